@@ -1,4 +1,4 @@
-"""A vendor is begun in a copy of the project: what is made is formatted, typed, registered and true to its claims."""
+"""`new-vendor` in a copy of the project: its files are formatted, typed and registered, and their claims are true."""
 
 import json
 import os
@@ -11,21 +11,34 @@ from typing import Any
 
 import pytest
 
-from app.cli.vendor.scaffold.files import rendered
+from app.cli.vendor.scaffold.files import TEMPLATES, MappedObject, Scaffold, Style, rendered
 from app.cli.vendor.scaffold.places import register
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-COPIED = ("app", "canonical", "mappings", "emulators", "docs", "tests/mappings", "tests/emulators")
+COPIED = ("app", "canonical", "mappings", "emulators", "docs")
+TESTS = ("tests/mappings", "tests/emulators", "tests/contract", "tests/peers")
 FILES = ("pyproject.toml", "tests/shared_material.py")
-BLANKS_OF_BRONZE = {"bronze.read", "bronze.golden", "bronze.errors-classified", "bronze.emulator"}
+# What is computed of bronze, without the types, which have a test of their own.
+BRONZE = {"bronze.read", "bronze.golden", "bronze.errors-classified", "bronze.enums-total"}
+# By the name of the vendor: the longest names, titles and versions are where lines break.
+COMBINATIONS: dict[str, tuple[Style, bool, tuple[MappedObject, ...]]] = {
+    "aa": ("rest", False, ("customer",)),
+    "bb": ("rest", False, ("customer", "order")),
+    "cc": ("rest", True, ("ticket",)),
+    "dddddddddddddddd": ("rest", True, ("customer", "order", "ticket")),
+    "ee": ("graphql", False, ("order",)),
+    "ffffffffffffffff": ("graphql", False, ("customer", "order", "ticket")),
+    "gg": ("graphql", True, ("ticket",)),
+    "hhhhhhhhhhhhhhhh": ("graphql", True, ("customer", "order")),
+}
 
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a working copy holds, as far as it is needed here."""
     folder = tmp_path_factory.mktemp("project")
-    for part in COPIED:
+    for part in (*COPIED, *TESTS):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     for file in FILES:
         shutil.copy(ROOT / file, folder / file)
@@ -62,35 +75,88 @@ def assert_clean(folder: Path, *command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("name", "object_name", "title"),
-    [("ox", "customer", "Ox"), ("zzzzzzzzzzzzzzzz", "ticket", "Sixteen Letters1")],
-)
-def test_what_is_made_needs_nothing_but_its_blanks_filled(
-    project: Path, name: str, object_name: str, title: str
-) -> None:
-    made = lockstitch(project, "new-vendor", name, "--object", object_name, "--title", title, "--api", "v2026")
-    assert made.returncode == 0, made.stderr
-    assert "By hand" not in made.stdout
+def options(name: str) -> list[str]:
+    style, peer, objects = COMBINATIONS[name]
+    return [name, "--style", style, "--objects", ",".join(objects), *(["--peer"] if peer else [])]
 
-    made_files = [f"mappings/{name}", f"emulators/{name}", f"tests/mappings/{name}"]
+
+def files_of(folder: Path, name: str) -> list[str]:
+    """What `new-vendor` made for a vendor: folders, and the test of its peer."""
+    parts = (f"mappings/{name}", f"emulators/{name}", f"tests/mappings/{name}", f"tests/peers/test_{name}.py")
+    return [part for part in parts if (folder / part).exists()]
+
+
+def assert_bronze(told: dict[str, Any], *, peer: bool) -> None:
+    """Every rule of bronze that is computed holds, and what only a person can say is a blank."""
+    rules = {rule["rule"]: rule for rule in told["rules"] if rule["level"] == "bronze"}
+    computed = {rule: one for rule, one in rules.items() if one["holds"] is not None}
+    assert computed.keys() - {"bronze.types"} == (BRONZE if peer else BRONZE | {"bronze.emulator"})
+    assert {rule: one["result"]["failures"] for rule, one in computed.items() if not one["holds"]} == {}
+    assert rules["bronze.emulator"]["claim"]["status"] == ("exempt" if peer else "todo")
+    blanks = {rule for rule, one in rules.items() if one["claim"]["status"] == "todo"}
+    assert blanks == set(told["missing"]["bronze"])
+    assert blanks >= BRONZE - {"bronze.enums-total"} | {"bronze.peer" if peer else "bronze.emulator"}
+    assert all("TO FILL IN" in rules[rule]["claim"]["reason"] for rule in blanks)
+    assert told["reached"] is None
+
+
+def test_a_graphql_vendor_with_two_objects_has_an_emulator(project: Path) -> None:
+    made = lockstitch(project, "new-vendor", "ox", "--style", "graphql", "--objects", "order,customer")
+
+    assert made.returncode == 0, made.stderr
+    assert files_of(project, "ox") == ["mappings/ox", "emulators/ox", "tests/mappings/ox"]
+    mapped = {path.name for path in (project / "mappings" / "ox").glob("*_r1.py")}
+    assert mapped == {"customer_r1.py", "order_r1.py"}
+    assert "ox reads customers and orders of an invented API." in made.stdout
+    assert_bronze(report(project, "ox", "--no-types"), peer=False)
+
+
+def test_a_vendor_with_a_peer_has_no_emulator(project: Path) -> None:
+    emulators = (project / "emulators" / "registry.py").read_text()
+
+    made = lockstitch(project, "new-vendor", "ox", "--peer", "--objects", "order")
+
+    assert made.returncode == 0, made.stderr
+    assert files_of(project, "ox") == ["mappings/ox", "tests/mappings/ox", "tests/peers/test_ox.py"]
+    assert (project / "emulators" / "registry.py").read_text() == emulators
+    assert "emulators.ox" not in (project / "pyproject.toml").read_text()
+    for script in ("setup", "start"):
+        refused = run(project, str(project / "tests" / "peers" / "ox" / script), str(project / "cache"), "8000")
+        assert refused.returncode == 1
+        assert refused.stderr.startswith(f"TO FILL IN: tests/peers/ox/{script} does not ")
+    assert_bronze(report(project, "ox", "--no-types"), peer=True)
+
+
+@pytest.mark.long
+def test_every_combination_needs_nothing_but_its_blanks_filled(project: Path) -> None:
+    title = ("--title", "Sixteen Letters1", "--api", "v2026abc")
+    for name in COMBINATIONS:
+        made = lockstitch(project, "new-vendor", *options(name), *title)
+        assert made.returncode == 0, made.stderr
+        assert "By hand" not in made.stdout
+
+    made_files = [file for name in COMBINATIONS for file in files_of(project, name)]
     places = ["mappings/registry.py", "emulators/registry.py"]
     assert_clean(project, str(BIN / "ruff"), "check", *made_files, *places)
     assert_clean(project, str(BIN / "ruff"), "format", "--check", *made_files, *places)
+    assert_clean(project, str(BIN / "mypy"), *made_files)
     assert_clean(project, str(BIN / "lint-imports"))
     assert_clean(project, sys.executable, "-m", "mappings.coverage_table", "--check")
-    tests = [f"tests/mappings/{name}", "tests/mappings/test_checks.py", "-k", name]
-    assert_clean(project, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests)
+    tests = [f"tests/mappings/{name}" for name in COMBINATIONS] + ["tests/mappings/test_checks.py"]
+    chosen = ("-k", " or ".join(COMBINATIONS))
+    assert_clean(project, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests, *chosen)
+    for name, (_, peer, _) in COMBINATIONS.items():
+        assert_bronze(report(project, name, "--no-types"), peer=peer)
 
-    told = report(project, name)
-    rules = {rule["rule"]: rule for rule in told["rules"]}
-    bronze = {rule: one for rule, one in rules.items() if one["level"] == "bronze" and one["holds"] is not None}
-    assert bronze.keys() == BLANKS_OF_BRONZE | {"bronze.enums-total", "bronze.types"}
-    assert all(one["holds"] for one in bronze.values()), bronze
-    assert set(told["missing"]["bronze"]) > BLANKS_OF_BRONZE
-    assert all("TO FILL IN" in one["claim"]["reason"] for one in rules.values() if one["claim"]["status"] == "todo")
-    assert told["reached"] is None
+
+@pytest.mark.long
+def test_the_types_of_a_new_vendor_are_checked(project: Path) -> None:
+    assert lockstitch(project, "new-vendor", "ox").returncode == 0
+
+    types = {rule["rule"]: rule for rule in report(project, "ox")["rules"]}["bronze.types"]
+
+    assert types["holds"]
+    assert types["result"]["cases"] == 3
 
 
 @pytest.mark.long
@@ -172,7 +238,7 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
     assert re.match(r"mappings/ox/wire_v1\.py, line \d+, cannot be imported: SyntaxError: ", slipped)
     missing = said("mappings/ox/customer_r1.py", "    patch=CustomerPatch,\n", "")
     assert re.match(r"mappings/ox/customer_r1\.py, line \d+, cannot be imported: TypeError: .*'patch'", missing)
-    look_alike = said("emulators/ox/emulator.py", 'OBJECT = "customers"', "OBJECT =")
+    look_alike = said("emulators/ox/emulator.py", 'OBJECTS = ("customers",)', "OBJECTS =")
     assert "The emulators do not start:" in look_alike
     assert "emulators/ox/emulator.py" in look_alike
 
@@ -188,8 +254,12 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
 @pytest.mark.parametrize(
     ("right", "wrong", "told"),
     [
-        ("next=listed.next", "next=None", "ox.customer: the list has 1 records read one by one, but 4 in whole pages"),
-        ('(("after", query.after))', '(("behind", query.after))', "ox.customer: the list of 4 records does not end"),
+        (
+            "return decode(reply.body, _Listed).next",
+            "return None",
+            "ox.customer: the list has 1 records read one by one, but 4 in whole pages",
+        ),
+        ('(("after", query.after),)', '(("behind", query.after),)', "ox.customer: the list of 4 records does not end"),
         ("updated_since=False", "updated_since=True", None),
     ],
 )
@@ -208,7 +278,7 @@ def test_a_list_is_read_to_its_end(project: Path, right: str, wrong: str, told: 
 
 @pytest.mark.long
 def test_what_was_created_and_is_in_no_list_was_not_read_back(project: Path) -> None:
-    listing = project / "mappings" / "hubspot" / "listing.py"
+    listing = project / "mappings" / "hubspot" / "paging.py"
     text = listing.read_text("utf-8")
     assert "Page(records=answer.results, next=" in text
     listing.write_text(text.replace("Page(records=answer.results, next=", "Page(records=(), next="), "utf-8")
@@ -265,6 +335,11 @@ def test_golden_records_are_written_down_once(project: Path) -> None:
         (("Big-Shop",), 2, "2 to 16 lower-case letters"),
         (("ox", "--title", 'O"x'), 2, "The title must be up to 16"),
         (("ox", "--api", "2026-07"), 2, "The API version"),
+        (
+            ("ox", "--objects", "customer,invoice"),
+            2,
+            "Unknown object 'invoice'. --objects takes customer, order, ticket",
+        ),
     ],
 )
 def test_a_name_that_cannot_be_is_refused(arguments: tuple[str, ...], code: int, said: str) -> None:
@@ -309,8 +384,18 @@ def test_places_are_edited_once_however_often(project: Path) -> None:
     assert texts() == once
 
 
-def test_no_word_of_a_template_is_left_unfilled() -> None:
-    for object_name in ("customer", "ticket"):
-        for path, text in rendered("ox", "Ox", object_name, "v1"):
-            for word in ("vendor", "Vendor", "VENDOR", "object", "Object", "OBJECT", "api"):
-                assert f"__{word}__" not in f"{path}{text}", path
+def test_every_condition_of_a_template_is_known() -> None:
+    text = "\n".join(file.read_text("utf-8") for file in TEMPLATES.rglob("*.tmpl"))
+    conditions = {word for line in re.findall(r"^%.*", text, re.MULTILINE) for word in re.findall(r"%([a-z]+)", line)}
+    assert conditions <= {"each", *(folder.name for folder in TEMPLATES.iterdir())}
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_no_word_and_no_condition_of_a_template_is_left(name: str) -> None:
+    style, peer, objects = COMBINATIONS[name]
+    files = list(rendered(Scaffold(name="ox", title="Ox", objects=objects, style=style, peer=peer)))
+
+    assert len({path for path, _ in files}) == len(files)
+    for path, text in files:
+        left = re.findall(r"^%|__(?!init__|name__)[A-Za-z]+__", f"{path}\n{text}", re.MULTILINE)
+        assert left == [], path

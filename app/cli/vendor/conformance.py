@@ -134,7 +134,7 @@ def _check_placed(account: SampleAccount, mapping: AnyMapping, case: str, record
     if refusal is not None and refusal.kind not in ("not_found", "not_allowed"):
         return f"{case}: an absent record is refused as {refusal.kind}: {refusal.detail}"
     if not _place(account, mapping, record):
-        return f"{case}: the emulator does not accept the record: name its objects like the path segment of a read"
+        return f"{case}: the emulator does not accept it: name its objects like the path or the root field of a read"
     try:
         _, found = account.read(mapping, wanted.remote.id)
     except (Refused, Unmappable) as error:
@@ -195,8 +195,10 @@ def _place(account: SampleAccount, mapping: AnyMapping, record: msgspec.Raw, *, 
     sent = {name: value for name, value in whole.items() if str(value) != remote_id} if twin else whole
     if twin and sent == whole:
         return False  # the id is not a separate member, so no copy with another id can be made
-    segments = mapping.endpoints.read(remote_id, account.facts).path.strip("/").split("/")
-    return any(account.emulator.place(segment, sent) for segment in segments)
+    request = mapping.endpoints.read(remote_id, account.facts)
+    # The route of a GraphQL request ends with its root field.
+    names = [*request.path.strip("/").split("/"), *request.route.split(" ")[1:]]
+    return any(account.emulator.place(name, sent) for name in names)
 
 
 def _check_writing(account: SampleAccount, mapping: AnyMapping) -> Iterator[str | None]:

@@ -1,4 +1,4 @@
-"""Add a vendor to the places that list all vendors: two registries and two import rules.
+"""Add a vendor to the places that list all vendors: a registry and an import rule, and the same for its emulator.
 
 A place whose text is not recognised is left unchanged and reported, so that you can edit it by hand.
 """
@@ -13,14 +13,20 @@ MOST: Final = 120
 """The longest line, as in pyproject.toml."""
 
 
-def register(root: Path, name: str) -> Iterator[tuple[str, bool, str]]:
+def register(root: Path, name: str, *, emulator: bool = True) -> Iterator[tuple[str, bool, str]]:
     """Add the name in every place. Yields the file, whether it was edited, and the step to do by hand if not."""
-    for file, edit, step in (
+    layer = "`Vendors never import each other`"
+    places = [
         ("mappings/registry.py", _mapping_registry, f"import VENDOR of mappings.{name} and add it to VENDORS"),
-        ("emulators/registry.py", _emulator_registry, f"import emulators.{name} and add it to EMULATORS"),
-        ("pyproject.toml", _vendor_layer, f"add {name} to the vendors' layer of `Vendors never import each other`"),
-        ("pyproject.toml", _independent, f"add emulators.{name} to `Emulators of different vendors never import …`"),
-    ):
+        ("pyproject.toml", _vendor_layer, f"add {name} to the vendors' layer of {layer}"),
+    ]
+    if emulator:
+        rule = "`Emulators of different vendors never import …`"
+        places += [
+            ("emulators/registry.py", _emulator_registry, f"import emulators.{name} and add it to EMULATORS"),
+            ("pyproject.toml", _independent, f"add emulators.{name} to {rule}"),
+        ]
+    for file, edit, step in places:
         path = root / file
         text = path.read_text("utf-8")
         edited = edit(text, name)
