@@ -123,7 +123,7 @@ async def test_a_server_that_is_not_there_is_said_to_be_unavailable() -> None:
 
 
 async def test_a_pool_that_has_no_connection_left_says_so(empty_database_url: str) -> None:
-    database = await Database.connect(empty_database_url, max_size=1, acquire_timeout=0.05)
+    database = await Database.connect(empty_database_url, max_size=1, acquire_timeout=1)
     async with database.acquire():
         with pytest.raises(StoreUnavailable):
             await database.fetch_value(Statement("SELECT one", "SELECT 1"))

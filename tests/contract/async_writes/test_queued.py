@@ -149,7 +149,7 @@ def test_a_discarded_write_is_told_to_have_failed(
 
 @pytest.mark.parametrize(
     ("name", "method", "change"),
-    [("hubspot customer", "GET", "missing"), ("shopify order", "POST", "type"), ("zendesk ticket", "POST", "type")],
+    [("hubspot customer", "GET", "missing"), ("shopify order", "POST", "type"), ("zendesk ticket", "GET", "type")],
 )
 def test_an_answer_that_no_longer_fits_is_read_less_and_less_often(
     caller: Caller, facade: Facade, vendors: Lookalikes, name: str, method: str, change: str
