@@ -43,7 +43,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     @property
     def is_released(self) -> bool:
-        """Return whether there is nothing to release."""
+        """Return whether the present contract and schemas equal the released ones."""
         return self.released_version == self.version and not self.breaches and not self.additions
 
 
