@@ -1,8 +1,8 @@
 """Golden records in `tests/mappings/<vendor>/fixtures`: `<object>-<case>.in.json` must map to its `.out.json`.
 
 The payload is a bare record, a whole answer or a webhook body, as for `unwrap`. The expectation is one mapped record,
-or a list of several. `<case>.rN.out.json` is the expectation for a later revision. The account facts are in `account.json`
-of the same folder; without the file, the vendor's documented defaults apply.
+or a list of several. `<case>.rN.out.json` is the expectation for a later revision. The account facts are in
+`account.json` of the same folder; without the file, the vendor's documented defaults apply.
 """
 
 from collections.abc import Iterator
