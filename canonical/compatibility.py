@@ -59,7 +59,7 @@ _UPPER_BOUNDS: Final = ("maxLength", "maxItems", "maxProperties", "maximum", "ex
 _CHOICES: Final = ("anyOf", "oneOf")
 # Keywords with their own rule, and keywords that do not restrict values. All others (`format`, or a keyword that is not
 # used yet) restrict values in ways that are not compared here, so they must not change.
-_WEIGHED: Final = frozenset(
+_COMPARED: Final = frozenset(
     {
         *("$schema", "$id", "$ref", "$defs", "type", "enum", "items", "properties", "required", "additionalProperties"),
         *("title", "description", "examples", "default", *_CHOICES, *_LOWER_BOUNDS, *_UPPER_BOUNDS),
@@ -217,7 +217,7 @@ class _Comparison:
 
     def _format_changes(self, at: str, was: Schema, now: Schema) -> Iterator[Breach]:
         """Yield changed restrictions. A writer may be allowed more; a reader must not receive other values."""
-        for key in sorted((was.keys() | now.keys()) - _WEIGHED):
+        for key in sorted((was.keys() | now.keys()) - _COMPARED):
             if was.get(key) != now.get(key):
                 yield self._breach("format-changed", at, _shown(was, key), _shown(now, key))
         for key in (*_LOWER_BOUNDS, *_UPPER_BOUNDS):

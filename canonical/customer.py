@@ -51,7 +51,7 @@ class Email(Struct, frozen=True, kw_only=True):
     is_primary: bool = False
     """Whether this is the primary address; exactly one is, unless the array is empty. Example: `true`"""
     status: EmailStatus = "unknown"
-    """Whether the vendor can send mail to the address. Example: `"ok"`"""
+    """Delivery status of the address, as the vendor reports it. Example: `"ok"`"""
     status_raw: str | None = None
     """The vendor's own word for `status`. Example: `"deliverable"`"""
 
@@ -218,7 +218,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     tax_ids: tuple[TaxId, ...] = ()
     """Tax numbers."""
     tax_exemption: TaxExemption = "unknown"
-    """Whether the customer is exempt from tax."""
+    """Tax exemption of the customer."""
     tax_exemption_raw: str | None = None
     """The vendor's own word for `tax_exemption`. Example: `"false"`"""
     consents: tuple[Consent, ...] = ()
