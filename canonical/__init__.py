@@ -1,1 +1,1 @@
-"""The canonical model: customers, orders, tickets and comments. Pure: no I/O, no vendor."""
+"""The canonical model: customers, orders, tickets and comments. Pure: no I/O, no vendor code."""

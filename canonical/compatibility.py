@@ -1,4 +1,4 @@
-"""Compare two versions of a JSON Schema by the promise of `v1`. Each breaking change names its rule and what to do.
+"""Compare two versions of a JSON Schema by the guarantees of `v1`. Each breaking change names its rule and what to do.
 
 Adding an optional field, an enum value or an object is compatible. Every other change breaks a consumer that reads or a
 caller that writes. A description counts as meaning, so changing it requires a `rewordings` entry in the contract, which
@@ -46,7 +46,7 @@ ADVICE: Final[dict[Rule, str]] = {
     "closed-to-growth": "Allow additional members again: a later v1 will add some.",
     "guarantee-withdrawn": "Restore the guarantee while v1 is served. v2 may promise less.",
 }
-"""What to do about each breach."""
+"""Advice for each rule."""
 
 # Words that name a unit or a notation. A sentence that replaces one by another changes the unit.
 _UNITS: Final = re.compile(
@@ -59,7 +59,7 @@ _UPPER_BOUNDS: Final = ("maxLength", "maxItems", "maxProperties", "maximum", "ex
 _CHOICES: Final = ("anyOf", "oneOf")
 # Keywords with their own rule, and keywords that do not restrict values. All others (`format`, or a keyword that is not
 # used yet) restrict values in ways that are not compared here, so they must not change.
-_WEIGHED: Final = frozenset(
+_COMPARED: Final = frozenset(
     {
         *("$schema", "$id", "$ref", "$defs", "type", "enum", "items", "properties", "required", "additionalProperties"),
         *("title", "description", "examples", "default", *_CHOICES, *_LOWER_BOUNDS, *_UPPER_BOUNDS),
@@ -78,7 +78,7 @@ _KINDS: Final[dict[type, str]] = {
 
 
 class Breach(Struct, frozen=True, kw_only=True):
-    """One breaking change: its place (`customer-write: emails[].address`), the old and the new state."""
+    """One breaking change: the schema, the field (`emails[].address`), the old and the new state."""
 
     rule: Rule
     schema: str
@@ -217,7 +217,7 @@ class _Comparison:
 
     def _format_changes(self, at: str, was: Schema, now: Schema) -> Iterator[Breach]:
         """Yield changed restrictions. A writer may be allowed more; a reader must not receive other values."""
-        for key in sorted((was.keys() | now.keys()) - _WEIGHED):
+        for key in sorted((was.keys() | now.keys()) - _COMPARED):
             if was.get(key) != now.get(key):
                 yield self._breach("format-changed", at, _shown(was, key), _shown(now, key))
         for key in (*_LOWER_BOUNDS, *_UPPER_BOUNDS):

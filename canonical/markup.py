@@ -1,8 +1,8 @@
-"""HTML that others wrote, made safe to show in time that grows with its length.
+"""Sanitise untrusted HTML in linear time.
 
-nh3 (the parser of HTML 5) keeps a list of what is open and goes through it at every tag. Ten thousand tags that nobody
-closes take seconds. So what is long is put in order first: end tags that match, at most `MOST_OPEN` elements inside
-each other, no tags that nh3 would take out. What a reader sees stays the same up to that depth.
+nh3 (an HTML 5 parser) searches its list of open elements at every tag. Ten thousand unclosed tags take seconds. Long
+texts are therefore normalised first: matching end tags, at most `MOST_OPEN` nested elements, no tags that nh3 would
+remove. The displayed result stays the same up to that depth.
 """
 
 import re
@@ -14,33 +14,33 @@ from typing import Final
 import nh3
 
 MOST_OPEN: Final = 100
-"""Elements inside each other. The tags of deeper ones are left out; their text stays."""
+"""Nested elements. The tags of deeper elements are dropped; their text is kept."""
 MOST_MARKS: Final = 100_000
-"""Tags and references (`&amp;`) of one text. What follows is cut off, and the loss says so."""
+"""Tags and references (`&amp;`) in one text. The rest is cut off and reported as a loss."""
 LONGEST_TAG: Final = 8_192
-"""Characters of a tag with its attributes. A longer one loses them: it holds a picture as a `data:` URL, which nh3
-takes out as well."""
+"""Characters of a tag with its attributes. A longer tag loses its attributes: it holds an image as a `data:` URL, which
+nh3 removes as well."""
 _FEW_TAGS: Final = 100
 _SHORT: Final = 16_384
-"""Up to both of these nh3 takes milliseconds, whatever the text is."""
+"""Within both limits nh3 needs only milliseconds for any text."""
 
-# Made once: preparing it takes longer than cleaning most messages.
+# Created once: preparing it takes longer than cleaning most messages.
 _CLEANER: Final = nh3.Cleaner(
     attributes={**nh3.ALLOWED_ATTRIBUTES, "*": {"dir"}}, clean_content_tags={"script", "style", "title"}
 )
 _VOID: Final = frozenset({"area", "br", "col", "hr", "img", "wbr"})
 _CELLS: Final = frozenset({"table", "td", "th", "caption"})
-"""What no end tag and no new paragraph reaches beyond."""
+"""Elements that limit the effect of an end tag or a new paragraph."""
 _BLOCKS: Final = frozenset(
     {"article", "aside", "blockquote", "center", "dd", "details", "div", "dl", "dt", "figcaption", "figure", "footer"}
     | {"h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr", "li", "nav", "ol", "p", "pre", "summary", "table"}
     | {"ul"}
 )
-"""Their start tag ends an open paragraph."""
+"""Elements whose start tag ends an open paragraph."""
 _TABLE: Final = frozenset({"table"})
 _FRAMES: Final = frozenset({"table", "tbody", "thead", "tr", "colgroup"})
 _INSIDE_FRAMES: Final = frozenset({"tbody", "thead", "tr", "td", "th", "caption", "col", "colgroup"})
-"""The only tags between a table and its cells. nh3 would move any other in front of the table, past all before it."""
+"""The only tags allowed between a table and its cells. nh3 moves any other in front of the table."""
 _ENDED_BY: Final = {
     "a": (frozenset({"a"}), _CELLS),
     "li": (frozenset({"li"}), _CELLS | {"ol", "ul"}),
@@ -49,12 +49,12 @@ _ENDED_BY: Final = {
     "tr": (frozenset({"tr", "caption"}), _TABLE),
     **dict.fromkeys(("tbody", "thead", "colgroup"), (frozenset({"tbody", "thead", "colgroup", "caption"}), _TABLE)),
 }
-"""What a start tag ends, where its end tag was left out, and what that may not lie outside of."""
+"""By start tag: the open elements that it ends implicitly, and the elements that limit the search for them."""
 
 _MARK: Final = re.compile("[<&]")
 _NO_CHARACTER: Final = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9a-fA-F]{7,}+);?")
-# A tag ends where HTML 5 says that it does, or it is text. Nothing in here is gone through twice: what was taken is not
-# given back, and no value of an attribute holds the beginning of another tag.
+# A tag ends where HTML 5 ends it; anything else is text. The expression never backtracks: all repetitions are
+# possessive, and no attribute value contains the beginning of another tag.
 _TOKEN: Final = re.compile(
     r"""
       <!--(?: -?> | .*? (?: --!?> | \Z ) )
@@ -63,7 +63,7 @@ _TOKEN: Final = re.compile(
         (?: [\ \t\n\f\r/]*+ [^\ \t\n\f\r/<>=\"']++
             (?: [\ \t\n\f\r]*+ = [\ \t\n\f\r]*+ (?: "[^"<]*+" | '[^'<]*+' | [^\ \t\n\f\r"'<>] [^\ \t\n\f\r<>]*+ ) )?+
         )*+ [\ \t\n\f\r/]*+ >
-    | </? [a-z] [^<>]*+ >?  # an unfinished one is no text either
+    | </? [a-z] [^<>]*+ >?  # an unfinished tag is not text either
     | <[!?/] [^>]*+ >?
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
@@ -71,29 +71,29 @@ _TOKEN: Final = re.compile(
 
 
 def is_cut(html: str) -> bool:
-    """Whether it has more tags and references than are read."""
+    """Return whether a text exceeds `MOST_MARKS`."""
     return html.count("<") + html.count("&") > MOST_MARKS
 
 
 def safe_html(html: str) -> str:
-    """HTML without scripts, handlers, styles or frames, safe to show in a console."""
+    """Return HTML without scripts, handlers, styles or frames; safe to display."""
     if is_cut(html):
         html = html[: next(islice(_MARK.finditer(html), MOST_MARKS, None)).start()]
     if len(html) > _SHORT or html.count("<") > _FEW_TAGS:
-        html = _in_order(html)
+        html = _normalised(html)
     return _CLEANER.clean(html)
 
 
 def _text(text: str) -> str:
-    """Text with its references resolved: to nh3 each `&` that begins none costs as much as all that follows it."""
+    """Resolve and re-escape the references of a text. For each stray `&`, nh3 scans all the text after it."""
     return escape(unescape(_NO_CHARACTER.sub("\ufffd", text)), quote=False)
 
 
-def _in_order(html: str) -> str:
-    """The same with tags that nest."""
+def _normalised(html: str) -> str:
+    """Return the same HTML with properly nested tags."""
     out: list[str] = []
     opened: list[str] = []
-    left_out: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
 
     def end(names: frozenset[str], within: frozenset[str]) -> None:
         if names.isdisjoint(opened):
@@ -106,16 +106,16 @@ def _in_order(html: str) -> str:
             if opened[place] in within:
                 return
 
-    behind = 0
+    position = 0
     for token in _TOKEN.finditer(html):
-        out.append(_text(html[behind : token.start()]))
-        behind = token.end()
+        out.append(_text(html[position : token.start()]))
+        position = token.end()
         name = (token["name"] or "").lower()
         if name not in nh3.ALLOWED_TAGS:
             continue
         if token["end"]:
-            if left_out[name]:
-                left_out[name] -= 1
+            if dropped[name]:
+                dropped[name] -= 1
             else:
                 end(frozenset({name}), _TABLE if name in _INSIDE_FRAMES or name == "table" else _CELLS)
             continue
@@ -123,12 +123,12 @@ def _in_order(html: str) -> str:
             end(frozenset({"p"}), _CELLS)
         if name in _ENDED_BY:
             end(*_ENDED_BY[name])
-        astray = bool(opened) and opened[-1] in _FRAMES and name not in _INSIDE_FRAMES
+        misplaced = bool(opened) and opened[-1] in _FRAMES and name not in _INSIDE_FRAMES
         if name not in _VOID:
-            if len(opened) == MOST_OPEN or astray:
-                left_out[name] += 1
+            if len(opened) == MOST_OPEN or misplaced:
+                dropped[name] += 1
                 continue
             opened.append(name)
         out.append(token[0] if len(token[0]) <= LONGEST_TAG else f"<{name}>")
-    out.append(_text(html[behind:]))
+    out.append(_text(html[position:]))
     return "".join(out)

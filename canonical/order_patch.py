@@ -11,40 +11,40 @@ Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
 
 
 class OrderCustomerPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whose order it is: a canonical `id`, the vendor's `remote_id`, or an e-mail for a guest."""
+    """The buyer: a canonical `id`, the vendor's `remote_id`, or the e-mail address of a guest."""
 
     id: str | None = None
-    """A canonical customer that is known at the connection. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    """Canonical id of a customer linked to the connection. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     remote_id: Line | None = None
-    """The vendor's id of its customer."""
+    """The vendor's customer id."""
     email: Annotated[str, Meta(max_length=254)] | None = None
-    """An address, for a guest or to let the vendor find its customer."""
+    """E-mail address of a guest, or of a customer for the vendor to look up."""
     phone: Annotated[str, Meta(max_length=64)] | None = None
-    """A number to reach the buyer."""
+    """The buyer's telephone number."""
     name: Line | None = None
     """The buyer's name."""
 
 
 class LineOptionPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that is chosen or asked for with a line."""
+    """One option of a line to order."""
 
     name: Annotated[str, Meta(min_length=1, max_length=1000)]
     value: Text
 
 
 class LineItemPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line to order: a `variant_remote_id` of the shop, or a free line with `name` and `unit_price`."""
+    """One line to order: a `variant_remote_id` of the shop, or a custom line with `name` and `unit_price`."""
 
     name: Line | None = None
-    """What is bought; needed for a free line, without a variant."""
+    """Name of the product; required without a `variant_remote_id`."""
     variant_remote_id: Line | None = None
-    """The vendor's id of the variant, which brings its own name and price."""
+    """The vendor's variant id; the variant supplies name and price."""
     product_remote_id: Line | None = None
     sku: Line | None = None
     options: tuple[LineOptionPatch, ...] = ()
     quantity: Quantity
     unit_price: Money | None = None
-    """Price of one before discounts; needed for a free line."""
+    """Price of one unit before discounts; required without a `variant_remote_id`."""
     tax: Money | None = None
     requires_shipping: bool | None = None
     taxable: bool | None = None
@@ -57,7 +57,7 @@ class DiscountPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     code: Line | None = None
     label: Line | None = None
     type: DiscountType = "fixed"
-    """How the discount is worked out."""
+    """How the discount is calculated."""
     amount: Money
 
 
@@ -71,9 +71,9 @@ class ShippingLinePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class OrderPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a caller may write. Absent leaves, `null` clears, arrays are replaced whole (RFC 7396); the statuses
-    cannot be cleared. Few shops let an existing order's lines or money be changed: the connection then answers
-    `unsupported-field`."""
+    """The fields of an order that a caller may write. An absent field stays unchanged, `null` clears it, an array
+    replaces the whole array (RFC 7396). The statuses cannot be cleared. Few shops allow changes to the lines or
+    amounts of an existing order; the others answer `unsupported-field`."""
 
     status: OrderStatus | UnsetType = UNSET
     payment_status: PaymentStatus | UnsetType = UNSET
@@ -98,16 +98,15 @@ class OrderPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class OrderCancel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Cancel an order: why, whether goods go back to stock, money back to the buyer, and the buyer is told."""
+    """A request to cancel an order: the reason, and whether to restock, refund and notify the buyer."""
 
     reason: CancelReason
-    """Why it is cancelled. Example: `"customer"`"""
+    """Reason for the cancellation. Example: `"customer"`"""
     restock: bool = False
-    """Whether the goods go back to stock. Example: `true`"""
+    """Whether to return the goods to stock. Example: `true`"""
     refund: bool = False
-    """Whether what was paid is given back by the way it came. Example: `true`"""
+    """Whether to refund the payments to their original means of payment. Example: `true`"""
     notify: bool = False
-    """Whether the vendor writes to the buyer. Example: `false`"""
+    """Whether the vendor notifies the buyer. Example: `false`"""
     note: Text | None = None
-    """A word for colleagues, kept with the order where the vendor has a place for it.
-    Example: `"Ordered twice by mistake"`"""
+    """Note for the staff, stored with the order if the vendor can. Example: `"Ordered twice by mistake"`"""

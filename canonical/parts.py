@@ -1,12 +1,12 @@
-"""The parts that customers, orders and tickets share, and the envelope (`meta`) of every resource.
+"""Parts shared by customers, orders and tickets, and the envelope (`meta`) of every resource.
 
-Reading Structs have `<field>_raw` for each vendor-sourced enum: the vendor's own value, also where the canonical value
-is `unknown`. Patch Structs are what callers may send: without read-only fields and `_raw`, and without unknown members.
-`UNSET` leaves a field unchanged, `None` clears it.
+Reading Structs have `<field>_raw` for each vendor-sourced enum: the vendor's own value, even if the canonical value is
+`unknown`. Patch Structs define what callers may send: no read-only fields, no `_raw`, no unknown members. `UNSET`
+leaves a field unchanged, `None` clears it.
 
 The string below each field is its meaning, with an example as JSON in backticks if its type has none. A Patch field
 without a string has the meaning of the reading field of the same name. `canonical.schema` generates JSON Schema from
-them.
+these strings.
 """
 
 from datetime import datetime
@@ -39,35 +39,35 @@ class Address(Struct, frozen=True, kw_only=True):
     """A postal address. `country_code` is ISO 3166-1 alpha-2; `country_raw` is the vendor's own text."""
 
     type: AddressType = "unknown"
-    """What the address is for."""
+    """Purpose of the address."""
     type_raw: str | None = None
     """The vendor's own word for `type`. Example: `"BILLING"`"""
     name: str | None = None
-    """Whose name goes on the parcel. Example: `"Ann Lee"`"""
+    """Name of the recipient. Example: `"Ann Lee"`"""
     company: str | None = None
-    """The company to deliver to. Example: `"Lee Ceramics Ltd"`"""
+    """Company of the recipient. Example: `"Lee Ceramics Ltd"`"""
     line1: str | None = None
     """Street and number. Example: `"12 Harbour Street"`"""
     line2: str | None = None
-    """Flat, floor, building. Example: `"2nd floor"`"""
+    """Flat, floor or building. Example: `"2nd floor"`"""
     city: str | None = None
     """Town or city. Example: `"Bristol"`"""
     region: str | None = None
     """State, province or county as the vendor writes it, in full or as a code. Example: `"Avon"`"""
     postal_code: str | None = None
-    """Postal code with the spaces and letters that the vendor holds. Example: `"BS1 4RN"`"""
+    """Postal code as the vendor stores it, with its spaces and letters. Example: `"BS1 4RN"`"""
     country_code: str | None = None
-    """ISO 3166-1 alpha-2; null where the vendor's text names no country that we know. Example: `"GB"`"""
+    """ISO 3166-1 alpha-2 code; null if the vendor's text names no known country. Example: `"GB"`"""
     country_raw: str | None = None
     """The country as the vendor writes it. Example: `"United Kingdom"`"""
     phone: str | None = None
-    """A number to call about a delivery, as the vendor holds it. Example: `"+44 117 496 0123"`"""
+    """Telephone number for deliveries, as the vendor stores it. Example: `"+44 117 496 0123"`"""
     is_default: bool = False
-    """Whether the vendor uses this address when none is chosen; at most one is so. Example: `true`"""
+    """Whether this is the vendor's default address; at most one is. Example: `true`"""
 
 
 class AddressPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An address as a caller sends it; arrays of addresses are replaced whole."""
+    """An address to store. An array of addresses replaces the whole array."""
 
     type: AddressType | UnsetType = UNSET
     name: Line | None = None
@@ -78,27 +78,27 @@ class AddressPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     region: Line | None = None
     postal_code: Line | None = None
     country_code: Annotated[str, Meta(examples=["GB"])] | None = None
-    """ISO 3166-1 alpha-2."""
+    """ISO 3166-1 alpha-2 code."""
     phone: Line | None = None
     is_default: bool = False
 
 
 class CustomField(Struct, frozen=True, kw_only=True):
-    """A vendor property that the connection's configuration names; `key` is ours, `type` says how to read `value`."""
+    """A vendor property that the connection's configuration names; `key` is its canonical name."""
 
     key: str
-    """Our name for it, the same at every connection. Example: `"loyalty_tier"`"""
+    """Canonical name of the field, the same at every connection. Example: `"loyalty_tier"`"""
     type: CustomFieldType = "string"
     """How to read `value`; an `enum` is one of the vendor's choices, a `multi_enum` several. Example: `"enum"`"""
     value: CustomFieldValue = None
-    """The value, in the JSON type that `type` asks for: dates are strings, numbers are numbers. Example: `"gold"`"""
+    """The value, in the JSON type that `type` requires: dates are strings, numbers are numbers. Example: `"gold"`"""
     label: str | None = None
-    """What people call the field. Example: `"Loyalty tier"`"""
+    """Display name of the field. Example: `"Loyalty tier"`"""
 
 
 class CustomFieldPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One custom field to set; `key` must be configured for the connection. `type` and `label` are accepted and
-    ignored, so that an array that was read can be sent back."""
+    ignored, so you can send back an array as you read it."""
 
     key: Line
     value: CustomFieldValue
@@ -107,7 +107,7 @@ class CustomFieldPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class CustomFieldSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of a connection's configuration: which vendor property a canonical custom field is."""
+    """Maps a canonical custom field to a vendor property, in a connection's configuration."""
 
     key: str
     vendor_field: str
@@ -116,10 +116,10 @@ class CustomFieldSetting(Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Attachment(Struct, frozen=True, kw_only=True):
-    """A file at the vendor. `size` is in bytes; `url` may ask for the vendor's own login."""
+    """A file at the vendor."""
 
     remote_id: str
-    """The vendor's id of the file. Example: `"498483"`"""
+    """The vendor's file id. Example: `"498483"`"""
     name: str
     """File name with its extension. Example: `"crack.jpg"`"""
     content_type: str | None = None
@@ -127,68 +127,68 @@ class Attachment(Struct, frozen=True, kw_only=True):
     size: int | None = None
     """Size in bytes. Example: `248310`"""
     url: str
-    """Where it can be fetched; the vendor may ask for its own login. Example: `"https://files.example/crack.jpg"`"""
+    """URL of the file; it may require a login at the vendor. Example: `"https://files.example/crack.jpg"`"""
 
 
 class Loss(Struct, frozen=True, kw_only=True):
-    """One thing that a mapping could not carry over unchanged. `path` is a JSON Pointer into the resource."""
+    """One value that a mapping could not carry over unchanged."""
 
     path: str
-    """JSON Pointer (RFC 6901) into the resource. Example: `"/emails/0/address"`"""
+    """JSON Pointer (RFC 6901) to the value in the resource. Example: `"/emails/0/address"`"""
     kind: LossKind
-    """What happened to the value. Example: `"coerced"`"""
+    """Kind of loss. Example: `"coerced"`"""
     detail: str
-    """What happened, for a person. Example: `"trimmed and lower-cased"`"""
+    """Human-readable explanation of the loss. Example: `"trimmed and lower-cased"`"""
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """The same thing at one connection."""
+    """A record of the same resource at one connection."""
 
     connection: str
-    """The connection's name in the configuration. Example: `"hubspot"`"""
+    """Name of the connection in the configuration. Example: `"hubspot"`"""
     remote_id: str
-    """The record's id there. Example: `"1051"`"""
+    """The record's id at that connection. Example: `"1051"`"""
 
 
 class MappingName(Struct, frozen=True, kw_only=True):
-    """Which mapping made a resource: `hubspot.customer`, its revision, and the vendor API it speaks."""
+    """The mapping that produced a resource, its revision, and the version of the vendor's API."""
 
     name: str
     """Vendor and object. Example: `"hubspot.customer"`"""
     revision: int
-    """The revision that was at work. Example: `1`"""
+    """Revision of the mapping. Example: `1`"""
     vendor_api: str
-    """The version of the vendor's API. Example: `"v3"`"""
+    """Version of the vendor's API. Example: `"v3"`"""
 
 
 class ResourceMeta(Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """Where a resource came from and what was lost on the way. `operation_id` and `correlation_id` stand in
-    answers to writes only."""
+    """Origin of a resource, and what its mapping lost. `operation_id` and `correlation_id` are present only in
+    responses to writes."""
 
     connection: str
-    """The connection that holds the record. Example: `"hubspot"`"""
+    """Name of the connection that the record belongs to. Example: `"hubspot"`"""
     vendor: str
-    """The product behind the connection. Example: `"hubspot"`"""
+    """Vendor of the connection. Example: `"hubspot"`"""
     remote_id: str
     """The record's id at the vendor, in its shortest URL-safe form. Example: `"1051"`"""
     remote_url: str | None
-    """Where a person sees the record at the vendor. Example: `"https://app.hubspot.com/contacts/1/record/0-1/1051"`"""
+    """Page that shows the record at the vendor. Example: `"https://app.hubspot.com/contacts/1/record/0-1/1051"`"""
     remote_created_at: Instant | None
-    """When the vendor made the record."""
+    """When the record was created at the vendor."""
     remote_updated_at: Instant | None
     """When the record last changed at the vendor."""
     links: tuple[Link, ...]
-    """Every connection at which the same thing is known; not part of the `ETag`."""
+    """Records of the same resource at all connections; not part of the `ETag`."""
     mapping: MappingName
-    """The mapping that made this resource."""
+    """The mapping that produced this resource."""
     loss: tuple[Loss, ...]
-    """Everything that was dropped, truncated, coerced, defaulted or is ambiguous; empty when nothing was lost."""
+    """Values that were dropped, truncated, coerced or defaulted, or are ambiguous; empty if nothing was lost."""
     unsupported: tuple[str, ...]
-    """Fields that this vendor can never supply, so that null there means "not known". Example: `["tax_ids"]`"""
+    """Fields that this vendor can never supply; null means "not known" there. Example: `["tax_ids"]`"""
     operation_id: str | UnsetType = UNSET
-    """The operation that wrote this; in answers to writes only. Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    """Id of the write operation; only in responses to writes. Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     correlation_id: str | UnsetType = UNSET
-    """The run that wrote this; in answers to writes only. Example: `"orders-4711-1767225600000"`"""
+    """Correlation id of the write; only in responses to writes. Example: `"orders-4711-1767225600000"`"""
 
 
 def given(value: T | UnsetType | None, default: T) -> T:

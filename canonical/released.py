@@ -43,7 +43,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     @property
     def is_released(self) -> bool:
-        """Return whether there is nothing to release."""
+        """Return whether the present contract and schemas equal the released ones."""
         return self.released_version == self.version and not self.breaches and not self.additions
 
 
@@ -108,9 +108,9 @@ def contract_changes(object_name: str, released: Contract, present: Contract) ->
                 now=f"{after} days",
             )
         )
-    said, says = (_sentences(one["guarantees"]) for one in (released, present))
-    for field, sentence in said.items():
-        if field not in says:
+    old, new = (_sentences(one["guarantees"]) for one in (released, present))
+    for field, sentence in old.items():
+        if field not in new:
             found.append(
                 Breach(
                     rule="guarantee-withdrawn",
@@ -120,8 +120,8 @@ def contract_changes(object_name: str, released: Contract, present: Contract) ->
                     now="gone",
                 )
             )
-        elif says[field] != sentence:
-            was, now = f'"{sentence}"', f'"{says[field]}"'
+        elif new[field] != sentence:
+            was, now = f'"{sentence}"', f'"{new[field]}"'
             found.append(Breach(rule="meaning-changed", schema=name, field=f"guarantees.{field}", was=was, now=now))
     if released["meaning"] != present["meaning"]:
         found.append(

@@ -1,4 +1,4 @@
-"""Generate the model as JSON Schema (draft 2020-12) from the Structs, into `canonical/schemas`.
+"""Generate JSON Schema (draft 2020-12) from the canonical Structs, into `canonical/schemas`.
 
 The Structs are authoritative. `python -m canonical.schema --write` generates the files; `--check` fails if they are
 stale. Types come from msgspec; sentences and examples from the string below each field.

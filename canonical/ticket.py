@@ -1,4 +1,4 @@
-"""Ticket: a request, and its comments. Each Struct is followed by the Patch that a caller may write."""
+"""The ticket: a support request, and its comments. Each Struct is followed by the Patch that a caller may write."""
 
 from typing import Annotated, Final, Literal
 
@@ -38,14 +38,14 @@ STATUS_CATEGORY: Final[dict[TicketStatus, StatusCategory]] = {
     "deleted": "done",
     "unknown": "todo",
 }
-"""The derived, coarse status for dashboards. `unknown` counts as work to do, never as done."""
+"""The coarse status for dashboards. `unknown` counts as work to do, never as done."""
 
 
 class Requester(Struct, frozen=True, kw_only=True):
-    """Who asked. `id` is the canonical customer where the vendor names its record."""
+    """The person who opened the ticket. `id` is null if the vendor links no customer record."""
 
     id: str | None = None
-    """Canonical customer, where the vendor names its record. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    """Canonical customer id; null if the vendor links no record. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     remote_id: str | None = None
     """The vendor's id of the person. Example: `"35436"`"""
     name: str | None = None
@@ -53,36 +53,36 @@ class Requester(Struct, frozen=True, kw_only=True):
     email: str | None = None
     """E-mail address, in lower case. Example: `"ann@example.com"`"""
     phone: str | None = None
-    """Telephone number as the vendor holds it. Example: `"+441174960123"`"""
+    """Telephone number as the vendor stores it. Example: `"+441174960123"`"""
 
 
 class RequesterPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who asks: a canonical `id`, the vendor's `remote_id`, or an e-mail (with a name for somebody new)."""
+    """The requester: a canonical `id`, the vendor's `remote_id`, or an e-mail address (with a name if new)."""
 
     id: str | None = None
-    """A canonical customer that is known at the connection. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    """Canonical id of a customer linked to the connection. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     remote_id: Line | None = None
     name: Line | None = None
     email: Annotated[str, Meta(max_length=254)] | None = None
-    """E-mail address; with a name it makes somebody new, where the vendor can."""
+    """E-mail address; with a name, a vendor that can creates the person."""
     phone: Annotated[str, Meta(max_length=64)] | None = None
 
 
 class Follower(Struct, frozen=True, kw_only=True):
-    """Somebody who is kept informed."""
+    """A person who is notified about the ticket."""
 
     remote_id: str | None = None
     """The vendor's id of the person. Example: `"35437"`"""
     email: str | None = None
     """E-mail address, in lower case. Example: `"ben@example.com"`"""
     kind: FollowerKind = "unknown"
-    """A colleague who watches, or somebody who gets a copy of the messages. Example: `"cc"`"""
+    """Whether the person follows the ticket (`follower`) or gets copies of its messages (`cc`). Example: `"cc"`"""
     kind_raw: str | None = None
     """The vendor's own word for `kind`. Example: `"email_cc"`"""
 
 
 class FollowerPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Somebody to keep informed: `remote_id` or `email`."""
+    """A person to notify about the ticket: `remote_id` or `email`."""
 
     remote_id: Line | None = None
     email: Annotated[str, Meta(max_length=254)] | None = None
@@ -93,85 +93,84 @@ class Ticket(Struct, frozen=True, kw_only=True):
     """A ticket as read. `status_category` is derived from `status`; `status_label` is the vendor's own name for it."""
 
     id: str | UnsetType = UNSET
-    """Canonical id, stable for ever. Example: `"tkt_0198f0a2b7c47d3c9a51f2e80b6c4d19"`"""
+    """Canonical id; it never changes. Example: `"tkt_0198f0a2b7c47d3c9a51f2e80b6c4d19"`"""
     number: str | None = None
-    """What people call the ticket. Example: `"4711"`"""
+    """Ticket number that people use. Example: `"4711"`"""
     subject: str | None = None
-    """What it is about, in one line. Example: `"Mug arrived with a crack"`"""
+    """Subject line. Example: `"Mug arrived with a crack"`"""
     description: str | None = None
     """The first message, as plain text. Example: `"The blue mug has a crack at the handle."`"""
     description_html: str | None = None
     """The first message as sanitised HTML. Example: `"<p>The blue mug has a crack at the handle.</p>"`"""
     status: TicketStatus = "unknown"
-    """Who has to do something next. Example: `"open"`"""
+    """State of the ticket. Example: `"open"`"""
     status_raw: str | None = None
     """The vendor's own value of `status`: a word, or the id of a stage. Example: `"open"`"""
     status_category: StatusCategory = "todo"
-    """What a dashboard counts, derived from `status`; `unknown` counts as `todo`; read-only.
-    Example: `"in_progress"`"""
+    """Coarse state, derived from `status`; `unknown` becomes `todo`; read-only. Example: `"in_progress"`"""
     status_label: str | None = None
-    """The name that people at the vendor read for the status; read-only. Example: `"In progress"`"""
+    """Display name of the status at the vendor; read-only. Example: `"In progress"`"""
     priority: TicketPriority = "unknown"
-    """How urgent it is; `none` where nobody said. Example: `"normal"`"""
+    """Urgency of the ticket; `none` if the vendor has none set. Example: `"normal"`"""
     priority_raw: str | None = None
     """The vendor's own word for `priority`. Example: `"normal"`"""
     type: TicketType = "unknown"
-    """What kind of matter it is. Example: `"problem"`"""
+    """Kind of request. Example: `"problem"`"""
     type_raw: str | None = None
     """The vendor's own word for `type`. Example: `"problem"`"""
     channel: TicketChannel = "unknown"
-    """How it came in. Example: `"email"`"""
+    """Channel that the ticket arrived through. Example: `"email"`"""
     channel_raw: str | None = None
     """The vendor's own word for `channel`. Example: `"email"`"""
     requester: Requester | None = None
-    """Who asked; null where the vendor names nobody."""
+    """The person who opened the ticket; null if the vendor names none."""
     assignee_remote_id: str | None = None
-    """The vendor's id of the colleague who deals with it. Example: `"235323"`"""
+    """The vendor's id of the assigned agent. Example: `"235323"`"""
     team_remote_id: str | None = None
-    """The vendor's id of the team that deals with it. Example: `"98738"`"""
+    """The vendor's id of the assigned team. Example: `"98738"`"""
     company_remote_id: str | None = None
-    """The vendor's id of the company that it is about. Example: `"509974"`"""
+    """The vendor's id of the company that the ticket belongs to. Example: `"509974"`"""
     parent_remote_id: str | None = None
-    """The vendor's id of the ticket that this one is part of. Example: `"4700"`"""
+    """The vendor's id of the parent ticket. Example: `"4700"`"""
     merged_into_remote_id: str | None = None
-    """The vendor's id of the ticket that goes on in its place; read-only. Example: `"4712"`"""
+    """The vendor's id of the ticket that this one was merged into; read-only. Example: `"4712"`"""
     followers: tuple[Follower, ...] = ()
-    """Who is kept informed beside requester and assignee."""
+    """People who are notified in addition to requester and assignee."""
     order_ids: tuple[str, ...] = ()
-    """Canonical ids of the orders that it is about. Example: `["ord_0198f0a2b7c47d3c9a51f2e80b6c4d18"]`"""
+    """Canonical ids of the orders that the ticket is about. Example: `["ord_0198f0a2b7c47d3c9a51f2e80b6c4d18"]`"""
     tags: tuple[str, ...] = ()
-    """Words that people sort by; their order means nothing. Example: `["breakage"]`"""
+    """Labels of the ticket, in no particular order. Example: `["breakage"]`"""
     custom_fields: tuple[CustomField, ...] = ()
     """Vendor properties that the connection's configuration names."""
     attachments: tuple[Attachment, ...] = ()
     """Files of the first message; read-only."""
     due_at: Instant | None = None
-    """When it has to be done. Example: `"2026-05-08T17:00:00Z"`"""
+    """Due date of the ticket. Example: `"2026-05-08T17:00:00Z"`"""
     first_responded_at: Instant | None = None
-    """When a colleague first answered; read-only. Example: `"2026-05-01T10:05:00Z"`"""
+    """When an agent first answered; read-only. Example: `"2026-05-01T10:05:00Z"`"""
     resolved_at: Instant | None = None
-    """When it was last solved; read-only. Example: `"2026-05-04T11:20:00Z"`"""
+    """When the ticket was last resolved; read-only. Example: `"2026-05-04T11:20:00Z"`"""
     closed_at: Instant | None = None
-    """When it was closed for good; read-only. Example: `"2026-05-08T11:20:00Z"`"""
+    """When the ticket was closed; read-only. Example: `"2026-05-08T11:20:00Z"`"""
     external_id: str | None = None
-    """The caller's own key, unique at the vendor where it has a place for one. Example: `"form-5512"`"""
+    """The caller's own key, unique at a vendor that can store one. Example: `"form-5512"`"""
     created_at: Instant | None = None
-    """When the ticket was made at the vendor; read-only."""
+    """When the record was created at the vendor; read-only."""
     updated_at: Instant | None = None
-    """When it last changed at the vendor; read-only. Example: `"2026-05-01T10:05:00Z"`"""
+    """When the record last changed at the vendor; read-only. Example: `"2026-05-01T10:05:00Z"`"""
     meta: ResourceMeta | UnsetType = UNSET
-    """Where this came from and what was lost on the way."""
+    """Origin of the resource, and what its mapping lost."""
     raw: Raw | UnsetType = UNSET
-    """The vendor's own payload, under `?include=raw` only. Example: `{"id": 4711}`"""
+    """The vendor's own payload; only with `?include=raw`. Example: `{"id": 4711}`"""
 
 
 class TicketPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a caller may write. Absent leaves, `null` clears, arrays are replaced whole (RFC 7396). `status` cannot
-    be cleared; `priority` and `type` are cleared by `"none"` and by what the vendor has for it."""
+    """The fields of a ticket that a caller may write. An absent field stays unchanged, `null` clears it, an array
+    replaces the whole array (RFC 7396). `status` and `type` cannot be cleared; `"none"` clears `priority`."""
 
     subject: Line | None | UnsetType = UNSET
     description: Text | None | UnsetType = UNSET
-    """The first message, as plain text; send this or `description_html`."""
+    """The first message as plain text; send this or `description_html`."""
     description_html: Text | None | UnsetType = UNSET
     """The first message as HTML; send this or `description`."""
     status: TicketStatus | UnsetType = UNSET
@@ -192,10 +191,10 @@ class TicketPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Author(Struct, frozen=True, kw_only=True):
-    """Who wrote a comment."""
+    """The author of a comment."""
 
     kind: AuthorKind = "unknown"
-    """On which side the author stands. Example: `"agent"`"""
+    """Kind of author. Example: `"agent"`"""
     kind_raw: str | None = None
     """The vendor's own word for `kind`. Example: `"agent"`"""
     remote_id: str | None = None
@@ -212,32 +211,31 @@ class Comment(Struct, frozen=True, kw_only=True):
     ticket_id: str | UnsetType = UNSET
     """Canonical id of the ticket. Example: `"tkt_0198f0a2b7c47d3c9a51f2e80b6c4d19"`"""
     remote_id: str
-    """The vendor's id of the message. Example: `"1274"`"""
+    """The vendor's id of the comment. Example: `"1274"`"""
     author: Author
-    """Who wrote it."""
+    """Author of the comment."""
     body_text: str
-    """The message as plain text; made from the HTML where the vendor has only that.
-    Example: `"A new mug is on its way."`"""
+    """The message as plain text; derived from the HTML if necessary. Example: `"A new mug is on its way."`"""
     body_html: str | None = None
-    """The message as sanitised HTML; null where the vendor has none. Example: `"<p>A new mug is on its way.</p>"`"""
+    """The message as sanitised HTML; null if the vendor has none. Example: `"<p>A new mug is on its way.</p>"`"""
     visibility: Visibility = "unknown"
-    """Whether the requester sees it. Example: `"public"`"""
+    """Whether the requester can see the comment. Example: `"public"`"""
     visibility_raw: str | None = None
     """The vendor's own value of `visibility`. Example: `"true"`"""
     attachments: tuple[Attachment, ...] = ()
-    """Files that came with the message."""
+    """Files attached to the comment."""
     created_at: Instant | None = None
-    """When it was written. Example: `"2026-05-01T10:05:00Z"`"""
+    """When the comment was written. Example: `"2026-05-01T10:05:00Z"`"""
     meta: ResourceMeta | UnsetType = UNSET
-    """Where this came from and what was lost on the way."""
+    """Origin of the resource, and what its mapping lost."""
 
 
 class CommentPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A comment to add: plain text or HTML, one of the two; `private` is for agents only."""
+    """A comment to add, as plain text or as HTML."""
 
     body_text: Text | UnsetType = UNSET
     """The message as plain text; send this or `body_html`."""
     body_html: Text | UnsetType = UNSET
     """The message as HTML; send this or `body_text`."""
     visibility: Visibility = "public"
-    """`public` for the requester too, `private` for agents only."""
+    """Who can see the comment: with `private` agents only, with `public` the requester too."""

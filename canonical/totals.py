@@ -1,4 +1,4 @@
-"""The arithmetic of an order's sums. A mismatch is reported as a loss, never corrected."""
+"""Check the arithmetic of an order's totals. Report a mismatch as a loss and never correct it."""
 
 from decimal import Decimal
 from functools import lru_cache
@@ -89,8 +89,8 @@ def check_taxes(
     if beside:
         added += beside
         parts += 1
-    told = _exact(tax)
-    if added == told or abs(added - told) <= _smallest(tax) * (parts - 1):
+    stated = _exact(tax)
+    if added == stated or abs(added - stated) <= _smallest(tax) * (parts - 1):
         return ()
     return (_ambiguous("/totals/tax", f"those of lines and shipping add up to {added:f}, the vendor says {tax}"),)
 
@@ -104,7 +104,7 @@ def _added(lines: tuple[LineItem, ...]) -> Decimal:
 
 
 def _slack(lines: tuple[LineItem, ...], smallest: Decimal) -> Decimal:
-    """Return how far rounding per line may have moved the sum.
+    """Return the largest difference that rounding per line explains.
 
     One smallest unit for each line product that is finer than the currency, because some vendors truncate.
     """
@@ -119,7 +119,7 @@ def _smallest(amount: str) -> Decimal:
 
 @lru_cache(maxsize=4096)
 def _exact(amount: str) -> Decimal:
-    """Parse an amount. Cached, because the same amounts (such as 0 and 1) occur again and again."""
+    """Parse an amount. Cached, because the same amounts (such as 0 and 1) recur."""
     return Decimal(amount)
 
 

@@ -51,28 +51,27 @@ _NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - for arithmetic with
 _WIDE: Final = Context(prec=200, rounding=ROUND_HALF_EVEN)
 
 
-def _remembered(*, longest: int, otherwise: Any = None, size: int = CACHE_SIZE) -> Callable[[F], F]:
-    """A cache for a function of a text. A text of more characters than `longest` is `otherwise`: it is neither folded
-    nor kept."""
+def _cached(*, longest: int, otherwise: Any = None, size: int = CACHE_SIZE) -> Callable[[F], F]:
+    """Cache a function of a text. For a text of more than `longest` characters, return `otherwise` without a call."""
 
     def wrap(function: F) -> F:
         cached = lru_cache(maxsize=size)(function)
 
         @wraps(function)
-        def remembered(text: str | None, *others: str | None) -> Any:
+        def limited(text: str | None, *others: str | None) -> Any:
             return cached(text, *others) if text is None or len(text) <= longest else otherwise
 
-        return cast(F, remembered)
+        return cast(F, limited)
 
     return wrap
 
 
 def email(text: str) -> str:
-    """Trim and lower-case an address from a vendor. Vendors compare addresses case-insensitively, like Lockstitch."""
+    """Trim and lower-case an address. Vendors compare addresses without case, as Lockstitch does."""
     return text.strip().lower()
 
 
-@_remembered(longest=320, otherwise=False)
+@_cached(longest=320, otherwise=False)
 def is_email(text: str) -> bool:
     """Return whether an address from a caller is well-formed (RFC 5321/6531 syntax; no DNS look-up)."""
     try:
@@ -82,7 +81,7 @@ def is_email(text: str) -> bool:
     return True
 
 
-@_remembered(longest=250)
+@_cached(longest=250)
 def phone(text: str, country: str | None = None) -> str | None:
     """Return the E.164 form of a possible number. None if the text has no country or no number."""
     try:
@@ -94,7 +93,7 @@ def phone(text: str, country: str | None = None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-@_remembered(longest=100)
+@_cached(longest=100)
 def country(text: str | None) -> str | None:
     """Return the ISO 3166-1 alpha-2 code for an alpha-2 or alpha-3 code or a short or long English name, or None."""
     if not text:
@@ -105,7 +104,7 @@ def country(text: str | None) -> str | None:
     return codes.country_named(text)
 
 
-@_remembered(longest=100, size=1024)
+@_cached(longest=100, size=1024)
 def language(text: str | None) -> str | None:
     """Return a BCP 47 tag in its usual form (`pt-BR`), from any case or with underscores. None if it is not a tag.
 
@@ -128,7 +127,7 @@ def language(text: str | None) -> str | None:
     return "-".join(tag) + match["rest"]
 
 
-@_remembered(longest=100, size=1024)
+@_cached(longest=100, size=1024)
 def language_key(text: str | None) -> str | None:
     """Return a tag for comparison, with the script that language and region imply: `zh-CN` equals `zh-Hans-CN`."""
     tag = language(text)
@@ -162,7 +161,7 @@ def currency_digits(code: str) -> int:
 
 
 class Unreadable(ValueError):
-    """Text that says nothing of what it should. `text` is a vendor's, and may be anything: never show it."""
+    """Text that does not parse as the expected value. `text` comes from a vendor: never show it."""
 
     def __init__(self, why: str, text: str) -> None:
         super().__init__(why)

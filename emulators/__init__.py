@@ -1,4 +1,4 @@
-"""Runnable look-alikes of the vendors, with faults. They share no code with the mappings they test.
+"""Runnable emulators of the vendors, with faults. They share no code with the mappings they test.
 
 `python -m emulators --port 8090 --state DIR` serves every vendor under `/<vendor>/` and the control interface under
 `/_emulator/`. What was answered is on disk: `kill -9` and a restart lose nothing.

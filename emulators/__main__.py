@@ -1,4 +1,4 @@
-"""`python -m emulators`: serve every vendor's look-alike on one port."""
+"""`python -m emulators`: serve every vendor's emulator on one port."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""What a vendor look-alike receives and gives: one call and one answer, free of any web framework."""
+"""What a vendor emulator receives and gives: one call and one answer, free of any web framework."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

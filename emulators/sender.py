@@ -42,7 +42,7 @@ class Sender:
 
     async def run(self) -> None:
         """Send until cancelled."""
-        # No proxy out of the environment: receivers of look-alikes are at hand.
+        # No proxy out of the environment: receivers of emulators are at hand.
         client = httpx.AsyncClient(follow_redirects=False, trust_env=False, limits=UNLIMITED)
         async with client as http, asyncio.TaskGroup() as group:
             for vendor in self._vendors:

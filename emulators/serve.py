@@ -133,7 +133,7 @@ class App:
         return answer.with_json(bend_only(fault.record, answer.json(), bent.json()))
 
     def _guarded(self, part: str, call: Call, answering: Callable[[], Given]) -> Given | Answer:
-        """What `answering` gives; a look-alike that breaks is seen to break: a 500, a log entry, nothing written."""
+        """What `answering` gives; an emulator that breaks is seen to break: a 500, a log entry, nothing written."""
         try:
             return answering()
         except Exception:

@@ -1,4 +1,4 @@
-"""The contract between the frame (serving, faults, memory) and one vendor's look-alike."""
+"""The contract between the frame (serving, faults, memory) and one vendor's emulator."""
 
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -9,7 +9,7 @@ DriftKind = Literal["enum", "type", "field", "missing"]
 
 
 class Emulator(Protocol):
-    """A vendor's look-alike. Every call runs inside one transaction that is committed before the answer leaves."""
+    """A vendor's emulator. Every call runs inside one transaction that is committed before the answer leaves."""
 
     @property
     def name(self) -> str:

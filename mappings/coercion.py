@@ -1,9 +1,9 @@
-"""Scalars that are spelled otherwise than a vendor documents: numbers as text, text as numbers, null or false for "",
-`[]` for an empty object, an object for an array that lost an item. Plugins in languages without types send all of them.
+"""Convert values in undocumented spellings: numbers as text, text as numbers, null or false for "", `[]` for an empty
+object, an object for an array that lost an item. Plugins in dynamically typed languages send all these spellings.
 
-A record that fits its wire Struct never comes here. Of one that does not, each member is put into the form that the
-Struct names, where its value leaves no doubt about what is meant; everything else stays as it is, for the decoder to
-refuse with its path. Digits are kept as they were written.
+A record that fits its wire Struct is never converted. Otherwise each member is converted to the type that the Struct
+names, if its value is unambiguous. Any other value stays unchanged, and the decoder refuses it with its path. Digits
+are kept as written.
 """
 
 import re
@@ -18,23 +18,22 @@ from msgspec import inspect
 from canonical import values
 
 _NOTHING: Final[tuple[Any, ...]] = (None, False, "", [], {}, "0000-00-00T00:00:00", "0000-00-00 00:00:00")
-"""What stands for nothing at all where something else is expected; PHP has several, MySQL a date."""
+"""Spellings of an absent value; PHP has several, MySQL a date."""
 _TRUTH: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def fitted(record: bytes | msgspec.Raw, into: Any) -> bytes:
-    """The record with every member in the form that `into`, a type, names, as far as that can be told.
+    """Return the record with each unambiguous member converted to its type in `into`.
 
-    Raises what msgspec raises for what is no JSON, and RecursionError.
+    Raises msgspec's errors for invalid JSON, and RecursionError.
     """
     return _encode(_fit(_decode(record), _known(into)))
 
 
 def _exact(digits: str) -> Decimal | float:
-    """A number as it is written; one beyond anything that is counted or paid only roughly, for it may have a million
-    digits."""
+    """Return a number exactly as written. Return a float if it is too long to be a count or an amount."""
     try:
         return values.parse_decimal(digits)
     except ValueError:
@@ -59,7 +58,7 @@ def _fit(value: Any, kind: inspect.Type) -> Any:
 
 
 def _fit_one_of(value: Any, kinds: tuple[inspect.Type, ...]) -> Any:
-    """The form that the value has already, else the first that it can be given."""
+    """Keep the value if it has one of the types. Otherwise convert it to the first type that it fits."""
     for kind in kinds:
         if _is(value, kind):
             return _fit(value, kind)
@@ -71,7 +70,7 @@ def _fit_one_of(value: Any, kinds: tuple[inspect.Type, ...]) -> Any:
 
 
 def _is(value: Any, kind: inspect.Type) -> bool:
-    """Whether the value has this form in JSON, whatever it holds."""
+    """Return whether the value has this JSON type, without a look at its content."""
     if isinstance(kind, inspect.Metadata):
         return _is(value, kind.type)
     if isinstance(kind, inspect.UnionType):
@@ -122,8 +121,10 @@ def _members(value: Any, kind: inspect.StructType) -> Any:
 
 
 def _items(value: Any, kind: inspect.VarTupleType) -> Any:
-    """An object in place of an array of others has these for values, under their places, or is a map where pairs of
-    `key` and `value` are expected."""
+    """Convert an object to an array: its values if all are objects, of `key` and `value` pairs if those are expected.
+
+    Convert the items of an array.
+    """
     if isinstance(value, dict) and isinstance(kind.item_type, inspect.StructType):
         if all(isinstance(one, dict) for one in value.values()):
             value = list(value.values())
@@ -160,4 +161,4 @@ _FORMS: Final[dict[type[inspect.Type], tuple[type[Any], ...]]] = {
     inspect.DictType: (dict,),
     inspect.VarTupleType: (list,),
 }
-"""Types in Python of what the decoder gives for each form; others, such as Raw, take anything."""
+"""Python types of decoded values, by expected type. Any other type, such as Raw, accepts every value."""

@@ -1,7 +1,7 @@
-"""What a mapping reads and writes, per field: computed from the mapping itself, so that it cannot be wrong.
+"""Compute from a mapping itself which fields it reads and writes.
 
-Reading: the keywords with which the mapping builds the canonical Struct, seen in its syntax tree. Writing: each field
-is tried with a plausible value; what the mapping refuses as unsupported it cannot write.
+Reads are the keywords that build the canonical Struct, found in the mapping's syntax tree. For writes, each field is
+tried with a plausible value; the mapping cannot write a field that it refuses as unsupported.
 """
 
 import ast
@@ -23,7 +23,7 @@ from mappings.spec import VendorMapping
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 ENVELOPE: Final = frozenset({"id", "ticket_id", "meta", "raw"})
-# One plausible element for each kind of list or part; names say nothing about real people.
+# One plausible element for each kind of list or part, with invented people.
 SAMPLES: Final[dict[type[Struct], Struct]] = {
     EmailPatch: EmailPatch(address="ann@example.com"),
     PhonePatch: PhonePatch(e164="+493012345678"),
@@ -42,23 +42,23 @@ TEXTS: Final = {"currency": "EUR", "presentment_currency": "EUR", "language": "e
 
 
 class FieldCoverage(Struct, frozen=True, kw_only=True):
-    """One canonical field at one vendor. `values` are those of an enum that can be written."""
+    """The coverage of one canonical field at one vendor. `values` are the enum values that can be written."""
 
     field: str
-    """The canonical field. Example: `"lifecycle_stage"`"""
+    """Name of the canonical field. Example: `"lifecycle_stage"`"""
     reads: bool
-    """Whether a read can return it. Example: `true`"""
+    """Whether a read can return the field. Example: `true`"""
     creates: bool
-    """Whether a create can set it. Example: `true`"""
+    """Whether a create can set the field. Example: `true`"""
     updates: bool
-    """Whether an update can change it. Example: `true`"""
+    """Whether an update can change the field. Example: `true`"""
     values: tuple[str, ...] = ()
-    """The values that can be written, for an enum. Example: `["lead", "customer"]`"""
+    """Values of an enum that can be written. Example: `["lead", "customer"]`"""
 
 
 @lru_cache(maxsize=256)
 def unsupported(mapping: AnyMapping) -> tuple[str, ...]:
-    """The canonical fields that this mapping can never supply, for `meta.unsupported`; `_raw` goes with its sibling."""
+    """Return the canonical fields that this mapping never supplies, for `meta.unsupported`, without `_raw` fields."""
     supplied = _supplied(mapping)
     return tuple(
         field.name
@@ -69,7 +69,7 @@ def unsupported(mapping: AnyMapping) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def coverage(mapping: AnyMapping) -> tuple[FieldCoverage, ...]:
-    """Every canonical field: read, writable on create, writable on update, and the enum values that can be written."""
+    """Return the coverage of every canonical field."""
     supplied = _supplied(mapping)
     writable = {field.name: field for field in fields(mapping.patch)}
     rows = []
@@ -91,7 +91,7 @@ def coverage(mapping: AnyMapping) -> tuple[FieldCoverage, ...]:
 
 @lru_cache(maxsize=1024)
 def writable_values(mapping: AnyMapping, field_name: str) -> tuple[str, ...]:
-    """The values of an enum field that this mapping can write; empty for a field that is no enum."""
+    """Return the values of an enum field that this mapping can write. Empty for any other field."""
     field = next((field for field in fields(mapping.patch) if field.name == field_name), None)
     if field is None:
         return ()
@@ -101,10 +101,10 @@ def writable_values(mapping: AnyMapping, field_name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _supplied(mapping: AnyMapping) -> frozenset[str]:
-    """Keywords of every call that builds the model in the mapping's own module; of a mapping that
-    builds on an earlier revision, also those with which it replaces what that one has read.
+    """Return the keywords of every call that builds the model in the mapping's module. If the mapping builds on an
+    earlier revision, include that revision's keywords and those of `replace`.
 
-    Raises ValueError where the keywords cannot be seen, so that a mapping written otherwise is noticed at once.
+    Raises ValueError if the keywords cannot be found, to report a mapping in another style.
     """
     module = inspect.getmodule(mapping.to_canonical)
     source = (
@@ -113,26 +113,26 @@ def _supplied(mapping: AnyMapping) -> frozenset[str]:
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     built = [call for call in calls if _called(call) == mapping.model.__name__]
     if mapping.builds_on is not None:
-        # It takes the customer that an earlier revision has read, and replaces some of its fields.
-        built = [call for call in calls if _called(call) == "replace" and _is_reading(call)]
+        # It replaces some fields of the resource that the earlier revision mapped.
+        built = [call for call in calls if _called(call) == "replace" and _is_mapped_data(call)]
     if not built or any(keyword.arg is None for call in built for keyword in call.keywords):
         raise ValueError(f"{mapping.name} does not build its {mapping.model.__name__} from keywords that can be seen")
     own = frozenset(
         keyword.arg
         for call in built
         for keyword in call.keywords
-        if keyword.arg is not None and not _is_nothing(keyword.value)
+        if keyword.arg is not None and not _is_empty(keyword.value)
     )
     return own if mapping.builds_on is None else own | _supplied(mapping.builds_on)
 
 
-def _is_reading(replaced: ast.Call) -> bool:
-    """Whether it is the `data` of what was mapped that is replaced, as in `replace(before.data, emails=…)`."""
+def _is_mapped_data(replaced: ast.Call) -> bool:
+    """Return whether the call replaces fields of a mapped record's `data`, as in `replace(before.data, emails=…)`."""
     return bool(replaced.args) and getattr(replaced.args[0], "attr", "") == "data"
 
 
-def _is_nothing(value: ast.expr) -> bool:
-    """Whether a field is set to a plain None or (): said for clearness, never supplied."""
+def _is_empty(value: ast.expr) -> bool:
+    """Return whether a field is set to a literal None or (): written for clarity, never supplied."""
     if isinstance(value, ast.Tuple):
         return not value.elts
     return isinstance(value, ast.Constant) and value.value is None
@@ -158,10 +158,10 @@ def _tried(mapping: AnyMapping, field: FieldInfo, current: Any) -> bool:
 
 
 def _refuses(mapping: AnyMapping, body: dict[str, Any], field_name: str, current: Any) -> bool:
-    """Whether the mapping refuses this field. An invalid value of an enum counts; of anything else only `unsupported`,
-    because a sample need not be a value that this account has."""
+    """Return whether the mapping refuses this field. `invalid` counts only for an enum: for any other field, the sample
+    may be a value that the account lacks."""
     patch = msgspec.convert(body, mapping.patch)
-    # Without what leaves unchanged fields out: what the blank record has is not written by being so.
+    # Unwrap `changes_only`: it omits values that equal those of the blank record.
     draft = inspect.unwrap(mapping.to_vendor)(patch, current, _default_account(mapping))
     enum = bool(_literal_of(next(field.type for field in fields(mapping.patch) if field.name == field_name)))
     return any(
@@ -172,13 +172,13 @@ def _refuses(mapping: AnyMapping, body: dict[str, Any], field_name: str, current
 
 @lru_cache(maxsize=64)
 def _default_account(mapping: AnyMapping) -> Any:
-    """The vendor's documented defaults: what its account Struct says when nothing was fetched."""
+    """Return the vendor's documented defaults: the account Struct without fetched facts."""
     return mapping.account()
 
 
 @lru_cache(maxsize=64)
 def _blank(mapping: AnyMapping) -> Any:
-    """The emptiest record that fits the wire Struct, to stand for "the record exists"."""
+    """Return a minimal record that fits the wire Struct, for updates."""
     return _blank_of(mapping.record)
 
 
@@ -217,12 +217,12 @@ def _literal_of(kind: Any) -> tuple[str, ...]:
 
 
 def enum_of(field: FieldInfo) -> tuple[str, ...]:
-    """The values of an enum field, in the order of the model; empty for a field that is no enum."""
+    """Return the values of an enum field, in the order of the model. Empty for any other field."""
     return _literal_of(field.type)
 
 
 def sample_of(field: FieldInfo) -> Any:
-    """A plausible JSON value for a field of a Patch; names and addresses in it say nothing about real people."""
+    """Return a plausible JSON value for a field of a Patch, with invented people."""
     for option in (field.type, *get_args(field.type)):
         if isinstance(option, type) and issubclass(option, Struct):
             return msgspec.to_builtins(SAMPLES[option])

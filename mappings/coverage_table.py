@@ -1,6 +1,6 @@
-"""The coverage of every vendor as a page for people: `python -m mappings.coverage_table --write|--check`.
+"""Generate the page of every vendor's coverage: `python -m mappings.coverage_table --write|--check`.
 
-Everything in it is computed from the mappings, so the page cannot say more than they do.
+The page is computed from the mappings.
 """
 
 import sys
@@ -28,7 +28,7 @@ Column = tuple[Vendor[Any], VendorMapping[Any, Any, Any, Any, Any]]
 
 
 def render() -> str:
-    """The whole page, in Markdown."""
+    """Return the whole page, in Markdown."""
     sections = [HEAD]
     for object_name in get_args(ObjectName):
         columns = [
@@ -57,7 +57,7 @@ def _section(object_name: str, columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _verbs(columns: Sequence[Column]) -> list[list[str]]:
-    """What can be done with the object as a whole."""
+    """Return the rows about the object as a whole."""
     endpoints = [mapping.endpoints for _, mapping in columns]
     return [
         ["mapping", *(f"`{mapping.name}` r{mapping.revision}, API {mapping.vendor_api}" for _, mapping in columns)],
@@ -74,8 +74,8 @@ def _reads(mapping: VendorMapping[Any, Any, Any, Any, Any]) -> tuple[str, ...]:
 
 
 def _letters(cell: FieldCoverage) -> str:
-    told = {"R": cell.reads, "C": cell.creates, "U": cell.updates}
-    return " ".join(letter for letter, can in told.items() if can) or "-"
+    covered = {"R": cell.reads, "C": cell.creates, "U": cell.updates}
+    return " ".join(letter for letter, can in covered.items() if can) or "-"
 
 
 def _words(values: Sequence[str]) -> str:
@@ -91,7 +91,7 @@ def _table(head: list[str], rows: list[list[str]]) -> Iterator[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """`--write` renews the page; `--check` exits with 1 where it differs."""
+    """Write the page with `--write`. With `--check`, return 1 if it is stale."""
     if arguments not in (["--write"], ["--check"]):
         sys.stderr.write("usage: python -m mappings.coverage_table --check|--write\n")
         return 2

@@ -1,12 +1,11 @@
-"""What a vendor's record says that we did not expect: held against the wire Struct that reads it.
+"""Compare vendor records with the wire Structs that read them, to detect changes of the vendor's API.
 
-A wire Struct names the members that we read and no others, so a vendor's record is full of members beside them. `look`
-lists those, down to where our reading ends and no further, and what does not fit among those that we read; whoever
-remembers which members there always were can tell what is new. `choices` lists the values that a mapping could only
-read as `unknown`.
+A wire Struct names only the members that Lockstitch reads. `look` lists the unread members of a record and the read
+members that do not fit. It does not descend into unread members. A caller that knows the earlier unread members can
+find the new ones. `choices` lists the vendor's values that a mapping read as `unknown`.
 
-Paths are JSONPaths without places: `[*]` for any item of an array, `.*` for any member of a mapping, whose names are
-data and not schema. So a path never holds what a person is called.
+Paths are JSONPaths without array positions: `[*]` for any item of an array, `.*` for any key of a dictionary. Such keys
+are data, so a path never holds personal data.
 """
 
 import re
@@ -23,13 +22,13 @@ MisfitKind = Literal["changed_type", "missing_field"]
 
 SCHEMA_NAME: Final = re.compile(r"[A-Za-z_$@][A-Za-z0-9_$:-]{0,79}")
 MOST_MEMBERS: Final = 300
-"""An object with more unread members than this is taken for a mapping: their names are data."""
+"""An object with more unread members counts as a dictionary: its keys are data."""
 UNKNOWN: Final = "unknown"
 _MISSING: Final = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _GOT: Final = re.compile(r"got `(\w+)`$")
 UNNAMED: Final = "[...]"
-"""A member of a mapping in msgspec's paths."""
+"""A dictionary key in msgspec's paths."""
 _PLACE: Final = re.compile(r"\[\d+\]")
 
 
@@ -42,7 +41,7 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Misfit(Struct, frozen=True, kw_only=True):
-    """A member that we read, missing or of another type. `expected` and `found` are types in words."""
+    """A read member that is missing or has another type. `expected` and `found` are type names."""
 
     path: str
     kind: MisfitKind
@@ -52,15 +51,14 @@ class Misfit(Struct, frozen=True, kw_only=True):
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """A vendor's value that the mapping has no word for. `path` is that of the canonical field, which is what reads
-    `unknown`."""
+    """A vendor's value that a mapping read as `unknown`. `path` is that of the canonical field."""
 
     path: str
     value: Any
 
 
 class Look(Struct, frozen=True, kw_only=True):
-    """What one record says beside what was expected of it."""
+    """The unread members and the misfits of one record."""
 
     members: tuple[Member, ...]
     misfits: tuple[Misfit, ...]
@@ -68,8 +66,8 @@ class Look(Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class _Expected:
-    """What a place of a record may hold. `types` None is anything. Of an object: its `members` by name, or the
-    `values` of a mapping; of an array its `items`."""
+    """The expected value at a path. `types` None allows any type. An object has `members` by name, or `values` if it is
+    a dictionary; an array has `items`."""
 
     types: frozenset[str] | None = None
     members: dict[str, "_Expected"] | None = None
@@ -90,7 +88,7 @@ NOTHING_READ: Final = _Expected(types=frozenset({"object"}), members={})
 
 
 def look(record: Any, read_by: type[Any] | None) -> Look:
-    """Hold a decoded record against the type that reads it; without one every member is unread."""
+    """Compare a decoded record with the type that reads it. Without a type, every member is unread."""
     members: dict[str, Member] = {}
     misfits: dict[str, Misfit] = {}
     _walk(record, NOTHING_READ if read_by is None else _expected(read_by), "$", members, misfits)
@@ -98,20 +96,19 @@ def look(record: Any, read_by: type[Any] | None) -> Look:
 
 
 def choices(resource: Struct) -> tuple[Choice, ...]:
-    """Every field of a canonical resource that reads `unknown` although the vendor sent something, once a path."""
+    """Return the fields of a canonical resource that are `unknown` although the vendor sent a value, one per path."""
     return tuple({choice.path: choice for choice in _choices(resource, "$")}.values())
 
 
 def place_of(path: str, reason: str) -> str:
-    """Where a reading failed, of `path` and `reason` as a mapping or msgspec gives them: of a member that is missing,
-    where it belongs."""
+    """Return the path of the member that an error of a mapping or of msgspec is about, even a missing one."""
     missing = _MISSING.match(reason)
     return path if missing is None else path + _step(missing[1])
 
 
 def named_in(record: bytes | Raw, path: str, reason: str) -> str:
-    """The path with the names of the members that msgspec writes as `[...]`: the first of each mapping below which
-    something of the type stands that `reason` says it got. A reading stops at the first."""
+    """Replace each `[...]` in msgspec's path by a key: the first that leads to a value of the type that `reason` names.
+    Decoding stops at the first misfit."""
     got = _GOT.search(reason)
     if got is None:
         return path
@@ -121,7 +118,7 @@ def named_in(record: bytes | Raw, path: str, reason: str) -> str:
 
 
 def _first(value: Any, steps: Sequence[tuple[str, str]], wanted: str) -> str | None:
-    """Where the steps lead to a value of this type, with names in place of `[...]`; None where they do not."""
+    """Return the path along the steps to a value of this type, with keys instead of `[...]`. None if there is none."""
     if not steps:
         return "" if type_of(value) == wanted else None
     (name, index), *rest = steps
@@ -140,7 +137,7 @@ def _first(value: Any, steps: Sequence[tuple[str, str]], wanted: str) -> str | N
 
 
 def places_holding(record: Any, value: Any, path: str = "$") -> Iterator[str]:
-    """Every place of a decoded record where this value stands."""
+    """Yield every path of a decoded record that holds this value."""
     if isinstance(record, dict):
         for name, member in record.items():
             yield from places_holding(member, value, path + _step(name))
@@ -152,13 +149,13 @@ def places_holding(record: Any, value: Any, path: str = "$") -> Iterator[str]:
 
 
 def misfit_of(path: str, reason: str, record: Any = None) -> Misfit:
-    """What a failed reading says: `path` with places and `reason` as a mapping or msgspec gives them. The record, where
-    it is at hand, has the value that did not fit."""
+    """Return the misfit that an error describes: `path` with positions, and `reason`, of a mapping or of msgspec. Pass
+    the record to include the value that did not fit."""
     folded = _fold(place_of(path, reason))
     if _MISSING.match(reason):
         return Misfit(path=folded, kind="missing_field", expected="a value", found="nothing")
     value = value_at(record, path)
-    if not reason.startswith("Expected "):  # what was found, in words; a value that it quotes is left out
+    if not reason.startswith("Expected "):  # describes the value; drop any value that it quotes
         found = reason.partition("'")[0].strip()
         return Misfit(path=folded, kind="changed_type", expected="a readable value", found=found, value=value)
     expected, _, found = reason.removeprefix("Expected ").replace("`", "").partition(", got ")
@@ -166,12 +163,12 @@ def misfit_of(path: str, reason: str, record: Any = None) -> Misfit:
 
 
 def type_of(value: Any) -> JsonType:
-    """The JSON type of a decoded value."""
+    """Return the JSON type of a decoded value."""
     return _TYPES[type(value)]
 
 
 def value_at(record: Any, path: str) -> Any:
-    """What stands at a path with places; None where nothing does, or where a place is not told."""
+    """Return the value at a path with positions. None if there is none, or if the path leaves out a position."""
     found = record
     for name, index in _STEP.findall(path.removeprefix("$")):
         if name and isinstance(found, dict):
@@ -211,15 +208,15 @@ def _walk_object(
             where = path + _step(name)
             words = expected.members[name].words
             misfits.setdefault(where, Misfit(path=where, kind="missing_field", expected=words, found="nothing"))
-    crowd = len(value) > MOST_MEMBERS + len(expected.members)
+    is_dictionary = len(value) > MOST_MEMBERS + len(expected.members)
     for name, inner in value.items():
         read = expected.members.get(name)
         if read is None:
-            where = path + (".*" if crowd else _step(name))
+            where = path + (".*" if is_dictionary else _step(name))
             if where not in members or members[where].value is None:
                 members[where] = Member(path=where, type=type_of(inner), value=inner)
         elif read.types is None or _TYPES.get(type(inner)) not in read.types or not read.is_leaf:
-            _walk(inner, read, path + _step(name), members, misfits)  # most members are plain, and fit
+            _walk(inner, read, path + _step(name), members, misfits)  # skipped for most members: scalars that fit
 
 
 def _choices(value: Any, path: str) -> Iterator[Choice]:
@@ -227,7 +224,7 @@ def _choices(value: Any, path: str) -> Iterator[Choice]:
         for item in value:
             yield from _choices(item, f"{path}[*]")
     elif isinstance(value, Struct):
-        words, parts = _interesting(type(value))
+        words, parts = _enums_and_parts(type(value))
         for name, raw_name in words:
             if getattr(value, name) == UNKNOWN:
                 raw = getattr(value, raw_name)
@@ -240,8 +237,8 @@ def _choices(value: Any, path: str) -> Iterator[Choice]:
 
 
 @cache
-def _interesting(model: type[Struct]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """The fields of a canonical Struct that have a raw value beside them, and those that hold Structs."""
+def _enums_and_parts(model: type[Struct]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Return the fields of a canonical Struct that have a `_raw` field, and those that hold Structs."""
     names = model.__struct_fields__
     words = tuple((name, f"{name}_raw") for name in names if f"{name}_raw" in names)
     parts = tuple(field.name for field in inspect.type_info(model).fields if _holds_structs(field.type))  # type: ignore[attr-defined]
@@ -262,12 +259,12 @@ def _step(name: str) -> str:
 
 
 def _fold(path: str) -> str:
-    """Names that no schema would have may be a person's; so they are folded here too."""
+    """Remove positions and keys from a path. A name that no schema would have may be personal data."""
     steps = _STEP.findall(path.removeprefix("$"))
     return "$" + "".join(_step(name) if name else "[*]" if index.isdecimal() else ".*" for name, index in steps)
 
 
-# As msgspec calls them.
+# By msgspec's type names.
 _JSON_TYPES: Final = {"int": "number", "float": "number", "str": "string", "bool": "boolean"}
 _TYPES: Final[dict[type[Any], JsonType]] = {
     type(None): "null",
@@ -289,7 +286,7 @@ def _expected(read_by: type[Any]) -> _Expected:
 
 
 def _of(kind: inspect.Type, begun: dict[type[Any], _Expected]) -> _Expected:
-    """`begun` are the Structs that are being looked into, for those that hold themselves."""
+    """Return the expectation of a type. `begun` holds the Structs in progress, for recursive ones."""
     if isinstance(kind, inspect.Metadata):
         return _of(kind.type, begun)
     if isinstance(kind, inspect.UnionType):
@@ -314,14 +311,14 @@ def _of(kind: inspect.Type, begun: dict[type[Any], _Expected]) -> _Expected:
 
 
 def _any_of(options: list[_Expected]) -> _Expected:
-    """A place that may hold several things; msgspec allows of each form one, but for Structs told apart by a tag."""
+    """Combine alternatives. msgspec allows one per JSON type, except for Structs with a tag."""
     members = [one.members for one in options if one.members is not None]
     shared = set.intersection(*(set(one.required) for one in options if one.members is not None)) if members else set()
     return _Expected(
         types=None
         if any(one.types is None for one in options)
         else frozenset().union(*(one.types for one in options if one.types is not None)),
-        # The very same members where there is one Struct: it may still be looked into.
+        # Share the members of a single Struct: they may still be incomplete.
         members=members[0]
         if len(members) == 1
         else ({name: read for one in members for name, read in one.items()} or None),
@@ -346,4 +343,4 @@ _SCALARS: Final[dict[type[inspect.Type], frozenset[str]]] = {
     inspect.UUIDType: _TEXT,
     inspect.EnumType: frozenset({"string", "number"}),
 }
-"""Anything that is not named, such as Raw, may hold whatever it likes; what is below it is not looked at."""
+"""Any other type, such as Raw, accepts every value; nothing below it is compared."""

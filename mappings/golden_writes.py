@@ -1,7 +1,7 @@
-"""What a revision sends when the golden records' own values are written back, field by field.
+"""Compute what a revision sends when the values of its golden records are written back, field by field.
 
-Reading is held by what golden records mean. This holds writing, of which they would else say nothing: tables and
-spellings that stand in modules without a revision in their name decide what is sent.
+Golden records fix the results of reads. These drafts fix the results of writes, which also depend on tables and
+spellings in modules without a revision in their name.
 """
 
 import inspect
@@ -21,10 +21,11 @@ NOTHING: tuple[Any, ...] = (None, [], {}, "")
 
 
 def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple[str, bytes]]:
-    """By case and field, such as `customer-full/first_name`, the drafts of a write of this one value: of a new record,
-    and of the golden one. A draft is told by its body, and by the places of its losses and refusals, not their words.
+    """Yield the drafts of a create and an update with one value, by case and field (`customer-full/first_name`).
 
-    Raises Unmappable for account facts that cannot be read.
+    A draft has its body, and the paths and kinds of its losses and refusals, without their sentences.
+
+    Raises Unmappable for unreadable account facts.
     """
     account = account_of(vendor, root)
     held = dict(records(vendor, mapping, root))
@@ -37,12 +38,12 @@ def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple
                 continue
             patch = patch_of(mapping, name, value)
             if patch is not None:
-                told = [_told(mapping, patch, record, account) for record in (None, held.get(case.name))]
-                yield f"{case.name.partition('.r')[0]}/{name}", msgspec.json.encode(told, order="sorted")
+                both = [_draft(mapping, patch, record, account) for record in (None, held.get(case.name))]
+                yield f"{case.name.partition('.r')[0]}/{name}", msgspec.json.encode(both, order="sorted")
 
 
 def patch_of(mapping: AnyMapping, name: str, value: Any) -> Any:
-    """A write of one field with a value as it is read; None where what is read is not written in this form."""
+    """Return a patch that writes one field as it was read. None if the field is not written in the form it is read."""
     try:
         return msgspec.convert({name: _fitting(value, _members(mapping)[name])}, mapping.patch)
     except msgspec.ValidationError:
@@ -54,16 +55,16 @@ def _members(mapping: AnyMapping) -> dict[str, Type]:
 
 
 def _data(expected: Raw) -> dict[str, Any]:
-    """The resource of a case; of several the first."""
-    meant = msgspec.json.decode(expected)
-    found: dict[str, Any] = (meant[0] if isinstance(meant, list) else meant)["data"]
+    """Return the resource of a case, the first of several."""
+    mapped = msgspec.json.decode(expected)
+    found: dict[str, Any] = (mapped[0] if isinstance(mapped, list) else mapped)["data"]
     return found
 
 
-def _told(mapping: AnyMapping, patch: Any, record: Raw | None, account: Any) -> Any:
+def _draft(mapping: AnyMapping, patch: Any, record: Raw | None, account: Any) -> Any:
     try:
         current = None if record is None else mapping.decode(record)
-        # Without what leaves unchanged fields out, for these are none but unchanged.
+        # Unwrap `changes_only`: it would omit every value, because none changes.
         draft: Draft[Any] = inspect.unwrap(mapping.to_vendor)(patch, current, account)
     except Unmappable as refusal:
         return refusal.path
@@ -75,7 +76,7 @@ def _told(mapping: AnyMapping, patch: Any, record: Raw | None, account: Any) -> 
 
 
 def _fitting(value: Any, kind: Type) -> Any:
-    """The value without the members that are only read."""
+    """Return the value without its read-only members."""
     if isinstance(value, list):
         item = next((one.item_type for one in _forms(kind) if isinstance(one, ListType | VarTupleType)), None)
         return value if item is None else [_fitting(one, item) for one in value]

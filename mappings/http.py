@@ -1,4 +1,4 @@
-"""Requests and replies as plain data: what a mapping asks of a vendor, and what came back.
+"""Requests to a vendor and its replies, as plain data.
 
 Nothing here performs I/O. `app.vendors` turns a `VendorRequest` into bytes on a wire and adds authentication.
 """
@@ -36,11 +36,11 @@ CATEGORY_OF: Mapping[RefusalKind, Category] = {
 class VendorRequest(Struct, frozen=True, kw_only=True):
     """One HTTP request, relative to the connection's base URL.
 
-    `route` is the template of `path` ("/tickets/{id}"): it names the span and the metric, so it holds no ids.
-    `effect` says that the request changes something: such a request is never sent twice blindly.
-    `idempotent` says that the vendor itself recognises a repeat (an idempotency key in `headers`, or an upsert by a
-    unique key), so that a lost reply may be followed by the same bytes again.
-    `cost` is what the request takes from the connection's budget, in the vendor's own units.
+    `route` is the template of `path` ("/tickets/{id}"). It names the span and the metric, so it holds no ids.
+    `effect` marks a request that changes data. It is not sent again unless a repeat is safe.
+    `idempotent` marks a request whose repeat the vendor recognises (by an idempotency key in `headers`, or an upsert by
+    a unique key). After a lost reply, the same bytes may be sent again.
+    `cost` is the request's share of the connection's budget, in the vendor's own units.
     """
 
     method: Method
@@ -56,7 +56,7 @@ class VendorRequest(Struct, frozen=True, kw_only=True):
 
 
 class VendorReply(Struct, frozen=True, kw_only=True):
-    """What the vendor answered. Header names are lower-cased; of repeated headers the last one stands."""
+    """One HTTP response of the vendor. Header names are in lower case; of a repeated header, the last value counts."""
 
     status: int
     headers: dict[str, str]
@@ -64,14 +64,13 @@ class VendorReply(Struct, frozen=True, kw_only=True):
 
 
 class VendorRefusal(Struct, frozen=True, kw_only=True):
-    """The vendor said no, in words of its own.
+    """An error response of the vendor.
 
-    `code` and `detail` are the vendor's, for the caller and the vendor's support; they may hold personal data and
-    so never reach a log or a span. `fields` are (vendor field, complaint). `retry_after` is in seconds.
-    `existing_remote_id` is the record that already holds a unique value, where the vendor tells. `conclusive` is False
-    where it does not tell whether an earlier sending of the same request was carried out, such as an error that the
-    vendor repeats under an idempotency key. `undone` is True where it says, at whatever status, that all that it had
-    begun was taken back.
+    `code` and `detail` are the vendor's own, for the caller and the vendor's support. They may hold personal data:
+    never log or trace them. `fields` are pairs of vendor field and complaint. `retry_after` is in seconds.
+    `existing_remote_id` is the record that already has the unique value, if the vendor names it. `conclusive` is False
+    if an earlier attempt of the same request may have succeeded, as with an error that the vendor replays under an
+    idempotency key. `undone` is True if the vendor states, at any status, that it rolled everything back.
     """
 
     kind: RefusalKind
@@ -86,13 +85,13 @@ class VendorRefusal(Struct, frozen=True, kw_only=True):
 
     @property
     def category(self) -> Category:
-        """The one of the five categories that decides what happens next."""
+        """Return the category, which decides how the refusal is handled."""
         return CATEGORY_OF[self.kind]
 
 
 class Budget(Struct, frozen=True, kw_only=True):
-    """What the vendor says is left: `remaining` units now, of which `restore_per_second` come back; or none until
-    `reset_after` seconds have passed."""
+    """The rest of the rate limit, as the vendor reports it: `remaining` units now, refilled with `restore_per_second`
+    units, or reset after `reset_after` seconds."""
 
     remaining: float
     restore_per_second: float | None = None

@@ -1,7 +1,7 @@
-"""`released.lock`: which revisions are released, and what each of them was when it was.
+"""Read `released.lock`: the released revisions and their digests.
 
-A released revision never changes, so that what it made stays explainable and two processes of different versions mean
-the same by its name. `mappings.release` writes the file and judges it; the running program only asks what is in it.
+A released revision never changes: its earlier results stay explainable, and two processes of different versions map
+alike. `mappings.release` writes and checks the file; the running program only reads it.
 """
 
 import tomllib
@@ -16,8 +16,8 @@ FILE: Final = "released.lock"
 
 
 class Released(Struct, frozen=True, kw_only=True):
-    """SHA-256 digests of one revision: its modules by path, the wire Structs that these name by name, what it makes of
-    the golden records by case, and what it sends when their values are written, by case and field."""
+    """SHA-256 digests of one revision: `modules` by path, `wire` Structs by name, the results for its `golden` records
+    by case, and its `writes` of their values by case and field."""
 
     modules: dict[str, str]
     wire: dict[str, str]
@@ -26,11 +26,11 @@ class Released(Struct, frozen=True, kw_only=True):
 
 
 def read(text: str) -> dict[str, Released]:
-    """The file by revision, such as `hubspot.customer@r1`. Raises ValueError for one that is not as we write it."""
+    """Parse the file into digests by revision, such as `hubspot.customer@r1`. Raises ValueError."""
     return msgspec.convert(tomllib.loads(text), dict[str, Released])
 
 
 @lru_cache(maxsize=1)
 def released() -> dict[str, Released]:
-    """The revisions of this version of Lockstitch that are released."""
+    """Return the released revisions of this version of Lockstitch."""
     return read(files("mappings").joinpath(FILE).read_text("utf-8"))

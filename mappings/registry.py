@@ -1,4 +1,4 @@
-"""Every vendor that Lockstitch knows, and which revision of a mapping is at work."""
+"""Every vendor that Lockstitch knows, and the active revision of each mapping."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -26,15 +26,15 @@ VENDORS: Final[dict[str, AnyVendor]] = {
     vendor.name: vendor
     for vendor in (FRESHDESK, HUBSPOT, MEDUSA, RT, SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE, ZENDESK)
 }
-"""Those that Lockstitch calls."""
+"""The vendors that Lockstitch calls."""
 
 MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for intake in (*WEBHOOK_SENDERS, CSV)}}
-"""All that a connection may name: those, the ones whose webhooks it takes and nothing else, and uploaded exports."""
+"""Every vendor that a connection may name: those of `VENDORS`, the webhook senders, and CSV exports."""
 
 
 def manifest_of(vendor: str, *, only_takes_webhooks: bool) -> Manifest:
-    """What a connection at this vendor is: all that the vendor is; or an intake of its webhooks, of which nothing is
-    mapped, where there is nothing to call it with. Raises KeyError for a vendor that there is not."""
+    """Return the manifest for a connection at this vendor. For a connection without credentials that only receives
+    webhooks, return a manifest without mappings. Raises KeyError for an unknown vendor."""
     manifest = MANIFESTS[vendor]
     if not only_takes_webhooks or manifest.webhooks is None:
         return manifest
@@ -48,15 +48,15 @@ def manifest_of(vendor: str, *, only_takes_webhooks: bool) -> Manifest:
 
 
 def objects_of(vendor: str) -> tuple[ObjectName, ...]:
-    """The objects whose data this vendor's records and webhooks may hold, also where nothing but its webhooks is taken.
-    All of them for a vendor that there is not; none for one of which nothing is mapped."""
+    """Return the objects whose data this vendor's records and webhooks may hold, even if it only sends webhooks.
+    Return all objects for an unknown vendor, none for a vendor without mappings."""
     if vendor not in MANIFESTS:
         return ("customer", "order", "ticket")
     return tuple(sorted({mapping.object for mapping in MANIFESTS[vendor].mappings} - {"comment"}))
 
 
 def mapping_of(vendor: Manifest, object_name: ObjectName, revision: int) -> AnyMapping | None:
-    """One revision, or None where the vendor has no such object or the revision does not exist."""
+    """Return one revision. None if the vendor lacks the object or the revision."""
     for mapping in vendor.mappings:
         if mapping.object == object_name and mapping.revision == revision:
             return mapping
@@ -64,13 +64,13 @@ def mapping_of(vendor: Manifest, object_name: ObjectName, revision: int) -> AnyM
 
 
 def active(vendor: Manifest, object_name: ObjectName) -> AnyMapping | None:
-    """The revision that is active where no route says otherwise: the newest released one, or the newest of an object
-    that has none released yet. None where the vendor has no such object; an intake has none."""
+    """Return the revision to use unless a route selects another: the newest released one, or the newest if none is
+    released. None if the manifest has no mapping of the object."""
     return None if not vendor.mappings else _ACTIVE.get((vendor.name, object_name))
 
 
 def is_released(mapping: AnyMapping) -> bool:
-    """Whether the revision is held to what it was when it was released."""
+    """Return whether the revision is released and must not change."""
     return f"{mapping.name}@r{mapping.revision}" in released()
 
 

@@ -1,14 +1,14 @@
-"""Releasing revisions, and holding them to it.
+"""Release mapping revisions, and check that released ones do not change.
 
-    python -m mappings.release --list     every revision, released or not
+    python -m mappings.release --list     list every revision, released or not
     python -m mappings.release NAME…      release hubspot.customer@r2, or all of hubspot.customer, or all of hubspot
-    python -m mappings.release --check    1 and a sentence for each released revision that is not what it was, or where
-                                          an entry of the lock was taken out or changed by hand
+    python -m mappings.release --check    exit with 1 and a sentence for each released revision that changed, or if the
+                                          lock file was edited by hand
 
-What is held: the text of its modules (those of the vendor whose names end in `_rN` and that it imports), the shape of
-the wire Structs that these name, what it makes of the golden records, without what is empty there, so that an optional
-field more in the canonical model changes nothing, and what it sends when the values of these are written back. The
-facts about an account are not among the wire Structs: a later revision may need more of them.
+The lock covers: the text of the revision's modules (those of the vendor that it imports and whose names end in `_rN`),
+the shape of the wire Structs that they name, the result for each golden record, and the body sent when the values of
+the golden record are written back. Empty values do not count, so a new optional canonical field changes nothing.
+Account facts are not covered: a later revision may need more of them.
 """
 
 import ast
@@ -39,7 +39,7 @@ HEAD: Final = """\
 # The released revisions, written by `python -m mappings.release NAME`. None may change: `make check` refuses it.
 """
 SEAL: Final = "# SHA-256 of all above: "
-"""How the last line begins. An entry that is taken out by hand shows by it, and could be released anew otherwise."""
+"""Start of the last line. It detects an entry that was removed by hand and could otherwise be released again."""
 TAMPERED: Final = (
     f"mappings/{FILE} is not as it was written: an entry was taken out or changed by hand, or two versions of it were"
     " merged. Take it as it was committed last, and release again what had come to it since.\n"
@@ -48,7 +48,7 @@ EMPTY: Final[tuple[Any, ...]] = (None, [], {}, "", "unknown")
 
 
 def digests(mapping: AnyMapping, root: Path = ROOT) -> Released:
-    """What the revision is now, read from the files below `root`."""
+    """Return the present digests of a revision, from the files below `root`."""
     modules = _modules(mapping)
     return Released(
         modules={path: _sha((root / path).read_bytes()) for path in sorted(map(_path_of, modules))},
@@ -59,33 +59,33 @@ def digests(mapping: AnyMapping, root: Path = ROOT) -> Released:
 
 
 def complaints(held: dict[str, Released], root: Path = ROOT) -> list[str]:
-    """A sentence for each released revision that is not what it was when it was released."""
+    """Return a sentence for each released revision that changed since its release."""
     known = {name_of(mapping): mapping for vendor in VENDORS.values() for mapping in vendor.mappings}
-    told = []
+    found = []
     for name, before in held.items():
         mapping = known.get(name)
         if mapping is None:
-            told.append(
+            found.append(
                 f"{name} is released and may be at work somewhere, but no vendor lists it any more: bring it back."
             )
             continue
         changed = list(_changed(before, digests(mapping, root)))
         if changed:
-            told.append(
+            found.append(
                 f"{name} is released, and what is released does not change: {', '.join(changed)}. Put it back as it"
                 f" was, and write the change as r{_next(mapping, known)} of {mapping.name} beside it"
                 " (docs/vendor-reference.md, A new revision)."
             )
-    return told
+    return found
 
 
 def name_of(mapping: AnyMapping) -> str:
-    """Such as `hubspot.customer@r2`."""
+    """Return the name of a revision, such as `hubspot.customer@r2`."""
     return f"{mapping.name}@r{mapping.revision}"
 
 
 def render(held: dict[str, Released]) -> str:
-    """The text of the file, its seal last."""
+    """Return the text of the lock file, with its seal at the end."""
     lines = [HEAD]
     for name, one in sorted(held.items()):
         for part in ("modules", "wire", "golden", "writes"):
@@ -97,13 +97,13 @@ def render(held: dict[str, Released]) -> str:
 
 
 def is_sealed(text: str) -> bool:
-    """Whether the file is as `render` gave it."""
+    """Return whether the file is unchanged since `render` wrote it."""
     body, _, seal = text.rpartition(SEAL)
     return seal == f"{_sha(body.encode())}\n"
 
 
 def _modules(mapping: AnyMapping) -> list[ModuleType]:
-    """The modules of this very revision, found by what they import from each other."""
+    """Return the modules of this revision, following their imports."""
     functions = (mapping.to_canonical, mapping.to_vendor, *(shape.to_canonical for shape in mapping.shapes))
     waiting = list(dict.fromkeys(function.__module__ for function in functions))
     found: dict[str, ModuleType] = {}
@@ -125,7 +125,7 @@ def _is_revised(module: str, mapping: AnyMapping) -> bool:
 
 
 def imported(module: ModuleType) -> Iterator[str]:
-    """The names of all modules that a module may import, also within its functions, in whatever way it says so."""
+    """Yield the names of all modules that a module may import, including imports inside functions."""
     for node in ast.walk(ast.parse(_source(module))):
         if isinstance(node, ast.ImportFrom):
             named = resolve_name("." * node.level + (node.module or ""), module.__package__ or "")
@@ -136,18 +136,18 @@ def imported(module: ModuleType) -> Iterator[str]:
 
 
 def _source(module: ModuleType) -> str:
-    assert module.__file__ is not None  # noqa: S101 - all of ours are files
+    assert module.__file__ is not None  # noqa: S101 - all mapping modules are files
     return Path(module.__file__).read_text("utf-8")
 
 
 def _path_of(module: ModuleType) -> str:
-    assert module.__file__ is not None  # noqa: S101 - all of ours are files
+    assert module.__file__ is not None  # noqa: S101 - all mapping modules are files
     return Path(module.__file__).relative_to(ROOT).as_posix()
 
 
 def _wire(mapping: AnyMapping, modules: Iterable[ModuleType]) -> Iterator[tuple[str, str]]:
-    """The vendor's own Structs that the modules name, with all that these hold."""
-    # A record that comes in two forms told apart by a tag is a union of their Structs.
+    """Yield the digests of the vendor's Structs that the modules name, by name."""
+    # A record with two tagged forms is a union of their Structs.
     named = {*(get_args(mapping.record) or (mapping.record,)), *(shape.record for shape in mapping.shapes)}
     for module in modules:
         named.update(value for value in vars(module).values() if isinstance(value, type))
@@ -157,24 +157,24 @@ def _wire(mapping: AnyMapping, modules: Iterable[ModuleType]) -> Iterator[tuple[
 
 
 def _golden(mapping: AnyMapping, root: Path) -> Iterator[tuple[str, str]]:
-    """The cases that this revision has an answer to: `<object>-*.out.json` of r1, `<object>-*.rN.out.json` of rN."""
+    """Yield the digests of this revision's golden records, `<object>-*.out.json` or `<object>-*.rN.out.json`."""
     folder = root / GOLDEN.format(vendor=mapping.vendor)
     for path in folder.glob(f"{mapping.object}-*.out.json"):
         case, _, revision = path.name.removesuffix(".out.json").partition(".r")
         if int(revision or 1) == mapping.revision:
             sent = (folder / f"{case}.in.json").read_bytes()
-            meant = _without_nothing(msgspec.json.decode(path.read_bytes()))
-            yield case, _sha(sent + b"\n" + msgspec.json.encode(meant, order="sorted"))
+            expected = _without_empty(msgspec.json.decode(path.read_bytes()))
+            yield case, _sha(sent + b"\n" + msgspec.json.encode(expected, order="sorted"))
 
 
-def _without_nothing(value: Any) -> Any:
+def _without_empty(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: told for key, one in value.items() if (told := _without_nothing(one)) not in EMPTY}
-    return [_without_nothing(one) for one in value] if isinstance(value, list) else value
+        return {key: kept for key, one in value.items() if (kept := _without_empty(one)) not in EMPTY}
+    return [_without_empty(one) for one in value] if isinstance(value, list) else value
 
 
 def _changed(before: Released, now: Released) -> Iterator[str]:
-    """What differs of what was there; a golden record more is welcome."""
+    """Yield what changed of the released digests. Additional golden records are allowed."""
     for path, digest in before.modules.items():
         if now.modules.get(path) != digest:
             yield f"{path} was changed"
@@ -199,17 +199,17 @@ def _sha(content: bytes) -> str:
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
-def _chosen(asked: str) -> list[AnyMapping]:
-    """Every revision that goes by this name."""
+def _chosen(wanted: str) -> list[AnyMapping]:
+    """Return every revision with this name, or of this mapping or vendor."""
     every = [mapping for vendor in VENDORS.values() for mapping in vendor.mappings]
-    return [mapping for mapping in every if asked in (mapping.vendor, mapping.name, name_of(mapping))]
+    return [mapping for mapping in every if wanted in (mapping.vendor, mapping.name, name_of(mapping))]
 
 
 def _release(names: list[str], held: dict[str, Released]) -> int:
-    for asked in names:
-        chosen = _chosen(asked)
+    for wanted in names:
+        chosen = _chosen(wanted)
         if not chosen:
-            sys.stderr.write(f"There is no revision {asked}; python -m mappings.release --list shows them.\n")
+            sys.stderr.write(f"There is no revision {wanted}; python -m mappings.release --list shows them.\n")
             return 2
         for mapping in chosen:
             if name_of(mapping) not in held:
@@ -230,7 +230,7 @@ def _release(names: list[str], held: dict[str, Released]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the three commands; 0 when all is well, 1 for a refusal, 2 for a mistake in the command."""
+    """Run one of the three commands. Return 0 for success, 1 for a refusal, 2 for wrong arguments."""
     text = LOCK.read_text("utf-8") if LOCK.exists() else render({})
     held = read(text)
     if arguments == ["--list"]:
@@ -240,11 +240,11 @@ def main(arguments: list[str]) -> int:
                 sys.stdout.write(f"{name_of(mapping):32} {word}\n")
         return 0
     if arguments == ["--check"]:
-        told = [f"{sentence}\n" for sentence in complaints(held)]
+        lines = [f"{sentence}\n" for sentence in complaints(held)]
         if not is_sealed(text):
-            told.append(TAMPERED)
-        sys.stderr.writelines(told)
-        return 1 if told else 0
+            lines.append(TAMPERED)
+        sys.stderr.writelines(lines)
+        return 1 if lines else 0
     if not arguments or any(argument.startswith("-") for argument in arguments):
         sys.stderr.write("usage: python -m mappings.release --check | --list | NAME…\n")
         return 2

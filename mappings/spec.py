@@ -1,7 +1,7 @@
-"""What a vendor folder declares: its manifest (`Vendor`), how an object is reached (`Endpoints`) and one or more
-revisions of how it is understood (`VendorMapping`).
+"""Types that a vendor folder declares: its manifest (`Vendor`), the requests of an object (`Endpoints`), and one or
+more revisions of its mapping (`VendorMapping`).
 
-The transport is data, the mapping is a pair of plain typed functions. Everything here is pure.
+The transport is data; a mapping is a pair of plain typed functions. Everything here is pure.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,8 +21,8 @@ from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
 from mappings.webhooks import WebhookManifest
 
 R = TypeVar("R")  # one record as the vendor sends it
-M = TypeVar("M", bound=Struct)  # our reading of it
-P = TypeVar("P", bound=Struct)  # what a caller may write
+M = TypeVar("M", bound=Struct)  # the canonical resource
+P = TypeVar("P", bound=Struct)  # the fields that a caller may write
 W = TypeVar("W")  # the body the vendor accepts
 A = TypeVar("A", bound=Struct)  # facts about the account
 
@@ -30,14 +30,14 @@ Action = Literal["create", "update", "upsert", "archive", "cancel", "comment"]
 UpsertKey = Literal["email", "external_id"]
 
 NUMBER: Final = "[1-9][0-9]{0,18}"
-"""The ids of vendors that count: a positive number of 64 bits."""
+"""Pattern of numeric vendor ids: a positive 64-bit number."""
 MOST_NAMED: Final = 3
-"""A value that more members hold does not tell which of them a reading broke over."""
+"""If more members hold the failing value, an error names none of them."""
 
 
 class Unmappable(Exception):
-    """A record that no honest reading exists for, such as a deleted stub. `path` is a JSONPath into the record, and
-    `place` leads to the very member, where that is missing or its name is known from the record alone."""
+    """A record cannot be mapped, such as a deleted stub. `path` is a JSONPath into the record. `place` is the JSONPath
+    of the exact member, including the name of a missing member or one that `path` leaves out."""
 
     def __init__(self, path: str, reason: str, *, place: str | None = None) -> None:
         super().__init__(f"{reason} - at {path}")
@@ -47,12 +47,12 @@ class Unmappable(Exception):
 
 
 class VendorDrift(Unmappable):
-    """The record no longer fits the wire Structs: a field that we read is missing or has another type."""
+    """The record does not fit the wire Struct: a member that Lockstitch reads is missing or has another type."""
 
 
 class Remote(Struct, frozen=True, kw_only=True):
-    """The record's identity at the vendor. `id` is its shortest URL-safe form; `version` is a token that the vendor
-    itself compares on an update, where it has one."""
+    """The record's identity at the vendor. `id` is its shortest URL-safe form. `version` is the vendor's token for
+    optimistic locking, if it has one."""
 
     id: str
     url: str | None = None
@@ -62,7 +62,7 @@ class Remote(Struct, frozen=True, kw_only=True):
 
 
 class Mapped(Struct, Generic[M], frozen=True, kw_only=True):
-    """A record read: what it means, where it is, and what could not be carried over."""
+    """A mapped record: the canonical resource, its identity at the vendor, and the losses."""
 
     data: M
     remote: Remote
@@ -70,7 +70,7 @@ class Mapped(Struct, Generic[M], frozen=True, kw_only=True):
 
 
 class FieldRefusal(Struct, frozen=True, kw_only=True):
-    """One field of a write that cannot be done: `invalid` as a value, or `unsupported` as a field at this vendor."""
+    """One field that cannot be written: the value is `invalid`, or the vendor has the field `unsupported`."""
 
     kind: Literal["invalid", "unsupported"]
     pointer: str
@@ -78,8 +78,8 @@ class FieldRefusal(Struct, frozen=True, kw_only=True):
 
 
 class Draft(Struct, Generic[W], frozen=True, kw_only=True):
-    """A write in the vendor's words. `refused` is empty when it may be sent; under `?lossy=accept` the unsupported
-    ones among them become `loss`."""
+    """A write in the vendor's format. Send it only if `refused` is empty. `?lossy=accept` turns refusals of kind
+    `unsupported` into losses."""
 
     body: W
     loss: tuple[Loss, ...] = ()
@@ -87,27 +87,28 @@ class Draft(Struct, Generic[W], frozen=True, kw_only=True):
 
 
 class Notes(Struct, kw_only=True):
-    """Collects, while a mapping runs, what was lost and what cannot be written."""
+    """Collects the losses and refusals of a mapping while it runs."""
 
     loss: list[Loss] = []
     refused: list[FieldRefusal] = []
 
     def lose(self, path: str, kind: LossKind, detail: str) -> None:
-        """Something changed or went missing on the way; `path` is a JSON Pointer into the canonical resource."""
+        """Record a loss. `path` is a JSON Pointer into the canonical resource."""
         self.loss.append(Loss(path=path, kind=kind, detail=detail))
 
     def invalid(self, pointer: str, detail: str) -> None:
-        """The value cannot stand: say what can."""
+        """Refuse a value. `detail` names the valid values."""
         self.refused.append(FieldRefusal(kind="invalid", pointer=pointer, detail=detail))
 
     def unsupported(self, pointer: str, detail: str) -> None:
-        """The vendor has no place for this field."""
+        """Refuse a field that the vendor cannot store."""
         self.refused.append(FieldRefusal(kind="unsupported", pointer=pointer, detail=detail))
 
 
 class ListQuery(Struct, frozen=True, kw_only=True):
-    """One page of a list. `after` is the vendor's own cursor; `filters` are exact matches that the endpoint declares;
-    `parent` is the remote id of the ticket whose comments are listed, and `newest_first` turns these round."""
+    """A request for one page of a list. `after` is the vendor's own cursor. `filters` are exact matches that the
+    endpoint declares. `parent` is the remote id of the ticket whose comments are listed; `newest_first` reverses their
+    order."""
 
     limit: int
     after: str | None = None
@@ -118,8 +119,8 @@ class ListQuery(Struct, frozen=True, kw_only=True):
 
 
 class Page(Struct, Generic[A], frozen=True, kw_only=True):
-    """Records of one answer, each as its own bytes, the cursor of the next page, and the account facts enriched by
-    what the vendor sent beside the records (people, for example)."""
+    """One page of a list: each record as its own bytes, the cursor of the next page, and the account facts, completed
+    with the related records in the answer (people, for example)."""
 
     records: tuple[msgspec.Raw, ...]
     next: str | None
@@ -127,8 +128,8 @@ class Page(Struct, Generic[A], frozen=True, kw_only=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What a vendor's answer to a write tells. Without `record` the caller reads it by `remote_id`.
-    `pending` means that the vendor accepted and still works on it."""
+    """The result of a write, from the vendor's answer. Without `record`, the caller reads the record by `remote_id`.
+    `pending` means that the vendor accepted the write and has not finished it."""
 
     remote_id: str | None = None
     record: msgspec.Raw | None = None
@@ -137,16 +138,16 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 class Recovery(Struct, frozen=True, kw_only=True):
-    """How a write whose reply was lost is settled (contract, Writes 5).
+    """How to find the outcome of a write whose reply was lost (contract, Writes 5).
 
     `key`: the vendor replays the same request under its idempotency key for `lifetime` seconds; afterwards `marker`
     or nothing.
-    `unique`: a unique constraint at the vendor makes sending again safe.
-    `marker`: the write carries our operation id, which can be looked up.
-    `state`: the record is read and compared; setting the same values again is harmless.
-    `none`: there is no way to know.
-    `strength` is that of the look-up: `strong` (absence means not done) or `search` (an index that lags by
-    `search_lag` seconds, so absence never proves anything).
+    `unique`: a unique constraint at the vendor makes it safe to send the request again.
+    `marker`: the write carries the operation id, and a look-up finds it.
+    `state`: read and compare the record; setting the same values again is harmless.
+    `none`: the outcome cannot be found.
+    `strength` is that of the look-up: `strong` (absence proves that the write did not happen) or `search` (the index
+    lags by `search_lag` seconds, so absence proves nothing).
     """
 
     by: Literal["key", "unique", "marker", "state", "none"]
@@ -158,17 +159,17 @@ class Recovery(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Endpoints(Generic[W, A]):
-    """How one object is reached: pure functions from intent to request, and from reply to records.
+    """The requests of one object: pure functions from intent to request, and from reply to records.
 
-    A verb that is None is `unsupported-action`. `marker` is our operation id, to be written where the vendor keeps it.
-    `find_marker(marker, parent, body, account)` asks for the record that carries a marker (its reply goes through
-    `marked`, which gives the remote id or None); it gives None where this very write had no place for its marker, so
-    that no look-up proves anything.
-    `find` asks for the record that holds a unique key, through a strongly consistent read; `native upsert` is used
-    where the vendor has one, else find-then-write under a lock. `side_load` names one more read that completes the
-    records (people behind ids), until it returns None. `guard` holds a change to the version of the record that was
-    read, where the vendor itself compares versions: for callers who name one, so that nothing fits in between.
-    `bulk` counts the characters of HTML that `absorb` has put beside the records.
+    A verb that is None is `unsupported-action`. `marker` is the operation id, stored in the record if the vendor can.
+    `find_marker(marker, parent, body, account)` builds the request for the record that carries a marker; `marked` reads
+    its remote id from the reply, or None. `find_marker` returns None if this write could not carry its marker: then no
+    look-up proves anything.
+    `find` builds the request for the record with a unique key, through a strongly consistent read. `upsert` is the
+    vendor's native upsert; without it, the write runs find-then-write under a lock. `side_load` builds one more request
+    that completes the records (people behind ids), until it returns None; `absorb` adds its reply to the account facts.
+    `bulk` counts the characters of HTML that `absorb` added. `guard` makes an update conditional on the version that
+    the caller read, at vendors that compare versions.
     """
 
     read: Callable[[str, A], VendorRequest] | None
@@ -194,7 +195,7 @@ class Endpoints(Generic[W, A]):
     recovery: Mapping[Action, Recovery] = field(default_factory=dict)
 
     def actions(self) -> tuple[Action, ...]:
-        """The verbs that this object has at this vendor."""
+        """Return the verbs that this object supports at this vendor."""
         verbs: dict[Action, bool] = {
             "create": self.create is not None,
             "update": self.update is not None,
@@ -207,8 +208,8 @@ class Endpoints(Generic[W, A]):
 
 @dataclass(frozen=True, kw_only=True)
 class ReadShape(Generic[M, A]):
-    """A second form in which the vendor sends the same object, such as the body of its webhooks.
-    `matches` recognises it by the record's top-level member names."""
+    """Another shape of the same object, such as a webhook body. `matches` recognises it by the names of the record's
+    top-level members."""
 
     record: type[Any]
     matches: Callable[[frozenset[str]], bool]
@@ -217,10 +218,10 @@ class ReadShape(Generic[M, A]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VendorMapping(Generic[R, M, P, W, A]):
-    """One revision of how a vendor's object and ours correspond. All revisions of an object share their calls, so that
-    one answer of the vendor can be read by two of them. `builds_on` is the earlier revision whose reading this one
-    takes and completes, where it does. `coerces` is for vendors whose plugins write into records: scalars in another
-    spelling than documented are read all the same (see `coercion`)."""
+    """One revision of the mapping between a vendor's object and the canonical one. All revisions of an object share
+    their endpoints, so two of them can read the same answer. `builds_on` is an earlier revision whose result this one
+    completes. `coerces` accepts scalars in undocumented spellings (see `coercion`), for vendors whose plugins change
+    records."""
 
     vendor: str
     object: ObjectName
@@ -239,7 +240,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
 
     @property
     def name(self) -> str:
-        """The canonical name, such as `hubspot.customer`."""
+        """Return the mapping's name, such as `hubspot.customer`."""
         return f"{self.vendor}.{self.object}"
 
     @cached_property
@@ -247,16 +248,16 @@ class VendorMapping(Generic[R, M, P, W, A]):
         return msgspec.json.Decoder(self.record)
 
     def decode(self, record: bytes | msgspec.Raw) -> R:
-        """The record as a wire Struct.
+        """Decode a record into its wire Struct.
 
-        Raises VendorDrift with the JSONPath where it does not fit.
+        Raises VendorDrift, with the JSONPath, if the record does not fit.
         """
         return decode_loosely(record, self.record) if self.coerces else _decoded(record, self._decoder)
 
     def read(self, record: bytes | msgspec.Raw, account: A) -> Mapped[M]:
-        """Bytes of one record in the main shape to what they mean.
+        """Decode and map one record in the main shape.
 
-        Raises VendorDrift where the record does not fit, Unmappable where it has no honest reading.
+        Raises VendorDrift if the record does not fit its wire Struct, Unmappable if it cannot be mapped.
         """
         return self.to_canonical(self.decode(record), account)
 
@@ -265,9 +266,9 @@ _decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 
 
 def decode(record: bytes | msgspec.Raw, into: type[R]) -> R:
-    """Bytes to a wire Struct, through one cached decoder a type.
+    """Decode bytes into a wire Struct, with one cached decoder per type.
 
-    Raises VendorDrift: msgspec's own sentence, and its path as JSONPath.
+    Raises VendorDrift with msgspec's message, and its path as JSONPath.
     """
     decoder = _decoders.get(into)
     if decoder is None:
@@ -276,7 +277,7 @@ def decode(record: bytes | msgspec.Raw, into: type[R]) -> R:
 
 
 def decode_loosely(record: bytes | msgspec.Raw, into: type[R]) -> R:
-    """The same, scalars in another spelling included: see `coercion`. Raises VendorDrift for what fits neither way."""
+    """Like `decode`, but accept scalars in undocumented spellings (see `coercion`). Raises VendorDrift."""
     try:
         return decode(record, into)
     except VendorDrift as drift:
@@ -302,8 +303,11 @@ def _decoded(record: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[R]) -> R
 
 
 def misread(record: Struct, error: Exception, what: str) -> VendorDrift:
-    """What to raise where a record fits its Struct and a value in it says nothing: the path leads to the value, where
-    the error tells it and no more than three members hold it. `what` is for an error that does not tell."""
+    """Return the error for a record that fits its Struct but holds an unreadable value.
+
+    The path leads to the value if the error has it (`text`) and at most three members hold it. Otherwise the reason
+    begins with `what`.
+    """
     text = getattr(error, "text", None)
     held = [] if text is None else list(places_holding(msgspec.json.decode(msgspec.json.encode(record)), text))
     if not 1 <= len(held) <= MOST_NAMED:
@@ -324,23 +328,22 @@ class Option(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 FieldOptions = Mapping[str, tuple[Option, ...]]
-"""Options by the name of the field; those of a custom field by `custom_fields.<key>`."""
+"""Options by field name; for a custom field by `custom_fields.<key>`."""
 
 Pages = tuple[VendorReply, ...]
-"""The answers to one request and those for its further pages; empty where it failed."""
+"""The answers to one request, one per page; empty if the request failed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Choices(Generic[A]):
-    """Where the options of fields come from: what the account facts hold, and lists that are asked for when somebody
-    wants to see them.
+    """The source of field options: the account facts, and lists that are fetched on demand.
 
-    `requests` are made for an account, `following` gives the request of the next page of an answer, `read` makes the
-    options of an object of the answers, in the order of the requests. A field whose list could not be had is left out.
+    `requests` builds the requests for an account, `following` the request for the next page of an answer. `read` builds
+    the options of an object from the answers, in the order of the requests. It omits a field whose request failed.
 
-    What custom fields can hold is judged before a write as well: `definitions` are those of the requests that tell it,
-    by object, asked for together with the account facts where a connection has such fields; a vendor whose account
-    facts hold it has none. `open_fields` are the keys of fields that take other values than their choices.
+    A write checks custom fields against their options. `definitions` are the requests for these options, by object;
+    they are fetched with the account facts if a connection has custom fields. A vendor whose account facts include the
+    options needs none. `open_fields` are the keys of fields that accept other values as well.
     """
 
     requests: Callable[[A], tuple[VendorRequest, ...]]
@@ -352,8 +355,8 @@ class Choices(Generic[A]):
 
 @dataclass(frozen=True, kw_only=True)
 class Auth:
-    """How a connection's credentials become a header. `template` is filled with the named secrets:
-    `Bearer {token}`; with `basic` the template is `user:password` and is sent base64-encoded (RFC 7617)."""
+    """How credentials become a header. `template` names the secrets: `Bearer {token}`. With `basic` the template is
+    `user:password` and is sent base64-encoded (RFC 7617)."""
 
     secrets: tuple[str, ...]
     header: str
@@ -363,7 +366,7 @@ class Auth:
 
 @dataclass(frozen=True, kw_only=True)
 class Pacing:
-    """The vendor's published limit: `units` in any `per_seconds`, at most `concurrency` requests at once."""
+    """The vendor's published rate limit: `units` per `per_seconds`, at most `concurrency` requests at once."""
 
     units: float
     per_seconds: float
@@ -372,11 +375,11 @@ class Pacing:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Manifest:
-    """What is known of any vendor: what it is called, how its webhooks are understood, which objects we map.
+    """The declaration of a vendor: its name, its webhooks, and the mapped objects.
 
-    A vendor that is no more than this is an intake: Lockstitch takes its webhooks and never calls it.
-    `remote_id` is the pattern of the ids that the vendor gives: what does not fit names no record of it.
-    `remote_id_form` turns what people have as an id into the one form in which we know it, where a vendor has several.
+    Lockstitch never calls a vendor with only a Manifest. It receives its webhooks or its uploaded exports.
+    `remote_id` is the pattern of the vendor's ids; text that does not match is no id.
+    `remote_id_form` normalises an id, for vendors that have several forms.
     """
 
     name: str
@@ -390,15 +393,14 @@ class Manifest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Vendor(Manifest, Generic[A]):
-    """The manifest of a vendor that Lockstitch calls: beside what any has, everything about its transport that is data.
+    """The declaration of a vendor that Lockstitch calls. It adds the transport, as data.
 
-    `refusal` reads an error out of a reply, at whatever status the vendor hides it, and gives None for a success.
-    `budget` reads what is left of the rate limit. `account_requests` fetch the facts that `build_account` makes an
-    account of (from replies in the same order; None for one that failed); `default_account` holds the vendor's
-    documented defaults. `setup` are requests that prepare an account once (properties that hold our marker): each is
-    safe to repeat, and a refusal of kind `duplicate` counts as done. `unwrap` finds the records of one object in a
-    whole answer, a webhook body or a bare record, and raises Unmappable with path and reason where there is none.
-    `choices` are the options of fields, for drop-downs.
+    `refusal` reads an error from a reply of any status; it returns None for a success. `budget` reads the rest of the
+    rate limit. `account_requests` fetch the account facts; `build_account` builds them from the replies, in the same
+    order, with None for a failed request. `setup` are requests that prepare an account once (such as properties for the
+    marker). Each is safe to repeat, and a refusal of kind `duplicate` counts as success. `unwrap` finds the records of
+    one object in a whole answer, a webhook body or a bare record; it raises Unmappable if there is none. `choices` are
+    the options of fields, for drop-downs.
     """
 
     api_version: str

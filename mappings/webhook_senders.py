@@ -1,6 +1,6 @@
-"""Vendors that Lockstitch does not call: it takes their webhooks and hands them on as they are.
+"""Vendors that Lockstitch does not call. It verifies their webhooks and forwards them unchanged.
 
-Nothing of theirs is mapped, so that each verified webhook becomes a `webhook.received` Event.
+They have no mappings: each verified webhook becomes a `webhook.received` Event.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ from mappings.webhooks import Scheme, WebhookManifest, unmapped
 
 
 def _sender(name: Scheme, title: str, docs: str, *changing: str) -> Manifest:
-    """These schemes are named as the vendors are."""
+    """Return the manifest of a vendor whose scheme has the vendor's name."""
     webhooks = WebhookManifest(scheme=name, notice=unmapped, changing=frozenset(changing))
     return Manifest(name=name, title=title, docs=docs, webhooks=webhooks)
 

@@ -1,4 +1,4 @@
-"""What a vendor declares about its webhooks: how it signs them, and what one of them says about which record."""
+"""The webhook part of a vendor's manifest: the signature scheme, and the record that a webhook is about."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ Scheme = Literal[
     "standard-webhooks",
     "shared-secret",
 ]
-"""How a sender signs. It is named like the vendor, for a vendor has one; `shared-secret` is for those that sign nothing
-and send a header that an administrator has filled in."""
+"""The signature scheme. Most have the name of their only vendor. `shared-secret` is for vendors that do not sign but
+send a fixed header that an administrator configures."""
 
 Happened = Literal["created", "updated", "deleted", "comment_added"]
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """That something happened to a record that we map.
+    """A change of a mapped record, as a webhook reports it.
 
-    It is a hint and never the record: vendors send too late, twice, and in any order. What became of a record that was
-    restored, merged or marked as spam shows when it is read, so that these are `updated`. `comment_id` is the vendor's
-    id of the comment that was added to the ticket, where it is told.
+    It is only a hint: vendors send webhooks late, twice and in any order, so read the record. A record that was
+    restored, merged or marked as spam is `updated`; a read shows its new state. `comment_id` is the vendor's id of the
+    comment that was added to the ticket, if the webhook names it.
     """
 
     object: ObjectName
@@ -40,16 +40,16 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 Reading = Callable[[str | None, str | None, str | None, bytes], Notice | None]
-"""From the vendor's topic, its word for the kind of record, the record's id, and the payload, to what happened. None
-for a topic that no mapping of ours is concerned with. Raises nothing, whatever the payload is."""
+"""Takes the topic, the vendor's object type, the record's id and the payload, and returns the Notice. Returns None for
+a topic that concerns no mapping. Never raises, for any payload."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WebhookManifest:
-    """The part of a vendor's manifest about webhooks: the `scheme` of their signature, and what they say.
+    """The webhooks of a vendor: their signature `scheme`, and how to read them.
 
-    `notice` is not asked about anything whose signature is not proven. `changing` are the members at the top of a
-    payload that differ from copy to copy of one event, such as a count of attempts.
+    `notice` is called only after the signature was verified. `changing` are the top-level members of a payload that
+    differ between deliveries of one event, such as the number of attempts.
     """
 
     scheme: Scheme
@@ -58,4 +58,4 @@ class WebhookManifest:
 
 
 def unmapped(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> None:
-    """The reading of a vendor of which we map nothing."""
+    """Return None: the vendor has no mappings."""

@@ -1,6 +1,6 @@
-"""What a wire Struct takes, as plain data: members, types, defaults and constraints, without a word of description.
+"""The shape of a wire Struct as plain data: members, types, defaults and constraints, without descriptions.
 
-JSON Schema would say the same but for defaults that are bytes of JSON, which it cannot tell.
+JSON Schema would do, except that it cannot express defaults that are raw JSON bytes.
 """
 
 from collections.abc import Callable
@@ -12,29 +12,29 @@ from msgspec.inspect import StructType, type_info
 
 
 def shape_of(struct: type[Struct]) -> Any:
-    """The Struct with all that it holds. Two with the same shape take the same JSON and fill what is absent alike."""
-    return _told(_known(struct), frozenset())
+    """Return the shape of a Struct. Two Structs with the same shape decode the same JSON to the same values."""
+    return _plain(_type_info(struct), frozenset())
 
 
 def structs_in(struct: type[Struct]) -> frozenset[type[Struct]]:
-    """The Struct and every one that it holds, however deep."""
+    """Return the Struct and all Structs nested in it."""
     found: set[type[Struct]] = set()
-    _collect(_known(struct), found)
+    _collect(_type_info(struct), found)
     return frozenset(found)
 
 
-def _known(hint: Any) -> Any:
-    """What msgspec knows of a type. A choice of Structs that it can write, and could not tell apart if it had to read
-    them, is told part by part."""
+def _type_info(hint: Any) -> Any:
+    """Return msgspec's type information. msgspec has none for a union of untagged Structs, which it can only encode:
+    return that of each part instead."""
     try:
         return type_info(hint)
     except TypeError:
         if isinstance(hint, type) and issubclass(hint, Struct):
             members = msgspec.structs.fields(hint)
-            return hint, *((one.encode_name, _known(one.type), one.default, one.default_factory) for one in members)
+            return hint, *((one.encode_name, _type_info(one.type), one.default, one.default_factory) for one in members)
         if not get_args(hint):
             raise
-        return str(get_origin(hint)), *(_known(part) for part in get_args(hint) if part is not ...)
+        return str(get_origin(hint)), *(_type_info(part) for part in get_args(hint) if part is not ...)
 
 
 def _collect(value: Any, found: set[type[Struct]]) -> None:
@@ -52,19 +52,19 @@ def _collect(value: Any, found: set[type[Struct]]) -> None:
         found.add(value)
 
 
-def _told(value: Any, inside: frozenset[str]) -> Any:
+def _plain(value: Any, inside: frozenset[str]) -> Any:
     if isinstance(value, StructType):
         return _struct(value, inside)
     if isinstance(value, Struct):
-        members = {name: _told(getattr(value, name), inside) for name in value.__struct_fields__}
+        members = {name: _plain(getattr(value, name), inside) for name in value.__struct_fields__}
         return {"is": type(value).__name__, **members}
     if isinstance(value, msgspec.Raw):
         return bytes(value).decode()
     if isinstance(value, tuple | list | set | frozenset):
-        told = [_told(one, inside) for one in value]
-        return sorted(told, key=str) if isinstance(value, set | frozenset) else told
+        items = [_plain(one, inside) for one in value]
+        return sorted(items, key=str) if isinstance(value, set | frozenset) else items
     if isinstance(value, dict):
-        return {str(key): _told(one, inside) for key, one in value.items()}
+        return {str(key): _plain(one, inside) for key, one in value.items()}
     if value is None or isinstance(value, str | int | float):
         return value
     return value.__qualname__ if isinstance(value, type | Callable) else repr(value)
@@ -74,5 +74,5 @@ def _struct(value: StructType, inside: frozenset[str]) -> Any:
     name = value.cls.__qualname__
     if name in inside:
         return {"is": name}
-    members = {field: _told(getattr(value, field), inside | {name}) for field in value.__struct_fields__}
+    members = {field: _plain(getattr(value, field), inside | {name}) for field in value.__struct_fields__}
     return {**members, "is": name}

@@ -1,4 +1,4 @@
-"""A look-alike of Freshdesk, API v2. Built from the vendor's documentation and recordings."""
+"""An emulator of Freshdesk, API v2. Built from the vendor's documentation and recordings."""
 
 from emulators.freshdesk.emulator import Freshdesk
 

@@ -1,4 +1,4 @@
-"""The Freshdesk look-alike: authorisation, rate limit, routing, and placing records."""
+"""The Freshdesk emulator: authorisation, rate limit, routing, and placing records."""
 
 import base64
 import uuid
@@ -15,7 +15,7 @@ from emulators.state import Allowance, State
 from emulators.webhooks import Change, Message, Try
 
 NAME = "freshdesk"
-TOKEN = "freshdesk-dev-token"  # noqa: S105 - a look-alike's credential opens nothing
+TOKEN = "freshdesk-dev-token"  # noqa: S105 - an emulator's credential opens nothing
 API = "/api/v2/"
 OBJECTS = ("contacts", "tickets", "conversations", "agents", "groups", "companies", "ticket_fields", "contact_fields")
 

@@ -1,4 +1,4 @@
-"""A runnable look-alike of HubSpot's CRM API."""
+"""A runnable emulator of HubSpot's CRM API."""
 
 from emulators.hubspot.emulator import HubSpot
 

@@ -1,4 +1,4 @@
-"""The look-alike of HubSpot's CRM API v3 (and the associations of v4): authorisation, limits, routes."""
+"""The emulator of HubSpot's CRM API v3 (and the associations of v4): authorisation, limits, routes."""
 
 import time
 import uuid
@@ -14,7 +14,7 @@ from emulators.hubspot.seed import OWNERS, PIPELINES, ensure_seeded, keep_defini
 from emulators.state import Allowance, State
 from emulators.webhooks import Change, Message, Try
 
-DEV_TOKEN = "hubspot-dev-token"  # noqa: S105 - the look-alike's own, it opens nothing else
+DEV_TOKEN = "hubspot-dev-token"  # noqa: S105 - the emulator's own, it opens nothing else
 WINDOW_MILLISECONDS = 60_000
 
 

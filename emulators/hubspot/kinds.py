@@ -1,4 +1,4 @@
-"""The CRM object types that this look-alike has, and how they may be associated."""
+"""The CRM object types that this emulator has, and how they may be associated."""
 
 import msgspec
 

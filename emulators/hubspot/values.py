@@ -159,7 +159,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _choices(definition: dict[str, Any], state: State) -> list[str] | None:
-    """The values that may be chosen; None where this look-alike does not keep them (teams)."""
+    """The values that may be chosen; None where this emulator does not keep them (teams)."""
     match definition["name"]:
         case "hubspot_owner_id":
             return [owner["id"] for owner in state.all(OWNERS) if not owner["archived"]]

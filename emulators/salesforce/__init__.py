@@ -1,4 +1,4 @@
-"""A look-alike of a Salesforce org: contacts, cases, orders, SOQL and composite requests, as its REST API answers."""
+"""An emulator of a Salesforce org: contacts, cases, orders, SOQL and composite requests, as its REST API answers."""
 
 from emulators.salesforce.emulator import Salesforce
 from emulators.vendor import Emulator

@@ -1,4 +1,4 @@
-"""The Salesforce look-alike: authorisation, limits, routing.
+"""The Salesforce emulator: authorisation, limits, routing.
 
 It sends no webhooks, as Salesforce has none that an ordinary HTTP receiver could take.
 """
@@ -19,7 +19,7 @@ from emulators.salesforce.seed import furnish
 from emulators.state import Allowance, State
 
 NAME = "salesforce"
-TOKEN = "salesforce-dev-token"  # noqa: S105 - a look-alike's credential opens nothing
+TOKEN = "salesforce-dev-token"  # noqa: S105 - an emulator's credential opens nothing
 DAILY = 15_000
 PATH = re.compile(r"/services/data/(v\d{2}\.0)(?:/(.*))?", re.DOTALL)
 

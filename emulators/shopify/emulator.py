@@ -38,14 +38,14 @@ _WORDS = {
 
 
 class Shopify:
-    """The look-alike. What lasts is in the state it is given; it keeps only parsed documents and the query budget."""
+    """The emulator. What lasts is in the state it is given; it keeps only parsed documents and the query budget."""
 
     name = "shopify"
     objects = ("Customer", "Order")
     webhook_rules = webhooks.RULES
 
     def __init__(self) -> None:
-        """A look-alike with an empty memory of documents."""
+        """An emulator with an empty memory of documents."""
         self._documents = Documents()
         self._buckets: WeakKeyDictionary[State, tuple[float, Bucket]] = WeakKeyDictionary()
 

@@ -1,4 +1,4 @@
-"""A look-alike of Stripe: customers, invoices and their items, checkout sessions, as its API answers."""
+"""An emulator of Stripe: customers, invoices and their items, checkout sessions, as its API answers."""
 
 from emulators.stripe.emulator import Stripe
 from emulators.vendor import Emulator

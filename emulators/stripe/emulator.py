@@ -1,4 +1,4 @@
-"""The Stripe look-alike: authorisation, rate limit, idempotency keys, routing, expansion."""
+"""The Stripe emulator: authorisation, rate limit, idempotency keys, routing, expansion."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""The WooCommerce look-alike: authorisation, routing, a limit that a host would have."""
+"""The WooCommerce emulator: authorisation, routing, a limit that a host would have."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ from emulators.woocommerce.shop import GENERAL, SETTINGS, Shop
 
 NAME = "woocommerce"
 KEY = "ck_dev"
-SECRET = "cs_dev"  # noqa: S105 - a look-alike's credential opens nothing
+SECRET = "cs_dev"  # noqa: S105 - an emulator's credential opens nothing
 API = "/wp-json/wc/v3"
 NOWHERE = "http://shop.example"
 

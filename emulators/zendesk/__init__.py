@@ -1,4 +1,4 @@
-"""A look-alike of Zendesk Support: users, tickets, search, exports, as its API v2 answers."""
+"""An emulator of Zendesk Support: users, tickets, search, exports, as its API v2 answers."""
 
 from emulators.vendor import Emulator
 from emulators.zendesk.emulator import Zendesk

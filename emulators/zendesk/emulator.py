@@ -1,4 +1,4 @@
-"""The Zendesk look-alike: authorisation, rate limit, routing."""
+"""The Zendesk emulator: authorisation, rate limit, routing."""
 
 import base64
 import uuid
@@ -16,7 +16,7 @@ from emulators.zendesk.errors import failure, no_endpoint, too_many, unauthentic
 from emulators.zendesk.placing import OBJECTS, placed
 
 NAME = "zendesk"
-TOKEN = "zendesk-dev-token"  # noqa: S105 - a look-alike's credential opens nothing
+TOKEN = "zendesk-dev-token"  # noqa: S105 - an emulator's credential opens nothing
 CREDENTIALS = {
     f"Basic {base64.b64encode(f'{account.AGENT_EMAIL}/token:{TOKEN}'.encode()).decode()}",
     f"Bearer {TOKEN}",

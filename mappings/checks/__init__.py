@@ -1,5 +1,5 @@
-"""What has to hold for every mapping, as functions: `lockstitch check-vendor` runs them, and so do the tests.
+"""Checks that every mapping must pass. `lockstitch check-vendor` and the tests run them.
 
-Each gives a `Result`: how many cases were tried and which of them failed. Nothing in here does I/O but reading the
-golden records of the checkout that it is told of.
+Each check returns a `Result`: the number of cases and the failures. The only I/O is reading the golden records of a
+checkout.
 """

@@ -1,5 +1,5 @@
-"""`record` and `page` find in golden answers what `unwrap` finds: these two read what a vendor answers at work, and
-`unwrap` what people have at hand."""
+"""Check that `record` and `page` find the same records in golden answers as `unwrap`. The first two read the vendor's
+answers at run time; `unwrap` reads payloads that people supply."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,13 +16,13 @@ from mappings.registry import AnyMapping, AnyVendor
 from mappings.spec import ListQuery, Unmappable
 
 PARENT: Final = "1"
-"""Of the ticket whose comments an answer lists; no answer depends on it."""
+"""Remote id of the ticket whose comments are listed; no answer depends on it."""
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def found(vendor: AnyVendor, root: Path, *, lists: bool = False) -> Result:
-    """Every object has a golden answer in which `record` finds the record; where one holds several, `page` finds them
-    all. `lists`: every object that can be listed has to have an answer to that."""
+    """Check that every object has a golden answer in which `record` finds the record, and that `page` finds all records
+    of an answer with several. With `lists`, every object that can be listed needs a golden list."""
     tried, failures, account = 0, list[str](), account_of(vendor, root)
     for mapping in {one.object: one for one in sorted(vendor.mappings, key=lambda one: one.revision)}.values():
         answers = dict(_answers(vendor, mapping, root))
@@ -33,18 +33,18 @@ def found(vendor: AnyVendor, root: Path, *, lists: bool = False) -> Result:
             for case, (_, wanted) in answers.items()
             if len(wanted) > 1 and mapping.endpoints.page is not None and not paged[case]
         ]
-        told = f"{mapping.name}: there is no golden answer in which"
+        missing = f"{mapping.name}: there is no golden answer in which"
         if lists and mapping.endpoints.page is not None and not any(paged.values()):
-            failures.append(f"{told} page finds what unwrap finds")
+            failures.append(f"{missing} page finds what unwrap finds")
         if mapping.endpoints.read is None:
             continue
         if not any(_record_finds(mapping, sent, wanted, account) for sent, wanted in answers.values()):
-            failures.append(f"{told} record finds what unwrap finds")
+            failures.append(f"{missing} record finds what unwrap finds")
     return Result(cases=tried, failures=tuple(failures), nothing="there are no golden answers")
 
 
 def _answers(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple[str, tuple[bytes, tuple[Any, ...]]]]:
-    """Golden payloads in the API's own shape, with the records that `unwrap` finds in them."""
+    """Yield golden payloads in the API's own shape, with the records that `unwrap` finds in them."""
     own = {case for case, _ in records(vendor, mapping, root)}
     for case in cases(vendor, root):
         if case.object == mapping.object and case.name in own:
@@ -60,17 +60,17 @@ def _record_finds(mapping: AnyMapping, sent: bytes, wanted: tuple[Any, ...], acc
 
 
 def _page_finds(mapping: AnyMapping, sent: bytes, wanted: tuple[Any, ...], account: Any) -> bool:
-    """Whether all are on the page, for any way in which the list can be asked for: vendors answer them differently."""
+    """Return whether `page` finds all records for any kind of list query: vendors answer each kind differently."""
     endpoints = mapping.endpoints
-    asked = [ListQuery(limit=endpoints.max_limit, parent=PARENT)]
-    asked += [ListQuery(limit=endpoints.max_limit, filters={name: "x"}) for name in sorted(endpoints.filters)]
+    queries = [ListQuery(limit=endpoints.max_limit, parent=PARENT)]
+    queries += [ListQuery(limit=endpoints.max_limit, filters={name: "x"}) for name in sorted(endpoints.filters)]
     if endpoints.updated_since:
-        asked.append(ListQuery(limit=endpoints.max_limit, updated_since=LONG_AGO))
-    return endpoints.page is not None and any(_holds(mapping, sent, wanted, query, account) for query in asked)
+        queries.append(ListQuery(limit=endpoints.max_limit, updated_since=LONG_AGO))
+    return endpoints.page is not None and any(_holds(mapping, sent, wanted, query, account) for query in queries)
 
 
 def _holds(mapping: AnyMapping, sent: bytes, wanted: tuple[Any, ...], query: ListQuery, account: Any) -> bool:
-    assert mapping.endpoints.page is not None  # noqa: S101 - who calls has looked
+    assert mapping.endpoints.page is not None  # noqa: S101 - the caller checks it
     try:
         there = _decoded(mapping.endpoints.page(_reply(sent), query, account).records)
     except (Unmappable, msgspec.MsgspecError):

@@ -1,8 +1,8 @@
-"""Golden records in `tests/mappings/<vendor>/fixtures`: `<object>-<case>.in.json` means what is in its `.out.json`.
+"""Golden records in `tests/mappings/<vendor>/fixtures`: `<object>-<case>.in.json` must map to its `.out.json`.
 
-The payload is a bare record, a whole answer or a webhook's body, as `unwrap` takes it; what is expected is one mapped
-record, or a list where there are several. `<case>.rN.out.json` is what a later revision makes of it. The facts about
-the account stand in `account.json` of the same folder; without one the vendor's documented defaults hold.
+The payload is a bare record, a whole answer or a webhook body, as for `unwrap`. The expectation is one mapped record,
+or a list of several. `<case>.rN.out.json` is the expectation for a later revision. The account facts are in
+`account.json` of the same folder; without the file, the vendor's documented defaults apply.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ ACCOUNT: Final = "account.json"
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """One golden record: what was sent, what one revision has to make of it."""
+    """One golden record: the payload, and the result that one revision must produce."""
 
     name: str
     object: str
@@ -32,7 +32,7 @@ class Case(Struct, frozen=True, kw_only=True):
 
 
 def cases(vendor: AnyVendor, root: Path) -> Iterator[Case]:
-    """The golden records of a vendor in the checkout at `root`, by name."""
+    """Yield the golden records of a vendor in the checkout at `root`, by name."""
     for path, sent in _pairs(vendor, root):
         if not sent.exists():
             continue
@@ -47,7 +47,7 @@ def cases(vendor: AnyVendor, root: Path) -> Iterator[Case]:
 
 
 def account_of(vendor: AnyVendor, root: Path) -> Any:
-    """The facts that the golden records were written down with. Raises Unmappable for a file that says none."""
+    """Return the account facts of the golden records. Raises Unmappable for an invalid file."""
     kind = vendor.mappings[0].account
     file = root / FOLDER.format(vendor=vendor.name) / ACCOUNT
     try:
@@ -57,9 +57,9 @@ def account_of(vendor: AnyVendor, root: Path) -> Any:
 
 
 def understood(vendor: AnyVendor, mapping: AnyMapping, payload: bytes, account: Any) -> list[Mapped[Any]]:
-    """Every record of a payload in whichever shape it has, with the people who came along.
+    """Map every record of a payload, in any of its shapes, with the related people in the same payload.
 
-    Raises Unmappable where the vendor's folder does not know the payload.
+    Raises Unmappable for an unknown payload.
     """
     found = vendor.unwrap(payload, mapping.object)
     is_bare = len(found) == 1 and msgspec.json.decode(found[0]) == msgspec.json.decode(payload)
@@ -68,7 +68,7 @@ def understood(vendor: AnyVendor, mapping: AnyMapping, payload: bytes, account: 
 
 
 def records(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple[str, Raw]]:
-    """The golden records in the API's own shape, one a case, each with the name of its case."""
+    """Yield the golden records in the API's own shape, each with the name of its case."""
     for case in cases(vendor, root):
         if case.object != mapping.object:
             continue
@@ -78,7 +78,7 @@ def records(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tupl
 
 
 def golden(vendor: AnyVendor, root: Path) -> Result:
-    """Every golden record means what is written down, and every object has one."""
+    """Check that every golden record maps to its expectation, and that every object has one."""
     account = account_of(vendor, root)
     found = list(cases(vendor, root))
     failures = [failure for case in found for failure in _failures(vendor, case, account)]
@@ -92,16 +92,17 @@ def golden(vendor: AnyVendor, root: Path) -> Result:
 
 
 def unanswered(vendor: AnyVendor, root: Path) -> list[str]:
-    """The cases of which nobody has written down what they mean."""
+    """Return the cases without an `.out.json`."""
     answered = {sent for _, sent in _pairs(vendor, root)}
     sent = sorted((root / FOLDER.format(vendor=vendor.name)).glob("*.in.json"))
     return [path.name.removesuffix(".in.json") for path in sent if path not in answered]
 
 
 def write_unanswered(vendor: AnyVendor, root: Path) -> list[str]:
-    """Write down what the newest revision makes of each such case, to be read by a person. What is there stays.
+    """Write the `.out.json` of each case that has none, with the newest revision, for a person to review. Return their
+    paths. Existing files stay unchanged.
 
-    Raises Unmappable, with the case's name before its path, for a payload that is refused.
+    Raises Unmappable, with the name of the case before the path, for a payload that cannot be mapped.
     """
     folder, account = root / FOLDER.format(vendor=vendor.name), account_of(vendor, root)
     written = []
@@ -114,16 +115,16 @@ def write_unanswered(vendor: AnyVendor, root: Path) -> list[str]:
             mapped = understood(vendor, mapping, (folder / f"{name}.in.json").read_bytes(), account)
         except Unmappable as refusal:
             raise Unmappable(f"{name}.in.json, {refusal.path}", refusal.reason) from refusal
-        told = mapped[0] if len(mapped) == 1 else mapped
+        result = mapped[0] if len(mapped) == 1 else mapped
         suffix = "" if mapping.revision == 1 else f".r{mapping.revision}"
         file = folder / f"{name}{suffix}.out.json"
-        file.write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
         written.append(file.relative_to(root).as_posix())
     return written
 
 
 def _pairs(vendor: AnyVendor, root: Path) -> Iterator[tuple[Path, Path]]:
-    """Each `.out.json` with the `.in.json` that belongs beside it."""
+    """Yield each `.out.json` with its `.in.json`."""
     folder = root / FOLDER.format(vendor=vendor.name)
     for path in sorted(folder.glob("*.out.json")):
         yield path, folder / f"{path.name.removesuffix('.out.json').partition('.r')[0]}.in.json"
@@ -150,7 +151,7 @@ def _failures(vendor: AnyVendor, case: Case, account: Any) -> Iterator[str]:
     except Unmappable as refusal:
         yield f"{case.name}: refused at {refusal.path}: {refusal.reason}"
         return
-    except Exception as error:  # noqa: BLE001 - any other exception is the defect that is looked for
+    except Exception as error:  # noqa: BLE001 - the check looks for any other exception
         yield f"{case.name}: {raised(error)}"
         return
     present = msgspec.json.decode(msgspec.json.encode(mapped))
@@ -161,7 +162,7 @@ def _failures(vendor: AnyVendor, case: Case, account: Any) -> Iterator[str]:
 
 
 def _difference(path: str, expected: Any, present: Any) -> str:
-    """Where two documents first differ. Golden records are of invented people, so values may be shown."""
+    """Describe the first difference. Golden records hold invented people, so values may be shown."""
     if isinstance(expected, dict) and isinstance(present, dict):
         for key in expected.keys() | present.keys():
             if expected.get(key, ...) != present.get(key, ...):
@@ -170,12 +171,12 @@ def _difference(path: str, expected: Any, present: Any) -> str:
         for place, (one, other) in enumerate(zip(expected, present, strict=True)):
             if one != other:
                 return _difference(f"{path}/{place}", one, other)
-    told = ["nothing" if one is ... else msgspec.json.encode(one).decode()[:200] for one in (expected, present)]
-    return f"at {path or '/'} {told[0]} is written down, and it became {told[1]}"
+    shown = ["nothing" if one is ... else msgspec.json.encode(one).decode()[:200] for one in (expected, present)]
+    return f"at {path or '/'} {shown[0]} is written down, and it became {shown[1]}"
 
 
 def _enriched(mapping: AnyMapping, payload: bytes, account: Any) -> Any:
-    """The account with what an answer sends along; as it was where the payload is no answer, such as a webhook's."""
+    """Return the account facts with the related records of an answer. A payload that is no answer adds none."""
     reply = VendorReply(status=200, headers={}, body=payload)
     endpoints = mapping.endpoints
     try:
@@ -191,7 +192,7 @@ def _enriched(mapping: AnyMapping, payload: bytes, account: Any) -> Any:
 
 
 def unwrapped(vendor: AnyVendor, mapping: AnyMapping, payload: bytes) -> tuple[Raw, ...]:
-    """The records of a golden input; none where it is a payload without any."""
+    """Return the records of a golden input. Empty for a payload without any."""
     try:
         return vendor.unwrap(payload, mapping.object)
     except Unmappable:

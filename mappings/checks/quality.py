@@ -1,7 +1,7 @@
-"""`quality.toml`: how far a vendor's mapping has come, and whether what it claims is true.
+"""Read and check `quality.toml`: the quality level of a vendor's mapping, and whether its claims are true.
 
-A rule is `done`, `todo` or `exempt`; the last two say why, or what to fill in. The rules below are every vendor's; a
-vendor may add its own. Those that can be computed are: a `done` that does not hold is refused.
+A rule is `done`, `todo` or `exempt`; the last two give a reason. The rules below apply to every vendor; a vendor may
+add its own. Where possible, a rule is computed, and a `done` that does not hold is refused.
 """
 
 import tomllib
@@ -26,9 +26,9 @@ LEVELS: Final[tuple[Level, ...]] = ("bronze", "silver", "gold")
 FILE: Final = "mappings/{vendor}/quality.toml"
 PAGE: Final = "docs/vendors/{vendor}.md"
 WORDS_OF_A_PAGE: Final = 150
-"""Fewer do not tell credentials, set-up, lost replies and oddities."""
+"""A page needs this many words for credentials, set-up, lost replies and peculiarities."""
 BLANK: Final = "TO FILL IN"
-"""What a scaffold writes where only a person can know."""
+"""Placeholder in scaffolded files, for a person to replace."""
 
 RULES: Final[dict[str, str]] = {
     "bronze.read": "every object can be fetched: its golden records are found in answers, and fit the wire Structs",
@@ -48,22 +48,22 @@ RULES: Final[dict[str, str]] = {
     "gold.drift-sampled": "drift is looked for in what it sends",
     "gold.docs-page": "docs/vendors has a page for people, without blanks",
 }
-"""Every rule that a vendor has to say something about, and what it means."""
+"""The rules that every vendor must make a claim about, and their meaning."""
 AT_THE_EMULATOR: Final = ("bronze.emulator", "silver.round-trip", "silver.marker")
-"""Rules that need the emulator to run; the command that starts it judges them."""
+"""Rules that need a running emulator; the command that starts it checks them."""
 
 
 class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `quality.toml` says of one rule."""
+    """The entry of one rule in `quality.toml`."""
 
     status: Status
     reason: str | None = None
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """One rule: what is claimed, what was found, and what to do about it where the two differ or something is left.
+    """The verdict on one rule: the claim, the computed result, and what to do if they differ.
 
-    `result` is None for a rule that only people can judge.
+    `result` is None for a rule that only people can check.
     """
 
     rule: str
@@ -73,30 +73,30 @@ class Judgement(Struct, frozen=True, kw_only=True):
 
     @property
     def level(self) -> Level:
-        """The level that it belongs to."""
+        """Return the level of the rule."""
         return next(level for level in LEVELS if self.rule.startswith(f"{level}."))
 
     @property
     def is_met(self) -> bool:
-        """Whether it stands in the way of its level no longer."""
+        """Return whether the rule is fulfilled for its level."""
         return self.complaint is None and self.claim is not None and self.claim.status != "todo"
 
 
 def claims(vendor: AnyVendor, root: Path) -> dict[str, Claim]:
-    """What the vendor's `quality.toml` says, by rule (`bronze.read`); empty without the file.
+    """Return the claims of the vendor's `quality.toml`, by rule (`bronze.read`). Empty without the file.
 
-    Raises msgspec.ValidationError or tomllib.TOMLDecodeError for a file that cannot be understood.
+    Raises msgspec.ValidationError or tomllib.TOMLDecodeError for an invalid file.
     """
     file = root / FILE.format(vendor=vendor.name)
     if not file.exists():
         return {}
-    told = msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[Level, dict[str, Claim]])
-    return {f"{level}.{rule}": claim for level, rules in told.items() for rule, claim in rules.items()}
+    content = msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[Level, dict[str, Claim]])
+    return {f"{level}.{rule}": claim for level, rules in content.items() for rule, claim in rules.items()}
 
 
 def computed(vendor: AnyVendor, root: Path) -> dict[str, Result]:
-    """The rules that can be judged without running anything."""
-    judges: dict[str, Callable[[], Result]] = {
+    """Return the results of the rules that need no emulator."""
+    checks: dict[str, Callable[[], Result]] = {
         "bronze.read": lambda: joined([reads(vendor, root), found(vendor, root, lists=_is_exempt(vendor, root))]),
         "bronze.golden": lambda: golden(vendor, root),
         "bronze.errors-classified": lambda: errors_classified(vendor),
@@ -108,11 +108,11 @@ def computed(vendor: AnyVendor, root: Path) -> dict[str, Result]:
         "gold.incremental-pull": lambda: _pulled(vendor),
         "gold.docs-page": lambda: _page(vendor, root),
     }
-    return {rule: attempted(judge) for rule, judge in judges.items()}
+    return {rule: attempted(check) for rule, check in checks.items()}
 
 
 def judged(claimed: Mapping[str, Claim], results: Mapping[str, Result]) -> tuple[Judgement, ...]:
-    """Every rule, the vendor's own too: whether the claim is true, and what is missing."""
+    """Return the verdict on every rule, including the vendor's own."""
     rules = [*RULES, *(rule for rule in claimed if rule not in RULES)]
     return tuple(_judgement(rule, claimed.get(rule), results.get(rule)) for rule in rules)
 
@@ -132,7 +132,7 @@ def _complaint(rule: str, claim: Claim | None, result: Result | None) -> str | N
 
 
 def _is_exempt(vendor: AnyVendor, root: Path) -> bool:
-    """Whether no emulator shows that lists are read."""
+    """Return whether the vendor has no emulator, which would check its lists."""
     claim = claims(vendor, root).get("bronze.emulator")
     return claim is not None and claim.status == "exempt"
 

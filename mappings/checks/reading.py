@@ -1,7 +1,7 @@
-"""Reading never fails for a new word, and a refusal is always understood.
+"""Check that an unknown enum value never breaks a read, and that every error response is classified.
 
-A golden record is read again and again, each time with one of its texts turned into a word that nobody knows: the
-reading may call it `unknown`, leave it out or refuse the record with a path, and nothing else.
+Each golden record is mapped once per text in it, with that text replaced by an unknown word. The mapping may return
+`unknown`, omit the value, or refuse the record with a path.
 """
 
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ NEW_WORD: Final = "a_word_of_tomorrow"
 JUNK: Final = (b"", b"{}", b"[]", b"null", b"7", b'"no"', b"\xff\xfe", b"<html><body>503</body></html>", b'{"error":1}')
 WANTED: Final[dict[int, frozenset[RefusalKind]]] = {
     401: frozenset({"auth"}),
-    404: frozenset({"not_found", "not_allowed"}),  # the address itself may be what is not there
+    404: frozenset({"not_found", "not_allowed"}),  # the API itself may be missing at this address
     429: frozenset({"throttled"}),
     500: frozenset({"unavailable"}),
     502: frozenset({"unavailable"}),
     503: frozenset({"unavailable"}),
 }
-"""What a status means when the body helps no further. The kinds are those that decide what happens next."""
+"""The allowed kinds for a status if the body says nothing more."""
 ODD_HEADERS: Final[tuple[dict[str, str], ...]] = (
     {},
     {"retry-after": "soon"},
@@ -37,7 +37,7 @@ ODD_HEADERS: Final[tuple[dict[str, str], ...]] = (
 
 
 def reads(vendor: AnyVendor, root: Path) -> Result:
-    """Every object can be fetched, and its golden records fit the wire Structs."""
+    """Check that every object can be read or listed, and that its golden records fit the wire Structs."""
     failures = [
         f"{mapping.name} has neither read nor list"
         for mapping in vendor.mappings
@@ -52,13 +52,13 @@ def reads(vendor: AnyVendor, root: Path) -> Result:
                 mapping.read(record, account)
             except Unmappable as refusal:
                 failures.append(f"{name}: refused at {refusal.path}: {refusal.reason}")
-            except Exception as error:  # noqa: BLE001 - any other exception is the defect that is looked for
+            except Exception as error:  # noqa: BLE001 - the check looks for any other exception
                 failures.append(f"{name}: {raised(error)}")
     return Result(cases=tried, failures=tuple(failures), nothing="there are no golden records to read")
 
 
 def enums_read(vendor: AnyVendor, root: Path) -> Result:
-    """No word breaks a reading, and a word that is `unknown` to us is kept beside it."""
+    """Check that an unknown word never breaks a mapping, and that `_raw` keeps it if the enum becomes `unknown`."""
     tried, failures = 0, []
     account = account_of(vendor, root)
     for mapping in vendor.mappings:
@@ -72,23 +72,23 @@ def enums_read(vendor: AnyVendor, root: Path) -> Result:
 
 
 def errors_classified(vendor: AnyVendor) -> Result:
-    """Every status has its kind whatever the body is, and neither function raises for junk."""
+    """Check that every status has its kind for any body, and that `refusal` and `budget` never raise."""
     tried, failures = 0, []
     for status in (200, 204, 301, 400, 401, 403, 404, 409, 412, 422, 429, 500, 502, 503, 599):
         for body in JUNK:
             for headers in ODD_HEADERS:
                 tried += 1
-                told = _misread(vendor, VendorReply(status=status, headers=dict(headers), body=body))
-                if told is not None:
-                    failures.append(f"{status} with the body {body!r}: {told}")
+                failure = _misclassified(vendor, VendorReply(status=status, headers=dict(headers), body=body))
+                if failure is not None:
+                    failures.append(f"{status} with the body {body!r}: {failure}")
     return Result(cases=tried, failures=tuple(dict.fromkeys(failures)))
 
 
-def _misread(vendor: AnyVendor, reply: VendorReply) -> str | None:
+def _misclassified(vendor: AnyVendor, reply: VendorReply) -> str | None:
     try:
         refusal = vendor.refusal(reply)
         vendor.budget(reply)
-    except Exception as error:  # noqa: BLE001 - that nothing at all escapes is what is checked
+    except Exception as error:  # noqa: BLE001 - the check looks for any exception
         return raised(error)
     if reply.status >= 300 and refusal is None:
         return "it is taken for a success"
@@ -103,7 +103,7 @@ def _failure(mapping: AnyMapping, golden: Raw, record: Raw, account: Any) -> str
         mapped = mapping.read(record, account)
     except Unmappable:
         return None
-    except Exception as error:  # noqa: BLE001 - any other exception is the defect that is looked for
+    except Exception as error:  # noqa: BLE001 - the check looks for any other exception
         return raised(error)
     for field in _enums(mapping):
         if getattr(mapped.data, field) == "unknown" and getattr(mapped.data, f"{field}_raw") is None:

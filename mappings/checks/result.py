@@ -1,4 +1,4 @@
-"""What came of one check."""
+"""The result of a check."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,8 +10,8 @@ from mappings.spec import Unmappable
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """How many cases were tried, and a sentence for each that failed. Without a case nothing is shown to hold, and
-    `nothing` says why there was none."""
+    """The number of cases, and a sentence for each failure. A check without cases does not hold; `nothing` says why
+    there were none."""
 
     cases: int
     failures: tuple[str, ...] = ()
@@ -19,19 +19,19 @@ class Result(Struct, frozen=True, kw_only=True):
 
     @property
     def holds(self) -> bool:
-        """Whether the rule was shown to hold."""
+        """Return whether there were cases and none failed."""
         return self.cases > 0 and not self.failures
 
     @property
     def told(self) -> str:
-        """In a few words."""
+        """Return a short summary."""
         if self.failures:
             return f"{len(self.failures)} of {max(self.cases, len(self.failures))} failed"
         return f"{self.cases} tried" if self.cases else self.nothing
 
 
 def joined(results: Iterable[Result]) -> Result:
-    """Several results as one."""
+    """Combine several results."""
     every = list(results)
     return Result(
         cases=sum(one.cases for one in every),
@@ -41,19 +41,19 @@ def joined(results: Iterable[Result]) -> Result:
 
 
 def attempted(check: Callable[[], Result]) -> Result:
-    """What came of a check; whatever a vendor's folder raises in it is a failure, and the other checks go on."""
+    """Run a check. Report an exception of the vendor's code as a failure, so the other checks still run."""
     try:
         return check()
     except Unmappable as refusal:
         return Result(cases=1, failures=(f"{refusal.path}: {refusal.reason}",))
-    except Exception as error:  # noqa: BLE001 - a folder that is being written may raise anything
+    except Exception as error:  # noqa: BLE001 - unfinished vendor code may raise anything
         return Result(cases=1, failures=(raised(error),))
 
 
 def raised(error: Exception) -> str:
-    """What was raised, and at which line of the vendor's folder. Golden records are of invented people, so that the
-    exception's own words may be shown."""
-    told = f"it raises {type(error).__name__}" + (f": {error}" if str(error) else "")
+    """Describe an exception, with its line in the vendor's folder. Golden records hold invented people, so the message
+    may be shown."""
+    sentence = f"it raises {type(error).__name__}" + (f": {error}" if str(error) else "")
     frames = [(Path(frame.filename).parts, frame.lineno) for frame in extract_tb(error.__traceback__)]
     places = [(parts[-3:], line) for parts, line in frames if parts[-3:-2] == ("mappings",) and parts[-2] != "checks"]
-    return told + (f" ({'/'.join(places[-1][0])}, line {places[-1][1]})" if places else "")
+    return sentence + (f" ({'/'.join(places[-1][0])}, line {places[-1][1]})" if places else "")

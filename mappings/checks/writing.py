@@ -1,4 +1,4 @@
-"""What a write may send: no more than was asked for, every value of an enum or a refusal, and a way to know its end."""
+"""Check writes: they send only what was requested, write or refuse every enum value, and recover from lost replies."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,19 +16,19 @@ from mappings.registry import AnyMapping, AnyVendor
 from mappings.spec import Unmappable
 
 Leaves = dict[str, Any]
-LONGEST: Final = 40  # of a value in a sentence
+LONGEST: Final = 40  # characters of a value in a sentence
 SHORTEST: Final = 4
-"""Characters of a value that is likely to be taken from the record; shorter ones are alike by chance."""
+"""Characters of a value that is likely copied from the record. Shorter values may be equal by chance."""
 
 
 def writes(vendor: AnyVendor) -> Result:
-    """Something can be written, and nothing but what a mapping can hold: a create or an update of an object."""
+    """Check that at least one object can be created or updated."""
     able = [mapping for mapping in vendor.mappings if mapping.endpoints.create or mapping.endpoints.update]
     return Result(cases=len(able), nothing="no object can be created or changed")
 
 
 def patch_minimal(vendor: AnyVendor, root: Path) -> Result:
-    """A write of nothing sends nothing, and a write of one field does not repeat what another field would have sent."""
+    """Check that an empty patch sends no values of the record, and that a patch of one field sends no other field."""
     tried, failures = 0, []
     account = account_of(vendor, root)
     for mapping in vendor.mappings:
@@ -40,33 +40,33 @@ def patch_minimal(vendor: AnyVendor, root: Path) -> Result:
             except Unmappable:
                 continue
             tried += 1
-            failures += [f"{name}, r{mapping.revision}: {told}" for told in _excess(mapping, record, remote, account)]
+            failures += [f"{name}, r{mapping.revision}: {one}" for one in _excess(mapping, record, remote, account)]
     return Result(
         cases=tried, failures=tuple(failures), nothing="no object can be changed, or none has a golden record"
     )
 
 
 def enums_written(vendor: AnyVendor) -> Result:
-    """Every value of every enum is written, or refused with a sentence; none raises."""
+    """Check that every value of every enum is written, or refused with a detail, and that none raises."""
     tried, failures = 0, []
     for mapping in vendor.mappings:
         for field in fields(mapping.patch):
             for value in enum_of(field):
                 tried += 1
-                told = _misjudged(mapping, field.name, value)
-                if told is not None:
-                    failures.append(f"{mapping.name} r{mapping.revision}, {field.name} = {value}: {told}")
+                failure = _failure(mapping, field.name, value)
+                if failure is not None:
+                    failures.append(f"{mapping.name} r{mapping.revision}, {field.name} = {value}: {failure}")
     return Result(cases=tried, failures=tuple(failures), nothing="there is no enum to write")
 
 
 def settled(vendor: AnyVendor) -> Result:
-    """Every verb that writes says how a lost reply is settled, and has what that takes."""
+    """Check that every write declares its recovery from a lost reply, with the functions that it needs."""
     tried, failures = 0, []
     for mapping in vendor.mappings:
         endpoints = mapping.endpoints
         for action in endpoints.actions():
             if action == "upsert" and not endpoints.upsert:
-                continue  # found, then created or changed: these say it
+                continue  # find, then create or update: these declare it
             tried += 1
             recovery = endpoints.recovery.get("comment" if mapping.object == "comment" else action)
             if recovery is None:
@@ -82,26 +82,26 @@ def settled(vendor: AnyVendor) -> Result:
 
 def _excess(mapping: AnyMapping, record: Raw, remote_id: str, account: Any) -> Iterator[str]:
     current = mapping.decode(record)
-    held = {str(one) for one in _leaves(msgspec.json.decode(record)).values() if _is_telling(one, remote_id)}
-    nothing = _sent(mapping, {}, current, remote_id, account) or {}
-    if echoed := {path: value for path, value in nothing.items() if str(value) in held}:
-        yield f"a write of nothing sends {_told(echoed)}"
+    held = {str(one) for one in _leaves(msgspec.json.decode(record)).values() if _is_copied(one, remote_id)}
+    empty = _sent(mapping, {}, current, remote_id, account) or {}
+    if echoed := {path: value for path, value in empty.items() if str(value) in held}:
+        yield f"a write of nothing sends {_shown(echoed)}"
     sent: dict[str, Leaves] = {}
     for field in fields(mapping.patch):
         values = enum_of(field)
         value = next((one for one in values if one != "unknown"), None) if values else sample_of(field)
         leaves = _sent(mapping, {field.encode_name: value}, current, remote_id, account)
         if leaves is not None:
-            sent[field.name] = {path: one for path, one in leaves.items() if path not in nothing}
+            sent[field.name] = {path: one for path, one in leaves.items() if path not in empty}
     for name, leaves in sent.items():
         for other, theirs in sent.items():
             repeated = {path: one for path, one in leaves.items() if path in theirs and str(one) in held}
             if other != name and theirs and theirs.keys() < leaves.keys() and len(repeated) == len(theirs):
-                yield f"a write of {name} repeats {other} as it is: {_told(repeated)}"
+                yield f"a write of {name} repeats {other} as it is: {_shown(repeated)}"
 
 
 def _sent(mapping: AnyMapping, body: dict[str, Any], current: Any, remote_id: str, account: Any) -> Leaves | None:
-    """What an update would send, by path in its body; None where it is refused."""
+    """Return the values that an update sends, by path in its body. None if the update is refused."""
     draft = mapping.to_vendor(msgspec.convert(body, mapping.patch), current, account)
     if draft.refused or mapping.endpoints.update is None:
         return None
@@ -113,20 +113,20 @@ def _sent(mapping: AnyMapping, body: dict[str, Any], current: Any, remote_id: st
     return _leaves(msgspec.json.decode(request.body))
 
 
-def _is_telling(value: Any, remote_id: str) -> bool:
-    """Whether a value in a write shows that it was taken from the record. The record's own id, short or in the long
-    form that some vendors want in every write, does not."""
+def _is_copied(value: Any, remote_id: str) -> bool:
+    """Return whether a value that occurs in a write was likely copied from the record. The record's id does not count:
+    some vendors require it in every write, in a short or a long form."""
     return len(str(value)) >= SHORTEST and value not in (None, True, False) and not str(value).endswith(remote_id)
 
 
-def _misjudged(mapping: AnyMapping, field: str, value: str) -> str | None:
+def _failure(mapping: AnyMapping, field: str, value: str) -> str | None:
     patch = msgspec.convert({field: value}, mapping.patch)
     try:
         draft = mapping.to_vendor(patch, None, mapping.account())
-    except Exception as error:  # noqa: BLE001 - any exception is the defect that is looked for
+    except Exception as error:  # noqa: BLE001 - the check looks for any exception
         return raised(error)
-    mute = [one.pointer for one in draft.refused if not one.detail]
-    return f"it is refused at {mute[0]} without a word" if mute else None
+    unexplained = [one.pointer for one in draft.refused if not one.detail]
+    return f"it is refused at {unexplained[0]} without a word" if unexplained else None
 
 
 def _leaves(value: Any, path: str = "") -> Leaves:
@@ -137,5 +137,5 @@ def _leaves(value: Any, path: str = "") -> Leaves:
     return {path: value}
 
 
-def _told(leaves: Leaves) -> str:
+def _shown(leaves: Leaves) -> str:
     return ", ".join(f"{path} = {str(value)[:LONGEST]!r}" for path, value in sorted(leaves.items()))

@@ -1,7 +1,7 @@
-"""Exports of legacy systems: a file with a header and a row a record, uploaded, and read as its configuration says.
+"""CSV exports of legacy systems: uploaded files with a header and one row per record.
 
-There is nothing to call and nothing that is signed, so that its manifest says no more than its name; what it means
-stands in the `Layout` of each connection.
+There is no API to call and no webhook to verify, so the manifest has only a name. The `Layout` of each connection
+defines the mapping.
 """
 
 from typing import Final

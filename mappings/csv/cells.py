@@ -1,5 +1,5 @@
-"""One cell: from text to a value of its column's type. What cannot be read is refused with a reason that never repeats
-the cell, for it may be anything."""
+"""Parse one cell into a value of its column's type. The reason of a refusal never repeats the cell, because it may hold
+personal data."""
 
 import re
 from datetime import UTC, datetime
@@ -16,16 +16,16 @@ _PLAIN: Final = {
     ".": re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,9})?"),
     ",": re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:\.[0-9]{3}){1,4})(?:,[0-9]{1,9})?"),
 }
-"""Numbers by their decimal separator; the other one may part the thousands."""
+"""Number formats by decimal separator. The other separator may group thousands."""
 
 
 class BadCell(Exception):
-    """The cell cannot be read; the text says why, without what it holds."""
+    """The cell cannot be parsed. The message gives the reason without the cell's content."""
 
 
 def read_cell(text: str, column: Column, layout: Layout) -> Any:
-    """The value of a cell that is not empty. Amounts of money come as decimals and are finished when their currency is
-    known. Raises BadCell."""
+    """Return the value of a non-empty cell. An amount of money is a Decimal until its currency is known (see `money`).
+    Raises BadCell."""
     check_text(text, layout)
     match column.type:
         case "string":
@@ -45,7 +45,7 @@ def read_cell(text: str, column: Column, layout: Layout) -> Any:
 
 
 def check_text(text: str, layout: Layout) -> None:
-    """Raises BadCell for a cell that does not hold what its system wrote."""
+    """Raise BadCell for a cell with undecodable bytes or a NUL character."""
     if DAMAGED in text:
         raise BadCell(f"holds bytes that are not {layout.encoding}")
     if "\0" in text:
@@ -53,8 +53,8 @@ def check_text(text: str, layout: Layout) -> None:
 
 
 def money(amount: Decimal, currency: str, *, finer: bool) -> str:
-    """An amount in the digits of its currency; `finer`: a price of one piece may have more. Raises BadCell for more
-    digits than can be paid: rounding would be a guess."""
+    """Return an amount with the decimals of its currency. With `finer` it may have more, as unit prices do. Raises
+    BadCell for too many decimals, because rounding would be a guess."""
     text = values.decimal_string(amount)
     try:
         kept = values.unit_price(text, currency) if finer else values.money(text, currency)
@@ -95,25 +95,25 @@ def _known(value: str | None, complaint: str) -> str:
 
 
 def _word(text: str, column: Column) -> str:
-    said = text.lower()
+    word = text.lower()
     if column.values:
-        if said not in column.values:
+        if word not in column.values:
             raise BadCell(f"is none of the values that are configured: {', '.join(column.values)}")
-        return column.values[said]
-    if column.field.words and said not in column.field.words:
+        return column.values[word]
+    if column.field.words and word not in column.field.words:
         raise BadCell(f"is none of {', '.join(column.field.words)}, and no values are configured")
-    return said if column.field.words else text
+    return word if column.field.words else text
 
 
 def _boolean(text: str, column: Column) -> bool:
-    said = text.lower()
+    word = text.lower()
     if column.values:
-        if said not in column.values:
+        if word not in column.values:
             raise BadCell(f"is none of the values that are configured: {', '.join(column.values)}")
-        return column.values[said] == "true"
-    if said not in BOOLEANS:
+        return column.values[word] == "true"
+    if word not in BOOLEANS:
         raise BadCell(f"is none of {', '.join(BOOLEANS)}, and no values are configured")
-    return BOOLEANS[said]
+    return BOOLEANS[word]
 
 
 def _number(text: str, column: Column, layout: Layout) -> Any:
@@ -135,7 +135,7 @@ def _decimal(text: str, layout: Layout) -> Decimal:
 
 
 def _moment(text: str, form: str | None, layout: Layout, what: str) -> datetime:
-    """The instant in UTC; one without an offset is the wall clock of the layout's zone, and a date its first moment."""
+    """Return the instant in UTC. Without an offset it is local time in the layout's zone; a date begins at midnight."""
     try:
         moment = datetime.fromisoformat(text) if form is None else datetime.strptime(text, form)  # noqa: DTZ007
         if moment.tzinfo is None:

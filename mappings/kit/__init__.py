@@ -1,1 +1,1 @@
-"""What vendors share: plain typed functions and small Structs, from which a vendor folder is built."""
+"""Building blocks for vendor folders: plain typed functions and small Structs."""

@@ -1,7 +1,6 @@
-"""What all vendors have in common about custom fields: which a caller may name, what a value of a type looks like, and
-which choices there are where the account tells them.
+"""Custom fields at any vendor: which a caller may name, which values fit a type, and the choices of the account.
 
-How a vendor spells a value is its own affair, and stands in its own folder.
+Each vendor folder converts the values to the vendor's spelling.
 """
 
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from mappings.spec import FieldOptions, Notes
 CHOOSING: Final = frozenset[CustomFieldType](("enum", "multi_enum"))
 NOTHING: Final[tuple[CustomFieldValue, ...]] = (None, "", [])
 MOST_NAMED: Final = 20
-"""So many choices stand in a refusal."""
+"""Choices that a refusal lists."""
 DAY_LENGTH: Final = len("2026-05-01")
 EXPECTED: Final[dict[CustomFieldType, str]] = {
     "string": "text",
@@ -28,26 +27,26 @@ EXPECTED: Final[dict[CustomFieldType, str]] = {
     "enum": "one choice as text",
     "multi_enum": "a list of choices as text",
 }
-"""What a value of each type is, in words for the one who sent another."""
+"""Description of a value of each type, for refusals."""
 
 
 class ChosenField(CustomFieldSetting, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A configured field of which the account tells what it can hold, in the account's own order."""
+    """A configured field with the choices that the account has, in the account's order."""
 
     choices: tuple[str, ...]
 
 
 def name_of(setting: CustomFieldSetting) -> str:
-    """What the field is called among the options of its object."""
+    """Return the field's name among the options of its object."""
     return f"custom_fields.{setting.key}"
 
 
 def knowing(
     settings: tuple[CustomFieldSetting, ...], options: FieldOptions, open_keys: frozenset[str] = frozenset()
 ) -> tuple[CustomFieldSetting, ...]:
-    """The same settings, those of enumerations with the choices that the account tells, unless they take others too.
-    Options that only older records hold are among them: whether they can still be written is for the vendor to say."""
-    return tuple(setting if setting.key in open_keys else _knowing(setting, options) for setting in settings)
+    """Add the account's choices to the settings of enum fields, except those of `open_keys`, which accept other values.
+    Include inactive options, because the vendor decides whether they can still be written."""
+    return tuple(setting if setting.key in open_keys else _with_choices(setting, options) for setting in settings)
 
 
 def named(
@@ -57,11 +56,11 @@ def named(
     pointer: str = "/custom_fields",
     same: frozenset[str] = frozenset(),
 ) -> Iterator[tuple[int, CustomFieldSetting, CustomFieldValue]]:
-    """What a patch says: place in the array, which field, and a value of its type or None to empty it. The keys of
-    `same` are left out, whatever their value: it stays.
+    """Yield the fields that a patch sets: index in the array, setting, and a value of its type, or None to clear the
+    field. Skip the keys of `same`: their values do not change.
 
-    A key that is not configured, a value of another type and a choice that the account does not have are noted as
-    invalid and left out. Where the account tells no choices, the vendor judges them.
+    Refuse and skip an unknown key, a value of another type, and an unknown choice. Without known choices, the vendor
+    validates the value.
     """
     known = {setting.key: setting for setting in settings}
     for place, field in enumerate(patch if isinstance(patch, tuple) else ()):
@@ -79,7 +78,7 @@ def named(
 
 
 def unchanged(patch: tuple[CustomFieldPatch, ...] | UnsetType | None, held: tuple[CustomField, ...]) -> frozenset[str]:
-    """The keys whose values are sent as they are read: `held` is what is read."""
+    """Return the keys whose values in the patch equal the present ones (`held`)."""
     known = {field.key: field.value for field in held}
     sent = patch if isinstance(patch, tuple) else ()
     return frozenset(field.key for field in sent if field.key in known and _is_same(field.value, known[field.key]))
@@ -90,7 +89,7 @@ def _is_same(one: CustomFieldValue, other: CustomFieldValue) -> bool:
 
 
 def fits(kind: CustomFieldType, value: Any) -> bool:
-    """Whether a value that a caller sends is one of this type."""
+    """Return whether a caller's value has this type."""
     match kind:
         case "string" | "enum":
             return isinstance(value, str)
@@ -107,7 +106,7 @@ def fits(kind: CustomFieldType, value: Any) -> bool:
 
 
 def day(text: str) -> str | None:
-    """The text where it is a date in full (RFC 3339, full-date), else None."""
+    """Return the text if it is a full date (RFC 3339, full-date), else None."""
     if len(text) != DAY_LENGTH:
         return None
     try:
@@ -117,8 +116,7 @@ def day(text: str) -> str | None:
 
 
 def moment(text: str) -> str | None:
-    """RFC 3339 in UTC for a vendor's or a caller's ISO 8601 time; one without an offset is taken as UTC. None for
-    anything else."""
+    """Convert an ISO 8601 time to RFC 3339 in UTC. A time without an offset counts as UTC. None for any other text."""
     try:
         instant = values.utc(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
@@ -127,7 +125,7 @@ def moment(text: str) -> str | None:
 
 
 def _has_offset(text: str) -> bool:
-    """Whether a caller's text is a time and says in which zone (RFC 3339, date-time)."""
+    """Return whether a text is a time with an offset (RFC 3339, date-time)."""
     try:
         return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
@@ -140,7 +138,7 @@ def _unknown_key(settings: tuple[CustomFieldSetting, ...]) -> str:
     return f"no such custom field here; one of: {', '.join(setting.key for setting in settings)}"
 
 
-def _knowing(setting: CustomFieldSetting, options: FieldOptions) -> CustomFieldSetting:
+def _with_choices(setting: CustomFieldSetting, options: FieldOptions) -> CustomFieldSetting:
     choices = options.get(name_of(setting), ()) if setting.type in CHOOSING else ()
     if not choices:
         return setting
@@ -154,7 +152,7 @@ def _knowing(setting: CustomFieldSetting, options: FieldOptions) -> CustomFieldS
 
 
 def _unknown(value: CustomFieldValue, choices: tuple[str, ...]) -> list[str]:
-    """Those that are none of the choices. Empty text empties a field, as null does."""
+    """Return the values that are not among the choices. Empty text is allowed: it clears a field, as null does."""
     chosen = value if isinstance(value, list) else [value] if isinstance(value, str) and value else []
     return [one for one in chosen if one not in choices]
 

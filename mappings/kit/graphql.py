@@ -1,7 +1,7 @@
 """Records behind a GraphQL endpoint: requests and replies from one declaration.
 
-What is asked for is computed from the wire Struct that decodes the answer, so query and decoder cannot differ.
-Values travel as variables, never inside a document.
+The selection is computed from the wire Struct that decodes the answer, so query and decoder cannot differ.
+Values are sent as variables, never inside a document.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ ASKED: Final = "graphql"
 
 
 def ask(text: str) -> Meta:
-    """Annotate a member that is asked for by more than its name: an alias, arguments, or inline fragments.
+    """Annotate a member whose selection needs more than its name: an alias, arguments, or inline fragments.
 
         lines: Annotated[Lines, ask("lines: lineItems(first: $lines)")]
 
@@ -67,8 +67,8 @@ def operation(
     selected: str,
     inside: Mapping[str, str] | None = None,
 ) -> str:
-    """Return a document with one root field. `arguments` are those of the field, by name and type; `inside` are further
-    variables that the selection uses."""
+    """Return a document with one root field. `arguments` are the types of the field's arguments, by name. `inside` are
+    the types of further variables that the selection uses."""
     declared = ", ".join(f"${name}: {type_}" for name, type_ in {**arguments, **(inside or {})}.items())
     given = ", ".join(f"{name}: ${name}" for name in arguments)
     head = f"{kind} {root}({declared})" if declared else f"{kind} {root}"
@@ -93,8 +93,8 @@ def call(
     effect: bool = False,
     idempotent: bool = False,
 ) -> VendorRequest:
-    """Build the request that runs a document. `name` is its operation, which names spans; the members of `variables`
-    are sent together."""
+    """Build the request that runs a document. `name` is its operation and names the span. The members of all
+    `variables` are merged."""
     sent: dict[str, Any] = {}
     for part in variables:
         sent |= msgspec.to_builtins(part)
@@ -113,7 +113,7 @@ _answers: Final = msgspec.json.Decoder(_Answer)
 
 
 def data_of(reply: VendorReply) -> dict[str, Raw]:
-    """Return the root fields of an answer, without those that are null. Raises VendorDrift for another answer."""
+    """Return the non-null root fields of an answer. Raises VendorDrift if it is not a GraphQL answer."""
     try:
         answer = _answers.decode(reply.body)
     except UNREADABLE as error:
@@ -122,26 +122,26 @@ def data_of(reply: VendorReply) -> dict[str, Raw]:
 
 
 def present(raw: Raw | None) -> Raw | None:
-    """Return the bytes of a value, None for JSON's null. A member `Raw | None` would hold the bytes `null`."""
+    """Return the bytes of a value, or None for JSON null: a member of type `Raw | None` holds the bytes `null`."""
     return None if raw is None or bytes(raw) == b"null" else raw
 
 
 class PageInfo(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Whether a connection goes on, and the cursor to go on with."""
+    """Whether a connection has another page, and its cursor."""
 
     has_next_page: bool = False
     end_cursor: str | None = None
 
 
 class Connection(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A page of a list (https://relay.dev/graphql/connections.htm), each node as its own bytes."""
+    """One page of a list (https://relay.dev/graphql/connections.htm), each node as its own bytes."""
 
     nodes: tuple[Raw, ...]
     page_info: PageInfo
 
 
 class ById(Struct, frozen=True, kw_only=True):
-    """The variable of a read."""
+    """The variables of a read."""
 
     id: str
 
@@ -150,7 +150,7 @@ class _Named(Struct, frozen=True, kw_only=True):
     id: str
 
 
-def _nothing(account: A) -> tuple[Struct, ...]:
+def _no_variables(account: A) -> tuple[Struct, ...]:
     return ()
 
 
@@ -158,14 +158,15 @@ def _nothing(account: A) -> tuple[Struct, ...]:
 class Collection(Generic[A]):
     """Records of one object behind a GraphQL endpoint.
 
-    `one` and `many` are the root fields of a read and of a list, `record` is the wire Struct. `window` gives the
+    `one` and `many` are the root fields of a read and of a list; `record_type` is the wire Struct. `window` returns the
     variables of a page, `arguments` their types. `keyed` is the root field that finds a record by a unique key, with
-    its argument and type in `key`; `keys` give the variables.
+    its argument and type in `key`; `keys` return the variables.
 
-    `inside` are the types of variables that the selection itself uses, `whole` gives their values for one record and
-    `brief` those for each record of a list. `cost` is what one record costs, `page_cost` what a page does, in the
-    vendor's units. `global_id` makes the id of the API of ours, `remote_id` the reverse. `fits` tells whether a record
-    fits the filters of a list: searches find more. `shown` and `listed` take facts out of the records of a reply.
+    `inside` are the types of variables that the selection itself uses. `whole` returns their values for one record,
+    `brief` those for each record of a list. `cost` is the cost of one record, `page_cost` that of a page, in the
+    vendor's units. `global_id` converts a remote id to the API's id; `remote_id` does the reverse. `fits` returns
+    whether a record matches the filters of a list, because a search may return more. `shown` and `listed` add facts
+    from the records of a reply to the account.
     """
 
     path: str
@@ -178,8 +179,8 @@ class Collection(Generic[A]):
     key: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[UpsertKey, Callable[[str], Struct]] = field(default_factory=dict)
     inside: Mapping[str, str] = field(default_factory=dict)
-    whole: Callable[[A], tuple[Struct, ...]] = _nothing
-    brief: Callable[[A], tuple[Struct, ...]] = _nothing
+    whole: Callable[[A], tuple[Struct, ...]] = _no_variables
+    brief: Callable[[A], tuple[Struct, ...]] = _no_variables
     cost: Callable[[A], float] = lambda account: 1.0
     page_cost: Callable[[ListQuery, A], float] = lambda query, account: 1.0
     global_id: Callable[[str], str] = str
@@ -190,7 +191,7 @@ class Collection(Generic[A]):
 
     @property
     def selection(self) -> str:
-        """What is asked of each record."""
+        """Return the selection of one record."""
         return selection(self.record_type)
 
     @cached_property
@@ -207,7 +208,7 @@ class Collection(Generic[A]):
         return operation("query", self.keyed, self.key, self.selection, self.inside)
 
     def mutation(self, root: str, arguments: Mapping[str, str], errors: str) -> str:
-        """Return the document of a mutation that shows the record and `errors`."""
+        """Return the document of a mutation that selects the record and `errors`."""
         return operation("mutation", root, arguments, f"{{ {self.one} {self.selection} {errors} }}", self.inside)
 
     def read(self, remote_id: str, account: A) -> VendorRequest:
@@ -216,13 +217,13 @@ class Collection(Generic[A]):
         return call(self.path, self._read, self.one, variables, *self.whole(account), cost=self.cost(account))
 
     def record(self, reply: VendorReply, account: A) -> tuple[Raw | None, A]:
-        """Return the record of a read or a look-up, None where there is none."""
+        """Return the record of a read or a look-up, or None."""
         data = data_of(reply)
         found = data.get(self.one, data.get(self.keyed))
         return found, account if found is None else self.shown(found, account)
 
     def list(self, query: ListQuery, account: A) -> VendorRequest:
-        """Build the request for a page. A unique key is looked up, which is exact and does not lag as a search does."""
+        """Build the request for a page. Look up a unique key instead: that is exact and does not lag like a search."""
         key = self._key(query)
         if key is not None:
             return self.find(key, query.filters[key], account)
@@ -231,7 +232,7 @@ class Collection(Generic[A]):
         return call(self.path, self._list, self.many, window, *self.brief(account), cost=cost)
 
     def page(self, reply: VendorReply, query: ListQuery, account: A) -> Page[A]:
-        """Return the records of an answer that fit the filters."""
+        """Return the records of an answer that match the filters."""
         data = data_of(reply)
         if self._key(query) is not None:
             found = data.get(self.keyed)
@@ -252,16 +253,16 @@ class Collection(Generic[A]):
 
     @property
     def finders(self) -> Mapping[UpsertKey, Callable[[str, A], VendorRequest]]:
-        """A look-up for each unique key, as `Endpoints.find` takes them."""
+        """Return a look-up for each unique key, for `Endpoints.find`."""
         return {key: self._finder(key) for key in self.keys}
 
     def write(self, document: str, root: str, *variables: Struct, cost: float, account: A) -> VendorRequest:
-        """Build the request for a mutation; `cost` is added to that of the record that it shows."""
+        """Build the request for a mutation. `cost` is added to that of the selected record."""
         total = cost + self.cost(account)
         return call(self.path, document, root, *variables, *self.whole(account), cost=total, effect=True)
 
     def receipt(self, reply: VendorReply, action: Action) -> Receipt:
-        """Return the record as the last mutation of the answer shows it. Raises Unmappable where none is shown."""
+        """Return the record of the last mutation in the answer. Raises Unmappable if there is none."""
         payloads = [decode(payload, dict[str, Raw]).get(self.one) for payload in data_of(reply).values()]
         record = next((one for one in reversed(payloads) if present(one) is not None), None)
         if record is None:
@@ -269,11 +270,11 @@ class Collection(Generic[A]):
         return Receipt(remote_id=self._id(record), record=record, created=action == "create")
 
     def find_marked(self, variables: Struct) -> VendorRequest:
-        """Build the request for the id of the record that a unique key names, such as our marker."""
+        """Build the request for the id of the record with a unique key, such as the marker."""
         return call(self.path, operation("query", self.keyed, self.key, "{ id }"), self.keyed, variables, cost=1)
 
     def marked(self, reply: VendorReply, marker: str) -> str | None:
-        """Return the id of the record of such an answer."""
+        """Return the id in the answer to `find_marked`, or None."""
         found = data_of(reply).get(self.keyed)
         return None if found is None else self._id(found)
 

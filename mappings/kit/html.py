@@ -1,4 +1,4 @@
-"""HTML in a vendor's record."""
+"""Sanitise HTML in vendor records."""
 
 import re
 
@@ -7,8 +7,8 @@ from canonical.parts import Loss
 
 
 def sanitised(html: str, path: str, loss: list[Loss], *, own: re.Pattern[str] | None = None) -> str:
-    """The HTML, safe to show. `loss` gets a line at `path` where anything was removed that means something outside the
-    vendor's own pages. `own` matches a `<div>` that the vendor itself puts around every text."""
+    """Return HTML that is safe to display. Add a loss at `path` if more than class names was removed. `own` matches a
+    `<div>` that the vendor puts around every text."""
     safe = values.safe_html(html)
     if markup.is_cut(html):
         loss.append(Loss(path=path, kind="truncated", detail=f"cut off after {markup.MOST_MARKS:,} tags"))

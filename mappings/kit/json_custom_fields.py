@@ -1,7 +1,7 @@
-"""Custom fields that a vendor keeps as members of a JSON object, both ways: which they are and of what type is the
-connection's configuration, not code.
+"""Read and write custom fields that a vendor stores as members of a JSON object. The connection's configuration names
+the fields and their types.
 
-Numbers may come as text, dates with or without a time, choices as a string or a list of them.
+Numbers may be text, dates may have a time, choices are a string or a list of strings.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,10 +27,9 @@ def read(
     loss: list[Loss],
     pointer: str = "/custom_fields",
 ) -> tuple[CustomField, ...]:
-    """The configured fields with what the record holds for them, by vendor field.
+    """Return the configured fields with their values in the record. `title` is the vendor's display name.
 
-    A value of another type than configured stands as the vendor's own text and is noted as `ambiguous`; `title` is
-    what people call the vendor.
+    A value of another type than configured is returned as the vendor's own text, with a loss of kind `ambiguous`.
     """
     fields: list[CustomField] = []
     for setting in settings:
@@ -54,19 +53,19 @@ def write(
     notes: Notes,
     pointer: str = "/custom_fields",
 ) -> Iterator[tuple[str, CustomFieldValue]]:
-    """The vendor fields to set. An array is replaced whole, so a configured field that it does not name is emptied
-    where the record (`held`, None for a new one) has a value. One that stays is not sent. Unknown keys and wrong types
-    are noted as invalid. Without an array nothing is set."""
+    """Yield the vendor fields to set, with their values. A patch replaces the whole array: a configured field that it
+    omits is cleared if the record (`held`, None for a new one) has a value. Unchanged fields are not sent. Unknown keys
+    and wrong types are refused as invalid. An absent array sets nothing."""
     if isinstance(patch, UnsetType):
         return
     same = custom_fields.unchanged(patch, () if held is None else read("", settings, held, []))
-    said = set(same)
+    named = set(same)
     for _, setting, value in custom_fields.named(patch, settings, notes, pointer, same):
-        said.add(setting.key)
+        named.add(setting.key)
         yield setting.vendor_field, _emptied(setting) if value is None else value
     for setting in settings:
         kept = bytes(held.get(setting.vendor_field, b"null")) if held is not None else b"null"
-        if setting.key not in said and kept not in EMPTY:
+        if setting.key not in named and kept not in EMPTY:
             yield setting.vendor_field, _emptied(setting)
 
 

@@ -1,6 +1,6 @@
-"""Options and custom fields of an order's lines, which shops keep alike: as pairs of a name and a value with the line.
+"""Options and custom fields of order lines. Shops store both as pairs of name and value on the line.
 
-Among the settings of orders, one whose `vendor_field` begins with `line:` is of their lines.
+Among the custom fields of orders, those whose `vendor_field` begins with `line:` belong to the lines.
 """
 
 from functools import lru_cache
@@ -16,15 +16,15 @@ from mappings.spec import Notes
 
 LINE: Final = "line:"
 HIDDEN: Final = "_"
-"""How a name begins that people are not shown, as plugins and apps have agreed upon at WooCommerce and Shopify."""
+"""Prefix of hidden names, a convention of plugins and apps at WooCommerce and Shopify."""
 
 
-_NOTHING: Final = frozenset({"null", '""', "[]", "{}"})
+_EMPTY: Final = frozenset({"null", '""', "[]", "{}"})
 
 
 @lru_cache(maxsize=64)
 def of_lines(settings: tuple[CustomFieldSetting, ...]) -> tuple[CustomFieldSetting, ...]:
-    """The fields of lines, each by the name that it has there."""
+    """Return the fields of lines, without the prefix `line:`."""
     return tuple(
         replace(one, vendor_field=one.vendor_field.removeprefix(LINE))
         for one in settings
@@ -34,31 +34,32 @@ def of_lines(settings: tuple[CustomFieldSetting, ...]) -> tuple[CustomFieldSetti
 
 @lru_cache(maxsize=64)
 def of_orders(settings: tuple[CustomFieldSetting, ...]) -> tuple[CustomFieldSetting, ...]:
-    """The fields of the orders themselves."""
+    """Return the fields of the orders themselves."""
     return tuple(one for one in settings if not one.vendor_field.startswith(LINE))
 
 
 def option_value(raw: Raw, path: str, loss: list[Loss]) -> str | None:
-    """The text of JSON that stands for an option; None for nothing. What is no single value stands as its JSON, which
-    is told. Raises ValueError for text that is none."""
-    told = bytes(raw).decode()
-    if told in _NOTHING:
+    """Return an option's JSON value as text, or None for an empty value. A list or an object stays JSON, with a loss.
+    Raises ValueError for invalid text."""
+    encoded = bytes(raw).decode()
+    if encoded in _EMPTY:
         return None
-    if told[0] in "[{":
+    if encoded[0] in "[{":
         loss.append(Loss(path=path, kind="coerced", detail="this is more than one value, and stands as its JSON"))
-    return msgspec.json.decode(raw, type=str) if told.startswith('"') else told
+    return msgspec.json.decode(raw, type=str) if encoded.startswith('"') else encoded
 
 
 def options_by_name(
     options: tuple[LineOptionPatch, ...], kept: frozenset[str], title: str, pointer: str, notes: Notes
 ) -> dict[str, str]:
-    """What a new line is to have, by name. `kept` are names of ours, `title` is what people call the vendor."""
-    told: dict[str, str] = {}
+    """Return the options of a new line, by name. `kept` are names that Lockstitch uses, `title` is the vendor's display
+    name."""
+    by_name: dict[str, str] = {}
     for place, option in enumerate(options):
-        if option.name in told:
+        if option.name in by_name:
             notes.unsupported(f"{pointer}/options/{place}", f"{title} keeps one option of a name with a line")
         elif option.name in kept or option.name.startswith(HIDDEN):
             notes.unsupported(f"{pointer}/options/{place}", f"the name is for internal use at {title}, and not shown")
         else:
-            told[option.name] = option.value
-    return told
+            by_name[option.name] = option.value
+    return by_name

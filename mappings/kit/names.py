@@ -1,4 +1,4 @@
-"""A person's name at vendors that keep it in two fields."""
+"""Split a person's name, for vendors that store it in two fields."""
 
 from typing import Literal, TypeVar
 
@@ -6,8 +6,8 @@ E = TypeVar("E", str, None)
 
 
 def split_name(name: str | None, empty: E, *, single: Literal["first", "last"] = "first") -> tuple[str | E, str | E]:
-    """Return first and last name, split at the last space. A name of one word becomes the `single` one. `empty` is how
-    the vendor writes that there is none."""
+    """Return first and last name, split at the last space. A single word becomes the `single` name. `empty` is the
+    vendor's value for a missing name."""
     first, _, last = (name or "").strip().rpartition(" ")
     if single == "first" and not first:
         first, last = last, first

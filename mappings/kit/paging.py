@@ -1,9 +1,9 @@
-"""How lists are divided into pages, so that no record is missed while others change or go.
+"""Divide lists into pages without missing records that stay while others change or are deleted.
 
-`Cursors` passes on the vendor's own cursor. Where there is none, a page number or an offset alone is not safe: one
-record deleted before the page moves all behind it. `Keyset` goes on from the time of the last record; `Offsets` is for
-lists that can be ordered by id and nothing else; `Pages` is for the rest. A vendor declares how a page is asked for and
-how a record is placed, and nothing about the cursor.
+`Cursors` uses the vendor's own cursor. Without one, a page number or an offset alone is unsafe: if a record before the
+page is deleted, all later records move. `Keyset` continues from the time of the last record. `Offsets` is for lists
+that can be ordered by id only. `Pages` is for the rest. A vendor declares the parameters of a page and the position of
+a record; this module handles the cursor.
 """
 
 import re
@@ -19,7 +19,7 @@ from mappings.spec import ListQuery
 
 Query = tuple[tuple[str, str], ...]
 Listed = tuple[tuple[Raw, ...], str | None]
-"""The records of a page, and the cursor of the next page, None on the last."""
+"""The records of a page, and the cursor of the next page; None on the last page."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SPOT: Final = re.compile(r"([0-9TZ:.-]{10,30})/(?:([0-9]{1,6})/)?((?:[0-9A-Za-z_]{1,99}(?:,[0-9A-Za-z_]{1,99})*)?)")
@@ -28,7 +28,7 @@ _OFFSET: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,19})")
 
 
 class Paging(Protocol):
-    """How a list is divided into pages."""
+    """A way to divide a list into pages."""
 
     def window(self, query: ListQuery) -> Query:
         """Return the parameters of a page. Raises ValueError for a cursor that did not come from `page`."""
@@ -40,9 +40,9 @@ class Paging(Protocol):
 
 
 class Window(Struct, frozen=True, kw_only=True):
-    """What a page of a keyset is asked for: `rows` records that changed (`by_change`) or were created since a moment,
-    that moment included, oldest first. None is the beginning. `exclude` are ids that the vendor has to leave out;
-    `number` is the page of this window, for vendors that cannot leave out ids."""
+    """One request of a keyset: `rows` records that changed (`by_change`) or were created at `since` or later, oldest
+    first; None starts at the beginning. `exclude` are ids that the vendor must omit. `number` is the page of this
+    window, for vendors that cannot exclude ids."""
 
     since: datetime | None
     by_change: bool
@@ -52,7 +52,7 @@ class Window(Struct, frozen=True, kw_only=True):
 
 
 class Spot(Struct, frozen=True, kw_only=True):
-    """The moment of the last record that was listed, and the ids of that moment that were."""
+    """The position in a keyset: the time of the last listed record, and the ids listed with that time."""
 
     moment: str
     ids: tuple[str, ...] = ()
@@ -60,16 +60,16 @@ class Spot(Struct, frozen=True, kw_only=True):
 
     @property
     def cursor(self) -> str:
-        """The cursor that callers carry."""
+        """Return the position as a cursor for callers."""
         number = f"{self.number}/" if self.number > 1 else ""
         return f"{self.moment}/{number}{','.join(self.ids)}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cursors:
-    """A list with a cursor of the vendor's own. `ask` gives the parameters of a query for so many rows, its cursor
-    `after` among them; `following` reads the next cursor from a reply, None on the last page. `keep` leaves out the
-    records that a query does not ask for, of a vendor that lists more."""
+    """A list with the vendor's own cursor. `ask` returns the parameters of a query for a number of rows, including its
+    cursor `after`. `following` reads the next cursor from a reply; None on the last page. `keep` filters the records,
+    for a vendor that lists more than the query selects."""
 
     ask: Callable[[ListQuery, int], Query]
     following: Callable[[VendorReply], str | None]
@@ -87,15 +87,15 @@ class Cursors:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Keyset:
-    """A list by time that goes on from the last record seen.
+    """A list ordered by time. Each page continues at the time of the last record.
 
-    The moment of the last record is asked for again, because other records may share it. Those that were listed are
-    left out here and not by the vendor, so that one which has changed since is listed again. `exclude` says that the
-    vendor can leave out ids: it has to where they fill half a page. Otherwise the next page of the moment is asked for.
+    That time is requested again, because other records may share it. Records that were already listed are dropped here,
+    not by the vendor, so a record that changed since is listed again. With `exclude`, the vendor omits the listed ids
+    once they fill half a page. Without it, the next page of the same time is requested.
 
-    `ask` gives the parameters of a window. `head` gives the id of a record and its time, by change or by creation.
-    `spell` writes a time as precisely as the vendor compares it. `more` tells whether a reply of so many records is
-    not the last, when so many were asked for.
+    `ask` returns the parameters of a window. `head` returns the id of a record and its time of change or creation.
+    `spell` formats a time with the precision of the vendor's comparison. `more` returns whether another page exists,
+    from a reply, its number of records and the number requested.
     """
 
     ask: Callable[[Window], Query]
@@ -119,7 +119,7 @@ class Keyset:
         )
 
     def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
-        """Return up to `limit` records that were not listed before, and the cursor behind them."""
+        """Return up to `limit` records that were not listed before, and the cursor after them."""
         spot = self._spot(query.after)
         seen = frozenset(() if spot is None else spot.ids)
         fresh: list[tuple[Raw, str, str]] = []
@@ -141,7 +141,7 @@ class Keyset:
         if spot is None or last != spot.moment:
             return Spot(moment=last, ids=ids)
         if exhausted and not self.exclude:
-            # The whole page changed in one moment.
+            # All records of the page have the same time.
             return Spot(moment=last, number=spot.number + 1)
         return Spot(moment=last, ids=spot.ids + ids, number=spot.number)
 
@@ -166,10 +166,10 @@ class Keyset:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pages:
-    """A list by page number, for vendors that offer nothing else. It may miss records while others are deleted, so use
-    `Keyset` or `Offsets` where the vendor can order its list.
+    """A list by page number, for vendors without an alternative. It may miss records while others are deleted: use
+    `Keyset` or `Offsets` if the vendor can order its list.
 
-    `ask` gives the parameters of a window, of which `number` is the page. `more` is that of `Keyset`.
+    `ask` returns the parameters of a window; `number` is the page. `more` is that of `Keyset`.
     """
 
     ask: Callable[[Window], Query]
@@ -188,7 +188,7 @@ class Pages:
 
 
 def page_number(cursor: str | None) -> int:
-    """Return the page that a cursor names, 1 without one. Raises ValueError for a foreign cursor."""
+    """Return the page number of a cursor; 1 without a cursor. Raises ValueError for a foreign cursor."""
     if cursor is None:
         return 1
     if _NUMBER.fullmatch(cursor) is None:
@@ -198,13 +198,13 @@ def page_number(cursor: str | None) -> int:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Offsets:
-    """A list by id and offset that notices when records before the page were deleted.
+    """A list by id and offset that detects deletions before the page.
 
-    Each page begins one row before the end of the last. Where it does not begin with a record that was listed, the
-    list has moved, and the next page begins further up. Ids have to be numbers that only grow.
+    Each page starts with the last row of the previous page. If its first record was not listed yet, the rows have
+    moved, and the next page starts further up. Ids must be increasing numbers.
 
-    `ask` gives the parameters for an offset and a number of rows. `id` gives the id of a record. `total` reads how many
-    rows there are, None where the reply does not tell.
+    `ask` returns the parameters for an offset and a number of rows. `id` returns the id of a record. `total` reads the
+    number of all rows from a reply, or None.
     """
 
     ask: Callable[[int, int], Query]
@@ -218,24 +218,24 @@ class Offsets:
         return self.ask(max(offset - 1, 0), self._rows(query))
 
     def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
-        """Return up to `limit` records behind the last one that was listed, and where the list goes on."""
+        """Return up to `limit` records after the last listed one, and the next cursor."""
         offset, last = self._place(query.after)
         rows = self._rows(query)
         ids = [self.id(record) for record in records]
         if offset > 0 and (not ids or ids[0] > last):
             return (), f"{max(offset - rows, 0)}-{last}"
-        behind = [(id, record) for id, record in zip(ids, records, strict=True) if id > last][: query.limit]
-        if not behind and not ids:
+        fresh = [(id, record) for id, record in zip(ids, records, strict=True) if id > last][: query.limit]
+        if not fresh and not ids:
             return (), None
-        last = behind[-1][0] if behind else last
-        asked = max(offset - 1, 0)
-        end = asked + ids.index(last) + 1 if last in ids else asked + len(ids)
+        last = fresh[-1][0] if fresh else last
+        start = max(offset - 1, 0)
+        end = start + ids.index(last) + 1 if last in ids else start + len(ids)
         total = self.total(reply)
         more = end < total if total is not None else len(ids) >= rows
-        return tuple(record for _, record in behind), f"{end}-{last}" if more else None
+        return tuple(record for _, record in fresh), f"{end}-{last}" if more else None
 
     def _place(self, cursor: str | None) -> tuple[int, int]:
-        """The rows before the page, and the last id that was listed; 0 for none."""
+        """Return the number of rows before the page, and the last listed id; 0 for none."""
         if cursor is None:
             return 0, 0
         found = _OFFSET.fullmatch(cursor)
@@ -244,17 +244,17 @@ class Offsets:
         return int(found[1]), int(found[2])
 
     def _rows(self, query: ListQuery) -> int:
-        """One row more than is wanted: the one before the page."""
+        """Return the rows to request: one more than wanted, for the row before the page."""
         return min(query.limit + 1, self.most)
 
 
 def _time(moment: str) -> datetime:
-    """A moment of a cursor. Vendors that write no offset mean UTC."""
+    """Parse the time in a cursor. A time without an offset is UTC."""
     return datetime.fromisoformat(moment).replace(tzinfo=UTC)
 
 
 def counted(header: str) -> Callable[[VendorReply], int | None]:
-    """Return a function that reads the number of rows from a header. A proxy may have removed it."""
+    """Return a function that reads the number of all rows from a header, or None: a proxy may remove the header."""
 
     def total(reply: VendorReply) -> int | None:
         text = reply.headers.get(header)

@@ -1,4 +1,4 @@
-"""Fields of a patch in a vendor's terms: refuse those without a place, choose from a table, write references."""
+"""Convert fields of a patch to a vendor's values: refuse unsupported fields, look up enum values, write references."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -13,19 +13,19 @@ V = TypeVar("V")
 E = TypeVar("E", str, None)
 
 MOST_DIGITS = 18
-"""Every number of this many digits fits into 64 bits."""
+"""Digits of the longest numbers that always fit into 64 bits."""
 
 
 def refuse_without_place(patch: Struct, reasons: Mapping[str, str], notes: Notes) -> None:
-    """Refuse each field that the patch names and the vendor cannot hold. It cannot be emptied either."""
+    """Refuse each field in the patch that the vendor cannot store, even if it is null."""
     for name, reason in reasons.items():
         if not isinstance(getattr(patch, name), UnsetType):
             notes.unsupported(f"/{name}", reason)
 
 
 def chosen(wanted: K | UnsetType, words: Mapping[K, V], pointer: str, notes: Notes, what: str = "") -> V | UnsetType:
-    """Return the vendor's value for a canonical one. One that it lacks is refused with the list of those it has;
-    `what` begins the sentence."""
+    """Return the vendor's value for a canonical one. Refuse an unknown value, with a sentence that begins with `what`
+    and lists the known ones."""
     if isinstance(wanted, UnsetType):
         return UNSET
     if wanted not in words:
@@ -35,12 +35,12 @@ def chosen(wanted: K | UnsetType, words: Mapping[K, V], pointer: str, notes: Not
 
 
 def text(value: str | None | UnsetType, empty: E) -> str | E | UnsetType:
-    """Return plain text: absent leaves the field, null and "" empty it, which the vendor writes as `empty`."""
+    """Return plain text, UNSET for an absent field, or `empty`, the vendor's empty value, for null and ""."""
     return value if isinstance(value, UnsetType) else value or empty
 
 
 def record_id(wanted: str | None | UnsetType, pointer: str, vendor: str, notes: Notes) -> int | None | UnsetType:
-    """Return the numeric id of another record, or None to take it away."""
+    """Return the numeric id of another record, or None to remove the reference."""
     if not isinstance(wanted, str):
         return wanted
     if not (wanted.isascii() and wanted.isdecimal()) or len(wanted) > MOST_DIGITS:
@@ -50,7 +50,7 @@ def record_id(wanted: str | None | UnsetType, pointer: str, vendor: str, notes: 
 
 
 def email(address: str, pointer: str, notes: Notes) -> str:
-    """Return an e-mail address in lower case, and note where it was spelled otherwise."""
+    """Return an e-mail address, trimmed and in lower case. Note a loss if that changes it."""
     folded = values.email(address)
     if folded != address:
         notes.lose(pointer, "coerced", "trimmed and lower-cased")
@@ -58,7 +58,7 @@ def email(address: str, pointer: str, notes: Notes) -> str:
 
 
 def checked_email(address: str, pointer: str, notes: Notes) -> str | None:
-    """Return an e-mail address like `email`, None for one that is refused as invalid."""
+    """Return an e-mail address like `email`. Refuse an invalid address and return None."""
     if not values.is_email(address):
         notes.invalid(pointer, "not an e-mail address")
         return None
@@ -66,7 +66,7 @@ def checked_email(address: str, pointer: str, notes: Notes) -> str | None:
 
 
 def phone(e164: str, pointer: str, notes: Notes) -> str | None:
-    """Return a number in E.164, None for one that is refused as invalid. Note where it was spelled otherwise."""
+    """Return a number in E.164. Note a loss if that changes it. Refuse an invalid number and return None."""
     number = values.phone(e164)
     if number is None:
         notes.invalid(pointer, "not a phone number in E.164, such as +4930123456")

@@ -1,4 +1,4 @@
-"""Customers of a vendor that keeps one e-mail address and one telephone number: take the primary, refuse the rest."""
+"""Customers of a vendor that stores one e-mail address and one telephone number: write the primary, refuse the rest."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
@@ -15,7 +15,7 @@ KNOWN: Final = (UNSET, "unknown")
 
 
 class OnlyOne(Struct, frozen=True, kw_only=True):
-    """What a vendor says to everything but one plain address or number. None of a reason lets that part pass."""
+    """Reasons to refuse everything except one plain address or number. A reason of None accepts that part."""
 
     others: str
     type: str | None = None
@@ -24,7 +24,7 @@ class OnlyOne(Struct, frozen=True, kw_only=True):
 
 
 def only_email(vendor: str) -> OnlyOne:
-    """The reasons of a vendor that keeps one e-mail address and nothing about it."""
+    """Return the reasons of a vendor that stores one e-mail address without details."""
     return OnlyOne(
         others=f"{vendor} keeps one e-mail address",
         type=f"{vendor} keeps no kind of address",
@@ -34,7 +34,7 @@ def only_email(vendor: str) -> OnlyOne:
 
 
 def only_phone(vendor: str) -> OnlyOne:
-    """The reasons of a vendor that keeps one telephone number and nothing about it."""
+    """Return the reasons of a vendor that stores one telephone number without details."""
     return OnlyOne(
         others=f"{vendor} keeps one telephone number",
         type=f"{vendor} keeps no kind of number",
@@ -43,7 +43,7 @@ def only_phone(vendor: str) -> OnlyOne:
 
 
 def primary(sent: Sequence[EmailPatch | PhonePatch], otherwise: int = 0) -> int:
-    """Return the place of the primary one; of the first, or `otherwise`, where none is marked."""
+    """Return the index of the primary entry, or `otherwise` if none is marked."""
     return next((place for place, one in enumerate(sent) if one.is_primary is True), otherwise)
 
 
@@ -55,8 +55,8 @@ def write_email(
     folds: bool = True,
     held_status: EmailStatus = "unknown",
 ) -> str | None | UnsetType:
-    """Return the primary address, None to take it away. The others are refused. It is in lower case, unless the vendor
-    itself folds addresses and keeps their spelling: `folds=False`. `held_status` is that of `refuse_details`."""
+    """Return the primary address, or None to remove it. Refuse the others. Lower-case it, unless the vendor compares
+    addresses without case and keeps their spelling (`folds=False`). For `held_status` see `refuse_details`."""
     if isinstance(sent, UnsetType) or not sent:
         return UNSET if isinstance(sent, UnsetType) else None
     place = only(sent, "/emails", reasons, notes, held_status)
@@ -70,7 +70,7 @@ def write_phone(
     notes: Notes,
     spelling: Literal["raw", "e164"] = "raw",
 ) -> str | None | UnsetType:
-    """Return the primary number, None to take it away. The others are refused. `spelling` is what is preferred."""
+    """Return the primary number, or None to remove it. Refuse the others. `spelling` is the preferred form."""
     if isinstance(sent, UnsetType) or not sent:
         return UNSET if isinstance(sent, UnsetType) else None
     place = only(sent, "/phones", reasons, notes)
@@ -83,8 +83,8 @@ def write_phone(
 
 
 def phone_text(phone: PhonePatch, country: str | None) -> str | None:
-    """Return a number as the caller spells it if it means the same in the country, so an array that was read can be
-    sent back; else as E.164. None without a number."""
+    """Return the caller's spelling of a number if it equals the E.164 form in the country, so callers can send back an
+    array as they read it. Otherwise return E.164. None without a number."""
     if not phone.e164 or not phone.raw:
         return phone.e164 or phone.raw
     return phone.raw if values.phone(phone.raw, country) == phone.e164 else phone.e164
@@ -93,8 +93,8 @@ def phone_text(phone: PhonePatch, country: str | None) -> str | None:
 def refuse_details(
     one: EmailPatch | PhonePatch, pointer: str, reasons: OnlyOne, notes: Notes, held_status: EmailStatus = "unknown"
 ) -> None:
-    """Refuse what is said about an address or a number beyond itself. `held_status` is what the vendor reports of the
-    address: it can be sent back."""
+    """Refuse the details of an address or a number that the vendor cannot store. `held_status` is accepted: it is the
+    status that the vendor reports for the address."""
     if reasons.type is not None and one.type not in KNOWN:
         notes.unsupported(f"{pointer}/type", reasons.type)
     if reasons.status is not None and isinstance(one, EmailPatch) and one.status not in (*KNOWN, held_status):
@@ -110,7 +110,7 @@ def only(
     notes: Notes,
     held_status: EmailStatus = "unknown",
 ) -> int:
-    """Return the place of the primary one. The others are refused, and so are its details."""
+    """Return the index of the primary entry. Refuse the others, and its unsupported details."""
     place = primary(sent)
     for other in range(len(sent)):
         if other != place:
@@ -120,7 +120,7 @@ def only(
 
 
 def compare_requester(patch: RequesterPatch, known: Mapping[str, str | None], notes: Notes) -> None:
-    """Report each member of a requester with an id that differs from the known one: it is not written."""
+    """Note a loss for each member of a requester that differs from the known person: it is not written."""
     for name, held in known.items():
         sent = getattr(patch, name)
         if sent is not None and sent.casefold() != (held or "").casefold():

@@ -1,4 +1,4 @@
-"""Ruby on Rails' names of time zones, which Freshdesk and Zendesk show as `time_zone`, and their IANA zones."""
+"""Ruby on Rails' names of time zones, which Freshdesk and Zendesk use for `time_zone`, and their IANA zones."""
 
 from typing import Final
 
@@ -159,4 +159,4 @@ IANA: Final[dict[str, str]] = {
     "Samoa": "Pacific/Apia",
 }
 RAILS: Final[dict[str, str]] = {"Europe/Kyiv": "Kyiv"} | {zone: name for name, zone in reversed(IANA.items())}
-"""The name to write for a zone: the first of several."""
+"""The name to write for an IANA zone, the first of several."""

@@ -1,4 +1,4 @@
-"""Refusals of a vendor in the terms of `mappings.http`: tables of statuses and codes. Nothing in here raises."""
+"""Classify a vendor's error responses as refusals of `mappings.http`, by tables of statuses and codes. Never raises."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -22,7 +22,7 @@ STATUSES: Final[dict[int, RefusalKind]] = {
     425: "unavailable",
     429: "throttled",
 }
-"""What a status means where the vendor does not say otherwise. From 500 on it is `unavailable`, else `rejected`."""
+"""The default kind of a status. Other statuses are `unavailable` from 500, else `rejected`."""
 SENTENCES: Final[dict[RefusalKind, str]] = {
     "unavailable": "the service is not available",
     "throttled": "too many requests",
@@ -33,19 +33,19 @@ SENTENCES: Final[dict[RefusalKind, str]] = {
     "version_conflict": "the record is in another state than the request needs",
     "not_allowed": "the credentials do not allow this",
 }
-"""The detail of a refusal that gives no reason."""
+"""The detail of a refusal for which the vendor gives no reason."""
 LONGEST_DETAIL: Final = 1000
 MOST_FIELDS: Final = 50
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding a reply may raise, whatever its bytes are."""
+"""The exceptions that decoding a reply may raise, for any bytes."""
 
 
 class Refusals(Struct, frozen=True, kw_only=True):
-    """How one vendor refuses.
+    """The error responses of one vendor.
 
-    `statuses` differ from or add to STATUSES; `codes` are the vendor's own, and decide before the status. `request_id`
-    are the headers that hold the vendor's id of a request, of which the first that is there counts. `hint` is added to
-    the detail where the API itself is not found: what to check.
+    `statuses` override or extend STATUSES. `codes` are the vendor's own codes and take precedence over the status.
+    `request_id` are the headers with the vendor's request id; the first one present counts. `hint` tells what to check
+    if the API itself is not found.
     """
 
     vendor: str
@@ -55,7 +55,7 @@ class Refusals(Struct, frozen=True, kw_only=True):
     hint: str = "check the connection's base URL"
 
     def kind(self, status: int, code: str | None = None) -> RefusalKind:
-        """Return what a status means, with the vendor's code where it has one."""
+        """Return the kind of an error, by the vendor's code or else by the status."""
         if code is not None and code in self.codes:
             return self.codes[code]
         if status in self.statuses:
@@ -74,11 +74,11 @@ class Refusals(Struct, frozen=True, kw_only=True):
         retry_after: float | None = None,
         conclusive: bool = True,
     ) -> VendorRefusal:
-        """Return the refusal. A missing detail is filled in; `retry_after` is read from its header unless given."""
+        """Build a refusal. Fill in a missing detail. Read `retry_after` from the header unless given."""
         return VendorRefusal(
             kind=kind,
             code=code,
-            detail=(detail or self._silence(reply.status) or SENTENCES[kind])[:LONGEST_DETAIL],
+            detail=(detail or self._redirect(reply.status) or SENTENCES[kind])[:LONGEST_DETAIL],
             request_id=next((reply.headers[name] for name in self.request_id if name in reply.headers), None),
             retry_after=number(reply.headers.get("retry-after")) if retry_after is None else retry_after,
             fields=fields[:MOST_FIELDS],
@@ -87,21 +87,21 @@ class Refusals(Struct, frozen=True, kw_only=True):
         )
 
     def page(self, reply: VendorReply) -> VendorRefusal:
-        """Return the refusal in an HTML page that came in place of an answer of the API. It does not tell what was
-        done, so it is `unavailable` at most statuses; a 404 means that the API is not there, and not a record."""
+        """Build the refusal for an HTML page instead of an API answer. The outcome is unknown, so most statuses are
+        `unavailable`. A 404 means that the API is missing, not a record."""
         kind: RefusalKind = {401: "auth", 404: "not_allowed", 429: "throttled"}.get(reply.status, "unavailable")  # type: ignore[assignment]
         detail = f"a page with status {reply.status} came in place of an answer of {self.vendor}"
         return self.refusal(reply, kind=kind, detail=f"{detail}: {self.hint}" if reply.status == 404 else detail)
 
-    def _silence(self, status: int) -> str | None:
-        """What a redirect means, which has no body worth reading."""
+    def _redirect(self, status: int) -> str | None:
+        """Return the detail of a redirect, which has no useful body."""
         if 300 <= status < 400:
             return f"{self.vendor} redirects to another address: check the connection's base URL"
         return None
 
 
 def read(body: bytes, into: type[S]) -> S | None:
-    """Return a body as a Struct, None where it is none."""
+    """Decode a body into a Struct. None if it does not fit."""
     try:
         return msgspec.json.decode(body, type=into)
     except UNREADABLE:
@@ -109,17 +109,17 @@ def read(body: bytes, into: type[S]) -> S | None:
 
 
 def is_json(body: bytes) -> bool:
-    """Return whether a body begins as a JSON object or array. HTML, and warnings before the JSON, do not."""
+    """Return whether a body begins like a JSON object or array, unlike HTML or warnings before the JSON."""
     return body.lstrip()[:1] in (b"{", b"[")
 
 
 def text(value: Any) -> str | None:
-    """Return a code or a message as text: plugins send numbers. None for anything else and for an empty text."""
+    """Return a code or a message as text, because plugins send numbers. None for empty text or any other value."""
     return str(value) if isinstance(value, str | int) and value != "" else None
 
 
 def number(value: Any) -> float | None:
-    """Return a count or a number of seconds, 0 or more. None for a date (RFC 9110, 10.2.3) or anything else."""
+    """Return a count or a number of seconds, 0 or more. None for a date (RFC 9110, 10.2.3) or any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Records at a REST address: requests and replies from one declaration of plain functions."""
+"""Records behind a REST endpoint: requests and replies from one declaration of plain functions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,20 +23,20 @@ class _Numbered(Struct, frozen=True, kw_only=True):
 
 
 def remote_id(record: Raw) -> str:
-    """Return the member `id` of a record. Raises VendorDrift where it has none."""
+    """Return the member `id` of a record. Raises VendorDrift if it is missing."""
     return str(decode(record, _Numbered).id)
 
 
 def bare(reply: VendorReply) -> tuple[Raw, ...]:
-    """Return the records of a reply that is a record itself, or an array of records."""
+    """Return the records of a reply that is a bare record or an array of records."""
     if reply.body.lstrip()[:1] == b"[":
         return decode(reply.body, tuple[Raw, ...])
     return (Raw(reply.body),)
 
 
 def wrapped(one: str | None, many: str) -> Callable[[VendorReply], tuple[Raw, ...]]:
-    """Return a function that finds records under the member `one`, or under `many` as an array. Without `one` a single
-    record is the reply itself."""
+    """Return a function that reads a record from the member `one`, or an array of records from `many`. If `one` is
+    None, a single record is the whole reply."""
 
     def records(reply: VendorReply) -> tuple[Raw, ...]:
         members = decode(reply.body, dict[str, Raw])
@@ -52,7 +52,7 @@ def wrapped(one: str | None, many: str) -> Callable[[VendorReply], tuple[Raw, ..
 
 
 def parameter(name: str) -> Callable[[str | None], Query]:
-    """Return a filter that is sent as this parameter."""
+    """Return a filter that sends its value as this parameter."""
     return lambda value: () if value is None else ((name, value),)
 
 
@@ -66,21 +66,21 @@ def _no_facts(reply: VendorReply, account: A) -> A:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Collection(Generic[W, A]):
-    """Records of one object at a REST address.
+    """Records of one object behind a REST endpoint.
 
-    `path` lists and creates, `path/{id}` reads, changes and archives. `list_path` is where lists are, if elsewhere.
+    `path` lists and creates; `path/{id}` reads, updates and archives. `list_path` is the path of lists, if different.
     `read_query` is sent with each read, `list_query` with each list and look-up, `write_query` with each create and
-    update; `read_cost` and `list_cost` are in the vendor's units.
-    `records` finds the records of any reply, `id` the id of a record. `beside` takes what a reply holds beside its
-    records (people, for example).
+    update. `read_cost` and `list_cost` are in the vendor's units.
+    `records` finds the records of any reply, `id` the id of a record. `beside` adds the related records of a reply
+    (people, for example) to the account facts.
 
-    `paging` divides a list into pages. `filters` give the parameters of exact filters; they are given None where a list
-    is not filtered. `keys` give the parameters that find the record with a unique key: a list by one has one page,
-    unless the key is among the filters too.
+    `paging` divides a list into pages. `filters` return the parameters of exact filters, from the value or None for a
+    list without the filter. `keys` return the parameters that find the record with a unique key. A list by such a key
+    has one page, unless the key is also a filter.
 
-    `encode` makes the body of a write, `mark` puts the marker of the operation into that of a create, `carries` tells
-    whether a record has this marker. `is_whole` tells whether the reply to a write shows the record as a read does;
-    otherwise the record is read.
+    `encode` encodes the body of a write. `mark` adds the operation's marker to the body of a create; `carries` returns
+    whether a record has the marker. `is_whole` returns whether the reply to a write has the whole record; otherwise the
+    record is read.
     """
 
     path: str
@@ -108,11 +108,11 @@ class Collection(Generic[W, A]):
 
     @property
     def route(self) -> str:
-        """The template of `one`."""
+        """Return the route template of `one`."""
         return f"{self.path}/{{id}}"
 
     def listed(self, query: Query) -> VendorRequest:
-        """Build the request for the records that these parameters find."""
+        """Build the request for a list with these parameters."""
         path = self.list_path or self.path
         return VendorRequest(method="GET", path=path, route=path, query=(*self.list_query, *query), cost=self.list_cost)
 
@@ -127,12 +127,12 @@ class Collection(Generic[W, A]):
         return next(iter(self.records(reply)), None), self.beside(reply, account)
 
     def list(self, query: ListQuery, account: A) -> VendorRequest:
-        """Build the request for a page. Raises ValueError for a cursor that did not come from `page`."""
+        """Build the request for a page. Raises ValueError for a foreign cursor."""
         key = self._key(query)
         if key is not None:
             return self.find(key, query.filters[key])
-        asked = [pair for name, given in self.filters.items() for pair in given(query.filters.get(name))]
-        return self.listed((*asked, *self.paging.window(query)))
+        filters = [pair for name, given in self.filters.items() for pair in given(query.filters.get(name))]
+        return self.listed((*filters, *self.paging.window(query)))
 
     def page(self, reply: VendorReply, query: ListQuery, account: A) -> Page[A]:
         """Return the records of a page."""
@@ -147,14 +147,14 @@ class Collection(Generic[W, A]):
         return self.listed(self.keys[key](value))
 
     def create(self, body: W, marker: str, parent: str | None, account: A) -> VendorRequest:
-        """Build the request for a new record that names its operation."""
+        """Build the request for a new record with its marker."""
         marked = self.encode(self.mark(body, marker, account))
         return VendorRequest(
             method="POST", path=self.path, route=self.path, query=self.write_query, body=marked, effect=True
         )
 
     def update(self, remote_id: str, body: W, marker: str, account: A) -> VendorRequest:
-        """Build the request that changes what the body names. The marker stays that of the create."""
+        """Build the request for an update. The record keeps the marker of its create."""
         return VendorRequest(
             method=self.change,
             path=self.one(remote_id),
@@ -169,7 +169,7 @@ class Collection(Generic[W, A]):
         return VendorRequest(method="DELETE", path=self.one(remote_id), route=self.route, effect=True)
 
     def receipt(self, reply: VendorReply, action: Action) -> Receipt:
-        """Return which record was written. The reply to an archive need not hold it."""
+        """Return the written record. The reply to an archive may lack it."""
         if action == "archive":
             return Receipt()
         record = next(iter(self.records(reply)), None)
@@ -193,7 +193,7 @@ class Collection(Generic[W, A]):
         max_limit: int = 100,
         updated_since: bool = True,
     ) -> Endpoints[W, A]:
-        """Declare the verbs that have a recovery, and reads. `dataclasses.replace` adds what is this vendor's alone."""
+        """Declare the reads, and the writes with a recovery. Use `dataclasses.replace` for vendor-specific parts."""
         return Endpoints(
             read=self.read,
             record=self.record,
@@ -213,7 +213,7 @@ class Collection(Generic[W, A]):
         )
 
     def _key(self, query: ListQuery) -> UpsertKey | None:
-        """The unique key that a list is filtered by."""
+        """Return the unique key that a list is filtered by, or None."""
         return cast(
             "UpsertKey | None",
             next((name for name in query.filters if name in self.keys and name not in self.filters), None),

@@ -1,7 +1,7 @@
-"""What a change says that is so already, left out before a mapping sees it.
+"""Remove unchanged fields from a patch before a mapping sees it.
 
-So a record that was read can be sent back, whole or in part: nothing is sent for what stays, and no field is refused
-for what is not asked of it, not even one that the vendor lets nobody write.
+Callers can therefore send back a record as they read it, whole or in part. Unchanged fields are not sent, and not
+refused even if the vendor cannot write them.
 """
 
 from collections.abc import Callable
@@ -21,9 +21,9 @@ P = TypeVar("P", bound=Struct)
 W = TypeVar("W")
 A = TypeVar("A")
 AMOUNTS: Final = frozenset({"quantity", "unit_price", "price", "tax", "amount"})
-"""Members that are decimal strings, of which `5` and `5.00` say the same."""
+"""Members that are decimal strings: `5` equals `5.00`."""
 
-_NOTHING: Final[tuple[Any, ...]] = (None, "", (), [])
+_EMPTY: Final[tuple[Any, ...]] = (None, "", (), [])
 
 
 def changes_only(
@@ -31,8 +31,8 @@ def changes_only(
     to_vendor: Callable[[P, Any, A], Draft[W]],
     together: frozenset[str] = frozenset(),
 ) -> Callable[[P, Any, A], Draft[W]]:
-    """A mapping's `to_vendor` that is told of changes only. The fields of `together` decide with one another what is
-    sent: they are left out all at once or not at all. A record that cannot be read is compared with nothing."""
+    """Wrap a mapping's `to_vendor` to receive only changed fields. The fields of `together` depend on each other: they
+    are removed together or not at all. If the present record cannot be mapped, the patch stays unchanged."""
 
     @wraps(to_vendor)
     def drafted(patch: P, current: Any, account: A) -> Draft[W]:
@@ -48,34 +48,34 @@ def changes_only(
 
 
 def without_unchanged(patch: P, present: Struct, together: frozenset[str] = frozenset()) -> P:
-    """The patch without the fields that the record has already as it wants them. Of a buyer who stays the same, the
-    members that do as well are left out."""
-    said = {name: value for name in patch.__struct_fields__ if (value := getattr(patch, name)) is not UNSET}
-    stays = {name for name, value in said.items() if is_so(value, getattr(present, name))}
-    if not said.keys() & together <= stays:
-        stays -= together
-    changed: dict[str, Any] = dict.fromkeys(stays, UNSET)
-    buyer, known = said.get("customer"), getattr(present, "customer", None)
-    if "customer" not in stays and isinstance(buyer, OrderCustomerPatch) and known is not None:
-        changed["customer"] = _of_the_same(buyer, known)
+    """Return the patch without the fields that already have their value. If the buyer stays the same person, remove the
+    buyer's unchanged members as well."""
+    sent = {name: value for name in patch.__struct_fields__ if (value := getattr(patch, name)) is not UNSET}
+    unchanged = {name for name, value in sent.items() if is_so(value, getattr(present, name))}
+    if not sent.keys() & together <= unchanged:
+        unchanged -= together
+    changed: dict[str, Any] = dict.fromkeys(unchanged, UNSET)
+    buyer, known = sent.get("customer"), getattr(present, "customer", None)
+    if "customer" not in unchanged and isinstance(buyer, OrderCustomerPatch) and known is not None:
+        changed["customer"] = _without_unchanged_members(buyer, known)
     return replace(patch, **changed)
 
 
 def is_so(sent: Any, held: Any) -> bool:
-    """Whether a record has a field as it is sent: `held` is what is read of it. Members of a part that are not sent are
-    not compared, but for those of an address, which is replaced whole."""
-    if sent in _NOTHING:
-        return held in _NOTHING
+    """Return whether a sent value equals the present one (`held`). Absent members of a part are not compared, except
+    those of an address, which is replaced whole."""
+    if sent in _EMPTY:
+        return held in _EMPTY
     if isinstance(sent, tuple):
         return isinstance(held, tuple) and _are_so(sent, held)
     if isinstance(sent, Struct):
-        return held is not None and all(_member_is_so(name, value, held) for name, value in _said(sent))
+        return held is not None and all(_member_is_so(name, value, held) for name, value in _sent_members(sent))
     return bool(sent == held) and isinstance(sent, bool) == isinstance(held, bool)
 
 
 def _are_so(sent: tuple[Any, ...], held: tuple[Any, ...]) -> bool:
     if all(isinstance(one, str) for one in sent):
-        return sorted(sent) == sorted(held)  # tags, whose order means nothing
+        return sorted(sent) == sorted(held)  # tags have no order
     if all(isinstance(one, CustomFieldPatch) for one in sent):
         same = custom_fields.unchanged(sent, held)
         is_empty = all(one.key in same or one.value in custom_fields.NOTHING for one in held)
@@ -83,8 +83,8 @@ def _are_so(sent: tuple[Any, ...], held: tuple[Any, ...]) -> bool:
     return len(sent) == len(held) and all(is_so(one, other) for one, other in zip(sent, held, strict=True))
 
 
-def _said(part: Struct) -> list[tuple[str, Any]]:
-    """The members of a part that were sent."""
+def _sent_members(part: Struct) -> list[tuple[str, Any]]:
+    """Return the members of a part that were sent."""
     is_whole = isinstance(part, AddressPatch)
     return [
         (field.name, value)
@@ -94,13 +94,14 @@ def _said(part: Struct) -> list[tuple[str, Any]]:
 
 
 def _member_is_so(name: str, sent: Any, held: Struct) -> bool:
-    there = getattr(held, name, None)
-    if name in AMOUNTS and sent is not None and there is not None:
-        return Decimal(sent) == Decimal(there)
-    return is_so(sent, there)
+    present = getattr(held, name, None)
+    if name in AMOUNTS and sent is not None and present is not None:
+        return Decimal(sent) == Decimal(present)
+    return is_so(sent, present)
 
 
-def _of_the_same(buyer: OrderCustomerPatch, known: Struct) -> OrderCustomerPatch:
+def _without_unchanged_members(buyer: OrderCustomerPatch, known: Struct) -> OrderCustomerPatch:
     if buyer.id is not None or buyer.remote_id not in (None, getattr(known, "remote_id", None)):
         return buyer
-    return replace(buyer, **{name: None for name, value in _said(buyer) if _member_is_so(name, value, known)})
+    unchanged = [name for name, value in _sent_members(buyer) if _member_is_so(name, value, known)]
+    return replace(buyer, **dict.fromkeys(unchanged, None))

@@ -83,7 +83,7 @@ def test_a_compatible_change_is_released_once_the_version_is_raised(copy: Path) 
 
 
 def test_a_sentence_may_be_worded_better_once_somebody_says_so(copy: Path) -> None:
-    old, new = "Words that people sort by; their order means nothing.", "Labels that people sort by, in no order."
+    old, new = "Labels of the ticket, in no particular order.", "Labels of the ticket, without an order."
     change(copy / "canonical" / "ticket.py", old, new)
     refused = contract(copy, "check", "ticket")
     assert refused.returncode == 3

@@ -115,7 +115,7 @@ def test_enums_stand_in_the_order_of_the_model() -> None:
 def test_a_patch_says_what_its_reading_struct_says_unless_it_says_more() -> None:
     schema = schema_of("order-write")
     assert schema["properties"]["number"]["description"] == schema_of("order")["properties"]["number"]["description"]
-    assert field_texts(OrderPatch)["tags"].sentence.startswith("Words that people sort by")
+    assert field_texts(OrderPatch)["tags"].sentence.startswith("Labels of the order")
 
 
 def test_check_names_the_file_that_differs_and_write_mends_it(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_vendor_that_there_is_not_is_a_mistake() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", RATED)
-def test_a_vendor_does_what_it_claims_at_its_look_alike_too(name: str) -> None:
+def test_a_vendor_does_what_it_claims_at_its_emulator(name: str) -> None:
     checked = lockstitch("check-vendor", name, "--no-types", "--json")
 
     told = json.loads(checked.stdout)

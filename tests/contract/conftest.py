@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.callers import Caller
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +28,8 @@ def facade(running_facade: Facade) -> Iterator[Facade]:
 
 
 @pytest.fixture
-def vendors(facade: Facade) -> Lookalikes:
-    """The vendors' look-alikes."""
+def vendors(facade: Facade) -> Emulators:
+    """The vendors' emulators."""
     return facade.vendors
 
 

@@ -18,8 +18,8 @@ from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
 from canonical.parts import ObjectName
 from tests.contract.callers import Caller
+from tests.contract.emulators import Vendor
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Vendor
 from tests.contract.patience import until
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
 from tests.contract.webhook_senders import Door, contact_event, hubspot, shopify

@@ -1,4 +1,4 @@
-"""A whole Lockstitch for tests: look-alikes, API and worker as processes over one database."""
+"""A whole Lockstitch for tests: emulators, API and worker as processes over one database."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ from app.api_keys.store import SCOPES, NewKey, PostgresKeys
 from app.postgres.database import Database
 from tests.commands import lockstitch
 from tests.contract.callers import Caller
-from tests.contract.lookalikes import Lookalikes, Vendor
+from tests.contract.emulators import Emulators, Vendor
 from tests.contract.processes import Process, free_port
 from tests.contract.webhook_connections import ENVIRONMENT, intake_tables, secrets_line
 
@@ -73,7 +73,7 @@ class Facade:
             url=f"http://127.0.0.1:{port}",
             health="/_emulator/health",
         )
-        self.vendors = Lookalikes(self.emulators.url)
+        self.vendors = Emulators(self.emulators.url)
         self._config = folder / "lockstitch.toml"
         self.token_file = folder / "hubspot-token"
         self.token_file.write_text(f"{SECRETS['WRONG_TOKEN']}\n", encoding="utf-8")
@@ -189,7 +189,7 @@ class Facade:
 
 
 def _configuration(vendors_url: str, token_file: Path) -> str:
-    """The tests' `lockstitch.toml`; pacing is wide, as the look-alikes' limits are."""
+    """The tests' `lockstitch.toml`; pacing is wide, as the emulators' limits are."""
     tables = [
         f'[connections.{name}]\nvendor = "{vendor}"\nbase_url = "{vendors_url}/{vendor}"\n'
         f"credentials = {CREDENTIALS[vendor]}\npacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}\n"

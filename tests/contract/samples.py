@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
-from tests.contract.lookalikes import Vendor
+from tests.contract.emulators import Vendor
 
 Body = dict[str, Any]
 

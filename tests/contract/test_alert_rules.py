@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from tests.contract.callers import Caller, code_of
+from tests.contract.emulators import Emulators
 from tests.contract.exports import LEGACY
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.processes import Process
 from tests.contract.samples import customer
 
@@ -136,7 +136,7 @@ def test_a_rule_names_what_is_served(rule: dict[str, Any], served: dict[str, dic
         assert chosen_by | grouped_by(rule["expr"]) <= set(served[name]) | ADDED, name
 
 
-def test_the_values_that_rules_choose_by_are_real(served: dict[str, dict[str, set[str]]], vendors: Lookalikes) -> None:
+def test_the_values_that_rules_choose_by_are_real(served: dict[str, dict[str, set[str]]], vendors: Emulators) -> None:
     assert "/v1/webhooks/{connection}" in served["lockstitch_server_errors_total"]["http_route"]
     assert {"success", "auth"} <= served["lockstitch_vendor_outcomes_total"]["outcome"]
     assert "unknown" in served["lockstitch_operations_open"]["phase"]

@@ -9,8 +9,8 @@ import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
 from tests.contract.callers import Caller, code_of
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.patience import until
 from tests.contract.samples import word
 from tests.contract.trades import TRADES, trading
@@ -31,7 +31,7 @@ class Chosen(NamedTuple):
     trade: str
     vendor_field: str
     type: str
-    define: Callable[[Lookalikes, list[str]], None]
+    define: Callable[[Emulators, list[str]], None]
     choices: list[str]
 
     @property
@@ -47,35 +47,35 @@ class Chosen(NamedTuple):
         return [choice] if self.type == "multi_enum" else choice
 
 
-def standard(vendors: Lookalikes, choices: list[str]) -> None:
+def standard(vendors: Emulators, choices: list[str]) -> None:
     """Every account has it."""
 
 
-def zendesk(object_name: str, **facts: Any) -> Callable[[Lookalikes, list[str]], None]:
-    def define(vendors: Lookalikes, choices: list[str]) -> None:
+def zendesk(object_name: str, **facts: Any) -> Callable[[Emulators, list[str]], None]:
+    def define(vendors: Emulators, choices: list[str]) -> None:
         options = [{"name": one.title(), "value": one} for one in choices]
         vendors.place("zendesk", object_name, {"title": "Part", "custom_field_options": options, **facts})
 
     return define
 
 
-def freshdesk(object_name: str, name: str) -> Callable[[Lookalikes, list[str]], None]:
-    def define(vendors: Lookalikes, choices: list[str]) -> None:
+def freshdesk(object_name: str, name: str) -> Callable[[Emulators, list[str]], None]:
+    def define(vendors: Emulators, choices: list[str]) -> None:
         field = {"id": 43, "name": name, "label": "Part", "type": "custom_dropdown", "default": False}
         vendors.place("freshdesk", object_name, field | {"choices": choices})
 
     return define
 
 
-def salesforce(sobject: str, name: str, type: str, *, restricted: bool) -> Callable[[Lookalikes, list[str]], None]:
-    def define(vendors: Lookalikes, choices: list[str]) -> None:
+def salesforce(sobject: str, name: str, type: str, *, restricted: bool) -> Callable[[Emulators, list[str]], None]:
+    def define(vendors: Emulators, choices: list[str]) -> None:
         field = {"sobject": sobject, "name": name, "type": type, "values": choices, "restricted": restricted}
         vendors.place("salesforce", "fields", field)
 
     return define
 
 
-def metafield(vendors: Lookalikes, choices: list[str]) -> None:
+def metafield(vendors: Emulators, choices: list[str]) -> None:
     definition = {
         "name": "Part",
         "namespace": "stitch",
@@ -161,7 +161,7 @@ def held(record: dict[str, Any]) -> Any:
     return next(one["value"] for one in record["custom_fields"] if one["key"] == "chosen")
 
 
-def writes(vendors: Lookalikes, trade: str) -> int:
+def writes(vendors: Emulators, trade: str) -> int:
     """How many records of this kind there are at the vendor."""
     return len(vendors.records(TRADES[trade].vendor, TRADES[trade].held_as))
 
@@ -176,7 +176,7 @@ def test_a_choice_that_the_account_has_is_written(caller: Caller, name: str) -> 
 
 @pytest.mark.parametrize("name", JUDGED)
 def test_another_one_is_refused_with_the_choices_and_nothing_is_sent(
-    caller: Caller, vendors: Lookalikes, name: str
+    caller: Caller, vendors: Emulators, name: str
 ) -> None:
     chosen, trade = JUDGED[name], TRADES[name]
     record = caller.create(trade.collection(), body(chosen, chosen.choices[0]))
@@ -211,7 +211,7 @@ def test_where_the_account_tells_nothing_everything_passes(caller: Caller, name:
     assert held(record) == "bobbin"
 
 
-def test_a_choice_that_was_added_counts_as_soon_as_the_lists_are_fresh(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_choice_that_was_added_counts_as_soon_as_the_lists_are_fresh(caller: Caller, vendors: Emulators) -> None:
     chosen = JUDGED["zendesk ticket"]
     assert code_of(caller.write("POST", "/v1/tickets?connection=zendesk", body(chosen, "shuttle")), 422)
     chosen.define(vendors, [*WORDS, "shuttle"])

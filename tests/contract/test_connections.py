@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators
 from tests.contract.facade import CONNECTIONS, Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.patience import until
 from tests.contract.samples import customer, ticket
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_paused(caller: Caller) -> None:
     assert connection(caller, "hubspot")["state"] == "working"
 
 
-def test_a_pause_at_one_process_is_kept_to_by_another(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+def test_a_pause_at_one_process_is_kept_to_by_another(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     name = "pausable"
     made = caller.create(f"/v1/customers?connection={name}", customer("hubspot"))
     path = f"/v1/customers/{made['id']}"
@@ -106,7 +106,7 @@ def test_a_pause_at_one_process_is_kept_to_by_another(caller: Caller, facade: Fa
 
 
 def test_a_resume_ends_what_a_vendor_asked_for_in_every_process(
-    caller: Caller, facade: Facade, vendors: Lookalikes
+    caller: Caller, facade: Facade, vendors: Emulators
 ) -> None:
     name = "pausable"
     listing = f"/v1/customers?connection={name}&limit=1"
@@ -121,7 +121,7 @@ def test_a_resume_ends_what_a_vendor_asked_for_in_every_process(
         assert connection(other, name)["state"] == "working"
 
 
-def test_an_accepted_write_waits_for_the_end_of_the_pause(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+def test_an_accepted_write_waits_for_the_end_of_the_pause(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     name, key = "pausable", new_key()
     body = customer("hubspot")
     caller.create(f"/v1/customers?connection={name}", customer("hubspot"))
@@ -139,7 +139,7 @@ def test_an_accepted_write_waits_for_the_end_of_the_pause(caller: Caller, facade
     assert caller.await_operation(operation)["state"] == "succeeded"
 
 
-def test_a_refused_credential_stops_every_process_once(facade: Facade, caller: Caller, vendors: Lookalikes) -> None:
+def test_a_refused_credential_stops_every_process_once(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     name = "relocked"
     with facade.another_api() as process, Caller(process.url, caller.secret) as other:
         assert code_of(caller.get(f"/v1/customers/{name}:1"), 502) == "vendor-auth-failed"
@@ -164,7 +164,7 @@ def test_a_refused_credential_stops_every_process_once(facade: Facade, caller: C
         assert code_of(caller.get(f"/v1/customers/{name}:1"), 503) == "connection-paused"
 
 
-def test_a_renewed_credential_is_taken_up_after_a_resume(facade: Facade, caller: Caller, vendors: Lookalikes) -> None:
+def test_a_renewed_credential_is_taken_up_after_a_resume(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     """The credential is a file here: nobody restarts anything."""
     name = "refiled"
     assert code_of(caller.get(f"/v1/tickets?connection={name}"), 502) == "vendor-auth-failed"

@@ -9,9 +9,9 @@ import pytest
 from app.queue.models import JobFailure
 from tests.contract.callers import Caller
 from tests.contract.dead_work import DeadWork
+from tests.contract.emulators import Emulators
 from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import KINDS
 from tests.contract.test_drift import PATHS
 
@@ -41,7 +41,7 @@ def run(facade: Facade, command: str) -> str:
 @pytest.mark.parametrize("change", ["type", "missing"])
 @pytest.mark.parametrize("name", KINDS)
 def test_the_property_is_named_and_the_redrive_works_as_told(
-    facade: Facade, caller: Caller, vendors: Lookalikes, name: str, change: str
+    facade: Facade, caller: Caller, vendors: Emulators, name: str, change: str
 ) -> None:
     stories, kind, object_name = Stories(facade, caller), KINDS[name], name.partition(" ")[2]
     made = caller.create(kind.collection, kind.sample())

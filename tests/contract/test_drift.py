@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
-from tests.contract.lookalikes import Lookalikes
+from tests.contract.emulators import Emulators
 from tests.contract.samples import KINDS, word
 
 PATHS = {"hubspot": "/crm/v3/objects", "shopify": "/admin/api", "zendesk": "/api/v2"}
@@ -27,7 +27,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return found
 
 
-def drift(vendors: Lookalikes, name: str, change: str) -> None:
+def drift(vendors: Emulators, name: str, change: str) -> None:
     vendor = KINDS[name].connection
     vendors.break_(vendor, "drift", path=PATHS[vendor], times=None, change=change)
 
@@ -40,14 +40,14 @@ def made(caller: Caller, name: str) -> tuple[str, dict[str, Any]]:
     return f"{KINDS[name].path}/{record['id']}", record
 
 
-def test_a_new_field_reads_as_before(caller: Caller, vendors: Lookalikes, name: str) -> None:
+def test_a_new_field_reads_as_before(caller: Caller, vendors: Emulators, name: str) -> None:
     path, _ = made(caller, name)
     before = caller.get(path).json()
     drift(vendors, name, "field")
     assert caller.get(path).json() == before
 
 
-def test_an_unknown_choice_is_unknown_and_stays_readable(caller: Caller, vendors: Lookalikes, name: str) -> None:
+def test_an_unknown_choice_is_unknown_and_stays_readable(caller: Caller, vendors: Emulators, name: str) -> None:
     path, record = made(caller, name)
     drift(vendors, name, "enum")
     found = caller.get(path)
@@ -57,7 +57,7 @@ def test_an_unknown_choice_is_unknown_and_stays_readable(caller: Caller, vendors
     assert found.json()[f"{field}_raw"] not in (None, record[f"{field}_raw"])
 
 
-def test_a_changed_type_is_drift_and_told_with_its_place(caller: Caller, vendors: Lookalikes, name: str) -> None:
+def test_a_changed_type_is_drift_and_told_with_its_place(caller: Caller, vendors: Emulators, name: str) -> None:
     path, _ = made(caller, name)
     drift(vendors, name, "type")
     answer = caller.get(path)
@@ -68,7 +68,7 @@ def test_a_changed_type_is_drift_and_told_with_its_place(caller: Caller, vendors
     assert "$." in problem["vendor"]["detail"]
 
 
-def test_an_unreadable_record_does_not_hold_up_its_list(caller: Caller, vendors: Lookalikes, name: str) -> None:
+def test_an_unreadable_record_does_not_hold_up_its_list(caller: Caller, vendors: Emulators, name: str) -> None:
     kind, vendor = KINDS[name], KINDS[name].connection
     bad = caller.create(kind.collection, kind.sample())["meta"]["remote_id"]
     good = caller.create(kind.collection, kind.sample())["meta"]["remote_id"]
@@ -95,7 +95,7 @@ def test_an_unreadable_record_does_not_hold_up_its_list(caller: Caller, vendors:
     assert one["detail"]
 
 
-def test_a_write_whose_answer_has_drifted_is_done_once(caller: Caller, vendors: Lookalikes, name: str) -> None:
+def test_a_write_whose_answer_has_drifted_is_done_once(caller: Caller, vendors: Emulators, name: str) -> None:
     """The vendor did it: the write stays open until the record can be read again."""
     kind, mark, key = KINDS[name], word(), new_key()
     caller.create(kind.collection, kind.sample())

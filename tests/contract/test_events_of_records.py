@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller
+from tests.contract.emulators import Emulators
 from tests.contract.event_stories import Stories
 from tests.contract.facade import SECRETS, Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import KINDS, Body, Kind, word
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
 
@@ -141,7 +141,7 @@ def test_news_of_a_deletion_that_is_late_does_not_delete_again(stories: Stories,
     ],
 )
 def test_whatever_the_webhook_says_a_record_that_is_gone_is_deleted(
-    stories: Stories, vendors: Lookalikes, name: str, address: str
+    stories: Stories, vendors: Emulators, name: str, address: str
 ) -> None:
     record = Record(stories, name)
     seen = record.told("created")["data"]
@@ -175,7 +175,7 @@ def test_a_comment_is_told_with_its_ticket(stories: Stories) -> None:
     assert record.told("comment_added")["data"]["remote_id"] == made[2]["remote_id"]
 
 
-def test_a_comment_of_a_ticket_that_is_gone(stories: Stories, vendors: Lookalikes) -> None:
+def test_a_comment_of_a_ticket_that_is_gone(stories: Stories, vendors: Emulators) -> None:
     record = Record(stories, "zendesk ticket")
     basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
     httpx.delete(f"{vendors.url}/zendesk/api/v2/tickets/{record.remote_id}.json", auth=basic)
@@ -183,8 +183,8 @@ def test_a_comment_of_a_ticket_that_is_gone(stories: Stories, vendors: Lookalike
 
 
 @pytest.mark.parametrize("name", ["hubspot customer", "shopify order", "zendesk ticket"])
-def test_what_the_look_alikes_tell_themselves_becomes_events(
-    stories: Stories, vendors: Lookalikes, facade: Facade, name: str
+def test_webhooks_of_the_emulators_become_events(
+    stories: Stories, vendors: Emulators, facade: Facade, name: str
 ) -> None:
     vendor = KINDS[name].connection
     target = {"vendor": vendor, "url": f"{facade.api.url}/v1/webhooks/{vendor}", "secret": WEBHOOK_SECRETS[vendor]}
@@ -227,7 +227,7 @@ def test_the_history_of_named_fields_is_audited(stories: Stories) -> None:
     assert stories.settled(receipt)
 
 
-def test_two_who_look_at_one_record_at_the_same_time(stories: Stories, vendors: Lookalikes) -> None:
+def test_two_who_look_at_one_record_at_the_same_time(stories: Stories, vendors: Emulators) -> None:
     """With different order keys nothing keeps them apart but what they compare with."""
     record = Record(stories, "hubspot customer")
     record.told("created")

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from tests.contract.callers import Caller
+from tests.contract.emulators import Emulators
 from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import KINDS, customer, word
 from tests.contract.webhook_senders import SENDERS, Door, gateway, shopify
 from tests.signatures.senders import Sent
@@ -88,7 +88,7 @@ def test_each_webhook_is_an_event_of_its_own_however_many_copies_come(stories: S
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_record_that_cannot_be_read_is_a_dead_letter_with_its_place(
-    stories: Stories, caller: Caller, vendors: Lookalikes, name: str
+    stories: Stories, caller: Caller, vendors: Emulators, name: str
 ) -> None:
     kind = KINDS[name]
     made = caller.create(kind.collection, kind.sample())
@@ -120,7 +120,7 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter_with_its_place(
 # --------------------------------------------------------------- vendors
 
 
-def test_a_vendor_that_is_busy_is_asked_later(stories: Stories, caller: Caller, vendors: Lookalikes) -> None:
+def test_a_vendor_that_is_busy_is_asked_later(stories: Stories, caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/customers?connection=busy-hubspot", customer("hubspot"))
     vendors.break_("hubspot", "status", path="/crm/v3/objects/contacts", times=3, status=429, retry_after=1)
 
@@ -130,7 +130,7 @@ def test_a_vendor_that_is_busy_is_asked_later(stories: Stories, caller: Caller, 
     assert {outcome for outcome, _, _ in stories.attempts_of(receipt)} <= {"deferred", "done"}
 
 
-def test_a_vendor_that_is_down_is_asked_again(stories: Stories, caller: Caller, vendors: Lookalikes) -> None:
+def test_a_vendor_that_is_down_is_asked_again(stories: Stories, caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/customers?connection=frail-hubspot", customer("hubspot"))
     vendors.break_("hubspot", "status", path="/crm/v3/objects/contacts", times=4, status=503)
 

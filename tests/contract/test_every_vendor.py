@@ -7,8 +7,8 @@ import pytest
 
 from mappings.registry import VENDORS, active
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import word
 from tests.contract.trades import EVERY_VENDOR, TRADES, Trade, made, trading
 
@@ -74,7 +74,7 @@ def test_a_change_changes_that_and_nothing_else(caller: Caller, name: str) -> No
 
 
 @pytest.mark.parametrize(("name", "key"), KEYED)
-def test_an_upsert_creates_once_and_then_finds(caller: Caller, vendors: Lookalikes, name: str, key: str) -> None:
+def test_an_upsert_creates_once_and_then_finds(caller: Caller, vendors: Emulators, name: str, key: str) -> None:
     trade, mark = TRADES[name], word()
     body = trade.body(mark) | ({"external_id": f"key-{mark}"} if key == "external_id" else {})
     path = f"{trade.collection()}&upsert_on={key}"
@@ -89,7 +89,7 @@ def test_an_upsert_creates_once_and_then_finds(caller: Caller, vendors: Lookalik
 
 @pytest.mark.parametrize(("name", "key"), KEYED)
 def test_an_unchanged_upsert_is_200_and_changes_nothing(
-    caller: Caller, vendors: Lookalikes, name: str, key: str
+    caller: Caller, vendors: Emulators, name: str, key: str
 ) -> None:
     """The same body again, what is fixed once it is made included: nothing of it would be lost."""
     trade, mark = TRADES[name], word()
@@ -106,7 +106,7 @@ def test_an_unchanged_upsert_is_200_and_changes_nothing(
     assert len(vendors.records(trade.vendor, trade.held_as, holding=mark)) == 1
 
 
-def test_a_create_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Lookalikes, trade: Trade) -> None:
+def test_a_create_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Emulators, trade: Trade) -> None:
     made(caller, trade)  # what an account needs once is there now
     mark, key = word(), new_key()
     vendors.lose_reply(trade.vendor, method="POST", path=trade.made_at, times=CLIENT_TRIES)
@@ -120,7 +120,7 @@ def test_a_create_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Look
 
 
 def test_an_upsert_that_was_done_has_not_failed_because_its_repeat_is_not_allowed(
-    caller: Caller, vendors: Lookalikes
+    caller: Caller, vendors: Emulators
 ) -> None:
     """It carries no mark of the operation, so that looking for one proves nothing."""
     trade, mark = TRADES["salesforce customer"], word()
@@ -133,7 +133,7 @@ def test_an_upsert_that_was_done_has_not_failed_because_its_repeat_is_not_allowe
     assert len(vendors.records(trade.vendor, trade.held_as, holding=mark)) == 1
 
 
-def test_an_upsert_that_another_one_got_ahead_of_becomes_a_change(caller: Caller, vendors: Lookalikes) -> None:
+def test_an_upsert_that_another_one_got_ahead_of_becomes_a_change(caller: Caller, vendors: Emulators) -> None:
     """Salesforce refuses the second of two upserts of one key that meet, and says that the value is taken."""
     trade, mark = TRADES["salesforce customer"], word()
     told = "duplicate value found: <unknown> duplicates value on record with id: <unknown>"

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import KINDS, customer, order, ticket, word
 from tests.contract.wire import exchange, head
 
@@ -32,7 +32,7 @@ def is_replay(again: httpx.Response, first: httpx.Response) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_replay_is_the_recorded_answer_and_the_vendor_is_not_asked(
-    caller: Caller, vendors: Lookalikes, kind: str
+    caller: Caller, vendors: Emulators, kind: str
 ) -> None:
     made = KINDS[kind]
     body, key = made.sample(), new_key()
@@ -67,7 +67,7 @@ def test_every_kind_of_write_is_replayed(caller: Caller) -> None:
         is_replay(caller.write(method, path, body, key=key), first)
 
 
-def test_a_final_no_of_the_vendor_is_replayed(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_final_no_of_the_vendor_is_replayed(caller: Caller, vendors: Emulators) -> None:
     body = customer("hubspot")
     caller.create("/v1/customers", body)
     key = new_key()
@@ -215,7 +215,7 @@ def test_every_write_needs_a_key(caller: Caller, method: str, path: str) -> None
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_fifty_at_once_make_one_record_and_fifty_equal_answers(
-    facade: Facade, full_key: str, vendors: Lookalikes, kind: str
+    facade: Facade, full_key: str, vendors: Emulators, kind: str
 ) -> None:
     made, mark = KINDS[kind], word()
     sent = json.dumps(made.sample(mark)).encode()
@@ -238,7 +238,7 @@ def test_fifty_at_once_make_one_record_and_fifty_equal_answers(
     assert len(vendors.records(made.connection, made.held_as, holding=mark)) == 1
 
 
-def test_while_the_first_is_running_the_second_waits_and_then_is_told_so(caller: Caller, vendors: Lookalikes) -> None:
+def test_while_the_first_is_running_the_second_waits_and_then_is_told_so(caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
     vendors.break_("hubspot", "slow", method="POST", path="/crm/v3/objects/contacts", delay_ms=1500)
     first: list[httpx.Response] = []

@@ -5,8 +5,8 @@ from functools import partial
 import httpx
 
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.outage import database_down
 from tests.contract.patience import until
 from tests.contract.promises import check_problem
@@ -42,7 +42,7 @@ def test_what_callers_sent_and_were_answered_is_sealed(caller: Caller, facade: F
         assert mark not in str(rows)
 
 
-def test_a_mistake_of_ours_shows_nothing_of_the_inside(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+def test_a_mistake_of_ours_shows_nothing_of_the_inside(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     """And the write that it befell, which the vendor has carried out already, is gone on with."""
     mark, key = word(), new_key()
     body = customer("hubspot", mark)

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import KINDS, customer, order, ticket, word
 
 
@@ -169,7 +169,7 @@ def test_tickets_by_status_where_the_vendor_can(caller: Caller) -> None:
     assert parameters(answer) == ["status"]
 
 
-def test_a_list_of_an_empty_vendor(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_list_of_an_empty_vendor(caller: Caller, vendors: Emulators) -> None:
     found = caller.get("/v1/customers", params={"connection": "hubspot", "external_id": word()}).json()
     assert found == {"data": [], "next_cursor": None, "has_more": False, "unreadable": []}
 

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, new_key
+from tests.contract.emulators import Emulators
 from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.patience import until
 from tests.contract.processes import Process
 from tests.contract.samples import KINDS, customer
@@ -61,7 +61,7 @@ def test_an_access_line_names_the_problem(facade: Facade, caller: Caller) -> Non
     assert told["problem"] == answer.json()["code"] == "not-found"
 
 
-def test_a_recorded_refusal_is_named_on_its_replay(facade: Facade, caller: Caller, vendors: Lookalikes) -> None:
+def test_a_recorded_refusal_is_named_on_its_replay(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     key, body = new_key(), customer("hubspot")
     vendors.break_("hubspot", "status", method="POST", path=CONTACTS, status=400)
     refused = caller.write("POST", KIND.collection, body, key=key)
@@ -84,7 +84,7 @@ def test_probes_and_scrapes_write_no_line(facade: Facade, caller: Caller) -> Non
     assert lines(facade.api, "GET /metrics") == []
 
 
-def test_a_lost_reply_is_a_line_of_its_own(facade: Facade, caller: Caller, vendors: Lookalikes) -> None:
+def test_a_lost_reply_is_a_line_of_its_own(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     vendors.lose_reply("hubspot", method="POST", path=CONTACTS)
     answer = caller.write("POST", KIND.collection, customer("hubspot"))
     assert answer.status_code == 202, answer.text
@@ -99,7 +99,7 @@ def test_a_lost_reply_is_a_line_of_its_own(facade: Facade, caller: Caller, vendo
 
 
 def test_a_dead_letter_and_its_job_are_a_line_each(
-    stories: Stories, facade: Facade, caller: Caller, vendors: Lookalikes
+    stories: Stories, facade: Facade, caller: Caller, vendors: Emulators
 ) -> None:
     made = caller.create(KIND.collection, KIND.sample())
     vendors.break_("hubspot", "drift", path="/crm/v3/objects", times=None, change="type")

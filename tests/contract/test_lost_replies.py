@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, new_key
+from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes, Vendor
 from tests.contract.samples import KINDS, customer, order, ticket, word
 
 HUBSPOT: Final = "/crm/v3/objects"
@@ -156,7 +156,7 @@ def sent(running_facade: Facade, full_key: str) -> dict[tuple[str, str], Sent]:
     return done
 
 
-def send(caller: Caller, vendors: Lookalikes, case: Case, loss: str) -> Sent:
+def send(caller: Caller, vendors: Emulators, case: Case, loss: str) -> Sent:
     mark, key = word(), new_key()
     request = case.prepare(caller, mark)
     # A read and a write that go well, so that the losses here do not look like a vendor that is down.
@@ -174,7 +174,7 @@ def send(caller: Caller, vendors: Lookalikes, case: Case, loss: str) -> Sent:
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", CASES)
 def test_a_lost_reply(
-    caller: Caller, vendors: Lookalikes, sent: dict[tuple[str, str], Sent], name: str, loss: str
+    caller: Caller, vendors: Emulators, sent: dict[tuple[str, str], Sent], name: str, loss: str
 ) -> None:
     case, write = CASES[name], sent[name, loss]
     for answer in (write.first, write.second):
@@ -200,7 +200,7 @@ def test_a_lost_reply(
         assert requests(vendors, case, write) == 1
 
 
-def effects(vendors: Lookalikes, name: str, write: Sent) -> int:
+def effects(vendors: Emulators, name: str, write: Sent) -> int:
     """How many records, values or comments the vendor has of this write."""
     vendor, thing, verb = name.split()[:3]
     if verb == "added":
@@ -214,7 +214,7 @@ def effects(vendors: Lookalikes, name: str, write: Sent) -> int:
     return len(found)
 
 
-def requests(vendors: Lookalikes, case: Case, write: Sent) -> int:
+def requests(vendors: Emulators, case: Case, write: Sent) -> int:
     """How many requests with the write's effect the vendor got; of an archive or a cancellation, none is told by its
     body, and the record shows that it was done."""
     if write.mark not in str(write.request[2]):

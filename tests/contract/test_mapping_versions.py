@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators
 from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.patience import until
 from tests.contract.samples import customer
 
@@ -52,7 +52,7 @@ def cli(facade: Facade, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def place(vendors: Lookalikes, **properties: str) -> str:
+def place(vendors: Emulators, **properties: str) -> str:
     """A contact at HubSpot; its id."""
     placed = vendors.place("hubspot", "contacts", {"properties": {"firstname": "Ann", **properties}})
     identifier: str = placed["id"]
@@ -83,7 +83,7 @@ def other(second_api: str, full_key: str) -> Iterator[Caller]:
 
 
 def test_the_road_from_one_revision_to_the_next(
-    caller: Caller, other: Caller, facade: Facade, vendors: Lookalikes
+    caller: Caller, other: Caller, facade: Facade, vendors: Emulators
 ) -> None:
     at = "versioned"
     person = place(
@@ -175,7 +175,7 @@ def compared(caller: Caller, connection: str) -> bool:
 
 
 def test_a_canary_answers_for_its_share_and_comes_back_by_itself(
-    caller: Caller, facade: Facade, vendors: Lookalikes
+    caller: Caller, facade: Facade, vendors: Emulators
 ) -> None:
     at = "canaried"
     people = [
@@ -221,7 +221,7 @@ def test_refusals_of_writes_call_a_canary_back_too(caller: Caller, facade: Facad
 
 
 def test_what_only_the_mapping_reads_differently_has_not_changed(
-    caller: Caller, facade: Facade, vendors: Lookalikes
+    caller: Caller, facade: Facade, vendors: Emulators
 ) -> None:
     """Else the first webhooks after an activation would tell subscribers of changes that nobody has made."""
     at, stories = "versioned", Stories(facade, caller)
@@ -249,7 +249,7 @@ def test_what_only_the_mapping_reads_differently_has_not_changed(
     decide(caller, at, active=None)
 
 
-def test_an_operation_goes_on_by_the_revision_that_it_began_with(caller: Caller, vendors: Lookalikes) -> None:
+def test_an_operation_goes_on_by_the_revision_that_it_began_with(caller: Caller, vendors: Emulators) -> None:
     at = "canaried"
     vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
     lost = caller.write("POST", f"/v1/customers?connection={at}", customer("hubspot"))
@@ -259,7 +259,7 @@ def test_an_operation_goes_on_by_the_revision_that_it_began_with(caller: Caller,
     decide(caller, at, active=None)
 
 
-def test_a_read_by_a_named_revision(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+def test_a_read_by_a_named_revision(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     person = place(vendors, email="dry@garn.example", hs_additional_emails="dryer@garn.example")
     path = f"/v1/customers/hubspot:{person}"
     by = {n: caller.get(path, headers={HEADER: f"{NAME}@r{n}"}).json() for n in (1, 2)}
@@ -276,7 +276,7 @@ def test_a_read_by_a_named_revision(caller: Caller, facade: Facade, vendors: Loo
         assert [error["header"].lower() for error in answer.json()["errors"]] == [HEADER]
 
 
-def test_a_write_by_a_named_revision_is_drafted_and_not_sent(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_write_by_a_named_revision_is_drafted_and_not_sent(caller: Caller, vendors: Emulators) -> None:
     person = place(vendors, email="draft@garn.example")
     two = {"emails": [{"address": "draft@garn.example"}, {"address": "drafts@garn.example"}]}
     path, named = f"/v1/customers/hubspot:{person}", {HEADER: f"{NAME}@r2"}

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key, pointers
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import customer, ticket, word
 
 TICKETS: Final = "/api/v2/tickets"
@@ -77,7 +77,7 @@ def shift_age(facade: Facade, lost: list[Unknown], age: str) -> None:
     )
 
 
-def remote_id(vendors: Lookalikes, one: Unknown) -> str:
+def remote_id(vendors: Emulators, one: Unknown) -> str:
     (found,) = vendors.records("zendesk", "tickets", holding=one.mark)
     return str(found["id"])
 
@@ -160,7 +160,7 @@ def test_checking_leaves_unknown_what_still_cannot_be_known(caller: Caller, unkn
 
 
 def test_a_person_who_found_the_record_gives_the_caller_his_answer(
-    caller: Caller, facade: Facade, vendors: Lookalikes, unknowns: list[Unknown]
+    caller: Caller, facade: Facade, vendors: Emulators, unknowns: list[Unknown]
 ) -> None:
     one = unknowns[1]
     made = remote_id(vendors, one)
@@ -178,7 +178,7 @@ def test_a_person_who_found_the_record_gives_the_caller_his_answer(
     assert "key_" in audited["actor"]
 
 
-def test_a_person_who_found_nothing_frees_the_key(caller: Caller, vendors: Lookalikes, unknowns: list[Unknown]) -> None:
+def test_a_person_who_found_nothing_frees_the_key(caller: Caller, vendors: Emulators, unknowns: list[Unknown]) -> None:
     one = unknowns[-1]
     assert vendors.records("zendesk", "tickets", holding=one.mark) == []
     answer = resolve(caller, one, {"outcome": "failed"})
@@ -202,7 +202,7 @@ def test_what_is_decided_is_not_decided_again(caller: Caller, unknowns: list[Unk
 
 @pytest.mark.parametrize("place", [2, 3])
 def test_checking_finds_out_what_can_be_known(
-    caller: Caller, facade: Facade, vendors: Lookalikes, unknowns: list[Unknown], place: int
+    caller: Caller, facade: Facade, vendors: Emulators, unknowns: list[Unknown], place: int
 ) -> None:
     """While Zendesk still keeps the key, sending again under it tells."""
     one = unknowns[place]
@@ -215,7 +215,7 @@ def test_checking_finds_out_what_can_be_known(
 
 
 def test_checking_while_the_vendor_is_down_is_no_failure_of_ours(
-    caller: Caller, facade: Facade, vendors: Lookalikes, unknowns: list[Unknown]
+    caller: Caller, facade: Facade, vendors: Emulators, unknowns: list[Unknown]
 ) -> None:
     one = unknowns[4]
     shift_age(facade, [one], "1 minute")

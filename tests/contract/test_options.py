@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.own_facade import own_facade
 from tests.contract.patience import until
 from tests.contract.samples import ticket, word
@@ -67,7 +67,7 @@ def told(caller: Caller, place: str, *, max_age: int | None = None) -> dict[str,
     return found
 
 
-def test_people_to_give_work_to_are_those_of_the_account(caller: Caller, vendors: Lookalikes) -> None:
+def test_people_to_give_work_to_are_those_of_the_account(caller: Caller, vendors: Emulators) -> None:
     owner = vendors.place("hubspot", "owners", {"firstName": "Mira", "lastName": word(), "email": "mira@example.com"})
     agent = vendors.place("zendesk", "users", {"name": f"Agent {word()}", "role": "agent"})
     group = vendors.place("zendesk", "groups", {"name": f"Group {word()}"})
@@ -78,7 +78,7 @@ def test_people_to_give_work_to_are_those_of_the_account(caller: Caller, vendors
     assert options(caller, "zendesk/ticket/team_remote_id")[str(group["id"])] == group["name"]
 
 
-def test_a_person_who_was_chosen_can_be_written(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_person_who_was_chosen_can_be_written(caller: Caller, vendors: Emulators) -> None:
     agent = vendors.place("zendesk", "users", {"name": "Agent", "role": "agent"})
     assert str(agent["id"]) in options(caller, "zendesk/ticket/assignee_remote_id", max_age=0)
     body = ticket("zendesk", assignee_remote_id=str(agent["id"]))
@@ -108,7 +108,7 @@ def test_stages_and_words_of_hubspot_are_ours(caller: Caller) -> None:
     assert "de" in options(caller, "hubspot/customer/language")
 
 
-def test_choices_of_custom_fields(caller: Caller, vendors: Lookalikes) -> None:
+def test_choices_of_custom_fields(caller: Caller, vendors: Emulators) -> None:
     choices = [{"name": "Presser foot", "value": "foot"}, {"name": "Needle", "value": "needle"}]
     vendors.place(
         "zendesk",
@@ -145,7 +145,7 @@ def test_choices_of_metafields(facade: Facade, caller: Caller) -> None:
     assert options(caller, "shopify/customer/custom_fields.tier", max_age=0) == {"gold": "gold", "silver": "silver"}
 
 
-def test_lists_are_kept_and_tell_their_age(caller: Caller, vendors: Lookalikes) -> None:
+def test_lists_are_kept_and_tell_their_age(caller: Caller, vendors: Emulators) -> None:
     first = told(caller, "zendesk/ticket/team_remote_id")
     group = vendors.place("zendesk", "groups", {"name": f"Group {word()}"})
     kept = told(caller, "zendesk/ticket/team_remote_id")
@@ -156,7 +156,7 @@ def test_lists_are_kept_and_tell_their_age(caller: Caller, vendors: Lookalikes) 
     assert fresh["fetched_at"] > first["fetched_at"]
 
 
-def test_old_lists_are_given_out_while_the_vendor_is_away(caller: Caller, vendors: Lookalikes) -> None:
+def test_old_lists_are_given_out_while_the_vendor_is_away(caller: Caller, vendors: Emulators) -> None:
     first = told(caller, "zendesk/ticket/team_remote_id")
     vendors.break_("zendesk", "status", path="/api/v2/groups", times=None, status=503)
     assert told(caller, "zendesk/ticket/team_remote_id")["fetched_at"] == first["fetched_at"]

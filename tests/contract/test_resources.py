@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.callers import Caller, code_of, pointers
-from tests.contract.lookalikes import Lookalikes
+from tests.contract.emulators import Emulators
 from tests.contract.samples import KINDS, customer, order, ticket
 
 META = {
@@ -203,7 +203,7 @@ def test_comments(caller: Caller) -> None:
         ({"text": "a"}, "/text"),
     ],
 )
-def test_what_is_no_comment(caller: Caller, vendors: Lookalikes, body: Any, pointer: str) -> None:
+def test_what_is_no_comment(caller: Caller, vendors: Emulators, body: Any, pointer: str) -> None:
     answer = caller.write("POST", "/v1/tickets/zendesk:1/comments", body)
     assert code_of(answer, 422) == "invalid-field"
     assert pointers(answer) == [pointer]

@@ -26,7 +26,7 @@ pacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}
 
 
 class Stripe:
-    """The look-alike as its control interface shows it."""
+    """The emulator as its control interface shows it."""
 
     def __init__(self, facade: Facade) -> None:
         self._http = httpx.Client(base_url=f"{facade.vendors.url}/_emulator", timeout=30)
@@ -87,7 +87,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> I
 
 @pytest.fixture(scope="module")
 def stripe(own: Facade) -> Stripe:
-    """The look-alike."""
+    """The emulator."""
     return Stripe(own)
 
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key, parameters, pointers
+from tests.contract.emulators import Emulators
 from tests.contract.facade import VENDORS, Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import KINDS, Body, Kind, customer, word
 
 CHANGES: dict[str, Body] = {
@@ -38,7 +38,7 @@ def identity(kind: Kind, key: str, body: Body) -> Body:
 
 
 @pytest.mark.parametrize(("name", "key"), UPSERTABLE)
-def test_the_first_creates_and_the_second_changes(caller: Caller, vendors: Lookalikes, name: str, key: str) -> None:
+def test_the_first_creates_and_the_second_changes(caller: Caller, vendors: Emulators, name: str, key: str) -> None:
     kind, mark = KINDS[name], word()
     body = described(kind, key, mark)
     path = f"{kind.collection}&upsert_on={key}"
@@ -55,7 +55,7 @@ def test_the_first_creates_and_the_second_changes(caller: Caller, vendors: Looka
 
 @pytest.mark.parametrize(("name", "key"), UPSERTABLE)
 def test_upserts_of_one_key_at_once_make_one_record(
-    facade: Facade, full_key: str, vendors: Lookalikes, name: str, key: str
+    facade: Facade, full_key: str, vendors: Emulators, name: str, key: str
 ) -> None:
     kind, mark = KINDS[name], word()
     body = described(kind, key, mark)

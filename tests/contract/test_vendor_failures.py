@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import VENDORS, Facade
-from tests.contract.lookalikes import Lookalikes, Vendor
 from tests.contract.patience import until
 from tests.contract.samples import KINDS, Kind, customer, word
 
@@ -24,7 +24,7 @@ def person(caller: Caller, connection: str, vendor: Vendor) -> str:
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_hiccup_is_not_noticed(caller: Caller, vendors: Lookalikes, vendor: Vendor) -> None:
+def test_a_hiccup_is_not_noticed(caller: Caller, vendors: Emulators, vendor: Vendor) -> None:
     path = person(caller, f"frail-{vendor}", vendor)
     hiccups: list[tuple[str, dict[str, Any]]] = [
         ("status", {"status": 503}),
@@ -43,7 +43,7 @@ def test_a_hiccup_is_not_noticed(caller: Caller, vendors: Lookalikes, vendor: Ve
     [("status", {"status": 500}), ("status", {"status": 503}), ("reset", {}), ("html_body", {"status": 502})],
 )
 def test_a_vendor_that_stays_down(
-    caller: Caller, vendors: Lookalikes, vendor: Vendor, kind: str, facts: dict[str, Any]
+    caller: Caller, vendors: Emulators, vendor: Vendor, kind: str, facts: dict[str, Any]
 ) -> None:
     path = person(caller, f"frail-{vendor}", vendor)
     vendors.break_(vendor, kind, path=READ_PATHS[vendor], times=3, **facts)
@@ -56,7 +56,7 @@ def test_a_vendor_that_stays_down(
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_html_in_place_of_a_record(caller: Caller, vendors: Lookalikes, vendor: Vendor) -> None:
+def test_html_in_place_of_a_record(caller: Caller, vendors: Emulators, vendor: Vendor) -> None:
     """A login page or a maintenance page at 200 is no record, and no success."""
     path = person(caller, f"frail-{vendor}", vendor)
     vendors.break_(vendor, "html_body", path=READ_PATHS[vendor], times=3, status=200)
@@ -66,7 +66,7 @@ def test_html_in_place_of_a_record(caller: Caller, vendors: Lookalikes, vendor: 
     assert "<html" not in answer.text
 
 
-def test_a_vendor_that_never_answers(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_vendor_that_never_answers(caller: Caller, vendors: Emulators) -> None:
     """The record is read before it is changed; no answer to that read means that nothing was changed."""
     path, key = person(caller, "frail-hubspot", "hubspot"), new_key()
     vendors.break_("hubspot", "slow", method="GET", path=READ_PATHS["hubspot"], delay_ms=10_000, times=3)
@@ -80,7 +80,7 @@ def test_a_vendor_that_never_answers(caller: Caller, vendors: Lookalikes) -> Non
 
 
 def test_writes_that_fail_stop_no_reads_and_one_probe_lets_all_of_them_go(
-    facade: Facade, caller: Caller, vendors: Lookalikes
+    facade: Facade, caller: Caller, vendors: Emulators
 ) -> None:
     contacts, name = READ_PATHS["hubspot"], "frail-hubspot"
     path, at_once = f"/v1/customers?connection={name}", {"prefer": "wait=30"}
@@ -121,7 +121,7 @@ def test_a_vendor_that_is_not_there(caller: Caller) -> None:
     assert answer.json()["category"] == "transient"
 
 
-def test_a_bad_credential_pauses_the_connection(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_bad_credential_pauses_the_connection(caller: Caller, vendors: Emulators) -> None:
     answer = caller.get("/v1/customers/barred:1")
     assert code_of(answer, 502) == "vendor-auth-failed"
     assert (answer.json()["category"], answer.json()["fault"]) == ("auth", "vendor")
@@ -138,7 +138,7 @@ def test_a_bad_credential_pauses_the_connection(caller: Caller, vendors: Lookali
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_throttled_read(caller: Caller, vendors: Lookalikes, vendor: Vendor) -> None:
+def test_a_throttled_read(caller: Caller, vendors: Emulators, vendor: Vendor) -> None:
     path = person(caller, f"busy-{vendor}", vendor)
     vendors.break_(vendor, "status", path=READ_PATHS[vendor], status=429, retry_after=60, times=1)
     answer = caller.get(path)
@@ -151,7 +151,7 @@ def test_a_throttled_read(caller: Caller, vendors: Lookalikes, vendor: Vendor) -
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_throttled_write_is_taken_and_done_later(caller: Caller, vendors: Lookalikes, name: str) -> None:
+def test_a_throttled_write_is_taken_and_done_later(caller: Caller, vendors: Emulators, name: str) -> None:
     kind, mark, key = KINDS[name], word(), new_key()
     body = kind.sample(mark)
     caller.create(kind.collection, kind.sample())
@@ -166,7 +166,7 @@ def test_a_throttled_write_is_taken_and_done_later(caller: Caller, vendors: Look
     assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
 
 
-def test_a_write_that_is_refused_later_tells_so_to_who_asks(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_write_that_is_refused_later_tells_so_to_who_asks(caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
     caller.create("/v1/customers", body)
     vendors.break_("hubspot", "status", method="POST", path=READ_PATHS["hubspot"], status=429, retry_after=1, times=5)
@@ -188,7 +188,7 @@ def path_of(kind: Kind) -> str:
     return paths.get(kind.connection, "/admin/api")
 
 
-def test_waiting_not_at_all_for_ones_own_write(caller: Caller, vendors: Lookalikes) -> None:
+def test_waiting_not_at_all_for_ones_own_write(caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
     vendors.break_("hubspot", "slow", method="POST", path="/crm/v3/objects/contacts", delay_ms=400)
     answer = caller.write("POST", "/v1/customers", body, key=key, headers={"prefer": "wait=0"})

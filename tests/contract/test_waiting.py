@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.processes import Process
 from tests.contract.samples import customer, ticket, word
 
@@ -56,7 +56,7 @@ def wait(seconds: int) -> dict[str, str]:
         "/v1/options/frail-hubspot/ticket/status?max_age=0",
     ],
 )
-def test_a_read_waits_as_long_as_its_caller_does(caller: Caller, vendors: Lookalikes, path: str) -> None:
+def test_a_read_waits_as_long_as_its_caller_does(caller: Caller, vendors: Emulators, path: str) -> None:
     made = caller.create("/v1/customers?connection=frail-hubspot", customer("hubspot"))
     time.sleep(0.0 if "options" not in path else 5.1)  # lists that came just now are given out to everybody
     vendors.break_("hubspot", "slow", method="GET", times=None, delay_ms=HANGING_MS)
@@ -78,7 +78,7 @@ def test_a_read_that_need_not_wait_is_answered_at_once(caller: Caller) -> None:
     assert took < SOON
 
 
-def test_the_comments_of_a_ticket_are_a_read_too(caller: Caller, vendors: Lookalikes) -> None:
+def test_the_comments_of_a_ticket_are_a_read_too(caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/tickets?connection=frail-zendesk", ticket("zendesk"))
     vendors.break_("zendesk", "slow", method="GET", times=None, delay_ms=HANGING_MS)
     answer, took = timed(caller.get, f"/v1/tickets/{made['id']}/comments", headers=wait(1))
@@ -86,7 +86,7 @@ def test_the_comments_of_a_ticket_are_a_read_too(caller: Caller, vendors: Lookal
     assert took < 2.5
 
 
-def test_a_throttled_read_whose_wait_is_too_short(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_throttled_read_whose_wait_is_too_short(caller: Caller, vendors: Emulators) -> None:
     path = "/v1/customers?connection=busy-hubspot&limit=1"
     vendors.break_("hubspot", "status", method="GET", status=429, retry_after=3)
     assert code_of(caller.get(path, headers=wait(1)), 429) == "vendor-throttled"
@@ -95,7 +95,7 @@ def test_a_throttled_read_whose_wait_is_too_short(caller: Caller, vendors: Looka
     assert took < 5.0
 
 
-def test_a_dry_run_waits_as_long_as_its_caller_does(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_dry_run_waits_as_long_as_its_caller_does(caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/customers?connection=frail-hubspot", customer("hubspot"))
     mapping = made["meta"]["mapping"]
     dry = {"x-lockstitch-mapping": f"{mapping['name']}@r{mapping['revision']}", "prefer": "respond-async, wait=1"}
@@ -110,7 +110,7 @@ def test_a_dry_run_waits_as_long_as_its_caller_does(caller: Caller, vendors: Loo
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
-def test_a_read_while_account_facts_are_cold(newcomer: Caller, vendors: Lookalikes, seconds: int) -> None:
+def test_a_read_while_account_facts_are_cold(newcomer: Caller, vendors: Emulators, seconds: int) -> None:
     vendors.break_("zendesk", "slow", times=None, delay_ms=HANGING_MS)
     answer, took = timed(newcomer.get, "/v1/customers?connection=frail-zendesk&limit=1", headers=wait(seconds))
     assert code_of(answer, 504) == "vendor-timeout"
@@ -118,7 +118,7 @@ def test_a_read_while_account_facts_are_cold(newcomer: Caller, vendors: Lookalik
 
 
 @pytest.mark.parametrize("prefer", ["wait=0", "wait=1", "respond-async, wait=0"])
-def test_a_write_while_account_facts_are_cold(newcomer: Caller, vendors: Lookalikes, prefer: str) -> None:
+def test_a_write_while_account_facts_are_cold(newcomer: Caller, vendors: Emulators, prefer: str) -> None:
     mark = word()
     vendors.break_("hubspot", "slow", times=None, delay_ms=HANGING_MS)
     answer, took = timed(
@@ -135,7 +135,7 @@ def test_a_write_while_account_facts_are_cold(newcomer: Caller, vendors: Lookali
 
 @pytest.mark.parametrize("prefer", [None, "respond-async", "wait=0"])
 def test_a_settled_key_is_answered_while_account_facts_are_cold(
-    caller: Caller, newcomer: Caller, vendors: Lookalikes, prefer: str | None
+    caller: Caller, newcomer: Caller, vendors: Emulators, prefer: str | None
 ) -> None:
     """By a process that has just started, and a vendor that hangs."""
     body, key, path = customer("zendesk"), new_key(), "/v1/customers?connection=busy-zendesk"
@@ -152,7 +152,7 @@ def test_a_settled_key_is_answered_while_account_facts_are_cold(
     assert took < SOON
 
 
-def test_a_write_that_is_throttled_before_its_account_is_known_is_taken(newcomer: Caller, vendors: Lookalikes) -> None:
+def test_a_write_that_is_throttled_before_its_account_is_known_is_taken(newcomer: Caller, vendors: Emulators) -> None:
     mark = word()
     vendors.break_("hubspot", "status", status=429, retry_after=2, times=None)
     answer = newcomer.write("POST", "/v1/customers?connection=busy-hubspot", customer("hubspot", mark), headers=wait(1))
@@ -175,7 +175,7 @@ def test_what_only_the_account_tells_is_judged_all_the_same(newcomer: Caller, fa
 # ----------------------------------------------------- an undecided outcome
 
 
-def test_a_caller_who_waits_gets_the_answer_after_a_lost_reply(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_caller_who_waits_gets_the_answer_after_a_lost_reply(caller: Caller, vendors: Emulators) -> None:
     mark = word()
     caller.create("/v1/customers", customer("hubspot"))
     vendors.lose_reply("hubspot", method="POST", path=CONTACTS)
@@ -186,7 +186,7 @@ def test_a_caller_who_waits_gets_the_answer_after_a_lost_reply(caller: Caller, v
     assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
 
 
-def test_a_repetition_that_waits_gets_the_answer_too(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_repetition_that_waits_gets_the_answer_too(caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
     caller.create("/v1/customers", customer("hubspot"))
     vendors.lose_reply("hubspot", method="POST", path=CONTACTS)
@@ -196,7 +196,7 @@ def test_a_repetition_that_waits_gets_the_answer_too(caller: Caller, vendors: Lo
     assert again.headers["idempotent-replayed"] == "true"
 
 
-def test_a_wait_for_an_outcome_ends_in_202(facade: Facade, caller: Caller, vendors: Lookalikes) -> None:
+def test_a_wait_for_an_outcome_ends_in_202(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
     caller.create("/v1/customers", customer("hubspot"))
     facade.worker.stop()
@@ -211,7 +211,7 @@ def test_a_wait_for_an_outcome_ends_in_202(facade: Facade, caller: Caller, vendo
     assert caller.settled(answer)["state"] == "succeeded"
 
 
-def test_a_caller_who_waits_gets_the_answer_after_a_throttle(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_caller_who_waits_gets_the_answer_after_a_throttle(caller: Caller, vendors: Emulators) -> None:
     caller.create("/v1/customers?connection=busy-hubspot", customer("hubspot"))
     vendors.break_("hubspot", "status", method="POST", path=CONTACTS, status=429, retry_after=6)
     answer = caller.write("POST", "/v1/customers?connection=busy-hubspot", customer("hubspot"), headers=wait(30))
@@ -219,7 +219,7 @@ def test_a_caller_who_waits_gets_the_answer_after_a_throttle(caller: Caller, ven
 
 
 def test_who_decides_about_an_unknown_outcome_waits_no_longer_than_told(
-    facade: Facade, caller: Caller, vendors: Lookalikes
+    facade: Facade, caller: Caller, vendors: Emulators
 ) -> None:
     caller.create("/v1/customers", customer("hubspot"))
     facade.worker.stop()

@@ -1,4 +1,4 @@
-"""What can be written at each vendor that has a look-alike, and a Lockstitch that is connected to all of them.
+"""What can be written at each vendor that has an emulator, and a Lockstitch that is connected to all of them.
 
 What differs between vendors stands in one table, so that a story about all of them is told once.
 """
@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple, get_args
 from app.dev.folder import EMULATOR_CREDENTIALS
 from canonical.parts import ObjectName
 from mappings.registry import VENDORS, AnyMapping, active
+from tests.contract.emulators import Vendor
 from tests.contract.facade import CONNECTIONS, Facade
-from tests.contract.lookalikes import Vendor
 from tests.contract.samples import Body, order, word
 
 EVERY_VENDOR: Final[tuple[Vendor, ...]] = get_args(Vendor)
@@ -25,7 +25,7 @@ CREDENTIALS: Final[dict[Vendor, tuple[str, ...]]] = {
     "woocommerce": ("consumer_key", "consumer_secret"),
     "zendesk": ("email", "token"),
 }
-# An order at Salesforce belongs to an account and is of things that the org sells; these are the look-alike's own.
+# An order at Salesforce belongs to an account and is of things that the org sells; these are the emulator's own.
 ACCOUNT: Final = "001dM00000Loop1QAB"
 THREAD: Final = "01udM00000Thrd1QAB"
 SALESFORCE_ACCOUNTS: Final = """

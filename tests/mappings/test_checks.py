@@ -187,7 +187,7 @@ def test_a_mapping_that_finds_a_part_of_a_list_does_not_read() -> None:
     assert "customer-listed: page does not find the 2 records that unwrap finds" in told.failures
 
 
-def test_lists_of_a_vendor_without_a_look_alike_are_proven_by_golden_answers() -> None:
+def test_lists_of_a_vendor_without_an_emulator_are_proven_by_golden_answers() -> None:
     def nothing(reply: Any, query: Any, account: Any) -> Any:
         return Page(records=(), next=None, account=account)
 

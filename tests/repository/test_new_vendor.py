@@ -238,9 +238,9 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
     assert re.match(r"mappings/ox/wire_v1\.py, line \d+, cannot be imported: SyntaxError: ", slipped)
     missing = said("mappings/ox/customer_r1.py", "    patch=CustomerPatch,\n", "")
     assert re.match(r"mappings/ox/customer_r1\.py, line \d+, cannot be imported: TypeError: .*'patch'", missing)
-    look_alike = said("emulators/ox/emulator.py", 'OBJECTS = ("customers",)', "OBJECTS =")
-    assert "The emulators do not start:" in look_alike
-    assert "emulators/ox/emulator.py" in look_alike
+    told = said("emulators/ox/emulator.py", 'OBJECTS = ("customers",)', "OBJECTS =")
+    assert "The emulators do not start:" in told
+    assert "emulators/ox/emulator.py" in told
 
     emulator = project / "emulators" / "ox" / "emulator.py"
     emulator.write_text(emulator.read_text("utf-8").replace("shown[-1][0]", "shown[99][0]"), "utf-8")

@@ -2,8 +2,8 @@
 
 from tests.contract.async_writes.told import CONTACTS, LATER, announcements, audit_of, called_at, finished
 from tests.contract.callers import Caller, code_of
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import customer, ticket, word
 from tests.emulators.receiver import Receiver
 
@@ -67,7 +67,7 @@ def test_a_write_that_nobody_was_told_to_wait_for_is_not_announced(caller: Calle
     assert [event for event in announcements(caller) if event["data"]["id"] == made["meta"]["operation_id"]] == []
 
 
-def test_a_late_write_is_announced(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+def test_a_late_write_is_announced(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     vendors.break_("hubspot", "slow", method="POST", path=CONTACTS, delay_ms=400)
     answer = caller.write("POST", "/v1/customers", customer("hubspot"), headers={"prefer": "wait=0"})
     assert caller.settled(answer)["state"] == "succeeded"
@@ -75,7 +75,7 @@ def test_a_late_write_is_announced(caller: Caller, facade: Facade, vendors: Look
     assert event["data"]["state"] == "succeeded"
 
 
-def test_a_late_write_that_cannot_be_done_is_still_there_to_ask_for(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_late_write_that_cannot_be_done_is_still_there_to_ask_for(caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/customers", customer("hubspot"))
     path = f"/v1/customers/{made['id']}"
     vendors.break_("hubspot", "slow", method="GET", path=f"{CONTACTS}/*", delay_ms=700)
@@ -88,7 +88,7 @@ def test_a_late_write_that_cannot_be_done_is_still_there_to_ask_for(caller: Call
 
 
 def test_an_unknown_outcome_is_told_and_so_is_its_resolution(
-    caller: Caller, facade: Facade, vendors: Lookalikes, receiver: Receiver, port: int
+    caller: Caller, facade: Facade, vendors: Emulators, receiver: Receiver, port: int
 ) -> None:
     """A ticket under the caller's own external id carries no mark of ours, and Zendesk keeps a key for two hours."""
     mark = word()
@@ -129,7 +129,7 @@ def test_an_unknown_outcome_is_told_and_so_is_its_resolution(
     assert audit_of(facade, identity)[-2:] == ["operation.unknown", "operation.resolved"]
 
 
-def test_every_step_is_audited(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+def test_every_step_is_audited(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     direct = caller.create("/v1/customers", customer("hubspot"))["meta"]["operation_id"]
     assert audit_of(facade, direct) == ["operation.received", "operation.sent", "operation.succeeded"]
     vendors.lose_reply("hubspot", method="POST", path=CONTACTS)

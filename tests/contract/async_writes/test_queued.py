@@ -6,14 +6,14 @@ import pytest
 
 from tests.contract.async_writes.told import CONTACTS, LATER, called_at, finished
 from tests.contract.callers import Caller, new_key
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.patience import until
 from tests.contract.samples import KINDS, customer, order, word
 from tests.emulators.receiver import Receiver
 
 
-def test_writes_of_one_record_are_done_in_order(caller: Caller, vendors: Lookalikes) -> None:
+def test_writes_of_one_record_are_done_in_order(caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/customers", customer("hubspot"))
     path, last = f"/v1/customers/{made['id']}", 12
     # The first one is slow; those that overtake it would be undone by it.
@@ -31,7 +31,7 @@ def test_writes_of_one_record_are_done_in_order(caller: Caller, vendors: Lookali
 
 
 def test_a_queued_object_is_queued_whatever_the_caller_prefers(
-    caller: Caller, facade: Facade, vendors: Lookalikes
+    caller: Caller, facade: Facade, vendors: Emulators
 ) -> None:
     mark, key = word(), new_key()
     answer = caller.write("POST", "/v1/orders", order(mark), key=key)
@@ -46,7 +46,7 @@ def test_a_queued_object_is_queued_whatever_the_caller_prefers(
     assert row["queued"] is False
 
 
-def test_nobody_but_its_job_begins_a_queued_write(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+def test_nobody_but_its_job_begins_a_queued_write(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     mark, key = word(), new_key()
     facade.worker.stop()
     try:
@@ -62,7 +62,7 @@ def test_nobody_but_its_job_begins_a_queued_write(caller: Caller, facade: Facade
     assert len(vendors.records("shopify", "Order", holding=mark)) == 1
 
 
-def test_a_throttle_makes_the_whole_lane_wait(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+def test_a_throttle_makes_the_whole_lane_wait(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     caller.create("/v1/customers?connection=busy-hubspot", customer("hubspot"))
     vendors.break_("hubspot", "status", method="POST", path=CONTACTS, status=429, retry_after=6, times=1)
     answers = [
@@ -75,7 +75,7 @@ def test_a_throttle_makes_the_whole_lane_wait(caller: Caller, facade: Facade, ve
     assert facade.sql("SELECT id FROM dead_letter WHERE connection = 'busy-hubspot'") == []
 
 
-def test_a_lost_reply_is_found_out_by_the_job(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_lost_reply_is_found_out_by_the_job(caller: Caller, vendors: Emulators) -> None:
     mark, key = word(), new_key()
     vendors.lose_reply("hubspot", method="POST", path=CONTACTS)
     answer = caller.write("POST", "/v1/customers", customer("hubspot", mark), key=key, headers=LATER)
@@ -99,7 +99,7 @@ def test_a_job_whose_write_is_held_is_tried_again_when_the_lease_ends(caller: Ca
 
 
 def test_a_write_that_kills_its_worker_is_a_dead_letter_and_goes_on_when_redriven(
-    caller: Caller, facade: Facade, vendors: Lookalikes
+    caller: Caller, facade: Facade, vendors: Emulators
 ) -> None:
     """What the queue does with a job whose workers die is told by its own tests; here its attempts are used up."""
     mark = word()
@@ -123,7 +123,7 @@ def test_a_write_that_kills_its_worker_is_a_dead_letter_and_goes_on_when_redrive
 
 
 def test_a_discarded_write_is_told_to_have_failed(
-    caller: Caller, facade: Facade, vendors: Lookalikes, receiver: Receiver, port: int
+    caller: Caller, facade: Facade, vendors: Emulators, receiver: Receiver, port: int
 ) -> None:
     mark, key = word(), new_key()
     headers = {"prefer": "wait=0", "lockstitch-callback": f"http://127.0.0.1:{port}/discarded"}
@@ -152,7 +152,7 @@ def test_a_discarded_write_is_told_to_have_failed(
     [("hubspot customer", "GET", "missing"), ("shopify order", "POST", "type"), ("zendesk ticket", "GET", "type")],
 )
 def test_an_answer_that_no_longer_fits_is_read_less_and_less_often(
-    caller: Caller, facade: Facade, vendors: Lookalikes, name: str, method: str, change: str
+    caller: Caller, facade: Facade, vendors: Emulators, name: str, method: str, change: str
 ) -> None:
     """The vendor has done it, and its record or its reply cannot be read: that lasts until somebody mends it."""
     kind, mark = KINDS[name], word()

@@ -11,8 +11,8 @@ import asyncpg
 from tests.commands import lockstitch
 from tests.contract.async_writes.told import CONTACTS, LATER, audit_of, called_at, finished
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.patience import until
 from tests.contract.samples import customer, order, word
 from tests.emulators.receiver import Receiver
@@ -50,7 +50,7 @@ def refused_for(caller: Caller, mark: str, key: str, **headers: str) -> tuple[di
 
 
 def test_a_refusal_is_a_dead_letter_and_a_redrive_brings_the_new_answer(
-    caller: Caller, facade: Facade, vendors: Lookalikes, receiver: Receiver, port: int
+    caller: Caller, facade: Facade, vendors: Emulators, receiver: Receiver, port: int
 ) -> None:
     mark, key = word(), new_key()
     body = customer("hubspot", mark)
@@ -104,7 +104,7 @@ def test_a_refusal_is_a_dead_letter_and_a_redrive_brings_the_new_answer(
     assert audited == [f"operation.{what}" for what in ("received", "sent", "failed", "redriven", "sent", "succeeded")]
 
 
-def test_it_holds_up_no_later_write_of_its_record(caller: Caller, vendors: Lookalikes) -> None:
+def test_it_holds_up_no_later_write_of_its_record(caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/customers", customer("hubspot"))
     path = f"/v1/customers/{made['id']}"
     vendors.break_("hubspot", "status", method="PATCH", path=f"{CONTACTS}/*", status=400)
@@ -133,7 +133,7 @@ def test_what_is_refused_again_is_another_dead_letter(caller: Caller) -> None:
     assert len(letters_of(caller, done["id"], "all")) == 2
 
 
-def test_an_answer_that_its_caller_waited_for_is_final(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+def test_an_answer_that_its_caller_waited_for_is_final(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     """Direct, queued by its object, and queued by preference with a wait: the refusal is the answer."""
     body, key = customer("hubspot"), new_key()
     caller.create("/v1/customers", body)
@@ -158,7 +158,7 @@ def test_an_answer_that_its_caller_waited_for_is_final(caller: Caller, facade: F
     assert caller.write("POST", "/v1/customers", body, key=key).content == direct.content
 
 
-def test_a_caller_who_stops_waiting_makes_it_a_promise(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+def test_a_caller_who_stops_waiting_makes_it_a_promise(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     """A direct write and a queued one, both answered 202 before the vendor refuses: no job, and a job."""
     body = customer("hubspot")
     caller.create("/v1/customers", body)
@@ -174,7 +174,7 @@ def test_a_caller_who_stops_waiting_makes_it_a_promise(caller: Caller, facade: F
         assert len(finished(caller, answer.json()["id"], 2)) == 2
 
 
-def test_what_cannot_even_be_sent_is_one_too_and_keeps_its_key(caller: Caller, vendors: Lookalikes) -> None:
+def test_what_cannot_even_be_sent_is_one_too_and_keeps_its_key(caller: Caller, vendors: Emulators) -> None:
     """A record that is not there when its turn comes: the key stands for the redrive that may still come."""
     key, mark = new_key(), word()
 

@@ -10,13 +10,13 @@ import pytest
 
 from tests.contract.async_writes.told import CONTACTS, LATER, finished
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import KINDS, customer, ticket, word
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_write_is_taken_at_once_and_done_by_a_worker(caller: Caller, vendors: Lookalikes, name: str) -> None:
+def test_a_write_is_taken_at_once_and_done_by_a_worker(caller: Caller, vendors: Emulators, name: str) -> None:
     kind, mark, key = KINDS[name], word(), new_key()
     body = kind.sample(mark)
     answer = caller.write("POST", kind.collection, body, key=key, headers=LATER | {"x-correlation-id": f"run-{mark}"})
@@ -54,7 +54,7 @@ def test_other_verbs_too(caller: Caller, verb: Callable[..., httpx.Response]) ->
     assert (again.status_code, again.json()) == (200, done["result"])
 
 
-def test_a_comment_and_an_upsert(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_comment_and_an_upsert(caller: Caller, vendors: Emulators) -> None:
     mark = word()
     asked = caller.create("/v1/tickets", ticket("zendesk"))
     comment = caller.write("POST", f"/v1/tickets/{asked['id']}/comments", {"body_text": mark}, headers=LATER)
@@ -76,7 +76,7 @@ def test_waiting_first_may_give_the_answer_itself(caller: Caller) -> None:
     assert "idempotent-replayed" not in answer.headers
 
 
-def test_waiting_first_ends_in_202(caller: Caller, vendors: Lookalikes) -> None:
+def test_waiting_first_ends_in_202(caller: Caller, vendors: Emulators) -> None:
     vendors.break_("hubspot", "slow", method="POST", path=CONTACTS, delay_ms=2500)
     began = time.monotonic()
     answer = caller.write("POST", "/v1/customers", customer("hubspot"), headers={"prefer": "respond-async, wait=1"})
@@ -113,7 +113,7 @@ def test_what_is_wrong_is_told_at_once(caller: Caller, facade: Facade) -> None:
     assert code_of(caller.write("PATCH", "/v1/customers/hubspot:1", {"nickname": "A"}, headers=LATER), 422)
 
 
-def test_a_vendor_who_is_away_does_not_keep_a_write_from_being_taken(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_vendor_who_is_away_does_not_keep_a_write_from_being_taken(caller: Caller, vendors: Emulators) -> None:
     mark = word()
     vendors.break_("zendesk", "reset", times=None)
     answer = caller.write("POST", "/v1/customers?connection=frail-zendesk", customer("zendesk", mark), headers=LATER)
@@ -134,7 +134,7 @@ def test_a_refusal_is_recorded_and_told(caller: Caller) -> None:
     assert again.json() == done["problem"]
 
 
-def test_copies_at_once_are_one_operation(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+def test_copies_at_once_are_one_operation(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     mark, key = word(), new_key()
     body = customer("hubspot", mark)
     with facade.calling() as other, ThreadPoolExecutor(8) as threads:
@@ -157,7 +157,7 @@ def test_another_request_with_the_key_is_refused(caller: Caller) -> None:
     assert code_of(answer, 422) == "idempotency-key-reused"
 
 
-def test_a_caller_who_cannot_wait_joins_a_write_that_runs(caller: Caller, vendors: Lookalikes) -> None:
+def test_a_caller_who_cannot_wait_joins_a_write_that_runs(caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
     vendors.break_("hubspot", "slow", method="POST", path=CONTACTS, delay_ms=1500)
     with ThreadPoolExecutor() as threads:

@@ -1,4 +1,4 @@
-"""A client of the Freshdesk look-alike."""
+"""A client of the Freshdesk emulator."""
 
 from collections.abc import Iterator
 from typing import Any

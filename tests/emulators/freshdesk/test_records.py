@@ -1,4 +1,4 @@
-"""Contacts, tickets and conversations of the Freshdesk look-alike: rules, uniqueness, what is shown where."""
+"""Contacts, tickets and conversations of the Freshdesk emulator: rules, uniqueness, what is shown where."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""HubSpot's look-alike behind a socket, as an integration with the development credential meets it."""
+"""HubSpot's emulator behind a socket, as an integration with the development credential meets it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

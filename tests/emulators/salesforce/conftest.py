@@ -1,4 +1,4 @@
-"""A client of the Salesforce look-alike."""
+"""A client of the Salesforce emulator."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""A client of the Shopify look-alike."""
+"""A client of the Shopify emulator."""
 
 import time
 from collections.abc import Iterator

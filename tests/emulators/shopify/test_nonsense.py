@@ -1,4 +1,4 @@
-"""Whatever a document or a placed record says, the look-alike answers it, and never with a failure of its own."""
+"""Whatever a document or a placed record says, the emulator answers it, and never with a failure of its own."""
 
 import time
 from pathlib import Path
@@ -91,7 +91,7 @@ NONSENSE = settings.get_profile("nonsense")
 
 
 class Bench:
-    """A look-alike with a memory of its own, without a socket before it."""
+    """An emulator with a memory of its own, without a socket before it."""
 
     def __init__(self) -> None:
         self.store = Store(None)

@@ -1,4 +1,4 @@
-"""Stripe's own package as the client of the look-alike."""
+"""Stripe's own package as the client of the emulator."""
 
 from typing import Any
 

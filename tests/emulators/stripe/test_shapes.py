@@ -1,4 +1,4 @@
-"""The look-alike's records against recordings of the vendor's, which lie outside of the project; and nonsense."""
+"""The emulator's records against recordings of the vendor's, which lie outside of the project; and nonsense."""
 
 from ..recordings import recording, same_types
 from .conftest import Shop

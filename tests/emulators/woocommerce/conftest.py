@@ -1,4 +1,4 @@
-"""A client of the WooCommerce look-alike."""
+"""A client of the WooCommerce emulator."""
 
 from collections.abc import Iterator
 from typing import Any

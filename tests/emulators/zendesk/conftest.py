@@ -1,4 +1,4 @@
-"""A client of the Zendesk look-alike."""
+"""A client of the Zendesk emulator."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""An account with statuses, types and custom fields of its own, and a look-alike of the vendor to write to."""
+"""An account with statuses, types and custom fields of its own, and an emulator of the vendor to write to."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from mappings.freshdesk import VENDOR
 from mappings.freshdesk.wire_v2 import Account
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Mapped, VendorMapping
-from tests.mappings.look_alike import LookAlike
+from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,7 +23,7 @@ AnyMapping = VendorMapping[Any, Any, Any, Any, Account]
 MAPPINGS: dict[str, AnyMapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
 ACCOUNT: Account = msgspec.json.decode((FIXTURES / "account.json").read_bytes(), type=Account)
 
-# What the administrator of the look-alike has made, for the custom fields that the account's configuration names.
+# What the administrator of the emulator has made, for the custom fields that the account's configuration names.
 KINDS = {
     "seam_length": "custom_decimal",
     "favourite_stitches": "custom_multi_select_dropdown",
@@ -70,7 +70,7 @@ def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None)
     return VendorReply(status=status, headers={"content-type": "application/json", **(headers or {})}, body=body)
 
 
-class FreshdeskLookAlike(LookAlike[Account]):
+class EmulatedFreshdesk(EmulatedAccount[Account]):
     """An account prepared as a connection's is, whose clock stands until it is moved."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class FreshdeskLookAlike(LookAlike[Account]):
 
 
 @pytest.fixture
-def freshdesk() -> Iterator[FreshdeskLookAlike]:
+def freshdesk() -> Iterator[EmulatedFreshdesk]:
     """A fresh Freshdesk account."""
-    with FreshdeskLookAlike() as account:
+    with EmulatedFreshdesk() as account:
         yield account

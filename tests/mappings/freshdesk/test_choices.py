@@ -1,4 +1,4 @@
-"""What people can choose from, as the look-alike tells it."""
+"""What people can choose from, as the emulator tells it."""
 
 import pytest
 from msgspec.structs import replace
@@ -11,10 +11,10 @@ from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.http import VendorReply
 from mappings.spec import FieldOptions
 
-from .conftest import ACCOUNT, FreshdeskLookAlike, reply
+from .conftest import ACCOUNT, EmulatedFreshdesk, reply
 
 
-def offered(freshdesk: FreshdeskLookAlike, object_name: ObjectName) -> FieldOptions:
+def offered(freshdesk: EmulatedFreshdesk, object_name: ObjectName) -> FieldOptions:
     """The options of an object, every page of every list read."""
     assert VENDOR.choices is not None
     told: list[tuple[VendorReply, ...]] = []
@@ -31,7 +31,7 @@ def pairs(options: FieldOptions, field: str) -> list[tuple[str, str]]:
     return [(one.value, one.label) for one in options[field]]
 
 
-def test_a_ticket_is_given_to_somebody_who_is_there(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_ticket_is_given_to_somebody_who_is_there(freshdesk: EmulatedFreshdesk) -> None:
     options = offered(freshdesk, "ticket")
 
     assert pairs(options, "assignee_remote_id") == [(str(AGENT_ID), "Mara Field"), (str(SECOND_AGENT_ID), "Otto Lind")]
@@ -42,14 +42,14 @@ def test_a_ticket_is_given_to_somebody_who_is_there(freshdesk: FreshdeskLookAlik
         assert {value for value, _ in pairs(options, field)} == set(writable_values(TICKET, field)), field
 
 
-def test_all_pages_of_agents_are_read(freshdesk: FreshdeskLookAlike) -> None:
+def test_all_pages_of_agents_are_read(freshdesk: EmulatedFreshdesk) -> None:
     for place in range(150):
         freshdesk.place("agents", name=f"A{place}", email=f"a{place}@desk.example")
 
     assert len(offered(freshdesk, "ticket")["assignee_remote_id"]) == 152
 
 
-def test_a_contact_has_the_choices_of_its_fields(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_contact_has_the_choices_of_its_fields(freshdesk: EmulatedFreshdesk) -> None:
     options = offered(freshdesk, "customer")
 
     assert pairs(options, "custom_fields.tier") == [("gold", "gold"), ("silver", "silver")]

@@ -13,12 +13,12 @@ from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.spec import ListQuery
 
-from .conftest import ACCOUNT, FreshdeskLookAlike, reply
+from .conftest import ACCOUNT, EmulatedFreshdesk, reply
 
 BEGIN = 1_777_700_000
 
 
-def place_tickets(freshdesk: FreshdeskLookAlike, seconds: list[int]) -> list[str]:
+def place_tickets(freshdesk: EmulatedFreshdesk, seconds: list[int]) -> list[str]:
     """Tickets that changed so many seconds after the beginning; their numbers."""
     ids = []
     for second in seconds:
@@ -32,7 +32,7 @@ def numbers(pages: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("limit", [1, 7, 100])
-def test_every_ticket_comes_once_and_in_the_order_of_changes(freshdesk: FreshdeskLookAlike, limit: int) -> None:
+def test_every_ticket_comes_once_and_in_the_order_of_changes(freshdesk: EmulatedFreshdesk, limit: int) -> None:
     seconds = [0, 0, 0, 1, 2, 2, 3, 3, 3, 3, 5, 8, 8, 8, 8, 8, 8, 8, 9]
     ids = place_tickets(freshdesk, seconds)
 
@@ -43,20 +43,20 @@ def test_every_ticket_comes_once_and_in_the_order_of_changes(freshdesk: Freshdes
 
 
 @pytest.mark.parametrize("limit", [30, 100])
-def test_more_changes_in_one_second_than_freshdesk_shows_at_once(freshdesk: FreshdeskLookAlike, limit: int) -> None:
+def test_more_changes_in_one_second_than_freshdesk_shows_at_once(freshdesk: EmulatedFreshdesk, limit: int) -> None:
     ids = place_tickets(freshdesk, [0, *[1] * 230, 2, 2])
 
     assert numbers(freshdesk.pages(TICKET, ListQuery(limit=limit))) == ids
 
 
-def test_changes_since_a_time(freshdesk: FreshdeskLookAlike) -> None:
+def test_changes_since_a_time(freshdesk: EmulatedFreshdesk) -> None:
     ids = place_tickets(freshdesk, [0, 5, 10, 15])
     since = datetime.fromtimestamp(BEGIN + 5, UTC)
 
     assert numbers(freshdesk.pages(TICKET, ListQuery(limit=2, updated_since=since))) == ids[1:]
 
 
-def test_old_tickets_are_in_the_list_too(freshdesk: FreshdeskLookAlike) -> None:
+def test_old_tickets_are_in_the_list_too(freshdesk: EmulatedFreshdesk) -> None:
     """Freshdesk's own list leaves out what was made more than thirty days ago."""
     ids = place_tickets(freshdesk, [-90 * 86_400, 0])
 
@@ -64,7 +64,7 @@ def test_old_tickets_are_in_the_list_too(freshdesk: FreshdeskLookAlike) -> None:
     assert [one["id"] for one in freshdesk.ask("GET", "tickets")] == [int(ids[1])]
 
 
-def test_what_changes_meanwhile_is_met_again_and_nothing_is_missed(freshdesk: FreshdeskLookAlike) -> None:
+def test_what_changes_meanwhile_is_met_again_and_nothing_is_missed(freshdesk: EmulatedFreshdesk) -> None:
     ids = place_tickets(freshdesk, [*[0] * 5, *[1] * 5])
     pages = freshdesk.pages(TICKET, ListQuery(limit=4))
 
@@ -78,7 +78,7 @@ def test_what_changes_meanwhile_is_met_again_and_nothing_is_missed(freshdesk: Fr
     assert rest == [*ids[4:9], ids[0], ids[9]]
 
 
-def test_spam_and_deleted_tickets_are_not_listed(freshdesk: FreshdeskLookAlike) -> None:
+def test_spam_and_deleted_tickets_are_not_listed(freshdesk: EmulatedFreshdesk) -> None:
     ids = place_tickets(freshdesk, [0, 1, 2])
     freshdesk.ask("DELETE", f"tickets/{ids[0]}")
     freshdesk.place("tickets", id=int(ids[1]), spam=True)
@@ -110,7 +110,7 @@ def test_an_empty_list_ends() -> None:
     assert page(reply(b"[]"), ListQuery(limit=10), ACCOUNT).next is None
 
 
-def test_every_contact_comes_once(freshdesk: FreshdeskLookAlike) -> None:
+def test_every_contact_comes_once(freshdesk: EmulatedFreshdesk) -> None:
     for place in range(23):
         freshdesk.ask("POST", "contacts", {"name": f"N{place:02}", "email": f"n{place}@naht.example"})
 
@@ -120,7 +120,7 @@ def test_every_contact_comes_once(freshdesk: FreshdeskLookAlike) -> None:
     assert len(set(numbers(pages))) == 23
 
 
-def test_contacts_are_found_by_address_and_by_key(freshdesk: FreshdeskLookAlike) -> None:
+def test_contacts_are_found_by_address_and_by_key(freshdesk: EmulatedFreshdesk) -> None:
     body = {"display_name": "Ida", "emails": [{"address": "ida@naht.example"}], "external_id": "erp-7"}
     ida = freshdesk.made(CUSTOMER, msgspec.convert(body, CustomerPatch))
     freshdesk.ask("POST", "contacts", {"name": "Otto", "email": "otto@naht.example"})

@@ -1,4 +1,4 @@
-"""An org with picklists, record types and custom fields of its own, and a look-alike of the vendor to write to."""
+"""An org with picklists, record types and custom fields of its own, and an emulator of the vendor to write to."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from mappings.http import VendorReply
 from mappings.salesforce import VENDOR
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import VendorMapping
-from tests.mappings.look_alike import LookAlike
+from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).resolve().parents[3]
@@ -57,7 +57,7 @@ def refused(draft: Any) -> dict[str, str]:
     return {refusal.pointer: refusal.kind for refusal in draft.refused}
 
 
-class OrgLookAlike(LookAlike[Account]):
+class EmulatedOrg(EmulatedAccount[Account]):
     """An org, whose clock stands until it is moved."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class OrgLookAlike(LookAlike[Account]):
 
 
 @pytest.fixture
-def salesforce() -> Iterator[OrgLookAlike]:
+def salesforce() -> Iterator[EmulatedOrg]:
     """A fresh org."""
-    with OrgLookAlike() as org:
+    with EmulatedOrg() as org:
         yield org

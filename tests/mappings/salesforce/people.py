@@ -1,4 +1,4 @@
-"""Who is written at the look-alike in tests."""
+"""Who is written at the emulator in tests."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from canonical.parts import AddressPatch, CustomFieldPatch
 from emulators.salesforce.seed import ACCOUNT_ID
 from mappings.salesforce.customer_r1 import CUSTOMER
 
-from .conftest import OrgLookAlike
+from .conftest import EmulatedOrg
 
 
 def ann(**more: Any) -> CustomerPatch:
@@ -23,7 +23,7 @@ def ann(**more: Any) -> CustomerPatch:
     return CustomerPatch(**fields | more)
 
 
-def buyer(salesforce: OrgLookAlike) -> str:
+def buyer(salesforce: EmulatedOrg) -> str:
     """A contact of the org's account."""
     account = (CustomFieldPatch(key="account", value=ACCOUNT_ID),)
     return salesforce.made(CUSTOMER, ann(custom_fields=account), "op_buyer").remote.id

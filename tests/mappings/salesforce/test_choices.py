@@ -14,10 +14,10 @@ from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import FieldOptions, Unmappable
 
-from .conftest import OrgLookAlike, reply
+from .conftest import EmulatedOrg, reply
 
 
-def options(salesforce: OrgLookAlike, name: ObjectName) -> FieldOptions:
+def options(salesforce: EmulatedOrg, name: ObjectName) -> FieldOptions:
     """The options of an object's fields, as a flow gets them."""
     replies = []
     for request in CHOICES.requests(salesforce.account):
@@ -33,7 +33,7 @@ def told(found: FieldOptions, name: str) -> dict[str, str]:
     return {option.value: option.label for option in found[name]}
 
 
-def test_the_options_of_a_ticket_are_the_orgs_own(salesforce: OrgLookAlike) -> None:
+def test_the_options_of_a_ticket_are_the_orgs_own(salesforce: EmulatedOrg) -> None:
     found = options(salesforce, "ticket")
 
     assert told(found, "assignee_remote_id") == {USER_ID: "Dev Admin"}
@@ -48,14 +48,14 @@ def test_the_options_of_a_ticket_are_the_orgs_own(salesforce: OrgLookAlike) -> N
     assert "Warranty" in told(found, "custom_fields.record_type")
 
 
-def test_every_option_of_a_ticket_is_taken_by_a_write(salesforce: OrgLookAlike) -> None:
+def test_every_option_of_a_ticket_is_taken_by_a_write(salesforce: EmulatedOrg) -> None:
     for name, listed in options(salesforce, "ticket").items():
         for option in listed if "." not in name else ():
             fields: dict[str, Any] = {name: option.value}
             assert TICKET.to_vendor(TicketPatch(**fields), None, salesforce.account).refused == ()
 
 
-def test_customers_and_orders_have_theirs(salesforce: OrgLookAlike) -> None:
+def test_customers_and_orders_have_theirs(salesforce: EmulatedOrg) -> None:
     customer, order = options(salesforce, "customer"), options(salesforce, "order")
 
     assert told(customer, "custom_fields.tier") == {"gold": "gold", "silver": "silver"}
@@ -65,7 +65,7 @@ def test_customers_and_orders_have_theirs(salesforce: OrgLookAlike) -> None:
     assert options(salesforce, "comment") == {}
 
 
-def test_many_users_come_in_batches(salesforce: OrgLookAlike) -> None:
+def test_many_users_come_in_batches(salesforce: EmulatedOrg) -> None:
     for place in range(2100):
         salesforce.place("User", Name=f"{place:04}", UserType="Standard", IsActive=place % 2 == 0)
 

@@ -1,4 +1,4 @@
-"""An account with custom fields, and a look-alike of Stripe to write to."""
+"""An account with custom fields, and an emulator of Stripe to write to."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Mapped, VendorMapping
 from mappings.stripe import VENDOR, bodies
 from mappings.stripe.wire_2026_10_28 import Account
-from tests.mappings.look_alike import LookAlike
+from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).resolve().parents[3]
@@ -49,7 +49,7 @@ def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None)
     return VendorReply(status=status, headers={"content-type": "application/json", **(headers or {})}, body=body)
 
 
-class StripeLookAlike(LookAlike[Account]):
+class EmulatedStripe(EmulatedAccount[Account]):
     """An account whose clock goes on by a second with each call."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class StripeLookAlike(LookAlike[Account]):
 
 
 @pytest.fixture
-def stripe() -> Iterator[StripeLookAlike]:
+def stripe() -> Iterator[EmulatedStripe]:
     """A fresh Stripe account."""
-    with StripeLookAlike() as account:
+    with EmulatedStripe() as account:
         yield account

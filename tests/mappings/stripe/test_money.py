@@ -13,7 +13,7 @@ from mappings.spec import VendorDrift
 from mappings.stripe.money import InexactAmount, decimals, minor_decimal, minor_units, money, unit_price
 from mappings.stripe.order_r1 import ORDER
 
-from .conftest import ACCOUNT, StripeLookAlike, on_the_wire, refused
+from .conftest import ACCOUNT, EmulatedStripe, on_the_wire, refused
 
 EXPONENTS = {currency.code: currency.exponent for currency in iso4217.Currency if currency.exponent is not None}
 """ISO 4217's own number of decimals of every currency that has one."""
@@ -80,7 +80,7 @@ def test_a_fraction_that_stripe_promises_not_to_send_is_drift_and_not_rounded(cu
 
 
 @pytest.mark.parametrize("currency", ["JPY", "KWD", "EUR", "HUF", "ISK"])
-def test_an_order_goes_to_stripe_and_back_without_a_cent_less_or_more(stripe: StripeLookAlike, currency: str) -> None:
+def test_an_order_goes_to_stripe_and_back_without_a_cent_less_or_more(stripe: EmulatedStripe, currency: str) -> None:
     price, shipping, total = {
         "JPY": ("1099", "500", "3797"),
         "KWD": ("5.120", "0.500", "15.860"),
@@ -103,7 +103,7 @@ def test_an_order_goes_to_stripe_and_back_without_a_cent_less_or_more(stripe: St
     assert shown.data.totals.shipping == shown.data.shipping_lines[0].price == shipping
 
 
-def test_totals_that_do_not_add_up_are_told_and_stand(stripe: StripeLookAlike) -> None:
+def test_totals_that_do_not_add_up_are_told_and_stand(stripe: EmulatedStripe) -> None:
     customer = stripe.place("customers", name="Ann Lee")
     invoice = stripe.place("invoices", customer=customer["id"], total=1500, subtotal=1000, amount_remaining=1400)
     shown = stripe.read(ORDER, invoice["id"])
@@ -114,7 +114,7 @@ def test_totals_that_do_not_add_up_are_told_and_stand(stripe: StripeLookAlike) -
     }
 
 
-def test_shipping_in_thousandths_is_refused_with_the_step(stripe: StripeLookAlike) -> None:
+def test_shipping_in_thousandths_is_refused_with_the_step(stripe: EmulatedStripe) -> None:
     order = OrderPatch(
         currency="KWD",
         line_items=(LineItemPatch(name="Mug", quantity="1", unit_price="1.000"),),

@@ -1,4 +1,4 @@
-"""A shop with custom fields, and its look-alike to write to."""
+"""A shop with custom fields, and its emulator to write to."""
 
 import json
 from base64 import b64encode
@@ -15,7 +15,7 @@ from mappings.spec import VendorMapping
 from mappings.woocommerce import VENDOR
 from mappings.woocommerce.order_r1 import ORDER
 from mappings.woocommerce.wire_v3 import Account
-from tests.mappings.look_alike import LookAlike
+from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).resolve().parents[3]
@@ -55,7 +55,7 @@ def record(status: str, *, is_paid: bool = False, **more: Any) -> Any:
     return ORDER.decode(msgspec.json.encode(order))
 
 
-class ShopLookAlike(LookAlike[Account]):
+class EmulatedShop(EmulatedAccount[Account]):
     """A shop whose clock goes on by a second with each call."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class ShopLookAlike(LookAlike[Account]):
 
 
 @pytest.fixture
-def shop() -> Iterator[ShopLookAlike]:
+def shop() -> Iterator[EmulatedShop]:
     """A fresh shop."""
-    with ShopLookAlike() as made:
+    with EmulatedShop() as made:
         yield made

@@ -20,7 +20,7 @@ from canonical.customer import (
 from canonical.parts import AddressPatch, AddressType, CustomFieldPatch
 from mappings.woocommerce.customer_r1 import CUSTOMER
 
-from .conftest import ACCOUNT, ShopLookAlike, golden, on_the_wire, refused
+from .conftest import ACCOUNT, EmulatedShop, golden, on_the_wire, refused
 
 TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
 MAYBE = st.none() | TEXT
@@ -76,7 +76,7 @@ def applied(customer: Customer, patch: CustomerPatch) -> Customer:
 @settings(max_examples=60, deadline=None)
 @given(first=PATCHES, second=PATCHES, email=EMAIL)
 def test_what_is_written_reads_back(first: CustomerPatch, second: CustomerPatch, email: str) -> None:
-    with ShopLookAlike() as shop:
+    with EmulatedShop() as shop:
         if first.emails is UNSET:
             first = msgspec.structs.replace(first, emails=(EmailPatch(address=email),))
         made = shop.made(CUSTOMER, first)
@@ -246,7 +246,7 @@ def test_no_value_of_meta_breaks_the_reading(value: Any, key: str) -> None:
 def test_an_address_that_is_spelled_otherwise_at_the_shop_stays_as_it_is() -> None:
     """A shop refuses an address that is somebody's, and takes its own in other letters for one
     (WC_REST_Customers_Controller, update_item)."""
-    with ShopLookAlike() as shop:
+    with EmulatedShop() as shop:
         placed = shop.place("customers", email="Ada@Stitch.Example", first_name="Ada")
         changed = shop.changed(
             CUSTOMER,

@@ -12,7 +12,7 @@ from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
 from mappings.spec import VendorDrift
 from mappings.woocommerce.order_r1 import ORDER
 
-from .conftest import ACCOUNT, ShopLookAlike, refused
+from .conftest import ACCOUNT, EmulatedShop, refused
 
 CURRENCIES = sorted(codes.minor_units())
 
@@ -31,7 +31,7 @@ def test_an_order_in_any_currency_comes_back_to_the_last_digit(
     currency: str, prices: list[tuple[int, int]], carriage: int
 ) -> None:
     digits = values.currency_digits(currency)
-    with ShopLookAlike() as shop:
+    with EmulatedShop() as shop:
         shop.set(woocommerce_currency=currency, woocommerce_price_num_decimals=str(digits))
         lines = tuple(
             LineItemPatch(product_remote_id="11", name="Mug", quantity=str(count), unit_price=minor(price, digits))
@@ -61,7 +61,7 @@ def test_an_order_in_any_currency_comes_back_to_the_last_digit(
     ],
 )
 def test_the_decimals_of_a_shop_need_not_be_those_of_its_currency(
-    shop: ShopLookAlike, currency: str, decimals: str, sent: str, total: str
+    shop: EmulatedShop, currency: str, decimals: str, sent: str, total: str
 ) -> None:
     shop.set(woocommerce_currency=currency, woocommerce_price_num_decimals=decimals)
     line = LineItemPatch(product_remote_id="11", name="Mug", quantity="1", unit_price=sent)
@@ -75,7 +75,7 @@ def test_the_decimals_of_a_shop_need_not_be_those_of_its_currency(
     [("HUF", "0", "999.50", "1"), ("KWD", "2", "10.125", "1"), ("EUR", "2", "0.335", "1"), ("JPY", "2", "0.5", "1")],
 )
 def test_what_the_shop_would_round_is_refused(
-    shop: ShopLookAlike, currency: str, decimals: str, price: str, quantity: str
+    shop: EmulatedShop, currency: str, decimals: str, price: str, quantity: str
 ) -> None:
     shop.set(woocommerce_currency=currency, woocommerce_price_num_decimals=decimals)
     line = LineItemPatch(product_remote_id="11", name="Mug", quantity=quantity, unit_price=price)
@@ -84,7 +84,7 @@ def test_what_the_shop_would_round_is_refused(
     assert "would be rounded" in draft.refused[0].detail
 
 
-def test_a_price_finer_than_the_currency_stands_where_the_line_is_not(shop: ShopLookAlike) -> None:
+def test_a_price_finer_than_the_currency_stands_where_the_line_is_not(shop: EmulatedShop) -> None:
     line = LineItemPatch(product_remote_id="11", name="Thread", quantity="200", unit_price="0.0335")
     made = shop.made(ORDER, OrderPatch(currency="EUR", line_items=(line,)))
     assert (made.data.line_items[0].unit_price, made.data.totals.items) == ("0.0335", "6.70")

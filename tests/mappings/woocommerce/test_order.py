@@ -21,7 +21,7 @@ from canonical.order_patch import (
 from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
 from mappings.woocommerce.order_r1 import ORDER
 
-from .conftest import ACCOUNT, ShopLookAlike, golden, on_the_wire, record, refused
+from .conftest import ACCOUNT, EmulatedShop, golden, on_the_wire, record, refused
 
 LINES = (LineItemPatch(product_remote_id="11", name="Mug", quantity="2", unit_price="19.90"),)
 LINE = {"id": 65, "name": "Mug", "quantity": 2, "subtotal": "10.00", "total": "10.00"}
@@ -68,7 +68,7 @@ PATCHES = st.fixed_dictionaries({}, optional=FIELDS).map(lambda fields: OrderPat
 @settings(max_examples=60, deadline=None)
 @given(first=PATCHES, second=PATCHES)
 def test_what_is_written_reads_back(first: OrderPatch, second: OrderPatch) -> None:
-    with ShopLookAlike() as shop:
+    with EmulatedShop() as shop:
         made = shop.made(ORDER, msgspec.structs.replace(first, line_items=LINES))
         check(first, made.data)
         changed = shop.changed(ORDER, made.remote.id, second)

@@ -1,4 +1,4 @@
-"""An account with names, people and custom fields of its own, and a look-alike of the vendor to write to."""
+"""An account with names, people and custom fields of its own, and an emulator of the vendor to write to."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from mappings.http import VendorReply
 from mappings.spec import Mapped, VendorMapping, decode
 from mappings.zendesk import VENDOR
 from mappings.zendesk.wire_v2 import Account, Organization, Person
-from tests.mappings.look_alike import LookAlike
+from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).resolve().parents[3]
@@ -90,7 +90,7 @@ def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None)
     return VendorReply(status=status, headers=told, body=body)
 
 
-class Desk(LookAlike[Account]):
+class Desk(EmulatedAccount[Account]):
     """An account whose clock stands still until it is moved."""
 
     def __init__(self) -> None:

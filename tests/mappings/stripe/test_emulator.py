@@ -1,4 +1,4 @@
-"""The mapping against the look-alike of Stripe: created, changed, listed, cancelled; a lost create is made once."""
+"""The mapping against the emulator of Stripe: created, changed, listed, cancelled; a lost create is made once."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from mappings.stripe import VENDOR
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.order_r1 import ORDER
 
-from .conftest import ACCOUNT, Mapping, StripeLookAlike
+from .conftest import ACCOUNT, EmulatedStripe, Mapping
 
 ANN = CustomerPatch(
     display_name="Ann Lee",
@@ -40,7 +40,7 @@ MUGS = OrderPatch(
 )
 
 
-def listed(stripe: StripeLookAlike, mapping: Mapping, query: ListQuery) -> list[Mapped[Any]]:
+def listed(stripe: EmulatedStripe, mapping: Mapping, query: ListQuery) -> list[Mapped[Any]]:
     """All pages."""
     assert mapping.endpoints.list is not None
     assert mapping.endpoints.page is not None
@@ -55,7 +55,7 @@ def listed(stripe: StripeLookAlike, mapping: Mapping, query: ListQuery) -> list[
     raise AssertionError("the list does not end")
 
 
-def test_a_customer_is_made_whole(stripe: StripeLookAlike) -> None:
+def test_a_customer_is_made_whole(stripe: EmulatedStripe) -> None:
     shown = stripe.made(CUSTOMER, ANN, "op_1")
     data = shown.data
     assert shown.loss == ()
@@ -75,7 +75,7 @@ def test_a_customer_is_made_whole(stripe: StripeLookAlike) -> None:
     assert {one.key: one.value for one in data.custom_fields if one.value is not None} == {"tier": "gold"}
 
 
-def test_a_change_changes_one_thing_and_null_clears(stripe: StripeLookAlike) -> None:
+def test_a_change_changes_one_thing_and_null_clears(stripe: EmulatedStripe) -> None:
     made = stripe.made(CUSTOMER, ANN, "op_1")
     changed = stripe.changed(CUSTOMER, made.remote.id, CustomerPatch(display_name="Ann Bell"), "op_2")
     assert changed.data == msgspec.structs.replace(made.data, display_name="Ann Bell")
@@ -91,7 +91,7 @@ def test_a_change_changes_one_thing_and_null_clears(stripe: StripeLookAlike) -> 
     assert kept["metadata"] == {"lockstitch_operation_id": "op_1"}
 
 
-def test_what_is_billed_again_and_again_is_read_with_its_customer(stripe: StripeLookAlike) -> None:
+def test_what_is_billed_again_and_again_is_read_with_its_customer(stripe: EmulatedStripe) -> None:
     made = stripe.made(CUSTOMER, ANN, "op_1")
     subscription = {
         "customer": made.remote.id,
@@ -105,7 +105,7 @@ def test_what_is_billed_again_and_again_is_read_with_its_customer(stripe: Stripe
     assert [one.status for one in stripe.read(CUSTOMER, made.remote.id).data.subscriptions] == ["past_due"]
 
 
-def test_a_deleted_customer_is_not_there(stripe: StripeLookAlike) -> None:
+def test_a_deleted_customer_is_not_there(stripe: EmulatedStripe) -> None:
     made = stripe.made(CUSTOMER, ANN, "op_1")
     assert CUSTOMER.endpoints.read is not None
     request = CUSTOMER.endpoints.read(made.remote.id, ACCOUNT)
@@ -114,14 +114,14 @@ def test_a_deleted_customer_is_not_there(stripe: StripeLookAlike) -> None:
     assert listed(stripe, CUSTOMER, ListQuery(limit=10)) == []
 
 
-def test_lists_show_every_customer_once_newest_first(stripe: StripeLookAlike) -> None:
+def test_lists_show_every_customer_once_newest_first(stripe: EmulatedStripe) -> None:
     for number in range(7):
         stripe.made(CUSTOMER, CustomerPatch(display_name=f"Customer {number}"), f"op_{number}")
     names = [one.data.display_name for one in listed(stripe, CUSTOMER, ListQuery(limit=3))]
     assert names == [f"Customer {number}" for number in reversed(range(7))]
 
 
-def test_a_list_by_address_is_exact_and_does_not_lag(stripe: StripeLookAlike) -> None:
+def test_a_list_by_address_is_exact_and_does_not_lag(stripe: EmulatedStripe) -> None:
     stripe.state.set("search_lag", 3600)
     made = stripe.made(CUSTOMER, ANN, "op_1")
     stripe.made(CUSTOMER, CustomerPatch(emails=(EmailPatch(address="bo@example.com"),)), "op_2")
@@ -129,7 +129,7 @@ def test_a_list_by_address_is_exact_and_does_not_lag(stripe: StripeLookAlike) ->
     assert [one.remote.id for one in found] == [made.remote.id]
 
 
-def test_a_list_by_our_key_lags_behind_writes(stripe: StripeLookAlike) -> None:
+def test_a_list_by_our_key_lags_behind_writes(stripe: EmulatedStripe) -> None:
     stripe.state.set("search_lag", 60)
     made = stripe.made(CUSTOMER, ANN, "op_1")
     query = ListQuery(limit=10, filters={"external_id": "erp-1"})
@@ -143,7 +143,7 @@ def test_a_list_by_our_key_lags_behind_writes(stripe: StripeLookAlike) -> None:
     ("mapping", "patch", "object"), [(CUSTOMER, ANN, "customers"), (ORDER, MUGS, "checkout_sessions")]
 )
 def test_a_lost_create_is_answered_again_and_not_done_twice(
-    stripe: StripeLookAlike, mapping: Mapping, patch: Any, object: str
+    stripe: EmulatedStripe, mapping: Mapping, patch: Any, object: str
 ) -> None:
     assert mapping.endpoints.create is not None
     request = mapping.endpoints.create(mapping.to_vendor(patch, None, ACCOUNT).body, "op_1", None, ACCOUNT)
@@ -163,7 +163,7 @@ def test_a_lost_create_is_answered_again_and_not_done_twice(
     ],
 )
 def test_a_lost_create_is_found_while_the_search_knows_nothing_of_it(
-    stripe: StripeLookAlike, mapping: Mapping, patch: Any
+    stripe: EmulatedStripe, mapping: Mapping, patch: Any
 ) -> None:
     """Stripe's lists do not lag, and Stripe has its search not in every country."""
     stripe.state.set("search_lag", 3600)
@@ -188,7 +188,7 @@ def test_a_lost_create_is_found_while_the_search_knows_nothing_of_it(
     ],
 )
 def test_after_the_key_s_life_a_lost_create_is_found_by_its_marker(
-    stripe: StripeLookAlike, mapping: Mapping, patch: Any
+    stripe: EmulatedStripe, mapping: Mapping, patch: Any
 ) -> None:
     stripe.place("customers", id="cus_known")
     endpoints = mapping.endpoints
@@ -208,7 +208,7 @@ def test_after_the_key_s_life_a_lost_create_is_found_by_its_marker(
     assert endpoints.marked(stripe.must(lookup), "op_2") is None
 
 
-def test_a_key_that_comes_back_with_another_body_is_taken_for_done(stripe: StripeLookAlike) -> None:
+def test_a_key_that_comes_back_with_another_body_is_taken_for_done(stripe: EmulatedStripe) -> None:
     assert CUSTOMER.endpoints.create is not None
     stripe.made(CUSTOMER, ANN, "op_1")
     other = CUSTOMER.to_vendor(CustomerPatch(display_name="Bo"), None, ACCOUNT).body
@@ -217,7 +217,7 @@ def test_a_key_that_comes_back_with_another_body_is_taken_for_done(stripe: Strip
     assert (refusal.kind, refusal.code) == ("duplicate", "idempotency_error")
 
 
-def test_an_order_is_a_checkout_that_can_be_ended(stripe: StripeLookAlike) -> None:
+def test_an_order_is_a_checkout_that_can_be_ended(stripe: EmulatedStripe) -> None:
     shown = stripe.made(ORDER, MUGS, "op_1")
     data = shown.data
     assert (data.source_kind, data.status, data.payment_status, data.is_guest) == (
@@ -233,7 +233,7 @@ def test_an_order_is_a_checkout_that_can_be_ended(stripe: StripeLookAlike) -> No
     assert _refused_to_cancel(stripe, shown.remote.id) == "rejected"
 
 
-def test_a_draft_becomes_an_invoice_with_lines_that_is_paid(stripe: StripeLookAlike) -> None:
+def test_a_draft_becomes_an_invoice_with_lines_that_is_paid(stripe: EmulatedStripe) -> None:
     customer = stripe.made(CUSTOMER, ANN, "op_1")
     patch = OrderPatch(status="draft", currency="EUR", customer=OrderCustomerPatch(remote_id=customer.remote.id))
     draft = stripe.made(ORDER, patch, "op_2")
@@ -255,7 +255,7 @@ def test_a_draft_becomes_an_invoice_with_lines_that_is_paid(stripe: StripeLookAl
     assert _refused_to_cancel(stripe, remote_id) == "rejected"
 
 
-def test_an_open_invoice_is_voided(stripe: StripeLookAlike) -> None:
+def test_an_open_invoice_is_voided(stripe: EmulatedStripe) -> None:
     customer = stripe.place("customers")
     amounts = {"total": 500, "subtotal": 500, "amount_due": 500, "amount_remaining": 500}
     record = {"customer": customer["id"], "status": "open", "currency": "eur", **amounts}
@@ -265,7 +265,7 @@ def test_an_open_invoice_is_voided(stripe: StripeLookAlike) -> None:
     assert shown.data.cancelled_at is not None
 
 
-def test_a_list_shows_invoices_and_then_checkouts_each_once(stripe: StripeLookAlike) -> None:
+def test_a_list_shows_invoices_and_then_checkouts_each_once(stripe: EmulatedStripe) -> None:
     customer = stripe.made(CUSTOMER, ANN, "op_0")
     who = OrderCustomerPatch(remote_id=customer.remote.id)
     for number in range(5):
@@ -281,7 +281,7 @@ def test_a_list_shows_invoices_and_then_checkouts_each_once(stripe: StripeLookAl
     assert listed(stripe, ORDER, ListQuery(limit=2, filters={"status": "on_hold"})) == []
 
 
-def _cancelled(stripe: StripeLookAlike, remote_id: str) -> Mapped[Any]:
+def _cancelled(stripe: EmulatedStripe, remote_id: str) -> Mapped[Any]:
     assert ORDER.endpoints.cancel is not None
     assert ORDER.endpoints.receipt is not None
     request, refused = ORDER.endpoints.cancel(remote_id, OrderCancel(reason="customer"), "op_c", ACCOUNT)
@@ -291,7 +291,7 @@ def _cancelled(stripe: StripeLookAlike, remote_id: str) -> Mapped[Any]:
     return ORDER.read(receipt.record, ACCOUNT)
 
 
-def _refused_to_cancel(stripe: StripeLookAlike, remote_id: str) -> str:
+def _refused_to_cancel(stripe: EmulatedStripe, remote_id: str) -> str:
     assert ORDER.endpoints.cancel is not None
     request, _ = ORDER.endpoints.cancel(remote_id, OrderCancel(reason="customer"), "op_again", ACCOUNT)
     refusal = VENDOR.refusal(stripe.send(request))

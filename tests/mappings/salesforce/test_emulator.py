@@ -1,4 +1,4 @@
-"""Customers against the look-alike of Salesforce: every call is understood there, and every answer here."""
+"""Customers against the emulator of Salesforce: every call is understood there, and every answer here."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,13 +16,13 @@ from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.wire_v62 import MARKER
 from mappings.spec import ListQuery, Unmappable
 
-from .conftest import CUSTOM_FIELDS, Mapping, OrgLookAlike
+from .conftest import CUSTOM_FIELDS, EmulatedOrg, Mapping
 from .people import ann
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def test_a_customer_is_created_changed_and_archived(salesforce: OrgLookAlike) -> None:
+def test_a_customer_is_created_changed_and_archived(salesforce: EmulatedOrg) -> None:
     id = salesforce.made(CUSTOMER, ann(), "op_1").remote.id
     mapped = salesforce.read(CUSTOMER, id)
     customer: Customer = mapped.data
@@ -53,7 +53,7 @@ def test_a_customer_is_created_changed_and_archived(salesforce: OrgLookAlike) ->
     ids=["customer", "ticket"],
 )
 def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(
-    salesforce: OrgLookAlike, mapping: Mapping, patch: Any
+    salesforce: EmulatedOrg, mapping: Mapping, patch: Any
 ) -> None:
     assert mapping.endpoints.find_marker is not None
     assert mapping.endpoints.marked is not None
@@ -69,7 +69,7 @@ def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(
     assert (again.kind, again.existing_remote_id) == ("duplicate", id)
 
 
-def test_an_upsert_makes_one_and_then_changes_it(salesforce: OrgLookAlike) -> None:
+def test_an_upsert_makes_one_and_then_changes_it(salesforce: EmulatedOrg) -> None:
     upsert, receipt = CUSTOMER.endpoints.upsert["external_id"], CUSTOMER.endpoints.receipt
     assert receipt is not None
     first, second = (
@@ -85,7 +85,7 @@ def test_an_upsert_makes_one_and_then_changes_it(salesforce: OrgLookAlike) -> No
     assert len(salesforce.listed(CUSTOMER, ListQuery(limit=5))) == 1
 
 
-def test_unique_keys_find_one_or_none_and_a_shared_address_is_nobody(salesforce: OrgLookAlike) -> None:
+def test_unique_keys_find_one_or_none_and_a_shared_address_is_nobody(salesforce: EmulatedOrg) -> None:
     id = salesforce.made(CUSTOMER, ann(), "op_1").remote.id
     find = CUSTOMER.endpoints.find
 
@@ -103,7 +103,7 @@ def test_unique_keys_find_one_or_none_and_a_shared_address_is_nobody(salesforce:
         found("email", "ann.lee@example.com")
 
 
-def test_the_orgs_duplicate_and_validation_rules_are_told(salesforce: OrgLookAlike) -> None:
+def test_the_orgs_duplicate_and_validation_rules_are_told(salesforce: EmulatedOrg) -> None:
     id = salesforce.made(CUSTOMER, ann(), "op_1").remote.id
     twin = salesforce.refusal(salesforce.create(CUSTOMER, ann(external_id="erp/2"), "op_2"))
     rule = {"sobject": "Contact", "field": "LastName", "contains": "Test", "message": "Nobody is called Test"}
@@ -120,7 +120,7 @@ def test_the_orgs_duplicate_and_validation_rules_are_told(salesforce: OrgLookAli
 
 
 @pytest.mark.parametrize("since", [None, START], ids=["all", "changes"])
-def test_customers_are_listed_each_once(salesforce: OrgLookAlike, since: datetime | None) -> None:
+def test_customers_are_listed_each_once(salesforce: EmulatedOrg, since: datetime | None) -> None:
     ids = {
         salesforce.made(
             CUSTOMER, CustomerPatch(last_name=f"Lee {place}", external_id=str(place)), f"op_{place}"
@@ -136,7 +136,7 @@ def test_customers_are_listed_each_once(salesforce: OrgLookAlike, since: datetim
     assert one.data.last_name == "Lee 3"
 
 
-def test_changes_hold_what_was_archived_and_what_changed_meanwhile(salesforce: OrgLookAlike) -> None:
+def test_changes_hold_what_was_archived_and_what_changed_meanwhile(salesforce: EmulatedOrg) -> None:
     first, second = (salesforce.made(CUSTOMER, CustomerPatch(last_name=name), f"op_{name}").remote.id for name in "ab")
     assert CUSTOMER.endpoints.list is not None
     assert CUSTOMER.endpoints.page is not None
@@ -155,14 +155,14 @@ def test_changes_hold_what_was_archived_and_what_changed_meanwhile(salesforce: O
 
 
 @pytest.mark.parametrize("after", ["", "id:", "id:1' OR Id != null", "at:x/y", "more:../sobjects", "more:query/x"])
-def test_foreign_cursors_are_refused(salesforce: OrgLookAlike, after: str) -> None:
+def test_foreign_cursors_are_refused(salesforce: EmulatedOrg, after: str) -> None:
     assert CUSTOMER.endpoints.list is not None
 
     with pytest.raises(ValueError, match="not a place"):
         CUSTOMER.endpoints.list(ListQuery(limit=3, after=after), salesforce.account)
 
 
-def test_custom_fields_are_stored_typed_and_replaced_whole(salesforce: OrgLookAlike) -> None:
+def test_custom_fields_are_stored_typed_and_replaced_whole(salesforce: EmulatedOrg) -> None:
     sent: dict[str, Any] = {
         "stitches": ["zigzag", "satin"],
         "needles": 12.5,
@@ -186,7 +186,7 @@ def test_custom_fields_are_stored_typed_and_replaced_whole(salesforce: OrgLookAl
     assert kept == dict.fromkeys(sent) | {"nickname": "Annie", "vip": False}
 
 
-def test_an_org_without_our_fields_is_understood(salesforce: OrgLookAlike) -> None:
+def test_an_org_without_our_fields_is_understood(salesforce: EmulatedOrg) -> None:
     for name in (MARKER, "Lockstitch_Key__c"):
         salesforce.place("fields", sobject="Contact", name=name, hidden=True)
     salesforce.account = salesforce.learnt(CUSTOM_FIELDS)
@@ -201,7 +201,7 @@ def test_an_org_without_our_fields_is_understood(salesforce: OrgLookAlike) -> No
     assert salesforce.listed(CUSTOMER, ListQuery(limit=5, filters={"external_id": "erp-1"})) == []
 
 
-def test_the_limit_is_a_throttle_and_its_header_a_budget(salesforce: OrgLookAlike) -> None:
+def test_the_limit_is_a_throttle_and_its_header_a_budget(salesforce: EmulatedOrg) -> None:
     answer = salesforce.send(VENDOR.account_requests[0])
     budget = VENDOR.budget(answer)
     salesforce.state.set("per_minute", 1)

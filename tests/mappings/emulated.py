@@ -1,4 +1,4 @@
-"""A vendor's look-alike without a network, asked as a connection asks it: by a mapping's own requests."""
+"""A vendor's emulator without a network, asked as a connection asks it: by a mapping's own requests."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, Self, TypeVar
@@ -21,7 +21,7 @@ OfVendor = VendorMapping[Any, Any, Any, Any, A]
 MOST_CALLS = 100
 
 
-class LookAlike(Generic[A]):
+class EmulatedAccount(Generic[A]):
     """One account at the vendor. Its clock begins at `now`, in Unix seconds, and goes on by `step` with each call; a
     test may move it. A subclass sets `account`."""
 

@@ -1,4 +1,4 @@
-"""Orders against the look-alike of Salesforce: with their lines, in one request, whole or not at all."""
+"""Orders against the emulator of Salesforce: with their lines, in one request, whole or not at all."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from emulators.salesforce.seed import ACCOUNT_ID, PRODUCTS
 from mappings.salesforce.order_r1 import ORDER
 from mappings.spec import ListQuery, Unmappable
 
-from .conftest import OrgLookAlike
+from .conftest import EmulatedOrg
 from .people import buyer
 
 PLACED = datetime(2026, 5, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ def mugs(contact: str, **more: Any) -> OrderPatch:
     return OrderPatch(**fields | more)
 
 
-def test_an_order_its_lines_and_its_activation_are_one_request(salesforce: OrgLookAlike) -> None:
+def test_an_order_its_lines_and_its_activation_are_one_request(salesforce: EmulatedOrg) -> None:
     contact = buyer(salesforce)
     before = len(salesforce.calls)
     id = salesforce.made(ORDER, mugs(contact, status="open"), "op_1").remote.id
@@ -51,7 +51,7 @@ def test_an_order_its_lines_and_its_activation_are_one_request(salesforce: OrgLo
     assert (order.customer.remote_id, order.customer.name, order.placed_at) == (contact, "Ann O'Lee", PLACED)
 
 
-def test_a_text_never_stands_for_what_salesforce_answered_before(salesforce: OrgLookAlike) -> None:
+def test_a_text_never_stands_for_what_salesforce_answered_before(salesforce: EmulatedOrg) -> None:
     """What looks like a reference of a composite request would be replaced, in a text as well."""
     contact = buyer(salesforce)
     line = LineItemPatch(variant_remote_id=PRODUCTS[0][1], quantity="1", unit_price="1.00", name="@{order.id}")
@@ -65,7 +65,7 @@ def test_a_text_never_stands_for_what_salesforce_answered_before(salesforce: Org
     assert changed.data.internal_note == "due to @{buyer.AccountId}"
 
 
-def test_an_order_that_cannot_be_made_whole_is_not_made_at_all(salesforce: OrgLookAlike) -> None:
+def test_an_order_that_cannot_be_made_whole_is_not_made_at_all(salesforce: EmulatedOrg) -> None:
     contact = buyer(salesforce)
     salesforce.place(
         "validation_rules", sobject="OrderItem", field="Description", contains="sharp", message="Too sharp"
@@ -82,14 +82,14 @@ def test_an_order_that_cannot_be_made_whole_is_not_made_at_all(salesforce: OrgLo
     assert salesforce.listed(ORDER, ListQuery(limit=5)) == []
 
 
-def test_an_order_for_nobody_is_rejected(salesforce: OrgLookAlike) -> None:
+def test_an_order_for_nobody_is_rejected(salesforce: EmulatedOrg) -> None:
     refusal = salesforce.refusal(salesforce.create(ORDER, mugs("003dM00001aBcDeQAK"), "op_1"))
 
     assert refusal is not None
     assert (refusal.kind, refusal.code) == ("rejected", "NOT_FOUND")
 
 
-def test_a_lost_order_is_found_by_its_marker_and_not_made_twice(salesforce: OrgLookAlike) -> None:
+def test_a_lost_order_is_found_by_its_marker_and_not_made_twice(salesforce: EmulatedOrg) -> None:
     contact = buyer(salesforce)
     id = salesforce.made(ORDER, mugs(contact), "op_1").remote.id
     again = salesforce.refusal(salesforce.create(ORDER, mugs(contact, external_id=msgspec.UNSET), "op_1"))
@@ -103,7 +103,7 @@ def test_a_lost_order_is_found_by_its_marker_and_not_made_twice(salesforce: OrgL
     assert (again.kind, again.existing_remote_id) == ("duplicate", id)
 
 
-def test_an_order_is_changed_and_activated(salesforce: OrgLookAlike) -> None:
+def test_an_order_is_changed_and_activated(salesforce: EmulatedOrg) -> None:
     id = salesforce.made(ORDER, mugs(buyer(salesforce)), "op_1").remote.id
     address = AddressPatch(line1="1 Quay", city="Bristol", country_code="GB")
     salesforce.changed(ORDER, id, OrderPatch(shipping_address=address, internal_note="Check", status="completed"))
@@ -119,7 +119,7 @@ def test_an_order_is_changed_and_activated(salesforce: OrgLookAlike) -> None:
     assert [one.remote.id for one in found] == [id]
 
 
-def test_lines_beyond_one_answer_are_read(salesforce: OrgLookAlike) -> None:
+def test_lines_beyond_one_answer_are_read(salesforce: EmulatedOrg) -> None:
     order = salesforce.place("Order", Status="Draft", StatusCode="Draft", AccountId=ACCOUNT_ID, TotalAmount=200.1)
     for place in range(2001):
         salesforce.place(
@@ -139,7 +139,7 @@ def test_lines_beyond_one_answer_are_read(salesforce: OrgLookAlike) -> None:
     assert {loss.path for loss in mapped.loss} == {"/totals/paid"}
 
 
-def test_a_reduction_order_is_no_order(salesforce: OrgLookAlike) -> None:
+def test_a_reduction_order_is_no_order(salesforce: EmulatedOrg) -> None:
     placed = salesforce.place("Order", OrderNumber="9", Status="Draft", IsReductionOrder=True)
 
     assert salesforce.listed(ORDER, ListQuery(limit=5)) == []

@@ -1,4 +1,4 @@
-"""The mapping against the look-alike of HubSpot: every call is understood there, and every answer here."""
+"""The mapping against the emulator of HubSpot: every call is understood there, and every answer here."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from mappings.hubspot.customer_r1 import CUSTOMER
 from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.wire_v3 import Account, RecordWrite
 from mappings.spec import ListQuery, VendorMapping
-from tests.mappings.look_alike import LookAlike
+from tests.mappings.emulated import EmulatedAccount
 
 CUSTOM: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {
     "customer": (CustomFieldSetting(key="role", vendor_field="hs_buying_role", type="multi_enum"),)
@@ -25,7 +25,7 @@ CUSTOM: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {
 Mapping = VendorMapping[Any, Any, Any, Any, Account]
 
 
-class HubSpotLookAlike(LookAlike[Account]):
+class EmulatedHubSpot(EmulatedAccount[Account]):
     """An account prepared as a connection's is."""
 
     def __init__(self) -> None:
@@ -37,9 +37,9 @@ class HubSpotLookAlike(LookAlike[Account]):
 
 
 @pytest.fixture
-def hubspot() -> Iterator[HubSpotLookAlike]:
+def hubspot() -> Iterator[EmulatedHubSpot]:
     """A fresh account."""
-    with HubSpotLookAlike() as account:
+    with EmulatedHubSpot() as account:
         yield account
 
 
@@ -57,7 +57,7 @@ def ann(**more: Any) -> CustomerPatch:
     return CustomerPatch(**fields | more)
 
 
-def test_a_customer_is_created_changed_and_archived(hubspot: HubSpotLookAlike) -> None:
+def test_a_customer_is_created_changed_and_archived(hubspot: EmulatedHubSpot) -> None:
     id = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     customer: Customer = hubspot.read(CUSTOMER, id).data
     assert (customer.display_name, customer.language, customer.timezone) == ("Ann Lee", "de-CH", "Europe/Zurich")
@@ -75,7 +75,7 @@ def test_a_customer_is_created_changed_and_archived(hubspot: HubSpotLookAlike) -
     assert gone.kind == "not_found"
 
 
-def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(hubspot: HubSpotLookAlike) -> None:
+def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(hubspot: EmulatedHubSpot) -> None:
     assert CUSTOMER.endpoints.find_marker is not None
     assert CUSTOMER.endpoints.marked is not None
     look = CUSTOMER.endpoints.find_marker("op_1", None, None, hubspot.account)
@@ -93,7 +93,7 @@ def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(hubspot: HubSpo
     assert (again.kind, again.existing_remote_id) == ("duplicate", id)
 
 
-def test_a_taken_address_names_who_has_it(hubspot: HubSpotLookAlike) -> None:
+def test_a_taken_address_names_who_has_it(hubspot: EmulatedHubSpot) -> None:
     id = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     taken = hubspot.refusal(hubspot.create(CUSTOMER, ann(external_id="erp/2"), "op_2"))
 
@@ -101,7 +101,7 @@ def test_a_taken_address_names_who_has_it(hubspot: HubSpotLookAlike) -> None:
     assert (taken.kind, taken.existing_remote_id) == ("duplicate", id)
 
 
-def test_unique_keys_find_one_or_none(hubspot: HubSpotLookAlike) -> None:
+def test_unique_keys_find_one_or_none(hubspot: EmulatedHubSpot) -> None:
     id = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     find = CUSTOMER.endpoints.find
 
@@ -114,7 +114,7 @@ def test_unique_keys_find_one_or_none(hubspot: HubSpotLookAlike) -> None:
     assert found("external_id", "erp/2") is None
 
 
-def test_customers_are_listed_in_all_ways(hubspot: HubSpotLookAlike) -> None:
+def test_customers_are_listed_in_all_ways(hubspot: EmulatedHubSpot) -> None:
     ids = {
         hubspot.made(
             CUSTOMER,
@@ -134,7 +134,7 @@ def test_customers_are_listed_in_all_ways(hubspot: HubSpotLookAlike) -> None:
     assert hubspot.listed(CUSTOMER, ListQuery(limit=3, filters={"external_id": "none"})) == []
 
 
-def test_custom_fields_are_stored(hubspot: HubSpotLookAlike) -> None:
+def test_custom_fields_are_stored(hubspot: EmulatedHubSpot) -> None:
     id = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     patch = msgspec.convert({"custom_fields": [{"key": "role", "value": ["CHAMPION", "OTHER"]}]}, CustomerPatch)
 
@@ -143,7 +143,7 @@ def test_custom_fields_are_stored(hubspot: HubSpotLookAlike) -> None:
     assert [field.value for field in hubspot.read(CUSTOMER, id).data.custom_fields] == [["CHAMPION", "OTHER"]]
 
 
-def test_a_ticket_is_created_for_a_contact_and_closed(hubspot: HubSpotLookAlike) -> None:
+def test_a_ticket_is_created_for_a_contact_and_closed(hubspot: EmulatedHubSpot) -> None:
     contact = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     patch = TicketPatch(
         subject="Seam came apart",
@@ -166,7 +166,7 @@ def test_a_ticket_is_created_for_a_contact_and_closed(hubspot: HubSpotLookAlike)
     assert (ticket.status, ticket.status_category, ticket.subject) == ("closed", "done", "Seam came apart")
 
 
-def test_tickets_are_listed_with_their_requesters(hubspot: HubSpotLookAlike) -> None:
+def test_tickets_are_listed_with_their_requesters(hubspot: EmulatedHubSpot) -> None:
     contact = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     for place in range(5):
         requester = RequesterPatch(remote_id=contact) if place % 2 else None
@@ -186,7 +186,7 @@ def test_tickets_are_listed_with_their_requesters(hubspot: HubSpotLookAlike) -> 
     assert one.data.requester.email == "ann.lee@example.com"
 
 
-def test_a_pipeline_of_the_accounts_own_is_understood(hubspot: HubSpotLookAlike) -> None:
+def test_a_pipeline_of_the_accounts_own_is_understood(hubspot: EmulatedHubSpot) -> None:
     id = hubspot.made(TICKET, TicketPatch(subject="Parcel"), "op_1").remote.id
     assert TICKET.endpoints.update is not None
     moved = RecordWrite(properties={"hs_pipeline": "75304820", "hs_pipeline_stage": "144402864"})

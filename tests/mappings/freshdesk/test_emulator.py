@@ -1,4 +1,4 @@
-"""The mapping against the look-alike of Freshdesk: every call is understood there, and every answer here."""
+"""The mapping against the emulator of Freshdesk: every call is understood there, and every answer here."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.http import VendorRefusal, VendorRequest
 from mappings.spec import ListQuery
 
-from .conftest import FreshdeskLookAlike, lost
+from .conftest import EmulatedFreshdesk, lost
 
 ANN = {
     "display_name": "Ann Lee",
@@ -83,27 +83,27 @@ def held(mapped: Any, body: dict[str, Any]) -> None:
             assert present[name] == value, name
 
 
-def refusal(freshdesk: FreshdeskLookAlike, request: VendorRequest) -> VendorRefusal:
+def refusal(freshdesk: EmulatedFreshdesk, request: VendorRequest) -> VendorRefusal:
     found = VENDOR.refusal(freshdesk.send(request))
     assert found is not None
     return found
 
 
-def creating(freshdesk: FreshdeskLookAlike, mapping: Any, patch: Any, marker: str) -> VendorRequest:
+def creating(freshdesk: EmulatedFreshdesk, mapping: Any, patch: Any, marker: str) -> VendorRequest:
     draft = mapping.to_vendor(patch, None, freshdesk.account)
     assert draft.refused == ()
     request: VendorRequest = mapping.endpoints.create(draft.body, marker, None, freshdesk.account)
     return request
 
 
-def test_a_contact_is_made_and_reads_back(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_contact_is_made_and_reads_back(freshdesk: EmulatedFreshdesk) -> None:
     ann = freshdesk.made(CUSTOMER, customer(**ANN))
 
     held(ann, ANN)
     assert lost(ann) == {"/language": "coerced", "/timezone": "coerced"}
 
 
-def test_everything_that_can_be_cleared_is_cleared(freshdesk: FreshdeskLookAlike) -> None:
+def test_everything_that_can_be_cleared_is_cleared(freshdesk: EmulatedFreshdesk) -> None:
     ann = freshdesk.made(CUSTOMER, customer(**ANN))
 
     nothing = {"phones": None, "addresses": None, "job_title": None, "notes": None, "tags": None, "custom_fields": None}
@@ -114,7 +114,7 @@ def test_everything_that_can_be_cleared_is_cleared(freshdesk: FreshdeskLookAlike
     assert [one.value for one in changed.custom_fields if one.value not in (None, [])] == []
 
 
-def test_a_contact_is_archived_and_still_read(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_contact_is_archived_and_still_read(freshdesk: EmulatedFreshdesk) -> None:
     ann = freshdesk.made(CUSTOMER, customer(**ANN))
     assert CUSTOMER.endpoints.archive is not None
 
@@ -125,7 +125,7 @@ def test_a_contact_is_archived_and_still_read(freshdesk: FreshdeskLookAlike) -> 
     assert refusal(freshdesk, CUSTOMER.endpoints.archive(ann.remote.id, freshdesk.account)).kind == "not_found"
 
 
-def test_a_lost_create_is_found_by_its_mark_and_not_made_twice(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_lost_create_is_found_by_its_mark_and_not_made_twice(freshdesk: EmulatedFreshdesk) -> None:
     request = creating(
         freshdesk, CUSTOMER, customer(display_name="Ann", emails=[{"address": "ann@lee.example"}]), "op_1"
     )
@@ -145,7 +145,7 @@ def test_a_lost_create_is_found_by_its_mark_and_not_made_twice(freshdesk: Freshd
     assert freshdesk.state.count("contacts") == 1
 
 
-def test_a_lost_create_under_a_key_is_found_where_contacts_name_their_operation(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_lost_create_under_a_key_is_found_where_contacts_name_their_operation(freshdesk: EmulatedFreshdesk) -> None:
     told = {"label": "lockstitch_operation_id", "label_for_customers": "x", "type": "custom_text"}
     freshdesk.ask("POST", "contact_fields", told)
     freshdesk.account = freshdesk.facts()
@@ -162,7 +162,7 @@ def test_a_lost_create_under_a_key_is_found_where_contacts_name_their_operation(
     assert CUSTOMER.endpoints.marked(freshdesk.must(look_up), "op_2") is None
 
 
-def test_a_taken_address_names_its_holder_deleted_or_not(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_taken_address_names_its_holder_deleted_or_not(freshdesk: EmulatedFreshdesk) -> None:
     ann = freshdesk.made(CUSTOMER, customer(**ANN))
     request = creating(
         freshdesk, CUSTOMER, customer(display_name="B", emails=[{"address": "SHOP@lee.example"}]), "op_2"
@@ -173,7 +173,7 @@ def test_a_taken_address_names_its_holder_deleted_or_not(freshdesk: FreshdeskLoo
     assert refusal(freshdesk, request).existing_remote_id == ann.remote.id
 
 
-def test_a_contact_is_found_by_what_is_unique(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_contact_is_found_by_what_is_unique(freshdesk: EmulatedFreshdesk) -> None:
     ann = freshdesk.made(CUSTOMER, customer(**ANN))
 
     for key, value in (("email", "ann@lee.example"), ("external_id", "erp-1")):
@@ -185,7 +185,7 @@ def test_a_contact_is_found_by_what_is_unique(freshdesk: FreshdeskLookAlike) -> 
         assert none is None
 
 
-def test_a_ticket_is_made_and_reads_back(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_ticket_is_made_and_reads_back(freshdesk: EmulatedFreshdesk) -> None:
     mug = freshdesk.made(TICKET, ticket(**MUG))
 
     held(mug, MUG)
@@ -196,7 +196,7 @@ def test_a_ticket_is_made_and_reads_back(freshdesk: FreshdeskLookAlike) -> None:
     assert mug.loss == ()
 
 
-def test_a_ticket_goes_through_its_life(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_ticket_goes_through_its_life(freshdesk: EmulatedFreshdesk) -> None:
     mug = freshdesk.made(TICKET, ticket(**MUG))
 
     for status in ("waiting_on_customer", "open", "resolved", "closed"):
@@ -209,7 +209,7 @@ def test_a_ticket_goes_through_its_life(freshdesk: FreshdeskLookAlike) -> None:
     assert freshdesk.read(TICKET, mug.remote.id).data.status == "deleted"
 
 
-def test_a_lost_ticket_is_found_when_the_search_has_caught_up(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_lost_ticket_is_found_when_the_search_has_caught_up(freshdesk: EmulatedFreshdesk) -> None:
     freshdesk.state.set("search_lag", 120.0)
     freshdesk.must(creating(freshdesk, TICKET, ticket(**MUG), "op_1"))  # and its answer is lost
     freshdesk.made(TICKET, ticket(**MUG), "op_10")
@@ -224,7 +224,7 @@ def test_a_lost_ticket_is_found_when_the_search_has_caught_up(freshdesk: Freshde
     assert TICKET.endpoints.marked(freshdesk.must(look_up), "op_2") is None
 
 
-def test_the_same_ticket_twice_is_two(freshdesk: FreshdeskLookAlike) -> None:
+def test_the_same_ticket_twice_is_two(freshdesk: EmulatedFreshdesk) -> None:
     request = creating(freshdesk, TICKET, ticket(**MUG), "op_1")
 
     freshdesk.must(request)
@@ -233,7 +233,7 @@ def test_the_same_ticket_twice_is_two(freshdesk: FreshdeskLookAlike) -> None:
     assert freshdesk.state.count("tickets") == 2
 
 
-def test_a_ticket_without_the_field_is_refused_with_its_name(freshdesk: FreshdeskLookAlike) -> None:
+def test_a_ticket_without_the_field_is_refused_with_its_name(freshdesk: EmulatedFreshdesk) -> None:
     field = next(one for one in freshdesk.state.all("ticket_fields") if one["name"] == "cf_lockstitch_operation_id")
     freshdesk.state.delete("ticket_fields", str(field["id"]))
     request = creating(freshdesk, TICKET, ticket(**MUG), "op_1")
@@ -247,7 +247,7 @@ def test_a_ticket_without_the_field_is_refused_with_its_name(freshdesk: Freshdes
     freshdesk.must(request)
 
 
-def test_replies_and_notes_are_listed_with_who_may_see_them(freshdesk: FreshdeskLookAlike) -> None:
+def test_replies_and_notes_are_listed_with_who_may_see_them(freshdesk: EmulatedFreshdesk) -> None:
     mug = freshdesk.made(TICKET, ticket(**MUG))
     assert COMMENT.endpoints.create is not None
     assert COMMENT.endpoints.receipt is not None
@@ -274,7 +274,7 @@ def test_replies_and_notes_are_listed_with_who_may_see_them(freshdesk: Freshdesk
     assert freshdesk.read(TICKET, mug.remote.id).data.first_responded_at is not None
 
 
-def test_merging_closes_one_ticket_and_deletes_one_contact(freshdesk: FreshdeskLookAlike) -> None:
+def test_merging_closes_one_ticket_and_deletes_one_contact(freshdesk: EmulatedFreshdesk) -> None:
     one, two = (
         freshdesk.made(TICKET, ticket(**MUG | {"requester": {"email": f"{name}@lee.example"}})) for name in "ab"
     )
@@ -292,7 +292,7 @@ def test_merging_closes_one_ticket_and_deletes_one_contact(freshdesk: FreshdeskL
     assert moved.remote_id == first.remote_id
 
 
-def test_what_is_left_is_told_and_includes_cost_more(freshdesk: FreshdeskLookAlike) -> None:
+def test_what_is_left_is_told_and_includes_cost_more(freshdesk: EmulatedFreshdesk) -> None:
     mug = freshdesk.made(TICKET, ticket(**MUG))
     assert TICKET.endpoints.read is not None
     first = VENDOR.budget(freshdesk.must(TICKET.endpoints.read(mug.remote.id, freshdesk.account)))

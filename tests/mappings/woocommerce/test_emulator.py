@@ -1,4 +1,4 @@
-"""The mapping against the look-alike: made, changed, listed, cancelled, given back; a lost create is found."""
+"""The mapping against the emulator: made, changed, listed, cancelled, given back; a lost create is found."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from mappings.woocommerce import VENDOR
 from mappings.woocommerce.customer_r1 import CUSTOMER
 from mappings.woocommerce.order_r1 import ORDER
 
-from .conftest import Mapping, ShopLookAlike
+from .conftest import EmulatedShop, Mapping
 
 MARKER = f"op_{1_790_000_000_000:012x}7c47d3c9a51f2e80b6c4d17"
 ANN = CustomerPatch(
@@ -52,7 +52,7 @@ MUGS = OrderPatch(
 )
 
 
-def test_a_customer_is_made_whole(shop: ShopLookAlike) -> None:
+def test_a_customer_is_made_whole(shop: EmulatedShop) -> None:
     shown = shop.made(CUSTOMER, ANN)
     data = shown.data
     assert shown.loss == ()
@@ -72,7 +72,7 @@ def test_a_customer_is_made_whole(shop: ShopLookAlike) -> None:
     assert shown.remote.url == "http://shop.example/woocommerce/wp-admin/user-edit.php?user_id=2"
 
 
-def test_a_change_changes_one_thing_and_null_clears(shop: ShopLookAlike) -> None:
+def test_a_change_changes_one_thing_and_null_clears(shop: EmulatedShop) -> None:
     made = shop.made(CUSTOMER, ANN)
     changed = shop.changed(CUSTOMER, made.remote.id, CustomerPatch(first_name="Anna")).data
     same = msgspec.structs.replace(made.data, first_name="Anna", display_name="Anna Lee", updated_at=changed.updated_at)
@@ -91,7 +91,7 @@ def test_a_change_changes_one_thing_and_null_clears(shop: ShopLookAlike) -> None
     assert [(one["key"], one["value"]) for one in kept["meta_data"]] == [("_lockstitch_operation", "op_1")]
 
 
-def test_a_lost_create_of_a_customer_is_found_by_its_marker_and_not_made_twice(shop: ShopLookAlike) -> None:
+def test_a_lost_create_of_a_customer_is_found_by_its_marker_and_not_made_twice(shop: EmulatedShop) -> None:
     endpoints: Any = CUSTOMER.endpoints
     body = CUSTOMER.to_vendor(ANN, None, shop.account).body
     look = endpoints.find_marker(MARKER, None, body, shop.account)
@@ -104,7 +104,7 @@ def test_a_lost_create_of_a_customer_is_found_by_its_marker_and_not_made_twice(s
     assert (twice.kind, twice.code) == ("duplicate", "registration-error-email-exists")
 
 
-def test_a_lost_create_of_an_order_is_found_among_the_newest(shop: ShopLookAlike) -> None:
+def test_a_lost_create_of_an_order_is_found_among_the_newest(shop: EmulatedShop) -> None:
     endpoints: Any = ORDER.endpoints
     customer = shop.made(CUSTOMER, ANN).remote.id
     for patch in (MUGS, OrderPatch(customer=OrderCustomerPatch(remote_id=customer), line_items=MUGS.line_items)):
@@ -119,7 +119,7 @@ def test_a_lost_create_of_an_order_is_found_among_the_newest(shop: ShopLookAlike
     assert endpoints.find_marker("op_without_time", None, None, shop.account) is None
 
 
-def test_an_address_finds_its_customer_whatever_his_role(shop: ShopLookAlike) -> None:
+def test_an_address_finds_its_customer_whatever_his_role(shop: EmulatedShop) -> None:
     shop.place("customers", id=9, email="Boss@example.com", role="administrator")
     find: Any = CUSTOMER.endpoints.find["email"]
     raw, account = CUSTOMER.endpoints.record(shop.must(find("boss@example.com", shop.account)), shop.account)
@@ -130,7 +130,7 @@ def test_an_address_finds_its_customer_whatever_his_role(shop: ShopLookAlike) ->
     assert one.remote.id == "9"
 
 
-def test_what_is_not_there_is_not_found_by_reading_nor_by_writing(shop: ShopLookAlike) -> None:
+def test_what_is_not_there_is_not_found_by_reading_nor_by_writing(shop: EmulatedShop) -> None:
     written: tuple[tuple[Mapping, Any], ...] = ((CUSTOMER, CustomerPatch(first_name="x")), (ORDER, OrderPatch()))
     for mapping, patch in written:
         endpoints: Any = mapping.endpoints
@@ -142,7 +142,7 @@ def test_what_is_not_there_is_not_found_by_reading_nor_by_writing(shop: ShopLook
             assert told.kind == "not_found"
 
 
-def test_an_order_is_made_paid_sent_and_given_back(shop: ShopLookAlike) -> None:
+def test_an_order_is_made_paid_sent_and_given_back(shop: EmulatedShop) -> None:
     made = shop.made(ORDER, MUGS)
     order, id = made.data, made.remote.id
     assert made.loss == ()
@@ -174,7 +174,7 @@ def test_an_order_is_made_paid_sent_and_given_back(shop: ShopLookAlike) -> None:
     assert (whole.payment_status, whole.fulfillment_status, whole.totals.refunded) == ("refunded", "fulfilled", "89.80")
 
 
-def test_what_is_chosen_with_a_line_is_kept_beside_what_its_variation_is(shop: ShopLookAlike) -> None:
+def test_what_is_chosen_with_a_line_is_kept_beside_what_its_variation_is(shop: EmulatedShop) -> None:
     chosen = (LineOptionPatch(name="Gift wrap", value="Blue & white"),)
     fields = (CustomFieldPatch(key="engraving", value="For Jo"),)
     scarf = LineItemPatch(variant_remote_id="13", quantity="1", options=chosen, custom_fields=fields)
@@ -187,7 +187,7 @@ def test_what_is_chosen_with_a_line_is_kept_beside_what_its_variation_is(shop: S
     assert [(one.key, one.value) for one in line.custom_fields] == [("engraving", "For Jo")]
 
 
-def test_an_order_is_cancelled_with_its_reason(shop: ShopLookAlike) -> None:
+def test_an_order_is_cancelled_with_its_reason(shop: EmulatedShop) -> None:
     id = shop.made(ORDER, MUGS).remote.id
     cancel: Any = ORDER.endpoints.cancel
     asked = OrderCancel(reason="fraud", restock=True)
@@ -207,7 +207,7 @@ def test_an_order_is_cancelled_with_its_reason(shop: ShopLookAlike) -> None:
     }
 
 
-def test_what_lies_in_the_bin_is_archived_and_in_no_list(shop: ShopLookAlike) -> None:
+def test_what_lies_in_the_bin_is_archived_and_in_no_list(shop: EmulatedShop) -> None:
     id = shop.made(ORDER, MUGS).remote.id
     shop.do("DELETE", f"/orders/{id}")
     assert shop.read(ORDER, id).data.status == "archived"
@@ -216,7 +216,7 @@ def test_what_lies_in_the_bin_is_archived_and_in_no_list(shop: ShopLookAlike) ->
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 99])
-def test_every_customer_is_listed_once_though_others_go(shop: ShopLookAlike, limit: int) -> None:
+def test_every_customer_is_listed_once_though_others_go(shop: EmulatedShop, limit: int) -> None:
     ids = [shop.made(CUSTOMER, CustomerPatch(emails=(EmailPatch(address=f"c{at}@example.com"),))) for at in range(9)]
     names = [one.remote.id for one in ids]
     seen: list[str] = []
@@ -228,13 +228,13 @@ def test_every_customer_is_listed_once_though_others_go(shop: ShopLookAlike, lim
     assert seen == names
 
 
-def _delete(shop: ShopLookAlike, id: str) -> None:
+def _delete(shop: EmulatedShop, id: str) -> None:
     path = f"/wp-json/wc/v3/customers/{id}"
     shop.must(VendorRequest(method="DELETE", path=path, route=path, query=(("force", "true"),)))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_every_order_is_listed_once_though_others_change_or_go(shop: ShopLookAlike, limit: int) -> None:
+def test_every_order_is_listed_once_though_others_change_or_go(shop: EmulatedShop, limit: int) -> None:
     orders = [shop.made(ORDER, OrderPatch(line_items=MUGS.line_items)).remote.id for _ in range(4)]
     shop.now -= 1000
     twins = []
@@ -251,7 +251,7 @@ def test_every_order_is_listed_once_though_others_change_or_go(shop: ShopLookAli
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
-def test_changes_are_listed_from_a_time_on_and_nothing_is_missed(shop: ShopLookAlike, limit: int) -> None:
+def test_changes_are_listed_from_a_time_on_and_nothing_is_missed(shop: EmulatedShop, limit: int) -> None:
     orders = [shop.made(ORDER, OrderPatch(line_items=MUGS.line_items)).remote.id for _ in range(7)]
     since = datetime.fromtimestamp(shop.now, UTC)
     for id in orders[2:6]:
@@ -264,7 +264,7 @@ def test_changes_are_listed_from_a_time_on_and_nothing_is_missed(shop: ShopLookA
     assert set(orders[2:6]) <= set(seen) <= set(orders[2:7])
 
 
-def test_orders_are_listed_by_status(shop: ShopLookAlike) -> None:
+def test_orders_are_listed_by_status(shop: EmulatedShop) -> None:
     pending = shop.made(ORDER, MUGS).remote.id
     paid = shop.made(ORDER, msgspec.structs.replace(MUGS, payment_status="paid")).remote.id
     held = shop.made(ORDER, msgspec.structs.replace(MUGS, status="on_hold")).remote.id
@@ -280,7 +280,7 @@ def test_orders_are_listed_by_status(shop: ShopLookAlike) -> None:
     )
 
 
-def test_refunds_of_ten_orders_of_a_page_are_read_and_the_rest_is_told(shop: ShopLookAlike) -> None:
+def test_refunds_of_ten_orders_of_a_page_are_read_and_the_rest_is_told(shop: EmulatedShop) -> None:
     for _ in range(12):
         id = shop.made(ORDER, msgspec.structs.replace(MUGS, payment_status="paid")).remote.id
         shop.do("POST", f"/orders/{id}/refunds", amount="1.00")
@@ -288,7 +288,7 @@ def test_refunds_of_ten_orders_of_a_page_are_read_and_the_rest_is_told(shop: Sho
     assert [[one.kind for one in order.loss] for order in listed] == [[]] * 10 + [["truncated"]] * 2
 
 
-def test_what_surrounds_an_order_may_be_spelled_otherwise_too(shop: ShopLookAlike) -> None:
+def test_what_surrounds_an_order_may_be_spelled_otherwise_too(shop: EmulatedShop) -> None:
     """The marks that are looked for, the times that a list goes by, the refunds that are read beside."""
     times = {"date_created_gmt": "2026-05-01T09:30:00", "date_modified_gmt": ""}
     mark = {"5": {"id": 5, "key": "_lockstitch_operation", "value": MARKER}}
@@ -304,7 +304,7 @@ def test_what_surrounds_an_order_may_be_spelled_otherwise_too(shop: ShopLookAlik
     assert endpoints.marked(shop.must(listed), MARKER) == str(placed["id"])
 
 
-def test_a_deleted_refund_is_not_read(shop: ShopLookAlike) -> None:
+def test_a_deleted_refund_is_not_read(shop: EmulatedShop) -> None:
     placed = shop.place("orders", status="processing", total="10.00", refunds=[{"id": 0, "total": "-4.00"}])
     read: Any = ORDER.endpoints.read
     answer = shop.must(read(str(placed["id"]), shop.account))
@@ -317,7 +317,7 @@ def test_a_deleted_refund_is_not_read(shop: ShopLookAlike) -> None:
     assert ORDER.read(raw, account).data.refunds == ()
 
 
-def test_taxes_and_coupons_are_worked_out_by_the_shop_and_add_up(shop: ShopLookAlike) -> None:
+def test_taxes_and_coupons_are_worked_out_by_the_shop_and_add_up(shop: EmulatedShop) -> None:
     shop.set(woocommerce_calc_taxes="yes", woocommerce_prices_include_tax="yes")
     shop.place("coupons", code="spring", discount_type="percent", amount="10")
     lines = [{"product_id": 11, "quantity": 3}]
@@ -328,7 +328,7 @@ def test_taxes_and_coupons_are_worked_out_by_the_shop_and_add_up(shop: ShopLookA
     assert (shown.data.totals.items, shown.data.totals.discount) == ("50.17", "5.01")
 
 
-def test_the_shops_settings_become_the_account(shop: ShopLookAlike) -> None:
+def test_the_shops_settings_become_the_account(shop: EmulatedShop) -> None:
     shop.set(woocommerce_currency="JPY", woocommerce_price_num_decimals="0")
     assert (shop.account.currency, shop.account.decimals) == ("JPY", 0)
     assert VENDOR.build_account((None,), {}).decimals is None
@@ -336,7 +336,7 @@ def test_the_shops_settings_become_the_account(shop: ShopLookAlike) -> None:
 
 def test_an_order_that_changes_while_it_is_left_out_is_met_again() -> None:
     """It had the last second of its page, so that the next one would not show it, and that was the end."""
-    with ShopLookAlike() as shop:
+    with EmulatedShop() as shop:
         for second in (1, 2, 3):
             moment = f"2026-05-01T09:30:0{second}"
             shop.place("orders", status="pending", date_modified=moment, date_modified_gmt=moment)
@@ -351,7 +351,7 @@ def test_an_order_that_changes_while_it_is_left_out_is_met_again() -> None:
 
 
 def test_orders_of_one_second_are_each_listed_once() -> None:
-    with ShopLookAlike() as shop:
+    with EmulatedShop() as shop:
         moment = "2026-05-01T09:30:00"
         ids = {
             str(shop.place("orders", status="pending", date_created=moment, date_created_gmt=moment)["id"])

@@ -1,4 +1,4 @@
-"""Tickets and their comments against the look-alike of Salesforce."""
+"""Tickets and their comments against the emulator of Salesforce."""
 
 import msgspec
 
@@ -10,11 +10,11 @@ from mappings.salesforce.comment_r1 import COMMENT
 from mappings.salesforce.ticket_r1 import TICKET
 from mappings.spec import ListQuery
 
-from .conftest import OrgLookAlike
+from .conftest import EmulatedOrg
 from .people import buyer
 
 
-def test_a_ticket_is_created_for_a_contact_and_closed(salesforce: OrgLookAlike) -> None:
+def test_a_ticket_is_created_for_a_contact_and_closed(salesforce: EmulatedOrg) -> None:
     contact = buyer(salesforce)
     patch = TicketPatch(
         subject="Seam came apart",
@@ -41,7 +41,7 @@ def test_a_ticket_is_created_for_a_contact_and_closed(salesforce: OrgLookAlike) 
     assert (ticket.assignee_remote_id, ticket.closed_at is not None) == (None, True)
 
 
-def test_somebody_without_a_contact_may_ask(salesforce: OrgLookAlike) -> None:
+def test_somebody_without_a_contact_may_ask(salesforce: EmulatedOrg) -> None:
     requester = RequesterPatch(name="Bo Field", email="Bo@field.example")
     id = salesforce.made(TICKET, TicketPatch(subject="Lid", requester=requester), "op_1").remote.id
 
@@ -51,7 +51,7 @@ def test_somebody_without_a_contact_may_ask(salesforce: OrgLookAlike) -> None:
     assert (ticket.requester.remote_id, ticket.requester.email) == (None, "bo@field.example")
 
 
-def test_tickets_are_filtered_by_what_their_status_means(salesforce: OrgLookAlike) -> None:
+def test_tickets_are_filtered_by_what_their_status_means(salesforce: EmulatedOrg) -> None:
     statuses: tuple[TicketStatus, ...] = ("new", "open", "on_hold", "closed", "open")
     for place, status in enumerate(statuses):
         salesforce.made(TICKET, TicketPatch(subject=str(place), status=status), f"op_{place}")
@@ -65,7 +65,7 @@ def test_tickets_are_filtered_by_what_their_status_means(salesforce: OrgLookAlik
     assert subjects(number="00001003") == ["2"]
 
 
-def test_a_status_of_the_orgs_own_is_open_and_keeps_its_name(salesforce: OrgLookAlike) -> None:
+def test_a_status_of_the_orgs_own_is_open_and_keeps_its_name(salesforce: EmulatedOrg) -> None:
     placed = salesforce.place("Case", CaseNumber="7", Status="Waiting for parts")
 
     ticket: Ticket = salesforce.read(TICKET, placed["Id"]).data
@@ -73,7 +73,7 @@ def test_a_status_of_the_orgs_own_is_open_and_keeps_its_name(salesforce: OrgLook
     assert (ticket.status, ticket.status_raw, ticket.status_label) == ("open", "Waiting for parts", "Waiting for parts")
 
 
-def test_comments_are_added_and_listed_both_ways(salesforce: OrgLookAlike) -> None:
+def test_comments_are_added_and_listed_both_ways(salesforce: EmulatedOrg) -> None:
     case = salesforce.made(TICKET, TicketPatch(subject="Lid"), "op_1").remote.id
     for place in range(5):
         visible = "private" if place % 2 else "public"

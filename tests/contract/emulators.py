@@ -1,4 +1,4 @@
-"""The vendors' look-alikes behind Lockstitch, seen through their control interface."""
+"""The vendors' emulators behind Lockstitch, seen through their control interface."""
 
 from typing import Any, Literal
 
@@ -7,7 +7,7 @@ import httpx
 Vendor = Literal["freshdesk", "hubspot", "salesforce", "shopify", "stripe", "woocommerce", "zendesk"]
 
 
-class Lookalikes:
+class Emulators:
     """What the vendors got and hold, and what is to go wrong at them."""
 
     def __init__(self, url: str) -> None:

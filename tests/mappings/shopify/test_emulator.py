@@ -1,4 +1,4 @@
-"""The mapping against the look-alike of Shopify: every document runs there, and every answer is understood here."""
+"""The mapping against the emulator of Shopify: every document runs there, and every answer is understood here."""
 
 import time
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.wire_2026_07 import Account
 from mappings.spec import ListQuery
-from tests.mappings.look_alike import LookAlike
+from tests.mappings.emulated import EmulatedAccount
 
 from .conftest import CUSTOM_FIELDS, Mapping
 from .every_request import REQUESTS
@@ -34,7 +34,7 @@ from .every_request import REQUESTS
 LONG_AGO = msgspec.convert("2020-01-01T00:00:00Z", type=ListQuery.__annotations__["updated_since"])
 
 
-class ShopLookAlike(LookAlike[Account]):
+class EmulatedShop(EmulatedAccount[Account]):
     """A shop prepared as a connection's is. The clock goes on by a minute with each call, so that nothing has to be
     waited for."""
 
@@ -46,9 +46,9 @@ class ShopLookAlike(LookAlike[Account]):
 
 
 @pytest.fixture
-def shop() -> Iterator[ShopLookAlike]:
+def shop() -> Iterator[EmulatedShop]:
     """A fresh shop."""
-    with ShopLookAlike() as made:
+    with EmulatedShop() as made:
         yield made
 
 
@@ -79,14 +79,14 @@ def mugs(lines: int, **more: Any) -> OrderPatch:
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.route)
-def test_every_document_runs(request_: VendorRequest, shop: ShopLookAlike) -> None:
+def test_every_document_runs(request_: VendorRequest, shop: EmulatedShop) -> None:
     found = shop.refusal(request_)
 
     # Refused, if at all, for what it is about (each complaint names a field), never for how it asks.
     assert found is None or found.kind == "not_found" or found.fields
 
 
-def test_a_customer_is_created_and_changed_in_every_part(shop: ShopLookAlike) -> None:
+def test_a_customer_is_created_and_changed_in_every_part(shop: EmulatedShop) -> None:
     made = shop.made(
         CUSTOMER,
         ann(
@@ -131,7 +131,7 @@ def test_a_customer_is_created_and_changed_in_every_part(shop: ShopLookAlike) ->
     assert customer.emails[0].address == "ann.lee@example.com"
 
 
-def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(shop: ShopLookAlike) -> None:
+def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(shop: EmulatedShop) -> None:
     for mapping, patch in ((CUSTOMER, CustomerPatch(first_name="Ann")), (ORDER, mugs(1))):
         endpoints: Any = mapping.endpoints
         look = endpoints.find_marker("op_1", None, None, shop.account)
@@ -145,7 +145,7 @@ def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(shop: ShopLookA
         assert again.kind == "duplicate"
 
 
-def test_unique_keys_find_one_or_none(shop: ShopLookAlike) -> None:
+def test_unique_keys_find_one_or_none(shop: EmulatedShop) -> None:
     customer = shop.made(CUSTOMER, ann(), "op_1").remote.id
     order = shop.made(ORDER, mugs(1, external_id="so-1"), "op_2").remote.id
 
@@ -160,7 +160,7 @@ def test_unique_keys_find_one_or_none(shop: ShopLookAlike) -> None:
     assert found(ORDER, "external_id", "erp/1") is None
 
 
-def test_what_is_taken_or_missing_is_told(shop: ShopLookAlike) -> None:
+def test_what_is_taken_or_missing_is_told(shop: EmulatedShop) -> None:
     shop.made(CUSTOMER, ann(), "op_1")
 
     taken = shop.refusal(shop.create(CUSTOMER, ann(external_id="erp/2"), "op_2"))
@@ -172,7 +172,7 @@ def test_what_is_taken_or_missing_is_told(shop: ShopLookAlike) -> None:
     assert gone.kind == "not_found"
 
 
-def test_customers_are_listed_in_all_ways(shop: ShopLookAlike) -> None:
+def test_customers_are_listed_in_all_ways(shop: EmulatedShop) -> None:
     emails = [(EmailPatch(address=f"ann{at}@example.com"),) for at in range(7)]
     ids = {
         shop.made(CUSTOMER, ann(emails=email, external_id=str(at)), f"op_{at}").remote.id
@@ -188,7 +188,7 @@ def test_customers_are_listed_in_all_ways(shop: ShopLookAlike) -> None:
     assert shop.listed(CUSTOMER, ListQuery(limit=3, filters={"external_id": "none"})) == []
 
 
-def test_an_order_is_made_paid_changed_and_cancelled(shop: ShopLookAlike) -> None:
+def test_an_order_is_made_paid_changed_and_cancelled(shop: EmulatedShop) -> None:
     customer = shop.made(CUSTOMER, ann(), "op_1").remote.id
     made = shop.made(
         ORDER,
@@ -231,7 +231,7 @@ def test_an_order_is_made_paid_changed_and_cancelled(shop: ShopLookAlike) -> Non
     assert twice.kind == "rejected"
 
 
-def test_long_orders_are_read_to_their_last_line(shop: ShopLookAlike) -> None:
+def test_long_orders_are_read_to_their_last_line(shop: EmulatedShop) -> None:
     assert ORDER.endpoints.receipt is not None
     answer = shop.must(shop.create(ORDER, mugs(45, number="X-45"), "op_1"))
     receipt = ORDER.endpoints.receipt(answer, "create")
