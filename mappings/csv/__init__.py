@@ -1,7 +1,7 @@
-"""Exports of legacy systems: a file with a header and a row a record, uploaded, and read as its configuration says.
+"""Exports of legacy systems: uploaded files with a header and one row for each record.
 
-There is nothing to call and nothing that is signed, so that its manifest says no more than its name; what it means
-stands in the `Layout` of each connection.
+There is no API to call and nothing is signed, so the manifest has only a name. The `Layout` of each connection defines
+how rows are read.
 """
 
 from typing import Final

@@ -1,5 +1,5 @@
-"""One cell: from text to a value of its column's type. What cannot be read is refused with a reason that never repeats
-the cell, for it may be anything."""
+"""Read one cell from text to a value of its column's type. The reason of a refusal never repeats the cell, because it
+may hold personal data."""
 
 import re
 from datetime import UTC, datetime
@@ -16,16 +16,16 @@ _PLAIN: Final = {
     ".": re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,9})?"),
     ",": re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:\.[0-9]{3}){1,4})(?:,[0-9]{1,9})?"),
 }
-"""Numbers by their decimal separator; the other one may part the thousands."""
+"""Numbers by their decimal separator. The other one may separate thousands."""
 
 
 class BadCell(Exception):
-    """The cell cannot be read; the text says why, without what it holds."""
+    """The cell cannot be read. The text says why, without the cell's content."""
 
 
 def read_cell(text: str, column: Column, layout: Layout) -> Any:
-    """The value of a cell that is not empty. Amounts of money come as decimals and are finished when their currency is
-    known. Raises BadCell."""
+    """Return the value of a cell that is not empty. Amounts of money are decimals until their currency is known. Raises
+    BadCell."""
     check_text(text, layout)
     match column.type:
         case "string":
@@ -45,7 +45,7 @@ def read_cell(text: str, column: Column, layout: Layout) -> Any:
 
 
 def check_text(text: str, layout: Layout) -> None:
-    """Raises BadCell for a cell that does not hold what its system wrote."""
+    """Raise BadCell for a cell with damaged text."""
     if DAMAGED in text:
         raise BadCell(f"holds bytes that are not {layout.encoding}")
     if "\0" in text:
@@ -53,8 +53,8 @@ def check_text(text: str, layout: Layout) -> None:
 
 
 def money(amount: Decimal, currency: str, *, finer: bool) -> str:
-    """An amount in the digits of its currency; `finer`: a price of one piece may have more. Raises BadCell for more
-    digits than can be paid: rounding would be a guess."""
+    """Return an amount with the digits of its currency. `finer`: a unit price may have more. Raises BadCell for too
+    many digits, because rounding would be a guess."""
     text = values.decimal_string(amount)
     try:
         kept = values.unit_price(text, currency) if finer else values.money(text, currency)
@@ -135,7 +135,7 @@ def _decimal(text: str, layout: Layout) -> Decimal:
 
 
 def _moment(text: str, form: str | None, layout: Layout, what: str) -> datetime:
-    """The instant in UTC; one without an offset is the wall clock of the layout's zone, and a date its first moment."""
+    """Return a time in UTC. Without an offset it is in the layout's zone. A date is its first moment."""
     try:
         moment = datetime.fromisoformat(text) if form is None else datetime.strptime(text, form)  # noqa: DTZ007
         if moment.tzinfo is None:

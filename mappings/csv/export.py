@@ -1,10 +1,9 @@
-"""An export as a file: its header, its rows, and by what a row is known again.
+"""Read an export file: its header, its rows, and the identity of each row.
 
-The bytes stay where they are and are read as they come, so that the file is in memory once. Python's `csv` reads them
-(RFC 4180), strictly: where a quote is not closed nobody can say where the next row begins.
+The bytes are read as a stream, so the file is in memory only once. Python's `csv` reads them (RFC 4180) strictly: after
+an unclosed quote the start of the next row is unknown.
 
-No reason for a refusal repeats what stands in the file, not even its first row: where the header is left out that is a
-person.
+No refusal repeats content of the file, not even its first row: without a header, that is a person.
 """
 
 import csv
@@ -22,7 +21,7 @@ from mappings.csv.rows_r1 import Row, remote_id_of
 
 MOST_ROWS: Final = 100_000
 LONGEST_CELL: Final = csv.field_size_limit()
-"""Characters; where Python's `csv` stops to look for the quote that ends a cell."""
+"""Characters: the limit at which Python's `csv` stops looking for the closing quote of a cell."""
 DELIMITERS: Final = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 KINDS: Final = {
     b"PK\x03\x04": "a ZIP archive, as .xlsx files are",
@@ -32,11 +31,11 @@ KINDS: Final = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
-"""What is exported by mistake, by its first bytes."""
+"""Files uploaded by mistake, by their first bytes."""
 
 
 class Unreadable(Exception):
-    """The file cannot be taken: each reason, none of which holds what a cell says."""
+    """The file cannot be read. Has each reason, without the content of cells."""
 
     def __init__(self, *reasons: str) -> None:
         super().__init__("; ".join(reasons))
@@ -44,8 +43,8 @@ class Unreadable(Exception):
 
 
 class ReadRow(Struct, frozen=True, kw_only=True):
-    """A row on its way in. `identity` stands for its record (32 bytes), `digest` for what it says (SHA-256 over the
-    layout and the cells that are read). `remote_id` is None where the row names no record, or has a fault."""
+    """A row to ingest. `identity` (32 bytes) identifies its record, `digest` its content (SHA-256 over the layout and
+    the cells that are read). `remote_id` is None if the row identifies no record or has a fault."""
 
     row: Row
     identity: bytes
@@ -54,14 +53,14 @@ class ReadRow(Struct, frozen=True, kw_only=True):
 
 
 def count_rows(file: BinaryIO, layout: Layout) -> int:
-    """How many rows the file holds, gone through once to its end. Raises Unreadable."""
+    """Return the number of rows, reading the file to its end. Raises Unreadable."""
     records = _records(file, layout)
     _places(records, layout, _kind_of(file))
     return sum(1 for _ in records)
 
 
 def read_rows(file: BinaryIO, layout: Layout) -> Iterator[ReadRow]:
-    """Every row, from the first on. A second row of a record that says something else has a fault.
+    """Yield every row from the start. A second row of a record with other content has a fault.
 
     Raises Unreadable.
     """
@@ -93,12 +92,12 @@ def _row(number: int, cells: list[str], places: dict[str, int], width: int, layo
 
 
 def identity_of(remote_id: str) -> bytes:
-    """What stands for a record, 32 bytes."""
+    """Return the identity of a record, 32 bytes."""
     return hashlib.sha256(remote_id.encode()).digest()
 
 
 def _faulty(row: Row, digest: bytes) -> ReadRow:
-    """A row that stands for no record is known by what it says alone."""
+    """Return the identity of a row without a record, from its content."""
     return ReadRow(row=row, identity=hashlib.sha256(b"faulty " + digest).digest(), digest=digest, remote_id=None)
 
 
@@ -107,7 +106,7 @@ def _digest(layout: Layout, cells: list[str]) -> bytes:
 
 
 def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    """Rows by their number, without empty ones. Raises Unreadable."""
+    """Yield rows with their number, without empty ones. Raises Unreadable."""
     encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
     file.seek(0)
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
@@ -120,10 +119,10 @@ def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
                 yield number, cells
     except csv.Error as error:
         if "field limit" in str(error):
-            told = f"has a cell of more than {LONGEST_CELL} characters, as where a quote is left open"
+            reason = f"has a cell of more than {LONGEST_CELL} characters, as where a quote is left open"
         else:
-            told = f"is not quoted as RFC 4180 asks: {error}"
-        raise Unreadable(f"row {number + 1} {told}") from error
+            reason = f"is not quoted as RFC 4180 asks: {error}"
+        raise Unreadable(f"row {number + 1} {reason}") from error
     except UnicodeError as error:
         raise Unreadable(f"it is not {layout.encoding}") from error
     finally:
@@ -132,14 +131,14 @@ def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
 
 
 def _kind_of(file: BinaryIO) -> str | None:
-    """What else than text the file is, where its first bytes say so."""
+    """Return what a file is if its first bytes show that it is not text."""
     file.seek(0)
     beginning = file.read(4)
     return next((kind for mark, kind in KINDS.items() if beginning.startswith(mark)), None)
 
 
 def _places(records: Iterator[tuple[int, list[str]]], layout: Layout, kind: str | None) -> tuple[dict[str, int], int]:
-    """Where each column that is read stands, and how many there are in all. Raises Unreadable."""
+    """Return the position of each column that is read, and the number of all columns. Raises Unreadable."""
     _, header = next(records, (0, []))
     if not header:
         raise Unreadable("it is empty: a header is needed")
@@ -157,14 +156,14 @@ def _places(records: Iterator[tuple[int, list[str]]], layout: Layout, kind: str 
 
 
 def _guesses(header: list[str], layout: Layout, kind: str | None) -> list[str]:
-    """Why columns may be missing."""
+    """Return likely reasons for missing columns."""
     if kind is not None:
         return [f"it is {kind}, and no CSV in {layout.encoding}"]
     if any("\0" in name or DAMAGED in name for name in header):
         return [f"its first row is no text in {layout.encoding}, so perhaps the encoding is another one"]
     line = layout.delimiter.join(header)
-    for delimiter, told in DELIMITERS.items():
+    for delimiter, label in DELIMITERS.items():
         if delimiter != layout.delimiter and set(layout.names) <= {name.strip() for name in line.split(delimiter)}:
-            return [f"it has them all where {told} is the delimiter, and the layout says {layout.delimiter!r}"]
+            return [f"it has them all where {label} is the delimiter, and the layout says {layout.delimiter!r}"]
     found = f"its first row has {len(header)} cell{'' if len(header) == 1 else 's'}"
     return [found if any(name.strip() in layout.names for name in header) else f"{found}, so perhaps it is no header"]

@@ -1,4 +1,4 @@
-"""Fields of the canonical model by their path, `emails[0].address`: what kind of value stands there."""
+"""Find the fields of the canonical model by their path, `emails[0].address`, with the kind of their value."""
 
 import re
 from datetime import datetime
@@ -8,24 +8,24 @@ import msgspec
 from msgspec import Struct, UnsetType
 
 Path = tuple[str | int, ...]
-"""Names of members and places in arrays: `("emails", 0, "address")`."""
+"""Names of members and indexes in arrays: `("emails", 0, "address")`."""
 
 FieldKind = Literal["text", "enum", "instant", "amount", "whole", "boolean"]
 
 CUSTOM: Final = "custom_fields"
-# What we give ourselves, and what would need the id of another record of ours.
+# Members that Lockstitch sets, and members that need the id of another canonical record.
 OURS: Final = frozenset({"id", "meta", "order_ids"})
 _STEP: Final = re.compile(r"([a-z][a-z0-9_]*)(?:\[([0-9]{1,2})\])?")
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 class NoSuchField(Exception):
-    """The path leads nowhere that a column can fill; the text says why."""
+    """No column can fill the path. The text says why."""
 
 
 class Field(Struct, frozen=True, kw_only=True):
-    """A place in the model that holds one value. `words` are those of an enum; `has_raw`: beside it stands a place for
-    the vendor's own word; `owners` are the Structs on the way, each with the path to it."""
+    """A member of the model with one value. `words` are those of an enum. `has_raw`: a second member holds the vendor's
+    own value. `owners` are the Structs on the path, each with its own path."""
 
     path: Path
     kind: FieldKind
@@ -35,7 +35,7 @@ class Field(Struct, frozen=True, kw_only=True):
 
 
 def find_field(model: type[Struct], text: str) -> Field:
-    """What stands at a path. Raises NoSuchField."""
+    """Return the field at a path. Raises NoSuchField."""
     if text.startswith(f"{CUSTOM}."):
         return _custom(text)
     path: list[str | int] = []
@@ -53,8 +53,8 @@ def find_field(model: type[Struct], text: str) -> Field:
         path.append(match[1])
         kind, is_list = _inner(members[match[1]])
         if is_list != (match[2] is not None):
-            told = f"is a list: name a place, {match[1]}[0]" if is_list else "is no list"
-            raise NoSuchField(f"{text!r}: {match[1]} {told}")
+            reason = f"is a list: name a place, {match[1]}[0]" if is_list else "is no list"
+            raise NoSuchField(f"{text!r}: {match[1]} {reason}")
         if is_list:
             path.append(int(match[2]))
     if _is_struct(kind):
@@ -64,13 +64,13 @@ def find_field(model: type[Struct], text: str) -> Field:
 
 
 def shown(path: Path) -> str:
-    """A path as it is written."""
+    """Return a path as text."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")
 
 
 def missing_fields(model: type[Struct], filled: dict[Path, Field], derived: frozenset[str]) -> list[str]:
-    """The fields that every record of this model has, also in the parts that are filled, and that nothing fills."""
+    """Return the required fields, also of the parts in use, that neither column nor constant fills."""
     owners: dict[Path, type[Struct]] = {(): model}
     for field in filled.values():
         owners |= dict(field.owners)
@@ -108,7 +108,7 @@ def _leaf(path: Path, kind: Any, owners: tuple[tuple[Path, type[Struct]], ...], 
 
 
 def _inner(kind: Any) -> tuple[Any, bool]:
-    """The type without null and UNSET, and that of the elements where it is an array."""
+    """Return the type without null and UNSET, and the element type of an array."""
     if get_origin(kind) not in (Annotated, Literal, tuple) and get_args(kind):
         options = [one for one in get_args(kind) if one not in (type(None), UnsetType)]
         kind = options[0] if len(options) == 1 else kind

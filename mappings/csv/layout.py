@@ -1,4 +1,4 @@
-"""How an export is laid out: its columns, their types, and which canonical field each one fills. It is configuration,
+"""The layout of an export: its columns, their types, and the canonical field that each one fills. It is configuration,
 checked when Lockstitch starts."""
 
 import codecs
@@ -41,22 +41,22 @@ CODES: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
     "currency": (values.is_currency, "an ISO 4217 code"),
     "country_code": (lambda text: values.country(text) == text, "an ISO 3166-1 alpha-2 code"),
 }
-"""Members that take a code, and what they take."""
+"""Members that need a code, and which one."""
 DERIVED: Final = frozenset({"totals.outstanding"})
-"""What is worked out where no column fills it."""
+"""Members that are computed if no column fills them."""
 ESCAPING: Final = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna"})
-"""Encodings that write text by its parts: a file may then hold half a character, which nothing can keep."""
+"""Encodings of surrogates and escapes: a file may then contain half a character, which cannot be stored."""
 BOOLEANS: Final = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
 REVISION: Final = 1
-"""Raised when the same layout comes to mean something else: then every row is read anew."""
+"""Increased when the same layout reads rows differently: then every row is read again."""
 
 
 class LayoutError(Exception):
-    """The configuration cannot be meant so: every complaint, one a line."""
+    """The configuration is invalid. Has every complaint, one in each line."""
 
 
 class ColumnSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[[connections.<name>.csv.columns]]`. `values` turns the cells of an enum or a boolean into our words."""
+    """`[[connections.<name>.csv.columns]]`. `values` maps cells of an enum or a boolean to canonical values."""
 
     column: str
     field: str
@@ -66,9 +66,9 @@ class ColumnSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class LayoutSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[connections.<name>.csv]`. `key` names the columns that tell one record from the others; `constants` are fields
-    that the export does not hold, by path. The formats are those of `strptime`; without them dates are ISO 8601.
-    `folder` is an absolute path where exports are laid down, beside those that are uploaded."""
+    """`[connections.<name>.csv]`. `key` names the columns that identify a record. `constants` are fields that the
+    export lacks, by path. The formats are those of `strptime`; without them dates are ISO 8601. `folder` is an absolute
+    path for exports that are not uploaded."""
 
     object: Literal["customers", "orders", "tickets"]
     key: str | tuple[str, ...]
@@ -84,7 +84,7 @@ class LayoutSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Column(Struct, frozen=True, kw_only=True):
-    """One column with the field that it fills. `values` are by what a cell says in lower case."""
+    """One column with the field that it fills. `values` are by the cell's text in lower case."""
 
     name: str
     type: ColumnType
@@ -94,8 +94,8 @@ class Column(Struct, frozen=True, kw_only=True):
 
 
 class Layout(Struct, frozen=True, kw_only=True):
-    """A layout that makes sense. `names` are the columns that are read, each once; `fingerprint` differs between two
-    layouts that may read a row differently."""
+    """A valid layout. `names` are the columns that are read, each once. `fingerprint` differs between two layouts that
+    may read a row differently."""
 
     object: ObjectName
     model: type[Struct]
@@ -120,7 +120,7 @@ class Layout(Struct, frozen=True, kw_only=True):
 
 
 def make_layout(setting: LayoutSetting) -> Layout:
-    """The layout of a connection. Raises LayoutError with every complaint at once."""
+    """Return the layout of a connection. Raises LayoutError with every complaint at once."""
     object_name, model = OBJECTS[setting.object]
     complaints = _complaints_of_form(setting)
     filled: dict[Path, Field] = {}
@@ -163,7 +163,7 @@ def make_layout(setting: LayoutSetting) -> Layout:
     key = (setting.key,) if isinstance(setting.key, str) else setting.key
     key = tuple(name.strip() for name in key)
     tops = {path[0] for path in filled}
-    meaning = msgspec.structs.replace(setting, folder=None)  # where a file comes from is none of its
+    meaning = msgspec.structs.replace(setting, folder=None)  # the source of a file does not change its reading
     return Layout(
         object=object_name,
         model=model,
@@ -215,7 +215,7 @@ def _complaints_of_form(setting: LayoutSetting) -> list[str]:
 
 
 def _is_format(text: str) -> bool:
-    """Whether a day survives being written and read so."""
+    """Return whether a day written in this format reads as the same day."""
     probe = datetime(2026, 11, 25, 14, 35, tzinfo=UTC)
     try:
         return datetime.strptime(probe.strftime(text), text).date() == probe.date()  # noqa: DTZ007 - the day only
@@ -252,8 +252,8 @@ def _complaints_of_constant(text: str, value: Constant, found: Field) -> list[st
     if fits[found.kind] and (code is None or code[0](str(value))):
         return []
     wanted = {"enum": f"one of {', '.join(found.words)}", "amount": 'a decimal in quotes, "0.00"', "whole": "a number"}
-    told = wanted.get(found.kind, found.kind) if code is None else code[1]
-    return [f"csv.constants: {text} takes {told}."]
+    kind = wanted.get(found.kind, found.kind) if code is None else code[1]
+    return [f"csv.constants: {text} takes {kind}."]
 
 
 def _complaints_of_money(columns: list[Column], filled: dict[Path, Field]) -> list[str]:
@@ -267,7 +267,7 @@ def _complaints_of_money(columns: list[Column], filled: dict[Path, Field]) -> li
 
 
 def _unsupported(model: type[Struct], tops: set[str | int]) -> tuple[str, ...]:
-    """The fields that this export never supplies, for `meta.unsupported`."""
+    """Return the fields that this export never supplies, for `meta.unsupported`."""
     made = {"customer": {"display_name"}, "ticket": {"status_category"}}.get(model.__name__.lower(), set())
     return tuple(
         member.name

@@ -1,4 +1,4 @@
-"""A row of an export to what it means, by the layout of its connection."""
+"""Map a row of an export to a canonical record, by the layout of its connection."""
 
 import re
 from datetime import datetime
@@ -22,7 +22,7 @@ LONGEST_ID: Final = 255
 FAULT: Final = re.compile(
     "has [0-9]+ cells, and the header [0-9]+|says something else of the record that row [0-9]+ is about"
 )
-"""What a row is marked with; whatever else an edited one says of itself is nobody's business."""
+"""The faults that Lockstitch writes. Any other text in an edited row is not repeated."""
 SAFE: Final = re.compile(r"[A-Za-z0-9._@+-]")
 CUSTOM_TYPES: Final[dict[ColumnType, CustomFieldType]] = {
     "string": "string",
@@ -40,8 +40,8 @@ Tree = dict[str | int, Any]
 
 
 class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One row as it is kept: its number in the file (the header is row 1) and its cells by column, as text. `fault` is
-    what was wrong with the row as a whole; whoever mends the cells takes it out."""
+    """One stored row: its number in the file (the header is row 1) and its cells by column, as text. `fault` is a
+    defect of the whole row. To repair it, fix the cells and remove `fault`."""
 
     row: int
     cells: dict[str, str]
@@ -49,9 +49,9 @@ class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_de
 
 
 def remote_id_of(cells: dict[str, str], key: tuple[str, ...]) -> str | None:
-    """The id of the record: the cells of the key, `~` between them. What is not safe in a URL is written as `=` and two
-    hexadecimal digits for each byte, so that different keys stay different. None where a part is empty or damaged, as
-    two keys that lost a letter are alike, or all of it is longer than 255 characters."""
+    """Return the id of the record: the cells of the key, joined by `~`. Characters unsafe in a URL become `=` and two
+    hexadecimal digits for each byte, so different keys stay different. None if a part is empty or damaged, because
+    damaged keys may be equal, or if the id is longer than 255 characters."""
     parts = [cells.get(name, "").strip() for name in key]
     if not all(parts) or any(DAMAGED in part for part in parts):
         return None
@@ -60,17 +60,17 @@ def remote_id_of(cells: dict[str, str], key: tuple[str, ...]) -> str | None:
 
 
 def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
-    """The record that a kept row tells of.
+    """Return the record in a stored row.
 
-    Raises Unmappable: the path names row and column, the reason never holds what stands there.
+    Raises Unmappable: the path names row and column, the reason never contains the cell.
     """
     try:
         row = msgspec.json.decode(payload, type=Row)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # a person may have edited it
         raise Unmappable("$", 'is not {"row": number, "cells": {column: text}}') from error
     if row.fault is not None:
-        told = row.fault if FAULT.fullmatch(row.fault) else "has a fault"
-        raise Unmappable(_at(row), f"{told}; mend the cells and take fault out")
+        fault = row.fault if FAULT.fullmatch(row.fault) else "has a fault"
+        raise Unmappable(_at(row), f"{fault}; fix the cells and remove fault")
     for name in layout.names:
         if name not in row.cells:
             raise Unmappable(_at(row, name), "is missing")
@@ -109,7 +109,7 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
 
 
 def _fill(row: Row, layout: Layout) -> Tree:
-    """Every cell and constant at its place. Amounts of money come last, for they need their currency."""
+    """Return every cell and constant at its path. Amounts of money are last, because they need their currency."""
     tree: Tree = {}
     amounts: list[tuple[Column, Decimal]] = []
     for column in layout.columns:
@@ -145,7 +145,7 @@ def _fill(row: Row, layout: Layout) -> Tree:
 
 
 def _constants(tree: Tree, layout: Layout, awaited: set[Path]) -> None:
-    """A constant makes no part of its own: an address of which no cell says anything is no address."""
+    """Add the constants, but only to parts with a cell: a constant alone makes no address."""
     for path, value in layout.constants:
         inside = path[:-1]
         if not inside or inside in awaited or _get(tree, inside) is not None:
@@ -159,13 +159,13 @@ def _is_amount(path: Path) -> bool:
 
 
 def _in_digits(amount: str, tree: Tree) -> str:
-    """A constant amount in the digits of the record's currency, as far as that allows."""
+    """Return a constant amount with the digits of the record's currency, if they suffice."""
     currency = tree.get("currency")
     return values.money(amount, currency) if isinstance(currency, str) else amount
 
 
 def _derive(tree: Tree, layout: Layout) -> None:
-    """What our model has and follows from what the row says."""
+    """Add the members that follow from others in the row."""
     if layout.object == "customer":
         emails = list(tree.get("emails", {}).values())
         if emails and not any(one.get("is_primary") for one in emails):
@@ -212,7 +212,7 @@ def _get(tree: Any, path: Path) -> Any:
 
 
 def _built(tree: Any) -> Any:
-    """Places become arrays; those that no cell fills are left out."""
+    """Turn indexes into arrays, without those that no cell fills."""
     if not isinstance(tree, dict):
         return tree
     if tree and all(isinstance(step, int) for step in tree):
@@ -221,7 +221,7 @@ def _built(tree: Any) -> Any:
 
 
 def _misfit(message: str, row: Row, layout: Layout) -> Unmappable:
-    """msgspec's complaint about the whole, at the column that fills the place it is about, where one does."""
+    """Return msgspec's complaint about the record, at the column that fills the field, if there is one."""
     reason, _, path = message.rpartition(" - at `")
     place = re.findall(r"[a-z_0-9]+", path)
     missing = _MISSING.match(reason or message)

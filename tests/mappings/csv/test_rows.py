@@ -259,7 +259,7 @@ def test_a_row_with_too_many_cells_and_a_second_opinion_have_faults() -> None:
     assert short.row.fault == "has 2 cells, and the header 3"
     assert first.row.fault is None
     assert second.row.fault == "says something else of the record that row 3 is about"
-    with pytest.raises(Unmappable, match="row 3 is about; mend the cells and take fault out"):
+    with pytest.raises(Unmappable, match="row 3 is about; fix the cells and remove fault"):
         read_row(msgspec.json.encode(second.row), PLAIN)
 
 
@@ -268,7 +268,7 @@ def test_a_row_with_too_many_cells_and_a_second_opinion_have_faults() -> None:
     [
         ({"row": 2, "cells": {"No": "1", "Name": "Lee"}}, '$.rows[2]["Note"]', "is missing"),
         ({"row": 2, "cells": {"No": "1", "Name": "", "Note": "", "Zoe": "Quill"}}, "$.rows[2]", "these are: No, Name"),
-        ({"row": 2, "cells": {}, "fault": "Zoe Quill"}, "$.rows[2]", "has a fault; mend the cells"),
+        ({"row": 2, "cells": {}, "fault": "Zoe Quill"}, "$.rows[2]", "has a fault; fix the cells"),
         ({"row": "Zoe", "cells": {}}, "$", 'is not {"row": number'),
         ({"row": 2, "cells": {"No": ["Zoe"]}}, "$", 'is not {"row": number'),
         ("Zoe Quill", "$", 'is not {"row": number'),
