@@ -48,7 +48,7 @@ from mappings.spec import Action, Endpoints, FieldRefusal, ListQuery, Notes, Rec
 MAX_LIMIT: Final = 8
 STATUS: Final[dict[str, str]] = {"open": "status:open", "completed": "status:closed", "cancelled": "status:cancelled"}
 NOTHING: Final = "id:0"
-"""The search for a status that no Shopify order has: an id of no order."""
+"""The search for a status that no Shopify order has: it matches nothing."""
 LONGEST_NOTE: Final = 255
 
 

@@ -40,7 +40,7 @@ RATE: Final = Decimal("0.000001")
 ZERO: Final = Decimal(0)
 
 
-class OfMoney(Struct, frozen=True, kw_only=True):
+class OrderMoney(Struct, frozen=True, kw_only=True):
     """The amounts of a new order."""
 
     lines: tuple[LineItemInput, ...] | UnsetType
@@ -49,7 +49,7 @@ class OfMoney(Struct, frozen=True, kw_only=True):
     transactions: tuple[TransactionInput, ...] | UnsetType
 
 
-def lines_of_money(patch: OrderPatch, account: Account, notes: Notes) -> OfMoney:
+def order_money(patch: OrderPatch, account: Account, notes: Notes) -> OrderMoney:
     """Return lines, shipping, discount and payment of a new order, in one currency."""
     currency = patch.currency if isinstance(patch.currency, str) else account.currency
     lines = patch.line_items or ()
@@ -63,7 +63,7 @@ def lines_of_money(patch: OrderPatch, account: Account, notes: Notes) -> OfMoney
     settings = line_fields.of_lines(account.custom_fields.get("order", ()))
     charged = sum((Decimal(one.price) for one in shipping), ZERO)
     written = tuple(_line(line, currency, settings, notes, f"/line_items/{at}") for at, line in enumerate(lines))
-    return OfMoney(
+    return OrderMoney(
         lines=written or UNSET,
         shipping=tuple(_shipping(line, currency, notes, f"/shipping_lines/{at}") for at, line in enumerate(shipping))
         or UNSET,

@@ -8,7 +8,7 @@ from canonical.order_patch import OrderCustomerPatch, OrderPatch
 from canonical.parts import CustomFieldSetting
 from mappings.kit import line_fields
 from mappings.shopify import addresses, custom_fields, metadata
-from mappings.shopify.order_lines_write_r1 import lines_of_money
+from mappings.shopify.order_lines_write_r1 import order_money
 from mappings.shopify.requests import gid, metafield_key
 from mappings.shopify.wire_2026_07 import Account, Order
 from mappings.shopify.wire_inputs_2026_07 import (
@@ -77,7 +77,7 @@ def _create(
     fields: metadata.Change,
     notes: Notes,
 ) -> OrderCreateInput:
-    money = lines_of_money(patch, account, notes)
+    money = order_money(patch, account, notes)
     customer = None if patch.customer is UNSET else patch.customer
     _check_customer(customer, notes)
     billing, shipping = patch.billing_address, patch.shipping_address

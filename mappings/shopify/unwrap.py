@@ -24,7 +24,7 @@ OF_CUSTOMERS: Final = frozenset(
 """Members that identify a customer. Orders have some of them too."""
 CART: Final = frozenset({"token", "line_items"})
 STUB: Final = 2
-"""A record with only these members is just a reference."""
+"""A record with at most this many members is only a reference."""
 
 Members = dict[str, Raw]
 

@@ -20,7 +20,7 @@ from mappings.woocommerce.wire_v3 import CANCEL_REASON, Account, MetaWrite, Orde
 MOST_REFUND_READS: Final = 10
 """For how many orders of a page the refunds are read, with one request each."""
 NO_ORDER: Final = ("include", "0")
-"""An id that no order has."""
+"""The filter by an id that no order has: it matches nothing."""
 BEFORE: Final = timedelta(hours=1)
 """How far a shop's clock may be behind."""
 SEARCH_LAG: Final = 120.0
