@@ -16,12 +16,12 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     name="freshdesk",
     title="Freshdesk",
     api_version="v2",
-    # Every account has its own host, https://{domain}.freshdesk.com; the connection names it.
+    # Every account has its own host, https://{domain}.freshdesk.com. The connection gives it.
     default_base_url=None,
-    # The API key is the user; a password has to be there and means nothing.
+    # The API key is the user name. A password is required and ignored.
     auth=Auth(secrets=("token",), header="Authorization", template="{token}:X", basic=True),
-    # 200 requests a minute on the Growth plan (Pro 400, Enterprise 700); the headers of every answer say what the
-    # account really has left.
+    # 200 requests a minute on the Growth plan (Pro 400, Enterprise 700). The headers of each answer report what is
+    # left.
     pacing=Pacing(units=200, per_seconds=60),
     headers=(("Accept", "application/json"),),
     remote_id=NUMBER,

@@ -1,4 +1,4 @@
-"""The facts about one Freshdesk account, and what prepares it once."""
+"""The facts about one Freshdesk account, and its one-time setup."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -16,8 +16,8 @@ TICKET_FIELDS: Final = "/api/v2/ticket_fields"
 CONTACT_FIELDS: Final = "/api/v2/contact_fields"
 NEW_TICKET_FIELD: Final = "/api/v2/admin/ticket_fields"
 OWN_CODES: Final = 5
-"""The statuses up to this number are Freshdesk's own and mean the same in every account."""
-# What administrators' own statuses are called, in small letters, and what that means; any other name tells us nothing.
+"""Statuses up to this number are Freshdesk's own, with the same meaning in every account."""
+# Lower-case names of custom statuses, and their meaning. Statuses with other names are unknown.
 NAMED: Final[dict[str, TicketStatus]] = {
     "new": "new",
     "waiting on customer": "waiting_on_customer",
@@ -42,14 +42,14 @@ class _NewField(Struct, frozen=True, kw_only=True):
     customers_can_edit: bool
 
 
-# What the statuses are called and the types are, and whether contacts have a field for our operation.
+# The names of statuses, the ticket types, and whether contacts have a field for the operation id.
 REQUESTS: Final = (
     VendorRequest(method="GET", path=TICKET_FIELDS, route=TICKET_FIELDS),
     VendorRequest(method="GET", path=CONTACT_FIELDS, route=CONTACT_FIELDS),
 )
 
-# A name is used once in an account, so a second run is refused as a duplicate and changes nothing. Freshdesk makes the
-# field's name of its label, `cf_` before it; the label for customers, who never see the field, is that name.
+# Field names are unique in an account, so Freshdesk refuses a second run as a duplicate. It derives the field's name
+# from the label, with the prefix `cf_`. Customers never see the field; its label for them is that name.
 SETUP: Final = (
     VendorRequest(
         method="POST",
@@ -73,7 +73,7 @@ SETUP: Final = (
 def build_account(
     replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 ) -> Account:
-    """The account from the replies to `REQUESTS`. What could not be had, or read, is as in a new account."""
+    """Return the account from the replies to `REQUESTS`. Missing or unreadable facts are those of a new account."""
     ticket_fields, contact_fields = (_fields(reply) for reply in (*replies, None, None)[:2])
     labels = _labels(ticket_fields)
     return Account(
@@ -96,7 +96,7 @@ def _fields(reply: VendorReply | None) -> tuple[_Field, ...]:
 
 
 def _labels(fields: tuple[_Field, ...]) -> dict[int, str]:
-    """What agents call each status. The choices are two names by number: for agents and for customers."""
+    """Return the label of each status for agents. The choices have two by number: for agents and for customers."""
     for field in fields:
         if field.type == "default_status":
             try:

@@ -1,4 +1,4 @@
-"""What the writes of contacts and tickets share: tags and the caller's key."""
+"""Body members that contacts and tickets share: tags and the caller's key."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ LONGEST_TAG: Final = 32
 
 
 def tags(wanted: tuple[str, ...] | UnsetType | None, notes: Notes) -> tuple[str, ...] | UnsetType:
-    """Each tag once; Freshdesk takes 32 characters, and a comma parts two tags."""
+    """Return each tag once. Freshdesk allows 32 characters and splits tags at commas."""
     if isinstance(wanted, UnsetType):
         return UNSET
     kept: dict[str, None] = {}
@@ -26,11 +26,11 @@ def tags(wanted: tuple[str, ...] | UnsetType | None, notes: Notes) -> tuple[str,
 
 
 def external_id(wanted: str | None | UnsetType, notes: Notes) -> str | None | UnsetType:
-    """The caller's own key, unless it could be taken for one of our marks."""
+    """Return the caller's key. Refuse one that looks like a marker of Lockstitch."""
     if isinstance(wanted, str) and wanted.startswith(MARK):
-        notes.invalid("/external_id", f"what begins with {MARK} is kept for marks of our own")
+        notes.invalid("/external_id", f"the prefix {MARK} is reserved for Lockstitch: send another key")
         return UNSET
     if isinstance(wanted, str) and wanted != wanted.strip():
-        notes.invalid("/external_id", "no space at the ends: Freshdesk would cut it off")
+        notes.invalid("/external_id", "remove the spaces around it: Freshdesk would trim them")
         return UNSET
     return wanted

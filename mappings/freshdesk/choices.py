@@ -1,5 +1,5 @@
-"""Which values the fields of a Freshdesk account can hold, for people to choose from: agents, groups, statuses, types,
-and the choices of custom fields."""
+"""The allowed values of fields in a Freshdesk account: agents, groups, statuses, types, and the choices of custom
+fields."""
 
 from typing import Final
 
@@ -47,19 +47,19 @@ class _Choice(Struct, frozen=True, kw_only=True):
 
 
 class _Field(Struct, frozen=True, kw_only=True):
-    """A field; only lists of words are choices that a custom field has here."""
+    """A field. Custom fields only have lists of text as choices."""
 
     name: str
     choices: Raw = Raw(b"null")
 
 
 def requests(account: Account) -> tuple[VendorRequest, ...]:
-    """Agents, groups, ticket fields, contact fields."""
+    """Return the requests for agents, groups, ticket fields and contact fields, in this order."""
     return (AGENTS, GROUPS, TICKET_FIELDS, CONTACT_FIELDS)
 
 
 def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
-    """The next page of a list by number."""
+    """Return the request for the next page, None after the last."""
     asked = dict(request.query)
     if "page" not in asked or not has_more(reply):
         return None
@@ -68,7 +68,7 @@ def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | Non
 
 
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
-    """The options of an object's fields."""
+    """Return the options of an object's fields."""
     agents, groups, ticket_fields, contact_fields = replies
     if object_name == "customer":
         return _custom(account, object_name, contact_fields)
@@ -104,7 +104,7 @@ CHOICES: Final = Choices[Account](
 
 def _custom(account: Account, object_name: ObjectName, pages: Pages) -> dict[str, tuple[Option, ...]]:
     fields = [one for page in pages for one in decode(page.body, tuple[_Field, ...])]
-    words = {one.name: found for one in fields if (found := _words(one.choices))}
+    words = {one.name: found for one in fields if (found := _values(one.choices))}
     return {
         name_of(setting): tuple(Option(value=word, label=word) for word in words[setting.vendor_field])
         for setting in account.custom_fields.get(object_name, ())
@@ -112,8 +112,8 @@ def _custom(account: Account, object_name: ObjectName, pages: Pages) -> dict[str
     }
 
 
-def _words(choices: Raw) -> tuple[str, ...]:
-    """The choices of a drop-down: a list of words, words with a number each, or records that name a word."""
+def _values(choices: Raw) -> tuple[str, ...]:
+    """Return the choices of a drop-down: a list of texts, texts with a number each, or records with a text."""
     start = bytes(choices).lstrip()[:1]
     try:
         if start == b"{":

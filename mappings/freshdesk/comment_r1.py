@@ -16,7 +16,7 @@ from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
     False: ("public", "false"),
     True: ("private", "true"),
-    # The answer to a reply, which is public by its nature.
+    # The answer to a reply, which is always public.
     None: ("public", None),
 }
 AUTHOR_KIND: Final[dict[bool | None, tuple[AuthorKind, str | None]]] = {
@@ -24,16 +24,16 @@ AUTHOR_KIND: Final[dict[bool | None, tuple[AuthorKind, str | None]]] = {
     False: ("agent", "false"),
     None: ("agent", None),
 }
-"""By `incoming`: from the requester's side, or from ours."""
+"""By `incoming`: whether the requester's side wrote it."""
 PRIVATE: Final[dict[Visibility, bool]] = {"public": False, "private": True}
 
 
 def to_canonical(record: wire_v2.Conversation, account: Account) -> Mapped[Comment]:
-    """What the message says. Freshdesk names its author by number; of one from outside the sender is read."""
+    """Return a message as a canonical comment. Freshdesk names the author by id; incoming mail also has the sender."""
     loss: list[Loss] = []
     visibility, visibility_raw = VISIBILITY[record.private]
     kind, kind_raw = AUTHOR_KIND[record.incoming]
-    # What is sent comes from a mailbox of the desk, whose address is not that of the agent.
+    # The sender of an outgoing message is a support mailbox, not the agent's address.
     name, email = address_of(record.from_email) if record.incoming else (None, None)
     created_at = optional_instant(record.created_at)
     comment = Comment(
@@ -56,13 +56,13 @@ def to_canonical(record: wire_v2.Conversation, account: Account) -> Mapped[Comme
 
 
 def to_vendor(patch: CommentPatch, current: wire_v2.Conversation | None, account: Account) -> Draft[ConversationWrite]:
-    """The comment in Freshdesk's words: a reply for everybody, a note for agents only."""
+    """Return the body of a write: a public reply, or a note that only agents see."""
     notes = Notes()
     body = message(patch.body_text, patch.body_html)
     if body is None:
-        notes.invalid("/body_text", "a comment says something: send body_text or body_html")
-    elif _says(patch.body_text) and _says(patch.body_html):
-        notes.invalid("/body_html", "Freshdesk makes one out of the other: send body_text or body_html")
+        notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
+    elif _has_text(patch.body_text) and _has_text(patch.body_html):
+        notes.invalid("/body_html", "Freshdesk keeps only HTML: send either body_text or body_html")
     private = PRIVATE.get(patch.visibility)
     if private is None:
         notes.invalid("/visibility", f"one of: {', '.join(PRIVATE)}")
@@ -73,7 +73,7 @@ def to_vendor(patch: CommentPatch, current: wire_v2.Conversation | None, account
     )
 
 
-def _says(text: str | UnsetType) -> bool:
+def _has_text(text: str | UnsetType) -> bool:
     return isinstance(text, str) and bool(text.strip())
 
 

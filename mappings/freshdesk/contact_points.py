@@ -1,4 +1,4 @@
-"""How a contact is reached, both ways: addresses, of which one is the primary, and two numbers of a kind each."""
+"""Read and write a contact's e-mail addresses, one of them primary, and its work and mobile numbers."""
 
 from typing import Final
 
@@ -13,11 +13,11 @@ from mappings.spec import Notes
 
 Number = str | None | UnsetType
 KINDS: Final = ("work", "mobile")
-"""What Freshdesk calls `phone` and `mobile`."""
+"""The phone types of Freshdesk's `phone` and `mobile`."""
 
 
 def emails_read(contact: Contact, loss: list[Loss]) -> tuple[Email, ...]:
-    """The primary address and the further ones; a list tells of the primary one only."""
+    """Return the primary and the other addresses. Freshdesk's lists contain only the primary one."""
     emails: list[Email] = []
     others = contact.other_emails
     if isinstance(others, UnsetType):
@@ -36,7 +36,7 @@ def emails_read(contact: Contact, loss: list[Loss]) -> tuple[Email, ...]:
 
 
 def phones_read(contact: Contact) -> tuple[Phone, ...]:
-    """The number at work, then the mobile one; Freshdesk does not rank them."""
+    """Return the work number, then the mobile one. Freshdesk does not rank them."""
     phones: list[Phone] = []
     if contact.phone:
         phones.append(_phone(contact.phone, "work", "phone", first=True))
@@ -48,7 +48,7 @@ def phones_read(contact: Contact) -> tuple[Phone, ...]:
 def addresses_written(
     patch: tuple[EmailPatch, ...] | None | UnsetType, current: Contact | None, notes: Notes
 ) -> tuple[str | None | UnsetType, tuple[str, ...] | UnsetType]:
-    """The primary address and the further ones, each where it differs from what the contact has."""
+    """Return the primary address and the other ones, UNSET if they are unchanged."""
     if isinstance(patch, UnsetType):
         return UNSET, UNSET
     primary = next((place for place, email in enumerate(patch or ()) if email.is_primary is True), 0)
@@ -64,14 +64,14 @@ def addresses_written(
     others = tuple(wanted)
     if current is None:
         return (UNSET if first is None else first), others or UNSET
-    told = current.other_emails
-    held = None if isinstance(told, UnsetType) else tuple(values.email(one) for one in told or ())
+    listed = current.other_emails
+    held = None if isinstance(listed, UnsetType) else tuple(values.email(one) for one in listed or ())
     same = first == (values.email(current.email) if current.email else None)
     return (UNSET if same else first), (UNSET if others == held else others)
 
 
 def numbers_written(patch: tuple[PhonePatch, ...] | None | UnsetType, notes: Notes) -> tuple[Number, Number]:
-    """The number at work and the mobile one; one of no kind is a number at work. None empties."""
+    """Return the work and the mobile number. A number without a type is a work number. None clears it."""
     if isinstance(patch, UnsetType):
         return UNSET, UNSET
     kept: dict[str, str | None] = dict.fromkeys(KINDS)
@@ -84,10 +84,10 @@ def numbers_written(patch: tuple[PhonePatch, ...] | None | UnsetType, notes: Not
         if number is None:
             continue
         if kept[str(kind)] is not None:
-            notes.unsupported(f"/phones/{place}", "Freshdesk keeps one number at work and one mobile number")
+            notes.unsupported(f"/phones/{place}", "Freshdesk keeps one work and one mobile number")
             continue
         if phone.type in (UNSET, "unknown"):
-            notes.lose(f"/phones/{place}/type", "defaulted", "kept as a number at work")
+            notes.lose(f"/phones/{place}/type", "defaulted", "kept as a work number")
         kept[str(kind)] = number
     return kept["work"], kept["mobile"]
 
@@ -100,9 +100,9 @@ def _phone(text: str, kind: str, raw: str, *, first: bool) -> Phone:
 
 def _address(email: EmailPatch, place: int, notes: Notes) -> str | None:
     if email.type not in (UNSET, "unknown"):
-        notes.unsupported(f"/emails/{place}/type", "Freshdesk keeps no kind of address")
+        notes.unsupported(f"/emails/{place}/type", "Freshdesk keeps no type of e-mail address")
     if email.status not in (UNSET, "unknown"):
-        notes.unsupported(f"/emails/{place}/status", "Freshdesk finds out by itself whether an address is good")
+        notes.unsupported(f"/emails/{place}/status", "Freshdesk verifies e-mail addresses itself")
     return patches.checked_email(email.address, f"/emails/{place}/address", notes)
 
 
@@ -110,6 +110,6 @@ def _number(phone: PhonePatch, place: int, notes: Notes) -> str | None:
     if phone.e164:
         return patches.phone(phone.e164, f"/phones/{place}/e164", notes)
     if not phone.raw or not phone.raw.strip():
-        notes.invalid(f"/phones/{place}", "e164 or raw is needed")
+        notes.invalid(f"/phones/{place}", "send e164 or raw")
         return None
     return phone.raw

@@ -1,7 +1,7 @@
 """Freshdesk contact (API v2) ↔ canonical Customer, revision 1.
 
-A contact has one name, a primary address and further ones, a number at work and a mobile one, and a postal address that
-is one text. Which company it belongs to is a number, whose name is one more call for each and not read.
+A contact has one name, a primary and other e-mail addresses, a work and a mobile number, and a postal address as one
+text. It has the id of its company; the company's name would need one more request each and is not read.
 """
 
 from typing import Final
@@ -25,21 +25,22 @@ from mappings.kit import json_custom_fields, patches
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 NO_PLACE: Final[dict[str, str]] = {
-    "company_name": "Freshdesk keeps companies as records of their own, which contacts are put into there",
+    "company_name": "Freshdesk keeps companies as separate records: assign contacts to them in Freshdesk",
     "currency": "Freshdesk contacts have no currency",
-    "lifecycle_stage": "Freshdesk contacts have no life-cycle stage",
+    "lifecycle_stage": "Freshdesk contacts have no life cycle stage",
     "lead_source": "Freshdesk contacts have no lead source",
-    "owner_remote_id": "Freshdesk contacts have no owner; a ticket has an assignee",
+    "owner_remote_id": "Freshdesk contacts have no owner; tickets have an assignee",
     "tax_ids": "Freshdesk contacts have no tax numbers",
     "tax_exemption": "Freshdesk contacts have no tax exemption",
     "consents": "Freshdesk contacts have no consents",
 }
 ONE_NAME: Final = "Freshdesk keeps one name: send display_name"
-ONE_TEXT: Final = "Freshdesk keeps an address as one text, of which this is a line"
+ONE_TEXT: Final = "Freshdesk keeps an address as one text; this becomes a line of it"
 
 
 def to_canonical(contact: Contact, account: Account) -> Mapped[Customer]:
-    """What the record means. A deleted contact is `archived`; whether an address is verified is the raw status."""
+    """Return a contact as a canonical customer. A deleted one is `archived`. The raw status says whether the address is
+    verified."""
     loss: list[Loss] = []
     settings = account.custom_fields.get("customer", ())
     deleted = bool(contact.deleted)
@@ -73,7 +74,7 @@ def to_canonical(contact: Contact, account: Account) -> Mapped[Customer]:
 
 
 def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -> Draft[ContactWrite]:
-    """The write in Freshdesk's words. `current` is None for a contact to create."""
+    """Return the body of a write. `current` is None for a new contact."""
     notes = Notes()
     settings = account.custom_fields.get("customer", ())
     held = None if current is None else current.custom_fields or {}
@@ -110,7 +111,7 @@ def _address(text: str, loss: list[Loss]) -> tuple[Address, ...]:
 
 
 def _two_lines(text: str) -> tuple[str, str | None]:
-    """The first line of an address, and all others as one."""
+    """Return the first line of an address, and all others as one."""
     first, *rest = [line.strip() for line in text.splitlines() if line.strip()] or [text]
     return first, ", ".join(rest) or None
 
@@ -123,14 +124,16 @@ def _name(patch: CustomerPatch, current: Contact | None, notes: Notes) -> str | 
     if isinstance(patch.display_name, str) and patch.display_name.strip():
         return patch.display_name
     if not isinstance(patch.display_name, UnsetType) and (current is not None or patch.display_name is not None):
-        notes.invalid("/display_name", "Freshdesk needs a name")
+        notes.invalid("/display_name", "a Freshdesk contact needs a name")
         return UNSET
     if current is not None:
         return UNSET
     if parts:
-        # Sent only where the caller accepts the loss: better one name of two parts than none.
+        # Sent only if the caller accepts the loss: a joined name is better than none.
         return " ".join(parts)
-    notes.lose("/display_name", "defaulted", "a new Freshdesk contact without a name is named by address or number")
+    notes.lose(
+        "/display_name", "defaulted", "a new Freshdesk contact without a name is named by e-mail address or number"
+    )
     return UNSET
 
 
@@ -142,13 +145,13 @@ def _address_written(
     if not addresses:
         return None
     for other in range(1, len(addresses)):
-        notes.unsupported(f"/addresses/{other}", "Freshdesk keeps one address")
+        notes.unsupported(f"/addresses/{other}", "Freshdesk keeps one postal address")
     chosen = addresses[0]
     for name, held in (("name", chosen.name), ("company", chosen.company), ("phone", chosen.phone)):
         if held:
-            notes.unsupported(f"/addresses/0/{name}", "Freshdesk keeps street and place of a contact, and no more")
+            notes.unsupported(f"/addresses/0/{name}", "Freshdesk keeps only the lines of a postal address")
     if chosen.type not in (UNSET, "unknown"):
-        notes.unsupported("/addresses/0/type", "Freshdesk keeps no kind of address")
+        notes.unsupported("/addresses/0/type", "Freshdesk keeps no type of postal address")
     lines = {
         "line1": chosen.line1,
         "line2": chosen.line2,
@@ -166,16 +169,16 @@ def _address_written(
         return held
     text = "\n".join(line for line in lines.values() if line and line.strip())
     if not text:
-        notes.invalid("/addresses/0", "an address says something: send line1")
+        notes.invalid("/addresses/0", "an address needs a line: send line1")
         return UNSET
     return text
 
 
 def _check_status(patch: CustomerPatch, current: Contact | None, notes: Notes) -> None:
     if patch.status != "active":
-        notes.invalid("/status", "one of: active; a customer is archived by DELETE")
+        notes.invalid("/status", "one of: active; DELETE archives a customer")
     elif current is not None and current.deleted:
-        notes.unsupported("/status", "a deleted contact is restored in Freshdesk")
+        notes.unsupported("/status", "the contact is deleted: restore it in Freshdesk")
 
 
 CUSTOMER: Final = VendorMapping(

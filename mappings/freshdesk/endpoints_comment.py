@@ -1,7 +1,7 @@
-"""How conversations are reached: through their ticket, oldest first and in no other order.
+"""Requests for conversations: through their ticket, always oldest first.
 
-A public comment is a reply, which Freshdesk mails to the requester; a private one is a note. Neither has a place for
-our operation: what a lost one did cannot be known.
+A public comment is a reply, which Freshdesk mails to the requester. A private one is a note. Neither can hold an
+operation id, so the outcome of a lost create stays unknown.
 """
 
 from typing import Final
@@ -20,25 +20,25 @@ from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery
 
 
 def list_conversations(query: ListQuery, account: Account) -> VendorRequest:
-    """A page of a ticket's replies and notes."""
+    """Return the request for a page of a ticket's replies and notes."""
     paging = (("page", str(page_number(query.after))), ("per_page", str(min(query.limit, MOST))))
     path = f"{TICKETS.one(query.parent or '')}/conversations"
     return VendorRequest(method="GET", path=path, route=f"{TICKETS.route}/conversations", query=paging)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The conversations of a page."""
+    """Return the conversations of a page."""
     following = str(page_number(query.after) + 1) if has_more(reply) else None
     return Page(records=bare(reply), next=following, account=account)
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """The conversation that the answer to a write is."""
+    """Return the conversation in the answer to a write."""
     return Raw(reply.body), account
 
 
 def create(body: ConversationWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
-    """Reply to the ticket `parent`, or add a note to it."""
+    """Return the request that replies to the ticket `parent` or adds a note to it."""
     kind, sent = ("notes", body) if body.private is True else ("reply", replace(body, private=UNSET))
     return VendorRequest(
         method="POST",
@@ -50,15 +50,15 @@ def create(body: ConversationWrite, marker: str, parent: str | None, account: Ac
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """The conversation, which the answer holds."""
+    """Return the receipt with the conversation in the answer."""
     return Receipt(remote_id=remote_id(Raw(reply.body)), record=Raw(reply.body), created=True)
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
     "comment": Recovery(
         by="none",
-        note="Freshdesk's replies and notes take neither a field of ours nor a key: look at the ticket whether it is "
-        "there before it is said again",
+        note="Freshdesk's replies and notes have neither custom fields nor idempotency keys: check the ticket for "
+        "the comment before you send it again",
     ),
 }
 

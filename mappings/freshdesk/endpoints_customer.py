@@ -1,8 +1,8 @@
-"""How contacts are reached.
+"""Requests for contacts.
 
-Address and unique external id are unique in an account, and a list filtered by them is read from the records and not
-from the search. A contact without a key of the caller's gets a mark of ours as unique external id. Where the account
-has a contact field for it, a contact with a key names the operation there.
+E-mail address and unique external id are unique in an account, and lists filtered by them do not use the lagging
+search. A contact without a caller's key gets the marker as unique external id. A contact with a key has the marker in a
+contact field, if the account has one for it.
 """
 
 from typing import Final
@@ -26,13 +26,13 @@ class _Marked(Struct, frozen=True, kw_only=True):
 
 
 def window(asked: Window) -> Query:
-    """Return the parameters of a page of contacts that are not deleted."""
+    """Return the parameters of a page of contacts, without deleted ones."""
     since = () if asked.since is None else (("_updated_since", whole_seconds(asked.since)),)
     return (("page", str(asked.number)), ("per_page", str(asked.rows)), *since)
 
 
 def mark(body: ContactWrite, marker: str, account: Account) -> ContactWrite:
-    """Return the body of a new contact, marked. Freshdesk needs a name: without one it is the address or the number."""
+    """Return the body of a new contact with the marker. Freshdesk needs a name: by default the address or number."""
     name = body.name or body.email or body.phone or body.mobile
     marked = replace(
         body,
@@ -64,8 +64,8 @@ CONTACTS: Final = Collection[ContactWrite, Account](
 
 
 def find_marker(marker: str, parent: str | None, body: ContactWrite | None, account: Account) -> VendorRequest | None:
-    """Return the request for the contact that a lost create may have made: by our mark, or by the caller's key if the
-    contact names the operation too. None if it does not: then any contact may have this key."""
+    """Return the request for the contact that a lost create may have made: by the marker, or by the caller's key if the
+    account has a field for the marker too. None without that field, because then any contact may have this key."""
     key = None if body is None else body.unique_external_id
     if isinstance(key, str) and account.contact_mark_field is None:
         return None
@@ -76,15 +76,13 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="unique",
         strength="strong",
-        note="unique external ids are used once in an account and every new contact has one, the caller's or our mark, "
-        "so the same create is sent again and makes no second contact; if the first one had arrived, the contact is "
-        "known by our mark, but one with the caller's own key only where the account has a contact field for our "
-        "operation, and without it the caller is told that the key is taken and by whom",
+        note="every new contact has a unique external id, the caller's key or the operation id, "
+        "so repeating the create makes no second contact. If the first one was done, the contact is "
+        "found by the operation id. With the caller's key this needs a contact field for the "
+        "operation id; without it the caller gets a conflict that names the contact with this key",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the contact is read; setting the same values again is harmless"
-    ),
-    "archive": Recovery(by="state", strength="strong", note="the contact is read; a deleted one says so"),
+    "update": Recovery(by="state", strength="strong", note="the contact is read; the same values again are harmless"),
+    "archive": Recovery(by="state", strength="strong", note="the contact is read; a deleted one is marked as deleted"),
 }
 
 ENDPOINTS: Final = CONTACTS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST)

@@ -1,12 +1,12 @@
-"""How tickets are reached.
+"""Requests for tickets.
 
-Nothing about a ticket is unique and there is no idempotency key. A create carries the operation in a custom field,
-which Freshdesk's search finds once it has caught up; until then nobody knows, so a lost create is never sent again.
+Tickets have no unique field and Freshdesk has no idempotency keys. A create has the operation id in a custom field,
+which Freshdesk's search finds with a lag. Until then its outcome is unknown, so a lost create is never sent again.
 
-Freshdesk pages by number and shows at most 300 pages, and of a plain list the last thirty days only. So a list here is
-always one of changes, oldest change first, and goes on from the last change that was seen: a ticket that changes
-meanwhile moves to the end and is met again there. Tickets that changed in the same second as the last one come twice
-from Freshdesk and are left out by their numbers. Deleted tickets and spam are in none of these lists.
+Freshdesk numbers its pages, serves at most 300 of them, and limits a plain list to the last thirty days. So a list is
+always sorted by change, oldest first, and continues from the last change read. A ticket that changes meanwhile moves to
+the end and appears again. Freshdesk repeats tickets that changed in the same second as the last one; they are dropped
+by id. These lists contain no deleted tickets and no spam.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from mappings.spec import Action, Recovery, decode
 
 SEARCH: Final = f"{API}/search/tickets"
 SEARCH_LAG: Final = 600.0
-"""Seconds. Freshdesk speaks of "a few minutes" until its search knows of a ticket."""
+"""Seconds. Freshdesk documents "a few minutes" until its search finds a ticket."""
 
 
 class _Head(Struct, frozen=True, kw_only=True):
@@ -63,14 +63,14 @@ def placed(record: Raw, by_change: bool) -> tuple[str, datetime]:
 
 
 def mark(body: TicketWrite, marker: str, account: Account) -> TicketWrite:
-    """Return the body of a new ticket, marked."""
+    """Return the body of a new ticket with the marker."""
     return replace(body, custom_fields={**(body.custom_fields or {}), MARK_FIELD: marker})
 
 
 TICKETS: Final = Collection[TicketWrite, Account](
     path=f"{API}/tickets",
     paging=Keyset(ask=window, head=placed, spell=whole_seconds, more=has_more, most=MOST, exclude=False),
-    # By the headers, each member of `include` costs one request beside the call itself.
+    # According to the headers, each member of `include` costs one more request.
     read_query=(("include", "requester,stats"),),
     read_cost=3.0,
     list_cost=4.0,
@@ -82,13 +82,13 @@ TICKETS: Final = Collection[TicketWrite, Account](
 
 
 def find_marker(marker: str, parent: str | None, body: TicketWrite | None, account: Account) -> VendorRequest:
-    """The tickets that name this operation, as far as the search knows of them."""
+    """Return the request for tickets with this marker, which uses the lagging search."""
     query = (("query", f"\"{MARK_FIELD}:'{marker}'\""),)
     return VendorRequest(method="GET", path=SEARCH, route=SEARCH, query=query)
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:
-    """The id of the ticket that this operation made."""
+    """Return the id of the ticket with this marker."""
     wanted = msgspec.json.encode(marker)
     for ticket in decode(reply.body, _Found).results:
         if bytes((ticket.custom_fields or {}).get(MARK_FIELD, b"null")) == wanted:
@@ -101,13 +101,11 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         by="marker",
         strength="search",
         search_lag=SEARCH_LAG,
-        note="Freshdesk's search is asked for the ticket whose custom field names our operation; it knows of new "
-        "tickets some minutes late, and Freshdesk has neither an idempotency key nor anything unique about a ticket, "
-        "so that one that is not found may still be there: look among the requester's tickets",
+        note="Freshdesk's search looks for the ticket with the operation id in its custom field. It finds new "
+        "tickets some minutes late, and Freshdesk has neither idempotency keys nor unique fields of tickets. "
+        "A ticket that is not found may still exist: check the requester's tickets",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the ticket is read; setting the same values again is harmless"
-    ),
+    "update": Recovery(by="state", strength="strong", note="the ticket is read; the same values again are harmless"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

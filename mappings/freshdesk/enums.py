@@ -1,5 +1,4 @@
-"""Freshdesk's numbers for a ticket's priority and source, its words for types, and ours; where both can be written,
-both ways. Statuses are the account's own: see `account`."""
+"""Enum tables of tickets: priority, source and type. Each account has its own statuses: see `account`."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,7 +23,7 @@ SOURCE: Final[dict[int | None, TicketChannel]] = {
     12: "other",  # a bot
     13: "social",  # WhatsApp
 }
-"""How a ticket came in. Numbers from 100 on are the account's own, and what they mean is not known."""
+"""The channel of a ticket. Numbers from 100 are custom sources, with unknown meaning."""
 SOURCE_WRITTEN: Final[dict[TicketChannel, int]] = {"email": 1, "web_form": 2, "phone": 3, "chat": 7}
 TYPE: Final[dict[str | None, TicketType]] = {
     "Question": "question",
@@ -35,7 +34,7 @@ TYPE: Final[dict[str | None, TicketType]] = {
     "Feature Request": "feature_request",
     "Other": "other",
 }
-"""A ticket without a type reads as `unknown`, with a raw value of null: we have no word for "none" there."""
+"""A ticket without a type is `unknown` with a raw value of null: the canonical model has no "none"."""
 TYPE_WRITTEN: Final[dict[TicketType, str]] = {kind: name for name, kind in TYPE.items() if name is not None}
 PREFERRED: Final[tuple[TicketStatus, ...]] = (
     "new",
@@ -49,13 +48,13 @@ PREFERRED: Final[tuple[TicketStatus, ...]] = (
 
 
 def types_written(account: Account) -> Mapping[TicketType, str]:
-    """The types that this account has, of those that we have a word for."""
+    """Return the types of this account that have a canonical value."""
     return {kind: name for kind, name in TYPE_WRITTEN.items() if name in account.types}
 
 
 def statuses_written(account: Account, current: int | None) -> Mapping[TicketStatus, int]:
-    """The number for each status that this account can hold. Where several mean the same it is the one that the ticket
-    has, so that nothing changes, else the lowest, which is Freshdesk's own."""
+    """Return the number to write for each canonical status. If several numbers mean the same, it is the ticket's
+    current one, so that nothing changes, else the lowest, which is Freshdesk's own."""
     numbers: dict[TicketStatus, int] = {}
     for code in sorted(account.statuses, reverse=True):
         numbers[account.statuses[code]] = code

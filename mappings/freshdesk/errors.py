@@ -1,7 +1,7 @@
-"""How Freshdesk says no, and what it says is left of the rate limit.
+"""Refusals of Freshdesk, and its rate limit.
 
-Two bodies: `{description, errors: [{field, message, code}]}` for a record that breaks rules, `{code, message}` for
-everything else; a 404 has none at all. Nothing in here raises, whatever the bytes are.
+There are two bodies: `{description, errors: [{field, message, code}]}` for an invalid record, `{code, message}` for
+everything else. A 404 has no body. No function here raises, for any bytes.
 """
 
 from typing import Final
@@ -58,7 +58,7 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
         reply,
         kind=_kind(reply.status, body.code, complaints),
         code=body.code or next((complaint.code for complaint in complaints if complaint.code), None),
-        detail=_words(body, complaints),
+        detail=_message(body, complaints),
         fields=tuple(
             (complaint.field, complaint.message or complaint.code or "not valid")
             for complaint in complaints
@@ -69,7 +69,7 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
 
 
 def budget(reply: VendorReply) -> Budget | None:
-    """Return what is left of the account's requests in this minute. Freshdesk does not say when the minute ends."""
+    """Return the account's remaining requests in this minute. Freshdesk does not send when the minute ends."""
     remaining = number(reply.headers.get("x-ratelimit-remaining"))
     return None if remaining is None else Budget(remaining=remaining)
 
@@ -77,12 +77,12 @@ def budget(reply: VendorReply) -> Budget | None:
 def _kind(status: int, code: str | None, complaints: list[_Complaint]) -> RefusalKind:
     if any(complaint.code == DUPLICATE for complaint in complaints):
         return "duplicate"
-    # A server error tells nothing of what its code says.
+    # The code of a server error is meaningless.
     return REFUSALS.kind(status, code if status < 500 or code == DUPLICATE else None)
 
 
 def _existing(complaints: list[_Complaint]) -> str | None:
-    """The contact that holds a unique value already, which Freshdesk names for those."""
+    """Return the id of the contact that already has a unique value, if Freshdesk sends it."""
     for complaint in complaints:
         if complaint.code == DUPLICATE:
             more = read(bytes(complaint.additional_info), _More)
@@ -91,9 +91,9 @@ def _existing(complaints: list[_Complaint]) -> str | None:
     return None
 
 
-def _words(body: _Body, complaints: list[_Complaint]) -> str | None:
-    said = body.description or body.message
-    told = "; ".join(
+def _message(body: _Body, complaints: list[_Complaint]) -> str | None:
+    summary = body.description or body.message
+    details = "; ".join(
         f"{complaint.field}: {complaint.message}" for complaint in complaints if complaint.field and complaint.message
     )
-    return f"{said} ({told})" if said and told else said or told or None
+    return f"{summary} ({details})" if summary and details else summary or details or None

@@ -1,4 +1,4 @@
-"""What the readings of contacts, tickets and conversations share."""
+"""Values that contacts, tickets and conversations share."""
 
 import re
 from datetime import UTC, datetime
@@ -15,27 +15,27 @@ from mappings.freshdesk import wire_v2
 from mappings.freshdesk.wire_v2 import MARK
 
 OWN_FONT: Final = re.compile(r'<div style="font-family:[^"<>]*">')
-"""What Freshdesk puts around a message that was written in its own pages."""
+"""The element that Freshdesk puts around a message written in its web interface."""
 LONGEST_SENDER: Final = 1000
 
 
 def own_external_id(external_id: str | None) -> str | None:
-    """The caller's own key. Empty text is none, and so is the mark of one of our writes."""
+    """Return the caller's key. None for empty text or a marker of Lockstitch."""
     return None if not external_id or external_id.startswith(MARK) else external_id
 
 
 def instant(moment: datetime) -> datetime:
-    """Freshdesk sends UTC, and what it sends is passed on; an offset of older recordings is turned into UTC."""
+    """Return a time in UTC. Freshdesk sends UTC; older recordings have an offset."""
     return moment if moment.tzinfo is UTC else values.utc(moment)
 
 
 def optional_instant(moment: datetime | None) -> datetime | None:
-    """The same for a time that may be missing."""
+    """Return a time in UTC, None if it is missing."""
     return None if moment is None else instant(moment)
 
 
 def attachments(files: tuple[wire_v2.Attachment, ...]) -> tuple[Attachment, ...]:
-    """Files as we show them; the size has had two names."""
+    """Return canonical attachments. Freshdesk has used two names for the size."""
     return tuple(
         [
             Attachment(
@@ -51,7 +51,7 @@ def attachments(files: tuple[wire_v2.Attachment, ...]) -> tuple[Attachment, ...]
 
 
 def address_of(text: str | None) -> tuple[str | None, str | None]:
-    """Name and address of a sender such as `Ann Lee <ann@example.com>`; neither of one that is longer than any is."""
+    """Return name and address of a sender such as `Ann Lee <ann@example.com>`; neither if it is implausibly long."""
     return _address_of(text) if text and len(text) <= LONGEST_SENDER else (None, None)
 
 
@@ -62,12 +62,12 @@ def _address_of(text: str) -> tuple[str | None, str | None]:
 
 
 def as_html(text: str) -> str:
-    """Plain text as the HTML in which Freshdesk keeps every message."""
+    """Return plain text as HTML, in which Freshdesk keeps every message."""
     return f"<div>{escape(text, quote=False).replace(chr(13), '').replace(chr(10), '<br>')}</div>"
 
 
 def message(text: str | UnsetType | None, html: str | UnsetType | None) -> str | None:
-    """The HTML of a message that is given as text or as HTML; None where neither says anything."""
+    """Return the HTML of a message from text or HTML, None if both are empty."""
     if isinstance(html, str) and html.strip():
         return html
     if isinstance(text, str) and text.strip():

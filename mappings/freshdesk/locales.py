@@ -1,4 +1,4 @@
-"""A contact's language and time zone, both ways. Freshdesk has codes and names of its own for some of them."""
+"""Read and write a contact's language and time zone. Freshdesk has its own codes and names for some of them."""
 
 from functools import lru_cache
 from typing import Final
@@ -11,10 +11,10 @@ from mappings.kit.rails_time_zones import IANA, RAILS
 from mappings.spec import Notes
 
 TAGS: Final[dict[str, str]] = {"es-LA": "es-419"}
-"""Freshdesk's codes that are tags of something else: `es-LA` is the Spanish of Latin America, not of Laos."""
+"""Freshdesk's codes that are other BCP 47 tags: `es-LA` is Latin American Spanish, not that of Laos."""
 CODES: Final[dict[str, str]] = {
     "es-419": "es-LA",
-    # Freshdesk knows these with one country only.
+    # Freshdesk has these with one country only.
     "ja": "ja-JP",
     "sv": "sv-SE",
     "nb": "nb-NO",
@@ -23,7 +23,7 @@ CODES: Final[dict[str, str]] = {
 
 
 def language_read(code: str | None, loss: list[Loss]) -> str | None:
-    """The BCP 47 tag of a code."""
+    """Return the BCP 47 tag of a code."""
     if code is None:
         return None
     language, changed = _tag(code)
@@ -33,12 +33,12 @@ def language_read(code: str | None, loss: list[Loss]) -> str | None:
 
 
 def language_written(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:
-    """The code of a BCP 47 tag. Which ones an account has is Freshdesk's to say."""
+    """Return the code of a BCP 47 tag. Freshdesk refuses a language that the account does not have."""
     if isinstance(language, UnsetType):
         return UNSET
     tag = None if language is None else values.language(language)
     if tag is None:
-        notes.invalid("/language", "a Freshdesk contact always has one: send a BCP 47 tag such as de or pt-BR")
+        notes.invalid("/language", "a Freshdesk contact always has a language: send a BCP 47 tag such as de or pt-BR")
         return UNSET
     code = CODES.get(tag, tag)
     if code != language:
@@ -47,7 +47,7 @@ def language_written(language: str | None | UnsetType, notes: Notes) -> str | Un
 
 
 def zone_read(name: str | None, loss: list[Loss]) -> str | None:
-    """The IANA zone of a name."""
+    """Return the IANA time zone of a name."""
     if name is None:
         return None
     zone, changed = _zone(name)
@@ -57,15 +57,15 @@ def zone_read(name: str | None, loss: list[Loss]) -> str | None:
 
 
 def zone_written(zone: str | None | UnsetType, notes: Notes) -> str | UnsetType:
-    """The name of an IANA zone; Freshdesk has one for about a hundred and twenty of them."""
+    """Return the name of an IANA time zone. Freshdesk has about 120 of them."""
     if isinstance(zone, UnsetType):
         return UNSET
     if zone is None or values.timezone(zone) is None:
-        notes.invalid("/timezone", "a Freshdesk contact always has one: send an IANA name such as Europe/Berlin")
+        notes.invalid("/timezone", "a Freshdesk contact always has a time zone: send one such as Europe/Berlin")
         return UNSET
     name = RAILS.get(zone)
     if name is None:
-        notes.invalid("/timezone", "Freshdesk has no such zone; send one of the same time, such as Europe/Berlin")
+        notes.invalid("/timezone", "Freshdesk does not have this zone: send an equivalent one such as Europe/Berlin")
         return UNSET
     return name
 

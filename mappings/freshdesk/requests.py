@@ -1,4 +1,4 @@
-"""What the calls for contacts, tickets and conversations share: pages by number, and their `Link` header."""
+"""What requests for contacts, tickets and conversations share: numbered pages and their `Link` header."""
 
 from datetime import datetime
 from typing import Final
@@ -14,21 +14,21 @@ MOST: Final = 100
 
 
 class Head(Struct, frozen=True, kw_only=True):
-    """A record's number."""
+    """The id of a record."""
 
     id: int
 
 
 def whole_seconds(moment: datetime) -> str:
-    """A time as Freshdesk writes and takes it: UTC, without fractions."""
+    """Return a time as Freshdesk sends and accepts it: UTC, without fractions."""
     return values.utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def has_more(reply: VendorReply, records: int = 0, rows: int = 0) -> bool:
-    """Whether there is a next page. Freshdesk says so in `Link` (RFC 8288) and nowhere in the body."""
+    """Return whether there is a next page, by the header `Link` (RFC 8288). The body does not say."""
     return 'rel="next"' in reply.headers.get("link", "")
 
 
 def remote_id(record: bytes | Raw) -> str:
-    """The id of a record. Raises VendorDrift where it has none."""
+    """Return the id of a record. Raises VendorDrift if it has none."""
     return str(decode(record, Head).id)

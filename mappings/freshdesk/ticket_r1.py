@@ -1,7 +1,7 @@
 """Freshdesk ticket (API v2) ↔ canonical Ticket, revision 1.
 
-A ticket has no place for a caller's own key: `unique_external_id` is its requester's. Spam and deletion are flags
-beside the status and win over it. Messages are HTML; plain text is turned into it, and Freshdesk turns it back.
+A ticket has no field for a caller's key: `unique_external_id` is its requester's. Spam and deletion are flags that take
+precedence over the status. Messages are HTML: plain text is converted to it, and Freshdesk derives plain text from it.
 """
 
 from typing import Final
@@ -30,15 +30,15 @@ from mappings.kit.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 NO_PLACE: Final[dict[str, str]] = {
-    "external_id": "Freshdesk tickets have no key of the caller's; a ticket field can hold one, as a custom field here",
-    "order_ids": "Freshdesk tickets name no orders; a ticket field can hold one, as a custom field here",
-    "parent_remote_id": "a Freshdesk ticket does not tell its parent; link tickets there",
+    "external_id": "Freshdesk tickets have no external id: configure a ticket field as a custom field",
+    "order_ids": "Freshdesk tickets have no order: configure a ticket field as a custom field",
+    "parent_remote_id": "Freshdesk tickets do not contain their parent: link tickets in Freshdesk",
 }
 Due = Instant | UnsetType
 
 
 def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
-    """What the record means. The requester is as much as was sent beside the ticket."""
+    """Return a ticket in canonical form. The requester has only what Freshdesk includes in the ticket."""
     loss: list[Loss] = []
     created_at, updated_at = instant(record.created_at), instant(record.updated_at)
     status, status_raw = _status(record, account)
@@ -81,7 +81,7 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
 
 
 def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Account) -> Draft[TicketWrite]:
-    """The write in Freshdesk's words. `current` is None for a ticket to create."""
+    """Return the body of a write. `current` is None for a new ticket."""
     notes = Notes()
     settings = account.custom_fields.get("ticket", ())
     held = None if current is None else current.custom_fields or {}
@@ -155,10 +155,10 @@ def _description(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Note
     if written is None:
         said = not isinstance(text, UnsetType) or not isinstance(html, UnsetType)
         if current is None or said:
-            notes.invalid("/description", "a Freshdesk ticket says something: send description or description_html")
+            notes.invalid("/description", "a Freshdesk ticket needs text: send description or description_html")
         return UNSET
     if isinstance(text, str) and text.strip() and isinstance(html, str) and html.strip():
-        notes.lose("/description", "coerced", "Freshdesk makes the plain text out of description_html itself")
+        notes.lose("/description", "coerced", "Freshdesk derives it from description_html: send only one of them")
     return written
 
 
@@ -166,23 +166,24 @@ def _status_written(
     wanted: TicketStatus | UnsetType, current: wire_v2.Ticket | None, account: Account, notes: Notes
 ) -> int | UnsetType:
     if current is not None and (current.deleted or current.spam) and not isinstance(wanted, UnsetType):
-        notes.invalid("/status", "a ticket that is deleted or spam is restored in Freshdesk first")
+        notes.invalid("/status", "the ticket is deleted or spam: restore it in Freshdesk first")
         return UNSET
     held = None if current is None else current.status
     return patches.chosen(wanted, statuses_written(account, held), "/status", notes)
 
 
 def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tuple[Due, Due]:
-    """When it is due, and when the first answer is: Freshdesk takes the two together, and the answer not later."""
+    """Return the due times of the ticket and its first response. Freshdesk accepts only both together, the response not
+    after the ticket."""
     if isinstance(patch.due_at, UnsetType):
         return UNSET, UNSET
     if patch.due_at is None:
-        notes.invalid("/due_at", "a Freshdesk ticket is always due some time: its service level says when")
+        notes.invalid("/due_at", "a Freshdesk ticket always has a due time: change it instead of clearing it")
         return UNSET, UNSET
     held = None if current is None else current.fr_due_by
     if held is not None and held <= patch.due_at:
         return patch.due_at, held
-    notes.lose("/due_at", "defaulted", "Freshdesk also wants to know when the first answer is due: at the same time")
+    notes.lose("/due_at", "defaulted", "Freshdesk also needs a due time for the first response: the same one is sent")
     return patch.due_at, patch.due_at
 
 

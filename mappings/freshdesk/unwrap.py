@@ -1,4 +1,4 @@
-"""Finding the records of one object in whatever Freshdesk answered: bare records, lists, and search results."""
+"""Find the records of one object in an answer of Freshdesk: a bare record, a list, or search results."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from msgspec import Raw
 from canonical.parts import ObjectName
 from mappings.spec import Unmappable, decode
 
-# Members that a record of each object has, and records of the other objects have not.
+# Members that only records of this object have.
 MEMBERS: Final[dict[ObjectName, frozenset[str]]] = {
     "customer": frozenset({"id", "name", "active", "mobile"}),
     "ticket": frozenset({"id", "requester_id", "status"}),
@@ -15,11 +15,11 @@ MEMBERS: Final[dict[ObjectName, frozenset[str]]] = {
 }
 NAMES: Final[dict[ObjectName, str]] = {"customer": "contact", "ticket": "ticket", "comment": "conversation"}
 OF_VERSION_1: Final = ("helpdesk_ticket", "custom_field", "cc_email", "ticket_type")
-"""Members that records of API version 1 have."""
+"""Members of records of API version 1."""
 
 
 def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
-    """The records of `object`, each as its own bytes.
+    """Return the records of `object`, each as its own bytes.
 
     Raises Unmappable for an error body, a rule's webhook, a record of API version 1, and anything else.
     """
@@ -39,7 +39,7 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
     if "errors" in body or body.keys() >= {"code", "message"}:
         raise Unmappable("$.errors" if "errors" in body else "$.code", "Freshdesk's refusal, not a record")
     if "ticket_id" in body and "event" in body:
-        raise Unmappable("$.ticket_id", "the webhook of a rule names a ticket and does not hold it: read it by its id")
+        raise Unmappable("$.ticket_id", "a rule's webhook has only the id of a ticket: read the ticket by it")
     return (_checked(Raw(payload), object, "$"),)
 
 
@@ -47,8 +47,8 @@ def _checked(record: Raw, object: ObjectName, path: str) -> Raw:
     members = decode(record, dict[str, Raw])
     for name in OF_VERSION_1:
         if name in members:
-            raise Unmappable(f"{path}.{name}", "a record of API version 1; read it through version 2")
+            raise Unmappable(f"{path}.{name}", "a record of API version 1: read it through version 2")
     if members.keys() >= MEMBERS[object]:
         return record
-    told = ", ".join(sorted(members)[:12]) or "none"
-    raise Unmappable(path, f"no {NAMES[object]}; its members are {told}")
+    names = ", ".join(sorted(members)[:12]) or "none"
+    raise Unmappable(path, f"not a {NAMES[object]}; its members are {names}")

@@ -1,5 +1,7 @@
-"""What a webhook of an automation rule says. Freshdesk signs nothing and has no words of its own for what happened: an
-administrator writes the body, and docs/vendors/freshdesk.md tells which. Rules there are for tickets only."""
+"""Webhooks of automation rules, which exist for tickets only.
+
+Freshdesk signs nothing and has no event names. An administrator writes the body as in docs/vendors/freshdesk.md.
+"""
 
 import re
 from typing import Final
@@ -7,13 +9,13 @@ from typing import Final
 from mappings.spec import NUMBER
 from mappings.webhooks import Happened, Notice, WebhookManifest
 
-# Whatever else a rule tells of a ticket is an update of it: replies and notes too, which it cannot name.
+# Any other event is an update of the ticket, even replies and notes: a rule cannot send their ids.
 HAPPENED: Final[dict[str, Happened]] = {"ticket.created": "created", "ticket.deleted": "deleted"}
 _ID: Final = re.compile(NUMBER)
 
 
 def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
-    """What one request of a rule says."""
+    """Return the notice in a webhook of a rule."""
     if topic is None or not topic.startswith("ticket.") or remote_object != "ticket":
         return None
     if remote_id is None or not _ID.fullmatch(remote_id):

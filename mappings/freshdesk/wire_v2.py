@@ -1,8 +1,8 @@
-"""What Freshdesk's API v2 sends and accepts, as far as we read or write it, and the facts about one account.
+"""Records and write bodies of Freshdesk's API v2, and the facts about one account.
 
-https://developers.freshdesk.com/api/ - Records come bare, without an envelope; choices are numbers; arrays may be null.
-Lists leave members out that an answer about one record has: what they do not say is UNSET here and not empty. Times
-are ISO 8601, with `Z` today and with an offset in older recordings.
+https://developers.freshdesk.com/api/ - Records have no envelope; choices are numbers; arrays may be null. Lists omit
+members that a single record has: those are UNSET, not empty. Times are ISO 8601, with `Z` today and with an offset in
+older recordings.
 """
 
 from typing import Final
@@ -13,19 +13,19 @@ from canonical.parts import CustomFieldSetting, CustomFieldValue, Instant, Objec
 from canonical.ticket import TicketStatus
 
 MARK: Final = "lockstitch:"
-"""What a unique external id of ours begins with: the rest is the operation that made the contact."""
+"""The prefix of a marker in the unique external id; the rest is the operation id."""
 MARK_NAME: Final = "lockstitch_operation_id"
-"""What the custom field that names an operation is called; among contacts Freshdesk shows it with or without `cf_`."""
+"""The custom field for the operation id. On contacts Freshdesk sends it with or without `cf_`."""
 MARK_FIELD: Final = f"cf_{MARK_NAME}"
-"""The same among tickets, where custom fields always begin so."""
+"""The same field on tickets, where names of custom fields always have the prefix `cf_`."""
 
 
 # ------------------------------------------------------------------ as it is read
 
 
 class Contact(Struct, frozen=True, kw_only=True):
-    """A contact. `active` says that the address is verified, not that the contact exists; `deleted` stands in deleted
-    ones only. First and last names come from accounts that keep them, beside the whole name."""
+    """A contact. `active` means that the address is verified, not that the contact exists. Only deleted contacts have
+    `deleted`. Some accounts have first and last names in addition to the full name."""
 
     id: int
     name: str | None
@@ -50,7 +50,7 @@ class Contact(Struct, frozen=True, kw_only=True):
 
 
 class Requester(Struct, frozen=True, kw_only=True):
-    """Who asks, beside a ticket under `include=requester`."""
+    """The requester in a ticket, with `include=requester`."""
 
     id: int
     name: str | None = None
@@ -60,7 +60,7 @@ class Requester(Struct, frozen=True, kw_only=True):
 
 
 class Stats(Struct, frozen=True, kw_only=True):
-    """When what happened to a ticket, under `include=stats`."""
+    """The times of events of a ticket, with `include=stats`."""
 
     first_responded_at: Instant | None = None
     resolved_at: Instant | None = None
@@ -68,7 +68,7 @@ class Stats(Struct, frozen=True, kw_only=True):
 
 
 class Attachment(Struct, frozen=True, kw_only=True):
-    """A file; its address holds a signature and ends some minutes later. `size` in bytes."""
+    """A file. Its URL has a signature that expires after some minutes. `size` is in bytes."""
 
     id: int
     name: str
@@ -79,8 +79,8 @@ class Attachment(Struct, frozen=True, kw_only=True):
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
-    """A ticket. `status`, `priority` and `source` are numbers; `description` is HTML and `description_text` what
-    Freshdesk makes of it."""
+    """A ticket. `status`, `priority` and `source` are numbers. `description` is HTML; Freshdesk derives
+    `description_text` from it."""
 
     id: int
     status: int
@@ -109,7 +109,7 @@ class Ticket(Struct, frozen=True, kw_only=True):
 
 
 class Conversation(Struct, frozen=True, kw_only=True):
-    """A reply or a note. The answer to a reply has neither `private` nor `incoming`: it is public, and ours."""
+    """A reply or a note. The answer to a new reply has neither `private` nor `incoming`: it is public and outgoing."""
 
     id: int
     body: str | None = None
@@ -132,10 +132,10 @@ STATUS_LABELS: Final[dict[int, str]] = {
     6: "Waiting on Customer",
     7: "Waiting on Third Party",
 }
-"""The statuses of a new account. The first four are Freshdesk's own; the others can be renamed and removed."""
+"""The statuses of a new account. The first four are fixed; the others can be renamed and removed."""
 STATUSES: Final[dict[int, TicketStatus]] = {
     2: "open",
-    # What the requester is shown for it is "Awaiting your Reply".
+    # The requester sees "Awaiting your Reply".
     3: "waiting_on_customer",
     4: "resolved",
     5: "closed",
@@ -147,8 +147,8 @@ TYPES: Final = ("Question", "Incident", "Problem", "Feature Request", "Refund")
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """What differs from account to account: what its statuses are called and mean, its ticket types, and the contact
-    field that holds our operation, None where it has none. A field that nobody could tell has the default."""
+    """The facts about one account: labels and meanings of its statuses, its ticket types, and the contact field for the
+    operation id, None if it has none. Unknown facts have the defaults."""
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
     status_labels: dict[int, str] = field(default_factory=STATUS_LABELS.copy)
@@ -161,7 +161,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class ContactWrite(Struct, frozen=True, kw_only=True):
-    """A contact to create or change; what is left out stays as it is."""
+    """A contact to create or change. Omitted members stay unchanged."""
 
     name: str | UnsetType = UNSET
     email: str | None | UnsetType = UNSET
@@ -179,8 +179,8 @@ class ContactWrite(Struct, frozen=True, kw_only=True):
 
 
 class TicketWrite(Struct, frozen=True, kw_only=True):
-    """A ticket to create or change; what is left out stays as it is. `email`, `phone` and `name` tell who asks;
-    Freshdesk makes a contact of somebody new."""
+    """A ticket to create or change. Omitted members stay unchanged. `email`, `phone` and `name` are the requester's;
+    Freshdesk creates a missing contact."""
 
     subject: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -203,7 +203,7 @@ class TicketWrite(Struct, frozen=True, kw_only=True):
 
 
 class ConversationWrite(Struct, frozen=True, kw_only=True):
-    """A message to add, in HTML: a reply to the requester, or a note that only agents see (`private`)."""
+    """A message to add, in HTML: a reply to the requester, or a note that only agents see."""
 
     body: str
     private: bool | UnsetType = UNSET

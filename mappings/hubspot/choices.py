@@ -153,7 +153,7 @@ def _stages(account: Account) -> dict[str, tuple[Option, ...]]:
 def _custom(
     vendor_field: str, properties: Mapping[str, tuple[_Choice, ...]], found: Mapping[str, tuple[Option, ...]]
 ) -> tuple[Option, ...]:
-    """The options of the property. Owners, pipelines and stages have requests of their own."""
+    """Return the options of the property. Owners, pipelines and stages need separate requests."""
     elsewhere = {"hs_pipeline": "pipeline", "hs_pipeline_stage": "stage", "hubspot_owner_id": "owner_remote_id"}
     if vendor_field in elsewhere:
         return found.get(elsewhere[vendor_field], ())

@@ -47,7 +47,7 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "display_name": "HubSpot makes a contact's name of the first and the last name: write those",
     "currency": "HubSpot contacts have no currency",
     "lead_source": "HubSpot finds the original source of a contact itself (hs_analytics_source)",
-    "notes": "notes on a HubSpot contact are records of their own, not a field",
+    "notes": "notes on a HubSpot contact are separate records",
     "tags": "HubSpot contacts have no tags",
     "tax_ids": "HubSpot contacts have no tax numbers",
     "tax_exemption": "HubSpot contacts have no tax exemption",
@@ -222,7 +222,7 @@ def _phones_written(
     country = None if current is None else values.country(current.properties.get("country"))
     for index, phone in enumerate(phones or ()):
         if phone.type not in NUMBERS:
-            notes.invalid(f"/phones/{index}/type", "HubSpot tells apart one of: mobile, fax, unknown")
+            notes.invalid(f"/phones/{index}/type", "HubSpot keeps one of: mobile, fax, unknown")
             continue
         name = NUMBERS[phone.type]
         if properties[name]:
@@ -230,7 +230,7 @@ def _phones_written(
             continue
         text = people.phone_text(phone, country)
         if not text:
-            notes.invalid(f"/phones/{index}", "send e164, or raw where only a national spelling is known")
+            notes.invalid(f"/phones/{index}", "send e164, or raw if you only have a national spelling")
             continue
         properties[name] = text
         if phone.is_primary not in (UNSET, name == first):
@@ -247,7 +247,7 @@ def _address_written(addresses: tuple[AddressPatch, ...] | None | UnsetType, not
         return dict.fromkeys(ADDRESS_PROPERTIES, CLEARED)
     address = addresses[0]
     if address.type not in (UNSET, "unknown"):
-        notes.invalid("/addresses/0/type", "HubSpot does not tell what an address is for; it holds one of: unknown")
+        notes.invalid("/addresses/0/type", "HubSpot addresses have no type; one of: unknown")
     if address.country_code and values.country(address.country_code) != address.country_code:
         notes.invalid("/addresses/0/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
     for name in NO_PLACE_IN_ADDRESS:

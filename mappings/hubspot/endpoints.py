@@ -42,7 +42,7 @@ _RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
         strength="strong",
-        note="Every new record has its operation in a unique property. It is read by that property, which is "
+        note="Every new record has the operation id in a unique property. It is read by that property, which is "
         "strongly consistent, and HubSpot refuses a second record with the same value, so even a "
         "resend could not make two.",
     ),

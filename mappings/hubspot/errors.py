@@ -89,7 +89,7 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
 
 
 def budget(reply: VendorReply) -> Budget | None:
-    """Return what is left of the rolling window. Searches have a limit of their own and no such headers."""
+    """Return what is left of the rolling window. Searches have a separate limit and no such headers."""
     remaining = number(reply.headers.get("x-hubspot-ratelimit-remaining"))
     if remaining is None:
         return None

@@ -63,7 +63,7 @@ TYPE_WRITE: Final[dict[TicketType, str]] = {
     "problem": "PRODUCT_ISSUE",
     "feature_request": "FEATURE_REQUEST",
 }
-"""`other` is not written: HubSpot has no such category, and BILLING_ISSUE says more."""
+"""`other` is not written: HubSpot has no such category, and BILLING_ISSUE is more specific."""
 CHANNEL: Final[dict[str, TicketChannel]] = {"CHAT": "chat", "EMAIL": "email", "FORM": "web_form", "PHONE": "phone"}
 CHANNEL_WRITE: Final[dict[TicketChannel, str]] = {
     "chat": "CHAT",
@@ -172,7 +172,7 @@ def _status_written(
         return {}
     pipeline = _pipeline(current, account)
     if pipeline is None:
-        notes.invalid("/status", "the pipeline of this ticket is not known, so none of its stages is")
+        notes.invalid("/status", "unknown pipeline of this ticket: its status cannot be written")
         return {}
     stage = _stage(pipeline, current, status)
     if stage is None:
@@ -199,7 +199,7 @@ def _stage(pipeline: Pipeline, current: TicketRecord | None, status: TicketStatu
 def _write_requester(
     requester: RequesterPatch | None | UnsetType, current: TicketRecord | None, account: Account, notes: Notes
 ) -> tuple[NewAssociation, ...]:
-    """The association with the contact. HubSpot takes its id, on a create only."""
+    """Return the association with the contact. HubSpot accepts its id, only on a create."""
     if isinstance(requester, UnsetType):
         return ()
     if current is not None:

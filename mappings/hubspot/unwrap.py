@@ -46,7 +46,7 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[msgspec.Raw, ...]:
     object or of an older API, and anything else.
     """
     if object not in TYPE_IDS:
-        raise Unmappable("$", f"HubSpot's mapping knows customers and tickets, not {object}s")
+        raise Unmappable("$", f"HubSpot's mapping has customers and tickets, not {object}s")
     if payload.lstrip()[:1] == b"[":
         events = _read(_many, payload, "$")
         if not events:

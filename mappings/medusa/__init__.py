@@ -1,4 +1,4 @@
-"""Medusa, Admin API of 2.21: customers, and orders with the drafts that they are made of."""
+"""Medusa, Admin API of 2.21: customers, orders and draft orders."""
 
 from typing import Final
 

@@ -12,16 +12,16 @@ from mappings.medusa.wire_2_21 import Account, Customer, CustomerWrite
 from mappings.spec import Draft, Notes
 
 UNSUPPORTED: Final[dict[str, str]] = {
-    "kind": "Medusa does not tell people and companies apart",
+    "kind": "Medusa does not distinguish people and companies",
     "display_name": "Medusa keeps first and last name: write these",
     "job_title": "Medusa keeps no job title",
-    "addresses": "Medusa's addresses are separate records: each needs a request of its own",
+    "addresses": "Medusa's addresses are separate records: each needs a separate request",
     "language": "Medusa keeps no language of a customer",
     "timezone": "Medusa keeps no time zone of a customer",
     "currency": "Medusa keeps no currency of a customer: regions have one",
     "status": "Medusa's customers have no status: they exist or are deleted",
     "lifecycle_stage": "Medusa keeps no life-cycle stage",
-    "lead_source": "Medusa does not keep where customers came from",
+    "lead_source": "Medusa's customers have no lead source",
     "owner_remote_id": "Medusa's customers have no owner",
     "notes": "Medusa has no notes: configure a custom field for them",
     "tags": "Medusa has no tags of customers; its groups are separate records",

@@ -1,4 +1,4 @@
-"""How customers are reached, and how a lost write of one is settled."""
+"""Requests for customers, and recovery of lost writes."""
 
 import dataclasses
 from functools import partial
@@ -27,7 +27,7 @@ CUSTOMERS: Final = Collection[CustomerWrite, Account](
     write_query=(FIELDS,),
     records=wrapped("customer", "customers"),
     # A registered customer and a guest can have the same address: the registered one comes first. Medusa compares case,
-    # and we write addresses in lower case.
+    # and Lockstitch writes addresses in lower case.
     keys={"email": lambda email: (("email", email), ("order", "-has_account"))},
     change="POST",
     mark=mark,

@@ -1,4 +1,4 @@
-"""How orders and their drafts are reached, and how a lost write of one is settled.
+"""Requests for orders and their drafts, and recovery of lost writes.
 
 An order is created as a draft. A second request places it, and it keeps its id. Both have an effect, and the reply to
 either can be lost. So they are two writes here: a create makes a draft, and a change of the status alone places it.
@@ -63,7 +63,7 @@ def with_status(status: str | None) -> Query:
     return (("status", LISTED[status]) if status in LISTED else NONE,)
 
 
-# Medusa shows drafts here, too, but lists and changes them at a path of their own.
+# Medusa shows drafts here too, but lists and changes them at a separate path.
 ORDERS: Final = Collection[OrderWrite, Account](
     path="/admin/orders",
     paging=BY_TIME,

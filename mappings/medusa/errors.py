@@ -1,4 +1,4 @@
-"""How Medusa refuses.
+"""Refusals of Medusa.
 
 Seen on 2.21, and in its source (`error-handler.js`): `{"type", "message", "code"?}`. The status follows from the type.
 There is no type if an API key opens nothing. A second customer with an e-mail address is `invalid_data` with a
@@ -41,7 +41,7 @@ class _Complaint(Struct, frozen=True, kw_only=True):
 
 
 def refusal(reply: VendorReply) -> VendorRefusal | None:
-    """Return the refusal in a reply, None for a success. A page in place of an answer does not tell what was done."""
+    """Return the refusal in a reply, None for a success. With an HTML page the effect of the request is unknown."""
     if not refusals.is_json(reply.body):
         return None if reply.status == 204 and not reply.body else REFUSALS.page(reply)
     if 200 <= reply.status < 300:

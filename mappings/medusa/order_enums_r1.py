@@ -1,5 +1,5 @@
-"""Medusa's words for the status of order, payment and fulfilment, and the canonical ones. Medusa computes the last two
-for each reply (`aggregate-status.js`)."""
+"""Enum tables of orders: order, payment and fulfillment status. Medusa computes the last two for each reply
+(`aggregate-status.js`)."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ STATUSES: Final[dict[str | None, OrderStatus]] = {
     "archived": "archived",
 }
 LISTED: Final[dict[str, str]] = {ours: theirs for theirs, ours in STATUSES.items() if theirs is not None}
-"""Medusa's word for the filter by a canonical status."""
+"""Medusa's value for the filter by a canonical status."""
 PAYMENTS: Final[dict[str | None, Paid]] = {
     "not_paid": "unpaid",
     "awaiting": "pending",
@@ -41,7 +41,7 @@ FULFILLMENTS: Final[dict[str | None, FulfillmentStatus]] = {
     "canceled": "cancelled",
 }
 PARTS_ON_THE_WAY: Final = frozenset({"partially_shipped", "partially_delivered"})
-"""Words that are more precise than the canonical ones."""
+"""Values that are more precise than the canonical ones."""
 METHODS: Final[dict[str, PaymentMethod]] = {
     "pp_system_default": "other",
     "pp_stripe_stripe": "card",
@@ -53,7 +53,7 @@ METHODS: Final[dict[str, PaymentMethod]] = {
     "pp_stripe-promptpay_stripe": "wallet",
     "pp_paypal_paypal": "wallet",
 }
-"""Providers of Medusa's own plugins. `pp_system_default` needs no plugin: the shop takes care of the payment."""
+"""Providers of Medusa's own plugins. `pp_system_default` needs no plugin: the shop handles the payment itself."""
 STEPS: Final[dict[OrderStatus, str]] = {
     "open": "/convert-to-order",
     "completed": "/complete",

@@ -143,7 +143,7 @@ def discounts(record: wire.Order, currency: str, *, with_tax: bool) -> tuple[Dis
                 code=code or None,
                 label=label or None,
                 type="shipping" if is_shipping else "unknown",
-                # The sum of floats may have digits that none of them had.
+                # The sum of floats may have more digits than each of them.
                 amount=money(round(amount, 9), currency),
             )
             for (code, label, is_shipping), amount in added.items()
@@ -256,7 +256,7 @@ def _fulfillment(record: wire.Fulfillment) -> Fulfillment:
 
 
 def _progress(record: wire.Fulfillment) -> tuple[FulfillmentStatus, str | None]:
-    """The status of a fulfilment by its last time, in Medusa's words for orders."""
+    """Return the status of a fulfillment by its last time, as Medusa's status of orders."""
     if record.canceled_at is not None:
         return "cancelled", "canceled"
     if record.delivered_at is not None:

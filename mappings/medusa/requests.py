@@ -15,7 +15,7 @@ from mappings.medusa.wire_2_21 import OPERATION, Account, Metadata
 from mappings.spec import Unmappable, decode
 
 BEFORE: Final = timedelta(hours=1)
-"""How far the clock of a shop may be behind ours."""
+"""How far a shop's clock may be behind."""
 MOST_SEARCHED: Final = "5000"
 """Records created since an operation began. Medusa sends only their id and metadata."""
 

@@ -1,4 +1,4 @@
-"""Finds records in replies of Medusa, or takes a single record."""
+"""Find the records in a reply of Medusa, or a single record."""
 
 from typing import Final
 

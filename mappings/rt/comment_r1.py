@@ -18,7 +18,7 @@ WITHOUT_TEXT: Final = Loss(path="/body_text", kind="dropped", detail="the text l
 
 
 def to_canonical(record: wire_rest2.Transaction, account: Account) -> Mapped[Comment]:
-    """Map a message, with the text and the author that were read beside it."""
+    """Map a message, with its text and author from further reads."""
     loss: list[Loss] = []
     text, html = None, None
     if account.messages is None:
@@ -43,7 +43,7 @@ def to_vendor(patch: CommentPatch, current: wire_rest2.Transaction | None, accou
     notes = Notes()
     text, html = _content(patch.body_text), _content(patch.body_html)
     if not text and not html:
-        notes.invalid("/body_text", "a comment says something: send body_text or body_html")
+        notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
     elif text and html:
         notes.invalid("/body_html", "a message is one of the two: send body_text or body_html")
     private = patches.chosen(patch.visibility, enums.PRIVATE, "/visibility", notes)

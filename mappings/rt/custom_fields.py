@@ -1,4 +1,4 @@
-"""Custom fields: a list of text for each, and a word of the administrator's for yes and no.
+"""Custom fields: a list of text for each, with the administrator's texts for yes and no.
 
 A ticket names all fields of its queue, with or without values. A time is read in UTC and cannot be written: Request
 Tracker would read it in the time zone of its user, which the API does not report.
@@ -69,14 +69,10 @@ def write(
             notes.invalid(pointer, f"the queue of this ticket has no custom field {vendor_field}")
             continue
         if setting.type == "datetime" and value is not None:
-            notes.unsupported(
-                pointer, "Request Tracker reads a time in the zone of its user and takes no notice of the one beside it"
-            )
+            notes.unsupported(pointer, "Request Tracker ignores the offset of a time: it cannot be written")
             continue
         if ticket is None and value is not None:
-            detail = (
-                "a field that the queue does not have, or a value that it does not take, is passed over on a create"
-            )
+            detail = "on a create Request Tracker ignores unknown fields and invalid values: check the answer"
             notes.lose(pointer, "ambiguous", detail)
         yield (vendor_field if field is None else field.id), _as_text(setting, value)
 

@@ -1,7 +1,7 @@
 """Requests for messages and replies about them: entries of their ticket's history, by number, in either direction.
 
 A public message is correspondence, which Request Tracker mails to the requestors. A private one is a comment. A
-parameter of the message's media type names our operation. Readers do not see it; the headers of the attachment keep it.
+parameter of the message's media type has the operation id. Readers do not see it. The attachment's headers keep it.
 """
 
 import re
@@ -116,7 +116,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "comment": Recovery(
         by="marker",
         strength="strong",
-        note="the headers of the message name our operation, and Request Tracker's search reads its database",
+        note="the headers of the message have the operation id, and Request Tracker's search reads its database",
     ),
 }
 

@@ -68,7 +68,7 @@ def find_by_external_id(key: str, account: Account) -> VendorRequest:
 def receipt(reply: VendorReply, action: Action) -> Receipt:
     """Return which ticket was created. The answer to a change is a list of sentences.
 
-    Raises VendorDrift for any other answer, such as the page of a proxy: it does not tell what was done.
+    Raises VendorDrift for any other answer, such as a proxy's page: the effect is then unknown.
     """
     if action == "create":
         return TICKETS.receipt(reply, action)
@@ -90,11 +90,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
         strength="strong",
-        note="the ticket refers to an address that names our operation; Request Tracker's search reads its database",
+        note="the ticket refers to an address with the operation id; Request Tracker's search reads its database",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the ticket is read; setting the same values again is harmless"
-    ),
+    "update": Recovery(by="state", strength="strong", note="the ticket is read; the same values again are harmless"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

@@ -14,7 +14,7 @@ from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
 from mappings.kit.refusals import LONGEST_DETAIL, Refusals, read
 
 REFUSALS: Final = Refusals(vendor="Request Tracker", statuses={409: "rejected"})
-NOT_HERE: Final = "there is no Request Tracker at this address: check the connection's base URL"
+NOT_HERE: Final = "no Request Tracker at this address: check the connection's base URL"
 _SUCCESS: Final = re.compile(
     r"""
       Ticket\ \d+:\ \w+(\ forcibly)?\ changed\ from\ .*\ to\ .*  # a field

@@ -1,4 +1,4 @@
-"""The links that hold the caller's key and our marker: addresses that a ticket refers to.
+"""The links that hold the caller's key and the marker: addresses that a ticket refers to.
 
 Databases ignore the case of addresses and keep 240 characters. So a key is written in lower case, and everything else,
 capital letters too, is percent-encoded.

@@ -19,7 +19,7 @@ from mappings.spec import Notes
 
 A_NUMBER: Final = "a number names no user: send the login name, or an email"
 SEVERAL: Final = "one login name is needed; one with a comma can only be given to a ticket that is there"
-PASSED_OVER: Final = "a login name that there is not is passed over without a word on a create: look at the answer"
+PASSED_OVER: Final = "on a create Request Tracker ignores an unknown login name: check the answer"
 People = tuple[str, ...] | UnsetType
 
 
@@ -59,7 +59,7 @@ def requester_written(
     if patch is None:
         return () if current is not None else UNSET
     if len(held) > 1:
-        notes.lose("/requester", "dropped", "the ticket's further requestors are taken off it")
+        notes.lose("/requester", "dropped", "Request Tracker removes the ticket's other requestors")
     if patch.phone:
         notes.unsupported("/requester/phone", "a Request Tracker ticket holds no number of its requestor")
     if patch.remote_id is not None:

@@ -1,6 +1,6 @@
 """Request Tracker ticket (REST2, RT 5.0) ↔ canonical Ticket, revision 1.
 
-The first message is read beside the ticket and cannot be changed. The caller's key is an address that the ticket refers
+The first message needs a separate read and cannot be changed. The caller's key is an address that the ticket refers
 to. Queues are teams.
 """
 
@@ -23,11 +23,11 @@ from mappings.rt.wire_rest2 import NEVER, NOBODY, Account, Message, TicketWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 NO_PLACE: Final[dict[str, str]] = {
-    "type": "Request Tracker tells no kinds of tickets apart; a queue or a custom field can",
-    "channel": "Request Tracker does not say how a ticket came in",
-    "company_remote_id": "Request Tracker has no companies; a custom field can name one",
-    "order_ids": "Request Tracker tickets name no orders; a custom field can",
-    "tags": "Request Tracker has no tags; a custom field with several values can hold them",
+    "type": "Request Tracker tickets have no type: use a queue or a custom field",
+    "channel": "Request Tracker does not keep the channel of a ticket",
+    "company_remote_id": "Request Tracker has no companies: use a custom field",
+    "order_ids": "Request Tracker tickets have no orders: use a custom field",
+    "tags": "Request Tracker has no tags: use a custom field with several values",
 }
 LONGEST_SUBJECT: Final = 200
 """Bytes of UTF-8."""
@@ -35,7 +35,7 @@ Links = tuple[str, ...] | UnsetType
 
 
 def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
-    """Map a ticket, with the first message and the people that were read beside it."""
+    """Map a ticket, with its first message and people from further reads."""
     loss: list[Loss] = []
     id, status = str(record.id), enums.STATUS.get(record.status, "unknown")
     created_at, updated_at = instant(record.created), instant(record.last_updated)
@@ -165,7 +165,7 @@ def _subject(patch: TicketPatch, notes: Notes) -> str | UnsetType:
     if subject != (patch.subject or ""):
         notes.lose("/subject", "coerced", "a subject is one line")
     if len(subject.encode()) > LONGEST_SUBJECT:
-        notes.invalid("/subject", f"more than {LONGEST_SUBJECT} bytes: Request Tracker would cut it without a word")
+        notes.invalid("/subject", f"more than {LONGEST_SUBJECT} bytes: Request Tracker would truncate it silently")
     return subject
 
 
@@ -177,7 +177,7 @@ def _owner(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) 
     if wanted is None:
         return NOBODY
     if current is None:
-        detail = "somebody who may not own the ticket is passed over without a word on a create: look at the answer"
+        detail = "on a create Request Tracker ignores a person who may not own the ticket: check the answer"
         notes.lose("/assignee_remote_id", "ambiguous", detail)
     return wanted
 
@@ -210,7 +210,7 @@ def _parent_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes
         notes.invalid("/parent_remote_id", "the number of a ticket is needed")
         return UNSET, UNSET
     if wanted is not None and current is None:
-        detail = "a ticket that there is not is passed over without a word on a create: look at the answer"
+        detail = "on a create Request Tracker ignores an unknown ticket: check the answer"
         notes.lose("/parent_remote_id", "ambiguous", detail)
     parent = held_parent(current)
     return _link_changes(wanted, () if parent is None else (parent,))

@@ -25,7 +25,7 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
     if object not in MEMBERS:
         raise Unmappable("$", f"Request Tracker has no {object}")
     if payload.lstrip()[:1] == b"[":
-        raise Unmappable("$", "what Request Tracker says about a change, not a record")
+        raise Unmappable("$", "Request Tracker's answer to a change, not a record")
     body = decode(payload, dict[str, Raw])
     if "items" in body:
         found = decode(body["items"], tuple[Raw, ...])
@@ -35,7 +35,7 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
         raise Unmappable("$.message", "Request Tracker's refusal, not a record")
     record = _checked(Raw(payload), object, "$")
     if object == "comment" and not _is_message(record):
-        raise Unmappable("$.Type", "an entry of the history that is no message")
+        raise Unmappable("$.Type", "an entry of the history that is not a message")
     return (record,)
 
 

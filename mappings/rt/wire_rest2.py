@@ -1,4 +1,4 @@
-"""Records and write bodies of Request Tracker's REST2, and the facts beside a record.
+"""Records and write bodies of Request Tracker's REST2, and the facts from further reads.
 
 https://docs.bestpractical.com/rt/5.0/RT/REST2.html - A ticket of a read and a ticket of a search differ in two points:
 numbers are text in one of them, and people have name and address in a search only. A time that was never set is the
@@ -14,8 +14,8 @@ from canonical.parts import CustomFieldSetting, Instant, ObjectName
 
 API: Final = "/REST/2.0"
 MARK: Final = "lockstitch:"
-"""The beginning of our links, which a ticket `RefersTo`. They need no setup and no further right, and a search of the
-database finds them."""
+"""The prefix of Lockstitch's links, which a ticket `RefersTo`. They need no setup and no further right, and a search of
+the database finds them."""
 KEY: Final = f"{MARK}key/"
 """The beginning of the links for the caller's key."""
 NOBODY: Final = "Nobody"
@@ -89,7 +89,7 @@ class Transaction(Struct, frozen=True, kw_only=True, rename="pascal"):
     object_id: str | None = None
 
 
-# ------------------------------------------------------------------ what is known beside a record
+# ------------------------------------------------------------------ facts from further reads
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -100,8 +100,8 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """The queues by number, `more_queues` if there are others, and what was read beside the present records: None for
-    what was not read.
+    """The queues by number, `more_queues` if there are others, and further reads for the present records, None if not
+    read.
 
     `people` are by login name. `firsts` are the history entries that made the tickets, by number of the ticket;
     `messages` are by number of their entry. `privileged` says whether an author is an agent, and `authors` are still to

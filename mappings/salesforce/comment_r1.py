@@ -72,7 +72,7 @@ def to_vendor(patch: CommentPatch, current: CaseComment | None, account: Account
         notes.unsupported("/body_html", "Salesforce's case comments are plain text: send body_text")
     body = "" if isinstance(patch.body_text, UnsetType) else patch.body_text
     if not body.strip():
-        notes.invalid("/body_text", "a comment says something: send body_text")
+        notes.invalid("/body_text", "a comment needs text: send body_text")
     if len(body.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         notes.invalid("/body_text", f"Salesforce keeps at most {MOST_BYTES} bytes of a comment")
     published = PUBLISHED.get(patch.visibility)

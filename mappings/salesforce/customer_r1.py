@@ -36,8 +36,8 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "company_name": "the company is the contact's account; name its id in a custom field that is AccountId",
     "language": "Salesforce contacts have no language; a custom field can hold one",
     "timezone": "Salesforce contacts have no time zone",
-    "lifecycle_stage": "Salesforce keeps leads and opportunities as records of their own",
-    "tags": "Salesforce's topics are records of their own",
+    "lifecycle_stage": "Salesforce keeps leads and opportunities as separate records",
+    "tags": "Salesforce keeps topics as separate records",
     "tax_ids": "Salesforce contacts have no tax numbers",
     "tax_exemption": "Salesforce contacts have no tax exemption",
 }
@@ -167,7 +167,7 @@ def _addresses(record: Contact, loss: list[Loss]) -> tuple[Address, ...]:
 
 
 def _consents(record: Contact) -> tuple[Consent, ...]:
-    """The opt-outs. A field that is not set says nothing: the person may not have been asked."""
+    """Return the opt-outs. An unset field is unknown: the person may not have been asked."""
     if not record.do_not_call:
         return (NO_MAIL,)
     return (NO_MAIL, NO_CALLS) if record.has_opted_out_of_email else (NO_CALLS,)
@@ -217,7 +217,7 @@ def _phones_written(
         if kept[name] is not None:
             notes.unsupported(f"/phones/{index}", "Salesforce has place for one number of each kind")
         elif not number:
-            notes.invalid(f"/phones/{index}", "send e164, or raw where only a national spelling is known")
+            notes.invalid(f"/phones/{index}", "send e164, or raw if you only have a national spelling")
         else:
             kept[name] = number
     first = next((name for name in PRIMARY_ORDER if kept[name]), None)
@@ -284,7 +284,7 @@ def _currency(wanted: str | None | UnsetType, account: Account, notes: Notes) ->
     if isinstance(wanted, UnsetType) or (wanted is not None and wanted == account.currency):
         return UNSET
     if "Contact" not in account.fields or not account.has("Contact", "CurrencyIsoCode"):
-        notes.unsupported("/currency", "this org has one currency, and its contacts have none of their own")
+        notes.unsupported("/currency", "this org has one currency, and its contacts have none")
         return UNSET
     return needed(wanted, "/currency", "a Salesforce contact always has a currency", notes)
 

@@ -66,8 +66,8 @@ def create_comment(body: RecordWrite, marker: str, parent: str | None, account: 
 RECOVERY: Final[dict[Action, Recovery]] = {
     "comment": Recovery(
         by="none",
-        note="Salesforce's case comments take neither a field of ours nor a key, and their text cannot be searched "
-        "for: look at the case whether the comment is there",
+        note="Salesforce's case comments have neither custom fields nor idempotency keys, and their text cannot be "
+        "searched: check the case for the comment",
     ),
 }
 CASE_COMMENTS: Final = Endpoints[RecordWrite, Account](

@@ -132,24 +132,24 @@ def marked(reply: VendorReply, marker: str) -> str | None:
 MARKED: Final = Recovery(
     by="marker",
     strength="strong",
-    note=f"every record that we create carries its operation in the unique field {MARKER}; it is looked up by a query, "
+    note=f"every created record has the operation id in the unique field {MARKER}. It is looked up by a query, "
     "which reads the database and does not lag, and Salesforce refuses a second record with the same value. In an org "
-    "whose administrator has not made the field nothing can be looked up, and a person decides",
+    "without this field the record cannot be looked up, and a person decides",
 )
 UNIQUE: Final = Recovery(
     by="unique",
-    note=f"the caller's key is unique in {KEY}, so the same upsert is sent again; its answer may then call a record "
-    "changed that the lost request had made",
+    note=f"the caller's key is unique in {KEY}, so the same upsert is sent again. Its answer may then report a record "
+    "as changed that the lost request created",
 )
 STATE: Final = Recovery(
     by="state",
     strength="strong",
-    note="the record is read by its id and compared; setting the same values again changes nothing but its time, "
+    note="the record is read by id and compared; the same values again change only its modification time, "
     "unless the org's own automation acts on every save",
 )
 GONE: Final = Recovery(
     by="state",
     strength="strong",
-    note="a deleted record is no longer found by its id, and deleting it again is refused without effect",
+    note="a deleted record is no longer found by id, and Salesforce refuses to delete it again",
 )
 RECOVERY: Final[dict[Action, Recovery]] = {"create": MARKED, "upsert": UNIQUE, "update": STATE, "archive": GONE}

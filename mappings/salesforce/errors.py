@@ -97,7 +97,7 @@ class _Complaint(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class _Bare(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A complaint whose other members have another shape."""
+    """A complaint with other members of another shape."""
 
     message: str = ""
     error_code: str | None = None

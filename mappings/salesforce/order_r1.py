@@ -26,7 +26,7 @@ from mappings.spec import Mapped, Unmappable, VendorMapping, misread
 
 ZERO: Final = Decimal(0)
 NO_CURRENCY: Final = "XXX"
-"""ISO 4217's code where no currency is known."""
+"""ISO 4217's code for an unknown currency."""
 NO_PAYMENTS: Final = Loss(
     path="/totals/paid",
     kind="defaulted",

@@ -30,10 +30,10 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "number": "Salesforce numbers its orders itself",
     "presentment_currency": "a Salesforce order has one currency",
     "tax_inclusive": "Salesforce orders hold no taxes",
-    "tags": "Salesforce's topics are records of their own",
+    "tags": "Salesforce keeps topics as separate records",
     "customer_note": "Salesforce has one text on an order, for colleagues: write internal_note",
 }
-ONLY_NEW: Final = "the lines of a Salesforce order are records of their own: they are written with a new order only"
+ONLY_NEW: Final = "the lines of a Salesforce order are separate records: they are written only with a new order"
 NO_BUYER: Final = (
     "a Salesforce order belongs to an account: send customer.remote_id (or id), a contact whose account it is then, or "
     "the account's id in a custom field that is AccountId"
@@ -46,7 +46,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
     for name in ("discounts", "shipping_lines"):
         if getattr(patch, name):
-            notes.unsupported(f"/{name}", "Salesforce orders hold what was agreed for each line and nothing beside it")
+            notes.unsupported(f"/{name}", "Salesforce orders have only the agreed price of each line")
     if patch.is_test is True:
         notes.unsupported("/is_test", "Salesforce has sandboxes, and no orders for trial")
     settings = account.custom_fields.get("order", ())
@@ -75,7 +75,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     draft = next((value for value, code in account.order_statuses.items() if code == "Draft"), "Draft")
     lines = patch.line_items or ()
     if len(lines) > MOST_LINES:
-        notes.invalid("/line_items", f"Salesforce takes at most {MOST_LINES} lines with a new order")
+        notes.invalid("/line_items", f"Salesforce accepts at most {MOST_LINES} lines with a new order")
     body = OrderWrite(
         fields=replace(fields, status=draft),
         custom=custom,

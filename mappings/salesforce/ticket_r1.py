@@ -45,9 +45,9 @@ from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 UNSUPPORTED: Final[dict[str, str]] = {
     "description_html": "Salesforce's case description is plain text: send description",
-    "followers": "Salesforce keeps who follows a case as records of their own",
+    "followers": "Salesforce keeps the followers of a case as separate records",
     "order_ids": "Salesforce cases name no orders; a custom field can hold one",
-    "tags": "Salesforce's topics are records of their own",
+    "tags": "Salesforce keeps topics as separate records",
     "due_at": "Salesforce cases have no due date; its milestones follow the org's entitlements",
 }
 EMAIL_COERCED: Final = Loss(path="/requester/email", kind="coerced", detail="trimmed and lower-cased")

@@ -63,7 +63,7 @@ def _records(raw: Raw, path: str, object: ObjectName) -> tuple[Raw, ...]:
 
 def _ensure_record(raw: Raw, found: _Payload, path: str, object: ObjectName) -> None:
     if found.composite_response is not UNSET:
-        raise Unmappable(f"{path}.compositeResponse", "a composite answer: it tells what became of writes")
+        raise Unmappable(f"{path}.compositeResponse", "a composite answer: it has the results of writes")
     if found.success is not UNSET:
         raise Unmappable(f"{path}.success", "the outcome of a write names a record and does not hold it")
     if found.ids is not UNSET:
@@ -72,9 +72,7 @@ def _ensure_record(raw: Raw, found: _Payload, path: str, object: ObjectName) -> 
         raise Unmappable(f"{path}.apiName", "a record of the UI API: read it through the REST API")
     type_name = None if isinstance(found.attributes, UnsetType) else found.attributes.type
     if type_name is not None and type_name != SOBJECT[object]:
-        raise Unmappable(
-            f"{path}.attributes.type", f"a record of {type_name}, where one of {SOBJECT[object]} is wanted"
-        )
+        raise Unmappable(f"{path}.attributes.type", f"a record of {type_name}, not of {SOBJECT[object]}")
     if found.id is UNSET:
         raise Unmappable(f"{path}.Id", "not a record as Salesforce sends it: it has no Id")
     if type_name is None and bytes(found.id)[1:4].decode(errors="replace") != PREFIX[object]:

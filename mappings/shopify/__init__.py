@@ -16,9 +16,9 @@ VENDOR: Final = Vendor[Account](
     name="shopify",
     title="Shopify",
     api_version="2026-07",
-    default_base_url=None,  # https://{shop}.myshopify.com, which only the connection knows
+    default_base_url=None,  # https://{shop}.myshopify.com, from the connection
     auth=Auth(secrets=("token",), header="X-Shopify-Access-Token", template="{token}"),
-    # Points of the smallest plan: 100 come back each second, and 20 seconds' worth may be saved up.
+    # Points of the smallest plan: 100 are restored each second, up to a maximum of 2000.
     pacing=Pacing(units=2000, per_seconds=20, concurrency=8),
     headers=(("Accept", "application/json"),),
     remote_id=NUMBER,

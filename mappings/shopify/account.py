@@ -1,5 +1,4 @@
-"""What there is to know of a shop before its records can be read and written, and what it needs once: two metafields
-with unique values, on customers and on orders."""
+"""The facts about one shop, and its one-time setup: two metafields with unique values on customers and orders."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,7 +23,7 @@ class _Shop(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class _Nothing(Struct, frozen=True, kw_only=True):
-    """Variables of a document that has none."""
+    """The variables of a document without any."""
 
 
 def _define(owner: str, key: str, name: str, description: str) -> VendorRequest:
@@ -46,17 +45,21 @@ SETUP: Final = tuple(
     _define(owner, key, name, description)
     for owner in ("CUSTOMER", "ORDER")
     for key, name, description in (
-        (OPERATION_ID, "Lockstitch operation", "The write that made this record; by it a lost answer is found again."),
-        (EXTERNAL_ID, "External id", "The key that the caller's own system has for this record."),
+        (
+            OPERATION_ID,
+            "Lockstitch operation",
+            "The operation that created this record, to find it after a lost answer.",
+        ),
+        (EXTERNAL_ID, "External id", "The key of this record in the caller's system."),
     )
 )
-"""A definition that is there already is refused as TAKEN, which counts as done."""
+"""Shopify refuses an existing definition as TAKEN, which counts as done."""
 
 
 def build_account(
     replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 ) -> Account:
-    """The shop's facts; the defaults where it could not be asked."""
+    """Return the shop's facts, with defaults if the read failed."""
     account = Account(custom_fields=dict(custom_fields))
     reply = replies[0] if replies else None
     if reply is None:

@@ -1,4 +1,4 @@
-"""Postal addresses, of customers and on orders. Shopify keeps a person's name in two parts and a region as a code."""
+"""Postal addresses of customers and orders. Shopify keeps a person's name in two parts and a region as a code."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ LONGEST_CODE: Final = 3
 
 
 def read(address: MailingAddress, kind: AddressType, is_default: bool) -> Address:
-    """Our words for an address; the kind is ours to say, Shopify's addresses have none."""
+    """Return a canonical address. Shopify's addresses have no type: the caller passes it as `kind`."""
     return Address(
         type=kind,
         name=address.name or None,
@@ -35,13 +35,13 @@ def read(address: MailingAddress, kind: AddressType, is_default: bool) -> Addres
 def write(
     address: AddressPatch, kind: AddressType, notes: Notes, pointer: str, held: tuple[MailingAddress, ...] = ()
 ) -> MailingAddressInput:
-    """Shopify's words for an address. The type must be the one that the place implies, or not be said. A name that one
-    of those that are there (`held`) has stays parted as it is there."""
+    """Return Shopify's input for an address. Refuse a type other than `kind`. If one of the current addresses (`held`)
+    has the same name, keep its first and last name."""
     if address.type is not UNSET and address.type not in (kind, "unknown"):
-        notes.unsupported(f"{pointer}/type", "Shopify's addresses have no type of their own")
+        notes.unsupported(f"{pointer}/type", "Shopify addresses have no type: omit it")
     country = values.country(address.country_code)
     if address.country_code and (country is None or len(address.country_code) != len(country)):
-        notes.invalid(f"{pointer}/country_code", "a two-letter country code (ISO 3166-1) is expected")
+        notes.invalid(f"{pointer}/country_code", "send a two-letter country code (ISO 3166-1)")
     parted = next((one for one in held if address.name and one.name == address.name), None)
     first, last = (
         split_name(address.name, None, single="last") if parted is None else (parted.first_name, parted.last_name)

@@ -1,5 +1,5 @@
-"""Which values the custom fields of a shop can hold: the choices of metafield definitions. What else Shopify lets
-others write has no list of its own."""
+"""The allowed values of a shop's custom fields: the choices of metafield definitions. No other writable field of
+Shopify has a list of choices."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -19,7 +19,7 @@ from mappings.spec import Choices, FieldOptions, Option, Pages, VendorDrift, dec
 
 OWNERS: Final[dict[ObjectName, str]] = {"customer": "CUSTOMER", "order": "ORDER"}
 COST: Final = 12.0
-"""Of a page of a hundred definitions, in points; what it was too low or too high is settled by the answer."""
+"""The estimated cost of a page of a hundred definitions, in points. The budget in the answer corrects it."""
 CHOICES_OF: Final = "choices"
 
 
@@ -49,12 +49,12 @@ class _Asked(Struct, frozen=True, kw_only=True):
 
 
 def requests(account: Account) -> tuple[VendorRequest, ...]:
-    """The metafield definitions of customers, then those of orders."""
+    """Return the requests for the metafield definitions of customers, then those of orders."""
     return tuple(_page(DefinitionsOf(owner_type=owner)) for owner in OWNERS.values())
 
 
 def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
-    """The next page of the same owner's definitions."""
+    """Return the request for the next page of the same owner's definitions, None after the last."""
     page = _read(reply).page_info
     if not page.has_next_page or page.end_cursor is None:
         return None
@@ -63,7 +63,7 @@ def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | Non
 
 
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
-    """The options of an object's custom fields."""
+    """Return the options of an object's custom fields."""
     if object_name not in OWNERS:
         return {}
     pages = replies[list(OWNERS).index(object_name)]
@@ -93,11 +93,11 @@ def _options(definition: _Definition) -> tuple[Option, ...]:
 
 
 def _texts(value: str | None) -> Iterable[str]:
-    """Shopify documents the value as a JSON array of text."""
+    """Return the texts in a value, which Shopify documents as a JSON array of text."""
     try:
         return msgspec.json.decode(value or "[]", type=tuple[str, ...])
     except msgspec.MsgspecError as error:
-        raise VendorDrift("$.data.metafieldDefinitions", "the choices of a definition are no list of text") from error
+        raise VendorDrift("$.data.metafieldDefinitions", "the choices of a definition are not text") from error
 
 
 CHOICES: Final = Choices[Account](

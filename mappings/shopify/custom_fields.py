@@ -1,4 +1,4 @@
-"""Custom fields both ways. Shopify keeps them as text, in three places; the configured `vendor_field` says which:
+"""Read and write custom fields. Shopify keeps them as text in three places, chosen by the configured `vendor_field`.
 
 `namespace.key` is a metafield, `line:name` a property of order lines, any other name an attribute of an order.
 """
@@ -24,16 +24,15 @@ METAFIELD_TYPE: Final[dict[CustomFieldType, str]] = {
     "enum": "single_line_text_field",
     "multi_enum": LISTED,
 }
-"""The type of a metafield that has none yet."""
+"""The type of a new metafield without a definition."""
 
 
 def read(
     settings: tuple[CustomFieldSetting, ...], held: Mapping[str, str | None], notes: Notes, pointer: str
 ) -> tuple[CustomField, ...]:
-    """The configured fields with what the record holds, by vendor field.
+    """Return the configured fields with their values in `held`, by vendor field.
 
-    A value of another type than configured is kept as Shopify's text, as a field of type `string`, and noted as
-    `coerced`.
+    A value of another type than configured becomes a field of type `string` with Shopify's text, noted as `coerced`.
     """
     return tuple(_read_one(setting, held, notes, f"{pointer}/{place}") for place, setting in enumerate(settings))
 
@@ -45,15 +44,14 @@ def named(
     pointer: str,
     held: Mapping[str, str | None] = {},
 ) -> dict[CustomFieldSetting, str | None | UnsetType] | None:
-    """What a patch says of custom fields, as Shopify's text, None for a field that is to be emptied, UNSET for one that
-    the record (`held`) has so already; None in all where the patch says nothing. Unknown keys and wrong types are noted
-    as invalid."""
+    """Return the custom fields of a patch as Shopify's text: None clears a field, UNSET leaves one that the record
+    (`held`) already has. Return None if the patch has no custom fields. Refuse unknown keys and wrong types."""
     if isinstance(patch, UnsetType):
         return None
     same = custom_fields.unchanged(patch, read(settings, held, Notes(), pointer))
-    told: dict[CustomFieldSetting, str | None | UnsetType] = {one: UNSET for one in settings if one.key in same}
+    kept: dict[CustomFieldSetting, str | None | UnsetType] = {one: UNSET for one in settings if one.key in same}
     changed = custom_fields.named(patch, settings, notes, pointer, same)
-    return told | {setting: _text_of(value) for _, setting, value in changed}
+    return kept | {setting: _text_of(value) for _, setting, value in changed}
 
 
 def _read_one(setting: CustomFieldSetting, held: Mapping[str, str | None], notes: Notes, pointer: str) -> CustomField:

@@ -1,4 +1,4 @@
-"""Shopify customer (Admin GraphQL 2026-07, and the body of customer webhooks) to and from our Customer."""
+"""Customer, revision 1: from Admin GraphQL 2026-07 and from the body of customer webhooks."""
 
 from typing import Final
 
@@ -26,8 +26,8 @@ from mappings.shopify.requests import tail
 from mappings.shopify.wire_inputs_2026_07 import CustomerWrite
 from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping, misread
 
-# Shopify's state is that of the login to the storefront, and speaks of nothing else: an ordinary buyer who never made
-# an account is DISABLED. So every customer that is there is active, and `status_raw` tells about the login.
+# Shopify's state is only that of the storefront login: a buyer without an account is DISABLED. So every existing
+# customer is active, and `status_raw` is the state of the login.
 STATUS: Final[dict[str, CustomerStatus]] = {
     "ENABLED": "active",
     "DISABLED": "active",
@@ -41,11 +41,11 @@ CONSENT: Final[dict[str, ConsentState]] = {
     "NOT_SUBSCRIBED": "never",
 }
 
-BROKEN: Final = "a sum, a count or a time is none"
+BROKEN: Final = "a sum, a count or a time is invalid"
 
 
 def to_canonical(customer: wire.Customer, account: wire.Account) -> Mapped[Customer]:
-    """What a customer means to us."""
+    """Return a customer in canonical form."""
     try:
         return _mapped(customer, account, Notes())
     except (ValueError, ArithmeticError) as error:
@@ -53,7 +53,7 @@ def to_canonical(customer: wire.Customer, account: wire.Account) -> Mapped[Custo
 
 
 def webhook_to_canonical(body: wire_webhook.Customer, account: wire.Account) -> Mapped[Customer]:
-    """The same for the body of a webhook."""
+    """Return the customer in the body of a webhook in canonical form."""
     notes = Notes()
     try:
         return _mapped(customer_webhook_r1.as_record(body, account, notes), account, notes)
@@ -70,7 +70,7 @@ def _mapped(customer: wire.Customer, account: wire.Account, notes: Notes) -> Map
     remote_id, created_at, updated_at = tail(customer.id), utc(customer.created_at), utc(customer.updated_at)
     return Mapped(
         data=Customer(
-            kind="person",  # organisations are companies at Shopify, which are other records
+            kind="person",  # Shopify keeps organizations as companies, which are other records
             display_name=customer.display_name,
             first_name=customer.first_name,
             last_name=customer.last_name,

@@ -1,4 +1,4 @@
-"""The body of a customer webhook as the record that the API would show, with what the body does not tell as loss."""
+"""Convert the body of a customer webhook to the record of the API. What the body lacks is noted as loss."""
 
 from typing import Final
 
@@ -10,17 +10,17 @@ from mappings.shopify.requests import EXTERNAL_ID, NAMESPACE, gid
 from mappings.spec import Notes, Unmappable
 
 NOT_SENT: Final = "the webhook's body does not carry it"
-# The state of consent before there were states: a yes was a yes, a no may be anything.
+# Old bodies have only a flag for consent: true is a consent, false may be anything.
 ACCEPTS: Final[dict[bool | None, str | None]] = {True: "SUBSCRIBED", False: None, None: None}
 
 
 def as_record(customer: body.Customer, account: wire.Account, notes: Notes) -> wire.Customer:
-    """The GraphQL shape of a webhook's customer.
+    """Return a webhook's customer in GraphQL's shape.
 
-    Raises Unmappable for a stub, which is all that the notice of a deletion carries.
+    Raises Unmappable for the stub in the notice of a deletion.
     """
     if customer.updated_at is None and customer.created_at is None:
-        raise Unmappable("$.updated_at", "only the stub of a customer, as in the notice of a deletion")
+        raise Unmappable("$.updated_at", "only the stub of a customer, as in a deletion notice")
     metafields = None if customer.metafields is UNSET else as_metafields(customer.metafields)
     _note_missing(customer, account, notes)
     return wire.Customer(
@@ -49,7 +49,7 @@ def as_record(customer: body.Customer, account: wire.Account, notes: Notes) -> w
 
 
 def as_address(address: body.Address) -> wire.MailingAddress:
-    """A REST-shaped address in GraphQL's words."""
+    """Return a REST-shaped address in GraphQL's shape."""
     return wire.MailingAddress(
         id=None if address.id is None else gid("MailingAddress", str(address.id)),
         name=address.name or " ".join(part for part in (address.first_name, address.last_name) if part) or None,
@@ -67,7 +67,7 @@ def as_address(address: body.Address) -> wire.MailingAddress:
 
 
 def as_metafields(sent: tuple[body.Metafield, ...]) -> wire.Metafields:
-    """Metafields of a subscription that names their namespaces."""
+    """Return the metafields of a body, which are sent if the subscription names their namespaces."""
     return wire.Metafields(
         nodes=tuple(
             wire.Metafield(namespace=field.namespace, key=field.key, type=field.type, value=text_of(field.value))
@@ -77,7 +77,7 @@ def as_metafields(sent: tuple[body.Metafield, ...]) -> wire.Metafields:
 
 
 def external_of(held: wire.Metafields | None) -> wire.MetafieldValue | None:
-    """The caller's own key among the metafields."""
+    """Return the metafield with the caller's key, None if there is none."""
     for field in () if held is None else held.nodes:
         if (field.namespace, field.key) == (NAMESPACE, EXTERNAL_ID):
             return wire.MetafieldValue(value=field.value)
@@ -85,14 +85,14 @@ def external_of(held: wire.Metafields | None) -> wire.MetafieldValue | None:
 
 
 def text_of(value: str | int | float | bool | None) -> str | None:
-    """A REST value as GraphQL writes it: always text."""
+    """Return a REST value as in GraphQL: always text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return None if value is None else str(value)
 
 
 def split_tags(tags: str | None) -> tuple[str, ...]:
-    """REST's comma-separated tags."""
+    """Return the tags in REST's comma-separated text."""
     return tuple(tag for tag in (part.strip() for part in (tags or "").split(",")) if tag)
 
 

@@ -1,4 +1,4 @@
-"""Our CustomerPatch to what Shopify's customer mutations take."""
+"""CustomerPatch to the input of Shopify's customer mutations, revision 1."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -33,27 +33,27 @@ CONSENT: Final[dict[ConsentState, str]] = {
     "pending": "PENDING",
 }
 NEEDED: Final = {"email": "e-mail address", "sms": "phone number"}
-ONE_OF_THESE: Final = "Shopify keeps one of these for each customer"
-NO_TYPES: Final = "Shopify does not tell types of these apart"
+ONE_OF_THESE: Final = "Shopify keeps one for each customer"
+NO_TYPES: Final = "Shopify keeps no type: omit it"
 EMAIL: Final = people.OnlyOne(
-    others=ONE_OF_THESE, type=NO_TYPES, status="write consents; Shopify finds out the rest itself"
+    others=ONE_OF_THESE, type=NO_TYPES, status="write consents instead; Shopify sets the rest"
 )
 PHONE: Final = people.OnlyOne(others=ONE_OF_THESE, type=NO_TYPES)
 NO_PLACE: Final[dict[str, str]] = {
-    "display_name": "Shopify makes it of first and last name; write those",
-    "company_name": "Shopify keeps a company's name on addresses; write it there",
+    "display_name": "Shopify builds it from first and last name: write those",
+    "company_name": "Shopify keeps the company on addresses: write it there",
     "job_title": "Shopify has no place for it",
-    "timezone": "Shopify keeps no time zone of a customer",
-    "currency": "Shopify keeps no currency of a customer",
-    "lifecycle_stage": "Shopify has no life cycle of customers",
+    "timezone": "Shopify customers have no time zone",
+    "currency": "Shopify customers have no currency of their own",
+    "lifecycle_stage": "Shopify customers have no life cycle stage",
     "lead_source": "Shopify has no place for it",
-    "owner_remote_id": "Shopify's customers have no owner",
+    "owner_remote_id": "Shopify customers have no owner",
     "tax_ids": "Shopify keeps tax numbers on companies, not on customers",
 }
 
 
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
-    """The write in Shopify's words; only what the patch names is in it. `current` is None for a new customer."""
+    """Return the body of a write, with only the members in the patch. `current` is None for a new customer."""
     notes = Notes()
     _refuse(patch, notes)
     settings = account.custom_fields.get("customer", ())
@@ -95,14 +95,14 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
 def _refuse(patch: CustomerPatch, notes: Notes) -> None:
     refuse_without_place(patch, NO_PLACE, notes)
     if patch.kind not in (UNSET, "person"):
-        notes.invalid("/kind", "Shopify's customers are persons; one of: person")
+        notes.invalid("/kind", "Shopify customers are people; one of: person")
     if patch.status is not UNSET and patch.status not in STATUSES:
-        notes.invalid("/status", f"Shopify cannot set this state of a customer; one of: {', '.join(STATUSES)}")
+        notes.invalid("/status", f"Shopify customers can only be set to one of: {', '.join(STATUSES)}")
 
 
 def _locale(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:
     if language is None:
-        notes.invalid("/language", "Shopify's customers always have a language: it can be changed, not cleared")
+        notes.invalid("/language", "Shopify customers always have a language: it can be changed, not cleared")
         return UNSET
     return language
 
@@ -114,7 +114,7 @@ def _held(current: Customer | None) -> tuple[MailingAddress, ...]:
 def _addresses(
     sent: tuple[AddressPatch, ...] | None | UnsetType, held: tuple[MailingAddress, ...], notes: Notes
 ) -> tuple[MailingAddressInput, ...] | UnsetType:
-    """All addresses; the default one goes first, which is how Shopify is told."""
+    """Return all addresses with the default one first: Shopify takes the first as the default."""
     if isinstance(sent, UnsetType):
         return UNSET
     written = [
@@ -127,8 +127,8 @@ def _addresses(
 def _consents(
     sent: tuple[ConsentPatch, ...] | None | UnsetType, reachable: Mapping[str, object], notes: Notes
 ) -> tuple[MarketingConsentInput | UnsetType, MarketingConsentInput | UnsetType]:
-    """Consent to e-mail and to text messages, each where the customer can be reached by it. Shopify remembers a consent
-    for ever, so none can be taken away."""
+    """Return the consents to e-mail and text messages. Refuse one without an address or number. Shopify keeps a consent
+    forever, so refuse to remove one."""
     held: dict[str, MarketingConsentInput | UnsetType] = {"email": UNSET, "sms": UNSET}
     if isinstance(sent, UnsetType):
         return UNSET, UNSET
@@ -142,7 +142,7 @@ def _consents(
             notes.invalid(f"/consents/{place}/state", f"Shopify cannot set this; one of: {', '.join(CONSENT)}")
             continue
         if not reachable[consent.channel]:
-            notes.invalid(f"/consents/{place}/channel", f"the customer has no {NEEDED[consent.channel]} to agree to")
+            notes.invalid(f"/consents/{place}/channel", f"the customer has no {NEEDED[consent.channel]}: write one too")
             continue
         held[consent.channel] = MarketingConsentInput(
             marketing_state=CONSENT[consent.state],

@@ -1,7 +1,7 @@
-"""The GraphQL documents that are about more than one root field. `kit.graphql` makes all others of wire Structs.
+"""The GraphQL documents with more than one root field. `kit.graphql` builds all others from wire Structs.
 
-How much of an order's inner lists comes back is a variable too (`Sizes` in `requests`): Shopify charges a query by what
-it could return, and refuses one above 1000 points.
+The lengths of an order's inner lists are variables (`Sizes` in `requests`): Shopify charges a query by what it could
+return, and refuses one above 1000 points.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from mappings.kit.graphql import selection
 from mappings.shopify.wire_2026_07 import Customer, Order
 
 CUSTOMER_ASKED: Final = {"fields": "Int!", "keys": "[String!]", "custom": "Boolean!"}
-"""The variables inside the selection of a customer, by name and type."""
+"""The variables in the selection of a customer, by name and type."""
 ORDER_ASKED: Final = {
     **dict.fromkeys(("lines", "shipping", "discounts", "payments", "events", "parts"), "Int!"),
     **CUSTOMER_ASKED,
@@ -59,8 +59,8 @@ mutation orderCancel(
 }
 """
 
-# Shopify has one mutation for a customer's fields and one more for each of the rest. They run in this order, so that a
-# consent finds the address it is about; the last one that shows the customer shows it whole.
+# Shopify has one mutation for a customer's fields and one for each other part. They run in this order, because a
+# consent needs the address it is for. The last mutation that returns the customer returns all of it.
 CUSTOMER_PARTS: Final[dict[str, tuple[str, str]]] = {
     "cleared": ("$cleared: [MetafieldIdentifierInput!]!", "metafieldsDelete(metafields: $cleared) { %s }"),
     "input": ("$input: CustomerInput!", "customerUpdate(input: $input) { %s }"),
@@ -81,8 +81,8 @@ CUSTOMER_PARTS: Final[dict[str, tuple[str, str]]] = {
 
 @lru_cache(maxsize=32)
 def customer_update(parts: tuple[str, ...]) -> str:
-    """The mutation that changes just these parts of a customer (keys of CUSTOMER_PARTS, in their order; `cleared`
-    never alone, because removing metafields does not show the customer)."""
+    """Return the mutation for these parts of a customer: keys of CUSTOMER_PARTS, in their order. Do not pass `cleared`
+    alone, because removing metafields does not return the customer."""
     errors = "userErrors { field message }"
     shown = [f"customer {{ id }} {errors}"] * len(parts)
     shown[-1] = f"customer {selection(Customer)} {errors}"

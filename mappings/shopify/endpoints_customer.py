@@ -1,4 +1,4 @@
-"""How customers are reached: by id, by a unique key, in lists, and through the mutations that write them."""
+"""Requests for customers: by id, by a unique key, in lists, and the mutations that write them."""
 
 from datetime import datetime
 from typing import Final
@@ -46,7 +46,7 @@ MAX_LIMIT: Final = 50
 
 
 class _Filtered(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What lists can be filtered by."""
+    """The members that lists can be filtered by."""
 
     updated_at: datetime
     default_email_address: CustomerEmailAddress | None
@@ -54,7 +54,7 @@ class _Filtered(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def holds(found: Raw, query: ListQuery) -> bool:
-    """Whether a customer that one key names fits the other conditions, too."""
+    """Return whether a customer found by one key matches the other filters too."""
     customer = decode(found, _Filtered)
     email, external = customer.default_email_address, customer.external
     address = None if email is None else values.email(email.email_address)
@@ -67,17 +67,17 @@ def holds(found: Raw, query: ListQuery) -> bool:
 
 
 def fields_asked(account: Account) -> tuple[Struct, ...]:
-    """Return the variables inside the selection of a customer."""
+    """Return the variables in the selection of a customer."""
     return (asked(account, "customer"),)
 
 
 def first_of(query: ListQuery, account: Account) -> int:
-    """Return how many customers one query can list."""
+    """Return how many customers fit in one query."""
     return page_size(min(query.limit, MAX_LIMIT), customer_price(account))
 
 
 def window(query: ListQuery, account: Account) -> Listed:
-    """Return the variables of a page. The search behind the list lags."""
+    """Return the variables of a page. Lists use a search index that lags."""
     return Listed(
         first=first_of(query, account),
         after=query.after,
@@ -112,7 +112,7 @@ CREATE: Final = CUSTOMERS.mutation("customerCreate", {"input": "CustomerInput!"}
 
 
 def create(body: CustomerWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
-    """One mutation for all of a new customer, our marker included."""
+    """Return one mutation for all of a new customer, with the marker."""
     fields = body.input.metafields
     new = msgspec.structs.replace(
         body.input,
@@ -125,7 +125,7 @@ def create(body: CustomerWrite, marker: str, parent: str | None, account: Accoun
 
 
 def update(remote_id: str, body: CustomerWrite, marker: str, account: Account) -> VendorRequest:
-    """One request with a mutation for each part that changes. It has no place for a marker: only a create has."""
+    """Return one request with a mutation for each part that changes. Only a create has a marker."""
     owner = gid("Customer", remote_id)
     changes = CustomerUpdate(
         cleared=tuple(MetafieldIdentifier(owner_id=owner, namespace=space, key=key) for space, key in body.cleared)
@@ -142,14 +142,14 @@ def update(remote_id: str, body: CustomerWrite, marker: str, account: Account) -
     )
     parts = tuple(part for part in documents.CUSTOMER_PARTS if getattr(changes, part) is not UNSET)
     if parts in ((), ("cleared",)):
-        # Something has to show the customer as it is afterwards.
+        # At least one mutation has to return the changed customer.
         changes, parts = msgspec.structs.replace(changes, input=CustomerInput(id=owner)), (*parts, "input")
     document, cost = documents.customer_update(parts), (MUTATION_COST + 1) * len(parts)
     return CUSTOMERS.write(document, "customerUpdate", changes, cost=cost, account=account)
 
 
 def find_marker(marker: str, parent: str | None, body: CustomerWrite | None, account: Account) -> VendorRequest:
-    """The customer that carries our operation id."""
+    """Return the request for the customer with this marker."""
     return CUSTOMERS.find_marked(ByIdentifier(identifier=by_custom_id(OPERATION_ID, marker)))
 
 
@@ -170,13 +170,13 @@ ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
         "create": Recovery(
             by="marker",
             strength="strong",
-            note="the new customer carries the operation id in the metafield lockstitch.operation_id, whose values are "
-            "unique in the shop and which is looked up in its database, not in its search index",
+            note="the new customer has the operation id in the metafield lockstitch.operation_id. Its values are "
+            "unique in the shop, and the look-up uses the database, not the search index",
         ),
         "update": Recovery(
             by="state",
             strength="strong",
-            note="the customer is read and compared; setting the same values again changes nothing",
+            note="the customer is read and compared; the same values again change nothing",
         ),
     },
 )

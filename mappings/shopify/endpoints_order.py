@@ -1,4 +1,4 @@
-"""How orders are reached: by id, by our own keys, in lists, and through the mutations that write and cancel them."""
+"""Requests for orders: by id, by unique metafields, in lists, and the mutations that write and cancel them."""
 
 from datetime import datetime
 from typing import Final
@@ -48,7 +48,7 @@ from mappings.spec import Action, Endpoints, FieldRefusal, ListQuery, Notes, Rec
 MAX_LIMIT: Final = 8
 STATUS: Final[dict[str, str]] = {"open": "status:open", "completed": "status:closed", "cancelled": "status:cancelled"}
 NOTHING: Final = "id:0"
-"""No order has this number: the search for a status that Shopify's orders never have."""
+"""The search for a status that no Shopify order has: it matches nothing."""
 LONGEST_NOTE: Final = 255
 
 
@@ -61,7 +61,7 @@ class _Cancelled(Struct, frozen=True, kw_only=True):
 
 
 class _Filtered(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What lists can be filtered by."""
+    """The members that lists can be filtered by."""
 
     updated_at: datetime
     name: str | None
@@ -72,7 +72,7 @@ class _Filtered(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def holds(found: Raw, query: ListQuery) -> bool:
-    """Whether an order fits every filter to the letter."""
+    """Return whether an order matches every filter exactly."""
     order, wanted = decode(found, _Filtered), query.filters
     status = "cancelled" if order.cancelled_at is not None else "open" if order.closed_at is None else "completed"
     external = None if order.external is None else order.external.value
@@ -86,12 +86,12 @@ def holds(found: Raw, query: ListQuery) -> bool:
 
 
 def first_of(query: ListQuery, account: Account) -> int:
-    """Return how many orders one query can list."""
+    """Return how many orders fit in one query."""
     return page_size(min(query.limit, MAX_LIMIT), order_price(account, BRIEF))
 
 
 def window(query: ListQuery, account: Account) -> Listed:
-    """Return the variables of a page. The search behind the list knows words, and lags."""
+    """Return the variables of a page. Lists use a search index that matches words and lags."""
     wanted = query.filters
     search = all_of(
         since(query.updated_since),
@@ -135,7 +135,7 @@ UPDATE: Final = ORDERS.mutation("orderUpdate", {"input": "OrderInput!"}, errors=
 
 
 def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
-    """Return the next read that completes an order; None when all are complete."""
+    """Return the next read that completes an order, None when all are complete."""
     for order_id, known in account.orders.items():
         if known.brief:
             return ORDERS.read(tail(order_id), account)
@@ -145,15 +145,15 @@ def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | Non
 
 
 def create(body: OrderWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
-    """One mutation for all of a new order, our marker included."""
+    """Return one mutation for all of a new order, with the marker."""
     fields = body.create.metafields
     new = msgspec.structs.replace(body.create, metafields=(*(fields or ()), unique(OPERATION_ID, marker)))
     return ORDERS.write(CREATE, "orderCreate", OrderCreate(order=new), cost=MUTATION_COST, account=account)
 
 
 def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> VendorRequest:
-    """The mutation that changes what was sent, after one that removes metafields where some are to go. It has no place
-    for a marker: only a create has."""
+    """Return the mutation that changes an order, after one that removes metafields if needed. Only a create has a
+    marker."""
     owner = gid("Order", remote_id)
     cleared = tuple(MetafieldIdentifier(owner_id=owner, namespace=space, key=key) for space, key in body.cleared)
     changes = OrderUpdate(input=msgspec.structs.replace(body.update, id=owner), cleared=cleared or UNSET)
@@ -165,13 +165,13 @@ def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> V
 def cancel(
     remote_id: str, asked_: OrderCancel, marker: str, account: Account
 ) -> tuple[VendorRequest, tuple[FieldRefusal, ...]]:
-    """Shopify takes a cancellation and works on it; a cancelled order cannot be cancelled twice."""
+    """Return the cancellation, which Shopify runs as a job. It refuses to cancel an order twice."""
     notes = Notes()
     reason = WRITE_CANCEL_REASON.get(asked_.reason)
     if reason is None:
         notes.invalid("/reason", f"Shopify needs a reason; one of: {', '.join(WRITE_CANCEL_REASON)}")
     if asked_.note is not None and len(asked_.note) > LONGEST_NOTE:
-        notes.invalid("/note", f"Shopify keeps at most {LONGEST_NOTE} characters")
+        notes.invalid("/note", f"Shopify allows at most {LONGEST_NOTE} characters")
     variables = OrderCancellation(
         order_id=gid("Order", remote_id),
         reason=reason or WRITE_CANCEL_REASON["other"],
@@ -185,21 +185,21 @@ def cancel(
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """The order as the mutation shows it; a cancellation shows only the job that carries it out.
+    """Return the receipt with the order in the answer. The answer to a cancellation has only the id of its job.
 
-    Raises Unmappable where neither is shown.
+    Raises Unmappable if it has neither.
     """
     if action != "cancel":
         return ORDERS.receipt(reply, action)
     data = data_of(reply)
     if "orderCancel" not in data:
-        raise Unmappable("$.data.orderCancel", "the answer shows no cancellation")
+        raise Unmappable("$.data.orderCancel", "the answer has no cancellation job")
     job = decode(data["orderCancel"], _Cancelled).job
     return Receipt(pending=job is not None and not job.done)
 
 
 def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest:
-    """The order that carries our operation id."""
+    """Return the request for the order with this marker."""
     return ORDERS.find_marked(ByIdentifier(identifier=by_custom_id(OPERATION_ID, marker)))
 
 
@@ -223,18 +223,18 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
         "create": Recovery(
             by="marker",
             strength="strong",
-            note="the new order carries the operation id in the metafield lockstitch.operation_id, whose values are "
-            "unique in the shop and which is looked up in its database, not in its search index",
+            note="the new order has the operation id in the metafield lockstitch.operation_id. Its values are "
+            "unique in the shop, and the look-up uses the database, not the search index",
         ),
         "update": Recovery(
             by="state",
             strength="strong",
-            note="the order is read and compared; setting the same values again changes nothing",
+            note="the order is read and compared; the same values again change nothing",
         ),
         "cancel": Recovery(
             by="state",
             strength="strong",
-            note="the order is read until it is cancelled; Shopify refuses to cancel one twice, so nothing is refunded "
+            note="the order is read until it is cancelled. Shopify refuses to cancel one twice, so nothing is refunded "
             "or restocked twice",
         ),
     },

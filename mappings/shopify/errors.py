@@ -1,8 +1,8 @@
-"""How Shopify says no, and what it says is left of the rate limit.
+"""Refusals of Shopify, and its rate limit.
 
-GraphQL answers at status 200 whatever happens: `errors` at the top are about the request, or about one field that could
-not be shown; `userErrors` inside a mutation are about its input. Other statuses come from the edge, as
-`{"errors": "text"}`, `{"errors": {field: [...]}}` or HTML. Nothing in here raises, whatever the bytes are.
+GraphQL always answers with status 200. Top-level `errors` concern the request, or one field that Shopify does not
+return; `userErrors` in a mutation concern its input. Other statuses come from the edge, as `{"errors": "text"}`,
+`{"errors": {field: [...]}}` or HTML. No function here raises, for any bytes.
 """
 
 from typing import Any, Final
@@ -18,12 +18,12 @@ REFUSALS: Final = Refusals(
     vendor="Shopify",
     statuses={
         402: "not_allowed",  # the shop's plan is unpaid
-        404: "not_allowed",  # no such shop or API version: never a missing record, GraphQL says that otherwise
+        404: "not_allowed",  # no such shop or API version, never a missing record: GraphQL returns null for one
         409: "rejected",
         410: "rejected",
         412: "rejected",
         423: "not_allowed",  # the shop is locked
-        430: "not_allowed",  # Shopify's security refused us
+        430: "not_allowed",  # Shopify's security rejected the request
     },
     request_id=("x-request-id",),
 )
@@ -43,12 +43,12 @@ BY_USER_CODE: Final[dict[str, RefusalKind]] = {
 TAKEN_WORDS: Final = ("taken", "must be unique", "already exists", "already in use")
 MISSING_WORDS: Final = ("does not exist", "doesn't exist", "not found", "could not be found", "couldn't be found")
 NAMES_RECORD: Final = frozenset({"id", "orderId", "customerId", "ownerId"})
-"""Input members that name the record a mutation is about."""
+"""Input members that identify the record of a mutation."""
 ASKS_FOR_RECORD: Final = frozenset({"customer", "order"})
-"""Reads by id: a null answer means that there is no such record. A look-up by a key may find nothing."""
+"""Reads by id: null means that the record does not exist. A look-up by a key may find nothing."""
 USER_ERRORS: Final = frozenset({"userErrors", "orderCancelUserErrors"})
 HARDEST: Final[tuple[RefusalKind, ...]] = ("unavailable", "throttled", "auth", "not_allowed", "duplicate", "not_found")
-"""Of several complaints the first of these decides; anything else is `rejected`."""
+"""The order of precedence among several complaints. Any other is `rejected`."""
 
 
 class _Complaint(Struct, frozen=True, kw_only=True):
@@ -73,14 +73,14 @@ _payloads = msgspec.json.Decoder(_Payload)
 
 
 def refusal(reply: VendorReply) -> VendorRefusal | None:
-    """The refusal in a reply, None for a success."""
+    """Return the refusal in a reply, None for a success."""
     if reply.status == 200 and _is_plain_success(reply.body):
         return None
     body = read(reply.body, dict[str, Any])
     if not 200 <= reply.status < 300:
         return _of_status(reply, body)
     if body is None or not ("data" in body or "errors" in body):
-        return REFUSALS.refusal(reply, kind="unavailable", detail="Shopify's answer is not GraphQL's")
+        return REFUSALS.refusal(reply, kind="unavailable", detail="Shopify's answer is not GraphQL")
     complaints = _complaints(body)
     if complaints:
         return _of_complaints(reply, body, complaints)
@@ -91,7 +91,7 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
 
 
 def budget(reply: VendorReply) -> Budget | None:
-    """The points that are left, and how many come back each second."""
+    """Return the remaining points, and how many are restored each second."""
     if b'"throttleStatus"' not in reply.body:
         return None
     status = _inside(read(reply.body, dict[str, Any]), "extensions", "cost", "throttleStatus")
@@ -100,7 +100,7 @@ def budget(reply: VendorReply) -> Budget | None:
 
 
 def _is_plain_success(body: bytes) -> bool:
-    """Whether an answer is one without any complaint, seen without reading what it is about."""
+    """Return whether an answer has no complaint, without decoding its records."""
     try:
         envelope = _envelopes.decode(body)
         if present(envelope.errors) is not None:
@@ -128,23 +128,23 @@ def _complaints(body: dict[str, Any]) -> tuple[_Complaint, ...]:
 
 
 def _top(error: Any, body: dict[str, Any]) -> _Complaint | None:
-    """A complaint at the top; None for one about a part that Shopify may not show while the rest of it stands."""
+    """Return a top-level complaint. None if the app may not see one part of a record and the rest is in the answer."""
     if not isinstance(error, dict):
         return _Complaint(kind="rejected", code=None, message=str(error), field="")
     code = _inside(error, "extensions").get("code")
     code = code if isinstance(code, str) else None
     kind = BY_CODE.get(code or "", "rejected")
     path = [str(step) for step in _list(error.get("path"))]
-    if kind == "not_allowed" and len(path) > 1 and _stands(path, body):
+    if kind == "not_allowed" and len(path) > 1 and _has_record(path, body):
         return None
     if kind == "not_allowed" and len(path) > 1 and _is_mutation(_data(body).get(path[0])):
-        # The mutation ran; only its result may not be shown. So whether it did its work has to be found out.
+        # The mutation ran, but the app may not see its result, so its outcome is unknown.
         kind = "unavailable"
     return _Complaint(kind=kind, code=code, message=_text(error.get("message")), field=".".join(path))
 
 
-def _stands(path: list[str], body: dict[str, Any]) -> bool:
-    """Whether the record that the path runs through is there although one of its parts is not shown."""
+def _has_record(path: list[str], body: dict[str, Any]) -> bool:
+    """Return whether the answer has the record in the path although it lacks one of its parts."""
     root = _data(body).get(path[0])
     if not isinstance(root, dict):
         return False
@@ -164,7 +164,7 @@ def _user(error: dict[str, Any], mutation: str) -> _Complaint:
     words = message.lower()
     if kind == "rejected" and any(word in words for word in TAKEN_WORDS):
         kind = "duplicate"
-    # Of a create, what does not exist is something that it refers to.
+    # In a create, a missing record is one that the input refers to.
     about_record = path[-1:] and path[-1] in NAMES_RECORD and not mutation.endswith("Create")
     if kind == "rejected" and about_record and (code == "NOT_FOUND" or any(word in words for word in MISSING_WORDS)):
         kind = "not_found"
@@ -188,17 +188,17 @@ def _of_complaints(reply: VendorReply, body: dict[str, Any], complaints: tuple[_
 def _of_status(reply: VendorReply, body: dict[str, Any] | None) -> VendorRefusal:
     if 300 <= reply.status < 400:
         return REFUSALS.refusal(reply, kind="not_allowed")
-    said = None if body is None else body.get("errors", body.get("error"))
+    errors = None if body is None else body.get("errors", body.get("error"))
     fields: tuple[tuple[str, str], ...] = ()
-    if isinstance(said, dict):
-        fields = tuple((str(name), _text(problem)) for name, problem in said.items())
-        said = "; ".join(f"{name}: {problem}" for name, problem in fields)
-    detail = said if isinstance(said, str) else f"Shopify answered with status {reply.status}"
+    if isinstance(errors, dict):
+        fields = tuple((str(name), _text(problem)) for name, problem in errors.items())
+        errors = "; ".join(f"{name}: {problem}" for name, problem in fields)
+    detail = errors if isinstance(errors, str) else f"Shopify answered with status {reply.status}"
     return REFUSALS.refusal(reply, kind=REFUSALS.kind(reply.status), detail=detail, fields=fields)
 
 
 def _wait(reply: VendorReply, body: dict[str, Any]) -> float:
-    """Seconds until the points that the query needs have come back."""
+    """Return the seconds until Shopify has restored the points for the query."""
     cost = _inside(body, "extensions", "cost")
     status = _inside(cost, "throttleStatus")
     wanted, left = number(cost.get("requestedQueryCost")), number(status.get("currentlyAvailable"))

@@ -1,4 +1,4 @@
-"""Metafields: where Shopify keeps the caller's own key and configured custom fields, both on customers and orders."""
+"""Metafields of customers and orders: the caller's key, the marker and configured custom fields."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ from mappings.shopify.wire_2026_07 import Metafields, MetafieldValue, Order
 from mappings.shopify.wire_inputs_2026_07 import MetafieldInput
 
 OURS: Final = "lockstitch:"
-"""A marker in the caller's own field begins like this; it is none of the caller's keys."""
+"""The prefix of a marker in the field of the caller's key. It is not a caller's key."""
 UNIQUE: Final = "id"
 TEXT: Final = custom_fields.METAFIELD_TYPE["string"]
 LONG_TEXT: Final = "multi_line_text_field"
@@ -26,23 +26,23 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 def external_id(held: MetafieldValue | None) -> str | None:
-    """The caller's own key."""
+    """Return the caller's key, None if there is none."""
     value = None if held is None else held.value
     return None if not value or value.startswith(OURS) else value
 
 
 def by_field(held: Metafields | None) -> dict[str, str | None]:
-    """What metafields hold, by the name that the configuration has for them."""
+    """Return the values of metafields by `namespace.key`, as in the configuration."""
     return {} if held is None else {f"{field.namespace}.{field.key}": field.value for field in held.nodes}
 
 
 def of_order(order: Order) -> dict[str, str | None]:
-    """The same for an order, whose attributes have names of one word."""
+    """Return the values of an order's metafields and attributes. Names of attributes have no dot."""
     return {pair.key: pair.value for pair in order.custom_attributes} | by_field(order.metafields)
 
 
 def unique(key: str, value: str) -> MetafieldInput:
-    """One of our own two fields; the shop takes a value once."""
+    """Return one of Lockstitch's two metafields, whose values are unique in the shop."""
     return MetafieldInput(namespace=NAMESPACE, key=key, type=UNIQUE, value=value)
 
 
@@ -53,8 +53,8 @@ def change(
     held: Metafields | None,
     held_external: MetafieldValue | None,
 ) -> Change:
-    """What a patch does to metafields. `named` is what it says of custom fields, None for nothing at all: arrays are
-    replaced whole, so a configured field that it does not name is removed where the record has it."""
+    """Return the changes to metafields. `named` are the custom fields of the patch, None if it has none. Arrays are
+    replaced as a whole, so a configured field that is not in the patch is removed from the record."""
     set_: list[MetafieldInput] = []
     cleared: list[tuple[str, str]] = []
     if isinstance(external, str):

@@ -1,7 +1,7 @@
-"""Shopify's words for the states of an order and its parts, and ours.
+"""Enum tables of orders and their parts.
 
-Keys are GraphQL's (upper case); webhooks write most of the same words in lower case and are looked up in upper case.
-What is not in a table is `unknown`, with Shopify's word beside it.
+Keys are GraphQL's, in upper case. Webhooks send most of the same values in lower case; they are looked up in upper
+case. A value that is not in a table is `unknown`, with Shopify's value as the raw one.
 """
 
 from typing import Final
@@ -28,7 +28,7 @@ PAYMENT_STATUS: Final[dict[str, PaymentStatus]] = {
 }
 FULFILLMENT_STATUS: Final[dict[str, FulfillmentStatus]] = {
     "UNFULFILLED": "unfulfilled",
-    "OPEN": "unfulfilled",  # the older word for it
+    "OPEN": "unfulfilled",  # the older value
     "REQUEST_DECLINED": "unfulfilled",
     "SCHEDULED": "scheduled",
     "ON_HOLD": "on_hold",
@@ -37,7 +37,7 @@ FULFILLMENT_STATUS: Final[dict[str, FulfillmentStatus]] = {
     "PARTIALLY_FULFILLED": "partially_fulfilled",
     "PARTIAL": "partially_fulfilled",  # webhooks
     "FULFILLED": "fulfilled",
-    "RESTOCKED": "cancelled",  # everything went back on the shelf and the order was cancelled
+    "RESTOCKED": "cancelled",  # all goods were restocked and the order was cancelled
 }
 CANCEL_REASON: Final[dict[str, CancelReason]] = {
     "CUSTOMER": "customer",
@@ -53,7 +53,7 @@ CHANNEL: Final[dict[str, OrderChannel]] = {
     "mobile_app": "online",
     "pos": "pos",
     "shopify_draft_order": "draft",
-    "iphone": "other",  # Shopify's own apps for merchants: in person or not, it does not tell
+    "iphone": "other",  # Shopify's apps for merchants, in person or not
     "android": "other",
     "subscription_contract": "other",
 }
@@ -63,7 +63,7 @@ PAYMENT_KIND: Final[dict[str, PaymentKind]] = {
     "CAPTURE": "capture",
     "SALE": "sale",
     "REFUND": "refund",
-    "CHANGE": "refund",  # cash handed back at the till
+    "CHANGE": "refund",  # cash returned at the till
     "VOID": "void",
 }
 PAYMENT_STATE: Final[dict[str, PaymentState]] = {
@@ -110,6 +110,6 @@ PARCEL_STATUS: Final[dict[str, FulfillmentStatus]] = {
     "CANCELED": "cancelled",
     "CANCELLED": "cancelled",
 }
-"""FAILURE, ERROR, NOT_DELIVERED and LABEL_VOIDED have no word of ours: a parcel that failed is `unknown`."""
+"""FAILURE, ERROR, NOT_DELIVERED and LABEL_VOIDED have no canonical value: a failed parcel is `unknown`."""
 PAID: Final[frozenset[PaymentStatus]] = frozenset({"paid", "partially_refunded", "refunded"})
-"""States that an order only comes to when it was paid in full."""
+"""States that an order reaches only after full payment."""

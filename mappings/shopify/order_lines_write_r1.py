@@ -1,4 +1,4 @@
-"""The part of a new Shopify order that is about money: lines, discount, shipping, and what was paid already."""
+"""The amounts of a new order: lines, discount, shipping, and payments already made."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
@@ -32,7 +32,7 @@ TRANSACTION: Final[dict[PaymentStatus, tuple[str, str]]] = {
     "authorized": ("AUTHORIZATION", "SUCCESS"),
     "pending": ("SALE", "PENDING"),
 }
-"""The one payment, of the whole sum, that brings a new order into each state: kind and status."""
+"""The payment of the total that brings a new order into each state: kind and status."""
 DISCOUNT_TYPES: Final = ("fixed", "shipping")
 TAX_TITLE: Final = "Tax"
 DISCOUNT_CODE: Final = "DISCOUNT"
@@ -40,8 +40,8 @@ RATE: Final = Decimal("0.000001")
 ZERO: Final = Decimal(0)
 
 
-class OfMoney(Struct, frozen=True, kw_only=True):
-    """What a new order says of money."""
+class OrderMoney(Struct, frozen=True, kw_only=True):
+    """The amounts of a new order."""
 
     lines: tuple[LineItemInput, ...] | UnsetType
     shipping: tuple[ShippingLineInput, ...] | UnsetType
@@ -49,8 +49,8 @@ class OfMoney(Struct, frozen=True, kw_only=True):
     transactions: tuple[TransactionInput, ...] | UnsetType
 
 
-def lines_of_money(patch: OrderPatch, account: Account, notes: Notes) -> OfMoney:
-    """Lines, shipping, discount and payment of a new order, in one currency."""
+def order_money(patch: OrderPatch, account: Account, notes: Notes) -> OrderMoney:
+    """Return lines, shipping, discount and payment of a new order, in one currency."""
     currency = patch.currency if isinstance(patch.currency, str) else account.currency
     lines = patch.line_items or ()
     shipping = patch.shipping_lines or ()
@@ -58,12 +58,12 @@ def lines_of_money(patch: OrderPatch, account: Account, notes: Notes) -> OfMoney
     payment = patch.payment_status
     if currency is None:
         if lines or shipping or discounts:
-            notes.invalid("/currency", "the shop's currency is not known yet: send the currency of the sums")
+            notes.invalid("/currency", "the shop's currency is not known yet: send currency")
         currency = "XXX"
     settings = line_fields.of_lines(account.custom_fields.get("order", ()))
     charged = sum((Decimal(one.price) for one in shipping), ZERO)
     written = tuple(_line(line, currency, settings, notes, f"/line_items/{at}") for at, line in enumerate(lines))
-    return OfMoney(
+    return OrderMoney(
         lines=written or UNSET,
         shipping=tuple(_shipping(line, currency, notes, f"/shipping_lines/{at}") for at, line in enumerate(shipping))
         or UNSET,
@@ -79,9 +79,9 @@ def _line(
         notes.invalid(pointer, "send variant_remote_id, or name and unit_price")
     quantity = Decimal(line.quantity)
     if quantity != int(quantity) or quantity < 1:
-        notes.invalid(f"{pointer}/quantity", "Shopify sells whole pieces only")
+        notes.invalid(f"{pointer}/quantity", "Shopify accepts only whole quantities")
     named = custom_fields.named(line.custom_fields, settings, notes, f"{pointer}/custom_fields") or {}
-    # Custom fields go before options of the same name.
+    # A custom field wins over an option of the same name.
     pairs = line_fields.options_by_name(line.options, frozenset(), "Shopify", pointer, notes)
     pairs |= {setting.vendor_field: text for setting, text in named.items() if isinstance(text, str)}
     properties = tuple(PropertyInput(name=name, value=value) for name, value in pairs.items())
@@ -105,13 +105,13 @@ def _line_tax(
     if line.tax is None or not Decimal(line.tax):
         return UNSET
     if line.unit_price is None:
-        notes.invalid(f"{pointer}/unit_price", "Shopify wants the rate of a tax, so the price is needed beside it")
+        notes.invalid(f"{pointer}/unit_price", "Shopify needs the tax rate: send the price too")
         return UNSET
     return _tax(line.tax, quantity * Decimal(line.unit_price), currency)
 
 
 def _tax(amount: str, of: Decimal, currency: str) -> tuple[TaxLineInput, ...]:
-    """One tax; the rate is what the amount is of the price."""
+    """Return one tax, with its rate computed from amount and price."""
     rate = (Decimal(amount) / of).quantize(RATE, ROUND_HALF_EVEN) if of else ZERO
     text = values.decimal_string(rate.normalize())
     return (TaxLineInput(title=TAX_TITLE, rate=text, price_set=_bag(amount, currency)),)
@@ -121,7 +121,7 @@ def _shipping(line: ShippingLinePatch, currency: str, notes: Notes, pointer: str
     if Decimal(line.price) < 0:
         notes.invalid(f"{pointer}/price", "a charge cannot be negative")
     if line.carrier is not None:
-        notes.unsupported(f"{pointer}/carrier", "Shopify keeps where the rate came from, and not who carries it")
+        notes.unsupported(f"{pointer}/carrier", "Shopify keeps the source of the rate, not the carrier")
     return ShippingLineInput(
         title=line.title,
         price_set=_bag(line.price, currency),
@@ -132,25 +132,25 @@ def _shipping(line: ShippingLinePatch, currency: str, notes: Notes, pointer: str
 def _discount(
     discounts: tuple[DiscountPatch, ...], currency: str, charged: Decimal, notes: Notes
 ) -> DiscountCodeInput | UnsetType:
-    """The one discount that Shopify allows: an amount off the lines, or all of the shipping."""
+    """Return the single discount that Shopify allows: an amount off the lines, or free shipping."""
     for place in range(1, len(discounts)):
-        notes.unsupported(f"/discounts/{place}", "Shopify takes one discount on an order made from outside")
+        notes.unsupported(f"/discounts/{place}", "Shopify accepts one discount with a new order")
     if not discounts:
         return UNSET
     discount = discounts[0]
     if discount.type not in DISCOUNT_TYPES:
-        detail = f"Shopify cannot take this with an amount; one of: {', '.join(DISCOUNT_TYPES)}"
+        detail = f"Shopify accepts one of: {', '.join(DISCOUNT_TYPES)}"
         notes.invalid("/discounts/0/type", detail)
         return UNSET
     if discount.code is not None and discount.label not in (None, discount.code):
-        notes.unsupported("/discounts/0/label", "Shopify keeps the code of a discount only")
+        notes.unsupported("/discounts/0/label", "Shopify keeps only the code of a discount: send the code alone")
     code = discount.code or discount.label or DISCOUNT_CODE
     if discount.type == "fixed":
         return DiscountCodeInput(
             item_fixed_discount_code=FixedDiscountInput(code=code, amount_set=_bag(discount.amount, currency))
         )
     if Decimal(discount.amount) != charged:
-        detail = f"Shopify can take off all of the shipping only, which is {values.decimal_string(charged)}"
+        detail = f"Shopify can only discount all of the shipping: send {values.decimal_string(charged)}"
         notes.invalid("/discounts/0/amount", detail)
     return DiscountCodeInput(free_shipping_discount_code=FreeShippingInput(code=code))
 
@@ -158,13 +158,13 @@ def _discount(
 def _payment(
     status: PaymentStatus, patch: OrderPatch, currency: str, notes: Notes
 ) -> tuple[TransactionInput, ...] | UnsetType:
-    """A payment of the order's total: a new order has the state of its payments."""
+    """Return a payment of the order's total, from which Shopify derives the payment status."""
     if status not in TRANSACTION:
-        notes.invalid("/payment_status", f"a new order cannot be in this state; one of: {', '.join(TRANSACTION)}")
+        notes.invalid("/payment_status", f"a new order can have one of: {', '.join(TRANSACTION)}")
         return UNSET
     for place, line in enumerate(patch.line_items or ()):
         if line.unit_price is None:
-            notes.invalid(f"/line_items/{place}/unit_price", "the sum that was paid is computed from the prices")
+            notes.invalid(f"/line_items/{place}/unit_price", "send the price: the paid sum is computed from it")
             return UNSET
     kind, state = TRANSACTION[status]
     total = values.money(values.decimal_string(_total(patch)), currency)

@@ -1,7 +1,7 @@
-"""The lists inside a Shopify order: lines, discounts, shipping, payments, refunds, parcels.
+"""The lists in an order: lines, discounts, shipping, payments, refunds, fulfillments.
 
-Sums stay decimal strings; they are only computed where Shopify leaves the adding up to its reader. Lists are gathered
-by loops and comprehensions: for as few items as there are generators take twice as long.
+Sums stay decimal strings and are computed only if Shopify does not send them. Loops and comprehensions build the lists:
+for so few items, generators take twice as long.
 """
 
 from collections.abc import Mapping
@@ -40,31 +40,31 @@ CARD_DIGITS: Final = 4
 
 @lru_cache(maxsize=4096)
 def money(amount: str, currency: str) -> str:
-    """A sum with the digits of its currency. GraphQL writes `9.0`, and the same few prices all the time."""
+    """Return a sum with the digits of its currency. GraphQL sends `9.0`. Cached, because few prices recur often."""
     return values.money(amount, currency)
 
 
 @lru_cache(maxsize=4096)
 def unit_price(amount: str, currency: str) -> tuple[str, Decimal]:
-    """A price of one, which may be finer than what can be paid; also to reckon with."""
+    """Return the price of one piece, also as a Decimal. It may have more digits than the currency."""
     price = values.unit_price(amount, currency)
     return price, Decimal(price)
 
 
 @lru_cache(maxsize=4096)
 def exact(amount: str) -> Decimal:
-    """The number itself. Raises ValueError for what is no number."""
+    """Return the exact number. Raises ValueError if it is not a number."""
     return values.parse_decimal(amount)
 
 
 def amount_of(bag: wire.MoneyBag | None, currency: str) -> str:
-    """A sum in the shop's currency; nothing said is nothing charged."""
+    """Return a sum in the shop's currency. A missing sum is zero."""
     return money("0" if bag is None else bag.shop_money.amount, currency)
 
 
 class Bought(NamedTuple):
-    """The lines; what they cost before discounts, which Shopify does not add up; and what each of the order's
-    discounts, by its index, took off them."""
+    """The lines, their sum before discounts, which Shopify does not send, and the amount of each discount on them, by
+    the discount's index."""
 
     lines: tuple[LineItem, ...]
     cost: Decimal
@@ -78,8 +78,8 @@ def bought(
     settings: tuple[CustomFieldSetting, ...],
     notes: Notes,
 ) -> Bought:
-    """What was bought. Discounts on the whole order are shared out to its lines by Shopify, and count here. `moved` is
-    how many of each line were given back and how many handed over."""
+    """Return the lines. They include discounts on the whole order, which Shopify allocates to lines. `moved` has the
+    refunded and the fulfilled quantity of each line."""
     lines: list[LineItem] = []
     cost, zero, taken = ZERO, money("0", currency), dict[int, Decimal]()
     for item in items:
@@ -113,7 +113,7 @@ def bought(
 
 
 def add_taken(allocations: tuple[wire.DiscountAllocation, ...], taken: dict[int, Decimal]) -> Decimal:
-    """What discounts took off one line, added to what each of them took off others."""
+    """Return the total discount on one line, and add each discount's part to `taken`."""
     total = ZERO
     for allocation in allocations:
         amount, index = exact(allocation.allocated_amount_set.shop_money.amount), allocation.discount_application.index
@@ -123,7 +123,7 @@ def add_taken(allocations: tuple[wire.DiscountAllocation, ...], taken: dict[int,
 
 
 def taxed(lines: tuple[wire.TaxLine, ...], currency: str) -> str:
-    """What taxes come to on one line."""
+    """Return the total tax on one line."""
     total = ZERO
     for line in lines:
         total += exact(line.price_set.shop_money.amount)
@@ -131,7 +131,7 @@ def taxed(lines: tuple[wire.TaxLine, ...], currency: str) -> str:
 
 
 def _options(item: wire.LineItem) -> tuple[LineOption, ...]:
-    """What was chosen or asked for with a line. The variant's own choices are part of its name."""
+    """Return the options of a line. Those of the variant are part of its name."""
     return tuple(
         [
             LineOption(name=pair.key, value=pair.value)
@@ -154,7 +154,7 @@ def discounts(
     taken: dict[int, Decimal],
     currency: str,
 ) -> tuple[Discount, ...]:
-    """The order's discounts, each with what it took off in all: what it has `taken` off lines, and off shipping."""
+    """Return the order's discounts, each with its total amount on lines (`taken`) and shipping."""
     if not applied:
         return ()
     for charge in shipping:
@@ -185,7 +185,7 @@ def _discount_type(one: wire.DiscountApplication) -> DiscountType:
 
 
 def shipping_line(item: wire.ShippingLine, currency: str) -> ShippingLine:
-    """One shipping charge, before discounts."""
+    """Return one shipping charge, before discounts."""
     return ShippingLine(
         title=item.title,
         price=money(item.original_price_set.shop_money.amount, currency),
@@ -194,7 +194,7 @@ def shipping_line(item: wire.ShippingLine, currency: str) -> ShippingLine:
 
 
 def payment(transaction: wire.Transaction, currency: str) -> Payment:
-    """One movement of money."""
+    """Return one payment."""
     method, method_raw = _method(transaction)
     details = transaction.payment_details
     return Payment(
@@ -214,7 +214,7 @@ def payment(transaction: wire.Transaction, currency: str) -> Payment:
 
 
 def _method(transaction: wire.Transaction) -> tuple[PaymentMethod, str | None]:
-    """How was paid: by what Shopify knows of the payment, else by the gateway's name."""
+    """Return the payment method: from Shopify's payment details, else from the gateway's name."""
     details, gateway = transaction.payment_details, transaction.gateway or None
     if details is None or details.kind is None:
         return GATEWAY.get((gateway or "").lower(), "unknown"), gateway
@@ -227,7 +227,7 @@ def _last4(masked: str) -> str | None:
 
 
 def refund(one: wire.Refund, currency: str) -> Refund:
-    """Money given back; the amounts of lines are without tax."""
+    """Return one refund. Amounts of lines are without tax."""
     return Refund(
         remote_id=tail(one.id),
         amount=money(one.total_refunded_set.shop_money.amount, currency),
@@ -248,7 +248,7 @@ def refund(one: wire.Refund, currency: str) -> Refund:
 
 
 def parcel(one: wire.Fulfillment) -> Fulfillment:
-    """One parcel or hand-over; what the carrier says goes before what the shop says."""
+    """Return one fulfillment. The carrier's status takes precedence over the shop's."""
     raw = one.display_status or one.status
     return Fulfillment(
         remote_id=tail(one.id),
@@ -273,7 +273,7 @@ def parcel(one: wire.Fulfillment) -> Fulfillment:
 def quantities(
     refunds: tuple[wire.Refund, ...], parcels: tuple[wire.Fulfillment, ...]
 ) -> Mapping[str, tuple[int, int]]:
-    """How much of each line was given back, and how much was handed over, by the line's global id."""
+    """Return the refunded and the fulfilled quantity of each line, by the line's global id."""
     counted: dict[str, tuple[int, int]] = {}
     for one in refunds:
         for item in one.refund_line_items.nodes:

@@ -1,7 +1,7 @@
-"""Shopify order (Admin GraphQL 2026-07, and the body of order webhooks) to and from our Order.
+"""Order, revision 1: from Admin GraphQL 2026-07 and from the body of order webhooks.
 
-The sums are Shopify's before returns (`totalPriceSet`, `totalReceivedSet` and so on): they belong to the lines as they
-were bought, so that the rule of the totals can hold, and what went back stands beside them in `refunded`.
+The sums are Shopify's before returns (`totalPriceSet`, `totalReceivedSet` and so on). They match the lines as bought,
+so the rule of the totals holds. `refunded` has the returned amount.
 """
 
 from datetime import datetime
@@ -30,11 +30,11 @@ from mappings.shopify.wire_inputs_2026_07 import OrderWrite
 from mappings.shopify.wire_variables_2026_07 import Sizes
 from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping, misread
 
-BROKEN: Final = "a sum, a count or a time is none"
+BROKEN: Final = "a sum, a count or a time is invalid"
 
 
 def to_canonical(order: wire.Order, account: wire.Account) -> Mapped[Order]:
-    """What an order means to us, with what further reads brought for it."""
+    """Return an order in canonical form, completed by further reads."""
     notes = Notes()
     whole, sizes = completed(order, account)
     _note_truncated(whole, sizes, notes)
@@ -45,7 +45,7 @@ def to_canonical(order: wire.Order, account: wire.Account) -> Mapped[Order]:
 
 
 def webhook_to_canonical(body: wire_webhook.Order, account: wire.Account) -> Mapped[Order]:
-    """The same for the body of a webhook."""
+    """Return the order in the body of a webhook in canonical form."""
     notes = Notes()
     try:
         mapped = _mapped(order_webhook_r1.as_record(body, account, notes), account, notes)
@@ -53,7 +53,7 @@ def webhook_to_canonical(body: wire_webhook.Order, account: wire.Account) -> Map
         raise misread(body, error, BROKEN) from error
     if body.fulfillment_status is not None:
         return mapped
-    # The word for nothing fulfilled is ours here: the webhook itself says null.
+    # The webhook sends null for an unfulfilled order.
     unsaid = msgspec.structs.replace(mapped.data, fulfillment_status_raw=None)
     return msgspec.structs.replace(mapped, data=unsaid)
 
@@ -70,7 +70,7 @@ def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Or
     billing, shipping = order.billing_address, order.shipping_address
     status, status_raw = _status(order)
     remote_id, created_at, updated_at = tail(order.id), utc(order.created_at), utc(order.updated_at)
-    notes.loss.extend(check_totals(totals, (), order.taxes_included))  # what the lines cost was added up here
+    notes.loss.extend(check_totals(totals, (), order.taxes_included))  # the sum of the lines is computed here
     data = Order(
         number=order.name,
         source_kind="order",
@@ -121,7 +121,7 @@ def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Or
 
 
 def _knows_taxes(order: wire.Order) -> bool:
-    """Whether every line and every charge for shipping was read, with its taxes."""
+    """Return whether every line and shipping charge was read, with its taxes."""
     if order.line_items.page_info.has_next_page or order.shipping_lines.page_info.has_next_page:
         return False
     taxes = [line.tax_lines for line in order.line_items.nodes]
@@ -129,7 +129,8 @@ def _knows_taxes(order: wire.Order) -> bool:
 
 
 def _status(order: wire.Order) -> tuple[OrderStatus, str]:
-    """Shopify has no status; its search and its people say open, closed, cancelled, by two times."""
+    """Return the status. Shopify has no field for it: its search and admin derive open, closed or cancelled from two
+    times."""
     if order.cancelled_at is not None:
         return "cancelled", "cancelled"
     if order.closed_at is not None:
@@ -138,8 +139,8 @@ def _status(order: wire.Order) -> tuple[OrderStatus, str]:
 
 
 def _totals(order: wire.Order, items: Decimal, currency: str) -> Totals:
-    """Shopify's sums. It has none for the lines before discounts, so that one is added up; duties are a fee, unless
-    the prices hold them already."""
+    """Return Shopify's sums. It has none for the lines before discounts: `items` is computed. Duties are a fee unless
+    prices include them."""
     fees = parts.ZERO
     for bag in (order.original_total_additional_fees_set, order.original_total_duties_set):
         if bag is not None and not (order.duties_included and bag is order.original_total_duties_set):
@@ -159,7 +160,7 @@ def _totals(order: wire.Order, items: Decimal, currency: str) -> Totals:
 
 
 def _customer(order: wire.Order, notes: Notes) -> OrderCustomer | None:
-    """Who bought, as the order remembers; a guest has an address or a number at most."""
+    """Return the buyer as recorded in the order. A guest has at most an e-mail address and a number."""
     known, billing = order.customer, order.billing_address
     email = values.email(order.email) if order.email else None
     if email != (order.email or None):
@@ -175,7 +176,7 @@ def _customer(order: wire.Order, notes: Notes) -> OrderCustomer | None:
 
 
 def _channel(source: str | None) -> OrderChannel:
-    """Shopify's own channels have names; an app that makes orders is told by its number."""
+    """Return the channel. Shopify's channels have names; an app that creates orders has a number."""
     if source is None:
         return "unknown"
     return "api" if source.isdecimal() else enums.CHANNEL.get(source, "unknown")
@@ -188,7 +189,7 @@ def _custom_fields(
 
 
 def _paid_at(payments: tuple[Payment, ...], status: PaymentStatus) -> datetime | None:
-    """When the last payment came in of an order that was paid in full."""
+    """Return the time of the last payment of an order that was paid in full."""
     if status not in enums.PAID:
         return None
     came_in = [
@@ -200,7 +201,7 @@ def _paid_at(payments: tuple[Payment, ...], status: PaymentStatus) -> datetime |
 
 
 def _note_truncated(order: wire.Order, sizes: Sizes, notes: Notes) -> None:
-    """Where an inner list is longer than what was asked for."""
+    """Note a loss for each inner list that is longer than was read."""
     if order.line_items.page_info.has_next_page:
         notes.lose("/line_items", "truncated", f"only the first {len(order.line_items.nodes)} lines are read")
     if order.shipping_lines.page_info.has_next_page:

@@ -1,4 +1,4 @@
-"""The lists inside an order webhook's body, in GraphQL's words."""
+"""Convert the lists in the body of an order webhook to GraphQL's shape."""
 
 from decimal import Decimal
 from typing import Any, Final
@@ -13,36 +13,36 @@ from mappings.shopify.customer_webhook_r1 import text_of
 from mappings.shopify.requests import gid
 
 NO_DISCOUNT: Final = -1
-"""Stands for the discount behind a sum that old bodies give without saying which it was."""
+"""The index of the unnamed discount of a line's sum in old bodies."""
 
 
 def bag(amount: body.Amount | Decimal | None) -> wire.MoneyBag | None:
-    """A sum in the shop's currency, None where the body has none."""
+    """Return a sum in the shop's currency, None if the body has none."""
     return None if amount is None else wire.MoneyBag(shop_money=wire.MoneyV2(amount=_text(amount)))
 
 
 def some(amount: body.Amount | Decimal | None) -> wire.MoneyBag:
-    """The same where nothing said is nothing charged."""
+    """Return a sum in the shop's currency, zero if the body has none."""
     return wire.MoneyBag(shop_money=wire.MoneyV2(amount=_text(amount)))
 
 
 def _text(amount: body.Amount | Decimal | None) -> str:
-    """A sum as decimal text: bodies have it as text, or as a number."""
+    """Return a sum as decimal text. Bodies have it as text or as a number."""
     return "0" if amount is None else amount if isinstance(amount, str) else format(Decimal(str(amount)), "f")
 
 
 def decimal(amount: body.Amount | None) -> Decimal:
-    """A sum to compute with. Raises ValueError for what is no number."""
+    """Return a sum as a Decimal. Raises ValueError if it is not a number."""
     return values.parse_decimal(_text(amount))
 
 
 def shop_money(sent: body.MoneySet | None) -> wire.MoneyBag | None:
-    """The shop's half of a sum in two currencies."""
+    """Return the shop's part of a sum in two currencies."""
     return None if sent is None or sent.shop_money is None else bag(sent.shop_money.amount)
 
 
 def refunded(refund: body.Refund) -> Decimal:
-    """The sum of the refund's transactions; what its lines were worth is another thing."""
+    """Return the sum of the refund's transactions, which may differ from that of its lines."""
     return sum(
         (
             decimal(one.amount)
@@ -54,14 +54,14 @@ def refunded(refund: body.Refund) -> Decimal:
 
 
 def attribute(name: str, value: Any) -> wire.Attribute:
-    """A free pair; what is no plain value is kept as JSON text."""
+    """Return a custom attribute. Objects and arrays become JSON text."""
     if isinstance(value, str | int | float) or value is None:
         return wire.Attribute(key=name, value=text_of(value))
     return wire.Attribute(key=name, value=msgspec.json.encode(value).decode())
 
 
 def _properties(item: body.LineItem) -> tuple[wire.Attribute, ...]:
-    """Free pairs of a line: a list of pairs, or (from some writers) an object."""
+    """Return the custom attributes of a line: a list of pairs, or an object from some writers."""
     sent = item.properties
     if sent is None:
         return ()
@@ -71,7 +71,7 @@ def _properties(item: body.LineItem) -> tuple[wire.Attribute, ...]:
 
 
 def line(item: body.LineItem) -> wire.LineItem:
-    """One line."""
+    """Return one line."""
     allocations = _allocations(item)
     return wire.LineItem(
         id=gid("LineItem", str(item.id or 0)),
@@ -91,7 +91,7 @@ def line(item: body.LineItem) -> wire.LineItem:
 
 
 def _allocations(item: body.LineItem) -> tuple[wire.DiscountAllocation, ...]:
-    """What came off a line: by discount, or (in old bodies) in one sum that belongs to none."""
+    """Return the discounts on a line: one amount each, or one unassigned sum in old bodies."""
     if item.discount_allocations is UNSET:
         return () if not decimal(item.total_discount) else (_allocation(item.total_discount, NO_DISCOUNT),)
     return tuple(_allocation(one.amount, one.discount_application_index) for one in item.discount_allocations)
@@ -108,7 +108,7 @@ def _taxes(lines: tuple[body.TaxLine, ...] | None) -> tuple[wire.TaxLine, ...] |
 
 
 def shipping(item: body.ShippingLine) -> wire.ShippingLine:
-    """One shipping charge."""
+    """Return one shipping charge."""
     return wire.ShippingLine(
         title=item.title,
         original_price_set=some(item.price),
@@ -120,7 +120,7 @@ def shipping(item: body.ShippingLine) -> wire.ShippingLine:
 
 
 def discounts(order: body.Order) -> tuple[wire.DiscountApplication, ...]:
-    """The order's discounts; old bodies know them as codes with a sum each."""
+    """Return the order's discounts. Old bodies have codes with a sum each."""
     if order.discount_applications is UNSET:
         return tuple(_code(one) for one in order.discount_codes or ())
     return tuple(
@@ -147,14 +147,14 @@ def _code(one: body.DiscountCode) -> wire.DiscountApplication:
 
 
 def _value(kind: str | None) -> wire.PricingValue:
-    """Of which kind a discount is; its measure is not needed, Shopify has applied it."""
+    """Return the type of a discount. Its value is not needed, because Shopify has applied it."""
     if kind == "percentage":
         return wire.PricingValue(kind=kind, percentage=0.0)
     return wire.PricingValue(kind=kind, amount="0" if kind == "fixed_amount" else None)
 
 
 def refund(one: body.Refund) -> wire.Refund:
-    """Money given back."""
+    """Return one refund."""
     return wire.Refund(
         id=gid("Refund", str(one.id)),
         note=one.note,
@@ -174,7 +174,7 @@ def refund(one: body.Refund) -> wire.Refund:
 
 
 def parcel(one: body.Fulfillment) -> wire.Fulfillment:
-    """One parcel or hand-over."""
+    """Return one fulfillment."""
     return wire.Fulfillment(
         id=gid("Fulfillment", str(one.id)),
         status=one.status,

@@ -1,6 +1,6 @@
-"""The body of an order webhook as the record that the API would show, with what the body does not tell as loss.
+"""Convert the body of an order webhook to the record of the API. What the body lacks is noted as loss.
 
-The body says what is outstanding but not what was received, and holds no payments.
+The body has the outstanding amount but not the received one, and no payments.
 """
 
 from decimal import Decimal
@@ -28,11 +28,11 @@ from mappings.shopify.requests import gid, metafield_key
 from mappings.spec import Notes
 
 UNPAID: Final = frozenset({"pending", "authorized", "voided", "expired"})
-"""States in which nothing was received, whatever is still wanted: a voided order wants nothing and got nothing."""
+"""States without a received payment, whatever is outstanding: a voided order has neither."""
 
 
 def as_record(order: body.Order, account: wire.Account, notes: Notes) -> wire.Order:
-    """The GraphQL shape of a webhook's order."""
+    """Return a webhook's order in GraphQL's shape."""
     lines = () if order.line_items is UNSET else order.line_items
     metafields = None if order.metafields is UNSET else as_metafields(order.metafields)
     _note_missing(order, account, notes)
@@ -59,8 +59,8 @@ def as_record(order: body.Order, account: wire.Account, notes: Notes) -> wire.Or
         taxes_included=order.taxes_included,
         duties_included=order.duties_included,
         total_price_set=some(order.total_price),
-        total_discounts_set=_told(order.total_discounts, "/totals/discount", notes),
-        total_tax_set=_told(order.total_tax, "/totals/tax", notes),
+        total_discounts_set=_sum(order.total_discounts, "/totals/discount", notes),
+        total_tax_set=_sum(order.total_tax, "/totals/tax", notes),
         total_shipping_price_set=_shipping_total(order),
         total_tip_received_set=bag(order.total_tip_received),
         total_received_set=bag(paid),
@@ -87,14 +87,14 @@ def as_record(order: body.Order, account: wire.Account, notes: Notes) -> wire.Or
     )
 
 
-def _told(amount: body.Amount | None, pointer: str, notes: Notes) -> wire.MoneyBag | None:
+def _sum(amount: body.Amount | None, pointer: str, notes: Notes) -> wire.MoneyBag | None:
     if amount is None:
         notes.lose(pointer, "defaulted", "the webhook's body does not say; taken as nothing")
     return bag(amount)
 
 
 def _paid(order: body.Order, notes: Notes) -> Decimal:
-    """What was received: what is no longer outstanding, unless the state says that nothing was."""
+    """Return the received amount: the total minus the outstanding amount, unless the state means that it is zero."""
     status = (order.financial_status or "").lower()
     if status in UNPAID:
         return Decimal(0)
@@ -107,7 +107,7 @@ def _paid(order: body.Order, notes: Notes) -> Decimal:
 
 
 def _outstanding(order: body.Order, paid: Decimal) -> Decimal:
-    """What is still to be paid, of an order that says nothing of it; nobody pays for one that is void."""
+    """Return the outstanding amount of an order that does not contain it. It is zero for a void or cancelled order."""
     is_void = order.cancelled_at is not None or (order.financial_status or "").lower() == "voided"
     return Decimal(0) if is_void else decimal(order.total_price) - paid
 
@@ -119,8 +119,8 @@ def _fulfillment_status(order: body.Order) -> str | None:
 
 
 def _shipping_total(order: body.Order) -> wire.MoneyBag | None:
-    told = shop_money(order.total_shipping_price_set)
-    return told or some(sum((decimal(line.price) for line in order.shipping_lines), Decimal(0)))
+    total = shop_money(order.total_shipping_price_set)
+    return total or some(sum((decimal(line.price) for line in order.shipping_lines), Decimal(0)))
 
 
 def _note_missing(order: body.Order, account: wire.Account, notes: Notes) -> None:

@@ -1,4 +1,4 @@
-"""Our OrderPatch to what `orderCreate` and `orderUpdate` take. Shopify lets little of an existing order be changed."""
+"""OrderPatch to the input of `orderCreate` and `orderUpdate`, revision 1. Few members of an order can be updated."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from canonical.order_patch import OrderCustomerPatch, OrderPatch
 from canonical.parts import CustomFieldSetting
 from mappings.kit import line_fields
 from mappings.shopify import addresses, custom_fields, metadata
-from mappings.shopify.order_lines_write_r1 import lines_of_money
+from mappings.shopify.order_lines_write_r1 import order_money
 from mappings.shopify.requests import gid, metafield_key
 from mappings.shopify.wire_2026_07 import Account, Order
 from mappings.shopify.wire_inputs_2026_07 import (
@@ -22,15 +22,15 @@ from mappings.shopify.wire_inputs_2026_07 import (
 from mappings.spec import Draft, Notes
 
 STATUS: Final = (
-    "Shopify orders have no status to write: cancel one through POST /v1/orders/{id}/cancel, and it is closed when all "
-    "of it is fulfilled and paid"
+    "Shopify derives the status of orders: cancel one with POST /v1/orders/{id}/cancel; it closes an order once "
+    "all of it is fulfilled and paid"
 )
 NEVER: Final[dict[str, str]] = {
     "status": STATUS,
-    "fulfillment_status": "Shopify derives it from fulfillments, which cannot be written here",
-    "internal_note": "Shopify has one note on an order; write customer_note",
+    "fulfillment_status": "Shopify derives it from fulfillments, which Lockstitch does not write",
+    "internal_note": "Shopify keeps one note on an order: write customer_note",
 }
-ONLY_NEW: Final = "Shopify lets this be set on a new order only"
+ONLY_NEW: Final = "Shopify accepts this only with a new order"
 FIXED: Final = (
     "payment_status",
     "number",
@@ -47,7 +47,7 @@ FIXED: Final = (
 
 
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
-    """The write in Shopify's words; `current` is None for a new order. Only what the patch names is in it."""
+    """Return the body of a write, with only the members in the patch. `current` is None for a new order."""
     notes = Notes()
     for name, why in NEVER.items():
         if getattr(patch, name) is not UNSET:
@@ -77,9 +77,9 @@ def _create(
     fields: metadata.Change,
     notes: Notes,
 ) -> OrderCreateInput:
-    money = lines_of_money(patch, account, notes)
+    money = order_money(patch, account, notes)
     customer = None if patch.customer is UNSET else patch.customer
-    _judge_customer(customer, notes)
+    _check_customer(customer, notes)
     billing, shipping = patch.billing_address, patch.shipping_address
     return OrderCreateInput(
         name=patch.number if isinstance(patch.number, str) else UNSET,
@@ -124,7 +124,7 @@ def _update(
     shipping = patch.shipping_address
     held = () if current.shipping_address is None else (current.shipping_address,)
     if shipping is None:
-        notes.unsupported("/shipping_address", "Shopify can replace the address of an order, not remove it")
+        notes.unsupported("/shipping_address", "Shopify cannot remove the address of an order: send another one")
     return OrderInput(
         email=email,
         phone=phone,
@@ -138,36 +138,36 @@ def _update(
     )
 
 
-def _judge_customer(customer: OrderCustomerPatch | None, notes: Notes) -> None:
-    """Whether a new order can be this customer's."""
+def _check_customer(customer: OrderCustomerPatch | None, notes: Notes) -> None:
+    """Refuse a customer that a new order cannot have."""
     if customer is None:
         return
     if customer.id is not None and customer.remote_id is None:
-        notes.invalid("/customer/id", "this customer is not known at this shop: send remote_id, or email for a guest")
+        notes.invalid("/customer/id", "unknown customer at this shop: send remote_id, or email for a guest")
     if customer.name is not None:
-        notes.unsupported("/customer/name", "Shopify takes the name from the customer, or from the billing address")
+        notes.unsupported("/customer/name", "Shopify takes it from the customer or billing address: write it there")
 
 
 def _contact(customer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:
-    """E-mail and phone of an existing order; whose it is stays as it is."""
+    """Return e-mail and phone of an existing order. Refuse another customer."""
     if isinstance(customer, UnsetType):
         return UNSET, UNSET
     if customer is None:
-        notes.unsupported("/customer", "Shopify cannot take the customer off an order here")
+        notes.unsupported("/customer", "Shopify cannot remove the customer of an order")
         return UNSET, UNSET
     for name in ("id", "remote_id", "name"):
         if getattr(customer, name) is not None:
-            notes.unsupported(f"/customer/{name}", "Shopify lets the e-mail and phone of an order be changed only")
+            notes.unsupported(f"/customer/{name}", "Shopify can change only the email and phone of an order's customer")
     return UNSET if customer.email is None else customer.email, UNSET if customer.phone is None else customer.phone
 
 
 def _presentment(patch: OrderPatch, account: Account, notes: Notes) -> str | UnsetType:
-    """The buyer's currency may be named where it is the shop's: sums in a second one are nowhere in the patch."""
+    """Return the buyer's currency. Refuse one other than the shop's: a patch has no sums in a second currency."""
     wanted = patch.presentment_currency
     if not isinstance(wanted, str):
         return UNSET
     if wanted != ((patch.currency if isinstance(patch.currency, str) else account.currency) or wanted):
-        notes.unsupported("/presentment_currency", "sums in a second currency cannot be written here")
+        notes.unsupported("/presentment_currency", "sums in a second currency cannot be written: send the shop's")
         return UNSET
     return wanted
 
@@ -177,8 +177,8 @@ def _attributes(
     settings: tuple[CustomFieldSetting, ...],
     current: Order | None,
 ) -> tuple[AttributeInput, ...] | UnsetType:
-    """All attributes that the order is to have: Shopify replaces the list, so those that are nobody's custom field are
-    sent back as they are."""
+    """Return all attributes of the order. Shopify replaces the list, so attributes that are not configured as custom
+    fields are sent unchanged."""
     if named is None:
         return UNSET
     ours = {one.vendor_field: one for one in line_fields.of_orders(settings) if metafield_key(one.vendor_field) is None}
@@ -190,8 +190,8 @@ def _attributes(
         for pair in held
         if pair.key not in ours or named.get(ours[pair.key]) is UNSET
     )
-    said = ((field, named.get(setting)) for field, setting in ours.items())
-    written = tuple(AttributeInput(key=field, value=text) for field, text in said if isinstance(text, str))
+    sent = ((field, named.get(setting)) for field, setting in ours.items())
+    written = tuple(AttributeInput(key=field, value=text) for field, text in sent if isinstance(text, str))
     if not written and len(kept) == len(held):
         return UNSET
     return kept + written

@@ -1,7 +1,7 @@
-"""Orders that one answer does not show whole: which they are, and the further reads that complete them.
+"""Further reads for orders that one answer does not contain completely.
 
-Shopify charges a query by what it could return, inner lists included. So a list asks for little inside each order, an
-order with more is read whole by itself, and lines beyond the first page are read page by page.
+Shopify charges a query by what it could return, inner lists included. So a list requests short inner lists, an order
+with more is read separately, and further lines are read page by page.
 """
 
 from typing import Annotated, Final
@@ -18,7 +18,7 @@ from mappings.spec import VendorDrift, decode
 
 LINES_PER_PAGE: Final = 100
 FURTHER_LINES: Final = 20
-"""How many lines an order is likely to have beyond those of a whole read."""
+"""How many lines an order typically has beyond those of a full read."""
 
 
 class _Inner(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -34,7 +34,7 @@ class _Parcel(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class _Shape(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Just enough of an order to see whether its inner lists go on."""
+    """The members of an order that show whether its inner lists have more items."""
 
     id: str
     line_items: _Inner
@@ -58,19 +58,19 @@ MORE_LINES: Final = (
 
 
 def listed(records: tuple[Raw, ...], account: Account) -> Account:
-    """The account facts, with the orders of a list that have to be read whole."""
+    """Return the account facts with the orders of a list that need a full read."""
     shapes = (decode(record, _Shape) for record in records)
-    brief = {shape.id: Completion(brief=True) for shape in shapes if _goes_on(shape, BRIEF)}
+    brief = {shape.id: Completion(brief=True) for shape in shapes if _has_more(shape, BRIEF)}
     return msgspec.structs.replace(account, orders={**account.orders, **brief}) if brief else account
 
 
 def shown(record: Raw, account: Account) -> Account:
-    """The account facts, with the lines that a whole order has beyond its first page."""
+    """Return the account facts with the cursor of a full order's further lines."""
     shape = decode(record, _Shape)
     lines = shape.line_items.page_info
     if not lines.has_next_page or lines.end_cursor is None:
         return account
-    return _with(account, shape.id, Completion(lines_after=lines.end_cursor))
+    return _with_completion(account, shape.id, Completion(lines_after=lines.end_cursor))
 
 
 def further_lines(order_id: str, after: str) -> VendorRequest:
@@ -80,9 +80,9 @@ def further_lines(order_id: str, after: str) -> VendorRequest:
 
 
 def absorb(reply: VendorReply, account: Account) -> Account:
-    """The account facts with what one such read brought.
+    """Return the account facts with the result of one further read.
 
-    Raises VendorDrift where it is no order.
+    Raises VendorDrift if it is not an order.
     """
     found = data_of(reply).get("order")
     if found is None:
@@ -91,13 +91,13 @@ def absorb(reply: VendorReply, account: Account) -> Account:
     following = part.line_items.page_info.end_cursor if part.line_items.page_info.has_next_page else None
     known = account.orders.get(part.id, Completion(brief=True))
     if known.brief:
-        return _with(account, part.id, Completion(order=decode(found, Order), lines_after=following))
+        return _with_completion(account, part.id, Completion(order=decode(found, Order), lines_after=following))
     lines = (*known.lines, *part.line_items.nodes)
-    return _with(account, part.id, msgspec.structs.replace(known, lines=lines, lines_after=following))
+    return _with_completion(account, part.id, msgspec.structs.replace(known, lines=lines, lines_after=following))
 
 
 def completed(order: Order, account: Account) -> tuple[Order, Sizes]:
-    """The order with all that is known of it, and how long its inner lists can be at most."""
+    """Return the order completed by further reads, and the maximum lengths of its inner lists."""
     known = account.orders.get(order.id)
     if known is None:
         return order, WHOLE
@@ -112,11 +112,11 @@ def completed(order: Order, account: Account) -> tuple[Order, Sizes]:
 
 
 def beyond(count: Count | None, shown_: int) -> bool:
-    """Whether there are more than are shown."""
+    """Return whether there are more than the answer has."""
     return count is not None and count.count > shown_
 
 
-def _goes_on(shape: _Shape, sizes: Sizes) -> bool:
+def _has_more(shape: _Shape, sizes: Sizes) -> bool:
     return (
         shape.line_items.page_info.has_next_page
         or shape.shipping_lines.page_info.has_next_page
@@ -129,5 +129,5 @@ def _goes_on(shape: _Shape, sizes: Sizes) -> bool:
     )
 
 
-def _with(account: Account, order_id: str, completion: Completion) -> Account:
+def _with_completion(account: Account, order_id: str, completion: Completion) -> Account:
     return msgspec.structs.replace(account, orders={**account.orders, order_id: completion})

@@ -1,12 +1,12 @@
-"""What a request may cost, and the ids of records.
+"""Costs of requests, and the ids of records.
 
-A query's *price* is what it could bring, by Shopify's published rule: an object is one point, a connection two more,
-times the `first` around it, a mutation ten; no price may exceed 1000. Recorded answers show that connections are
-charged less the longer they are: 11 points for 5 records that the rule prices at 22, 25 for 250 that it prices at 503.
-So an order, which is lists inside lists, is taken for half of what the rule says; in truth it is less still.
+The *price* of a query is what it could return, by Shopify's published rule: an object is one point, a connection two
+more, times the `first` around it, a mutation ten. No price may exceed 1000. Recorded answers show a lower charge for
+longer connections: 11 points for 5 records with a price of 22, 25 for 250 with a price of 503. So an order, which has
+lists in lists, counts as half of the rule's price; the real charge is even lower.
 
-A query's *cost* is what it is likely to bring, because that is what Shopify takes in the end: it gives the difference
-back. A cost that was too low is made up for by the budget in the answer.
+The *cost* of a query is what it typically returns: Shopify refunds the difference to the price. The budget in the
+answer corrects a cost that was too low.
 """
 
 from functools import partial
@@ -29,11 +29,11 @@ CUSTOMER_PRICE: Final = 19
 CUSTOMER_COST: Final = 10
 LINE_PRICE: Final = 13
 WHOLE: Final = Sizes(lines=30, shipping=3, discounts=10, payments=20, events=5, parts=20)
-"""For one order: few have more, and further lines are read page by page."""
+"""For one order. Few have more; further lines are read page by page."""
 BRIEF: Final = Sizes(lines=8, shipping=1, discounts=2, payments=3, events=1, parts=4)
-"""For each order of a list: what most have; the others are read whole one by one."""
+"""For each order of a list. Most have no more; the others need a full read each."""
 TYPICAL: Final = Sizes(lines=3, shipping=1, discounts=1, payments=2, events=1, parts=2)
-"""What an order is likely to have inside."""
+"""What an order typically has."""
 
 
 call: Final = partial(graphql.call, PATH)
@@ -41,7 +41,7 @@ call: Final = partial(graphql.call, PATH)
 
 
 def asked(account: Account, object_name: ObjectName) -> Asked:
-    """The configured metafields of an object, to be shown with each record."""
+    """Return the variables that select the configured metafields of an object."""
     keys = tuple(
         setting.vendor_field
         for setting in account.custom_fields.get(object_name, ())
@@ -51,25 +51,25 @@ def asked(account: Account, object_name: ObjectName) -> Asked:
 
 
 def metafield_key(vendor_field: str) -> tuple[str, str] | None:
-    """Namespace and key of a configured field written `namespace.key`, which is how Shopify writes them; None for
-    anything else, such as the name of an order's attribute."""
+    """Return namespace and key of a configured field of the form `namespace.key`, as in Shopify. None for any other,
+    such as the name of an order's attribute."""
     namespace, dot, key = vendor_field.partition(".")
     named = dot and all(part and part.replace("_", "").replace("-", "").isalnum() for part in (namespace, key))
     return (namespace, key) if named else None
 
 
 def customer_price(account: Account) -> int:
-    """What one customer with its first ten addresses could cost."""
+    """Return the price of one customer with its first ten addresses, in points."""
     return CUSTOMER_PRICE + _custom_price(account, "customer")
 
 
 def customer_cost(account: Account) -> int:
-    """What one customer is likely to cost."""
+    """Return the typical cost of one customer, in points."""
     return CUSTOMER_COST + _custom_price(account, "customer")
 
 
 def order_price(account: Account, sizes: Sizes) -> int:
-    """What one order with this much inside could cost: half of what the rule says."""
+    """Return the price of one order with lists of these lengths, in points: half of the rule's price."""
     head = 29  # the order itself, ten sums of two objects, customer, two addresses, two counts, attributes, metafield
     connection, shipping, discount, payment, event = 3, 10, 2, 4, 6
     rule = (
@@ -87,32 +87,32 @@ def order_price(account: Account, sizes: Sizes) -> int:
 
 
 def order_cost(account: Account) -> int:
-    """What one order is likely to cost."""
+    """Return the typical cost of one order, in points."""
     return order_price(account, TYPICAL)
 
 
 def page_size(limit: int, price: int) -> int:
-    """How many records of such a price fit into one query."""
+    """Return how many records of this price fit in one query."""
     return max(1, min(limit, (QUERY_LIMIT - PAGE_COST) // price))
 
 
 def page_cost(first: int, cost: int) -> float:
-    """What a page of so many records is likely to cost: in a list each is charged half at most."""
+    """Return the typical cost of a page of `first` records. In a list each is charged at most half."""
     return PAGE_COST + first * cost / 2
 
 
 def gid(kind: str, remote_id: str) -> str:
-    """The global id of a record, from its number."""
+    """Return the global id of a record, from its number."""
     return f"gid://shopify/{kind}/{remote_id}"
 
 
 def tail(global_id: str) -> str:
-    """The number in a global id, which is what other systems keep."""
+    """Return the number in a global id, which other systems store."""
     return global_id.rpartition("/")[2]
 
 
 def by_custom_id(key: str, value: str) -> Identifier:
-    """The record that holds this value of one of our unique metafields."""
+    """Return the identifier of the record with this value in one of Lockstitch's unique metafields."""
     return Identifier(custom_id=CustomId(namespace=NAMESPACE, key=key, value=value))
 
 

@@ -1,27 +1,27 @@
-"""Shopify's search syntax, as far as lists need it: exact values, a time from which on, and all of them together."""
+"""Shopify's search syntax for lists: exact values, a start time, and their conjunction."""
 
 from datetime import UTC, datetime
 
 
 def exactly(field: str, value: str) -> str:
-    """Records whose field holds this phrase. The field may hold more than it, so the answer is checked once more."""
+    """Return the condition for a field with this phrase. The field may contain more, so check the answer."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'{field}:"{quoted}"'
 
 
 def since(moment: datetime | None) -> str | None:
-    """Records that changed at or after a moment; Shopify's times have whole seconds."""
+    """Return the condition for changes at or after a time. Shopify's times have whole seconds."""
     if moment is None:
         return None
     return f"updated_at:>='{moment.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}'"
 
 
 def not_before(changed: datetime, moment: datetime | None) -> bool:
-    """The same condition for a record that was found another way."""
+    """Return whether a change was at or after a time, with the precision of `since`."""
     return moment is None or changed >= moment.replace(microsecond=0)
 
 
 def all_of(*conditions: str | None) -> str | None:
-    """Records that fulfil every condition; None for no condition at all."""
+    """Return the conjunction of conditions, None without any."""
     given = [condition for condition in conditions if condition is not None]
     return " AND ".join(given) or None

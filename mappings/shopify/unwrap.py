@@ -1,4 +1,4 @@
-"""Records inside a whole answer of Shopify: GraphQL's envelope, REST's, a webhook's bare body, or a bare record."""
+"""Find the records in an answer of Shopify: GraphQL's envelope, REST's, a webhook's body, or a bare record."""
 
 from typing import Final
 
@@ -15,24 +15,24 @@ OTHER: Final = frozenset(
     {"refund", "refunds", "draft_order", "draft_orders", "transactions", "addresses", "shop", "webhook", "webhooks"}
     | {"fulfillment", "fulfillments", "product", "products", "customer", "customers", "order", "orders"}
 )
-"""Envelopes of things that are not asked for."""
+"""Envelopes of other records."""
 OF_ORDERS: Final = frozenset({"line_items", "lineItems", "financial_status", "total_price", "totalPriceSet"})
 OF_CUSTOMERS: Final = frozenset(
     {"email", "phone", "state", "first_name", "last_name", "default_address", "addresses"}
     | {"firstName", "lastName", "displayName", "defaultEmailAddress", "defaultPhoneNumber"}
 )
-"""Members that say who a customer is. Orders have some of them, too."""
+"""Members that identify a customer. Orders have some of them too."""
 CART: Final = frozenset({"token", "line_items"})
 STUB: Final = 2
-"""A record with no more members than this says nothing but which record it is."""
+"""A record with at most this many members is only a reference."""
 
 Members = dict[str, Raw]
 
 
 def unwrap(payload: bytes, object_name: ObjectName) -> tuple[Raw, ...]:
-    """The records of one object, each as its own bytes.
+    """Return the records of one object, each as its own bytes.
 
-    Raises Unmappable with path and reason for an error, a stub, a request, or anything that is another object.
+    Raises Unmappable with path and reason for an error, a stub, a request, or another object.
     """
     if object_name not in ONE:
         raise Unmappable("$", f"Shopify has no {object_name}s")
@@ -51,12 +51,12 @@ def unwrap(payload: bytes, object_name: ObjectName) -> tuple[Raw, ...]:
         return tuple(_record(raw, f"$.{many}[{at}]", object_name) for at, raw in enumerate(listed))
     if len(members) == 1 and not OTHER.isdisjoint(members):
         name = next(iter(members))
-        raise Unmappable(f"$.{name}", f"this is Shopify's {name}, no {object_name}")
+        raise Unmappable(f"$.{name}", f"this is Shopify's {name}; expected: {object_name}")
     return (_record(Raw(payload), "$", object_name),)
 
 
 def _graphql(members: Members, object_name: ObjectName) -> tuple[Raw, ...]:
-    """Records under `data`: a root field that is one, a connection of them, or a mutation that shows one."""
+    """Return the records under `data`: in a root field, in a connection, or in the answer to a mutation."""
     data = present(members["data"])
     roots = {} if data is None else _members(data, "$.data")
     one = ONE[object_name]
@@ -96,11 +96,11 @@ def _record(raw: Raw, path: str, object_name: ObjectName) -> Raw:
         raise Unmappable(f"{path}.id", "no id: a request to Shopify, or part of a record")
     names = frozenset(members) - {"admin_graphql_api_id", "__typename"}
     if len(names) < STUB:
-        raise Unmappable(path, f"only the id of a {object_name}, as in the notice of a deletion")
+        raise Unmappable(path, f"only the id of a {object_name}, as in a deletion notice")
     if object_name == "customer" and (names.isdisjoint(OF_CUSTOMERS) or not names.isdisjoint(OF_ORDERS)):
-        raise Unmappable(path, "no customer: an order, or what merely has an id")
+        raise Unmappable(path, "not a customer: an order, or only a reference")
     if object_name == "order" and names >= CART and not names & {"currency", "financial_status", "total_price"}:
-        raise Unmappable(path, "a cart, which is no order yet")
+        raise Unmappable(path, "a cart, not an order yet")
     return raw
 
 

@@ -1,7 +1,7 @@
-"""What Shopify's webhooks say: the topics `customers/*` and `orders/*`, whose body is the bare resource.
+"""Webhooks: the topics `customers/*` and `orders/*`, whose body is the record.
 
 Topics and bodies are those of shopify.dev, WebhookSubscriptionTopic. `customers/redact` and `customers/data_request`
-are about the law and not about a change of the record, so they are no notices.
+are legal requests, not changes of a record, so they are ignored.
 """
 
 import re
@@ -38,14 +38,14 @@ class _Edit(Struct, frozen=True, kw_only=True):
 
 
 class _Elsewhere(Struct, frozen=True, kw_only=True):
-    """Where the id is not that of the body: an edit names its order, a merge the customer that was kept."""
+    """Bodies that have the id in another member: an edit has the order's, a merge the remaining customer's."""
 
     order_edit: _Edit = _Edit()
     admin_graphql_api_customer_kept_id: str | None = None
 
 
 def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
-    """What one request of Shopify says."""
+    """Return the notice in a webhook, None for other topics."""
     known = TOPICS.get(topic or "")
     if known is None:
         return None

@@ -1,7 +1,7 @@
-"""What Shopify's Admin GraphQL API 2026-07 answers to our documents, and what we know of a shop.
+"""Records of Shopify's Admin GraphQL API 2026-07, and the facts about one shop.
 
-Names are Shopify's. A member without a default is one that our documents always ask for; `| None` is one that Shopify
-may leave empty, as protected customer data is for an app that has no leave to see it.
+Names are Shopify's. Every document selects the members without a default. A member with `| None` may be empty, such as
+protected customer data that the app may not see.
 """
 
 from collections.abc import Mapping
@@ -22,26 +22,26 @@ class MoneyV2(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Spent(MoneyV2, frozen=True, kw_only=True, rename="camel"):
-    """An amount in a currency of its own."""
+    """An amount with its currency."""
 
     currency_code: str | None
 
 
 class MoneyBag(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An amount in the shop's currency; what the buyer saw in another one is not asked for."""
+    """An amount in the shop's currency. The amount in the buyer's currency is not selected."""
 
     shop_money: MoneyV2
 
 
 class Attribute(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A free pair on an order or one of its lines."""
+    """A custom attribute of an order or one of its lines."""
 
     key: str
     value: str | None = None
 
 
 class Metafield(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A custom field; the value is text whatever the type."""
+    """A custom field. The value is always text."""
 
     namespace: str
     key: str
@@ -50,25 +50,25 @@ class Metafield(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class MetafieldValue(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The value of a metafield that was asked for by name."""
+    """The value of a metafield selected by name."""
 
     value: str | None = None
 
 
 class Metafields(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The configured custom fields that hold something."""
+    """The configured custom fields with a value."""
 
     nodes: tuple[Metafield, ...] = ()
 
 
 External = Annotated[MetafieldValue | None, ask('external: metafield(namespace: "lockstitch", key: "external_id")')]
-"""The caller's own key."""
+"""The caller's key."""
 Shown = Annotated[Metafields | None, ask("metafields(first: $fields, keys: $keys) @include(if: $custom)")]
 """The configured custom fields of a record."""
 
 
 class MailingAddress(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A postal address of a customer, or as an order remembers it."""
+    """A postal address of a customer or an order."""
 
     id: str | None = None
     name: str | None = None
@@ -100,7 +100,7 @@ class Addresses(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CustomerEmailAddress(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The one address of a customer, and what may be sent to it."""
+    """The single e-mail address of a customer, with its consent."""
 
     email_address: str
     marketing_state: str | None = None
@@ -108,7 +108,7 @@ class CustomerEmailAddress(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CustomerPhoneNumber(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The one number of a customer, and what may be sent to it."""
+    """The single phone number of a customer, with its consent."""
 
     phone_number: str
     marketing_state: str | None = None
@@ -146,22 +146,22 @@ class TaxLine(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class DiscountIndex(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Which of the order's discount applications an allocation belongs to."""
+    """The index of an allocation's discount application in the order."""
 
     index: int
 
 
 class DiscountAllocation(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How much of a discount fell on one line."""
+    """The part of a discount on one line."""
 
     allocated_amount_set: MoneyBag
     discount_application: DiscountIndex
 
 
 class LineItem(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One line. `quantity` includes what was refunded or removed since, `current_quantity` does not.
+    """One line. `quantity` includes refunded and removed pieces, `current_quantity` does not.
 
-    `tax_lines` is None where a webhook does not tell them."""
+    `tax_lines` is None if a webhook does not contain them."""
 
     id: str
     name: str
@@ -179,7 +179,7 @@ class LineItem(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class LineItems(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Lines of an order, as many as were asked for."""
+    """A page of an order's lines."""
 
     nodes: tuple[LineItem, ...]
     page_info: PageInfo = PageInfo()
@@ -195,14 +195,14 @@ class ShippingLine(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ShippingLines(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Shipping charges of an order, as many as were asked for."""
+    """A page of an order's shipping charges."""
 
     nodes: tuple[ShippingLine, ...]
     page_info: PageInfo = PageInfo()
 
 
 class PricingValue(Struct, frozen=True, kw_only=True, rename="camel"):
-    """MoneyV2 or PricingPercentageValue, told apart by `kind` (`__typename`)."""
+    """MoneyV2 or PricingPercentageValue, distinguished by `kind` (`__typename`)."""
 
     kind: str | None = msgspec.field(name="__typename", default=None)
     amount: Annotated[str | None, ask("... on MoneyV2 { amount }")] = None
@@ -210,8 +210,8 @@ class PricingValue(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class DiscountApplication(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One discount on the order, of any of Shopify's kinds: by code, automatic, by hand, by a script. `total` is what
-    it took off in all, which only old webhooks say; else the allocations add up to it."""
+    """One discount on the order: by code, automatic, manual or by a script. `total` is its total amount, which only old
+    webhooks contain; otherwise the allocations add up to it."""
 
     index: int
     target_type: str | None
@@ -229,14 +229,14 @@ class DiscountApplication(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class DiscountApplications(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Discounts of an order, as many as were asked for."""
+    """A page of an order's discounts."""
 
     nodes: tuple[DiscountApplication, ...]
     page_info: PageInfo = PageInfo()
 
 
 class PaymentDetails(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How was paid; `kind` is the GraphQL type, `number` a card's masked number."""
+    """The payment method. `kind` is the GraphQL type, `number` a masked card number."""
 
     kind: str | None = msgspec.field(name="__typename", default=None)
     payment_method_name: Annotated[
@@ -251,7 +251,7 @@ class PaymentDetails(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Transaction(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One movement of money at a gateway."""
+    """One transaction at a payment gateway."""
 
     id: str
     kind: str | None
@@ -263,7 +263,7 @@ class Transaction(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class RefundLineItem(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How much of a line was given back."""
+    """The refunded part of a line."""
 
     quantity: int
     line_item: Reference
@@ -271,14 +271,14 @@ class RefundLineItem(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class RefundLineItems(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Lines of a refund, as many as were asked for."""
+    """A page of a refund's lines."""
 
     nodes: tuple[RefundLineItem, ...]
     page_info: PageInfo = PageInfo()
 
 
 class Refund(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A refund; the amount is the sum of its transactions."""
+    """A refund. The amount is the sum of its transactions."""
 
     id: str
     note: str | None
@@ -288,13 +288,13 @@ class Refund(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Location(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A place of the merchant."""
+    """A location of the merchant."""
 
     name: str | None
 
 
 class TrackingInfo(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Where a parcel can be followed."""
+    """The tracking number and address of a parcel."""
 
     company: str | None = None
     number: str | None = None
@@ -302,21 +302,21 @@ class TrackingInfo(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class FulfillmentLineItem(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How much of a line a parcel holds."""
+    """The part of a line in a fulfillment."""
 
     quantity: int | None
     line_item: Reference
 
 
 class FulfillmentLineItems(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Lines of a parcel, as many as were asked for."""
+    """A page of a fulfillment's lines."""
 
     nodes: tuple[FulfillmentLineItem, ...]
     page_info: PageInfo = PageInfo()
 
 
 class Fulfillment(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One parcel or hand-over."""
+    """One fulfillment: a parcel or a hand-over."""
 
     id: str
     status: str | None
@@ -329,20 +329,20 @@ class Fulfillment(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Count(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How many there are, shown or not."""
+    """The number of all items of a list."""
 
     count: int
 
 
 class OrderCustomer(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Whose order it is."""
+    """The customer of an order."""
 
     id: str | None
     display_name: str | None = None
 
 
 class Order(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An order. The sums are those before returns, in the shop's currency: what was bought, not what is left of it."""
+    """An order. Its sums are those before returns, in the shop's currency."""
 
     id: str
     name: str | None
@@ -391,10 +391,10 @@ class Order(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Completion(Struct, frozen=True, kw_only=True):
-    """What one answer lacks of an order, and what further reads brought.
+    """What one answer lacks of an order, and the results of further reads.
 
-    `brief`: a list showed only the beginning of its inner lists, and it has to be read whole. `order` is the whole
-    record once read, `lines` those beyond its first page, `lines_after` the cursor of those still missing.
+    `brief`: a list has only the beginning of its inner lists, so it needs a full read. `order` is the full record once
+    read, `lines` are those after its first page, `lines_after` is the cursor of the lines still missing.
     """
 
     brief: bool = False
@@ -404,8 +404,8 @@ class Completion(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """One shop. `domain` is its permanent `….myshopify.com`, `currency` the one its books are kept in; both are None
-    until the shop was asked. `orders` holds, by global id, what one answer lacks and further reads bring."""
+    """The facts about one shop. `domain` is its permanent `….myshopify.com`, `currency` its accounting currency; both
+    are None until the shop was read. `orders` has the completions of orders by global id."""
 
     domain: str | None = None
     currency: str | None = None

@@ -1,4 +1,4 @@
-"""What Shopify's mutations accept, of Admin GraphQL 2026-07. UNSET stays off the wire, None clears at Shopify."""
+"""Inputs of Shopify's mutations in Admin GraphQL 2026-07. UNSET is not sent, None clears a member."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 
 class MetafieldInput(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A custom field to set; `type` must be that of its definition, if there is one."""
+    """A custom field to set. `type` must be that of its definition, if there is one."""
 
     namespace: str
     key: str
@@ -15,7 +15,7 @@ class MetafieldInput(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class MailingAddressInput(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A postal address. `province` by name is deprecated, but the only way for a region without a known code."""
+    """A postal address. `province` is deprecated, but required for a region without a known code."""
 
     first_name: str | None | UnsetType = UNSET
     last_name: str | None | UnsetType = UNSET
@@ -56,8 +56,8 @@ class CustomerInput(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CustomerWrite(Struct, frozen=True, kw_only=True):
-    """A customer as to be written, before it is known into which mutations it goes: Shopify creates it in one, and
-    changes fields, addresses, consents and the absence of metafields in one each. `cleared` are (namespace, key)."""
+    """A customer to create or change. Shopify creates it in one mutation, and changes fields, addresses, consents and
+    removed metafields in one each. `cleared` has (namespace, key)."""
 
     input: CustomerInput = CustomerInput()
     addresses: tuple[MailingAddressInput, ...] | UnsetType = UNSET
@@ -74,13 +74,13 @@ class MoneyInput(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class MoneyBagInput(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An amount in the shop's currency; the buyer's is then the same."""
+    """An amount in the shop's currency, which is also the buyer's."""
 
     shop_money: MoneyInput
 
 
 class TaxLineInput(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A tax on a line; Shopify wants the rate (0.19) as well as the amount."""
+    """A tax on a line. Shopify requires the rate (0.19) and the amount."""
 
     title: str
     rate: str
@@ -88,14 +88,14 @@ class TaxLineInput(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class PropertyInput(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A free pair on an order line."""
+    """A custom property of an order line."""
 
     name: str
     value: str
 
 
 class AttributeInput(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A free pair on an order."""
+    """A custom attribute of an order."""
 
     key: str
     value: str
@@ -132,13 +132,13 @@ class FixedDiscountInput(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class FreeShippingInput(Struct, frozen=True, kw_only=True, rename="camel"):
-    """All shipping for nothing."""
+    """Free shipping."""
 
     code: str
 
 
 class DiscountCodeInput(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The one discount that a new order may have."""
+    """The single discount of a new order."""
 
     item_fixed_discount_code: FixedDiscountInput | UnsetType = UNSET
     free_shipping_discount_code: FreeShippingInput | UnsetType = UNSET
@@ -151,13 +151,13 @@ class AssociateInput(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class OrderCustomerInput(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Whose order it is."""
+    """The customer of an order."""
 
     to_associate: AssociateInput
 
 
 class TransactionInput(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A payment that was made elsewhere."""
+    """A payment made outside Shopify."""
 
     kind: str
     status: str
@@ -189,7 +189,7 @@ class OrderCreateInput(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class OrderInput(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What may still change of an order."""
+    """The members of an order that can change."""
 
     id: str | UnsetType = UNSET
     email: str | None | UnsetType = UNSET
@@ -202,7 +202,7 @@ class OrderInput(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class OrderWrite(Struct, frozen=True, kw_only=True):
-    """An order to be made (`create`) or changed (`update`). `cleared` are metafields to remove, as (namespace, key)."""
+    """An order to create (`create`) or change (`update`). `cleared` are metafields to remove, as (namespace, key)."""
 
     create: OrderCreateInput = OrderCreateInput()
     update: OrderInput = OrderInput()

@@ -1,4 +1,4 @@
-"""Variables of our documents, in the parts that documents share; a request sends the members of several together."""
+"""Variables of the documents, in parts that documents share. A request merges the members of several."""
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -13,7 +13,7 @@ from mappings.shopify.wire_inputs_2026_07 import (
 
 
 class Asked(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Which metafields to show of the records."""
+    """The metafields to select."""
 
     fields: int
     keys: tuple[str, ...]
@@ -21,7 +21,7 @@ class Asked(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Sizes(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How many of each inner list of an order to show. `events` are refunds and fulfillments, `parts` their lines."""
+    """The lengths of an order's inner lists to select. `events` are refunds and fulfillments, `parts` their lines."""
 
     lines: int
     shipping: int
@@ -40,7 +40,7 @@ class LinesAfter(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CustomId(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A metafield value that a shop holds once."""
+    """A metafield value that is unique in a shop."""
 
     namespace: str
     key: str
@@ -78,20 +78,20 @@ class MetafieldIdentifier(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CustomerAddresses(Struct, frozen=True, kw_only=True, rename="camel"):
-    """All addresses that a customer is to have."""
+    """All addresses of a customer."""
 
     addresses: tuple[MailingAddressInput, ...]
 
 
 class EmailConsent(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a customer agreed to receive by e-mail."""
+    """A customer's consent to e-mail."""
 
     customer_id: str
     email_marketing_consent: MarketingConsentInput
 
 
 class SmsConsent(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a customer agreed to receive by text message."""
+    """A customer's consent to text messages."""
 
     customer_id: str
     sms_marketing_consent: MarketingConsentInput
@@ -121,20 +121,20 @@ class OrderCreate(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class OrderUpdate(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What changes of an order."""
+    """The changes of an order."""
 
     input: OrderInput
     cleared: tuple[MetafieldIdentifier, ...] | UnsetType = UNSET
 
 
 class RefundMethod(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Whether money goes back the way it came."""
+    """Whether to refund to the original payment methods."""
 
     original_payment_methods_refund: bool
 
 
 class OrderCancellation(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Why and how an order is cancelled."""
+    """The reason and options of a cancellation."""
 
     order_id: str
     reason: str
@@ -145,7 +145,7 @@ class OrderCancellation(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class MetafieldDefinition(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A custom field with a type of its own; type `id` makes its values unique in the shop."""
+    """A metafield with a fixed type. Type `id` makes its values unique in the shop."""
 
     name: str
     namespace: str

@@ -1,8 +1,8 @@
-"""The REST-shaped bodies that Shopify's webhooks carry (and its older REST API answered with).
+"""The REST-shaped bodies of Shopify's webhooks and of its older REST API.
 
-No envelope, snake case, whole numbers as ids, sums as decimal strings (in refunds some as numbers). Bodies differ by
-the subscription's API version and by what the shop may show, so nearly everything may be missing; UNSET is "not sent",
-None is Shopify's null.
+They have no envelope, names in snake case, whole numbers as ids, and sums as decimal strings (in refunds some as
+numbers). Bodies differ by the subscription's API version and by the app's access, so nearly every member may be
+missing. UNSET is not sent, None is Shopify's null.
 """
 
 from collections.abc import Mapping
@@ -21,20 +21,20 @@ class ShopMoney(Struct, frozen=True, kw_only=True):
 
 
 class MoneySet(Struct, frozen=True, kw_only=True):
-    """An amount in the shop's and the buyer's currency; only the first is read."""
+    """An amount in the shop's and the buyer's currency. Only the first is read."""
 
     shop_money: ShopMoney | None = None
 
 
 class Property(Struct, frozen=True, kw_only=True):
-    """A free pair; the value is nearly always text."""
+    """A custom attribute. The value is nearly always text."""
 
     name: str
     value: Any = None
 
 
 class Metafield(Struct, frozen=True, kw_only=True):
-    """Present when the subscription names the metafield's namespace."""
+    """A metafield, sent if the subscription names its namespace."""
 
     namespace: str
     key: str
@@ -63,14 +63,14 @@ class Address(Struct, frozen=True, kw_only=True):
 
 
 class MarketingConsent(Struct, frozen=True, kw_only=True):
-    """What the customer agreed to on one channel; states in lower case."""
+    """The customer's consent on one channel, with a state in lower case."""
 
     state: str | None = None
     consent_updated_at: datetime | None = None
 
 
 class Customer(Struct, frozen=True, kw_only=True):
-    """A customer. `orders_count` and `total_spent` are gone from bodies since 2025-01."""
+    """A customer. Bodies have no `orders_count` and `total_spent` since 2025-01."""
 
     id: int
     email: str | None = None
@@ -101,14 +101,14 @@ class TaxLine(Struct, frozen=True, kw_only=True):
 
 
 class DiscountAllocation(Struct, frozen=True, kw_only=True):
-    """How much of a discount fell on one line."""
+    """The part of a discount on one line."""
 
     amount: Amount | None = None
     discount_application_index: int = 0
 
 
 class LineItem(Struct, frozen=True, kw_only=True):
-    """One line. `properties` is a list of pairs, but some writers leave an object there."""
+    """One line. `properties` is a list of pairs, but an object from some writers."""
 
     id: int | None = None
     name: str | None = None
@@ -137,7 +137,7 @@ class ShippingLine(Struct, frozen=True, kw_only=True):
 
 
 class DiscountApplication(Struct, frozen=True, kw_only=True):
-    """One discount on the order; `type` is how it came about, `value_type` how it counts."""
+    """One discount on the order. `type` is its origin, `value_type` how it is computed."""
 
     type: str | None = None
     target_type: str | None = None
@@ -148,7 +148,7 @@ class DiscountApplication(Struct, frozen=True, kw_only=True):
 
 
 class DiscountCode(Struct, frozen=True, kw_only=True):
-    """How orders told their discounts before there were applications; the amount is that of the whole order."""
+    """A discount in old bodies, which have no applications. The amount is for the whole order."""
 
     code: str | None = None
     amount: Amount | None = None
@@ -156,7 +156,7 @@ class DiscountCode(Struct, frozen=True, kw_only=True):
 
 
 class RefundTransaction(Struct, frozen=True, kw_only=True):
-    """A movement of money of a refund."""
+    """A transaction of a refund."""
 
     kind: str | None = None
     status: str | None = None
@@ -164,7 +164,7 @@ class RefundTransaction(Struct, frozen=True, kw_only=True):
 
 
 class RefundLineItem(Struct, frozen=True, kw_only=True):
-    """How much of a line was given back."""
+    """The refunded part of a line."""
 
     line_item_id: int
     quantity: int
@@ -172,7 +172,7 @@ class RefundLineItem(Struct, frozen=True, kw_only=True):
 
 
 class Refund(Struct, frozen=True, kw_only=True):
-    """A refund; the amount is the sum of its transactions."""
+    """A refund. The amount is the sum of its transactions."""
 
     id: int
     note: str | None = None
@@ -182,14 +182,14 @@ class Refund(Struct, frozen=True, kw_only=True):
 
 
 class FulfillmentLineItem(Struct, frozen=True, kw_only=True):
-    """How much of a line a parcel holds."""
+    """The part of a line in a fulfillment."""
 
     id: int | None = None
     quantity: int = 0
 
 
 class Fulfillment(Struct, frozen=True, kw_only=True):
-    """One parcel or hand-over; tracking numbers and URLs are parallel lists."""
+    """One fulfillment: a parcel or a hand-over. Tracking numbers and URLs are parallel lists."""
 
     id: int
     status: str | None = None
@@ -204,7 +204,7 @@ class Fulfillment(Struct, frozen=True, kw_only=True):
 
 
 class OrderCustomer(Struct, frozen=True, kw_only=True):
-    """Whose order it is; the id is null in Shopify's own sample notifications."""
+    """The customer of an order. The id is null in Shopify's sample notifications."""
 
     id: int | None = None
     first_name: str | None = None
@@ -214,7 +214,7 @@ class OrderCustomer(Struct, frozen=True, kw_only=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """An order. `fulfillment_status` null means that nothing has been fulfilled; a missing one means nothing."""
+    """An order. A null `fulfillment_status` means unfulfilled; without the member it is unknown."""
 
     id: int
     name: str | None = None

@@ -49,7 +49,7 @@ def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Custome
         created_at=created_at,
     )
     if record.individual_name and record.individual_name != record.name:
-        notes.lose("/display_name", "dropped", "the individual's name beside the customer's has no field of its own")
+        notes.lose("/display_name", "dropped", "the individual's name has no field in addition to the customer's")
     return Mapped(
         data=customer,
         remote=Remote(id=record.id, url=dashboard(record.livemode, f"customers/{record.id}"), created_at=created_at),

@@ -1,7 +1,7 @@
-"""How customers are reached, and how a lost write of one is settled.
+"""Requests for customers, and recovery of lost writes.
 
-Addresses are not unique at Stripe. Lists are consistent with writes and compare case, and we write addresses in lower
-case. The caller's own key is found only through the search, which lags behind writes.
+Addresses are not unique at Stripe. Lists are consistent with writes and case-sensitive; Lockstitch writes addresses in
+lower case. The caller's own key is found only through the search, which lags behind writes.
 """
 
 import dataclasses

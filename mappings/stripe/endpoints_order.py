@@ -1,4 +1,4 @@
-"""How invoices and checkout sessions are reached, and how a lost write of one is settled.
+"""Requests for invoices and checkout sessions, and recovery of lost writes.
 
 Their ids differ in the prefix. A list shows all invoices, then all checkouts, each newest first.
 """
@@ -45,7 +45,7 @@ def mark(write: OrderWrite, marker: str, account: Account) -> OrderWrite:
 
 
 def with_status(words: Mapping[str, str]) -> Callable[[str | None], Query]:
-    """Return the filter by status. For a status without a word Stripe lists another one, and `page` drops the records:
+    """Return the filter by status. For a status that Stripe lacks it lists another one, and `page` drops the records:
     the other list may have such orders."""
     other = next(iter(words.values()))
     return lambda status: () if status is None else (("status", words.get(status, other)),)
@@ -108,8 +108,8 @@ def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> V
 def cancel(
     remote_id: str, asked: OrderCancel, marker: str, account: Account
 ) -> tuple[VendorRequest, tuple[FieldRefusal, ...]]:
-    """Build the request that voids an open invoice or ends an open checkout. Stripe takes no reason, and gives no money
-    back."""
+    """Build the request that voids an open invoice or ends an open checkout. Stripe accepts no reason and refunds
+    nothing."""
     notes = Notes()
     if asked.refund:
         notes.unsupported("/refund", "Stripe refunds payments with a refund or a credit note: send false")

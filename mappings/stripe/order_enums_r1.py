@@ -1,4 +1,4 @@
-"""Stripe's words for invoices, checkouts and payments, and the canonical ones, revision 1."""
+"""Enum tables of invoices, checkouts and payments, revision 1."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ INVOICE_PAYMENT: Final[dict[str | None, PaymentStatus]] = {
     "uncollectible": "unpaid",
 }
 INVOICE_OF_STATUS: Final[dict[str, str]] = {status: word for word, status in INVOICE_STATUS.items() if word is not None}
-"""The word for the filter by a canonical status."""
+"""Stripe's value for the filter by a canonical status."""
 
 SESSION_STATUS: Final[dict[str | None, OrderStatus]] = {
     "open": "open",

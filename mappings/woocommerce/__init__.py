@@ -1,4 +1,4 @@
-"""WooCommerce, REST API v3: users of the shop are customers, orders are orders."""
+"""WooCommerce, REST API v3: customers (users of the shop) and orders."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ VENDOR: Final = Vendor[Account](
     name="woocommerce",
     title="WooCommerce",
     api_version="v3",
-    # Every shop has its own host; the connection names the address of the shop, without /wp-json.
+    # Every shop has its own host. The connection gives the shop's address, without /wp-json.
     default_base_url=None,
     auth=Auth(
         secrets=("consumer_key", "consumer_secret"),
@@ -23,7 +23,7 @@ VENDOR: Final = Vendor[Account](
         template="{consumer_key}:{consumer_secret}",
         basic=True,
     ),
-    # WooCommerce has no limit; what a shop's host stands is nowhere published. This is what small ones do.
+    # WooCommerce has no rate limit and hosts publish none. A small host can serve this.
     pacing=Pacing(units=10, per_seconds=1, concurrency=4),
     headers=(("Accept", "application/json"),),
     remote_id=NUMBER,

@@ -1,4 +1,4 @@
-"""What is asked of a shop before anything else: its currency, and with how many decimals it keeps sums."""
+"""The settings of a shop that mappings need: its currency and its number of decimals."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -26,21 +26,20 @@ class _Setting(Struct, frozen=True, kw_only=True):
 def build_account(
     replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 ) -> Account:
-    """The account from the answer to REQUESTS. A key of somebody who may not see the shop's settings leaves them
-    unknown.
+    """Return the account from the answer to REQUESTS. The settings stay unknown if the key may not read them.
 
-    Raises VendorDrift where the answer has another shape.
+    Raises VendorDrift if the answer has another shape.
     """
     (reply,) = replies or (None,)
     if reply is None:
         return Account(custom_fields=dict(custom_fields))
-    told = {setting.id: setting.value for setting in decode(reply.body, tuple[_Setting, ...])}
-    currency = decode(told[CURRENCY], str) if CURRENCY in told else None
-    decimals = decode(told[DECIMALS], str | int) if DECIMALS in told else None  # type: ignore[arg-type]
+    settings = {setting.id: setting.value for setting in decode(reply.body, tuple[_Setting, ...])}
+    currency = decode(settings[CURRENCY], str) if CURRENCY in settings else None
+    decimals = decode(settings[DECIMALS], str | int) if DECIMALS in settings else None  # type: ignore[arg-type]
     return Account(custom_fields=dict(custom_fields), currency=currency, decimals=_count(decimals))
 
 
 def _count(decimals: str | int | None) -> int | None:
-    """The setting is text that people typed in."""
+    """Return the number in a setting, which is text that a person typed."""
     text = str(decimals).strip()
     return min(int(text), MOST_DECIMALS) if text.isdecimal() and len(text) <= 2 else None

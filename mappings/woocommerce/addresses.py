@@ -1,7 +1,7 @@
-"""Billing and shipping addresses, which customers and orders have alike.
+"""Billing and shipping addresses of customers and orders.
 
-The names of an address are two fields. The company and the telephone of a billing address are the customer's own, and
-stand there; a shipping address has both for itself.
+An address has a first and a last name. The company and phone of a billing address belong to the customer; a shipping
+address has its own.
 """
 
 from typing import Final
@@ -26,44 +26,46 @@ UNTOUCHED: Final = PlaceWrite()
 
 
 def name_of(first: str, last: str) -> str | None:
-    """A whole name of its two parts."""
+    """Return the full name, None if both parts are empty."""
     return values.unescaped(f"{first} {last}").strip() or None
 
 
 def text(kept: str | None) -> str | None:
-    """Text for people, which WordPress and its plugins keep in HTML's spelling; None for nothing."""
+    """Return text without HTML escapes, which WordPress and its plugins store; None if empty."""
     return values.unescaped(kept) if kept else None
 
 
 def read_billing(place: Place, *, with_company: bool) -> Address | None:
-    """The billing address; None where nothing of it is known."""
+    """Return the billing address, None if it is empty."""
     return _read(place, "billing", text(place.company) if with_company else None, None)
 
 
 def read_shipping(place: Place) -> Address | None:
-    """The shipping address; None where nothing of it is known."""
+    """Return the shipping address, None if it is empty."""
     return _read(place, "shipping", text(place.company), place.phone or None)
 
 
 def write(
     address: AddressPatch | None, kind: AddressType, pointer: str, notes: Notes, *, held: Place, with_company: bool
 ) -> PlaceWrite | UnsetType:
-    """What changes of an address (`held` is the present one), but for a billing one's e-mail and telephone, and its
-    company where that is the customer's; None empties it."""
+    """Return the members of an address that change. `held` is the current address; None as the patch clears it.
+
+    The e-mail and phone of a billing address are written with the customer, as is its company if the customer has it.
+    """
     has_company = kind == "shipping" or with_company
     if address is None:
-        return _emptied(held, company=has_company, phone=kind == "shipping")
+        return _cleared(held, company=has_company, phone=kind == "shipping")
     if address.is_default:
-        notes.unsupported(f"{pointer}/is_default", "WooCommerce has one address for each purpose and no default")
+        notes.unsupported(f"{pointer}/is_default", "WooCommerce has one address of each type and no default: omit it")
     there = (read_shipping(held) if kind == "shipping" else read_billing(held, with_company=with_company)) or NO_ADDRESS
     code = address.country_code or None
     if code is not None and values.country(code) != code:
         notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
     if kind == "billing" and address.phone:
-        detail = "the telephone of a billing address is that of the customer: write it there"
+        detail = "WooCommerce keeps the billing phone with the customer: write it there"
         notes.unsupported(f"{pointer}/phone", detail)
     if address.company and not has_company:
-        notes.unsupported(f"{pointer}/company", "the company of a billing address is company_name: write that")
+        notes.unsupported(f"{pointer}/company", "the billing company is the customer's: write company_name")
     first, last = (UNSET, UNSET) if (address.name or None) == there.name else split_name(address.name, "")
     place = PlaceWrite(
         first_name=first,
@@ -81,20 +83,20 @@ def write(
 
 
 def with_own(place: PlaceWrite | UnsetType, **members: object) -> PlaceWrite | UnsetType:
-    """An address with members that belong to the customer, those that are set."""
-    told = {name: value for name, value in members.items() if not isinstance(value, UnsetType)}
-    if not told:
+    """Return an address with those of the customer's members that are set."""
+    present = {name: value for name, value in members.items() if not isinstance(value, UnsetType)}
+    if not present:
         return place
-    return replace(UNTOUCHED if isinstance(place, UnsetType) else place, **told)
+    return replace(UNTOUCHED if isinstance(place, UnsetType) else place, **present)
 
 
 def _changed(wanted: str | None, there: str | None) -> Text:
-    """A member to set; one that reads so already is left as the shop spells it."""
+    """Return a member to set, UNSET if it already reads the same: the shop's spelling stays."""
     return UNSET if (wanted or None) == there else wanted or ""
 
 
-def _emptied(held: Place, *, company: bool, phone: bool) -> PlaceWrite | UnsetType:
-    """Nothing in every member that has something."""
+def _cleared(held: Place, *, company: bool, phone: bool) -> PlaceWrite | UnsetType:
+    """Return a write that clears every member with a value."""
     kept = {"email"} | (set() if company else {"company"}) | (set() if phone else {"phone"})
     there = {name: "" for name in PlaceWrite.__struct_fields__ if name not in kept and getattr(held, name)}
     return PlaceWrite(**there) if there else UNSET

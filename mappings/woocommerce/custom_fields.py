@@ -1,7 +1,7 @@
-"""Custom fields both ways: which meta keys they are and of what type is the connection's configuration.
+"""Read and write custom fields. The connection configures their meta keys and types.
 
 Meta is JSON of any type on the wire and mostly text in the shop: WordPress keeps true as "1" and 5 as "5", and plugins
-say "yes" and "no". Lists stay lists. A null takes a key away.
+write "yes" and "no". Lists stay lists. A null removes a key.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,8 @@ _decode = msgspec.json.Decoder().decode
 def read(
     meta: tuple[Meta, ...], settings: tuple[CustomFieldSetting, ...], loss: list[Loss], pointer: str = "/custom_fields"
 ) -> tuple[CustomField, ...]:
-    """All configured fields, null where there is nothing. A value that is not of the configured type stands as it is,
-    and is told as `ambiguous`."""
+    """Return all configured fields, null if the record has no value. A value of another type than
+    configured is returned unchanged and noted as `ambiguous`."""
     held = {one.key: one.value for one in reversed(meta)}
     fields: list[CustomField] = []
     for place, setting in enumerate(settings):
@@ -48,13 +48,13 @@ def read(
 def write(
     key: Any, patch: Any, settings: tuple[CustomFieldSetting, ...], held: tuple[Meta, ...] | None, notes: Notes
 ) -> tuple[MetaWrite, ...]:
-    """The meta to set and to take away: the caller's own key, and the custom fields, which replace what is there.
-    `held` is the meta as it is, None on a create: there is nothing to take away then."""
+    """Return the meta to set and remove: the caller's key, and the custom fields, which are replaced as a whole.
+    `held` is the current meta, None on a create, which has nothing to remove."""
     present = frozenset(one.key for one in held or ())
     written: dict[str, Any] = {}
     if isinstance(key, str):
         if key != key.strip():
-            notes.invalid("/external_id", "a key has no space at its ends")
+            notes.invalid("/external_id", "remove the spaces around the key")
         written[EXTERNAL_ID] = key
     elif key is None and EXTERNAL_ID in present:
         written[EXTERNAL_ID] = None
@@ -67,11 +67,11 @@ def write(
 def write_line(
     line: LineItemPatch, settings: tuple[CustomFieldSetting, ...], pointer: str, notes: Notes
 ) -> tuple[MetaWrite, ...]:
-    """The meta of a new line: its options, and its custom fields, which go before options of the same name."""
+    """Return the meta of a new line: its options and custom fields, which win over options of the same name."""
     written: dict[str, Any] = dict(line_fields.options_by_name(line.options, OURS, "WooCommerce", pointer, notes))
     for _, setting, value in custom_fields.named(line.custom_fields, settings, notes, f"{pointer}/custom_fields"):
         if value is not None and value not in ("", []):
-            written[setting.vendor_field] = _spelled(value, setting.type)
+            written[setting.vendor_field] = _text_form(value, setting.type)
     return tuple(MetaWrite(key=name, value=value) for name, value in written.items())
 
 
@@ -87,24 +87,24 @@ def _written(
     }
     for place, setting, value in custom_fields.named(patch, settings, notes, same=same):
         if setting.vendor_field in OURS:
-            notes.invalid(f"/custom_fields/{place}/key", f"{setting.vendor_field} is kept for Lockstitch's own use")
+            notes.invalid(f"/custom_fields/{place}/key", f"{setting.vendor_field} is reserved for Lockstitch")
         elif value is None or value in ("", []):
             if setting.vendor_field in present:
                 written[setting.vendor_field] = None
         else:
-            written[setting.vendor_field] = _spelled(value, setting.type)
+            written[setting.vendor_field] = _text_form(value, setting.type)
     return written
 
 
 def _read(found: Any, kind: CustomFieldType) -> CustomFieldValue:
-    """The value in the JSON type that is configured; None where it is of another."""
+    """Return the value in the configured JSON type, None if it has another type."""
     match kind:
         case "string" | "enum":
             return found if isinstance(found, str) else None
         case "number":
             return _number(found)
         case "boolean":
-            return _truth(found)
+            return _boolean(found)
         case "multi_enum":
             return found if isinstance(found, list) and all(isinstance(one, str) for one in found) else None
         case "date":
@@ -123,14 +123,14 @@ def _number(found: Any) -> int | float | None:
     return int(number) if number == number.to_integral_value() else float(number)
 
 
-def _truth(found: Any) -> bool | None:
+def _boolean(found: Any) -> bool | None:
     if isinstance(found, bool):
         return found
     text = str(found).strip().lower() if isinstance(found, str | int) else None
     return True if text in TRUE else False if text in FALSE else None
 
 
-def _spelled(value: Any, kind: CustomFieldType) -> Any:
+def _text_form(value: Any, kind: CustomFieldType) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):

@@ -1,7 +1,7 @@
-"""Customer, revision 1: a user of the shop with his billing and shipping address.
+"""Customer, revision 1: a user of the shop with a billing and a shipping address.
 
-The first e-mail is the account's, which is unique; that of the billing address is a second one where it differs. The
-telephone and the company are those of the billing address. A guest who ordered is no customer.
+The first e-mail is the account's, which is unique. The billing address adds a second one if it differs. Phone and
+company are those of the billing address. A guest who ordered is not a customer.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ PAGE: Final = "user-edit.php?user_id=%d"
 
 
 def to_canonical(record: wire_v3.Customer, account: Account) -> Mapped[Customer]:
-    """What a user of the shop means."""
+    """Return a user of the shop as a canonical customer."""
     loss: list[Loss] = []
     billing, meta = record.billing, record.meta_data
     settings = account.custom_fields.get("customer", ())

@@ -1,4 +1,4 @@
-"""Our CustomerPatch to what WooCommerce takes. Only what the patch names is set."""
+"""CustomerPatch to the body of a write, revision 1. Only members in the patch are set."""
 
 from typing import Final
 
@@ -14,37 +14,37 @@ from mappings.woocommerce import addresses, custom_fields
 from mappings.woocommerce.wire_v3 import NOWHERE, Account, Customer, CustomerWrite, PlaceWrite, Text
 
 UNSUPPORTED: Final[dict[str, str]] = {
-    "kind": "WooCommerce's customers are users of the shop, whoever they are",
-    "display_name": "WooCommerce shows first and last name: write these",
-    "job_title": "WooCommerce keeps no job title",
-    "language": "WooCommerce keeps no language of a customer",
-    "timezone": "WooCommerce keeps no time zone of a customer",
-    "currency": "WooCommerce keeps no currency of a customer",
-    "status": "WooCommerce's customers have no status",
-    "lifecycle_stage": "WooCommerce tells by itself who has paid for something",
-    "lead_source": "WooCommerce keeps where orders came from, and not customers",
-    "owner_remote_id": "WooCommerce's customers have no owner",
-    "notes": "WooCommerce has notes on orders only",
-    "tags": "WooCommerce has no tags of customers",
-    "tax_ids": "WooCommerce has no tax numbers of its own: where a plugin keeps them, configure a custom field",
-    "tax_exemption": "WooCommerce decides about taxes when something is ordered",
-    "consents": "WooCommerce keeps no consents: where a plugin keeps them, configure a custom field",
+    "kind": "WooCommerce customers are always people with a shop account",
+    "display_name": "WooCommerce builds it from first and last name: write those",
+    "job_title": "WooCommerce customers have no job title",
+    "language": "WooCommerce customers have no language",
+    "timezone": "WooCommerce customers have no time zone",
+    "currency": "WooCommerce customers have no currency",
+    "status": "WooCommerce customers have no status",
+    "lifecycle_stage": "WooCommerce derives it from paid orders",
+    "lead_source": "WooCommerce keeps the source of orders, not of customers",
+    "owner_remote_id": "WooCommerce customers have no owner",
+    "notes": "WooCommerce has notes only on orders",
+    "tags": "WooCommerce customers have no tags",
+    "tax_ids": "WooCommerce has no tax numbers: if a plugin keeps them, configure a custom field",
+    "tax_exemption": "WooCommerce decides on taxes for each order",
+    "consents": "WooCommerce has no consents: if a plugin keeps them, configure a custom field",
 }
 EMAIL: Final = people.OnlyOne(
-    others="WooCommerce keeps one address of the account and one of type billing",
-    type="the address of a WooCommerce account is of no type",
-    primary="the address of the account is the primary one",
+    others="WooCommerce keeps one account e-mail address and one of type billing",
+    type="the account's e-mail address has no type: leave it out",
+    primary="the account's e-mail address is always the primary one",
 )
 PHONE: Final = people.OnlyOne(
-    others="WooCommerce keeps one telephone number, and one with the shipping address",
-    type="WooCommerce keeps no kind of number",
-    primary="the only number is the primary one",
+    others="WooCommerce keeps one phone number, and one on the shipping address",
+    type="WooCommerce keeps no type of phone number",
+    primary="the only phone number is always the primary one",
 )
 Places = tuple[PlaceWrite | UnsetType, PlaceWrite | UnsetType]
 
 
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
-    """The write in WooCommerce's words; `current` is None for a new customer."""
+    """Return the body of a write. `current` is None for a new customer."""
     notes = Notes()
     refuse_without_place(patch, UNSUPPORTED, notes)
     email, billing_email = _emails(patch.emails, current, notes)
@@ -73,8 +73,8 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
 def _emails(
     emails: tuple[EmailPatch, ...] | None | UnsetType, current: Customer | None, notes: Notes
 ) -> tuple[Text, Text]:
-    """The account's address and that of the billing address. Where the latter is not named it becomes the same, so
-    that what was replaced does not show up there."""
+    """Return the account's e-mail address and the billing one. Without a billing one in the patch both become the same,
+    so that a replaced address does not stay there."""
     if isinstance(emails, UnsetType) and current is not None:
         return UNSET, UNSET
     if isinstance(emails, UnsetType) or not emails:
@@ -88,7 +88,7 @@ def _emails(
     for place, email in enumerate(emails):
         pointer = f"/emails/{place}"
         if email.status not in (UNSET, "unknown"):
-            notes.unsupported(f"{pointer}/status", "WooCommerce does not know whether mail arrives")
+            notes.unsupported(f"{pointer}/status", "WooCommerce does not track whether mail is delivered")
         if place == first:
             people.refuse_details(email, pointer, EMAIL, notes)
             account = patches.email(email.address, f"{pointer}/address", notes)
@@ -98,13 +98,13 @@ def _emails(
             notes.unsupported(pointer, EMAIL.others)
     if billing is UNSET and current is not None and current.billing.email:
         billing = account
-    # WooCommerce refuses an address that somebody has, and an account's own in another spelling passes for one.
+    # WooCommerce refuses an address in use, even the account's own in another spelling.
     is_held = current is not None and account == values.email(current.email or "")
     return (UNSET if is_held else account), billing
 
 
 def _addresses(patch: tuple[AddressPatch, ...] | None | UnsetType, current: Customer | None, notes: Notes) -> Places:
-    """The array is replaced whole: an address that is not in it is emptied where there is one."""
+    """Return the addresses. The array is replaced as a whole, so an address that is not in it is cleared."""
     if isinstance(patch, UnsetType):
         return UNSET, UNSET
     chosen: dict[AddressType, tuple[str, AddressPatch]] = {}
@@ -114,11 +114,11 @@ def _addresses(patch: tuple[AddressPatch, ...] | None | UnsetType, current: Cust
         if kind is None:
             notes.invalid(f"{pointer}/type", "one of: billing, shipping")
         elif kind in chosen:
-            notes.unsupported(pointer, f"WooCommerce has place for one {kind} address")
+            notes.unsupported(pointer, f"WooCommerce keeps one {kind} address")
         else:
             chosen[kind] = (pointer, address)
             if address.type in (UNSET, "unknown"):
-                notes.lose(f"{pointer}/type", "defaulted", "an address of no kind is kept as the billing address")
+                notes.lose(f"{pointer}/type", "defaulted", "an address without a type is kept as the billing address")
     return _place("billing", chosen, current, notes), _place("shipping", chosen, current, notes)
 
 

@@ -1,4 +1,4 @@
-"""How customers are reached, and how a lost write of one is settled."""
+"""Requests for customers, and recovery of lost writes."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, mark, remo
 from mappings.woocommerce.wire_v3 import Account, CustomerWrite
 
 EVERYBODY: Final = ("role", "all")
-"""Without it WooCommerce lists only users whose role is customer: administrators and subscribers buy, too."""
+"""Without it WooCommerce lists only users with the role customer, but administrators and subscribers buy too."""
 
 CUSTOMERS: Final = Collection[CustomerWrite, Account](
     path=f"{API}/customers",
@@ -27,7 +27,7 @@ CUSTOMERS: Final = Collection[CustomerWrite, Account](
         most=MAX_PER_PAGE,
     ),
     id=remote_id,
-    # The address is unique; WooCommerce looks for the whole of it in its table of users.
+    # The address is unique. WooCommerce matches all of it in its table of users.
     keys={"email": lambda email: (("email", email), EVERYBODY)},
     mark=mark,
     carries=carries,
@@ -35,7 +35,7 @@ CUSTOMERS: Final = Collection[CustomerWrite, Account](
 
 
 def find_marker(marker: str, parent: str | None, body: CustomerWrite | None, account: Account) -> VendorRequest | None:
-    """Return the request for the customer with the address of the write: if it was done, its record has the marker."""
+    """Return the request for the customer with the write's e-mail address. It has the marker if the write was done."""
     return CUSTOMERS.find("email", body.email) if body is not None and isinstance(body.email, str) else None
 
 
@@ -43,15 +43,15 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
         strength="strong",
-        note="WooCommerce has no idempotency keys, but refuses a second customer with the same e-mail address; the "
-        "customer is looked up by it in the shop's database and carries our operation in its meta. A shop still "
-        "at work on the lost request when it is looked up could let the repeat pass, and one that broke off between "
-        "user and meta has a customer who does not name the operation: the repeat is then refused as a duplicate",
+        note="WooCommerce has no idempotency keys, but refuses a second customer with the same e-mail address. The "
+        "customer is looked up by it in the shop's database and has the operation id in its meta. A shop still "
+        "processing the lost request at the look-up could accept the repeat. A shop that failed between saving "
+        "user and meta has a customer without the operation id: it refuses the repeat as a duplicate",
     ),
     "update": Recovery(
         by="state",
         strength="strong",
-        note="the customer is read by his id and compared; setting the same values again changes nothing but the time, "
+        note="the customer is read by id and compared; the same values again change only the modification time, "
         "unless a plugin acts on every save",
     ),
 }
@@ -59,6 +59,6 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 ENDPOINTS: Final = CUSTOMERS.endpoints(
     recovery=RECOVERY,
     find_marker=find_marker,
-    max_limit=MAX_PER_PAGE - 1,  # one more is asked for, to see whether the list moved
+    max_limit=MAX_PER_PAGE - 1,  # one more record, to see whether the list moved
     updated_since=False,
 )

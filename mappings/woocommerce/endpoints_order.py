@@ -1,4 +1,4 @@
-"""How orders are reached, which refunds belong to them, and how a lost write of one is settled."""
+"""Requests for orders, their refunds, and recovery of lost writes."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
@@ -18,13 +18,13 @@ from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, gmt, mark,
 from mappings.woocommerce.wire_v3 import CANCEL_REASON, Account, MetaWrite, OrderWrite, Refund
 
 MOST_REFUND_READS: Final = 10
-"""Of how many orders of a page the refunds are read; each is a request of its own."""
-NOBODY: Final = ("include", "0")
-"""No order has this number."""
+"""For how many orders of a page the refunds are read, with one request each."""
+NO_ORDER: Final = ("include", "0")
+"""The filter by an id that no order has: it matches nothing."""
 BEFORE: Final = timedelta(hours=1)
-"""By how much a shop's clock may be behind ours."""
+"""How far a shop's clock may be behind."""
 SEARCH_LAG: Final = 120.0
-"""For so long PHP may still be at work on a request that nobody waits for any more."""
+"""How long PHP may still process a request after the client gave up."""
 SECOND: Final = timedelta(seconds=1)
 
 
@@ -44,12 +44,12 @@ class _WithRefunds(Struct, frozen=True, kw_only=True):
 
     @property
     def has_refunds(self) -> bool:
-        """Whether any is left: one without an id was deleted."""
+        """Return whether a refund remains. One without an id was deleted."""
         return any(one.id for one in self.refunds)
 
 
 def window(asked: Window) -> Query:
-    """Return the parameters of a page of orders. WooCommerce's bounds are not part of what they bound."""
+    """Return the parameters of a page of orders. WooCommerce's bounds are exclusive."""
     query: list[tuple[str, str]] = [("orderby", "modified" if asked.by_change else "date"), ("order", "asc")]
     if asked.since is not None:
         before = asked.since.astimezone(UTC).replace(microsecond=0) - SECOND
@@ -67,19 +67,19 @@ def placed(record: Raw, by_change: bool) -> tuple[str, datetime | None]:
 
 
 def with_status(status: str | None) -> Query:
-    """Return the parameter for orders of a status, of any without one."""
+    """Return the parameter for orders of a status, or of any status without one."""
     wanted = ("any",) if status is None else LISTED.get(status, ())
-    return (("status", ",".join(wanted)),) if wanted else (NOBODY,)
+    return (("status", ",".join(wanted)),) if wanted else (NO_ORDER,)
 
 
 def has_more(reply: VendorReply, records: int, rows: int) -> bool:
-    """Return whether a reply is not the last. Something before the shop may take the header away."""
+    """Return whether another page follows. A proxy in front of the shop may remove the header."""
     found = total(reply)
     return found > records if found is not None else records >= rows
 
 
 def is_whole(record: Raw) -> bool:
-    """Return whether an order has no refunds: those are read beside it."""
+    """Return whether an order has no refunds, which need a separate read."""
     return not decode_loosely(record, _WithRefunds).has_refunds
 
 
@@ -95,7 +95,7 @@ ORDERS: Final = Collection[OrderWrite, Account](
 
 
 def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
-    """The refunds of the next order that has any: an order itself shows no more than their sums."""
+    """Return the request for the refunds of the next order with any. An order shows only their sums."""
     done = account.refund_reads
     if done >= MOST_REFUND_READS:
         return None
@@ -111,7 +111,7 @@ def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | Non
 
 
 def absorb(reply: VendorReply, account: Account) -> Account:
-    """The account with these refunds. Raises VendorDrift where they have another shape."""
+    """Return the account with these refunds. Raises VendorDrift if they have another shape."""
     found = {refund.id: refund for refund in decode_loosely(reply.body, tuple[Refund, ...])}
     return replace(account, refunds=account.refunds | found, refund_reads=account.refund_reads + 1)
 
@@ -119,17 +119,18 @@ def absorb(reply: VendorReply, account: Account) -> Account:
 def cancel(
     remote_id: str, asked: OrderCancel, marker: str, account: Account
 ) -> tuple[VendorRequest, tuple[FieldRefusal, ...]]:
-    """The status, and why. WooCommerce itself puts the goods back to stock, pays nothing back and tells the shop."""
+    """Return the body that sets the status and the reason. WooCommerce then restocks the goods, refunds nothing and
+    notifies the shop."""
     notes = Notes()
     reason = CANCEL_REASONS.get(asked.reason)
     if reason is None:
         notes.invalid("/reason", f"one of: {', '.join(CANCEL_REASONS)}")
     if not asked.restock:
-        notes.unsupported("/restock", "WooCommerce puts the goods of a cancelled order back to stock: send true")
+        notes.unsupported("/restock", "WooCommerce always restocks a cancelled order: send true")
     if asked.refund:
-        notes.unsupported("/refund", "WooCommerce pays nothing back when it cancels: a refund is a record of its own")
+        notes.unsupported("/refund", "WooCommerce cancels without a refund, a separate record: send false")
     if asked.notify:
-        notes.unsupported("/notify", "WooCommerce writes to the shop about a cancellation, and not to the buyer")
+        notes.unsupported("/notify", "WooCommerce notifies the shop of a cancellation, not the buyer: send false")
     if asked.note is not None:
         notes.unsupported("/note", "WooCommerce's notes are records of their own")
     body = OrderWrite(status="cancelled", meta_data=(MetaWrite(key=CANCEL_REASON, value=reason or "other"),))
@@ -137,8 +138,8 @@ def cancel(
 
 
 def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest | None:
-    """Return the request for the newest orders since the operation began: those of the buyer where the write names one,
-    else all. None for a marker that tells no time."""
+    """Return the request for the newest orders since the operation began: the buyer's if the write names one, else all.
+    None for a marker without a time."""
     began = markers.began(marker)
     if began is None:
         return None
@@ -154,21 +155,21 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         by="marker",
         strength="search",
         search_lag=SEARCH_LAG,
-        note="WooCommerce has no idempotency keys and nothing about an order is unique. Each that we create carries "
-        "its operation in its meta, which cannot be searched for: the newest 100 orders since the operation began are "
-        "looked through, those of the buyer where one is named. What is found there was made; what is not found within "
-        "two minutes may still be at work, in the bin, or behind 100 others, so that a person decides",
+        note="WooCommerce has no idempotency keys and orders have no unique field. Each created order has the "
+        "operation id in its meta, which cannot be searched: the newest 100 orders since the operation began are "
+        "checked, only the buyer's if one is named. An order found there was created. One not found within two minutes "
+        "may still be in progress, in the trash, or behind 100 others: a person decides",
     ),
     "update": Recovery(
         by="state",
         strength="strong",
-        note="the order is read by its id and compared; setting the same values again changes nothing but the time: "
-        "WooCommerce writes its e-mails when a status changes, and not when it stays",
+        note="the order is read by id and compared; the same values again change only the modification time: "
+        "WooCommerce sends e-mails only when a status changes",
     ),
     "cancel": Recovery(
         by="state",
         strength="strong",
-        note="the order is read by its id; cancelling what is cancelled changes nothing",
+        note="the order is read by id; cancelling it again changes nothing",
     ),
 }
 

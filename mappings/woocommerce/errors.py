@@ -1,9 +1,8 @@
-"""How a WooCommerce shop says no.
+"""Refusals of a WooCommerce shop.
 
 Documented: REST API docs, "Errors": `{"code", "message", "data": {"status", "params"?}}`; plugins send `{"error",
-"message"}`. Whatever stands before WordPress, and PHP itself, sends pages: at any status, 200 included, that is no
-answer of the API. Nothing in here raises, whatever the bytes are. WooCommerce has no rate limit and no request ids;
-hosts that have a limit answer 429.
+"message"}`. Proxies and PHP send HTML pages, at any status, even 200: those are not answers of the API. No function
+here raises, for any bytes. WooCommerce has no rate limit and no request ids; hosts with a limit answer 429.
 """
 
 from typing import Any, Final
@@ -15,8 +14,8 @@ from mappings.kit import refusals
 from mappings.kit.refusals import LONGEST_DETAIL, Refusals
 
 KEY_IS_LIMITED: Final = "does not have write permissions"
-"""What a shop in English says, with the code and the status of a key that is refused, of one that may only read: it
-goes on reading."""
+"""The message, in English shops, for a key that may only read. It has the code and status of an invalid key, but reads
+still work."""
 NOT_THERE: Final = "_invalid_id"
 BOM: Final = b"\xef\xbb\xbf"
 REFUSALS: Final = Refusals(
@@ -26,15 +25,15 @@ REFUSALS: Final = Refusals(
         "registration-error-email-exists": "duplicate",
         "registration-error-username-exists": "duplicate",
         "customer_email_exists": "duplicate",
-        # Of a change: an address that is none is `rest_invalid_param`, and this says that somebody else has it.
+        # On an update: the address belongs to another user. An invalid address is `rest_invalid_param`.
         "woocommerce_rest_customer_invalid_email": "duplicate",
         "woocommerce_rest_authentication_error": "auth",
         "rest_cookie_invalid_nonce": "auth",
         "invalid_username": "auth",
         "incorrect_password": "auth",
-        # WordPress is there and WooCommerce is not, switched off or being replaced: that tells of no record.
+        # WordPress answers without WooCommerce, which is off or being updated: no statement about a record.
         "rest_no_route": "not_allowed",
-        "internal_server_error": "unavailable",  # a plugin broke, halfway or not
+        "internal_server_error": "unavailable",  # a plugin failed, perhaps halfway
         "db_update_error": "unavailable",
     },
     hint="is base_url the address of the shop, and are its permalinks other than plain?",
@@ -49,7 +48,7 @@ class _Complaint(Struct, frozen=True, kw_only=True):
 
 
 def refusal(reply: VendorReply) -> VendorRefusal | None:
-    """Return the refusal in a reply, None for a success. A page in place of an answer does not tell what was done."""
+    """Return the refusal in a reply, None for a success. With an HTML page the effect of the request is unknown."""
     body = reply.body.removeprefix(BOM)
     if not refusals.is_json(body):
         return None if reply.status == 204 and not body else REFUSALS.page(reply)
@@ -67,12 +66,12 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
 
 
 def budget(_reply: VendorReply) -> Budget | None:
-    """Return None: WooCommerce's REST API counts nothing."""
+    """Return None: WooCommerce's REST API reports no budget."""
     return None
 
 
 def _fields(data: Any) -> tuple[tuple[str, str], ...]:
-    """The parameters that are refused: a map of complaints, or a list of those that are missing."""
+    """Return the refused parameters: a map of complaints, or a list of missing names."""
     params = data.get("params") if isinstance(data, dict) else None
     if isinstance(params, dict):
         return tuple((str(name), str(complaint)[:LONGEST_DETAIL]) for name, complaint in params.items())

@@ -1,6 +1,6 @@
-"""Sums: text with the shop's decimals, which are a setting and not those of the currency.
+"""Sums: text with the decimals of the shop's settings, not of the currency.
 
-A shop in yen may say "1000.00", one in dinars "10.50". What the currency cannot hold is rounded, and told.
+A shop in yen may send "1000.00", one in dinars "10.50". A sum with too many digits is rounded, with a loss note.
 """
 
 from decimal import Decimal
@@ -12,13 +12,13 @@ from canonical.parts import Loss
 
 @lru_cache(maxsize=8192)
 def money(amount: str, currency: str) -> str:
-    """A sum with the digits of its currency; "" is nothing. Raises ValueError for what is no number."""
+    """Return a sum with the digits of its currency; "" is zero. Raises ValueError if it is not a number."""
     return values.money(amount or "0", currency)
 
 
 @lru_cache(maxsize=8192)
 def unit_price(subtotal: str, quantity: str, currency: str) -> str:
-    """The price of one out of that of all: up to 9 decimals. Raises ValueError for what is no number."""
+    """Return the price of one piece, with up to 9 decimals. Raises ValueError if it is not a number."""
     if quantity == "1":
         return values.unit_price(subtotal or "0", currency)
     count = Decimal(quantity)
@@ -29,28 +29,28 @@ def unit_price(subtotal: str, quantity: str, currency: str) -> str:
 
 @lru_cache(maxsize=8192)
 def minus(amount: str, less: str, currency: str) -> str:
-    """A difference of two sums. Raises ValueError for what is no number."""
+    """Return the difference of two sums. Raises ValueError if one is not a number."""
     return values.money(format(exact(amount) - exact(less), "f"), currency)
 
 
 @lru_cache(maxsize=8192)
 def exact(amount: str) -> Decimal:
-    """The number itself; "" is 0. Raises ValueError for what is no number."""
+    """Return the exact number; "" is 0. Raises ValueError if it is not a number."""
     return values.parse_decimal(amount or "0")
 
 
 @lru_cache(maxsize=1024)
 def quantity(amount: int | float) -> str:
-    """How many; some plugins sell by weight."""
+    """Return a quantity as a decimal string. Some plugins sell by weight."""
     return values.quantity(amount if isinstance(amount, int) else format(Decimal(repr(amount)), "f"))
 
 
 def check_digits(amount: str, shown: str, path: str, loss: list[Loss]) -> None:
-    """Tell where a sum had more digits than its currency has."""
+    """Note a loss if a sum has more digits than its currency."""
     if len(shown) < len(amount) and Decimal(shown) != exact(amount):
         loss.append(Loss(path=path, kind="coerced", detail=f"the shop says {amount}, which the currency cannot hold"))
 
 
 def decimals(amount: str) -> int:
-    """How many decimals a sum needs."""
+    """Return how many decimals a sum needs."""
     return len(amount.partition(".")[2].rstrip("0"))

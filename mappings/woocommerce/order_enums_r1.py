@@ -1,6 +1,6 @@
-"""One status of WooCommerce says how far the order, its payment and its goods have come: which says what.
+"""Enum tables of orders. WooCommerce has one status for order, payment and fulfillment.
 
-Documented: WooCommerce, "Order statuses". Without the prefix `wc-`, which only the database and some plugins write.
+Documented: WooCommerce, "Order statuses". Keys have no prefix `wc-`, which only the database and some plugins write.
 """
 
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ PREFIX: Final = "wc-"
 
 
 class Axes(NamedTuple):
-    """What a status says, of an order for which no payment is recorded."""
+    """The canonical statuses of an order without a recorded payment."""
 
     status: OrderStatus
     payment: Paid
@@ -33,10 +33,10 @@ STATUSES: Final[dict[str, Axes]] = {
     "trash": Axes("archived", "unknown", "unknown"),
 }
 NOT_KNOWN: Final = Axes("unknown", "unknown", "unknown")
-"""Of the statuses that shops and plugins make themselves."""
+"""The axes of statuses that shops and plugins define."""
 WRITABLE: Final = ("pending", "processing", "on-hold", "completed", "cancelled", "failed")
-"""Drafts are deleted by the shop within a day, the bin is not reached through a change, and `refunded` would write down
-a refund of which no money comes back."""
+"""Not written: the shop deletes drafts within a day, an update cannot move an order to the trash, and `refunded` would
+record a refund without returning money."""
 LISTED: Final[dict[str, tuple[str, ...]]] = {
     "open": ("pending", "processing"),
     "on_hold": ("on-hold",),
@@ -46,7 +46,7 @@ LISTED: Final[dict[str, tuple[str, ...]]] = {
     "draft": ("checkout-draft",),
     "archived": ("trash",),
 }
-"""The statuses that read as one of ours, to list by. Shops without the block checkout know no drafts."""
+"""The statuses to list by for each canonical status. Shops without the block checkout have no drafts."""
 METHODS: Final[dict[str, PaymentMethod]] = {
     "bacs": "bank_transfer",
     "cheque": "other",
@@ -65,7 +65,7 @@ METHODS: Final[dict[str, PaymentMethod]] = {
     "pos_cash": "cash",
     "pos_card": "card",
 }
-"""Gateways of WooCommerce itself and of its own plugins."""
+"""Payment gateways of WooCommerce and its own plugins."""
 CHANNELS: Final[dict[str, OrderChannel]] = {
     "checkout": "online",
     "store-api": "online",
@@ -87,12 +87,12 @@ CANCEL_REASONS: Final[dict[str, CancelReason]] = {
     "staff": "staff",
     "other": "other",
 }
-"""Our own words, kept with an order that we have cancelled."""
+"""Canonical reasons, stored in the meta of an order that Lockstitch cancelled."""
 
 
 _NOT_KNOWN_PAID: Final = NOT_KNOWN._replace(payment="paid")
 _ON_DELIVERY: Final = STATUSES | {"processing": STATUSES["processing"]._replace(payment="pending")}
-"""The goods go out before the money comes in: WooCommerce notes a payment in cash once the order is completed
+"""Goods ship before payment: WooCommerce records a cash payment once the order is completed
 (WC_Gateway_COD, change_payment_complete_order_status)."""
 _PAID: Final = {
     status: said if said.payment == "refunded" else said._replace(payment="paid") for status, said in STATUSES.items()
@@ -100,7 +100,7 @@ _PAID: Final = {
 
 
 def axes(status: str, *, is_paid: bool, method: str = "") -> Axes:
-    """What a status says of an order with this method of payment; a recorded payment is one, whatever happened to the
-    order afterwards."""
+    """Return the canonical statuses for a status and a payment method. A recorded payment counts, whatever
+    happened to the order afterwards."""
     table = _PAID if is_paid else _ON_DELIVERY if METHODS.get(method) == "cod" else STATUSES
     return table.get(status) or table.get(status.removeprefix(PREFIX), _NOT_KNOWN_PAID if is_paid else NOT_KNOWN)

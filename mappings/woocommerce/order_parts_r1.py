@@ -21,7 +21,7 @@ from mappings.woocommerce.order_enums_r1 import DISCOUNTS, METHODS
 from mappings.woocommerce.wire_v3 import Account
 
 REFUNDED_ITEM: Final = "_refunded_item_id"
-"""The meta key by which a line of a refund names the line of its order."""
+"""The meta key in which a refund line names its order line."""
 ZERO: Final = Decimal(0)
 MOVED: Final = frozenset(("paid", "partially_refunded", "refunded"))
 
@@ -34,14 +34,14 @@ def lines(
     *,
     are_sent: bool,
 ) -> tuple[tuple[LineItem, ...], str]:
-    """The lines, and what they cost before discounts, which WooCommerce does not add up. `given_back` is how many of
-    each were, and `are_sent` that all of them have left."""
+    """Return the lines and their sum before discounts, which WooCommerce does not send. `given_back` is the refunded
+    quantity of each line; `are_sent` means that all have shipped."""
     currency = record.currency
     found: list[LineItem] = []
     cost = ZERO
     for line in record.line_items:
         pointer = f"/line_items/{len(found)}"
-        # Unpacked, for this is what an order costs most of its time.
+        # Unpacked: mapping an order spends most of its time here.
         product, variant, count, price, discount, tax, total, is_rounded, subtotal = sold(
             line.product_id, line.variation_id, line.quantity, line.subtotal, line.total, line.total_tax, currency
         )
@@ -72,7 +72,7 @@ def lines(
 
 
 def _options(meta: tuple[wire.LineMeta, ...], pointer: str, loss: list[Loss]) -> tuple[LineOption, ...]:
-    """What was chosen with a line, as the shop shows it."""
+    """Return the options of a line, as the shop shows them."""
     found: list[LineOption] = []
     for one in meta:
         if not one.key or one.key.startswith(HIDDEN):
@@ -85,7 +85,7 @@ def _options(meta: tuple[wire.LineMeta, ...], pointer: str, loss: list[Loss]) ->
 
 
 class Sold(NamedTuple):
-    """What of a line is the same whenever the same is sold; `is_rounded` where its currency may not have held it."""
+    """The amounts of a line, cached by its inputs. `is_rounded`: the currency may have too few digits for them."""
 
     product: str | None
     variant: str | None
@@ -100,7 +100,7 @@ class Sold(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def sold(product: int, variant: int, ordered: int | float, subtotal: str, total: str, tax: str, currency: str) -> Sold:
-    """How many of a product for how much, out of what the shop gives. Raises ValueError for what is no number."""
+    """Return the quantity and amounts of a line. Raises ValueError if one is not a number."""
     count, shown, taxed = quantity(ordered), money(total, currency), money(tax, currency)
     return Sold(
         product=str(product) if product else None,
@@ -116,14 +116,14 @@ def sold(product: int, variant: int, ordered: int | float, subtotal: str, total:
 
 
 def added(amounts: Sequence[str], currency: str) -> str:
-    """A sum of sums, of which there is mostly one."""
+    """Return the total of some sums, mostly of only one."""
     if len(amounts) == 1:
         return money(amounts[0], currency)
     return money(format(sum(map(exact, amounts), ZERO), "f"), currency)
 
 
 def discounts(record: wire.Order) -> tuple[Discount, ...]:
-    """The coupons that were used, with what each took off."""
+    """Return the coupons of an order with the amount of each."""
     return tuple(
         [
             Discount(
@@ -138,7 +138,7 @@ def discounts(record: wire.Order) -> tuple[Discount, ...]:
 
 
 def shipping_lines(record: wire.Order) -> tuple[ShippingLine, ...]:
-    """The ways of shipping."""
+    """Return the shipping lines."""
     return tuple(
         [
             ShippingLine(
@@ -152,8 +152,8 @@ def shipping_lines(record: wire.Order) -> tuple[ShippingLine, ...]:
 
 
 def payments(record: wire.Order, paid: Paid, paid_at: datetime | None, total: str) -> tuple[Payment, ...]:
-    """The one payment that an order knows: by which gateway, and whether it was made. Without an id of the gateway it
-    goes by the order's."""
+    """Return the single payment of an order: its gateway and whether it was made. Without a gateway id it has the
+    order's id."""
     if not record.payment_method:
         return ()
     state: PaymentState = "succeeded" if paid in MOVED else "failed" if paid == "failed" else "pending"
@@ -173,8 +173,8 @@ def payments(record: wire.Order, paid: Paid, paid_at: datetime | None, total: st
 
 
 def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tuple[Refund, ...], dict[str, Decimal]]:
-    """The refunds, and how many of each line they gave back. Lines and time of a refund are read beside the order;
-    where they were not, that is told. One without an id was deleted."""
+    """Return the refunds and the refunded quantity of each line. Lines and time of a refund need a separate read; if
+    it is missing, a loss is noted. A refund without an id was deleted."""
     stubs = [stub for stub in record.refunds if stub.id]
     found: list[Refund] = []
     given_back: dict[str, Decimal] = {}
@@ -205,7 +205,7 @@ def _made_at(refund: wire.Refund | None) -> datetime | None:
 
 
 def _refunded(line: wire.RefundedLine, currency: str) -> RefundLine:
-    """How much of one line was given back; without the meta that names it, of none that we know."""
+    """Return the refunded part of one line. Without its meta the order line is unknown."""
     whole = exact(line.total) + exact(line.total_tax)
     return RefundLine(
         remote_id=_refunded_item(line.meta_data),
@@ -224,5 +224,5 @@ def _refunded_item(meta: tuple[wire.Meta, ...]) -> str:
 
 def _positive(amount: str | None, currency: str) -> str:
     if amount is None:
-        raise ValueError("no sum")
+        raise ValueError("not a sum of money")
     return money(amount.removeprefix("-"), currency)

@@ -1,7 +1,7 @@
 """Order, revision 1.
 
-WooCommerce's one status becomes three (see `order_enums_r1`). All sums are without tax, and so is `tax_inclusive`
-false, however the shop enters its prices. It knows no amount that was paid: an order is paid as a whole or not at all.
+WooCommerce's status becomes three (see `order_enums_r1`). All sums are without tax, so `tax_inclusive` is false even if
+the shop enters prices with tax. There is no paid amount: an order is paid in full or not at all.
 """
 
 from decimal import Decimal
@@ -40,11 +40,11 @@ NO_TIME: Final = Loss(
 
 
 def to_canonical(record: wire_v3.Order, account: Account) -> Mapped[Order]:
-    """What an order means. Raises VendorDrift for a sum that is none."""
+    """Return an order in canonical form. Raises VendorDrift for a sum that is not a number."""
     try:
         return _mapped(record, account)
     except (ValueError, ArithmeticError) as error:
-        raise misread(record, error, "a sum or a count is none") from error
+        raise misread(record, error, "a sum or a count is not a number") from error
 
 
 def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
@@ -56,14 +56,14 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     refunds, given_back = order_parts_r1.refunds(record, account, loss) if record.refunds else ((), {})
     paid_at = None if record.date_paid_gmt is None else values.utc(record.date_paid_gmt)
     said = axes(record.status, is_paid=paid_at is not None, method=record.payment_method)
-    goods = _goods(said.fulfillment, record)
+    goods = _fulfillment(said.fulfillment, record)
     lines, items = order_parts_r1.lines(
         record, given_back, line_fields.of_lines(configured), loss, are_sent=goods == "fulfilled"
     )
     paid = _after_refunds(said.payment, refunds, record)
     totals = _totals(record, items, paid, refunds, loss, is_void=said.status == "cancelled")
     if not _adds_up(totals):
-        loss += check_totals(totals, (), False)  # what the lines cost was added up here
+        loss += check_totals(totals, (), False)  # the sum of the lines is computed here
     is_cancelled = said.status == "cancelled"
     if is_cancelled:
         loss.append(NO_TIME)
@@ -116,7 +116,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
 
 
 def _after_refunds(paid: Paid, refunds: tuple[Refund, ...], record: wire_v3.Order) -> Paid:
-    """A refund in part leaves the status as it was."""
+    """Return the payment status. A partial refund does not change WooCommerce's status."""
     if not refunds or paid != "paid":
         return paid
     back = sum((Decimal(refund.amount) for refund in refunds), Decimal())
@@ -125,8 +125,8 @@ def _after_refunds(paid: Paid, refunds: tuple[Refund, ...], record: wire_v3.Orde
     return "refunded" if back >= exact(record.total) else "partially_refunded"
 
 
-def _goods(said: FulfillmentStatus, record: wire_v3.Order) -> FulfillmentStatus:
-    """A refund does not tell where the goods are; that the order was completed before does."""
+def _fulfillment(said: FulfillmentStatus, record: wire_v3.Order) -> FulfillmentStatus:
+    """Return the fulfillment status. A refunded order was fulfilled only if it was completed before."""
     return "fulfilled" if said == "unknown" and record.status == "refunded" and record.date_completed_gmt else said
 
 
@@ -161,7 +161,7 @@ def _sum(amount: str, currency: str, path: str, loss: list[Loss]) -> str:
 
 
 def _adds_up(totals: Totals) -> bool:
-    """Whether the parts are the total, as they nearly always are. What was paid is all or nothing here."""
+    """Return whether the parts add up to the total, as they nearly always do. The paid amount is all or nothing."""
     parts = exact(totals.items) - exact(totals.discount) + exact(totals.shipping) + exact(totals.fees)
     return parts + exact(totals.tax) == exact(totals.total)
 

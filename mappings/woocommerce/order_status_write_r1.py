@@ -1,7 +1,7 @@
-"""Three axes into WooCommerce's one status.
+"""Three canonical statuses to WooCommerce's one status.
 
-The status is taken that reads as all of what the caller says, and that changes least of what he does not say. A payment
-that is recorded stays recorded, whatever the status becomes.
+The chosen status reads as everything the patch sets and changes the least of everything else. A recorded payment stays
+recorded under any status.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ TOGETHER: Final = frozenset(FIELDS)
 
 
 def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
-    """The status to set; nothing where the patch says none of the three, or what is so already."""
+    """Return the status to set, UNSET if the patch sets none of the three or changes nothing."""
     wanted = (patch.status, patch.payment_status, patch.fulfillment_status)
     if all(isinstance(one, UnsetType) for one in wanted):
         return UNSET
@@ -34,7 +34,7 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
         return UNSET
     if present is None:
         return fitting[0]
-    # Of two that change as little, that one which says itself what is known of the payment.
+    # If two change equally little, prefer the one that itself implies the known payment.
     return max(fitting, key=lambda name: (sum(map(_same, readings[name], present)), readings[name] == STATUSES[name]))
 
 
@@ -47,17 +47,17 @@ def _same(one: str, other: str) -> bool:
 
 
 def _refuse(wanted: tuple[object, ...], readings: dict[str, Axes], notes: Notes) -> None:
-    """Name the value that no status has; or, where each is had by some, that they do not go together."""
+    """Refuse the value that no status has. If each has one, refuse the combination."""
     alone = False
     for place, (field, one) in enumerate(zip(FIELDS, wanted, strict=True)):
         held = tuple(dict.fromkeys(reading[place] for reading in readings.values()))
         if not isinstance(one, UnsetType) and one not in held:
             alone = True
-            notes.invalid(f"/{field}", f"an order at WooCommerce can be made one of: {', '.join(held)}")
+            notes.invalid(f"/{field}", f"a WooCommerce order can be set to one of: {', '.join(held)}")
     if alone:
         return
     first = next(field for field, one in zip(FIELDS, wanted, strict=True) if not isinstance(one, UnsetType))
     together = "; ".join(f"{name}: {', '.join(reading)}" for name, reading in readings.items())
     notes.invalid(
-        f"/{first}", f"WooCommerce has one status for order, payment and goods, and none that is so - {together}"
+        f"/{first}", f"WooCommerce has one status for order, payment and goods, none with all of these - {together}"
     )

@@ -1,6 +1,6 @@
-"""Our OrderPatch to what WooCommerce takes.
+"""OrderPatch to the body of a write, revision 1.
 
-Lines and shipping belong to a new order: sent once more, they would be added to what is there.
+Lines and shipping are written only with a new order: on an update, WooCommerce would add them to the existing ones.
 """
 
 from decimal import Decimal
@@ -29,29 +29,29 @@ from mappings.woocommerce.wire_v3 import (
 )
 
 UNSUPPORTED: Final[dict[str, str]] = {
-    "number": "WooCommerce numbers its orders itself",
+    "number": "WooCommerce assigns order numbers",
     "presentment_currency": "a WooCommerce order has one currency",
-    "tax_inclusive": "whether prices hold the tax is a setting of the shop",
-    "discounts": "WooCommerce works out itself what a coupon takes off, so that no amount can be set",
-    "tags": "WooCommerce has no tags of orders",
-    "internal_note": "WooCommerce's notes are records of their own",
-    "placed_at": "WooCommerce sets the time of an order itself",
+    "tax_inclusive": "a setting of the WooCommerce shop decides whether prices include tax",
+    "discounts": "WooCommerce computes the amount of a coupon: it cannot be set",
+    "tags": "WooCommerce orders have no tags",
+    "internal_note": "WooCommerce keeps notes in separate records",
+    "placed_at": "WooCommerce sets the time of an order",
 }
-ONLY_NEW: Final = "WooCommerce would add what is sent to what is there: it is written with a new order only"
+ONLY_NEW: Final = "WooCommerce would add this to the existing ones: it is written only with a new order"
 NEEDS_PRODUCT: Final = (
-    "WooCommerce sells the products of its shop: variant_remote_id, product_remote_id or sku has to name one"
+    "WooCommerce sells only the shop's products: name one by variant_remote_id, product_remote_id or sku"
 )
 SHIPPING_METHOD: Final = "other"
-"""A charge that none of the shop's own methods worked out."""
+"""The method of a charge that the shop did not compute."""
 MOST_DIGITS: Final = 18
 
 
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
-    """The write in WooCommerce's words; `current` is None for a new order."""
+    """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
     refuse_without_place(patch, UNSUPPORTED, notes)
     if patch.is_test is True:
-        notes.unsupported("/is_test", "WooCommerce has no orders for trial")
+        notes.unsupported("/is_test", "WooCommerce has no test orders")
     buyer = patch.customer
     billing = addresses.with_own(
         _place(patch.billing_address, "billing", current, notes), email=_email(buyer, notes), phone=_phone(buyer)
@@ -108,7 +108,7 @@ def _check_name(
     current: Order | None,
     notes: Notes,
 ) -> None:
-    """The buyer's name is that of the billing address."""
+    """Refuse a buyer's name that differs from the name in the billing address, which WooCommerce keeps."""
     if buyer is None or isinstance(buyer, UnsetType) or buyer.name is None:
         return
     there = None if current is None else addresses.name_of(current.billing.first_name, current.billing.last_name)
@@ -116,18 +116,18 @@ def _check_name(
         there = address.name
     if buyer.name != there:
         notes.unsupported(
-            "/customer/name", "WooCommerce takes the buyer's name from billing_address.name: write it there"
+            "/customer/name", "WooCommerce takes the buyer's name from the billing address: write billing_address.name"
         )
 
 
 def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> int | UnsetType:
-    """The user of the shop; 0 makes the order a guest's."""
+    """Return the id of the shop's user; 0 makes it a guest order."""
     if buyer is None:
         return 0
     if isinstance(buyer, UnsetType):
         return UNSET
     if buyer.id is not None and buyer.remote_id is None:
-        notes.invalid("/customer/id", "this customer is not known at this connection")
+        notes.invalid("/customer/id", "unknown customer at this connection: send the remote_id of one")
     return UNSET if buyer.remote_id is None else _number(buyer.remote_id, "/customer/remote_id", notes)
 
 
@@ -135,7 +135,7 @@ def _number(id: str | None, pointer: str, notes: Notes) -> int | UnsetType:
     if id is None:
         return UNSET
     if not (id.isascii() and id.isdecimal() and len(id) <= MOST_DIGITS and int(id) > 0):
-        notes.invalid(pointer, "WooCommerce's ids are positive numbers")
+        notes.invalid(pointer, "WooCommerce ids are positive numbers")
         return UNSET
     return int(id)
 
@@ -148,14 +148,14 @@ def _currency(currency: str | None | UnsetType, current: Order | None, notes: No
         return UNSET
     if current is not None:
         notes.unsupported(
-            "/currency", "the sums of a WooCommerce order would stay the same numbers in another currency"
+            "/currency", "WooCommerce would keep the numbers of all sums in another currency: it cannot be changed"
         )
         return UNSET
     return currency
 
 
 def _digits(patch: OrderPatch, current: Order | None, account: Account) -> tuple[int, str]:
-    """How many decimals a sum may have, and whose rule that is: the currency's, or the shop's where it has fewer."""
+    """Return how many decimals a sum may have and whose rule it is: the currency's, or the shop's if it has fewer."""
     named = patch.currency if isinstance(patch.currency, str) else account.currency
     currency = values.currency_digits(named) if named is not None else 2
     if account.decimals is not None and account.decimals < currency:
@@ -191,10 +191,10 @@ def _line(
         notes.unsupported(f"{pointer}/tax", "WooCommerce works out the tax itself")
     for name in ("requires_shipping", "taxable"):
         if getattr(line, name) is not None:
-            notes.unsupported(f"{pointer}/{name}", "that is a matter of the product in WooCommerce")
+            notes.unsupported(f"{pointer}/{name}", "WooCommerce keeps this with the product")
     count = Decimal(line.quantity)
     if count != count.to_integral_value() or count <= 0:
-        notes.invalid(f"{pointer}/quantity", "WooCommerce's API takes whole numbers")
+        notes.invalid(f"{pointer}/quantity", "WooCommerce's API accepts only whole quantities")
         count = Decimal(1)
     subtotal: Text = UNSET
     if line.unit_price is not None:
@@ -205,7 +205,7 @@ def _line(
         quantity=int(count),
         product_id=_number(line.product_remote_id, f"{pointer}/product_remote_id", notes),
         variation_id=_number(line.variant_remote_id, f"{pointer}/variant_remote_id", notes),
-        # A product's id names it better; WooCommerce takes the number of the article in preference to both.
+        # An id is more precise, but WooCommerce would prefer the SKU: send it only without ids.
         sku=line.sku if line.sku and not (line.product_remote_id or line.variant_remote_id) else UNSET,
         name=line.name or UNSET,
         subtotal=subtotal,
@@ -229,7 +229,7 @@ def _shipping_lines(
     for place, line in enumerate(lines or ()):
         pointer = f"/shipping_lines/{place}"
         if line.carrier is not None:
-            notes.unsupported(f"{pointer}/carrier", "WooCommerce keeps how something is shipped, and not by whom")
+            notes.unsupported(f"{pointer}/carrier", "WooCommerce keeps the shipping method, not the carrier")
         if line.tax is not None:
             notes.unsupported(f"{pointer}/tax", "WooCommerce works out the tax itself")
         price = _amount(line.price, f"{pointer}/price", digits, notes)
@@ -238,7 +238,7 @@ def _shipping_lines(
 
 
 def _amount(amount: str, pointer: str, digits: tuple[int, str], notes: Notes) -> str:
-    """A sum that the shop keeps to the last digit: one that it would round is refused."""
+    """Return a sum that the shop stores without loss. Refuse one that it would round."""
     most, whose = digits
     if decimals(amount) > most:
         notes.invalid(pointer, f"the sum would be rounded: {whose} {most} decimals")

@@ -1,4 +1,4 @@
-"""What the calls for customers and orders share: the marker in meta, times and links as WooCommerce writes them."""
+"""What requests for customers and orders share: the marker in meta, times, and links to the administration."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,17 +24,17 @@ class _Marked(Struct, frozen=True, kw_only=True):
 
 
 def remote_id(record: Raw) -> str:
-    """Return the id of a record. Raises VendorDrift where it has none."""
+    """Return the id of a record. Raises VendorDrift if it has none."""
     return str(decode_loosely(record, _Marked).id)
 
 
 def carries(record: Raw, marker: str) -> bool:
-    """Return whether a record names this operation."""
+    """Return whether a record has this marker."""
     return meta_text(decode_loosely(record, _Marked).meta_data, OPERATION) == marker
 
 
 def mark(body: Any, marker: str, account: Account) -> Any:
-    """Return the body of a new record with the name of its operation."""
+    """Return the body of a new record with the marker."""
     kept = body.meta_data if isinstance(body.meta_data, tuple) else ()
     return msgspec.structs.replace(body, meta_data=(*kept, MetaWrite(key=OPERATION, value=marker)))
 
@@ -43,7 +43,7 @@ _any: Final = msgspec.json.Decoder().decode
 
 
 def meta_text(meta: tuple[Meta, ...], key: str) -> str | None:
-    """The text under a meta key; None where there is none or it is no text."""
+    """Return the text under a meta key, None if there is none or it is not text."""
     for one in meta:
         if one.key == key:
             found = _any(one.value)
@@ -52,7 +52,7 @@ def meta_text(meta: tuple[Meta, ...], key: str) -> str | None:
 
 
 def gmt(moment: datetime) -> str:
-    """A time as WooCommerce takes it: UTC in whole seconds, without an offset."""
+    """Return a time as WooCommerce accepts it: UTC in whole seconds, without an offset."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
@@ -62,8 +62,7 @@ def _admin(api: str) -> str:
 
 
 def page_url(links: Links, page: str, id: int) -> str | None:
-    """Where a person sees the record: `page` on the shop's own administration, with its id, which also knows orders of
-    the newer storage by this address."""
+    """Return the record's address in the shop's administration. It also works for orders in the newer storage."""
     if not links.self_ or "/wp-json/" not in links.self_[0].href:
         return None
     return f"{_admin(links.self_[0].href.rpartition('/')[0])}/{page % id}"

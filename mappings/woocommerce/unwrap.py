@@ -1,4 +1,4 @@
-"""Finds WooCommerce records in what people have at hand: an answer, a webhook's body, a bare record."""
+"""Find WooCommerce records in a payload: an answer, a webhook's body, a bare record."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ Seen = Raw | UnsetType
 
 
 class _Payload(Struct, frozen=True, kw_only=True):
-    """Members by which the vendor's records and answers are told apart."""
+    """Members that distinguish the vendor's records and answers."""
 
     id: Seen = UNSET
     code: Seen = UNSET
@@ -31,13 +31,13 @@ _list: Final = msgspec.json.Decoder(tuple[Raw, ...])
 
 
 def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
-    """The records of one object: those of a list, or the only one. Jetpack's tunnel puts either under `data`.
+    """Return the records of one object: those of a list, or a single one. Jetpack's tunnel puts either under `data`.
 
-    Raises Unmappable, with path and reason, for an error body, the stub that tells of a deletion, a page, a record of
+    Raises Unmappable, with path and reason, for an error body, the stub of a deletion, an HTML page, a record of
     another object, and anything else.
     """
     if payload.lstrip()[:1] == b"<":
-        raise Unmappable("$", "a page, and no answer of the API")
+        raise Unmappable("$", "an HTML page, not an answer of the API")
     return _records(Raw(payload), "$", object)
 
 
@@ -59,16 +59,16 @@ def _ensure_record(seen: _Payload, path: str, object: ObjectName) -> None:
         raise Unmappable(f"{path}.message", "the shop's refusal, not a record")
     for legacy in ("order", "customer"):
         if seen.id is UNSET and getattr(seen, legacy) is not UNSET:
-            raise Unmappable(f"{path}.{legacy}", "a record of the legacy API, whose fields have other names: use wc/v3")
+            raise Unmappable(f"{path}.{legacy}", "a record of the legacy API, which has other fields: use wc/v3")
     if seen.id is UNSET:
-        raise Unmappable(f"{path}.id", "not a record as WooCommerce sends it: it has no id")
+        raise Unmappable(f"{path}.id", "not a WooCommerce record: it has no id")
     is_order = seen.currency is not UNSET and seen.line_items is not UNSET
     is_customer = seen.email is not UNSET
     if object == "order" and not is_order:
         missing = "currency" if seen.currency is UNSET else "line_items"
-        raise Unmappable(f"{path}.{missing}", "no order: a refund, a record of another kind, or the stub of a deletion")
+        raise Unmappable(f"{path}.{missing}", "not an order: a refund, another record, or the stub of a deletion")
     if object == "customer" and not is_customer:
-        raise Unmappable(f"{path}.email", "no customer: a record of another kind, or the stub of a deletion")
+        raise Unmappable(f"{path}.email", "not a customer: another record, or the stub of a deletion")
     if object not in ("order", "customer"):
         raise Unmappable(path, f"WooCommerce has no {object}s")
 

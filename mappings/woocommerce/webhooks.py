@@ -1,7 +1,7 @@
-"""What WooCommerce's webhooks say: the topics `customer.*` and `order.*`.
+"""Webhooks: the topics `customer.*` and `order.*`.
 
-The body is the record as the REST API shows it, or `{"id"}` alone after a deletion. Products, coupons and the hooks of
-plugins (`action.*`) are no records of ours.
+The body is the record as in the REST API, or only `{"id"}` after a deletion. Products, coupons and the hooks of plugins
+(`action.*`) are ignored.
 """
 
 import re
@@ -22,7 +22,7 @@ _ID: Final = re.compile(NUMBER)
 
 
 def notice(topic: str | None, _remote_object: str | None, remote_id: str | None, _payload: bytes) -> Notice | None:
-    """What one request of WooCommerce says."""
+    """Return the notice in a webhook, None for other topics."""
     kind, _, what = (topic or "").partition(".")
     object_name, happened = OBJECTS.get(kind), HAPPENED.get(what)
     if object_name is None or happened is None:

@@ -1,10 +1,9 @@
-"""What WooCommerce's REST API v3 sends and accepts, as far as we use it, and the facts about one shop.
+"""Records and write bodies of WooCommerce's REST API v3, and the facts about one shop.
 
-Documented at https://woocommerce.github.io/woocommerce-rest-api-docs/ (wp-json/wc/v3). What is missing is "" or 0, not
-null: a guest's `customer_id` is 0. Every time stands twice, in the shop's zone and as GMT, both without an offset; only
-the latter is read. Sums are text with as many decimals as the shop is set to, whatever the currency has, and all of
-lines, discounts and shipping are without tax, also where the shop enters its prices with it. Plugins add members and
-statuses at will.
+Documented at https://woocommerce.github.io/woocommerce-rest-api-docs/ (wp-json/wc/v3). A missing value is "" or 0, not
+null: a guest's `customer_id` is 0. Each time is sent twice, in the shop's zone and as GMT, both without an offset; only
+GMT is read. Sums are text with the decimals of the shop's settings, not of the currency. Lines, discounts and shipping
+are without tax, even if the shop enters prices with tax. Plugins add members and statuses.
 """
 
 from datetime import datetime
@@ -15,32 +14,32 @@ from msgspec import UNSET, Raw, Struct, UnsetType, field
 from canonical.parts import CustomFieldSetting, ObjectName
 
 OPERATION: Final = "_lockstitch_operation"
-"""The meta key that names the operation which made the record."""
+"""The meta key for the operation that created the record."""
 EXTERNAL_ID: Final = "_lockstitch_external_id"
-"""The meta key that holds the caller's own key."""
+"""The meta key for the caller's key."""
 CANCEL_REASON: Final = "_lockstitch_cancel_reason"
-"""The meta key that keeps why an order was cancelled, which WooCommerce does not ask."""
+"""The meta key for the reason of a cancellation. WooCommerce has no field for it."""
 OURS: Final = frozenset({OPERATION, EXTERNAL_ID, CANCEL_REASON})
 
 NOTHING: Final = Raw(b"null")
 
 
 class Meta(Struct, frozen=True, kw_only=True):
-    """A piece of anything that somebody keeps with a record; the value is JSON of any type."""
+    """A custom value on a record: JSON of any type."""
 
     key: str = ""
     value: Raw = NOTHING
 
 
 class LineMeta(Meta, frozen=True, kw_only=True):
-    """The same with a line, and how the shop shows it to people where it does: `pa_color` is "Color" there."""
+    """Meta of a line, with the key and value that the shop displays: `pa_color` is "Color"."""
 
     display_key: str | None = None
     display_value: Raw = NOTHING
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """A billing or shipping address; the former alone has an e-mail, the latter a telephone since WooCommerce 5.6."""
+    """A billing or shipping address. Only billing has an e-mail; shipping has a phone since WooCommerce 5.6."""
 
     first_name: str = ""
     last_name: str = ""
@@ -62,7 +61,7 @@ class Link(Struct, frozen=True, kw_only=True):
 
 
 class Links(Struct, frozen=True, kw_only=True):
-    """Where a record is found; its own link tells the address of the shop."""
+    """Links of a record. The one to itself contains the shop's address."""
 
     self_: tuple[Link, ...] = field(name="self", default=())
 
@@ -72,7 +71,7 @@ NO_LINKS: Final = Links()
 
 
 class Customer(Struct, frozen=True, kw_only=True):
-    """A user of the shop. Guests are none."""
+    """A user of the shop, not a guest."""
 
     id: int
     email: str | None
@@ -88,7 +87,7 @@ class Customer(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """A line: `subtotal` is before discounts, `total` after, both for the whole line and without tax."""
+    """A line. `subtotal` is before discounts, `total` after, both for the whole line and without tax."""
 
     id: int
     name: str | None
@@ -103,7 +102,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class ShippingLine(Struct, frozen=True, kw_only=True):
-    """One way of shipping."""
+    """One shipping charge."""
 
     total: str
     total_tax: str = ""
@@ -111,14 +110,14 @@ class ShippingLine(Struct, frozen=True, kw_only=True):
 
 
 class FeeLine(Struct, frozen=True, kw_only=True):
-    """A charge; a negative one is how plugins take something off."""
+    """A charge. Plugins use negative ones as discounts."""
 
     total: str
     total_tax: str = ""
 
 
 class CouponLine(Struct, frozen=True, kw_only=True):
-    """A coupon that was used; its kind is told since WooCommerce 8.7."""
+    """A redeemed coupon. Its type is sent since WooCommerce 8.7."""
 
     code: str | None
     discount: str
@@ -126,7 +125,7 @@ class CouponLine(Struct, frozen=True, kw_only=True):
 
 
 class RefundStub(Struct, frozen=True, kw_only=True):
-    """A refund as its order shows it: the total is negative, the id 0 once it was deleted."""
+    """A refund in its order. The total is negative; the id is 0 if it was deleted."""
 
     id: int | None
     total: str | None
@@ -134,7 +133,7 @@ class RefundStub(Struct, frozen=True, kw_only=True):
 
 
 class RefundedLine(Struct, frozen=True, kw_only=True):
-    """A line of a refund: quantity and totals are negative, and its meta names the line of the order."""
+    """A line of a refund. Quantity and totals are negative; its meta names the order line."""
 
     quantity: int | float
     total: str
@@ -143,7 +142,7 @@ class RefundedLine(Struct, frozen=True, kw_only=True):
 
 
 class Refund(Struct, frozen=True, kw_only=True):
-    """A refund as a record of its own."""
+    """A refund, read by itself."""
 
     id: int
     date_created_gmt: datetime | None = None
@@ -151,7 +150,7 @@ class Refund(Struct, frozen=True, kw_only=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """An order. Its one status says how far order, payment and goods have come."""
+    """An order. Its status covers order, payment and fulfillment."""
 
     id: int
     status: str
@@ -185,8 +184,8 @@ class Order(Struct, frozen=True, kw_only=True):
 class Account(Struct, frozen=True, kw_only=True):
     """The facts about a shop.
 
-    `currency` and `decimals` are the shop's settings, None where the key may not read them. `refunds` are those that
-    were read beside orders, by their ids, and `refund_reads` how many reads that took.
+    `currency` and `decimals` are the shop's settings, None if the key may not read them. `refunds` are those read for
+    orders, by id; `refund_reads` counts the reads.
     """
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
@@ -199,18 +198,18 @@ class Account(Struct, frozen=True, kw_only=True):
 # ------------------------------------------------------------------ writes
 
 Text = str | UnsetType
-"""Text to set; "" empties it."""
+"""Text to set; "" clears it."""
 
 
 class MetaWrite(Struct, frozen=True, kw_only=True):
-    """A value to keep; None takes its key away."""
+    """A value to store; None removes the key."""
 
     key: str
     value: Any
 
 
 class PlaceWrite(Struct, frozen=True, kw_only=True):
-    """The members of an address to set; others stay. An e-mail is emptied by null, all else by ""."""
+    """The members of an address to set; others stay. null clears an e-mail, "" all else."""
 
     first_name: Text = UNSET
     last_name: Text = UNSET
@@ -226,7 +225,7 @@ class PlaceWrite(Struct, frozen=True, kw_only=True):
 
 
 class CustomerWrite(Struct, frozen=True, kw_only=True):
-    """What is set of a customer."""
+    """The members of a customer to set."""
 
     email: Text = UNSET
     first_name: Text = UNSET
@@ -237,7 +236,7 @@ class CustomerWrite(Struct, frozen=True, kw_only=True):
 
 
 class LineWrite(Struct, frozen=True, kw_only=True):
-    """A line of a new order; without `subtotal` and `total` the product's price stands."""
+    """A line of a new order. Without `subtotal` and `total` it has the product's price."""
 
     quantity: int
     product_id: int | UnsetType = UNSET
@@ -258,7 +257,7 @@ class ShippingLineWrite(Struct, frozen=True, kw_only=True):
 
 
 class OrderWrite(Struct, frozen=True, kw_only=True):
-    """What is set of an order."""
+    """The members of an order to set."""
 
     status: Text = UNSET
     currency: Text = UNSET

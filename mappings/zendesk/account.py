@@ -31,7 +31,7 @@ class _UserFieldBody(Struct, frozen=True, kw_only=True):
     user_field: _UserField
 
 
-# The names of statuses, and the agent whose token it is: the author of everything that is written.
+# The names of statuses, and the agent of the token, who is the author of all writes.
 REQUESTS: Final = (
     VendorRequest(method="GET", path="/api/v2/custom_statuses", route="/api/v2/custom_statuses"),
     VendorRequest(method="GET", path="/api/v2/users/me", route="/api/v2/users/me"),
@@ -49,7 +49,7 @@ SETUP: Final = (
                     key=MARK_FIELD,
                     type="text",
                     title="Lockstitch operation",
-                    description="Which Lockstitch write made this user. It is read back when an answer was lost.",
+                    description="The operation that created this user, to find it after a lost answer.",
                 )
             )
         ),

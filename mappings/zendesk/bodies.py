@@ -23,11 +23,11 @@ def tags(wanted: tuple[str, ...] | None | UnsetType, notes: Notes) -> tuple[str,
 
 
 def external_id(wanted: str | None | UnsetType, notes: Notes) -> str | None | UnsetType:
-    """Return the caller's key. Refuse one that cannot be looked up, or that looks like our marker."""
+    """Return the caller's key. Refuse one that cannot be looked up, or that looks like a marker."""
     if not isinstance(wanted, str):
         return wanted
     if wanted.startswith(MARK):
-        notes.invalid("/external_id", f"what begins with {MARK} is kept for marks of our own")
+        notes.invalid("/external_id", f"the prefix {MARK} is reserved for Lockstitch: send another key")
         return UNSET
     if "," in wanted or wanted != wanted.strip() or not wanted:
         notes.invalid("/external_id", "Zendesk looks external ids up in lists: no comma, no space at the ends")

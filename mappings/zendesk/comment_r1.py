@@ -63,7 +63,7 @@ def to_vendor(patch: CommentPatch, current: wire_v2.Comment | None, account: Acc
     if has_text and has_html:
         notes.invalid("/body_html", "Zendesk makes one out of the other: send body_text or body_html")
     if not has_text and not has_html:
-        notes.invalid("/body_text", "a comment says something: send body_text or body_html")
+        notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
     body = CommentWrite(
         body=patch.body_text if has_text else UNSET,
         html_body=patch.body_html if has_html else UNSET,

@@ -24,7 +24,7 @@ KIND: Final[dict[str | None, CustomerKind]] = {"end-user": "person", "agent": "p
 SUSPENDED: Final[dict[CustomerStatus, bool]] = {"active": False, "blocked": True}
 """Statuses that can be written. DELETE archives a user, for good."""
 NO_PLACE: Final[dict[str, str]] = {
-    "company_name": "Zendesk keeps a company as an organization of its own, which users are put into there",
+    "company_name": "Zendesk keeps companies as organizations: assign users to them in Zendesk",
     "job_title": "Zendesk users have no job title; a user field can hold one, as a custom field here",
     "addresses": "Zendesk users have no postal address; user fields can hold one, as custom fields here",
     "currency": "Zendesk users have no currency",
@@ -173,7 +173,7 @@ def _email(patch: CustomerPatch, current: User | None, notes: Notes) -> str | Un
     held = None if current is None or not current.email else values.email(current.email)
     if not patch.emails:
         if held is not None:
-            notes.unsupported("/emails", "Zendesk does not take a user's primary address away by an update")
+            notes.unsupported("/emails", "Zendesk cannot remove a user's primary address by an update")
         return UNSET
 
     place = people.only(patch.emails, "/emails", EMAIL, notes)

@@ -1,7 +1,7 @@
 """Requests for comments and replies about them: through their ticket.
 
-A comment is added by an update of the ticket, with metadata that names our operation. Zendesk keeps the metadata in the
-audit of that update and shows it with the comment; nothing else can be read back.
+An update of the ticket adds a comment, with the operation id in its metadata. Zendesk keeps the metadata in the audit
+of that update and returns it with the comment. No other member can be read back.
 """
 
 from typing import Final
@@ -90,7 +90,7 @@ def receipt(reply: VendorReply, action: Action) -> Receipt:
 
 
 def find_marker(marker: str, parent: str | None, body: CommentWrite | None, account: Account) -> VendorRequest:
-    """Build the request for the newest comments of the ticket. What a lost write added is among them."""
+    """Build the request for the newest comments of the ticket, among them that of a lost write."""
     return _listed(parent, (NEWEST_FIRST, ("page[size]", str(MOST))))
 
 
@@ -113,9 +113,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "comment": Recovery(
         by="marker",
         strength="strong",
-        note="the ticket's own list of comments, newest first, is searched for our operation in their metadata; "
-        "Zendesk has no unique constraint and no idempotency key here, so this holds unless a hundred comments came "
-        "in between or the lost request is carried out after the look-up",
+        note="the ticket's list of comments, newest first, is searched for the operation id in their metadata. "
+        "Zendesk has no unique constraint and no idempotency key here: this fails if a hundred comments were added "
+        "in between, or if Zendesk processes the lost request after the look-up",
     ),
 }
 

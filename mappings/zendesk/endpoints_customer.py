@@ -1,7 +1,7 @@
 """Requests for users and replies about them.
 
-A new user without a key of the caller's gets our marker as external id, which is unique in the account and looked up in
-a list, not in the search. A user field names the operation too, for users with a key.
+A new user without a caller's key gets the marker as external id, which is unique in the account and looked up in a
+list, not in the search. A user field has the operation id too, for users with a key.
 """
 
 import dataclasses
@@ -99,7 +99,7 @@ def create_or_update(key: str, body: UserWrite, marker: str, account: Account) -
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """Return which user was written. The status tells whether an upsert made it; a deleted user is shown too."""
+    """Return which user was written. The status shows whether an upsert created it. A deleted user is returned too."""
     return replace(USERS.receipt(reply, "update"), created=reply.status == 201)
 
 
@@ -109,7 +109,7 @@ def by_external_id(external_id: str, account: Account) -> VendorRequest:
 
 
 def find_marker(marker: str, parent: str | None, body: UserWrite | None, account: Account) -> VendorRequest:
-    """Build the request for the user that a lost create may have made: by the caller's key if it has one, else by our
+    """Build the request for the user that a lost create may have made: by the caller's key if it has one, else by the
     marker."""
     key = None if body is None else body.external_id
     return by_external_id(key or f"{MARK}{marker}", account)
@@ -119,18 +119,16 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
         strength="strong",
-        note="the user is looked up by external id, the caller's or our mark, in a list that does not lag; a mark is "
-        "lost only if somebody gives the user another external id before the look-up, and then a second user can come "
-        "to be that has no e-mail address, since Zendesk takes every address once",
+        note="the user is looked up by external id, the caller's key or the marker, in a list without lag. The marker "
+        "is lost only if the user gets another external id before the look-up. Then a second user can be created "
+        "without an e-mail address, because Zendesk's addresses are unique",
     ),
     "upsert": Recovery(
         by="unique",
-        note="external id and address are unique at Zendesk, so the same create_or_update is sent again; its answer "
-        "may then call a user changed that the lost request made",
+        note="external id and address are unique at Zendesk, so the same create_or_update is sent again. Its answer "
+        "may then report a user as changed that the lost request created",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the user is read; setting the same values again is harmless"
-    ),
+    "update": Recovery(by="state", strength="strong", note="the user is read; the same values again are harmless"),
     "archive": Recovery(by="state", strength="strong", note="the user is read; a deleted one is not active"),
 }
 

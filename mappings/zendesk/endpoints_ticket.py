@@ -1,7 +1,7 @@
 """Requests for tickets and replies about them.
 
-A create carries an `Idempotency-Key`, which Zendesk keeps for two hours, and our marker as external id unless the
-caller has a key. Zendesk does not hold external ids to be unique, and a ticket has no other place for the marker.
+A create has an `Idempotency-Key`, which Zendesk keeps for two hours, and the marker as external id unless the caller
+has a key. External ids of tickets are not unique, and a ticket has no other field for the marker.
 """
 
 import dataclasses
@@ -91,13 +91,11 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         by="key",
         strength="strong",
         lifetime=KEY_LIFETIME,
-        note="the same request is sent again under its Idempotency-Key while Zendesk keeps it; after two hours the "
-        "ticket is looked up in the list by our mark in its external id, but a ticket that was given the caller's own "
-        "external id has no mark, since Zendesk does not hold external ids to be unique, and then a person decides",
+        note="the same request is sent again with its Idempotency-Key while Zendesk keeps it. After two hours the "
+        "ticket is looked up in the list by the marker in its external id. A ticket with the caller's "
+        "external id has no marker and external ids of tickets are not unique: a person decides",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the ticket is read; setting the same values again is harmless"
-    ),
+    "update": Recovery(by="state", strength="strong", note="the ticket is read; the same values again are harmless"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

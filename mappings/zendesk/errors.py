@@ -18,7 +18,7 @@ REFUSALS: Final = Refusals(
         "UpdateConflict": "version_conflict",
         # Two writes met in Zendesk's database and this one was rolled back: the same request may be sent again.
         "DatabaseConflict": "unavailable",
-        # The key stands for another request, which has been done.
+        # The key belongs to another request, which was done.
         "IdempotentRequestError": "duplicate",
         "InvalidEndpoint": "rejected",
         "APIRateLimitExceeded": "throttled",

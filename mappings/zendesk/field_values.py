@@ -15,7 +15,7 @@ def agent_url(url: str | None, kind: str, id: int) -> str | None:
 
 
 def own_external_id(external_id: str | None) -> str | None:
-    """Return the caller's key. Empty text is none, and so is our marker."""
+    """Return the caller's key. None for empty text or a marker."""
     return None if not external_id or external_id.startswith(MARK) else external_id
 
 

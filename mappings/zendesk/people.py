@@ -40,14 +40,14 @@ def requester_written(
     if email is None:
         return UNSET, UNSET
     if patch.phone:
-        notes.unsupported("/requester/phone", "Zendesk takes name and address of a requester; set a number at the user")
+        notes.unsupported("/requester/phone", "Zendesk accepts no phone number with a requester: write it to the user")
     if current is None:
         if not patch.name:
-            notes.lose("/requester/name", "defaulted", "somebody new at Zendesk is named by the address")
+            notes.lose("/requester/name", "defaulted", "Zendesk names a new user by the e-mail address")
         return UNSET, RequesterWrite(email=email, name=patch.name or email)
     found = _by_email(email, account)
     if found is None:
-        notes.unsupported("/requester/email", "on an existing ticket Zendesk takes another requester by remote_id only")
+        notes.unsupported("/requester/email", "Zendesk changes a ticket's requester only by id: send remote_id")
         return UNSET, UNSET
     return found.id, UNSET
 

@@ -129,7 +129,7 @@ def _followers(record: wire_v2.Ticket, account: Account) -> tuple[Follower, ...]
     following, copied = record.follower_ids or (), record.email_cc_ids or ()
     followers = [_follower(id, "follower", "follower", account) for id in following]
     followers += [_follower(id, "cc", "email_cc", account) for id in copied]
-    # In accounts that do not tell followers from copies, the collaborators are the copied people.
+    # In accounts that do not distinguish followers from copies, the collaborators are the copied people.
     for id in record.collaborator_ids or ():
         if id not in following and id not in copied:
             followers.append(_follower(id, "cc", "collaborator", account))
@@ -184,7 +184,7 @@ def _check_channel(patch: TicketPatch, current: wire_v2.Ticket | None, notes: No
     via = None if current is None else current.via
     held = "api" if current is None else CHANNEL.get(None if via is None else via.channel, "unknown")
     if patch.channel != held:
-        notes.unsupported("/channel", "Zendesk notes by itself how a ticket came in: through the API, from here")
+        notes.unsupported("/channel", "Zendesk sets the channel itself: tickets from Lockstitch come through the API")
 
 
 TICKET: Final = VendorMapping(

@@ -63,7 +63,7 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
 def _with_text(raw: Raw, object: ObjectName, path: str) -> Raw:
     """Return the record. Refuse a comment without text; the other objects have required members."""
     if object == "comment" and BODIES.isdisjoint(decode(raw, dict[str, Raw])):
-        raise Unmappable(path, "only the id of a comment, without what it says")
+        raise Unmappable(path, "only the id of a comment, without its text")
     return raw
 
 

@@ -40,7 +40,7 @@ def ticket_of_event(record: TicketEvent, account: Account) -> Mapped[Ticket]:
     happened = _event_of("ticket", record.type)
     detail = record.detail
     if not detail.status or detail.created_at is None or detail.updated_at is None:
-        raise Unmappable("$.detail", "the event names the ticket and says no more: read the ticket")
+        raise Unmappable("$.detail", "the event has only the id of the ticket: read the ticket")
     word = detail.status.lower()
     status = ENDED_BY.get(happened) or STATUS.get(word, "unknown")
     custom_status = _id(detail.custom_status)
@@ -82,7 +82,7 @@ def customer_of_event(record: UserEvent, account: Account) -> Mapped[Customer]:
     happened = _event_of("user", record.type)
     detail = record.detail
     if not detail.role and not detail.email:
-        raise Unmappable("$.detail", "the event names the user and says no more: read the user")
+        raise Unmappable("$.detail", "the event has only the id of the user: read the user")
     status, status_raw = _user_status(happened, record)
     customer = Customer(
         kind="person" if detail.role in ("end-user", "agent", "admin") else "unknown",

@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from canonical.parts import CustomFieldSetting, CustomFieldValue, Instant, ObjectName
 
 MARK: Final = "lockstitch:"
-"""The beginning of an external id of ours. The rest is the operation that made the record."""
+"""The prefix of a marker in the external id. The rest is the operation id."""
 MARK_FIELD: Final = "lockstitch_operation_id"
 """The user field, and the member of an audit's metadata, that names the operation."""
 
@@ -33,7 +33,7 @@ class FieldValue(Struct, frozen=True, kw_only=True):
 
 
 class User(Struct, frozen=True, kw_only=True):
-    """A user: end user, agent or administrator. A deleted one is not `active` and has no address any more."""
+    """A user: end user, agent or administrator. A deleted one is not `active` and has no address."""
 
     id: int
     name: str | None

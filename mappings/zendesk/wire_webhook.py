@@ -1,7 +1,7 @@
 """The bodies of Zendesk's event webhooks (`zen:event-type:…`): the members that are read.
 
-In `detail` ids are text ("0" for none), words are in upper case, empty text stands for nothing. Trigger and automation
-webhooks are not here: an administrator writes their bodies freely.
+In `detail` ids are text ("0" for none), enum values are in upper case, a missing value is empty text. Trigger and
+automation webhooks are not read: an administrator writes their bodies freely.
 """
 
 from typing import Final
