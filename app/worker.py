@@ -24,7 +24,7 @@ from app.uploads.take_folder import take_from_folders
 from app.wiring.runtime import Runtime, open_runtime
 from app.writes.deps import WriteDeps
 from app.writes.models import Begun
-from app.writes.recover import resolve
+from app.writes.recover import recover
 
 CONCURRENCY: Final = 16
 POLL_SECONDS: Final = 0.25
@@ -103,14 +103,14 @@ class Worker:
             return True
         due = await self._writes.operations.claim_due(free)
         for begun in due:
-            task = asyncio.create_task(self._resolve(begun))
+            task = asyncio.create_task(self._recover(begun))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return len(due) == free
 
-    async def _resolve(self, begun: Begun) -> None:
+    async def _recover(self, begun: Begun) -> None:
         try:
-            await resolve(self._writes, begun)
+            await recover(self._writes, begun)
         except Exception:  # noqa: BLE001 - the loop must survive
             # It is claimed again when its lease expires.
             _log.exception("an operation could not be continued", extra={"operation_id": begun.operation.id})

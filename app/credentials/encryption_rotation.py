@@ -12,8 +12,7 @@ from msgspec import Struct
 
 from app.audit import record
 from app.postgres.database import Database, Statement
-from app.postgres.encryption import SealBroken, Sealer, prefix_of
-from app.postgres.sealed_column import SealedColumn
+from app.postgres.encryption import SealBroken, SealedColumn, Sealer, prefix_of
 
 
 class RotatedBatch(Struct, frozen=True, kw_only=True):

@@ -5,21 +5,18 @@ tag. Table and row are bound in as associated data, so values cannot be swapped 
 """
 
 import os
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Struct
 
-# ------------------------------------------------------------------- store
+NONCE_BYTES: Final = 12
 
 
 class SealBroken(Exception):
     """A sealed value cannot be opened: its key is not configured, or the value was changed."""
-
-
-__all__ = ["SealBroken", "Sealer"]
-
-NONCE_BYTES: Final = 12
 
 
 def prefix_of(key_id: str) -> bytes:
@@ -62,3 +59,22 @@ class Sealer:
             return cipher.decrypt(sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :], belongs_to.encode())
         except InvalidTag as error:
             raise SealBroken(f"{belongs_to} was changed after it was sealed with key {key_id!r}") from error
+
+
+class SealedColumn(Struct, frozen=True, kw_only=True):
+    """One column with sealed values. Each store declares its own as `SEALED`, so that keys can be rotated.
+
+    `key` maps the primary key's columns to their types. `belongs_to` returns the associated data of a row, computed
+    from the columns in `key` and `more`.
+    """
+
+    table: str
+    column: str
+    key: Mapping[str, str]
+    belongs_to: Callable[[Mapping[str, Any]], str]
+    more: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """The name that operators see: `job.payload`."""
+        return f"{self.table}.{self.column}"

@@ -7,9 +7,8 @@ from app import telemetry
 from app.audit import record
 from app.identifiers import uuid7
 from app.postgres.database import Statement, Transaction
-from app.postgres.encryption import Sealer
+from app.postgres.encryption import SealedColumn, Sealer
 from app.postgres.listen import CHANNEL
-from app.postgres.sealed_column import SealedColumn
 from app.queue.models import JobPolicy, NewJob
 from app.queue.order_keys import LOCK_NUMBER, promote
 

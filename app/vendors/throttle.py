@@ -1,4 +1,7 @@
-"""Back off after a throttle (429 or a quota error): for the time that the vendor names, else for a growing one."""
+"""Back off after a throttle (429 or a quota error): for the time that the vendor names, else for a growing one.
+
+This back-off holds the requests of one process. That of a connection's jobs, for all processes, is `app.queue.lanes`.
+"""
 
 import random
 from typing import Final

@@ -10,7 +10,7 @@ from app.http.responses import Answered, json_response, page_response
 from app.writes import operations
 from app.writes.deps import WriteDeps
 from app.writes.models import OperationView
-from app.writes.operations import Resolution
+from app.writes.resolve_operation import Resolution, resolve_unknown
 from app.writes.waiting import Writers
 from canonical.parts import ObjectName
 
@@ -109,7 +109,7 @@ async def resolve_operation(call: Call) -> Answered:
     resolution = call.body(RESOLVE)
     if resolution.outcome == "failed" and resolution.remote_id is not None:
         raise InvalidField.at("/remote_id", "makes no sense when the outcome is failed")
-    view = await operations.resolve_operation(
+    view = await resolve_unknown(
         call.deps(WriteDeps),
         call.path("id"),
         resolution,

@@ -39,7 +39,7 @@ DEFINITE: Final = ("rejected", "duplicate", "version_conflict")
 NO_RECOVERY: Final = Recovery(by="none", note="the mapping states no way to find out")
 
 
-async def resolve(deps: WriteDeps, begun: Begun) -> None:
+async def recover(deps: WriteDeps, begun: Begun) -> None:
     """Continue one undecided operation in the trace of its run. Its own problems are recorded with it, not raised."""
     operation = begun.operation
     first = operation.phase == "received" and operation.attempts <= 2  # the first owner, then this one

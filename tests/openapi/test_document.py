@@ -22,7 +22,7 @@ from app.openapi.document import document
 from app.openapi.shapes import COMPONENT
 from app.revisions.mapping_routes import RouteOrder
 from app.vendors.connections import ConnectionPause
-from app.writes.operations import Resolution
+from app.writes.resolve_operation import Resolution
 from canonical.customer import CustomerPatch
 from canonical.order import Order
 from canonical.order_patch import OrderCancel, OrderPatch

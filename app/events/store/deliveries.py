@@ -25,8 +25,7 @@ from app.events.store.subscriptions import (
 from app.events.types import patterns_of
 from app.identifiers import new_id
 from app.postgres.database import Database, Statement, Transaction
-from app.postgres.encryption import Sealer
-from app.postgres.sealed_column import SealedColumn
+from app.postgres.encryption import SealedColumn, Sealer
 from app.queue import lanes
 from app.queue.models import Job, NewJob
 from app.signatures import Secret

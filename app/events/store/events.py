@@ -21,8 +21,7 @@ from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.subscriptions import APPENDING
 from app.identifiers import uuid7
 from app.postgres.database import Database, Statement, Transaction
-from app.postgres.encryption import Sealer
-from app.postgres.sealed_column import SealedColumn
+from app.postgres.encryption import SealedColumn, Sealer
 from app.queue.models import NewJob
 
 API_VERSION: Final = "v1"

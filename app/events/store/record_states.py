@@ -4,8 +4,7 @@ from typing import Final
 
 from app.events.models import SeenState, StateMoved
 from app.postgres.database import Database, Statement, Transaction
-from app.postgres.encryption import Sealer
-from app.postgres.sealed_column import SealedColumn
+from app.postgres.encryption import SealedColumn, Sealer
 from canonical.parts import ObjectName
 
 SELECT = Statement(

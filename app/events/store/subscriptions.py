@@ -8,8 +8,7 @@ import asyncpg
 from app.audit import record
 from app.events.models import NewSubscription, Subscription
 from app.postgres.database import Database, Statement, Transaction
-from app.postgres.encryption import Sealer
-from app.postgres.sealed_column import SealedColumn
+from app.postgres.encryption import SealedColumn, Sealer
 from app.queue.lanes import WAKE
 from app.queue.pauses import BLOCK, RESUME
 from app.signatures import Secret

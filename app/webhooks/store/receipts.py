@@ -6,8 +6,7 @@ from typing import Final
 from app.audit import record
 from app.identifiers import new_id
 from app.postgres.database import Database, Session, Statement, Transaction
-from app.postgres.encryption import Sealer
-from app.postgres.sealed_column import SealedColumn
+from app.postgres.encryption import SealedColumn, Sealer
 from app.webhooks.models import NewReceipt, Receipt
 
 # Rows are inserted in key order, so that two callers with the same receipts never deadlock. The arrays are in

@@ -4,8 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.postgres.encryption import Sealer
-from app.postgres.sealed_column import SealedColumn
+from app.postgres.encryption import SealedColumn, Sealer
 from app.problem_document import ProblemDocument
 from app.writes.models import Answer, Intent, Operation
 
