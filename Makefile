@@ -67,6 +67,7 @@ compile = uv pip compile --quiet --upgrade --universal --python-version 3.11 --g
 $(INSTALLED): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@echo "Setting up .venv; the first time this takes a minute or two."
 	@if command -v uv >/dev/null; then \
 		set -e; \
 		uv venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv; \

@@ -37,6 +37,7 @@ OPERATED: Final = {
     "barred": "env:WRONG_TOKEN",
     "refiled": None,
     "versioned": "env:HUBSPOT_TOKEN",
+    "advised": "env:HUBSPOT_TOKEN",
     "canaried": "env:HUBSPOT_TOKEN",
 }
 CREDENTIALS: Final = {

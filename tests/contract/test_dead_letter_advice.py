@@ -67,9 +67,9 @@ def test_the_property_is_named_and_the_redrive_works_as_told(
 def test_a_newer_revision_that_is_not_at_work_is_activated_as_told(
     facade: Facade, caller: Caller, dead: DeadWork
 ) -> None:
-    dead.connection = "versioned"
+    dead.connection = "advised"
     route = "/ops/mappings/hubspot.customer/route"
-    assert caller.post(route, json={"connection": "versioned", "active": 1}).status_code == 200
+    assert caller.post(route, json={"connection": "advised", "active": 1}).status_code == 200
     failure = JobFailure(
         category="permanent", reason="Expected `str`", path="$.properties.email", mapping="hubspot.customer", revision=1
     )
@@ -78,7 +78,7 @@ def test_a_newer_revision_that_is_not_at_work_is_activated_as_told(
     assert letter["failure"]["property"] == "email"
     activate = steps(letter)["activate"]
     assert (activate["method"], activate["path"]) == ("POST", route)
-    assert activate["command"] == "lockstitch mapping activate hubspot.customer@r2 --connection versioned"
+    assert activate["command"] == "lockstitch mapping activate hubspot.customer@r2 --connection advised"
     run(facade, activate["command"])
     after = caller.get(f"{PATH}/{letter_id}").json()
     assert "activate" not in steps(after)
