@@ -11,7 +11,7 @@ from emulators.http import Answer, BadJson
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
     """What happens to the records of one vendor.
 
-    An object with the member `mark` is a record. `enums` are values that nobody knows, `types` turn a value into one of
+    An object with the member `mark` is a record. `enums` are undocumented values, `types` turn a value into one of
     another type; both change only members that a record has. `field` is what every record has more, `gone` what it has
     less.
     """

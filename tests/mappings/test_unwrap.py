@@ -143,7 +143,7 @@ WITHOUT_RECORD: dict[str, list[tuple[ObjectName, bytes, str, str]]] = {
         ("ticket", b"<html>", "$", "not JSON"),
     ],
 }
-"""Object, payload, the place that is told, and what the reason says."""
+"""Object, payload, the path of the refusal, and words of its reason."""
 
 SAMPLES: dict[str, tuple[tuple[str, ObjectName], ...]] = {
     "freshdesk": (("ticket/conversations", "comment"), ("ticket/", "ticket")),

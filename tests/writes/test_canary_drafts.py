@@ -48,7 +48,7 @@ def broken(patch: Any, current: Any, account: Any) -> Any:
 
 
 async def draft_by_canary(active: Any, canary: Any) -> list[CanaryTally]:
-    """What is compared of a create that falls to the canary, whatever its caller is told."""
+    """Return the tallies of one create that the canary answers."""
     route = Route(
         connection="acme",
         mapping=CUSTOMER.name,
