@@ -10,26 +10,27 @@ import msgspec
 from app.errors import NotFound
 from app.records.deps import RecordDeps
 from app.records.resolve import active_mapping
+from app.records.views import ActiveMapping, ConnectionCoverage, ContractSummary, DataContract
 from canonical.parts import ObjectName
 from mappings.coverage import coverage
 
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 
 
-def list_contracts() -> list[dict[str, Any]]:
-    """List the name, version, meaning and URL of each contract."""
+def list_contracts() -> list[ContractSummary]:
+    """List the contracts."""
     return [
-        {
-            "object": name,
-            "version": _contract(name).get("version"),
-            "meaning": _contract(name).get("meaning"),
-            "url": f"/v1/contracts/{name}",
-        }
+        ContractSummary(
+            object=name,
+            version=_contract(name)["version"],
+            meaning=_contract(name)["meaning"],
+            url=f"/v1/contracts/{name}",
+        )
         for name in OBJECTS
     ]
 
 
-def describe_contract(deps: RecordDeps, object_name: str) -> dict[str, Any]:
+def describe_contract(deps: RecordDeps, object_name: str) -> DataContract:
     """Return the contract, the JSON Schemas for reading and writing, and the coverage of each connection.
 
     Raises NotFound for an object without a contract.
@@ -42,20 +43,20 @@ def describe_contract(deps: RecordDeps, object_name: str) -> dict[str, Any]:
         mapping = active_mapping(deps, connection, name)
         if mapping is None:
             continue
-        connections[connection.name] = {
-            "vendor": connection.vendor.name,
-            "mapping": {"name": mapping.name, "revision": mapping.revision, "vendor_api": mapping.vendor_api},
-            "actions": mapping.endpoints.actions(),
-            "system_of_record": deps.connections.systems_of_record.get(name) == connection.name,
-            "fields": coverage(mapping),
-        }
-    return {
-        "object": name,
-        "contract": _contract(name),
-        "schema": _schema(name),
-        "write_schema": _schema(f"{name}-write"),
-        "connections": connections,
-    }
+        connections[connection.name] = ConnectionCoverage(
+            vendor=connection.vendor.name,
+            mapping=ActiveMapping(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
+            actions=mapping.endpoints.actions(),
+            system_of_record=deps.connections.systems_of_record.get(name) == connection.name,
+            fields=coverage(mapping),
+        )
+    return DataContract(
+        object=name,
+        contract=_contract(name),
+        schema=_schema(name),
+        write_schema=_schema(f"{name}-write"),
+        connections=connections,
+    )
 
 
 @lru_cache(maxsize=8)

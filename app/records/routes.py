@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-import msgspec
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
@@ -208,13 +207,13 @@ async def read_options(call: Call) -> Answered:
 )
 async def list_contracts(call: Call) -> Answered:
     """List data contracts."""
-    return json_response(whole_list(msgspec.convert(summaries(), list[ContractSummary])))
+    return json_response(whole_list(summaries()))
 
 
 @operation("GET", "/v1/contracts/{object}", tag=ABOUT, parameters=(OBJECT,), answer=DataContract)
 async def read_contract(call: Call) -> Answered:
     """Read a data contract, its schemas, and what each connection reads and writes."""
-    return json_response(msgspec.convert(describe_contract(call.deps(RecordDeps), call.path("object")), DataContract))
+    return json_response(describe_contract(call.deps(RecordDeps), call.path("object")))
 
 
 HANDLERS: Final = (

@@ -78,20 +78,13 @@ def _phone(
 ) -> str | None | UnsetType:
     if isinstance(phones, UnsetType) or not phones:
         return phones if isinstance(phones, UnsetType) else _text(None, current)
-    spelled = tuple(replace(phone, raw=_spelling(phone, current)) for phone in phones)
+    country = None if current is None or current.address is None else values.country(current.address.country)
+    spelled = tuple(replace(phone, raw=people.phone_text(phone, country)) for phone in phones)
     number = people.write_phone(spelled, people.only_phone("Stripe"), notes)
     if isinstance(number, str) and len(number) > LONGEST_PHONE:
         pointer = f"/phones/{people.primary(phones)}"
         notes.invalid(pointer, f"Stripe keeps at most {LONGEST_PHONE} characters of a number")
     return number
-
-
-def _spelling(phone: PhonePatch, current: Customer | None) -> str | None:
-    """Return the caller's spelling if it is the same number, so that an array that was read can be sent back."""
-    if not phone.e164 or not phone.raw:
-        return phone.e164 or phone.raw
-    country = None if current is None or current.address is None else values.country(current.address.country)
-    return phone.raw if values.phone(phone.raw, country) == phone.e164 else phone.e164
 
 
 def _addresses(patch: CustomerPatch, current: Customer | None, notes: Notes) -> Places:
