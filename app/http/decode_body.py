@@ -3,6 +3,7 @@
 import re
 from array import array
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import accumulate
 from json import JSONDecoder
 from typing import Any, Final, TypeVar
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import InvalidField, MalformedBody
+from app.http.nearest_name import did_you_mean
 from app.problem_document import FieldError, cut
 
 P = TypeVar("P", bound=Struct)
@@ -51,7 +53,7 @@ def decode_patch(body: bytes, into: type[P]) -> P:
         patch: P = decoder.decode(body)
     except msgspec.ValidationError as error:
         # The decoder stops at the first wrong field, and what follows need not be JSON.
-        raise _invalid(str(error), _read_json(body)) from error
+        raise _invalid(str(error), _read_json(body), into) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _not_json() from error
     _refuse_repeated(body.decode())
@@ -129,7 +131,14 @@ def _repeated(value: Any, way: list[str]) -> Iterator[FieldError]:
         way.pop()
 
 
-def _invalid(message: str, whole: Any) -> InvalidField:
+@lru_cache(maxsize=64)
+def _members(into: type[Struct]) -> list[str]:
+    """Return the names of all members of a body, at any depth."""
+    _, components = msgspec.json.schema_components([into])
+    return sorted({name for one in components.values() for name in one.get("properties", ())})
+
+
+def _invalid(message: str, whole: Any, into: type[Struct]) -> InvalidField:
     reason, path = message, "$"
     if placed := _PLACED.fullmatch(message):
         reason, path = placed[1], placed[2]
@@ -141,7 +150,8 @@ def _invalid(message: str, whole: Any) -> InvalidField:
         pointer = f"{pointer}/{_escape(name)}"
         if name in READ_ONLY or name.endswith("_raw"):
             return InvalidField.at(pointer, f"{name} is read-only: leave it out of a write")
-        return InvalidField.at(pointer, f"{name} is not a field here; /v1/contracts lists the fields")
+        near = did_you_mean(name, _members(into))
+        return InvalidField.at(pointer, f"{name} is not a field here; /v1/contracts lists the fields.{near}")
     if missing := _MISSING.match(reason):
         return InvalidField.at(f"{pointer}/{_escape(missing[1])}", "is required")
     if _NO_CHOICE.match(reason):

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.errors import InvalidField
+from app.http.nearest_name import did_you_mean
 from app.problem_document import FieldError
 from canonical.parts import Instant
 
@@ -226,7 +227,7 @@ class Query:
         for name, value in pairs:
             if name not in declared:
                 offered = ", ".join(declared) or "none"
-                self._complain(name[:80], f"unknown parameter; known: {offered}")
+                self._complain(name[:80], f"unknown parameter; known: {offered}.{did_you_mean(name, declared)}")
             elif "\0" in value:
                 self._complain(name, "holds a NUL character")
             elif name in values and declared[name].repeatable:

@@ -224,3 +224,28 @@ def test_both_types_of_a_patch_are_taken(caller: Caller) -> None:
         )
         assert answer.status_code == 200
         assert answer.json()["job_title"] == content_type[-9:]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "meant"),
+    [
+        ({"frist_name": "Ada"}, "/frist_name", "first_name"),
+        ({"emails": [{"adress": "ada@example.com"}]}, "/emails/0/adress", "address"),
+    ],
+)
+def test_an_unknown_member_is_offered_the_nearest_known(
+    caller: Caller, body: dict[str, Any], pointer: str, meant: str
+) -> None:
+    refused = caller.write("POST", PATH, body)
+    assert code_of(refused, 422) == "invalid-field"
+    (error,) = refused.json()["errors"]
+    assert error["pointer"] == pointer
+    assert f"Did you mean {meant}?" in error["detail"]
+
+
+def test_an_unknown_parameter_is_offered_the_nearest_known(caller: Caller) -> None:
+    refused = caller.get(PATH, params={"limt": "5"})
+    assert code_of(refused, 422) == "invalid-field"
+    (error,) = refused.json()["errors"]
+    assert error["parameter"] == "limt"
+    assert "Did you mean limit?" in error["detail"]
