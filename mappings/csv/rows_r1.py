@@ -53,7 +53,7 @@ def remote_id_of(cells: dict[str, str], key: tuple[str, ...]) -> str | None:
     two hexadecimal digits, to keep different keys different. Return None for an id of more than 255 characters, or if a
     cell is empty or has undecodable bytes: two damaged keys may look the same."""
     parts = [cells.get(name, "").strip() for name in key]
-    if not all(parts) or any(DAMAGED in part for part in parts):
+    if not all(parts) or any(DAMAGED in part or len(part) > LONGEST_ID for part in parts):
         return None
     id = "~".join("".join(one if SAFE.match(one) else _escaped(one) for one in part) for part in parts)
     return id if len(id) <= LONGEST_ID else None

@@ -40,7 +40,7 @@ def growth(read: Callable[[Any], object], text_of: Callable[[int], Any], longest
         now = _seconds(read, text_of(size))
     if now < ENOUGH:
         return 1.0  # quick enough at its longest, however it grows
-    if before and now / before < MOST * 0.8:
+    if before and now / before < MOST * 0.9:
         return now / before
     # Memory comes in steps: a jump from one size to the next is no growth, two in a row are.
     end = min(2 * size, longest)
@@ -103,13 +103,13 @@ PARTS: Final = (
     *("\u0301", "\ufdfa", "é", "a,", "a@", "a.", '\\"', "a=", "%40", "[]", "{}", "=?", "&#9", "&#9;", "1,", "a "),
     *("<b>", "</b>", "<a ", "<a x='", "<!", "<!--", "<![ ", "<p><i>", "<table><b>", "<div><td></div>", "<script>"),
 )
-BEGINNINGS: Final = ("", "a", '"', "(", "a:")
-ENDS: Final = ("", "@b.de")
+BEGINNINGS: Final = ("", "a", '"')
+ADDRESSES: Final = tuple(Attack(beginning, part, "@b.de") for part in PARTS for beginning in ("", "(", "a:"))
+"""Texts that are hard for what reads addresses."""
 
 
 def attacks() -> Iterator[Attack]:
     """Texts that are hard for somebody."""
     for part in PARTS:
         for beginning in BEGINNINGS:
-            for end in ENDS:
-                yield Attack(beginning, part, end)
+            yield Attack(beginning, part)

@@ -21,6 +21,7 @@ from app.http.cursors import Cursors
 from app.http.decode_body import decode_patch, pointer_of
 from app.http.edge import Edge
 from app.http.headers import callback, idempotency_key, preferences
+from app.http.nearest_name import did_you_mean
 from app.http.parameters import Query, choices, instant, text, whole
 from app.http.slow_bodies import Transfers
 from app.queue.kinds import legible
@@ -40,7 +41,7 @@ from mappings.http import VendorReply
 from mappings.registry import VENDORS
 from mappings.rt.field_values import text_of
 from mappings.spec import Unmappable
-from tests.linear_time.growth import Attack
+from tests.linear_time.growth import ADDRESSES, Attack
 from tests.signatures.bodies import SECRETS
 from tests.signatures.senders import NOW, SCHEMES, sent
 
@@ -263,7 +264,8 @@ def _noticing(webhooks: Any) -> Callable[[str], object]:
 def _vendors() -> Iterator[Reader]:
     for name, vendor in VENDORS.items():
         for status in (200, 400, 429):
-            yield Reader(name=f"{name}: {status}", call=_refusing(vendor, status), attacks=SENTENCES)
+            # The text stands in a reply of these some twenty times.
+            yield Reader(name=f"{name}: {status}", call=_refusing(vendor, status), longest=HEADER, attacks=SENTENCES)
         yield Reader(name=f"{name}: unwrap", call=_unwrapping(vendor))
         yield Reader(name=f"{name}: id", call=_identifying(vendor), longest=HEADER)
         if vendor.webhooks is not None:
@@ -306,11 +308,13 @@ def _plain(function: Any) -> Callable[[str], object]:
 NORMALISERS: Final = (
     *(
         Reader(name=f"values.{function.__name__}", call=function)
-        for function in (values.email, values.is_email, values.phone, values.country, values.language)
+        for function in (values.phone, values.country, values.language)
     ),
+    Reader(name="values.email", call=values.email, attacks=ADDRESSES),
+    Reader(name="values.is_email", call=values.is_email, attacks=ADDRESSES),
     Reader(name="values.language_key", call=values.language_key),
     Reader(name="values.timezone", call=values.timezone),
-    Reader(name="an address", call=_plain(values.is_email), longest=320),
+    Reader(name="an address", call=_plain(values.is_email), longest=320, attacks=ADDRESSES),
     Reader(name="a number", call=_plain(values.phone), longest=250),
     Reader(name="a number at home", call=lambda text: _plain(values.phone)(text, "DE"), longest=250),  # type: ignore[call-arg]
     Reader(name="a country", call=_plain(values.country), longest=100),
@@ -323,12 +327,13 @@ NORMALISERS: Final = (
     Reader(name="HTML with formatting", call=lambda text: values.safe_html(_formatting(text))),
     Reader(name="HTML as text", call=lambda text: text_of(values.safe_html(text)), attacks=DAMAGED_HTML),
     Reader(name="HTML that is cut", call=markup.is_cut),
-    Reader(name="a sender", call=address_of),
+    Reader(name="a sender", call=address_of, attacks=ADDRESSES),
     Reader(name="people", call=without_people, attacks=(Attack("", "a.b%40c.d "), Attack("", "+1234567"))),
     Reader(name="shape", call=lambda text: (shape_of(text), shape_of({text: [text]}), word_of(text))),
     Reader(name="Retry-After", call=seconds_asked, longest=HEADER),
     Reader(name="target", call=parse_target, attacks=(Attack("https://a.example/", "a/"), Attack("https://", "a."))),
     Reader(name="pointer", call=lambda text: pointer_of(f"$.{text}")),
+    Reader(name="an unknown name", call=lambda text: did_you_mean(text, CustomerPatch.__struct_fields__)),
 )
 
 # ----------------------------------------------------------------------------------------- exports
