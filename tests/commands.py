@@ -2,10 +2,12 @@
 
 import os
 import subprocess
-import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from tests.forked import Forked
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PATIENCE: Final = 300.0
@@ -16,13 +18,15 @@ def lockstitch(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command on a terminal so wide, with `text` on its standard input and no settings but those given."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        env={**inherited, "COLUMNS": str(columns), **(environment or {})},
-        cwd=ROOT,
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        streams = [Path(folder, name) for name in ("in", "out", "err")]
+        streams[0].write_text(text or "")
+        process = Forked(
+            "app.cli",
+            arguments,
+            environment={**inherited, "COLUMNS": str(columns), **(environment or {})},
+            folder=ROOT,
+            streams=(streams[0], streams[1], streams[2]),
+        )
+        code = process.wait(PATIENCE)
+        return subprocess.CompletedProcess(arguments, code, streams[1].read_text(), streams[2].read_text())

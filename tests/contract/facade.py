@@ -4,7 +4,6 @@ import asyncio
 import base64
 import os
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -67,7 +66,7 @@ class Facade:
         self.database_url = database_url
         port = free_port()
         self.emulators = Process(
-            [sys.executable, "-m", "emulators", "--port", str(port), "--die-with-parent"]
+            ["emulators", "--port", str(port), "--die-with-parent"]
             + (["--state", str(folder / "emulators")] if vendors_last else []),
             environment=dict(os.environ),
             log=folder / "emulators.log",
@@ -120,7 +119,7 @@ class Facade:
         port = free_port()
         own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
         return Process(
-            [sys.executable, "-m", "app.cli", command],
+            ["app.cli", command],
             environment=own
             | SECRETS
             | ENVIRONMENT

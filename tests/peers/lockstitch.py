@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +49,7 @@ def running_lockstitch(
         }
         processes.append(
             Process(
-                [sys.executable, "-m", "app.cli", command],
+                ["app.cli", command],
                 environment=environment,
                 log=folder / f"{command}.log",
                 url=f"http://127.0.0.1:{port}",
