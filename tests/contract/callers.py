@@ -6,6 +6,7 @@ from uuid import uuid4
 import httpx
 
 from tests.contract.patience import PATIENCE, until
+from tests.contract.processes import NO_TLS
 from tests.contract.promises import check_promises
 
 DECIDED: Final = ("succeeded", "failed", "unknown")
@@ -18,6 +19,7 @@ class Caller(httpx.Client):
         super().__init__(
             base_url=url,
             timeout=PATIENCE,
+            verify=NO_TLS,
             headers={} if secret is None else {"authorization": f"Bearer {secret}"},
             event_hooks={"response": [check_promises]},
         )

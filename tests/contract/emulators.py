@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import httpx
 
+from tests.contract.processes import NO_TLS
+
 Vendor = Literal["freshdesk", "hubspot", "salesforce", "shopify", "stripe", "woocommerce", "zendesk"]
 
 
@@ -12,7 +14,7 @@ class Emulators:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=f"{url}/_emulator", timeout=30.0)
+        self._http = httpx.Client(base_url=f"{url}/_emulator", timeout=30.0, verify=NO_TLS)
 
     def close(self) -> None:
         """Give the connections back."""

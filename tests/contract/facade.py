@@ -4,7 +4,8 @@ import asyncio
 import base64
 import os
 import subprocess
-from collections.abc import Awaitable, Callable, Collection, Iterator
+import threading
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -64,6 +65,10 @@ class Facade:
         self._folder = folder
         self._added = environment
         self.database_url = database_url
+        self._runner = asyncio.Runner()
+        self._one_at_a_time = threading.Lock()
+        self._database: Database | None = None
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         port = free_port()
         self.emulators = Process(
             ["emulators", "--port", str(port), "--die-with-parent"]
@@ -100,6 +105,8 @@ class Facade:
         for process in (self.api, self.worker, self.emulators):
             process.stop()
         self.vendors.close()
+        with self._runner:
+            self._run(self._disconnect())
 
     @contextmanager
     def running(self) -> Iterator[Self]:
@@ -161,13 +168,11 @@ class Facade:
         """Do what an operator does with keys."""
 
         async def connect_and_do() -> T:
-            database = await Database.connect(self.database_url, max_size=1)
-            try:
-                return await do(PostgresKeys(database))
-            finally:
-                await database.close()
+            if self._database is None:
+                self._database = await Database.connect(self.database_url, max_size=1)
+            return await do(PostgresKeys(self._database))
 
-        return asyncio.run(connect_and_do())
+        return self._run(connect_and_do())
 
     @contextmanager
     def calling(self, *scopes: str, url: str | None = None, secret: str | None = None) -> Iterator[Caller]:
@@ -179,13 +184,22 @@ class Facade:
         """Run one statement in Lockstitch's database; its rows."""
 
         async def connect_and_run() -> list[dict[str, Any]]:
-            connection = await asyncpg.connect(self.database_url)
-            try:
-                return [dict(row) for row in await connection.fetch(statement, *arguments)]
-            finally:
-                await connection.close()
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(self.database_url)
+            return [dict(row) for row in await self._connection.fetch(statement, *arguments)]
 
-        return asyncio.run(connect_and_run())
+        return self._run(connect_and_run())
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Both connections are kept, on a loop of their own: each costs more than what is asked through it."""
+        with self._one_at_a_time:
+            return self._runner.run(work)
+
+    async def _disconnect(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+        if self._database is not None:
+            await self._database.close()
 
 
 def _configuration(vendors_url: str, token_file: Path) -> str:
