@@ -25,7 +25,8 @@ test: $(INSTALLED) ## Run the tests; narrow them with ARGS="-k word"
 
 test-long: $(INSTALLED) ## Run the slow tests: an outage of a day, a large export, the scaffold of a vendor
 	$(IN_TESTS) $(BIN)/pytest -n 2 -m long $(ARGS)
-	$(IN_TESTS) LOCKSTITCH_CRASH_WRITES=500 $(BIN)/pytest tests/crash/test_exactly_one_effect.py
+	$(IN_TESTS) LOCKSTITCH_CRASH_WRITES=500 LOCKSTITCH_CRASH_EVENTS=300 $(BIN)/pytest \
+		tests/crash/test_exactly_one_effect.py tests/crash/test_intake.py
 
 check: $(INSTALLED) ## Check style, layers, types, file lengths, generated files, alert rules and contracts
 	$(BIN)/ruff format --check .

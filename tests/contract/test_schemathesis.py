@@ -7,7 +7,7 @@ how the installation works, and nobody else's tests are to notice.
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,16 @@ NOT_CHECKED = "positive_data_acceptance"
 
 
 # It would stop the connections that all the other calls are about.
-SWITCH = "pause_connection"
+SWITCH = ("--include-operation-id", "pause_connection")
+# Their bodies are those of the creating calls, which are tried in full: half of all cases are left to `make test-long`.
+CHANGES = [word for name in ("customer", "order", "ticket") for word in ("--include-operation-id", f"change_{name}")]
+OTHERS = [word.replace("--include", "--exclude") for word in (*SWITCH, *CHANGES)]
+CHOSEN = (
+    pytest.param(OTHERS, id="all but the next two"),
+    pytest.param(SWITCH, id="the switch"),
+    pytest.param((*CHANGES, "--phases", "examples,fuzzing"), id="changes"),
+    pytest.param((*CHANGES, "--phases", "coverage"), marks=pytest.mark.long, id="changes in full"),
+)
 
 
 running_facade, full_key = own_facade()
@@ -42,13 +51,13 @@ def paused(facade: Facade) -> set[str]:
 
 
 @pytest.mark.usefixtures("_resumed")
-@pytest.mark.parametrize("which", ["--exclude-operation-id", "--include-operation-id"], ids=["all", "the switch"])
+@pytest.mark.parametrize("chosen", CHOSEN)
 def test_no_call_gets_an_answer_that_is_not_described(
-    facade: Facade, full_key: str, tmp_path: Path, which: str
+    facade: Facade, full_key: str, tmp_path: Path, chosen: Sequence[str]
 ) -> None:
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{facade.api.url}/schema/openapi.json"),
-        *("--url", facade.api.url, "--header", f"Authorization: Bearer {full_key}", which, SWITCH),
+        *("--url", facade.api.url, "--header", f"Authorization: Bearer {full_key}", *chosen),
         *("--checks", "all", "--exclude-checks", NOT_CHECKED, "--max-examples", EXAMPLES, "--seed", "1", "--no-color"),
     ]
     tried = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)

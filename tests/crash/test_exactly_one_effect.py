@@ -18,7 +18,7 @@ import pytest
 
 from tests.crash.supervised import Supervised
 
-WRITES = int(os.environ.get("LOCKSTITCH_CRASH_WRITES", "200"))
+WRITES = int(os.environ.get("LOCKSTITCH_CRASH_WRITES", "120"))
 SEEDS = [int(seed) for seed in os.environ.get("LOCKSTITCH_CRASH_SEEDS", "1").split(",")]
 AT_ONCE = 12
 DECIDED_WITHIN = 150.0

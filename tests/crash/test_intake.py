@@ -1,7 +1,7 @@
 """Webhooks while receiver, worker and supervisor are killed with -9: all copies of each are one job and one Event.
 
-`LOCKSTITCH_CRASH_EVENTS`, `LOCKSTITCH_CRASH_COPIES` and `LOCKSTITCH_CRASH_SEEDS` (comma-separated) make it as long as
-you like.
+`LOCKSTITCH_CRASH_EVENTS` (`make test-long` uses 300), `LOCKSTITCH_CRASH_COPIES` and `LOCKSTITCH_CRASH_SEEDS`
+(comma-separated) make it as long as you like.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from standardwebhooks.webhooks import Webhook
 
 from tests.crash.supervised import Supervised
 
-EVENTS = int(os.environ.get("LOCKSTITCH_CRASH_EVENTS", "100"))
+EVENTS = int(os.environ.get("LOCKSTITCH_CRASH_EVENTS", "60"))
 COPIES = int(os.environ.get("LOCKSTITCH_CRASH_COPIES", "20"))
 SEEDS = [int(seed) for seed in os.environ.get("LOCKSTITCH_CRASH_SEEDS", "1").split(",")]
 EVENTS_AT_ONCE = 4

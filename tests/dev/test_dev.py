@@ -181,27 +181,6 @@ def test_every_connection_that_takes_webhooks_has_a_secret_and_the_emulators_sig
     assert again["shopify"] != "the-operators-own"
 
 
-def test_an_export_can_be_tried_at_once(dev: Dev) -> None:
-    facts = dev.start()
-    content = "Customer No,Name,E-mail,State,Since\n1,Ines Vidal,ines@example.com,A,2026-05-01\n2,Tom,at,A,2026-05-02\n"
-    export = dev.folder / "customers.csv"
-    export.write_text(content)
-
-    upload = dev.ask("uploads", "send", str(export), "--connection", "legacy", "--follow", "--json")
-
-    assert (upload["rows"], upload["settled"], upload["refused"], upload["state"]) == (2, 1, 1, "done")
-    again = httpx.post(
-        f"{facts['api']}/v1/uploads/legacy",
-        content=content,
-        headers={
-            "authorization": f"Bearer {facts['key']}",
-            "content-type": "text/csv",
-            "idempotency-key": "by-hand",
-        },
-    )
-    assert (again.status_code, again.json()["duplicates"]) == (202, 2), again.text
-
-
 def test_a_killed_child_is_started_again(dev: Dev) -> None:
     facts = dev.start()
 
@@ -232,26 +211,17 @@ def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_one_carries_on(d
     assert asyncio.run(_fetch_value(again["database_url"], "SELECT answer FROM remembered")) == 42
 
 
-def test_keys_that_the_database_does_not_know_are_brought_back(dev: Dev) -> None:
+def test_a_lost_key_is_brought_back_and_a_revoked_one_is_replaced(dev: Dev) -> None:
     facts = dev.start()
-    asyncio.run(_execute(facts["database_url"], "DELETE FROM api_key"))
-    dev.stop()
-
-    again = dev.start()
-
-    assert (again["key"], again["ops_key"]) == (facts["key"], facts["ops_key"])
-    assert set(asyncio.run(_scopes(again["database_url"]))) == {"dev", "dev-ops"}
-
-
-def test_a_revoked_key_is_replaced(dev: Dev) -> None:
-    facts = dev.start()
+    asyncio.run(_execute(facts["database_url"], "DELETE FROM api_key WHERE name = 'dev-ops'"))
     asyncio.run(_execute(facts["database_url"], "UPDATE api_key SET revoked_at = now() WHERE name = 'dev'"))
     dev.stop()
 
     again = dev.start()
 
-    assert again["key"] != facts["key"]
     assert again["ops_key"] == facts["ops_key"]
+    assert again["key"] != facts["key"]
+    assert set(asyncio.run(_scopes(again["database_url"]))) == {"dev", "dev-ops"}
 
 
 def test_a_given_database_is_used_and_none_is_started(dev: Dev, empty_database_url: str) -> None:
@@ -262,13 +232,29 @@ def test_a_given_database_is_used_and_none_is_started(dev: Dev, empty_database_u
     assert not (dev.folder / "data/postgres").exists()
 
 
-def test_a_second_one_on_the_same_folder_is_refused(dev: Dev) -> None:
-    dev.start()
+def test_one_that_runs_takes_an_export_and_refuses_a_second_one_on_its_folder(dev: Dev) -> None:
+    facts = dev.start()
+    content = "Customer No,Name,E-mail,State,Since\n1,Ines Vidal,ines@example.com,A,2026-05-01\n2,Tom,at,A,2026-05-02\n"
+    export = dev.folder / "customers.csv"
+    export.write_text(content)
+
+    upload = dev.ask("uploads", "send", str(export), "--connection", "legacy", "--follow", "--json")
+
+    assert (upload["rows"], upload["settled"], upload["refused"], upload["state"]) == (2, 1, 1, "done")
+    again = httpx.post(
+        f"{facts['api']}/v1/uploads/legacy",
+        content=content,
+        headers={
+            "authorization": f"Bearer {facts['key']}",
+            "content-type": "text/csv",
+            "idempotency-key": "by-hand",
+        },
+    )
+    assert (again.status_code, again.json()["duplicates"]) == (202, 2), again.text
+
     second = Dev(dev.folder)
     second.output = dev.folder / "second"
-
     assert second.begin().wait(PATIENCE) == 1
-
     assert "Another `lockstitch dev` is using" in second.output.read_text()
     assert dev.announcement.exists()
 
