@@ -56,7 +56,7 @@ def account_of(vendor: AnyVendor, root: Path) -> Any:
         raise Unmappable(ACCOUNT, str(error)) from error
 
 
-def understood(vendor: AnyVendor, mapping: AnyMapping, payload: bytes, account: Any) -> list[Mapped[Any]]:
+def map_payload(vendor: AnyVendor, mapping: AnyMapping, payload: bytes, account: Any) -> list[Mapped[Any]]:
     """Map every record of a payload, in any of its shapes, with the related people in the same payload.
 
     Raises Unmappable for an unknown payload.
@@ -112,7 +112,7 @@ def write_unanswered(vendor: AnyVendor, root: Path) -> list[str]:
         if mapping is None:
             raise Unmappable(name, f"{vendor.name} has no mapping of a {wanted}: a case is called <object>-<case>")
         try:
-            mapped = understood(vendor, mapping, (folder / f"{name}.in.json").read_bytes(), account)
+            mapped = map_payload(vendor, mapping, (folder / f"{name}.in.json").read_bytes(), account)
         except Unmappable as refusal:
             raise Unmappable(f"{name}.in.json, {refusal.path}", refusal.reason) from refusal
         result = mapped[0] if len(mapped) == 1 else mapped
@@ -147,7 +147,7 @@ def _failures(vendor: AnyVendor, case: Case, account: Any) -> Iterator[str]:
         yield f"{case.name}.out.json: {error}"
         return
     try:
-        mapped = understood(vendor, mapping, case.sent, account)
+        mapped = map_payload(vendor, mapping, case.sent, account)
     except Unmappable as refusal:
         yield f"{case.name}: refused at {refusal.path}: {refusal.reason}"
         return

@@ -53,7 +53,7 @@ AT_THE_EMULATOR: Final = ("bronze.emulator", "silver.round-trip", "silver.marker
 """Rules that need a running emulator; the command that starts it checks them."""
 
 
-class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RuleClaim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The entry of one rule in `quality.toml`."""
 
     status: Status
@@ -67,7 +67,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     """
 
     rule: str
-    claim: Claim | None
+    claim: RuleClaim | None
     result: Result | None
     complaint: str | None = None
 
@@ -82,7 +82,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
         return self.complaint is None and self.claim is not None and self.claim.status != "todo"
 
 
-def claims(vendor: AnyVendor, root: Path) -> dict[str, Claim]:
+def claims(vendor: AnyVendor, root: Path) -> dict[str, RuleClaim]:
     """Return the claims of the vendor's `quality.toml`, by rule (`bronze.read`). Empty without the file.
 
     Raises msgspec.ValidationError or tomllib.TOMLDecodeError for an invalid file.
@@ -90,7 +90,7 @@ def claims(vendor: AnyVendor, root: Path) -> dict[str, Claim]:
     file = root / FILE.format(vendor=vendor.name)
     if not file.exists():
         return {}
-    content = msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[Level, dict[str, Claim]])
+    content = msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[Level, dict[str, RuleClaim]])
     return {f"{level}.{rule}": claim for level, rules in content.items() for rule, claim in rules.items()}
 
 
@@ -111,23 +111,23 @@ def computed(vendor: AnyVendor, root: Path) -> dict[str, Result]:
     return {rule: attempted(check) for rule, check in checks.items()}
 
 
-def judged(claimed: Mapping[str, Claim], results: Mapping[str, Result]) -> tuple[Judgement, ...]:
+def judged(claimed: Mapping[str, RuleClaim], results: Mapping[str, Result]) -> tuple[Judgement, ...]:
     """Return the verdict on every rule, including the vendor's own."""
     rules = [*RULES, *(rule for rule in claimed if rule not in RULES)]
     return tuple(_judgement(rule, claimed.get(rule), results.get(rule)) for rule in rules)
 
 
-def _judgement(rule: str, claim: Claim | None, result: Result | None) -> Judgement:
+def _judgement(rule: str, claim: RuleClaim | None, result: Result | None) -> Judgement:
     return Judgement(rule=rule, claim=claim, result=result, complaint=_complaint(rule, claim, result))
 
 
-def _complaint(rule: str, claim: Claim | None, result: Result | None) -> str | None:
+def _complaint(rule: str, claim: RuleClaim | None, result: Result | None) -> str | None:
     if claim is None:
         return f"quality.toml does not speak of {rule}: say done, todo or exempt"
     if claim.status != "done" and not claim.reason:
         return f"{rule} is {claim.status} without a reason"
     if claim.status == "done" and result is not None and not result.holds:
-        return f"{rule} is called done and does not hold: {result.told}"
+        return f"{rule} is called done and does not hold: {result.summary}"
     return None
 
 

@@ -35,7 +35,7 @@ KINDS: Final = {
 """Formats that are uploaded by mistake, by their first bytes."""
 
 
-class Unreadable(Exception):
+class UnreadableExport(Exception):
     """The file cannot be read. `reasons` never hold the content of a cell."""
 
     def __init__(self, *reasons: str) -> None:
@@ -54,7 +54,7 @@ class ReadRow(Struct, frozen=True, kw_only=True):
 
 
 def count_rows(file: BinaryIO, layout: Layout) -> int:
-    """Return the number of rows, reading the whole file. Raises Unreadable."""
+    """Return the number of rows, reading the whole file. Raises UnreadableExport."""
     records = _records(file, layout)
     _places(records, layout, _kind_of(file))
     return sum(1 for _ in records)
@@ -63,7 +63,7 @@ def count_rows(file: BinaryIO, layout: Layout) -> int:
 def read_rows(file: BinaryIO, layout: Layout) -> Iterator[ReadRow]:
     """Yield every row. A second row of the same record with other content has a fault.
 
-    Raises Unreadable.
+    Raises UnreadableExport.
     """
     records = _records(file, layout)
     places, width = _places(records, layout, _kind_of(file))
@@ -107,7 +107,7 @@ def _digest(layout: Layout, cells: list[str]) -> bytes:
 
 
 def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    """Yield the non-empty rows with their numbers. Raises Unreadable."""
+    """Yield the non-empty rows with their numbers. Raises UnreadableExport."""
     encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
     file.seek(0)
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
@@ -115,7 +115,7 @@ def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
     try:
         for number, cells in enumerate(csv.reader(text, delimiter=layout.delimiter, strict=True), 1):
             if number > MOST_ROWS + 1:
-                raise Unreadable(f"there are more than {MOST_ROWS} rows: send it in parts, each with the header")
+                raise UnreadableExport(f"there are more than {MOST_ROWS} rows: send it in parts, each with the header")
             if cells:
                 yield number, cells
     except csv.Error as error:
@@ -123,9 +123,9 @@ def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
             fault = f"has a cell of more than {LONGEST_CELL} characters, as where a quote is left open"
         else:
             fault = f"is not quoted as RFC 4180 asks: {error}"
-        raise Unreadable(f"row {number + 1} {fault}") from error
+        raise UnreadableExport(f"row {number + 1} {fault}") from error
     except UnicodeError as error:
-        raise Unreadable(f"it is not {layout.encoding}") from error
+        raise UnreadableExport(f"it is not {layout.encoding}") from error
     finally:
         if not file.closed:
             text.detach()  # keep the file open for the next reader
@@ -139,10 +139,10 @@ def _kind_of(file: BinaryIO) -> str | None:
 
 
 def _places(records: Iterator[tuple[int, list[str]]], layout: Layout, kind: str | None) -> tuple[dict[str, int], int]:
-    """Return the position of each read column, and the number of all columns. Raises Unreadable."""
+    """Return the position of each read column, and the number of all columns. Raises UnreadableExport."""
     _, header = next(records, (0, []))
     if not header:
-        raise Unreadable("it is empty: a header is needed")
+        raise UnreadableExport("it is empty: a header is needed")
     names = [name.strip() for name in header]
     missing = [name for name in layout.names if name not in names]
     reasons = [f"the header has no column {name!r}" for name in missing]
@@ -152,7 +152,7 @@ def _places(records: Iterator[tuple[int, list[str]]], layout: Layout, kind: str 
         reasons += _guesses(header, layout, kind)
     reasons += [f"the header has the column {name!r} twice" for name in layout.names if names.count(name) > 1]
     if reasons:
-        raise Unreadable(*reasons)
+        raise UnreadableExport(*reasons)
     return {name: names.index(name) for name in layout.names}, len(names)
 
 

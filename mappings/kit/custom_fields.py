@@ -41,12 +41,12 @@ def name_of(setting: CustomFieldSetting) -> str:
     return f"custom_fields.{setting.key}"
 
 
-def knowing(
+def add_choices(
     settings: tuple[CustomFieldSetting, ...], options: FieldOptions, open_keys: frozenset[str] = frozenset()
 ) -> tuple[CustomFieldSetting, ...]:
     """Add the account's choices to the settings of enum fields, except those of `open_keys`, which accept other values.
     Include inactive options, because the vendor decides whether they can still be written."""
-    return tuple(setting if setting.key in open_keys else _with_choices(setting, options) for setting in settings)
+    return tuple(setting if setting.key in open_keys else _chosen_field(setting, options) for setting in settings)
 
 
 def named(
@@ -138,7 +138,7 @@ def _unknown_key(settings: tuple[CustomFieldSetting, ...]) -> str:
     return f"no such custom field here; one of: {', '.join(setting.key for setting in settings)}"
 
 
-def _with_choices(setting: CustomFieldSetting, options: FieldOptions) -> CustomFieldSetting:
+def _chosen_field(setting: CustomFieldSetting, options: FieldOptions) -> CustomFieldSetting:
     choices = options.get(name_of(setting), ()) if setting.type in CHOOSING else ()
     if not choices:
         return setting

@@ -21,7 +21,7 @@ from mappings.medusa.order_enums_r1 import LISTED, STATUSES
 from mappings.medusa.paging import BY_TIME
 from mappings.medusa.requests import carries, made_since, mark, marked
 from mappings.medusa.wire_2_21 import Account, OrderBody, OrderWrite
-from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Page, Recovery, VendorDrift, decode
+from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorDrift, VendorPage, decode
 
 FIELDS: Final = (
     "fields",
@@ -89,7 +89,7 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
     return collection.list(within, account)
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the orders of a page. Orders begin after the last draft."""
     collection, within = _part(query)
     found = collection.page(reply, within, account)

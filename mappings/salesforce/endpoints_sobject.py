@@ -15,7 +15,7 @@ from mappings.salesforce.field_values import is_id, long_id
 from mappings.salesforce.requests import Answer, body_of, query, sobject_path
 from mappings.salesforce.search import SOBJECT, columns, quoted
 from mappings.salesforce.wire_v62 import KEY, MARKER, Account, OrderWrite, RecordWrite
-from mappings.spec import Action, ListQuery, Page, Recovery, decode
+from mappings.spec import Action, ListQuery, Recovery, VendorPage, decode
 
 MAX_LIMIT: Final = 200
 NO_RECORD: Final = "Id = null"
@@ -115,7 +115,7 @@ class SObject:
         """Build the query for a page of the records that match the filters."""
         return paging.list_request(self.object, conditions(query_, account), query_, account)
 
-    def page(self, reply: VendorReply, query_: ListQuery, account: Account) -> Page[Account]:
+    def page(self, reply: VendorReply, query_: ListQuery, account: Account) -> VendorPage[Account]:
         """Return the records of a page."""
         return paging.page(self.object, reply, query_, account)
 

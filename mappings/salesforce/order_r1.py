@@ -65,7 +65,7 @@ def _day(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
-        raise values.Unreadable("not a day", text) from error
+        raise values.UnreadableValue("not a day", text) from error
 
 
 def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:

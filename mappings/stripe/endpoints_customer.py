@@ -14,7 +14,7 @@ from canonical import values
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
 from mappings.kit.rest import Collection
-from mappings.spec import Action, ListQuery, Page, Recovery, decode
+from mappings.spec import Action, ListQuery, Recovery, VendorPage, decode
 from mappings.stripe import bodies
 from mappings.stripe.requests import (
     KEY_LIFETIME,
@@ -78,7 +78,7 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
     return (SEARCH if "external_id" in query.filters else CUSTOMERS).list(query, account)
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the customers of a page that fit all filters exactly."""
     found = CUSTOMERS.page(reply, query, account)
     return replace(found, records=tuple(raw for raw in found.records if _fits(raw, query))) if query.filters else found

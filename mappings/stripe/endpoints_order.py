@@ -14,7 +14,7 @@ from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
 from mappings.kit.rest import Collection
-from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Page, Recovery, decode
+from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorPage, decode
 from mappings.stripe import bodies, requests
 from mappings.stripe.order_enums_r1 import INVOICE_OF_STATUS, SESSION_OF_STATUS
 from mappings.stripe.requests import KEY_LIFETIME, MOST, SEARCH_LAG, expanding, keyed, keyed_by_body, pages
@@ -81,7 +81,7 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
     return collection.list(within, account)
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the orders of a page. Checkouts begin after the last invoice."""
     collection, within = _part(query)
     found = collection.page(reply, within, account)

@@ -108,7 +108,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     loss += check_payment(order)
     if "" not in [line.total_tax for line in record.line_items]:
         on_fees = sum([exact(fee.total_tax) for fee in record.fee_lines], ZERO)
-        loss += check_taxes(totals.tax, lines, order.shipping_lines, beside=on_fees)
+        loss += check_taxes(totals.tax, lines, order.shipping_lines, on_fees=on_fees)
     remote = Remote(
         id=str(record.id), url=page_url(record.links, PAGE, record.id), created_at=created_at, updated_at=updated_at
     )

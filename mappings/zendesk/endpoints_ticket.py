@@ -36,7 +36,7 @@ TICKETS: Final = Collection[TicketWrite, Account](
     records=wrapped("ticket", "tickets"),
     filters={"external_id": parameter("external_id")},
     keys={"external_id": lambda key: (("page[size]", str(MOST)), ("external_id", key))},
-    beside=with_people,
+    related=with_people,
     encode=lambda ticket: msgspec.json.encode(TicketBody(ticket=ticket)),
     mark=lambda body, marker, account: replace(body, external_id=body.external_id or f"{MARK}{marker}"),
     carries=lambda record, marker: decode(record, _Head).external_id == f"{MARK}{marker}",

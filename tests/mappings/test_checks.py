@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from mappings.checks.golden import FOLDER, account_of, cases, golden, unanswered, understood
-from mappings.checks.quality import FILE, RULES, Claim, claims, computed, judged
+from mappings.checks.golden import FOLDER, account_of, cases, golden, map_payload, unanswered
+from mappings.checks.quality import FILE, RULES, RuleClaim, claims, computed, judged
 from mappings.checks.reading import enums_read, errors_classified, reads
 from mappings.checks.result import Result
 from mappings.checks.writing import enums_written, patch_minimal, settled
 from mappings.coverage import coverage, unsupported
 from mappings.hubspot.unwrap import unwrap
 from mappings.registry import VENDORS, AnyVendor, mapping_of
-from mappings.spec import Page
+from mappings.spec import VendorPage
 
 ROOT = Path(__file__).parents[2]
 # A vendor is held to what it claims as soon as it claims anything.
@@ -68,7 +68,7 @@ def test_loss_unsupported_and_matrix_tell_one_story(vendor: AnyVendor) -> None:
         read = {cell.field for cell in coverage(mapping) if cell.reads}
         never = set(unsupported(mapping))
         assert read.isdisjoint(never)
-        for mapped in understood(vendor, mapping, case.sent, account):
+        for mapped in map_payload(vendor, mapping, case.sent, account):
             shown = {name for name, value in _shown(mapped.data).items() if value not in (None, [], "unknown", False)}
             assert never.isdisjoint(shown), case.name
             changed = {loss.path.split("/")[1] for loss in mapped.loss if loss.kind != "dropped"}
@@ -85,7 +85,7 @@ def _shown(data: Any) -> dict[str, Any]:
 
 def test_a_claim_that_does_not_hold_is_refused() -> None:
     failed = Result(cases=3, failures=("customer-full: refused",))
-    found = {one.rule: one for one in judged({"bronze.golden": Claim(status="done")}, {"bronze.golden": failed})}
+    found = {one.rule: one for one in judged({"bronze.golden": RuleClaim(status="done")}, {"bronze.golden": failed})}
 
     assert found["bronze.golden"].complaint == "bronze.golden is called done and does not hold: 1 of 3 failed"
     assert not found["bronze.golden"].is_met
@@ -95,11 +95,11 @@ def test_a_claim_that_does_not_hold_is_refused() -> None:
     ("claim", "told"),
     [
         (None, "quality.toml does not speak of gold.docs-page"),
-        (Claim(status="todo"), "gold.docs-page is todo without a reason"),
-        (Claim(status="exempt", reason=""), "gold.docs-page is exempt without a reason"),
+        (RuleClaim(status="todo"), "gold.docs-page is todo without a reason"),
+        (RuleClaim(status="exempt", reason=""), "gold.docs-page is exempt without a reason"),
     ],
 )
-def test_silence_is_refused_too(claim: Claim | None, told: str) -> None:
+def test_silence_is_refused_too(claim: RuleClaim | None, told: str) -> None:
     claimed = {} if claim is None else {"gold.docs-page": claim}
     (page,) = (one for one in judged(claimed, {}) if one.rule == "gold.docs-page")
 
@@ -108,7 +108,7 @@ def test_silence_is_refused_too(claim: Claim | None, told: str) -> None:
 
 
 def test_a_rule_that_is_exempt_with_a_reason_is_met() -> None:
-    claimed = {"silver.webhook-signature": Claim(status="exempt", reason="It sends none.")}
+    claimed = {"silver.webhook-signature": RuleClaim(status="exempt", reason="It sends none.")}
     (rule,) = (one for one in judged(claimed, {}) if one.rule == "silver.webhook-signature")
 
     assert rule.is_met
@@ -117,7 +117,7 @@ def test_a_rule_that_is_exempt_with_a_reason_is_met() -> None:
 
 def test_without_a_case_nothing_is_shown_to_hold() -> None:
     assert not Result(cases=0).holds
-    assert Result(cases=0, nothing="no golden records").told == "no golden records"
+    assert Result(cases=0, nothing="no golden records").summary == "no golden records"
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_a_mapping_that_finds_a_part_of_a_list_does_not_read() -> None:
 
 def test_lists_of_a_vendor_without_an_emulator_are_proven_by_golden_answers() -> None:
     def nothing(reply: Any, query: Any, account: Any) -> Any:
-        return Page(records=(), next=None, account=account)
+        return VendorPage(records=(), next=None, account=account)
 
     told = computed(blind(VENDORS["medusa"], page=nothing), ROOT)["bronze.read"]
 

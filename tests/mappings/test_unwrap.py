@@ -300,10 +300,10 @@ def test_a_sample_of_the_vendors_is_understood_or_refused(name: str, sample: str
 
     if sample in REFUSED[name]:
         with pytest.raises(Unmappable) as refusal:
-            golden.understood(vendor, mapping, payload, golden.account_of(vendor, ROOT))
+            golden.map_payload(vendor, mapping, payload, golden.account_of(vendor, ROOT))
         assert refusal.value.path == REFUSED[name][sample]
         return
-    mapped = golden.understood(vendor, mapping, payload, golden.account_of(vendor, ROOT))
+    mapped = golden.map_payload(vendor, mapping, payload, golden.account_of(vendor, ROOT))
 
     assert mapped
     for one in mapped:

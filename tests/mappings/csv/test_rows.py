@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from canonical.customer import Customer
 from canonical.order import Order
 from canonical.ticket import Ticket
-from mappings.csv.export import ReadRow, Unreadable, count_rows, read_rows
+from mappings.csv.export import ReadRow, UnreadableExport, count_rows, read_rows
 from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
 from mappings.csv.rows_r1 import read_row, remote_id_of
 from mappings.spec import Unmappable
@@ -293,7 +293,7 @@ def test_an_edited_row_of_another_form_is_refused_and_not_repeated(row: Any, pat
     ],
 )
 def test_a_file_that_cannot_be_taken(text: str, reason: str) -> None:
-    with pytest.raises(Unreadable, match=reason):
+    with pytest.raises(UnreadableExport, match=reason):
         count_rows(io.BytesIO(text.encode()), PLAIN)
 
 
@@ -314,12 +314,12 @@ def test_a_file_that_cannot_be_taken(text: str, reason: str) -> None:
     ],
 )
 def test_what_else_a_file_may_be_is_said(content: bytes, reason: str) -> None:
-    with pytest.raises(Unreadable, match=re.escape(reason)):
+    with pytest.raises(UnreadableExport, match=re.escape(reason)):
         count_rows(io.BytesIO(content), PLAIN)
 
 
 def test_a_file_without_a_header_is_refused_without_repeating_who_stands_there() -> None:
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(UnreadableExport) as refused:
         count_rows(io.BytesIO(b"4711,Zoe Quill,zoe@example.com\n"), PLAIN)
     assert "perhaps it is no header" in str(refused.value)
     assert not {"4711", "Zoe", "example.com"} & set(re.split(r"[^a-zA-Z0-9.]", str(refused.value)))
@@ -380,6 +380,6 @@ def test_whatever_the_file_is_it_is_read_or_refused(lines: list[tuple[int, str, 
     file = io.BytesIO(text.encode(errors="replace") + tail)
     try:
         found = count_rows(file, PLAIN)
-    except Unreadable:
+    except UnreadableExport:
         return
     assert len(list(read_rows(file, PLAIN))) == found
