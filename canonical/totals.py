@@ -92,7 +92,7 @@ def check_taxes(
     stated = _exact(tax)
     if added == stated or abs(added - stated) <= _smallest(tax) * (parts - 1):
         return ()
-    return (_ambiguous("/totals/tax", f"those of lines and shipping add up to {added:f}, the vendor says {tax}"),)
+    return (_ambiguous("/totals/tax", f"the taxes of lines and shipping add up to {added:f}, the vendor says {tax}"),)
 
 
 def _added(lines: tuple[LineItem, ...]) -> Decimal:

@@ -378,7 +378,7 @@ class Manifest:
     """The declaration of a vendor: its name, its webhooks, and the mapped objects.
 
     Lockstitch never calls a vendor with only a Manifest. It receives its webhooks or its uploaded exports.
-    `remote_id` is the pattern of the vendor's ids; text that does not match is no id.
+    `remote_id` is the pattern of the vendor's ids; text that does not match is not an id.
     `remote_id_form` normalises an id, for vendors that have several forms.
     """
 

@@ -82,10 +82,8 @@ def golden(vendor: AnyVendor, root: Path) -> Result:
     account = account_of(vendor, root)
     found = list(cases(vendor, root))
     failures = [failure for case in found for failure in _failures(vendor, case, account)]
-    failures += [f"{name}.in.json has no .out.json beside it" for name in unanswered(vendor, root)]
-    failures += [
-        f"{path.name} has no {sent.name} beside it" for path, sent in _pairs(vendor, root) if not sent.exists()
-    ]
+    failures += [f"{name}.in.json has no .out.json" for name in unanswered(vendor, root)]
+    failures += [f"{path.name} has no {sent.name}" for path, sent in _pairs(vendor, root) if not sent.exists()]
     missing = {mapping.object for mapping in vendor.mappings} - {case.object for case in found}
     failures += [f"there is no golden record of a {name}" for name in sorted(missing)]
     return Result(cases=len(found), failures=tuple(failures), nothing="there are no golden records")
@@ -110,7 +108,7 @@ def write_unanswered(vendor: AnyVendor, root: Path) -> list[str]:
         wanted: Any = name.partition("-")[0]
         mapping = active(vendor, wanted)
         if mapping is None:
-            raise Unmappable(name, f"{vendor.name} has no mapping of a {wanted}: a case is called <object>-<case>")
+            raise Unmappable(name, f"{vendor.name} has no mapping of a {wanted}: name a case <object>-<case>")
         try:
             mapped = map_payload(vendor, mapping, (folder / f"{name}.in.json").read_bytes(), account)
         except Unmappable as refusal:
@@ -172,11 +170,11 @@ def _difference(path: str, expected: Any, present: Any) -> str:
             if one != other:
                 return _difference(f"{path}/{place}", one, other)
     shown = ["nothing" if one is ... else msgspec.json.encode(one).decode()[:200] for one in (expected, present)]
-    return f"at {path or '/'} {shown[0]} is written down, and it became {shown[1]}"
+    return f"at {path or '/'} {shown[0]} is expected, got {shown[1]}"
 
 
 def _enriched(mapping: AnyMapping, payload: bytes, account: Any) -> Any:
-    """Return the account facts with the related records of an answer. A payload that is no answer adds none."""
+    """Return the account facts with the related records of an answer. A payload that is not an answer adds nothing."""
     reply = VendorReply(status=200, headers={}, body=payload)
     endpoints = mapping.endpoints
     try:

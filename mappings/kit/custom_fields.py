@@ -70,7 +70,7 @@ def named(
         if setting is None:
             notes.invalid(f"{pointer}/{place}/key", _unknown_key(settings))
         elif field.value is not None and not fits(setting.type, field.value):
-            notes.invalid(f"{pointer}/{place}/value", f"{EXPECTED[setting.type]} is expected")
+            notes.invalid(f"{pointer}/{place}/value", f"must be {EXPECTED[setting.type]}")
         elif isinstance(setting, ChosenField) and (unknown := _unknown(field.value, setting.choices)):
             notes.invalid(f"{pointer}/{place}/value", _no_choice(unknown, setting.choices))
         else:
@@ -134,8 +134,8 @@ def _has_offset(text: str) -> bool:
 
 def _unknown_key(settings: tuple[CustomFieldSetting, ...]) -> str:
     if not settings:
-        return "this connection has no custom fields configured for this"
-    return f"no such custom field here; one of: {', '.join(setting.key for setting in settings)}"
+        return "no custom fields are configured for this object at this connection"
+    return f"unknown custom field; one of: {', '.join(setting.key for setting in settings)}"
 
 
 def _chosen_field(setting: CustomFieldSetting, options: FieldOptions) -> CustomFieldSetting:
@@ -160,4 +160,4 @@ def _unknown(value: CustomFieldValue, choices: tuple[str, ...]) -> list[str]:
 def _no_choice(unknown: list[str], choices: tuple[str, ...]) -> str:
     shown = ", ".join(choices[:MOST_NAMED])
     more = f" and {len(choices) - MOST_NAMED} more" if len(choices) > MOST_NAMED else ""
-    return f"{unknown[0][:80]!r} is no choice here; one of: {shown}{more}"
+    return f"{unknown[0][:80]!r} is not a choice here; one of: {shown}{more}"

@@ -117,7 +117,7 @@ def data_of(reply: VendorReply) -> dict[str, Raw]:
     try:
         answer = _answers.decode(reply.body)
     except UNREADABLE as error:
-        raise VendorDrift("$", "the answer is not GraphQL's") from error
+        raise VendorDrift("$", "the answer is not a GraphQL answer") from error
     return {name: raw for name, raw in (answer.data or {}).items() if present(raw) is not None}
 
 
@@ -266,7 +266,7 @@ class GraphQLCollection(Generic[A]):
         payloads = [decode(payload, dict[str, Raw]).get(self.one) for payload in data_of(reply).values()]
         record = next((one for one in reversed(payloads) if present(one) is not None), None)
         if record is None:
-            raise Unmappable("$.data", f"the answer shows no {self.one}")
+            raise Unmappable("$.data", f"the answer contains no {self.one}")
         return WriteResult(remote_id=self._id(record), record=record, created=action == "create")
 
     def find_marked(self, variables: Struct) -> VendorRequest:

@@ -55,7 +55,7 @@ def wrapped(one: str | None, many: str) -> Callable[[VendorReply], tuple[Raw, ..
         if one is None:
             return (Raw(reply.body),)
         if one not in members:
-            raise VendorDrift(f"$.{one}", f"the answer holds neither {one} nor {many}")
+            raise VendorDrift(f"$.{one}", f"the answer contains neither {one} nor {many}")
         return (members[one],)
 
     return records
@@ -184,7 +184,7 @@ class Collection(Generic[W, A]):
             return WriteResult()
         record = next(iter(self.records(reply)), None)
         if record is None:
-            raise VendorDrift("$", "the answer to a write holds no record")
+            raise VendorDrift("$", "the answer to a write contains no record")
         return WriteResult(
             remote_id=self.id(record),
             record=record if self.is_whole(record) else None,

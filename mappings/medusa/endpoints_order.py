@@ -119,7 +119,7 @@ def cancel(
     if not asked.refund:
         notes.unsupported("/refund", "Medusa always refunds payments when it cancels: send true")
     if asked.notify:
-        notes.unsupported("/notify", "the code of the shop decides whether the buyer gets a message")
+        notes.unsupported("/notify", "the shop's own code decides whether the buyer gets a message")
     if asked.note is not None:
         notes.unsupported("/note", "Medusa keeps no note with a cancellation")
     write = OrderWrite(body=OrderBody(), is_draft=False, step="/cancel")
@@ -151,8 +151,8 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "update": Recovery(
         by="state",
         strength="strong",
-        note="the order is read and compared; the same values again change only its time, and Medusa refuses to "
-        "place or archive an order twice",
+        note="the order is read and compared; sending the same values again changes only its modification time, and "
+        "Medusa refuses to place or archive an order twice",
     ),
     "cancel": Recovery(
         by="state",

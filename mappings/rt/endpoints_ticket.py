@@ -92,7 +92,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         strength="strong",
         note="the ticket refers to an address with the operation id; Request Tracker's search reads its database",
     ),
-    "update": Recovery(by="state", strength="strong", note="the ticket is read; the same values again are harmless"),
+    "update": Recovery(
+        by="state", strength="strong", note="the ticket is read; sending the same values again is harmless"
+    ),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

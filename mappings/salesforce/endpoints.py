@@ -28,7 +28,7 @@ def by_email(email: str, account: Account) -> VendorRequest:
 def contact(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
     """Return the contact of a read or a look-up. Raises Unmappable if a look-up finds several."""
     if len(decode(reply.body, Answer).records) > 1:
-        reason = "several contacts have this e-mail address: name the one that is meant by its id or its external_id"
+        reason = "several contacts have this e-mail address: name one by its id or external_id"
         raise Unmappable("$.records", reason)
     return CONTACT.record(reply, account)
 

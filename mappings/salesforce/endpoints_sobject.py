@@ -144,7 +144,7 @@ UNIQUE: Final = Recovery(
 STATE: Final = Recovery(
     by="state",
     strength="strong",
-    note="the record is read by id and compared; the same values again change only its modification time, "
+    note="the record is read by id and compared; sending the same values again changes only its modification time, "
     "unless the org's own automation acts on every save",
 )
 GONE: Final = Recovery(

@@ -121,4 +121,4 @@ def chosen(
     """Return the org's value for a canonical one. `none` empties the field. A value that the org lacks is refused."""
     if wanted == "none":
         return None
-    return patches.chosen(wanted, held(words, picklist, account), pointer, notes, f"{picklist} of this org holds ")
+    return patches.chosen(wanted, held(words, picklist, account), pointer, notes, f"{picklist} of this org has ")

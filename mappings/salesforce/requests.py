@@ -57,7 +57,7 @@ def record(object_name: ObjectName, reply: VendorReply, account: Account) -> tup
 
 
 def with_custom_fields(object_name: ObjectName, records: tuple[Raw, ...], account: Account) -> Account:
-    """Return the account with the custom fields of these records, and of no others."""
+    """Return the account with the custom fields of `records` only."""
     names = configured(object_name, account)
     if not names:
         return account

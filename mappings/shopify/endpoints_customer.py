@@ -176,7 +176,7 @@ ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
         "update": Recovery(
             by="state",
             strength="strong",
-            note="the customer is read and compared; the same values again change nothing",
+            note="the customer is read and compared; sending the same values again changes nothing",
         ),
     },
 )

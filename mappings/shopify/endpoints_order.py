@@ -229,7 +229,7 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
         "update": Recovery(
             by="state",
             strength="strong",
-            note="the order is read and compared; the same values again change nothing",
+            note="the order is read and compared; sending the same values again changes nothing",
         ),
         "cancel": Recovery(
             by="state",

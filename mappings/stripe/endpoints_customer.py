@@ -121,7 +121,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "error, the customer is looked up by the operation id in its metadata: among those with its e-mail address or, "
         "without one, through a search that lags",
     ),
-    "update": Recovery(by="state", strength="strong", note="the customer is read; the same values again are harmless"),
+    "update": Recovery(
+        by="state", strength="strong", note="the customer is read; sending the same values again is harmless"
+    ),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

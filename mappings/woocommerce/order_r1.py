@@ -30,12 +30,12 @@ PAGE: Final = "post.php?post=%d&action=edit"
 WITHOUT_TAX: Final = Loss(
     path="/tax_inclusive",
     kind="coerced",
-    detail="the shop enters prices with tax; WooCommerce's API gives lines, discounts and shipping without, as here",
+    detail="the shop enters prices with tax; lines, discounts and shipping are without tax here, as in its API",
 )
 NO_TIME: Final = Loss(
     path="/cancelled_at",
     kind="defaulted",
-    detail="WooCommerce keeps no time of a cancellation: that of the last change stands for it",
+    detail="WooCommerce keeps no time of cancellation; this is the time of the last change",
 )
 
 

@@ -128,7 +128,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         note="external id and address are unique at Zendesk, so the same create_or_update is sent again. Its answer "
         "may then report a user as changed that the lost request created",
     ),
-    "update": Recovery(by="state", strength="strong", note="the user is read; the same values again are harmless"),
+    "update": Recovery(
+        by="state", strength="strong", note="the user is read; sending the same values again is harmless"
+    ),
     "archive": Recovery(by="state", strength="strong", note="the user is read; a deleted one is not active"),
 }
 

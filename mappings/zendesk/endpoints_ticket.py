@@ -95,7 +95,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "ticket is looked up in the list by the marker in its external id. A ticket with the caller's "
         "external id has no marker and external ids of tickets are not unique: a person decides",
     ),
-    "update": Recovery(by="state", strength="strong", note="the ticket is read; the same values again are harmless"),
+    "update": Recovery(
+        by="state", strength="strong", note="the ticket is read; sending the same values again is harmless"
+    ),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

@@ -147,7 +147,7 @@ def _moment(moment: Instant | None) -> Instant | None:
 
 
 def _missing(names: tuple[str, ...]) -> tuple[Loss, ...]:
-    detail = "Zendesk's event does not carry it: read the record"
+    detail = "Zendesk's event does not contain it: read the record"
     return tuple(Loss(path=f"/{name}", kind="dropped", detail=detail) for name in names)
 
 

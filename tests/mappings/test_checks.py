@@ -87,14 +87,14 @@ def test_a_claim_that_does_not_hold_is_refused() -> None:
     failed = Result(cases=3, failures=("customer-full: refused",))
     found = {one.rule: one for one in judged({"bronze.golden": RuleClaim(status="done")}, {"bronze.golden": failed})}
 
-    assert found["bronze.golden"].complaint == "bronze.golden is called done and does not hold: 1 of 3 failed"
+    assert found["bronze.golden"].complaint == "bronze.golden is marked done but does not hold: 1 of 3 failed"
     assert not found["bronze.golden"].is_met
 
 
 @pytest.mark.parametrize(
     ("claim", "told"),
     [
-        (None, "quality.toml does not speak of gold.docs-page"),
+        (None, "quality.toml has no entry for gold.docs-page"),
         (RuleClaim(status="todo"), "gold.docs-page is todo without a reason"),
         (RuleClaim(status="exempt", reason=""), "gold.docs-page is exempt without a reason"),
     ],
@@ -131,7 +131,7 @@ def fixtures(tmp_path: Path) -> Path:
     ("spoilt", "text", "told"),
     [
         ("ticket-returns.in.json", None, "ticket-returns.out.json has no ticket-returns.in.json beside it"),
-        ("ticket-returns.out.json", None, "ticket-returns.in.json has no .out.json beside it"),
+        ("ticket-returns.out.json", None, "ticket-returns.in.json has no .out.json"),
         ("ticket-returns.in.json", "{", "ticket-returns.in.json: Input data was truncated"),
         ("ticket-returns.out.json", "{,}", "ticket-returns.out.json: JSON is malformed: "),
     ],

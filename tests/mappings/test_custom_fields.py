@@ -55,8 +55,8 @@ def test_a_choice_that_the_account_does_not_have_is_refused_with_those_that_it_h
     written, refused = judged(WITH_CHOICES, tier="platinum", hobbies=["knots", "kites"], motto="anything")
     assert written == {"motto": "anything"}
     assert refused == {
-        "/custom_fields/0/value": "'platinum' is no choice here; one of: gold, silver, bronze",
-        "/custom_fields/1/value": "'kites' is no choice here; one of: knots, hems",
+        "/custom_fields/0/value": "'platinum' is not a choice here; one of: gold, silver, bronze",
+        "/custom_fields/1/value": "'kites' is not a choice here; one of: knots, hems",
     }
 
 

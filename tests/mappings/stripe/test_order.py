@@ -152,7 +152,7 @@ def _adds_up(record: Invoice) -> bool:
 @pytest.mark.parametrize(
     ("record", "path"),
     [
-        ({"created": 10**20}, "a time is none"),
+        ({"created": 10**20}, "a time is invalid"),
         ({"currency": "isk", "total": 1050}, "an amount in ISK with a fraction"),
     ],
 )
