@@ -1,4 +1,4 @@
-"""Requests and replies that all CRM objects of HubSpot have alike: read, find by a unique property, write."""
+"""Requests and replies of all HubSpot CRM objects: read, find by a unique property, write."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Postal addresses, both ways: five fields each, of which the street has several lines.
+"""Read and write postal addresses: five fields each. The street may have several lines.
 
 If the org has picklists of countries, there is a sixth field with the ISO code. Then only the code is written.
 """

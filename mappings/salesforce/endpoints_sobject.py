@@ -1,4 +1,4 @@
-"""Requests and replies that all sObjects have alike, and how to recover lost writes."""
+"""Requests and replies of all sObjects, and how to recover lost writes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -106,7 +106,7 @@ def order_status(value: str | None, code: str | None) -> OrderStatus:
 
 
 def held(words: Mapping[str, C], picklist: str, account: Account) -> dict[C, str]:
-    """Return the canonical values that the org has, each with the first of its own values."""
+    """Return the canonical values that the org has, each with the org's first value for it."""
     values: dict[C, str] = {}
     for value in account.picklists.get(picklist, ()):
         ours = words.get(value.casefold())

@@ -1,6 +1,6 @@
 """Customer, revision 1.
 
-A customer of Stripe has one name, for people and companies alike, one e-mail address that is not unique, one phone
+A customer of Stripe has one name, of a person or a company, one e-mail address that is not unique, one phone
 number, a billing and a shipping address. A deleted customer leaves a stub.
 """
 

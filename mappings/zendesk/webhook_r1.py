@@ -107,7 +107,7 @@ def _event_of(object_name: str, event_type: str) -> str:
 
 
 def _id(text: str | None) -> str | None:
-    """Return an id, which is text here. "0" is none."""
+    """Return an id, which is text here. None for "0"."""
     return text if text and text.isascii() and text.isdecimal() and text.strip("0") else None
 
 
