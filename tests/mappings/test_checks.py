@@ -130,7 +130,7 @@ def fixtures(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("spoilt", "text", "told"),
     [
-        ("ticket-returns.in.json", None, "ticket-returns.out.json has no ticket-returns.in.json beside it"),
+        ("ticket-returns.in.json", None, "ticket-returns.out.json has no ticket-returns.in.json"),
         ("ticket-returns.out.json", None, "ticket-returns.in.json has no .out.json"),
         ("ticket-returns.in.json", "{", "ticket-returns.in.json: Input data was truncated"),
         ("ticket-returns.out.json", "{,}", "ticket-returns.out.json: JSON is malformed: "),

@@ -118,7 +118,7 @@ def test_a_changed_wire_struct_and_a_lost_revision_are_seen() -> None:
     changed, lost = release.complaints({NAME: other, "hubspot.customer@r9": one})
 
     assert "the wire Struct ContactRecord was changed" in changed
-    assert lost.startswith("hubspot.customer@r9 is released and may be at work somewhere, but no vendor lists it")
+    assert lost.startswith("hubspot.customer@r9 is released and may be in use, but no vendor lists it")
 
 
 def without(text: str, name: str) -> str:
