@@ -56,7 +56,7 @@ class Place:
         order, since, above, seen = text.split(":")
         by = _ORDERS.get(order)
         if by is None:
-            raise ValueError("not a place in a search")
+            raise ValueError("not a cursor of this list")
         return cls(by=by, since=int(since), above=above, seen=frozenset(seen.split(",") if seen else ()))
 
 

@@ -135,7 +135,7 @@ def _part(query: ListQuery) -> tuple[Collection[OrderWrite, Account], ListQuery]
     """The list that a cursor belongs to, and the query of a page of it."""
     found = _CURSOR.fullmatch("1" if query.after is None else query.after)
     if found is None:
-        raise ValueError("not a place in this list")
+        raise ValueError("not a cursor of this list")
     return DRAFTS if found[1] == "1" else ORDERS, replace(query, after=found[2])
 
 

@@ -33,7 +33,7 @@ def list_comments(query_: ListQuery, account: Account) -> VendorRequest:
     if query_.after is not None:
         text, _, id = query_.after.rpartition("/")
         if not is_id(id):
-            raise ValueError("not a place among comments")
+            raise ValueError("not a cursor of this list")
         since = moment(msgspec.convert(text, datetime))
         behind = f"CreatedDate {beyond} {since}"
         conditions.append(f"({behind} OR (CreatedDate = {since} AND Id {beyond} {quoted(id)}))")

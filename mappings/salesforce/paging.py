@@ -58,7 +58,7 @@ def page(object_name: ObjectName, reply: VendorReply, query_: ListQuery, account
 def follow(locator: str) -> VendorRequest:
     """Build the request for the next records of a reply. Raises ValueError for a foreign locator."""
     if not _LOCATOR.fullmatch(locator):
-        raise ValueError("not a place in an answer")
+        raise ValueError("not a cursor of this list")
     return VendorRequest(method="GET", path=f"{API}/{locator}", route=NEXT)
 
 
@@ -77,7 +77,7 @@ def _after(query_: ListQuery) -> tuple[str, ...]:
     since, _, id = place.rpartition("/")
     if order == "at" and query_.updated_since is not None and _SINCE.fullmatch(since) and is_id(id):
         return (f"(SystemModstamp > {since} OR (SystemModstamp = {since} AND Id > {quoted(id)}))",)
-    raise ValueError("not a place in this list")
+    raise ValueError("not a cursor of this list")
 
 
 def _next(answer: Answer, query_: ListQuery) -> str | None:

@@ -1,4 +1,4 @@
-"""Released revisions stay what they were: whoever changes one is told what to do instead."""
+"""Released revisions must not change: a change is refused with what to do instead."""
 
 import shutil
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def test_nothing_that_is_released_has_changed() -> None:
     assert release.render(lock.released()) == release.LOCK.read_text("utf-8")
 
 
-def test_whoever_edits_a_released_module_is_told_what_to_do(copy: Path) -> None:
+def test_an_edited_released_module_is_refused(copy: Path) -> None:
     assert release.complaints(held(), copy) == []
     module = copy / "mappings/hubspot/customer_r1.py"
     module.write_text(module.read_text("utf-8").replace('kind="person"', 'kind="unknown"'), "utf-8")
@@ -93,10 +93,10 @@ def test_a_table_without_a_revision_in_its_name_cannot_change_what_is_sent(monke
 
     monkeypatch.setattr("mappings.hubspot.bodies.sent", shouted)
 
-    told = " ".join(release.complaints(held()))
+    sentences = " ".join(release.complaints(held()))
 
-    assert f"{NAME} is released" in told
-    assert "it sends another value for first_name of the golden record customer-full" in told
+    assert f"{NAME} is released" in sentences
+    assert "it sends another value for first_name of the golden record customer-full" in sentences
 
 
 def test_a_canonical_field_more_and_a_golden_record_more_are_no_change(copy: Path) -> None:

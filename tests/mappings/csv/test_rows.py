@@ -76,25 +76,25 @@ def read(cells: dict[str, str], of: Layout, row: int = 17) -> Any:
 
 def test_a_customer_with_every_type_of_column() -> None:
     mapped = read(GOOD, layout(CUSTOMERS))
-    told: Customer = mapped.data
+    data: Customer = mapped.data
     assert mapped.remote.id == "4711"
-    assert [(one.address, one.is_primary) for one in told.emails] == [("ann@example.com", True)]
-    assert (told.phones[0].e164, told.phones[0].raw) == ("+441174960123", "+44 117 496 0123")
-    assert (told.addresses[0].country_code, told.addresses[0].country_raw) == ("GB", None)
-    assert (told.status, told.status_raw, told.kind) == ("active", "a", "person")
-    assert told.created_at is not None
-    assert told.created_at.isoformat() == "2026-06-30T22:00:00+00:00"
-    assert told.order_stats is not None
-    assert (told.order_stats.count, told.order_stats.total_spent) == (3, "1119.70")
-    assert (told.custom_fields[0].key, told.custom_fields[0].value) == ("vip", True)
-    assert told.display_name == "Lee"
+    assert [(one.address, one.is_primary) for one in data.emails] == [("ann@example.com", True)]
+    assert (data.phones[0].e164, data.phones[0].raw) == ("+441174960123", "+44 117 496 0123")
+    assert (data.addresses[0].country_code, data.addresses[0].country_raw) == ("GB", None)
+    assert (data.status, data.status_raw, data.kind) == ("active", "a", "person")
+    assert data.created_at is not None
+    assert data.created_at.isoformat() == "2026-06-30T22:00:00+00:00"
+    assert data.order_stats is not None
+    assert (data.order_stats.count, data.order_stats.total_spent) == (3, "1119.70")
+    assert (data.custom_fields[0].key, data.custom_fields[0].value) == ("vip", True)
+    assert data.display_name == "Lee"
 
 
 def test_what_no_cell_says_is_not_there() -> None:
     empty = dict.fromkeys(GOOD, "") | {"No": "1", "Name": "Lee"}
-    told: Customer = read(empty, layout(CUSTOMERS)).data
-    assert (told.emails, told.phones, told.addresses, told.order_stats) == ((), (), (), None)
-    assert told.status == "unknown"
+    data: Customer = read(empty, layout(CUSTOMERS)).data
+    assert (data.emails, data.phones, data.addresses, data.order_stats) == ((), (), (), None)
+    assert data.status == "unknown"
 
 
 def test_a_row_with_only_a_key_is_refused() -> None:
@@ -110,10 +110,10 @@ def test_a_row_with_only_a_key_is_refused() -> None:
 def test_an_order_and_its_sums() -> None:
     cells = {"Branch": "N/1", "Order": "A 7", "Cur": "kwd", "Total": "1,040.800", "Paid": "40.5", "Buyer": ""}
     mapped = read(cells, layout(ORDERS))
-    told: Order = mapped.data
+    data: Order = mapped.data
     assert mapped.remote.id == "N=2F1~A=207"
-    assert (told.currency, told.totals.total, told.totals.paid) == ("KWD", "1040.800", "40.500")
-    assert (told.totals.outstanding, told.totals.tax) == ("1000.300", "0.000")
+    assert (data.currency, data.totals.total, data.totals.paid) == ("KWD", "1040.800", "40.500")
+    assert (data.totals.outstanding, data.totals.tax) == ("1000.300", "0.000")
     assert mapped.loss == ()
 
 
@@ -147,10 +147,10 @@ def test_a_ticket() -> None:
         ],
     }
     cells = {"Id": "5", "Subject": "Mug", "State": "Erledigt", "Due": "2026-05-01 09:30"}
-    told: Ticket = read(cells, layout(setting)).data
-    assert (told.status, told.status_category) == ("resolved", "done")
-    assert told.due_at is not None
-    assert told.due_at.isoformat() == "2026-05-01T09:30:00+00:00"
+    data: Ticket = read(cells, layout(setting)).data
+    assert (data.status, data.status_category) == ("resolved", "done")
+    assert data.due_at is not None
+    assert data.due_at.isoformat() == "2026-05-01T09:30:00+00:00"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,10 @@ def test_a_bad_cell_is_refused_with_its_row_and_column(column: str, cell: str, w
         ({"columns": [{"column": "A", "field": "id"}]}, "has no field id to fill"),
         ({"columns": [{"column": "A", "field": "status"}]}, "type string does not fit status, which takes enum"),
         ({"columns": [{"column": "A", "field": "created_at", "type": "number"}]}, "which takes date or datetime"),
-        ({"columns": [{"column": "A", "field": "kind", "type": "enum", "values": {"P": "human"}}]}, "'human' is not one"),
+        (
+            {"columns": [{"column": "A", "field": "kind", "type": "enum", "values": {"P": "human"}}]},
+            "'human' is not one",
+        ),
         ({"columns": [{"column": "A", "field": "emails[0].type", "type": "enum"}]}, "emails[0].address is required"),
         ({"columns": [{"column": "A", "field": "notes"}, {"column": "B", "field": "notes"}]}, "notes is filled twice"),
         ({"columns": []}, "csv.columns is empty"),

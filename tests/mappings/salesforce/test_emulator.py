@@ -158,7 +158,7 @@ def test_changes_hold_what_was_archived_and_what_changed_meanwhile(salesforce: E
 def test_foreign_cursors_are_refused(salesforce: EmulatedOrg, after: str) -> None:
     assert CUSTOMER.endpoints.list is not None
 
-    with pytest.raises(ValueError, match="not a place"):
+    with pytest.raises(ValueError, match="not a cursor"):
         CUSTOMER.endpoints.list(ListQuery(limit=3, after=after), salesforce.account)
 
 
