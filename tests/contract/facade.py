@@ -105,8 +105,9 @@ class Facade:
         for process in (self.api, self.worker, self.emulators):
             process.stop()
         self.vendors.close()
-        with self._runner:
-            self._run(self._disconnect())
+        self._run(self._disconnect())
+        self._runner.close()
+        self._runner = asyncio.Runner()
 
     @contextmanager
     def running(self) -> Iterator[Self]:
@@ -193,13 +194,15 @@ class Facade:
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         """Both connections are kept, on a loop of their own: each costs more than what is asked through it."""
         with self._one_at_a_time:
+            self._runner.run(asyncio.sleep(0.001))  # a server that has gone is noticed by a loop that runs
             return self._runner.run(work)
 
     async def _disconnect(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
-        if self._database is not None:
-            await self._database.close()
+        connection, database, self._connection, self._database = self._connection, self._database, None, None
+        if connection is not None:
+            connection.terminate()
+        if database is not None:
+            await database.close()
 
 
 def _configuration(vendors_url: str, token_file: Path) -> str:

@@ -149,8 +149,8 @@ def test_a_credential_that_is_refused_pauses_the_connection_and_the_job_waits(st
     stories.until(lambda: stories.facade.sql(question), "the pause")
 
     assert stories.events_of(receipt) == []
-    rows = stories.facade.sql("SELECT state FROM job WHERE origin = $1", receipt)
-    assert [row["state"] for row in rows] == ["ready"]
+    waiting = "SELECT state FROM job WHERE origin = $1 AND state = 'ready'"
+    stories.until(lambda: stories.facade.sql(waiting, receipt), "the job that waits")
     (told,) = stories.facade.sql("SELECT id FROM event WHERE type = 'connection.paused' AND connection = 'locked'")
     assert told
 
