@@ -14,7 +14,7 @@ from app.audit import record
 from app.audit.chain import AuditSealer
 from app.audit.models import Anchor, AuditFilter
 from app.postgres.database import Database
-from tests.audit.chain_kit import SEALED, Chain, chain_on, entries
+from tests.audit.audit_chain import SEALED, Chain, chain_on, entries
 
 pytestmark = pytest.mark.anyio
 

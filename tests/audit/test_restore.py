@@ -12,7 +12,7 @@ import pytest
 
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.embedded_owner import choose_owner, find_binaries
-from tests.audit.chain_kit import SEALED, Chain, chain_on
+from tests.audit.audit_chain import SEALED, Chain, chain_on
 from tests.commands import lockstitch
 from tests.conftest import FAST_AND_LOOSE
 

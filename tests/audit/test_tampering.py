@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.audit import record
-from tests.audit.chain_kit import SEALED, Chain, chain_on
+from tests.audit.audit_chain import SEALED, Chain, chain_on
 
 pytestmark = pytest.mark.anyio
 

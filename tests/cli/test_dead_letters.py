@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from app.queue.models import JobFailure, NewJob
-from tests.cli.dead_work import ENCRYPTION_KEYS, bury
 from tests.commands import lockstitch
+from tests.dead_letters import bury
+from tests.encryption import ENCRYPTION_KEYS
 
 TRANSIENT = JobFailure(category="transient", reason="vendor-unavailable")
 UNMAPPABLE = JobFailure(

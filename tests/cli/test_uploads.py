@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.dead_work import ENCRYPTION_KEYS
 from tests.commands import lockstitch
 from tests.contract.exports import LEGACY, export, line
+from tests.encryption import ENCRYPTION_KEYS
 
 
 @pytest.fixture

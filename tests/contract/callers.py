@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import httpx
 
-from tests.contract.patience import PATIENCE, until
-from tests.contract.promises import check_promises
+from tests.contract.answer_checks import check_answer
+from tests.contract.waiting import TIMEOUT, until
 
 DECIDED: Final = ("succeeded", "failed", "unknown")
 
@@ -17,9 +17,9 @@ class Caller(httpx.Client):
     def __init__(self, url: str, secret: str | None) -> None:
         super().__init__(
             base_url=url,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             headers={} if secret is None else {"authorization": f"Bearer {secret}"},
-            event_hooks={"response": [check_promises]},
+            event_hooks={"response": [check_answer]},
         )
         self.url = url
         self.secret = secret

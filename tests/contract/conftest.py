@@ -47,7 +47,7 @@ def caller(facade: Facade, full_key: str) -> Iterator[Caller]:
 
 
 @pytest.fixture
-def nobody(facade: Facade) -> Iterator[Caller]:
+def anonymous(facade: Facade) -> Iterator[Caller]:
     """A caller without a key."""
     with Caller(facade.api.url, None) as calling:
         yield calling

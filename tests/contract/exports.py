@@ -5,7 +5,7 @@ from typing import Any, Final
 import httpx
 
 from tests.contract.callers import Caller, new_key
-from tests.contract.patience import PATIENCE, until
+from tests.contract.waiting import TIMEOUT, until
 
 LEGACY: Final = """
 [connections.legacy]
@@ -77,14 +77,14 @@ def settled(caller: Caller, answer: httpx.Response) -> dict[str, Any]:
     return await_rows(caller, answer.headers["location"])
 
 
-def await_rows(caller: httpx.Client, path: str, patience: float = PATIENCE) -> dict[str, Any]:
+def await_rows(caller: httpx.Client, path: str, timeout: float = TIMEOUT) -> dict[str, Any]:
     """The upload once every row of it has had its turn."""
 
     def look() -> dict[str, Any]:
         found: dict[str, Any] = caller.get(path).raise_for_status().json()
         return found
 
-    return until(look, lambda found: found["state"] == "done", patience=patience)
+    return until(look, lambda found: found["state"] == "done", timeout=timeout)
 
 
 def dead_letters(caller: httpx.Client, upload: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """A whole Lockstitch for tests: emulators, API and worker as processes over one database."""
 
 import asyncio
-import base64
 import os
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.processes import Process, free_port
 from tests.contract.webhook_connections import ENVIRONMENT, intake_tables, secrets_line
+from tests.encryption import ENCRYPTION_KEYS
 
 T = TypeVar("T")
 
@@ -127,7 +127,7 @@ class Facade:
             | {
                 "LOCKSTITCH_DATABASE_URL": self.database_url,
                 "LOCKSTITCH_CONFIG": str(self._config),
-                "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(bytes(range(32))).decode()}",
+                "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
                 "LOCKSTITCH_PORT": str(port),
                 "LOCKSTITCH_WORKER_PORT": str(port),
                 "LOCKSTITCH_PROBE_PORT": "0",

@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from tests.contract.patience import PATIENCE
+from tests.contract.waiting import TIMEOUT
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -37,29 +37,29 @@ class Process:
             self._running = subprocess.Popen(
                 self._command, env=self._environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
             )
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + TIMEOUT
         while time.monotonic() < give_up:
             if self._running.poll() is not None:
                 raise AssertionError(f"{self._command[1:]} ended with {self._running.returncode}:\n{self.log[-3000:]}")
             try:
-                if httpx.get(self.url + self._health, timeout=PATIENCE).status_code == 200:
+                if httpx.get(self.url + self._health, timeout=TIMEOUT).status_code == 200:
                     return
             except httpx.TransportError:
                 time.sleep(0.02)
-        raise AssertionError(f"{self._command[1:]} did not answer within {PATIENCE} s:\n{self.log[-3000:]}")
+        raise AssertionError(f"{self._command[1:]} did not answer within {TIMEOUT} s:\n{self.log[-3000:]}")
 
     def stop(self) -> int:
         """SIGTERM; the exit code. Nothing where it does not run."""
         if self._running is None or self._running.poll() is not None:
             return 0
         self._running.terminate()
-        return self._running.wait(PATIENCE)
+        return self._running.wait(TIMEOUT)
 
     def kill(self) -> None:
         """SIGKILL, as the worst that can happen."""
         assert self._running is not None
         os.kill(self._running.pid, signal.SIGKILL)
-        self._running.wait(PATIENCE)
+        self._running.wait(TIMEOUT)
 
     @property
     def log(self) -> str:

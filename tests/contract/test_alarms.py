@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.processes import Process
+from tests.contract.waiting import until
 
 
 class Person:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.facade import Facade
-from tests.contract.patience import until
-from tests.contract.webhook_senders import Door, gateway
+from tests.contract.waiting import until
+from tests.contract.webhook_senders import WebhookEndpoint, gateway
 
 PATH: Final = "/ops/audit"
 EVENT: Final = {"id", "at", "type", "subject", "actor", "correlation_id", "facts", "position"}
@@ -33,7 +33,7 @@ def reader(facade: Facade) -> Iterator[Caller]:
 @pytest.fixture
 def run(facade: Facade) -> str:
     """A run that has left a few events, all of them sealed: a webhook was received, its job queued and worked on."""
-    answer = Door(facade, "gateway").send(gateway())
+    answer = WebhookEndpoint(facade, "gateway").send(gateway())
     assert answer.status_code == 202, answer.text
     name: str = answer.headers["x-correlation-id"]
     await_rows(facade, "SELECT FROM audit_event WHERE correlation_id = $1 AND type = 'job.processed'", name)
@@ -107,8 +107,8 @@ def test_a_bad_filter_is_named(reader: Caller, name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/verify"])
-def test_it_is_for_operators(facade: Facade, nobody: Caller, path: str) -> None:
-    assert code_of(nobody.get(path), 401) == "unauthenticated"
+def test_it_is_for_operators(facade: Facade, anonymous: Caller, path: str) -> None:
+    assert code_of(anonymous.get(path), 401) == "unauthenticated"
     with facade.calling("customers:read", "ops:write") as caller:
         assert code_of(caller.get(path), 403) == "forbidden"
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.raw_http import chunk, exchange, head
 from tests.contract.samples import customer, word
-from tests.contract.wire import chunk, exchange, head
 
 PATH = "/v1/customers"
 MAX = 1024 * 1024

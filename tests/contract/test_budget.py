@@ -65,9 +65,9 @@ def test_a_refused_call_leaves_its_key_free(limited: Caller) -> None:
 
 
 def test_what_needs_no_key_has_no_budget(facade: Facade, narrow: Process) -> None:
-    with Caller(narrow.url, None) as nobody:
+    with Caller(narrow.url, None) as anonymous:
         for _ in range(3 * BURST):
-            answer = nobody.get("/health/live")
+            answer = anonymous.get("/health/live")
             assert answer.status_code == 200
             assert "ratelimit" not in answer.headers
 

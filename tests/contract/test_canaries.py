@@ -13,11 +13,11 @@ from tests.contract.callers import Caller, new_key
 from tests.contract.exports import LEGACY
 from tests.contract.facade import SECRETS, VENDORS, Facade
 from tests.contract.otlp import Collector
-from tests.contract.patience import until
-from tests.contract.planted_exports import ALERTS, plant_in_a_dead_webhook, plant_in_exports, plant_in_redrives
+from tests.contract.personal_data import ALERTS, plant_in_a_dead_webhook, plant_in_exports, plant_in_redrives
 from tests.contract.samples import customer, ticket, word
+from tests.contract.waiting import until
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
-from tests.contract.webhook_senders import Door, contact_event, gateway, hubspot, shopify, zendesk
+from tests.contract.webhook_senders import WebhookEndpoint, contact_event, gateway, hubspot, shopify, zendesk
 from tests.emulators.receiver import Receiver
 
 NAME: Final = f"Zo{word()}"
@@ -173,10 +173,12 @@ def plant_in_refusals(caller: Caller, problems: list[str]) -> None:
 
 
 def plant_in_webhooks(facade: Facade, problems: list[str]) -> None:
-    doors = {name: Door(facade, name) for name in ("hubspot", "shopify", "zendesk", "gateway", "nobody-at-home")}
+    endpoints = {
+        name: WebhookEndpoint(facade, name) for name in ("hubspot", "shopify", "zendesk", "gateway", "nobody-at-home")
+    }
     told = contact_event(propertyValue=EMAIL)
     person = json.dumps({"id": 77, "email": EMAIL, "phone": PHONE, "last_name": NAME}).encode()
-    first, changed = (hubspot(doors["hubspot"].url, event) for event in (told, told | {"propertyValue": NAME}))
+    first, changed = (hubspot(endpoints["hubspot"].url, event) for event in (told, told | {"propertyValue": NAME}))
     for name, case in (
         *(("hubspot", first), ("hubspot", changed), ("shopify", shopify(body=person)), ("gateway", gateway())),
         ("hubspot", first.with_header("x-hubspot-signature-v3", EMAIL.encode())),
@@ -184,7 +186,7 @@ def plant_in_webhooks(facade: Facade, problems: list[str]) -> None:
         ("zendesk", zendesk().with_header("x-zendesk-webhook-signature", EMAIL.encode())),
         ("nobody-at-home", shopify(body=person)),
     ):
-        keep(problems, doors[name].send(case))
+        keep(problems, endpoints[name].send(case))
 
 
 def let_it_work(facade: Facade) -> None:

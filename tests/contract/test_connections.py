@@ -8,8 +8,8 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import CONNECTIONS, Facade
-from tests.contract.patience import until
 from tests.contract.samples import customer, ticket
+from tests.contract.waiting import until
 
 
 def connection(caller: Caller, name: str) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def test_a_resume_ends_what_a_vendor_asked_for_in_every_process(
             assert connection(one, name)["state"] == "throttled"
         assert resume(caller, name)["state"] == "working"
         assert caller.get(listing).status_code == 200
-        assert until(lambda: other.get(listing), lambda answer: answer.status_code == 200, patience=3.0)
+        assert until(lambda: other.get(listing), lambda answer: answer.status_code == 200, timeout=3.0)
         assert connection(other, name)["state"] == "working"
 
 

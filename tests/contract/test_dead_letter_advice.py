@@ -8,19 +8,19 @@ import pytest
 
 from app.queue.models import JobFailure
 from tests.contract.callers import Caller
-from tests.contract.dead_work import DeadWork
+from tests.contract.dead_jobs import DeadJobs
 from tests.contract.emulators import Emulators
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
 from tests.contract.samples import KINDS
 from tests.contract.test_drift import PATHS
+from tests.contract.webhook_driver import WebhookDriver
 
 PATH = "/ops/dead-letters"
 
 
 @pytest.fixture
-def dead(facade: Facade) -> Iterator[DeadWork]:
-    work = DeadWork(facade)
+def dead(facade: Facade) -> Iterator[DeadJobs]:
+    work = DeadJobs(facade)
     yield work
     facade.sql("DELETE FROM job WHERE connection = $1", work.connection)
 
@@ -43,11 +43,11 @@ def run(facade: Facade, command: str) -> str:
 def test_the_property_is_named_and_the_redrive_works_as_told(
     facade: Facade, caller: Caller, vendors: Emulators, name: str, change: str
 ) -> None:
-    stories, kind, object_name = Stories(facade, caller), KINDS[name], name.partition(" ")[2]
+    driver, kind, object_name = WebhookDriver(facade, caller), KINDS[name], name.partition(" ")[2]
     made = caller.create(kind.collection, kind.sample())
     vendors.break_(kind.connection, "drift", path=PATHS[kind.connection], times=None, change=change)
-    receipt = stories.send(kind.connection, object_name, "updated", made["meta"]["remote_id"])
-    letter = caller.get(f"{PATH}/{stories.dead_letter_of(receipt)['id']}").json()
+    receipt = driver.send(kind.connection, object_name, "updated", made["meta"]["remote_id"])
+    letter = caller.get(f"{PATH}/{driver.dead_letter_of(receipt)['id']}").json()
 
     failure = letter["failure"]
     assert failure["property"]
@@ -61,11 +61,11 @@ def test_the_property_is_named_and_the_redrive_works_as_told(
         assert f"    {step['command']}\n" in shown
     vendors.mend()
     assert letter["id"] in run(facade, redrive["command"])
-    assert stories.event_of(receipt)["type"] == f"{object_name}.updated"
+    assert driver.event_of(receipt)["type"] == f"{object_name}.updated"
 
 
 def test_a_newer_revision_that_is_not_at_work_is_activated_as_told(
-    facade: Facade, caller: Caller, dead: DeadWork
+    facade: Facade, caller: Caller, dead: DeadJobs
 ) -> None:
     dead.connection = "advised"
     route = "/ops/mappings/hubspot.customer/route"
@@ -87,7 +87,7 @@ def test_a_newer_revision_that_is_not_at_work_is_activated_as_told(
 
 
 def test_a_mapping_without_a_newer_revision_is_looked_at_as_told(
-    facade: Facade, caller: Caller, dead: DeadWork
+    facade: Facade, caller: Caller, dead: DeadJobs
 ) -> None:
     failure = JobFailure(
         category="permanent", reason="Expected `str`", path="$.properties.email", mapping="hubspot.customer", revision=2
@@ -98,7 +98,7 @@ def test_a_mapping_without_a_newer_revision_is_looked_at_as_told(
     assert "hubspot.customer" in run(facade, inspect["command"])
 
 
-def test_all_that_died_alike_are_redriven_as_told(facade: Facade, caller: Caller, dead: DeadWork) -> None:
+def test_all_that_died_alike_are_redriven_as_told(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
     first, _ = dead.bury(dead.new(), dead.new())
     letter = caller.get(f"{PATH}/{first}").json()
     assert letter["failure"]["property"] is None
@@ -110,7 +110,7 @@ def test_all_that_died_alike_are_redriven_as_told(facade: Facade, caller: Caller
     assert "2 dead letters" in run(facade, everything["command"])
 
 
-def test_one_is_let_go_as_told(facade: Facade, caller: Caller, dead: DeadWork) -> None:
+def test_one_is_let_go_as_told(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new())
     run(facade, steps(caller.get(f"{PATH}/{letter_id}").json())["discard"]["command"])
     assert dead.states() == ["discarded"]

@@ -17,7 +17,6 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from app.api_keys.store import PostgresKeys
 from app.events.store.subscriptions import AT_ONCE
 from tests.contract.callers import Caller
-from tests.contract.patience import until
 from tests.contract.subscribers import (
     ATTEMPTS,
     Answer,
@@ -29,6 +28,7 @@ from tests.contract.subscribers import (
     secret_of_key,
     subscribe,
 )
+from tests.contract.waiting import until
 
 TYPES: Final = ("customer.created", "customer.updated", "order.created", "webhook.received")
 

@@ -8,8 +8,8 @@ import pytest
 
 from app.api_keys.store import NewKey
 from tests.contract.callers import Caller, code_of
-from tests.contract.patience import until
 from tests.contract.subscribers import Delivering, Hook, delivering_over, news, owning, subscribe
+from tests.contract.waiting import until
 
 SUBSCRIBES: Final = ("subscriptions:read", "subscriptions:write")
 ALL_READS: Final = ("customers:read", "orders:read", "tickets:read")

@@ -7,13 +7,13 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.contract.callers import Caller
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector, attribute
 from tests.contract.samples import customer, word
 from tests.contract.subscribers import Answer, Post, SubscriberServer, subscribe
 from tests.contract.test_traces import derived
-from tests.contract.webhook_senders import Door, contact_event, hubspot
+from tests.contract.webhook_driver import WebhookDriver
+from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot
 
 MARK: Final = word()
 CONSUMER: Final = Span.SPAN_KIND_CONSUMER
@@ -61,8 +61,8 @@ def told(running_facade: Facade, full_key: str) -> Iterator[Told]:
             facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects", times=None, change="type")
             redriven = redrive(facade, caller, api.url, made["meta"]["remote_id"])
             hook.received(3)
-            stories = Stories(facade, caller)
-            stories.until(
+            driver = WebhookDriver(facade, caller)
+            driver.until(
                 lambda: not facade.sql("SELECT 1 FROM job WHERE kind = 'deliver' AND correlation_id = $1", redriven),
                 "the end of the delivery",
             )
@@ -79,9 +79,9 @@ def told(running_facade: Facade, full_key: str) -> Iterator[Told]:
 
 def tell(facade: Facade, url: str, remote_id: str) -> str:
     """Send a webhook about a contact to this API; the run that it begins."""
-    door = Door(facade, "hubspot", url=url)
+    endpoint = WebhookEndpoint(facade, "hubspot", url=url)
     event = contact_event(objectId=int(remote_id), propertyValue=f"{MARK}@example.com")
-    answer = door.send(hubspot(door.url, event))
+    answer = endpoint.send(hubspot(endpoint.url, event))
     assert answer.status_code == 202, answer.text
     return answer.headers["x-correlation-id"]
 
@@ -89,9 +89,9 @@ def tell(facade: Facade, url: str, remote_id: str) -> str:
 def redrive(facade: Facade, caller: Caller, url: str, remote_id: str) -> str:
     """A webhook about a record that cannot be read until somebody mends it and redrives."""
     run = tell(facade, url, remote_id)
-    stories = Stories(facade, caller)
+    driver = WebhookDriver(facade, caller)
     question = "SELECT id FROM dead_letter WHERE correlation_id = $1 AND kind = 'ingest'"
-    stories.until(lambda: facade.sql(question, run), "the dead letter")
+    driver.until(lambda: facade.sql(question, run), "the dead letter")
     (dead,) = facade.sql(question, run)
     facade.vendors.mend()
     answer = caller.post(f"/ops/dead-letters/{dead['id']}/redrive")

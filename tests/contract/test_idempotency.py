@@ -12,8 +12,8 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.raw_http import exchange, head
 from tests.contract.samples import KINDS, customer, order, ticket, word
-from tests.contract.wire import exchange, head
 
 # As the n8n templates make them: an execution id alone starts again at 1 in a new database.
 RUN_ID = "{{ $workflow.id }}-{{ $execution.id }}-{{ $now.toMillis() }}"

@@ -8,20 +8,20 @@ import pytest
 
 from tests.contract.callers import Caller, new_key
 from tests.contract.emulators import Emulators
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.processes import Process
 from tests.contract.samples import KINDS, customer
+from tests.contract.waiting import until
+from tests.contract.webhook_driver import WebhookDriver
 
 CONTACTS = "/crm/v3/objects/contacts"
 KIND = KINDS["hubspot customer"]
 
 
 @pytest.fixture
-def stories(facade: Facade, caller: Caller) -> Stories:
+def driver(facade: Facade, caller: Caller) -> WebhookDriver:
     """Webhooks and what comes of them."""
-    return Stories(facade, caller)
+    return WebhookDriver(facade, caller)
 
 
 def lines(process: Process, message: str, **facts: Any) -> list[dict[str, Any]]:
@@ -99,11 +99,11 @@ def test_a_lost_reply_is_a_line_of_its_own(facade: Facade, caller: Caller, vendo
 
 
 def test_a_dead_letter_and_its_job_are_a_line_each(
-    stories: Stories, facade: Facade, caller: Caller, vendors: Emulators
+    driver: WebhookDriver, facade: Facade, caller: Caller, vendors: Emulators
 ) -> None:
     made = caller.create(KIND.collection, KIND.sample())
     vendors.break_("hubspot", "drift", path="/crm/v3/objects", times=None, change="type")
-    letter = stories.dead_letter_of(stories.send("hubspot", "customer", "updated", made["meta"]["remote_id"]))
+    letter = driver.dead_letter_of(driver.send("hubspot", "customer", "updated", made["meta"]["remote_id"]))
 
     dead = line(facade.worker, "a job became a dead letter", dead_letter=letter["id"])
     job = line(facade.worker, "a job ended: dead", job_id=dead["job_id"])

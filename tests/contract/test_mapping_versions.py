@@ -10,10 +10,10 @@ import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import customer
+from tests.contract.waiting import until
+from tests.contract.webhook_driver import WebhookDriver
 
 NAME = "hubspot.customer"
 HEADER = "x-lockstitch-mapping"
@@ -224,7 +224,7 @@ def test_what_only_the_mapping_reads_differently_has_not_changed(
     caller: Caller, facade: Facade, vendors: Emulators
 ) -> None:
     """Else the first webhooks after an activation would tell subscribers of changes that nobody has made."""
-    at, stories = "versioned", Stories(facade, caller)
+    at, driver = "versioned", WebhookDriver(facade, caller)
     person = place(vendors, email="told@garn.example", hs_additional_emails="retold@garn.example")
 
     def told_by(revision: int) -> dict[str, Any]:
@@ -232,7 +232,7 @@ def test_what_only_the_mapping_reads_differently_has_not_changed(
         decide(caller, at, active=revision)
 
         def look() -> dict[str, Any]:
-            return stories.event_of(stories.record(at, "contact.propertyChange", "contact", person))
+            return driver.event_of(driver.record(at, "contact.propertyChange", "contact", person))
 
         event: dict[str, Any] = until(look, lambda event: event["data"]["meta"]["mapping"]["revision"] == revision)
         return event

@@ -14,7 +14,7 @@ from app.api_keys.cache import CACHE_SECONDS
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
 from tests.contract.outage import database_down
-from tests.contract.patience import until
+from tests.contract.waiting import until
 
 # Prometheus gives a scrape 10 s unless it is told otherwise.
 SCRAPE_SECONDS = 8.0

@@ -10,8 +10,8 @@ from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
-from tests.contract.patience import until
 from tests.contract.samples import ticket, word
+from tests.contract.waiting import until
 
 FIELD_ID = 27100000009001
 CUSTOM = f"""

@@ -6,8 +6,8 @@ import pytest
 
 from tests.contract.callers import Caller, new_key
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import ticket, word
+from tests.contract.waiting import until
 
 TICKETS: Final = "/api/v2/tickets"
 

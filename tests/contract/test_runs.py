@@ -11,9 +11,9 @@ import pytest
 
 from tests.contract.callers import Caller, code_of, new_key, parameters
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import customer, word
-from tests.contract.webhook_senders import Door, gateway
+from tests.contract.waiting import until
+from tests.contract.webhook_senders import WebhookEndpoint, gateway
 
 PATH: Final = "/ops/runs"
 
@@ -83,7 +83,7 @@ def test_it_leads_into_the_trace(caller: Caller, reader: Caller) -> None:
 
 
 def test_a_webhook_is_told_with_what_followed(facade: Facade, reader: Caller) -> None:
-    answer = Door(facade, "gateway").send(gateway())
+    answer = WebhookEndpoint(facade, "gateway").send(gateway())
     run = answer.headers["x-correlation-id"]
 
     story = told(reader, run, lambda story: bool(of(story, "event")))
@@ -176,16 +176,18 @@ def test_an_unknown_run_is_not_found(reader: Caller) -> None:
     assert code_of(reader.get(f"{PATH}/{new_run()}"), 404) == "not-found"
 
 
-def test_it_is_for_operators(facade: Facade, nobody: Caller) -> None:
-    assert code_of(nobody.get(f"{PATH}/x"), 401) == "unauthenticated"
+def test_it_is_for_operators(facade: Facade, anonymous: Caller) -> None:
+    assert code_of(anonymous.get(f"{PATH}/x"), 401) == "unauthenticated"
     with facade.calling("customers:read", "ops:write") as caller:
         assert code_of(caller.get(f"{PATH}/x"), 403) == "forbidden"
 
 
-def test_calls_without_a_key_are_not_recorded(facade: Facade, caller: Caller, nobody: Caller, reader: Caller) -> None:
-    """Or anybody could fill our disk, and put words into the stories of others."""
+def test_calls_without_a_key_are_not_recorded(
+    facade: Facade, caller: Caller, anonymous: Caller, reader: Caller
+) -> None:
+    """Or anybody could fill our disk, and put words into the record of others."""
     run = new_run()
-    nobody.get("/v1/customers", headers={"x-correlation-id": run})
+    anonymous.get("/v1/customers", headers={"x-correlation-id": run})
     caller.get("/v1/me", headers={"x-correlation-id": run})
 
     story = told(reader, run, bool)

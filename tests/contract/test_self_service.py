@@ -54,32 +54,32 @@ def test_every_row_of_the_table_is_explained() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
-def test_a_problem_is_explained_to_people_and_to_programs(nobody: Caller, code: str) -> None:
-    program = nobody.get(f"/problems/{code}", headers={"accept": "application/json"})
+def test_a_problem_is_explained_to_people_and_to_programs(anonymous: Caller, code: str) -> None:
+    program = anonymous.get(f"/problems/{code}", headers={"accept": "application/json"})
     assert program.headers["content-type"] == "application/json"
     told = program.json()
     assert told["code"] == code
     assert told["meaning"]
     assert told["next_step"]
     browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
-    person = nobody.get(f"/problems/{code}", headers={"accept": browser})
+    person = anonymous.get(f"/problems/{code}", headers={"accept": browser})
     assert person.headers["content-type"] == "text/html; charset=utf-8"
     assert f"<code>{code}</code>" in person.text
     assert f"HTTP {told['status']}" in person.text
 
 
 @pytest.mark.parametrize("code", ["nope", "%3Cscript%3E", "not-found%00", "Not-Found"])
-def test_a_problem_that_is_none(nobody: Caller, code: str) -> None:
-    assert code_of(nobody.get(f"/problems/{code}", headers={"accept": "text/html"}), 404) == "not-found"
+def test_a_problem_that_is_none(anonymous: Caller, code: str) -> None:
+    assert code_of(anonymous.get(f"/problems/{code}", headers={"accept": "text/html"}), 404) == "not-found"
 
 
-def test_a_problem_leads_to_its_explanation(nobody: Caller) -> None:
-    answer = nobody.get("/v1/me")
-    assert nobody.get(answer.json()["type"]).json()["code"] == "unauthenticated"
+def test_a_problem_leads_to_its_explanation(anonymous: Caller) -> None:
+    answer = anonymous.get("/v1/me")
+    assert anonymous.get(answer.json()["type"]).json()["code"] == "unauthenticated"
 
 
-def test_health(nobody: Caller, facade: Facade) -> None:
-    assert nobody.get("/health/live").json() == {"status": "ok"}
+def test_health(anonymous: Caller, facade: Facade) -> None:
+    assert anonymous.get("/health/live").json() == {"status": "ok"}
     for url in (facade.api.url, facade.worker.url):
         told = httpx.get(f"{url}/health/ready").json()
         assert told["status"] == "ok"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
-from tests.contract.patience import until
+from tests.contract.waiting import until
 
 SECRET = "whsec_5tr1pe0fTheContractTests"
 # The client itself sends what its vendor recognises up to three times.

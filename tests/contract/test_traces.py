@@ -91,9 +91,9 @@ def send_canaries(caller: Caller) -> None:
         caller.get(f"/v1/customers/{vendor}:{CANARY}")
     for path in (f"/v1/customers/{CANARY}", f"/{CANARY}", f"/v1/operations/{CANARY}", f"/problems/{CANARY}"):
         caller.get(path, params={"email": CANARY})
-    with Caller(caller.url, None) as nobody:
-        nobody.get("/v1/customers", params={"email": CANARY})
-        nobody.get("/v1/customers", headers={"authorization": f"Bearer {CANARY}"})
+    with Caller(caller.url, None) as anonymous:
+        anonymous.get("/v1/customers", params={"email": CANARY})
+        anonymous.get("/v1/customers", headers={"authorization": f"Bearer {CANARY}"})
     caller.write("POST", "/v1/customers", {CANARY: 1, "emails": [{"address": CANARY * 2}]})
     caller.get("/v1/me", headers={"x-correlation-id": f"not usable {CANARY}"})
 

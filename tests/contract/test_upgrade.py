@@ -11,7 +11,7 @@ import pytest
 
 from app.postgres.migrate import migrate, read_migrations
 from tests.contract.callers import Caller
-from tests.contract.dead_work import DeadWork
+from tests.contract.dead_jobs import DeadJobs
 from tests.contract.facade import Facade
 from tests.contract.samples import customer
 from tests.contract.subscribers import Answer, Delivering, delivering_over, news, subscribe
@@ -56,7 +56,7 @@ def work(delivering: Delivering, caller: Caller, name: str) -> None:
     """A little of everything that the API and the worker do with the database."""
     hook = delivering.subscribers.hook(name).then(Answer(status=500))
     subscription = subscribe(caller, hook, "customer.updated")
-    dead = DeadWork(delivering.facade)
+    dead = DeadJobs(delivering.facade)
     for number in range(ROUNDS):
         made = caller.create("/v1/customers", customer("hubspot"))
         assert caller.get(f"/v1/customers/{made['id']}").status_code == 200

@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.exports import HEADER, LAID, LEGACY, await_rows, dead_letters, events, export, line, send, settled
 from tests.contract.facade import Facade
-from tests.contract.patience import until
-from tests.contract.wire import connect, head, holding
+from tests.contract.raw_http import connect, head, holding
+from tests.contract.waiting import until
 
 
 @pytest.fixture(scope="module")

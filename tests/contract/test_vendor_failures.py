@@ -11,8 +11,8 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import VENDORS, Facade
-from tests.contract.patience import until
 from tests.contract.samples import KINDS, Kind, customer, word
+from tests.contract.waiting import until
 
 READ_PATHS = {"hubspot": "/crm/v3/objects/contacts", "shopify": "/admin/api", "zendesk": "/api/v2/users"}
 

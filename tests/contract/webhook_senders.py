@@ -11,13 +11,13 @@ import httpx
 import stripe
 from standardwebhooks.webhooks import Webhook
 
+from tests.contract.answer_checks import check_answer
 from tests.contract.facade import Facade
-from tests.contract.promises import check_promises
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
 from tests.signatures.senders import Sent, sent
 
 
-class Door:
+class WebhookEndpoint:
     """One connection's webhooks at the running API."""
 
     def __init__(self, facade: Facade, connection: str, *, url: str | None = None) -> None:
@@ -25,7 +25,7 @@ class Door:
         self.connection = connection
         self.path = f"/v1/webhooks/{connection}"
         self.url = (url or facade.api.url) + self.path
-        self._http = httpx.Client(timeout=30.0, event_hooks={"response": [check_promises]})
+        self._http = httpx.Client(timeout=30.0, event_hooks={"response": [check_answer]})
 
     def send(self, case: Sent, *, method: str = "POST") -> httpx.Response:
         """Send it as it is."""

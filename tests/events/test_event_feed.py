@@ -15,8 +15,9 @@ from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database, Statement, Transaction
-from tests.events.event_kit import DELIVERY, EVERYTHING, TYPES, all_of, append, changed, numbers
-from tests.queue.kit import SEALER, until
+from tests.encryption import SEALER
+from tests.events.numbered_events import DELIVERY, EVERYTHING, TYPES, all_of, append, changed, numbers
+from tests.queue.harness import until
 
 pytestmark = pytest.mark.anyio
 

@@ -12,8 +12,8 @@ from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken
-from tests.events.event_kit import EVERYTHING, all_of, append, body, changed
-from tests.queue.kit import SEALER
+from tests.encryption import SEALER
+from tests.events.numbered_events import EVERYTHING, all_of, append, body, changed
 
 pytestmark = pytest.mark.anyio
 

@@ -21,7 +21,7 @@ from app.settings.environment import load_settings
 from app.wiring.runtime import open_runtime
 from tests.contract.facade import Facade
 from tests.contract.webhook_senders import contact_event, hubspot
-from tests.queue.kit import until
+from tests.queue.harness import until
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from app.monitoring.store.run_entries import recording_runs
 from app.postgres.database import Database
 from app.telemetry import bind, mark_replayed, name_caller, name_route, server_span, vendor_span
 from app.telemetry.runs import RunEntry, RunRecorder, entries_dropped, now, recorder
-from tests.queue.kit import until
+from tests.queue.harness import until
 
 pytestmark = pytest.mark.anyio
 

@@ -17,7 +17,7 @@ from app.vendors.models import Connection
 from app.webhooks.store.receipts import PostgresReceipts
 from mappings.csv import VENDOR
 from mappings.csv.layout import LayoutSetting, make_layout
-from tests.queue.kit import SEALER
+from tests.encryption import SEALER
 
 pytestmark = pytest.mark.anyio
 

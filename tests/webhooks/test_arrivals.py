@@ -11,14 +11,13 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
-from app.postgres.encryption import Sealer
 from app.postgres.listen import CHANNEL
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.arrivals import PostgresArrivals
+from tests.encryption import SEALER
 
 pytestmark = pytest.mark.anyio
 
-SEALER = Sealer((("k1", bytes(range(32))),))
 WAITING = 100_000
 JOBS = Statement(
     "SELECT job", "SELECT id, order_key, state, origin, dedupe_key, correlation_id, traceparent FROM job ORDER BY id"

@@ -11,15 +11,14 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
-from app.postgres.encryption import Sealer
 from app.webhooks.group_commit import MOST_BYTES, GroupCommit
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
+from tests.encryption import SEALER
 
 pytestmark = pytest.mark.anyio
 
-SEALER = Sealer((("k1", bytes(range(32))),))
 LOCK = Statement("SELECT lock", "SELECT pg_advisory_xact_lock($1)")
 WAITING = Statement("SELECT lock", "SELECT count(*) FROM pg_locks WHERE NOT granted")
 COUNTS = Statement(

@@ -1,6 +1,13 @@
 """What is told at the end of a write: operation.finished, the callback, the audit trail."""
 
-from tests.contract.async_writes.told import CONTACTS, LATER, announcements, audit_of, called_at, finished
+from tests.contract.async_writes.finished_operations import (
+    CONTACTS,
+    LATER,
+    announcements,
+    audit_of,
+    called_at,
+    finished,
+)
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.contract.async_writes.told import CONTACTS, LATER, called_at, finished
+from tests.contract.async_writes.finished_operations import CONTACTS, LATER, called_at, finished
 from tests.contract.callers import Caller, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import KINDS, customer, order, word
+from tests.contract.waiting import until
 from tests.emulators.receiver import Receiver
 
 

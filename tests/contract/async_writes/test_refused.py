@@ -9,12 +9,12 @@ from typing import Any
 import asyncpg
 
 from tests.commands import lockstitch
-from tests.contract.async_writes.told import CONTACTS, LATER, audit_of, called_at, finished
+from tests.contract.async_writes.finished_operations import CONTACTS, LATER, audit_of, called_at, finished
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import customer, order, word
+from tests.contract.waiting import until
 from tests.emulators.receiver import Receiver
 
 

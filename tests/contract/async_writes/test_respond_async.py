@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.async_writes.told import CONTACTS, LATER, finished
+from tests.contract.async_writes.finished_operations import CONTACTS, LATER, finished
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade

@@ -6,8 +6,8 @@ from typing import Any, Final
 from tests.contract.callers import Caller
 from tests.contract.exports import HEADER, dead_letters, export, line, send, settled
 from tests.contract.facade import Facade
-from tests.contract.patience import until
-from tests.contract.webhook_senders import Door, contact_event, hubspot
+from tests.contract.waiting import until
+from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot
 
 RUN: Final = "planted-export"
 ALERTS: Final = """
@@ -95,9 +95,9 @@ def plant_in_a_dead_webhook(facade: Facade, caller: Caller, holding: str, name: 
     """A webhook about somebody whose record cannot be read; it is edited and redriven, and read then."""
     (record, *_) = facade.vendors.records("hubspot", "contacts", holding)
     facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects/contacts", times=None, change="type")
-    door = Door(facade, "hubspot")
+    endpoint = WebhookEndpoint(facade, "hubspot")
     event = contact_event(objectId=int(record["id"]), propertyValue=email)
-    assert door.accepted(hubspot(door.url, event)) == (1, 0)
+    assert endpoint.accepted(hubspot(endpoint.url, event)) == (1, 0)
     where = {"connection": "hubspot", "kind": "ingest"}
     page = until(lambda: caller.get("/ops/dead-letters", params=where).json(), lambda page: page["data"])
     facade.vendors.mend()

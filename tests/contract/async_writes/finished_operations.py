@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
-from tests.contract.patience import until
+from tests.contract.waiting import until
 from tests.emulators.receiver import Received, Receiver
 
 CONTACTS: Final = "/crm/v3/objects/contacts"

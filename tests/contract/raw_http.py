@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.contract.promises import check_promises
+from tests.contract.answer_checks import check_answer
 
-PATIENCE = 15.0
+TIMEOUT = 15.0
 
 
 def connect(url: str) -> socket.socket:
     """A connection that has sent nothing yet."""
     address = urlsplit(url)
-    return socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
+    return socket.create_connection((address.hostname, address.port), timeout=TIMEOUT)
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def exchange(url: str, request: bytes, *, then_close: bool = False) -> httpx.Res
             content=read.read(),
             request=httpx.Request(method.decode(), url + target.decode("latin-1")),
         )
-    check_promises(answer)
+    check_answer(answer)
     return answer
 
 

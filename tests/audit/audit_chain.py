@@ -13,7 +13,7 @@ from app.audit.models import Anchor, Verification
 from app.audit.trail import PostgresAuditTrail
 from app.postgres.database import Database, Statement
 
-PATIENCE: Final = 30.0
+TIMEOUT: Final = 30.0
 SEALED: Final = 9
 """How many events the trail of `sealed` begins with; their ids are their positions."""
 
@@ -43,7 +43,7 @@ class Chain:
         """Seal until nothing is left; how many. The server takes a moment to end the transaction of a session that is
         gone, and an ANALYZE of its own is one as well."""
         sealed = 0
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while (more := await self.seal()) or (await self.verify()).unsealed.count:
                 sealed += more
         return sealed

@@ -35,7 +35,7 @@ vendor_field = "AccountId"
 """
 
 
-class Trade(NamedTuple):
+class Sample(NamedTuple):
     """One object at one vendor: a body to create in which the mark occurs, a change of it, where the vendor keeps it,
     which of the vendor's calls makes it, and an id that names nothing there."""
 
@@ -117,30 +117,30 @@ SHOPIFY: Final = "/admin/api/2026-07/graphql.json"
 WOO: Final = "/wp-json/wc/v3"
 ZENDESK: Final = "/api/v2"
 LATER: Final = {"subject": "Both mugs"}
-TRADES: Final = {
-    f"{trade.vendor} {trade.object}": trade
-    for trade in (
-        Trade("freshdesk", "customer", named, {"job_title": "Potter"}, "contacts", f"{FRESHDESK}/contacts", "9" * 11),
-        Trade("freshdesk", "ticket", request, LATER, "tickets", f"{FRESHDESK}/tickets", "9" * 11),
-        Trade("hubspot", "customer", person, {"job_title": "Potter"}, "contacts", f"{HUBSPOT}/contacts", "9" * 11),
-        Trade("hubspot", "ticket", note, LATER, "tickets", f"{HUBSPOT}/tickets", "9" * 11),
-        Trade("salesforce", "customer", person, {"job_title": "Potter"}, "Contact", SALESFORCE, "003dM00000Nobdy"),
-        Trade("salesforce", "ticket", note, LATER, "Case", SALESFORCE, "500dM00000Nobdy"),
-        Trade("salesforce", "order", supply, {"internal_note": "Ring twice."}, "Order", SALESFORCE, "801dM00000Nobdy"),
-        Trade("shopify", "customer", person, {"notes": "Likes blue."}, "Customer", SHOPIFY, "9" * 11),
-        Trade("shopify", "order", order, {"customer_note": "Ring twice."}, "Order", SHOPIFY, "9" * 11),
-        Trade("stripe", "customer", named, {"notes": "Likes blue."}, "customers", "/v1/customers", "cus_Nobody"),
-        Trade("stripe", "order", checkout, {}, "checkout_sessions", "/v1/checkout/sessions", "cs_test_nothing"),
-        Trade("woocommerce", "customer", person, {"company_name": "Clay"}, "customers", f"{WOO}/customers", "9" * 11),
-        Trade("woocommerce", "order", sale, {"customer_note": "Ring twice."}, "orders", f"{WOO}/orders", "9" * 11),
-        Trade("zendesk", "customer", named, {"notes": "Likes blue."}, "users", f"{ZENDESK}/users", "9" * 11),
-        Trade("zendesk", "ticket", request, LATER, "tickets", f"{ZENDESK}/tickets", "9" * 11),
+SAMPLES: Final = {
+    f"{sample.vendor} {sample.object}": sample
+    for sample in (
+        Sample("freshdesk", "customer", named, {"job_title": "Potter"}, "contacts", f"{FRESHDESK}/contacts", "9" * 11),
+        Sample("freshdesk", "ticket", request, LATER, "tickets", f"{FRESHDESK}/tickets", "9" * 11),
+        Sample("hubspot", "customer", person, {"job_title": "Potter"}, "contacts", f"{HUBSPOT}/contacts", "9" * 11),
+        Sample("hubspot", "ticket", note, LATER, "tickets", f"{HUBSPOT}/tickets", "9" * 11),
+        Sample("salesforce", "customer", person, {"job_title": "Potter"}, "Contact", SALESFORCE, "003dM00000Nobdy"),
+        Sample("salesforce", "ticket", note, LATER, "Case", SALESFORCE, "500dM00000Nobdy"),
+        Sample("salesforce", "order", supply, {"internal_note": "Ring twice."}, "Order", SALESFORCE, "801dM00000Nobdy"),
+        Sample("shopify", "customer", person, {"notes": "Likes blue."}, "Customer", SHOPIFY, "9" * 11),
+        Sample("shopify", "order", order, {"customer_note": "Ring twice."}, "Order", SHOPIFY, "9" * 11),
+        Sample("stripe", "customer", named, {"notes": "Likes blue."}, "customers", "/v1/customers", "cus_Nobody"),
+        Sample("stripe", "order", checkout, {}, "checkout_sessions", "/v1/checkout/sessions", "cs_test_nothing"),
+        Sample("woocommerce", "customer", person, {"company_name": "Clay"}, "customers", f"{WOO}/customers", "9" * 11),
+        Sample("woocommerce", "order", sale, {"customer_note": "Ring twice."}, "orders", f"{WOO}/orders", "9" * 11),
+        Sample("zendesk", "customer", named, {"notes": "Likes blue."}, "users", f"{ZENDESK}/users", "9" * 11),
+        Sample("zendesk", "ticket", request, LATER, "tickets", f"{ZENDESK}/tickets", "9" * 11),
     )
 }
 
 
 @contextmanager
-def trading(folder: Path, database_url: str, *also: str, more: str = "") -> Iterator[Facade]:
+def all_vendors(folder: Path, database_url: str, *also: str, more: str = "") -> Iterator[Facade]:
     """A running Lockstitch with a connection to every vendor, of its vendor's name, and one more for each suffix in
     `also`; `more` is added to its configuration."""
     facade = Facade(folder, database_url, vendors_last=False, more="", **EMULATOR_CREDENTIALS)
@@ -161,10 +161,10 @@ def trading(folder: Path, database_url: str, *also: str, more: str = "") -> Iter
         facade.stop()
 
 
-def made(facade_caller: Any, trade: Trade, connection: str | None = None) -> tuple[str, dict[str, Any]]:
+def create_record(facade_caller: Any, sample: Sample, connection: str | None = None) -> tuple[str, dict[str, Any]]:
     """A new record: its path, and what the create answered."""
-    record: dict[str, Any] = facade_caller.create(trade.collection(connection), trade.body(word()))
-    return f"{trade.path}/{record['id']}", record
+    record: dict[str, Any] = facade_caller.create(sample.collection(connection), sample.body(word()))
+    return f"{sample.path}/{record['id']}", record
 
 
 def _table(name: str, vendor: Vendor, url: str) -> str:

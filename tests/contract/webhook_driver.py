@@ -11,7 +11,6 @@ from uuid import uuid4
 from app.capabilities import POLICIES
 from app.events.store.record_states import PostgresRecordStates
 from app.postgres.database import Database
-from app.postgres.encryption import Sealer
 from app.queue.jobs import PostgresQueue
 from app.queue.models import NewJob
 from app.webhooks.models import NewReceipt
@@ -20,15 +19,14 @@ from canonical.parts import ObjectName
 from tests.contract.callers import Caller
 from tests.contract.emulators import Vendor
 from tests.contract.facade import Facade
-from tests.contract.patience import until
+from tests.contract.waiting import until
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
-from tests.contract.webhook_senders import Door, contact_event, hubspot, shopify
+from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot, shopify
+from tests.encryption import SEALER
 from tests.signatures.senders import Sent, sent
 
 Event = dict[str, Any]
 
-# The same key as the processes of the facade have.
-SEALER: Final = Sealer((("k1", bytes(range(32))),))
 TOPICS: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("hubspot", "customer"): {
         "created": "contact.creation",
@@ -60,7 +58,7 @@ TOPICS: Final[dict[tuple[str, str], dict[str, str]]] = {
 }
 
 
-class Stories:
+class WebhookDriver:
     """Tells Lockstitch what has happened at a vendor, and waits for what it makes of it."""
 
     def __init__(self, facade: Facade, caller: Caller) -> None:
@@ -69,16 +67,16 @@ class Stories:
 
     def send(self, vendor: Vendor, object_name: str, happened: str, remote_id: str, **facts: Any) -> str:
         """A signed webhook of a vendor's connection of the same name; the id of its receipt."""
-        door = Door(self.facade, vendor)
+        endpoint = WebhookEndpoint(self.facade, vendor)
         topic = TOPICS[vendor, object_name][happened]
         case = {"hubspot": _hubspot, "shopify": _shopify, "zendesk": _zendesk}[vendor](
-            door.url, topic, remote_id, facts
+            endpoint.url, topic, remote_id, facts
         )
-        return self.knock(door, case)
+        return self.deliver(endpoint, case)
 
-    def knock(self, door: Door, case: Sent) -> str:
+    def deliver(self, endpoint: WebhookEndpoint, case: Sent) -> str:
         """Send a webhook that is new; the id of its receipt."""
-        answer = door.send(case)
+        answer = endpoint.send(case)
         assert answer.status_code == 202, answer.text
         (row,) = self.facade.sql(
             "SELECT id FROM inbound_event WHERE correlation_id = $1", answer.headers["x-correlation-id"]

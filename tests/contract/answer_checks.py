@@ -23,7 +23,7 @@ MOST_ERRORS: Final = 100
 MISUNDERSTOOD: Final = {"error", "message", "cause", "reason"}
 
 
-def check_promises(response: httpx.Response) -> None:
+def check_answer(response: httpx.Response) -> None:
     """Hook for an httpx client: whatever was asked, the answer keeps what is promised of all of them."""
     response.read()
     headers = response.headers

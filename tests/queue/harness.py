@@ -9,14 +9,13 @@ from datetime import timedelta
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.postgres.database import Database, Statement
-from app.postgres.encryption import Sealer
 from app.queue.jobs import PostgresQueue
 from app.queue.lanes import PostgresLanes
 from app.queue.models import Announcer, DeadLetter, Handler, Job, JobPolicy, NewJob
 from app.queue.pauses import PostgresPauses
 from app.queue.runner import QueueRunner
+from tests.encryption import SEALER
 
-SEALER = Sealer((("k1", bytes(range(32))),))
 POLICIES = {
     "strict": JobPolicy(max_attempts=2, dead_head="block"),
     "thrice": JobPolicy(max_attempts=3, base_seconds=0.0),
@@ -40,7 +39,7 @@ STATES = Statement("SELECT job", "SELECT id, state FROM job ORDER BY id")
 AUDITED = Statement("SELECT audit_event", "SELECT type FROM audit_event ORDER BY id")
 
 
-class Kit:
+class Harness:
     """One process's queue, and the means to look at it and to let time pass."""
 
     def __init__(
@@ -66,9 +65,9 @@ class Kit:
         self.pauses = PostgresPauses(database, announcer)
         self.dead_letters = PostgresDeadLetters(database, SEALER, POLICIES)
 
-    def beside(self) -> "Kit":
+    def beside(self) -> "Harness":
         """Another process's queue on the same database."""
-        return Kit(self.database)
+        return Harness(self.database)
 
     async def claim_all_of(self, connection: str) -> list[Job]:
         """Every job of one connection; those of others stay where they are."""
@@ -120,10 +119,10 @@ class Kit:
 
 
 @asynccontextmanager
-async def running(kit: Kit, handler: Handler, **options: object) -> AsyncIterator[QueueRunner]:
+async def running(harness: Harness, handler: Handler, **options: object) -> AsyncIterator[QueueRunner]:
     """A runner at work as long as the block; then it is stopped, and has to come to its end."""
     runner = QueueRunner(
-        kit.queue,
+        harness.queue,
         {"work": handler, "thrice": handler},
         **{"policies": {}, "lease_seconds": 30.0, "poll_seconds": 0.1, **options},  # type: ignore[arg-type]
     )
