@@ -4,17 +4,9 @@ import asyncio
 
 import pytest
 
-from app.errors import (
-    ConnectionPaused,
-    DuplicateRecord,
-    InvalidField,
-    Problem,
-    VendorAuthFailed,
-    VendorThrottled,
-    VendorTimeout,
-)
+from app.errors import ConnectionPaused, DuplicateRecord, InvalidField, VendorAuthFailed, VendorThrottled, VendorTimeout
 from app.postgres.database import Statement
-from app.problem_document import FieldError
+from app.problem_document import FieldError, Problem
 from app.queue.models import (
     Conflict,
     Deferred,

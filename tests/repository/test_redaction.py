@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import InvalidField, NotFound, VendorRejected, document_of
-from app.problem_document import FieldError, ProblemDocument, VendorSays
+from app.errors import InvalidField, NotFound, VendorRejected
+from app.problem_document import FieldError, ProblemDocument, VendorSays, document_of
 from app.redaction import shape_of, without_people, word_of
 
 
