@@ -20,7 +20,8 @@ from emulators.registry import EMULATORS
 from emulators.state import State
 from emulators.store import Store
 
-from .vendors import FRESHDESK, HUBSPOT, SALESFORCE, STRIPE, WOOCOMMERCE, ZENDESK, Emulated, Json
+from .vendor_facts import Emulated, Json
+from .vendors import FRESHDESK, HUBSPOT, SALESFORCE, STRIPE, WOOCOMMERCE, ZENDESK
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
