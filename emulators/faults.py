@@ -188,8 +188,8 @@ class Faults:
 
     def strike_webhook(self, vendor: str, topics: Iterable[str]) -> Fault | None:
         """The fault that befalls a webhook with these topics, counted as used; None when nothing goes wrong."""
-        told = tuple(topics)
-        return self._struck(vendor, lambda plan: plan.fault.is_of_webhooks and plan.match.fits_webhook(told))
+        webhook_topics = tuple(topics)
+        return self._struck(vendor, lambda plan: plan.fault.is_of_webhooks and plan.match.fits_webhook(webhook_topics))
 
     def _struck(self, vendor: str, fits: Callable[[Plan], bool]) -> Fault | None:
         for standing in self._standing:

@@ -20,10 +20,10 @@ def invalid(complaints: list[dict[str, Any]], status: int = 400) -> Refusal:
 
 def duplicate(field: str, user_id: int | None = None) -> Refusal:
     """409: a value that is taken; of a contact's it is told by whom."""
-    told = complaint(field, UNIQUE, "duplicate_value")
+    entry = complaint(field, UNIQUE, "duplicate_value")
     if user_id is not None:
-        told = {"field": field, "additional_info": {"user_id": user_id}, **told}
-    return invalid([told], 409)
+        entry = {"field": field, "additional_info": {"user_id": user_id}, **entry}
+    return invalid([entry], 409)
 
 
 def not_found() -> Refusal:

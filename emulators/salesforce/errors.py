@@ -24,8 +24,8 @@ class Refusal(Exception):
     @property
     def result(self) -> dict[str, Any]:
         """The same as the outcome of one record in a collection, where the code has another name."""
-        told = {name: value for name, value in self.complaint.items() if name != "errorCode"}
-        error = {"statusCode": self.complaint["errorCode"], "fields": []} | told
+        details = {name: value for name, value in self.complaint.items() if name != "errorCode"}
+        error = {"statusCode": self.complaint["errorCode"], "fields": []} | details
         return {"success": False, "errors": [error]}
 
 

@@ -112,8 +112,8 @@ def _saved(org: Org, sobject: SObject, record: JsonRecord, before: JsonRecord | 
         value = record.get(field.name)
         holder = by_value(org, sobject, field, str(value)) if field.unique and value else None
         if holder is not None and holder["Id"] != record["Id"]:
-            told = f"duplicate value found: {field.name} duplicates value on record with id: {holder['Id'][:15]}"
-            raise Refusal(400, "DUPLICATE_VALUE", told, [])
+            message = f"duplicate value found: {field.name} duplicates value on record with id: {holder['Id'][:15]}"
+            raise Refusal(400, "DUPLICATE_VALUE", message, [])
     rule_of = rules.RULES.get(sobject.name)
     if rule_of is not None:
         rule_of(org, record, before)

@@ -132,9 +132,9 @@ def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> 
     try:
         with desk.state.savepoint():
             values = read_body(call.body) if call.method == "POST" else nested(call.query)
-            told = handler(desk, values, ids)
+            result = handler(desk, values, ids)
             paths = [str(path) for path in values.get("expand") or []]
-            answer = json_answer(200, _shown(expanded(desk, told, paths, INCLUDED)))
+            answer = json_answer(200, _shown(expanded(desk, result, paths, INCLUDED)))
     except Refusal as refusal:
         if refusal.kept:
             idempotency.remember(desk.state, call, refusal.answer)

@@ -26,7 +26,7 @@ SESSION_TOPICS = {"complete": "checkout.session.completed", "expired": "checkout
 
 def messages(changes: list[Change]) -> list[Message]:
     """The events of one call, one a request."""
-    return [_message(topic, body, change) for change in changes for topic, body in _told(change)]
+    return [_message(topic, body, change) for change in changes for topic, body in _events(change)]
 
 
 def signed(message: Message, attempt: Try) -> Message:
@@ -37,7 +37,7 @@ def signed(message: Message, attempt: Try) -> Message:
     return Message(topics=message.topics, headers=headers, body=message.body)
 
 
-def _told(change: Change) -> list[tuple[str, JsonRecord]]:
+def _events(change: Change) -> list[tuple[str, JsonRecord]]:
     before, after = change.before, change.after
     kind = {"customers": "customer", "invoices": "invoice", "subscriptions": "customer.subscription"}.get(change.object)
     if after is None or after.get("deleted"):

@@ -33,7 +33,7 @@ SIGNATURE = "X-WC-Webhook-Signature"
 
 def messages(changes: list[Change], state: State, base: str) -> list[Message]:
     """What one call is told as, one request a record."""
-    return [message for change in changes for message in _told(change, Shop(state, change.at, base))]
+    return [message for change in changes for message in _messages(change, Shop(state, change.at, base))]
 
 
 def signed(message: Message, attempt: Try) -> Message:
@@ -78,7 +78,7 @@ def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
     return json_answer(200, webhook | {"_links": shop.links("webhooks", webhook["id"])})
 
 
-def _told(change: Change, shop: Shop) -> Iterator[Message]:
+def _messages(change: Change, shop: Shop) -> Iterator[Message]:
     if change.object == "webhooks":
         if change.before is None:
             yield _ping(change.id)

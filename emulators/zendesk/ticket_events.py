@@ -55,7 +55,7 @@ def comment_events(before: JsonRecord | None, after: JsonRecord | None, state: S
         return []
     author = state.get("users", str(after.get("author_id"))) or {}
     if before is None:
-        told = {
+        comment = {
             "author": {
                 "id": _id(after.get("author_id")),
                 "is_staff": author.get("role") in ("agent", "admin"),
@@ -65,7 +65,7 @@ def comment_events(before: JsonRecord | None, after: JsonRecord | None, state: S
             "id": str(after["id"]),
             "is_public": after.get("public", True),
         }
-        return [("comment_added", {"comment": told})]
+        return [("comment_added", {"comment": comment})]
     if before.get("public") is True and after.get("public") is False:
         return [("comment_made_private", {"comment": {"id": str(after["id"])}})]
     return []

@@ -174,6 +174,6 @@ async def test_every_change_of_a_key_is_audited_without_the_key(database: Databa
         "replaces": old.id,
         "overlap_seconds": 3600.0,
     }
-    told = "".join(row["facts"] for row in rows)
-    assert old.secret not in told
-    assert new.secret not in told
+    recorded = "".join(row["facts"] for row in rows)
+    assert old.secret not in recorded
+    assert new.secret not in recorded

@@ -100,11 +100,11 @@ def test_a_sentence_may_be_worded_better_once_somebody_says_so(copy: Path) -> No
 
 
 def test_show_tells_the_contract(copy: Path) -> None:
-    told = contract(copy, "show", "order")
-    assert told.returncode == 0, told.stderr
+    printed = contract(copy, "show", "order")
+    assert printed.returncode == 0, printed.stderr
     for part in ("order 1.0.0, as released in 1.0.0", "Owners", "Guarantees", "Changes", "Incidents"):
-        assert part in told.stdout
-    assert max(len(line) for line in told.stdout.splitlines()) <= 80
+        assert part in printed.stdout
+    assert max(len(line) for line in printed.stdout.splitlines()) <= 80
 
     shown = json.loads(contract(copy, "show", "order", "--json").stdout)
     assert shown["contract"]["object"] == "order"

@@ -62,9 +62,9 @@ def read(done: subprocess.CompletedProcess[str]) -> Any:
 
 
 def test_they_are_listed_filtered_and_paged(environment: dict[str, str], ids: list[str]) -> None:
-    told = said(lockstitch("dead-letters", "list", environment=environment))
-    assert all(each in told for each in ids)
-    assert "vendor-unavailable" in told
+    output = said(lockstitch("dead-letters", "list", environment=environment))
+    assert all(each in output for each in ids)
+    assert "vendor-unavailable" in output
 
     narrowed = said(
         lockstitch("dead-letters", "list", "--category", "permanent", "--since", "1h", environment=environment)
@@ -78,9 +78,9 @@ def test_they_are_listed_filtered_and_paged(environment: dict[str, str], ids: li
 
 
 def test_one_is_shown_with_payload_attempts_and_next_steps(environment: dict[str, str], ids: list[str]) -> None:
-    told = said(lockstitch("dead-letters", "show", ids[3], environment=environment))
+    output = said(lockstitch("dead-letters", "show", ids[3], environment=environment))
     for each in ("$.properties.email", "hubspot.customer r1", '"email": "x"', "dead: unmappable", "discard:"):
-        assert each in told
+        assert each in output
 
     whole = read(lockstitch("dead-letters", "show", ids[3], "--json", environment=environment))
     assert whole["payload"] == {"email": "x"}
@@ -122,10 +122,10 @@ def test_a_redrive_is_tried_out_started_watched_and_cancelled(environment: dict[
 
 def test_the_queue_is_told_in_figures(environment: dict[str, str], ids: list[str]) -> None:
     lockstitch("dead-letters", "redrive", ids[0], environment=environment)
-    told = said(lockstitch("queue", environment=environment))
-    assert "1 jobs" in told
-    assert "3 dead letters" in told
-    assert re.search(r"hubspot +work +1 +0 +1 +0", told)
+    output = said(lockstitch("queue", environment=environment))
+    assert "1 jobs" in output
+    assert "3 dead letters" in output
+    assert re.search(r"hubspot +work +1 +0 +1 +0", output)
     whole = read(lockstitch("queue", "--json", environment=environment))
     assert (whole["depth"], whole["dead_letters"]) == (1, 3)
 
@@ -180,6 +180,6 @@ def test_a_payload_is_edited_only_where_that_has_an_effect(environment: dict[str
 def test_keys_are_listed_at_80_columns(environment: dict[str, str]) -> None:
     scopes = [word for scope in ("subscriptions:write", "customers:write", "ops:read") for word in ("--scope", scope)]
     lockstitch("key", "create", "n8n", *scopes, environment=environment)
-    told = said(lockstitch("key", "list", environment=environment))
+    output = said(lockstitch("key", "list", environment=environment))
     for each in ("n8n", "subscriptions:write", "expires never"):
-        assert each in told
+        assert each in output

@@ -21,8 +21,8 @@ def lockstitch_map(*arguments: str, given: str = "") -> "subprocess.CompletedPro
 def refusal(done: "subprocess.CompletedProcess[str]") -> tuple[str, str]:
     """Path and reason, as a script reads them."""
     assert (done.returncode, done.stdout) == (3, ""), done.stderr
-    told = json.loads(done.stderr)
-    return told["path"], told["reason"]
+    error = json.loads(done.stderr)
+    return error["path"], error["reason"]
 
 
 def record(name: str) -> Any:

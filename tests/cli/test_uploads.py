@@ -69,8 +69,8 @@ def test_a_key_names_a_file(environment: dict[str, str], file: Path, tmp_path: P
 
 def test_they_are_listed_newest_first_and_shown(environment: dict[str, str], file: Path) -> None:
     ids = [read(send(environment, file, "--json"))["id"] for _ in range(3)]
-    told = said(lockstitch("uploads", "list", environment=environment))
-    assert [told.index(each) for each in ids] == sorted((told.index(each) for each in ids), reverse=True)
+    output = said(lockstitch("uploads", "list", environment=environment))
+    assert [output.index(each) for each in ids] == sorted((output.index(each) for each in ids), reverse=True)
     page = read(lockstitch("uploads", "list", "--limit", "2", "--json", environment=environment))
     assert [each["id"] for each in page["data"]] == ids[:0:-1]
     rest = lockstitch("uploads", "list", "--cursor", page["next_cursor"], "--json", environment=environment)

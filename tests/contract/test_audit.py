@@ -165,15 +165,15 @@ def test_one_flipped_byte_shows_everywhere(facade: Facade, reader: Caller, run: 
     facade.sql(put, event["id"], row["facts"].replace("a", "b", 1))
     try:
         found = reader.get(f"{PATH}/verify").json()
-        told = facade.lockstitch("audit", "verify")
+        verified = facade.lockstitch("audit", "verify")
         as_json = facade.lockstitch("audit", "verify", "--json")
     finally:
         facade.sql(put, event["id"], row["facts"])
 
     assert found["intact"] is False
     assert (found["first_break"]["what"], found["first_break"]["audit_event"]) == ("content", event["id"])
-    assert told.returncode == as_json.returncode == 4
-    assert f"event {event['id']} (content)" in told.stdout
+    assert verified.returncode == as_json.returncode == 4
+    assert f"event {event['id']} (content)" in verified.stdout
     assert json.loads(as_json.stdout)["first_break"] == found["first_break"]
     assert reader.get(f"{PATH}/verify").json()["intact"] is True
 
@@ -181,9 +181,9 @@ def test_one_flipped_byte_shows_everywhere(facade: Facade, reader: Caller, run: 
 def test_the_command_line_verifies_and_lists(facade: Facade, reader: Caller, run: str) -> None:
     await_position(facade, listed(reader, correlation_id=run)[0]["id"])
 
-    told = facade.lockstitch("audit", "verify")
-    assert told.returncode == 0, told.stderr
-    head = re.search(r"Head of the chain: ([0-9]+:[0-9a-f]{64})", told.stdout)
+    verified = facade.lockstitch("audit", "verify")
+    assert verified.returncode == 0, verified.stderr
+    head = re.search(r"Head of the chain: ([0-9]+:[0-9a-f]{64})", verified.stdout)
     assert head is not None
     assert facade.lockstitch("audit", "verify", "--anchor", head[1]).returncode == 0
     position = head[1].partition(":")[0]

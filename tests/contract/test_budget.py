@@ -34,10 +34,10 @@ def test_what_is_left_is_told_on_every_answer(limited: Caller) -> None:
     for place, path in enumerate(("/v1/me", "/v1/customers?nope=1", "/v1/operations/op_1")):
         answer = limited.get(path)
         assert answer.headers["ratelimit-policy"] == '"default";q=60;w=60'
-        told = LEFT.fullmatch(answer.headers["ratelimit"])
-        assert told is not None
-        assert int(told[1]) in (BURST - 1 - place, BURST - place)
-        assert 0 <= int(told[2]) <= BURST
+        left = LEFT.fullmatch(answer.headers["ratelimit"])
+        assert left is not None
+        assert int(left[1]) in (BURST - 1 - place, BURST - place)
+        assert 0 <= int(left[2]) <= BURST
 
 
 def test_a_used_up_budget(limited: Caller, facade: Facade, narrow: Process) -> None:

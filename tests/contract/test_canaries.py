@@ -176,9 +176,9 @@ def plant_in_webhooks(facade: Facade, problems: list[str]) -> None:
     endpoints = {
         name: WebhookEndpoint(facade, name) for name in ("hubspot", "shopify", "zendesk", "gateway", "nobody-at-home")
     }
-    told = contact_event(propertyValue=EMAIL)
+    event = contact_event(propertyValue=EMAIL)
     person = json.dumps({"id": 77, "email": EMAIL, "phone": PHONE, "last_name": NAME}).encode()
-    first, changed = (hubspot(endpoints["hubspot"].url, event) for event in (told, told | {"propertyValue": NAME}))
+    first, changed = (hubspot(endpoints["hubspot"].url, one) for one in (event, event | {"propertyValue": NAME}))
     for name, case in (
         *(("hubspot", first), ("hubspot", changed), ("shopify", shopify(body=person)), ("gateway", gateway())),
         ("hubspot", first.with_header("x-hubspot-signature-v3", EMAIL.encode())),
@@ -199,7 +199,7 @@ def let_it_work(facade: Facade) -> None:
 
 def let_it_alarm(person: Receiver) -> None:
     """Until somebody was told of dead letters and of a connection that is paused, after the first attempts failed."""
-    until(lambda: len(person.got), lambda told: told >= 4)
+    until(lambda: len(person.got), lambda received: received >= 4)
     assert {json.loads(one.body)["alarm"] for one in person.got} >= {"dead_letters", "connection_paused.refused"}
 
 

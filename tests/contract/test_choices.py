@@ -200,9 +200,9 @@ def test_another_one_is_refused_with_the_choices_and_nothing_is_sent(
 @pytest.mark.parametrize("name", JUDGED)
 def test_what_a_drop_down_shows_is_what_a_write_takes(caller: Caller, name: str) -> None:
     sample = SAMPLES[name]
-    told = caller.get(f"/v1/options/{sample.vendor}/{sample.object}/custom_fields.chosen")
-    assert told.status_code == 200, told.text
-    assert set(JUDGED[name].choices) <= {one["value"] for one in told.json()["options"]}
+    offered = caller.get(f"/v1/options/{sample.vendor}/{sample.object}/custom_fields.chosen")
+    assert offered.status_code == 200, offered.text
+    assert set(JUDGED[name].choices) <= {one["value"] for one in offered.json()["options"]}
 
 
 @pytest.mark.parametrize("name", OPEN)

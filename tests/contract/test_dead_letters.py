@@ -265,13 +265,13 @@ def test_payloads_reach_no_log(caller: Caller, dead: DeadJobs) -> None:
 def test_they_are_gauges_and_figures(caller: Caller, dead: DeadJobs) -> None:
     dead.bury(dead.new(), dead.new(), dead.new("k3", kind="blocking"))
     dead.enqueue(dead.new("k4", order_key="customer:k3"))
-    told = caller.get("/metrics").text
+    metrics = caller.get("/metrics").text
     labels = f'category="transient",connection="{dead.connection}",kind="nobodys"'
-    assert gauge(told, "lockstitch_dead_letters_open", labels) == 2
+    assert gauge(metrics, "lockstitch_dead_letters_open", labels) == 2
     queued = f'connection="{dead.connection}",kind="nobodys"'
-    assert gauge(told, "lockstitch_queue_depth", queued) == 1
-    assert gauge(told, "lockstitch_queue_oldest_seconds", queued) >= 0
-    assert gauge(told, "lockstitch_queue_lag_seconds", queued) == 0
+    assert gauge(metrics, "lockstitch_queue_depth", queued) == 1
+    assert gauge(metrics, "lockstitch_queue_oldest_seconds", queued) >= 0
+    assert gauge(metrics, "lockstitch_queue_lag_seconds", queued) == 0
 
     queue = caller.get("/ops/queue").json()
     (lane,) = [lane for lane in queue["lanes"] if lane["connection"] == dead.connection]

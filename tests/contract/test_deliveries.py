@@ -323,9 +323,9 @@ def test_attempts_are_counted(owner: Caller, delivering: Delivering) -> None:
     subscribe(owner, hook)
     delivering.publish(news())
     hook.received(2)
-    told = httpx.get(f"{delivering.worker.url}/metrics", headers={"authorization": f"Bearer {owner.secret}"}).text
-    assert 'lockstitch_deliveries_total{outcome="failed"}' in told
-    assert 'lockstitch_post_duration_seconds_count{error_type="500",http_response_status_class="5xx"}' in told
+    metrics = httpx.get(f"{delivering.worker.url}/metrics", headers={"authorization": f"Bearer {owner.secret}"}).text
+    assert 'lockstitch_deliveries_total{outcome="failed"}' in metrics
+    assert 'lockstitch_post_duration_seconds_count{error_type="500",http_response_status_class="5xx"}' in metrics
 
 
 def test_each_attempt_at_a_delivery_is_a_log_line(owner: Caller, delivering: Delivering) -> None:
@@ -334,11 +334,11 @@ def test_each_attempt_at_a_delivery_is_a_log_line(owner: Caller, delivering: Del
     (event_id,) = delivering.publish(news(1))
     hook.received(2)
 
-    def told() -> list[tuple[str, int, int]]:
+    def attempts() -> list[tuple[str, int, int]]:
         found = [json.loads(text) for text in delivering.worker.log.splitlines() if event_id in text]
         return [
             (one["outcome"], one["attempt"], one["status"]) for one in found if one.get("subscription") == made["id"]
         ]
 
-    until(lambda: len(told()) == 2)
-    assert told() == [("failed", 1, 500), ("delivered", 2, 204)]
+    until(lambda: len(attempts()) == 2)
+    assert attempts() == [("failed", 1, 500), ("delivered", 2, 204)]

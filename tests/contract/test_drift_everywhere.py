@@ -45,7 +45,7 @@ RULES: Final = f"[drift]\nsample_rate = 1.0\nlearn_records = {LEARNED_FROM}\n" +
 ALSO: Final[dict[str, Body]] = {"hubspot customer": {"lifecycle_stage": "lead"}}
 CHOICELESS: Final = ("freshdesk customer", "salesforce customer", "woocommerce customer")
 # A webhook that tells of a record, at vendors of three kinds: properties in a bag, plain members, members with ids.
-TOLD_BY: Final = {
+WEBHOOK_TOPICS: Final = {
     "hubspot ticket": ("ticket.propertyChange", "ticket"),
     "freshdesk ticket": ("ticket.updated", "ticket"),
     "zendesk ticket": ("zen:event-type:ticket.subject_changed", "ticket"),
@@ -105,7 +105,7 @@ class Watched:
         """The same, once there is something."""
         return until(partial(self.findings, kind))
 
-    def told(self, finding: dict[str, Any]) -> list[dict[str, Any]]:
+    def events_about(self, finding: dict[str, Any]) -> list[dict[str, Any]]:
         """The Events about a finding."""
         asked = {"type": "mapping.drift_detected", "limit": "250"}
         events = self.caller.get("/v1/events", params=asked).json()["data"]
@@ -147,7 +147,7 @@ def test_each_kind_is_found_told_and_counted_at_every_vendor(facade: Facade, cal
         assert record.read().json() == record.before
         assert finding["path"].startswith("$.")
         assert (finding["policy"], finding["source"], finding["acknowledged_at"]) == ("evolve", "record", None)
-        (event,) = until(partial(record.told, finding))
+        (event,) = until(partial(record.events_about, finding))
         assert (event["connection"], event["data"]["path"]) == (record.connection, finding["path"])
         assert event["data"]["link"] == f"{facade.api.url}/ops/drift/{finding['id']}"
         if kind == "new_enum_value":
@@ -155,7 +155,7 @@ def test_each_kind_is_found_told_and_counted_at_every_vendor(facade: Facade, cal
         until(partial(record.counted, kind))
 
 
-@pytest.mark.parametrize("name", TOLD_BY)
+@pytest.mark.parametrize("name", WEBHOOK_TOPICS)
 def test_what_is_frozen_is_told_as_such_and_raises_an_alarm(facade: Facade, caller: Caller, name: str) -> None:
     record = Watched(facade, caller, SAMPLES[name], f"{SAMPLES[name].vendor}-freeze")
     for kind, change in CHANGES.items():
@@ -169,7 +169,7 @@ def test_what_is_frozen_is_told_as_such_and_raises_an_alarm(facade: Facade, call
     assert record.read().json() == record.before
 
 
-@pytest.mark.parametrize("name", TOLD_BY)
+@pytest.mark.parametrize("name", WEBHOOK_TOPICS)
 def test_what_is_discarded_is_not_told_and_read_as_far_as_it_can_be(facade: Facade, caller: Caller, name: str) -> None:
     record = Watched(facade, caller, SAMPLES[name], f"{SAMPLES[name].vendor}-discard")
     for kind, change in CHANGES.items():
@@ -182,13 +182,13 @@ def test_what_is_discarded_is_not_told_and_read_as_far_as_it_can_be(facade: Faca
         assert record.counted(kind) == 0
 
 
-@pytest.mark.parametrize("name", TOLD_BY)
+@pytest.mark.parametrize("name", WEBHOOK_TOPICS)
 def test_what_is_rejected_is_a_dead_letter_until_it_is_known(facade: Facade, caller: Caller, name: str) -> None:
     record, driver = (
         Watched(facade, caller, SAMPLES[name], f"{SAMPLES[name].vendor}-reject"),
         WebhookDriver(facade, caller),
     )
-    topic, remote_object = TOLD_BY[name]
+    topic, remote_object = WEBHOOK_TOPICS[name]
     for kind, change in CHANGES.items():
         record.drift(change)
         assert code_of(record.read(), 502) == "vendor-drift"

@@ -78,7 +78,7 @@ def finding(caller: Caller, connection: str, mapping: str, kind: str, path: str 
     return dict(one)
 
 
-def told(caller: Caller, of: dict[str, Any]) -> list[dict[str, Any]]:
+def events_about(caller: Caller, of: dict[str, Any]) -> list[dict[str, Any]]:
     """The Events that tell of a finding."""
     events = caller.get("/v1/events", params={"type": "mapping.drift_detected", "limit": "250"}).json()["data"]
     return [event for event in events if event["data"]["id"] == of["id"]]
@@ -100,7 +100,7 @@ def test_what_is_seen_again_is_counted_and_not_told_again(facade: Facade, caller
     )[0]
     assert (again["first_seen"], again["example"]) == (first["first_seen"], "0")
     assert again["last_seen"] > first["last_seen"]
-    assert len(told(caller, first)) == 1
+    assert len(events_about(caller, first)) == 1
 
 
 def test_nothing_of_a_person_is_in_a_finding(facade: Facade, caller: Caller) -> None:

@@ -178,7 +178,7 @@ def test_a_raw_webhook_takes_the_scopes_of_what_its_vendor_holds(
 
 def test_a_feed_is_a_bare_array_newest_first_with_unique_ids(driver: WebhookDriver, caller: Caller) -> None:
     made = caller.create(KINDS["zendesk ticket"].collection, KINDS["zendesk ticket"].sample())
-    told = [
+    listed = [
         driver.event_of(driver.send("zendesk", "ticket", happened, made["meta"]["remote_id"]))
         for happened in ("created", "updated", "comment_added", "deleted")
     ]
@@ -188,11 +188,11 @@ def test_a_feed_is_a_bare_array_newest_first_with_unique_ids(driver: WebhookDriv
     ids = [item["id"] for item in feed]
     assert ids == sorted(set(ids), reverse=True)
     assert {item["type"].partition(".")[0] for item in feed} == {"ticket"}
-    assert [item for item in feed if item in told] == told[::-1]
+    assert [item for item in feed if item in listed] == listed[::-1]
     assert len(caller.get("/v1/feeds/tickets?limit=2").json()) == 2
     created = caller.get("/v1/feeds/tickets?type=ticket.created&limit=250").json()
     assert {item["type"] for item in created} == {"ticket.created"}
-    assert told[0] in created
+    assert listed[0] in created
 
 
 def test_a_feed_of_something_else(caller: Caller) -> None:

@@ -251,7 +251,7 @@ def test_the_feed_shows_what_its_reader_may_read(delivering: Delivering, owner: 
     while start["has_more"]:
         start = owner.get(f"/v1/events?limit=250&after={start['next_cursor']}").json()
     after = f"after={start['next_cursor']}&" if start["next_cursor"] else ""
-    told = {
+    published = {
         "customer": news(type="customer.updated"),
         "order": news(type="order.created"),
         "comment": news(type="ticket.comment_added", changed=None),
@@ -261,7 +261,7 @@ def test_the_feed_shows_what_its_reader_may_read(delivering: Delivering, owner: 
         "gateway webhook": news(type="webhook.received", changed=None),
         "dead letter": news(type="dead_letter.created", changed=None),
     }
-    ids = dict(zip(told, delivering.publish(*told.values()), strict=True))
+    ids = dict(zip(published, delivering.publish(*published.values()), strict=True))
 
     def seen(*scopes: str, query: str = "") -> set[str]:
         with delivering.facade.calling("events:read", *scopes, url=delivering.api.url) as reader:

@@ -50,7 +50,7 @@ class Record:
         self.remote_id: str = self.made["meta"]["remote_id"]
         self.path = f"{self.kind.path}/{self.made['id']}"
 
-    def told(self, happened: str, **facts: Any) -> dict[str, Any]:
+    def event_after(self, happened: str, **facts: Any) -> dict[str, Any]:
         """The Event that comes of a webhook about it."""
         return self.driver.event_of(self.receipt(happened, **facts))
 
@@ -72,7 +72,7 @@ class Record:
 def test_created_updated_and_again(driver: WebhookDriver, name: str) -> None:
     record = Record(driver, name)
 
-    event = record.told("created")
+    event = record.event_after("created")
 
     assert event["type"] == f"{record.object}.created"
     assert (event["connection"], event["api_version"]) == (record.kind.connection, "v1")
@@ -87,29 +87,29 @@ def test_created_updated_and_again(driver: WebhookDriver, name: str) -> None:
 
     body, fields = CHANGES[name]
     record.change(body)
-    event = record.told("updated")
+    event = record.event_after("updated")
 
     assert event["type"] == f"{record.object}.updated"
     assert set(event["changed"]) == fields
     assert event["data"] == record.read()
 
-    again = record.told("created")
+    again = record.event_after("created")
     assert (again["type"], again["changed"]) == (f"{record.object}.updated", [])
     assert again["id"] > event["id"]
 
 
 def test_first_seen_by_an_update_is_an_update(driver: WebhookDriver, name: str) -> None:
     record = Record(driver, name)
-    event = record.told("updated")
+    event = record.event_after("updated")
     assert event["type"] == f"{record.object}.updated"
     assert event["changed"] != []
 
 
 def test_deleted_tells_the_last_state_once_more(driver: WebhookDriver, name: str) -> None:
     record = Record(driver, name)
-    seen = record.told("created")["data"]
+    seen = record.event_after("created")["data"]
 
-    event = record.told("deleted")
+    event = record.event_after("deleted")
 
     assert (event["type"], event["changed"]) == (f"{record.object}.deleted", [])
     data = event["data"]
@@ -119,15 +119,15 @@ def test_deleted_tells_the_last_state_once_more(driver: WebhookDriver, name: str
     assert (data["meta"]["connection"], data["meta"]["remote_id"]) == (record.kind.connection, record.remote_id)
 
     unseen = Record(driver, name)
-    assert unseen.told("deleted")["data"].keys() == {"id", "meta"}
+    assert unseen.event_after("deleted")["data"].keys() == {"id", "meta"}
     # Nothing of a deleted record is kept but that it was one.
-    assert record.told("deleted")["data"].keys() == {"id", "meta"}
+    assert record.event_after("deleted")["data"].keys() == {"id", "meta"}
 
 
 def test_news_of_a_deletion_that_is_late_does_not_delete_again(driver: WebhookDriver, name: str) -> None:
     """Somebody has restored it since: the record is there, and has changed after the deletion."""
     record = Record(driver, name)
-    event = record.told("deleted", at=datetime.now(UTC) - timedelta(days=1))
+    event = record.event_after("deleted", at=datetime.now(UTC) - timedelta(days=1))
     assert event["type"] == f"{record.object}.updated"
     assert event["data"] == record.read()
 
@@ -144,18 +144,18 @@ def test_whatever_the_webhook_says_a_record_that_is_gone_is_deleted(
     driver: WebhookDriver, vendors: Emulators, name: str, address: str
 ) -> None:
     record = Record(driver, name)
-    seen = record.told("created")["data"]
+    seen = record.event_after("created")["data"]
     url = f"{vendors.url}{address.format(id=record.remote_id)}"
     basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
     bearer = {"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"}
     gone = httpx.delete(url, auth=basic) if "zendesk" in name else httpx.delete(url, headers=bearer)
     assert gone.status_code == 204, gone.text
 
-    event = record.told("updated")
+    event = record.event_after("updated")
 
     assert event["type"] == f"{record.object}.deleted"
     assert event["data"]["id"] == seen["id"]
-    assert record.told("deleted")["type"] == f"{record.object}.deleted"
+    assert record.event_after("deleted")["type"] == f"{record.object}.deleted"
 
 
 def test_a_comment_is_told_with_its_ticket(driver: WebhookDriver) -> None:
@@ -164,7 +164,7 @@ def test_a_comment_is_told_with_its_ticket(driver: WebhookDriver) -> None:
     made = [driver.caller.create(comments, {"body_text": f"A mug is on its way {word()}"}) for _ in range(3)]
     wanted = made[1]
 
-    event = record.told("comment_added", comment_id=int(wanted["remote_id"]))
+    event = record.event_after("comment_added", comment_id=int(wanted["remote_id"]))
 
     assert (event["type"], event["changed"]) == ("ticket.comment_added", None)
     assert event["data"]["ticket_id"] == record.made["id"]
@@ -172,14 +172,14 @@ def test_a_comment_is_told_with_its_ticket(driver: WebhookDriver) -> None:
     assert event["data"] == next(
         one for one in driver.caller.get(comments).json()["data"] if one["remote_id"] == wanted["remote_id"]
     )
-    assert record.told("comment_added")["data"]["remote_id"] == made[2]["remote_id"]
+    assert record.event_after("comment_added")["data"]["remote_id"] == made[2]["remote_id"]
 
 
 def test_a_comment_of_a_ticket_that_is_gone(driver: WebhookDriver, vendors: Emulators) -> None:
     record = Record(driver, "zendesk ticket")
     basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
     httpx.delete(f"{vendors.url}/zendesk/api/v2/tickets/{record.remote_id}.json", auth=basic)
-    assert record.told("comment_added", comment_id=1)["type"] == "ticket.deleted"
+    assert record.event_after("comment_added", comment_id=1)["type"] == "ticket.deleted"
 
 
 @pytest.mark.parametrize("name", ["hubspot customer", "shopify order", "zendesk ticket"])
@@ -195,12 +195,12 @@ def test_webhooks_of_the_emulators_become_events(
         record.change(CHANGES[name][0])
         events = list[dict[str, Any]]()
 
-        def told() -> bool:
+        def has_come() -> bool:
             feed = driver.caller.get(f"/v1/feeds/{record.object}s?limit=250").json()
             events[:] = [event for event in feed if event["data"].get("id") == record.made["id"]]
             return any(CHANGES[name][1] <= set(event["changed"] or ()) for event in events)
 
-        driver.until(told, f"the change of {record.made['id']}")
+        driver.until(has_come, f"the change of {record.made['id']}")
         assert {event["type"].partition(".")[0] for event in events} == {record.object}
         assert events[0]["data"] == record.read()
     finally:
@@ -209,7 +209,7 @@ def test_webhooks_of_the_emulators_become_events(
 
 def test_the_history_of_named_fields_is_audited(driver: WebhookDriver) -> None:
     record = Record(driver, "hubspot customer")
-    record.told("created")
+    record.event_after("created")
     record.change({"lifecycle_stage": "opportunity"})
     receipt = record.receipt("updated")
     driver.event_of(receipt)
@@ -230,7 +230,7 @@ def test_the_history_of_named_fields_is_audited(driver: WebhookDriver) -> None:
 def test_two_who_look_at_one_record_at_the_same_time(driver: WebhookDriver, vendors: Emulators) -> None:
     """With different order keys nothing keeps them apart but what they compare with."""
     record = Record(driver, "hubspot customer")
-    record.told("created")
+    record.event_after("created")
     vendors.break_("hubspot", "slow", path="/crm/v3/objects/contacts", times=4, delay_ms=400)
     record.change({"job_title": "Owner"})
     receipts = [
@@ -241,7 +241,7 @@ def test_two_who_look_at_one_record_at_the_same_time(driver: WebhookDriver, vend
     changed = [tuple(driver.event_of(receipt)["changed"]) for receipt in receipts]
 
     assert sorted(changed) == [(), (), (), ("job_title",)]
-    assert record.told("updated")["changed"] == []
+    assert record.event_after("updated")["changed"] == []
 
 
 def test_a_receipt_that_has_become_an_event_is_left_alone(driver: WebhookDriver) -> None:
@@ -250,7 +250,7 @@ def test_a_receipt_that_has_become_an_event_is_left_alone(driver: WebhookDriver)
     event = driver.event_of(receipt)
 
     driver.enqueue_again(receipt)
-    last = record.told("updated")
+    last = record.event_after("updated")
 
     assert [one["id"] for one in driver.events_of(receipt)] == [event["id"]]
     assert last["changed"] == []

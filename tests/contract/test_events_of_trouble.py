@@ -151,8 +151,8 @@ def test_a_credential_that_is_refused_pauses_the_connection_and_the_job_waits(dr
     assert driver.events_of(receipt) == []
     rows = driver.facade.sql("SELECT state FROM job WHERE origin = $1", receipt)
     assert [row["state"] for row in rows] == ["ready"]
-    (told,) = driver.facade.sql("SELECT id FROM event WHERE type = 'connection.paused' AND connection = 'locked'")
-    assert told
+    (paused,) = driver.facade.sql("SELECT id FROM event WHERE type = 'connection.paused' AND connection = 'locked'")
+    assert paused
 
 
 # ----------------------------------------------------- vendors that lag

@@ -136,8 +136,8 @@ def test_an_upsert_that_was_done_has_not_failed_because_its_repeat_is_not_allowe
 def test_an_upsert_that_another_one_got_ahead_of_becomes_a_change(caller: Caller, vendors: Emulators) -> None:
     """Salesforce refuses the second of two upserts of one key that meet, and says that the value is taken."""
     sample, mark = SAMPLES["salesforce customer"], word()
-    told = "duplicate value found: <unknown> duplicates value on record with id: <unknown>"
-    rule = {"sobject": sample.held_as, "field": "Lockstitch_Key__c", "contains": f"key-{mark}", "message": told}
+    message = "duplicate value found: <unknown> duplicates value on record with id: <unknown>"
+    rule = {"sobject": sample.held_as, "field": "Lockstitch_Key__c", "contains": f"key-{mark}", "message": message}
     vendors.place("salesforce", "validation_rules", rule | {"code": "DUPLICATE_VALUE", "until": time.time() + 1})
     path = f"{sample.collection()}&upsert_on=external_id"
     answer = caller.write("POST", path, sample.body(mark) | {"external_id": f"key-{mark}"})

@@ -99,8 +99,8 @@ def test_everything_that_is_wrong_is_told_at_once(caller: Caller) -> None:
     }
     answer = caller.write("POST", "/v1/customers?connection=nowhere&lossy=yes", body)
     assert code_of(answer, 422) == "invalid-field"
-    told = answer.json()["errors"]
-    found = [error.get("pointer") or error.get("parameter") for error in told]
+    errors = answer.json()["errors"]
+    found = [error.get("pointer") or error.get("parameter") for error in errors]
     assert {"/emails/0/address", "/phones/0/e164", "/phones/1", "/timezone", "lossy"} <= set(found)
     assert "/addresses/0/country_code" in found
 

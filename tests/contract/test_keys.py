@@ -150,13 +150,13 @@ def test_the_list_of_operations_shows_what_the_key_may_see(
 def test_me_tells_about_the_key(facade: Facade) -> None:
     made = facade.make_key("customers:read", "ops:read", expires_in=timedelta(days=3), name="a key that tells")
     with facade.calling(secret=made.secret) as caller:
-        told = caller.get("/v1/me").json()
-    assert told == {
+        shown = caller.get("/v1/me").json()
+    assert shown == {
         "name": "a key that tells",
         "scopes": ["customers:read", "ops:read"],
         "expires_at": made.expires_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if made.expires_at else None,
     }
-    assert set(told) == {"name", "scopes", "expires_at"}
+    assert set(shown) == {"name", "scopes", "expires_at"}
 
 
 def after_its_end(caller: Caller) -> httpx.Response:

@@ -219,8 +219,8 @@ def requests(vendors: Emulators, case: Case, write: Sent) -> int:
     body, and the record shows that it was done."""
     if write.mark not in str(write.request[2]):
         return 1
-    told = [call for call in vendors.calls(case.connection) if write.mark in str(call["body"])]
-    return sum(call["path"] != f"{case.path}/batch/read" and is_effect(case, call) for call in told)
+    calls = [call for call in vendors.calls(case.connection) if write.mark in str(call["body"])]
+    return sum(call["path"] != f"{case.path}/batch/read" and is_effect(case, call) for call in calls)
 
 
 def is_effect(case: Case, call: dict[str, Any]) -> bool:

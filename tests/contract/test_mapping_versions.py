@@ -129,8 +129,8 @@ def test_the_road_from_one_revision_to_the_next(
     assert all(one["passing"] == "read" for one in differences.values())
     assert "road" not in json.dumps(found)
     assert "opted_out" not in caller.get(path).text
-    told = cli(facade, "diff", NAME, "--connection", at)
-    assert {one["path"] for one in told[0]["differences"]} == set(differences)
+    diff = cli(facade, "diff", NAME, "--connection", at)
+    assert {one["path"] for one in diff[0]["differences"]} == set(differences)
 
     # Activate: within about a second everywhere, the worker included.
     activated = route_in(cli(facade, "activate", f"{NAME}@r2", "--connection", at), at)
@@ -227,7 +227,7 @@ def test_what_only_the_mapping_reads_differently_has_not_changed(
     at, driver = "versioned", WebhookDriver(facade, caller)
     person = place(vendors, email="told@garn.example", hs_additional_emails="retold@garn.example")
 
-    def told_by(revision: int) -> dict[str, Any]:
+    def event_by(revision: int) -> dict[str, Any]:
         """The first event of the worker, which is a process of its own, by this revision."""
         decide(caller, at, active=revision)
 
@@ -237,15 +237,15 @@ def test_what_only_the_mapping_reads_differently_has_not_changed(
         event: dict[str, Any] = until(look, lambda event: event["data"]["meta"]["mapping"]["revision"] == revision)
         return event
 
-    first = told_by(1)
+    first = event_by(1)
     assert len(first["data"]["emails"]) == 1
-    moved = told_by(2)
+    moved = event_by(2)
     assert (len(moved["data"]["emails"]), moved["changed"]) == (2, [])
-    back = told_by(1)
+    back = event_by(1)
     assert (len(back["data"]["emails"]), back["changed"]) == (1, [])
     changed = caller.write("PATCH", f"/v1/customers/{at}:{person}", {"job_title": "Potter"})
     assert changed.status_code == 200, changed.text
-    assert told_by(2)["changed"] == ["job_title"]
+    assert event_by(2)["changed"] == ["job_title"]
     decide(caller, at, active=None)
 
 

@@ -108,8 +108,8 @@ def test_unknown_operations_are_listed_and_counted(caller: Caller, unknowns: lis
     listed = caller.get("/v1/operations?state=unknown&limit=250").json()["data"]
     assert unknowns[0].id in [operation["id"] for operation in listed]
     assert {operation["state"] for operation in listed} == {"unknown"}
-    told = caller.get("/metrics").text
-    assert f'lockstitch_operations_open{{phase="unknown"}} {len(listed)}.0' in told
+    metrics = caller.get("/metrics").text
+    assert f'lockstitch_operations_open{{phase="unknown"}} {len(listed)}.0' in metrics
 
 
 @pytest.mark.parametrize(

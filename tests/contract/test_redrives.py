@@ -230,8 +230,8 @@ def test_the_command_line_starts_one_and_follows_it_to_its_end(dead: DeadJobs) -
     assert dead.states() == ["redriven"] * 12
 
     dead.bury(dead.new())
-    told = lockstitch(*arguments, "--json", environment=environment)
-    ended = json.loads(told.stdout)
+    started = lockstitch(*arguments, "--json", environment=environment)
+    ended = json.loads(started.stdout)
     assert (ended["state"], ended["redriven"]) == ("done", 1)
     assert ended["actor"].startswith("cli:")
 

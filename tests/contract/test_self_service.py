@@ -33,15 +33,15 @@ def test_the_contracts(caller: Caller) -> None:
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_a_contract_tells_what_each_connection_does(caller: Caller, name: str) -> None:
-    told = caller.get(f"/v1/contracts/{name}").json()
-    assert {one["vendor"] for one in told["connections"].values()} == OBJECTS[name]
-    assert {"meta", "id"} <= told["schema"]["properties"].keys()
-    assert not {"meta", "id"} & told["write_schema"]["properties"].keys()
-    for one in told["connections"].values():
+    document = caller.get(f"/v1/contracts/{name}").json()
+    assert {one["vendor"] for one in document["connections"].values()} == OBJECTS[name]
+    assert {"meta", "id"} <= document["schema"]["properties"].keys()
+    assert not {"meta", "id"} & document["write_schema"]["properties"].keys()
+    for one in document["connections"].values():
         assert "create" in one["actions"]
         assert one["mapping"]["revision"] == REVISIONS.get(one["mapping"]["name"], 1)
         assert one["fields"]
-    assert sum(one["system_of_record"] for one in told["connections"].values()) == 1
+    assert sum(one["system_of_record"] for one in document["connections"].values()) == 1
 
 
 @pytest.mark.parametrize("name", ["comment", "customers", "..", "%2e%2e%2fcustomer", "x" * 500])
@@ -57,15 +57,15 @@ def test_every_row_of_the_table_is_explained() -> None:
 def test_a_problem_is_explained_to_people_and_to_programs(anonymous: Caller, code: str) -> None:
     program = anonymous.get(f"/problems/{code}", headers={"accept": "application/json"})
     assert program.headers["content-type"] == "application/json"
-    told = program.json()
-    assert told["code"] == code
-    assert told["meaning"]
-    assert told["next_step"]
+    document = program.json()
+    assert document["code"] == code
+    assert document["meaning"]
+    assert document["next_step"]
     browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
     person = anonymous.get(f"/problems/{code}", headers={"accept": browser})
     assert person.headers["content-type"] == "text/html; charset=utf-8"
     assert f"<code>{code}</code>" in person.text
-    assert f"HTTP {told['status']}" in person.text
+    assert f"HTTP {document['status']}" in person.text
 
 
 @pytest.mark.parametrize("code", ["nope", "%3Cscript%3E", "not-found%00", "Not-Found"])
@@ -81,9 +81,9 @@ def test_a_problem_leads_to_its_explanation(anonymous: Caller) -> None:
 def test_health(anonymous: Caller, facade: Facade) -> None:
     assert anonymous.get("/health/live").json() == {"status": "ok"}
     for url in (facade.api.url, facade.worker.url):
-        told = httpx.get(f"{url}/health/ready").json()
-        assert told["status"] == "ok"
-        assert told["worker_seen_seconds_ago"] < 60
+        health = httpx.get(f"{url}/health/ready").json()
+        assert health["status"] == "ok"
+        assert health["worker_seen_seconds_ago"] < 60
 
 
 def test_the_worker_shows_its_metrics_and_nothing_else(facade: Facade, full_key: str) -> None:

@@ -31,11 +31,11 @@ class Stripe:
     def __init__(self, facade: Facade) -> None:
         self._http = httpx.Client(base_url=f"{facade.vendors.url}/_emulator", timeout=30)
         target = {"vendor": "stripe", "url": f"{facade.api.url}/v1/webhooks/stripe", "secret": SECRET}
-        self._told = target | {"first_pause_ms": 20}
+        self._target = target | {"first_pause_ms": 20}
 
     def tell(self) -> None:
         """From now on changes are told."""
-        assert self._http.put("/webhooks", json=self._told).status_code == 200
+        assert self._http.put("/webhooks", json=self._target).status_code == 200
 
     def lose(self, method: str, path: str, times: int) -> None:
         """Carry calls out and drop their replies."""
@@ -196,12 +196,12 @@ def test_its_events_become_ours(someone: Caller, stripe: Stripe) -> None:
     made = someone.create("/v1/customers?connection=stripe", {"display_name": "Noor Haddad"})
     someone.write("PATCH", f"/v1/customers/{made['id']}", {"display_name": "Noor Haddad-Lee"})
 
-    def told() -> list[dict[str, Any]]:
+    def events_of_it() -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = someone.get("/v1/events?limit=250").json()["data"]
         ours = [event for event in events if event["type"].startswith("customer.")]
         return [event for event in ours if event["data"]["id"] == made["id"]]
 
-    until(lambda: len(told()) >= 2)
-    assert {event["data"]["meta"]["connection"] for event in told()} == {"stripe"}
-    assert "Noor Haddad-Lee" in {event["data"]["display_name"] for event in told()}
-    assert not any(event["type"] == "webhook.received" for event in told())
+    until(lambda: len(events_of_it()) >= 2)
+    assert {event["data"]["meta"]["connection"] for event in events_of_it()} == {"stripe"}
+    assert "Noor Haddad-Lee" in {event["data"]["display_name"] for event in events_of_it()}
+    assert not any(event["type"] == "webhook.received" for event in events_of_it())

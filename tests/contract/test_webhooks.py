@@ -74,7 +74,7 @@ def test_every_byte_of_a_signed_request_counts(facade: Facade) -> None:
 def test_no_refusal_tells_what_was_wrong(facade: Facade) -> None:
     endpoint = WebhookEndpoint(facade, "gateway")
     case = gateway()
-    told = []
+    refusals = []
     for one in (
         case.without("webhook-signature"),
         case.and_header("webhook-id", b"msg_other"),
@@ -83,12 +83,12 @@ def test_no_refusal_tells_what_was_wrong(facade: Facade) -> None:
         flipped(case, 3),
     ):
         problem = endpoint.send(one).json()
-        told.append({name: value for name, value in problem.items() if name != "correlation_id"})
+        refusals.append({name: value for name, value in problem.items() if name != "correlation_id"})
     secretless = WebhookEndpoint(facade, "secretless").send(SENDERS["code"]("")).json()
-    told.append({**{name: secretless[name] for name in told[0]}, "instance": told[0]["instance"]})
+    refusals.append({**{name: secretless[name] for name in refusals[0]}, "instance": refusals[0]["instance"]})
 
-    assert [one for one in told if one != told[0]] == []
-    assert told[0]["code"] == "invalid-signature"
+    assert [one for one in refusals if one != refusals[0]] == []
+    assert refusals[0]["code"] == "invalid-signature"
 
 
 def test_an_unknown_connection_is_404_whatever_it_is_sent(facade: Facade) -> None:
@@ -112,9 +112,9 @@ def test_a_hundred_copies_at_once_are_one_job(facade: Facade) -> None:
     answers = asyncio.run(_at_once(endpoint.url, case))
 
     assert {answer.status_code for answer in answers} == {202}
-    told = [answer.json() for answer in answers]
-    assert sum(one["accepted"] for one in told) == 1
-    assert sum(one["duplicates"] for one in told) == COPIES - 1
+    counts = [answer.json() for answer in answers]
+    assert sum(one["accepted"] for one in counts) == 1
+    assert sum(one["duplicates"] for one in counts) == COPIES - 1
     (receipt,) = endpoint.receipts(case.header("webhook-id").decode())
     assert endpoint.queued(receipt["id"]) == 1
 

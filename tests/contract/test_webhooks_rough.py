@@ -175,16 +175,16 @@ def test_refusals_are_told_once_when_the_process_ends(facade: Facade) -> None:
 
 
 @pytest.mark.parametrize(
-    ("secret", "told"),
+    ("secret", "message"),
     [("", "is not set"), ("not-a-standard-secret", "webhook_secrets[0]")],
 )
-def test_a_secret_that_cannot_be_used_stops_the_start(facade: Facade, secret: str, told: str) -> None:
+def test_a_secret_that_cannot_be_used_stops_the_start(facade: Facade, secret: str, message: str) -> None:
     api = facade.process("serve", WEBHOOK_GATEWAY=secret)
 
     with pytest.raises(AssertionError, match="ended with"):
         api.start()
 
-    assert told in api.log
+    assert message in api.log
     assert not secret or secret not in api.log
 
 

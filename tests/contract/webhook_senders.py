@@ -35,9 +35,9 @@ class WebhookEndpoint:
         """Send it and expect success: how many events were new, and how many were there."""
         answer = self.send(case)
         assert answer.status_code == 202, answer.text
-        told = answer.json()
-        assert told.keys() == {"accepted", "duplicates"}
-        return told["accepted"], told["duplicates"]
+        counts = answer.json()
+        assert counts.keys() == {"accepted", "duplicates"}
+        return counts["accepted"], counts["duplicates"]
 
     def receipts(self, holding: str = "") -> list[dict[str, Any]]:
         """What is recorded for this connection, newest last, with a dedupe key that holds this text."""

@@ -268,9 +268,9 @@ async def test_the_commands(database: Database, database_url: str) -> None:
     await write_everything(Stores(database, OLD))
     both = keys_of(K2, K1)
     status = await asyncio.to_thread(secrets, database_url, "status", "--json", keys=both)
-    told = json.loads(status.stdout)
-    assert (told["writes"], told["missing"], told["droppable"]) == ("k2", [], [])
-    assert told["values"]["record_state.data"] == {"k1": 1}
+    report = json.loads(status.stdout)
+    assert (report["writes"], report["missing"], report["droppable"]) == ("k2", [], [])
+    assert report["values"]["record_state.data"] == {"k1": 1}
 
     lacking = await asyncio.to_thread(secrets, database_url, "status", keys=keys_of(K2))
     assert "Required, but not configured: k1." in lacking.stdout

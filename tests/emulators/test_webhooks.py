@@ -280,11 +280,11 @@ def test_a_bad_signature_stays_bad_when_it_is_tried_again(
     emulators.order(vendor=vendor, fault={"kind": "bad_signature"}, times=1)
     receiver.statuses = [401] * 20
     place(emulators, vendor)
-    (told,) = settled(emulators, vendor)
-    assert told["state"] == "failed"
+    (message,) = settled(emulators, vendor)
+    assert message["state"] == "failed"
     assert not any(is_from(vendor, one, receiver.url(vendor), SECRET) for one in receiver.got)
     place(emulators, vendor)
-    assert is_from(vendor, receiver.wait(told["tries"] + 1)[-1], receiver.url(vendor), SECRET)
+    assert is_from(vendor, receiver.wait(message["tries"] + 1)[-1], receiver.url(vendor), SECRET)
 
 
 @pytest.mark.parametrize("vendor", RECORDS)

@@ -31,12 +31,12 @@ async def test_a_job_that_is_given_up_is_told(events: PostgresEvents, harness: H
     dead = await harness.queue.bury(await harness.claim_one(), NO)
 
     (event,) = await all_of(events)
-    told = body(event)
-    assert (event.type, event.origin, told["connection"], told["correlation_id"]) == (
+    document = body(event)
+    assert (event.type, event.origin, document["connection"], document["correlation_id"]) == (
         *("dead_letter.created", dead, "shop", "run-1"),
     )
-    assert told["data"].pop("created_at")
-    assert told["data"] == {
+    assert document["data"].pop("created_at")
+    assert document["data"] == {
         "id": dead,
         "kind": "ingest",
         "connection": "shop",

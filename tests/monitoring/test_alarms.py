@@ -56,7 +56,7 @@ async def watching(database: Database, alerts: AlertSettings, clock: Clock | Non
         )
 
 
-def told(receiver: VendorServer) -> list[tuple[str, str]]:
+def reported(receiver: VendorServer) -> list[tuple[str, str]]:
     """Name and state of every alarm that came in, in order."""
     found = [json.loads(call.body) for call in receiver.calls]
     return [(one["alarm"], one["state"]) for one in found]
@@ -129,7 +129,7 @@ async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name
         await watch.check()
         await watch.check()
 
-        assert told(receiver) == [(name, "raised")]
+        assert reported(receiver) == [(name, "raised")]
         (call,) = receiver.calls
         assert (call.method, call.target, call.headers["content-type"]) == ("POST", "/hook", "application/json")
         message = json.loads(call.body)
@@ -148,23 +148,23 @@ async def test_several_workers_tell_once_again_while_it_lasts_and_that_it_is_ove
             await open_dead_letter(database)
             for watch in (one, two, one, two):
                 await watch.check()
-            assert told(receiver) == [("dead_letters", "raised")]
+            assert reported(receiver) == [("dead_letters", "raised")]
             await open_dead_letter(database, 2)
             await two.check()
             past = timedelta(seconds=REPEAT + 1)
             await sql(database, "UPDATE alert SET reported_at = reported_at - $1::interval", past)
             for watch in (two, one):
                 await watch.check()
-            assert told(receiver) == [("dead_letters", "raised"), ("dead_letters", "standing")]
+            assert reported(receiver) == [("dead_letters", "raised"), ("dead_letters", "standing")]
             assert "2 dead letters" in json.loads(receiver.calls[-1].body)["text"]
             await sql(database, "DELETE FROM dead_letter")
             for watch in (two, one):
                 await watch.check()
-            assert told(receiver)[2:] == [("dead_letters", "over")]
+            assert reported(receiver)[2:] == [("dead_letters", "over")]
             assert await sql(database, "SELECT FROM alert") == []
             await open_dead_letter(database)
             await one.check()
-            assert told(receiver)[3:] == [("dead_letters", "raised")]
+            assert reported(receiver)[3:] == [("dead_letters", "raised")]
 
 
 async def test_what_did_not_arrive_is_told_by_whoever_looks_next(database: Database) -> None:
@@ -175,7 +175,7 @@ async def test_what_did_not_arrive_is_told_by_whoever_looks_next(database: Datab
             await open_dead_letter(database)
             for watch in (one, two, one, two):
                 await watch.check()
-            assert told(receiver) == [("dead_letters", "raised")] * 3
+            assert reported(receiver) == [("dead_letters", "raised")] * 3
 
 
 async def test_what_nobody_was_told_of_needs_no_end(database: Database) -> None:
@@ -187,7 +187,7 @@ async def test_what_nobody_was_told_of_needs_no_end(database: Database) -> None:
         await watch.check()
         await sql(database, "DELETE FROM dead_letter")
         await watch.check()
-        assert told(receiver) == [("dead_letters", "raised")]
+        assert reported(receiver) == [("dead_letters", "raised")]
         assert await sql(database, "SELECT FROM alert") == []
 
 
@@ -206,7 +206,7 @@ async def test_an_alarm_whose_teller_died_is_told_by_another_after_a_minute(data
         assert receiver.calls == []
         await sql(database, "UPDATE alert SET claimed_until = claimed_until - interval '61 seconds'")
         await watch.check()
-        assert told(receiver) == [("dead_letters", "raised")]
+        assert reported(receiver) == [("dead_letters", "raised")]
 
 
 async def test_jobs_of_a_stopped_or_throttled_connection_are_not_late(database: Database) -> None:
@@ -215,7 +215,7 @@ async def test_jobs_of_a_stopped_or_throttled_connection_are_not_late(database: 
         await PostgresPauses(database).pause("shop", actor="ada", note="stop")
         await AuditSealer(database).seal()
         await watch.check()
-        assert told(receiver) == [("connection_paused.shop", "raised")]
+        assert reported(receiver) == [("connection_paused.shop", "raised")]
 
 
 async def test_a_database_that_is_away_is_told_from_memory(database_url: str) -> None:
@@ -235,16 +235,16 @@ async def test_a_database_that_is_away_is_told_from_memory(database_url: str) ->
         receiver.then(Reply(status=503))
         for _ in range(3):
             await watch.check()
-        assert told(receiver) == [("database_away", "raised")] * 2  # the first did not arrive
+        assert reported(receiver) == [("database_away", "raised")] * 2  # the first did not arrive
         clock.now += REPEAT + 1
         await watch.check()
-        assert told(receiver)[2:] == [("database_away", "standing")]
+        assert reported(receiver)[2:] == [("database_away", "standing")]
 
         again = await Database.connect(database_url, max_size=1)
         database._pool = again._pool
         await watch.check()
         assert watch.well
-        assert told(receiver)[3:] == [("database_away", "over")]
+        assert reported(receiver)[3:] == [("database_away", "over")]
         await again.close()
 
 
@@ -280,7 +280,7 @@ async def test_one_way_that_works_is_enough(database: Database) -> None:
             await open_dead_letter(database)
             for _ in range(2):
                 await watch.check()
-            assert told(receiver) == [("dead_letters", "raised")]
+            assert reported(receiver) == [("dead_letters", "raised")]
 
 
 async def test_a_worker_that_has_only_its_log_takes_no_alarm_from_one_that_can_tell(
@@ -303,7 +303,7 @@ async def test_a_worker_that_has_only_its_log_takes_no_alarm_from_one_that_can_t
         ]
         await open_dead_letter(database)
         await speaking.check()
-        assert told(receiver) == [("dead_letters", "raised")]
+        assert reported(receiver) == [("dead_letters", "raised")]
 
 
 async def test_a_sign_of_life_is_a_get_and_follows_nobody() -> None:

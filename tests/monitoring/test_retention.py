@@ -293,12 +293,12 @@ async def test_no_table_is_read_to_find_what_is_old(database: Database, database
     await sql(database, f"VACUUM ANALYZE {TABLES[kind]}")
     connection = await asyncpg.connect(database_url, server_settings=SESSION_SETTINGS)
     try:
-        told = await connection.fetchval(
+        explained = await connection.fetchval(
             f"EXPLAIN (ANALYZE, FORMAT JSON) {STATEMENTS[kind].sql}", timedelta(days=DAYS[kind]), 500
         )
     finally:
         await connection.close()
-    plan = json.loads(told)[0]["Plan"]
+    plan = json.loads(explained)[0]["Plan"]
     reads = [node for node in nodes(plan) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
     assert {node["Node Type"] for node in reads} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
     assert sum(rows_read(node) for node in reads) <= 10 * old

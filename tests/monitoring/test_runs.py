@@ -57,7 +57,7 @@ INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest, at
     ('operation.resolved', 'op_1', 'key_9', 'run-1', '{"outcome": "succeeded"}', sha256(''), {12});
 """
 
-TOLD: Final = [
+RUN_SENTENCES: Final = [
     "n8n called POST /v1/customers: 202 in 12 ms.",
     "shop sent a webhook of topic customers/update, recorded as in_1.",
     "Operation op_1 was received: create customer at hubspot.",
@@ -99,7 +99,7 @@ async def test_every_table_tells_its_part_in_order(runs: PostgresRuns) -> None:
     story = await read_whole_run(runs, RUN, trace_url="http://ui.example/{trace_id}", limit=100)
 
     assert story is not None
-    assert [entry.sentence for entry in story.data] == TOLD
+    assert [entry.sentence for entry in story.data] == RUN_SENTENCES
     assert {entry.kind for entry in story.data} == SENTENCES.keys()
     assert (story.trace_id, story.trace_url) == (TRACE, f"http://ui.example/{TRACE}")
     assert (story.next_cursor, story.has_more) == (None, False)

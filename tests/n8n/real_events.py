@@ -188,10 +188,10 @@ def test_dead_letters_are_told_once(stage: Stage) -> None:
         stage.dev.place("shopify", "Customer", {"email": "drift@example.com"})
         (letter,) = eventually(lambda: stage.dev.operate("/ops/dead-letters", state="open")["data"])
 
-    told = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: bool(with_item(seen, "What is new")))
-    (alarm,) = with_item(told, "What is new")
+    alarms = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: bool(with_item(seen, "What is new")))
+    (alarm,) = with_item(alarms, "What is new")
     assert alarm["ok"] is False
     assert alarm["where"] == letter["id"]
     assert letter["failure"]["reason"] in alarm["what_happened"]
-    later = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: len(seen) >= len(told) + 2)
+    later = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: len(seen) >= len(alarms) + 2)
     assert len(with_item(later, "What is new")) == 1

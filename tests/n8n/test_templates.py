@@ -191,8 +191,8 @@ def test_what_fails_at_a_call_reaches_the_node_that_says_it_in_plain_words(templ
         assert call["onError"] == "continueErrorOutput"
         assert not call.get("retryOnFail"), "Lockstitch retries by itself; n8n would send the good items again"
         assert (call["name"], 1, teller["name"]) in links
-    for told in ("ok: false", "what_happened", "what_to_do", "where", "correlation_id"):
-        assert told in teller["parameters"]["jsCode"]
+    for member in ("ok: false", "what_happened", "what_to_do", "where", "correlation_id"):
+        assert member in teller["parameters"]["jsCode"]
 
 
 def test_what_to_do_is_the_problems_own_next_step(template: Template) -> None:

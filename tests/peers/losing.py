@@ -80,8 +80,8 @@ class Loser:
             connection.request(method, target, body=body or None, headers=kept)
             reply = connection.getresponse()
             content = reply.read()
-            told = [(name, value) for name, value in reply.getheaders() if name.lower() not in HOP_BY_HOP]
-            return reply.status, told, content
+            sent_back = [(name, value) for name, value in reply.getheaders() if name.lower() not in HOP_BY_HOP]
+            return reply.status, sent_back, content
         finally:
             connection.close()
 

@@ -63,13 +63,13 @@ async def test_a_claim_goes_by_its_indexes(harness: Harness, database_url: str) 
     connection = await asyncpg.connect(database_url, server_settings={**SESSION_SETTINGS, **UPKEEP_SETTINGS})
     try:
         arguments = ("crowd-7", 10, ["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30))
-        told = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {CLAIM.sql}", *arguments)
+        explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {CLAIM.sql}", *arguments)
     finally:
         await connection.close()
 
     reads = [
         node
-        for node in _nodes(json.loads(told)[0]["Plan"])
+        for node in _nodes(json.loads(explained)[0]["Plan"])
         if node.get("Relation Name") == "job" and node["Node Type"] != "ModifyTable"
     ]
     assert {node["Node Type"] for node in reads} == {"Index Scan", "Index Only Scan"}

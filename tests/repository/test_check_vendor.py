@@ -46,7 +46,7 @@ def test_done_that_is_not_true_is_refused_with_the_place(project: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("test", "told"),
+    ("test", "reported"),
     [
         ("def test_a_code() -> None:\n    assert 6 * 7 == 41\n", "test_errors.py::test_a_code - assert (6 * 7) == 41"),
         ("import nothing_of_that_name\n", "test_errors.py - ModuleNotFoundError: No module named"),
@@ -55,7 +55,7 @@ def test_done_that_is_not_true_is_refused_with_the_place(project: Path) -> None:
     ids=["red", "broken", "empty"],
 )
 def test_errors_are_not_classified_while_the_vendors_own_test_of_them_is_red(
-    project: Path, test: str, told: str
+    project: Path, test: str, reported: str
 ) -> None:
     assert lockstitch(project, "new-vendor", "ox").returncode == 0
     (project / "tests" / "mappings" / "ox" / "test_errors.py").write_text(test)
@@ -64,7 +64,7 @@ def test_errors_are_not_classified_while_the_vendors_own_test_of_them_is_red(
 
     assert not rules["bronze.errors-classified"]["holds"]
     (failure,) = rules["bronze.errors-classified"]["result"]["failures"]
-    assert told in failure
+    assert reported in failure
 
 
 @pytest.mark.long
@@ -88,9 +88,9 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
     assert re.match(r"mappings/ox/wire_v1\.py, line \d+, cannot be imported: SyntaxError: ", slipped)
     missing = said("mappings/ox/customer_r1.py", "    patch=CustomerPatch,\n", "")
     assert re.match(r"mappings/ox/customer_r1\.py, line \d+, cannot be imported: TypeError: .*'patch'", missing)
-    told = said("emulators/ox/emulator.py", 'OBJECTS = ("customers",)', "OBJECTS =")
-    assert "The emulators do not start:" in told
-    assert "emulators/ox/emulator.py" in told
+    broken_emulator = said("emulators/ox/emulator.py", 'OBJECTS = ("customers",)', "OBJECTS =")
+    assert "The emulators do not start:" in broken_emulator
+    assert "emulators/ox/emulator.py" in broken_emulator
 
     emulator = project / "emulators" / "ox" / "emulator.py"
     emulator.write_text(emulator.read_text("utf-8").replace("shown[-1][0]", "shown[99][0]"), "utf-8")
@@ -102,7 +102,7 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("right", "wrong", "told"),
+    ("right", "wrong", "reported"),
     [
         (
             "return decode(reply.body, _Listed).next",
@@ -113,7 +113,7 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
         ("updated_since=False", "updated_since=True", None),
     ],
 )
-def test_a_list_is_read_to_its_end(project: Path, right: str, wrong: str, told: str | None) -> None:
+def test_a_list_is_read_to_its_end(project: Path, right: str, wrong: str, reported: str | None) -> None:
     assert lockstitch(project, "new-vendor", "ox").returncode == 0
     endpoints = project / "mappings" / "ox" / "endpoints.py"
     text = endpoints.read_text("utf-8")
@@ -123,7 +123,7 @@ def test_a_list_is_read_to_its_end(project: Path, right: str, wrong: str, told: 
     rules = {rule["rule"]: rule for rule in report(project, "ox", "--no-types")["rules"]}
 
     failures = rules["bronze.emulator"]["result"]["failures"]
-    assert [one for one in failures if one.startswith(told)] if told is not None else failures == []
+    assert [one for one in failures if one.startswith(reported)] if reported is not None else failures == []
 
 
 @pytest.mark.long

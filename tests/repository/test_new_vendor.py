@@ -43,18 +43,18 @@ def files_of(folder: Path, name: str) -> list[str]:
     return [part for part in parts if (folder / part).exists()]
 
 
-def assert_bronze(told: dict[str, Any], *, peer: bool) -> None:
+def assert_bronze(reported: dict[str, Any], *, peer: bool) -> None:
     """Every rule of bronze that is computed holds, and what only a person can say is a blank."""
-    rules = {rule["rule"]: rule for rule in told["rules"] if rule["level"] == "bronze"}
+    rules = {rule["rule"]: rule for rule in reported["rules"] if rule["level"] == "bronze"}
     computed = {rule: one for rule, one in rules.items() if one["holds"] is not None}
     assert computed.keys() - {"bronze.types"} == (BRONZE if peer else BRONZE | {"bronze.emulator"})
     assert {rule: one["result"]["failures"] for rule, one in computed.items() if not one["holds"]} == {}
     assert rules["bronze.emulator"]["claim"]["status"] == ("exempt" if peer else "todo")
     blanks = {rule for rule, one in rules.items() if one["claim"]["status"] == "todo"}
-    assert blanks == set(told["missing"]["bronze"])
+    assert blanks == set(reported["missing"]["bronze"])
     assert blanks >= BRONZE - {"bronze.enums-total"} | {"bronze.peer" if peer else "bronze.emulator"}
     assert all("TO FILL IN" in rules[rule]["claim"]["reason"] for rule in blanks)
-    assert told["reached"] is None
+    assert reported["reached"] is None
 
 
 def test_a_graphql_vendor_with_two_objects_has_an_emulator(project: Path) -> None:

@@ -186,12 +186,12 @@ async def test_what_is_changed_of_a_route(database: Database) -> None:
 async def test_comparisons_of_all_processes_add_up(database: Database) -> None:
     book = PostgresTrialBook(database)
 
-    def told(*differences: Difference) -> Comparisons:
+    def comparisons(*differences: Difference) -> Comparisons:
         return Comparisons(key=KEY, compared=10, differing=2, dropped=1, differences=differences)
 
     await asyncio.gather(
-        *(book.add([told(difference("/emails/*", f'{{"shadow":{n}}}', count=3))]) for n in range(5)),
-        book.add([told(difference("/status", '{"active":"unknown"}'), difference("/emails/*", '{"shadow":0}'))]),
+        *(book.add([comparisons(difference("/emails/*", f'{{"shadow":{n}}}', count=3))]) for n in range(5)),
+        book.add([comparisons(difference("/status", '{"active":"unknown"}'), difference("/emails/*", '{"shadow":0}'))]),
     )
 
     (figures,) = await book.shadows()

@@ -42,7 +42,7 @@ class Account(Struct, frozen=True, kw_only=True):
     """What Acme tells of an account: the bodies of its answers, None where it told nothing; the configured fields of
     customers by their keys, and what those hold of which it told that."""
 
-    told: tuple[str | None, ...] = ()
+    answers: tuple[str | None, ...] = ()
     fields: tuple[str, ...] = ()
     choices: dict[str, tuple[str, ...]] = {}
 
@@ -83,7 +83,7 @@ def build_account(
 ) -> Account:
     """What was told, word for word."""
     return Account(
-        told=tuple(None if reply is None else reply.body.decode() for reply in replies),
+        answers=tuple(None if reply is None else reply.body.decode() for reply in replies),
         fields=tuple(field.key for field in custom.get("customer", ())),
         choices={field.key: field.choices for field in custom.get("customer", ()) if isinstance(field, ChosenField)},
     )

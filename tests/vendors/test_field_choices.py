@@ -42,8 +42,8 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     lines = [line for page in fields for line in page.removesuffix(">").split()]
     if any("=" not in line for line in lines):
         raise VendorDrift("$", "a field without choices")
-    told = {f"custom_fields.{name}": values for name, _, values in (line.partition("=") for line in lines)}
-    found = {name: tuple(Option(value=one, label=one) for one in values.split(",")) for name, values in told.items()}
+    choices = {f"custom_fields.{name}": values for name, _, values in (line.partition("=") for line in lines)}
+    found = {name: tuple(Option(value=one, label=one) for one in values.split(",")) for name, values in choices.items()}
     return found | ({"owner_remote_id": tuple(Option(value=one, label=one) for one in people)} if people else {})
 
 
@@ -58,12 +58,12 @@ CHOOSING: dict[str, Any] = {
     "mappings": (_Mapped(),),
     "custom_fields": {"customer": SETTINGS},
 }
-TOLD = {"/stages": b"new", "/people": b"ann", "/fields": b"tier=gold,silver>", "/fields?page=2": b"hobbies=knots"}
+ANSWERS = {"/stages": b"new", "/people": b"ann", "/fields": b"tier=gold,silver>", "/fields?page=2": b"hobbies=knots"}
 CHOICES = {"tier": ("gold", "silver"), "hobbies": ("knots",)}
 
 
 def telling(call: Call) -> Reply:
-    return Reply(body=TOLD[call.target])
+    return Reply(body=ANSWERS[call.target])
 
 
 async def test_choices_are_read_to_their_end_and_people_are_not_asked_for() -> None:
@@ -102,7 +102,7 @@ async def test_what_the_vendor_does_not_tell_is_not_guessed(reply: Reply) -> Non
 
     async with running_vendor(silent) as vendor, asking(vendor.url, **CHOOSING) as acme:
         account = await acme.account()
-        assert (account.choices, account.told) == ({}, ("new",))
+        assert (account.choices, account.answers) == ({}, ("new",))
         assert vendor.targets() == ["GET /stages", "GET /fields"]
 
 

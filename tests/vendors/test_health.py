@@ -144,8 +144,8 @@ async def test_those_who_wait_for_a_probe_that_fails_are_told_when_the_next_one_
         probe_may_end.set()
         outcomes = await asyncio.gather(*creates, return_exceptions=True)
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ConnectionPaused"] * 3 + ["ReplyLost"]
-        told = [outcome.retry_after for outcome in outcomes if isinstance(outcome, ConnectionPaused)]
-        assert all(QUICK.failing_pause < (seconds or 0) <= 2 * QUICK.failing_pause for seconds in told)
+        waits = [outcome.retry_after for outcome in outcomes if isinstance(outcome, ConnectionPaused)]
+        assert all(QUICK.failing_pause < (seconds or 0) <= 2 * QUICK.failing_pause for seconds in waits)
         assert len(vendor.calls) == calls + 1
 
 

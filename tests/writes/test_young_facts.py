@@ -73,7 +73,7 @@ def tier(value: str) -> dict[str, Any]:
     return {"custom_fields": [{"key": "tier", "value": value}]}
 
 
-def told(problem: InvalidField) -> dict[str, str]:
+def details(problem: InvalidField) -> dict[str, str]:
     return {str(one.pointer): one.detail for one in problem.errors}
 
 
@@ -83,7 +83,7 @@ async def test_young_facts_refuse_at_once() -> None:
         asked = len(vendor.calls)
         with pytest.raises(InvalidField) as refused:
             await draft(desk(**tier("silver")))
-        assert told(refused.value) == {"/custom_fields/0/value": "'silver' is no choice here; one of: gold"}
+        assert details(refused.value) == {"/custom_fields/0/value": "'silver' is no choice here; one of: gold"}
         assert len(vendor.calls) == asked
 
 
@@ -99,7 +99,7 @@ async def test_older_facts_are_renewed_once_before_they_refuse(monkeypatch: pyte
         assert len(vendor.calls) == 2 * asked
         with pytest.raises(InvalidField) as refused:
             await draft(desk(**tier("tin")))
-        assert told(refused.value)["/custom_fields/0/value"].endswith("one of: gold, silver")
+        assert details(refused.value)["/custom_fields/0/value"].endswith("one of: gold, silver")
         assert len(vendor.calls) == 3 * asked
 
 

@@ -129,10 +129,10 @@ def test_an_unknown_outcome_is_told_and_so_is_its_resolution(
     assert event["data"] == resolved.json()
     # Whoever waited was called at the first decision; the second one is for subscribers.
     assert called_at(receiver, "/unknown").json["data"]["state"] == "unknown"
-    told = facade.sql(
+    audited = facade.sql(
         "SELECT id FROM delivery WHERE event = $1 OR event = $2", *(one["id"] for one in finished(caller, identity))
     )
-    assert len(told) == 1
+    assert len(audited) == 1
     assert audit_of(facade, identity)[-2:] == ["operation.unknown", "operation.resolved"]
 
 
@@ -166,10 +166,10 @@ def test_the_history_of_a_watched_field(caller: Caller, facade: Facade) -> None:
     for stage in ("customer", "customer"):
         changed = caller.write("PATCH", path, {"lifecycle_stage": stage, "job_title": "Potter"}, headers=headers)
         assert changed.status_code == 200, changed.text
-    told = caller.get(f"/ops/audit?type=field.changed&record={made['id']}").json()["data"]
-    assert len(told) == 1
-    facts = told[0]["facts"]
+    audited = caller.get(f"/ops/audit?type=field.changed&record={made['id']}").json()["data"]
+    assert len(audited) == 1
+    facts = audited[0]["facts"]
     assert (facts["field"], facts["before"], facts["after"]) == ("lifecycle_stage", "lead", "customer")
-    assert facts["writer"] == told[0]["actor"]
+    assert facts["writer"] == audited[0]["actor"]
     assert facts["writer"].startswith("key_")
     assert facts["workflow"] == headers["x-correlation-id"]

@@ -24,8 +24,8 @@ def test_writes_of_one_record_are_done_in_order(caller: Caller, vendors: Emulato
     results = [caller.settled(answer) for answer in answers]
     assert [done["result"]["job_title"] for done in results] == [f"Title {number}" for number in range(last + 1)]
     assert caller.get(path).json()["job_title"] == f"Title {last}"
-    told = [call["body"] for call in vendors.calls("hubspot") if call["method"] == "PATCH"]
-    titles = [str(body) for body in told if "Title" in str(body)]
+    bodies = [call["body"] for call in vendors.calls("hubspot") if call["method"] == "PATCH"]
+    titles = [str(body) for body in bodies if "Title" in str(body)]
     assert len(titles) == last + 1
     assert [f"Title {number}'" in title for number, title in enumerate(titles)] == [True] * (last + 1)
 

@@ -82,9 +82,9 @@ def test_a_refusal_is_a_dead_letter_and_a_redrive_brings_the_new_answer(
         for _ in range(2):
             waiting = caller.write("POST", "/v1/customers", body, key=key, headers={"prefer": "wait=0"})
             assert waiting.status_code == 202, waiting.text
-            told = waiting.json()
-            assert (told["id"], told["state"], told["redriven"]) == (done["id"], "queued", True)
-            assert "problem" not in told
+            operation = waiting.json()
+            assert (operation["id"], operation["state"], operation["redriven"]) == (done["id"], "queued", True)
+            assert "problem" not in operation
     finally:
         facade.worker.start()
     again = caller.settled(waiting)

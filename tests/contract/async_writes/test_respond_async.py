@@ -142,9 +142,9 @@ def test_copies_at_once_are_one_operation(caller: Caller, facade: Facade, vendor
         sent = [threads.submit(caller.write, "POST", "/v1/customers", body, key=key, headers=LATER) for _ in range(16)]
         answers = [answer.result() for answer in sent]
     assert {answer.status_code for answer in answers} <= {201, 202}
-    told = {answer.json()["id"] for answer in answers if answer.status_code == 202}
-    assert len(told) == 1
-    (operation_id,) = told
+    ids = {answer.json()["id"] for answer in answers if answer.status_code == 202}
+    assert len(ids) == 1
+    (operation_id,) = ids
     caller.await_operation(f"/v1/operations/{operation_id}")
     assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
     assert len(finished(caller, operation_id)) == 1

@@ -110,8 +110,8 @@ def test_every_bad_value_is_told_at_once(hubspot: httpx.Client) -> None:
         ("READ_ONLY_VALUE", "hs_object_id"),
         ("INVALID_LONG", "closedate"),
     }
-    told = json.loads(body["message"].removeprefix("Property values were not valid: "))
-    assert {one["error"] for one in told} == {one["code"] for one in body["errors"]}
+    issues = json.loads(body["message"].removeprefix("Property values were not valid: "))
+    assert {one["error"] for one in issues} == {one["code"] for one in body["errors"]}
     assert "friend was not one of the allowed options: [subscriber, lead," in body["message"]
     assert hubspot.get(CONTACTS).json()["results"] == []
 

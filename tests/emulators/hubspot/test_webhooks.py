@@ -10,7 +10,7 @@ from ..conftest import SECRET, RunningEmulators
 from ..receiver import Receiver, is_from
 from .conftest import Make
 
-Told = list[tuple[str, str | None, str | None]]
+Topics = list[tuple[str, str | None, str | None]]
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def subscribed(emulators: RunningEmulators, receiver: Receiver) -> Iterator[None
     assert all(is_from("hubspot", one, receiver.url("hubspot"), SECRET) for one in receiver.got)
 
 
-def told(events: list[dict[str, Any]]) -> Told:
+def topics(events: list[dict[str, Any]]) -> Topics:
     """Type, property and value of each event."""
     return [(event["subscriptionType"], event.get("propertyName"), event.get("propertyValue")) for event in events]
 
@@ -32,11 +32,11 @@ def test_a_new_contact_is_a_creation_and_a_change_of_each_property(make_contact:
     assert received.headers["content-type"] == "application/json;charset=UTF-8"
     assert received.headers["x-hubspot-signature-version"] == "v3"
     events = received.json
-    assert told(events)[0] == ("contact.creation", None, None)
+    assert topics(events)[0] == ("contact.creation", None, None)
     assert {
         ("contact.propertyChange", "email", "mo@example.com"),
         ("contact.propertyChange", "firstname", "Mo"),
-    } <= set(told(events))
+    } <= set(topics(events))
     first = events[0]
     assert set(first) == {
         *("objectId", "changeSource", "changeFlag", "eventId", "subscriptionId", "portalId", "appId", "occurredAt"),
@@ -53,7 +53,7 @@ def test_an_update_tells_the_writable_properties_that_differ(
     made = make_contact(email="mo@example.com", firstname="Mo", phone="+15550100")
     path = f"/crm/v3/objects/contacts/{made['id']}"
     hubspot.patch(path, json={"properties": {"firstname": "Mo", "lastname": "Ash", "phone": ""}})
-    assert set(told(receiver.wait(2)[1].json)) == {
+    assert set(topics(receiver.wait(2)[1].json)) == {
         ("contact.propertyChange", "lastname", "Ash"),
         ("contact.propertyChange", "phone", ""),
     }
@@ -73,7 +73,7 @@ def test_archiving_is_a_deletion_once(
     made = make_ticket(subject="Kettle")
     for _ in range(2):
         hubspot.delete(f"/crm/v3/objects/tickets/{made['id']}")
-    assert told(receiver.wait(2)[1].json) == [("ticket.deletion", None, None)]
+    assert topics(receiver.wait(2)[1].json) == [("ticket.deletion", None, None)]
     assert len(emulators.sent("hubspot")) == 2
 
 

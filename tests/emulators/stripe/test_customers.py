@@ -100,6 +100,6 @@ def test_subscriptions_and_tax_numbers_come_along_when_asked_for(shop: Shop) -> 
 def test_what_cannot_be_is_refused_with_its_parameter(
     shop: Shop, fields: dict[str, str], param: str, code: str | None
 ) -> None:
-    told = error(shop.post("customers", **fields))
-    assert (told["type"], told.get("param"), told.get("code")) == ("invalid_request_error", param, code)
+    refusal = error(shop.post("customers", **fields))
+    assert (refusal["type"], refusal.get("param"), refusal.get("code")) == ("invalid_request_error", param, code)
     assert shop.emulators.records("stripe", "customers") == []

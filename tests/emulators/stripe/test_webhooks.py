@@ -40,8 +40,8 @@ def test_the_states_of_an_invoice_are_told(shop: Shop, receiver: Receiver) -> No
     shop.sdk.invoice_items.create(item)
     shop.sdk.invoices.finalize_invoice(invoice.id)
     shop.sdk.invoices.pay(invoice.id)
-    told = [event.type for event in proven(receiver.wait(10)) if event.type.startswith("invoice.")]
-    assert told == [
+    types = [event.type for event in proven(receiver.wait(10)) if event.type.startswith("invoice.")]
+    assert types == [
         "invoice.created",
         "invoice.updated",
         "invoice.updated",

@@ -43,8 +43,15 @@ def test_a_deletion_tells_the_id_alone_and_once(shop: Shop, receiver: Receiver) 
     customer = shop.post("/customers", email="ann@example.com")["id"]
     shop.http.delete(f"/customers/{customer}", params={"force": "true"})
     received = receiver.wait(6)
-    told = ["order.created", "order.deleted", "order.restored", "order.deleted", "customer.created", "customer.deleted"]
-    assert topics(received) == told
+    expected = [
+        "order.created",
+        "order.deleted",
+        "order.restored",
+        "order.deleted",
+        "customer.created",
+        "customer.deleted",
+    ]
+    assert topics(received) == expected
     assert received[1].json == {"id": id}
     assert received[5].json == {"id": customer}
 

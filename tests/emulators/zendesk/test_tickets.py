@@ -118,8 +118,8 @@ def test_a_closed_ticket_does_not_change(desk: Desk) -> None:
     ticket = desk.ticket()
     assert desk.change(ticket, status="closed").status_code == 200
     for change in ({"status": "open"}, {"comment": {"body": "Hello?"}}, {"tags": ["late"]}):
-        told = details(desk.change(ticket, **change))
-        assert told["status"][0]["description"] == "Status: closed prevents ticket update"
+        refusal = details(desk.change(ticket, **change))
+        assert refusal["status"][0]["description"] == "Status: closed prevents ticket update"
     assert len(desk.get(f"tickets/{ticket['id']}/comments")["comments"]) == 1
 
 
