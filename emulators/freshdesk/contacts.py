@@ -1,4 +1,4 @@
-"""Contacts: what may stand in one, who has which address, and the calls on them."""
+"""Contacts: valid values, who has which address, and the calls on them."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ CHECKS: dict[str, checking.Check] = {
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """A contact with nothing told of it."""
+    """An empty contact."""
     return {
         "active": False,
         "address": None,
@@ -89,7 +89,7 @@ def keep(desk: Desk, contact: JsonRecord) -> None:
 
 
 def holder(desk: Desk, address: str) -> JsonRecord | None:
-    """Whoever has an address, a contact or an agent."""
+    """The contact or agent with an address."""
     wanted = address.lower()
     agents = desk.state.lookup("agents", "email", wanted)
     if agents:

@@ -142,7 +142,7 @@ def show(object: str) -> Any:
 
 
 def list_agents(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """The agents; who each is stands in `contact`."""
+    """The agents. `contact` says who each one is."""
     return paged(desk, call, [_agent(one) for one in desk.state.all("agents")])
 
 

@@ -1,4 +1,4 @@
-"""Tickets: what may stand in one, what a new one begins with, and what an update does to its times."""
+"""Tickets: valid values, the defaults of a new one, and what an update does to its times."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ COMMON: dict[str, checking.Check] = {
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """A ticket with nothing told of it. `stats` is shown only under `include=stats`."""
+    """An empty ticket. `stats` is shown only under `include=stats`."""
     return {
         "cc_emails": [],
         "fwd_emails": [],

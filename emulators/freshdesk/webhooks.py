@@ -15,7 +15,7 @@ RULES = WebhookRules(objects=("tickets", "conversations"), tries=4, timeout=10.0
 
 
 def messages(changes: list[Change], state: State) -> list[Message]:
-    """One request for each ticket that a call has changed; where something was said that is what is told."""
+    """One request for each ticket that a call changed. If the call added a comment, the request reports the comment."""
     spoken = {str((change.after or {}).get("ticket_id")) for change in changes if change.object == "conversations"}
     requests: list[Message] = []
     for change in changes:

@@ -136,7 +136,7 @@ def value_taken(type_id: str, name: str, value: str, id: str, holder: str) -> Re
 
 
 def no_such_record(asked: str, *, by_id: bool = True) -> Refusal:
-    """Nothing is found by what the path names; a text where an id belongs is told in other words."""
+    """The path names no record. A text in place of an id gets another message."""
     if asked.isdecimal() or not by_id:
         return Refusal(404, "resource not found", category="OBJECT_NOT_FOUND")
     return Refusal(

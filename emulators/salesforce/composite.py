@@ -35,7 +35,7 @@ class _Undone(Exception):
 
 
 def composite(org: Org, call: Call, routed: Routed) -> Answer:
-    """Every part in turn. The answer is a 200 that holds those of the parts, whatever became of them."""
+    """Run the parts in turn. The answer is a 200 with the answer of each part, failed ones included."""
     order = body_of(call)
     parts = _objects(order.get("compositeRequest"), MOST_PARTS, "subrequests")
     names = [name for part in parts if isinstance(name := part.get("referenceId"), str) and name]

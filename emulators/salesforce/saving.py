@@ -1,4 +1,4 @@
-"""Creating, changing and deleting records, with everything that may stand in the way."""
+"""Create, change and delete records, with every rule that may refuse it."""
 
 from typing import Any
 
@@ -13,8 +13,7 @@ from emulators.state import JsonRecord
 
 VALIDATION = "validation_rules"
 """The administrator's validation rules: records `{sobject, field, contains, message}`; such a value is refused. With a
-`code` and `until` (Unix seconds) it is something that stands in the way for a while, such as a transaction that has not
-ended yet."""
+`code` and `until` (Unix seconds) the refusal is temporary, as when another transaction has not ended."""
 WRITABLE = (
     "Account",
     "Contact",

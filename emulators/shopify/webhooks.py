@@ -1,7 +1,7 @@
-"""What Shopify tells of changes: the whole record in the shape of its REST API, signed over the body alone.
+"""Shopify's webhooks: the whole record in the shape of its REST API. The signature covers only the body.
 
-Reference: Shopify's "Webhooks" (headers, verification, topics). One subscription of each topic here, without the
-namespaces of metafields, so that bodies carry none.
+Reference: Shopify's "Webhooks" (headers, verification, topics). Here every topic has one subscription, without
+metafield namespaces, so bodies carry no metafields.
 """
 
 import base64

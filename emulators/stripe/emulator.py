@@ -98,7 +98,7 @@ class Stripe:
             idempotency.remember(state, call, answer)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """The events that tell of changes."""
+        """The events for these changes."""
         return webhooks.messages(changes)
 
     def signed(self, message: Message, attempt: Try) -> Message:
@@ -144,7 +144,7 @@ def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> 
 
 
 def _shown(value: Any) -> Any:
-    """Without what is kept beside records, however deep."""
+    """Without private members, at any depth."""
     if isinstance(value, list):
         return [_shown(one) for one in value]
     if isinstance(value, dict):

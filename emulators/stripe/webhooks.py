@@ -55,7 +55,7 @@ def _events(change: Change) -> list[tuple[str, JsonRecord]]:
 
 
 def _of_session(before: JsonRecord | None, after: JsonRecord) -> list[tuple[str, JsonRecord]]:
-    """Nothing is told of a checkout before it ends."""
+    """A checkout has no event before it ends."""
     topic = SESSION_TOPICS.get(str(after.get("status")))
     if topic is not None and (before is None or before.get("status") != after.get("status")):
         return [(topic, after)]
@@ -89,5 +89,5 @@ def _message(topic: str, record: JsonRecord, change: Change) -> Message:
 
 
 def shown(record: JsonRecord) -> JsonRecord:
-    """A record without what is kept beside it."""
+    """A record without its private members."""
     return {name: value for name, value in record.items() if not name.startswith("_")}

@@ -29,8 +29,7 @@ def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def create(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Give money back, the amount that is told or that of the lines. An order of which all was given back is
-    `refunded`."""
+    """Refund the given amount, or that of the lines. An order becomes `refunded` when everything is refunded."""
     order, body = orders.found(shop, ids[0], 404), body_of(call)
     lines = [_line(shop, order, one) for one in body.get("line_items") or []]
     stated = text_of(body, "amount")

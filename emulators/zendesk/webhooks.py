@@ -1,4 +1,4 @@
-"""What Zendesk tells of changes: one event a request, signed over its time and its body.
+"""Zendesk's webhooks: one event per request, signed over its time and its body.
 
 In `detail` ids are text ("0" for none of a user's, null for none of a ticket's) and choices are in upper case.
 Reference: Zendesk's "Webhook event types" and "Verifying webhooks". One subscription takes every event here.

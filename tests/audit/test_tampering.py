@@ -1,4 +1,4 @@
-"""An audit trail that was meddled with: whatever is changed afterwards shows, and is named."""
+"""Tampering with the audit trail: `verify` finds every later change, and names it."""
 
 import asyncio
 from typing import Final

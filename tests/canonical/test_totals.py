@@ -1,4 +1,4 @@
-"""An order's figures are added up, and what does not fit is told."""
+"""An order's figures are added up, and a mismatch is reported."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -50,7 +50,7 @@ def test_an_order_that_adds_up_loses_nothing() -> None:
     ("change", "tax_inclusive", "wrong"),
     [
         ({"total": "47.31", "outstanding": "6.51"}, False, []),  # tax on top
-        ({"total": "47.31", "outstanding": "6.51"}, None, []),  # nobody says whether it is
+        ({"total": "47.31", "outstanding": "6.51"}, None, []),  # unknown whether it is
         ({"total": "47.31", "outstanding": "6.51"}, True, ["/totals/total"]),
         ({}, False, ["/totals/total"]),
         ({}, None, []),

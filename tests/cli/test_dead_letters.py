@@ -50,7 +50,7 @@ def new(key: str, **facts: Any) -> NewJob:
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 0, done.stderr
-    # A command is told in one piece, to be copied.
+    # A command is printed on one line, to be copied.
     lines = [line for line in done.stdout.splitlines() if not line.startswith("    lockstitch ")]
     assert max(map(len, lines), default=0) <= 80, done.stdout
     return done.stdout

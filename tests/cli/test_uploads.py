@@ -1,4 +1,4 @@
-"""`lockstitch uploads`: exports are sent beside the API, once, and what became of their rows is shown at 80 columns."""
+"""`lockstitch uploads`: send an export once, without the API, and show its rows' outcomes at 80 columns."""
 
 import json
 import subprocess

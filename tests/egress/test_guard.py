@@ -134,7 +134,7 @@ async def test_a_name_is_judged_anew_at_every_attempt(then: list[str]) -> None:
 
 
 async def test_the_address_dialled_is_the_one_that_was_judged() -> None:
-    """The system says 127.0.0.1 to this name, the guard's resolver 127.0.0.2: nobody asks a second time."""
+    """The system says 127.0.0.1 to this name, the guard's resolver 127.0.0.2: the name is resolved once."""
     async with running_vendor() as ours:
         async with posting(f"127.0.0.2/32:{ours.port}", names={"localhost": [["127.0.0.2"]]}) as poster:
             with pytest.raises(TargetUnreachable):

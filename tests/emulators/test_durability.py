@@ -151,7 +151,7 @@ def test_without_state_it_remembers_only_while_it_runs() -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether the process is there and no zombie that nobody has reaped."""
+    """Whether the process is running, and not an unreaped zombie."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Whatever a call says, an emulator answers it: with a refusal, never with a failure of its own.
+"""An emulator answers any call: with a refusal, never with a crash.
 
 Shopify's GraphQL has a suite of its own: shopify/test_nonsense.py.
 """

@@ -174,7 +174,7 @@ def test_a_vendor_gives_up_after_its_own_number_of_tries(
 
 
 def test_a_restart_goes_on_with_what_was_not_delivered(own_emulators: RunningEmulators, receiver: Receiver) -> None:
-    receiver.close()  # nobody listens
+    receiver.close()  # no one listens
     own_emulators.subscribe("hubspot", receiver.url("hubspot"), first_pause_ms=300)
     for name in ("Ada", "Bo", "Cy"):
         contact(own_emulators, name)
@@ -194,7 +194,7 @@ def test_a_restart_goes_on_with_what_was_not_delivered(own_emulators: RunningEmu
 
 
 def test_what_was_written_just_before_a_kill_is_told_after_it(own_emulators: RunningEmulators) -> None:
-    """Whether the webhook was noted, worded, or under way: told at least once."""
+    """Whether the webhook was noted, worded, or under way: sent at least once."""
     receiver = Receiver()
     try:
         own_emulators.subscribe("hubspot", receiver.url("hubspot"))

@@ -1,4 +1,4 @@
-"""The feed: without gaps whatever is held back, in one order, and sorted on behind a restore."""
+"""The feed: one order without gaps, also with uncommitted Events, and continued after a restore."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator

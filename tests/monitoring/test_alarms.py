@@ -1,4 +1,4 @@
-"""Alarms: each trouble is told once by one worker, again while it lasts, when it is over; without a database too."""
+"""Alarms: one worker reports each trouble once, again while it lasts, and when it is over; also without a database."""
 
 import json
 from collections.abc import AsyncIterator

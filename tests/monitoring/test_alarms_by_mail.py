@@ -33,7 +33,7 @@ MESSAGE: Final = Message(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a certificate of `localhost` that nobody has signed, and its key."""
+    """A file with a self-signed certificate of `localhost`, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]), datetime.now(UTC)
     made = (

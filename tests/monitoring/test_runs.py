@@ -19,7 +19,7 @@ TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 BEGAN: Final = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
 
 # A vendor's webhook that becomes an Event and a delivery that fails, is given up, redriven in bulk and comes through;
-# beside it an operation, and an export. {n} are seconds after the beginning.
+# and also an operation and an export. {n} are seconds after the beginning.
 WRITTEN: Final = """
 INSERT INTO run_entry (correlation_id, kind, at, facts) VALUES
     ('run-1', 'request', {0},

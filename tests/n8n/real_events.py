@@ -64,7 +64,7 @@ def add(cli: FreshN8n, name: str, base_url: str) -> str:
         if assignment["name"] == "base_url":
             assignment["value"] = base_url
     for node in workflow["nodes"]:
-        if node["type"] == "n8n-nodes-base.scheduleTrigger":  # nobody wants to wait for five minutes
+        if node["type"] == "n8n-nodes-base.scheduleTrigger":  # the test cannot wait for five minutes
             node["parameters"]["rule"] = {"interval": [{"field": "seconds", "secondsInterval": 2}]}
     cli.add_workflow(workflow)
     return str(workflow["id"])

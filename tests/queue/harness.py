@@ -1,4 +1,4 @@
-"""A queue, and short words for what tests do with it."""
+"""A queue under test, and short calls for what tests do with it."""
 
 import asyncio
 import random
@@ -40,7 +40,7 @@ AUDITED = Statement("SELECT audit_event", "SELECT type FROM audit_event ORDER BY
 
 
 class Harness:
-    """One process's queue, and the means to look at it and to let time pass."""
+    """One process's queue, with means to inspect it and to let time pass."""
 
     def __init__(
         self,
@@ -65,12 +65,8 @@ class Harness:
         self.pauses = PostgresPauses(database, announcer)
         self.dead_letters = PostgresDeadLetters(database, SEALER, POLICIES)
 
-    def beside(self) -> "Harness":
-        """Another process's queue on the same database."""
-        return Harness(self.database)
-
     async def claim_all_of(self, connection: str) -> list[Job]:
-        """Every job of one connection; those of others stay where they are."""
+        """Claim every job of one connection; give the others back."""
         jobs = await self.claim_all()
         others = [job for job in jobs if job.connection != connection]
         await self.queue.give_back(others, "not wanted")
@@ -88,14 +84,14 @@ class Harness:
         return job
 
     async def claim_all(self) -> list[Job]:
-        """Until nothing can be claimed, whatever the connection."""
+        """Claim until nothing is left at any connection."""
         jobs: list[Job] = []
         while more := await self.claim():
             jobs.extend(more)
         return jobs
 
     async def due_in(self) -> float | None:
-        """What a claim that finds nothing says."""
+        """Seconds until the next job is due, as an empty claim reports it."""
         claimed = await self.queue.claim(1, running={}, at_most=1)
         assert not claimed.jobs
         return claimed.due_in
@@ -104,7 +100,7 @@ class Harness:
         assert await self.queue.finish([(job, None)]) == set()
 
     async def pass_time(self, seconds: float) -> None:
-        """As if the clock of the database had gone on; negative: as if it had been put back."""
+        """Move the database's clock on by `seconds`, or back if negative."""
         await self.database.execute(SHIFT, timedelta(seconds=seconds))
         await self.database.execute(SHIFT_LANES, timedelta(seconds=seconds))
 
@@ -120,7 +116,7 @@ class Harness:
 
 @asynccontextmanager
 async def running(harness: Harness, handler: Handler, **options: object) -> AsyncIterator[QueueRunner]:
-    """A runner at work as long as the block; then it is stopped, and has to come to its end."""
+    """Run a runner during the block. Then stop it and wait for its end."""
     runner = QueueRunner(
         harness.queue,
         {"work": handler, "thrice": handler},
@@ -137,7 +133,7 @@ async def running(harness: Harness, handler: Handler, **options: object) -> Asyn
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that another task or process brings about; `condition` may be a coroutine function."""
+    """Wait until `condition` is true. It may be a coroutine function."""
     while True:
         seen = condition()
         if await seen if isinstance(seen, Awaitable) else seen:
@@ -146,5 +142,5 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def new(kind: str = "work", **facts: object) -> NewJob:
-    """A job to enqueue; the payload is `{}` where none is given."""
+    """Build a job to enqueue. Its payload is `{}` by default."""
     return NewJob(**{"kind": kind, "payload": b"{}", "connection": "shop", "correlation_id": "run-1", **facts})  # type: ignore[arg-type]

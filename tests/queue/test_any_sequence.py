@@ -124,7 +124,7 @@ class Steps(RuleBasedStateMachine):
             assert row["heads"] <= 1
 
     def teardown(self) -> None:
-        """Whatever happened, everything can be brought to its end."""
+        """After any sequence, every job can be brought to its end."""
         self.do(_bring_to_an_end(self.workers[0]))
 
 

@@ -1,4 +1,4 @@
-"""Lanes: each connection at its own pace, and what holds all of one connection up and nobody else."""
+"""Lanes: each connection has its own pace, and a pause holds up only its own connection."""
 
 from collections import Counter
 

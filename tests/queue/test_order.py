@@ -1,4 +1,4 @@
-"""Order: jobs of one key run one after the other, as their enqueuers committed; nobody else waits for them."""
+"""Order: jobs of one key run one after the other, in the order of their commits; other jobs do not wait for them."""
 
 import asyncio
 
@@ -48,7 +48,7 @@ async def test_a_deferred_job_holds_up_its_key_and_waits_for_its_time(harness: H
 
 
 async def test_ids_of_a_key_follow_the_commits_and_other_keys_do_not_wait(harness: Harness) -> None:
-    """The first enqueuer commits last but one: whoever comes to its key waits, whoever does not goes past."""
+    """The first enqueuer commits last but one: enqueuers of its key wait, others go past."""
     async with harness.database.transaction() as slow:
         (first,) = await harness.queue.enqueue(slow, new(order_key="a"))
         waiting = asyncio.create_task(harness.enqueue(new(order_key="a")))
@@ -148,7 +148,7 @@ async def test_a_redriven_head_takes_its_old_place(harness: Harness) -> None:
         async with harness.database.transaction() as session:
             await harness.dead_letters.redrive(session, dead.id, actor="ada")
 
-    # The one that ran already was not stopped; the redriven one comes before those behind it.
+    # The running job was not stopped; the redriven job precedes those behind it.
     assert [job.id for job in await harness.claim()] == [blocked[0]]
     await harness.finish(running)
     assert [job.id for job in await harness.claim()] == [skipped[0]]

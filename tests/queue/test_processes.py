@@ -1,4 +1,4 @@
-"""Workers as processes: killed by what they run, killed at random, and told to stop."""
+"""Workers as processes: killed by a job, killed at random, and stopped by a signal."""
 
 import asyncio
 import random

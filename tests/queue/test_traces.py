@@ -1,4 +1,4 @@
-"""Traces: the first attempt goes on with the trace of its enqueuer; whatever comes later is linked to it."""
+"""Traces: the first attempt continues the trace of its enqueuer; later attempts link to it."""
 
 import asyncio
 from collections.abc import Iterator

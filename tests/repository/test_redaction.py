@@ -1,4 +1,4 @@
-"""Problems tell of no person, whatever a vendor or a parser repeats."""
+"""Problems contain no personal data, even if a vendor or a parser repeats some."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""After going back to an older Lockstitch a route may name a revision that there is not: what is at work is told."""
+"""After a downgrade a route may name a missing revision: the revision in use is reported."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A connection keeps the revision that it began with, whatever a later version of Lockstitch has."""
+"""A connection keeps its first revision, even if a later Lockstitch has newer ones."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Whatever stands behind a good signature is read without an accident: junk, and the vendors' recordings."""
+"""Any body with a valid signature is read without an error: junk, and the vendors' recordings."""
 
 import json
 from collections.abc import Mapping

@@ -24,7 +24,7 @@ def spent_within(starts: list[tuple[float, float]], end: float, window: float) -
 
 
 def start_next(pacer: Pacer, cost: float, now: float) -> float:
-    """Wait as told, start, and return when that is."""
+    """Wait for the permitted moment, start, and return that moment."""
     while (wait := pacer.wait_for(cost, now)) > 0:
         now += wait
     pacer.spend(cost, now)

@@ -15,7 +15,7 @@ from tests.vendors.vendor_server import OK, Behaviour, Reply, running_vendor
 
 pytestmark = pytest.mark.anyio
 
-# Every way in which the vendor may have done what it was asked while nobody can say so.
+# Every failure after which the vendor may have done the work, but the caller cannot know.
 NO_REPLY: dict[str, Behaviour] = {
     "drop": "drop",
     "reset": "reset",
@@ -28,7 +28,7 @@ NO_REPLY: dict[str, Behaviour] = {
     "408": Reply(status=408),
     "not gzip": Reply(headers=(("content-encoding", "gzip"),)),
     "half of a gzip": Reply(headers=(("content-encoding", "gzip"),), body=gzip.compress(b'{"ok":true}')[:-9]),
-    "an encoding that nobody asked for": Reply(headers=(("content-encoding", "br"),)),
+    "an encoding that was not requested": Reply(headers=(("content-encoding", "br"),)),
     "302": Reply(status=302, headers=(("location", "/elsewhere"),)),
     "303": Reply(status=303, headers=(("location", "/things/8"),)),
 }

@@ -1,4 +1,4 @@
-"""What a vendor cannot do to us, and what nobody gets to see."""
+"""A vendor's answer cannot harm Lockstitch, and secrets appear nowhere."""
 
 import gzip
 import logging

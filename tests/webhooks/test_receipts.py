@@ -1,4 +1,4 @@
-"""Receipts: once each, whoever records them at the same moment, and the gathering of those that come together."""
+"""Receipts: each is recorded once, even by simultaneous requests, and those that arrive together share a commit."""
 
 import asyncio
 import hashlib

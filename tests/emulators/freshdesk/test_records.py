@@ -151,7 +151,7 @@ def test_what_cannot_stand_in_a_ticket(desk: Desk, field: str, value: Any, code:
     answer = complaints(desk.http.post("tickets", json=body))
 
     assert answer[field] == code
-    assert desk.get("contacts") == []  # a refused ticket makes nobody
+    assert desk.get("contacts") == []  # a refused ticket creates no contact
 
 
 def test_the_two_due_times_come_together(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Whatever a document or a placed record says, the emulator answers it, and never with a failure of its own."""
+"""The emulator answers any document and any placed record, and never crashes."""
 
 import time
 from pathlib import Path

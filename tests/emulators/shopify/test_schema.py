@@ -1,4 +1,4 @@
-"""Our schema against Shopify's own introspection: every name and type that stands in both must agree."""
+"""Our schema against Shopify's own introspection: names and types that both contain must agree."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What Stripe tells of changes: signed so that its own package believes it."""
+"""Stripe's webhooks: Stripe's own package accepts their signatures."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What WooCommerce tells of changes: one request a topic, signed over its body; pings unsigned; nothing twice."""
+"""WooCommerce's webhooks: one request per topic, signed over its body; unsigned pings; no retries."""
 
 import pytest
 
