@@ -50,7 +50,7 @@ async def test_a_key_ends_when_its_time_is_over(database: Database, keys: Postgr
     assert [key.state for key in await keys.list()] == ["expired"]
 
 
-async def test_rotating_keeps_the_principal_and_lets_both_keys_in_for_the_overlap(keys: PostgresKeys) -> None:
+async def test_rotating_keeps_the_principal_and_both_keys_for_the_overlap(keys: PostgresKeys) -> None:
     old = await keys.create("n8n", ["orders:read"])
 
     new = await keys.rotate("n8n")

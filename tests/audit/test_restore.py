@@ -59,9 +59,7 @@ async def raise_counter(url: str) -> None:
     await connection.close()
 
 
-async def test_anchors_judge_the_trail_after_a_restore(
-    sealed: Chain, database_url: str, another_cluster: str, tmp_path: Path
-) -> None:
+async def test_anchors_detect_a_restore(sealed: Chain, database_url: str, another_cluster: str, tmp_path: Path) -> None:
     kept = head(database_url)
     await raise_counter(database_url)
     await sealed.write(2)  # not sealed yet
@@ -107,9 +105,7 @@ async def test_a_walk_that_cannot_be_is_a_sentence(
     assert (code, said in output) == (2, True), output
 
 
-async def test_looking_at_the_tail_costs_the_same_after_a_restore_to_a_lower_counter(
-    sealed: Chain, database_url: str
-) -> None:
+async def test_reading_the_tail_uses_an_index_after_a_restore(sealed: Chain, database_url: str) -> None:
     """What is from an earlier life of the counter has been sealed, and is not gone through again at every look."""
     await sealed.meddle("UPDATE audit_event SET xid = ((xid::text::bigint + 1000000)::text)::xid8")
     await sealed.meddle("DELETE FROM audit_sealer")

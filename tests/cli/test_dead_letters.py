@@ -120,7 +120,7 @@ def test_a_redrive_is_tried_out_started_watched_and_cancelled(environment: dict[
     assert followed["state"] == "cancelled"
 
 
-def test_the_queue_is_told_in_figures(environment: dict[str, str], ids: list[str]) -> None:
+def test_queue_shows_figures(environment: dict[str, str], ids: list[str]) -> None:
     lockstitch("dead-letters", "redrive", ids[0], environment=environment)
     output = said(lockstitch("queue", environment=environment))
     assert "1 jobs" in output
@@ -162,7 +162,7 @@ def test_without_the_keys_it_says_which_it_wants(environment: dict[str, str], tm
     assert "LOCKSTITCH_ENCRYPTION_KEYS" in done.stderr
 
 
-def test_beside_a_running_dev_no_settings_are_needed(
+def test_commands_find_a_running_dev_without_settings(
     environment: dict[str, str], ids: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "dev.json").write_text(json.dumps({"database_url": environment["LOCKSTITCH_DATABASE_URL"]}))

@@ -68,7 +68,7 @@ def test_several_records_are_shown_when_they_are_asked_for() -> None:
     assert len(shown) == 2
 
 
-def test_a_list_without_one_is_told_so() -> None:
+def test_a_list_without_a_record_is_refused() -> None:
     given = json.dumps({"object": "list", "has_more": False, "data": [record("stripe/fixtures/customer-bare.in.json")]})
 
     assert refusal(lockstitch_map("stripe.order", "-", given=given)) == ("$", "it contains no order")

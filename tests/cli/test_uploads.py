@@ -102,7 +102,7 @@ def test_who_sent_it_is_audited(environment: dict[str, str], file: Path) -> None
         (b"", "it is empty"),
     ],
 )
-def test_a_file_that_cannot_be_trusted_is_a_sentence_and_nobody_in_it_is_named(
+def test_a_refused_file_is_explained_without_personal_data(
     environment: dict[str, str], tmp_path: Path, content: bytes, word: str
 ) -> None:
     bad = tmp_path / "bad.csv"

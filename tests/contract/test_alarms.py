@@ -78,7 +78,7 @@ def watching(facade: Facade, person: Person, tmp_path: Path) -> Iterator[Process
 
 
 @pytest.mark.usefixtures("watching")
-def test_a_worker_tells_a_person_and_shows_that_it_lives(facade: Facade, person: Person) -> None:
+def test_a_worker_sends_alarms_and_heartbeats(facade: Facade, person: Person) -> None:
     until(lambda: len(person.signs) >= 2)
     facade.sql(
         """INSERT INTO dead_letter (id, job_id, kind, connection, attempts, dead_head, payload, correlation_id,

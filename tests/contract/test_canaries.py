@@ -237,13 +237,13 @@ def test_much_was_refused_in_many_ways(left: Left) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_nothing_tells_of_a_person(left: Left, place: str) -> None:
+def test_no_personal_data_is_left(left: Left, place: str) -> None:
     text: str = getattr(left, place)
     assert {what: around(text, canary) for what, canary in PERSONAL.items() if canary in text} == {}
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_nothing_tells_a_secret(left: Left, place: str) -> None:
+def test_no_secret_is_left(left: Left, place: str) -> None:
     text: str = getattr(left, place)
     assert {what: around(text, secret) for what, secret in left.secrets.items() if secret in text} == {}
 

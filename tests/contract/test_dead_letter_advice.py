@@ -40,7 +40,7 @@ def run(facade: Facade, command: str) -> str:
 
 @pytest.mark.parametrize("change", ["type", "missing"])
 @pytest.mark.parametrize("name", KINDS)
-def test_the_property_is_named_and_the_redrive_works_as_told(
+def test_the_property_is_named_and_the_advised_redrive_works(
     facade: Facade, caller: Caller, vendors: Emulators, name: str, change: str
 ) -> None:
     driver, kind, object_name = WebhookDriver(facade, caller), KINDS[name], name.partition(" ")[2]
@@ -64,9 +64,7 @@ def test_the_property_is_named_and_the_redrive_works_as_told(
     assert driver.event_of(receipt)["type"] == f"{object_name}.updated"
 
 
-def test_a_newer_revision_that_is_not_at_work_is_activated_as_told(
-    facade: Facade, caller: Caller, dead: DeadJobs
-) -> None:
+def test_the_advice_activates_a_newer_revision(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
     dead.connection = "advised"
     route = "/ops/mappings/hubspot.customer/route"
     assert caller.post(route, json={"connection": "advised", "active": 1}).status_code == 200
@@ -86,9 +84,7 @@ def test_a_newer_revision_that_is_not_at_work_is_activated_as_told(
     caller.post(f"{PATH}/{letter_id}/discard", json={"because": "a test"})
 
 
-def test_a_mapping_without_a_newer_revision_is_looked_at_as_told(
-    facade: Facade, caller: Caller, dead: DeadJobs
-) -> None:
+def test_the_advice_inspects_a_mapping_without_newer_revision(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
     failure = JobFailure(
         category="permanent", reason="Expected `str`", path="$.properties.email", mapping="hubspot.customer", revision=2
     )
@@ -98,7 +94,7 @@ def test_a_mapping_without_a_newer_revision_is_looked_at_as_told(
     assert "hubspot.customer" in run(facade, inspect["command"])
 
 
-def test_all_that_died_alike_are_redriven_as_told(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
+def test_the_advice_redrives_all_similar_dead_letters(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
     first, _ = dead.bury(dead.new(), dead.new())
     letter = caller.get(f"{PATH}/{first}").json()
     assert letter["failure"]["property"] is None
@@ -110,7 +106,7 @@ def test_all_that_died_alike_are_redriven_as_told(facade: Facade, caller: Caller
     assert "2 dead letters" in run(facade, everything["command"])
 
 
-def test_one_is_let_go_as_told(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
+def test_the_advice_discards_one(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new())
     run(facade, steps(caller.get(f"{PATH}/{letter_id}").json())["discard"]["command"])
     assert dead.states() == ["discarded"]

@@ -76,7 +76,7 @@ def test_a_filter_that_is_none_is_refused(caller: Caller, query: str, parameter:
     assert parameters(answer) == [parameter]
 
 
-def test_one_is_told_whole(reader: Caller, dead: DeadJobs) -> None:
+def test_one_dead_letter_is_shown_in_full(reader: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new("k1", origin="op_1"), failure=UNMAPPABLE)
     letter = reader.get(f"{PATH}/{letter_id}").json()
     assert letter["failure"] == {
@@ -189,7 +189,7 @@ def test_what_cannot_be_put_in_its_place(caller: Caller, dead: DeadJobs, kind: s
     assert dead.states() == ["open"]
 
 
-def test_a_body_is_judged_like_any_other(caller: Caller, dead: DeadJobs) -> None:
+def test_a_decision_body_is_validated(caller: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new())
     path, as_json = f"{PATH}/{letter_id}/redrive", {"content-type": "application/json"}
     assert code_of(caller.post(path, content=b"{", headers=as_json), 400) == "malformed-body"

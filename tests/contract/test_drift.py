@@ -57,7 +57,7 @@ def test_an_unknown_choice_is_unknown_and_stays_readable(caller: Caller, vendors
     assert found.json()[f"{field}_raw"] not in (None, record[f"{field}_raw"])
 
 
-def test_a_changed_type_is_drift_and_told_with_its_place(caller: Caller, vendors: Emulators, name: str) -> None:
+def test_a_changed_type_is_drift_with_its_path(caller: Caller, vendors: Emulators, name: str) -> None:
     path, _ = made(caller, name)
     drift(vendors, name, "type")
     answer = caller.get(path)

@@ -130,7 +130,7 @@ class Watched:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_each_kind_is_found_told_and_counted_at_every_vendor(facade: Facade, caller: Caller, name: str) -> None:
+def test_every_kind_of_drift_is_reported_at_every_vendor(facade: Facade, caller: Caller, name: str) -> None:
     sample = SAMPLES[name]
     record = Watched(facade, caller, sample, sample.vendor)
     for kind in kinds_of(name):
@@ -156,7 +156,7 @@ def test_each_kind_is_found_told_and_counted_at_every_vendor(facade: Facade, cal
 
 
 @pytest.mark.parametrize("name", WEBHOOK_TOPICS)
-def test_what_is_frozen_is_told_as_such_and_raises_an_alarm(facade: Facade, caller: Caller, name: str) -> None:
+def test_frozen_drift_is_reported_and_raises_an_alarm(facade: Facade, caller: Caller, name: str) -> None:
     record = Watched(facade, caller, SAMPLES[name], f"{SAMPLES[name].vendor}-freeze")
     for kind, change in CHANGES.items():
         record.drift(change)
@@ -170,7 +170,7 @@ def test_what_is_frozen_is_told_as_such_and_raises_an_alarm(facade: Facade, call
 
 
 @pytest.mark.parametrize("name", WEBHOOK_TOPICS)
-def test_what_is_discarded_is_not_told_and_read_as_far_as_it_can_be(facade: Facade, caller: Caller, name: str) -> None:
+def test_discarded_drift_is_silent_and_the_rest_is_read(facade: Facade, caller: Caller, name: str) -> None:
     record = Watched(facade, caller, SAMPLES[name], f"{SAMPLES[name].vendor}-discard")
     for kind, change in CHANGES.items():
         looked = record.looked()

@@ -84,7 +84,7 @@ def events_about(caller: Caller, of: dict[str, Any]) -> list[dict[str, Any]]:
     return [event for event in events if event["data"]["id"] == of["id"]]
 
 
-def test_what_is_seen_again_is_counted_and_not_told_again(facade: Facade, caller: Caller) -> None:
+def test_a_repeated_finding_is_counted_but_not_reported_again(facade: Facade, caller: Caller) -> None:
     path = known_record(facade, caller, KINDS["hubspot customer"], "busy-hubspot", customer("hubspot"))
     drift(facade, "hubspot", "field")
     caller.get(path)

@@ -32,7 +32,7 @@ LATER = ("/v1/options/hubspot/customers/owner",)
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/v1/customers/a/b", "/v1", "/", "/V1/customers"])
-def test_a_route_that_is_not_there_is_a_problem_before_the_key_is_judged(anonymous: Caller, path: str) -> None:
+def test_an_unknown_route_is_404_before_the_key_is_checked(anonymous: Caller, path: str) -> None:
     assert code_of(anonymous.get(path), 404) == "not-found"
 
 
@@ -92,7 +92,7 @@ def test_a_method_that_is_not_offered(anonymous: Caller, method: str, path: str,
         ("/health/live", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_options_tells_which_methods_there_are(anonymous: Caller, path: str, allowed: str) -> None:
+def test_options_lists_the_methods(anonymous: Caller, path: str, allowed: str) -> None:
     answer = anonymous.request("OPTIONS", path)
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["allow"] == allowed
@@ -114,7 +114,7 @@ def test_head_of_a_problem_has_its_status_and_no_body(caller: Caller, path: str)
 
 
 @pytest.mark.parametrize("sent", ["run-7", "a" * 128, "A.b_c:d/e+f=g@h-i", "7"])
-def test_a_correlation_id_comes_back_and_names_the_trace(caller: Caller, sent: str) -> None:
+def test_a_correlation_id_is_echoed_and_names_the_trace(caller: Caller, sent: str) -> None:
     answer = caller.get("/v1/me", headers={"x-correlation-id": sent})
     assert answer.headers["x-correlation-id"] == sent
     derived = hashlib.sha256(sent.encode()).hexdigest()[:32]

@@ -125,7 +125,7 @@ def test_without_an_end_to_start_from_it_begins_with_the_oldest(driver: WebhookD
         ("cursor=evt_1", ["cursor"]),
     ],
 )
-def test_a_question_that_makes_no_sense_is_told_so(caller: Caller, query: str, named: list[str]) -> None:
+def test_an_invalid_feed_query_is_refused(caller: Caller, query: str, named: list[str]) -> None:
     answer = caller.get(f"/v1/events?{query}")
     assert code_of(answer, 422) == "invalid-field"
     assert sorted(parameters(answer)) == named

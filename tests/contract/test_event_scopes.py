@@ -122,7 +122,7 @@ def test_the_scopes_of_what_is_named_are_enough(
 # ---------------------------------------------------------------- delivery
 
 
-def test_a_lost_scope_disables_and_what_waited_is_delivered_when_it_is_back(delivering: Delivering) -> None:
+def test_a_lost_scope_disables_until_it_is_granted_again(delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("lost-and-back")
     with owned(delivering, "customers:read") as (key, caller):
         made = subscribe(caller, hook, "customer.*")
@@ -218,7 +218,7 @@ def test_a_lane_that_is_resumed_by_hand_delivers_nothing(delivering: Delivering,
     assert delivering.audited(made["id"]).count("subscription.disabled") == 1
 
 
-def test_a_callback_is_judged_by_the_scopes_of_its_caller(delivering: Delivering, owner: Caller) -> None:
+def test_a_callback_needs_the_scopes_of_its_caller(delivering: Delivering, owner: Caller) -> None:
     """With any scope of the object, as the operation is shown; redriven once there is one again."""
     (event,) = delivering.publish(news(7, type="operation.finished", changed=None, shows=("customer",)))
     for scope in ("customers:read", "customers:write"):

@@ -122,7 +122,7 @@ def test_from_the_webhook_to_the_delivery_it_is_one_trace(traced: Traced) -> Non
     assert chain(read)[-2:] == chain(mapped)[-2:] == ["process ingest", "POST /v1/webhooks/{connection}"]
 
 
-def test_the_subscriber_is_told_the_trace_and_the_run(traced: Traced) -> None:
+def test_the_subscriber_gets_the_trace_and_the_run(traced: Traced) -> None:
     for post, run in zip(traced.posts, (traced.run, traced.run, traced.redriven), strict=True):
         assert post.headers["traceparent"].split("-")[1] == derived(run)
         assert post.headers["x-correlation-id"] == post.event["correlation_id"] == run
@@ -147,7 +147,7 @@ def test_a_redrive_links_to_the_trace_that_died(traced: Traced) -> None:
     assert deliver.parent_span_id == again.span_id
 
 
-def test_nothing_on_the_way_tells_of_the_person(traced: Traced) -> None:
+def test_no_trace_or_log_has_personal_data(traced: Traced) -> None:
     assert not [body for body in traced.bodies if MARK.encode() in body]
     assert MARK not in traced.log
     assert MARK.encode() in traced.posts[0].body

@@ -105,7 +105,7 @@ def test_first_seen_by_an_update_is_an_update(driver: WebhookDriver, name: str) 
     assert event["changed"] != []
 
 
-def test_deleted_tells_the_last_state_once_more(driver: WebhookDriver, name: str) -> None:
+def test_a_deleted_event_repeats_the_last_state(driver: WebhookDriver, name: str) -> None:
     record = Record(driver, name)
     seen = record.event_after("created")["data"]
 
@@ -140,7 +140,7 @@ def test_news_of_a_deletion_that_is_late_does_not_delete_again(driver: WebhookDr
         ("zendesk ticket", "/zendesk/api/v2/tickets/{id}.json"),
     ],
 )
-def test_whatever_the_webhook_says_a_record_that_is_gone_is_deleted(
+def test_any_webhook_of_a_missing_record_means_deleted(
     driver: WebhookDriver, vendors: Emulators, name: str, address: str
 ) -> None:
     record = Record(driver, name)
@@ -158,7 +158,7 @@ def test_whatever_the_webhook_says_a_record_that_is_gone_is_deleted(
     assert record.event_after("deleted")["type"] == f"{record.object}.deleted"
 
 
-def test_a_comment_is_told_with_its_ticket(driver: WebhookDriver) -> None:
+def test_a_comment_event_has_its_ticket(driver: WebhookDriver) -> None:
     record = Record(driver, "zendesk ticket")
     comments = f"{record.path}/comments"
     made = [driver.caller.create(comments, {"body_text": f"A mug is on its way {word()}"}) for _ in range(3)]

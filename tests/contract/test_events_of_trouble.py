@@ -143,7 +143,7 @@ def test_a_vendor_that_is_down_is_asked_again(driver: WebhookDriver, caller: Cal
     assert {outcome for outcome, _, _ in failed} == {"retried"}
 
 
-def test_a_credential_that_is_refused_pauses_the_connection_and_the_job_waits(driver: WebhookDriver) -> None:
+def test_a_refused_credential_pauses_the_connection_and_its_jobs(driver: WebhookDriver) -> None:
     receipt = driver.record("locked", "contact.propertyChange", "contact", "1051")
     question = "SELECT blocked_reason FROM lane WHERE connection = 'locked' AND blocked_until = 'infinity'"
     driver.until(lambda: driver.facade.sql(question), "the pause")

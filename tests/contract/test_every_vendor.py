@@ -119,9 +119,7 @@ def test_a_create_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Emul
     assert len(vendors.records(sample.vendor, sample.held_as, holding=mark)) == 1
 
 
-def test_an_upsert_that_was_done_has_not_failed_because_its_repeat_is_not_allowed(
-    caller: Caller, vendors: Emulators
-) -> None:
+def test_an_upsert_succeeds_although_its_repeat_is_refused(caller: Caller, vendors: Emulators) -> None:
     """It carries no mark of the operation, so that looking for one proves nothing."""
     sample, mark = SAMPLES["salesforce customer"], word()
     upserted_at = "/services/data/v62.0/sobjects/Contact/Lockstitch_Key__c"
@@ -152,7 +150,7 @@ def test_what_is_not_there_is_not_found(caller: Caller, sample: Sample) -> None:
         assert code_of(caller.write("PATCH", path, sample.change), 404) == "not-found"
 
 
-def test_the_short_id_that_people_copy_from_salesforce_names_the_same_record(caller: Caller) -> None:
+def test_the_short_salesforce_id_names_the_same_record(caller: Caller) -> None:
     _, record = create_record(caller, SAMPLES["salesforce customer"])
     short = record["meta"]["remote_id"][:15]
     found = caller.get(f"/v1/customers/salesforce:{short}")

@@ -238,7 +238,7 @@ def test_fifty_at_once_make_one_record_and_fifty_equal_answers(
     assert len(vendors.records(made.connection, made.held_as, holding=mark)) == 1
 
 
-def test_while_the_first_is_running_the_second_waits_and_then_is_told_so(caller: Caller, vendors: Emulators) -> None:
+def test_a_second_request_waits_and_gets_in_progress(caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
     vendors.break_("hubspot", "slow", method="POST", path="/crm/v3/objects/contacts", delay_ms=1500)
     first: list[httpx.Response] = []

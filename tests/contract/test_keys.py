@@ -147,7 +147,7 @@ def test_the_list_of_operations_shows_what_the_key_may_see(
         assert {operation["object"] for operation in listed} == objects
 
 
-def test_me_tells_about_the_key(facade: Facade) -> None:
+def test_me_describes_the_key(facade: Facade) -> None:
     made = facade.make_key("customers:read", "ops:read", expires_in=timedelta(days=3), name="a key that tells")
     with facade.calling(secret=made.secret) as caller:
         shown = caller.get("/v1/me").json()
@@ -198,7 +198,7 @@ def test_a_rotated_key_is_good_for_the_overlap_and_recognises_its_writes(facade:
         assert code_of(after_its_end(caller), 401) == "unauthenticated"
 
 
-def test_who_guesses_keys_waits_and_a_good_key_from_the_same_address_does_not(facade: Facade) -> None:
+def test_guessing_keys_is_throttled_and_a_valid_key_is_not(facade: Facade) -> None:
     with facade.another_api() as process, facade.calling(url=process.url) as caller, ThreadPoolExecutor(40) as guessers:
         guesses = guessers.map(lambda number: _seconds_of_refusal(process.url, f"lsk_{number}"), range(200))
         good = []

@@ -174,9 +174,7 @@ def compared(caller: Caller, connection: str) -> bool:
     return any(one["compared"] for one in route(caller, connection)["comparisons"])
 
 
-def test_a_canary_answers_for_its_share_and_comes_back_by_itself(
-    caller: Caller, facade: Facade, vendors: Emulators
-) -> None:
+def test_a_canary_gets_its_share_and_is_withdrawn(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     at = "canaried"
     people = [
         place(vendors, email=f"canary{n}@garn.example", hs_additional_emails=f"c{n}@garn.example") for n in range(24)

@@ -86,7 +86,7 @@ def resolve(caller: Caller, one: Unknown, body: Any) -> httpx.Response:
     return caller.post(f"{one.path}/resolve", json=body)
 
 
-def test_every_replay_is_told_that_it_is_not_known(caller: Caller, unknowns: list[Unknown]) -> None:
+def test_every_replay_reports_the_unknown_outcome(caller: Caller, unknowns: list[Unknown]) -> None:
     for _ in range(2):
         answer = unknowns[0].again(caller)
         assert code_of(answer, 409) == "outcome-unknown"
@@ -96,7 +96,7 @@ def test_every_replay_is_told_that_it_is_not_known(caller: Caller, unknowns: lis
         assert "retry-after" not in answer.headers
 
 
-def test_the_operation_tells_its_problem(caller: Caller, unknowns: list[Unknown]) -> None:
+def test_the_operation_shows_its_problem(caller: Caller, unknowns: list[Unknown]) -> None:
     operation = caller.get(unknowns[0].path).json()
     assert operation.keys() == OPERATION | {"problem"}
     assert operation["problem"]["code"] == "outcome-unknown"

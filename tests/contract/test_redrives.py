@@ -130,7 +130,7 @@ def test_its_rate_is_kept(caller: Caller, dead: DeadJobs, second_worker: Any) ->
     assert 0.95 * 120 / 20 <= row["took"] <= 1.25 * 120 / 20
 
 
-def test_it_tells_when_it_will_be_through(caller: Caller, dead: DeadJobs) -> None:
+def test_a_redrive_reports_when_it_will_end(caller: Caller, dead: DeadJobs) -> None:
     dead.bury(*(dead.new() for _ in range(40)))
     redrive = start(caller, dead, rate_per_second=10)
     assert redrive["eta_seconds"] == 4.0

@@ -45,7 +45,7 @@ def of(story: Story, kind: str) -> Story:
     return [entry for entry in story if entry["kind"] == kind]
 
 
-def test_a_write_is_told_from_the_call_to_the_vendors_request_id(caller: Caller, reader: Caller) -> None:
+def test_a_write_is_traced_to_the_vendors_request_id(caller: Caller, reader: Caller) -> None:
     run, key, body = new_run(), new_key(), customer("hubspot")
     headers = {"x-correlation-id": run}
     made = caller.write("POST", "/v1/customers", body, key=key, headers=headers)
@@ -82,7 +82,7 @@ def test_it_leads_into_the_trace(caller: Caller, reader: Caller) -> None:
     assert reader.get(f"{PATH}/{known}").json()["trace_id"] == parent.split("-")[1]
 
 
-def test_a_webhook_is_told_with_what_followed(facade: Facade, reader: Caller) -> None:
+def test_the_run_of_a_webhook_lists_what_followed(facade: Facade, reader: Caller) -> None:
     answer = WebhookEndpoint(facade, "gateway").send(gateway())
     run = answer.headers["x-correlation-id"]
 
@@ -99,7 +99,7 @@ def test_a_webhook_is_told_with_what_followed(facade: Facade, reader: Caller) ->
     assert "job.queued" in {entry["facts"]["type"] for entry in of(story, "audit")}
 
 
-def test_an_outage_is_told_attempt_by_attempt(facade: Facade, caller: Caller, reader: Caller) -> None:
+def test_an_outage_is_listed_attempt_by_attempt(facade: Facade, caller: Caller, reader: Caller) -> None:
     run = new_run()
     facade.vendors.break_("hubspot", "status", status=503, path="/crm/v3/objects/contacts", times=1)
     caller.get("/v1/customers?connection=frail-hubspot&limit=1", headers={"x-correlation-id": run})
@@ -113,7 +113,7 @@ def test_an_outage_is_told_attempt_by_attempt(facade: Facade, caller: Caller, re
     ]
 
 
-def test_it_tells_of_no_person(caller: Caller, reader: Caller) -> None:
+def test_a_run_has_no_personal_data(caller: Caller, reader: Caller) -> None:
     run, mark = new_run(), word()
     headers = {"x-correlation-id": run}
     caller.create("/v1/customers", customer("hubspot", mark), headers=headers)
@@ -203,7 +203,7 @@ def test_what_is_not_written_yet_is_written_at_the_end(facade: Facade, full_key:
     assert [entry["kind"] for entry in reader.get(f"{PATH}/{run}").json()["data"]] == ["request"]
 
 
-def test_the_command_line_tells_it(facade: Facade, caller: Caller, reader: Caller) -> None:
+def test_the_command_line_shows_it(facade: Facade, caller: Caller, reader: Caller) -> None:
     run = new_run()
     caller.get("/v1/me", headers={"x-correlation-id": run})
     story = run_of(reader, run, bool)

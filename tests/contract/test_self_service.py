@@ -32,7 +32,7 @@ def test_the_contracts(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_a_contract_tells_what_each_connection_does(caller: Caller, name: str) -> None:
+def test_a_contract_lists_what_each_connection_supports(caller: Caller, name: str) -> None:
     document = caller.get(f"/v1/contracts/{name}").json()
     assert {one["vendor"] for one in document["connections"].values()} == OBJECTS[name]
     assert {"meta", "id"} <= document["schema"]["properties"].keys()
@@ -110,6 +110,6 @@ def test_metrics_hold_names_of_ours_only(caller: Caller) -> None:
 @pytest.mark.parametrize(
     "body", [{"first_name": "<script>alert(1)</script>"}, {"emails": [{"address": "<b>@example.com"}]}, {"<i>": 1}]
 )
-def test_what_a_caller_sent_comes_back_as_json_only(caller: Caller, body: dict[str, Any]) -> None:
+def test_what_a_caller_sent_is_echoed_as_json_only(caller: Caller, body: dict[str, Any]) -> None:
     answer = caller.write("POST", "/v1/customers", body, headers={"accept": "application/json, text/html"})
     assert answer.headers["content-type"] in ("application/json", "application/problem+json")

@@ -47,7 +47,7 @@ def usual(call: Callable[[], httpx.Response]) -> float:
     return statistics.quantiles(took, n=10)[-1]
 
 
-def test_unfinished_bodies_and_idle_connections_hold_up_nobody(facade: Facade, full_key: str) -> None:
+def test_unfinished_bodies_and_idle_connections_block_no_call(facade: Facade, full_key: str) -> None:
     # The idle ones are closed after the header timeout: a longer one than the default has all of them stay.
     anew = {"connection": "close"}
     with (
@@ -153,7 +153,7 @@ KEPT = 16 * 1024 * 1024
 """More bytes of answers than the kernel and the server keep for a client that does not read."""
 
 
-def test_an_answer_that_nobody_reads_is_given_up(brief: Process) -> None:
+def test_an_unread_answer_is_abandoned(brief: Process) -> None:
     """The kernel and the server keep a few megabytes. Where those end between two answers nothing is unfinished, so
     clients with buffers of several sizes are tried, and an answer that is longer than the server's own buffer."""
     wanted = len(httpx.get(f"{brief.url}/schema").content)

@@ -134,9 +134,7 @@ def test_a_create_whose_replies_are_lost_is_done_once(
     assert {call["idempotency_key"] for call in calls} == {operation["id"]}
 
 
-def test_what_a_repeated_error_of_stripe_s_own_hides_is_found_when_its_search_knows(
-    someone: Caller, stripe: Stripe
-) -> None:
+def test_a_write_hidden_by_a_repeated_stripe_error_is_found_by_search(someone: Caller, stripe: Stripe) -> None:
     """Stripe repeats its 500 for a day, and its search lags: neither says that nothing was made."""
     stripe.break_down("POST", "/v1/customers")
     answer = someone.write("POST", "/v1/customers?connection=broken", {"display_name": "Ida Broken"})
@@ -149,7 +147,7 @@ def test_what_a_repeated_error_of_stripe_s_own_hides_is_found_when_its_search_kn
     assert len(stripe.records("customers", "Ida Broken")) == 1
 
 
-def test_a_key_that_may_not_write_for_a_while_does_not_make_a_lost_create_fail(someone: Caller, stripe: Stripe) -> None:
+def test_a_lost_create_survives_a_temporarily_forbidden_key(someone: Caller, stripe: Stripe) -> None:
     stripe.lag(3600)
     stripe.lose("POST", "/v1/customers", CLIENT_TRIES)
     stripe.break_down("POST", "/v1/customers", 403)

@@ -156,7 +156,7 @@ def test_deleting_is_idempotent_and_ends_it(owner: Caller, delivering: Deliverin
     assert owner.delete("/v1/subscriptions/sub_nobody").status_code == 204
 
 
-def test_another_secret_signs_beside_the_old_one_for_a_day(owner: Caller, delivering: Delivering) -> None:
+def test_old_and_new_secret_both_sign_for_a_day(owner: Caller, delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("rotated")
     made = subscribe(owner, hook)
     path = f"/v1/subscriptions/{made['id']}"

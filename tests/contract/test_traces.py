@@ -147,7 +147,7 @@ def test_what_the_worker_finds_out_belongs_to_the_run(traced: Traced) -> None:
     assert resolved[0].links[0].span_id == calls[0].span_id
 
 
-def test_nothing_tells_of_a_person(traced: Traced) -> None:
+def test_no_personal_data_is_left(traced: Traced) -> None:
     mark = CANARY.partition("@")[0]
     assert not [body for body in traced.bodies if mark.encode() in body]
     assert mark not in traced.log
@@ -157,7 +157,7 @@ def test_nothing_tells_of_a_person(traced: Traced) -> None:
     assert "%40" not in everything
 
 
-def test_nothing_tells_a_secret(traced: Traced, full_key: str) -> None:
+def test_no_secret_is_left(traced: Traced, full_key: str) -> None:
     everything = b"".join(traced.bodies).decode("latin-1") + traced.log + traced.metrics
     for secret in (full_key, "hubspot-dev-token", "shopify-dev-token", "zendesk-dev-token", "postgresql://"):
         assert secret not in everything

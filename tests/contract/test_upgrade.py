@@ -91,9 +91,7 @@ def test_processes_that_run_go_on_while_the_next_version_migrates(delivering: De
     assert errors(delivering) == []
 
 
-def test_after_a_rollback_the_version_before_works_and_its_migrate_does_nothing(
-    delivering: Delivering, tmp_path: Path
-) -> None:
+def test_the_previous_version_works_after_a_rollback(delivering: Delivering, tmp_path: Path) -> None:
     facade = delivering.facade
     delivering.api.stop()
     delivering.worker.stop()

@@ -62,7 +62,7 @@ def test_rows_become_events_once(caller: Caller) -> None:
     assert "phones" in customer["meta"]["unsupported"]
 
 
-def test_what_a_record_says_anew_is_told_and_so_is_its_way_back(caller: Caller) -> None:
+def test_a_change_and_its_reversal_are_both_events(caller: Caller) -> None:
     for state in ("A", "X", "A", "A"):
         settled(caller, send(caller, export(line(20, state=state))))
     settled(caller, send(caller, export(line(20, state=" A "))))  # another row that says nothing else
@@ -77,7 +77,7 @@ def test_what_a_record_says_anew_is_told_and_so_is_its_way_back(caller: Caller) 
     ]
 
 
-def test_bad_rows_say_what_is_wrong_are_mended_and_told(caller: Caller) -> None:
+def test_bad_rows_are_explained_mended_and_reported(caller: Caller) -> None:
     upload = settled(
         caller,
         send(caller, export(line(30), line(31, email="ann at example"), line(32) + ";more", line(30, state="X"))),
@@ -126,7 +126,7 @@ def test_an_old_row_that_is_redriven_late_does_not_undo_a_newer_one(caller: Call
     assert passed_over(caller, first) == ["receipt.overtaken"]
 
 
-def test_a_row_that_only_its_mending_gives_to_a_record_undoes_nothing_newer(caller: Caller) -> None:
+def test_a_mended_row_does_not_overwrite_a_newer_one(caller: Caller) -> None:
     first = settled(caller, send(caller, export(line(42) + ";more", line(43, no="C00044", state="?"))))
     settled(caller, send(caller, export(line(42, state="X"), line(43, state="X"))))
     for letter in dead_letters(caller, first):
@@ -171,9 +171,7 @@ def passed_over(caller: Caller, upload: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("newer_first", [False, True])
-def test_of_two_bad_rows_the_newer_one_wins_in_whatever_order_they_are_mended(
-    caller: Caller, newer_first: bool
-) -> None:
+def test_of_two_mended_rows_the_newer_wins_in_either_order(caller: Caller, newer_first: bool) -> None:
     number = 48 + newer_first
     older = settled(caller, send(caller, export(line(number) + ";more")))
     newer = settled(caller, send(caller, export(line(number, state="?"))))
@@ -262,7 +260,7 @@ def test_what_became_of_files_and_rows_is_counted(uploading: Facade, caller: Cal
     }
 
 
-def test_an_export_that_broke_off_is_unfinished_until_its_file_is_sent_again(uploading: Facade, caller: Caller) -> None:
+def test_an_interrupted_export_is_finished_by_sending_it_again(uploading: Facade, caller: Caller) -> None:
     content = export(line(95), line(96))
     upload = settled(caller, send(caller, content))
     assert gauge(uploading, "lockstitch_uploads_unfinished") == 0
@@ -275,7 +273,7 @@ def test_an_export_that_broke_off_is_unfinished_until_its_file_is_sent_again(upl
     assert gauge(uploading, "lockstitch_uploads_oldest_seconds") == 0
 
 
-def test_a_run_tells_of_an_export_from_its_beginning_to_the_mended_row(caller: Caller) -> None:
+def test_a_run_lists_an_export_up_to_the_mended_row(caller: Caller) -> None:
     run = f"export-{new_key()}"
     upload = settled(caller, send(caller, export(line(98), line(99, state="Q")), **{"x-correlation-id": run}))
     (letter,) = dead_letters(caller, upload)

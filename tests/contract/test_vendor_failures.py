@@ -166,7 +166,7 @@ def test_a_throttled_write_is_taken_and_done_later(caller: Caller, vendors: Emul
     assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
 
 
-def test_a_write_that_is_refused_later_tells_so_to_who_asks(caller: Caller, vendors: Emulators) -> None:
+def test_a_later_refusal_shows_in_the_operation(caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
     caller.create("/v1/customers", body)
     vendors.break_("hubspot", "status", method="POST", path=READ_PATHS["hubspot"], status=429, retry_after=1, times=5)

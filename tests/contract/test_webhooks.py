@@ -71,7 +71,7 @@ def test_every_byte_of_a_signed_request_counts(facade: Facade) -> None:
     assert endpoint.accepted(case) == (1, 0)
 
 
-def test_no_refusal_tells_what_was_wrong(facade: Facade) -> None:
+def test_no_refusal_says_what_was_wrong(facade: Facade) -> None:
     endpoint = WebhookEndpoint(facade, "gateway")
     case = gateway()
     refusals = []
@@ -91,7 +91,7 @@ def test_no_refusal_tells_what_was_wrong(facade: Facade) -> None:
     assert refusals[0]["code"] == "invalid-signature"
 
 
-def test_an_unknown_connection_is_404_whatever_it_is_sent(facade: Facade) -> None:
+def test_an_unknown_connection_is_404_for_any_body(facade: Facade) -> None:
     endpoint = WebhookEndpoint(facade, "nobody-at-home")
 
     for make in SENDERS.values():
@@ -134,7 +134,7 @@ def test_each_element_of_hubspots_array_is_an_event(facade: Facade) -> None:
     assert receipts[0]["remote_id"] == str(second["objectId"])
 
 
-def test_the_same_identity_with_something_else_to_say_is_noted_and_not_worked_on(facade: Facade) -> None:
+def test_a_known_id_with_another_body_is_recorded_but_not_processed(facade: Facade) -> None:
     endpoint = WebhookEndpoint(facade, "hubspot")
     event = contact_event()
     endpoint.accepted(hubspot(endpoint.url, event))
@@ -174,7 +174,7 @@ def test_a_receipt_keeps_what_the_vendor_named(facade: Facade) -> None:
     assert noted["correlation_id"] == receipt["correlation_id"]
 
 
-def test_every_delivery_is_a_run_of_its_own_whatever_it_calls_itself(facade: Facade) -> None:
+def test_every_delivery_is_a_run_of_its_own(facade: Facade) -> None:
     endpoint = WebhookEndpoint(facade, "gateway")
     case = gateway().and_header("X-Correlation-ID", b"chosen-by-the-sender")
     case = case.and_header("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")

@@ -105,7 +105,7 @@ def test_a_body_that_breaks_off_is_not_taken(facade: Facade) -> None:
     "body", [b"", b"\xff\xfe\x00", b"[" * 100_000, b"\x00", b"{}", b"null", b'"\\ud800"', b"\xef\xbb\xbf{}"]
 )
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_whatever_a_vendor_signs_is_taken(facade: Facade, scheme: str, body: bytes) -> None:
+def test_any_signed_body_is_accepted(facade: Facade, scheme: str, body: bytes) -> None:
     connection = {"woocommerce": "woo", "stripe": "payments", "intercom": "chat", "github": "code"}.get(scheme, scheme)
     endpoint = WebhookEndpoint(facade, {"standard-webhooks": "gateway"}.get(scheme, connection))
     case = sent(scheme, body, secret=WEBHOOK_SECRETS[endpoint.connection], at=now(), url=endpoint.url)  # type: ignore[arg-type]
@@ -162,7 +162,7 @@ def test_too_many_events_at_once_are_too_large(facade: Facade) -> None:
     assert code_of(answer, 413) == "body-too-large"
 
 
-def test_refusals_are_told_once_when_the_process_ends(facade: Facade) -> None:
+def test_refusals_are_logged_once_at_the_end(facade: Facade) -> None:
     with facade.another_api() as api:
         endpoint = WebhookEndpoint(facade, "code", url=api.url)
         for _ in range(3):

@@ -104,7 +104,7 @@ async def test_public_targets_pass_by_https_on_usual_ports() -> None:
                 await poster.check(refused)
 
 
-async def test_what_is_allowed_passes_and_nothing_beside_it() -> None:
+async def test_only_allowed_addresses_pass() -> None:
     async with running_vendor() as subscriber, running_vendor() as other:
         async with posting(f"127.0.0.1/32:{subscriber.port}") as poster:
             reply = await poster.post(f"{subscriber.url}/hook", headers={}, body=b"{}")
@@ -123,7 +123,7 @@ async def test_what_is_allowed_passes_and_nothing_beside_it() -> None:
 
 
 @pytest.mark.parametrize("then", [["127.0.0.1"], [PUBLIC, "127.0.0.1"], ["::1"], []])
-async def test_a_name_is_judged_anew_at_every_attempt(then: list[str]) -> None:
+async def test_a_name_is_resolved_and_checked_at_every_attempt(then: list[str]) -> None:
     """Public when it was checked, ours when it is called: DNS rebinding."""
     async with running_vendor() as ours:
         async with posting(names={"rebinding.example.com": [[PUBLIC], then]}) as poster:
@@ -133,7 +133,7 @@ async def test_a_name_is_judged_anew_at_every_attempt(then: list[str]) -> None:
         assert ours.calls == []
 
 
-async def test_the_address_dialled_is_the_one_that_was_judged() -> None:
+async def test_only_the_checked_address_is_dialled() -> None:
     """The system says 127.0.0.1 to this name, the guard's resolver 127.0.0.2: the name is resolved once."""
     async with running_vendor() as ours:
         async with posting(f"127.0.0.2/32:{ours.port}", names={"localhost": [["127.0.0.2"]]}) as poster:

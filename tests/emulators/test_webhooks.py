@@ -57,7 +57,7 @@ def settled(emulators: RunningEmulators, vendor: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("vendor", RECORDS)
-def test_a_placed_record_is_told_to_the_target_and_proven(
+def test_a_placed_record_is_sent_with_a_valid_signature(
     emulators: RunningEmulators, receiver: Receiver, vendor: str
 ) -> None:
     url = f"{receiver.url(vendor)}?a=1"
@@ -76,9 +76,7 @@ def test_a_placed_record_is_told_to_the_target_and_proven(
     assert [(one["state"], one["status"], one["tries"], one["fault"]) for one in sent] == [("delivered", 200, 1, None)]
 
 
-def test_without_a_target_nothing_is_noted_and_what_was_before_is_not_told(
-    emulators: RunningEmulators, receiver: Receiver
-) -> None:
+def test_a_new_target_gets_no_earlier_changes(emulators: RunningEmulators, receiver: Receiver) -> None:
     contact(emulators, "Early")
     assert emulators.sent("hubspot") == []
     emulators.subscribe("hubspot", receiver.url("hubspot"))
@@ -121,7 +119,7 @@ def test_a_bad_target_is_refused(emulators: RunningEmulators, order: dict[str, A
     assert (answer.status_code, flaw in answer.text) == (400, True), answer.text
 
 
-def test_a_refused_call_tells_nothing(emulators: RunningEmulators, receiver: Receiver) -> None:
+def test_a_refused_call_sends_no_webhook(emulators: RunningEmulators, receiver: Receiver) -> None:
     emulators.subscribe("zendesk", receiver.url("zendesk"))
     refused = emulators.http.post(
         "/zendesk/api/v2/tickets",
@@ -193,7 +191,7 @@ def test_a_restart_goes_on_with_what_was_not_delivered(own_emulators: RunningEmu
         again.close()
 
 
-def test_what_was_written_just_before_a_kill_is_told_after_it(own_emulators: RunningEmulators) -> None:
+def test_a_change_written_before_a_kill_is_sent_after_it(own_emulators: RunningEmulators) -> None:
     """Whether the webhook was noted, worded, or under way: sent at least once."""
     receiver = Receiver()
     try:
@@ -207,9 +205,7 @@ def test_what_was_written_just_before_a_kill_is_told_after_it(own_emulators: Run
         receiver.close()
 
 
-def test_targets_come_from_the_command_line_with_secrets_from_the_environment(
-    own_emulators: RunningEmulators, receiver: Receiver
-) -> None:
+def test_targets_are_arguments_and_secrets_are_variables(own_emulators: RunningEmulators, receiver: Receiver) -> None:
     own_emulators.stop()
     own_emulators.start(
         *("--webhooks", f"hubspot={receiver.url('hubspot')}", f"zendesk={receiver.url('zendesk')}"),

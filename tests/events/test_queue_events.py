@@ -25,7 +25,7 @@ NO = JobFailure(
 )
 
 
-async def test_a_job_that_is_given_up_is_told(events: PostgresEvents, harness: Harness) -> None:
+async def test_a_dead_letter_is_announced(events: PostgresEvents, harness: Harness) -> None:
     await harness.enqueue(new("ingest"))
 
     dead = await harness.queue.bury(await harness.claim_one(), NO)
@@ -88,7 +88,7 @@ async def test_a_delivery_that_kills_its_workers_is_given_up_with_its_job(databa
     assert (delivery["state"], delivery["ended"]) == ("dead", True)
 
 
-async def test_a_pause_is_told_once_whoever_paused(events: PostgresEvents, harness: Harness) -> None:
+async def test_a_pause_is_announced_once(events: PostgresEvents, harness: Harness) -> None:
     await harness.enqueue(new(), new(connection="desk"))
     await harness.claim_all()
     assert await harness.pauses.pause("shop", actor="ada", note="moving house")
@@ -100,7 +100,7 @@ async def test_a_pause_is_told_once_whoever_paused(events: PostgresEvents, harne
     assert body(event)["data"] == {"connection": "shop", "why": "operator", "note": "moving house"}
 
 
-async def test_a_refused_credential_is_told(events: PostgresEvents, harness: Harness) -> None:
+async def test_a_refused_credential_is_reported(events: PostgresEvents, harness: Harness) -> None:
     await harness.enqueue(new())
 
     await harness.queue.refuse(await harness.claim_one(), "vendor-auth-failed")

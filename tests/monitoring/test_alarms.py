@@ -141,7 +141,7 @@ async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name
         assert "Ann Bell" not in call.body.decode()
 
 
-async def test_several_workers_tell_once_again_while_it_lasts_and_that_it_is_over(database: Database) -> None:
+async def test_several_workers_report_a_trouble_once_per_interval(database: Database) -> None:
     async with running_vendor() as receiver:
         alerts = AlertSettings(url=receiver.url)
         async with watching(database, alerts) as one, watching(database, alerts) as two:
@@ -167,7 +167,7 @@ async def test_several_workers_tell_once_again_while_it_lasts_and_that_it_is_ove
             assert reported(receiver)[3:] == [("dead_letters", "raised")]
 
 
-async def test_what_did_not_arrive_is_told_by_whoever_looks_next(database: Database) -> None:
+async def test_the_next_worker_repeats_an_undelivered_alarm(database: Database) -> None:
     async with running_vendor() as receiver:
         receiver.then(Reply(status=500), "reset", OK)
         alerts = AlertSettings(url=receiver.url)
@@ -178,7 +178,7 @@ async def test_what_did_not_arrive_is_told_by_whoever_looks_next(database: Datab
             assert reported(receiver) == [("dead_letters", "raised")] * 3
 
 
-async def test_what_nobody_was_told_of_needs_no_end(database: Database) -> None:
+async def test_an_unreported_trouble_has_no_end_message(database: Database) -> None:
     async with (
         running_vendor(Reply(status=500)) as receiver,
         watching(database, AlertSettings(url=receiver.url)) as watch,
@@ -191,7 +191,7 @@ async def test_what_nobody_was_told_of_needs_no_end(database: Database) -> None:
         assert await sql(database, "SELECT FROM alert") == []
 
 
-async def test_an_alarm_whose_teller_died_is_told_by_another_after_a_minute(database: Database) -> None:
+async def test_another_worker_sends_the_alarm_of_a_dead_one(database: Database) -> None:
     async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
         await open_dead_letter(database)
         vitals = await PostgresAlarmFigures(database, []).read()
@@ -218,7 +218,7 @@ async def test_jobs_of_a_stopped_or_throttled_connection_are_not_late(database: 
         assert reported(receiver) == [("connection_paused.shop", "raised")]
 
 
-async def test_a_database_that_is_away_is_told_from_memory(database_url: str) -> None:
+async def test_an_outage_of_the_database_is_reported_from_memory(database_url: str) -> None:
     database, clock = await Database.connect(database_url, max_size=1), Clock()
     async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url), clock) as watch:
         await watch.check()
@@ -283,9 +283,7 @@ async def test_one_way_that_works_is_enough(database: Database) -> None:
             assert reported(receiver) == [("dead_letters", "raised")]
 
 
-async def test_a_worker_that_has_only_its_log_takes_no_alarm_from_one_that_can_tell(
-    database: Database, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_worker_without_a_target_claims_no_alarm(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     async with (
         running_vendor() as receiver,
         watching(database, AlertSettings()) as mute,
@@ -306,7 +304,7 @@ async def test_a_worker_that_has_only_its_log_takes_no_alarm_from_one_that_can_t
         assert reported(receiver) == [("dead_letters", "raised")]
 
 
-async def test_a_sign_of_life_is_a_get_and_follows_nobody() -> None:
+async def test_a_heartbeat_is_a_get_without_redirects() -> None:
     async with running_vendor() as switch:
         alerts = AlertSettings(heartbeat_url="env:SWITCH")
         environment = {"SWITCH": f"{switch.url}/ping/0b51a7"}

@@ -98,7 +98,7 @@ async def test_a_mail_goes_to_all_by_a_secured_connection(
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 @pytest.mark.parametrize("why", ["of nobody that is trusted", "of another host"])
-async def test_with_a_certificate_that_proves_nothing_neither_password_nor_mail_is_sent(
+async def test_with_an_untrusted_certificate_nothing_is_sent(
     tls: Literal["starttls", "implicit"],
     why: str,
     served: ssl.SSLContext,

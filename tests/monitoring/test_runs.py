@@ -95,7 +95,7 @@ async def runs(database_url: str) -> AsyncIterator[PostgresRuns]:
     await database.close()
 
 
-async def test_every_table_tells_its_part_in_order(runs: PostgresRuns) -> None:
+async def test_every_table_contributes_in_order(runs: PostgresRuns) -> None:
     story = await read_whole_run(runs, RUN, trace_url="http://ui.example/{trace_id}", limit=100)
 
     assert story is not None
@@ -115,13 +115,13 @@ async def test_pages_are_the_whole_in_pieces(runs: PostgresRuns, limit: int) -> 
     assert found == list(whole)
 
 
-async def test_a_run_that_nobody_knows_is_none(runs: PostgresRuns) -> None:
+async def test_an_unknown_run_is_not_found(runs: PostgresRuns) -> None:
     assert await read_whole_run(runs, "run-3", trace_url="", limit=1) is None
     assert await find_trace(runs, "run-3") == "14713de982472b500bedcac5e1409e69"  # printf %s run-3 | sha256sum
 
 
 @pytest.mark.parametrize(("query", "arguments"), [(SELECT_STORY, (RUN, None, None, None, 51)), (SELECT_TRACE, (RUN,))])
-async def test_it_is_told_by_indexes_only(
+async def test_reading_a_run_uses_indexes_only(
     runs: PostgresRuns, database_url: str, query: Any, arguments: tuple[Any, ...]
 ) -> None:
     connection = await asyncpg.connect(database_url, server_settings=SESSION_SETTINGS)

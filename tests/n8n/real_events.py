@@ -180,7 +180,7 @@ def test_an_order_is_placed_while_the_workflow_sleeps(stage: Stage) -> None:
     assert len([order for order in stage.dev.records("shopify", "Order") if order["name"] == outcome["number"]]) == 1
 
 
-def test_dead_letters_are_told_once(stage: Stage) -> None:
+def test_dead_letters_are_reported_once(stage: Stage) -> None:
     quiet = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: len(seen) >= 1)
     assert not with_item(quiet, "What is new")
 

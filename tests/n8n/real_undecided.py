@@ -128,7 +128,7 @@ def test_undecided_items_leave_by_the_branch_of_their_own(waited: Waited) -> Non
     assert not waited.ticket.items("Opened")
 
 
-def test_a_refusal_is_still_told_at_once(waited: Waited) -> None:
+def test_a_refusal_is_still_answered_at_once(waited: Waited) -> None:
     refused = only(waited.customers.items("In plain words"))
 
     assert (refused["customer"], refused["code"]) == ("jonas.feld(at)example.com", "invalid-field")

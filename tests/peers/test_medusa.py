@@ -122,7 +122,7 @@ def test_what_is_not_there_is_not_found(bench: Bench) -> None:
         assert code_of(bench.caller.write("PATCH", path, {"external_id": "x"}), 404) == "not-found"
 
 
-def test_a_key_that_opens_nothing_is_told(bench: Bench) -> None:
+def test_a_wrong_key_is_reported(bench: Bench) -> None:
     refused = bench.caller.get("/v1/customers/locked:cus_none")
     assert refused.json()["code"] == "vendor-auth-failed", refused.text
 
@@ -336,7 +336,7 @@ def test_an_order_whose_placing_is_lost_is_placed_once(bench: Bench) -> None:
     assert bench.shop.order(made["meta"]["remote_id"])["status"] == "pending"
 
 
-def test_what_medusa_refuses_is_told_in_its_words(bench: Bench) -> None:
+def test_a_refusal_of_medusa_is_passed_on(bench: Bench) -> None:
     body = order(bench, line_items=[{"variant_remote_id": "variant_none", "quantity": "1"}])
     before = len(bench.shop.drafts())
     refused = bench.caller.write("POST", "/v1/orders", body)

@@ -158,7 +158,7 @@ def test_what_is_not_there_is_not_found(bench: Bench) -> None:
     assert code_of(bench.caller.write("PATCH", "/v1/tickets/rt:999999", {"subject": "x"}), 404) == "not-found"
 
 
-def test_a_token_that_opens_nothing_is_told(bench: Bench) -> None:
+def test_a_wrong_token_is_reported(bench: Bench) -> None:
     refused = bench.caller.get("/v1/tickets/locked:1")
     assert refused.json()["code"] == "vendor-auth-failed", refused.text
     assert refused.json()["vendor"]["status"] == 401
@@ -283,7 +283,7 @@ def test_a_value_that_reads_like_a_complaint_is_taken(bench: Bench) -> None:
         assert {one["key"]: one["value"] for one in changed.json()["custom_fields"]}["labels"] == labels
 
 
-def test_what_a_create_passes_over_is_told(bench: Bench) -> None:
+def test_fields_that_a_create_drops_are_reported(bench: Bench) -> None:
     made = bench.ticket(
         "Passed over",
         requester={"remote_id": "no.such.user"},
@@ -343,7 +343,7 @@ def test_a_time_of_a_custom_field_is_read_in_utc_and_taken_away(bench: Bench) ->
     assert {one["key"]: one["value"] for one in cleared["custom_fields"]}["called"] is None
 
 
-def test_a_list_has_every_change_since_a_time_whatever_the_zone(bench: Bench) -> None:
+def test_updated_since_works_in_every_time_zone(bench: Bench) -> None:
     made = [bench.ticket(f"Change {number}")["meta"]["remote_id"] for number in range(3)]
     first = bench.at_peer("GET", f"/ticket/{made[0]}")["LastUpdated"]
     # A second is what Request Tracker counts in: what changes from now on has another one.

@@ -57,7 +57,7 @@ async def test_a_block_commits_as_a_whole_or_not_at_all(database: Database) -> N
     assert await database.fetch_value(COUNT) == 2
 
 
-async def test_a_cancelled_block_is_rolled_back_and_its_connection_is_good_again(database: Database) -> None:
+async def test_a_cancelled_block_is_rolled_back(database: Database) -> None:
     inserted = asyncio.Event()
 
     async def insert_and_wait() -> None:

@@ -48,7 +48,7 @@ async def test_a_deferred_job_waits_fractions_of_a_second_too(harness: Harness) 
         await harness.pass_time(seconds)
 
 
-async def test_a_job_dies_after_its_attempts_and_tells_them_all(harness: Harness) -> None:
+async def test_a_dead_letter_lists_all_attempts(harness: Harness) -> None:
     (job_id,) = await harness.enqueue(new("thrice", origin="rcp_1", dedupe_key="d", order_key="a"))
     for expected in ("retried", "retried", "dead"):
         assert await harness.queue.retry(await harness.claim_one(), "timeout") == expected

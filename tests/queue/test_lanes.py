@@ -22,7 +22,7 @@ async def test_an_idle_lane_saves_up_its_burst_and_no_more(harness: Harness) -> 
     assert len(await harness.claim()) == 5
 
 
-async def test_a_clock_that_is_put_back_stops_no_lane_and_one_that_jumps_ahead_gives_no_more_than_a_burst(
+async def test_clock_jumps_neither_stop_a_lane_nor_give_more_than_a_burst(
     harness: Harness,
 ) -> None:
     await harness.lanes.configure({"shop": LaneSettings(rate=2.0, burst=5.0)})
@@ -147,7 +147,7 @@ async def test_many_refusals_at_once_count_as_one(harness: Harness) -> None:
     assert (await harness.audited()).count("connection.throttled") == 1
 
 
-async def test_a_refused_credential_pauses_the_connection_until_a_person_resumes_it(harness: Harness) -> None:
+async def test_a_refused_credential_pauses_until_an_operator_resumes(harness: Harness) -> None:
     await harness.enqueue(new(), new(), new(connection="desk"))
     first, second = await harness.claim_all_of("shop")
     await harness.queue.refuse(first, "invalid token")

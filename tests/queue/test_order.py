@@ -10,7 +10,7 @@ from tests.queue.harness import Harness, new
 pytestmark = pytest.mark.anyio
 
 
-async def test_only_the_head_of_a_key_is_claimed_and_its_end_lets_the_next_one_go(harness: Harness) -> None:
+async def test_only_the_head_of_a_key_is_claimed(harness: Harness) -> None:
     ids = await harness.enqueue(new(order_key="a"), new(order_key="a"), new(order_key="b"), new())
 
     first = await harness.claim()
@@ -74,7 +74,7 @@ async def test_one_who_enqueues_while_the_head_is_finishing_is_not_forgotten(har
     assert (await harness.claim_one()).id == late
 
 
-async def test_the_same_work_enqueued_while_it_is_finishing_neither_hangs_nor_gets_lost(harness: Harness) -> None:
+async def test_work_enqueued_again_while_it_finishes_is_not_lost(harness: Harness) -> None:
     await harness.enqueue(new(order_key="a", dedupe_key="d"))
     head = await harness.claim_one()
     async with harness.queue.finishing(head):
@@ -86,7 +86,7 @@ async def test_the_same_work_enqueued_while_it_is_finishing_neither_hangs_nor_ge
     assert (await harness.claim_one()).id == again
 
 
-async def test_a_duplicate_at_the_head_of_a_batch_leaves_no_job_behind_nobody(harness: Harness) -> None:
+async def test_a_duplicate_heading_a_batch_blocks_no_job(harness: Harness) -> None:
     """Two jobs of one key in a batch; the first turns out to be there already, under another key."""
     async with harness.database.transaction() as slow:
         await harness.queue.enqueue(slow, new(order_key="a", dedupe_key="d"))
@@ -116,7 +116,7 @@ async def _finish_and_fail(harness: Harness, head: object) -> None:
         _ = 1 / 0
 
 
-async def test_a_dead_head_blocks_its_key_until_it_is_discarded_where_its_kind_says_so(harness: Harness) -> None:
+async def test_a_dead_head_of_a_blocking_kind_blocks_its_key_until_discarded(harness: Harness) -> None:
     ids = await harness.enqueue(new("strict", order_key="a"), new("strict", order_key="a"))
     await harness.queue.bury(await harness.claim_one(), JobFailure(category="permanent", reason="no such field"))
     later = await harness.enqueue(new("strict", order_key="a"))
@@ -130,7 +130,7 @@ async def test_a_dead_head_blocks_its_key_until_it_is_discarded_where_its_kind_s
     assert (await harness.states())[later[0] or 0] == "behind"
 
 
-async def test_a_dead_head_lets_its_key_go_on_where_its_kind_says_so(harness: Harness) -> None:
+async def test_a_dead_head_of_another_kind_does_not_block_its_key(harness: Harness) -> None:
     ids = await harness.enqueue(new(order_key="a"), new(order_key="a"))
     await harness.queue.bury(await harness.claim_one(), JobFailure(category="permanent", reason="no such field"))
 
@@ -164,7 +164,7 @@ async def test_a_redriven_head_goes_before_a_newer_one_that_waits(harness: Harne
     assert await harness.states() == {ids[0]: "ready", ids[1]: "behind"}
 
 
-async def test_crossing_batches_of_many_keys_neither_lose_a_job_nor_wait_for_each_other(harness: Harness) -> None:
+async def test_crossing_batches_lose_no_job_and_do_not_deadlock(harness: Harness) -> None:
     keys = [f"k{number}" for number in range(20)]
 
     async def enqueue(order: list[str]) -> None:

@@ -60,9 +60,7 @@ async def test_a_job_that_kills_its_worker_is_dead_after_its_attempts(harness: H
     assert sorted(await _effects(harness)) == [behind, other]
 
 
-async def test_workers_killed_at_random_lose_nothing_do_nothing_twice_and_keep_the_order(
-    harness: Harness, database_url: str
-) -> None:
+async def test_workers_killed_at_random_run_each_job_once_and_in_order(harness: Harness, database_url: str) -> None:
     await harness.database.execute(CREATE)
     # Paced, so that the work outlasts many a worker.
     await harness.lanes.configure({"shop": LaneSettings(rate=150.0, burst=10.0)})

@@ -106,7 +106,7 @@ async def test_a_place_in_the_payload_is_found_in_the_dead_letter(harness: Harne
     assert (dead.path, dead.category) == ("/emails/0", "permanent")
 
 
-async def test_what_was_finished_stays_finished_whatever_comes_after(harness: Harness) -> None:
+async def test_a_finished_job_stays_finished_after_an_error(harness: Harness) -> None:
     await harness.enqueue(new())
 
     async def finish_and_fail(_job: Job, finishing: Finishing) -> JobOutcome:
@@ -140,7 +140,7 @@ async def test_an_attempt_that_takes_too_long_is_cut_off(harness: Harness) -> No
     assert tuple(row) == ("retried", "transient", "timed out")
 
 
-async def test_a_kind_that_nobody_knows_here_waits_for_a_worker_that_does(harness: Harness) -> None:
+async def test_an_unknown_kind_waits_for_a_worker_that_knows_it(harness: Harness) -> None:
     await harness.enqueue(new("of-the-next-version"))
 
     async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:

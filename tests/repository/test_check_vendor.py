@@ -54,9 +54,7 @@ def test_done_that_is_not_true_is_refused_with_the_place(project: Path) -> None:
     ],
     ids=["red", "broken", "empty"],
 )
-def test_errors_are_not_classified_while_the_vendors_own_test_of_them_is_red(
-    project: Path, test: str, reported: str
-) -> None:
+def test_the_rule_on_errors_needs_the_vendors_error_test_to_pass(project: Path, test: str, reported: str) -> None:
     assert lockstitch(project, "new-vendor", "ox").returncode == 0
     (project / "tests" / "mappings" / "ox" / "test_errors.py").write_text(test)
 

@@ -74,7 +74,7 @@ def test_two_secrets_overlap_while_one_takes_over() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "short", "fifteen-letters", "with a space inside it", "\ud800" * 20, "ü" * 20])
-def test_a_secret_that_could_be_guessed_or_mangled_is_named_when_it_is_configured(value: str) -> None:
+def test_a_weak_shared_secret_is_refused_when_configured(value: str) -> None:
     with pytest.raises(UnusableSecret) as unusable:
         check_secret("shared-secret", value)
 
@@ -83,7 +83,7 @@ def test_a_secret_that_could_be_guessed_or_mangled_is_named_when_it_is_configure
         rule().proven_by(Secret(value=value))
 
 
-def test_what_the_template_tells() -> None:
+def test_the_template_becomes_an_event() -> None:
     received = event(rule())
 
     assert (received.topic, received.remote_object, received.remote_id) == ("ticket.updated", "ticket", "4711")

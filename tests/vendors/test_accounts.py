@@ -77,7 +77,7 @@ async def test_facts_that_the_vendor_refuses_to_tell_are_its_defaults() -> None:
         assert await acme.account() == Account(answers=(None, None))
 
 
-async def test_nothing_to_be_had_is_told_like_any_request() -> None:
+async def test_a_failed_account_read_raises_the_vendors_problem() -> None:
     async with running_vendor(Reply(status=503)) as vendor, asking(vendor.url, account_requests=FACTS[:1]) as acme:
         with pytest.raises(VendorUnavailable):
             await acme.account()
@@ -85,7 +85,7 @@ async def test_nothing_to_be_had_is_told_like_any_request() -> None:
         assert await acme.account() == Account(answers=("/stages",))
 
 
-async def test_a_refused_credential_is_told() -> None:
+async def test_a_refused_credential_is_reported() -> None:
     async with running_vendor(Reply(status=401)) as vendor, asking(vendor.url, account_requests=FACTS[:1]) as acme:
         with pytest.raises(VendorAuthFailed):
             await acme.account()
@@ -103,7 +103,7 @@ async def test_one_caller_giving_up_does_not_end_it_for_the_others() -> None:
         assert len(vendor.calls) == 1
 
 
-async def test_a_caller_who_cannot_wait_for_the_end_of_a_throttle_is_told_of_it() -> None:
+async def test_a_throttle_longer_than_the_deadline_is_reported() -> None:
     slow_down = Reply(status=429, headers=(("retry-after", "2"),))
     async with running_vendor(slow_down) as vendor, asking(vendor.url, account_requests=FACTS[:1]) as acme:
         with pytest.raises(VendorThrottled) as throttled:

@@ -80,7 +80,7 @@ async def test_a_connection_without_enumerations_asks_nothing_more() -> None:
         assert vendor.targets() == ["GET /stages"]
 
 
-async def test_a_field_that_takes_other_values_has_no_choices_to_judge_by() -> None:
+async def test_an_open_field_accepts_values_outside_its_choices() -> None:
     choices = CHOOSING["choices"]
     loose = CHOOSING | {
         "choices": Choices[Account](
@@ -120,7 +120,7 @@ async def test_choices_that_could_not_be_had_are_asked_for_soon_again() -> None:
         assert (await acme.account()).choices == CHOICES
 
 
-async def test_whoever_names_an_age_gets_facts_of_that_age_or_the_vendors_problem() -> None:
+async def test_max_age_gives_facts_of_that_age_or_the_vendors_problem() -> None:
     async with running_vendor(telling) as vendor, asking(vendor.url, **CHOOSING) as acme:
         first = await acme.account()
         asked = len(vendor.calls)

@@ -159,7 +159,7 @@ async def test_a_definite_not_now_lets_an_effect_be_sent_again(not_now: Reply) -
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
-async def test_a_definite_no_is_told_at_once(status: int) -> None:
+async def test_a_definite_refusal_is_not_retried(status: int) -> None:
     async with running_vendor(Reply(status=status, headers=(("x-acme-request", "req-1"),))) as vendor:
         async with asking(vendor.url) as acme:
             with pytest.raises(VendorRefused) as refused:
@@ -168,7 +168,7 @@ async def test_a_definite_no_is_told_at_once(status: int) -> None:
         assert refused.value.refusal.request_id == "req-1"
 
 
-async def test_a_reply_that_cannot_be_judged_is_no_reply() -> None:
+async def test_an_unreadable_reply_counts_as_lost() -> None:
     def stumble(reply: object) -> None:
         raise KeyError("hypatia@example.com")
 
@@ -201,7 +201,7 @@ async def test_an_effect_does_not_go_out_without_time_for_its_answer() -> None:
         assert vendor.calls == []
 
 
-async def test_a_pause_that_does_not_fit_is_told_and_not_waited_for() -> None:
+async def test_a_pause_beyond_the_deadline_is_reported_at_once() -> None:
     async with running_vendor(Reply(status=429, headers=(("retry-after", "7"),))) as vendor:
         async with asking(vendor.url) as acme:
             started = time.monotonic()

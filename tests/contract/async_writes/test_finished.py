@@ -67,7 +67,7 @@ def test_a_refusal_is_called_back_too(caller: Caller, receiver: Receiver, port: 
     assert len(finished(caller, answer.json()["id"])) == 1
 
 
-def test_a_write_that_nobody_was_told_to_wait_for_is_not_announced(caller: Caller, facade: Facade) -> None:
+def test_a_write_answered_at_once_is_not_announced(caller: Caller, facade: Facade) -> None:
     made = caller.create("/v1/customers", customer("hubspot"))
     later = caller.settled(caller.write("POST", "/v1/customers", customer("hubspot"), headers=LATER))
     finished(caller, later["id"])
@@ -94,7 +94,7 @@ def test_a_late_write_that_cannot_be_done_is_still_there_to_ask_for(caller: Call
     assert event["data"] == done
 
 
-def test_an_unknown_outcome_is_told_and_so_is_its_resolution(
+def test_an_unknown_outcome_and_its_resolution_are_announced(
     caller: Caller, facade: Facade, vendors: Emulators, receiver: Receiver, port: int
 ) -> None:
     """A ticket under the caller's own external id carries no mark of ours, and Zendesk keeps a key for two hours."""

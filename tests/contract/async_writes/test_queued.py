@@ -30,9 +30,7 @@ def test_writes_of_one_record_are_done_in_order(caller: Caller, vendors: Emulato
     assert [f"Title {number}'" in title for number, title in enumerate(titles)] == [True] * (last + 1)
 
 
-def test_a_queued_object_is_queued_whatever_the_caller_prefers(
-    caller: Caller, facade: Facade, vendors: Emulators
-) -> None:
+def test_a_queued_object_ignores_the_callers_preference(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     mark, key = word(), new_key()
     answer = caller.write("POST", "/v1/orders", order(mark), key=key)
     assert answer.status_code == 201, answer.text
@@ -46,7 +44,7 @@ def test_a_queued_object_is_queued_whatever_the_caller_prefers(
     assert row["queued"] is False
 
 
-def test_nobody_but_its_job_begins_a_queued_write(caller: Caller, facade: Facade, vendors: Emulators) -> None:
+def test_only_its_job_begins_a_queued_write(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     mark, key = word(), new_key()
     facade.worker.stop()
     try:
@@ -98,9 +96,7 @@ def test_a_job_whose_write_is_held_is_tried_again_when_the_lease_ends(caller: Ca
     assert _attempts_of(facade, answer.json()["id"]) == ["deferred", "done"]
 
 
-def test_a_write_that_kills_its_worker_is_a_dead_letter_and_goes_on_when_redriven(
-    caller: Caller, facade: Facade, vendors: Emulators
-) -> None:
+def test_a_write_that_kills_its_worker_can_be_redriven(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     """What the queue does with a job whose workers die is told by its own tests; here its attempts are used up."""
     mark = word()
     facade.worker.stop()
@@ -122,7 +118,7 @@ def test_a_write_that_kills_its_worker_is_a_dead_letter_and_goes_on_when_redrive
     assert len(vendors.records("shopify", "Order", holding=mark)) == 1
 
 
-def test_a_discarded_write_is_told_to_have_failed(
+def test_a_discarded_write_is_reported_as_failed(
     caller: Caller, facade: Facade, vendors: Emulators, receiver: Receiver, port: int
 ) -> None:
     mark, key = word(), new_key()

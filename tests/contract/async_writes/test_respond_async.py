@@ -104,7 +104,7 @@ def test_preferences(caller: Caller, sent: str, applied: str | None) -> None:
     assert answer.headers.get("preference-applied") == applied
 
 
-def test_what_is_wrong_is_told_at_once(caller: Caller, facade: Facade) -> None:
+def test_an_invalid_write_is_refused_at_once(caller: Caller, facade: Facade) -> None:
     for body, code in (({"emails": [{"address": "no"}]}, "invalid-field"), ({"notes": "?"}, "unsupported-field")):
         key = new_key()
         answer = caller.write("POST", "/v1/customers?connection=hubspot", body, key=key, headers=LATER)
@@ -124,7 +124,7 @@ def test_a_vendor_who_is_away_does_not_keep_a_write_from_being_taken(caller: Cal
     assert len(vendors.records("zendesk", "users", holding=mark)) == 1
 
 
-def test_a_refusal_is_recorded_and_told(caller: Caller) -> None:
+def test_a_refusal_is_recorded_and_replayed(caller: Caller) -> None:
     body, key = customer("hubspot"), new_key()
     caller.create("/v1/customers", body)
     done = caller.settled(caller.write("POST", "/v1/customers", body, key=key, headers=LATER))

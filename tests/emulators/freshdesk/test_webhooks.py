@@ -21,7 +21,7 @@ def reported(received: list[Received]) -> list[tuple[str, int]]:
     return [(one.json["event"], one.json["ticket_id"]) for one in received]
 
 
-def test_what_happens_to_a_ticket_is_told_in_its_order(desk: Desk, receiver: Receiver) -> None:
+def test_changes_of_a_ticket_are_sent_in_order(desk: Desk, receiver: Receiver) -> None:
     ticket = desk.ticket()
     path = f"tickets/{ticket['id']}"
     desk.http.put(path, json={"priority": 4})
@@ -39,7 +39,7 @@ def test_what_happens_to_a_ticket_is_told_in_its_order(desk: Desk, receiver: Rec
     assert event.occurred_at == datetime.fromisoformat(ticket["updated_at"])
 
 
-def test_contacts_have_no_rules_and_a_refused_call_tells_nothing(desk: Desk, receiver: Receiver) -> None:
+def test_contacts_and_refused_calls_send_no_webhook(desk: Desk, receiver: Receiver) -> None:
     desk.contact()
     desk.http.post("tickets", json={"subject": "x"})
     ticket = desk.ticket()

@@ -47,7 +47,7 @@ def test_a_new_contact_is_a_creation_and_a_change_of_each_property(make_contact:
     assert len({event["eventId"] for event in events}) == len(events)
 
 
-def test_an_update_tells_the_writable_properties_that_differ(
+def test_an_update_sends_the_changed_writable_properties(
     hubspot: httpx.Client, make_contact: Make, receiver: Receiver
 ) -> None:
     made = make_contact(email="mo@example.com", firstname="Mo", phone="+15550100")
@@ -59,7 +59,7 @@ def test_an_update_tells_the_writable_properties_that_differ(
     }
 
 
-def test_an_update_of_nothing_tells_nothing(
+def test_an_empty_update_sends_no_webhook(
     hubspot: httpx.Client, make_contact: Make, receiver: Receiver, emulators: RunningEmulators
 ) -> None:
     made = make_contact(firstname="Mo")
@@ -77,9 +77,7 @@ def test_archiving_is_a_deletion_once(
     assert len(emulators.sent("hubspot")) == 2
 
 
-def test_a_placed_record_is_told_and_one_that_comes_back_is_restored(
-    emulators: RunningEmulators, receiver: Receiver
-) -> None:
+def test_placed_and_restored_records_are_sent(emulators: RunningEmulators, receiver: Receiver) -> None:
     contact = {"id": "7", "properties": {"firstname": "Mo"}}
     for archived in (False, True, False):
         emulators.place("hubspot", "contacts", {**contact, "archived": archived})
@@ -88,7 +86,7 @@ def test_a_placed_record_is_told_and_one_that_comes_back_is_restored(
     ]
 
 
-def test_a_batch_is_told_a_hundred_events_at_a_time(hubspot: httpx.Client, receiver: Receiver) -> None:
+def test_a_batch_is_sent_a_hundred_events_at_a_time(hubspot: httpx.Client, receiver: Receiver) -> None:
     inputs = [{"properties": {"firstname": f"No. {number}"}} for number in range(100)]
     assert hubspot.post("/crm/v3/objects/contacts/batch/create", json={"inputs": inputs}).status_code == 201
     events = [event for one in receiver.wait(2) for event in one.json]
@@ -97,7 +95,7 @@ def test_a_batch_is_told_a_hundred_events_at_a_time(hubspot: httpx.Client, recei
     assert len({event["objectId"] for event in events}) > 1
 
 
-def test_notes_and_associations_are_not_told(
+def test_notes_and_associations_send_no_webhook(
     hubspot: httpx.Client, make_contact: Make, emulators: RunningEmulators
 ) -> None:
     note = {"properties": {"hs_timestamp": "2026-05-06T08:46:13Z", "hs_note_body": "Called"}}

@@ -21,7 +21,7 @@ def proven(received: list[Received]) -> list[Any]:
     return [stripe.Webhook.construct_event(one.body, one.headers["stripe-signature"], SECRET) for one in received]
 
 
-def test_a_customer_s_life_is_told(shop: Shop, receiver: Receiver) -> None:
+def test_every_change_of_a_customer_is_sent(shop: Shop, receiver: Receiver) -> None:
     made = shop.customer(name="Ann", metadata={"tier": "gold"})
     shop.sdk.customers.update(made.id, {"name": "Ann Lee"})
     shop.sdk.customers.delete(made.id)
@@ -33,7 +33,7 @@ def test_a_customer_s_life_is_told(shop: Shop, receiver: Receiver) -> None:
     assert events[0].api_version == "2026-10-28.endive"
 
 
-def test_the_states_of_an_invoice_are_told(shop: Shop, receiver: Receiver) -> None:
+def test_the_states_of_an_invoice_are_sent(shop: Shop, receiver: Receiver) -> None:
     customer = shop.customer(name="Ann")
     invoice = shop.sdk.invoices.create({"customer": customer.id, "currency": "eur"})
     item: Any = {"customer": customer.id, "invoice": invoice.id, "amount": 500, "currency": "eur"}
@@ -52,7 +52,7 @@ def test_the_states_of_an_invoice_are_told(shop: Shop, receiver: Receiver) -> No
     ]
 
 
-def test_a_checkout_is_told_when_it_ends(shop: Shop, receiver: Receiver) -> None:
+def test_a_checkout_is_sent_when_it_ends(shop: Shop, receiver: Receiver) -> None:
     session = shop.checkout()
     shop.sdk.checkout.sessions.expire(session.id)
     placed = {"id": "cs_test_paid", "status": "complete", "line_items": {"data": [{"id": "li_1"}]}}

@@ -34,7 +34,7 @@ def test_the_body_is_the_record_and_is_signed(shop: Shop, receiver: Receiver) ->
     assert headers["x-wc-webhook-id"] != received[0].headers["x-wc-webhook-id"]
 
 
-def test_a_deletion_tells_the_id_alone_and_once(shop: Shop, receiver: Receiver) -> None:
+def test_a_deletion_sends_only_the_id_once(shop: Shop, receiver: Receiver) -> None:
     id = shop.post("/orders")["id"]
     shop.http.delete(f"/orders/{id}")
     shop.put(f"/orders/{id}", status="pending")
@@ -56,7 +56,7 @@ def test_a_deletion_tells_the_id_alone_and_once(shop: Shop, receiver: Receiver) 
     assert received[5].json == {"id": customer}
 
 
-def test_a_refund_is_told_as_a_change_of_its_order(shop: Shop, receiver: Receiver) -> None:
+def test_a_refund_is_sent_as_a_change_of_its_order(shop: Shop, receiver: Receiver) -> None:
     id = shop.post("/orders", line_items=[{"product_id": 11}], status="completed")["id"]
     shop.post(f"/orders/{id}/refunds", amount="1.00")
     received = receiver.wait(2)

@@ -107,7 +107,7 @@ def test_an_update_is_one_event_for_each_field_that_differs(desk: Desk, receiver
     assert [sequence["position"] for sequence in sequences] == [1, 2, 3, 4, 5]
 
 
-def test_a_new_assignee_opens_the_ticket_and_both_are_told(desk: Desk, receiver: Receiver) -> None:
+def test_a_new_assignee_opens_the_ticket_and_both_are_sent(desk: Desk, receiver: Receiver) -> None:
     ticket = desk.ticket()
     receiver.wait(2)
     desk.change(ticket, assignee_email="dev@example.com")
@@ -116,7 +116,7 @@ def test_a_new_assignee_opens_the_ticket_and_both_are_told(desk: Desk, receiver:
     assert event(received, "ticket.status_changed")["current"] == "OPEN"
 
 
-def test_a_deleted_ticket_is_told_once(desk: Desk, receiver: Receiver, emulators: RunningEmulators) -> None:
+def test_a_deleted_ticket_is_sent_once(desk: Desk, receiver: Receiver, emulators: RunningEmulators) -> None:
     ticket = desk.ticket()
     for _ in range(2):
         desk.http.delete(f"tickets/{ticket['id']}")
@@ -162,7 +162,7 @@ def test_a_user_is_created_changed_and_deleted(desk: Desk, receiver: Receiver) -
     assert event(received, "user.deleted") == {}
 
 
-def test_a_requester_who_is_made_with_a_ticket_is_told_first(desk: Desk, receiver: Receiver) -> None:
+def test_a_new_requester_is_sent_before_the_ticket(desk: Desk, receiver: Receiver) -> None:
     desk.ticket(requester={"name": "Ida", "email": "ida@example.com"})
     assert types(receiver.wait(3)) == ["user.created", "ticket.created", "ticket.comment_added"]
 
