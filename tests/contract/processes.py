@@ -1,4 +1,4 @@
-"""One part of Lockstitch as a process of its own: started, awaited, stopped, killed, and its log read."""
+"""Start, await, stop and kill one part of Lockstitch as a process, and read its log."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ class Process:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Its environment, for a command that is to work beside it."""
+        """Its environment, for a command that runs at the same time."""
         return dict(self._environment)
 
     def start(self) -> None:
@@ -49,21 +49,21 @@ class Process:
         raise AssertionError(f"{self._command[1:]} did not answer within {TIMEOUT} s:\n{self.log[-3000:]}")
 
     def stop(self) -> int:
-        """SIGTERM; the exit code. Nothing where it does not run."""
+        """Send SIGTERM, and return the exit code; 0 if it does not run."""
         if self._running is None or self._running.poll() is not None:
             return 0
         self._running.terminate()
         return self._running.wait(TIMEOUT)
 
     def kill(self) -> None:
-        """SIGKILL, as the worst that can happen."""
+        """Send SIGKILL."""
         assert self._running is not None
         os.kill(self._running.pid, signal.SIGKILL)
         self._running.wait(TIMEOUT)
 
     @property
     def log(self) -> str:
-        """All that it has written so far."""
+        """The log so far."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
 
 

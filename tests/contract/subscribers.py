@@ -1,5 +1,5 @@
-"""Subscribers on a real socket, Events appended as flows append them, and a Lockstitch that delivers the one to the
-other with little patience."""
+"""Subscribers on a real socket, Events appended as capabilities append them, and a Lockstitch that delivers with a
+short retry ladder."""
 
 import asyncio
 import base64
@@ -230,7 +230,7 @@ def delivering_over(server_url: str, folder: Path, **environment: str) -> Iterat
 
 @contextmanager
 def owning(delivering: Delivering) -> Iterator[Caller]:
-    """A caller who may do everything; afterwards nobody subscribes."""
+    """A caller with every scope. Its subscriptions are deleted afterwards."""
     with delivering.facade.calling(url=delivering.api.url) as calling:
         yield calling
         for one in calling.get("/v1/subscriptions?limit=250").json()["data"]:
@@ -246,7 +246,7 @@ def subscribe(caller: Caller, hook: Hook, *events: str, **more: Any) -> dict[str
 
 
 def news(number: int = 0, *, record: str | None = None, **more: Any) -> NewEvent:
-    """An Event about a customer, told apart by its number."""
+    """An Event about the customer with this number."""
     fields = {"type": "customer.updated", "connection": "hubspot", "changed": ("emails",), **more}
     return NewEvent(data=msgspec.json.encode({"number": number}), record=record, **fields)
 

@@ -17,7 +17,7 @@ from tests.contract.waiting import until
 
 
 class Person:
-    """Whoever is told: what was posted, and how often a sign of life came."""
+    """The receiver of alarms: the posted messages, and the number of heartbeats."""
 
     def __init__(self) -> None:
         self.alarms: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""The caller's own budget: told on every answer, refused when it is used up, of each key alone."""
+"""Each key has its own budget: every answer shows it, and an exhausted one refuses calls."""
 
 import re
 import time

@@ -1,6 +1,5 @@
-"""What is planted in requests, webhooks, exports, mended dead letters and vendors' answers comes up nowhere: no log
-line, span, metric, problem, alarm, audit event or entry of a run knows a secret or a person; and the tables hold them
-sealed."""
+"""Plant secrets and personal data in requests, webhooks, exports, edited dead letters and vendors' answers. No log
+line, span, metric, problem, alarm, audit event or run contains them, and the tables store them encrypted."""
 
 import json
 import re
@@ -198,7 +197,7 @@ def let_it_work(facade: Facade) -> None:
 
 
 def let_it_alarm(person: Receiver) -> None:
-    """Until somebody was told of dead letters and of a connection that is paused, after the first attempts failed."""
+    """Wait for the alarms about dead letters and a paused connection, after the first attempts failed."""
     until(lambda: len(person.got), lambda received: received >= 4)
     assert {json.loads(one.body)["alarm"] for one in person.got} >= {"dead_letters", "connection_paused.refused"}
 
@@ -249,5 +248,5 @@ def test_no_secret_is_left(left: Left, place: str) -> None:
 
 
 def around(text: str, canary: str) -> list[str]:
-    """Where it was found, for whoever has to mend it."""
+    """Return the places where it was found."""
     return sorted({text[max(0, at.start() - 90) : at.start()] for at in re.finditer(re.escape(canary), text)})[:5]

@@ -1,4 +1,4 @@
-"""A custom field takes what the account lets choose from, at every vendor that tells it, and nothing else is sent."""
+"""A custom field accepts only the account's choices, at every vendor that lists them. Other values are not sent."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,8 +25,8 @@ type = "{type}"
 
 
 class Chosen(NamedTuple):
-    """A custom field of one object at one vendor: how the account is told of its choices, some of them, and where the
-    vendor's record holds what was written."""
+    """A custom field of one object at one vendor: how a test defines its choices, some of them, and where the vendor's
+    record holds the value."""
 
     sample: str
     vendor_field: str
@@ -130,7 +130,7 @@ OPEN: Final = {
         Chosen("woocommerce customer", "part", "enum", standard, []),
     )
 }
-"""Fields whose choices nobody tells, and a picklist that takes other values too."""
+"""Fields without listed choices, and a picklist that accepts other values too."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Connections as operators see and stop them: what one process is told, every process keeps to."""
+"""Connections as operators see and pause them: a pause in one process binds every process."""
 
 import time
 from typing import Any
@@ -165,7 +165,7 @@ def test_a_refused_credential_stops_every_process_once(facade: Facade, caller: C
 
 
 def test_a_renewed_credential_is_taken_up_after_a_resume(facade: Facade, caller: Caller, vendors: Emulators) -> None:
-    """The credential is a file here: nobody restarts anything."""
+    """The credential is a file here, so no restart is needed."""
     name = "refiled"
     assert code_of(caller.get(f"/v1/tickets?connection={name}"), 502) == "vendor-auth-failed"
     facade.token_file.write_text("hubspot-dev-token\n")

@@ -30,7 +30,7 @@ def steps(letter: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def run(facade: Facade, command: str) -> str:
-    """A command as it is told, typed by somebody."""
+    """Run an advised command as printed."""
     program, *arguments = shlex.split(command)
     assert program == "lockstitch"
     done = facade.lockstitch(*arguments)

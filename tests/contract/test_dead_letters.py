@@ -1,4 +1,4 @@
-"""Dead letters: found by filters, told whole, run again or let go, each once and with who decided it."""
+"""Dead letters: filter, show, redrive or discard them, each once and with the name of who decided."""
 
 import json
 import re
@@ -281,9 +281,9 @@ def test_they_are_gauges_and_figures(caller: Caller, dead: DeadJobs) -> None:
 
 
 def gauge(text: str, name: str, labels: str) -> float:
-    """The value of one series; labels may stand in any order."""
+    """Return the value of one series, with its labels in any order."""
     for line in text.splitlines():
         series = re.fullmatch(rf"{name}\{{(.*)\}} (\S+)", line)
         if series is not None and set(series[1].split(",")) == set(labels.split(",")):
             return float(series[2])
-    raise AssertionError(f"{name}{{{labels}}} is not told")
+    raise AssertionError(f"{name}{{{labels}}} is missing")

@@ -1,4 +1,4 @@
-"""Each kind of drift at every vendor, and each policy about each kind: what becomes of records, and what is told."""
+"""Each kind of drift at every vendor under each policy: what happens to records, and what is reported."""
 
 import re
 from collections.abc import Iterator
@@ -41,10 +41,10 @@ RULES: Final = f"[drift]\nsample_rate = 1.0\nlearn_records = {LEARNED_FROM}\n" +
     for vendor in EVERY_VENDOR
     for policy in POLICIES
 )
-# What has to be said for an unknown choice to stand in its place, and objects of which no choice is read.
+# A value that an unknown choice can replace, and objects without choices.
 ALSO: Final[dict[str, Body]] = {"hubspot customer": {"lifecycle_stage": "lead"}}
 CHOICELESS: Final = ("freshdesk customer", "salesforce customer", "woocommerce customer")
-# A webhook that tells of a record, at vendors of three kinds: properties in a bag, plain members, members with ids.
+# A webhook about a record, at vendors of three kinds: properties in a bag, plain members, members with ids.
 WEBHOOK_TOPICS: Final = {
     "hubspot ticket": ("ticket.propertyChange", "ticket"),
     "freshdesk ticket": ("ticket.updated", "ticket"),

@@ -1,4 +1,4 @@
-"""What vendors change overnight is found once, told, counted, and treated as the connection's rules say."""
+"""A vendor's overnight change is found once, reported, counted, and handled by the connection's rules."""
 
 import json
 import re
@@ -79,7 +79,7 @@ def finding(caller: Caller, connection: str, mapping: str, kind: str, path: str 
 
 
 def events_about(caller: Caller, of: dict[str, Any]) -> list[dict[str, Any]]:
-    """The Events that tell of a finding."""
+    """The Events about a finding."""
     events = caller.get("/v1/events", params={"type": "mapping.drift_detected", "limit": "250"}).json()["data"]
     return [event for event in events if event["data"]["id"] == of["id"]]
 

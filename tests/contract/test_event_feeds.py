@@ -20,7 +20,7 @@ END = "evt_" + 36 * "f"
 
 @pytest.fixture
 def driver(facade: Facade, caller: Caller) -> WebhookDriver:
-    """What happens at vendors, told and awaited."""
+    """Send webhooks and wait for their Events."""
     return WebhookDriver(facade, caller)
 
 

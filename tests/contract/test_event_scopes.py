@@ -1,4 +1,4 @@
-"""Events open nothing that a read would refuse: subscriptions, deliveries, callbacks and the feed go by scopes."""
+"""Events reveal nothing that a read would refuse: subscriptions, deliveries, callbacks and the feed need scopes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +61,7 @@ def disabled(caller: Caller, subscription: str) -> dict[str, Any]:
 
 
 def numbers(hook: Hook, count: int) -> list[int]:
-    """What the Events are told apart by, in the order in which they came."""
+    """The numbers of the Events, in the order of their arrival."""
     return [post.event["data"]["number"] for post in hook.received(count)]
 
 

@@ -28,7 +28,7 @@ NEVER_NAMED = {"id", "meta", "raw", "updated_at"}
 
 @pytest.fixture
 def driver(facade: Facade, caller: Caller) -> WebhookDriver:
-    """What happens at vendors, told and awaited."""
+    """Send webhooks and wait for their Events."""
     return WebhookDriver(facade, caller)
 
 

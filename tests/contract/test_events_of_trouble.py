@@ -18,7 +18,7 @@ PATHS = {"hubspot": "/crm/v3/objects", "shopify": "/admin/api", "zendesk": "/api
 
 @pytest.fixture
 def driver(facade: Facade, caller: Caller) -> WebhookDriver:
-    """What happens at vendors, told and awaited."""
+    """Send webhooks and wait for their Events."""
     return WebhookDriver(facade, caller)
 
 

@@ -22,7 +22,7 @@ KEPT = ("location", "etag", "content-type", "content-length")
 
 
 def is_replay(again: httpx.Response, first: httpx.Response) -> None:
-    """The recorded answer, byte for byte, and told to be it."""
+    """Check for the recorded answer, byte for byte, marked as a replay."""
     assert again.headers["idempotent-replayed"] == "true"
     assert "idempotent-replayed" not in first.headers
     assert (again.status_code, again.content) == (first.status_code, first.content)

@@ -80,7 +80,7 @@ def test_without_its_database_it_promises_nothing_and_recovers(caller: Caller, f
 
 
 def test_links_are_for_ever(caller: Caller, facade: Facade) -> None:
-    """A record has one canonical id, whoever reads it and from whichever process."""
+    """A record has one canonical id for every caller and in every process."""
     made = caller.create("/v1/customers", customer("hubspot"))
     path = f"/v1/customers/hubspot:{made['meta']['remote_id']}"
     with facade.another_api() as other, facade.calling(url=other.url) as reader:

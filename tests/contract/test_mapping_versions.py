@@ -1,5 +1,5 @@
-"""Revisions side by side, in running processes: a new one is shadowed, looked at, activated and taken back, and nothing
-is restarted; a canary that does worse comes back by itself."""
+"""Revisions in running processes: shadow, inspect, activate and revert a new one without a restart. A canary that does
+worse is withdrawn automatically."""
 
 import json
 import time
@@ -46,7 +46,7 @@ def revision_of(caller: Caller, path: str) -> int:
 
 
 def cli(facade: Facade, *arguments: str) -> Any:
-    """`lockstitch mapping … --json` beside the running processes."""
+    """Run `lockstitch mapping … --json` while the processes run."""
     done = facade.lockstitch("mapping", *arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -118,7 +118,7 @@ def test_the_road_from_one_revision_to_the_next(
     made = caller.settled(later)["result"]
     assert made["meta"]["mapping"]["revision"] == 1
 
-    # Diff: by field, with samples in which nobody can be recognised; API and command line say the same.
+    # Diff: by field, with samples free of personal data; API and command line agree.
     found = until(
         lambda: [one for one in route(caller, at)["comparisons"] if (one["active"], one["shadow"]) == (1, 2)],
         lambda found: bool(found) and {"/emails/*", "/consents/*"} <= {one["path"] for one in found[0]["differences"]},
@@ -221,7 +221,7 @@ def test_refusals_of_writes_call_a_canary_back_too(caller: Caller, facade: Facad
 def test_what_only_the_mapping_reads_differently_has_not_changed(
     caller: Caller, facade: Facade, vendors: Emulators
 ) -> None:
-    """Else the first webhooks after an activation would tell subscribers of changes that nobody has made."""
+    """Otherwise the first webhooks after an activation would report changes that did not happen."""
     at, driver = "versioned", WebhookDriver(facade, caller)
     person = place(vendors, email="told@garn.example", hs_additional_emails="retold@garn.example")
 

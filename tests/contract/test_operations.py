@@ -1,7 +1,7 @@
-"""Operations, and the outcome that nobody can know: told to every replay, looked at again, decided by a person.
+"""Operations with an unknown outcome: every replay reports it, a check looks again, and a person decides.
 
-Zendesk keeps an Idempotency-Key for two hours, and a ticket under the caller's own external id carries no mark of ours.
-When the reply to its create was lost and the two hours are over, only a person can know.
+Zendesk keeps an Idempotency-Key for two hours, and a ticket with the caller's external id carries no marker. If the
+reply to its create is lost and the two hours are over, only a person can find out.
 """
 
 from collections.abc import Callable

@@ -52,7 +52,7 @@ def options(caller: Caller, place: str, *, max_age: int | None = None) -> dict[s
 
 
 def options_of(caller: Caller, place: str, *, max_age: int | None = None) -> dict[str, Any]:
-    """With `max_age=0` as they are now: what came in the last seconds is given out to whoever asks."""
+    """Return the options of a field. `max_age=0` reads them from the vendor unless they are seconds old."""
     began = datetime.now(UTC)
 
     def ask() -> httpx.Response:

@@ -1,4 +1,4 @@
-"""A request with two faults is told the one that the contract judges first.
+"""A request with two faults gets the problem that the contract checks first.
 
 route → key → scope → headers → size → media type → recorded key → JSON → fields → If-Match → vendor
 """

@@ -1,4 +1,4 @@
-"""A request that may have been carried out is sent again: whatever meets the second, the first is not forgotten."""
+"""A request that may have succeeded is sent again: the failure of the second does not hide the first."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A run is one story: what was asked for, what was done at vendors, what came of it, in order and without people."""
+"""A run lists what was requested, what was done at vendors, and the results, in order and without personal data."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ def new_run() -> str:
 
 
 def run_of(reader: Caller, run: str, complete: Callable[[Story], bool]) -> Story:
-    """The story once it is complete: what is recorded beside the work comes half a second later."""
+    """Return the run once it is complete: some entries are recorded half a second after the work."""
 
     def look() -> Story:
         answer = reader.get(f"{PATH}/{run}", params={"limit": "250"})

@@ -34,7 +34,7 @@ class Stripe:
         self._target = target | {"first_pause_ms": 20}
 
     def tell(self) -> None:
-        """From now on changes are told."""
+        """Send webhooks from now on."""
         assert self._http.put("/webhooks", json=self._target).status_code == 200
 
     def lose(self, method: str, path: str, times: int) -> None:

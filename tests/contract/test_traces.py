@@ -1,4 +1,4 @@
-"""One workflow run is one trace, and no trace, log line or figure tells of a person."""
+"""One workflow run is one trace, and no trace, log line or metric contains personal data."""
 
 import hashlib
 import json

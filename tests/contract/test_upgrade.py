@@ -16,7 +16,7 @@ from tests.contract.facade import Facade
 from tests.contract.samples import customer
 from tests.contract.subscribers import Answer, Delivering, delivering_over, news, subscribe
 
-# What a migration may do beside running processes of the version before: add.
+# A migration may only add while processes of the previous version run.
 SYNTHETIC: Final = """
 DO $$
 DECLARE
@@ -35,7 +35,7 @@ ROUNDS: Final = 4
 
 @pytest.fixture
 def delivering(lively_postgres_url: str, tmp_path: Path) -> Iterator[Delivering]:
-    """A Lockstitch with vendors and a subscriber, over a database that nobody else works on."""
+    """A Lockstitch with vendors and a subscriber, over a database of its own."""
     with delivering_over(lively_postgres_url, tmp_path) as running:
         running.facade.emulators.start()
         try:

@@ -37,7 +37,7 @@ def caller(uploading: Facade) -> Iterator[Caller]:
 
 
 def events_about(caller: Caller, *remote_ids: str) -> list[tuple[str, str, list[str]]]:
-    """Type, remote id and changed fields of every event of these records."""
+    """Type, remote id and changed fields of every event about the records."""
     return [
         (event["type"], event["data"]["meta"]["remote_id"], event["changed"])
         for event in events(caller)

@@ -1,4 +1,4 @@
-"""An operation that is let go of while its request still runs: the request begins again."""
+"""An operation that is deleted while its request still runs: the request begins again."""
 
 from concurrent.futures import ThreadPoolExecutor
 

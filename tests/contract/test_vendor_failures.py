@@ -1,4 +1,4 @@
-"""Vendors that are slow, busy, broken, or changed overnight: what the caller is told, and what is done later."""
+"""Vendors that are slow, busy, broken, or changed overnight: what the caller gets, and what happens later."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""`Prefer: wait=N` bounds every call, whatever it waits for; and no call waits for a vendor to get a known answer."""
+"""`Prefer: wait=N` bounds every call, and no call waits for a vendor if the answer is known."""
 
 import time
 from collections.abc import Iterator
@@ -162,8 +162,8 @@ def test_a_write_that_is_throttled_before_its_account_is_known_is_taken(newcomer
     assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
 
 
-def test_account_facts_are_checked_within_the_wait(newcomer: Caller, facade: Facade) -> None:
-    """The first write of a process at a connection; its caller is told, and the key stays free."""
+def test_account_facts_are_checked_on_the_first_write(newcomer: Caller, facade: Facade) -> None:
+    """The first write of a process at a connection is refused for the caller, and the key stays free."""
     key = new_key()
     answer = newcomer.write("POST", "/v1/tickets?connection=hubspot", ticket("hubspot", status="nowhere"), key=key)
     assert code_of(answer, 422) == "invalid-field"

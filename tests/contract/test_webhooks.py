@@ -124,7 +124,7 @@ def test_each_element_of_hubspots_array_is_an_event(facade: Facade) -> None:
     first, second, third = contact_event(), contact_event(), contact_event()
 
     assert endpoint.accepted(hubspot(endpoint.url, first, second, first)) == (2, 1)
-    # A retry counts its attempts in the body, and comes with whatever else has happened since.
+    # A retry counts its attempts in the body, and arrives together with later events.
     assert endpoint.accepted(hubspot(endpoint.url, second | {"attemptNumber": 1}, third)) == (1, 1)
     assert endpoint.accepted(sent_array(endpoint, b"[]")) == (0, 0)
 

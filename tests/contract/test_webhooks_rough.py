@@ -33,7 +33,7 @@ def test_woocommerces_ping_is_answered_while_its_connection_is_set_up(facade: Fa
 
     assert endpoint.send(ping).status_code == 200
     assert len(endpoint.receipts()) == before
-    # Whatever only looks like a ping has to be signed, and so has a ping anywhere else.
+    # A body that only resembles a ping needs a signature, and so does a ping for another vendor.
     code_of(endpoint.send(Sent(scheme="woocommerce", headers=(), body=b"webhook_id=42&x=1")), 401)
     code_of(WebhookEndpoint(facade, "shopify").send(ping), 401)
     assert endpoint.accepted(woo()) == (1, 0)
@@ -212,7 +212,7 @@ def _until_accepted(endpoint: WebhookEndpoint, case: Sent) -> object:
 
 
 def test_one_bad_event_among_many_is_not_theirs_to_pay_for(facade: Facade) -> None:
-    """HubSpot's events stand in one transaction; a value that PostgreSQL cannot hold would take all of them along."""
+    """HubSpot's events share a transaction; a value that PostgreSQL cannot store must not lose the others."""
     endpoint = WebhookEndpoint(facade, "hubspot")
     events = [{"eventId": 1, "subscriptionId": "\u0000", "portalId": "x", "occurredAt": 10**30, "objectId": "\u0000"}]
 

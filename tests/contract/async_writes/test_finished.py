@@ -1,4 +1,4 @@
-"""What is told at the end of a write: operation.finished, the callback, the audit trail."""
+"""The end of a write: operation.finished, the callback, the audit trail."""
 
 from tests.contract.async_writes.finished_operations import (
     CONTACTS,
@@ -127,7 +127,7 @@ def test_an_unknown_outcome_and_its_resolution_are_announced(
     assert resolved.status_code == 200, resolved.text
     _, event = finished(caller, identity, 2)
     assert event["data"] == resolved.json()
-    # Whoever waited was called at the first decision; the second one is for subscribers.
+    # The callback came at the first decision; subscribers get the second one too.
     assert called_at(receiver, "/unknown").json["data"]["state"] == "unknown"
     audited = facade.sql(
         "SELECT id FROM delivery WHERE event = $1 OR event = $2", *(one["id"] for one in finished(caller, identity))

@@ -1,4 +1,4 @@
-"""Writes that wait for their turn: in the order of their record, and nobody but their job begins them."""
+"""Queued writes run in the order of their record, and only their job begins them."""
 
 from typing import Any
 
@@ -97,7 +97,7 @@ def test_a_job_whose_write_is_held_is_tried_again_when_the_lease_ends(caller: Ca
 
 
 def test_a_write_that_kills_its_worker_can_be_redriven(caller: Caller, facade: Facade, vendors: Emulators) -> None:
-    """What the queue does with a job whose workers die is told by its own tests; here its attempts are used up."""
+    """The queue's own tests cover a job whose workers die. Here its attempts are used up."""
     mark = word()
     facade.worker.stop()
     try:

@@ -1,4 +1,4 @@
-"""Queued writes that are refused for good: a dead letter that holds nobody up, and what a redrive makes of it."""
+"""Queued writes that are refused for good become dead letters, block no other job, and can be redriven."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from tests.emulators.receiver import Receiver
 
 @contextmanager
 def locked(database_url: str, table: str) -> Iterator[None]:
-    """Nobody else writes to a table meanwhile; they wait."""
+    """Lock a table: other writers wait."""
     with asyncio.Runner() as runner:
         connection = runner.run(asyncpg.connect(database_url))
         runner.run(connection.execute(f"BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE"))
@@ -97,7 +97,7 @@ def test_a_refusal_is_a_dead_letter_and_a_redrive_brings_the_new_answer(
 
     first, second = finished(caller, done["id"], 2)
     assert (first["data"], second["data"]) == (done, again)
-    # Whoever waited was called with the first end.
+    # The callback came with the first outcome.
     assert called_at(receiver, "/refused-and-redriven").json["data"] == done
     assert letters_of(caller, done["id"]) == []
     audited = audit_of(facade, done["id"])
