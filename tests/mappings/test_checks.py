@@ -149,9 +149,9 @@ def test_a_golden_record_that_is_none_is_named(
 def test_facts_of_an_account_that_are_none_name_their_file(fixtures: Path, tmp_path: Path) -> None:
     (fixtures / "account.json").write_text('{"custom_fields": {"customer": [{"field": "tier"}]}}')
 
-    told = computed(VENDORS["hubspot"], tmp_path)["bronze.golden"]
+    result = computed(VENDORS["hubspot"], tmp_path)["bronze.golden"]
 
-    assert told.failures == ("account.json: Object contains unknown field `field` - at `$.custom_fields[...][0]`",)
+    assert result.failures == ("account.json: Object contains unknown field `field` - at `$.custom_fields[...][0]`",)
 
 
 def test_a_case_is_not_answered_by_one_with_a_longer_name(fixtures: Path, tmp_path: Path) -> None:
@@ -168,9 +168,9 @@ def blind(vendor: AnyVendor, **endpoints: Any) -> AnyVendor:
 
 @pytest.mark.parametrize("name", ["hubspot", "medusa", "salesforce"])
 def test_a_mapping_that_finds_no_record_in_an_answer_does_not_read(name: str) -> None:
-    told = computed(blind(VENDORS[name], record=lambda reply, account: (None, account)), ROOT)["bronze.read"]
+    result = computed(blind(VENDORS[name], record=lambda reply, account: (None, account)), ROOT)["bronze.read"]
 
-    assert f"{name}.customer: there is no golden answer in which record finds what unwrap finds" in told.failures
+    assert f"{name}.customer: there is no golden answer in which record finds what unwrap finds" in result.failures
     assert computed(VENDORS[name], ROOT)["bronze.read"].holds
 
 
@@ -182,9 +182,9 @@ def test_a_mapping_that_finds_a_part_of_a_list_does_not_read() -> None:
         page = whole(reply, query, account)
         return msgspec.structs.replace(page, records=page.records[:1])
 
-    told = computed(blind(VENDORS["freshdesk"], page=first), ROOT)["bronze.read"]
+    result = computed(blind(VENDORS["freshdesk"], page=first), ROOT)["bronze.read"]
 
-    assert "customer-listed: page does not find the 2 records that unwrap finds" in told.failures
+    assert "customer-listed: page does not find the 2 records that unwrap finds" in result.failures
 
 
 def test_lists_of_a_vendor_without_an_emulator_are_proven_by_golden_answers() -> None:

@@ -17,13 +17,13 @@ def options(*values: str) -> tuple[Option, ...]:
     return tuple(Option(value=value, label=value.title(), active=value != "bronze") for value in values)
 
 
-TOLD = {
+CHOICES = {
     "custom_fields.tier": options("gold", "silver", "bronze"),
     "custom_fields.hobbies": options("knots", "hems"),
     "custom_fields.motto": options("onwards"),
     "tier": options("nickel"),
 }
-KNOWING = knowing((TIER, HOBBIES, MOTTO), TOLD)
+KNOWING = knowing((TIER, HOBBIES, MOTTO), CHOICES)
 
 
 def judged(
@@ -47,7 +47,7 @@ def test_only_enumerations_take_the_choices_that_the_account_tells() -> None:
 
 
 def test_an_open_field_and_one_without_options_stay_as_they_are() -> None:
-    assert knowing((TIER, HOBBIES), TOLD, frozenset(("tier",)))[0] is TIER
+    assert knowing((TIER, HOBBIES), CHOICES, frozenset(("tier",)))[0] is TIER
     assert knowing((TIER,), {}) == (TIER,)
 
 

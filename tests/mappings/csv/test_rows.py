@@ -76,25 +76,25 @@ def read(cells: dict[str, str], of: Layout, row: int = 17) -> Any:
 
 def test_a_customer_with_every_type_of_column() -> None:
     mapped = read(GOOD, layout(CUSTOMERS))
-    told: Customer = mapped.data
+    customer: Customer = mapped.data
     assert mapped.remote.id == "4711"
-    assert [(one.address, one.is_primary) for one in told.emails] == [("ann@example.com", True)]
-    assert (told.phones[0].e164, told.phones[0].raw) == ("+441174960123", "+44 117 496 0123")
-    assert (told.addresses[0].country_code, told.addresses[0].country_raw) == ("GB", None)
-    assert (told.status, told.status_raw, told.kind) == ("active", "a", "person")
-    assert told.created_at is not None
-    assert told.created_at.isoformat() == "2026-06-30T22:00:00+00:00"
-    assert told.order_stats is not None
-    assert (told.order_stats.count, told.order_stats.total_spent) == (3, "1119.70")
-    assert (told.custom_fields[0].key, told.custom_fields[0].value) == ("vip", True)
-    assert told.display_name == "Lee"
+    assert [(one.address, one.is_primary) for one in customer.emails] == [("ann@example.com", True)]
+    assert (customer.phones[0].e164, customer.phones[0].raw) == ("+441174960123", "+44 117 496 0123")
+    assert (customer.addresses[0].country_code, customer.addresses[0].country_raw) == ("GB", None)
+    assert (customer.status, customer.status_raw, customer.kind) == ("active", "a", "person")
+    assert customer.created_at is not None
+    assert customer.created_at.isoformat() == "2026-06-30T22:00:00+00:00"
+    assert customer.order_stats is not None
+    assert (customer.order_stats.count, customer.order_stats.total_spent) == (3, "1119.70")
+    assert (customer.custom_fields[0].key, customer.custom_fields[0].value) == ("vip", True)
+    assert customer.display_name == "Lee"
 
 
 def test_what_no_cell_says_is_not_there() -> None:
     empty = dict.fromkeys(GOOD, "") | {"No": "1", "Name": "Lee"}
-    told: Customer = read(empty, layout(CUSTOMERS)).data
-    assert (told.emails, told.phones, told.addresses, told.order_stats) == ((), (), (), None)
-    assert told.status == "unknown"
+    customer: Customer = read(empty, layout(CUSTOMERS)).data
+    assert (customer.emails, customer.phones, customer.addresses, customer.order_stats) == ((), (), (), None)
+    assert customer.status == "unknown"
 
 
 def test_a_row_that_says_nothing_beside_its_key_is_no_empty_record() -> None:
@@ -110,10 +110,10 @@ def test_a_row_that_says_nothing_beside_its_key_is_no_empty_record() -> None:
 def test_an_order_and_its_sums() -> None:
     cells = {"Branch": "N/1", "Order": "A 7", "Cur": "kwd", "Total": "1,040.800", "Paid": "40.5", "Buyer": ""}
     mapped = read(cells, layout(ORDERS))
-    told: Order = mapped.data
+    order: Order = mapped.data
     assert mapped.remote.id == "N=2F1~A=207"
-    assert (told.currency, told.totals.total, told.totals.paid) == ("KWD", "1040.800", "40.500")
-    assert (told.totals.outstanding, told.totals.tax) == ("1000.300", "0.000")
+    assert (order.currency, order.totals.total, order.totals.paid) == ("KWD", "1040.800", "40.500")
+    assert (order.totals.outstanding, order.totals.tax) == ("1000.300", "0.000")
     assert mapped.loss == ()
 
 
@@ -147,10 +147,10 @@ def test_a_ticket() -> None:
         ],
     }
     cells = {"Id": "5", "Subject": "Mug", "State": "Erledigt", "Due": "2026-05-01 09:30"}
-    told: Ticket = read(cells, layout(setting)).data
-    assert (told.status, told.status_category) == ("resolved", "done")
-    assert told.due_at is not None
-    assert told.due_at.isoformat() == "2026-05-01T09:30:00+00:00"
+    ticket: Ticket = read(cells, layout(setting)).data
+    assert (ticket.status, ticket.status_category) == ("resolved", "done")
+    assert ticket.due_at is not None
+    assert ticket.due_at.isoformat() == "2026-05-01T09:30:00+00:00"
 
 
 @pytest.mark.parametrize(

@@ -71,19 +71,19 @@ def test_a_create_carries_its_operation() -> None:
     assert contact is not None
     assert ticket is not None
 
-    def told(request: VendorRequest) -> dict[str, Any]:
+    def body_of(request: VendorRequest) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.json.decode(request.body or b"")
         return found
 
-    plain = told(contact(BODIES["customer"], MARKER, None, Account()))
+    plain = body_of(contact(BODIES["customer"], MARKER, None, Account()))
     assert plain["unique_external_id"] == f"lockstitch:{MARKER}"
     assert "custom_fields" not in plain
     own = ContactWrite(name="Livia", unique_external_id="erp-1", custom_fields={"tier": "gold"})
-    with_field = told(contact(own, MARKER, None, ACCOUNT))
+    with_field = body_of(contact(own, MARKER, None, ACCOUNT))
     assert with_field["unique_external_id"] == "erp-1"
     assert with_field["custom_fields"] == {"tier": "gold", "lockstitch_operation_id": MARKER}
-    told_ticket = told(ticket(BODIES["ticket"], MARKER, None, ACCOUNT))
-    assert told_ticket["custom_fields"] == {"cf_lockstitch_operation_id": MARKER}
+    ticket_body = body_of(ticket(BODIES["ticket"], MARKER, None, ACCOUNT))
+    assert ticket_body["custom_fields"] == {"cf_lockstitch_operation_id": MARKER}
 
 
 def test_a_new_contact_without_a_name_is_named_by_how_it_is_reached() -> None:

@@ -36,12 +36,12 @@ def sent(body: dict[str, Any], current: Ticket | None = CURRENT) -> dict[str, An
 
 def applied(write: TicketWrite, current: Ticket) -> Ticket:
     """What Freshdesk makes of a write."""
-    told = on_the_wire(write)
-    fields = told.pop("custom_fields", {})
-    if "description" in told:
-        text = told["description"].removeprefix("<div>").removesuffix("</div>").replace("<br>", "\n")
-        told["description_text"] = unescape(text)
-    held = msgspec.json.decode(msgspec.json.encode(current)) | told
+    written = on_the_wire(write)
+    fields = written.pop("custom_fields", {})
+    if "description" in written:
+        text = written["description"].removeprefix("<div>").removesuffix("</div>").replace("<br>", "\n")
+        written["description_text"] = unescape(text)
+    held = msgspec.json.decode(msgspec.json.encode(current)) | written
     held["custom_fields"] = (held["custom_fields"] or {}) | fields
     return TICKET.decode(msgspec.json.encode(held))
 

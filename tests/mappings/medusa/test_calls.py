@@ -110,8 +110,8 @@ def asked(mapping: Mapping, query: ListQuery) -> tuple[str, dict[str, str]]:
 
 def test_orders_are_listed_behind_their_drafts() -> None:
     query = ListQuery(limit=2, updated_since=START, filters={"status": "cancelled"})
-    path, told = asked(ORDER, query)
-    assert (path, told) == (
+    path, params = asked(ORDER, query)
+    assert (path, params) == (
         "/admin/draft-orders",
         {"order": "updated_at", "limit": "2", "updated_at[$gte]": "2026-05-01T00:00:00.000Z"},
     )
@@ -122,8 +122,8 @@ def test_orders_are_listed_behind_their_drafts() -> None:
     page = paged(ORDER, reply({"draft_orders": drafts, "count": 2}), query)
     assert ([msgspec.json.decode(raw)["id"] for raw in page.records], page.next) == (["order_2"], "2")
     query = msgspec.structs.replace(query, after=page.next)
-    path, told = asked(ORDER, query)
-    assert (path, told["status"]) == ("/admin/orders", "canceled")
+    path, params = asked(ORDER, query)
+    assert (path, params["status"]) == ("/admin/orders", "canceled")
     page = paged(
         ORDER, reply({"orders": [{"id": "order_3", "status": "canceled", "updated_at": at(3)}], "count": 5}), query
     )
@@ -131,8 +131,8 @@ def test_orders_are_listed_behind_their_drafts() -> None:
 
 
 def test_a_status_that_medusa_has_no_word_for_lists_nobody() -> None:
-    path, told = asked(ORDER, ListQuery(limit=5, after="2", filters={"status": "failed"}))
-    assert (path, told["id"]) == ("/admin/orders", "order_none")
+    path, params = asked(ORDER, ListQuery(limit=5, after="2", filters={"status": "failed"}))
+    assert (path, params["id"]) == ("/admin/orders", "order_none")
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_a_foreign_cursor_is_refused(cursor: str) -> None:
 
 
 def test_a_customer_is_looked_up_by_address_and_who_registered_comes_first() -> None:
-    path, told = asked(CUSTOMER, ListQuery(limit=1, filters={"email": "ann@example.com"}))
-    assert (path, told) == ("/admin/customers", {"email": "ann@example.com", "order": "-has_account"})
+    path, params = asked(CUSTOMER, ListQuery(limit=1, filters={"email": "ann@example.com"}))
+    assert (path, params) == ("/admin/customers", {"email": "ann@example.com", "order": "-has_account"})
     both = [{"id": "cus_1"}, {"id": "cus_2"}]
     found, _ = CUSTOMER.endpoints.record(reply({"customers": both, "count": 2}), ACCOUNT)
     assert found is not None
@@ -194,14 +194,14 @@ def test_a_change_goes_where_medusa_takes_it(case: str, patch: OrderPatch, path:
 
 def test_medusa_pays_back_and_frees_goods_when_it_cancels_and_that_is_said() -> None:
     assert ORDER.endpoints.cancel is not None
-    request, told = ORDER.endpoints.cancel(
+    request, losses = ORDER.endpoints.cancel(
         "order_1", OrderCancel(reason="customer", restock=True, refund=True), OPERATION, ACCOUNT
     )
-    assert (request.path, told) == ("/admin/orders/order_1/cancel", ())
-    _, told = ORDER.endpoints.cancel(
+    assert (request.path, losses) == ("/admin/orders/order_1/cancel", ())
+    _, losses = ORDER.endpoints.cancel(
         "order_1", OrderCancel(reason="customer", notify=True, note="x"), OPERATION, ACCOUNT
     )
-    assert {one.pointer for one in told} == {"/restock", "/refund", "/notify", "/note"}
+    assert {one.pointer for one in losses} == {"/restock", "/refund", "/notify", "/note"}
 
 
 def test_receipts() -> None:

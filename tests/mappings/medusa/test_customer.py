@@ -58,9 +58,9 @@ def check(patch: CustomerPatch, data: Customer) -> None:
     if patch.phones is not UNSET:
         assert [one.raw for one in data.phones] == [one.raw or one.e164 for one in patch.phones or ()]
     if patch.custom_fields is not UNSET:
-        told = {one.key: one.value for one in patch.custom_fields or ()}
+        given = {one.key: one.value for one in patch.custom_fields or ()}
         for field in data.custom_fields:
-            assert field.value == (told.get(field.key) if told.get(field.key) not in ("", []) else None)
+            assert field.value == (given.get(field.key) if given.get(field.key) not in ("", []) else None)
 
 
 @given(first=PATCHES, second=PATCHES)

@@ -94,9 +94,9 @@ def test_ids_are_in_the_path_and_not_in_the_route() -> None:
 
 def test_a_create_carries_its_operation_beside_the_caller_s_key() -> None:
     assert TICKET.create is not None
-    told = on_the_wire(msgspec.json.decode(TICKET.create(BODIES["ticket"], MARKER, None, ACCOUNT).body or b""))
+    written = on_the_wire(msgspec.json.decode(TICKET.create(BODIES["ticket"], MARKER, None, ACCOUNT).body or b""))
 
-    assert told["RefersTo"] == ["lockstitch:key/form-1", f"lockstitch:{MARKER}"]
+    assert written["RefersTo"] == ["lockstitch:key/form-1", f"lockstitch:{MARKER}"]
 
 
 @pytest.mark.parametrize(("private", "kind"), [(False, "correspond"), (True, "comment")])

@@ -22,26 +22,26 @@ NEVER = "1970-01-01 00:00:00"
 
 def applied(write: TicketWrite, current: Ticket) -> Ticket:
     """What Request Tracker makes of a change."""
-    told, held = on_the_wire(write), on_the_wire(current)
+    written, held = on_the_wire(write), on_the_wire(current)
     for name in ("Subject", "Status", "Priority"):
-        held[name] = told.get(name, held[name])
+        held[name] = written.get(name, held[name])
     for name in ("Requestor", "Cc", "AdminCc"):
-        if name in told:
-            held[name] = [{"id": one} for one in told[name]]
-    if "Due" in told:
-        held["Due"] = f"{told['Due'].replace(' ', 'T')}Z"
+        if name in written:
+            held[name] = [{"id": one} for one in written[name]]
+    if "Due" in written:
+        held["Due"] = f"{written['Due'].replace(' ', 'T')}Z"
     for name, into in (("Queue", "Queue"), ("Owner", "Owner")):
-        held[into] = {"id": told[name]} if name in told else held[into]
+        held[into] = {"id": written[name]} if name in written else held[into]
     links = held["_hyperlinks"]
     for name, ref in (("RefersTo", "refers-to"), ("MemberOf", "parent")):
-        gone = told.get(f"Delete{name}", [])
+        gone = written.get(f"Delete{name}", [])
         links = [one for one in links if one["ref"] != ref or (one["_url"] not in gone and one["id"] not in gone)]
         kind = "external" if ref == "refers-to" else "ticket"
-        links += [{"ref": ref, "_url": one, "id": one, "type": kind} for one in told.get(f"Add{name}", [])]
+        links += [{"ref": ref, "_url": one, "id": one, "type": kind} for one in written.get(f"Add{name}", [])]
     held["_hyperlinks"] = links
     for field in held["CustomFields"]:
-        if field["id"] in told.get("CustomFields", {}):
-            value = told["CustomFields"][field["id"]]
+        if field["id"] in written.get("CustomFields", {}):
+            value = written["CustomFields"][field["id"]]
             values = value if isinstance(value, list) else [] if value is None else [value]
             field["values"] = values
     return TICKET.decode(msgspec.json.encode(held))
@@ -325,8 +325,8 @@ def test_a_ticket_that_was_merged_keeps_no_key_but_the_one_that_is_written() -> 
     merged = TICKET.decode(msgspec.json.encode(on_the_wire(CURRENT) | {"_hyperlinks": keys}))
 
     def links(key: str | None) -> tuple[Any, Any]:
-        told = sent({"external_id": key}, merged)
-        return told.get("AddRefersTo"), told.get("DeleteRefersTo")
+        links_sent = sent({"external_id": key}, merged)
+        return links_sent.get("AddRefersTo"), links_sent.get("DeleteRefersTo")
 
     assert links("c") == ([address_of_key("c")], [address_of_key("a"), address_of_key("b")])
     assert links("b") == (None, [address_of_key("a")])

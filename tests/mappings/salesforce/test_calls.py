@@ -138,10 +138,10 @@ def test_only_what_the_org_has_is_asked_for() -> None:
 
 def test_a_field_of_ours_that_is_not_unique_is_no_mark_to_find_a_lost_create_by() -> None:
     """Nothing would keep its repeat from making a second record."""
-    told = '{"fields":[{"name":"Id"},{"name":"%s","unique":%s},{"name":"%s","unique":%s}]}'
+    template = '{"fields":[{"name":"Id"},{"name":"%s","unique":%s},{"name":"%s","unique":%s}]}'
 
     def org(unique: str) -> Account:
-        described = told % ("Lockstitch_Operation__c", unique, "Lockstitch_Key__c", unique)
+        described = template % ("Lockstitch_Operation__c", unique, "Lockstitch_Key__c", unique)
         return build_account((reply(described.encode()), None, None, None, None, None), {})
 
     assert CONTACTS.find_marker is not None

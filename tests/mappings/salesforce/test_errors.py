@@ -71,8 +71,8 @@ def test_a_duplicate_rule_names_who_is_there(member: str) -> None:
 
 
 def test_a_taken_value_names_who_has_it_by_the_long_id() -> None:
-    told = f"duplicate value found: Lockstitch_Key__c duplicates value on record with id: {HOLDER[:15]}"
-    found = refusal(error(400, "DUPLICATE_VALUE", told))
+    message = f"duplicate value found: Lockstitch_Key__c duplicates value on record with id: {HOLDER[:15]}"
+    found = refusal(error(400, "DUPLICATE_VALUE", message))
 
     assert found is not None
     assert found.existing_remote_id == HOLDER
@@ -80,8 +80,10 @@ def test_a_taken_value_names_who_has_it_by_the_long_id() -> None:
 
 def composite(*parts: tuple[int, Any]) -> VendorReply:
     """The answer to a composite request: a 200 in any case."""
-    told = [{"body": body, "httpHeaders": {}, "httpStatusCode": status, "referenceId": "r"} for status, body in parts]
-    return reply(json.dumps({"compositeResponse": told}, separators=(",", ":")).encode())
+    parts_sent = [
+        {"body": body, "httpHeaders": {}, "httpStatusCode": status, "referenceId": "r"} for status, body in parts
+    ]
+    return reply(json.dumps({"compositeResponse": parts_sent}, separators=(",", ":")).encode())
 
 
 def test_the_first_part_that_failed_of_itself_is_the_refusal() -> None:

@@ -259,15 +259,15 @@ def test_a_void_order_whose_body_names_nothing_outstanding_is_owed_by_nobody(cha
 
 
 def test_a_line_whose_taxes_the_body_does_not_tell_is_not_judged() -> None:
-    told = json.loads((FIXTURES / "order-webhook.in.json").read_text())["line_items"][0]
-    untold = {name: value for name, value in told.items() if name != "tax_lines"} | {"id": 512}
+    line = json.loads((FIXTURES / "order-webhook.in.json").read_text())["line_items"][0]
+    untold = {name: value for name, value in line.items() if name != "tax_lines"} | {"id": 512}
 
     def ambiguous(*lines: Any) -> list[str]:
         loss = webhook_to_canonical(body_of(line_items=list(lines), total_tax="9.20"), SHOP).loss
         return [one.path for one in loss if one.kind == "ambiguous" and one.path == "/totals/tax"]
 
-    assert ambiguous(told) == ["/totals/tax"]
-    assert ambiguous(told, untold) == []
+    assert ambiguous(line) == ["/totals/tax"]
+    assert ambiguous(line, untold) == []
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,9 @@ def test_a_key_that_stands_for_another_request_does_not_tell_what_became_of_that
     found = refusal(reply(body(type="idempotency_error", message="m"), 400))
     assert found is not None
     assert (found.kind, found.conclusive) == ("duplicate", False)
-    told = refusal(reply(body(type="invalid_request_error", message="m"), 400, {"idempotent-replayed": "true"}))
-    assert told is not None
-    assert told.conclusive
+    duplicate = refusal(reply(body(type="invalid_request_error", message="m"), 400, {"idempotent-replayed": "true"}))
+    assert duplicate is not None
+    assert duplicate.conclusive
 
 
 def test_a_success_is_no_refusal() -> None:

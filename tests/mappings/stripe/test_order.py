@@ -226,7 +226,7 @@ def test_a_draft_is_an_invoice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("patch", "told"),
+    ("patch", "refusals"),
     [
         ({"line_items": None}, {"/line_items": "invalid"}),
         ({"currency": None}, {"/currency": "invalid"}),
@@ -250,9 +250,11 @@ def test_a_draft_is_an_invoice() -> None:
         ({"status": "draft", "customer": OrderCustomerPatch(remote_id="cus_1")}, {"/line_items": "unsupported"}),
     ],
 )
-def test_what_a_new_order_cannot_hold_is_refused_where_it_stands(patch: dict[str, Any], told: dict[str, str]) -> None:
+def test_what_a_new_order_cannot_hold_is_refused_with_its_place(
+    patch: dict[str, Any], refusals: dict[str, str]
+) -> None:
     whole: dict[str, Any] = {"currency": "EUR", "line_items": (MUG,)}
-    assert refused(ORDER.to_vendor(OrderPatch(**(whole | patch)), None, ACCOUNT)) == told
+    assert refused(ORDER.to_vendor(OrderPatch(**(whole | patch)), None, ACCOUNT)) == refusals
 
 
 @pytest.mark.parametrize("status", get_args(OrderStatus))
@@ -263,9 +265,9 @@ def test_every_status_is_written_or_refused_with_those_that_can_be(status: Order
         if current is not None
         else OrderPatch(status=status, currency="EUR", line_items=(MUG,))
     )
-    told = refused(ORDER.to_vendor(patch, current, ACCOUNT))
+    refusals = refused(ORDER.to_vendor(patch, current, ACCOUNT))
     possible = {"open", "draft"} if current is None else {"completed"}
-    assert ("/status" in told) == (status not in possible)
+    assert ("/status" in refusals) == (status not in possible)
 
 
 @pytest.mark.parametrize("current", [INVOICE, SESSION])

@@ -137,9 +137,9 @@ def test_what_is_not_there_is_not_found_by_reading_nor_by_writing(shop: Emulated
         current: Any = mapping.decode(b'{"id":7,"email":"","status":"","currency":"EUR","total":"1"}')
         body = mapping.to_vendor(patch, current, shop.account).body
         for request in (endpoints.read("77", shop.account), endpoints.update("77", body, "op_1", shop.account)):
-            told = VENDOR.refusal(shop.send(request))
-            assert told is not None
-            assert told.kind == "not_found"
+            refusal = VENDOR.refusal(shop.send(request))
+            assert refusal is not None
+            assert refusal.kind == "not_found"
 
 
 def test_an_order_is_made_paid_sent_and_given_back(shop: EmulatedShop) -> None:
@@ -321,8 +321,8 @@ def test_taxes_and_coupons_are_worked_out_by_the_shop_and_add_up(shop: EmulatedS
     shop.set(woocommerce_calc_taxes="yes", woocommerce_prices_include_tax="yes")
     shop.place("coupons", code="spring", discount_type="percent", amount="10")
     lines = [{"product_id": 11, "quantity": 3}]
-    told = shop.do("POST", "/orders", line_items=lines, coupon_lines=[{"code": "SPRING"}])
-    shown = shop.read(ORDER, str(told["id"]))
+    answer = shop.do("POST", "/orders", line_items=lines, coupon_lines=[{"code": "SPRING"}])
+    shown = shop.read(ORDER, str(answer["id"]))
     assert [(one.path, one.kind) for one in shown.loss] == [("/tax_inclusive", "coerced")]
     assert [(one.code, one.type, one.amount) for one in shown.data.discounts] == [("spring", "percentage", "5.01")]
     assert (shown.data.totals.items, shown.data.totals.discount) == ("50.17", "5.01")

@@ -294,8 +294,8 @@ def test_a_customer_without_a_name_is_named_by_the_address_and_that_is_told(zend
     remote_id = create(zendesk, patch, account)
 
     assert read_back(zendesk, remote_id, account).data.display_name == "mira@faden.example"
-    told = {(loss.path, loss.kind) for loss in drafted(patch, account).loss}
-    assert told == {("/display_name", "defaulted"), ("/emails/0/address", "coerced")}
+    losses = {(loss.path, loss.kind) for loss in drafted(patch, account).loss}
+    assert losses == {("/display_name", "defaulted"), ("/emails/0/address", "coerced")}
 
 
 def test_an_address_can_be_given_to_a_user_who_has_none(zendesk: Desk, account: Account) -> None:
