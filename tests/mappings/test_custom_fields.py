@@ -65,7 +65,7 @@ def test_what_can_be_held_and_what_empties_a_field_pass(values: dict[str, Custom
     assert judged(KNOWING, **values) == (values, {})
 
 
-def test_where_the_account_tells_nothing_the_vendor_judges() -> None:
+def test_without_known_choices_the_vendor_decides() -> None:
     assert judged((TIER, HOBBIES), tier="platinum", hobbies=["kites"]) == (
         {"tier": "platinum", "hobbies": ["kites"]},
         {},

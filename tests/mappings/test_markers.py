@@ -10,7 +10,7 @@ from app.identifiers import new_id
 from mappings.kit.markers import began
 
 
-def test_a_mark_of_ours_tells_its_time() -> None:
+def test_a_marker_contains_its_time() -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
 
     time = began(new_id("op_"))
@@ -20,7 +20,7 @@ def test_a_mark_of_ours_tells_its_time() -> None:
 
 
 @pytest.mark.parametrize("marker", ["", "op_", "op_nothing", "op_ffffffffffffffff", "order 7"])
-def test_what_is_none_tells_nothing(marker: str) -> None:
+def test_other_text_contains_no_time(marker: str) -> None:
     assert began(marker) is None
 
 

@@ -159,7 +159,7 @@ def test_nothing_is_made_of_the_rest(sent: Webhook) -> None:
         ).map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass")),
     ),
 )
-def test_whatever_is_signed_is_understood_or_left(
+def test_any_signed_webhook_is_mapped_or_ignored(
     vendor: str, topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes
 ) -> None:
     webhooks = MANIFESTS[vendor].webhooks

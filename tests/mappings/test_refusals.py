@@ -90,7 +90,7 @@ BODIES = {name: bodies(name) for name in VENDORS}
 
 
 def check(vendor: AnyVendor, answer: VendorReply) -> None:
-    """The refusal and the budget in an answer can be worked with, whatever it is."""
+    """Any answer yields a usable refusal and budget."""
     budget, refusal = vendor.budget(answer), vendor.refusal(answer)
     assert budget is None or budget.remaining >= 0
     if refusal is None:

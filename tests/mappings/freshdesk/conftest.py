@@ -85,7 +85,7 @@ class EmulatedFreshdesk(EmulatedAccount[Account]):
         self.account = self.facts()
 
     def facts(self) -> Account:
-        """The account as it tells of itself, with the configured custom fields as they are called there."""
+        """The account from its own answers, with the configured custom fields under their vendor names."""
         fields = {
             name: tuple(
                 msgspec.structs.replace(one, vendor_field=f"cf_{one.vendor_field.removeprefix('cf_')}")

@@ -110,7 +110,7 @@ def test_public_comments_are_replies_and_private_ones_notes() -> None:
     assert msgspec.json.decode(private.body or b"") == {"body": "x", "private": True}
 
 
-def test_a_contact_with_a_key_is_looked_up_only_where_its_operation_is_named() -> None:
+def test_a_contact_with_a_key_is_looked_up_by_its_operation_field() -> None:
     look_up = MAPPINGS["customer"].endpoints.find_marker
     assert look_up is not None
     own = ContactWrite(unique_external_id="erp-1")
@@ -150,7 +150,7 @@ def test_times_are_asked_for_in_utc_and_whole_seconds() -> None:
 
 
 def test_the_setup_names_the_field_that_a_refused_ticket_names() -> None:
-    """Setup runs again where a write is refused for a field that stands in its body."""
+    """Setup runs again if a write is refused for a field in its body."""
     (request,) = VENDOR.setup
 
     assert b'"cf_lockstitch_operation_id"' in (request.body or b"")

@@ -145,7 +145,7 @@ def test_a_lost_create_is_found_by_its_mark_and_not_made_twice(freshdesk: Emulat
     assert freshdesk.state.count("contacts") == 1
 
 
-def test_a_lost_create_under_a_key_is_found_where_contacts_name_their_operation(freshdesk: EmulatedFreshdesk) -> None:
+def test_a_lost_create_with_a_key_is_found_by_its_operation(freshdesk: EmulatedFreshdesk) -> None:
     field = {"label": "lockstitch_operation_id", "label_for_customers": "x", "type": "custom_text"}
     freshdesk.ask("POST", "contact_fields", field)
     freshdesk.account = freshdesk.facts()
@@ -292,7 +292,7 @@ def test_merging_closes_one_ticket_and_deletes_one_contact(freshdesk: EmulatedFr
     assert moved.remote_id == first.remote_id
 
 
-def test_what_is_left_is_told_and_includes_cost_more(freshdesk: EmulatedFreshdesk) -> None:
+def test_the_remaining_budget_is_read_and_includes_cost_more(freshdesk: EmulatedFreshdesk) -> None:
     mug = freshdesk.made(TICKET, ticket(**MUG))
     assert TICKET.endpoints.read is not None
     first = VENDOR.budget(freshdesk.must(TICKET.endpoints.read(mug.remote.id, freshdesk.account)))

@@ -218,7 +218,7 @@ def test_who_asks(requester: dict[str, str], members: dict[str, Any], refusals: 
     assert refused(draft) == refusals
 
 
-def test_what_is_said_beside_an_id_is_compared() -> None:
+def test_other_facts_next_to_an_id_are_compared() -> None:
     same = {"remote_id": "67032906301", "name": "livia keller", "email": "livia.keller@faden.example"}
 
     assert drafted({"requester": same}).loss == ()

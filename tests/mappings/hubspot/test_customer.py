@@ -1,4 +1,4 @@
-"""Contacts: what is written reads back, a change touches nothing else, and whatever cannot be held is said so."""
+"""Contacts: what is written reads back, a change touches nothing else, and unsupported values are reported."""
 
 from typing import Any, get_args
 

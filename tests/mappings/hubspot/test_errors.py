@@ -1,4 +1,4 @@
-"""Every no of HubSpot is understood, and nothing that comes back can break the understanding."""
+"""Every refusal of HubSpot is recognised, and no answer raises."""
 
 import json
 from pathlib import Path

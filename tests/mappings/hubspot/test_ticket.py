@@ -160,7 +160,7 @@ def test_a_status_picks_a_stage_of_the_tickets_own_pipeline(account: Account) ->
     }
 
 
-def test_a_ticket_that_stands_in_such_a_stage_stays_there(account: Account) -> None:
+def test_a_ticket_in_such_a_stage_stays_there(account: Account) -> None:
     second_line = ticket(hs_pipeline="0", hs_pipeline_stage="981000007")
 
     assert read(second_line, account).status == "open"
@@ -262,7 +262,7 @@ def test_the_requester_is_made_by_an_association() -> None:
     )
 
 
-def test_a_requester_without_an_id_is_told_how_to_get_one() -> None:
+def test_a_requester_without_an_id_is_refused_with_advice() -> None:
     by_email = refused(TicketPatch(requester=RequesterPatch(email="ann@example.com", name="Ann")))
 
     assert "HubSpot needs the contact's id" in by_email["/requester/email"]
@@ -294,7 +294,7 @@ def test_the_same_requester_again_changes_nothing() -> None:
     assert to_vendor(same, FULL, FRESH).body == RecordWrite(properties={})
 
 
-def test_people_read_beside_the_tickets_complete_the_requester() -> None:
+def test_associated_contacts_complete_the_requester() -> None:
     ann = Person(name="Ann Lee", email="ann@example.com", phone="044")
     known = msgspec.structs.replace(FRESH, requesters={"21": ("51", "52")}, people={"51": ann})
 

@@ -89,7 +89,7 @@ def test_a_keyset_lists_each_record_once_in_order(exclude: bool, times: list[int
 
 
 @pytest.mark.parametrize("exclude", [True, False])
-def test_a_record_that_changes_meanwhile_is_listed_again_and_none_is_missed(exclude: bool) -> None:
+def test_a_record_changed_during_listing_is_listed_again(exclude: bool) -> None:
     shop = Shop([0] * 5 + [1] * 5)
     keyset = Keyset(ask=window, head=head, spell=spell, more=full, most=MOST, exclude=exclude)
     listed = pages(keyset, shop.answer, ListQuery(limit=4, updated_since=BEGIN))

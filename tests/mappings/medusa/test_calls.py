@@ -130,7 +130,7 @@ def test_orders_are_listed_behind_their_drafts() -> None:
     assert page.next == f"2/{at(3)}/order_3"
 
 
-def test_a_status_that_medusa_has_no_word_for_lists_nobody() -> None:
+def test_a_status_that_medusa_lacks_lists_nothing() -> None:
     path, params = asked(ORDER, ListQuery(limit=5, after="2", filters={"status": "failed"}))
     assert (path, params["id"]) == ("/admin/orders", "order_none")
 
@@ -143,7 +143,7 @@ def test_a_foreign_cursor_is_refused(cursor: str) -> None:
         asked(ORDER, ListQuery(limit=1, after=cursor))
 
 
-def test_a_customer_is_looked_up_by_address_and_who_registered_comes_first() -> None:
+def test_a_look_up_by_email_prefers_registered_customers() -> None:
     path, params = asked(CUSTOMER, ListQuery(limit=1, filters={"email": "ann@example.com"}))
     assert (path, params) == ("/admin/customers", {"email": "ann@example.com", "order": "-has_account"})
     both = [{"id": "cus_1"}, {"id": "cus_2"}]
@@ -154,7 +154,7 @@ def test_a_customer_is_looked_up_by_address_and_who_registered_comes_first() -> 
     assert len(paged(CUSTOMER, reply({"customers": both}), ListQuery(limit=1, filters={"email": "x"})).records) == 2
 
 
-def test_a_create_names_its_operation_and_keeps_what_else_is_told() -> None:
+def test_a_create_names_its_operation_and_keeps_other_metadata() -> None:
     patch = CustomerPatch(external_id="k", emails=(EmailPatch(address="ann@example.com"),))
     assert CUSTOMER.endpoints.create is not None
     request = CUSTOMER.endpoints.create(CUSTOMER.to_vendor(patch, None, ACCOUNT).body, OPERATION, None, ACCOUNT)
@@ -192,7 +192,7 @@ def test_a_change_goes_where_medusa_takes_it(case: str, patch: OrderPatch, path:
     assert "order_1" not in request.route
 
 
-def test_medusa_pays_back_and_frees_goods_when_it_cancels_and_that_is_said() -> None:
+def test_a_medusa_cancel_reports_its_refund_and_restock() -> None:
     assert ORDER.endpoints.cancel is not None
     request, losses = ORDER.endpoints.cancel(
         "order_1", OrderCancel(reason="customer", restock=True, refund=True), OPERATION, ACCOUNT

@@ -299,7 +299,7 @@ def test_the_buyer_of_a_placed_order_stays(buyer: OrderCustomerPatch | None, ref
     assert refused(draft) == refusals
 
 
-def test_a_customer_who_is_named_gets_the_draft_whatever_the_address() -> None:
+def test_a_named_customer_gets_the_draft_with_any_address() -> None:
     named = OrderPatch(currency="JPY", customer=OrderCustomerPatch(remote_id="cus_1", email="ann@example.com"))
 
     draft = ORDER.to_vendor(named, None, ACCOUNT)

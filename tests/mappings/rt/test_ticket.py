@@ -214,7 +214,7 @@ def test_a_priority_is_written_or_refused(priority: TicketPriority) -> None:
 
 
 @given(key=st.text(st.characters(codec="utf-8"), min_size=1, max_size=30))
-def test_a_key_is_told_from_every_other_whatever_the_database_thinks_of_capitals(key: str) -> None:
+def test_keys_that_differ_only_in_case_are_different(key: str) -> None:
     address = address_of_key(key)
 
     assert key_of(address) == key
@@ -252,7 +252,7 @@ def test_the_first_message_is_written_once() -> None:
     assert refused(drafted({"description_html": None})) == {"/description_html": "unsupported"}
 
 
-def test_custom_fields_are_those_that_are_configured_and_that_the_queue_has() -> None:
+def test_custom_fields_must_be_configured_and_in_the_queue() -> None:
     def fields(key: str, value: Any) -> dict[str, Any]:
         return {"custom_fields": [{"key": key, "value": value}]}
 
@@ -299,7 +299,7 @@ def test_a_parent_who_is_not_there_is_passed_over_on_a_create() -> None:
     assert lost(drafted({"parent_remote_id": "999"})) == {}
 
 
-def test_a_text_for_a_field_that_the_queue_may_not_have_is_told() -> None:
+def test_a_value_for_a_missing_queue_field_is_reported() -> None:
     new = drafted(NEW | {"custom_fields": [{"key": "machine", "value": 7}]}, None)
     text = drafted(NEW | {"custom_fields": [{"key": "place", "value": "x"}]}, None)
 
@@ -320,7 +320,7 @@ def test_a_subject_has_room_for_so_many_bytes(letter: str) -> None:
     assert refused(drafted({"subject": letter * (room + 1)})) == {"/subject": "invalid"}
 
 
-def test_a_ticket_that_was_merged_keeps_no_key_but_the_one_that_is_written() -> None:
+def test_a_merged_ticket_keeps_only_the_written_key() -> None:
     keys = [{"ref": "refers-to", "type": "external", "_url": address_of_key(key)} for key in ("a", "b")]
     merged = TICKET.decode(msgspec.json.encode(on_the_wire(CURRENT) | {"_hyperlinks": keys}))
 

@@ -1,4 +1,4 @@
-"""Contacts: what is written reads back, a change touches nothing else, and whatever cannot be held is said so."""
+"""Contacts: what is written reads back, a change touches nothing else, and unsupported values are reported."""
 
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -385,7 +385,7 @@ def test_a_code_that_is_no_country_is_not_passed_on() -> None:
     assert read(here).addresses[0].country_code == "CH"
 
 
-def test_the_last_change_by_a_user_stands_in_for_the_system_stamp() -> None:
+def test_without_a_system_stamp_the_last_user_change_counts() -> None:
     members = {"Id": "003dM00001aBcDeQAK", "LastModifiedDate": "2026-05-02T08:00:00.000+0000"}
     mapped = to_canonical(msgspec.convert(members, Contact), FRESH)
 

@@ -1,4 +1,4 @@
-"""Every no of Salesforce is understood, and nothing that comes back can break the understanding."""
+"""Every refusal of Salesforce is recognised, and no answer raises."""
 
 import json
 from typing import Any
@@ -107,7 +107,7 @@ def test_the_first_part_that_failed_of_itself_is_the_refusal() -> None:
 
 
 def test_a_row_that_was_locked_undid_the_whole_request() -> None:
-    """All or none: what is told at 200 was taken back, and may be sent again at once."""
+    """All or none: a refusal at 200 was rolled back, and may be sent again at once."""
     halted = [{"errorCode": "PROCESSING_HALTED", "message": "rolled back"}]
     locked = [{"errorCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access"}]
     found = refusal(composite((400, locked), (400, halted)))

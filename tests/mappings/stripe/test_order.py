@@ -298,7 +298,7 @@ def test_fields_that_were_read_can_be_sent_back() -> None:
     assert wire(OrderPatch(custom_fields=back), SESSION) == {}
 
 
-def test_what_stands_with_an_invoices_line_is_its_option_and_may_be_a_custom_field() -> None:
+def test_metadata_of_an_invoice_line_is_an_option_or_custom_field() -> None:
     line = ORDER.to_canonical(INVOICE, ACCOUNT).data.line_items[1]
     assert [(one.name, one.value) for one in line.options] == [("colour", "blue")]
     assert [(one.key, one.value) for one in line.custom_fields] == [("colour", "blue")]
@@ -314,7 +314,7 @@ def test_a_release_holds_both_objects_that_are_orders() -> None:
     assert "order-checkout" in held.golden
 
 
-def test_the_lines_of_a_long_invoice_are_told_as_truncated() -> None:
+def test_lines_of_a_long_invoice_are_reported_as_truncated() -> None:
     record = replace(INVOICE, lines=replace(INVOICE.lines, has_more=True))
     assert ("/line_items", "truncated") in {(loss.path, loss.kind) for loss in ORDER.to_canonical(record, ACCOUNT).loss}
 
@@ -323,7 +323,7 @@ def test_the_lines_of_a_long_invoice_are_told_as_truncated() -> None:
     ("behaviors", "expected"),
     [(["inclusive"], True), (["exclusive"], False), (["exclusive", "inclusive"], None), ([], None)],
 )
-def test_whether_prices_hold_the_tax_is_told_by_the_taxes(behaviors: list[str], expected: bool | None) -> None:
+def test_the_taxes_decide_whether_prices_include_tax(behaviors: list[str], expected: bool | None) -> None:
     assert INVOICE.total_taxes is not None
     taxes = tuple(replace(INVOICE.total_taxes[0], tax_behavior=behavior) for behavior in behaviors)
     assert ORDER.to_canonical(replace(INVOICE, total_taxes=taxes), ACCOUNT).data.tax_inclusive is expected
@@ -334,7 +334,7 @@ def ambiguous(record: Invoice | CheckoutSession) -> list[str]:
     return [one.path for one in ORDER.to_canonical(record, ACCOUNT).loss if one.kind == "ambiguous"]
 
 
-def test_a_void_invoice_and_an_expired_checkout_are_owed_by_nobody() -> None:
+def test_void_invoices_and_expired_checkouts_owe_nothing() -> None:
     void = replace(INVOICE, status="void", amount_paid=0, amount_remaining=11117, post_payment_credit_notes_amount=0)
     expired = replace(SESSION, status="expired", payment_status="unpaid", payment_intent=None)
 
@@ -356,7 +356,7 @@ def test_a_state_that_its_sums_contradict_is_ambiguous(changes: dict[str, Any], 
     assert ambiguous(replace(INVOICE, **changes)) == wrong
 
 
-def test_the_taxes_of_the_lines_are_the_tax_where_every_line_tells_its_own() -> None:
+def test_line_taxes_make_the_tax_if_every_line_has_them() -> None:
     first, *others = INVOICE.lines.data
     assert first.taxes is not None
     more = replace(first, taxes=(replace(first.taxes[0], amount=first.taxes[0].amount + 100),))

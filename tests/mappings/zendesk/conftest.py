@@ -67,7 +67,7 @@ def with_everybody(payload: bytes, account: Account) -> Account:
 
 
 class SideLoads(msgspec.Struct):
-    """What lies beside the records of an answer."""
+    """The related records of an answer."""
 
     users: tuple[Person, ...] = ()
     organizations: tuple[Organization, ...] = ()
