@@ -17,13 +17,13 @@ def options(*values: str) -> tuple[Option, ...]:
     return tuple(Option(value=value, label=value.title(), active=value != "bronze") for value in values)
 
 
-CHOICES = {
+TOLD = {
     "custom_fields.tier": options("gold", "silver", "bronze"),
     "custom_fields.hobbies": options("knots", "hems"),
     "custom_fields.motto": options("onwards"),
     "tier": options("nickel"),
 }
-KNOWING = knowing((TIER, HOBBIES, MOTTO), CHOICES)
+KNOWING = knowing((TIER, HOBBIES, MOTTO), TOLD)
 
 
 def judged(
@@ -47,7 +47,7 @@ def test_only_enumerations_take_the_choices_that_the_account_tells() -> None:
 
 
 def test_an_open_field_and_one_without_options_stay_as_they_are() -> None:
-    assert knowing((TIER, HOBBIES), CHOICES, frozenset(("tier",)))[0] is TIER
+    assert knowing((TIER, HOBBIES), TOLD, frozenset(("tier",)))[0] is TIER
     assert knowing((TIER,), {}) == (TIER,)
 
 
@@ -65,7 +65,7 @@ def test_what_can_be_held_and_what_empties_a_field_pass(values: dict[str, Custom
     assert judged(KNOWING, **values) == (values, {})
 
 
-def test_without_known_choices_the_vendor_decides() -> None:
+def test_where_the_account_tells_nothing_the_vendor_judges() -> None:
     assert judged((TIER, HOBBIES), tier="platinum", hobbies=["kites"]) == (
         {"tier": "platinum", "hobbies": ["kites"]},
         {},
