@@ -16,8 +16,8 @@ def placed(desk: Desk, object: str, payload: dict[str, Any]) -> JsonRecord:
     record: JsonRecord = {**_blank(desk, object, id, payload), **payload, "id": id}
     for name, kind in (("line_items", "checkout_sessions"), ("payments", "invoices")):
         if object == kind and name in record:
-            beside = record.pop(name)
-            record["_lines" if name == "line_items" else "_payments"] = (beside or {}).get("data", [])
+            page = record.pop(name)
+            record["_lines" if name == "line_items" else "_payments"] = (page or {}).get("data", [])
     desk.keep(object, record)
     return record
 

@@ -109,7 +109,7 @@ async def test_only_allowed_addresses_pass() -> None:
         async with posting(f"127.0.0.1/32:{subscriber.port}") as poster:
             reply = await poster.post(f"{subscriber.url}/hook", headers={}, body=b"{}")
             assert reply.status == 200
-            for beside in (
+            for refused_url in (
                 other.url,
                 f"http://127.0.0.2:{subscriber.port}/",
                 f"http://[::1]:{subscriber.port}/",
@@ -118,7 +118,7 @@ async def test_only_allowed_addresses_pass() -> None:
                 f"http://2130706433:{subscriber.port}/",
             ):
                 with pytest.raises(TargetRefused):
-                    await poster.post(beside, headers={}, body=b"{}")
+                    await poster.post(refused_url, headers={}, body=b"{}")
         assert (subscriber.targets(), other.targets()) == (["POST /hook"], [])
 
 

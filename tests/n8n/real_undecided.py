@@ -144,12 +144,12 @@ def test_lockstitch_finishes_each_undecided_write_once(waited: Waited) -> None:
 
 
 def test_a_workflow_can_look_again_until_the_write_is_decided() -> None:
-    with running_dev() as dev, fresh_n8n() as n8n, ThreadPoolExecutor() as beside:
+    with running_dev() as dev, fresh_n8n() as n8n, ThreadPoolExecutor() as pool:
         n8n.add_credential(dev.key)
         workflow = with_look_again(load(CUSTOMERS, wait=0, base_url=dev.api))
         n8n.add_workflow(workflow)
         with paused(dev, "hubspot"):
-            running = beside.submit(n8n.execute, workflow["id"])
+            running = pool.submit(n8n.execute, workflow["id"])
             eventually(lambda: looks(dev) >= 4)  # twice for each of the two
         execution = running.result()
 

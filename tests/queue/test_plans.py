@@ -1,5 +1,5 @@
-"""With 100,000 jobs waiting, whatever runs for every job reads a handful of rows, however empty the tables were when
-its plan was made."""
+"""With 100,000 jobs waiting, each statement that runs per job reads a handful of rows, even if its plan was made on
+empty tables."""
 
 import json
 from collections.abc import AsyncIterator

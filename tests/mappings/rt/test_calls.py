@@ -1,5 +1,5 @@
-"""What goes out: which calls have an effect, how ids and words are escaped, where the operation is written; and what
-lies beside tickets and messages and is asked for after them."""
+"""Requests: which calls have an effect, how ids and texts are escaped, where the operation is written; and the requests
+for the related records of tickets and messages."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -218,7 +218,7 @@ def test_messages_go_in_either_direction() -> None:
     assert msgspec.json.decode(newer["query"])[1] == {"field": "id", "operator": ">", "value": "63"}
 
 
-# ------------------------------------------------------------ what lies beside
+# ------------------------------------------------------------ related records
 
 
 def test_a_ticket_is_completed_by_people_and_its_first_message() -> None:
