@@ -93,7 +93,7 @@ async def test_a_refused_credential_is_reported() -> None:
 
 async def test_one_caller_giving_up_does_not_end_it_for_the_others() -> None:
     free = asyncio.Event()
-    async with running_vendor(Reply(until=free, body=b"told")) as vendor:
+    async with running_vendor(Reply(until=free, body=b"answers")) as vendor:
         async with asking(vendor.url, account_requests=FACTS[:1]) as acme:
             patient = asyncio.create_task(acme.account())
             with pytest.raises(VendorTimeout):
