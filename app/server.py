@@ -89,8 +89,8 @@ async def _listen(server: Server) -> None:
     try:
         await server.serve()
     except RuntimeError as error:  # from Granian, with a stack trace in its text
-        told = str(error).partition(" (")[0]
-        raise SettingsError(f"Port {server.bind_port} cannot be used: {told}. Name another one.") from error
+        reason = str(error).partition(" (")[0]
+        raise SettingsError(f"Port {server.bind_port} cannot be used: {reason}. Name another one.") from error
 
 
 def _server(app: ASGIApp, settings: Settings, port: int, connections: int) -> Server:

@@ -68,9 +68,9 @@ def check_payment(order: Order) -> tuple[Loss, ...]:
 
 
 def check_taxes(
-    tax: str, lines: tuple[LineItem, ...], shipping: tuple[ShippingLine, ...], *, beside: Decimal = ZERO
+    tax: str, lines: tuple[LineItem, ...], shipping: tuple[ShippingLine, ...], *, on_fees: Decimal = ZERO
 ) -> tuple[Loss, ...]:
-    """Check that the taxes on lines, shipping and fees (`beside`) add up to the tax of the order.
+    """Check that the taxes on lines, shipping and fees (`on_fees`) add up to the tax of the order.
 
     Use it only for orders with all lines known. Orders without any tax on lines are not checked: vendors that do not
     split the tax send zero there. Each part may be rounded separately.
@@ -86,13 +86,13 @@ def check_taxes(
         if part := _exact(charge.tax):
             added += part
             parts += 1
-    if beside:
-        added += beside
+    if on_fees:
+        added += on_fees
         parts += 1
     stated = _exact(tax)
     if added == stated or abs(added - stated) <= _smallest(tax) * (parts - 1):
         return ()
-    return (_ambiguous("/totals/tax", f"those of lines and shipping add up to {added:f}, the vendor says {tax}"),)
+    return (_ambiguous("/totals/tax", f"the taxes of lines and shipping add up to {added:f}, the vendor says {tax}"),)
 
 
 def _added(lines: tuple[LineItem, ...]) -> Decimal:

@@ -13,32 +13,32 @@ from canonical.parts import ID_PREFIX, AddressPatch
 from canonical.ticket import CommentPatch, TicketPatch
 
 
-class Complaint(Struct, frozen=True, kw_only=True):
+class PatchError(Struct, frozen=True, kw_only=True):
     """One error in a body, at a JSON Pointer (RFC 6901)."""
 
     pointer: str
     detail: str
 
 
-Complaints = Iterator[Complaint]
+PatchErrors = Iterator[PatchError]
 
 
-def complaints(patch: Struct) -> list[Complaint]:
+def patch_errors(patch: Struct) -> list[PatchError]:
     """Return all errors of a well-formed patch at once. Empty if it is valid."""
     check = _CHECKS.get(type(patch))
     return [] if check is None else list(check(patch))
 
 
-def _customer(patch: CustomerPatch) -> Complaints:
+def _customer(patch: CustomerPatch) -> PatchErrors:
     yield from _emails("/emails", _items(patch.emails))
     yield from _phones("/phones", _items(patch.phones))
     for index, address in enumerate(_items(patch.addresses)):
         yield from _address(f"/addresses/{index}", address)
     yield from _one_default("/addresses", [address.is_default for address in _items(patch.addresses)], "is_default")
     if (tag := _text(patch.language)) is not None and values.language(tag) is None:
-        yield Complaint(pointer="/language", detail="not a BCP 47 language tag such as pt-BR")
+        yield PatchError(pointer="/language", detail="not a BCP 47 language tag such as pt-BR")
     if (zone := _text(patch.timezone)) is not None and values.timezone(zone) is None:
-        yield Complaint(pointer="/timezone", detail="not an IANA time zone such as Europe/Berlin")
+        yield PatchError(pointer="/timezone", detail="not an IANA time zone such as Europe/Berlin")
     yield from _currency("/currency", patch.currency)
     for index, tax_id in enumerate(_items(patch.tax_ids)):
         yield from _country(f"/tax_ids/{index}/country_code", tax_id.country_code)
@@ -46,14 +46,14 @@ def _customer(patch: CustomerPatch) -> Complaints:
     yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
 
-def _order(patch: OrderPatch) -> Complaints:
+def _order(patch: OrderPatch) -> PatchErrors:
     yield from _currency("/currency", patch.currency)
     yield from _currency("/presentment_currency", patch.presentment_currency)
     customer = patch.customer
     if customer is not None and not isinstance(customer, UnsetType):
         yield from _email("/customer/email", customer.email)
         if (customer.id, customer.remote_id, customer.email, customer.phone) == (None, None, None, None):
-            yield Complaint(pointer="/customer", detail="needs id, remote_id, email or phone")
+            yield PatchError(pointer="/customer", detail="needs id, remote_id, email or phone")
     for part in ("billing_address", "shipping_address"):
         address = getattr(patch, part)
         if isinstance(address, AddressPatch):
@@ -69,35 +69,35 @@ def _order(patch: OrderPatch) -> Complaints:
     yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
 
-def _ticket(patch: TicketPatch) -> Complaints:
+def _ticket(patch: TicketPatch) -> PatchErrors:
     requester = patch.requester
     if requester is not None and not isinstance(requester, UnsetType):
         yield from _email("/requester/email", requester.email)
         if (requester.id, requester.remote_id, requester.email, requester.phone) == (None, None, None, None):
-            yield Complaint(pointer="/requester", detail="needs id, remote_id, email or phone")
+            yield PatchError(pointer="/requester", detail="needs id, remote_id, email or phone")
     for index, follower in enumerate(_items(patch.followers)):
         yield from _email(f"/followers/{index}/email", follower.email)
         if follower.remote_id is None and follower.email is None:
-            yield Complaint(pointer=f"/followers/{index}", detail="needs remote_id or email")
+            yield PatchError(pointer=f"/followers/{index}", detail="needs remote_id or email")
     if isinstance(patch.description, str) and isinstance(patch.description_html, str):
-        yield Complaint(pointer="/description_html", detail="send description or description_html, not both")
+        yield PatchError(pointer="/description_html", detail="send description or description_html, not both")
     for index, order_id in enumerate(_items(patch.order_ids)):
         if not order_id.startswith(ID_PREFIX["order"]):
-            yield Complaint(pointer=f"/order_ids/{index}", detail="not a canonical order id such as ord_…")
+            yield PatchError(pointer=f"/order_ids/{index}", detail="not a canonical order id such as ord_…")
     yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
 
-def _comment(patch: CommentPatch) -> Complaints:
+def _comment(patch: CommentPatch) -> PatchErrors:
     given = [name for name in ("body_text", "body_html") if isinstance(getattr(patch, name), str)]
     if len(given) != 1:
-        yield Complaint(pointer="/body_text", detail="send either body_text or body_html")
+        yield PatchError(pointer="/body_text", detail="send either body_text or body_html")
     elif not getattr(patch, given[0]).strip():
-        yield Complaint(pointer=f"/{given[0]}", detail="is empty")
+        yield PatchError(pointer=f"/{given[0]}", detail="is empty")
     if patch.visibility == "unknown":
-        yield Complaint(pointer="/visibility", detail="one of: public, private")
+        yield PatchError(pointer="/visibility", detail="one of: public, private")
 
 
-_CHECKS: dict[type[Struct], Callable[[Any], Complaints]] = {
+_CHECKS: dict[type[Struct], Callable[[Any], PatchErrors]] = {
     CustomerPatch: _customer,
     OrderPatch: _order,
     TicketPatch: _ticket,
@@ -113,79 +113,79 @@ def _text(value: str | UnsetType | None) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _emails(pointer: str, emails: tuple[EmailPatch, ...]) -> Complaints:
+def _emails(pointer: str, emails: tuple[EmailPatch, ...]) -> PatchErrors:
     seen: set[str] = set()
     for index, email in enumerate(emails):
         yield from _email(f"{pointer}/{index}/address", email.address)
         folded = values.email(email.address)
         if folded in seen:
-            yield Complaint(pointer=f"{pointer}/{index}/address", detail="appears twice")
+            yield PatchError(pointer=f"{pointer}/{index}/address", detail="appears twice")
         seen.add(folded)
     yield from _one_default(pointer, [email.is_primary is True for email in emails], "is_primary")
 
 
-def _email(pointer: str, address: str | None) -> Complaints:
+def _email(pointer: str, address: str | None) -> PatchErrors:
     if address is not None and not values.is_email(address.strip()):
-        yield Complaint(pointer=pointer, detail="not an e-mail address")
+        yield PatchError(pointer=pointer, detail="not an e-mail address")
 
 
-def _phones(pointer: str, phones: tuple[PhonePatch, ...]) -> Complaints:
+def _phones(pointer: str, phones: tuple[PhonePatch, ...]) -> PatchErrors:
     for index, phone in enumerate(phones):
         if phone.e164 is None and not (phone.raw or "").strip():
-            yield Complaint(pointer=f"{pointer}/{index}", detail="needs e164 or raw")
+            yield PatchError(pointer=f"{pointer}/{index}", detail="needs e164 or raw")
         elif phone.e164 is not None and values.phone(phone.e164) != phone.e164:
-            yield Complaint(pointer=f"{pointer}/{index}/e164", detail="not an E.164 number such as +493012345678")
+            yield PatchError(pointer=f"{pointer}/{index}/e164", detail="not an E.164 number such as +493012345678")
     yield from _one_default(pointer, [phone.is_primary is True for phone in phones], "is_primary")
 
 
-def _one_default(pointer: str, marks: list[bool], name: str) -> Complaints:
+def _one_default(pointer: str, marks: list[bool], name: str) -> PatchErrors:
     if sum(marks) > 1:
-        yield Complaint(pointer=pointer, detail=f"only one may have {name} true")
+        yield PatchError(pointer=pointer, detail=f"only one may have {name} true")
 
 
-def _address(pointer: str, address: AddressPatch) -> Complaints:
+def _address(pointer: str, address: AddressPatch) -> PatchErrors:
     yield from _country(f"{pointer}/country_code", address.country_code)
 
 
-def _country(pointer: str, code: str | None) -> Complaints:
+def _country(pointer: str, code: str | None) -> PatchErrors:
     if code is not None and (len(code) != 2 or values.country(code) != code):
-        yield Complaint(pointer=pointer, detail="not an ISO 3166-1 alpha-2 country code such as DE")
+        yield PatchError(pointer=pointer, detail="not an ISO 3166-1 alpha-2 country code such as DE")
 
 
-def _currency(pointer: str, code: str | UnsetType | None) -> Complaints:
+def _currency(pointer: str, code: str | UnsetType | None) -> PatchErrors:
     if isinstance(code, str) and not values.is_currency(code):
-        yield Complaint(pointer=pointer, detail="not an ISO 4217 currency code such as EUR")
+        yield PatchError(pointer=pointer, detail="not an ISO 4217 currency code such as EUR")
 
 
 def _digits(patch: OrderPatch) -> int | None:
     return values.currency_digits(patch.currency) if isinstance(patch.currency, str) else None
 
 
-def _line(pointer: str, line: LineItemPatch, digits: int | None) -> Complaints:
+def _line(pointer: str, line: LineItemPatch, digits: int | None) -> PatchErrors:
     if line.name is None and line.variant_remote_id is None:
-        yield Complaint(pointer=pointer, detail="needs a variant_remote_id, or a name and a unit_price")
+        yield PatchError(pointer=pointer, detail="needs a variant_remote_id, or a name and a unit_price")
     elif line.variant_remote_id is None and line.unit_price is None:
-        yield Complaint(pointer=f"{pointer}/unit_price", detail="is required for a line without a variant")
+        yield PatchError(pointer=f"{pointer}/unit_price", detail="is required for a line without a variant")
     if Decimal(line.quantity) <= 0:
-        yield Complaint(pointer=f"{pointer}/quantity", detail="must be greater than 0")
+        yield PatchError(pointer=f"{pointer}/quantity", detail="must be greater than 0")
     if line.unit_price is not None and line.unit_price.startswith("-"):
-        yield Complaint(pointer=f"{pointer}/unit_price", detail="must not be negative")
+        yield PatchError(pointer=f"{pointer}/unit_price", detail="must not be negative")
     yield from _money(f"{pointer}/tax", line.tax, digits)
     yield from _each_once(f"{pointer}/custom_fields", "key", [field.key for field in line.custom_fields])
 
 
-def _money(pointer: str, amount: str | None, digits: int | None) -> Complaints:
+def _money(pointer: str, amount: str | None, digits: int | None) -> PatchErrors:
     if amount is None:
         return
     if amount.startswith("-"):
-        yield Complaint(pointer=pointer, detail="must not be negative")
+        yield PatchError(pointer=pointer, detail="must not be negative")
     if digits is not None and len(amount.partition(".")[2]) > digits:
-        yield Complaint(pointer=pointer, detail=f"the currency has {digits} decimals")
+        yield PatchError(pointer=pointer, detail=f"the currency has {digits} decimals")
 
 
-def _each_once(pointer: str, name: str, sent: list[str]) -> Complaints:
+def _each_once(pointer: str, name: str, sent: list[str]) -> PatchErrors:
     seen: set[str] = set()
     for index, value in enumerate(sent):
         if value in seen:
-            yield Complaint(pointer=f"{pointer}/{index}/{name}", detail="appears twice")
+            yield PatchError(pointer=f"{pointer}/{index}/{name}", detail="appears twice")
         seen.add(value)

@@ -160,7 +160,7 @@ def currency_digits(code: str) -> int:
     return codes.minor_units().get(code, 2)
 
 
-class Unreadable(ValueError):
+class UnreadableValue(ValueError):
     """Text that does not parse as the expected value. `text` comes from a vendor: never show it."""
 
     def __init__(self, why: str, text: str) -> None:
@@ -200,11 +200,11 @@ def quantity(amount: str | int) -> str:
 def parse_decimal(text: str) -> Decimal:
     """Parse a finite decimal number.
 
-    Raises Unreadable. Accepts a plus sign, an exponent of up to two digits, and surrounding blanks, because some
+    Raises UnreadableValue. Accepts a plus sign, an exponent of up to two digits, and surrounding blanks, because some
     vendors send them.
     """
     if not _DECIMAL.fullmatch(text):
-        raise Unreadable("not a decimal number", text)
+        raise UnreadableValue("not a decimal number", text)
     return Decimal(text)
 
 

@@ -116,7 +116,7 @@ def _supplied(mapping: AnyMapping) -> frozenset[str]:
         # It replaces some fields of the resource that the earlier revision mapped.
         built = [call for call in calls if _called(call) == "replace" and _is_mapped_data(call)]
     if not built or any(keyword.arg is None for call in built for keyword in call.keywords):
-        raise ValueError(f"{mapping.name} does not build its {mapping.model.__name__} from keywords that can be seen")
+        raise ValueError(f"{mapping.name} does not build its {mapping.model.__name__} from explicit keyword arguments")
     own = frozenset(
         keyword.arg
         for call in built

@@ -17,12 +17,11 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "coverage.md"
 HEAD: Final = """\
 # What each vendor reads and writes
 
-Printed from the mappings by `make generated`; `make check` refuses a page that differs.
+Generated from the mappings by `make generated`. `make check` fails if this page is out of date.
 
-**R** a read can supply the field, **C** it can be written on a create, **U** it can be changed afterwards. Where a
-vendor has no place for a field, a write that sends it is refused with `unsupported-field` unless `?lossy=accept` is
-given, and a read names it in `meta.unsupported`. What one connection makes of all this is at
-`GET /v1/contracts/{object}`.
+**R** a read can supply the field, **C** it can be written on a create, **U** it can be changed afterwards. If a vendor
+does not keep a field, a write with it is refused with `unsupported-field` unless `?lossy=accept` is given, and a read
+names it in `meta.unsupported`. `GET /v1/contracts/{object}` shows what one connection supports.
 """
 Column = tuple[Vendor[Any], VendorMapping[Any, Any, Any, Any, Any]]
 
@@ -102,7 +101,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if PAGE.exists() and PAGE.read_text("utf-8") == page:
         return 0
-    sys.stderr.write("docs/coverage.md is not what the mappings do: python -m mappings.coverage_table --write\n")
+    sys.stderr.write("docs/coverage.md is out of date: run python -m mappings.coverage_table --write\n")
     return 1
 
 

@@ -1,8 +1,8 @@
 """Compare vendor records with the wire Structs that read them, to detect changes of the vendor's API.
 
-A wire Struct names only the members that Lockstitch reads. `look` lists the unread members of a record and the read
-members that do not fit. It does not descend into unread members. A caller that knows the earlier unread members can
-find the new ones. `choices` lists the vendor's values that a mapping read as `unknown`.
+A wire Struct names only the members that Lockstitch reads. `compare_shape` lists the unread members of a record and
+the read members that do not fit. It does not descend into unread members. A caller that knows the earlier unread
+members can find the new ones. `choices` lists the vendor's values that a mapping read as `unknown`.
 
 Paths are JSONPaths without array positions: `[*]` for any item of an array, `.*` for any key of a dictionary. Such keys
 are data, so a path never holds personal data.
@@ -57,8 +57,8 @@ class Choice(Struct, frozen=True, kw_only=True):
     value: Any
 
 
-class Look(Struct, frozen=True, kw_only=True):
-    """The unread members and the misfits of one record."""
+class ShapeDiff(Struct, frozen=True, kw_only=True):
+    """How one record differs from its wire Struct: unread members and misfits."""
 
     members: tuple[Member, ...]
     misfits: tuple[Misfit, ...]
@@ -87,12 +87,12 @@ class _Expected:
 NOTHING_READ: Final = _Expected(types=frozenset({"object"}), members={})
 
 
-def look(record: Any, read_by: type[Any] | None) -> Look:
+def compare_shape(record: Any, read_by: type[Any] | None) -> ShapeDiff:
     """Compare a decoded record with the type that reads it. Without a type, every member is unread."""
     members: dict[str, Member] = {}
     misfits: dict[str, Misfit] = {}
     _walk(record, NOTHING_READ if read_by is None else _expected(read_by), "$", members, misfits)
-    return Look(members=tuple(members.values()), misfits=tuple(misfits.values()))
+    return ShapeDiff(members=tuple(members.values()), misfits=tuple(misfits.values()))
 
 
 def choices(resource: Struct) -> tuple[Choice, ...]:

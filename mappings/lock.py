@@ -1,7 +1,7 @@
 """Read `released.lock`: the released revisions and their digests.
 
-A released revision never changes: its earlier results stay explainable, and two processes of different versions map
-alike. `mappings.release` writes and checks the file; the running program only reads it.
+A released revision never changes: its earlier results stay explainable, and processes of different versions map the
+same way. `mappings.release` writes and checks the file; the running program only reads it.
 """
 
 import tomllib

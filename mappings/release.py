@@ -41,8 +41,8 @@ HEAD: Final = """\
 SEAL: Final = "# SHA-256 of all above: "
 """Start of the last line. It detects an entry that was removed by hand and could otherwise be released again."""
 TAMPERED: Final = (
-    f"mappings/{FILE} is not as it was written: an entry was taken out or changed by hand, or two versions of it were"
-    " merged. Take it as it was committed last, and release again what had come to it since.\n"
+    f"mappings/{FILE} was changed by hand or merged: its last line does not match. Restore the file as last committed,"
+    " and release the newer revisions again.\n"
 )
 EMPTY: Final[tuple[Any, ...]] = (None, [], {}, "", "unknown")
 
@@ -65,16 +65,13 @@ def complaints(held: dict[str, Released], root: Path = ROOT) -> list[str]:
     for name, before in held.items():
         mapping = known.get(name)
         if mapping is None:
-            found.append(
-                f"{name} is released and may be at work somewhere, but no vendor lists it any more: bring it back."
-            )
+            found.append(f"{name} is released and may be in use, but no vendor lists it any more: restore it.")
             continue
         changed = list(_changed(before, digests(mapping, root)))
         if changed:
             found.append(
-                f"{name} is released, and what is released does not change: {', '.join(changed)}. Put it back as it"
-                f" was, and write the change as r{_next(mapping, known)} of {mapping.name} beside it"
-                " (docs/vendor-reference.md, A new revision)."
+                f"{name} is released and must not change: {', '.join(changed)}. Restore it, and make"
+                f" the change in r{_next(mapping, known)} of {mapping.name} (docs/vendor-reference.md, A new revision)."
             )
     return found
 
@@ -115,7 +112,7 @@ def _modules(mapping: AnyMapping) -> list[ModuleType]:
         waiting += imported(found[name])
     if not found:
         raise ValueError(
-            f"{name_of(mapping)}: its functions stand in no module whose name ends in _r{mapping.revision}"
+            f"{name_of(mapping)}: no module whose name ends in _r{mapping.revision} contains its functions"
         )
     return list(found.values())
 
@@ -178,17 +175,17 @@ def _changed(before: Released, now: Released) -> Iterator[str]:
     for path, digest in before.modules.items():
         if now.modules.get(path) != digest:
             yield f"{path} was changed"
-    yield from (f"{path} has come to it" for path in now.modules.keys() - before.modules.keys())
+    yield from (f"{path} was added" for path in now.modules.keys() - before.modules.keys())
     for name, digest in before.wire.items():
         if now.wire.get(name) != digest:
             yield f"the wire Struct {name} was changed"
     for case, digest in before.golden.items():
         if now.golden.get(case) != digest:
-            yield f"it makes something else of the golden record {case}"
+            yield f"it maps the golden record {case} to another result"
     for key, digest in before.writes.items():
         case, _, field = key.partition("/")
         if case in now.golden and now.writes.get(key) != digest:
-            yield f"it sends something else for {field} of the golden record {case}"
+            yield f"it sends another value for {field} of the golden record {case}"
 
 
 def _next(mapping: AnyMapping, known: dict[str, AnyMapping]) -> int:
@@ -209,7 +206,7 @@ def _release(names: list[str], held: dict[str, Released]) -> int:
     for wanted in names:
         chosen = _chosen(wanted)
         if not chosen:
-            sys.stderr.write(f"There is no revision {wanted}; python -m mappings.release --list shows them.\n")
+            sys.stderr.write(f"Unknown revision {wanted}: python -m mappings.release --list shows all.\n")
             return 2
         for mapping in chosen:
             if name_of(mapping) not in held:

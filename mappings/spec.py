@@ -118,7 +118,7 @@ class ListQuery(Struct, frozen=True, kw_only=True):
     newest_first: bool = False
 
 
-class Page(Struct, Generic[A], frozen=True, kw_only=True):
+class VendorPage(Struct, Generic[A], frozen=True, kw_only=True):
     """One page of a list: each record as its own bytes, the cursor of the next page, and the account facts, completed
     with the related records in the answer (people, for example)."""
 
@@ -127,7 +127,7 @@ class Page(Struct, Generic[A], frozen=True, kw_only=True):
     account: A
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
+class WriteResult(Struct, frozen=True, kw_only=True):
     """The result of a write, from the vendor's answer. Without `record`, the caller reads the record by `remote_id`.
     `pending` means that the vendor accepted the write and has not finished it."""
 
@@ -175,7 +175,7 @@ class Endpoints(Generic[W, A]):
     read: Callable[[str, A], VendorRequest] | None
     record: Callable[[VendorReply, A], tuple[msgspec.Raw | None, A]]
     list: Callable[[ListQuery, A], VendorRequest] | None = None
-    page: Callable[[VendorReply, ListQuery, A], Page[A]] | None = None
+    page: Callable[[VendorReply, ListQuery, A], VendorPage[A]] | None = None
     filters: frozenset[str] = frozenset()
     max_limit: int = 100
     updated_since: bool = True
@@ -189,7 +189,7 @@ class Endpoints(Generic[W, A]):
     find: Mapping[UpsertKey, Callable[[str, A], VendorRequest]] = field(default_factory=dict)
     archive: Callable[[str, A], VendorRequest] | None = None
     cancel: Callable[[str, OrderCancel, str, A], tuple[VendorRequest, tuple[FieldRefusal, ...]]] | None = None
-    receipt: Callable[[VendorReply, Action], Receipt] | None = None
+    write_result: Callable[[VendorReply, Action], WriteResult] | None = None
     find_marker: Callable[[str, str | None, W | None, A], VendorRequest | None] | None = None
     marked: Callable[[VendorReply, str], str | None] | None = None
     recovery: Mapping[Action, Recovery] = field(default_factory=dict)
@@ -378,7 +378,7 @@ class Manifest:
     """The declaration of a vendor: its name, its webhooks, and the mapped objects.
 
     Lockstitch never calls a vendor with only a Manifest. It receives its webhooks or its uploaded exports.
-    `remote_id` is the pattern of the vendor's ids; text that does not match is no id.
+    `remote_id` is the pattern of the vendor's ids; text that does not match is not an id.
     `remote_id_form` normalises an id, for vendors that have several forms.
     """
 

@@ -20,7 +20,7 @@ NOWHERE: Final = "·"
 GAP: Final = 2  # columns between two columns of a table
 
 
-class Column(Struct, frozen=True, kw_only=True):
+class MappingColumn(Struct, frozen=True, kw_only=True):
     """One vendor's mapping of one object."""
 
     vendor: str
@@ -66,13 +66,13 @@ def show_coverage(
     console.print(f"R read, C written on a create, U changed by an update, {NOWHERE} not mapped")
 
 
-def _columns(object_name: ObjectName, vendors: Sequence[str]) -> list[Column]:
+def _columns(object_name: ObjectName, vendors: Sequence[str]) -> list[MappingColumn]:
     found = [active(VENDORS[name], object_name) for name in vendors]
     return [_column(mapping) for mapping in found if mapping is not None]
 
 
-def _column(mapping: AnyMapping) -> Column:
-    return Column(
+def _column(mapping: AnyMapping) -> MappingColumn:
+    return MappingColumn(
         vendor=mapping.vendor,
         object=mapping.object,
         mapping=MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
@@ -82,7 +82,7 @@ def _column(mapping: AnyMapping) -> Column:
     )
 
 
-def _write_tables(console: Console, columns: Sequence[Column]) -> None:
+def _write_tables(console: Console, columns: Sequence[MappingColumn]) -> None:
     """Print as many vendors side by side as the screen is wide, and the rest below."""
     names = [field.field for field in columns[0].fields]
     left = max(len(name) for name in names) + GAP
@@ -97,9 +97,9 @@ def _write_tables(console: Console, columns: Sequence[Column]) -> None:
         console.print()
 
 
-def _packed(columns: Sequence[Column], width: int) -> list[list[Column]]:
+def _packed(columns: Sequence[MappingColumn], width: int) -> list[list[MappingColumn]]:
     """Split the columns into groups no wider than `width`, with at least one column each."""
-    groups: list[list[Column]] = []
+    groups: list[list[MappingColumn]] = []
     free = 0
     for column in columns:
         needed = max(len(VENDORS[column.vendor].title), len("RCU")) + GAP

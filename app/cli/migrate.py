@@ -18,7 +18,7 @@ def migrate(*, wait: float = 30.0) -> None:
         Seconds to retry while the database does not answer or a table is in use.
     """
     url = find_database(load_settings(os.environ))
-    for migration in asyncio.run(migrations.migrate(url, wait_seconds=wait, tell=_print)):
+    for migration in asyncio.run(migrations.migrate(url, wait_seconds=wait, report=_print)):
         sys.stdout.write(f"{migration.version:04d} {migration.name}\n")
     sys.stdout.write("The database is up to date.\n")
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from app.drift.models import Baseline, DriftSubject, Trait
 from app.redaction import word_of
 from app.settings.drift import PRESENT, DriftKind, trait_of
-from mappings.drift import Choice, Look, Misfit, choices, look, misfit_of
+from mappings.drift import Choice, Misfit, ShapeDiff, choices, compare_shape, misfit_of
 
 TYPE: Final = "type "
 NO_MEMBER: Final = "no such member"
@@ -35,7 +35,7 @@ class Sample(Struct, frozen=True, kw_only=True):
 class Seen(Struct, frozen=True, kw_only=True):
     """The members, misfits and enum choices of one record."""
 
-    look: Look
+    diff: ShapeDiff
     choices: tuple[Choice, ...]
 
 
@@ -59,7 +59,7 @@ def see(sample: Sample) -> Seen:
         record = msgspec.json.decode(sample.record)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         record = None
-    seen = Look(members=(), misfits=()) if record is None else look(record, sample.read_by)
+    seen = ShapeDiff(members=(), misfits=()) if record is None else compare_shape(record, sample.read_by)
     misfits = {misfit.path: misfit for misfit in seen.misfits}
     if sample.failure is not None:
         cause = misfit_of(*sample.failure, record)
@@ -67,18 +67,18 @@ def see(sample: Sample) -> Seen:
     elif sample.subject.source == "record":
         misfits = {}
     return Seen(
-        look=Look(members=seen.members, misfits=tuple(misfits.values())),
+        diff=ShapeDiff(members=seen.members, misfits=tuple(misfits.values())),
         choices=() if sample.resource is None else choices(sample.resource),
     )
 
 
 def traits_of(sample: Sample, seen: Seen) -> set[Trait]:
     """Return the traits that a record adds to a baseline. Misfits are learned from webhooks only."""
-    traits = {(member.path, PRESENT) for member in seen.look.members}
-    traits |= {(member.path, TYPE + member.type) for member in seen.look.members if member.type != "null"}
+    traits = {(member.path, PRESENT) for member in seen.diff.members}
+    traits |= {(member.path, TYPE + member.type) for member in seen.diff.members if member.type != "null"}
     traits |= {(choice.path, trait_of("new_enum_value", word_of(choice.value))) for choice in seen.choices}
     if sample.subject.source == "webhook":
-        traits |= {(misfit.path, trait_of(misfit.kind, misfit.found)) for misfit in seen.look.misfits}
+        traits |= {(misfit.path, trait_of(misfit.kind, misfit.found)) for misfit in seen.diff.misfits}
     return traits
 
 
@@ -86,7 +86,7 @@ def deviations(sample: Sample, seen: Seen, baseline: Baseline) -> tuple[Sequence
     """Return the deviations from the baseline, and the traits to add to it: types of members that were always null."""
     news: list[Deviation] = []
     late: list[Trait] = []
-    for member in seen.look.members:
+    for member in seen.diff.members:
         known = baseline.known.get(member.path, frozenset())
         types = sorted(trait.removeprefix(TYPE) for trait in known if trait.startswith(TYPE))
         if PRESENT not in known:
@@ -99,7 +99,7 @@ def deviations(sample: Sample, seen: Seen, baseline: Baseline) -> tuple[Sequence
         word = word_of(choice.value)
         if not _knows(baseline, choice.path, "new_enum_value", word):
             news.append(_deviation(choice.path, "new_enum_value", A_KNOWN_CHOICE, word, choice.value))
-    news.extend(_misfit_deviations(sample, seen.look.misfits, baseline))
+    news.extend(_misfit_deviations(sample, seen.diff.misfits, baseline))
     return news, late
 
 

@@ -114,7 +114,7 @@ class NewSubscription(Struct, frozen=True, kw_only=True):
     secret: str
 
 
-class Subscription(Struct, frozen=True, kw_only=True):
+class EventSubscription(Struct, frozen=True, kw_only=True):
     """A subscription. `failing_since`: every attempt has failed since then.
 
     `disabled`: its deliveries wait until someone enables it; the reason holds no personal data. `held` are the scopes

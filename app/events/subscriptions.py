@@ -12,7 +12,7 @@ from app.egress.named_targets import NEXT_STEP, complaint_about
 from app.errors import InvalidField, NotFound
 from app.events.deliver import send
 from app.events.deps import EventDeps
-from app.events.models import NewSubscription, Subscription, SubscriptionState
+from app.events.models import EventSubscription, NewSubscription, SubscriptionState
 from app.events.samples import sample_event
 from app.events.scopes import OBJECTS, scopes_of_types
 from app.events.types import EVENT_PATTERNS, types_of
@@ -196,7 +196,7 @@ async def deliver_test(deps: EventDeps, subscription_id: str, *, correlation_id:
     return SubscriptionTest(delivered=sent.reason is None, status=sent.status, detail=detail, event_id=event_id)
 
 
-def view_of(deps: EventDeps, subscription: Subscription) -> SubscriptionView:
+def view_of(deps: EventDeps, subscription: EventSubscription) -> SubscriptionView:
     """Return a subscription as callers see it."""
     lacking = _lacking(deps, subscription)
     next_step = WHEN_LACKING.format(" and ".join(lacking)) if lacking else WHEN_DISABLED
@@ -214,23 +214,23 @@ def view_of(deps: EventDeps, subscription: Subscription) -> SubscriptionView:
     )
 
 
-def _with_secret(deps: EventDeps, subscription: Subscription, secret: str) -> SubscriptionWithSecret:
+def _with_secret(deps: EventDeps, subscription: EventSubscription, secret: str) -> SubscriptionWithSecret:
     return SubscriptionWithSecret(**msgspec.structs.asdict(view_of(deps, subscription)), secret=secret)
 
 
-def _scopes_of(deps: EventDeps, wanted: SubscriptionRequest | Subscription) -> tuple[str, ...]:
+def _scopes_of(deps: EventDeps, wanted: SubscriptionRequest | EventSubscription) -> tuple[str, ...]:
     """Return the scopes for all Events of a subscription; without a connection, those of every connection."""
     named = deps.connections if wanted.connection is None else (wanted.connection,)
     shows = {name for connection in named for name in deps.connections.get(connection, OBJECTS)}
     return scopes_of_types(types_of(wanted.events), shows)
 
 
-def _lacking(deps: EventDeps, subscription: Subscription) -> tuple[str, ...]:
+def _lacking(deps: EventDeps, subscription: EventSubscription) -> tuple[str, ...]:
     """Return the scopes that its owner lacks now."""
     return tuple(scope for scope in _scopes_of(deps, subscription) if scope not in subscription.held)
 
 
-async def _existing(deps: EventDeps, subscription_id: str) -> Subscription:
+async def _existing(deps: EventDeps, subscription_id: str) -> EventSubscription:
     found = await deps.subscriptions.get(subscription_id) if SUBSCRIPTION_ID.fullmatch(subscription_id) else None
     if found is None:
         raise _not_found(subscription_id)

@@ -10,10 +10,10 @@ _WEIGHT: Final = re.compile(r";\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*
 
 
 def quality(accept: Collection[str], media_type: str) -> float:
-    """How much the caller wants a media type, from 0 (not at all) to 1; `accept` are the lines of the header.
+    """Return how much the caller wants a media type, from 0 (not at all) to 1. `accept` are the lines of the header.
 
     The most specific range that fits decides. Without any range, everything is wanted. Parameters other than the
-    weight are not told apart, and a weight that is none counts as 1.
+    weight are ignored, and an invalid weight counts as 1.
     """
     ranges = [part.strip() for line in accept for part in line.split(",") if part.strip()]
     if not ranges:

@@ -11,7 +11,7 @@ from app.errors import InvalidField
 TAG_BYTES = 16
 
 
-class Cursors:
+class SealedCursors:
     """Seals the vendor's own cursor with an HMAC over it and the list that it belongs to.
 
     `secrets` are the encryption keys, the first one signs and any verifies, so that cursors outlive a rotation.

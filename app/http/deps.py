@@ -7,7 +7,7 @@ from litestar import Request
 
 from app.dependencies import Dependencies
 from app.http.callers import Keys
-from app.http.cursors import Cursors
+from app.http.cursors import SealedCursors
 from app.http.rate_limit import Budgets
 from app.http.slow_bodies import Transfers
 
@@ -27,7 +27,7 @@ class HttpDeps:
     bodies: Transfers
     exports: Transfers
     answers: Transfers
-    cursors: Cursors
+    cursors: SealedCursors
 
 
 def deps_of(request: Request[Any, Any, Any], kind: type[T]) -> T:

@@ -17,12 +17,12 @@ class Incoming:
     __slots__ = ("_hopeless", "_receive", "ended")
 
     def __init__(self, receive: Receive, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        told = dict(headers)
-        announced = told.get(b"content-length", b"0")
+        sent = dict(headers)
+        announced = sent.get(b"content-length", b"0")
         self._receive = receive
-        self.ended = announced == b"0" and b"transfer-encoding" not in told
+        self.ended = announced == b"0" and b"transfer-encoding" not in sent
         # After `Expect: 100-continue` the caller need not send it; a longer one would take too long to read.
-        self._hopeless = b"expect" in told or not announced.isdigit() or int(announced[:12]) > MOST_DISCARDED
+        self._hopeless = b"expect" in sent or not announced.isdigit() or int(announced[:12]) > MOST_DISCARDED
 
     async def receive(self) -> Any:
         """Return the next ASGI message of the server."""

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import InvalidField, NotFound
-from app.http.cursors import Cursors
+from app.http.cursors import SealedCursors
 from app.monitoring.models import RunRecord, StoryKind, StoryPosition
 from app.monitoring.store.runs import PostgresRuns
 from app.telemetry import derive_trace_id
@@ -51,7 +51,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
 
 
 async def read_run(
-    runs: PostgresRuns, correlation_id: str, *, trace_url: str, cursors: Cursors, cursor: str | None, limit: int
+    runs: PostgresRuns, correlation_id: str, *, trace_url: str, cursors: SealedCursors, cursor: str | None, limit: int
 ) -> RunReport:
     """Return a page of a run's steps. Raises NotFound for an unknown id, InvalidField for a bad cursor."""
     scope = hashlib.sha256(f"run\0{correlation_id}".encode()).digest()

@@ -12,7 +12,7 @@ from app.openapi.operations import Describer
 from app.openapi.parts import ANSWER_HEADERS, INTRODUCTION, TAGS, TEXT
 from app.openapi.shapes import Schema, component_schemas
 from app.problem_document import Problem, VendorSays, document_of
-from app.records.fetch import Unreadable
+from app.records.fetch import UnreadableRecord
 
 VERSION: Final = "1.0.0"
 
@@ -23,7 +23,7 @@ def document(public_url: str, handlers: Sequence[HTTPRouteHandler]) -> Schema:
     Raises ValueError if two Structs have one public name and differ.
     """
     operations = [declaration_of(handler) for handler in handlers]
-    schemas = component_schemas([Unreadable, *(shape for one in operations for shape in _shapes(one))])
+    schemas = component_schemas([UnreadableRecord, *(shape for one in operations for shape in _shapes(one))])
     describer = Describer(schemas)
     paths: dict[str, Schema] = {}
     for one in operations:

@@ -40,7 +40,6 @@ PUBLIC_NAMES: Final = {
     "RunStep": "RunEntry",
     "ShadowView": "Comparison",
     "SubscriptionView": "EventSubscription",
-    "Unreadable": "UnreadableRecord",
     "UploadView": "Upload",
     "Verification": "AuditVerification",
 }

@@ -79,7 +79,7 @@ class EmbeddedPostgres:
 
     @property
     def folder(self) -> Path:
-        """The actual folder of the cluster: the wanted one, or the one that it links to."""
+        """Return the actual folder of the cluster: the configured one, or the target of its link."""
         return self._folder
 
     @property

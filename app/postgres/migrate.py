@@ -62,11 +62,11 @@ async def migrate(
     migrations: list[Migration] | None = None,
     *,
     wait_seconds: float = 0.0,
-    tell: Callable[[str], None] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> list[Migration]:
     """Apply the missing migrations and return them. Processes may call this concurrently: one of them does the work.
 
-    While the database does not answer or a table is in use, retry for `wait_seconds`; `tell` gets one sentence about
+    While the database does not answer or a table is in use, retry for `wait_seconds`; `report` gets one sentence about
     it. Raises MigrationError if an applied file has changed, the database is newer than this version, or the login
     fails.
     """
@@ -80,9 +80,9 @@ async def migrate(
             why = _why(error)
             if time.monotonic() >= give_up:
                 raise MigrationError(why) from error
-            if tell is not None:
-                tell(f"{why} Trying again for {wait_seconds:.0f} s.")
-            tell = None
+            if report is not None:
+                report(f"{why} Trying again for {wait_seconds:.0f} s.")
+            report = None
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             return applied

@@ -22,7 +22,7 @@ MAX_SIDE_LOADS: Final = 16
 COMMENT_PAGES: Final = 5
 
 
-class Unreadable(Struct, frozen=True, kw_only=True):
+class UnreadableRecord(Struct, frozen=True, kw_only=True):
     """A record of a list that cannot be mapped. `pointer` is the place in the vendor's record; `detail` names a type or
     field, never a value."""
 
@@ -38,7 +38,7 @@ class FetchedPage(Struct, frozen=True, kw_only=True):
     """The mapped and unmappable records of one page, and the vendor's cursor of the next page."""
 
     readings: list[Reading]
-    unreadable: list[Unreadable]
+    unreadable: list[UnreadableRecord]
     next: str | None
 
 
@@ -91,7 +91,7 @@ async def fetch_page(
         page = endpoints.page(reply, query, account)
     account = await _side_load(deps, connection, mapping, page.records, page.account, deadline)
     readings: list[Reading] = []
-    unreadable: list[Unreadable] = []
+    unreadable: list[UnreadableRecord] = []
     for raw in page.records:
         try:
             readings.append(await map_record(deps, connection, mapping, raw, account, pinned=pinned))
@@ -101,11 +101,11 @@ async def fetch_page(
     return FetchedPage(readings=readings, unreadable=unreadable, next=page.next)
 
 
-def unreadable_of(connection: Connection, raw: msgspec.Raw, drifted: VendorDrifted) -> Unreadable:
+def unreadable_of(connection: Connection, raw: msgspec.Raw, drifted: VendorDrifted) -> UnreadableRecord:
     """Return the list entry of an unmappable record: its id if it can be found, the place and the reason."""
     cause = drifted.__cause__
     found = cause if isinstance(cause, Unmappable) else Unmappable("$", drifted.detail)
-    return Unreadable(remote_id=_id_of(connection, raw), pointer=pointer_of(found.place), detail=found.reason)
+    return UnreadableRecord(remote_id=_id_of(connection, raw), pointer=pointer_of(found.place), detail=found.reason)
 
 
 def _id_of(connection: Connection, raw: msgspec.Raw) -> str | None:

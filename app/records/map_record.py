@@ -240,7 +240,7 @@ def _compare_readings(
 
 
 def _compare_drafts(key: TrialKey, before: Draft[Any] | None, after: Draft[Any] | None) -> CanaryTally:
-    """Compare two drafts. The one that refuses more fields counts as refused, and so does a missing one."""
+    """Compare two drafts. The draft with more refused fields counts as refused, and so does a missing one."""
     if before is None or after is None:
         return _tally(key, [before is None, after is None], [None, None])
     more = [len(before.refused) > len(after.refused), len(after.refused) > len(before.refused)]

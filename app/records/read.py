@@ -9,12 +9,12 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import InvalidField, VendorDrifted
-from app.http.cursors import Cursors
+from app.http.cursors import SealedCursors
 from app.http.mapping_header import NamedRevision
 from app.http.paging import Page
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
-from app.records.fetch import FetchedPage, Unreadable, fetch_page, fetch_record, unreadable_of
+from app.records.fetch import FetchedPage, UnreadableRecord, fetch_page, fetch_record, unreadable_of
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.resolve import cannot, choose_connection, choose_mapping, resolve_record
 from app.records.resources import etag_of, name_records
@@ -36,7 +36,7 @@ class ReadRecord(Struct, frozen=True, kw_only=True):
 class RecordPage(Page, frozen=True, kw_only=True):
     """The list envelope of live records. Unmappable records are listed in `unreadable` and block nothing."""
 
-    unreadable: Sequence[Unreadable]
+    unreadable: Sequence[UnreadableRecord]
 
 
 class ListRequest(Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ async def read_one(
     return ReadRecord(resource=resource, etag=etag_of(resource))
 
 
-async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) -> RecordPage:
+async def read_page(deps: RecordDeps, cursors: SealedCursors, request: ListRequest) -> RecordPage:
     """Read one page. It may hold fewer than `limit` resources while `has_more` is true.
 
     Raises InvalidField for an unusable filter or cursor, and UnsupportedAction if the connection cannot list such
@@ -119,7 +119,7 @@ async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) ->
 
 async def _without_rejected(
     deps: RecordDeps, connection: Connection, page: FetchedPage
-) -> tuple[list[Reading], list[Unreadable]]:
+) -> tuple[list[Reading], list[UnreadableRecord]]:
     """Return the readings that the drift rules accept. The others become unreadable records."""
     accepted: list[Reading] = []
     unreadable = [*page.unreadable]

@@ -76,7 +76,7 @@ def woocommerce_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ..
 
     X-WC-Webhook-Delivery-ID hashes the webhook's id and the second, so two events of one second share it and it cannot
     be the identity. A body without a time (a deletion sends only `{"id"}`, and a restored record can be deleted again)
-    is identified by it, to tell a second event from a copy of the first.
+    is identified by it, so that a second event is not taken for a copy of the first.
     """
     resource = members(body, _WooCommerceResource)
     topic = word(header(headers, b"x-wc-webhook-topic"))

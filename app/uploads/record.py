@@ -26,7 +26,7 @@ from app.uploads.row_key import KIND, dedupe_key_of
 from app.uploads.views import UploadView, view_of
 from app.vendors.models import Connection, Connections
 from app.webhooks.models import Arrival, NewReceipt
-from mappings.csv.export import ReadRow, Unreadable, count_rows, read_rows
+from mappings.csv.export import ReadRow, UnreadableExport, count_rows, read_rows
 from mappings.csv.layout import Layout
 
 MAX_BYTES: Final = 32 * 1024 * 1024
@@ -120,7 +120,7 @@ def _validate(file: BytesIO, layout: Layout) -> tuple[bytes, int]:
     digest = hashlib.file_digest(file, "sha256").digest()
     try:
         return digest, count_rows(file, layout)
-    except Unreadable as error:
+    except UnreadableExport as error:
         raise InvalidField(
             f"The file cannot be read: {error}.",
             errors=tuple(FieldError(pointer="", detail=reason) for reason in error.reasons),

@@ -32,7 +32,7 @@ def lanes_of(settings: Settings, connections: Connections) -> dict[str, LaneSett
 def _lane(settings: Settings, name: str, connection: Connection) -> LaneSettings:
     vendor = connection.vendor
     if not isinstance(vendor, Vendor):
-        return LaneSettings(rate=None)  # an intake: its jobs ask nobody
+        return LaneSettings(rate=None)  # it only receives webhooks: its jobs call no vendor
     pacing = settings.connections[name].pacing or vendor.pacing
     return LaneSettings(rate=pacing.units / pacing.per_seconds, burst=max(1.0, float(pacing.concurrency)))
 

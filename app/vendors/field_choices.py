@@ -11,7 +11,7 @@ from app.vendors.connection_state import LiveConnection
 from app.vendors.models import VendorRefused
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.kit.custom_fields import CHOOSING, knowing
+from mappings.kit.custom_fields import CHOOSING, add_choices
 from mappings.spec import Choices, Pages, Unmappable
 
 Deliver = Callable[[LiveConnection, VendorRequest, float], Awaitable[VendorReply]]
@@ -82,7 +82,7 @@ def with_choices(live: LiveConnection, account: Any, definitions: Mapping[Object
         except Unmappable as error:
             _log.warning("%s: the fields of %ss cannot be read", live.connection.name, object_name, exc_info=error)
             continue
-        settings[object_name] = knowing(settings[object_name], options, choices.open_fields(account, object_name))
+        settings[object_name] = add_choices(settings[object_name], options, choices.open_fields(account, object_name))
     return settings
 
 

@@ -96,8 +96,7 @@ class WebhookReceiver:
         telemetry.count_secret(webhooks.connection, place)
 
     def _refuse_unknown(self, request: SignedRequest) -> None:
-        """Do the work of a verification, so that an unknown connection cannot be told from a known one by the time it
-        takes."""
+        """Do the work of a verification, so that the response time does not reveal whether a connection exists."""
         telemetry.count_refused(NO_CONNECTION, "no-connection")
         for scheme in VERIFIERS:
             try:

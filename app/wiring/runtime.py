@@ -26,7 +26,7 @@ from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
-from app.http.cursors import Cursors
+from app.http.cursors import SealedCursors
 from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
 from app.http.slow_bodies import Transfers
@@ -275,7 +275,7 @@ async def _open_dependencies(
             # Not limited by memory: the routes of uploads admit a few at a time.
             exports=Transfers(idle_seconds=idle, seconds=settings.upload_timeout_seconds, most_bytes=sys.maxsize),
             answers=Transfers(idle_seconds=idle, seconds=settings.upload_timeout_seconds),
-            cursors=Cursors(tuple(key.key for key in keys)),
+            cursors=SealedCursors(tuple(key.key for key in keys)),
         ),
     )
 

@@ -110,15 +110,15 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
         _log.warning("a reply was lost", extra=_log_facts(operation) | {"code": lost.why})
         await operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
         raise Undecided(operation.id) from lost
-    receipt_of = resolved.mapping.endpoints.receipt
-    assert receipt_of is not None  # noqa: S101 - every mapping with a write has one
+    result_of = resolved.mapping.endpoints.write_result
+    assert result_of is not None  # noqa: S101 - every mapping with a write has one
     try:
-        receipt = receipt_of(reply, prepared.effect)
+        result = result_of(reply, prepared.effect)
     except Unmappable as error:
         # The vendor did it, but the answer cannot be read: the marker will find the record.
         await operations.postpone(begun, seconds=read_again_after(operation, first=0.0), sent=True)
         raise Undecided(operation.id) from error
-    answer = await finish(resolved, begun, prepared.effect, receipt, prepared.loss, prepared.before)
+    answer = await finish(resolved, begun, prepared.effect, result, prepared.loss, prepared.before)
     if answer is None:
         raise Undecided(operation.id)
     return answer

@@ -18,7 +18,7 @@ from app.writes.models import Answer, Begun, FieldChange, Operation
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.resource_answer import of_operation, resource_answer
 from canonical.parts import Loss, ResourceMeta
-from mappings.spec import Action, Mapped, Receipt, Remote
+from mappings.spec import Action, Mapped, Remote, WriteResult
 
 # Looks at a vendor that answered "accepted, still working", before a worker takes over.
 PENDING_PAUSE: Final = 0.2
@@ -41,7 +41,7 @@ async def finish(
     resolved: ResolvedWrite,
     begun: Begun,
     effect: Action,
-    receipt: Receipt,
+    result: WriteResult,
     loss: tuple[Loss, ...] = (),
     before: Watched | None = None,
 ) -> Answer | None:
@@ -50,21 +50,21 @@ async def finish(
     `before` is the watched field before the write, if known. Raises LeaseLost.
     """
     operation, operations = begun.operation, resolved.deps.operations
-    remote_id = receipt.remote_id or operation.remote_id or resolved.intent.remote_id
+    remote_id = result.remote_id or operation.remote_id or resolved.intent.remote_id
     if effect == "archive":
         answer = await _archived(resolved, begun, _required(remote_id))
         await operations.succeed(begun, answer=answer, remote_id=remote_id)
         count_operation(operation.object, operation.action, "succeeded")
         return answer
-    if remote_id is None and receipt.record is None:
+    if remote_id is None and result.record is None:
         # The vendor accepted without naming the record: a worker finds it by its marker.
         await operations.postpone(begun, seconds=read_again_after(operation, first=0.0), sent=True)
         return None
-    if receipt.pending and not await _is_cancelled(resolved, _required(remote_id)):
+    if result.pending and not await _is_cancelled(resolved, _required(remote_id)):
         await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
         return None
     try:
-        reading = await _read_back(resolved, receipt, remote_id)
+        reading = await _read_back(resolved, result, remote_id)
         (resource,) = await name_records(resolved.deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     except Problem:
         # The write stands; only reading it failed. A worker reads it again by its remote id.
@@ -74,7 +74,7 @@ async def finish(
         return None
     answer = resource_answer(
         of_operation(resource, operation, loss),
-        status=_status(effect, receipt),
+        status=_status(effect, result),
         object_name=resolved.mapping.object,
     )
     await operations.succeed(
@@ -102,18 +102,18 @@ def _changes(resolved: ResolvedWrite, resource: Any, before: Watched | None, dat
     return (FieldChange(record=resource.id, field=after.field, before=before.value, after=after.value),)
 
 
-def _status(effect: Action, receipt: Receipt) -> int:
+def _status(effect: Action, result: WriteResult) -> int:
     """Return 201 for a new record: by a create, or by an upsert that the vendor reports as one."""
     if effect in ("create", "comment"):
         return 201
-    return 201 if effect == "upsert" and receipt.created else 200
+    return 201 if effect == "upsert" and result.created else 200
 
 
-async def _read_back(resolved: ResolvedWrite, receipt: Receipt, remote_id: str | None) -> Reading:
-    """Take the record from the receipt if it is complete there, else read it."""
-    if receipt.record is not None and not receipt.pending:
+async def _read_back(resolved: ResolvedWrite, result: WriteResult, remote_id: str | None) -> Reading:
+    """Take the record from the result if it is complete there, else read it."""
+    if result.record is not None and not result.pending:
         account = await resolved.account()
-        return await map_record(resolved.deps, resolved.connection, resolved.mapping, receipt.record, account)
+        return await map_record(resolved.deps, resolved.connection, resolved.mapping, result.record, account)
     if resolved.mapping.object == "comment":
         return await find_comment(resolved, _required(remote_id))
     return await resolved.fetch(_required(remote_id))
@@ -165,5 +165,5 @@ class _Nothing(Struct, frozen=True, kw_only=True):
 
 
 def _required(remote_id: str | None) -> str:
-    assert remote_id is not None  # noqa: S101 - a receipt or an intent names the record
+    assert remote_id is not None  # noqa: S101 - a result or an intent names the record
     return remote_id

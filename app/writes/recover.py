@@ -25,7 +25,7 @@ from app.writes.prepare import PreparedWrite, marker_lookup, prepare, prepare_cr
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from app.writes.upsert_race import lost_upsert_race
 from mappings.http import VendorRequest
-from mappings.spec import Action, Receipt, Recovery
+from mappings.spec import Action, Recovery, WriteResult
 
 # Seconds at the end of a vendor's idempotency key's lifetime that are not used: clocks differ, requests take time.
 LIFETIME_MARGIN: Final = 300.0
@@ -78,8 +78,8 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> Answe
             return await _by_state(resolved, begun, effect)
         if operation.remote_id is not None and effect in CREATING:
             # The vendor named the record; only reading it failed.
-            receipt = Receipt(remote_id=operation.remote_id, created=effect == "create")
-            return await finish(resolved, begun, effect, receipt)
+            result = WriteResult(remote_id=operation.remote_id, created=effect == "create")
+            return await finish(resolved, begun, effect, result)
         if recovery.by == "unique" or (recovery.by == "key" and _key_lives(begun, recovery)):
             return await _send_again(resolved, begun, effect)
         if recovery.strength != "none":
@@ -129,7 +129,7 @@ async def _after_refusal(
     lookup, loss = await marker_lookup(resolved, begun.operation.id) if strength != "none" else (None, ())
     found = None if lookup is None else await _look_up(resolved, begun, lookup)
     if found is not None:
-        return await finish(resolved, begun, effect, Receipt(remote_id=found, created=True), loss)
+        return await finish(resolved, begun, effect, WriteResult(remote_id=found, created=True), loss)
     if not refused.refusal.conclusive:
         await _search_later(resolved, begun, effect)
         return None
@@ -161,7 +161,7 @@ async def _by_marker(
         return None
     found = await _look_up(resolved, begun, lookup)
     if found is not None:
-        return await finish(resolved, begun, effect, Receipt(remote_id=found, created=True), loss)
+        return await finish(resolved, begun, effect, WriteResult(remote_id=found, created=True), loss)
     age = begun.operation.age_since_sent
     if recovery.strength == "strong":
         if age < resolved.deps.settle_margin:
@@ -202,7 +202,7 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> An
             return await record_refusal(resolved.deps, begun, gone)
         done = True
     if done:
-        return await finish(resolved, begun, effect, Receipt(remote_id=remote_id))
+        return await finish(resolved, begun, effect, WriteResult(remote_id=remote_id))
     if begun.operation.age_since_sent < resolved.deps.settle_margin:
         await _pause(resolved.deps, begun, resolved.deps.settle_margin)
         return None

@@ -24,7 +24,7 @@ from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from canonical.order_patch import OrderCancel
 from canonical.parts import ObjectName
-from canonical.validate import complaints
+from canonical.validate import patch_errors
 from mappings.coverage import writable_values
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Mapped, UpsertKey
@@ -205,7 +205,7 @@ def _read_body(deps: WriteDeps, request: WriteRequest) -> Any:
         patch = decode_patch(request.body, mapping.patch)
     except InvalidField as problem:
         raise _with_values(problem, mapping) from problem
-    found = complaints(patch)
+    found = patch_errors(patch)
     if found:
         raise InvalidField.listing([FieldError(pointer=one.pointer, detail=one.detail) for one in found])
     return patch

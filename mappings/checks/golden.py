@@ -56,7 +56,7 @@ def account_of(vendor: AnyVendor, root: Path) -> Any:
         raise Unmappable(ACCOUNT, str(error)) from error
 
 
-def understood(vendor: AnyVendor, mapping: AnyMapping, payload: bytes, account: Any) -> list[Mapped[Any]]:
+def map_payload(vendor: AnyVendor, mapping: AnyMapping, payload: bytes, account: Any) -> list[Mapped[Any]]:
     """Map every record of a payload, in any of its shapes, with the related people in the same payload.
 
     Raises Unmappable for an unknown payload.
@@ -82,10 +82,8 @@ def golden(vendor: AnyVendor, root: Path) -> Result:
     account = account_of(vendor, root)
     found = list(cases(vendor, root))
     failures = [failure for case in found for failure in _failures(vendor, case, account)]
-    failures += [f"{name}.in.json has no .out.json beside it" for name in unanswered(vendor, root)]
-    failures += [
-        f"{path.name} has no {sent.name} beside it" for path, sent in _pairs(vendor, root) if not sent.exists()
-    ]
+    failures += [f"{name}.in.json has no .out.json" for name in unanswered(vendor, root)]
+    failures += [f"{path.name} has no {sent.name}" for path, sent in _pairs(vendor, root) if not sent.exists()]
     missing = {mapping.object for mapping in vendor.mappings} - {case.object for case in found}
     failures += [f"there is no golden record of a {name}" for name in sorted(missing)]
     return Result(cases=len(found), failures=tuple(failures), nothing="there are no golden records")
@@ -110,9 +108,9 @@ def write_unanswered(vendor: AnyVendor, root: Path) -> list[str]:
         wanted: Any = name.partition("-")[0]
         mapping = active(vendor, wanted)
         if mapping is None:
-            raise Unmappable(name, f"{vendor.name} has no mapping of a {wanted}: a case is called <object>-<case>")
+            raise Unmappable(name, f"{vendor.name} has no mapping of a {wanted}: name a case <object>-<case>")
         try:
-            mapped = understood(vendor, mapping, (folder / f"{name}.in.json").read_bytes(), account)
+            mapped = map_payload(vendor, mapping, (folder / f"{name}.in.json").read_bytes(), account)
         except Unmappable as refusal:
             raise Unmappable(f"{name}.in.json, {refusal.path}", refusal.reason) from refusal
         result = mapped[0] if len(mapped) == 1 else mapped
@@ -147,7 +145,7 @@ def _failures(vendor: AnyVendor, case: Case, account: Any) -> Iterator[str]:
         yield f"{case.name}.out.json: {error}"
         return
     try:
-        mapped = understood(vendor, mapping, case.sent, account)
+        mapped = map_payload(vendor, mapping, case.sent, account)
     except Unmappable as refusal:
         yield f"{case.name}: refused at {refusal.path}: {refusal.reason}"
         return
@@ -172,11 +170,11 @@ def _difference(path: str, expected: Any, present: Any) -> str:
             if one != other:
                 return _difference(f"{path}/{place}", one, other)
     shown = ["nothing" if one is ... else msgspec.json.encode(one).decode()[:200] for one in (expected, present)]
-    return f"at {path or '/'} {shown[0]} is written down, and it became {shown[1]}"
+    return f"at {path or '/'} {shown[0]} is expected, got {shown[1]}"
 
 
 def _enriched(mapping: AnyMapping, payload: bytes, account: Any) -> Any:
-    """Return the account facts with the related records of an answer. A payload that is no answer adds none."""
+    """Return the account facts with the related records of an answer. A payload that is not an answer adds nothing."""
     reply = VendorReply(status=200, headers={}, body=payload)
     endpoints = mapping.endpoints
     try:

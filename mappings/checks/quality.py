@@ -32,28 +32,28 @@ BLANK: Final = "TO FILL IN"
 
 RULES: Final[dict[str, str]] = {
     "bronze.read": "every object can be fetched: its golden records are found in answers, and fit the wire Structs",
-    "bronze.golden": "every object has golden records, and they mean what is written down",
-    "bronze.errors-classified": "a refusal is understood whatever the body is",
-    "bronze.enums-total": "a new word never breaks a reading; every value of ours is written or refused",
-    "bronze.types": "mypy --strict finds nothing in the vendor's folders",
+    "bronze.golden": "every object has golden records, and each maps to its expected result",
+    "bronze.errors-classified": "every refusal is classified, even if its body is unreadable",
+    "bronze.enums-total": "an unknown value never breaks a read; every canonical value is written or refused",
+    "bronze.types": "mypy --strict reports nothing in the vendor's folders",
     "bronze.emulator": "the emulator answers every call, refuses a bad token, and its records can be read",
     "bronze.vendor-samples": "the vendor's own published samples were tried",
     "silver.write": "an object can be created or changed",
-    "silver.round-trip": "what is written to the emulator reads back and is listed; a change leaves the rest alone",
-    "silver.patch-minimal": "a write sends what was asked for and repeats nothing of the record",
-    "silver.marker": "every write says how a lost reply is settled, and a lost create is found at the emulator",
+    "silver.round-trip": "a record written to the emulator reads back and is listed; an update changes nothing else",
+    "silver.patch-minimal": "a write sends only the fields of the patch",
+    "silver.marker": "every write declares its recovery from a lost reply, and a lost create is found at the emulator",
     "silver.webhook-signature": "its webhooks are verified",
     "gold.incremental-pull": "every object can be listed by time of change",
     "gold.rate-limit-proven": "the rate limit was measured against an account",
-    "gold.drift-sampled": "drift is looked for in what it sends",
-    "gold.docs-page": "docs/vendors has a page for people, without blanks",
+    "gold.drift-sampled": "its records are sampled for drift",
+    "gold.docs-page": "docs/vendors has a complete page about it",
 }
 """The rules that every vendor must make a claim about, and their meaning."""
 AT_THE_EMULATOR: Final = ("bronze.emulator", "silver.round-trip", "silver.marker")
 """Rules that need a running emulator; the command that starts it checks them."""
 
 
-class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RuleClaim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The entry of one rule in `quality.toml`."""
 
     status: Status
@@ -67,7 +67,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     """
 
     rule: str
-    claim: Claim | None
+    claim: RuleClaim | None
     result: Result | None
     complaint: str | None = None
 
@@ -82,7 +82,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
         return self.complaint is None and self.claim is not None and self.claim.status != "todo"
 
 
-def claims(vendor: AnyVendor, root: Path) -> dict[str, Claim]:
+def claims(vendor: AnyVendor, root: Path) -> dict[str, RuleClaim]:
     """Return the claims of the vendor's `quality.toml`, by rule (`bronze.read`). Empty without the file.
 
     Raises msgspec.ValidationError or tomllib.TOMLDecodeError for an invalid file.
@@ -90,7 +90,7 @@ def claims(vendor: AnyVendor, root: Path) -> dict[str, Claim]:
     file = root / FILE.format(vendor=vendor.name)
     if not file.exists():
         return {}
-    content = msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[Level, dict[str, Claim]])
+    content = msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[Level, dict[str, RuleClaim]])
     return {f"{level}.{rule}": claim for level, rules in content.items() for rule, claim in rules.items()}
 
 
@@ -111,23 +111,23 @@ def computed(vendor: AnyVendor, root: Path) -> dict[str, Result]:
     return {rule: attempted(check) for rule, check in checks.items()}
 
 
-def judged(claimed: Mapping[str, Claim], results: Mapping[str, Result]) -> tuple[Judgement, ...]:
+def judged(claimed: Mapping[str, RuleClaim], results: Mapping[str, Result]) -> tuple[Judgement, ...]:
     """Return the verdict on every rule, including the vendor's own."""
     rules = [*RULES, *(rule for rule in claimed if rule not in RULES)]
     return tuple(_judgement(rule, claimed.get(rule), results.get(rule)) for rule in rules)
 
 
-def _judgement(rule: str, claim: Claim | None, result: Result | None) -> Judgement:
+def _judgement(rule: str, claim: RuleClaim | None, result: Result | None) -> Judgement:
     return Judgement(rule=rule, claim=claim, result=result, complaint=_complaint(rule, claim, result))
 
 
-def _complaint(rule: str, claim: Claim | None, result: Result | None) -> str | None:
+def _complaint(rule: str, claim: RuleClaim | None, result: Result | None) -> str | None:
     if claim is None:
-        return f"quality.toml does not speak of {rule}: say done, todo or exempt"
+        return f"quality.toml has no entry for {rule}: add done, todo or exempt"
     if claim.status != "done" and not claim.reason:
         return f"{rule} is {claim.status} without a reason"
     if claim.status == "done" and result is not None and not result.holds:
-        return f"{rule} is called done and does not hold: {result.told}"
+        return f"{rule} is marked done but does not hold: {result.summary}"
     return None
 
 

@@ -67,7 +67,7 @@ def enums_read(vendor: AnyVendor, root: Path) -> Result:
                 tried += 1
                 failure = _failure(mapping, record, changed, account)
                 if failure is not None:
-                    failures.append(f"{name}, r{mapping.revision}, a new word at {path}: {failure}")
+                    failures.append(f"{name}, r{mapping.revision}, an unknown value at {path}: {failure}")
     return Result(cases=tried, failures=tuple(failures), nothing="there are no golden records to change")
 
 
@@ -91,7 +91,7 @@ def _misclassified(vendor: AnyVendor, reply: VendorReply) -> str | None:
     except Exception as error:  # noqa: BLE001 - the check looks for any exception
         return raised(error)
     if reply.status >= 300 and refusal is None:
-        return "it is taken for a success"
+        return "it is read as a success"
     wanted = WANTED.get(reply.status)
     if wanted is None or refusal is None or refusal.kind in wanted:
         return None
@@ -109,7 +109,7 @@ def _failure(mapping: AnyMapping, golden: Raw, record: Raw, account: Any) -> str
         if getattr(mapped.data, field) == "unknown" and getattr(mapped.data, f"{field}_raw") is None:
             was = getattr(mapping.read(golden, account).data, field)
             if was != "unknown":
-                return f"{field} is unknown and {field}_raw does not keep the vendor's word"
+                return f"{field} is unknown and {field}_raw does not keep the vendor's value"
     return None
 
 

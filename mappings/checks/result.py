@@ -23,7 +23,7 @@ class Result(Struct, frozen=True, kw_only=True):
         return self.cases > 0 and not self.failures
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return a short summary."""
         if self.failures:
             return f"{len(self.failures)} of {max(self.cases, len(self.failures))} failed"

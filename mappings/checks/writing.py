@@ -70,14 +70,14 @@ def settled(vendor: AnyVendor) -> Result:
             tried += 1
             recovery = endpoints.recovery.get("comment" if mapping.object == "comment" else action)
             if recovery is None:
-                failures.append(f"{mapping.name}: {action} does not say how a lost reply is settled")
+                failures.append(f"{mapping.name}: {action} does not declare its recovery from a lost reply")
             elif not recovery.note:
                 failures.append(f"{mapping.name}: the recovery of {action} has no note for people")
             elif recovery.by == "marker" and (endpoints.find_marker is None or endpoints.marked is None):
-                failures.append(f"{mapping.name}: {action} is settled by a marker, which nothing looks up")
+                failures.append(f"{mapping.name}: {action} recovers by marker, but find_marker or marked is missing")
             elif recovery.by == "key" and recovery.lifetime <= 0:
-                failures.append(f"{mapping.name}: {action} is settled by a key without a lifetime")
-    return Result(cases=tried, failures=tuple(failures), nothing="nothing is written")
+                failures.append(f"{mapping.name}: {action} recovers by key, but the key has no lifetime")
+    return Result(cases=tried, failures=tuple(failures), nothing="the vendor has no writes")
 
 
 def _excess(mapping: AnyMapping, record: Raw, remote_id: str, account: Any) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _excess(mapping: AnyMapping, record: Raw, remote_id: str, account: Any) -> I
     held = {str(one) for one in _leaves(msgspec.json.decode(record)).values() if _is_copied(one, remote_id)}
     empty = _sent(mapping, {}, current, remote_id, account) or {}
     if echoed := {path: value for path, value in empty.items() if str(value) in held}:
-        yield f"a write of nothing sends {_shown(echoed)}"
+        yield f"an empty patch sends {_shown(echoed)}"
     sent: dict[str, Leaves] = {}
     for field in fields(mapping.patch):
         values = enum_of(field)
@@ -97,7 +97,7 @@ def _excess(mapping: AnyMapping, record: Raw, remote_id: str, account: Any) -> I
         for other, theirs in sent.items():
             repeated = {path: one for path, one in leaves.items() if path in theirs and str(one) in held}
             if other != name and theirs and theirs.keys() < leaves.keys() and len(repeated) == len(theirs):
-                yield f"a write of {name} repeats {other} as it is: {_shown(repeated)}"
+                yield f"a write of {name} also sends {other}, unchanged: {_shown(repeated)}"
 
 
 def _sent(mapping: AnyMapping, body: dict[str, Any], current: Any, remote_id: str, account: Any) -> Leaves | None:
@@ -126,7 +126,7 @@ def _failure(mapping: AnyMapping, field: str, value: str) -> str | None:
     except Exception as error:  # noqa: BLE001 - the check looks for any exception
         return raised(error)
     unexplained = [one.pointer for one in draft.refused if not one.detail]
-    return f"it is refused at {unexplained[0]} without a word" if unexplained else None
+    return f"it is refused at {unexplained[0]} without a reason" if unexplained else None
 
 
 def _leaves(value: Any, path: str = "") -> Leaves:

@@ -61,7 +61,7 @@ def money(amount: Decimal, currency: str, *, finer: bool) -> str:
     except ValueError as error:
         raise BadCell(str(error)) from error
     if Decimal(kept) != amount:
-        raise BadCell(f"has more decimals than {currency}, which has {values.currency_digits(currency)}")
+        raise BadCell(f"has more decimals than {currency} allows: {values.currency_digits(currency)}")
     return kept
 
 
@@ -71,18 +71,20 @@ def _text(text: str, name: str, is_custom: bool) -> str:
     match name:
         case "address" | "email":
             address = values.email(text)
-            return _known(address if values.is_email(address) else None, "is no e-mail address")
+            return _known(address if values.is_email(address) else None, "is not an e-mail address")
         case "country_code":
-            return _known(values.country(text), "names no country: an ISO 3166-1 code or an English name is needed")
+            return _known(values.country(text), "is not a country: use an ISO 3166-1 code or an English name")
         case "currency" | "presentment_currency":
             code = text.upper()
-            return _known(code if values.is_currency(code) else None, "is no ISO 4217 code")
+            return _known(code if values.is_currency(code) else None, "is not an ISO 4217 code")
         case "language":
-            return _known(values.language(text), "is no BCP 47 tag")
+            return _known(values.language(text), "is not a BCP 47 tag")
         case "timezone":
-            return _known(values.timezone(text), "is no IANA zone")
+            return _known(values.timezone(text), "is not an IANA time zone")
         case "e164":
-            return _known(values.phone(text), "is no number with its country; fill phones[0].raw with it instead")
+            return _known(
+                values.phone(text), "is not a phone number with a country code: fill phones[0].raw with it instead"
+            )
         case "description_html" | "body_html":
             return values.safe_html(text)
     return text
@@ -98,10 +100,10 @@ def _word(text: str, column: Column) -> str:
     word = text.lower()
     if column.values:
         if word not in column.values:
-            raise BadCell(f"is none of the values that are configured: {', '.join(column.values)}")
+            raise BadCell(f"is not one of the configured values: {', '.join(column.values)}")
         return column.values[word]
     if column.field.words and word not in column.field.words:
-        raise BadCell(f"is none of {', '.join(column.field.words)}, and no values are configured")
+        raise BadCell(f"is not one of {', '.join(column.field.words)}, and no values are configured")
     return word if column.field.words else text
 
 
@@ -109,10 +111,10 @@ def _boolean(text: str, column: Column) -> bool:
     word = text.lower()
     if column.values:
         if word not in column.values:
-            raise BadCell(f"is none of the values that are configured: {', '.join(column.values)}")
+            raise BadCell(f"is not one of the configured values: {', '.join(column.values)}")
         return column.values[word] == "true"
     if word not in BOOLEANS:
-        raise BadCell(f"is none of {', '.join(BOOLEANS)}, and no values are configured")
+        raise BadCell(f"is not one of {', '.join(BOOLEANS)}, and no values are configured")
     return BOOLEANS[word]
 
 
@@ -120,7 +122,7 @@ def _number(text: str, column: Column, layout: Layout) -> Any:
     amount = _decimal(text, layout)
     if column.field.kind == "whole":
         if amount != amount.to_integral_value():
-            raise BadCell("is no whole number")
+            raise BadCell("is not a whole number")
         return int(amount)
     if column.field.path[0] == CUSTOM:
         return int(amount) if amount == amount.to_integral_value() else float(amount)
@@ -129,7 +131,7 @@ def _number(text: str, column: Column, layout: Layout) -> Any:
 
 def _decimal(text: str, layout: Layout) -> Decimal:
     if _PLAIN[layout.decimal].fullmatch(text) is None:
-        raise BadCell(f"is no number with {layout.decimal!r} before the decimals")
+        raise BadCell(f"is not a number with {layout.decimal!r} as the decimal separator")
     group = "," if layout.decimal == "." else "."
     return Decimal(text.replace(group, "").replace(",", "."))
 
@@ -142,4 +144,4 @@ def _moment(text: str, form: str | None, layout: Layout, what: str) -> datetime:
             moment = moment.replace(tzinfo=ZoneInfo(layout.zone))
         return moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise BadCell(f"is no {what} {'in ISO 8601' if form is None else f'as {form}'}") from error
+        raise BadCell(f"is not a {what} {'in ISO 8601' if form is None else f'as {form}'}") from error

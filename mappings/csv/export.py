@@ -35,7 +35,7 @@ KINDS: Final = {
 """Formats that are uploaded by mistake, by their first bytes."""
 
 
-class Unreadable(Exception):
+class UnreadableExport(Exception):
     """The file cannot be read. `reasons` never hold the content of a cell."""
 
     def __init__(self, *reasons: str) -> None:
@@ -54,7 +54,7 @@ class ReadRow(Struct, frozen=True, kw_only=True):
 
 
 def count_rows(file: BinaryIO, layout: Layout) -> int:
-    """Return the number of rows, reading the whole file. Raises Unreadable."""
+    """Return the number of rows, reading the whole file. Raises UnreadableExport."""
     records = _records(file, layout)
     _places(records, layout, _kind_of(file))
     return sum(1 for _ in records)
@@ -63,7 +63,7 @@ def count_rows(file: BinaryIO, layout: Layout) -> int:
 def read_rows(file: BinaryIO, layout: Layout) -> Iterator[ReadRow]:
     """Yield every row. A second row of the same record with other content has a fault.
 
-    Raises Unreadable.
+    Raises UnreadableExport.
     """
     records = _records(file, layout)
     places, width = _places(records, layout, _kind_of(file))
@@ -72,7 +72,7 @@ def read_rows(file: BinaryIO, layout: Layout) -> Iterator[ReadRow]:
         read = _row(number, cells, places, width, layout)
         digest, first = seen.setdefault(read.identity, (read.digest, number))
         if digest != read.digest:
-            fault = f"says something else of the record that row {first} is about"
+            fault = f"contradicts row {first}, which is about the same record"
             row = Row(row=number, cells=read.row.cells, fault=fault)
             read = _faulty(row, read.digest)
         yield read
@@ -82,7 +82,7 @@ def _row(number: int, cells: list[str], places: dict[str, int], width: int, layo
     named = {name: cells[place] if place < len(cells) else "" for name, place in places.items()}
     if len(cells) != width:
         digest = _digest(layout, cells)
-        fault = f"has {len(cells)} cells, and the header {width}"
+        fault = f"has {len(cells)} cells, but the header has {width}"
         return _faulty(Row(row=number, cells=named, fault=fault), digest)
     row = Row(row=number, cells=named)
     digest = _digest(layout, [named[name] for name in layout.names])
@@ -107,7 +107,7 @@ def _digest(layout: Layout, cells: list[str]) -> bytes:
 
 
 def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    """Yield the non-empty rows with their numbers. Raises Unreadable."""
+    """Yield the non-empty rows with their numbers. Raises UnreadableExport."""
     encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
     file.seek(0)
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
@@ -115,17 +115,17 @@ def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
     try:
         for number, cells in enumerate(csv.reader(text, delimiter=layout.delimiter, strict=True), 1):
             if number > MOST_ROWS + 1:
-                raise Unreadable(f"there are more than {MOST_ROWS} rows: send it in parts, each with the header")
+                raise UnreadableExport(f"it has more than {MOST_ROWS} rows: split it, with the header in each part")
             if cells:
                 yield number, cells
     except csv.Error as error:
         if "field limit" in str(error):
-            fault = f"has a cell of more than {LONGEST_CELL} characters, as where a quote is left open"
+            fault = f"has a cell of more than {LONGEST_CELL} characters: is a quote left open?"
         else:
-            fault = f"is not quoted as RFC 4180 asks: {error}"
-        raise Unreadable(f"row {number + 1} {fault}") from error
+            fault = f"is not quoted as RFC 4180 requires: {error}"
+        raise UnreadableExport(f"row {number + 1} {fault}") from error
     except UnicodeError as error:
-        raise Unreadable(f"it is not {layout.encoding}") from error
+        raise UnreadableExport(f"it is not valid {layout.encoding}") from error
     finally:
         if not file.closed:
             text.detach()  # keep the file open for the next reader
@@ -139,10 +139,10 @@ def _kind_of(file: BinaryIO) -> str | None:
 
 
 def _places(records: Iterator[tuple[int, list[str]]], layout: Layout, kind: str | None) -> tuple[dict[str, int], int]:
-    """Return the position of each read column, and the number of all columns. Raises Unreadable."""
+    """Return the position of each read column, and the number of all columns. Raises UnreadableExport."""
     _, header = next(records, (0, []))
     if not header:
-        raise Unreadable("it is empty: a header is needed")
+        raise UnreadableExport("it is empty: it needs at least a header")
     names = [name.strip() for name in header]
     missing = [name for name in layout.names if name not in names]
     reasons = [f"the header has no column {name!r}" for name in missing]
@@ -152,19 +152,19 @@ def _places(records: Iterator[tuple[int, list[str]]], layout: Layout, kind: str 
         reasons += _guesses(header, layout, kind)
     reasons += [f"the header has the column {name!r} twice" for name in layout.names if names.count(name) > 1]
     if reasons:
-        raise Unreadable(*reasons)
+        raise UnreadableExport(*reasons)
     return {name: names.index(name) for name in layout.names}, len(names)
 
 
 def _guesses(header: list[str], layout: Layout, kind: str | None) -> list[str]:
     """Return possible reasons for missing columns."""
     if kind is not None:
-        return [f"it is {kind}, and no CSV in {layout.encoding}"]
+        return [f"it is {kind}, not CSV in {layout.encoding}"]
     if any("\0" in name or DAMAGED in name for name in header):
-        return [f"its first row is no text in {layout.encoding}, so perhaps the encoding is another one"]
+        return [f"its first row is not valid {layout.encoding}: check the encoding"]
     line = layout.delimiter.join(header)
     for delimiter, title in DELIMITERS.items():
         if delimiter != layout.delimiter and set(layout.names) <= {name.strip() for name in line.split(delimiter)}:
-            return [f"it has them all where {title} is the delimiter, and the layout says {layout.delimiter!r}"]
+            return [f"with {title} as the delimiter it has them all, but the layout says {layout.delimiter!r}"]
     found = f"its first row has {len(header)} cell{'' if len(header) == 1 else 's'}"
-    return [found if any(name.strip() in layout.names for name in header) else f"{found}, so perhaps it is no header"]
+    return [found if any(name.strip() in layout.names for name in header) else f"{found}: is it the header?"]

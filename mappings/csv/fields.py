@@ -44,22 +44,22 @@ def find_field(model: type[Struct], text: str) -> Field:
     for step in text.split("."):
         match = _STEP.fullmatch(step)
         if match is None or not _is_struct(kind):
-            raise NoSuchField(f"{text!r} is no path such as emails[0].address")
+            raise NoSuchField(f"{text!r} is not a path such as emails[0].address")
         members = get_type_hints(kind, include_extras=True)
         if match[1] not in members or match[1] in OURS or (kind is model and match[1] in (CUSTOM, "raw")):
             offered = ", ".join(name for name in members if name not in OURS)
-            raise NoSuchField(f"{text!r}: {kind.__name__} has no field {match[1]} to fill; there are: {offered}")
+            raise NoSuchField(f"{text!r}: {kind.__name__} has no field {match[1]} to fill; one of: {offered}")
         owners.append((tuple(path), kind))
         path.append(match[1])
         kind, is_list = _inner(members[match[1]])
         if is_list != (match[2] is not None):
-            reason = f"is a list: name a place, {match[1]}[0]" if is_list else "is no list"
+            reason = f"is a list: name an item, such as {match[1]}[0]" if is_list else "is not a list"
             raise NoSuchField(f"{text!r}: {match[1]} {reason}")
         if is_list:
             path.append(int(match[2]))
     if _is_struct(kind):
         inner = next(iter(get_type_hints(kind)))
-        raise NoSuchField(f"{text!r} has parts: name one of them, such as {text}.{inner}")
+        raise NoSuchField(f"{text!r} has parts: name one, such as {text}.{inner}")
     return _leaf(tuple(path), kind, tuple(owners), text)
 
 
@@ -87,7 +87,7 @@ def missing_fields(model: type[Struct], filled: dict[Path, Field], derived: froz
 def _custom(text: str) -> Field:
     key = text.partition(".")[2]
     if _KEY.fullmatch(key) is None:
-        raise NoSuchField(f"{text!r}: the key of a custom field is 1 to 100 of A-Z a-z 0-9 . _ -")
+        raise NoSuchField(f"{text!r}: the key of a custom field has 1 to 100 characters of A-Z a-z 0-9 . _ -")
     return Field(path=(CUSTOM, key), kind="text")
 
 

@@ -47,6 +47,7 @@ DERIVED: Final = frozenset({"totals.outstanding"})
 ESCAPING: Final = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna"})
 """Encodings that escape characters in parts: a file may then hold half a character, which cannot be stored."""
 BOOLEANS: Final = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
+NO_VALUES: Final = "values are allowed only for enum and boolean."
 REVISION: Final = 1
 """Increase it when the same layout maps differently: then every row is processed again."""
 
@@ -154,7 +155,7 @@ def make_layout(setting: LayoutSetting) -> Layout:
             complaints += _complaints_of_constant(text, value, found)
             constants.append((found.path, value))
     complaints += [
-        f"csv: {name} is part of every {object_name} here; fill it with a column or a constant."
+        f"csv: {name} is required; fill it with a column or a constant."
         for name in missing_fields(model, filled, DERIVED)
     ]
     complaints += _complaints_of_money(columns, filled)
@@ -187,30 +188,32 @@ def _complaints_of_form(setting: LayoutSetting) -> list[str]:
     complaints = []
     if len(setting.delimiter) != 1 or setting.delimiter in '"\r\n':
         complaints.append(
-            f"csv.delimiter is {setting.delimiter!r}: it is one character, and neither quote nor line end."
+            f"csv.delimiter is {setting.delimiter!r}: it must be one character, not a quote or a line end."
         )
     try:
         codec = codecs.lookup(setting.encoding)
         "".encode(codec.name)
         if codec.name in ESCAPING:
             complaints.append(
-                f"csv.encoding is {setting.encoding!r}: exports have to be in an encoding of whole characters."
+                f"csv.encoding is {setting.encoding!r}: an escaping encoding is not supported; use one such as utf-8."
             )
     except (LookupError, ValueError):
-        complaints.append(f"csv.encoding is {setting.encoding!r}: there is no such encoding of text.")
+        complaints.append(f"csv.encoding is {setting.encoding!r}: it is not a known text encoding.")
     if values.timezone(setting.timezone) is None:
-        complaints.append(f"csv.timezone is {setting.timezone!r}: it has to be an IANA zone such as Europe/Berlin.")
+        complaints.append(f"csv.timezone is {setting.timezone!r}: it must be an IANA time zone such as Europe/Berlin.")
     else:
         ZoneInfo(setting.timezone)
     for name, text in (("date_format", setting.date_format), ("datetime_format", setting.datetime_format)):
         if text is not None and not _is_format(text):
-            complaints.append(f"csv.{name} is {text!r}: it has to name day, month and year as strptime does, %d.%m.%Y.")
+            complaints.append(
+                f"csv.{name} is {text!r}: it must have day, month and year in strptime notation, such as %d.%m.%Y."
+            )
     if not setting.key or (isinstance(setting.key, tuple) and not all(setting.key)):
-        complaints.append("csv.key has to name the column, or the columns, that tell one record from the others.")
+        complaints.append("csv.key must name the column or columns that identify a record.")
     if setting.folder is not None and not PurePath(setting.folder).is_absolute():
-        complaints.append(f"csv.folder is {setting.folder!r}: it has to be an absolute path.")
+        complaints.append(f"csv.folder is {setting.folder!r}: it must be an absolute path.")
     if not setting.columns:
-        complaints.append("csv.columns is empty: nothing would be read.")
+        complaints.append("csv.columns is empty: name at least one column.")
     return complaints
 
 
@@ -225,15 +228,15 @@ def _is_format(text: str) -> bool:
 
 def _complaints_of_column(one: ColumnSetting, found: Field) -> list[str]:
     if found.path[0] == CUSTOM:
-        return ["values are for enum and boolean."] if one.values and one.type not in ("enum", "boolean") else []
+        return [NO_VALUES] if one.values and one.type not in ("enum", "boolean") else []
     if found.kind not in FITS[one.type]:
         fitting = " or ".join(name for name, kinds in FITS.items() if found.kind in kinds)
         return [f"type {one.type} does not fit {one.field}, which takes {fitting}."]
     words: tuple[str, ...] = found.words if one.type == "enum" else ("true", "false")
     if one.values and one.type not in ("enum", "boolean"):
-        return ["values are for enum and boolean."]
+        return [NO_VALUES]
     return [
-        f"values: {word!r} is none of {', '.join(words)}."
+        f"values: {word!r} is not one of {', '.join(words)}."
         for word in dict.fromkeys(one.values.values())
         if word not in words
     ]
@@ -258,7 +261,7 @@ def _complaints_of_constant(text: str, value: Constant, found: Field) -> list[st
 
 def _complaints_of_money(columns: list[Column], filled: dict[Path, Field]) -> list[str]:
     return [
-        f"csv.columns ({column.name}): of which currency? Fill currency with a column or a constant."
+        f"csv.columns ({column.name}): an amount needs a currency; fill currency with a column or a constant."
         for column in columns
         if column.type == "money"
         and column.field.path[0] != CUSTOM

@@ -20,7 +20,7 @@ from mappings.spec import Mapped, Remote, Unmappable
 
 LONGEST_ID: Final = 255
 FAULT: Final = re.compile(
-    "has [0-9]+ cells, and the header [0-9]+|says something else of the record that row [0-9]+ is about"
+    "has [0-9]+ cells, but the header has [0-9]+|contradicts row [0-9]+, which is about the same record"
 )
 """The faults that Lockstitch writes. Any other fault comes from an edited row and is not repeated in an error."""
 SAFE: Final = re.compile(r"[A-Za-z0-9._@+-]")
@@ -70,12 +70,12 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
         raise Unmappable("$", 'is not {"row": number, "cells": {column: text}}') from error
     if row.fault is not None:
         fault = row.fault if FAULT.fullmatch(row.fault) else "has a fault"
-        raise Unmappable(_at(row), f"{fault}; mend the cells and take fault out")
+        raise Unmappable(_at(row), f"{fault}; correct the cells and remove fault")
     for name in layout.names:
         if name not in row.cells:
             raise Unmappable(_at(row, name), "is missing")
     if len(row.cells) > len(layout.names):
-        raise Unmappable(_at(row), f"has columns that are not read; these are: {', '.join(layout.names)}")
+        raise Unmappable(_at(row), f"has columns that are not read; allowed: {', '.join(layout.names)}")
     for name in layout.key:
         try:
             check_text(row.cells[name], layout)
@@ -83,12 +83,10 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
             raise Unmappable(_at(row, name), str(error)) from error
     remote_id = remote_id_of(row.cells, layout.key)
     if remote_id is None:
-        raise Unmappable(
-            _at(row, *layout.key), "identifies the record: it has to say something, of 255 characters at most"
-        )
+        raise Unmappable(_at(row, *layout.key), "identifies the record: it must have 1 to 255 characters")
     tree = _fill(row, layout)
     if not any(row.cells[column.name].strip() for column in layout.columns):
-        raise Unmappable(_at(row), "says nothing but which record it is about")
+        raise Unmappable(_at(row), "has no values besides the key")
     _derive(tree, layout)
     try:
         data: Any = msgspec.convert(_built(tree), layout.model)
@@ -116,7 +114,7 @@ def _fill(row: Row, layout: Layout) -> Tree:
         text = row.cells[column.name].strip()
         if not text:
             if column.required:
-                raise Unmappable(_at(row, column.name), "is required and empty")
+                raise Unmappable(_at(row, column.name), "is required but empty")
             continue
         try:
             value = read_cell(text, column, layout)
@@ -136,7 +134,7 @@ def _fill(row: Row, layout: Layout) -> Tree:
         path = column.field.path
         currency = _get(tree, (*path[:-1], "currency")) or tree.get("currency")
         if not isinstance(currency, str):
-            raise Unmappable(_at(row, column.name), "is an amount of no currency: the cell of that is empty")
+            raise Unmappable(_at(row, column.name), "is an amount without a currency: the currency cell is empty")
         try:
             _put(tree, path, money(amount, currency, finer=path[-1] == "unit_price"))
         except BadCell as error:
@@ -227,7 +225,7 @@ def _misfit(message: str, row: Row, layout: Layout) -> Unmappable:
     missing = _MISSING.match(reason or message)
     if missing is not None:
         place.append(missing[1])
-        reason = "is empty, and needed where other cells fill the same part of the record"
+        reason = "is empty, but required because other cells fill the same part of the record"
     at = [column.name for column in layout.columns if [str(step) for step in column.field.path] == place]
     return Unmappable(_at(row, *at[:1]), reason or message)
 

@@ -22,7 +22,11 @@ def emails_read(contact: Contact, loss: list[Loss]) -> tuple[Email, ...]:
     others = contact.other_emails
     if isinstance(others, UnsetType):
         loss.append(
-            Loss(path="/emails", kind="dropped", detail="Freshdesk's lists show the primary one: read this one alone")
+            Loss(
+                path="/emails",
+                kind="dropped",
+                detail="Freshdesk's lists have only the primary address: read this contact by its id",
+            )
         )
         others = None
     for place, text in enumerate((contact.email, *(others or ()))):

@@ -68,7 +68,9 @@ def to_canonical(contact: Contact, account: Account) -> Mapped[Customer]:
         updated_at=instant(contact.updated_at),
     )
     if isinstance(contact.tags, UnsetType):
-        loss.append(Loss(path="/tags", kind="dropped", detail="Freshdesk's lists leave them out: read this one alone"))
+        loss.append(
+            Loss(path="/tags", kind="dropped", detail="Freshdesk's lists do not have them: read this contact by its id")
+        )
     remote = Remote(id=str(contact.id), created_at=customer.created_at, updated_at=customer.updated_at)
     return Mapped(data=customer, remote=remote, loss=tuple(loss))
 
@@ -132,7 +134,9 @@ def _name(patch: CustomerPatch, current: Contact | None, notes: Notes) -> str | 
         # Sent only if the caller accepts the loss: a joined name is better than none.
         return " ".join(parts)
     notes.lose(
-        "/display_name", "defaulted", "a new Freshdesk contact without a name is named by e-mail address or number"
+        "/display_name",
+        "defaulted",
+        "a new Freshdesk contact without a name gets its e-mail address or number as the name",
     )
     return UNSET
 

@@ -16,7 +16,7 @@ from mappings.freshdesk.wire_v2 import Account, ConversationWrite
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import page_number
 from mappings.kit.rest import bare
-from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery
+from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage, WriteResult
 
 
 def list_conversations(query: ListQuery, account: Account) -> VendorRequest:
@@ -26,10 +26,10 @@ def list_conversations(query: ListQuery, account: Account) -> VendorRequest:
     return VendorRequest(method="GET", path=path, route=f"{TICKETS.route}/conversations", query=paging)
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the conversations of a page."""
     following = str(page_number(query.after) + 1) if has_more(reply) else None
-    return Page(records=bare(reply), next=following, account=account)
+    return VendorPage(records=bare(reply), next=following, account=account)
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
@@ -49,9 +49,9 @@ def create(body: ConversationWrite, marker: str, parent: str | None, account: Ac
     )
 
 
-def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """Return the receipt with the conversation in the answer."""
-    return Receipt(remote_id=remote_id(Raw(reply.body)), record=Raw(reply.body), created=True)
+def write_result(reply: VendorReply, action: Action) -> WriteResult:
+    """Return the result with the conversation in the answer."""
+    return WriteResult(remote_id=remote_id(Raw(reply.body)), record=Raw(reply.body), created=True)
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
@@ -70,6 +70,6 @@ ENDPOINTS: Final = Endpoints(
     max_limit=MOST,
     updated_since=False,
     create=create,
-    receipt=receipt,
+    write_result=write_result,
     recovery=RECOVERY,
 )

@@ -77,11 +77,13 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         by="unique",
         strength="strong",
         note="every new contact has a unique external id, the caller's key or the operation id, "
-        "so repeating the create makes no second contact. If the first one was done, the contact is "
+        "so repeating the create makes no second contact. If the first create was done, the contact is "
         "found by the operation id. With the caller's key this needs a contact field for the "
         "operation id; without it the caller gets a conflict that names the contact with this key",
     ),
-    "update": Recovery(by="state", strength="strong", note="the contact is read; the same values again are harmless"),
+    "update": Recovery(
+        by="state", strength="strong", note="the contact is read; sending the same values again is harmless"
+    ),
     "archive": Recovery(by="state", strength="strong", note="the contact is read; a deleted one is marked as deleted"),
 }
 

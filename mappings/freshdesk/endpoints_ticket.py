@@ -102,10 +102,12 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         strength="search",
         search_lag=SEARCH_LAG,
         note="Freshdesk's search looks for the ticket with the operation id in its custom field. It finds new "
-        "tickets some minutes late, and Freshdesk has neither idempotency keys nor unique fields of tickets. "
+        "tickets only after some minutes, and Freshdesk has neither idempotency keys nor unique fields of tickets. "
         "A ticket that is not found may still exist: check the requester's tickets",
     ),
-    "update": Recovery(by="state", strength="strong", note="the ticket is read; the same values again are harmless"),
+    "update": Recovery(
+        by="state", strength="strong", note="the ticket is read; sending the same values again is harmless"
+    ),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

@@ -74,7 +74,7 @@ def zone_written(zone: str | None | UnsetType, notes: Notes) -> str | UnsetType:
 def _tag(code: str) -> tuple[str | None, Loss | None]:
     language = TAGS.get(code) or values.language(code)
     if language is None:
-        return None, Loss(path="/language", kind="dropped", detail="the language at Freshdesk is no BCP 47 tag")
+        return None, Loss(path="/language", kind="dropped", detail="Freshdesk's language is not a BCP 47 tag")
     if language != code:
         return language, Loss(path="/language", kind="coerced", detail=f"spelled {code} at Freshdesk")
     return language, None
@@ -84,7 +84,7 @@ def _tag(code: str) -> tuple[str | None, Loss | None]:
 def _zone(name: str) -> tuple[str | None, Loss | None]:
     zone = IANA.get(name) or values.timezone(name)
     if zone is None:
-        return None, Loss(path="/timezone", kind="dropped", detail="the time zone at Freshdesk has no IANA name")
+        return None, Loss(path="/timezone", kind="dropped", detail="Freshdesk's time zone has no IANA name")
     if zone != name:
         return zone, Loss(path="/timezone", kind="coerced", detail=f"called {name} at Freshdesk")
     return zone, None

@@ -39,7 +39,7 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
     if "errors" in body or body.keys() >= {"code", "message"}:
         raise Unmappable("$.errors" if "errors" in body else "$.code", "Freshdesk's refusal, not a record")
     if "ticket_id" in body and "event" in body:
-        raise Unmappable("$.ticket_id", "a rule's webhook has only the id of a ticket: read the ticket by it")
+        raise Unmappable("$.ticket_id", "a rule's webhook has only the id of a ticket: read the ticket by its id")
     return (_checked(Raw(payload), object, "$"),)
 
 

@@ -21,4 +21,4 @@ def chosen(
 ) -> str | UnsetType:
     """Return HubSpot's value of an enumeration. `options` are those of the account, None if they are unknown."""
     held = {ours: theirs for ours, theirs in table.items() if not theirs or options is None or theirs in options}
-    return patches.chosen(wanted, held, pointer, notes, "this HubSpot account holds ")
+    return patches.chosen(wanted, held, pointer, notes, "this HubSpot account has ")

@@ -30,7 +30,7 @@ def read_custom_fields(
                 value = _read(text, setting.type)
             except (ValueError, OverflowError):
                 value = text
-                detail = f"the text of {setting.vendor_field} is no {setting.type} and stands as it is"
+                detail = f"{setting.vendor_field} is not a valid {setting.type}; its text is returned unchanged"
                 notes.lose(f"/custom_fields/{index}/value", "ambiguous", detail)
         fields.append(CustomField(key=setting.key, type=setting.type, value=value, label=setting.label))
     return tuple(fields)
@@ -51,7 +51,7 @@ def write_custom_fields(
     for place, setting, value in custom_fields.named(patch, settings, notes):
         if isinstance(value, list) and any(SEPARATOR in one for one in value):
             notes.invalid(
-                f"/custom_fields/{place}/value", "HubSpot separates several values by semicolons, so none may hold one"
+                f"/custom_fields/{place}/value", "HubSpot separates values with semicolons: a value cannot contain one"
             )
             continue
         properties[setting.vendor_field] = CLEARED if value is None else _write(value, setting.type)

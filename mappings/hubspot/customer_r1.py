@@ -44,9 +44,9 @@ LIFECYCLE: Final[dict[str, LifecycleStage]] = {
 """HubSpot's default stages, in its order. A stage that an account added reads as `unknown`."""
 LIFECYCLE_WRITE: Final[dict[LifecycleStage, str]] = {ours: theirs for theirs, ours in LIFECYCLE.items()}
 UNSUPPORTED: Final[dict[str, str]] = {
-    "display_name": "HubSpot makes a contact's name of the first and the last name: write those",
+    "display_name": "HubSpot builds a contact's name from first and last name: write those",
     "currency": "HubSpot contacts have no currency",
-    "lead_source": "HubSpot finds the original source of a contact itself (hs_analytics_source)",
+    "lead_source": "HubSpot determines the original source of a contact itself (hs_analytics_source)",
     "notes": "notes on a HubSpot contact are separate records",
     "tags": "HubSpot contacts have no tags",
     "tax_ids": "HubSpot contacts have no tax numbers",
@@ -64,8 +64,8 @@ NUMBERS: Final[dict[PhoneType | UnsetType, str]] = {
 BAD_ADDRESS: Final = "hs_email_bad_address"
 EMAIL: Final = people.OnlyOne(
     others="this revision writes one e-mail address, the primary one",
-    type="HubSpot has no kinds of e-mail addresses",
-    status="HubSpot finds itself whether an address works",
+    type="HubSpot keeps no type of e-mail address",
+    status="HubSpot determines itself whether an address works",
     primary="the only e-mail address of a contact is its primary one",
 )
 NO_PLACE_IN_ADDRESS: Final = ("name", "company", "line2", "phone")
@@ -162,14 +162,14 @@ def _addresses(properties: ContactProperties, country: str | None) -> tuple[Addr
 def _language(text: str, notes: Notes) -> str | None:
     language = values.language(text)
     if language is None:
-        notes.lose("/language", "dropped", f"HubSpot's language {text!r} is no BCP 47 tag")
+        notes.lose("/language", "dropped", f"HubSpot's language {text!r} is not a BCP 47 tag")
     return language
 
 
 def _timezone(text: str, notes: Notes) -> str | None:
     name = zone(text)
     if name is None:
-        notes.lose("/timezone", "dropped", f"HubSpot's time zone {text!r} is no IANA zone")
+        notes.lose("/timezone", "dropped", f"HubSpot's time zone {text!r} is not an IANA time zone")
     return name
 
 
@@ -198,9 +198,9 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
     held = None if current is None else current.properties
     properties |= write_custom_fields(patch.custom_fields, held, account.custom_fields.get("customer", ()), notes)
     if patch.kind not in (UNSET, "person"):
-        notes.invalid("/kind", "a HubSpot contact is one of: person")
+        notes.invalid("/kind", "a HubSpot contact is a person; one of: person")
     if patch.status not in (UNSET, "active"):
-        notes.invalid("/status", "a HubSpot contact is written as one of: active; to archive it, send DELETE")
+        notes.invalid("/status", "one of: active; to archive a contact, send DELETE")
     return Draft(body=RecordWrite(properties=properties), loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
@@ -213,7 +213,7 @@ def held_status(current: ContactRecord | None) -> EmailStatus:
 def _phones_written(
     phones: tuple[PhonePatch, ...] | None | UnsetType, current: ContactRecord | None, notes: Notes
 ) -> Mapping[str, str]:
-    """A contact has one number without a type, one mobile and one fax number. The first of these is primary."""
+    """A contact has one number without a type, one mobile and one fax number. The first is primary."""
     if isinstance(phones, UnsetType):
         return {}
     properties = dict.fromkeys(NUMBERS.values(), CLEARED)
@@ -226,7 +226,7 @@ def _phones_written(
             continue
         name = NUMBERS[phone.type]
         if properties[name]:
-            notes.unsupported(f"/phones/{index}", "HubSpot has place for one number, one mobile and one fax number")
+            notes.unsupported(f"/phones/{index}", "HubSpot keeps one number, one mobile and one fax number")
             continue
         text = people.phone_text(phone, country)
         if not text:
@@ -234,7 +234,10 @@ def _phones_written(
             continue
         properties[name] = text
         if phone.is_primary not in (UNSET, name == first):
-            notes.unsupported(f"/phones/{index}/is_primary", "HubSpot marks none: phone leads, then mobile, then fax")
+            notes.unsupported(
+                f"/phones/{index}/is_primary",
+                "HubSpot marks no primary number: phone comes first, then mobile, then fax",
+            )
     return properties
 
 
@@ -271,7 +274,7 @@ def _language_written(language: str | None | UnsetType, account: Account, notes:
         return spelled
     main = language.lower().replace("_", "-").split("-")[0]
     near = [option for option in options or () if option.split("-")[0] == main]
-    notes.invalid("/language", f"this HubSpot account does not have it; near: {', '.join(near) or 'none'}")
+    notes.invalid("/language", f"this HubSpot account does not have it; similar: {', '.join(near) or 'none'}")
     return UNSET
 
 

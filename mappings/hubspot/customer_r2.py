@@ -62,7 +62,11 @@ def _additional(texts: str, primary: tuple[Email, ...], notes: Notes) -> tuple[E
         emails.append(Email(address=address, is_primary=not known))
         known.add(address)
     if emails and emails[0].is_primary:
-        notes.lose("/emails/0/is_primary", "ambiguous", "the contact has no primary address; an additional one leads")
+        notes.lose(
+            "/emails/0/is_primary",
+            "ambiguous",
+            "the contact has no primary address; its first additional one is returned as primary",
+        )
     return tuple(emails)
 
 
@@ -100,7 +104,9 @@ def _write_emails(
         pointer = f"/emails/{index}"
         address = patches.email(email.address, f"{pointer}/address", notes)
         if SEPARATOR in address:
-            notes.invalid(f"{pointer}/address", "HubSpot separates addresses by semicolons, so none may hold one")
+            notes.invalid(
+                f"{pointer}/address", "HubSpot separates addresses with semicolons: an address cannot contain one"
+            )
         if index == primary:
             properties["email"] = address
             people.refuse_details(email, pointer, PRIMARY, notes, customer_r1.held_status(current))

@@ -18,7 +18,7 @@ from mappings.hubspot.wire_v3 import (
     TicketProperties,
     documented_pipelines,
 )
-from mappings.spec import Action, Endpoints, ListQuery, Page, Recovery
+from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage
 
 CONTACT_CALLS: Final = CrmObject(
     name="customer",
@@ -60,11 +60,11 @@ _RECOVERY: Final[dict[Action, Recovery]] = {
 }
 
 
-def ticket_page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def ticket_page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return a page of tickets, and the ids of their contacts if the reply has them."""
     page = paging.page(TICKET_CALLS, reply, query, account)
     linked = related.linked(page.records, account, has_associations=paging.is_plain(query))
-    return Page(records=page.records, next=page.next, account=linked)
+    return VendorPage(records=page.records, next=page.next, account=linked)
 
 
 def ticket_record(reply: VendorReply, account: Account) -> tuple[msgspec.Raw | None, Account]:
@@ -96,7 +96,7 @@ CONTACTS: Final = Endpoints[RecordWrite, Account](
     update=CONTACT_CALLS.update,
     find={"email": CONTACT_CALLS.finder("email"), "external_id": CONTACT_CALLS.finder(EXTERNAL_ID)},
     archive=CONTACT_CALLS.archive,
-    receipt=CONTACT_CALLS.receipt,
+    write_result=CONTACT_CALLS.write_result,
     find_marker=CONTACT_CALLS.find_marker,
     marked=CONTACT_CALLS.marked,
     recovery=_RECOVERY,
@@ -112,7 +112,7 @@ TICKETS: Final = Endpoints[RecordWrite, Account](
     create=create_ticket,
     update=TICKET_CALLS.update,
     find={"external_id": TICKET_CALLS.finder(EXTERNAL_ID)},
-    receipt=TICKET_CALLS.receipt,
+    write_result=TICKET_CALLS.write_result,
     find_marker=TICKET_CALLS.find_marker,
     marked=TICKET_CALLS.marked,
     recovery={action: _RECOVERY[action] for action in ("create", "update")},

@@ -19,7 +19,7 @@ from mappings.hubspot.account import stages_with_status
 from mappings.hubspot.field_values import instant, milliseconds
 from mappings.hubspot.requests import CrmObject, next_cursor
 from mappings.hubspot.wire_v3 import EXTERNAL_ID, Account, Filter, FilterGroup, Search
-from mappings.spec import ListQuery, Page, decode
+from mappings.spec import ListQuery, VendorPage, decode
 
 ID: Final = "hs_object_id"
 Order = Literal["time", "ties", "ids"]
@@ -56,7 +56,7 @@ class Place:
         order, since, above, seen = text.split(":")
         by = _ORDERS.get(order)
         if by is None:
-            raise ValueError("not a place in a search")
+            raise ValueError("not a cursor of this list")
         return cls(by=by, since=int(since), above=above, seen=frozenset(seen.split(",") if seen else ()))
 
 
@@ -77,14 +77,14 @@ def list_request(crm: CrmObject, query: ListQuery, account: Account) -> VendorRe
     return crm.search(msgspec.json.encode(body))
 
 
-def page(crm: CrmObject, reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def page(crm: CrmObject, reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the records of a page and the next cursor. Raises VendorDrift for another shape."""
     if is_plain(query):
         return crm.page(reply, query, account)
     records = crm.records(reply)
     if _unique(query) is not None:
         kept = tuple(record for record in records if _matches(record, query, account))
-        return Page(records=kept, next=None, account=account)
+        return VendorPage(records=kept, next=None, account=account)
     return _search_page(crm, records, _place(query), next_cursor(reply) is not None, account)
 
 
@@ -131,24 +131,24 @@ def _status_filter(status: str, account: Account) -> Filter:
 
 def _search_page(
     crm: CrmObject, records: tuple[msgspec.Raw, ...], place: Place, more: bool, account: Account
-) -> Page[Account]:
+) -> VendorPage[Account]:
     heads = [decode(record, Head) for record in records]
     fresh = tuple(record for record, one in zip(records, heads, strict=True) if one.id not in place.seen)
     if place.by == "ties" and not more:
-        return Page(records=fresh, next=Place(by="time", since=place.since + 1).text(), account=account)
+        return VendorPage(records=fresh, next=Place(by="time", since=place.since + 1).text(), account=account)
     if not more or not heads:
-        return Page(records=fresh, next=None, account=account)
+        return VendorPage(records=fresh, next=None, account=account)
     if place.by != "time":
         place = Place(by=place.by, since=place.since, above=heads[-1].id, seen=place.seen)
-        return Page(records=fresh, next=place.text(), account=account)
+        return VendorPage(records=fresh, next=place.text(), account=account)
 
     times = [_modified(crm, one) for one in heads]
     last = times[-1]
     if times[0] == last:
         seen = place.seen if last == place.since else frozenset[str]()
-        return Page(records=(), next=Place(by="ties", since=last, seen=seen).text(), account=account)
+        return VendorPage(records=(), next=Place(by="ties", since=last, seen=seen).text(), account=account)
     seen = frozenset(one.id for one, time in zip(heads, times, strict=True) if time == last)
-    return Page(records=fresh, next=Place(by="time", since=last, seen=seen).text(), account=account)
+    return VendorPage(records=fresh, next=Place(by="time", since=last, seen=seen).text(), account=account)
 
 
 def _modified(crm: CrmObject, one: Head) -> int:

@@ -37,7 +37,7 @@ class _Linked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def linked(records: Iterable[msgspec.Raw], account: Account, *, has_associations: bool) -> Account:
-    """Return the account with the contact ids of these tickets only. `has_associations` says that the request included
+    """Return the account with the contact ids of `records` only. `has_associations` says that the request included
     associations: then a ticket without any has no contact."""
     requesters: dict[str, tuple[str, ...]] = {}
     unlinked: list[str] = []

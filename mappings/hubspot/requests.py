@@ -1,4 +1,4 @@
-"""Requests and replies that all CRM objects of HubSpot have alike: read, find by a unique property, write."""
+"""Requests and replies of all HubSpot CRM objects: read, find by a unique property, write."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from mappings.hubspot.wire_v3 import (
 )
 from mappings.kit.paging import Cursors, Paging, Query
 from mappings.kit.rest import Collection, wrapped
-from mappings.spec import Action, ListQuery, Receipt, decode
+from mappings.spec import Action, ListQuery, WriteResult, decode
 
 SEARCH_COST: Final = 2.0
 """Searches are limited to 5 a second. Other requests may be 10 a second."""
@@ -123,9 +123,9 @@ class CrmObject(Collection[RecordWrite, Account]):
         changed = msgspec.json.encode(RecordUpdate(properties=body.properties))
         return replace(super().update(remote_id, body, marker, account), body=changed)
 
-    def receipt(self, reply: VendorReply, action: Action) -> Receipt:
+    def write_result(self, reply: VendorReply, action: Action) -> WriteResult:
         """Return the id of a new record. The id of a changed one is known."""
-        return super().receipt(reply, action) if action == "create" else Receipt()
+        return super().write_result(reply, action) if action == "create" else WriteResult()
 
     def setup(self) -> tuple[VendorRequest, ...]:
         """Build the requests that create the two unique properties that writes need."""

@@ -76,10 +76,10 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "team_remote_id": "HubSpot derives a ticket's team from its owner",
     "company_remote_id": "a ticket's company is an association, which this revision does not write",
     "parent_remote_id": "HubSpot tickets have no parent",
-    "followers": "HubSpot tickets have no followers that the API could set",
+    "followers": "HubSpot's API cannot set followers of a ticket",
     "order_ids": "a ticket's orders are associations, which this revision does not write",
     "tags": "HubSpot tickets have no tags",
-    "due_at": "HubSpot tickets have no due date; it keeps service levels by rules of the account",
+    "due_at": "HubSpot tickets have no due date; rules of the account define service levels",
 }
 KEPT_ON_CONTACT: Final = "HubSpot keeps it on the contact: write it to the customer"
 
@@ -124,7 +124,7 @@ def to_canonical(record: TicketRecord, account: Account) -> Mapped[Ticket]:
 
 def _type(text: str, notes: Notes) -> TicketType:
     if SEPARATOR in text:
-        notes.lose("/type", "ambiguous", "the ticket has several categories; type_raw holds them all")
+        notes.lose("/type", "ambiguous", "the ticket has several categories; type_raw has them all")
     return TYPE.get(text, "unknown")
 
 
@@ -133,7 +133,9 @@ def _requester(record: TicketRecord, account: Account, notes: Notes) -> Requeste
     if not contacts:
         return None
     if len(contacts) > 1:
-        notes.lose("/requester", "ambiguous", f"{len(contacts)} contacts belong to the ticket; this is the first")
+        notes.lose(
+            "/requester", "ambiguous", f"{len(contacts)} contacts are associated with the ticket; this is the first"
+        )
     person = account.people.get(contacts[0])
     if person is None:
         return Requester(remote_id=contacts[0])
@@ -172,12 +174,12 @@ def _status_written(
         return {}
     pipeline = _pipeline(current, account)
     if pipeline is None:
-        notes.invalid("/status", "unknown pipeline of this ticket: its status cannot be written")
+        notes.invalid("/status", "the ticket's pipeline is unknown: its status cannot be written")
         return {}
     stage = _stage(pipeline, current, status)
     if stage is None:
         held = ", ".join(dict.fromkeys(stage.status for stage in pipeline.stages.values()))
-        notes.invalid("/status", f"the HubSpot pipeline {pipeline.label!r} holds one of: {held}")
+        notes.invalid("/status", f"the HubSpot pipeline {pipeline.label!r} has one of: {held}")
         return {}
     chosen = {"hs_pipeline_stage": stage.id}
     return chosen if current is not None else {"hs_pipeline": pipeline.id} | chosen
@@ -221,13 +223,13 @@ def _write_requester(
 
 def _refuse_without_id(requester: RequesterPatch, notes: Notes) -> None:
     if requester.id is not None:
-        notes.invalid("/requester/id", "this customer is not known at this connection")
+        notes.invalid("/requester/id", "unknown customer at this connection")
         return
     pointer = "/requester/email" if requester.email is not None else "/requester"
     notes.invalid(
         pointer,
         "HubSpot needs the contact's id: send requester.id or requester.remote_id. Create or update the customer first "
-        "(POST /v1/customers?upsert_on=email), its answer holds both",
+        "(POST /v1/customers?upsert_on=email); its answer has both",
     )
 
 

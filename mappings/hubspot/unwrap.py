@@ -68,7 +68,7 @@ def _records(raw: msgspec.Raw, path: str, object: ObjectName) -> tuple[msgspec.R
 
 def _ensure_record(found: _Payload, path: str, object: ObjectName) -> None:
     if found.subscription_type is not UNSET or found.event_id is not UNSET:
-        raise Unmappable(path, "a webhook names a record and does not hold it: read the record by its objectId")
+        raise Unmappable(path, "a webhook names a record but does not contain it: read the record by its objectId")
     if found.vid is not UNSET or found.is_deleted is not UNSET:
         raise Unmappable(path, "a record of HubSpot's API v1 or v2: read it through v3")
     if found.properties is UNSET and found.correlation_id is not UNSET:
@@ -83,7 +83,7 @@ def _ensure_record(found: _Payload, path: str, object: ObjectName) -> None:
             raise Unmappable(f"{path}.url", f"a record of object type {type_id}; a {object} is {TYPE_IDS[object]}")
     members = _read(_members, found.properties, f"{path}.properties")
     if PROPERTIES[object].isdisjoint(members):
-        raise Unmappable(f"{path}.properties", f"no property of a {object} in it: only its id, or another object")
+        raise Unmappable(f"{path}.properties", f"it has no property of a {object}: only an id, or another object")
 
 
 def _read(decoder: msgspec.json.Decoder[T], payload: bytes | msgspec.Raw, path: str) -> T:

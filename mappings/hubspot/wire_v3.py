@@ -117,7 +117,7 @@ class TicketProperties(Struct, frozen=True, kw_only=True):
 
 
 class Stub(Struct, frozen=True, kw_only=True):
-    """A record of which only the id is needed."""
+    """The id and the properties of a record."""
 
     id: str
     properties: dict[str, str | None] = {}

@@ -41,12 +41,12 @@ def name_of(setting: CustomFieldSetting) -> str:
     return f"custom_fields.{setting.key}"
 
 
-def knowing(
+def add_choices(
     settings: tuple[CustomFieldSetting, ...], options: FieldOptions, open_keys: frozenset[str] = frozenset()
 ) -> tuple[CustomFieldSetting, ...]:
     """Add the account's choices to the settings of enum fields, except those of `open_keys`, which accept other values.
     Include inactive options, because the vendor decides whether they can still be written."""
-    return tuple(setting if setting.key in open_keys else _with_choices(setting, options) for setting in settings)
+    return tuple(setting if setting.key in open_keys else _chosen_field(setting, options) for setting in settings)
 
 
 def named(
@@ -70,7 +70,7 @@ def named(
         if setting is None:
             notes.invalid(f"{pointer}/{place}/key", _unknown_key(settings))
         elif field.value is not None and not fits(setting.type, field.value):
-            notes.invalid(f"{pointer}/{place}/value", f"{EXPECTED[setting.type]} is expected")
+            notes.invalid(f"{pointer}/{place}/value", f"must be {EXPECTED[setting.type]}")
         elif isinstance(setting, ChosenField) and (unknown := _unknown(field.value, setting.choices)):
             notes.invalid(f"{pointer}/{place}/value", _no_choice(unknown, setting.choices))
         else:
@@ -134,11 +134,11 @@ def _has_offset(text: str) -> bool:
 
 def _unknown_key(settings: tuple[CustomFieldSetting, ...]) -> str:
     if not settings:
-        return "this connection has no custom fields configured for this"
-    return f"no such custom field here; one of: {', '.join(setting.key for setting in settings)}"
+        return "no custom fields are configured for this object at this connection"
+    return f"unknown custom field; one of: {', '.join(setting.key for setting in settings)}"
 
 
-def _with_choices(setting: CustomFieldSetting, options: FieldOptions) -> CustomFieldSetting:
+def _chosen_field(setting: CustomFieldSetting, options: FieldOptions) -> CustomFieldSetting:
     choices = options.get(name_of(setting), ()) if setting.type in CHOOSING else ()
     if not choices:
         return setting
@@ -160,4 +160,4 @@ def _unknown(value: CustomFieldValue, choices: tuple[str, ...]) -> list[str]:
 def _no_choice(unknown: list[str], choices: tuple[str, ...]) -> str:
     shown = ", ".join(choices[:MOST_NAMED])
     more = f" and {len(choices) - MOST_NAMED} more" if len(choices) > MOST_NAMED else ""
-    return f"{unknown[0][:80]!r} is no choice here; one of: {shown}{more}"
+    return f"{unknown[0][:80]!r} is not a choice here; one of: {shown}{more}"

@@ -14,7 +14,7 @@ from msgspec import Meta, Raw, Struct, inspect
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.refusals import UNREADABLE
-from mappings.spec import Action, ListQuery, Page, Receipt, Unmappable, UpsertKey, VendorDrift, decode
+from mappings.spec import Action, ListQuery, Unmappable, UpsertKey, VendorDrift, VendorPage, WriteResult, decode
 
 A = TypeVar("A", bound=Struct)
 
@@ -75,7 +75,7 @@ def operation(
     return f"{head} {{ {root}({given}) {selected} }}" if given else f"{head} {{ {root} {selected} }}"
 
 
-class _Body(Struct, frozen=True, kw_only=True):
+class _Call(Struct, frozen=True, kw_only=True):
     query: str
     variables: Mapping[str, Any]
 
@@ -102,7 +102,7 @@ def call(
         method="POST",
         path=path,
         route=f"/graphql {name}",
-        body=msgspec.json.encode(_Body(query=document, variables=sent)),
+        body=msgspec.json.encode(_Call(query=document, variables=sent)),
         effect=effect,
         idempotent=idempotent,
         cost=cost,
@@ -117,7 +117,7 @@ def data_of(reply: VendorReply) -> dict[str, Raw]:
     try:
         answer = _answers.decode(reply.body)
     except UNREADABLE as error:
-        raise VendorDrift("$", "the answer is not GraphQL's") from error
+        raise VendorDrift("$", "the answer is not a GraphQL answer") from error
     return {name: raw for name, raw in (answer.data or {}).items() if present(raw) is not None}
 
 
@@ -133,7 +133,7 @@ class PageInfo(Struct, frozen=True, kw_only=True, rename="camel"):
     end_cursor: str | None = None
 
 
-class Connection(Struct, frozen=True, kw_only=True, rename="camel"):
+class NodePage(Struct, frozen=True, kw_only=True, rename="camel"):
     """One page of a list (https://relay.dev/graphql/connections.htm), each node as its own bytes."""
 
     nodes: tuple[Raw, ...]
@@ -155,7 +155,7 @@ def _no_variables(account: A) -> tuple[Struct, ...]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Collection(Generic[A]):
+class GraphQLCollection(Generic[A]):
     """Records of one object behind a GraphQL endpoint.
 
     `one` and `many` are the root fields of a read and of a list; `record_type` is the wire Struct. `window` returns the
@@ -231,20 +231,20 @@ class Collection(Generic[A]):
         window = self.window(query, account)
         return call(self.path, self._list, self.many, window, *self.brief(account), cost=cost)
 
-    def page(self, reply: VendorReply, query: ListQuery, account: A) -> Page[A]:
+    def page(self, reply: VendorReply, query: ListQuery, account: A) -> VendorPage[A]:
         """Return the records of an answer that match the filters."""
         data = data_of(reply)
         if self._key(query) is not None:
             found = data.get(self.keyed)
             if found is None or not self.fits(found, query):
-                return Page(records=(), next=None, account=account)
-            return Page(records=(found,), next=None, account=self.shown(found, account))
-        connection = decode(data.get(self.many, NULL), Connection)
+                return VendorPage(records=(), next=None, account=account)
+            return VendorPage(records=(found,), next=None, account=self.shown(found, account))
+        connection = decode(data.get(self.many, NULL), NodePage)
         kept = connection.nodes
         if query.filters:
             kept = tuple(node for node in kept if self.fits(node, query))
         following = connection.page_info.end_cursor if connection.page_info.has_next_page else None
-        return Page(records=kept, next=following, account=self.listed(kept, account))
+        return VendorPage(records=kept, next=following, account=self.listed(kept, account))
 
     def find(self, key: UpsertKey, value: str, account: A) -> VendorRequest:
         """Build the request for the record with a unique key."""
@@ -261,13 +261,13 @@ class Collection(Generic[A]):
         total = cost + self.cost(account)
         return call(self.path, document, root, *variables, *self.whole(account), cost=total, effect=True)
 
-    def receipt(self, reply: VendorReply, action: Action) -> Receipt:
+    def write_result(self, reply: VendorReply, action: Action) -> WriteResult:
         """Return the record of the last mutation in the answer. Raises Unmappable if there is none."""
         payloads = [decode(payload, dict[str, Raw]).get(self.one) for payload in data_of(reply).values()]
         record = next((one for one in reversed(payloads) if present(one) is not None), None)
         if record is None:
-            raise Unmappable("$.data", f"the answer shows no {self.one}")
-        return Receipt(remote_id=self._id(record), record=record, created=action == "create")
+            raise Unmappable("$.data", f"the answer contains no {self.one}")
+        return WriteResult(remote_id=self._id(record), record=record, created=action == "create")
 
     def find_marked(self, variables: Struct) -> VendorRequest:
         """Build the request for the id of the record with a unique key, such as the marker."""

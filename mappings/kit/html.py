@@ -11,7 +11,7 @@ def sanitised(html: str, path: str, loss: list[Loss], *, own: re.Pattern[str] | 
     `<div>` that the vendor puts around every text."""
     safe = values.safe_html(html)
     if markup.is_cut(html):
-        loss.append(Loss(path=path, kind="truncated", detail=f"cut off after {markup.MOST_MARKS:,} tags"))
+        loss.append(Loss(path=path, kind="truncated", detail=f"truncated after {markup.MOST_MARKS:,} tags"))
     elif values.is_html_lost(html if own is None else own.sub("<div>", html), safe):
         loss.append(Loss(path=path, kind="coerced", detail="sanitised"))
     return safe

@@ -39,7 +39,7 @@ def read(
         value = None if found is None else _READ[kind](found)
         if value is None and found is not None and (found != "" or kind == "string"):
             path = f"{pointer}/{len(fields)}/value"
-            detail = f"{title} holds something else than {custom_fields.EXPECTED[kind]}; its own text is given"
+            detail = f"{title}'s value is not {custom_fields.EXPECTED[kind]}; its text is returned unchanged"
             loss.append(Loss(path=path, kind="ambiguous", detail=detail))
             value = found if isinstance(found, str) else msgspec.json.encode(found).decode()
         fields.append(CustomField(key=key, type=kind, value=value, label=setting.label))

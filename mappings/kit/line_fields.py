@@ -45,7 +45,7 @@ def option_value(raw: Raw, path: str, loss: list[Loss]) -> str | None:
     if encoded in _EMPTY:
         return None
     if encoded[0] in "[{":
-        loss.append(Loss(path=path, kind="coerced", detail="this is more than one value, and stands as its JSON"))
+        loss.append(Loss(path=path, kind="coerced", detail="it has several values; they are returned as JSON"))
     return msgspec.json.decode(raw, type=str) if encoded.startswith('"') else encoded
 
 
@@ -57,9 +57,9 @@ def options_by_name(
     by_name: dict[str, str] = {}
     for place, option in enumerate(options):
         if option.name in by_name:
-            notes.unsupported(f"{pointer}/options/{place}", f"{title} keeps one option of a name with a line")
+            notes.unsupported(f"{pointer}/options/{place}", f"{title} keeps one option per name on a line")
         elif option.name in kept or option.name.startswith(HIDDEN):
-            notes.unsupported(f"{pointer}/options/{place}", f"the name is for internal use at {title}, and not shown")
+            notes.unsupported(f"{pointer}/options/{place}", f"the name is reserved for internal use at {title}")
         else:
             by_name[option.name] = option.value
     return by_name

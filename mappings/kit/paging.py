@@ -150,7 +150,7 @@ class Keyset:
             return None
         found = _SPOT.fullmatch(cursor)
         if found is None or self.spell(_time(found[1])) != found[1]:
-            raise ValueError("not a place in this list")
+            raise ValueError("not a cursor of this list")
         ids = tuple(found[3].split(",")) if found[3] else ()
         return Spot(moment=found[1], ids=ids, number=int(found[2] or 1))
 
@@ -240,7 +240,7 @@ class Offsets:
             return 0, 0
         found = _OFFSET.fullmatch(cursor)
         if found is None:
-            raise ValueError("not a place in this list")
+            raise ValueError("not a cursor of this list")
         return int(found[1]), int(found[2])
 
     def _rows(self, query: ListQuery) -> int:

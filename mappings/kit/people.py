@@ -27,8 +27,8 @@ def only_email(vendor: str) -> OnlyOne:
     """Return the reasons of a vendor that stores one e-mail address without details."""
     return OnlyOne(
         others=f"{vendor} keeps one e-mail address",
-        type=f"{vendor} keeps no kind of address",
-        status=f"{vendor} does not know whether mail arrives",
+        type=f"{vendor} keeps no type of e-mail address",
+        status=f"{vendor} does not track whether mail is delivered",
         primary="the only address is the primary one",
     )
 
@@ -37,7 +37,7 @@ def only_phone(vendor: str) -> OnlyOne:
     """Return the reasons of a vendor that stores one telephone number without details."""
     return OnlyOne(
         others=f"{vendor} keeps one telephone number",
-        type=f"{vendor} keeps no kind of number",
+        type=f"{vendor} keeps no type of phone number",
         primary="the only number is the primary one",
     )
 
@@ -77,7 +77,7 @@ def write_phone(
     raw = (sent[place].raw or "").strip()
     number = (raw or sent[place].e164) if spelling == "raw" else (sent[place].e164 or raw)
     if not number:
-        notes.invalid(f"/phones/{place}", "e164 or raw is needed")
+        notes.invalid(f"/phones/{place}", "send e164 or raw")
         return UNSET
     return number
 
@@ -124,4 +124,6 @@ def compare_requester(patch: RequesterPatch, known: Mapping[str, str | None], no
     for name, held in known.items():
         sent = getattr(patch, name)
         if sent is not None and sent.casefold() != (held or "").casefold():
-            notes.lose(f"/requester/{name}", "dropped", "remote_id says who it is; their own data stand")
+            notes.lose(
+                f"/requester/{name}", "dropped", "remote_id identifies the person; their own data are not changed"
+            )

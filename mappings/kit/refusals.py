@@ -29,8 +29,8 @@ SENTENCES: Final[dict[RefusalKind, str]] = {
     "rejected": "the request was refused",
     "auth": "the credentials were refused",
     "not_found": "no such record",
-    "duplicate": "a value is taken already",
-    "version_conflict": "the record is in another state than the request needs",
+    "duplicate": "a value is already taken",
+    "version_conflict": "the record is not in the state that the request requires",
     "not_allowed": "the credentials do not allow this",
 }
 """The detail of a refusal for which the vendor gives no reason."""
@@ -44,7 +44,7 @@ class Refusals(Struct, frozen=True, kw_only=True):
     """The error responses of one vendor.
 
     `statuses` override or extend STATUSES. `codes` are the vendor's own codes and take precedence over the status.
-    `request_id` are the headers with the vendor's request id; the first one present counts. `hint` tells what to check
+    `request_id` are the headers with the vendor's request id; the first one present counts. `hint` says what to check
     if the API itself is not found.
     """
 
@@ -90,7 +90,7 @@ class Refusals(Struct, frozen=True, kw_only=True):
         """Build the refusal for an HTML page instead of an API answer. The outcome is unknown, so most statuses are
         `unavailable`. A 404 means that the API is missing, not a record."""
         kind: RefusalKind = {401: "auth", 404: "not_allowed", 429: "throttled"}.get(reply.status, "unavailable")  # type: ignore[assignment]
-        detail = f"a page with status {reply.status} came in place of an answer of {self.vendor}"
+        detail = f"{self.vendor} sent a page with status {reply.status} instead of an API answer"
         return self.refusal(reply, kind=kind, detail=f"{detail}: {self.hint}" if reply.status == 404 else detail)
 
     def _redirect(self, status: int) -> str | None:

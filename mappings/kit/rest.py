@@ -10,7 +10,17 @@ from msgspec import Raw, Struct
 
 from mappings.http import Method, VendorReply, VendorRequest
 from mappings.kit.paging import Paging, Query
-from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, UpsertKey, VendorDrift, decode
+from mappings.spec import (
+    Action,
+    Endpoints,
+    ListQuery,
+    Recovery,
+    UpsertKey,
+    VendorDrift,
+    VendorPage,
+    WriteResult,
+    decode,
+)
 
 W = TypeVar("W")
 A = TypeVar("A", bound=Struct)
@@ -45,7 +55,7 @@ def wrapped(one: str | None, many: str) -> Callable[[VendorReply], tuple[Raw, ..
         if one is None:
             return (Raw(reply.body),)
         if one not in members:
-            raise VendorDrift(f"$.{one}", f"the answer holds neither {one} nor {many}")
+            raise VendorDrift(f"$.{one}", f"the answer contains neither {one} nor {many}")
         return (members[one],)
 
     return records
@@ -71,7 +81,7 @@ class Collection(Generic[W, A]):
     `path` lists and creates; `path/{id}` reads, updates and archives. `list_path` is the path of lists, if different.
     `read_query` is sent with each read, `list_query` with each list and look-up, `write_query` with each create and
     update. `read_cost` and `list_cost` are in the vendor's units.
-    `records` finds the records of any reply, `id` the id of a record. `beside` adds the related records of a reply
+    `records` finds the records of any reply, `id` the id of a record. `related` adds the related records of a reply
     (people, for example) to the account facts.
 
     `paging` divides a list into pages. `filters` return the parameters of exact filters, from the value or None for a
@@ -95,7 +105,7 @@ class Collection(Generic[W, A]):
     id: Callable[[Raw], str] = remote_id
     filters: Mapping[str, Callable[[str | None], Query]] = field(default_factory=dict)
     keys: Mapping[UpsertKey, Callable[[str], Query]] = field(default_factory=dict)
-    beside: Callable[[VendorReply, A], A] = _no_facts
+    related: Callable[[VendorReply, A], A] = _no_facts
     change: Method = "PUT"
     encode: Callable[[W], bytes] = _encode
     mark: Callable[[W, str, A], W] = _unmarked
@@ -124,7 +134,7 @@ class Collection(Generic[W, A]):
 
     def record(self, reply: VendorReply, account: A) -> tuple[Raw | None, A]:
         """Return the record of a read, or the first of a look-up."""
-        return next(iter(self.records(reply)), None), self.beside(reply, account)
+        return next(iter(self.records(reply)), None), self.related(reply, account)
 
     def list(self, query: ListQuery, account: A) -> VendorRequest:
         """Build the request for a page. Raises ValueError for a foreign cursor."""
@@ -134,13 +144,13 @@ class Collection(Generic[W, A]):
         filters = [pair for name, given in self.filters.items() for pair in given(query.filters.get(name))]
         return self.listed((*filters, *self.paging.window(query)))
 
-    def page(self, reply: VendorReply, query: ListQuery, account: A) -> Page[A]:
+    def page(self, reply: VendorReply, query: ListQuery, account: A) -> VendorPage[A]:
         """Return the records of a page."""
         records = self.records(reply)
         following = None
         if self._key(query) is None:
             records, following = self.paging.page(query, records, reply)
-        return Page(records=records, next=following, account=self.beside(reply, account))
+        return VendorPage(records=records, next=following, account=self.related(reply, account))
 
     def find(self, key: UpsertKey, value: str) -> VendorRequest:
         """Build the request for the record with a unique key."""
@@ -168,14 +178,14 @@ class Collection(Generic[W, A]):
         """Build the request that archives a record."""
         return VendorRequest(method="DELETE", path=self.one(remote_id), route=self.route, effect=True)
 
-    def receipt(self, reply: VendorReply, action: Action) -> Receipt:
+    def write_result(self, reply: VendorReply, action: Action) -> WriteResult:
         """Return the written record. The reply to an archive may lack it."""
         if action == "archive":
-            return Receipt()
+            return WriteResult()
         record = next(iter(self.records(reply)), None)
         if record is None:
-            raise VendorDrift("$", "the answer to a write holds no record")
-        return Receipt(
+            raise VendorDrift("$", "the answer to a write contains no record")
+        return WriteResult(
             remote_id=self.id(record),
             record=record if self.is_whole(record) else None,
             created=action == "create",
@@ -206,7 +216,7 @@ class Collection(Generic[W, A]):
             update=self.update if "update" in recovery else None,
             archive=self.archive if "archive" in recovery else None,
             find={key: self._finder(key) for key in self.keys},
-            receipt=self.receipt if recovery else None,
+            write_result=self.write_result if recovery else None,
             find_marker=find_marker,
             marked=self.marked if find_marker is not None else None,
             recovery=recovery,

@@ -81,13 +81,16 @@ def region_for(patch: OrderPatch, account: Account, notes: Notes) -> str | Unset
         pointer, country = place
         fitting = tuple(region for region in fitting if country.lower() in region.countries)
         if not fitting:
-            notes.invalid(pointer, f"no region of the shop sells there; there are: {_listed(account.regions)}")
+            notes.invalid(pointer, f"no region of the shop serves this country; regions: {_listed(account.regions)}")
             return UNSET
     if isinstance(patch.currency, str):
         wanted = patch.currency.lower()
         fitting = tuple(region for region in fitting if region.currency_code == wanted)
         if not fitting:
-            notes.invalid("/currency", f"no such region of the shop sells in it; there are: {_listed(account.regions)}")
+            notes.invalid(
+                "/currency",
+                f"no region of the shop for this order uses this currency; regions: {_listed(account.regions)}",
+            )
             return UNSET
     if len(fitting) > 1:
         detail = f"several regions of the shop match ({_listed(fitting)}): send a country, or another currency"

@@ -12,7 +12,7 @@ from mappings.spec import Notes
 
 Purpose = Literal["billing", "shipping"]
 UNTOUCHED: Final = PlaceWrite()
-COUNTRY_STAYS: Final = "Medusa keeps the country of the address of an order that was placed: send the one that it has"
+COUNTRY_STAYS: Final = "Medusa cannot change the country of a placed order's address: send the current country_code"
 
 
 def name_of(first: str | None, last: str | None) -> str | None:

@@ -49,13 +49,13 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         strength="strong",
         note="Medusa has no idempotency keys, but it refuses a second customer of the same kind with the same e-mail "
         "address. The customer is looked up by this address and carries the operation id in its metadata. A customer "
-        "without an address is searched among those created since the write began. Only then a repeat could create a "
+        "without an address is searched among those created since the write began. Only then could a repeat create a "
         "second one, if the shop is still processing the lost request",
     ),
     "update": Recovery(
         by="state",
         strength="strong",
-        note="the customer is read and compared; the same values again change only its time",
+        note="the customer is read and compared; sending the same values again changes only its modification time",
     ),
     "archive": Recovery(by="state", strength="strong", note="the customer is read; a missing one was deleted"),
 }

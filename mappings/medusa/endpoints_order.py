@@ -21,7 +21,7 @@ from mappings.medusa.order_enums_r1 import LISTED, STATUSES
 from mappings.medusa.paging import BY_TIME
 from mappings.medusa.requests import carries, made_since, mark, marked
 from mappings.medusa.wire_2_21 import Account, OrderBody, OrderWrite
-from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Page, Recovery, VendorDrift, decode
+from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorDrift, VendorPage, decode
 
 FIELDS: Final = (
     "fields",
@@ -89,7 +89,7 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
     return collection.list(within, account)
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the orders of a page. Orders begin after the last draft."""
     collection, within = _part(query)
     found = collection.page(reply, within, account)
@@ -119,7 +119,7 @@ def cancel(
     if not asked.refund:
         notes.unsupported("/refund", "Medusa always refunds payments when it cancels: send true")
     if asked.notify:
-        notes.unsupported("/notify", "the code of the shop decides whether the buyer gets a message")
+        notes.unsupported("/notify", "the shop's own code decides whether the buyer gets a message")
     if asked.note is not None:
         notes.unsupported("/note", "Medusa keeps no note with a cancellation")
     write = OrderWrite(body=OrderBody(), is_draft=False, step="/cancel")
@@ -135,7 +135,7 @@ def _part(query: ListQuery) -> tuple[Collection[OrderWrite, Account], ListQuery]
     """The list that a cursor belongs to, and the query of a page of it."""
     found = _CURSOR.fullmatch("1" if query.after is None else query.after)
     if found is None:
-        raise ValueError("not a place in this list")
+        raise ValueError("not a cursor of this list")
     return DRAFTS if found[1] == "1" else ORDERS, replace(query, after=found[2])
 
 
@@ -151,8 +151,8 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "update": Recovery(
         by="state",
         strength="strong",
-        note="the order is read and compared; the same values again change only its time, and Medusa refuses to "
-        "place or archive an order twice",
+        note="the order is read and compared; sending the same values again changes only its modification time, and "
+        "Medusa refuses to place or archive an order twice",
     ),
     "cancel": Recovery(
         by="state",

@@ -73,7 +73,7 @@ def write(
     there = None if is_new else held or NOTHING
     for name, value in json_custom_fields.write(fields, settings, there, notes):
         if name in OURS:
-            notes.invalid("/custom_fields", f"{name} is kept for Lockstitch's own use: configure another key")
+            notes.invalid("/custom_fields", f"{name} is reserved for Lockstitch: configure another key")
         elif value not in (None, [], ""):
             keys[name] = value
         elif not is_new:

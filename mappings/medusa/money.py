@@ -12,7 +12,7 @@ TOLERANCE: Final = 1e-6
 
 @lru_cache(maxsize=8192)
 def money(amount: float | str, currency: str) -> str:
-    """Return a sum with the digits of its currency. Raises ValueError for text that is no number."""
+    """Return a sum with the digits of its currency. Raises ValueError for text that is not a number."""
     return values.money(amount if isinstance(amount, str) else repr(amount), currency)
 
 
@@ -24,25 +24,28 @@ def fits(amount: float, currency: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def exact(amount: float | str) -> Decimal:
-    """Return the exact number. Raises ValueError for text that is no number."""
+    """Return the exact number. Raises ValueError for text that is not a number."""
     return values.parse_decimal(amount if isinstance(amount, str) else repr(amount))
 
 
 @lru_cache(maxsize=8192)
 def unit_price(amount: str, currency: str) -> str:
-    """Return a unit price. It may have more digits than the currency. Raises ValueError for text that is no number."""
+    """Return a unit price. It may have more digits than the currency.
+
+    Raises ValueError for text that is not a number.
+    """
     return values.unit_price(amount, currency)
 
 
 @lru_cache(maxsize=1024)
 def quantity(amount: str) -> str:
-    """Return a quantity. Raises ValueError for text that is no number."""
+    """Return a quantity. Raises ValueError for text that is not a number."""
     return values.quantity(amount)
 
 
 @lru_cache(maxsize=8192)
 def minus(amount: str, less: str, currency: str) -> str:
-    """Return the difference of two sums. Raises ValueError for text that is no number."""
+    """Return the difference of two sums. Raises ValueError for text that is not a number."""
     return money(text(exact(amount) - exact(less)), currency)
 
 

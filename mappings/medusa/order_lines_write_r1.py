@@ -13,7 +13,7 @@ from mappings.medusa.wire_2_21 import Account, LineWrite, MethodWrite, Order
 from mappings.spec import Notes
 
 ONLY_NEW: Final = "Medusa changes the contents of an order in several requests: they are written with a new order only"
-NEEDS: Final = "a variant_remote_id of the shop, or a free line with name and unit_price"
+NEEDS: Final = "send a variant_remote_id of the shop, or name and unit_price"
 
 
 def lines(
@@ -47,7 +47,7 @@ def shipping_lines(
         if line.tax is not None:
             notes.unsupported(f"{pointer}/tax", "Medusa computes the tax itself")
         if line.title not in known:
-            names = ", ".join(known) or "none is set up"
+            names = ", ".join(known) or "the shop has none"
             notes.invalid(f"{pointer}/title", f"one of the shop's shipping options: {names}")
             continue
         written.append(MethodWrite(name=line.title, shipping_option_id=known[line.title], amount=line.price))
@@ -80,7 +80,7 @@ def _quantity(sent: str, pointer: str, notes: Notes) -> int | float:
     """Return a number: Medusa accepts no text here. A quantity with more digits than a float has is refused."""
     exact = Decimal(sent)
     if exact <= 0:
-        notes.invalid(pointer, "more than 0 is expected")
+        notes.invalid(pointer, "must be greater than 0")
     if exact == exact.to_integral_value():
         return int(exact)
     number = float(exact)

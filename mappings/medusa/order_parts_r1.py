@@ -46,7 +46,7 @@ def line_amounts(count: str, price: str, before: str, off: str, tax: str, curren
     """Return the amounts of a line. `before` is its sum before discounts, `off` the discount. Both include the tax if
     the prices do.
 
-    Raises ValueError for text that is no number.
+    Raises ValueError for text that is not a number.
     """
     return LineAmounts(
         quantity=quantity(count),
@@ -119,7 +119,7 @@ def _options(line: wire.Line, pointer: str, loss: list[Loss]) -> tuple[LineOptio
 def quantity_shipped(shipped: str, delivered: str) -> str:
     """Return how many were shipped. Delivered goods count, even if the shop did not mark them as shipped.
 
-    Raises ValueError for text that is no number.
+    Raises ValueError for text that is not a number.
     """
     return quantity(text(max(exact(shipped), exact(delivered))))
 

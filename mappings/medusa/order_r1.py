@@ -20,22 +20,22 @@ from mappings.spec import Mapped, Remote, VendorMapping, misread
 COARSER: Final = Loss(
     path="/fulfillment_status",
     kind="coerced",
-    detail="Medusa also tells how far the parts on their way are; fulfillment_status_raw keeps its word",
+    detail="Medusa's status is more detailed; fulfillment_status_raw has it",
 )
 MIXED: Final = Loss(
     path="/tax_inclusive",
     kind="ambiguous",
-    detail="some prices hold the tax and others do not; the sums are told without, and unit prices as they are",
+    detail="some prices include tax and others do not; totals are given without tax, unit prices as at Medusa",
 )
 PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
 
 
 def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
-    """Return an order in canonical form. Raises VendorDrift for a sum that is no number."""
+    """Return an order in canonical form. Raises VendorDrift for a sum that is not a number."""
     try:
         return _mapped(record, account)
     except (ValueError, ArithmeticError) as error:
-        raise misread(record, error, "a sum or a count is none") from error
+        raise misread(record, error, "a sum or a count is not a number") from error
 
 
 def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:

@@ -17,7 +17,7 @@ REFUNDED: Final = "payment_collection"
 ROUNDED: Final = Loss(
     path="/totals",
     kind="coerced",
-    detail="Medusa rounds no sum; each is rounded here as the currency is, so that together they may be off by one",
+    detail="Medusa does not round sums; each is rounded to the currency here, so they may not add up exactly",
 )
 
 
@@ -46,7 +46,7 @@ def totals(
     """Return the sums, and note those that do not add up. `added` is Σ quantity * unit price of the lines. If only some
     prices include the tax, all sums are without tax. A void order has nothing outstanding.
 
-    Raises ValueError for text that is no number.
+    Raises ValueError for text that is not a number.
     """
     with_tax = inclusive is True
     items = record.original_item_total if with_tax else record.item_subtotal

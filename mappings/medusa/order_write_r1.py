@@ -33,9 +33,9 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "placed_at": "Medusa sets the time of an order itself",
 }
 ALONE: Final = "Medusa changes the status in a separate request: send the other fields first, then the status alone"
-OWN_ADDRESS: Final = "the draft has the address that the customer who is named has at Medusa"
-FORMER_ADDRESS: Final = "the draft would keep the e-mail address of its former buyer: send that of the new one, too"
-PLACE_FIRST: Final = "a draft is placed first: send open, then this"
+OWN_ADDRESS: Final = "Medusa uses the e-mail address that this customer has there"
+FORMER_ADDRESS: Final = "the draft would keep the former buyer's e-mail address: send the new buyer's email too"
+PLACE_FIRST: Final = "place the draft first: send open, then this"
 WRITABLE: Final = ("draft", *STEPS)
 
 
@@ -105,7 +105,7 @@ def _currency(patch: OrderPatch, current: Order | None, notes: Notes) -> str | U
         notes.invalid("/currency", "a Medusa order always has a currency")
         return UNSET
     if current is not None:
-        notes.unsupported("/currency", "the currency of a Medusa order is that of its region, and stays")
+        notes.unsupported("/currency", "a Medusa order has the currency of its region, which cannot be changed")
         return UNSET
     return patch.currency.lower()
 
@@ -123,7 +123,7 @@ def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, current: Order | 
         return UNSET
     if buyer.remote_id is None:
         if buyer.id is not None:
-            notes.invalid("/customer/id", "this customer is not known at this connection")
+            notes.invalid("/customer/id", "unknown customer at this connection")
         return UNSET
     if current is not None and buyer.remote_id == current.customer_id:
         return UNSET

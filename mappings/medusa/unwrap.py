@@ -44,7 +44,7 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
     if object not in ENVELOPES:
         raise Unmappable("$", f"Medusa has no {object}s")
     if payload.lstrip()[:1] == b"<":
-        raise Unmappable("$", "a page, and no answer of the API")
+        raise Unmappable("$", "an HTML page, not an answer of the API")
     try:
         members = _members.decode(payload)
     except UNREADABLE as error:
@@ -77,16 +77,16 @@ def _ensure_record(raw: Raw, path: str, object: ObjectName) -> None:
     if isinstance(members.id, UnsetType):
         if members.message is not UNSET:
             raise Unmappable(f"{path}.message", "the shop's refusal, not a record")
-        raise Unmappable(f"{path}.id", f"no {object}: it has no id")
+        raise Unmappable(f"{path}.id", f"not a {object}: it has no id")
     if members.deleted is not UNSET:
         raise Unmappable(f"{path}.deleted", "the reply to a deletion, not a record")
     if not _id(members.id).startswith(PREFIXES[object]):
-        raise Unmappable(f"{path}.id", f"no {object}: the ids of these begin with {PREFIXES[object]}")
+        raise Unmappable(f"{path}.id", f"not a {object}: its id would begin with {PREFIXES[object]}")
     if object == "customer" and members.email is UNSET:
-        raise Unmappable(f"{path}.email", "only the id of a customer, or a part of one: ask for all with `fields`")
+        raise Unmappable(f"{path}.email", "only the id or a part of a customer: request all of it with `fields`")
     if object == "order" and (members.currency_code is UNSET or members.item_subtotal is UNSET):
         missing = "currency_code" if members.currency_code is UNSET else "item_subtotal"
-        raise Unmappable(f"{path}.{missing}", "an order without its sums: ask for them with `fields`")
+        raise Unmappable(f"{path}.{missing}", "an order without its sums: request them with `fields`")
 
 
 def _id(raw: Raw) -> str:

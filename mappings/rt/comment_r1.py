@@ -14,7 +14,9 @@ from mappings.rt.field_values import instant, text_and_html
 from mappings.rt.wire_rest2 import SYSTEM, Account, MessageWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
-WITHOUT_TEXT: Final = Loss(path="/body_text", kind="dropped", detail="the text lies beside the entry of the history")
+WITHOUT_TEXT: Final = Loss(
+    path="/body_text", kind="dropped", detail="Request Tracker keeps the text in an attachment, which was not read"
+)
 
 
 def to_canonical(record: wire_rest2.Transaction, account: Account) -> Mapped[Comment]:
@@ -45,7 +47,7 @@ def to_vendor(patch: CommentPatch, current: wire_rest2.Transaction | None, accou
     if not text and not html:
         notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
     elif text and html:
-        notes.invalid("/body_html", "a message is one of the two: send body_text or body_html")
+        notes.invalid("/body_html", "Request Tracker keeps text or HTML: send either body_text or body_html")
     private = patches.chosen(patch.visibility, enums.PRIVATE, "/visibility", notes)
     body = MessageWrite(content=html or text, content_type="text/html" if html else "text/plain", private=bool(private))
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))

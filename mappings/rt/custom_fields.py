@@ -42,7 +42,7 @@ def read(settings: tuple[CustomFieldSetting, ...], ticket: Ticket, loss: list[Lo
         field = _named(setting.vendor_field, fields)
         if setting.type != "multi_enum" and field is not None and len(field.values) > 1:
             loss.append(
-                Loss(path=f"/custom_fields/{place}/value", kind="dropped", detail="further values are left out")
+                Loss(path=f"/custom_fields/{place}/value", kind="dropped", detail="only the first value is read")
             )
     return read
 

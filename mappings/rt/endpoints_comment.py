@@ -19,7 +19,7 @@ from mappings.rt.enums import VISIBILITY
 from mappings.rt.paging import following
 from mappings.rt.requests import MOST, Limit, listed, number, search, without_related
 from mappings.rt.wire_rest2 import SYSTEM, Account, MessageWrite, Transaction
-from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, decode
+from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage, WriteResult, decode
 
 PARAMETER: Final = "lockstitch"
 FIELDS: Final = (("fields", "Type,Creator,Created"), ("fields[Creator]", "EmailAddress,RealName"))
@@ -52,12 +52,12 @@ def list_messages(query: ListQuery, account: Account) -> VendorRequest:
     return _listed(query.parent, "history", asked)
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the messages of a page, and their authors."""
     found, _ = listed(reply)
     authors = dict.fromkeys(decode(one, Transaction).creator.id for one in found)
     asked = [name for name in authors if name != SYSTEM and _is_addressable(name)][: related.MOST_AUTHORS]
-    return Page(
+    return VendorPage(
         records=found,
         next=following(reply),
         account=replace(without_related(account, None, people=True), authors=tuple(asked)),
@@ -88,10 +88,10 @@ def create(body: MessageWrite, marker: str, parent: str | None, account: Account
     )
 
 
-def receipt(reply: VendorReply, action: Action) -> Receipt:
+def write_result(reply: VendorReply, action: Action) -> WriteResult:
     """Return the number of the message, from the address of the new entry."""
     place = _LOCATION.fullmatch(reply.headers.get("location", ""))
-    return Receipt(remote_id=None if place is None else place[1], created=True)
+    return WriteResult(remote_id=None if place is None else place[1], created=True)
 
 
 def find_marker(marker: str, parent: str | None, body: MessageWrite | None, account: Account) -> VendorRequest:
@@ -131,7 +131,7 @@ ENDPOINTS: Final = Endpoints(
     absorb=related.absorb_messages,
     bulk=related.bulk,
     create=create,
-    receipt=receipt,
+    write_result=write_result,
     find_marker=find_marker,
     marked=marked,
     recovery=RECOVERY,

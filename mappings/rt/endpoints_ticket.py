@@ -18,7 +18,7 @@ from mappings.rt.metadata import address_of_key, address_of_mark
 from mappings.rt.paging import BY_NUMBER, FILTERS
 from mappings.rt.requests import MOST, TICKET_LIST, without_related
 from mappings.rt.wire_rest2 import API, Account, TicketWrite
-from mappings.spec import Action, Receipt, Recovery, decode
+from mappings.spec import Action, Recovery, WriteResult, decode
 
 FIELDS: Final = (
     "Subject,Status,Priority,Queue,Owner,Requestor,Cc,AdminCc,Due,Resolved,Created,LastUpdated,CustomFields,_hyperlinks"
@@ -45,7 +45,7 @@ TICKETS: Final = Collection[TicketWrite, Account](
     # A read is by number and not by a search, which does not find deleted tickets.
     list_query=(("fields", FIELDS), *related.PEOPLE_QUERY),
     records=wrapped(None, "items"),
-    beside=with_version,
+    related=with_version,
     mark=mark,
     # A search for a marker finds only tickets that carry it.
     carries=lambda record, marker: True,
@@ -65,15 +65,15 @@ def find_by_external_id(key: str, account: Account) -> VendorRequest:
     return _referring_to(address_of_key(key))
 
 
-def receipt(reply: VendorReply, action: Action) -> Receipt:
+def write_result(reply: VendorReply, action: Action) -> WriteResult:
     """Return which ticket was created. The answer to a change is a list of sentences.
 
     Raises VendorDrift for any other answer, such as a proxy's page: the effect is then unknown.
     """
     if action == "create":
-        return TICKETS.receipt(reply, action)
+        return TICKETS.write_result(reply, action)
     decode(reply.body, list[str | None])
-    return Receipt()
+    return WriteResult()
 
 
 def find_marker(marker: str, parent: str | None, body: TicketWrite | None, account: Account) -> VendorRequest:
@@ -92,7 +92,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         strength="strong",
         note="the ticket refers to an address with the operation id; Request Tracker's search reads its database",
     ),
-    "update": Recovery(by="state", strength="strong", note="the ticket is read; the same values again are harmless"),
+    "update": Recovery(
+        by="state", strength="strong", note="the ticket is read; sending the same values again is harmless"
+    ),
 }
 
 ENDPOINTS: Final = dataclasses.replace(
@@ -103,5 +105,5 @@ ENDPOINTS: Final = dataclasses.replace(
     bulk=related.bulk,
     guard=guard,
     find={"external_id": find_by_external_id},
-    receipt=receipt,
+    write_result=write_result,
 )

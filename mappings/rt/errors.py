@@ -67,7 +67,7 @@ def _complaint(reply: VendorReply) -> VendorRefusal | None:
     detail = "; ".join(one.rstrip(".") for one in complaints)[: LONGEST_DETAIL - 100]
     done = len(sentences) - len(complaints)
     if done:
-        detail += f" ({done} other part{'s' if done > 1 else ''} of the change stand{'' if done > 1 else 's'})"
+        detail += f" ({done} other part{'s' if done > 1 else ''} of the change {'were' if done > 1 else 'was'} applied)"
     kind: RefusalKind = "not_allowed" if all(_RIGHTS.search(one) for one in complaints) else "rejected"
     return REFUSALS.refusal(reply, kind=kind, detail=detail)
 

@@ -17,8 +17,8 @@ from mappings.kit.people import compare_requester
 from mappings.rt.wire_rest2 import Account, Person, Ticket
 from mappings.spec import Notes
 
-A_NUMBER: Final = "a number names no user: send the login name, or an email"
-SEVERAL: Final = "one login name is needed; one with a comma can only be given to a ticket that is there"
+A_NUMBER: Final = "a number is not a login name: send the login name, or an email"
+SEVERAL: Final = "send one login name; a name with a comma can be set only on an existing ticket"
 PASSED_OVER: Final = "on a create Request Tracker ignores an unknown login name: check the answer"
 People = tuple[str, ...] | UnsetType
 
@@ -28,7 +28,9 @@ def requester(people: tuple[Person, ...], account: Account, loss: list[Loss]) ->
     if not people:
         return None
     if len(people) > 1:
-        loss.append(Loss(path="/requester", kind="dropped", detail="the ticket has further requestors"))
+        loss.append(
+            Loss(path="/requester", kind="dropped", detail="the ticket has several requestors; this is the first")
+        )
     person = _with_data(people[0], account)
     email = _email(person, "/requester/email", loss)
     return Requester(remote_id=person.id, name=person.real_name or None, email=email)
@@ -61,14 +63,14 @@ def requester_written(
     if len(held) > 1:
         notes.lose("/requester", "dropped", "Request Tracker removes the ticket's other requestors")
     if patch.phone:
-        notes.unsupported("/requester/phone", "a Request Tracker ticket holds no number of its requestor")
+        notes.unsupported("/requester/phone", "Request Tracker tickets have no phone number of the requestor")
     if patch.remote_id is not None:
         known = next((one for one in held if one.id == patch.remote_id), None)
         person = Person(id="") if known is None else _with_data(known, account)
         compare_requester(patch, {"name": person.real_name, "email": person.email_address}, notes)
         return _named(patch.remote_id, held, "/requester/remote_id", notes, is_new=current is None)
     if not patch.email:
-        notes.invalid("/requester", "a remote_id or an email is needed")
+        notes.invalid("/requester", "send a remote_id or an email")
         return UNSET
     email = patches.checked_email(patch.email, "/requester/email", notes)
     return UNSET if email is None else (_with_name(patch.name, email),)

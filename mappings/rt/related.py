@@ -63,7 +63,7 @@ def of_tickets(records: tuple[Raw, ...], account: Account) -> VendorRequest | No
 
 
 def absorb_tickets(reply: VendorReply, account: Account) -> Account:
-    """Return the account with the answer to the last of these reads."""
+    """Return the account with the answer to the last read."""
     items, more = listed(reply)
     if account.people is None:
         tickets = [decode(item, _WithPeople) for item in items]
@@ -84,7 +84,7 @@ def of_messages(records: tuple[Raw, ...], account: Account) -> VendorRequest | N
 
 
 def absorb_messages(reply: VendorReply, account: Account) -> Account:
-    """Return the account with the answer to the last of these reads."""
+    """Return the account with the answer to the last read."""
     if account.more_messages is not None:
         items, more = listed(reply)
         return _with_texts(items, more, account)
@@ -100,7 +100,7 @@ def bulk(account: Account) -> int:
 
 
 def _texts(entries: tuple[str, ...], account: Account) -> VendorRequest | None:
-    """Build the request for the next page of texts of these entries, None on the last page."""
+    """Build the request for the next page of the entries' texts, None on the last page."""
     if account.more_messages is None or not entries:
         return None
     texts = search(

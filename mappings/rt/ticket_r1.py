@@ -116,7 +116,13 @@ def _first(record: wire_rest2.Ticket, account: Account, loss: list[Loss]) -> Mes
     """Return the first message: that of the entry of the history that made the ticket."""
     if account.firsts is None or account.messages is None:
         if account.firsts is None:
-            loss.append(Loss(path="/description", kind="dropped", detail="the first message lies beside the ticket"))
+            loss.append(
+                Loss(
+                    path="/description",
+                    kind="dropped",
+                    detail="Request Tracker keeps the first message in a separate record, which was not read",
+                )
+            )
         return None
     return account.messages.get(account.firsts.get(str(record.id), ""))
 
@@ -136,7 +142,7 @@ def _first_written(
     held = text_and_html(_first(current, account, []), "", "", [])
     for name, sent, own in (("description", text, held[0]), ("description_html", html, held[1])):
         if not isinstance(sent, UnsetType) and (sent or "").strip() != (own or "").strip():
-            notes.unsupported(f"/{name}", "the first message stays as it was written; add a comment instead")
+            notes.unsupported(f"/{name}", "the first message cannot be changed: add a comment instead")
     return UNSET, UNSET
 
 
@@ -153,7 +159,7 @@ def _queue(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Accou
         return wanted
     named = ", ".join(f"{id} ({name})" for id, name in known.items())
     notes.invalid(
-        "/team_remote_id", f"a ticket is in a queue; one of: {named}" if named else "a queue's number is needed"
+        "/team_remote_id", f"a ticket needs a queue; one of: {named}" if named else "send the number of a queue"
     )
     return UNSET
 
@@ -163,7 +169,7 @@ def _subject(patch: TicketPatch, notes: Notes) -> str | UnsetType:
         return UNSET
     subject = " ".join((patch.subject or "").splitlines())
     if subject != (patch.subject or ""):
-        notes.lose("/subject", "coerced", "a subject is one line")
+        notes.lose("/subject", "coerced", "line breaks became spaces")
     if len(subject.encode()) > LONGEST_SUBJECT:
         notes.invalid("/subject", f"more than {LONGEST_SUBJECT} bytes: Request Tracker would truncate it silently")
     return subject
@@ -196,7 +202,7 @@ def _key_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: N
     held = held_addresses(current)
     wanted = None if patch.external_id is None else address_of_key(patch.external_id)
     if wanted is not None and len(wanted) > LONGEST:
-        notes.invalid("/external_id", f"percent-encoded with its prefix it has more than {LONGEST} characters")
+        notes.invalid("/external_id", f"it has more than {LONGEST} characters when percent-encoded with its prefix")
         return UNSET, UNSET
     return _link_changes(wanted, held)
 
@@ -207,7 +213,7 @@ def _parent_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes
     if isinstance(wanted, UnsetType):
         return UNSET, UNSET
     if wanted is not None and not (wanted.isascii() and wanted.isdecimal()):
-        notes.invalid("/parent_remote_id", "the number of a ticket is needed")
+        notes.invalid("/parent_remote_id", "send the number of a ticket")
         return UNSET, UNSET
     if wanted is not None and current is None:
         detail = "on a create Request Tracker ignores an unknown ticket: check the answer"

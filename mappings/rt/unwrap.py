@@ -12,7 +12,7 @@ MEMBERS: Final[dict[ObjectName, frozenset[str]]] = {
     "ticket": frozenset({"id", "Status", "LastUpdated"}),
     "comment": frozenset({"id", "Type", "Creator", "Created"}),
 }
-NAMES: Final[dict[ObjectName, str]] = {"ticket": "ticket", "comment": "entry of a history"}
+NAMES: Final[dict[ObjectName, str]] = {"ticket": "a ticket", "comment": "an entry of a history"}
 MESSAGES: Final = frozenset({b'"Correspond"', b'"Comment"'})
 
 
@@ -48,6 +48,6 @@ def _checked(record: Raw, object: ObjectName, path: str) -> Raw:
     if members.keys() >= MEMBERS[object]:
         return record
     if members.keys() <= {"id", "type", "_url"}:
-        raise Unmappable(path, "a search that did not ask for fields names records and does not hold them")
+        raise Unmappable(path, "a search without `fields` names records but does not contain them")
     names = ", ".join(sorted(members)[:12]) or "none"
-    raise Unmappable(path, f"no {NAMES[object]}; its members are {names}")
+    raise Unmappable(path, f"not {NAMES[object]}; its members are {names}")

@@ -1,4 +1,4 @@
-"""Postal addresses, both ways: five fields each, of which the street has several lines.
+"""Read and write postal addresses: five fields each. The street may have several lines.
 
 If the org has picklists of countries, there is a sixth field with the ISO code. Then only the code is written.
 """
@@ -14,7 +14,7 @@ Kind = Literal["mailing", "other", "billing", "shipping"]
 SOBJECTS: Final[dict[Kind, str]] = {"mailing": "Contact", "other": "Contact", "billing": "Order", "shipping": "Order"}
 PARTS: Final = ("street", "city", "state", "postal_code", "country")
 NO_PLACE: Final = ("name", "company", "phone")
-JOINED: Final = "several lines became one, with commas between them"
+JOINED: Final = "several lines are joined with commas"
 
 
 def read(
@@ -87,7 +87,7 @@ def write(
     if code is not None and values.country(code) != code:
         notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
     if address.line2 and not address.line1:
-        notes.invalid(f"{pointer}/line1", "Salesforce keeps one street of several lines: send the first of them too")
+        notes.invalid(f"{pointer}/line1", "Salesforce keeps both lines in one street: send line1 too")
     held_street, held_country = (getattr(current, f"{kind}_{name}", None) for name in ("street", "country"))
     written: dict[str, Text] = {
         f"{kind}_street": _street(address, held_street, pointer, notes),

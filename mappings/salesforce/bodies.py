@@ -29,11 +29,11 @@ def own_key(value: str | None | UnsetType, sobject: str, account: Account, notes
         return UNSET
     if not account.has(sobject, KEY):
         notes.unsupported(
-            "/external_id", f"this org has no unique field {KEY} on {sobject}: its administrator has to make it"
+            "/external_id", f"this org has no unique field {KEY} on {sobject}: ask its administrator to create it"
         )
         return UNSET
     if value is not None and (value.startswith(RESERVED) or value != value.strip()):
-        notes.invalid("/external_id", f"a key has no space at its ends and does not begin with {RESERVED}")
+        notes.invalid("/external_id", f"a key must not begin or end with a space, or begin with {RESERVED}")
         return UNSET
     return value
 

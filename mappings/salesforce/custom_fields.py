@@ -31,7 +31,7 @@ def read(
     without its reply."""
     held = account.held.get(record_id)
     if held is None:
-        detail = "custom fields are taken out of the answer that a record came with, and this one came without"
+        detail = "custom fields come from the API answer that contains the record, and there was none"
         loss.append(Loss(path="/custom_fields", kind="dropped", detail=detail))
         held = {}
     fields: list[CustomField] = []
@@ -44,10 +44,10 @@ def read(
             value = _read(found, setting, sobject, account)
             if value is None:
                 value = found if isinstance(found, str) else msgspec.json.encode(found).decode()
-                detail = f"{setting.vendor_field} holds something else than {custom_fields.EXPECTED[setting.type]}"
-                loss.append(Loss(path=path, kind="ambiguous", detail=f"{detail}; it stands as it is"))
+                detail = f"{setting.vendor_field} is not {custom_fields.EXPECTED[setting.type]}"
+                loss.append(Loss(path=path, kind="ambiguous", detail=f"{detail}; it is returned unchanged"))
         elif not is_there(sobject, setting, account):
-            detail = f"this org has no field {setting.vendor_field} on {sobject} that the connection's user sees"
+            detail = f"{sobject} has no field {setting.vendor_field} that the connection's user can see"
             loss.append(Loss(path=path, kind="dropped", detail=detail))
         fields.append(CustomField(key=setting.key, type=setting.type, value=value, label=setting.label))
     return tuple(fields)
@@ -75,7 +75,7 @@ def write(
         if not is_there(sobject, setting, account):
             notes.unsupported(pointer, f"this org has no field {setting.vendor_field} on {sobject}")
         elif isinstance(value, list) and any(SEPARATOR in one for one in value):
-            notes.invalid(pointer, "Salesforce separates several values by semicolons, so none may hold one")
+            notes.invalid(pointer, "Salesforce separates values with semicolons: a value cannot contain one")
         elif setting.vendor_field == RECORD_TYPE and isinstance(value, str):
             written[RECORD_TYPE] = _record_type(value, account.record_types.get(sobject, {}), pointer, notes)
         else:
@@ -123,5 +123,5 @@ def _record_type(name: str, known: dict[str, str], pointer: str, notes: Notes) -
     for id, developer_name in known.items():
         if developer_name == name:
             return id
-    notes.invalid(pointer, f"no such record type here; one of: {', '.join(known.values()) or 'none is known'}")
+    notes.invalid(pointer, f"unknown record type; one of: {', '.join(known.values()) or 'none'}")
     return None

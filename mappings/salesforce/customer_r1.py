@@ -32,8 +32,8 @@ from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, Record
 from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 UNSUPPORTED: Final[dict[str, str]] = {
-    "display_name": "Salesforce makes a contact's name of the first and the last name: write those",
-    "company_name": "the company is the contact's account; name its id in a custom field that is AccountId",
+    "display_name": "Salesforce builds a contact's name from first and last name: write those",
+    "company_name": "the company is the contact's account: send its id in a custom field for AccountId",
     "language": "Salesforce contacts have no language; a custom field can hold one",
     "timezone": "Salesforce contacts have no time zone",
     "lifecycle_stage": "Salesforce keeps leads and opportunities as separate records",
@@ -43,8 +43,8 @@ UNSUPPORTED: Final[dict[str, str]] = {
 }
 EMAIL: Final = people.OnlyOne(
     others="a Salesforce contact has one e-mail address",
-    type="Salesforce has no kinds of e-mail addresses",
-    status="Salesforce finds itself whether an address works",
+    type="Salesforce keeps no type of e-mail address",
+    status="Salesforce determines itself whether an address works",
     primary="the only e-mail address of a contact is its primary one",
 )
 EMAIL_COERCED: Final = Loss(path="/emails/0/address", kind="coerced", detail="trimmed and lower-cased")
@@ -65,7 +65,7 @@ CONSENTS: Final[dict[ConsentChannel, tuple[str, str]]] = {
 NO_MAIL: Final = Consent(channel="email", channel_raw="HasOptedOutOfEmail", state="opted_out", state_raw="true")
 NO_CALLS: Final = Consent(channel="phone", channel_raw="DoNotCall", state="opted_out", state_raw="true")
 PRIMARY_ORDER: Final = ("phone", "mobile_phone", "home_phone", "other_phone", "fax")
-PRIMARY: Final = "Salesforce marks no number: the one at work leads, then mobile, home, other, fax"
+PRIMARY: Final = "Salesforce marks no primary number: work comes first, then mobile, home, other, fax"
 
 
 def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
@@ -195,9 +195,9 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
         **_consents_written(patch.consents, account, notes),
     )
     if patch.kind not in (UNSET, "person"):
-        notes.invalid("/kind", "a Salesforce contact is one of: person")
+        notes.invalid("/kind", "a Salesforce contact is a person; one of: person")
     if patch.status not in (UNSET, "active"):
-        notes.invalid("/status", "a Salesforce contact is written as one of: active; to archive it, send DELETE")
+        notes.invalid("/status", "one of: active; to archive a contact, send DELETE")
     settings = account.custom_fields.get("customer", ())
     held = {} if current is None else account.held.get(long_id(current.id), {})
     custom = custom_fields.write("Contact", patch.custom_fields, settings, held, account, notes)
@@ -215,7 +215,7 @@ def _phones_written(
     for index, (name, phone) in enumerate(zip(names, phones or (), strict=True)):
         number = people.phone_text(phone, country)
         if kept[name] is not None:
-            notes.unsupported(f"/phones/{index}", "Salesforce has place for one number of each kind")
+            notes.unsupported(f"/phones/{index}", "Salesforce keeps one number of each type")
         elif not number:
             notes.invalid(f"/phones/{index}", "send e164, or raw if you only have a national spelling")
         else:
@@ -236,16 +236,16 @@ def _addresses_written(
     for index, address in enumerate(wanted or ()):
         pointer = f"/addresses/{index}"
         if address.type not in (UNSET, "unknown", "other"):
-            notes.invalid(
-                f"{pointer}/type", "a Salesforce contact has one address to write to and one of: other, unknown"
-            )
+            notes.invalid(f"{pointer}/type", "one of: other, unknown; unknown is the mailing address")
             continue
         kind: addresses.Kind = "other" if address.type == "other" else "mailing"
         if kind in kept:
-            notes.unsupported(pointer, "Salesforce has place for one address to write to and one of type other")
+            notes.unsupported(pointer, "Salesforce keeps one mailing address and one of type other")
             continue
         if address.is_default and kind == "other":
-            notes.unsupported(f"{pointer}/is_default", "Salesforce writes to the address that is not of type other")
+            notes.unsupported(
+                f"{pointer}/is_default", "Salesforce's default is the mailing address, not the one of type other"
+            )
         kept[kind] = addresses.write(address, kind, current, account, pointer, notes)
     for kind in ("mailing", "other"):
         kept.setdefault(kind, addresses.write(None, kind, current, account, "", notes))
@@ -264,11 +264,11 @@ def _consents_written(
         if member is None:
             notes.unsupported(f"/consents/{index}/channel", f"this org keeps one of: {', '.join(here) or 'none'}")
         elif consent.state != "opted_out":
-            notes.unsupported(f"/consents/{index}/state", "Salesforce keeps who said no: one of: opted_out")
+            notes.unsupported(f"/consents/{index}/state", "Salesforce keeps only refusals; one of: opted_out")
         else:
             kept[member] = True
         if consent.collected_at is not None:
-            notes.unsupported(f"/consents/{index}/collected_at", "Salesforce does not keep when it was said")
+            notes.unsupported(f"/consents/{index}/collected_at", "Salesforce does not keep the time of a consent")
     return kept
 
 
@@ -284,7 +284,7 @@ def _currency(wanted: str | None | UnsetType, account: Account, notes: Notes) ->
     if isinstance(wanted, UnsetType) or (wanted is not None and wanted == account.currency):
         return UNSET
     if "Contact" not in account.fields or not account.has("Contact", "CurrencyIsoCode"):
-        notes.unsupported("/currency", "this org has one currency, and its contacts have none")
+        notes.unsupported("/currency", "this org has one currency, so its contacts have none")
         return UNSET
     return needed(wanted, "/currency", "a Salesforce contact always has a currency", notes)
 

@@ -28,7 +28,7 @@ def by_email(email: str, account: Account) -> VendorRequest:
 def contact(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
     """Return the contact of a read or a look-up. Raises Unmappable if a look-up finds several."""
     if len(decode(reply.body, Answer).records) > 1:
-        reason = "several contacts have this e-mail address: name the one that is meant by its id or its external_id"
+        reason = "several contacts have this e-mail address: name one by its id or external_id"
         raise Unmappable("$.records", reason)
     return CONTACT.record(reply, account)
 
@@ -71,7 +71,7 @@ CONTACTS: Final = Endpoints[RecordWrite, Account](
     upsert={"external_id": CONTACT.upsert},
     find={"external_id": CONTACT.by_key, "email": by_email},
     archive=CONTACT.archive,
-    receipt=requests.receipt,
+    write_result=requests.write_result,
     find_marker=CONTACT.find_marker,
     marked=marked,
     recovery=RECOVERY,
@@ -87,7 +87,7 @@ CASES: Final = Endpoints[RecordWrite, Account](
     update=TICKET.update,
     upsert={"external_id": TICKET.upsert},
     find={"external_id": TICKET.by_key},
-    receipt=requests.receipt,
+    write_result=requests.write_result,
     find_marker=TICKET.find_marker,
     marked=marked,
     recovery={action: RECOVERY[action] for action in ("create", "upsert", "update")},

@@ -14,7 +14,7 @@ from mappings.salesforce.field_values import CASE, is_id
 from mappings.salesforce.requests import Answer, body_of, query, sobject_path
 from mappings.salesforce.search import columns, moment, quoted
 from mappings.salesforce.wire_v62 import Account, RecordWrite
-from mappings.spec import Action, Endpoints, ListQuery, Page, Recovery, decode
+from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage, decode
 
 COMMENT: Final = SObject(object="comment")
 
@@ -33,7 +33,7 @@ def list_comments(query_: ListQuery, account: Account) -> VendorRequest:
     if query_.after is not None:
         text, _, id = query_.after.rpartition("/")
         if not is_id(id):
-            raise ValueError("not a place among comments")
+            raise ValueError("not a cursor of this list")
         since = moment(msgspec.convert(text, datetime))
         behind = f"CreatedDate {beyond} {since}"
         conditions.append(f"({behind} OR (CreatedDate = {since} AND Id {beyond} {quoted(id)}))")
@@ -47,14 +47,14 @@ def list_comments(query_: ListQuery, account: Account) -> VendorRequest:
     )
 
 
-def comment_page(reply: VendorReply, query_: ListQuery, account: Account) -> Page[Account]:
+def comment_page(reply: VendorReply, query_: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the comments of a page."""
     records = decode(reply.body, Answer).records
     following: str | None = None
     if len(records) >= query_.limit and records:
         last = decode(records[-1], _Head)
         following = f"{moment(last.created_date)}/{last.id}"
-    return Page(records=records, next=following, account=account)
+    return VendorPage(records=records, next=following, account=account)
 
 
 def create_comment(body: RecordWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
@@ -78,6 +78,6 @@ CASE_COMMENTS: Final = Endpoints[RecordWrite, Account](
     max_limit=MAX_LIMIT,
     updated_since=False,
     create=create_comment,
-    receipt=requests.receipt,
+    write_result=requests.write_result,
     recovery=RECOVERY,
 )

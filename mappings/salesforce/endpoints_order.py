@@ -19,7 +19,7 @@ from mappings.salesforce.field_values import long_id
 from mappings.salesforce.requests import API, sobject_path
 from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, MoreLines, OrderItem, OrderItems, OrderWrite
-from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, VendorDrift, decode
+from mappings.spec import Action, Endpoints, ListQuery, VendorDrift, VendorPage, WriteResult, decode
 
 ORDERS: Final = SObject(object="order")
 COMPOSITE: Final = f"{API}/composite"
@@ -57,7 +57,7 @@ def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
     return found, account if found is None else _with_more_lines((found,), account)
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the orders of a page, and the locators of their further lines."""
     found = ORDERS.page(reply, query, account)
     return replace(found, account=_with_more_lines(found.records, found.account))
@@ -126,20 +126,20 @@ def create(body: OrderWrite, marker: str, parent: str | None, account: Account) 
     )
 
 
-def receipt(reply: VendorReply, action: Action) -> Receipt:
+def write_result(reply: VendorReply, action: Action) -> WriteResult:
     """Return the id of the new order, from its part of the composite reply."""
     if action != "create":
-        return Receipt()
+        return WriteResult()
     try:
         parts = decode(reply.body, _Composite).composite_response
         made = next((part.body for part in parts if part.reference_id == "order"), None)
-        return Receipt(created=True) if made is None else _made(made)
+        return WriteResult(created=True) if made is None else _made(made)
     except VendorDrift:
-        return Receipt(created=True)
+        return WriteResult(created=True)
 
 
-def _made(body: Raw) -> Receipt:
-    return Receipt(remote_id=long_id(decode(body, _Created).id), created=True)
+def _made(body: Raw) -> WriteResult:
+    return WriteResult(remote_id=long_id(decode(body, _Created).id), created=True)
 
 
 def _part(method: str, url: str, reference: str, body: Any = None) -> dict[str, Any]:
@@ -177,7 +177,7 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     create=create,
     update=ORDERS.update,
     find={"external_id": ORDERS.by_key},
-    receipt=receipt,
+    write_result=write_result,
     find_marker=ORDERS.find_marker,
     marked=marked,
     recovery={"create": MARKED, "update": STATE},

@@ -1,4 +1,4 @@
-"""Requests and replies that all sObjects have alike, and how to recover lost writes."""
+"""Requests and replies of all sObjects, and how to recover lost writes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from mappings.salesforce.field_values import is_id, long_id
 from mappings.salesforce.requests import Answer, body_of, query, sobject_path
 from mappings.salesforce.search import SOBJECT, columns, quoted
 from mappings.salesforce.wire_v62 import KEY, MARKER, Account, OrderWrite, RecordWrite
-from mappings.spec import Action, ListQuery, Page, Recovery, decode
+from mappings.spec import Action, ListQuery, Recovery, VendorPage, decode
 
 MAX_LIMIT: Final = 200
 NO_RECORD: Final = "Id = null"
@@ -115,7 +115,7 @@ class SObject:
         """Build the query for a page of the records that match the filters."""
         return paging.list_request(self.object, conditions(query_, account), query_, account)
 
-    def page(self, reply: VendorReply, query_: ListQuery, account: Account) -> Page[Account]:
+    def page(self, reply: VendorReply, query_: ListQuery, account: Account) -> VendorPage[Account]:
         """Return the records of a page."""
         return paging.page(self.object, reply, query_, account)
 
@@ -144,7 +144,7 @@ UNIQUE: Final = Recovery(
 STATE: Final = Recovery(
     by="state",
     strength="strong",
-    note="the record is read by id and compared; the same values again change only its modification time, "
+    note="the record is read by id and compared; sending the same values again changes only its modification time, "
     "unless the org's own automation acts on every save",
 )
 GONE: Final = Recovery(

@@ -106,7 +106,7 @@ def order_status(value: str | None, code: str | None) -> OrderStatus:
 
 
 def held(words: Mapping[str, C], picklist: str, account: Account) -> dict[C, str]:
-    """Return the canonical values that the org has, each with the first of its own values."""
+    """Return the canonical values that the org has, each with the org's first value for it."""
     values: dict[C, str] = {}
     for value in account.picklists.get(picklist, ()):
         ours = words.get(value.casefold())
@@ -121,4 +121,4 @@ def chosen(
     """Return the org's value for a canonical one. `none` empties the field. A value that the org lacks is refused."""
     if wanted == "none":
         return None
-    return patches.chosen(wanted, held(words, picklist, account), pointer, notes, f"{picklist} of this org holds ")
+    return patches.chosen(wanted, held(words, picklist, account), pointer, notes, f"{picklist} of this org has ")

@@ -140,7 +140,7 @@ def budget(reply: VendorReply) -> Budget | None:
 
 
 def _of_parts(reply: VendorReply) -> VendorRefusal | None:
-    """The refusal of the part that failed first by itself. The others were rolled back, or not carried out."""
+    """Return the refusal of the part that failed. The other parts were rolled back, or not carried out."""
     composite = read(reply.body, _Composite)
     halted: VendorRefusal | None = None
     for part in () if composite is None else composite.composite_response:

@@ -66,6 +66,6 @@ def write_reference(
     if not isinstance(wanted, str):
         return wanted
     if not is_id(wanted, prefixes):
-        notes.invalid(pointer, f"the Salesforce id of {what} is expected: 18 characters that begin with {prefixes[0]}")
+        notes.invalid(pointer, f"send the Salesforce id of {what}: 18 characters that begin with {prefixes[0]}")
         return None
     return long_id(wanted)

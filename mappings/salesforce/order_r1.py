@@ -30,15 +30,15 @@ NO_CURRENCY: Final = "XXX"
 NO_PAYMENTS: Final = Loss(
     path="/totals/paid",
     kind="defaulted",
-    detail="Salesforce orders hold no payments, shipping, discounts or taxes: zero stands for them",
+    detail="Salesforce orders have no payments, shipping, discounts or taxes; these are zero",
 )
 DAY_ONLY: Final = Loss(
     path="/placed_at",
     kind="coerced",
-    detail="Salesforce keeps the day an order starts on: its midnight in UTC is given",
+    detail="Salesforce keeps only the start date of an order; this is its midnight in UTC",
 )
 CURRENCY_UNKNOWN: Final = Loss(
-    path="/currency", kind="defaulted", detail="neither the order nor the org tells a currency: XXX stands for none"
+    path="/currency", kind="defaulted", detail="neither the order nor the org has a currency; XXX means unknown"
 )
 
 
@@ -65,17 +65,17 @@ def _day(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
-        raise values.Unreadable("not a day", text) from error
+        raise values.UnreadableValue("not a day", text) from error
 
 
 def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
     """Return the order. Raises Unmappable for a reduction order, VendorDrift for a malformed sum or day."""
     if record.is_reduction_order:
-        raise Unmappable("$.IsReductionOrder", "a reduction order takes back a part of another one: read that order")
+        raise Unmappable("$.IsReductionOrder", "a reduction order takes back part of another order: read that one")
     try:
         return _mapped(record, account)
     except (ValueError, ArithmeticError) as error:
-        raise misread(record, error, "a sum, a count or a day is none") from error
+        raise misread(record, error, "a sum, a count or a day is invalid") from error
 
 
 def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:

@@ -25,11 +25,11 @@ REFERENCE: Final = "@{"
 MOST_LINES: Final = 200
 """The most records in one collection."""
 UNSUPPORTED: Final[dict[str, str]] = {
-    "payment_status": "Salesforce orders hold no payments",
-    "fulfillment_status": "Salesforce orders hold no parcels",
+    "payment_status": "Salesforce orders have no payments",
+    "fulfillment_status": "Salesforce orders have no parcels",
     "number": "Salesforce numbers its orders itself",
     "presentment_currency": "a Salesforce order has one currency",
-    "tax_inclusive": "Salesforce orders hold no taxes",
+    "tax_inclusive": "Salesforce orders have no taxes",
     "tags": "Salesforce keeps topics as separate records",
     "customer_note": "Salesforce has one text on an order, for colleagues: write internal_note",
 }
@@ -48,7 +48,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         if getattr(patch, name):
             notes.unsupported(f"/{name}", "Salesforce orders have only the agreed price of each line")
     if patch.is_test is True:
-        notes.unsupported("/is_test", "Salesforce has sandboxes, and no orders for trial")
+        notes.unsupported("/is_test", "Salesforce has no test orders: use a sandbox")
     settings = account.custom_fields.get("order", ())
     held = {} if current is None else account.held.get(long_id(current.id), {})
     custom = custom_fields.write("Order", patch.custom_fields, settings, held, account, notes)
@@ -89,7 +89,7 @@ def _refuse_references(value: Any, pointer: str, notes: Notes) -> None:
     """A new order is a composite request. In all its text, Salesforce replaces `@{order.id}` by a value of an earlier
     reply, and there is no escape (REST API Developer Guide, Composite Subrequest)."""
     if isinstance(value, str) and REFERENCE in value:
-        notes.invalid(pointer, f"Salesforce would put something else in the place of {REFERENCE}… in a new order")
+        notes.invalid(pointer, f"Salesforce would replace {REFERENCE}… in a new order: remove it")
     elif isinstance(value, dict):
         for name, one in value.items():
             _refuse_references(one, f"{pointer}/{name}", notes)
@@ -102,19 +102,19 @@ def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineFields:
     """One line: an entry of a price book, quantity, price, and the text that the buyer saw."""
     entry = line.variant_remote_id or ""
     if not is_id(entry, (PRICE_ENTRY,)):
-        detail = "Salesforce sells what its price books hold: send the id of an entry, which begins with 01u"
+        detail = "Salesforce sells price book entries: send the id of one, which begins with 01u"
         notes.invalid(f"{pointer}/variant_remote_id", detail)
     if line.unit_price is None:
-        notes.invalid(f"{pointer}/unit_price", "Salesforce wants the price of one with every line")
+        notes.invalid(f"{pointer}/unit_price", "Salesforce requires a unit_price for every line")
     for name in ("sku", "requires_shipping", "taxable", "custom_fields"):
         if getattr(line, name):
             notes.unsupported(f"{pointer}/{name}", "Salesforce keeps it on the product")
     if line.options:
-        notes.unsupported(f"{pointer}/options", "Salesforce keeps no options with the line of an order")
+        notes.unsupported(f"{pointer}/options", "Salesforce keeps no options on an order line")
     if line.product_remote_id is not None:
-        notes.unsupported(f"{pointer}/product_remote_id", "the entry of the price book names the product")
+        notes.unsupported(f"{pointer}/product_remote_id", "the price book entry determines the product")
     if line.tax is not None and Decimal(line.tax):
-        notes.unsupported(f"{pointer}/tax", "Salesforce orders hold no taxes")
+        notes.unsupported(f"{pointer}/tax", "Salesforce orders have no taxes")
     return LineFields(
         pricebook_entry_id=long_id(entry),
         quantity=_json_number(line.quantity),
@@ -142,7 +142,7 @@ def _status(patch: OrderPatch, current: Order | None, account: Account, notes: N
         if meaning == wanted != "unknown":
             return value
     held = ", ".join(dict.fromkeys(meaning for meaning in meanings.values() if meaning != "unknown"))
-    notes.invalid("/status", f"the orders of this org hold one of: {held}")
+    notes.invalid("/status", f"orders of this org have one of: {held}")
     return UNSET
 
 
@@ -150,11 +150,11 @@ def _day(placed_at: datetime | None | UnsetType, current: Order | None, notes: N
     if isinstance(placed_at, UnsetType) and current is not None:
         return UNSET
     if not isinstance(placed_at, datetime):
-        notes.invalid("/placed_at", "a Salesforce order always has the day on which it starts: send placed_at")
+        notes.invalid("/placed_at", "a Salesforce order always has a start date: send placed_at")
         return UNSET
     moment = placed_at.astimezone(UTC)
     if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
-        notes.lose("/placed_at", "coerced", "Salesforce keeps the day in UTC and no time")
+        notes.lose("/placed_at", "coerced", "Salesforce keeps only the day, in UTC")
     return moment.date().isoformat()
 
 
@@ -163,7 +163,7 @@ def _buyer(customer: OrderCustomerPatch | None | UnsetType, current: Order | Non
         return customer if current is not None else UNSET
     if customer.remote_id is None:
         pointer = "/customer/id" if customer.id is not None else "/customer"
-        notes.invalid(pointer, f"{'this customer is not known at this connection; ' if customer.id else ''}{NO_BUYER}")
+        notes.invalid(pointer, f"{'unknown customer at this connection; ' if customer.id else ''}{NO_BUYER}")
         return UNSET
     buyer = write_reference(customer.remote_id, (CONTACT,), "/customer/remote_id", "a contact", notes)
     person = current.bill_to_contact if current is not None and current.bill_to_contact_id == buyer else None

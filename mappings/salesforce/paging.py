@@ -18,7 +18,7 @@ from mappings.salesforce.field_values import is_id
 from mappings.salesforce.requests import API, QUERY, Answer, query, with_custom_fields
 from mappings.salesforce.search import SOBJECT, columns, moment, quoted
 from mappings.salesforce.wire_v62 import Account
-from mappings.spec import ListQuery, Page, decode
+from mappings.spec import ListQuery, VendorPage, decode
 
 _LOCATOR: Final = re.compile(r"(query|queryAll)/[A-Za-z0-9]{15,40}(-[0-9]{1,9})?")
 _SINCE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
@@ -48,17 +48,17 @@ def list_request(
     return query(" ".join(words), deleted_too=changes)
 
 
-def page(object_name: ObjectName, reply: VendorReply, query_: ListQuery, account: Account) -> Page[Account]:
+def page(object_name: ObjectName, reply: VendorReply, query_: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the records of a page and the next cursor. Raises VendorDrift for another shape."""
     answer = decode(reply.body, Answer)
     account = with_custom_fields(object_name, answer.records, account)
-    return Page(records=answer.records, next=_next(answer, query_), account=account)
+    return VendorPage(records=answer.records, next=_next(answer, query_), account=account)
 
 
 def follow(locator: str) -> VendorRequest:
     """Build the request for the next records of a reply. Raises ValueError for a foreign locator."""
     if not _LOCATOR.fullmatch(locator):
-        raise ValueError("not a place in an answer")
+        raise ValueError("not a cursor of this list")
     return VendorRequest(method="GET", path=f"{API}/{locator}", route=NEXT)
 
 
@@ -77,7 +77,7 @@ def _after(query_: ListQuery) -> tuple[str, ...]:
     since, _, id = place.rpartition("/")
     if order == "at" and query_.updated_since is not None and _SINCE.fullmatch(since) and is_id(id):
         return (f"(SystemModstamp > {since} OR (SystemModstamp = {since} AND Id > {quoted(id)}))",)
-    raise ValueError("not a place in this list")
+    raise ValueError("not a cursor of this list")
 
 
 def _next(answer: Answer, query_: ListQuery) -> str | None:

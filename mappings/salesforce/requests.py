@@ -1,4 +1,4 @@
-"""Queries, paths and receipts that all objects have alike."""
+"""Queries, paths and write results of all objects."""
 
 from typing import Any, Final
 from urllib.parse import quote
@@ -12,7 +12,7 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.salesforce.field_values import long_id
 from mappings.salesforce.search import configured
 from mappings.salesforce.wire_v62 import Account, OrderWrite, RecordWrite
-from mappings.spec import Action, Receipt, VendorDrift, decode
+from mappings.spec import Action, VendorDrift, WriteResult, decode
 
 API: Final = "/services/data/v62.0"
 QUERY: Final = f"{API}/query"
@@ -57,7 +57,7 @@ def record(object_name: ObjectName, reply: VendorReply, account: Account) -> tup
 
 
 def with_custom_fields(object_name: ObjectName, records: tuple[Raw, ...], account: Account) -> Account:
-    """Return the account with the custom fields of these records, and of no others."""
+    """Return the account with the custom fields of `records` only."""
     names = configured(object_name, account)
     if not names:
         return account
@@ -77,14 +77,14 @@ def body_of(write: RecordWrite | OrderWrite, *without: str) -> dict[str, Any]:
     return members
 
 
-def receipt(reply: VendorReply, action: Action) -> Receipt:
+def write_result(reply: VendorReply, action: Action) -> WriteResult:
     """Return the id of the written record. The reply to a change has no body. A reply that cannot be read is a success
     without an id."""
     if action in ("update", "archive"):
-        return Receipt()
+        return WriteResult()
     try:
         written = decode(reply.body, _Written)
     except VendorDrift:
-        return Receipt()
+        return WriteResult()
     created = True if action in ("create", "comment") else written.created
-    return Receipt(remote_id=long_id(written.id), created=created)
+    return WriteResult(remote_id=long_id(written.id), created=created)

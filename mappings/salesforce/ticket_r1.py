@@ -46,7 +46,7 @@ from mappings.spec import Draft, Mapped, Notes, VendorMapping
 UNSUPPORTED: Final[dict[str, str]] = {
     "description_html": "Salesforce's case description is plain text: send description",
     "followers": "Salesforce keeps the followers of a case as separate records",
-    "order_ids": "Salesforce cases name no orders; a custom field can hold one",
+    "order_ids": "Salesforce cases have no orders; a custom field can hold one",
     "tags": "Salesforce keeps topics as separate records",
     "due_at": "Salesforce cases have no due date; its milestones follow the org's entitlements",
 }
@@ -169,7 +169,7 @@ def _status_written(
         if known.status == wanted:
             return known.value
     held = ", ".join(dict.fromkeys(known.status for known in account.case_statuses.values()))
-    notes.invalid("/status", f"the cases of this org hold one of: {held}")
+    notes.invalid("/status", f"cases of this org have one of: {held}")
     return UNSET
 
 
@@ -204,7 +204,7 @@ def _with_requester(
         refuse_contact_details(requester, person, "/requester", notes)
         return replace(fields, contact_id=contact)
     if requester.id is not None:
-        notes.invalid("/requester/id", "this customer is not known at this connection")
+        notes.invalid("/requester/id", "unknown customer at this connection")
         return fields
     email = None if requester.email is None else patches.email(requester.email, "/requester/email", notes)
     if not (email or requester.name or requester.phone):

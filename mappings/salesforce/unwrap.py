@@ -65,7 +65,7 @@ def _ensure_record(raw: Raw, found: _Payload, path: str, object: ObjectName) -> 
     if found.composite_response is not UNSET:
         raise Unmappable(f"{path}.compositeResponse", "a composite answer: it has the results of writes")
     if found.success is not UNSET:
-        raise Unmappable(f"{path}.success", "the outcome of a write names a record and does not hold it")
+        raise Unmappable(f"{path}.success", "the result of a write names a record but does not contain it")
     if found.ids is not UNSET:
         raise Unmappable(f"{path}.ids", "a list of changed ids holds no records")
     if found.api_name is not UNSET:

@@ -61,7 +61,7 @@ def _read_one(setting: CustomFieldSetting, held: Mapping[str, str | None], notes
     value = _READ[setting.type](text)
     if value is not None:
         return CustomField(key=setting.key, type=setting.type, value=value, label=setting.label)
-    detail = f"Shopify holds something else than {custom_fields.EXPECTED[setting.type]}; its own text is given"
+    detail = f"Shopify's value is not {custom_fields.EXPECTED[setting.type]}; its text is returned unchanged"
     notes.lose(f"{pointer}/value", "coerced", detail)
     return CustomField(key=setting.key, type="string", value=text, label=setting.label)
 

@@ -66,7 +66,7 @@ def _mapped(customer: wire.Customer, account: wire.Account, notes: Notes) -> Map
     postal = _addresses(customer, notes)
     language = values.language(customer.locale)
     if customer.locale and language != customer.locale:
-        notes.lose("/language", "coerced", "Shopify writes the language in another way, or it is no language tag")
+        notes.lose("/language", "coerced", "Shopify spells the language differently, or it is not a language tag")
     remote_id, created_at, updated_at = tail(customer.id), utc(customer.created_at), utc(customer.updated_at)
     return Mapped(
         data=Customer(

@@ -9,7 +9,7 @@ from mappings.shopify import wire_webhook as body
 from mappings.shopify.requests import EXTERNAL_ID, NAMESPACE, gid
 from mappings.spec import Notes, Unmappable
 
-NOT_SENT: Final = "the webhook's body does not carry it"
+NOT_SENT: Final = "the webhook does not contain it"
 # Old bodies have only a flag for consent: true is a consent, false may be anything.
 ACCEPTS: Final[dict[bool | None, str | None]] = {True: "SUBSCRIBED", False: None, None: None}
 
@@ -144,4 +144,4 @@ def _note_missing(customer: body.Customer, account: wire.Account, notes: Notes) 
     if customer.orders_count is None or customer.total_spent is None:
         notes.lose("/order_stats", "dropped", NOT_SENT)
     if customer.addresses is UNSET:
-        notes.lose("/addresses", "dropped", "the webhook's body carries the default address only")
+        notes.lose("/addresses", "dropped", "the webhook contains only the default address")

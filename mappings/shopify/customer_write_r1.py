@@ -42,11 +42,11 @@ PHONE: Final = people.OnlyOne(others=ONE_OF_THESE, type=NO_TYPES)
 NO_PLACE: Final[dict[str, str]] = {
     "display_name": "Shopify builds it from first and last name: write those",
     "company_name": "Shopify keeps the company on addresses: write it there",
-    "job_title": "Shopify has no place for it",
+    "job_title": "Shopify does not keep it",
     "timezone": "Shopify customers have no time zone",
     "currency": "Shopify customers have no currency of their own",
     "lifecycle_stage": "Shopify customers have no life cycle stage",
-    "lead_source": "Shopify has no place for it",
+    "lead_source": "Shopify does not keep it",
     "owner_remote_id": "Shopify customers have no owner",
     "tax_ids": "Shopify keeps tax numbers on companies, not on customers",
 }
@@ -81,7 +81,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
             locale=_locale(patch.language, notes),
             note=patch.notes,
             tags=() if patch.tags is None else patch.tags,
-            tax_exempt=chosen(patch.tax_exemption, EXEMPT, "/tax_exemption", notes, "Shopify cannot hold this; "),
+            tax_exempt=chosen(patch.tax_exemption, EXEMPT, "/tax_exemption", notes, "Shopify does not have this; "),
             metafields=fields.set or UNSET,
         ),
         addresses=_addresses(patch.addresses, _held(current), notes),
@@ -136,7 +136,7 @@ def _consents(
         notes.unsupported("/consents", "Shopify keeps every consent: send opted_out for the channel instead")
     for place, consent in enumerate(sent or ()):
         if consent.channel not in held:
-            notes.invalid(f"/consents/{place}/channel", f"Shopify cannot hold this; one of: {', '.join(held)}")
+            notes.invalid(f"/consents/{place}/channel", f"Shopify does not have this; one of: {', '.join(held)}")
             continue
         if consent.state not in CONSENT:
             notes.invalid(f"/consents/{place}/state", f"Shopify cannot set this; one of: {', '.join(CONSENT)}")

@@ -8,7 +8,7 @@ from msgspec import UNSET, Raw, Struct
 
 from canonical import values
 from mappings.http import VendorRequest
-from mappings.kit.graphql import ById, Collection
+from mappings.kit.graphql import ById, GraphQLCollection
 from mappings.shopify import documents
 from mappings.shopify.documents import CUSTOMER_ASKED
 from mappings.shopify.metadata import unique
@@ -86,7 +86,7 @@ def window(query: ListQuery, account: Account) -> Listed:
     )
 
 
-CUSTOMERS: Final = Collection[Account](
+CUSTOMERS: Final = GraphQLCollection[Account](
     path=PATH,
     one="customer",
     many="customers",
@@ -163,7 +163,7 @@ ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
     create=create,
     update=update,
     find=CUSTOMERS.finders,
-    receipt=CUSTOMERS.receipt,
+    write_result=CUSTOMERS.write_result,
     find_marker=find_marker,
     marked=CUSTOMERS.marked,
     recovery={
@@ -176,7 +176,7 @@ ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
         "update": Recovery(
             by="state",
             strength="strong",
-            note="the customer is read and compared; the same values again change nothing",
+            note="the customer is read and compared; sending the same values again changes nothing",
         ),
     },
 )

@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw, Struct
 from canonical import values
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
-from mappings.kit.graphql import Collection, data_of
+from mappings.kit.graphql import GraphQLCollection, data_of
 from mappings.shopify import documents, related
 from mappings.shopify.documents import ORDER_ASKED
 from mappings.shopify.metadata import unique
@@ -43,7 +43,7 @@ from mappings.shopify.wire_variables_2026_07 import (
     OrderUpdate,
     RefundMethod,
 )
-from mappings.spec import Action, Endpoints, FieldRefusal, ListQuery, Notes, Receipt, Recovery, Unmappable, decode
+from mappings.spec import Action, Endpoints, FieldRefusal, ListQuery, Notes, Recovery, Unmappable, WriteResult, decode
 
 MAX_LIMIT: Final = 8
 STATUS: Final[dict[str, str]] = {"open": "status:open", "completed": "status:closed", "cancelled": "status:cancelled"}
@@ -107,7 +107,7 @@ def window(query: ListQuery, account: Account) -> Listed:
     )
 
 
-ORDERS: Final = Collection[Account](
+ORDERS: Final = GraphQLCollection[Account](
     path=PATH,
     one="order",
     many="orders",
@@ -184,18 +184,18 @@ def cancel(
     return request, tuple(notes.refused)
 
 
-def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """Return the receipt with the order in the answer. The answer to a cancellation has only the id of its job.
+def write_result(reply: VendorReply, action: Action) -> WriteResult:
+    """Return the result with the order in the answer. The answer to a cancellation has only the id of its job.
 
     Raises Unmappable if it has neither.
     """
     if action != "cancel":
-        return ORDERS.receipt(reply, action)
+        return ORDERS.write_result(reply, action)
     data = data_of(reply)
     if "orderCancel" not in data:
         raise Unmappable("$.data.orderCancel", "the answer has no cancellation job")
     job = decode(data["orderCancel"], _Cancelled).job
-    return Receipt(pending=job is not None and not job.done)
+    return WriteResult(pending=job is not None and not job.done)
 
 
 def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest:
@@ -216,7 +216,7 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     update=update,
     find=ORDERS.finders,
     cancel=cancel,
-    receipt=receipt,
+    write_result=write_result,
     find_marker=find_marker,
     marked=ORDERS.marked,
     recovery={
@@ -229,7 +229,7 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
         "update": Recovery(
             by="state",
             strength="strong",
-            note="the order is read and compared; the same values again change nothing",
+            note="the order is read and compared; sending the same values again changes nothing",
         ),
         "cancel": Recovery(
             by="state",

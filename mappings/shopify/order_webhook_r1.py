@@ -28,7 +28,7 @@ from mappings.shopify.requests import gid, metafield_key
 from mappings.spec import Notes
 
 UNPAID: Final = frozenset({"pending", "authorized", "voided", "expired"})
-"""States without a received payment, whatever is outstanding: a voided order has neither."""
+"""States without a received payment, for any outstanding amount."""
 
 
 def as_record(order: body.Order, account: wire.Account, notes: Notes) -> wire.Order:
@@ -89,7 +89,7 @@ def as_record(order: body.Order, account: wire.Account, notes: Notes) -> wire.Or
 
 def _sum(amount: body.Amount | None, pointer: str, notes: Notes) -> wire.MoneyBag | None:
     if amount is None:
-        notes.lose(pointer, "defaulted", "the webhook's body does not say; taken as nothing")
+        notes.lose(pointer, "defaulted", "the webhook does not contain it; zero is assumed")
     return bag(amount)
 
 
@@ -102,7 +102,7 @@ def _paid(order: body.Order, notes: Notes) -> Decimal:
         return decimal(order.total_price) - decimal(order.total_outstanding)
     if status in ("paid", "refunded", "partially_refunded"):
         return decimal(order.total_price)
-    notes.lose("/totals/paid", "ambiguous", "the webhook's body does not say what was received")
+    notes.lose("/totals/paid", "ambiguous", "the webhook does not contain what was received")
     return Decimal(0)
 
 
@@ -128,7 +128,7 @@ def _note_missing(order: body.Order, account: wire.Account, notes: Notes) -> Non
     if order.metafields is UNSET:
         notes.lose("/external_id", "dropped", NOT_SENT)
         if any(metafield_key(setting.vendor_field) for setting in account.custom_fields.get("order", ())):
-            notes.lose("/custom_fields", "dropped", "the webhook's body carries no metafields")
+            notes.lose("/custom_fields", "dropped", "the webhook contains no metafields")
     if order.line_items is UNSET:
         notes.lose("/line_items", "dropped", NOT_SENT)
 

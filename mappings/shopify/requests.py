@@ -69,7 +69,7 @@ def customer_cost(account: Account) -> int:
 
 
 def order_price(account: Account, sizes: Sizes) -> int:
-    """Return the price of one order with lists of these lengths, in points: half of the rule's price."""
+    """Return the price of one order with these list lengths, in points: half of the rule's price."""
     head = 29  # the order itself, ten sums of two objects, customer, two addresses, two counts, attributes, metafield
     connection, shipping, discount, payment, event = 3, 10, 2, 4, 6
     rule = (

@@ -67,7 +67,7 @@ def write_billing(patch: AddressPatch, pointer: str, notes: Notes, *, whole: boo
     """Return the billing address, which invoices show."""
     for member in ("name", "phone"):
         if getattr(patch, member):
-            notes.unsupported(f"{pointer}/{member}", f"Stripe's billing address has no {member} but the customer's own")
+            notes.unsupported(f"{pointer}/{member}", f"Stripe's billing address uses the customer's own {member}")
     return write(patch, pointer, notes, whole=whole)
 
 

@@ -1,6 +1,6 @@
 """Customer, revision 1.
 
-A customer of Stripe has one name, for people and companies alike, one e-mail address that is not unique, one phone
+A customer of Stripe has one name, of a person or a company, one e-mail address that is not unique, one phone
 number, a billing and a shipping address. A deleted customer leaves a stub.
 """
 
@@ -49,7 +49,7 @@ def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Custome
         created_at=created_at,
     )
     if record.individual_name and record.individual_name != record.name:
-        notes.lose("/display_name", "dropped", "the individual's name has no field in addition to the customer's")
+        notes.lose("/display_name", "dropped", "the individual's own name has no canonical field")
     return Mapped(
         data=customer,
         remote=Remote(id=record.id, url=dashboard(record.livemode, f"customers/{record.id}"), created_at=created_at),
@@ -80,12 +80,12 @@ def _addresses(record: wire.Customer) -> tuple[Address, ...]:
 
 def _language(locales: tuple[str, ...], notes: Notes) -> str | None:
     if len(locales) > 1:
-        notes.lose("/language", "dropped", f"{len(locales) - 1} more preferred locales, less preferred ones")
+        notes.lose("/language", "dropped", f"{len(locales) - 1} less preferred locales are not returned")
     language = values.language(locales[0])
     if language is None:
-        notes.lose("/language", "dropped", "the locale at Stripe is no BCP 47 tag")
+        notes.lose("/language", "dropped", "Stripe's locale is not a BCP 47 tag")
     elif language != locales[0]:
-        notes.lose("/language", "coerced", "spelled otherwise at Stripe")
+        notes.lose("/language", "coerced", "spelled differently at Stripe")
     return language
 
 

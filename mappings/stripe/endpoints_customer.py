@@ -14,7 +14,7 @@ from canonical import values
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
 from mappings.kit.rest import Collection
-from mappings.spec import Action, ListQuery, Page, Recovery, decode
+from mappings.spec import Action, ListQuery, Recovery, VendorPage, decode
 from mappings.stripe import bodies
 from mappings.stripe.requests import (
     KEY_LIFETIME,
@@ -78,7 +78,7 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
     return (SEARCH if "external_id" in query.filters else CUSTOMERS).list(query, account)
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the customers of a page that fit all filters exactly."""
     found = CUSTOMERS.page(reply, query, account)
     return replace(found, records=tuple(raw for raw in found.records if _fits(raw, query))) if query.filters else found
@@ -121,7 +121,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "error, the customer is looked up by the operation id in its metadata: among those with its e-mail address or, "
         "without one, through a search that lags",
     ),
-    "update": Recovery(by="state", strength="strong", note="the customer is read; the same values again are harmless"),
+    "update": Recovery(
+        by="state", strength="strong", note="the customer is read; sending the same values again is harmless"
+    ),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

@@ -14,7 +14,7 @@ from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
 from mappings.kit.rest import Collection
-from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Page, Recovery, decode
+from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorPage, decode
 from mappings.stripe import bodies, requests
 from mappings.stripe.order_enums_r1 import INVOICE_OF_STATUS, SESSION_OF_STATUS
 from mappings.stripe.requests import KEY_LIFETIME, MOST, SEARCH_LAG, expanding, keyed, keyed_by_body, pages
@@ -81,7 +81,7 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
     return collection.list(within, account)
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the orders of a page. Checkouts begin after the last invoice."""
     collection, within = _part(query)
     found = collection.page(reply, within, account)
@@ -127,8 +127,8 @@ def cancel(
 
 
 def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest:
-    """Return the request for the newest orders, among them the one that a lost create may have made: those of its
-    customer, whom an invoice always has, or all. A list does not lag, a search does."""
+    """Return the request for the newest orders, which include one that a lost create made: those of its customer,
+    or all. An invoice always has a customer. A list does not lag, a search does."""
     newest = [("limit", str(MOST))]
     customer = getattr(body.body, "customer", None) if body is not None else None
     if isinstance(customer, str):
@@ -158,7 +158,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "error, the order is looked up by the operation id in its metadata among the hundred newest: those of its "
         "customer, if it names one",
     ),
-    "update": Recovery(by="state", strength="strong", note="the order is read; the same values again are harmless"),
+    "update": Recovery(
+        by="state", strength="strong", note="the order is read; sending the same values again is harmless"
+    ),
     "cancel": Recovery(
         by="state",
         strength="strong",

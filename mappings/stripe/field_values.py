@@ -16,7 +16,7 @@ def instant(seconds: int | None) -> datetime | None:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError) as error:
-        raise VendorDrift("$", "a time is none") from error
+        raise VendorDrift("$", "a time is invalid") from error
 
 
 def id_of(reference: str | Named | None) -> str | None:

@@ -45,7 +45,7 @@ def read(
                 value = _value(text, setting.type)
             except (ValueError, OverflowError):
                 value = text
-                detail = f"the text of {setting.vendor_field} is no {setting.type} and stands as it is"
+                detail = f"{setting.vendor_field} is not a valid {setting.type}; its text is returned unchanged"
                 notes.lose(f"{pointer}/{place}/value", "ambiguous", detail)
         fields.append(CustomField(key=setting.key, type=setting.type, value=value, label=setting.label))
     return tuple(fields)
@@ -72,7 +72,7 @@ def write(
         for place, setting, value in custom_fields.named(fields, settings, notes, same=same):
             pointer = f"/custom_fields/{place}/value"
             if setting.vendor_field in OURS:
-                notes.invalid(f"/custom_fields/{place}/key", f"{setting.vendor_field} is kept for Lockstitch's own use")
+                notes.invalid(f"/custom_fields/{place}/key", f"{setting.vendor_field} is reserved for Lockstitch")
             elif value is None or value in ("", []):
                 if held is not None:
                     metadata[setting.vendor_field] = None

@@ -42,7 +42,7 @@ def money(minor: int, currency: str) -> str:
     if sent > shown:
         minor, rest = divmod(minor, _POWERS[sent - shown])
         if rest:
-            raise VendorDrift("$", f"an amount in {currency} with a fraction, which this currency has not")
+            raise VendorDrift("$", f"an amount in {currency} has a fraction, which the currency does not have")
     elif sent < shown:
         minor *= _POWERS[shown - sent]
     return _placed(minor, shown)

@@ -93,7 +93,7 @@ def _each(quantity: str | int | None, each: str | None, amount: int, currency: s
             return (
                 "1",
                 money(amount, currency),
-                ("quantity", "defaulted", "Stripe names none; the amount is that of one"),
+                ("quantity", "defaulted", "Stripe has no quantity; 1 is assumed"),
             )
         return count, unit_price(each or "0", currency), None
     if each is not None and abs(values.parse_decimal(each) * number - amount) < 1:

@@ -37,7 +37,7 @@ def to_canonical(record: Record, account: wire.Account) -> Mapped[Order]:
             return _invoice(record, account, notes)
         return _session(record, account, notes)
     except (ValueError, ArithmeticError) as error:
-        raise misread(record, error, "a sum or a count is none") from error
+        raise misread(record, error, "a sum or a count is not a number") from error
 
 
 def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mapped[Order]:
@@ -50,7 +50,7 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
         notes.lose("/line_items", "truncated", f"only the first {len(lines)} lines are read")
     if record.description:
         notes.lose(
-            "/customer_note", "dropped", "the memo on the invoice has no field: it is ours and the buyer sees it"
+            "/customer_note", "dropped", "the invoice's memo, the seller's note to the buyer, has no canonical field"
         )
     taxes = record.total_taxes or record.total_tax_amounts
     tax_inclusive = parts.inclusive(taxes)
@@ -135,7 +135,7 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
     found = record.line_items or wire.SessionLines()
     lines = tuple([parts.session_line(line, currency, notes, place) for place, line in enumerate(found.data)])
     if record.line_items is None:
-        notes.lose("/line_items", "dropped", "the lines of the checkout were not sent along")
+        notes.lose("/line_items", "dropped", "the answer does not contain the lines of the checkout")
     elif found.has_more:
         notes.lose("/line_items", "truncated", f"only the first {len(lines)} lines are read")
     charge = _charge(record)

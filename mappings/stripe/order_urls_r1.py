@@ -34,7 +34,7 @@ def new(fields: Fields, settings: tuple[CustomFieldSetting, ...], notes: Notes) 
         if isinstance(field.value, str) and field.value.startswith(SCHEME):
             urls[keys[field.key]] = field.value
         else:
-            notes.invalid(f"/custom_fields/{place}/value", f"a URL with {SCHEME} is expected")
+            notes.invalid(f"/custom_fields/{place}/value", f"must be a URL that begins with {SCHEME}")
     return urls, _without(fields, keys)
 
 

@@ -190,7 +190,7 @@ def _line(line: LineItemPatch, patch: OrderPatch, currency: str | None, pointer:
             notes.unsupported(f"{pointer}/{member}", "Stripe keeps none for the lines of a checkout")
     quantity = Decimal(line.quantity)
     if quantity != int(quantity):
-        notes.invalid(f"{pointer}/quantity", "a whole number is expected")
+        notes.invalid(f"{pointer}/quantity", "must be a whole number")
     if line.variant_remote_id is not None:
         for member in ("name", "unit_price", "product_remote_id"):
             if getattr(line, member) is not None:

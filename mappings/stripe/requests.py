@@ -34,7 +34,7 @@ class _Answer(Struct, frozen=True, kw_only=True):
 
 
 def records(reply: VendorReply) -> tuple[Raw, ...]:
-    """Return the records of a list, or the record of a reply. A deleted record leaves a stub, which is none."""
+    """Return the records of a list, or the record of a reply. The stub of a deleted record does not count."""
     found = decode(reply.body, _Answer)
     if isinstance(found.data, UnsetType):
         return () if found.deleted else (Raw(reply.body),)

@@ -44,10 +44,10 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
 def _whole(raw: Raw, names: tuple[str, ...], path: str) -> Raw:
     """Return the record. Raises Unmappable for another object, a stub or a preview."""
     if not raw:
-        raise Unmappable(path, "the event holds no record; a thin event only names one")
+        raise Unmappable(path, "the event contains no record; a thin event only names one")
     head = decode(raw, _Head)
     if head.object not in names:
-        raise Unmappable(f"{path}.object", f"no {' or '.join(names)} in it")
+        raise Unmappable(f"{path}.object", f"it contains no {' or '.join(names)}")
     if head.deleted:
         raise Unmappable(f"{path}.deleted", "the stub of a deleted record")
     if head.id is None:

@@ -38,9 +38,9 @@ def read(
             value = _read(found, setting.type)
             if value is None:
                 value = found if isinstance(found, str) else msgspec.json.encode(found).decode()
-                detail = f"{setting.vendor_field} holds something else than {custom_fields.EXPECTED[setting.type]}"
+                detail = f"{setting.vendor_field} is not {custom_fields.EXPECTED[setting.type]}"
                 path = f"{pointer}/{place}/value"
-                loss.append(Loss(path=path, kind="ambiguous", detail=f"{detail}; it stands as it is"))
+                loss.append(Loss(path=path, kind="ambiguous", detail=f"{detail}; it is returned unchanged"))
         fields.append(CustomField(key=setting.key, type=setting.type, value=value, label=setting.label))
     return tuple(fields)
 

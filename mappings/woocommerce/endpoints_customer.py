@@ -51,8 +51,8 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "update": Recovery(
         by="state",
         strength="strong",
-        note="the customer is read by id and compared; the same values again change only the modification time, "
-        "unless a plugin acts on every save",
+        note="the customer is read by id and compared; sending the same values again changes only the modification "
+        "time, unless a plugin acts on every save",
     ),
 }
 

@@ -163,7 +163,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "update": Recovery(
         by="state",
         strength="strong",
-        note="the order is read by id and compared; the same values again change only the modification time: "
+        note="the order is read by id and compared; sending the same values again changes only the modification time: "
         "WooCommerce sends e-mails only when a status changes",
     ),
     "cancel": Recovery(

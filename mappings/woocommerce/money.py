@@ -48,7 +48,13 @@ def quantity(amount: int | float) -> str:
 def check_digits(amount: str, shown: str, path: str, loss: list[Loss]) -> None:
     """Note a loss if a sum has more digits than its currency."""
     if len(shown) < len(amount) and Decimal(shown) != exact(amount):
-        loss.append(Loss(path=path, kind="coerced", detail=f"the shop says {amount}, which the currency cannot hold"))
+        loss.append(
+            Loss(
+                path=path,
+                kind="coerced",
+                detail=f"the shop's amount is {amount}, which has more decimals than the currency",
+            )
+        )
 
 
 def decimals(amount: str) -> int:

@@ -100,7 +100,7 @@ _PAID: Final = {
 
 
 def axes(status: str, *, is_paid: bool, method: str = "") -> Axes:
-    """Return the canonical statuses for a status and a payment method. A recorded payment counts, whatever
-    happened to the order afterwards."""
+    """Return the canonical statuses for a status and a payment method. A recorded payment counts even if
+    the order changed afterwards."""
     table = _PAID if is_paid else _ON_DELIVERY if METHODS.get(method) == "cod" else STATUSES
     return table.get(status) or table.get(status.removeprefix(PREFIX), _NOT_KNOWN_PAID if is_paid else NOT_KNOWN)

@@ -30,12 +30,12 @@ PAGE: Final = "post.php?post=%d&action=edit"
 WITHOUT_TAX: Final = Loss(
     path="/tax_inclusive",
     kind="coerced",
-    detail="the shop enters prices with tax; WooCommerce's API gives lines, discounts and shipping without, as here",
+    detail="the shop enters prices with tax; lines, discounts and shipping are without tax here, as in its API",
 )
 NO_TIME: Final = Loss(
     path="/cancelled_at",
     kind="defaulted",
-    detail="WooCommerce keeps no time of a cancellation: that of the last change stands for it",
+    detail="WooCommerce keeps no time of cancellation; this is the time of the last change",
 )
 
 
@@ -108,7 +108,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     loss += check_payment(order)
     if "" not in [line.total_tax for line in record.line_items]:
         on_fees = sum([exact(fee.total_tax) for fee in record.fee_lines], ZERO)
-        loss += check_taxes(totals.tax, lines, order.shipping_lines, beside=on_fees)
+        loss += check_taxes(totals.tax, lines, order.shipping_lines, on_fees=on_fees)
     remote = Remote(
         id=str(record.id), url=page_url(record.links, PAGE, record.id), created_at=created_at, updated_at=updated_at
     )

@@ -34,7 +34,7 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
         return UNSET
     if present is None:
         return fitting[0]
-    # If two change equally little, prefer the one that itself implies the known payment.
+    # If two change equally little, prefer the status that implies the known payment.
     return max(fitting, key=lambda name: (sum(map(_same, readings[name], present)), readings[name] == STATUSES[name]))
 
 
@@ -59,5 +59,6 @@ def _refuse(wanted: tuple[object, ...], readings: dict[str, Axes], notes: Notes)
     first = next(field for field, one in zip(FIELDS, wanted, strict=True) if not isinstance(one, UnsetType))
     together = "; ".join(f"{name}: {', '.join(reading)}" for name, reading in readings.items())
     notes.invalid(
-        f"/{first}", f"WooCommerce has one status for order, payment and goods, none with all of these - {together}"
+        f"/{first}",
+        f"WooCommerce has one status for order, payment and goods. No status has this combination - {together}",
     )

@@ -148,7 +148,7 @@ def _currency(currency: str | None | UnsetType, current: Order | None, notes: No
         return UNSET
     if current is not None:
         notes.unsupported(
-            "/currency", "WooCommerce would keep the numbers of all sums in another currency: it cannot be changed"
+            "/currency", "WooCommerce would keep all amounts unchanged in another currency: it cannot be changed"
         )
         return UNSET
     return currency

@@ -30,6 +30,6 @@ def external_id(wanted: str | None | UnsetType, notes: Notes) -> str | None | Un
         notes.invalid("/external_id", f"the prefix {MARK} is reserved for Lockstitch: send another key")
         return UNSET
     if "," in wanted or wanted != wanted.strip() or not wanted:
-        notes.invalid("/external_id", "Zendesk looks external ids up in lists: no comma, no space at the ends")
+        notes.invalid("/external_id", "a Zendesk external id must not contain a comma, or begin or end with a space")
         return UNSET
     return wanted

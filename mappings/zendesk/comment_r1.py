@@ -61,7 +61,7 @@ def to_vendor(patch: CommentPatch, current: wire_v2.Comment | None, account: Acc
     has_text = not isinstance(patch.body_text, UnsetType) and bool(patch.body_text.strip())
     has_html = not isinstance(patch.body_html, UnsetType) and bool(patch.body_html.strip())
     if has_text and has_html:
-        notes.invalid("/body_html", "Zendesk makes one out of the other: send body_text or body_html")
+        notes.invalid("/body_html", "Zendesk derives one from the other: send either body_text or body_html")
     if not has_text and not has_html:
         notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
     body = CommentWrite(

@@ -36,12 +36,13 @@ NO_PLACE: Final[dict[str, str]] = {
     "consents": "Zendesk users have no consents",
 }
 EMAIL: Final = people.OnlyOne(
-    others="Zendesk keeps one address in a user; more are identities there",
-    type="Zendesk keeps no kind of address",
-    status="Zendesk finds out by itself whether an address is good",
+    others="a Zendesk user has one e-mail address; more are separate identities",
+    type="Zendesk keeps no type of e-mail address",
+    status="Zendesk verifies e-mail addresses itself",
 )
 PHONE: Final = people.OnlyOne(
-    others="Zendesk keeps one number in a user; more are identities there", type="Zendesk keeps no kind of number"
+    others="a Zendesk user has one phone number; more are separate identities",
+    type="Zendesk keeps no type of phone number",
 )
 ONE_NAME: Final = "Zendesk keeps one name: send display_name"
 
@@ -70,7 +71,7 @@ def to_canonical(user: User, account: Account) -> Mapped[Customer]:
         updated_at=instant(user.updated_at),
     )
     if user.details:
-        loss.append(Loss(path="/notes", kind="dropped", detail="Zendesk's `details` has no field of its own here"))
+        loss.append(Loss(path="/notes", kind="dropped", detail="Zendesk's `details` has no canonical field"))
     remote = Remote(
         id=str(user.id),
         url=agent_url(user.url, "users", user.id),
@@ -113,7 +114,7 @@ def _status(user: User) -> tuple[CustomerStatus, str]:
 def _company(organization_id: int, account: Account, loss: list[Loss]) -> str | None:
     name = account.organizations.get(organization_id)
     if name is None:
-        detail = f"the name of organization {organization_id} was not sent along"
+        detail = f"the answer does not contain the name of organization {organization_id}"
         loss.append(Loss(path="/company_name", kind="dropped", detail=detail))
     return name
 
@@ -130,7 +131,7 @@ def _language(locale: str | None, loss: list[Loss]) -> str | None:
         return None
     language = values.language(locale)
     if language is None:
-        loss.append(Loss(path="/language", kind="dropped", detail="the locale at Zendesk is no BCP 47 tag"))
+        loss.append(Loss(path="/language", kind="dropped", detail="Zendesk's locale is not a BCP 47 tag"))
     elif language != locale:
         loss.append(Loss(path="/language", kind="coerced", detail=f"spelled {locale} at Zendesk"))
     return language
@@ -142,7 +143,7 @@ def _timezone(user: User, loss: list[Loss]) -> str | None:
         return zone or values.timezone(user.iana_time_zone)
     found = values.timezone(user.iana_time_zone) or IANA.get(zone)
     if found is None:
-        loss.append(Loss(path="/timezone", kind="dropped", detail="the time zone at Zendesk has no IANA name"))
+        loss.append(Loss(path="/timezone", kind="dropped", detail="Zendesk's time zone has no IANA name"))
     elif user.iana_time_zone is None:
         loss.append(Loss(path="/timezone", kind="coerced", detail=f"called {zone} at Zendesk"))
     return found
@@ -163,7 +164,7 @@ def _name(patch: CustomerPatch, current: User | None, notes: Notes) -> str | Uns
     if parts:
         # Sent only if the caller accepts the loss.
         return " ".join(parts)
-    notes.lose("/display_name", "defaulted", "a new Zendesk user without a name is named by address or number")
+    notes.lose("/display_name", "defaulted", "a new Zendesk user without a name gets the address or number as the name")
     return UNSET
 
 
@@ -196,7 +197,7 @@ def _phone(phones: tuple[PhonePatch, ...] | None | UnsetType, notes: Notes) -> s
     if sent.e164:
         return patches.phone(sent.e164, f"/phones/{place}/e164", notes)
     if not sent.raw:
-        notes.invalid(f"/phones/{place}", "e164 or raw is needed")
+        notes.invalid(f"/phones/{place}", "send e164 or raw")
     return sent.raw
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from canonical.parts import Instant
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.rest import remote_id, wrapped
-from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, Unmappable, decode
+from mappings.spec import Action, Endpoints, ListQuery, Recovery, Unmappable, VendorPage, WriteResult, decode
 from mappings.zendesk.endpoints_ticket import TICKETS
 from mappings.zendesk.paging import LISTS, MOST
 from mappings.zendesk.related import INCLUDE, with_people
@@ -69,10 +69,10 @@ def list_comments(query: ListQuery, account: Account) -> VendorRequest:
     return _listed(query.parent, (*LISTS.window(query), INCLUDE, *order))
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the comments of a page."""
     records, following = LISTS.page(query, comments(reply), reply)
-    return Page(records=records, next=following, account=with_people(reply, account))
+    return VendorPage(records=records, next=following, account=with_people(reply, account))
 
 
 def create(body: CommentWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
@@ -81,12 +81,12 @@ def create(body: CommentWrite, marker: str, parent: str | None, account: Account
     return TICKETS.update(parent or "", ticket, marker, account)
 
 
-def receipt(reply: VendorReply, action: Action) -> Receipt:
+def write_result(reply: VendorReply, action: Action) -> WriteResult:
     """Return the comment of the audit. Raises Unmappable if there is none: the write was done, but cannot be seen."""
     comment = added_comment(reply.body)
     if comment is None:
         raise Unmappable("$.audit.events", "the audit of the write names no comment")
-    return Receipt(remote_id=remote_id(comment), record=comment, created=True)
+    return WriteResult(remote_id=remote_id(comment), record=comment, created=True)
 
 
 def find_marker(marker: str, parent: str | None, body: CommentWrite | None, account: Account) -> VendorRequest:
@@ -127,7 +127,7 @@ ENDPOINTS: Final = Endpoints(
     max_limit=MOST,
     updated_since=False,
     create=create,
-    receipt=receipt,
+    write_result=write_result,
     find_marker=find_marker,
     marked=marked,
     recovery=RECOVERY,

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.rest import Collection, parameter, wrapped
-from mappings.spec import Action, ListQuery, Receipt, Recovery, decode
+from mappings.spec import Action, ListQuery, Recovery, WriteResult, decode
 from mappings.zendesk.paging import API, LISTS, MOST, exported, numbered
 from mappings.zendesk.wire_v2 import MARK, MARK_FIELD, Account, Organization, UserBody, UserWrite
 
@@ -70,7 +70,7 @@ USERS: Final = Collection[UserWrite, Account](
     list_query=(INCLUDE,),
     records=wrapped("user", "users"),
     filters={"external_id": parameter("external_id")},
-    beside=with_organizations,
+    related=with_organizations,
     encode=lambda user: msgspec.json.encode(UserBody(user=user)),
     mark=mark,
     carries=carries,
@@ -98,9 +98,9 @@ def create_or_update(key: str, body: UserWrite, marker: str, account: Account) -
     return VendorRequest(method="POST", path=path, route=path, body=encoded, effect=True, idempotent=True)
 
 
-def receipt(reply: VendorReply, action: Action) -> Receipt:
+def write_result(reply: VendorReply, action: Action) -> WriteResult:
     """Return which user was written. The status shows whether an upsert created it. A deleted user is returned too."""
-    return replace(USERS.receipt(reply, "update"), created=reply.status == 201)
+    return replace(USERS.write_result(reply, "update"), created=reply.status == 201)
 
 
 def by_external_id(external_id: str, account: Account) -> VendorRequest:
@@ -128,7 +128,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         note="external id and address are unique at Zendesk, so the same create_or_update is sent again. Its answer "
         "may then report a user as changed that the lost request created",
     ),
-    "update": Recovery(by="state", strength="strong", note="the user is read; the same values again are harmless"),
+    "update": Recovery(
+        by="state", strength="strong", note="the user is read; sending the same values again is harmless"
+    ),
     "archive": Recovery(by="state", strength="strong", note="the user is read; a deleted one is not active"),
 }
 
@@ -138,5 +140,5 @@ ENDPOINTS: Final = dataclasses.replace(
     filters=frozenset({"email", "external_id"}),
     upsert={"email": create_or_update, "external_id": create_or_update},
     find={"external_id": by_external_id},
-    receipt=receipt,
+    write_result=write_result,
 )

@@ -36,7 +36,7 @@ TICKETS: Final = Collection[TicketWrite, Account](
     records=wrapped("ticket", "tickets"),
     filters={"external_id": parameter("external_id")},
     keys={"external_id": lambda key: (("page[size]", str(MOST)), ("external_id", key))},
-    beside=with_people,
+    related=with_people,
     encode=lambda ticket: msgspec.json.encode(TicketBody(ticket=ticket)),
     mark=lambda body, marker, account: replace(body, external_id=body.external_id or f"{MARK}{marker}"),
     carries=lambda record, marker: decode(record, _Head).external_id == f"{MARK}{marker}",
@@ -95,7 +95,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "ticket is looked up in the list by the marker in its external id. A ticket with the caller's "
         "external id has no marker and external ids of tickets are not unique: a person decides",
     ),
-    "update": Recovery(by="state", strength="strong", note="the ticket is read; the same values again are harmless"),
+    "update": Recovery(
+        by="state", strength="strong", note="the ticket is read; sending the same values again is harmless"
+    ),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

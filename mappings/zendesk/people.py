@@ -24,7 +24,7 @@ def requester_written(
     that of a known person."""
     if not isinstance(patch, RequesterPatch):
         if current is None:
-            notes.lose("/requester", "defaulted", "without one the agent whose token is used is the requester")
+            notes.lose("/requester", "defaulted", "without a requester, Zendesk uses the agent of the API token")
         elif patch is None:
             notes.invalid("/requester", "a Zendesk ticket always has a requester")
         return UNSET, UNSET
@@ -34,7 +34,7 @@ def requester_written(
         compare_requester(patch, {"name": known.name, "email": known.email, "phone": known.phone}, notes)
         return (id if isinstance(id, int) else UNSET, UNSET)
     if not patch.email:
-        notes.invalid("/requester", "a remote_id or an e-mail address is needed")
+        notes.invalid("/requester", "send a remote_id or an e-mail address")
         return UNSET, UNSET
     email = patches.checked_email(patch.email, "/requester/email", notes)
     if email is None:
@@ -43,7 +43,9 @@ def requester_written(
         notes.unsupported("/requester/phone", "Zendesk accepts no phone number with a requester: write it to the user")
     if current is None:
         if not patch.name:
-            notes.lose("/requester/name", "defaulted", "Zendesk names a new user by the e-mail address")
+            notes.lose(
+                "/requester/name", "defaulted", "a new Zendesk user without a name gets the e-mail address as the name"
+            )
         return UNSET, RequesterWrite(email=email, name=patch.name or email)
     found = _by_email(email, account)
     if found is None:
@@ -83,7 +85,7 @@ def _watcher(place: int, follower: FollowerPatch, account: Account, notes: Notes
         id = patches.record_id(follower.remote_id, f"/followers/{place}/remote_id", "Zendesk", notes)
         return WatcherWrite(user_id=str(id), action="put") if isinstance(id, int) else None
     if not follower.email or not values.is_email(follower.email):
-        notes.invalid(f"/followers/{place}", "a remote_id or an e-mail address is needed")
+        notes.invalid(f"/followers/{place}", "send a remote_id or an e-mail address")
         return None
     email = values.email(follower.email)
     known = _by_email(email, account)

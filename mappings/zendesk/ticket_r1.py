@@ -30,7 +30,7 @@ from mappings.zendesk.people import requester_written, watchers_written
 from mappings.zendesk.webhook_r1 import TICKET_EVENT
 from mappings.zendesk.wire_v2 import Account, CommentWrite, FieldWrite, TicketWrite
 
-NO_PLACE: Final = {"order_ids": "Zendesk tickets name no orders; a ticket field can hold one, as a custom field here"}
+NO_PLACE: Final = {"order_ids": "Zendesk tickets have no orders; a ticket field can hold one, as a custom field here"}
 FIRST_COMMENT: Final = "a Zendesk ticket's description is its first comment and stays: add a comment instead"
 
 
@@ -156,7 +156,7 @@ def _first_comment(patch: TicketPatch, current: wire_v2.Ticket | None, notes: No
         return UNSET
     if isinstance(html, str) and html.strip():
         if isinstance(text, str) and text.strip():
-            notes.lose("/description", "coerced", "Zendesk makes the plain text out of description_html itself")
+            notes.lose("/description", "coerced", "Zendesk derives the plain text from description_html itself")
         return CommentWrite(html_body=html, public=True)
     if isinstance(text, str) and text.strip():
         return CommentWrite(body=text, public=True)

@@ -107,7 +107,7 @@ def _event_of(object_name: str, event_type: str) -> str:
 
 
 def _id(text: str | None) -> str | None:
-    """Return an id, which is text here. "0" is none."""
+    """Return an id, which is text here. None for "0"."""
     return text if text and text.isascii() and text.isdecimal() and text.strip("0") else None
 
 
@@ -147,7 +147,7 @@ def _moment(moment: Instant | None) -> Instant | None:
 
 
 def _missing(names: tuple[str, ...]) -> tuple[Loss, ...]:
-    detail = "Zendesk's event does not carry it: read the record"
+    detail = "Zendesk's event does not contain it: read the record"
     return tuple(Loss(path=f"/{name}", kind="dropped", detail=detail) for name in names)
 
 

@@ -1,7 +1,7 @@
 """Zendesk's event webhooks: `zen:event-type:ticket.*` and `zen:event-type:user.*`.
 
 Names and members are documented at developer.zendesk.com, "Webhook event types". Webhooks of triggers and automations
-have a body that an administrator wrote, and no topic: they are no notices.
+have a body that an administrator wrote, and no topic. They are not notices.
 """
 
 import re

@@ -161,7 +161,7 @@ class UserWrite(Struct, frozen=True, kw_only=True):
 
 
 class CommentWrite(Struct, frozen=True, kw_only=True):
-    """A comment to add, or the one that opens a ticket."""
+    """A comment to add, or the first comment of a ticket."""
 
     body: str | UnsetType = UNSET
     html_body: str | UnsetType = UNSET

@@ -85,7 +85,7 @@ def test_formatting_that_is_never_closed_is_not_multiplied() -> None:
 def test_more_tags_than_anybody_reads_are_cut_off_and_it_is_said(part: str, left: str) -> None:
     assert shown(part * 120_000) == (
         left,
-        [Loss(path="/body_html", kind="truncated", detail="cut off after 100,000 tags")],
+        [Loss(path="/body_html", kind="truncated", detail="truncated after 100,000 tags")],
     )
 
 

@@ -126,7 +126,7 @@ def test_an_order_cancelled_before_archiving_has_nothing_outstanding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tax", "lines", "shipping", "beside", "fits"),
+    ("tax", "lines", "shipping", "on_fees", "fits"),
     [
         ("6.51", ["5.72"], ["0.79"], "0", True),
         ("6.51", ["5.72"], [], "0", False),
@@ -143,13 +143,13 @@ def test_an_order_cancelled_before_archiving_has_nothing_outstanding() -> None:
     ],
 )
 def test_the_taxes_of_lines_and_shipping_are_the_tax(
-    tax: str, lines: list[str], shipping: list[str], beside: str, fits: bool
+    tax: str, lines: list[str], shipping: list[str], on_fees: str, fits: bool
 ) -> None:
     found = check_taxes(
         tax,
         tuple(line("1", "10.00", tax=one) for one in lines),
         tuple(ShippingLine(price="1.00", tax=one) for one in shipping),
-        beside=Decimal(beside),
+        on_fees=Decimal(on_fees),
     )
 
     assert [(loss.path, loss.kind) for loss in found] == ([] if fits else [("/totals/tax", "ambiguous")])

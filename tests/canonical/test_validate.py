@@ -10,12 +10,12 @@ from msgspec import Struct
 from canonical.customer import CustomerPatch
 from canonical.order_patch import OrderPatch
 from canonical.ticket import CommentPatch, TicketPatch
-from canonical.validate import complaints
+from canonical.validate import patch_errors
 
 
 def pointers(into: type[Struct], body: dict[str, Any]) -> list[str]:
     """Where the checks find fault with a body that decodes."""
-    return [complaint.pointer for complaint in complaints(msgspec.convert(body, into))]
+    return [error.pointer for error in patch_errors(msgspec.convert(body, into))]
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_another_one_is_refused_with_the_choices_and_nothing_is_sent(
         assert code_of(answer, 422) == "invalid-field"
         (error,) = answer.json()["errors"]
         assert error["pointer"] == f"/custom_fields/{place}/value"
-        assert error["detail"].startswith("'bobbin' is no choice here; one of: ")
+        assert error["detail"].startswith("'bobbin' is not a choice here; one of: ")
         assert chosen.choices[0] in error["detail"]
 
     assert writes(vendors, name) == before

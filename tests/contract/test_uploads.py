@@ -86,7 +86,7 @@ def test_bad_rows_are_explained_mended_and_reported(caller: Caller) -> None:
     cell, surplus, second = dead_letters(caller, upload)
     assert cell["failure"] == {
         "category": "permanent",
-        "reason": "is no e-mail address",
+        "reason": "is not an e-mail address",
         "path": '$.rows[3]["E-mail"]',
         "property": "E-mail",
         "mapping": "csv.customer",
@@ -96,8 +96,8 @@ def test_bad_rows_are_explained_mended_and_reported(caller: Caller) -> None:
     assert commands["send_again"] == "lockstitch uploads send FILE --connection legacy"
     assert commands["edit"] == f"lockstitch dead-letters show {cell['id']} --json | jq .payload > payload.json"
     assert "`E-mail`" in next(step["advice"] for step in cell["next_steps"] if step["action"] == "edit")
-    assert surplus["failure"]["reason"].startswith("has 6 cells, and the header 5")
-    assert second["failure"]["reason"].startswith("says something else of the record that row 2 is about")
+    assert surplus["failure"]["reason"].startswith("has 6 cells, but the header has 5")
+    assert second["failure"]["reason"].startswith("contradicts row 2, which is about the same record")
     assert second["failure"]["path"] == "$.rows[5]"
     for letter, column, mended in ((cell, "E-mail", "ann.31@example.com"), (surplus, "Name", "Lee 32")):
         payload = letter["payload"]
@@ -289,7 +289,7 @@ def test_a_run_lists_an_export_up_to_the_mended_row(caller: Caller) -> None:
     )
     assert f"Upload {upload['id']} was recorded: 2 of 2 rows were new or changed." in sentences
     (given_up,) = (sentence for sentence in sentences if "failed for good" in sentence)
-    assert '$.rows[3]["State"]: is none of the values that are configured: a, x' in given_up
+    assert '$.rows[3]["State"]: is not one of the configured values: a, x' in given_up
     assert any(sentence.startswith(f"Dead letter {letter['id']} was redriven by key_") for sentence in sentences)
     assert sentences[-1].startswith("Event customer.created of customer:C00099 was created")
     audited = {entry["facts"]["type"] for entry in story if entry["kind"] == "audit"}

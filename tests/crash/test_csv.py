@@ -29,10 +29,10 @@ KEYS = ("export-1", "export-1", "export-2")
 """The same file three times: twice under one key, as whoever lost the answer does, and once more under another."""
 
 FAULTS: dict[str, tuple[str, str]] = {
-    "email": ("E-mail", "is no e-mail address"),
-    "state": ("State", "is none of the values that are configured: a, x"),
+    "email": ("E-mail", "is not an e-mail address"),
+    "state": ("State", "is not one of the configured values: a, x"),
     "since": ("Since", "is no date as %d.%m.%Y"),
-    "name": ("Name", "is required and empty"),
+    "name": ("Name", "is required but empty"),
 }
 WRONG = {"email": "nobody at example", "state": "Q", "since": "31.02.2026", "name": ""}
 MENDED = {"E-mail": "mended@example.com", "State": "A", "Since": "01.02.2026", "Name": "Mended"}

@@ -17,7 +17,7 @@ from app.egress.targets import parse_target
 from app.errors import InvalidField
 from app.http.accept import quality
 from app.http.admission import content_type_of
-from app.http.cursors import Cursors
+from app.http.cursors import SealedCursors
 from app.http.decode_body import decode_patch, pointer_of
 from app.http.edge import Edge
 from app.http.headers import callback, idempotency_key, preferences
@@ -31,9 +31,9 @@ from app.webhooks.raw_forwarding import raw_payload
 from canonical import markup, values
 from canonical.customer import CustomerPatch
 from canonical.order_patch import OrderPatch
-from canonical.validate import complaints
+from canonical.validate import patch_errors
 from mappings.csv.cells import BadCell
-from mappings.csv.export import Unreadable, read_rows
+from mappings.csv.export import UnreadableExport, read_rows
 from mappings.csv.layout import LayoutSetting, make_layout
 from mappings.csv.rows_r1 import read_row, remote_id_of
 from mappings.freshdesk.field_values import address_of
@@ -47,7 +47,7 @@ from tests.signatures.senders import NOW, SCHEMES, sent
 
 HEADER: Final = 64 * 1024
 BODY: Final = 1024 * 1024
-REFUSALS: Final = (Problem, Unmappable, BadCell, Unreadable, SignatureRefused, TargetRefused)
+REFUSALS: Final = (Problem, Unmappable, BadCell, UnreadableExport, SignatureRefused, TargetRefused)
 """How readers say no. Any other exception is a defect."""
 NO_NUMBER: Final = (*REFUSALS, ValueError)
 
@@ -77,7 +77,7 @@ def _bytes(text: str) -> bytes:
 
 def _refused(patch: Any) -> None:
     """What a caller is answered about a body with mistakes."""
-    found = list(complaints(patch))
+    found = list(patch_errors(patch))
     if found:
         raise InvalidField.listing([InvalidField.at(one.pointer, one.detail).errors[0] for one in found])
 
@@ -163,7 +163,7 @@ def _content_type(request: Any) -> None:
 
 
 def _cursor(text: str) -> None:
-    cursors = Cursors((b"k" * 32,))
+    cursors = SealedCursors((b"k" * 32,))
     cursors.open(text, cursors.scope("hubspot", "hubspot.customer", None, {}, None))
 
 

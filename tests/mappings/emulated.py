@@ -12,7 +12,7 @@ from emulators.state import State
 from emulators.store import Store
 from emulators.vendor import Emulator
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
-from mappings.spec import ListQuery, Mapped, Receipt, Vendor, VendorMapping
+from mappings.spec import ListQuery, Mapped, Vendor, VendorMapping, WriteResult
 
 A = TypeVar("A", bound=msgspec.Struct)
 OfVendor = VendorMapping[Any, Any, Any, Any, A]
@@ -93,22 +93,22 @@ class EmulatedAccount(Generic[A]):
 
     def made(self, mapping: OfVendor[A], patch: Any, marker: str = "op_1") -> Mapped[Any]:
         """What a create made. Where its answer shows the record, reading it shows the same."""
-        assert mapping.endpoints.receipt is not None
-        receipt = mapping.endpoints.receipt(self.must(self.create(mapping, patch, marker)), "create")
-        assert receipt.created
-        return self._shown(mapping, receipt)
+        assert mapping.endpoints.write_result is not None
+        result = mapping.endpoints.write_result(self.must(self.create(mapping, patch, marker)), "create")
+        assert result.created
+        return self._shown(mapping, result)
 
     def changed(self, mapping: OfVendor[A], remote_id: str, patch: Any, marker: str = "op_9") -> Mapped[Any]:
         """What a change made, as a flow makes it: read, draft, send."""
         assert mapping.endpoints.update is not None
-        assert mapping.endpoints.receipt is not None
+        assert mapping.endpoints.write_result is not None
         raw, account = self.raw(mapping, remote_id)
         draft = mapping.to_vendor(patch, mapping.decode(raw), account)
         assert draft.refused == ()
         answer = self.must(mapping.endpoints.update(remote_id, draft.body, marker, account))
-        receipt = mapping.endpoints.receipt(answer, "update")
-        assert receipt.remote_id in (None, remote_id)
-        return self._shown(mapping, receipt, remote_id)
+        result = mapping.endpoints.write_result(answer, "update")
+        assert result.remote_id in (None, remote_id)
+        return self._shown(mapping, result, remote_id)
 
     def read(self, mapping: OfVendor[A], remote_id: str) -> Mapped[Any]:
         """A record unchanged, with its related records."""
@@ -140,9 +140,9 @@ class EmulatedAccount(Generic[A]):
             query = msgspec.structs.replace(query, after=page.next)
         raise AssertionError("the list does not end")
 
-    def _shown(self, mapping: OfVendor[A], receipt: Receipt, remote_id: str | None = None) -> Mapped[Any]:
-        told = None if receipt.record is None else mapping.read(receipt.record, self.account)
-        at = remote_id or receipt.remote_id or (None if told is None else told.remote.id)
+    def _shown(self, mapping: OfVendor[A], result: WriteResult, remote_id: str | None = None) -> Mapped[Any]:
+        told = None if result.record is None else mapping.read(result.record, self.account)
+        at = remote_id or result.remote_id or (None if told is None else told.remote.id)
         assert at is not None
         shown = self.read(mapping, at)
         assert told in (None, shown)

@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from mappings.checks.golden import FOLDER, account_of, cases, golden, unanswered, understood
-from mappings.checks.quality import FILE, RULES, Claim, claims, computed, judged
+from mappings.checks.golden import FOLDER, account_of, cases, golden, map_payload, unanswered
+from mappings.checks.quality import FILE, RULES, RuleClaim, claims, computed, judged
 from mappings.checks.reading import enums_read, errors_classified, reads
 from mappings.checks.result import Result
 from mappings.checks.writing import enums_written, patch_minimal, settled
 from mappings.coverage import coverage, unsupported
 from mappings.hubspot.unwrap import unwrap
 from mappings.registry import VENDORS, AnyVendor, mapping_of
-from mappings.spec import Page
+from mappings.spec import VendorPage
 
 ROOT = Path(__file__).parents[2]
 # A vendor is held to what it claims as soon as it claims anything.
@@ -68,7 +68,7 @@ def test_loss_unsupported_and_matrix_tell_one_story(vendor: AnyVendor) -> None:
         read = {cell.field for cell in coverage(mapping) if cell.reads}
         never = set(unsupported(mapping))
         assert read.isdisjoint(never)
-        for mapped in understood(vendor, mapping, case.sent, account):
+        for mapped in map_payload(vendor, mapping, case.sent, account):
             shown = {name for name, value in _shown(mapped.data).items() if value not in (None, [], "unknown", False)}
             assert never.isdisjoint(shown), case.name
             changed = {loss.path.split("/")[1] for loss in mapped.loss if loss.kind != "dropped"}
@@ -85,30 +85,30 @@ def _shown(data: Any) -> dict[str, Any]:
 
 def test_a_claim_that_does_not_hold_is_refused() -> None:
     failed = Result(cases=3, failures=("customer-full: refused",))
-    found = {one.rule: one for one in judged({"bronze.golden": Claim(status="done")}, {"bronze.golden": failed})}
+    found = {one.rule: one for one in judged({"bronze.golden": RuleClaim(status="done")}, {"bronze.golden": failed})}
 
-    assert found["bronze.golden"].complaint == "bronze.golden is called done and does not hold: 1 of 3 failed"
+    assert found["bronze.golden"].complaint == "bronze.golden is marked done but does not hold: 1 of 3 failed"
     assert not found["bronze.golden"].is_met
 
 
 @pytest.mark.parametrize(
-    ("claim", "told"),
+    ("claim", "message"),
     [
-        (None, "quality.toml does not speak of gold.docs-page"),
-        (Claim(status="todo"), "gold.docs-page is todo without a reason"),
-        (Claim(status="exempt", reason=""), "gold.docs-page is exempt without a reason"),
+        (None, "quality.toml has no entry for gold.docs-page"),
+        (RuleClaim(status="todo"), "gold.docs-page is todo without a reason"),
+        (RuleClaim(status="exempt", reason=""), "gold.docs-page is exempt without a reason"),
     ],
 )
-def test_silence_is_refused_too(claim: Claim | None, told: str) -> None:
+def test_silence_is_refused_too(claim: RuleClaim | None, message: str) -> None:
     claimed = {} if claim is None else {"gold.docs-page": claim}
     (page,) = (one for one in judged(claimed, {}) if one.rule == "gold.docs-page")
 
     assert page.complaint is not None
-    assert page.complaint.startswith(told)
+    assert page.complaint.startswith(message)
 
 
 def test_a_rule_that_is_exempt_with_a_reason_is_met() -> None:
-    claimed = {"silver.webhook-signature": Claim(status="exempt", reason="It sends none.")}
+    claimed = {"silver.webhook-signature": RuleClaim(status="exempt", reason="It sends none.")}
     (rule,) = (one for one in judged(claimed, {}) if one.rule == "silver.webhook-signature")
 
     assert rule.is_met
@@ -117,7 +117,7 @@ def test_a_rule_that_is_exempt_with_a_reason_is_met() -> None:
 
 def test_without_a_case_nothing_is_shown_to_hold() -> None:
     assert not Result(cases=0).holds
-    assert Result(cases=0, nothing="no golden records").told == "no golden records"
+    assert Result(cases=0, nothing="no golden records").summary == "no golden records"
 
 
 @pytest.fixture
@@ -128,22 +128,22 @@ def fixtures(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("spoilt", "text", "told"),
+    ("spoilt", "text", "message"),
     [
-        ("ticket-returns.in.json", None, "ticket-returns.out.json has no ticket-returns.in.json beside it"),
-        ("ticket-returns.out.json", None, "ticket-returns.in.json has no .out.json beside it"),
+        ("ticket-returns.in.json", None, "ticket-returns.out.json has no ticket-returns.in.json"),
+        ("ticket-returns.out.json", None, "ticket-returns.in.json has no .out.json"),
         ("ticket-returns.in.json", "{", "ticket-returns.in.json: Input data was truncated"),
         ("ticket-returns.out.json", "{,}", "ticket-returns.out.json: JSON is malformed: "),
     ],
 )
 def test_a_golden_record_that_is_none_is_named(
-    fixtures: Path, tmp_path: Path, spoilt: str, text: str | None, told: str
+    fixtures: Path, tmp_path: Path, spoilt: str, text: str | None, message: str
 ) -> None:
     (fixtures / spoilt).unlink() if text is None else (fixtures / spoilt).write_text(text)
 
     failures = golden(VENDORS["hubspot"], tmp_path).failures
 
-    assert [one for one in failures if one.startswith(told)] == list(failures) != []
+    assert [one for one in failures if one.startswith(message)] == list(failures) != []
 
 
 def test_facts_of_an_account_that_are_none_name_their_file(fixtures: Path, tmp_path: Path) -> None:
@@ -189,11 +189,11 @@ def test_a_mapping_that_finds_a_part_of_a_list_does_not_read() -> None:
 
 def test_without_an_emulator_golden_answers_check_lists() -> None:
     def nothing(reply: Any, query: Any, account: Any) -> Any:
-        return Page(records=(), next=None, account=account)
+        return VendorPage(records=(), next=None, account=account)
 
-    told = computed(blind(VENDORS["medusa"], page=nothing), ROOT)["bronze.read"]
+    result = computed(blind(VENDORS["medusa"], page=nothing), ROOT)["bronze.read"]
 
-    assert "medusa.order: there is no golden answer in which page finds what unwrap finds" in told.failures
+    assert "medusa.order: there is no golden answer in which page finds what unwrap finds" in result.failures
 
 
 def test_any_exception_of_a_folder_is_a_failure_with_its_place() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.parts import CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
-from mappings.kit.custom_fields import CHOOSING, MOST_NAMED, ChosenField, knowing, named
+from mappings.kit.custom_fields import CHOOSING, MOST_NAMED, ChosenField, add_choices, named
 from mappings.spec import Notes, Option
 
 TIER = CustomFieldSetting(key="tier", vendor_field="loyalty", type="enum", label="Tier")
@@ -23,7 +23,7 @@ TOLD = {
     "custom_fields.motto": options("onwards"),
     "tier": options("nickel"),
 }
-KNOWING = knowing((TIER, HOBBIES, MOTTO), TOLD)
+WITH_CHOICES = add_choices((TIER, HOBBIES, MOTTO), TOLD)
 
 
 def judged(
@@ -38,7 +38,7 @@ def judged(
 
 
 def test_only_enumerations_take_the_choices_that_the_account_tells() -> None:
-    tier, hobbies, motto = KNOWING
+    tier, hobbies, motto = WITH_CHOICES
     assert isinstance(tier, ChosenField)
     assert isinstance(hobbies, ChosenField)
     assert (tier.key, tier.vendor_field, tier.type, tier.label) == ("tier", "loyalty", "enum", "Tier")
@@ -47,22 +47,22 @@ def test_only_enumerations_take_the_choices_that_the_account_tells() -> None:
 
 
 def test_an_open_field_and_one_without_options_stay_as_they_are() -> None:
-    assert knowing((TIER, HOBBIES), TOLD, frozenset(("tier",)))[0] is TIER
-    assert knowing((TIER,), {}) == (TIER,)
+    assert add_choices((TIER, HOBBIES), TOLD, frozenset(("tier",)))[0] is TIER
+    assert add_choices((TIER,), {}) == (TIER,)
 
 
 def test_a_choice_that_the_account_does_not_have_is_refused_with_those_that_it_has() -> None:
-    written, refused = judged(KNOWING, tier="platinum", hobbies=["knots", "kites"], motto="anything")
+    written, refused = judged(WITH_CHOICES, tier="platinum", hobbies=["knots", "kites"], motto="anything")
     assert written == {"motto": "anything"}
     assert refused == {
-        "/custom_fields/0/value": "'platinum' is no choice here; one of: gold, silver, bronze",
-        "/custom_fields/1/value": "'kites' is no choice here; one of: knots, hems",
+        "/custom_fields/0/value": "'platinum' is not a choice here; one of: gold, silver, bronze",
+        "/custom_fields/1/value": "'kites' is not a choice here; one of: knots, hems",
     }
 
 
 @pytest.mark.parametrize("values", [{"tier": "bronze"}, {"tier": None}, {"tier": ""}, {"hobbies": []}])
 def test_what_can_be_held_and_what_empties_a_field_pass(values: dict[str, CustomFieldValue]) -> None:
-    assert judged(KNOWING, **values) == (values, {})
+    assert judged(WITH_CHOICES, **values) == (values, {})
 
 
 def test_where_the_account_tells_nothing_the_vendor_judges() -> None:
@@ -73,7 +73,7 @@ def test_where_the_account_tells_nothing_the_vendor_judges() -> None:
 
 
 def test_a_long_list_is_cut_off_and_so_is_what_was_sent() -> None:
-    (setting,) = knowing((TIER,), {"custom_fields.tier": options(*(f"tier{n}" for n in range(500)))})
+    (setting,) = add_choices((TIER,), {"custom_fields.tier": options(*(f"tier{n}" for n in range(500)))})
     _, refused = judged((setting,), tier="x" * 5000)
     detail = refused["/custom_fields/0/value"]
     assert f"tier{MOST_NAMED - 1} and {500 - MOST_NAMED} more" in detail
@@ -91,7 +91,7 @@ def test_nothing_but_the_choices_ever_passes(
     kind: CustomFieldType, choices: list[str], sent: list[str], data: st.DataObject
 ) -> None:
     setting = CustomFieldSetting(key="k", vendor_field="v", type=kind)
-    known = knowing((setting,), {"custom_fields.k": tuple(Option(value=one, label=one) for one in choices)})
+    known = add_choices((setting,), {"custom_fields.k": tuple(Option(value=one, label=one) for one in choices)})
     several = [*sent, *data.draw(st.lists(st.sampled_from(choices), max_size=3))]
     value: CustomFieldValue = several if kind == "multi_enum" else (several or [""])[0]
     written, refused = judged(known, k=value)

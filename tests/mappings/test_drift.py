@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from canonical.customer import Customer, Email
-from mappings.drift import MOST_MEMBERS, choices, look, misfit_of, type_of, value_at
+from mappings.drift import MOST_MEMBERS, choices, compare_shape, misfit_of, type_of, value_at
 from mappings.registry import VENDORS, AnyMapping
 from mappings.spec import VendorDrift, decode
 
@@ -50,13 +50,13 @@ GOOD: dict[str, Any] = {
 
 
 def test_a_record_that_says_no_more_than_it_should_shows_nothing() -> None:
-    assert look(GOOD, Record).members == ()
-    assert look(GOOD, Record).misfits == ()
+    assert compare_shape(GOOD, Record).members == ()
+    assert compare_shape(GOOD, Record).misfits == ()
 
 
 def test_unread_members_are_listed_once_and_not_looked_into() -> None:
     lines = [{"sku": "a", "weight": {"grams": 5}}, {"sku": "b", "weight": {"grams": 6}}]
-    found = look(GOOD | {"lines": lines, "score": 0.5, "parent": {"id": 8, "score": 1}}, Record)
+    found = compare_shape(GOOD | {"lines": lines, "score": 0.5, "parent": {"id": 8, "score": 1}}, Record)
     assert [(one.path, one.type) for one in found.members] == [
         ("$.lines[*].weight", "object"),
         ("$.parent.score", "number"),
@@ -65,7 +65,7 @@ def test_unread_members_are_listed_once_and_not_looked_into() -> None:
 
 
 def test_an_unread_member_that_is_null_somewhere_tells_the_type_that_it_has_elsewhere() -> None:
-    found = look({"id": 1, "lines": [{"sku": "a", "tax": None}, {"sku": "b", "tax": "1.00"}]}, Record)
+    found = compare_shape({"id": 1, "lines": [{"sku": "a", "tax": None}, {"sku": "b", "tax": "1.00"}]}, Record)
     assert [(one.path, one.type) for one in found.members] == [("$.lines[*].tax", "string")]
 
 
@@ -83,7 +83,7 @@ def test_an_unread_member_that_is_null_somewhere_tells_the_type_that_it_has_else
 def test_a_mismatch_is_reported_with_its_path(
     change: dict[str, Any], path: str, kind: str, expected: str, found: str
 ) -> None:
-    (misfit,) = look(GOOD | change, Record).misfits
+    (misfit,) = compare_shape(GOOD | change, Record).misfits
     assert (misfit.path, misfit.kind, misfit.expected, misfit.found) == (path, kind, expected, found)
 
 
@@ -96,7 +96,7 @@ def test_what_a_decoder_says_and_what_the_walker_finds_are_the_same_place(change
     with pytest.raises(VendorDrift) as raised:
         decode(msgspec.json.encode(record), Record)
     said = misfit_of(raised.value.path, raised.value.reason, record)
-    (found,) = look(record, Record).misfits
+    (found,) = compare_shape(record, Record).misfits
     assert (said.path, said.kind) == (found.path, found.kind)
 
 
@@ -107,14 +107,16 @@ def test_a_reason_of_a_mapping_keeps_its_words_and_no_value() -> None:
 
 
 def test_names_that_are_data_are_folded() -> None:
-    assert [one.path for one in look({"id": 1, "ann@example.com": 1, "Ann Bell": 2}, Record).members] == ["$.*"]
+    assert [one.path for one in compare_shape({"id": 1, "ann@example.com": 1, "Ann Bell": 2}, Record).members] == [
+        "$.*"
+    ]
     crowd = {"id": 1} | {f"n{number}": number for number in range(MOST_MEMBERS + 10)}
-    assert [one.path for one in look(crowd, Record).members] == ["$.*"]
+    assert [one.path for one in compare_shape(crowd, Record).members] == ["$.*"]
 
 
 @given(JSON)
 def test_anything_at_all_can_be_looked_at(record: Any) -> None:
-    found = look(record, Record)
+    found = compare_shape(record, Record)
     for path in [one.path for one in found.members] + [one.path for one in found.misfits]:
         assert path.startswith("$")
         # A schema's name may begin with an @ (JSON-LD has such); a person's address has one in its middle.
@@ -124,7 +126,7 @@ def test_anything_at_all_can_be_looked_at(record: Any) -> None:
 @given(st.dictionaries(st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True), JSON, max_size=6))
 def test_the_unread_members_of_an_object_are_those_that_it_has_more(more: dict[str, Any]) -> None:
     read = {"id", "lines", "fields", "anything", "parent"}
-    found = look({"id": 1} | {name: value for name, value in more.items() if name not in read}, Record)
+    found = compare_shape({"id": 1} | {name: value for name, value in more.items() if name not in read}, Record)
     assert {one.path.removeprefix("$."): one.type for one in found.members} == {
         name: type_of(value) for name, value in more.items() if name not in read
     }
@@ -137,9 +139,9 @@ def test_a_record_that_decodes_has_no_misfits(more: Any) -> None:
     try:
         decode(msgspec.json.encode(record), Record)
     except VendorDrift:
-        assert look(record, Record).misfits
+        assert compare_shape(record, Record).misfits
     else:
-        assert not look(record, Record).misfits
+        assert not compare_shape(record, Record).misfits
 
 
 def test_a_value_is_found_at_a_path_with_places() -> None:
@@ -168,7 +170,7 @@ def record_types() -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("read_by", [one for _, one in record_types()], ids=[name for name, _ in record_types()])
 def test_every_wire_type_can_be_held_against_a_record(read_by: Any) -> None:
-    found = look({"quite_new": True}, read_by)
+    found = compare_shape({"quite_new": True}, read_by)
     assert [one.path for one in found.members] == ["$.quite_new"]
 
 

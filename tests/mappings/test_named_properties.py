@@ -58,7 +58,7 @@ def test_what_does_not_fit_is_named(vendor: Any) -> None:
             name = str(place[-1])
             for wrong in (GONE,) if isinstance(value, dict | list) else (NONSENSE, OTHER, GONE):
                 try:
-                    golden.understood(vendor, mapping, changed(record, place, wrong), account)
+                    golden.map_payload(vendor, mapping, changed(record, place, wrong), account)
                 except VendorDrift as drift:
                     refused += 1
                     if isinstance(place[-1], str) and name not in drift.place:

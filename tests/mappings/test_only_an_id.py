@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from canonical.parts import ObjectName
-from mappings.checks.golden import understood
+from mappings.checks.golden import map_payload
 from mappings.registry import VENDORS, active
 from mappings.spec import Unmappable
 
@@ -67,7 +67,7 @@ def test_what_only_has_an_id_is_refused(vendor: str, object_name: ObjectName, pa
     assert mapping is not None
 
     with pytest.raises(Unmappable) as refusal:
-        understood(VENDORS[vendor], mapping, msgspec.json.encode(payload), mapping.account())
+        map_payload(VENDORS[vendor], mapping, msgspec.json.encode(payload), mapping.account())
 
     assert refusal.value.path.startswith("$")
     assert refusal.value.reason

@@ -1,4 +1,4 @@
-"""Released revisions do not change: a change is refused with advice."""
+"""Released revisions must not change: a change is refused with what to do instead."""
 
 import shutil
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def test_nothing_that_is_released_has_changed() -> None:
     assert release.render(lock.released()) == release.LOCK.read_text("utf-8")
 
 
-def test_an_edited_released_module_is_refused_with_advice(copy: Path) -> None:
+def test_an_edited_released_module_is_refused(copy: Path) -> None:
     assert release.complaints(held(), copy) == []
     module = copy / "mappings/hubspot/customer_r1.py"
     module.write_text(module.read_text("utf-8").replace('kind="person"', 'kind="unknown"'), "utf-8")
@@ -41,8 +41,8 @@ def test_an_edited_released_module_is_refused_with_advice(copy: Path) -> None:
     (sentence,) = release.complaints(held(), copy)
 
     assert sentence == (
-        f"{NAME} is released, and what is released does not change: mappings/hubspot/customer_r1.py was changed."
-        " Put it back as it was, and write the change as r3 of hubspot.customer beside it"
+        f"{NAME} is released and must not change: mappings/hubspot/customer_r1.py was changed."
+        " Restore it, and make the change in r3 of hubspot.customer"
         " (docs/vendor-reference.md, A new revision)."
     )
 
@@ -84,7 +84,7 @@ def test_another_meaning_of_a_golden_record_is_seen(copy: Path) -> None:
     (sentence,) = release.complaints(held(), copy)
 
     assert "hubspot.customer@r2" in sentence
-    assert "it makes something else of the golden record customer-full" in sentence
+    assert "it maps the golden record customer-full to another result" in sentence
 
 
 def test_an_unversioned_table_cannot_change_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,10 +93,10 @@ def test_an_unversioned_table_cannot_change_a_request(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("mappings.hubspot.bodies.sent", shouted)
 
-    told = " ".join(release.complaints(held()))
+    sentences = " ".join(release.complaints(held()))
 
-    assert f"{NAME} is released" in told
-    assert "it sends something else for first_name of the golden record customer-full" in told
+    assert f"{NAME} is released" in sentences
+    assert "it sends another value for first_name of the golden record customer-full" in sentences
 
 
 def test_a_canonical_field_more_and_a_golden_record_more_are_no_change(copy: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_changed_wire_struct_and_a_lost_revision_are_seen() -> None:
     changed, lost = release.complaints({NAME: other, "hubspot.customer@r9": one})
 
     assert "the wire Struct ContactRecord was changed" in changed
-    assert lost.startswith("hubspot.customer@r9 is released and may be at work somewhere, but no vendor lists it")
+    assert lost.startswith("hubspot.customer@r9 is released and may be in use, but no vendor lists it")
 
 
 def without(text: str, name: str) -> str:
@@ -139,9 +139,9 @@ def test_a_removed_lock_entry_is_detected(
     release.LOCK.write_text(shorter, "utf-8")
 
     assert release.main(["--check"]) == 1
-    assert "mappings/released.lock is not as it was written" in capsys.readouterr().err
+    assert "mappings/released.lock was changed by hand or merged" in capsys.readouterr().err
     assert release.main([name]) == 1
-    assert "mappings/released.lock is not as it was written" in capsys.readouterr().err
+    assert "mappings/released.lock was changed by hand or merged" in capsys.readouterr().err
     assert release.LOCK.read_text("utf-8") == shorter
 
 
@@ -153,7 +153,7 @@ def test_a_lock_without_its_last_line_is_not_trusted(
     for change in (text.rpartition("# ")[0], f"{text}# more\n"):
         release.LOCK.write_text(change, "utf-8")
         assert release.main(["--check"]) == 1
-        assert "mappings/released.lock is not as it was written" in capsys.readouterr().err
+        assert "mappings/released.lock was changed by hand or merged" in capsys.readouterr().err
     release.LOCK.write_bytes(text.replace("\n", "\r\n").encode())
     assert release.main(["--check"]) == 0
 
@@ -164,7 +164,7 @@ def test_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hubspot.customer@r2              released" in capsys.readouterr().out
     assert release.main([]) == 2
     assert release.main(["hubspot.invoice"]) == 2
-    assert "There is no revision hubspot.invoice" in capsys.readouterr().err
+    assert "Unknown revision hubspot.invoice" in capsys.readouterr().err
 
 
 def test_the_newest_released_revision_is_active_by_default() -> None:

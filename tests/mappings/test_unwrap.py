@@ -68,10 +68,10 @@ WITHOUT_RECORD: dict[str, list[tuple[ObjectName, bytes, str, str]]] = {
     "rt": [
         ("ticket", b'{"message":"Not Found"}', "$.message", "refusal"),
         ("ticket", b'["Ticket 1: Ticket deleted"]', "$", "answer to a change"),
-        ("ticket", b'{"items":[{"id":"1","type":"ticket","_url":"x"}]}', "$.items[0]", "did not ask for fields"),
-        ("ticket", b'{"id":1,"Name":"General"}', "$", "no ticket; its members are Name, id"),
+        ("ticket", b'{"items":[{"id":"1","type":"ticket","_url":"x"}]}', "$.items[0]", "a search without `fields`"),
+        ("ticket", b'{"id":1,"Name":"General"}', "$", "not a ticket; its members are Name, id"),
         ("comment", b'{"id":"1","Type":"Status","Creator":{},"Created":""}', "$.Type", "not a message"),
-        ("comment", b"{}", "$", "did not ask"),
+        ("comment", b"{}", "$", "a search without `fields`"),
         ("order", b'{"id":1}', "$", "Request Tracker has no order"),
     ],
     "salesforce": [
@@ -300,10 +300,10 @@ def test_a_sample_of_the_vendors_is_understood_or_refused(name: str, sample: str
 
     if sample in REFUSED[name]:
         with pytest.raises(Unmappable) as refusal:
-            golden.understood(vendor, mapping, payload, golden.account_of(vendor, ROOT))
+            golden.map_payload(vendor, mapping, payload, golden.account_of(vendor, ROOT))
         assert refusal.value.path == REFUSED[name][sample]
         return
-    mapped = golden.understood(vendor, mapping, payload, golden.account_of(vendor, ROOT))
+    mapped = golden.map_payload(vendor, mapping, payload, golden.account_of(vendor, ROOT))
 
     assert mapped
     for one in mapped:

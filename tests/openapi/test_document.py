@@ -29,7 +29,7 @@ from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.schema import FOLDER, ROOTS
 from canonical.ticket import CommentPatch, TicketPatch
 from canonical.totals import check_totals
-from canonical.validate import complaints
+from canonical.validate import patch_errors
 
 Schema = dict[str, Any]
 
@@ -150,7 +150,7 @@ def test_requests_and_answers_have_examples_that_fit(method: str, path: str, ope
         if content["schema"].get("format") == "binary":
             continue  # a file
         into = BODIES[content["schema"]["$ref"].removeprefix(COMPONENT)]
-        assert complaints(decode_patch(msgspec.json.encode(content["example"]), into)) == []
+        assert patch_errors(decode_patch(msgspec.json.encode(content["example"]), into)) == []
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)

@@ -264,7 +264,7 @@ def test_a_complaint_inside_a_success_is_a_refusal_in_the_peer_s_words(bench: Be
     assert code_of(nobody, 422) == "vendor-rejected"
     assert "That user does not exist" in nobody.json()["detail"]
     half = bench.caller.write("PATCH", path, {"subject": "Half", "assignee_remote_id": "no.such.user"})
-    assert "1 other part of the change stands" in half.json()["detail"]
+    assert "1 other part of the change was applied" in half.json()["detail"]
     assert bench.at_peer("GET", remote)["Subject"] == "Half"
     matter = [{"key": "matter", "value": "Nonsense"}]
     assert code_of(bench.caller.write("PATCH", path, {"custom_fields": matter}), 422)

@@ -31,7 +31,7 @@ LETTERS = Statement(
     INSERT INTO dead_letter (id, job_id, kind, connection, attempts, dead_head, payload, correlation_id, origin,
                              enqueued_at, category, reason, state, closed_at, closed_by, closed_reason)
     SELECT 'dl_' || age || lpad(place::text, 9, '0'), place, 'ingest', 'legacy', 1, 'skip', '', 'run-1',
-           'in_' || place, now(), 'permanent', 'is no e-mail address', state,
+           'in_' || place, now(), 'permanent', 'is not an e-mail address', state,
            CASE WHEN state <> 'open' THEN now() END, CASE WHEN state <> 'open' THEN 'ada' END,
            CASE WHEN state <> 'open' THEN 'seen' END
       FROM generate_series(1, $1::integer) AS place, generate_series(1, 2) AS age,

@@ -83,7 +83,7 @@ async def test_young_facts_refuse_at_once() -> None:
         asked = len(vendor.calls)
         with pytest.raises(InvalidField) as refused:
             await draft(desk(**tier("silver")))
-        assert details(refused.value) == {"/custom_fields/0/value": "'silver' is no choice here; one of: gold"}
+        assert details(refused.value) == {"/custom_fields/0/value": "'silver' is not a choice here; one of: gold"}
         assert len(vendor.calls) == asked
 
 

@@ -29,9 +29,9 @@ from mappings.checks.quality import (
     FILE,
     LEVELS,
     RULES,
-    Claim,
     Judgement,
     Level,
+    RuleClaim,
     claims,
     computed,
     judged,
@@ -118,14 +118,14 @@ def _write_golden(vendor: AnyVendor) -> None:
         sys.stdout.write("Every case has an .out.json. Delete one to write it again.\n")
 
 
-def _claims(vendor: AnyVendor) -> dict[str, Claim]:
+def _claims(vendor: AnyVendor) -> dict[str, RuleClaim]:
     try:
         return claims(vendor, ROOT)
     except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
         raise Complaint(f"{FILE.format(vendor=vendor.name)} is invalid: {error}.") from error
 
 
-def _results(vendor: AnyVendor, claimed: dict[str, Claim], *, types: bool) -> dict[str, Result]:
+def _results(vendor: AnyVendor, claimed: dict[str, RuleClaim], *, types: bool) -> dict[str, Result]:
     found = computed(vendor, ROOT)
     if (tested := _errors_test(vendor)) is not None:
         found["bronze.errors-classified"] = joined([found["bronze.errors-classified"], tested])
@@ -140,7 +140,7 @@ def _results(vendor: AnyVendor, claimed: dict[str, Claim], *, types: bool) -> di
     return found
 
 
-def _is_exempt(claim: Claim | None) -> bool:
+def _is_exempt(claim: RuleClaim | None) -> bool:
     """Return whether the vendor is tested against the real system, so that the emulator checks do not apply."""
     return claim is not None and claim.status == "exempt"
 
@@ -195,7 +195,7 @@ def _types(vendor: AnyVendor) -> Result | None:
     return Result(cases=len(folders), failures=lines if done.returncode else ())
 
 
-def _report(vendor: AnyVendor, claimed: dict[str, Claim], results: dict[str, Result]) -> Report:
+def _report(vendor: AnyVendor, claimed: dict[str, RuleClaim], results: dict[str, Result]) -> Report:
     rules = judged(claimed, results)
     missing = {level: tuple(one.rule for one in rules if one.level == level and not one.is_met) for level in LEVELS}
     reached: Level | None = None
@@ -237,8 +237,8 @@ def _found(one: Judgement) -> Text:
     if one.result is None:
         return Text("not checked" if one.rule == "bronze.types" else "needs review")
     if one.result.holds:
-        return Text(f"holds, {one.result.told}", style="green")
-    return Text(one.result.told, style="red" if one.complaint else "yellow")
+        return Text(f"holds, {one.result.summary}", style="green")
+    return Text(one.result.summary, style="red" if one.complaint else "yellow")
 
 
 def _explanation(one: Judgement) -> Sequence[str]:

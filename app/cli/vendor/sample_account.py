@@ -55,12 +55,12 @@ class SampleAccount:
     def create(self, mapping: AnyMapping, body: Any, marker: str) -> str:
         """Create a record and return its id. Raises Refused."""
         assert mapping.endpoints.create is not None  # noqa: S101 - the caller has checked
-        assert mapping.endpoints.receipt is not None  # noqa: S101 - create comes with receipt
+        assert mapping.endpoints.write_result is not None  # noqa: S101 - create comes with write_result
         reply = self.ask(mapping.endpoints.create(body, marker, None, self.facts))
-        receipt = mapping.endpoints.receipt(reply, "create")
-        if receipt.remote_id is None:
+        result = mapping.endpoints.write_result(reply, "create")
+        if result.remote_id is None:
             raise Refused(f"the answer to a create of {mapping.name} has no record id")
-        return receipt.remote_id
+        return result.remote_id
 
     def update(self, mapping: AnyMapping, remote_id: str, body: Any) -> None:
         """Update a record. Raises Refused."""

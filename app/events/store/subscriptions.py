@@ -6,7 +6,7 @@ from typing import Final
 import asyncpg
 
 from app.audit import record
-from app.events.models import NewSubscription, Subscription
+from app.events.models import EventSubscription, NewSubscription
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.queue.lanes import WAKE
@@ -160,7 +160,7 @@ class PostgresSubscriptions:
         self._database = database
         self._sealer = sealer
 
-    async def create(self, new: NewSubscription) -> Subscription:
+    async def create(self, new: NewSubscription) -> EventSubscription:
         """Create a subscription. It gets every Event that the feed does not show yet."""
         target = self._sealer.seal(new.target_url.encode(), target_of(new.id))
         async with self._database.transaction() as session:
@@ -177,11 +177,11 @@ class PostgresSubscriptions:
             assert row is not None  # noqa: S101 - RETURNING
             return self._opened(row)
 
-    async def list(self, *, after: str | None, limit: int) -> Sequence[Subscription]:
+    async def list(self, *, after: str | None, limit: int) -> Sequence[EventSubscription]:
         """List subscriptions, newest first, below the id `after`."""
         return [self._opened(row) for row in await self._database.fetch(SELECT_PAGE, after, limit)]
 
-    async def get(self, subscription_id: str) -> Subscription | None:
+    async def get(self, subscription_id: str) -> EventSubscription | None:
         """Return a subscription by id."""
         row = await self._database.fetch_row(SELECT_BY_ID, subscription_id)
         return None if row is None else self._opened(row)
@@ -224,12 +224,12 @@ class PostgresSubscriptions:
         )
         return True
 
-    def _opened(self, row: asyncpg.Record) -> Subscription:
+    def _opened(self, row: asyncpg.Record) -> EventSubscription:
         fields = dict(row)
         fields["target_url"] = self._sealer.open(row["target_url"], target_of(row["id"])).decode()
         fields["events"] = tuple(row["events"])
         fields["held"] = frozenset(row["held"])
-        return Subscription(**fields)
+        return EventSubscription(**fields)
 
 
 async def note_success(transaction: Transaction, subscription_id: str) -> None:

@@ -221,13 +221,13 @@ class Gauges:
         return [
             _gauge(
                 "lockstitch_uploads_unfinished",
-                "Exports of which rows are not recorded or not worked on yet.",
+                "Exports with rows that are not yet recorded or processed.",
                 ("connection",),
                 (((name,), self._uploads.get(name, (0, 0.0))[0]) for name in self._exporting),
             ),
             _gauge(
                 "lockstitch_uploads_oldest_seconds",
-                "Age of the oldest of these.",
+                "Age of the oldest unfinished export.",
                 ("connection",),
                 (((name,), self._uploads.get(name, (0, 0.0))[1]) for name in self._exporting),
             ),

@@ -15,7 +15,7 @@ from app.revisions.models import Canary, MappedConnection, Route, RouteChange, S
 CHANNEL: Final = "lockstitch_mapping_route"
 """Notified, without a payload, on every change of a route."""
 
-TELL = Statement("SELECT mapping_route", f"SELECT pg_notify('{CHANNEL}', '')")
+NOTIFY = Statement("SELECT mapping_route", f"SELECT pg_notify('{CHANNEL}', '')")
 
 COLUMNS: Final = """
     connection, mapping, active, previous, shadow_revision, shadow_rate, canary_revision, canary_share, canary_since,
@@ -111,7 +111,7 @@ class PostgresMappingRoutes:
             ]
             entries = [_entry("mapping.pinned", place, "lockstitch", revision=place.default) for place in pinned]
             await record.append_all(session, entries)
-            await session.execute(TELL)
+            await session.execute(NOTIFY)
         await self.refresh()
 
     async def change(self, place: MappedConnection, change: RouteChange, *, actor: str) -> Route:
@@ -204,7 +204,7 @@ async def _put(session: Transaction, place: MappedConnection, decided: _Decided,
         None,
         actor,
     )
-    await session.execute(TELL)
+    await session.execute(NOTIFY)
     assert row is not None  # noqa: S101 - an upsert returns its row
     return _route(row)
 

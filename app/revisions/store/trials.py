@@ -12,7 +12,7 @@ import asyncpg
 from app.audit import record
 from app.postgres.database import Database, Statement, Transaction
 from app.revisions.models import CanaryTally, Comparisons, SeenDifference, ShadowFigures, TrialKey
-from app.revisions.store.mapping_routes import LOCK, TELL
+from app.revisions.store.mapping_routes import LOCK, NOTIFY
 
 WINDOW_MINUTES: Final = 10
 COMPARED_AT_LEAST: Final = 20
@@ -259,7 +259,7 @@ async def _withdraw(session: Transaction, window: CanaryTally, why: str) -> None
     key = window.key
     if not await session.execute(WITHDRAW, key.connection, key.mapping, key.tried, why):
         return
-    await session.execute(TELL)
+    await session.execute(NOTIFY)
     await record.append(
         session,
         "mapping.canary_withdrawn",

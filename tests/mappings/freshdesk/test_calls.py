@@ -189,9 +189,9 @@ def test_facts_that_cannot_be_had_are_those_of_a_new_account(body: bytes) -> Non
 
 
 def test_the_answer_to_a_deletion_is_empty() -> None:
-    receipt = MAPPINGS["customer"].endpoints.receipt
-    assert receipt is not None
-    assert receipt(reply(b"", 204), "archive").remote_id is None
+    result = MAPPINGS["customer"].endpoints.write_result
+    assert result is not None
+    assert result(reply(b"", 204), "archive").remote_id is None
 
 
 def test_nothing_is_sent_for_what_was_not_said() -> None:

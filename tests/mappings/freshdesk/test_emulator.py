@@ -250,15 +250,15 @@ def test_a_ticket_without_the_field_is_refused_with_its_name(freshdesk: Emulated
 def test_replies_and_notes_are_listed_with_who_may_see_them(freshdesk: EmulatedFreshdesk) -> None:
     mug = freshdesk.made(TICKET, ticket(**MUG))
     assert COMMENT.endpoints.create is not None
-    assert COMMENT.endpoints.receipt is not None
+    assert COMMENT.endpoints.write_result is not None
     made = []
     for text, visibility in (("A new mug is on its way.", "public"), ("Out of stock <soon>", "private")):
         patch = msgspec.convert({"body_text": text, "visibility": visibility}, CommentPatch)
         draft = COMMENT.to_vendor(patch, None, freshdesk.account)
         request = COMMENT.endpoints.create(draft.body, "op_1", mug.remote.id, freshdesk.account)
-        receipt = COMMENT.endpoints.receipt(freshdesk.must(request), "comment")
-        assert receipt.record is not None
-        made.append(COMMENT.read(receipt.record, freshdesk.account))
+        result = COMMENT.endpoints.write_result(freshdesk.must(request), "comment")
+        assert result.record is not None
+        made.append(COMMENT.read(result.record, freshdesk.account))
 
     (shown,) = freshdesk.pages(COMMENT, ListQuery(limit=50, parent=mug.remote.id))
 

@@ -12,7 +12,7 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot import VENDOR
 from mappings.hubspot.endpoints import CONTACTS, TICKETS
 from mappings.hubspot.wire_v3 import Account, NewAssociation, ObjectId, RecordWrite
-from mappings.spec import ListQuery, Receipt, VendorDrift
+from mappings.spec import ListQuery, VendorDrift, WriteResult
 
 FRESH = Account()
 BODY = RecordWrite(properties={"firstname": "Ann"})
@@ -150,15 +150,15 @@ def test_the_marker_is_read_back() -> None:
     assert CONTACTS.marked(answer(found), "op_2") is None
 
 
-def test_receipts_name_the_record_and_leave_the_reading_to_a_read() -> None:
-    assert CONTACTS.receipt is not None
+def test_write_results_name_the_record_and_leave_the_reading_to_a_read() -> None:
+    assert CONTACTS.write_result is not None
     made = answer({"id": "51", "properties": {}}, 201)
 
-    assert CONTACTS.receipt(made, "create") == Receipt(remote_id="51", created=True)
-    assert CONTACTS.receipt(made, "update") == Receipt()
-    assert CONTACTS.receipt(VendorReply(status=204, headers={}, body=b""), "archive") == Receipt()
+    assert CONTACTS.write_result(made, "create") == WriteResult(remote_id="51", created=True)
+    assert CONTACTS.write_result(made, "update") == WriteResult()
+    assert CONTACTS.write_result(VendorReply(status=204, headers={}, body=b""), "archive") == WriteResult()
     with pytest.raises(VendorDrift):  # the write is settled by its marker
-        CONTACTS.receipt(VendorReply(status=201, headers={}, body=b"<html>"), "create")
+        CONTACTS.write_result(VendorReply(status=201, headers={}, body=b"<html>"), "create")
 
 
 def test_a_find_gives_the_record_or_nothing() -> None:

@@ -92,7 +92,7 @@ def test_a_custom_field_that_is_not_configured_is_invalid(account: Account) -> N
 
     told = refused(patch, None, account)["/custom_fields/0/key"]
     assert all(setting.key in told for setting in account.custom_fields["customer"])
-    assert "no custom fields configured" in refused(patch)["/custom_fields/0/key"]
+    assert "no custom fields are configured" in refused(patch)["/custom_fields/0/key"]
 
 
 KINDS: tuple[CustomFieldType, ...] = ("string", "number", "boolean", "date", "datetime", "enum", "multi_enum")

@@ -351,8 +351,8 @@ def test_languages_are_spelled_as_the_account_has_them(account: Account) -> None
 
     assert chinese.body.properties == {"hs_language": "zh-cn"}
     assert read(written(contact(), chinese.body)).language == "zh-CN"
-    assert refused(CustomerPatch(language="de-AT"), None, account)["/language"].endswith("near: de, de-ch")
-    assert refused(CustomerPatch(language="sv"), None, account)["/language"].endswith("near: none")
+    assert refused(CustomerPatch(language="de-AT"), None, account)["/language"].endswith("similar: de, de-ch")
+    assert refused(CustomerPatch(language="sv"), None, account)["/language"].endswith("similar: none")
 
 
 def test_time_zones_are_spelled_by_rule(account: Account) -> None:

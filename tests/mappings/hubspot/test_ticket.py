@@ -156,7 +156,7 @@ def test_a_status_picks_a_stage_of_the_tickets_own_pipeline(account: Account) ->
         "hs_pipeline_stage": "144402863"
     }
     assert refused(TicketPatch(status="new"), returned, account) == {
-        "/status": "the HubSpot pipeline 'Returns' holds one of: open, waiting_on_customer, closed"
+        "/status": "the HubSpot pipeline 'Returns' has one of: open, waiting_on_customer, closed"
     }
 
 

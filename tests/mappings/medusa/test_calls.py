@@ -16,7 +16,7 @@ from mappings.medusa import VENDOR, paging
 from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.wire_2_21 import CustomerWrite
-from mappings.spec import ListQuery, Receipt, Unmappable, VendorDrift
+from mappings.spec import ListQuery, Unmappable, VendorDrift, WriteResult
 
 from .conftest import ACCOUNT, Mapping, golden, reply, shown
 
@@ -204,18 +204,18 @@ def test_a_medusa_cancel_reports_its_refund_and_restock() -> None:
     assert {one.pointer for one in losses} == {"/restock", "/refund", "/notify", "/note"}
 
 
-def test_receipts() -> None:
-    assert CUSTOMER.endpoints.receipt is not None
-    made = CUSTOMER.endpoints.receipt(reply({"customer": shown("customer-full")}), "create")
+def test_write_results() -> None:
+    assert CUSTOMER.endpoints.write_result is not None
+    made = CUSTOMER.endpoints.write_result(reply({"customer": shown("customer-full")}), "create")
     assert (made.remote_id, made.created, made.record is not None) == (shown("customer-full")["id"], True, True)
-    gone = CUSTOMER.endpoints.receipt(reply({"id": "cus_1", "object": "customer", "deleted": True}), "archive")
-    assert gone == Receipt()
-    assert ORDER.endpoints.receipt is not None
+    gone = CUSTOMER.endpoints.write_result(reply({"id": "cus_1", "object": "customer", "deleted": True}), "archive")
+    assert gone == WriteResult()
+    assert ORDER.endpoints.write_result is not None
     for name in ("order", "draft_order"):
-        found = ORDER.endpoints.receipt(reply({name: {"id": "order_1", "metadata": None}}), "update")
+        found = ORDER.endpoints.write_result(reply({name: {"id": "order_1", "metadata": None}}), "update")
         assert (found.remote_id, found.record) == ("order_1", None)
     with pytest.raises(VendorDrift):
-        ORDER.endpoints.receipt(reply({"id": "order_1"}), "create")
+        ORDER.endpoints.write_result(reply({"id": "order_1"}), "create")
 
 
 def test_a_lost_create_is_found_by_its_operation() -> None:

@@ -142,15 +142,15 @@ def test_what_carries_a_mark_is_named() -> None:
     ],
 )
 def test_a_message_is_where_the_answer_says(location: str, id: str | None) -> None:
-    assert COMMENT.receipt is not None
-    assert COMMENT.receipt(reply(["Comments added"], 201, {"location": location}), "comment").remote_id == id
+    assert COMMENT.write_result is not None
+    assert COMMENT.write_result(reply(["Comments added"], 201, {"location": location}), "comment").remote_id == id
 
 
 def test_the_ticket_that_was_made_is_named_and_read() -> None:
-    assert TICKET.receipt is not None
-    made = TICKET.receipt(reply({"id": "5", "type": "ticket", "_url": "x"}, 201), "create")
+    assert TICKET.write_result is not None
+    made = TICKET.write_result(reply({"id": "5", "type": "ticket", "_url": "x"}, 201), "create")
     assert (made.remote_id, made.record, made.created) == ("5", None, True)
-    assert TICKET.receipt(reply([]), "update").remote_id is None
+    assert TICKET.write_result(reply([]), "update").remote_id is None
 
 
 # ------------------------------------------------------------ lists
@@ -333,11 +333,11 @@ def test_an_answer_that_is_no_list_is_drift_and_no_accident(body: bytes) -> None
 
 @pytest.mark.parametrize("body", [b"<html>Log in</html>", b"{}", b'[0, "No"]', b""])
 def test_an_answer_without_sentences_tells_nothing_of_a_change(body: bytes) -> None:
-    assert TICKET.receipt is not None
+    assert TICKET.write_result is not None
     with pytest.raises(VendorDrift):
-        TICKET.receipt(reply(body), "update")
+        TICKET.write_result(reply(body), "update")
 
-    assert TICKET.receipt(reply(["Ticket 1: Subject changed from 'a' to 'b'", None]), "update").remote_id is None
+    assert TICKET.write_result(reply(["Ticket 1: Subject changed from 'a' to 'b'", None]), "update").remote_id is None
 
 
 # ------------------------------------------------------------ the account

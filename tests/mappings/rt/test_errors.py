@@ -90,7 +90,7 @@ def test_a_complaint_is_never_a_success(complaint: str) -> None:
     assert among is not None
     assert alone.detail == complaint.rstrip(".")
     assert among.detail.startswith(alone.detail)
-    assert among.detail.endswith("(2 other parts of the change stand)")
+    assert among.detail.endswith("(2 other parts of the change were applied)")
     expected = "not_allowed" if "Denied" in complaint or "may not" in complaint else "rejected"
     assert (alone.kind, among.kind) == (expected, expected)
 
@@ -99,7 +99,7 @@ def test_one_part_that_stands_is_one() -> None:
     refusal = VENDOR.refusal(reply([DONE[0], COMPLAINTS[0]]))
 
     assert refusal is not None
-    assert refusal.detail.endswith("(1 other part of the change stands)")
+    assert refusal.detail.endswith("(1 other part of the change was applied)")
 
 
 def test_no_sentence_at_all_is_a_change_of_nothing() -> None:

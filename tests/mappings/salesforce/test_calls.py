@@ -20,10 +20,10 @@ from mappings.salesforce.account import REQUESTS, build_account
 from mappings.salesforce.endpoints import CASES, CONTACTS
 from mappings.salesforce.field_values import PATTERN, long_id
 from mappings.salesforce.paging import locator_of
-from mappings.salesforce.requests import receipt
+from mappings.salesforce.requests import write_result
 from mappings.salesforce.search import moment, quoted
 from mappings.salesforce.wire_v62 import Account
-from mappings.spec import ListQuery, Receipt
+from mappings.spec import ListQuery, WriteResult
 
 from .conftest import CUSTOM_FIELDS, MAPPINGS, reply
 
@@ -116,14 +116,14 @@ def test_an_owner_that_is_named_is_not_given_away_again() -> None:
 @pytest.mark.parametrize(
     ("body", "wanted"),
     [
-        (b'{"id":"003dM00001aBcDeQAK","success":true,"errors":[]}', Receipt(remote_id=CONTACT, created=True)),
-        (b'{"id":"003dM00001aBcDe","success":true}', Receipt(remote_id=CONTACT, created=True)),
-        (b"", Receipt()),
-        (b"<html>", Receipt()),
+        (b'{"id":"003dM00001aBcDeQAK","success":true,"errors":[]}', WriteResult(remote_id=CONTACT, created=True)),
+        (b'{"id":"003dM00001aBcDe","success":true}', WriteResult(remote_id=CONTACT, created=True)),
+        (b"", WriteResult()),
+        (b"<html>", WriteResult()),
     ],
 )
-def test_a_yes_that_cannot_be_read_names_no_record(body: bytes, wanted: Receipt) -> None:
-    assert receipt(reply(body, 201), "create") == wanted
+def test_a_yes_that_cannot_be_read_names_no_record(body: bytes, wanted: WriteResult) -> None:
+    assert write_result(reply(body, 201), "create") == wanted
 
 
 def test_only_what_the_org_has_is_asked_for() -> None:

@@ -70,14 +70,14 @@ def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(
 
 
 def test_an_upsert_makes_one_and_then_changes_it(salesforce: EmulatedOrg) -> None:
-    upsert, receipt = CUSTOMER.endpoints.upsert["external_id"], CUSTOMER.endpoints.receipt
-    assert receipt is not None
+    upsert, result = CUSTOMER.endpoints.upsert["external_id"], CUSTOMER.endpoints.write_result
+    assert result is not None
     first, second = (
         CUSTOMER.to_vendor(ann(first_name=name), None, salesforce.account).body for name in ("Ann", "Annie")
     )
 
-    made = receipt(salesforce.must(upsert("erp/1 'x'", first, "op_1", salesforce.account)), "upsert")
-    changed = receipt(salesforce.must(upsert("erp/1 'x'", second, "op_2", salesforce.account)), "upsert")
+    made = result(salesforce.must(upsert("erp/1 'x'", first, "op_1", salesforce.account)), "upsert")
+    changed = result(salesforce.must(upsert("erp/1 'x'", second, "op_2", salesforce.account)), "upsert")
 
     assert (made.created, changed.created, made.remote_id) == (True, False, changed.remote_id)
     assert made.remote_id is not None
@@ -158,7 +158,7 @@ def test_changes_hold_what_was_archived_and_what_changed_meanwhile(salesforce: E
 def test_foreign_cursors_are_refused(salesforce: EmulatedOrg, after: str) -> None:
     assert CUSTOMER.endpoints.list is not None
 
-    with pytest.raises(ValueError, match="not a place"):
+    with pytest.raises(ValueError, match="not a cursor"):
         CUSTOMER.endpoints.list(ListQuery(limit=3, after=after), salesforce.account)
 
 

@@ -222,7 +222,7 @@ def test_an_order_is_made_paid_changed_and_cancelled(shop: EmulatedShop) -> None
         made.remote.id, OrderCancel(reason="customer", refund=True), "op_3", shop.account
     )
     assert refused == ()
-    assert endpoints.receipt(shop.must(request), "cancel").pending
+    assert endpoints.write_result(shop.must(request), "cancel").pending
     order = shop.read(ORDER, made.remote.id).data
     assert (order.status, order.cancel_reason, order.payment_status) == ("cancelled", "customer", "refunded")
     assert (order.totals.refunded, order.refunds[0].amount) == ("42.80", "42.80")
@@ -232,11 +232,11 @@ def test_an_order_is_made_paid_changed_and_cancelled(shop: EmulatedShop) -> None
 
 
 def test_long_orders_are_read_to_their_last_line(shop: EmulatedShop) -> None:
-    assert ORDER.endpoints.receipt is not None
+    assert ORDER.endpoints.write_result is not None
     answer = shop.must(shop.create(ORDER, mugs(45, number="X-45"), "op_1"))
-    receipt = ORDER.endpoints.receipt(answer, "create")
-    assert receipt.record is not None
-    made = ORDER.read(receipt.record, shop.account)
+    result = ORDER.endpoints.write_result(answer, "create")
+    assert result.record is not None
+    made = ORDER.read(result.record, shop.account)
     short = shop.made(ORDER, mugs(1, number="X-1"), "op_2")
 
     assert [(one.path, one.kind) for one in made.loss if one.kind == "truncated"] == [("/line_items", "truncated")]

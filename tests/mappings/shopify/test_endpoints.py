@@ -15,7 +15,7 @@ from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.wire_2026_07 import Account
 from mappings.shopify.wire_inputs_2026_07 import CustomerInput, CustomerWrite, MarketingConsentInput, OrderWrite
-from mappings.spec import ListQuery, Receipt, Unmappable, VendorDrift
+from mappings.spec import ListQuery, Unmappable, VendorDrift, WriteResult
 
 from .conftest import FIXTURES, SHOP, reply, variables
 
@@ -247,24 +247,24 @@ def test_a_cancellation_without_a_reason_or_with_a_long_note_is_refused() -> Non
 
 
 def test_answers_to_writes_are_read() -> None:
-    assert CUSTOMERS.receipt is not None
-    assert ORDERS.receipt is not None
+    assert CUSTOMERS.write_result is not None
+    assert ORDERS.write_result is not None
     shown = {"metafieldsDelete": {"userErrors": []}, "customerUpdate": {"customer": {"id": "gid://shopify/Customer/1"}}}
     later = {"customerSet": {"customer": CUSTOMER_RECORD, "userErrors": []}}
 
-    made = CUSTOMERS.receipt(
+    made = CUSTOMERS.write_result(
         reply({"data": {"customerCreate": {"customer": CUSTOMER_RECORD, "userErrors": []}}}), "create"
     )
     assert (made.remote_id, made.created, made.pending) == ("9120000000000017", True, False)
-    changed = CUSTOMERS.receipt(reply({"data": shown | later}), "update")
+    changed = CUSTOMERS.write_result(reply({"data": shown | later}), "update")
     assert changed.record is not None
     assert CUSTOMER.read(changed.record, SHOP).data.first_name == "Mira"
-    working = ORDERS.receipt(reply({"data": {"orderCancel": {"job": {"id": "j", "done": False}}}}), "cancel")
-    assert working == Receipt(pending=True)
-    assert ORDERS.receipt(reply({"data": {"orderCancel": {"job": None}}}), "cancel") == Receipt()
+    working = ORDERS.write_result(reply({"data": {"orderCancel": {"job": {"id": "j", "done": False}}}}), "cancel")
+    assert working == WriteResult(pending=True)
+    assert ORDERS.write_result(reply({"data": {"orderCancel": {"job": None}}}), "cancel") == WriteResult()
     for endpoints, action in ((CUSTOMERS, "create"), (ORDERS, "create"), (ORDERS, "cancel")):
         with pytest.raises(Unmappable):
-            endpoints.receipt(reply({"data": {"other": {"customer": None}}}), action)  # type: ignore[arg-type, misc]
+            endpoints.write_result(reply({"data": {"other": {"customer": None}}}), action)  # type: ignore[arg-type, misc]
 
 
 @pytest.mark.parametrize(

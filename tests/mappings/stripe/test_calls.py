@@ -162,9 +162,9 @@ def test_the_oldest_of_several_with_an_address_is_taken() -> None:
 @given(junk=st.binary(max_size=120))
 def test_an_answer_that_is_none_is_drift(name: str, junk: bytes) -> None:
     endpoints = MAPPINGS[name].endpoints
-    assert endpoints.receipt is not None
+    assert endpoints.write_result is not None
     with pytest.raises(Unmappable):
-        endpoints.receipt(reply(junk), "create")
+        endpoints.write_result(reply(junk), "create")
 
 
 def test_a_stub_of_a_deleted_record_is_no_record() -> None:

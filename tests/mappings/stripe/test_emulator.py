@@ -195,13 +195,13 @@ def test_after_the_key_s_life_a_lost_create_is_found_by_its_marker(
     assert endpoints.create is not None
     assert endpoints.find_marker is not None
     assert endpoints.marked is not None
-    assert endpoints.receipt is not None
+    assert endpoints.write_result is not None
     body = mapping.to_vendor(patch, None, ACCOUNT).body
     lookup = endpoints.find_marker("op_1", None, body, ACCOUNT)
     assert lookup is not None
     assert endpoints.marked(stripe.must(lookup), "op_1") is None
 
-    made = endpoints.receipt(stripe.must(endpoints.create(body, "op_1", None, ACCOUNT)), "create")
+    made = endpoints.write_result(stripe.must(endpoints.create(body, "op_1", None, ACCOUNT)), "create")
     stripe.now += 25 * 3600
 
     assert endpoints.marked(stripe.must(lookup), "op_1") == made.remote_id
@@ -283,12 +283,12 @@ def test_a_list_shows_invoices_and_then_checkouts_each_once(stripe: EmulatedStri
 
 def _cancelled(stripe: EmulatedStripe, remote_id: str) -> Mapped[Any]:
     assert ORDER.endpoints.cancel is not None
-    assert ORDER.endpoints.receipt is not None
+    assert ORDER.endpoints.write_result is not None
     request, refused = ORDER.endpoints.cancel(remote_id, OrderCancel(reason="customer"), "op_c", ACCOUNT)
     assert refused == ()
-    receipt = ORDER.endpoints.receipt(stripe.must(request), "cancel")
-    assert receipt.record is not None
-    return ORDER.read(receipt.record, ACCOUNT)
+    result = ORDER.endpoints.write_result(stripe.must(request), "cancel")
+    assert result.record is not None
+    return ORDER.read(result.record, ACCOUNT)
 
 
 def _refused_to_cancel(stripe: EmulatedStripe, remote_id: str) -> str:

@@ -312,8 +312,8 @@ def test_a_deleted_refund_is_not_read(shop: EmulatedShop) -> None:
     assert raw is not None
     assert ORDER.endpoints.side_load is not None
     assert ORDER.endpoints.side_load((raw,), account) is None
-    assert ORDER.endpoints.receipt is not None
-    assert ORDER.endpoints.receipt(answer, "update").record is not None
+    assert ORDER.endpoints.write_result is not None
+    assert ORDER.endpoints.write_result(answer, "update").record is not None
     assert ORDER.read(raw, account).data.refunds == ()
 
 

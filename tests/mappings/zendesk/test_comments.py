@@ -35,7 +35,7 @@ def say(zendesk: Desk, ticket_id: str, patch: dict[str, Any], account: Account, 
 def test_what_is_said_reads_back_from_the_answer_and_from_the_list(
     zendesk: Desk, account: Account, text: str, private: bool
 ) -> None:
-    assert ENDPOINTS.receipt is not None
+    assert ENDPOINTS.write_result is not None
     assert ENDPOINTS.list is not None
     assert ENDPOINTS.page is not None
     ticket_id = create(zendesk, {"description": "Stuck"}, account, f"op_{text}")
@@ -43,27 +43,27 @@ def test_what_is_said_reads_back_from_the_answer_and_from_the_list(
 
     answer = say(zendesk, ticket_id, {"body_text": text, "visibility": visibility}, account)
 
-    receipt = ENDPOINTS.receipt(answer, "comment")
-    assert receipt.record is not None
-    told = read_any(bytes(receipt.record), COMMENT, account)
+    result = ENDPOINTS.write_result(answer, "comment")
+    assert result.record is not None
+    told = read_any(bytes(result.record), COMMENT, account)
     query = ListQuery(limit=100, parent=ticket_id)
     page = ENDPOINTS.page(zendesk.must(ENDPOINTS.list(query, account)), query, account)
     listed = read_any(bytes(page.records[-1]), COMMENT, account)
     assert told.data == listed.data
     assert (told.data.body_text, told.data.visibility) == (text, visibility)
     assert (told.data.author.kind, told.data.author.name) == ("agent", "Dev Admin")
-    assert receipt.remote_id == listed.remote.id
+    assert result.remote_id == listed.remote.id
 
 
 def test_html_is_shown_without_what_could_do_harm(zendesk: Desk, account: Account) -> None:
-    assert ENDPOINTS.receipt is not None
+    assert ENDPOINTS.write_result is not None
     ticket_id = create(zendesk, {"description": "Stuck"}, account)
 
     answer = say(zendesk, ticket_id, {"body_html": "<p onclick='x()'>Try <b>this</b><script>x()</script></p>"}, account)
 
-    receipt = ENDPOINTS.receipt(answer, "comment")
-    assert receipt.record is not None
-    mapped = read_any(bytes(receipt.record), COMMENT, account)
+    result = ENDPOINTS.write_result(answer, "comment")
+    assert result.record is not None
+    mapped = read_any(bytes(result.record), COMMENT, account)
     assert mapped.data.body_html == '<div dir="auto"><p>Try <b>this</b></p></div>'
     assert [(loss.path, loss.kind) for loss in mapped.loss] == [("/body_html", "coerced")]
 
@@ -79,12 +79,12 @@ def test_the_wrapper_that_zendesk_puts_around_a_comment_is_no_loss(account: Acco
 def test_a_lost_comment_is_found_by_its_operation(zendesk: Desk, account: Account) -> None:
     assert ENDPOINTS.find_marker is not None
     assert ENDPOINTS.marked is not None
-    assert ENDPOINTS.receipt is not None
+    assert ENDPOINTS.write_result is not None
     ticket_id = create(zendesk, {"description": "Stuck"}, account)
     for number in range(3):
         said = say(zendesk, ticket_id, {"body_text": f"Try {number}"}, account, f"op_{number}")
         if number == 1:
-            wanted = ENDPOINTS.receipt(said, "comment").remote_id
+            wanted = ENDPOINTS.write_result(said, "comment").remote_id
     zendesk.now += 3600
 
     request = ENDPOINTS.find_marker("op_1", ticket_id, None, account)
@@ -151,8 +151,8 @@ def test_every_visibility_is_written_or_refused(visibility: str, account: Accoun
 
 
 def test_an_answer_without_a_comment_is_not_taken_for_one() -> None:
-    assert ENDPOINTS.receipt is not None
+    assert ENDPOINTS.write_result is not None
     silent = reply(b'{"ticket":{"id":1},"audit":{"created_at":"2026-05-02T07:10:00Z","events":[{"type":"Change"}]}}')
 
     with pytest.raises(Unmappable, match="no comment"):
-        ENDPOINTS.receipt(silent, "comment")
+        ENDPOINTS.write_result(silent, "comment")

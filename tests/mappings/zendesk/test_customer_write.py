@@ -75,13 +75,13 @@ def read_back(zendesk: Desk, remote_id: str, account: Account) -> Mapped[Custome
 
 def create(zendesk: Desk, patch: dict[str, Any], account: Account, marker: str = "op_1") -> str:
     assert ENDPOINTS.create is not None
-    assert ENDPOINTS.receipt is not None
+    assert ENDPOINTS.write_result is not None
     draft = drafted(patch, account)
     assert draft.refused == ()
-    receipt = ENDPOINTS.receipt(zendesk.must(ENDPOINTS.create(draft.body, marker, None, account)), "create")
-    assert receipt.created
-    assert receipt.remote_id is not None
-    return receipt.remote_id
+    result = ENDPOINTS.write_result(zendesk.must(ENDPOINTS.create(draft.body, marker, None, account)), "create")
+    assert result.created
+    assert result.remote_id is not None
+    return result.remote_id
 
 
 def update(zendesk: Desk, remote_id: str, patch: dict[str, Any], account: Account) -> None:
@@ -309,10 +309,10 @@ def test_an_address_can_be_given_to_a_user_who_has_none(zendesk: Desk, account: 
 def test_an_archived_customer_reads_as_archived(zendesk: Desk, account: Account) -> None:
     remote_id = create(zendesk, {"display_name": "Mira", "emails": [{"address": "mira@faden.example"}]}, account)
     assert ENDPOINTS.archive is not None
-    assert ENDPOINTS.receipt is not None
+    assert ENDPOINTS.write_result is not None
 
-    receipt = ENDPOINTS.receipt(zendesk.must(ENDPOINTS.archive(remote_id, account)), "archive")
+    result = ENDPOINTS.write_result(zendesk.must(ENDPOINTS.archive(remote_id, account)), "archive")
 
-    assert receipt.remote_id == remote_id
+    assert result.remote_id == remote_id
     gone = read_back(zendesk, remote_id, account).data
     assert (gone.status, gone.status_raw, gone.display_name, gone.emails) == ("archived", "inactive", "Mira", ())

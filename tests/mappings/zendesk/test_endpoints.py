@@ -213,13 +213,13 @@ def test_the_same_key_for_another_ticket_counts_as_done_before(zendesk: Desk, ac
 
 
 def test_an_upsert_by_address_makes_one_customer_and_then_changes_it(zendesk: Desk, account: Account) -> None:
-    assert USERS.receipt is not None
+    assert USERS.write_result is not None
     upsert = USERS.upsert["email"]
     patch = {"display_name": "Livia", "emails": [{"address": "livia@faden.example"}]}
     request = upsert("livia@faden.example", customer_draft(patch, account).body, "op_1", account)
 
-    first = USERS.receipt(zendesk.must(request), "upsert")
-    again = USERS.receipt(zendesk.must(request), "upsert")
+    first = USERS.write_result(zendesk.must(request), "upsert")
+    again = USERS.write_result(zendesk.must(request), "upsert")
 
     assert request.idempotent
     assert (first.created, again.created) == (True, False)
@@ -227,11 +227,11 @@ def test_an_upsert_by_address_makes_one_customer_and_then_changes_it(zendesk: De
 
 
 def test_an_upsert_by_key_makes_one_customer(zendesk: Desk, account: Account) -> None:
-    assert USERS.receipt is not None
+    assert USERS.write_result is not None
     patch = {"display_name": "Livia", "external_id": "shop-1"}
     request = USERS.upsert["external_id"]("shop-1", customer_draft(patch, account).body, "op_1", account)
 
-    ids = {USERS.receipt(zendesk.must(request), "upsert").remote_id for _ in range(2)}
+    ids = {USERS.write_result(zendesk.must(request), "upsert").remote_id for _ in range(2)}
 
     assert len(ids) == 1
 

@@ -96,13 +96,13 @@ def prepared(zendesk: Desk) -> None:
 
 def create(zendesk: Desk, patch: dict[str, Any], account: Account, marker: str = "op_1") -> str:
     assert ENDPOINTS.create is not None
-    assert ENDPOINTS.receipt is not None
+    assert ENDPOINTS.write_result is not None
     draft = drafted(patch, account)
     assert draft.refused == ()
-    receipt = ENDPOINTS.receipt(zendesk.must(ENDPOINTS.create(draft.body, marker, None, account)), "create")
-    assert receipt.created
-    assert receipt.remote_id is not None
-    return receipt.remote_id
+    result = ENDPOINTS.write_result(zendesk.must(ENDPOINTS.create(draft.body, marker, None, account)), "create")
+    assert result.created
+    assert result.remote_id is not None
+    return result.remote_id
 
 
 def current_of(zendesk: Desk, remote_id: str, account: Account) -> tuple[msgspec.Raw, Account]:
