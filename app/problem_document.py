@@ -1,10 +1,13 @@
-"""The problem document (RFC 9457) and its parts."""
+"""A problem as an exception, and its document (RFC 9457)."""
 
+import math
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
+from app.redaction import without_people
 from mappings.http import Category
 
 JSON: Final = "application/json"
@@ -95,3 +98,89 @@ class ProblemDocument(Struct, frozen=True, kw_only=True):
     """The vendor's answer, if there is one."""
     operation_id: str | UnsetType = UNSET
     """The operation concerned. Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+
+
+class Problem(Exception):
+    """Something went wrong that the caller must know about."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    title: ClassVar[str]
+    category: Category
+    fault: ClassVar[Fault]
+    retryable: ClassVar[bool] = False
+    next_step: str = "Correct the request and send it again."
+
+    def __init_subclass__(
+        cls,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        title: str | None = None,
+        category: Category | None = None,
+        fault: Fault | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        facts = {"code": code, "status": status, "title": title, "category": category, "fault": fault}
+        for name, value in (facts | {"retryable": retryable}).items():
+            if value is not None:
+                setattr(cls, name, value)
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        next_step: str | None = None,
+        errors: tuple[FieldError, ...] = (),
+        vendor: VendorSays | None = None,
+        operation_id: str | None = None,
+        retry_after: float | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        category: Category | None = None,
+    ) -> None:
+        super().__init__(self.code)  # never the detail: tracebacks are logged
+        self.detail = detail or f"{self.title}."
+        if next_step is not None:
+            self.next_step = next_step
+        self.errors = errors
+        self.vendor = vendor
+        self.operation_id = operation_id
+        self.retry_after = retry_after
+        self.headers = headers
+        if category is not None:
+            self.category = category
+
+
+def document_of(problem: Problem, *, public_url: str, instance: str, correlation_id: str) -> ProblemDocument:
+    """Return the problem document, without personal data that a vendor or a parser may have repeated. `instance` is the
+    called path without its query."""
+    says = problem.vendor
+    return ProblemDocument(
+        type=f"{public_url}/problems/{problem.code}",
+        code=problem.code,
+        title=problem.title,
+        status=problem.status,
+        detail=without_people(problem.detail),
+        instance=without_people(instance),
+        category=problem.category,
+        fault=problem.fault,
+        retryable=problem.retryable,
+        retry_after=_whole_seconds(problem),
+        next_step=problem.next_step,
+        correlation_id=correlation_id,
+        errors=tuple(map(_shown, problem.errors[:MAX_ERRORS])) or UNSET,
+        vendor=UNSET if says is None else replace(says, detail=says.detail and without_people(says.detail)),
+        operation_id=UNSET if problem.operation_id is None else problem.operation_id,
+    )
+
+
+def _shown(error: FieldError) -> FieldError:
+    pointer = error.pointer if error.pointer is UNSET else cut(error.pointer)
+    return replace(error, pointer=pointer, detail=without_people(cut(error.detail)))
+
+
+def _whole_seconds(problem: Problem) -> int | None:
+    """Return the seconds to wait. Every 429 and 503 has some."""
+    if problem.retry_after is not None:
+        return max(1, math.ceil(problem.retry_after))
+    return 1 if problem.status in (429, 503) else None

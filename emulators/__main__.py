@@ -75,7 +75,7 @@ async def serve(
     targets: Sequence[Target] = (),
     parent: int | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, or until `parent` is no longer our parent; then let go of held calls and end."""
+    """Serve until SIGTERM or SIGINT, or until `parent` is no longer our parent; then end held calls and exit."""
     store = Store(state)
     app = App(EMULATORS, store, record_calls=record_calls)
     for target in targets:
@@ -105,7 +105,7 @@ async def serve(
 
 
 def bind_life_to(parent: int) -> None:
-    """On Linux, have the kernel kill this process when its parent dies, by whatever means (prctl(2))."""
+    """On Linux, have the kernel kill this process when its parent dies, even by SIGKILL (prctl(2))."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

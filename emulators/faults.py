@@ -41,7 +41,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self._takes(call.path)
 
     def fits_webhook(self, topics: Iterable[str]) -> bool:
-        """Whether the fault is for a webhook that tells of these topics; one of them will do."""
+        """Whether the fault is for a webhook with one of the given topics."""
         return any(self._takes(topic) for topic in topics)
 
     def _takes(self, path: str) -> bool:
@@ -106,7 +106,7 @@ def _has_id(record: str, item: Any) -> bool:
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A fault as ordered: the next `times` matching calls, or a `rate` (0 to 1) of them, or all when neither is given.
 
-    The same `seed` hits the same calls again; one is made up, and told, when a `rate` comes without.
+    The same `seed` hits the same calls again. A `rate` without one gets a random seed, which the answer reports.
     """
 
     vendor: str
@@ -188,8 +188,8 @@ class Faults:
 
     def strike_webhook(self, vendor: str, topics: Iterable[str]) -> Fault | None:
         """The fault that befalls a webhook with these topics, counted as used; None when nothing goes wrong."""
-        told = tuple(topics)
-        return self._struck(vendor, lambda plan: plan.fault.is_of_webhooks and plan.match.fits_webhook(told))
+        webhook_topics = tuple(topics)
+        return self._struck(vendor, lambda plan: plan.fault.is_of_webhooks and plan.match.fits_webhook(webhook_topics))
 
     def _struck(self, vendor: str, fits: Callable[[Plan], bool]) -> Fault | None:
         for standing in self._standing:

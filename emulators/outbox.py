@@ -154,7 +154,9 @@ class Outbox:
         try:
             return emulator.webhooks(changes, self._states[vendor])
         except Exception:
-            LOG.exception("%s cannot tell of %s", vendor, ", ".join(f"{one.object} {one.id}" for one in changes))
+            LOG.exception(
+                "%s cannot build webhooks for %s", vendor, ", ".join(f"{one.object} {one.id}" for one in changes)
+            )
             return []
 
     def _add(self, vendor: str, message: Message, at: float) -> None:

@@ -84,7 +84,7 @@ def _secret(waiting: Waiting, target: Target) -> str:
 
 
 async def _posted(http: httpx.AsyncClient, url: str, message: Message, seconds: float) -> Result:
-    """One request. Whatever keeps it from being answered within these seconds is an error, told by its name."""
+    """Send one request. Return the error's name if there is no answer within `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             answer = await http.post(url, content=message.body, headers=message.headers, timeout=seconds)

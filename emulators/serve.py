@@ -52,7 +52,7 @@ class App:
         self._leaving = asyncio.Event()
 
     def leave(self) -> None:
-        """Let go of every held connection, so that the server can end."""
+        """Close every held connection, so the server can end."""
         self._leaving.set()
 
     async def run(self) -> None:
@@ -91,7 +91,7 @@ class App:
         await _reply(send, answer)
 
     async def _work_later(self) -> None:
-        """A vendor's queue goes on when nobody calls, so that its webhooks tell of what came of it."""
+        """Work off a vendor's queue between calls, so its webhooks report the results."""
         later = {name: one for name, one in self._emulators.items() if isinstance(one, WorksLater)}
         while later:
             for name, emulator in later.items():

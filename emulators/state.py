@@ -25,7 +25,7 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State:
-    """A vendor's records, counters, remembered keys and limits. Records come back as copies: change, then `put`."""
+    """A vendor's records, counters, remembered keys and limits. Reads return copies: change one, then `put` it."""
 
     def __init__(self, store: Store, vendor: str) -> None:
         """A view on `store` that sees the rows of `vendor` alone."""
@@ -210,7 +210,7 @@ class State:
         return self._store.clock()
 
     def _is_watched(self, object: str) -> bool:
-        """Whether somebody is told of changes to this object."""
+        """Whether a webhook reports changes of this object."""
         return (self._vendor, object) in self._store.watched
 
     def _body(self, object: str, id: str) -> bytes | None:

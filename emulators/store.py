@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS webhook_target (
     first_pause_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- What was written and is not told yet. A record's body stands here as the write had it: no call waits for more.
+-- Changes that no webhook reports yet, with the record's body as the write had it: no call waits for more.
 CREATE TABLE IF NOT EXISTS change (
     place  INTEGER PRIMARY KEY AUTOINCREMENT,
     turn   INTEGER NOT NULL,                     -- the transaction that wrote it
@@ -121,7 +121,7 @@ class Store:
     def __init__(self, directory: Path | None, clock: Callable[[], float] = time.time) -> None:
         """Open (and make, when new) the file in `directory`; None keeps everything in memory.
 
-        The file holds the secrets that webhooks are signed with, so nobody else may read it; SQLite gives its
+        The file holds the secrets that webhooks are signed with, so only its owner may read it; SQLite gives its
         write-ahead log the same mode.
         """
         if directory is not None:
@@ -172,7 +172,7 @@ class Store:
             self.sql.execute("RELEASE tried")
 
     def note(self, vendor: str, object: str, id: str, before: bytes | None, after: bytes | None) -> None:
-        """Keep a change of a watched object for the webhooks that tell of it, in the transaction that writes it."""
+        """Note a change of a watched object for its webhooks, in the transaction that writes it."""
         self.sql.execute(
             "INSERT INTO change (turn, vendor, object, id, before, after, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (self._turn, vendor, object, id, before, after, self.clock()),

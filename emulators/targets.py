@@ -46,7 +46,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Targets:
-    """The targets in force. What is written from now on is noted for them, what was written before is not told."""
+    """The active targets. They get the changes from now on, not the earlier ones."""
 
     def __init__(self, emulators: Mapping[str, Emulator], store: Store) -> None:
         """Take up the targets that the store holds from before."""
@@ -97,7 +97,7 @@ class Targets:
         return len(gone)
 
     def _watch(self) -> None:
-        """Have the store note what these vendors tell of, and nothing else."""
+        """Have the store note changes only for the objects of these vendors' webhooks."""
         watched: set[tuple[str, str]] = set()
         for vendor in self._held:
             emulator = self._emulators.get(vendor)

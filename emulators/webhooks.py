@@ -53,7 +53,7 @@ class WebhookRules(msgspec.Struct, frozen=True, kw_only=True):
 
 @runtime_checkable
 class SendsWebhooks(Protocol):
-    """An emulator that tells of changes."""
+    """An emulator that sends webhooks about changes."""
 
     @property
     def webhook_rules(self) -> WebhookRules:
@@ -61,7 +61,7 @@ class SendsWebhooks(Protocol):
         ...
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """What tells of the changes of one transaction, in the order in which they happened; nothing for no news."""
+        """The webhooks of one transaction, in the order of its changes; empty if none of them has a webhook."""
         ...
 
     def signed(self, message: Message, attempt: Try) -> Message:

@@ -1,4 +1,4 @@
-"""Vendors' own samples and specifications: they may lie beside the project, and are no part of it."""
+"""Vendors' own samples and specifications: they may lie next to the project, and are not part of it."""
 
 import os
 from pathlib import Path

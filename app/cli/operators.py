@@ -12,7 +12,8 @@ import msgspec
 
 from app.cli.database import find_database, find_keys, run
 from app.cli.exits import FAILURE, REFUSED, usage
-from app.errors import InvalidField, Problem, StateConflict, StoreUnavailable
+from app.errors import InvalidField, StateConflict, StoreUnavailable
+from app.problem_document import Problem
 from app.settings.environment import load_settings
 from app.wiring.operators import open_operators
 from canonical.parts import Instant

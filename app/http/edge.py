@@ -10,11 +10,11 @@ from litestar.types import ASGIApp, Message, Receive, Send
 from msgspec import Struct
 
 from app import telemetry
-from app.errors import InvalidHost, MalformedBody, RateLimited, document_of
+from app.errors import InvalidHost, MalformedBody, RateLimited
 from app.http.slow_bodies import Transfers
 from app.http.unread_body import Incoming
 from app.identifiers import uuid7
-from app.problem_document import PROBLEM_JSON
+from app.problem_document import PROBLEM_JSON, document_of
 
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(:[0-9]*)?")

@@ -6,12 +6,13 @@ from litestar import Response
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from app.errors import CATALOGUE, NotFound, Problem
+from app.errors import CATALOGUE, NotFound
 from app.http.accept import quality
 from app.http.admission import AnyRequest
 from app.http.operation import public_operation
 from app.http.parameters import PathText
 from app.http.responses import Answered, json_response
+from app.problem_document import Problem
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">

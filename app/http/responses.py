@@ -12,12 +12,12 @@ from litestar.exceptions import MethodNotAllowedException as NoSuchMethod
 from litestar.exceptions import NotFoundException as NoSuchRoute
 
 from app import telemetry
-from app.errors import Internal, MethodNotAllowed, NotFound, Problem, StoreUnavailable, document_of
+from app.errors import Internal, MethodNotAllowed, NotFound, StoreUnavailable
 from app.http.accept import accepted_problem_type
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import ASKED, answer_headers, correlation_of, path_of
 from app.http.paging import Page
-from app.problem_document import JSON
+from app.problem_document import JSON, Problem, document_of
 
 _encoder = msgspec.json.Encoder()
 _log = logging.getLogger("lockstitch.api")

@@ -6,12 +6,12 @@ from typing import Any, Final
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from app.errors import CATALOGUE, Problem, VendorProblem, document_of
+from app.errors import CATALOGUE, VendorProblem
 from app.http.operation import ApiOperation, JsonBody, declaration_of
 from app.openapi.operations import Describer
 from app.openapi.parts import ANSWER_HEADERS, INTRODUCTION, TAGS, TEXT
 from app.openapi.shapes import Schema, component_schemas
-from app.problem_document import VendorSays
+from app.problem_document import Problem, VendorSays, document_of
 from app.records.fetch import UnreadableRecord
 
 VERSION: Final = "1.0.0"

@@ -7,8 +7,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from app import telemetry
-from app.errors import ConnectionPaused, Problem, StoreUnavailable
+from app.errors import ConnectionPaused, StoreUnavailable
 from app.postgres.database import Transaction
+from app.problem_document import Problem
 from app.queue.jobs import PostgresQueue
 from app.queue.models import (
     Conflict,

@@ -3,7 +3,6 @@
 from app.errors import (
     DuplicateRecord,
     NotFound,
-    Problem,
     UnsupportedAction,
     VendorAuthFailed,
     VendorDrifted,
@@ -12,7 +11,7 @@ from app.errors import (
     VendorUnavailable,
     VersionConflict,
 )
-from app.problem_document import VendorSays
+from app.problem_document import Problem, VendorSays
 from app.vendors.models import Connection, VendorRefused
 from mappings.http import RefusalKind
 from mappings.spec import Unmappable, VendorDrift

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from app.errors import Problem, VendorTimeout
+from app.errors import VendorTimeout
+from app.problem_document import Problem
 from app.vendors.connection_state import LiveConnection
 from app.vendors.field_choices import Deliver, FieldSettings, ask_definitions, with_choices
 from app.vendors.models import VendorRefused

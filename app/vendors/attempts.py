@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from app.egress.retry_after import seconds_asked
 from app.egress.transport import NoReply, NotSent, TooLarge
-from app.errors import Problem, VendorAuthFailed, VendorDrifted, VendorThrottled, VendorTimeout, VendorUnavailable
-from app.problem_document import VendorSays
+from app.errors import VendorAuthFailed, VendorDrifted, VendorThrottled, VendorTimeout, VendorUnavailable
+from app.problem_document import Problem, VendorSays
 from app.vendors.health import LONGEST_PAUSE
 from app.vendors.models import CalledConnection, VendorRefused
 from mappings.http import Category, VendorRefusal, VendorReply

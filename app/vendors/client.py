@@ -18,7 +18,8 @@ from typing import Any, Final
 import msgspec
 
 from app.egress.transport import NoReply, NotSent, Wire
-from app.errors import Problem, VendorTimeout
+from app.errors import VendorTimeout
+from app.problem_document import Problem
 from app.queue.pauses import PostgresPauses
 from app.settings.environment import Settings
 from app.settings.file import ConnectionSettings, SettingsError, resolve_secret

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from app.errors import Problem
+from app.problem_document import Problem
 from app.vendors.connection_state import LiveConnection
 from app.vendors.models import VendorRefused
 from canonical.parts import CustomFieldSetting, ObjectName

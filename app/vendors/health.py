@@ -16,7 +16,8 @@ from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
-from app.errors import ConnectionPaused, Problem, VendorThrottled
+from app.errors import ConnectionPaused, VendorThrottled
+from app.problem_document import Problem
 from app.queue.models import Pause
 from app.queue.pauses import PostgresPauses
 from app.telemetry.metrics import connection_state

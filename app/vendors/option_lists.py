@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.errors import Problem, VendorTimeout
+from app.errors import VendorTimeout
+from app.problem_document import Problem
 from app.vendors.accounts import Accounts
 from app.vendors.connection_state import LiveConnection
 from app.vendors.field_choices import Deliver, pages_of

@@ -16,15 +16,13 @@ from app.errors import (
     ConnectionPaused,
     InvalidField,
     NotFound,
-    Problem,
     UnsupportedAction,
     UnsupportedField,
     VendorProblem,
     VendorThrottled,
     VersionConflict,
-    document_of,
 )
-from app.problem_document import PROBLEM_JSON, ProblemDocument
+from app.problem_document import PROBLEM_JSON, Problem, ProblemDocument, document_of
 from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation
 from app.vendors.models import ReplyLost, VendorRefused

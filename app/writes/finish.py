@@ -7,9 +7,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from app.errors import NotFound, Problem
+from app.errors import NotFound
 from app.events.record_changes import Watched, watched_in
-from app.problem_document import JSON
+from app.problem_document import JSON, Problem
 from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import name_records

@@ -14,7 +14,8 @@ from typing import Final
 
 import msgspec
 
-from app.errors import ConnectionPaused, OutcomeUnknown, Problem, VendorUnavailable
+from app.errors import ConnectionPaused, OutcomeUnknown, VendorUnavailable
+from app.problem_document import Problem
 from app.queue.kinds import JobKind
 from app.queue.models import (
     Conflict,

@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from app.errors import NotFound, OutcomeUnknown, Problem
+from app.errors import NotFound, OutcomeUnknown
+from app.problem_document import Problem
 from app.queue.models import LeaseLost
 from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation, operation_span

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.errors import Problem
+from app.problem_document import Problem
 from app.vendors.models import VendorRefused
 from app.writes.models import Operation
 from app.writes.prepare import find_by_key

@@ -8,7 +8,8 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
-from app.errors import OutcomeUnknown, Problem
+from app.errors import OutcomeUnknown
+from app.problem_document import Problem
 from app.queue.models import LeaseLost
 from app.writes.deps import WriteDeps
 from app.writes.execute import Undecided, problem_answer

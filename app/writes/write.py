@@ -11,8 +11,9 @@ from dataclasses import replace
 import msgspec
 
 from app.egress.named_targets import require_callback
-from app.errors import Problem, VendorProblem
+from app.errors import VendorProblem
 from app.identifiers import new_id
+from app.problem_document import Problem
 from app.telemetry import current_traceparent
 from app.writes.deps import WriteDeps
 from app.writes.execute import execute

@@ -46,7 +46,7 @@ def emails(value: Any) -> str | None:
     """Several of them."""
     if not isinstance(value, list):
         return _mismatch(value, "Array")
-    return next((told for one in value if (told := email(one)) is not None), None)
+    return next((wrong for one in value if (wrong := email(one)) is not None), None)
 
 
 def tags(value: Any) -> str | None:
@@ -78,16 +78,16 @@ def one_of(values: tuple[Any, ...]) -> Check:
 
 def members(given: Mapping[str, Any], known: Mapping[str, Check], may_be_null: tuple[str, ...]) -> list[JsonRecord]:
     """What is wrong with the members of a write; of custom fields `custom` tells."""
-    told: list[JsonRecord] = []
+    complaints: list[JsonRecord] = []
     for name, value in given.items():
         check = known.get(name)
         if check is None:
-            told.append(complaint(name, "Unexpected/invalid field in request", "invalid_field"))
+            complaints.append(complaint(name, "Unexpected/invalid field in request", "invalid_field"))
         elif value is None and name in may_be_null:
             continue
         elif (wrong := check(value)) is not None:
-            told.append(complaint(name, wrong, _code(wrong)))
-    return told
+            complaints.append(complaint(name, wrong, _code(wrong)))
+    return complaints
 
 
 def custom(given: Any, fields: list[JsonRecord]) -> list[JsonRecord]:
@@ -95,13 +95,13 @@ def custom(given: Any, fields: list[JsonRecord]) -> list[JsonRecord]:
     if not isinstance(given, dict):
         return [complaint("custom_fields", _mismatch(given, "key/value pair"), "datatype_mismatch")]
     kinds = {field["name"]: field for field in fields}
-    told: list[JsonRecord] = []
+    complaints: list[JsonRecord] = []
     for name, value in given.items():
         if name not in kinds:
-            told.append(complaint(name, "Unexpected/invalid field in request", "invalid_field"))
+            complaints.append(complaint(name, "Unexpected/invalid field in request", "invalid_field"))
         elif value is not None and (wrong := _of_type(kinds[name], value)) is not None:
-            told.append(complaint(name, wrong, _code(wrong)))
-    return told
+            complaints.append(complaint(name, wrong, _code(wrong)))
+    return complaints
 
 
 def mapping(value: Any) -> str | None:
@@ -126,7 +126,7 @@ def _of_type(field: JsonRecord, value: Any) -> str | None:
         if not isinstance(value, list):
             return _mismatch(value, "Array")
         known = one_of(tuple(field.get("choices") or ()))
-        return next((told for one in value if (told := known(one)) is not None), None)
+        return next((wrong for one in value if (wrong := known(one)) is not None), None)
     return line(value) if kind == "custom_text" else text(value)
 
 

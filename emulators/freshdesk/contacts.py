@@ -1,4 +1,4 @@
-"""Contacts: what may stand in one, who has which address, and the calls on them."""
+"""Contacts: valid values, who has which address, and the calls on them."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ CHECKS: dict[str, checking.Check] = {
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """A contact with nothing told of it."""
+    """An empty contact."""
     return {
         "active": False,
         "address": None,
@@ -89,7 +89,7 @@ def keep(desk: Desk, contact: JsonRecord) -> None:
 
 
 def holder(desk: Desk, address: str) -> JsonRecord | None:
-    """Whoever has an address, a contact or an agent."""
+    """The contact or agent with an address."""
     wanted = address.lower()
     agents = desk.state.lookup("agents", "email", wanted)
     if agents:
@@ -105,12 +105,12 @@ def with_external_id(desk: Desk, key: str) -> JsonRecord | None:
 
 def made(desk: Desk, given: dict[str, Any]) -> JsonRecord:
     """A new contact, kept."""
-    told = _complaints(desk, given)
+    complaints = _complaints(desk, given)
     if not given.get("name"):
-        told.append(complaint("name", "It should be a/an String", "missing_field"))
+        complaints.append(complaint("name", "It should be a/an String", "missing_field"))
     if not any(given.get(name) for name in REACH):
-        told.append(complaint("email", f"Please fill at least 1 of {', '.join(REACH)} fields", "missing_field"))
-    ensure(told)
+        complaints.append(complaint("email", f"Please fill at least 1 of {', '.join(REACH)} fields", "missing_field"))
+    ensure(complaints)
     contact = _applied(desk, blank(desk, desk.new_id()), given)
     keep(desk, contact)
     return contact
@@ -148,13 +148,13 @@ def show_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 def update_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Change what is given, leave the rest."""
     contact, given = _live(desk, call, ids[0]), body_of(call)
-    told = _complaints(desk, given)
+    complaints = _complaints(desk, given)
     if "name" in given and not given["name"]:
-        told.append(complaint("name", "It should not be blank as this is a mandatory field", "invalid_value"))
+        complaints.append(complaint("name", "It should not be blank as this is a mandatory field", "invalid_value"))
     changed = contact | {key: given[key] for key in REACH if key in given}
     if not any(changed[name] for name in REACH):
-        told.append(complaint("email", f"Please fill at least 1 of {', '.join(REACH)} fields", "missing_field"))
-    ensure(told)
+        complaints.append(complaint("email", f"Please fill at least 1 of {', '.join(REACH)} fields", "missing_field"))
+    ensure(complaints)
     changed = _applied(desk, contact, given) | {"updated_at": desk.stamp}
     keep(desk, changed)
     return json_answer(200, changed)
@@ -206,15 +206,15 @@ def _live(desk: Desk, call: Call, id: str) -> JsonRecord:
 
 
 def _complaints(desk: Desk, given: dict[str, Any]) -> list[JsonRecord]:
-    told = checking.members(given, CHECKS, NULLABLE)
+    complaints = checking.members(given, CHECKS, NULLABLE)
     others = given.get("other_emails")
     if isinstance(others, list) and len(others) >= MOST_ADDRESSES:
-        told.append(complaint("other_emails", f"Has {len(others)} elements, it can have fewer", "invalid_value"))
+        complaints.append(complaint("other_emails", f"Has {len(others)} elements, it can have fewer", "invalid_value"))
     if given.get("custom_fields") is not None:
-        told += checking.custom(given["custom_fields"], fields.custom_fields(desk, "contact_fields"))
+        complaints += checking.custom(given["custom_fields"], fields.custom_fields(desk, "contact_fields"))
     if isinstance(given.get("company_id"), int) and desk.state.get("companies", str(given["company_id"])) is None:
-        told.append(complaint("company_id", "There is no company matching the given company_id", "invalid_value"))
-    return told
+        complaints.append(complaint("company_id", "There is no company matching the given company_id", "invalid_value"))
+    return complaints
 
 
 def _applied(desk: Desk, contact: JsonRecord, given: dict[str, Any]) -> JsonRecord:

@@ -75,6 +75,6 @@ def known_parameters(call: Call, names: tuple[str, ...]) -> None:
 
 
 def ensure(complaints: list[JsonRecord]) -> None:
-    """Go on, unless something is wrong; then everything is told at once."""
+    """Refuse with all complaints at once, if there are any."""
     if complaints:
         raise invalid(complaints)

@@ -1,4 +1,5 @@
-"""What Freshdesk might do overnight to its answers: a status nobody knows, an id as text, one field more or less."""
+"""Changes that Freshdesk might make to its answers overnight: an unknown status, an id as text, a field added or
+removed."""
 
 from emulators.drift import Drift
 

@@ -113,7 +113,7 @@ class Freshdesk:
 
 
 def _is_authorised(header: str) -> bool:
-    """The key is the user's name; whatever stands as password means nothing."""
+    """The key is the user's name; the password is ignored."""
     kind, _, encoded = header.partition(" ")
     try:
         user = base64.b64decode(encoded, validate=True).decode().partition(":")[0]

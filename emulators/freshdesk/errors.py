@@ -14,16 +14,16 @@ def complaint(field: str, message: str, code: str) -> dict[str, Any]:
 
 
 def invalid(complaints: list[dict[str, Any]], status: int = 400) -> Refusal:
-    """400: a record that breaks rules, or 409 for one that stands in the way of another."""
+    """400: the record breaks rules. 409: it conflicts with another record."""
     return Refusal(json_answer(status, {"description": "Validation failed", "errors": complaints}))
 
 
 def duplicate(field: str, user_id: int | None = None) -> Refusal:
-    """409: a value that is taken; of a contact's it is told by whom."""
-    told = complaint(field, UNIQUE, "duplicate_value")
+    """409: the value is taken. For contacts the answer names the owner."""
+    entry = complaint(field, UNIQUE, "duplicate_value")
     if user_id is not None:
-        told = {"field": field, "additional_info": {"user_id": user_id}, **told}
-    return invalid([told], 409)
+        entry = {"field": field, "additional_info": {"user_id": user_id}, **entry}
+    return invalid([entry], 409)
 
 
 def not_found() -> Refusal:

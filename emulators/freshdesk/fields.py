@@ -60,7 +60,7 @@ def furnish(desk: Desk) -> None:
 
 def field(desk: Desk, name: str, label: str, kind: str, place: int, choices: Any) -> JsonRecord:
     """The definition of a field."""
-    told = {
+    entry = {
         "id": desk.new_id(),
         "name": name,
         "label": label,
@@ -78,12 +78,12 @@ def field(desk: Desk, name: str, label: str, kind: str, place: int, choices: Any
         "created_at": desk.stamp,
         "updated_at": desk.stamp,
     }
-    return told if choices is None else {**told, "choices": choices}
+    return entry if choices is None else {**entry, "choices": choices}
 
 
-def keep(desk: Desk, object: str, told: JsonRecord) -> None:
+def keep(desk: Desk, object: str, entry: JsonRecord) -> None:
     """Write a definition."""
-    desk.state.put(object, str(told["id"]), told, {"name": str(told["name"])})
+    desk.state.put(object, str(entry["id"]), entry, {"name": str(entry["name"])})
 
 
 def custom_fields(desk: Desk, object: str) -> list[JsonRecord]:
@@ -111,14 +111,14 @@ def create_field(object: str) -> Any:
 
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         given = body_of(call)
-        told = [
+        complaints = [
             complaint(name, "It should be a/an String", "missing_field")
             for name in ("label", "label_for_customers", "type")
             if not isinstance(given.get(name), str) or not given[name]
         ]
-        if not told and given["type"] not in KINDS:
-            told = [complaint("type", f"It should be one of these values: '{','.join(KINDS)}'", "invalid_value")]
-        ensure(told)
+        if not complaints and given["type"] not in KINDS:
+            complaints = [complaint("type", f"It should be one of these values: '{','.join(KINDS)}'", "invalid_value")]
+        ensure(complaints)
         name = "cf_" + re.sub(r"[^a-z0-9]+", "_", given["label"].lower()).strip("_")
         if desk.state.lookup(object, "name", name):
             raise duplicate("label")
@@ -142,7 +142,7 @@ def show(object: str) -> Any:
 
 
 def list_agents(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """The agents; who each is stands in `contact`."""
+    """The agents. `contact` says who each one is."""
     return paged(desk, call, [_agent(one) for one in desk.state.all("agents")])
 
 
@@ -158,5 +158,5 @@ def show_me(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 def _agent(agent: JsonRecord) -> JsonRecord:
     contact = {"name": agent["name"], "email": agent["email"], "active": True, "language": "en", "time_zone": "London"}
-    told = {"id": agent["id"], "available": True, "occasional": False, "ticket_scope": 1, "type": "support_agent"}
-    return {**told, "contact": contact}
+    described = {"id": agent["id"], "available": True, "occasional": False, "ticket_scope": 1, "type": "support_agent"}
+    return {**described, "contact": contact}

@@ -1,4 +1,4 @@
-"""Pages by number. The next one is told in `Link` and nowhere else."""
+"""Pages by number. Only the header `Link` names the next one."""
 
 from urllib.parse import urlencode
 

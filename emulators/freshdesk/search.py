@@ -96,13 +96,13 @@ def _holds(ticket: JsonRecord, name: str, comparison: str, value: str) -> bool:
         return held is None
     if held is None:
         return False
-    told = str(held).lower() if isinstance(held, bool) else str(held)
+    text = str(held).lower() if isinstance(held, bool) else str(held)
     if comparison:
         here, there = (
-            (told[: len(value)], value) if name.endswith(("_at", "_by")) else (told.zfill(20), value.zfill(20))
+            (text[: len(value)], value) if name.endswith(("_at", "_by")) else (text.zfill(20), value.zfill(20))
         )
         return here >= there if comparison == ">" else here <= there
-    return told.lower() == value.lower()
+    return text.lower() == value.lower()
 
 
 def _bad(message: str) -> Exception:

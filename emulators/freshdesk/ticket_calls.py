@@ -118,8 +118,8 @@ def create_reply(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     said = _say(desk, ticket, given["body"], private=False, cc=given.get("cc_emails"))
     requester = desk.person(ticket["requester_id"]) or {}
     shown = ("body", "body_text", "id", "user_id", "from_email", "cc_emails", "bcc_emails", "ticket_id", "attachments")
-    told = {name: said[name] for name in (*shown, "created_at", "updated_at")}
-    return json_answer(201, told | {"replied_to": [requester["email"]] if requester.get("email") else []})
+    answer = {name: said[name] for name in (*shown, "created_at", "updated_at")}
+    return json_answer(201, answer | {"replied_to": [requester["email"]] if requester.get("email") else []})
 
 
 def create_note(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
@@ -132,8 +132,8 @@ def create_note(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     )
     said = _say(desk, ticket, given["body"], private=private)
     shown = ("body", "body_text", "id", "incoming", "private", "user_id", "support_email", "ticket_id", "attachments")
-    told = {name: said[name] for name in (*shown, "created_at", "updated_at")}
-    return json_answer(201, told | {"notified_to": given.get("notify_emails") or []})
+    answer = {name: said[name] for name in (*shown, "created_at", "updated_at")}
+    return json_answer(201, answer | {"notified_to": given.get("notify_emails") or []})
 
 
 def _say(desk: Desk, ticket: JsonRecord, body: str, *, private: bool, cc: list[str] | None = None) -> JsonRecord:
@@ -164,12 +164,12 @@ def _say(desk: Desk, ticket: JsonRecord, body: str, *, private: bool, cc: list[s
 
 
 def _ensure_body(given: dict[str, Any], known: tuple[str, ...]) -> None:
-    told = [
+    complaints = [
         complaint(name, "Unexpected/invalid field in request", "invalid_field") for name in given if name not in known
     ]
     if not isinstance(given.get("body"), str) or not given["body"]:
-        told.append(complaint("body", "It should be a/an String", "missing_field"))
-    ensure(told)
+        complaints.append(complaint("body", "It should be a/an String", "missing_field"))
+    ensure(complaints)
 
 
 def _conversations(desk: Desk, ticket_id: str) -> list[JsonRecord]:
@@ -193,21 +193,21 @@ def _is_in(ticket: JsonRecord, which: str | None) -> bool:
 
 def _shown(desk: Desk, ticket: JsonRecord, include: tuple[str, ...], *, alone: bool) -> JsonRecord:
     hidden = {"stats"} if alone else {"stats", "attachments", "description", "description_text"}
-    told = {name: ticket[name] for name in ticket if name not in hidden}
+    answer = {name: ticket[name] for name in ticket if name not in hidden}
     if "stats" in include:
-        told["stats"] = ticket["stats"]
+        answer["stats"] = ticket["stats"]
     if "description" in include:
-        told |= {name: ticket[name] for name in ("description", "description_text")}
+        answer |= {name: ticket[name] for name in ("description", "description_text")}
     if "requester" in include:
         person = desk.person(ticket["requester_id"])
         shown = ("id", "name", "email", "mobile", "phone")
-        told["requester"] = None if person is None else {name: person.get(name) for name in shown}
+        answer["requester"] = None if person is None else {name: person.get(name) for name in shown}
     if "company" in include:
         company = desk.state.get("companies", str(ticket["company_id"])) or {}
-        told["company"] = {name: company[name] for name in ("id", "name") if name in company}
+        answer["company"] = {name: company[name] for name in ("id", "name") if name in company}
     if "conversations" in include:
-        told["conversations"] = _conversations(desk, str(ticket["id"]))[-10:]
-    return told
+        answer["conversations"] = _conversations(desk, str(ticket["id"]))[-10:]
+    return answer
 
 
 def _live(desk: Desk, call: Call, id: str) -> JsonRecord:

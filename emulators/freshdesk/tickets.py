@@ -1,4 +1,4 @@
-"""Tickets: what may stand in one, what a new one begins with, and what an update does to its times."""
+"""Tickets: valid values, the defaults of a new one, and what an update does to its times."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ COMMON: dict[str, checking.Check] = {
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """A ticket with nothing told of it. `stats` is shown only under `include=stats`."""
+    """An empty ticket. `stats` is shown only under `include=stats`."""
     return {
         "cc_emails": [],
         "fwd_emails": [],
@@ -99,11 +99,11 @@ def keep(desk: Desk, ticket: JsonRecord) -> None:
 
 def create(desk: Desk, given: dict[str, Any]) -> JsonRecord:
     """A new ticket, and a contact where somebody new asks."""
-    told = _complaints(desk, given, new=True)
+    complaints = _complaints(desk, given, new=True)
     for name in ("subject", "description"):
         if not given.get(name):
-            told.append(complaint(name, "It should be a/an String", "missing_field"))
-    ensure(told)
+            complaints.append(complaint(name, "It should be a/an String", "missing_field"))
+    ensure(complaints)
     id = desk.state.next_id("tickets", 1)
     while desk.state.get("tickets", str(id)) is not None:
         id = desk.state.next_id("tickets", 1)
@@ -116,11 +116,11 @@ def create(desk: Desk, given: dict[str, Any]) -> JsonRecord:
 
 def update(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> JsonRecord:
     """A ticket changed."""
-    told = _complaints(desk, given, new=False)
+    complaints = _complaints(desk, given, new=False)
     for name in ("subject", "description"):
         if name in given and not given[name]:
-            told.append(complaint(name, "It should not be blank as this is a mandatory field", "invalid_value"))
-    ensure(told)
+            complaints.append(complaint(name, "It should not be blank as this is a mandatory field", "invalid_value"))
+    ensure(complaints)
     changed = _applied(desk, ticket, given) | {"updated_at": desk.stamp}
     if changed["status"] != ticket["status"]:
         changed["stats"] = ticket["stats"] | _times(desk, changed["status"])
@@ -142,19 +142,19 @@ def _complaints(desk: Desk, given: dict[str, Any], *, new: bool) -> list[JsonRec
     }
     if new:
         checks["cc_emails"] = checking.emails
-    told = checking.members(given, checks, NULLABLE)
+    complaints = checking.members(given, checks, NULLABLE)
     if given.get("custom_fields") is not None:
-        told += checking.custom(given["custom_fields"], fields.custom_fields(desk, "ticket_fields"))
+        complaints += checking.custom(given["custom_fields"], fields.custom_fields(desk, "ticket_fields"))
     for name, object, called in REFERENCES:
         if isinstance(given.get(name), int) and desk.state.get(object, str(given[name])) is None:
-            told.append(complaint(name, f"There is no {called} matching the given {name}", "invalid_value"))
-    return told + _asking(desk, given, new=new) + _due(desk, given, new=new)
+            complaints.append(complaint(name, f"There is no {called} matching the given {name}", "invalid_value"))
+    return complaints + _asking(desk, given, new=new) + _due(desk, given, new=new)
 
 
 def _asking(desk: Desk, given: dict[str, Any], *, new: bool) -> list[JsonRecord]:
     if new and not any(given.get(name) for name in ASKING):
-        told = f"Please fill at least 1 of {', '.join(ASKING)} fields"
-        return [complaint("requester_id", told, "missing_field")]
+        message = f"Please fill at least 1 of {', '.join(ASKING)} fields"
+        return [complaint("requester_id", message, "missing_field")]
     if isinstance(given.get("requester_id"), int) and desk.person(given["requester_id"]) is None:
         return [complaint("requester_id", "There is no contact matching the given requester_id", "invalid_value")]
     if given.get("phone") and not given.get("email") and not given.get("requester_id") and not given.get("name"):
@@ -215,9 +215,9 @@ def _requester(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> int:
 
 
 def _times(desk: Desk, status: int) -> dict[str, Any]:
-    told: dict[str, Any] = {"status_updated_at": desk.stamp}
+    times: dict[str, Any] = {"status_updated_at": desk.stamp}
     if status in (RESOLVED, CLOSED):
-        told["resolved_at"] = desk.stamp
-        told["closed_at"] = desk.stamp if status == CLOSED else None
-        return told
-    return told | {"resolved_at": None, "closed_at": None, "pending_since": desk.stamp if status == 3 else None}
+        times["resolved_at"] = desk.stamp
+        times["closed_at"] = desk.stamp if status == CLOSED else None
+        return times
+    return times | {"resolved_at": None, "closed_at": None, "pending_since": desk.stamp if status == 3 else None}

@@ -15,18 +15,18 @@ RULES = WebhookRules(objects=("tickets", "conversations"), tries=4, timeout=10.0
 
 
 def messages(changes: list[Change], state: State) -> list[Message]:
-    """One request for each ticket that a call has changed; where something was said that is what is told."""
+    """One request for each ticket that a call changed. If the call added a comment, the request reports the comment."""
     spoken = {str((change.after or {}).get("ticket_id")) for change in changes if change.object == "conversations"}
-    told: list[Message] = []
+    requests: list[Message] = []
     for change in changes:
         if change.object == "tickets" and change.id not in spoken and (happened := _happened(change)) is not None:
-            told.append(_message(happened, change.after or change.before or {}, change.id))
+            requests.append(_message(happened, change.after or change.before or {}, change.id))
         if change.object == "conversations" and change.before is None and change.after is not None:
             kind = "note_added" if change.after["private"] else "replied"
             ticket = state.get("tickets", str(change.after["ticket_id"]))
             if ticket is not None:
-                told.append(_message(f"ticket.{kind}", ticket, str(ticket["id"])))
-    return told
+                requests.append(_message(f"ticket.{kind}", ticket, str(ticket["id"])))
+    return requests
 
 
 def signed(message: Message, attempt: Try) -> Message:

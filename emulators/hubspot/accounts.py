@@ -1,4 +1,4 @@
-"""What an account has besides records: `/crm/v3/owners` and `/crm/v3/pipelines/tickets`."""
+"""Owners and pipelines of an account: `/crm/v3/owners` and `/crm/v3/pipelines/tickets`."""
 
 from typing import Any
 

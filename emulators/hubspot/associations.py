@@ -131,8 +131,8 @@ def _none_found(kind: Kind, id: str, target: Kind) -> dict[str, Any]:
 def _ends(kind: Kind, id: str, target: Kind, state: State) -> list[dict[str, Any]]:
     ends: dict[str, list[dict[str, Any]]] = {}
     for one, bond in associated(kind, id, target, state):
-        told = {"category": "HUBSPOT_DEFINED", "typeId": bond.type_id, "label": bond.label}
-        ends.setdefault(one, []).append(told)
+        entry = {"category": "HUBSPOT_DEFINED", "typeId": bond.type_id, "label": bond.label}
+        ends.setdefault(one, []).append(entry)
     return [{"toObjectId": int(one), "associationTypes": types} for one, types in ends.items()]
 
 

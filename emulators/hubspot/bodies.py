@@ -53,8 +53,8 @@ def whole(raw: Any) -> int | None:
 
 def fields_missing(names: list[str]) -> Refusal:
     """Members that a body must have are not there, or are not what they must be."""
-    told = f"Invalid input JSON on line 1, column 2. Some required fields were not set: [{', '.join(names)}]"
-    return Refusal(400, told, category=None)
+    message = f"Invalid input JSON on line 1, column 2. Some required fields were not set: [{', '.join(names)}]"
+    return Refusal(400, message, category=None)
 
 
 def _unreadable(why: str) -> Refusal:

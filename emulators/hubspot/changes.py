@@ -130,8 +130,8 @@ def _derive_ticket(before: dict[str, str], after: dict[str, str], state: State, 
     stages = {stage["id"]: stage for stage in pipeline["stages"]} if pipeline else {}
     stage = after.get("hs_pipeline_stage", "")
     if stage not in stages:
-        told = f"{stage} was not one of the allowed options: [{', '.join(stages)}]"
-        raise values_not_valid([Issue(name="hs_pipeline_stage", value=stage, code="INVALID_OPTION", message=told)])
+        text = f"{stage} was not one of the allowed options: [{', '.join(stages)}]"
+        raise values_not_valid([Issue(name="hs_pipeline_stage", value=stage, code="INVALID_OPTION", message=text)])
 
     after["hs_v2_date_entered_current_stage"] = at
     closed = stages[stage]["metadata"]["ticketState"] == "CLOSED"

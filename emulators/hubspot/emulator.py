@@ -71,7 +71,7 @@ class HubSpot:
         return errors.failure(status).answer(str(uuid.uuid4()))
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """What the subscribed app is told."""
+        """The webhooks of the subscribed app."""
         return webhooks.messages(changes, state)
 
     def signed(self, message: Message, attempt: Try) -> Message:
@@ -86,7 +86,7 @@ def _ensure_authorised(call: Call) -> None:
 
 
 def _limit_headers(allowance: Allowance) -> dict[str, str]:
-    """HubSpot's own window is 10 s long; the window told is the one that is kept here, a minute."""
+    """HubSpot's window is 10 s long. This emulator counts, and reports, a minute."""
     return {
         "x-hubspot-ratelimit-interval-milliseconds": str(WINDOW_MILLISECONDS),
         "x-hubspot-ratelimit-max": str(allowance.limit),

@@ -82,7 +82,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
 
 def values_not_valid(issues: list[Issue]) -> Refusal:
     """All bad values at once: as JSON text inside the message, which is what most clients parse, and as `errors`."""
-    told = [
+    listed = [
         {
             "isValid": False,
             "message": issue.message,
@@ -96,7 +96,7 @@ def values_not_valid(issues: list[Issue]) -> Refusal:
     ]
     return Refusal(
         400,
-        "Property values were not valid: " + json.dumps(told, separators=(",", ":"), ensure_ascii=False),
+        "Property values were not valid: " + json.dumps(listed, separators=(",", ":"), ensure_ascii=False),
         errors=[
             {"message": issue.message, "code": issue.code, "context": {"propertyName": [issue.name]}}
             for issue in issues
@@ -136,7 +136,7 @@ def value_taken(type_id: str, name: str, value: str, id: str, holder: str) -> Re
 
 
 def no_such_record(asked: str, *, by_id: bool = True) -> Refusal:
-    """Nothing is found by what the path names; a text where an id belongs is told in other words."""
+    """The path names no record. A text in place of an id gets another message."""
     if asked.isdecimal() or not by_id:
         return Refusal(404, "resource not found", category="OBJECT_NOT_FOUND")
     return Refusal(

@@ -98,9 +98,9 @@ def read_groups(kind: Kind, given: Any, state: State) -> list[list[Filter]]:
     return read
 
 
-def problem(told: str) -> Refusal:
+def problem(message: str) -> Refusal:
     """400 about the search itself."""
-    return Refusal(400, "There was a problem with the request.", errors=[{"message": told}])
+    return Refusal(400, "There was a problem with the request.", errors=[{"message": message}])
 
 
 def _filters(group: Any) -> list[Any]:

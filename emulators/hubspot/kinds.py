@@ -8,7 +8,8 @@ from emulators.hubspot.errors import Refusal
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """One object type.
 
-    `defaults` are returned when a call names no properties, `always` whatever it names; `required` must be set on
+    `defaults` are returned when a call names no properties, `always` are returned in every
+    case; `required` must be set on
     creation; `created` and `modified` name the two properties that mirror the envelope's times.
     """
 

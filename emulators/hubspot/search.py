@@ -14,7 +14,7 @@ LONGEST_PAGE = 200
 DEFAULT_PAGE = 10
 MOST_RESULTS = 10_000
 # HubSpot allows 190 calls in 10 s and 5 searches in a second, that is one search a second for 228 calls a minute.
-# The same proportion holds here, whatever limit is set.
+# The same proportion holds here for any limit.
 CALLS_PER_SEARCH = 228
 
 
@@ -112,7 +112,7 @@ def _after(data: dict[str, Any]) -> int:
 
 
 def _number(data: dict[str, Any], key: str, default: int) -> int:
-    """A whole number, or the text of one: offsets come back as text."""
+    """A whole number, or the text of one: clients send offsets as text."""
     raw = data.get(key)
     if raw is None or raw == "":
         return default

@@ -1,4 +1,4 @@
-"""What HubSpot tells of changes: arrays of up to 100 thin events, signed with version 3 of its scheme.
+"""HubSpot's webhooks: arrays of up to 100 thin events, signed with version 3 of its scheme.
 
 An app subscribes to creation, deletion and restoration of an object type and to single properties of it; this one
 subscribes to every property that a client may write. Reference: HubSpot's "Webhooks API" and "Validating requests".

@@ -35,7 +35,7 @@ class _Undone(Exception):
 
 
 def composite(org: Org, call: Call, routed: Routed) -> Answer:
-    """Every part in turn. The answer is a 200 that holds those of the parts, whatever became of them."""
+    """Run the parts in turn. The answer is a 200 with the answer of each part, failed ones included."""
     order = body_of(call)
     parts = _objects(order.get("compositeRequest"), MOST_PARTS, "subrequests")
     names = [name for part in parts if isinstance(name := part.get("referenceId"), str) and name]
@@ -49,8 +49,8 @@ def composite(org: Org, call: Call, routed: Routed) -> Answer:
     except _Undone as undone:
         halted = Refusal(400, "PROCESSING_HALTED", HALTED).answer
         answers = [undone.answer if place == undone.place else halted for place in range(len(parts))]
-    told = [_told(answer, name) for answer, name in zip(answers, names, strict=True)]
-    return json_answer(200, {"compositeResponse": told})
+    results = [_result(answer, name) for answer, name in zip(answers, names, strict=True)]
+    return json_answer(200, {"compositeResponse": results})
 
 
 def _objects(given: Any, most: int, what: str) -> list[dict[str, Any]]:
@@ -107,8 +107,8 @@ def _made(org: Org, call: Call, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _has_failures(answer: Answer) -> bool:
-    told = answer.json() if answer.body else None
-    return isinstance(told, list) and any(isinstance(one, dict) and one.get("success") is False for one in told)
+    errors = answer.json() if answer.body else None
+    return isinstance(errors, list) and any(isinstance(one, dict) and one.get("success") is False for one in errors)
 
 
 def _filled(value: Any, known: dict[str, Any]) -> Any:
@@ -152,7 +152,7 @@ def _call_of(call: Call, part: dict[str, Any], *, strict: bool) -> Call:
     )
 
 
-def _told(answer: Answer, name: str | None) -> dict[str, Any]:
+def _result(answer: Answer, name: str | None) -> dict[str, Any]:
     headers = {"Location": answer.headers["location"]} if "location" in answer.headers else {}
     body = answer.json() if answer.body else None
     return {"body": body, "httpHeaders": headers, "httpStatusCode": answer.status, "referenceId": name}

@@ -9,7 +9,7 @@ class Refusal(Exception):
     """A handler stops here, and this is what the caller gets."""
 
     def __init__(self, status: int, code: str, message: str, fields: list[str] | None = None, **more: Any) -> None:
-        """Refuse with one complaint; `fields` stand in it where the code is one about fields."""
+        """Refuse with one complaint, which has `fields` if its code is about fields."""
         super().__init__(code)
         self.status = status
         self.complaint: dict[str, Any] = {**more, "message": message, "errorCode": code}
@@ -24,8 +24,8 @@ class Refusal(Exception):
     @property
     def result(self) -> dict[str, Any]:
         """The same as the outcome of one record in a collection, where the code has another name."""
-        told = {name: value for name, value in self.complaint.items() if name != "errorCode"}
-        error = {"statusCode": self.complaint["errorCode"], "fields": []} | told
+        details = {name: value for name, value in self.complaint.items() if name != "errorCode"}
+        error = {"statusCode": self.complaint["errorCode"], "fields": []} | details
         return {"success": False, "errors": [error]}
 
 

@@ -19,7 +19,7 @@ class Org:
     """What a handler works with. `now` is in Unix seconds; Salesforce shows times in whole seconds."""
 
     def __init__(self, state: State, now: float, version: str = "v62.0") -> None:
-        """`version` is the one of the call, which stands in the addresses of its records."""
+        """`version` is that of the call; the URLs of records contain it."""
         self.state = state
         self.now = now
         self.version = version

@@ -15,13 +15,13 @@ LOCKED = ("AccountId", "Pricebook2Id", "EffectiveDate", "BillToContactId")
 
 
 def contact(org: Org, record: JsonRecord, before: JsonRecord | None) -> None:
-    """The name is made of its parts; nobody is entered twice, by the org's duplicate rule."""
+    """Build the name from its parts, and apply the org's duplicate rule."""
     record["Name"] = " ".join(part for part in (record["FirstName"], record["LastName"]) if part)
     record["OwnerId"] = record["OwnerId"] or USER_ID
 
 
 def ensure_new_person(org: Org, record: JsonRecord) -> None:
-    """The duplicate rule: nobody of the same name and address is made a second time, unless the call allows it."""
+    """The duplicate rule: refuse a second person with the same name and address, unless the call allows it."""
     if not record["Email"]:
         return
     key = _person(record)

@@ -1,4 +1,4 @@
-"""Creating, changing and deleting records, with everything that may stand in the way."""
+"""Create, change and delete records, with every rule that may refuse it."""
 
 from typing import Any
 
@@ -13,8 +13,7 @@ from emulators.state import JsonRecord
 
 VALIDATION = "validation_rules"
 """The administrator's validation rules: records `{sobject, field, contains, message}`; such a value is refused. With a
-`code` and `until` (Unix seconds) it is something that stands in the way for a while, such as a transaction that has not
-ended yet."""
+`code` and `until` (Unix seconds) the refusal is temporary, as when another transaction has not ended."""
 WRITABLE = (
     "Account",
     "Contact",
@@ -112,8 +111,8 @@ def _saved(org: Org, sobject: SObject, record: JsonRecord, before: JsonRecord | 
         value = record.get(field.name)
         holder = by_value(org, sobject, field, str(value)) if field.unique and value else None
         if holder is not None and holder["Id"] != record["Id"]:
-            told = f"duplicate value found: {field.name} duplicates value on record with id: {holder['Id'][:15]}"
-            raise Refusal(400, "DUPLICATE_VALUE", told, [])
+            message = f"duplicate value found: {field.name} duplicates value on record with id: {holder['Id'][:15]}"
+            raise Refusal(400, "DUPLICATE_VALUE", message, [])
     rule_of = rules.RULES.get(sobject.name)
     if rule_of is not None:
         rule_of(org, record, before)

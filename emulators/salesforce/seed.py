@@ -46,8 +46,8 @@ def furnish(org: Org) -> None:
     place(org, "Pricebook2", PRICEBOOK_ID, Name="Standard Price Book", IsActive=True)
     for product, entry, name, code, price in PRODUCTS:
         place(org, "Product2", product, Name=name, ProductCode=code)
-        told: dict[str, Any] = {"Pricebook2Id": PRICEBOOK_ID, "Product2Id": product, "UnitPrice": price}
-        place(org, "PricebookEntry", entry, IsActive=True, **told)
+        fields: dict[str, Any] = {"Pricebook2Id": PRICEBOOK_ID, "Product2Id": product, "UnitPrice": price}
+        place(org, "PricebookEntry", entry, IsActive=True, **fields)
 
 
 def place(org: Org, sobject: str, id: str, **values: Any) -> dict[str, Any]:

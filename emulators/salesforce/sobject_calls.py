@@ -75,7 +75,7 @@ def update(org: Org, call: Call, name: str, id: str) -> Answer:
 
 
 def upsert(org: Org, call: Call, name: str, key: str, value: str) -> Answer:
-    """The record with this external id, changed or created. The key may not stand in the body as well."""
+    """Change or create the record with this external id. The body must not repeat the key."""
     sobject, given = org.sobject(name), body_of(call)
     field = _key_field(sobject, key)
     if any(one.lower() == field.name.lower() for one in given):

@@ -1,4 +1,4 @@
-"""Whether a value may stand in a field, and as what it is kept."""
+"""Check a value for a field, and return it in the stored form."""
 
 import re
 from datetime import date

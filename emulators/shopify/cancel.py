@@ -51,7 +51,7 @@ def job(context: Context, job_id: str) -> JsonRecord | None:
 
 
 def run_due(context: Context) -> None:
-    """Do what the queue holds up to now. Called before every answer, and now and then when nobody calls."""
+    """Do the queued work that is due. Called before every answer, and periodically between calls."""
     for waiting in context.state.all(PENDING_JOB):
         if waiting["due"] > context.now:
             continue

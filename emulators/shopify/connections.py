@@ -81,7 +81,7 @@ def connection(page: Page, nodes: list[JsonRecord]) -> JsonRecord:
 
 
 def of_list(nodes: list[JsonRecord], args: JsonRecord) -> JsonRecord:
-    """A connection over a list in its own order."""
+    """A connection over a list, in the order of the list."""
     page = cut(list(enumerate(nodes)), lambda item: (item[0], item[0]), args)
     return connection(page, [node for _, node in page.items])
 

@@ -9,8 +9,8 @@ from emulators.state import State
 
 
 class Context(msgspec.Struct, kw_only=True):
-    """One GraphQL call: the vendor's memory, the time in Unix seconds, what the token may do, and what the searches
-    have to say beside their results (`extensions.search`)."""
+    """One GraphQL call: the vendor's memory, the time in Unix seconds, what the token may do, and the warnings of the
+    searches (`extensions.search`)."""
 
     state: State
     now: float

@@ -50,7 +50,7 @@ class Shopify:
         self._buckets: WeakKeyDictionary[State, tuple[float, Bucket]] = WeakKeyDictionary()
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
-        """One call. Everything about the query itself comes back with status 200."""
+        """One call. Errors in the query itself have status 200."""
         match = _PATH.fullmatch(call.path)
         token = call.headers.get("x-shopify-access-token")
         if token not in (TOKEN, READ_TOKEN):
@@ -83,7 +83,7 @@ class Shopify:
         cancel.run_due(Context(state=state, now=now))
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """What the app's subscriptions are told, in the API's present version."""
+        """The webhooks of the app's subscriptions, in the current API version."""
         return webhooks.messages(changes, state, VERSION)
 
     def signed(self, message: Message, attempt: Try) -> Message:

@@ -70,7 +70,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answered(request: Request, documents: Documents, bucket: Bucket, context: Context) -> JsonRecord:
-    """The body of the answer, which has status 200 whatever happened."""
+    """The body of the answer, which always has status 200."""
     document = documents.understood(request.query)
     if document.tree is None or document.errors:
         return {"errors": [worded(error) for error in document.errors]}

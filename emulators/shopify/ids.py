@@ -27,7 +27,7 @@ def new_gid(state: State, kind: str) -> str:
 
 
 def is_gid(text: str) -> bool:
-    """Whether the text has the form of a global id, of whatever kind."""
+    """Whether the text has the form of a global id of any kind."""
     return _GID.fullmatch(text) is not None
 
 

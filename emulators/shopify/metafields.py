@@ -19,7 +19,7 @@ MOST_AT_ONCE = 25
 def with_values(
     context: Context, kind: str, record: JsonRecord, inputs: list[JsonRecord] | None, path: list[str]
 ) -> JsonRecord:
-    """The owner with these inputs (`MetafieldInput`, `MetafieldsSetInput`) set; `path` is where they stand in the
+    """The owner with these inputs (`MetafieldInput`, `MetafieldsSetInput`) set; `path` is their place in the
     arguments. Raises `Refused`: with code TAKEN, where the payload has codes, for a value that must be unique and is
     another owner's."""
     held = {_name(metafield): metafield for metafield in listed(record.get("metafields"))}

@@ -36,8 +36,8 @@ class Payments(msgspec.Struct, frozen=True, kw_only=True):
 def with_totals(order: JsonRecord, status: str | None = None) -> JsonRecord:
     """A new order with every sum, status and flag that follows from its parts.
 
-    `status` is a financial status to show instead of the derived one: one given at creation stands until something
-    happens to the order, whatever its transactions say.
+    `status` is a financial status to show instead of the derived one: one given at creation stays until the order
+    changes, even if its transactions disagree.
     """
     bag = _writer(order)
     items = listed(order.get("lineItems"))

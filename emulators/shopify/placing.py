@@ -1,4 +1,4 @@
-"""Records placed from outside, past all validation: whatever a reader has to be tried on."""
+"""Records that a test places without validation, to try readers on them."""
 
 import re
 from typing import Any

@@ -60,7 +60,7 @@ def equip(schema: GraphQLSchema) -> GraphQLSchema:
 
 
 def _of_object(resolver: Resolver) -> Resolver:
-    """The resolver, but for what stands in an object's place in a record that was placed from outside."""
+    """The resolver, except where a placed record has another value in place of an object."""
     return lambda source, info, **args: resolver(source, info, **args) if isinstance(source, dict) else None
 
 

@@ -46,7 +46,7 @@ def customer_head(customer: JsonRecord) -> JsonRecord:
 
 
 def deleted_customer(customer: JsonRecord) -> JsonRecord:
-    """What is left to tell of a customer that is gone."""
+    """The body for a deleted customer."""
     return {
         "id": number(customer.get("id")),
         "phone": None,

@@ -92,7 +92,7 @@ def discount_application(applied: JsonRecord) -> JsonRecord:
 
 
 def discount_codes(order: JsonRecord) -> list[JsonRecord]:
-    """The codes as they were told before there were applications; the sum is the whole order's."""
+    """The discount codes in the shape that preceded discount applications; the sum is of the whole order."""
     off = shop_sum(order.get("totalDiscountsSet"), order.get("currencyCode"))
     codes = [one for one in parts(order.get("discountApplications")) if one.get("code")]
     return [

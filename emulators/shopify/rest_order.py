@@ -22,7 +22,7 @@ JsonRecord = dict[str, Any]
 
 # REST knows no word for an order of which nothing was sent.
 FULFILLMENT = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial", "RESTOCKED": "restocked"}
-# The sums that stand in the body twice: as text in the shop's currency, and in both currencies.
+# The body has these sums twice: as text in the shop's currency, and in both currencies.
 SUMS = {
     "current_subtotal_price": "currentSubtotalPriceSet",
     "current_total_discounts": "currentTotalDiscountsSet",

@@ -1,4 +1,4 @@
-"""What can be searched for: judges terms against the short entries that stand in the search index."""
+"""Search: compare terms with the short entries of the search index."""
 
 import operator
 from collections.abc import Callable

@@ -7,7 +7,7 @@ LONGEST_TAG = 255
 
 
 def tidy(tags: list[str]) -> list[str]:
-    """Tags as Shopify keeps them: trimmed, each once whatever its case, in alphabetical order."""
+    """Tags as Shopify keeps them: trimmed, each once regardless of case, in alphabetical order."""
     kept: dict[str, str] = {}
     for tag in tags:
         if tag.strip():

@@ -1,7 +1,7 @@
-"""What Shopify tells of changes: the whole record in the shape of its REST API, signed over the body alone.
+"""Shopify's webhooks: the whole record in the shape of its REST API. The signature covers only the body.
 
-Reference: Shopify's "Webhooks" (headers, verification, topics). One subscription of each topic here, without the
-namespaces of metafields, so that bodies carry none.
+Reference: Shopify's "Webhooks" (headers, verification, topics). Here every topic has one subscription, without
+metafield namespaces, so bodies carry no metafields.
 """
 
 import base64
@@ -22,7 +22,7 @@ from emulators.state import State
 from emulators.webhooks import Change, Message, Try, WebhookRules
 
 JsonRecord = dict[str, Any]
-Told = tuple[str, JsonRecord]
+TopicAndBody = tuple[str, JsonRecord]
 
 # Eight more tries within four hours; after them Shopify deletes the subscription, which an emulator had better not.
 RULES = WebhookRules(objects=(records.CUSTOMER, records.ORDER), tries=9, timeout=5.0)
@@ -35,9 +35,9 @@ def messages(changes: list[Change], state: State, version: str) -> list[Message]
     """The webhooks of one call. Those of one change share their event id; each has a webhook id of its own."""
     made: list[Message] = []
     for change in changes:
-        told = _of_customer(change) if change.object == records.CUSTOMER else _of_order(change, state)
+        bodies = _of_customer(change) if change.object == records.CUSTOMER else _of_order(change, state)
         event_id = str(uuid.uuid4())
-        made += [_message(topic, body, change.at, event_id, version) for topic, body in told]
+        made += [_message(topic, body, change.at, event_id, version) for topic, body in bodies]
     return made
 
 
@@ -48,7 +48,7 @@ def signed(message: Message, attempt: Try) -> Message:
     return Message(topics=message.topics, headers=message.headers | signature, body=message.body)
 
 
-def _of_customer(change: Change) -> list[Told]:
+def _of_customer(change: Change) -> list[TopicAndBody]:
     before, after = change.before, change.after
     if after is None:
         return [] if before is None else [("customers/delete", deleted_customer(before))]
@@ -62,7 +62,7 @@ def _of_customer(change: Change) -> list[Told]:
     return [(topic, body) for topic in topics]
 
 
-def _of_order(change: Change, state: State) -> list[Told]:
+def _of_order(change: Change, state: State) -> list[TopicAndBody]:
     before, after = change.before, change.after
     if after is None:
         return [] if before is None else [("orders/delete", {"id": number(before["id"])})]

@@ -47,7 +47,7 @@ class Desk:
         self.exactly = now
 
     def new_id(self, object: str) -> str:
-        """An id that nobody has."""
+        """An unused id."""
         return PREFIXES[object] + random_text(14)
 
     def get(self, object: str, id: str) -> JsonRecord:

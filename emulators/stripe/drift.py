@@ -1,5 +1,5 @@
-"""What Stripe might do overnight to its own answers: a status nobody knows, an amount as text, one member more
-or less."""
+"""Changes that Stripe might make to its answers overnight: an unknown status, an amount as text, a member added or
+removed."""
 
 from emulators.drift import Drift
 

@@ -98,7 +98,7 @@ class Stripe:
             idempotency.remember(state, call, answer)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """The events that tell of changes."""
+        """The events for these changes."""
         return webhooks.messages(changes)
 
     def signed(self, message: Message, attempt: Try) -> Message:
@@ -132,9 +132,9 @@ def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> 
     try:
         with desk.state.savepoint():
             values = read_body(call.body) if call.method == "POST" else nested(call.query)
-            told = handler(desk, values, ids)
+            result = handler(desk, values, ids)
             paths = [str(path) for path in values.get("expand") or []]
-            answer = json_answer(200, _shown(expanded(desk, told, paths, INCLUDED)))
+            answer = json_answer(200, _shown(expanded(desk, result, paths, INCLUDED)))
     except Refusal as refusal:
         if refusal.kept:
             idempotency.remember(desk.state, call, refusal.answer)
@@ -144,7 +144,7 @@ def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> 
 
 
 def _shown(value: Any) -> Any:
-    """Without what is kept beside records, however deep."""
+    """Without private members, at any depth."""
     if isinstance(value, list):
         return [_shown(one) for one in value]
     if isinstance(value, dict):

@@ -109,7 +109,7 @@ def finalize(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRe
 
 
 def pay(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Paid, with whatever means."""
+    """Mark as paid, by any means of payment."""
     judged(values, {"paid_out_of_band": truth, "payment_method": text(), "expand": EXPAND})
     invoice = desk.alive(INVOICES, ids[0])
     if invoice["status"] == "draft":

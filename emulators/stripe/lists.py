@@ -88,8 +88,8 @@ def _test(key: str | None, field: str | None, sign: str, wanted: str) -> Callabl
 
     def test(record: JsonRecord) -> bool:
         held = record.get("metadata", {}).get(key) if key is not None else record.get(str(field))
-        told = str(held or "").lower()
-        return wanted.lower() in told if sign == "~" else told == wanted.lower()
+        text = str(held or "").lower()
+        return wanted.lower() in text if sign == "~" else text == wanted.lower()
 
     return test
 

@@ -56,7 +56,7 @@ def email(name: str, value: Any) -> str | None:
 
 
 def choice(*words: str) -> Check:
-    """One of these."""
+    """One of the given values."""
 
     def check(name: str, value: Any) -> str:
         if value not in words:

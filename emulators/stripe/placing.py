@@ -10,14 +10,14 @@ OBJECTS = tuple(KINDS)
 
 
 def placed(desk: Desk, object: str, payload: dict[str, Any]) -> JsonRecord:
-    """The payload as a record: laid over an empty one of its kind, with an id when it has none, and written. Lines of
-    a checkout and payments of an invoice, which are left out of answers until asked for, are kept beside them."""
+    """Write the payload as a record: fill up missing members, and add an id if it has none. Lines of a checkout and
+    payments of an invoice are stored under private members, as answers omit them unless requested."""
     id = str(payload.get("id") or desk.new_id(object))
     record: JsonRecord = {**_blank(desk, object, id, payload), **payload, "id": id}
     for name, kind in (("line_items", "checkout_sessions"), ("payments", "invoices")):
         if object == kind and name in record:
-            beside = record.pop(name)
-            record["_lines" if name == "line_items" else "_payments"] = (beside or {}).get("data", [])
+            page = record.pop(name)
+            record["_lines" if name == "line_items" else "_payments"] = (page or {}).get("data", [])
     desk.keep(object, record)
     return record
 

@@ -1,4 +1,4 @@
-"""Checkout sessions: opened with their lines, ended, listed. Nobody pays here: a paid one is placed from outside."""
+"""Checkout sessions: opened with their lines, ended, listed. Payment is not emulated: a test places a paid session."""
 
 from typing import Any
 

@@ -26,7 +26,7 @@ SESSION_TOPICS = {"complete": "checkout.session.completed", "expired": "checkout
 
 def messages(changes: list[Change]) -> list[Message]:
     """The events of one call, one a request."""
-    return [_message(topic, body, change) for change in changes for topic, body in _told(change)]
+    return [_message(topic, body, change) for change in changes for topic, body in _events(change)]
 
 
 def signed(message: Message, attempt: Try) -> Message:
@@ -37,7 +37,7 @@ def signed(message: Message, attempt: Try) -> Message:
     return Message(topics=message.topics, headers=headers, body=message.body)
 
 
-def _told(change: Change) -> list[tuple[str, JsonRecord]]:
+def _events(change: Change) -> list[tuple[str, JsonRecord]]:
     before, after = change.before, change.after
     kind = {"customers": "customer", "invoices": "invoice", "subscriptions": "customer.subscription"}.get(change.object)
     if after is None or after.get("deleted"):
@@ -55,7 +55,7 @@ def _told(change: Change) -> list[tuple[str, JsonRecord]]:
 
 
 def _of_session(before: JsonRecord | None, after: JsonRecord) -> list[tuple[str, JsonRecord]]:
-    """Nothing is told of a checkout before it ends."""
+    """A checkout has no event before it ends."""
     topic = SESSION_TOPICS.get(str(after.get("status")))
     if topic is not None and (before is None or before.get("status") != after.get("status")):
         return [(topic, after)]
@@ -89,5 +89,5 @@ def _message(topic: str, record: JsonRecord, change: Change) -> Message:
 
 
 def shown(record: JsonRecord) -> JsonRecord:
-    """A record without what is kept beside it."""
+    """A record without its private members."""
     return {name: value for name, value in record.items() if not name.startswith("_")}

@@ -66,7 +66,7 @@ class WooCommerce:
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """The reply to one call."""
         if not state.spend(now).allowed:
-            return failure(429)  # WooCommerce has no limit; the host before it says so in its own way
+            return failure(429)  # WooCommerce has no limit; its host answers with a page
         refusal = _unauthorised(call)
         if refusal is not None:
             return refusal
@@ -87,7 +87,7 @@ class WooCommerce:
         return failure(status)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """What the webhooks of all topics are told."""
+        """The webhooks of all topics for these changes."""
         return webhooks.messages(changes, state, NOWHERE)
 
     def signed(self, message: Message, attempt: Try) -> Message:

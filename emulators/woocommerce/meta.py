@@ -1,7 +1,7 @@
-"""Meta: whatever anybody keeps with a record, by keys that need not be unique.
+"""Meta: free data of a record. Its keys need not be unique.
 
-WordPress keeps a single value as text, so that true comes back as "1" and 5 as "5"; lists and maps come back as they
-were. A null takes away what has the key, or the id where one is sent.
+WordPress keeps a single value as text, so true becomes "1" and 5 becomes "5". Lists and maps stay as they are. A null
+removes the entry with this key, or with this id if one is sent.
 """
 
 from typing import Any

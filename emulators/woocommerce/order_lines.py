@@ -121,18 +121,18 @@ def _shipping_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> Jso
     if held is None and not sent.get("method_id"):
         raise refused(400, "woocommerce_rest_invalid_shipping_item", "Shipping method ID is required.")
     line = held or {"id": shop.next_item(), "method_title": "", "method_id": "", "instance_id": "", "meta_data": []}
-    told = {name: cleaned(str(sent[name])) for name in ("method_title", "method_id", "instance_id") if name in sent}
+    given = {name: cleaned(str(sent[name])) for name in ("method_title", "method_id", "instance_id") if name in sent}
     total = amount_of("shipping_lines", "total", sent["total"]) if "total" in sent else Decimal(line.get("_total", "0"))
-    return line | told | {"_total": str(total)}
+    return line | given | {"_total": str(total)}
 
 
 def _fee_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> JsonRecord:
     if held is None and not sent.get("name"):
         raise refused(400, "woocommerce_rest_invalid_fee_item", "Fee name is required.")
     line = held or {"id": shop.next_item(), "name": "", "tax_class": "", "tax_status": "taxable", "meta_data": []}
-    told = {name: cleaned(str(sent[name])) for name in ("name", "tax_status") if name in sent}
+    given = {name: cleaned(str(sent[name])) for name in ("name", "tax_status") if name in sent}
     total = amount_of("fee_lines", "total", sent["total"]) if "total" in sent else Decimal(line.get("_total", "0"))
-    return line | told | {"_total": str(total)}
+    return line | given | {"_total": str(total)}
 
 
 def _coupon_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> JsonRecord:

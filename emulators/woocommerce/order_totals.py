@@ -40,9 +40,11 @@ def totalled(shop: Shop, order: JsonRecord) -> JsonRecord:
 
 
 def shown_line(line: JsonRecord) -> JsonRecord:
-    """A line without what is kept beside it."""
-    told = {name: value for name, value in line.items() if not name.startswith("_")}
-    return told | {"meta_data": meta.shown(line["meta_data"])} if isinstance(line.get("meta_data"), list) else told
+    """A line without the emulator's private members."""
+    visible = {name: value for name, value in line.items() if not name.startswith("_")}
+    return (
+        visible | {"meta_data": meta.shown(line["meta_data"])} if isinstance(line.get("meta_data"), list) else visible
+    )
 
 
 def _line(shop: Shop, line: JsonRecord) -> JsonRecord:

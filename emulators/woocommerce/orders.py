@@ -100,7 +100,7 @@ def refunds_of(shop: Shop, id: int) -> list[JsonRecord]:
 
 
 def shown(shop: Shop, order: JsonRecord) -> JsonRecord:
-    """An order as it is answered: with its refunds, and without what is kept beside lines."""
+    """An order as the API answers it: with its refunds, and without the private members of its lines."""
     stubs = [
         {"id": one["id"], "reason": one["reason"], "total": f"-{one['amount']}"}
         for one in refunds_of(shop, order["id"])

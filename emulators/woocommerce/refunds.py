@@ -29,13 +29,12 @@ def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def create(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Give money back, the amount that is told or that of the lines. An order of which all was given back is
-    `refunded`."""
+    """Refund the given amount, or that of the lines. An order becomes `refunded` when everything is refunded."""
     order, body = orders.found(shop, ids[0], 404), body_of(call)
     lines = [_line(shop, order, one) for one in body.get("line_items") or []]
-    told = text_of(body, "amount")
+    stated = text_of(body, "amount")
     added = -sum((Decimal(one["total"]) + Decimal(one["total_tax"]) for one in lines), Decimal())
-    amount = added if told is None else order_lines.amount_of("amount", "amount", told)
+    amount = added if stated is None else order_lines.amount_of("amount", "amount", stated)
     back = sum((Decimal(one["amount"]) for one in orders.refunds_of(shop, order["id"])), Decimal())
     if amount <= 0 or back + amount > Decimal(order["total"]):
         raise refused(500, "woocommerce_rest_cannot_create_order_refund", "Invalid refund amount.")

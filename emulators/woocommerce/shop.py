@@ -23,8 +23,8 @@ SETTINGS = {
     "gmt_offset": "1",
     "standard_rate": "19",
 }
-"""What a new shop is set to. WordPress keeps the offset, and a table of its own the rate; here they stand beside the
-rest, to be placed from outside."""
+"""What a new shop is set to. WordPress keeps the offset and the rate elsewhere; here a test can place them with the
+other settings."""
 GENERAL = ("woocommerce_default_country", "woocommerce_calc_taxes", "woocommerce_currency")
 PRODUCTS: tuple[JsonRecord, ...] = (
     {"id": 11, "name": "Mug", "sku": "MUG", "price": "19.90", "type": "simple", "parent_id": 0},
@@ -96,7 +96,7 @@ class Shop:
         return next((one for one in everything if one.get("sku") == sku), None)
 
     def next_item(self) -> int:
-        """An id for a line of whatever kind."""
+        """An id for a line of any kind."""
         return self.state.next_id("items", FIRST_ITEM)
 
 

@@ -1,8 +1,8 @@
-"""What WooCommerce tells of changes: one request a topic, whose body is the record as the API shows it, signed over
-that body alone.
+"""WooCommerce's webhooks: one request per topic. The body is the record as the API shows it; the signature covers only
+the body.
 
-A webhook that is made is pinged first, with a form and without a signature. Nothing is tried twice. Reference:
-WC_Webhook of WooCommerce. Here one webhook a topic is there from the start.
+A new webhook gets a ping first, with a form and without a signature. WooCommerce never retries. Reference:
+WC_Webhook of WooCommerce. Here every topic has one webhook from the start.
 """
 
 import base64
@@ -32,8 +32,8 @@ SIGNATURE = "X-WC-Webhook-Signature"
 
 
 def messages(changes: list[Change], state: State, base: str) -> list[Message]:
-    """What one call is told as, one request a record."""
-    return [message for change in changes for message in _told(change, Shop(state, change.at, base))]
+    """The webhooks of one call, one request per record."""
+    return [message for change in changes for message in _messages(change, Shop(state, change.at, base))]
 
 
 def signed(message: Message, attempt: Try) -> Message:
@@ -78,7 +78,7 @@ def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
     return json_answer(200, webhook | {"_links": shop.links("webhooks", webhook["id"])})
 
 
-def _told(change: Change, shop: Shop) -> Iterator[Message]:
+def _messages(change: Change, shop: Shop) -> Iterator[Message]:
     if change.object == "webhooks":
         if change.before is None:
             yield _ping(change.id)
@@ -95,7 +95,7 @@ def _told(change: Change, shop: Shop) -> Iterator[Message]:
 def _event(change: Change) -> str | None:
     before, after = change.before, change.after
     if after is None or (after.get("status") == "trash" and (before or {}).get("status") != "trash"):
-        # What is deleted out of the bin was told when it went there.
+        # Deleting a record from the bin sends nothing: the move to the bin already did.
         return None if before is None or (after is None and before.get("status") == "trash") else "deleted"
     if before is None:
         return "created"

@@ -1,4 +1,5 @@
-"""What Zendesk might do overnight to its own answers: a status nobody knows, an id as text, one field more or less."""
+"""Changes that Zendesk might make to its answers overnight: an unknown status, an id as text, a field added or
+removed."""
 
 from emulators.drift import Drift
 

@@ -110,7 +110,7 @@ class Zendesk:
         return failure(status)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """What the event webhook is told."""
+        """The events for the webhook."""
         return webhooks.messages(changes, state)
 
     def signed(self, message: Message, attempt: Try) -> Message:

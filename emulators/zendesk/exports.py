@@ -8,7 +8,7 @@ from emulators.state import JsonRecord
 from emulators.zendesk.desk import Desk, whole_number
 from emulators.zendesk.errors import bad_request, too_recent
 from emulators.zendesk.paging import link, seal, unseal
-from emulators.zendesk.sideload import beside
+from emulators.zendesk.sideload import side_loads
 
 MOST = 1_000
 YOUNGEST_START = 60
@@ -23,7 +23,7 @@ def by_cursor(object: str) -> Handler:
         size = whole_number(call.param("per_page"), MOST, high=MOST)
         cursor = call.param("cursor")
         since, done = _position(cursor) if cursor is not None else (_start(desk, call), [])
-        # A page may end between records of one moment: those that were shown already are told by the cursor.
+        # A page may end between records of one moment: the cursor names those already shown.
         fresh = [row for row in _written(desk, call, object, since) if row[0] > since or row[1]["id"] not in done]
         rows, more = fresh[:size], len(fresh) > size
         if rows:
@@ -39,7 +39,7 @@ def by_cursor(object: str) -> Handler:
             "before_cursor": None,
             "end_of_stream": not more,
         }
-        extra = beside(desk, call)
+        extra = side_loads(desk, call)
         return json_answer(200, {**body, **(extra(shown) if extra else {})})
 
     return handler

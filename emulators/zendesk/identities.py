@@ -11,7 +11,7 @@ E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 def owner_of(desk: Desk, value: str) -> int | None:
-    """The id of the user who is recognised by this address or number, None when nobody is."""
+    """The id of the user with this address or number, or None."""
     found = desk.state.lookup("identities", "value", value.lower())
     return int(found[0]["user_id"]) if found else None
 

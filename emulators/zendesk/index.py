@@ -15,7 +15,7 @@ def note(desk: Desk, object: str, record: JsonRecord, *, shown: bool, keys: Iter
 
     `keys` (name, value) narrow down the candidates of a query that names one of them; those of both states hold.
     """
-    told = [f"{name}:{value}" for name, value in keys]
+    terms = [f"{name}:{value}" for name, value in keys]
     before = desk.state.get(_name(object), str(record["id"]))
     settled: JsonRecord | None = None
     kept: list[str] = []
@@ -25,11 +25,11 @@ def note(desk: Desk, object: str, record: JsonRecord, *, shown: bool, keys: Iter
     copy = {
         "fresh": record if shown else None,
         "fresh_at": desk.now,
-        "keys": told,
+        "keys": terms,
         "settled": settled,
         "old_keys": kept,
     }
-    desk.state.put(_name(object), str(record["id"]), copy, dict.fromkeys([*kept, *told], ""))
+    desk.state.put(_name(object), str(record["id"]), copy, dict.fromkeys([*kept, *terms], ""))
 
 
 def known(desk: Desk, object: str, narrow: tuple[str, str] | None = None) -> list[JsonRecord]:

@@ -9,7 +9,7 @@ from emulators.zendesk.desk import Desk, whole_number
 from emulators.zendesk.errors import bad_request, said
 from emulators.zendesk.paging import PAGE_SIZE, link, offset_page, seal, unseal
 from emulators.zendesk.search import found, ordered
-from emulators.zendesk.sideload import beside
+from emulators.zendesk.sideload import side_loads
 
 SEARCH_DEPTH = 1_000
 EXPORT_SIZE = 1_000
@@ -23,7 +23,7 @@ def search(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         text = f"Invalid search: requested response size was greater than Search Response Limits ({SEARCH_DEPTH})"
         raise Refusal(said(422, "invalid", text))
     records = ordered(found(desk, _query(call)), call.param("sort_by"), call.param("sort_order") != "asc")
-    answer = offset_page(desk, call, "results", [_typed(record) for record in records], beside(desk, call))
+    answer = offset_page(desk, call, "results", [_typed(record) for record in records], side_loads(desk, call))
     return answer.with_json({**answer.json(), "facets": None})
 
 

@@ -1,4 +1,4 @@
-"""Side-loading: `include=users,groups,organizations` puts the records that a page refers to beside it."""
+"""Side-loading: `include=users,groups,organizations` adds the records that a page refers to."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,8 +16,8 @@ REFERENCES = {
 LISTS = {"users": ("collaborator_ids", "follower_ids", "email_cc_ids")}
 
 
-def beside(desk: Desk, call: Call) -> Extra | None:
-    """What makes the side-loads that the caller asks for out of a page; None when none are asked for."""
+def side_loads(desk: Desk, call: Call) -> Extra | None:
+    """Return the function that adds the requested side-loads to a page, or None if the caller requests none."""
     asked = [name.strip() for name in (call.param("include") or "").split(",")]
     wanted = [name for name in asked if name in REFERENCES]
     if not wanted:

@@ -11,7 +11,7 @@ from emulators.zendesk.comments import audits_of, comments_of
 from emulators.zendesk.desk import Desk, body_of
 from emulators.zendesk.errors import bad_request, not_found, other_parameters
 from emulators.zendesk.paging import by_cursor, listed, listed_few
-from emulators.zendesk.sideload import beside
+from emulators.zendesk.sideload import side_loads
 
 KEY_LIFE = 2 * 3600.0
 KEY_LENGTH = 255
@@ -23,7 +23,7 @@ def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """The tickets that are not deleted, or those with one `external_id`: there may be several."""
     external_id = call.param("external_id")
     if external_id is not None:
-        return listed_few(desk, call, "tickets", with_external_id(desk, external_id), beside(desk, call))
+        return listed_few(desk, call, "tickets", with_external_id(desk, external_id), side_loads(desk, call))
     sort_by = call.param("sort_by")
     if sort_by is not None and not by_cursor(call):
         shown = sorted(
@@ -31,8 +31,8 @@ def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         )
         if call.param("sort_order") == "desc":
             shown.reverse()
-        return listed_few(desk, call, "tickets", shown, beside(desk, call))
-    return listed(desk, call, "tickets", keep=_not_deleted, extra=beside(desk, call))
+        return listed_few(desk, call, "tickets", shown, side_loads(desk, call))
+    return listed(desk, call, "tickets", keep=_not_deleted, extra=side_loads(desk, call))
 
 
 def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
@@ -42,7 +42,7 @@ def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         raise bad_request("InvalidParameter", f"Between 1 and {MANY} ids are expected")
     read = (desk.state.get("tickets", one) for one in dict.fromkeys(asked))
     shown = [ticket for ticket in read if ticket is not None and _not_deleted(ticket)]
-    extra = beside(desk, call)
+    extra = side_loads(desk, call)
     body = {"tickets": shown, "next_page": None, "previous_page": None, "count": len(shown)}
     return json_answer(200, {**body, **(extra(shown) if extra else {})})
 
@@ -56,7 +56,7 @@ def count_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 def show_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """One ticket; 404 for a deleted one."""
     ticket = _live(desk, ids[0])
-    extra = beside(desk, call)
+    extra = side_loads(desk, call)
     return json_answer(200, {"ticket": ticket, **(extra([ticket]) if extra else {})})
 
 
@@ -98,12 +98,12 @@ def list_comments(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     said = comments_of(desk, _live(desk, ids[0])["id"])
     if call.param("sort_order") == "desc" or call.param("sort") == "-created_at":
         said.reverse()
-    return listed_few(desk, call, "comments", said, beside(desk, call))
+    return listed_few(desk, call, "comments", said, side_loads(desk, call))
 
 
 def list_audits(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """A ticket's audits, oldest first."""
-    return listed_few(desk, call, "audits", audits_of(desk, _live(desk, ids[0])["id"]), beside(desk, call))
+    return listed_few(desk, call, "audits", audits_of(desk, _live(desk, ids[0])["id"]), side_loads(desk, call))
 
 
 def with_external_id(desk: Desk, external_id: str) -> list[JsonRecord]:

@@ -55,7 +55,7 @@ def comment_events(before: JsonRecord | None, after: JsonRecord | None, state: S
         return []
     author = state.get("users", str(after.get("author_id"))) or {}
     if before is None:
-        told = {
+        comment = {
             "author": {
                 "id": _id(after.get("author_id")),
                 "is_staff": author.get("role") in ("agent", "admin"),
@@ -65,7 +65,7 @@ def comment_events(before: JsonRecord | None, after: JsonRecord | None, state: S
             "id": str(after["id"]),
             "is_public": after.get("public", True),
         }
-        return [("comment_added", {"comment": told})]
+        return [("comment_added", {"comment": comment})]
     if before.get("public") is True and after.get("public") is False:
         return [("comment_made_private", {"comment": {"id": str(after["id"])}})]
     return []
@@ -88,7 +88,7 @@ def _channel(via: Any) -> Any:
     return "web_service" if channel == "api" else channel
 
 
-# The event that tells of a field, the field, and how its value is written.
+# The event of a field, the field, and how its value is written.
 FIELDS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("status_changed", "status", _word),
     ("custom_status_changed", "custom_status_id", _id),

@@ -56,7 +56,7 @@ def tags_of(given: object) -> list[str]:
 
 
 def person(desk: Desk, given: dict[str, Any], attribute: str) -> int:
-    """The id of the user with the address of `given`; one is made when nobody has it, for which a name is needed."""
+    """The id of the user with the address of `given`; creates the user if there is none, which needs a name."""
     email = given.get("email")
     owner = owner_of(desk, email) if isinstance(email, str) else None
     if owner is not None:

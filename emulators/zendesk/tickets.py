@@ -14,7 +14,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """A ticket with nothing told of it, every field that the vendor shows."""
+    """An empty ticket, with every field that the vendor shows."""
     return {
         "url": desk.url(f"tickets/{id}"),
         "id": id,

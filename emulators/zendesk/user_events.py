@@ -23,7 +23,7 @@ def user_detail(user: JsonRecord) -> JsonRecord:
 
 
 def user_events(before: JsonRecord | None, after: JsonRecord | None) -> Happened:
-    """The events of one change of a user: its making, its end, or one for each field that is told of."""
+    """The events of one change of a user: its making, its end, or one for each changed field that has an event."""
     if after is None:
         return [] if before is None else [("deleted", {})]
     if before is None:
@@ -62,7 +62,7 @@ def _text(value: Any) -> Any:
     return "" if value is None else value
 
 
-# The event that tells of a field, the field, and how its value is written.
+# The event of a field, the field, and how its value is written.
 FIELDS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("active_changed", "active", _same),
     ("suspended_changed", "suspended", _same),

@@ -1,4 +1,4 @@
-"""Users: end users, agents and administrators are one object, told apart by `role`."""
+"""Users: end users, agents and administrators are one object with different `role`."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ WRITABLE: dict[str, type | tuple[type, ...]] = {
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """A user with nothing told of it, every field that the vendor shows."""
+    """An empty user, with every field that the vendor shows."""
     return {
         "id": id,
         "url": desk.url(f"users/{id}"),

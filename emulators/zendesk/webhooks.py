@@ -1,4 +1,4 @@
-"""What Zendesk tells of changes: one event a request, signed over its time and its body.
+"""Zendesk's webhooks: one event per request, signed over its time and its body.
 
 In `detail` ids are text ("0" for none of a user's, null for none of a ticket's) and choices are in upper case.
 Reference: Zendesk's "Webhook event types" and "Verifying webhooks". One subscription takes every event here.
@@ -31,11 +31,11 @@ RULES = WebhookRules(objects=OBJECTS, tries=4, timeout=10.0)  # three more tries
 
 def messages(changes: list[Change], state: State) -> list[Message]:
     """The events of one call, each a request of its own; they share a sequence, in which each has its position."""
-    told = [event for change in changes for event in _told(change, changes, state)]
+    events = [event for change in changes for event in _events(change, changes, state)]
     sequence = uuid.uuid4().hex.upper()
     return [
         _message(about, happened, detail, event | {"meta": {"sequence": {"id": sequence, "position": place}}}, at)
-        for place, (about, happened, detail, event, at) in enumerate(told, start=1)
+        for place, (about, happened, detail, event, at) in enumerate(events, start=1)
     ]
 
 
@@ -50,14 +50,16 @@ def signed(message: Message, attempt: Try) -> Message:
     return Message(topics=message.topics, headers=message.headers | signature, body=message.body)
 
 
-def _told(change: Change, changes: list[Change], state: State) -> list[tuple[str, str, JsonRecord, JsonRecord, float]]:
+def _events(
+    change: Change, changes: list[Change], state: State
+) -> list[tuple[str, str, JsonRecord, JsonRecord, float]]:
     """What happened, as: about which object, the event's name, its detail, what is special to it, when."""
     if change.object in ("tickets", "comments"):
-        return _told_of_ticket(change, state)
-    return _told_of_user(change, changes, state)
+        return _events_of_ticket(change, state)
+    return _events_of_user(change, changes, state)
 
 
-def _told_of_ticket(change: Change, state: State) -> list[tuple[str, str, JsonRecord, JsonRecord, float]]:
+def _events_of_ticket(change: Change, state: State) -> list[tuple[str, str, JsonRecord, JsonRecord, float]]:
     if change.object == "tickets":
         ticket, happened = change.after or change.before, ticket_events(change.before, change.after)
     else:
@@ -75,7 +77,7 @@ def _ticket_of(comment: JsonRecord, state: State) -> str:
     return str(audit["ticket_id"]) if audit is not None else ""
 
 
-def _told_of_user(
+def _events_of_user(
     change: Change, changes: list[Change], state: State
 ) -> list[tuple[str, str, JsonRecord, JsonRecord, float]]:
     if change.object == "users":

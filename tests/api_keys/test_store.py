@@ -50,7 +50,7 @@ async def test_a_key_ends_when_its_time_is_over(database: Database, keys: Postgr
     assert [key.state for key in await keys.list()] == ["expired"]
 
 
-async def test_rotating_keeps_the_principal_and_lets_both_keys_in_for_the_overlap(keys: PostgresKeys) -> None:
+async def test_rotating_keeps_the_principal_and_both_keys_for_the_overlap(keys: PostgresKeys) -> None:
     old = await keys.create("n8n", ["orders:read"])
 
     new = await keys.rotate("n8n")
@@ -174,6 +174,6 @@ async def test_every_change_of_a_key_is_audited_without_the_key(database: Databa
         "replaces": old.id,
         "overlap_seconds": 3600.0,
     }
-    told = "".join(row["facts"] for row in rows)
-    assert old.secret not in told
-    assert new.secret not in told
+    recorded = "".join(row["facts"] for row in rows)
+    assert old.secret not in recorded
+    assert new.secret not in recorded

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.audit.chain_kit import SEALED, Chain, chain_on
+from tests.audit.audit_chain import SEALED, Chain, chain_on
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from app.audit import record
 from app.audit.chain import AuditSealer
 from app.audit.models import Anchor, AuditFilter
 from app.postgres.database import Database
-from tests.audit.chain_kit import SEALED, Chain, chain_on, entries
+from tests.audit.audit_chain import SEALED, Chain, chain_on, entries
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +31,7 @@ async def test_an_empty_trail_holds(chain: Chain) -> None:
     assert found.head == Anchor(position=0, chain=ZEROS)
 
 
-async def test_what_nobody_touched_holds(sealed: Chain) -> None:
+async def test_an_untouched_trail_verifies(sealed: Chain) -> None:
     found = await sealed.verify()
 
     assert (found.intact, found.verified, found.first_break, found.next_from) == (True, SEALED, None, None)
@@ -167,7 +167,7 @@ async def test_a_sealer_that_is_killed_leaves_a_chain_that_goes_on(chain: Chain,
     steps=st.lists(st.sampled_from(["begin", "write", "commit", "roll back", "seal"]), max_size=30),
     seed=st.integers(0, 99),
 )
-def test_whatever_is_committed_is_sealed_once_and_in_the_order_of_transactions(
+def test_every_committed_event_is_sealed_once_in_transaction_order(
     database_url: str, steps: list[str], seed: int
 ) -> None:
     chance = random.Random(seed)

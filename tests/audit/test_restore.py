@@ -12,7 +12,7 @@ import pytest
 
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.embedded_owner import choose_owner, find_binaries
-from tests.audit.chain_kit import SEALED, Chain, chain_on
+from tests.audit.audit_chain import SEALED, Chain, chain_on
 from tests.commands import lockstitch
 from tests.conftest import FAST_AND_LOOSE
 
@@ -45,8 +45,8 @@ def verify(url: str, *options: str) -> tuple[int, str]:
 
 def head(url: str) -> str:
     """As `verify` gives it out."""
-    _, told = verify(url)
-    found = re.search(r"[0-9]+:[0-9a-f]{64}", told)
+    _, output = verify(url)
+    found = re.search(r"[0-9]+:[0-9a-f]{64}", output)
     assert found is not None
     return found[0]
 
@@ -59,9 +59,7 @@ async def raise_counter(url: str) -> None:
     await connection.close()
 
 
-async def test_anchors_judge_the_trail_after_a_restore(
-    sealed: Chain, database_url: str, another_cluster: str, tmp_path: Path
-) -> None:
+async def test_anchors_detect_a_restore(sealed: Chain, database_url: str, another_cluster: str, tmp_path: Path) -> None:
     kept = head(database_url)
     await raise_counter(database_url)
     await sealed.write(2)  # not sealed yet
@@ -74,22 +72,22 @@ async def test_anchors_judge_the_trail_after_a_restore(
     run("pg_restore", "--exit-on-error", f"--dbname={another_cluster}", str(tmp_path / "dump"))
 
     async with chain_on(another_cluster) as restored:
-        code, told = verify(another_cluster, "--anchor", kept)
-        assert (code, "Not sealed yet: 2" in told) == (0, True), told
+        code, output = verify(another_cluster, "--anchor", kept)
+        assert (code, "Not sealed yet: 2" in output) == (0, True), output
         for options in (("--anchor", lost), ("--from", str(SEALED + 6), "--anchor", lost)):
-            code, told = verify(another_cluster, *options)
-            assert code == 4, told
-            assert f"BROKEN at position {SEALED + 5} (anchor)" in told
-            assert "a restore from a backup" in told
+            code, output = verify(another_cluster, *options)
+            assert code == 4, output
+            assert f"BROKEN at position {SEALED + 5} (anchor)" in output
+            assert "a restore from a backup" in output
 
         assert await restored.seal_everything() == 2
         await restored.write(6)
         assert await restored.seal_everything() == 6
         for options in (("--anchor", kept), ("--from", str(SEALED + 1), "--anchor", kept)):
-            code, told = verify(another_cluster, *options)
-            assert (code, "Not sealed yet: 0" in told) == (0, True), told
-        code, told = verify(another_cluster, "--anchor", lost)
-        assert (code, "a restore from a backup" in told) == (4, True), told
+            code, output = verify(another_cluster, *options)
+            assert (code, "Not sealed yet: 0" in output) == (0, True), output
+        code, output = verify(another_cluster, "--anchor", lost)
+        assert (code, "a restore from a backup" in output) == (4, True), output
         assert verify(another_cluster, "--anchor", head(another_cluster))[0] == 0
 
 
@@ -103,13 +101,11 @@ async def test_anchors_judge_the_trail_after_a_restore(
 async def test_a_walk_that_cannot_be_is_a_sentence(
     sealed: Chain, database_url: str, options: tuple[str, ...], said: str
 ) -> None:
-    code, told = verify(database_url, *options)
-    assert (code, said in told) == (2, True), told
+    code, output = verify(database_url, *options)
+    assert (code, said in output) == (2, True), output
 
 
-async def test_looking_at_the_tail_costs_the_same_after_a_restore_to_a_lower_counter(
-    sealed: Chain, database_url: str
-) -> None:
+async def test_reading_the_tail_uses_an_index_after_a_restore(sealed: Chain, database_url: str) -> None:
     """What is from an earlier life of the counter has been sealed, and is not gone through again at every look."""
     await sealed.meddle("UPDATE audit_event SET xid = ((xid::text::bigint + 1000000)::text)::xid8")
     await sealed.meddle("DELETE FROM audit_sealer")

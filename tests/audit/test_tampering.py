@@ -1,4 +1,4 @@
-"""An audit trail that was meddled with: whatever is changed afterwards shows, and is named."""
+"""Tampering with the audit trail: `verify` finds every later change, and names it."""
 
 import asyncio
 from typing import Final
@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.audit import record
-from tests.audit.chain_kit import SEALED, Chain, chain_on
+from tests.audit.audit_chain import SEALED, Chain, chain_on
 
 pytestmark = pytest.mark.anyio
 

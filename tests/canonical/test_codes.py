@@ -34,20 +34,20 @@ def test_countries_are_those_of_iso_3166_1_and_kosovo() -> None:
 
 
 def test_every_iso_name_and_three_letter_code_leads_to_its_country() -> None:
-    told = {
+    known = {
         text: country.alpha_2
         for country in pycountry.countries
         for text in (country.name, country.alpha_2, country.alpha_3, getattr(country, "common_name", country.name))
     }
-    assert {text: values.country(text) for text in told} == told
-    assert {text: values.country(f" {text.upper()} ") for text in told} == told
+    assert {text: values.country(text) for text in known} == known
+    assert {text: values.country(f" {text.upper()} ") for text in known} == known
 
 
 def test_every_long_name_of_iso_leads_to_its_country() -> None:
-    told = {one.official_name: one.alpha_2 for one in pycountry.countries if hasattr(one, "official_name")}
+    known = {one.official_name: one.alpha_2 for one in pycountry.countries if hasattr(one, "official_name")}
 
-    assert len(told) > 150
-    assert {text: values.country(text) for text in told} == told
+    assert len(known) > 150
+    assert {text: values.country(text) for text in known} == known
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ QUIET: Final[list[tuple[str, Schema, Schema, Rule, str]]] = [
 
 
 @pytest.mark.parametrize(("was", "now", "rule", "field"), [case[1:] for case in QUIET], ids=[case[0] for case in QUIET])
-def test_what_no_schema_has_yet_is_judged_too(was: Schema, now: Schema, rule: Rule, field: str) -> None:
+def test_a_new_schema_is_checked_too(was: Schema, now: Schema, rule: Rule, field: str) -> None:
     parts = {"X": X, "Y": Y, "Z": Y}
 
     found = changes("customer", holding(was, **parts), holding(now, **parts))
@@ -215,7 +215,7 @@ def test_a_schema_is_compatible_with_itself(name: str) -> None:
     assert after(name, lambda s: None) == ()
 
 
-def test_what_was_added_is_told() -> None:
+def test_additions_are_listed() -> None:
     def grow(s: Schema) -> None:
         s["properties"]["pronouns"] = {"type": "string"}
         s["properties"]["status"]["enum"].append("dormant")

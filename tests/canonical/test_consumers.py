@@ -61,11 +61,11 @@ def examples() -> Iterator[Any]:
 
 
 def shown(title: str, media: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    told = [media["example"]] if "example" in media else []
+    examples = [media["example"]] if "example" in media else []
     if title in FILE_OF:
-        yield from ((FILE_OF[title], example) for example in told)
+        yield from ((FILE_OF[title], example) for example in examples)
     elif title.removesuffix("List") in FILE_OF:
-        yield from ((FILE_OF[title.removesuffix("List")], one) for example in told for one in example["data"])
+        yield from ((FILE_OF[title.removesuffix("List")], one) for example in examples for one in example["data"])
 
 
 EXAMPLES: Final = list(examples())
@@ -76,7 +76,7 @@ def test_an_example_of_the_openapi_document_fits(name: str, example: Any) -> Non
     assert_fits(name, example)
 
 
-def test_the_document_has_an_example_of_everything_that_can_be_read_or_written() -> None:
+def test_the_document_has_an_example_of_every_object() -> None:
     assert {parameter.values[0] for parameter in EXAMPLES} == set(ROOTS)
 
 
@@ -102,8 +102,8 @@ def writes() -> Iterator[Any]:
     for path in TEMPLATES:
         template = json.loads(path.read_bytes())
         for node in template["nodes"]:
-            told = node["parameters"]
-            if node["type"].endswith(".httpRequest") and told.get("method", "GET") in ("POST", "PATCH", "PUT"):
+            parameters = node["parameters"]
+            if node["type"].endswith(".httpRequest") and parameters.get("method", "GET") in ("POST", "PATCH", "PUT"):
                 yield pytest.param(template, node, id=f"{path.stem}, {node['name']}")
 
 

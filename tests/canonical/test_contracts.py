@@ -62,5 +62,5 @@ def test_what_is_never_null_cannot_be_null_in_the_struct(contract: dict[str, Any
 
 def test_the_ticket_contract_covers_comments() -> None:
     contract = tomllib.loads(files("canonical").joinpath("contracts", "ticket.toml").read_text("utf-8"))
-    told = {field.name for field in fields(Comment) if not field.name.endswith("_raw")}
-    assert set(contract["comments"]["fields"]) == told
+    named = {field.name for field in fields(Comment) if not field.name.endswith("_raw")}
+    assert set(contract["comments"]["fields"]) == named

@@ -30,7 +30,7 @@ def depth(html: str) -> int:
 
 @pytest.mark.parametrize("head", ["<title>Mail</title>", "<script>x()</script>", "<style>p {}</style>"])
 @pytest.mark.parametrize("rest", ["", LONG])
-def test_what_nobody_sees_is_left_out(head: str, rest: str) -> None:
+def test_invisible_markup_is_omitted(head: str, rest: str) -> None:
     safe, loss = shown(f"<head>{head}</head><p>Hello</p>{rest}")
     assert safe == f"<p>Hello</p>{rest}"
     assert loss == [Loss(path="/body_html", kind="coerced", detail="sanitised")]

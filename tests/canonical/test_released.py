@@ -43,7 +43,7 @@ def change(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), "utf-8")
 
 
-def test_a_breaking_change_is_refused_with_a_sentence_that_says_what_to_do(copy: Path) -> None:
+def test_a_breaking_change_is_refused_with_the_next_step(copy: Path) -> None:
     change(copy / "canonical" / "ticket.py", '"urgent"', '"pressing"')
 
     checked, released = contract(copy, "check"), contract(copy, "release")
@@ -99,12 +99,12 @@ def test_a_sentence_may_be_worded_better_once_somebody_says_so(copy: Path) -> No
     assert contract(copy, "check", "ticket").returncode == 3
 
 
-def test_show_tells_the_contract(copy: Path) -> None:
-    told = contract(copy, "show", "order")
-    assert told.returncode == 0, told.stderr
+def test_show_prints_the_contract(copy: Path) -> None:
+    printed = contract(copy, "show", "order")
+    assert printed.returncode == 0, printed.stderr
     for part in ("order 1.0.0, as released in 1.0.0", "Owners", "Guarantees", "Changes", "Incidents"):
-        assert part in told.stdout
-    assert max(len(line) for line in told.stdout.splitlines()) <= 80
+        assert part in printed.stdout
+    assert max(len(line) for line in printed.stdout.splitlines()) <= 80
 
     shown = json.loads(contract(copy, "show", "order", "--json").stdout)
     assert shown["contract"]["object"] == "order"

@@ -1,4 +1,4 @@
-"""An order's figures are added up, and what does not fit is told."""
+"""An order's figures are added up, and a mismatch is reported."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -50,7 +50,7 @@ def test_an_order_that_adds_up_loses_nothing() -> None:
     ("change", "tax_inclusive", "wrong"),
     [
         ({"total": "47.31", "outstanding": "6.51"}, False, []),  # tax on top
-        ({"total": "47.31", "outstanding": "6.51"}, None, []),  # nobody says whether it is
+        ({"total": "47.31", "outstanding": "6.51"}, None, []),  # unknown whether it is
         ({"total": "47.31", "outstanding": "6.51"}, True, ["/totals/total"]),
         ({}, False, ["/totals/total"]),
         ({}, None, []),
@@ -59,11 +59,11 @@ def test_an_order_that_adds_up_loses_nothing() -> None:
         ({"fees": "2.00", "tip": "1.00", "total": "43.80", "outstanding": "3.00"}, True, []),
     ],
 )
-def test_each_sum_is_judged(change: dict[str, str], tax_inclusive: bool | None, wrong: list[str]) -> None:
+def test_each_sum_is_checked(change: dict[str, str], tax_inclusive: bool | None, wrong: list[str]) -> None:
     assert paths(msgspec.structs.replace(TOTALS, **change), MUGS, tax_inclusive) == wrong
 
 
-def test_without_lines_their_sum_is_not_judged() -> None:
+def test_without_lines_their_sum_is_not_checked() -> None:
     assert paths(TOTALS, (), True) == []
 
 
@@ -118,7 +118,7 @@ def test_how_far_payment_has_come_fits_the_sums(
     assert [loss.path for loss in found] == wrong
 
 
-def test_an_order_that_was_cancelled_before_it_was_archived_is_owed_by_nobody() -> None:
+def test_an_order_cancelled_before_archiving_has_nothing_outstanding() -> None:
     totals = msgspec.structs.replace(TOTALS, paid="0.00", outstanding="0.00")
     order = Order(status="archived", cancelled_at=datetime(2026, 5, 1, tzinfo=UTC), currency="EUR", totals=totals)
 
@@ -159,7 +159,7 @@ PRICES = st.decimals(0, 10_000, places=3, allow_nan=False, allow_infinity=False)
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), PRICES), min_size=1, max_size=20), st.sampled_from(["EUR", "JPY", "KWD"]))
-def test_whatever_is_rounded_line_by_line_adds_up(bought: list[tuple[int, Decimal]], currency: str) -> None:
+def test_totals_rounded_line_by_line_add_up(bought: list[tuple[int, Decimal]], currency: str) -> None:
     lines = tuple(line(str(quantity), values.unit_price(str(price), currency)) for quantity, price in bought)
     items = sum(Decimal(values.money(str(quantity * price), currency)) for quantity, price in bought)
     zero = values.money("0", currency)

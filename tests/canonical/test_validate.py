@@ -133,7 +133,7 @@ def test_comments(body: dict[str, Any], wrong: list[str]) -> None:
     assert pointers(CommentPatch, body) == wrong
 
 
-def test_everything_is_told_at_once() -> None:
+def test_all_patch_errors_are_reported_at_once() -> None:
     body = {"emails": [{"address": "x"}], "language": "german", "addresses": [{"country_code": "Q"}]}
     assert pointers(CustomerPatch, body) == ["/emails/0/address", "/addresses/0/country_code", "/language"]
 

@@ -71,7 +71,7 @@ def test_any_text_is_money_or_a_value_error(text: str, currency: str) -> None:
         ("2.675", "EUR", "2.68"),
         ("2.665", "EUR", "2.66"),
         ("999999999999999.99", "EUR", "999999999999999.99"),
-        ("0.12345", "BTC", "0.12345"),  # unknown to ISO: nobody can say which digits are money
+        ("0.12345", "BTC", "0.12345"),  # unknown to ISO: its number of decimals is unknown
         ("5", "BTC", "5.00"),
     ],
 )

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from tests.cli.dead_work import ENCRYPTION_KEYS
 from tests.commands import ROOT, lockstitch
+from tests.encryption import ENCRYPTION_KEYS
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from app.queue.models import JobFailure, NewJob
-from tests.cli.dead_work import ENCRYPTION_KEYS, bury
 from tests.commands import lockstitch
+from tests.dead_letters import bury
+from tests.encryption import ENCRYPTION_KEYS
 
 TRANSIENT = JobFailure(category="transient", reason="vendor-unavailable")
 UNMAPPABLE = JobFailure(
@@ -49,7 +50,7 @@ def new(key: str, **facts: Any) -> NewJob:
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 0, done.stderr
-    # A command is told in one piece, to be copied.
+    # A command is printed on one line, to be copied.
     lines = [line for line in done.stdout.splitlines() if not line.startswith("    lockstitch ")]
     assert max(map(len, lines), default=0) <= 80, done.stdout
     return done.stdout
@@ -61,9 +62,9 @@ def read(done: subprocess.CompletedProcess[str]) -> Any:
 
 
 def test_they_are_listed_filtered_and_paged(environment: dict[str, str], ids: list[str]) -> None:
-    told = said(lockstitch("dead-letters", "list", environment=environment))
-    assert all(each in told for each in ids)
-    assert "vendor-unavailable" in told
+    output = said(lockstitch("dead-letters", "list", environment=environment))
+    assert all(each in output for each in ids)
+    assert "vendor-unavailable" in output
 
     narrowed = said(
         lockstitch("dead-letters", "list", "--category", "permanent", "--since", "1h", environment=environment)
@@ -77,9 +78,9 @@ def test_they_are_listed_filtered_and_paged(environment: dict[str, str], ids: li
 
 
 def test_one_is_shown_with_payload_attempts_and_next_steps(environment: dict[str, str], ids: list[str]) -> None:
-    told = said(lockstitch("dead-letters", "show", ids[3], environment=environment))
+    output = said(lockstitch("dead-letters", "show", ids[3], environment=environment))
     for each in ("$.properties.email", "hubspot.customer r1", '"email": "x"', "dead: unmappable", "discard:"):
-        assert each in told
+        assert each in output
 
     whole = read(lockstitch("dead-letters", "show", ids[3], "--json", environment=environment))
     assert whole["payload"] == {"email": "x"}
@@ -119,12 +120,12 @@ def test_a_redrive_is_tried_out_started_watched_and_cancelled(environment: dict[
     assert followed["state"] == "cancelled"
 
 
-def test_the_queue_is_told_in_figures(environment: dict[str, str], ids: list[str]) -> None:
+def test_queue_shows_figures(environment: dict[str, str], ids: list[str]) -> None:
     lockstitch("dead-letters", "redrive", ids[0], environment=environment)
-    told = said(lockstitch("queue", environment=environment))
-    assert "1 jobs" in told
-    assert "3 dead letters" in told
-    assert re.search(r"hubspot +work +1 +0 +1 +0", told)
+    output = said(lockstitch("queue", environment=environment))
+    assert "1 jobs" in output
+    assert "3 dead letters" in output
+    assert re.search(r"hubspot +work +1 +0 +1 +0", output)
     whole = read(lockstitch("queue", "--json", environment=environment))
     assert (whole["depth"], whole["dead_letters"]) == (1, 3)
 
@@ -161,7 +162,7 @@ def test_without_the_keys_it_says_which_it_wants(environment: dict[str, str], tm
     assert "LOCKSTITCH_ENCRYPTION_KEYS" in done.stderr
 
 
-def test_beside_a_running_dev_no_settings_are_needed(
+def test_commands_find_a_running_dev_without_settings(
     environment: dict[str, str], ids: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "dev.json").write_text(json.dumps({"database_url": environment["LOCKSTITCH_DATABASE_URL"]}))
@@ -179,6 +180,6 @@ def test_a_payload_is_edited_only_where_that_has_an_effect(environment: dict[str
 def test_keys_are_listed_at_80_columns(environment: dict[str, str]) -> None:
     scopes = [word for scope in ("subscriptions:write", "customers:write", "ops:read") for word in ("--scope", scope)]
     lockstitch("key", "create", "n8n", *scopes, environment=environment)
-    told = said(lockstitch("key", "list", environment=environment))
+    output = said(lockstitch("key", "list", environment=environment))
     for each in ("n8n", "subscriptions:write", "expires never"):
-        assert each in told
+        assert each in output

@@ -9,8 +9,8 @@ from app.drift.models import DriftSubject, Noted
 from app.drift.store import PostgresDrifts
 from app.postgres.database import Database
 from app.settings.drift import DriftKind
-from tests.cli.dead_work import ENCRYPTION_KEYS
 from tests.commands import lockstitch
+from tests.encryption import ENCRYPTION_KEYS
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ def lockstitch_map(*arguments: str, given: str = "") -> "subprocess.CompletedPro
 def refusal(done: "subprocess.CompletedProcess[str]") -> tuple[str, str]:
     """Path and reason, as a script reads them."""
     assert (done.returncode, done.stdout) == (3, ""), done.stderr
-    told = json.loads(done.stderr)
-    return told["path"], told["reason"]
+    error = json.loads(done.stderr)
+    return error["path"], error["reason"]
 
 
 def record(name: str) -> Any:
@@ -68,7 +68,7 @@ def test_several_records_are_shown_when_they_are_asked_for() -> None:
     assert len(shown) == 2
 
 
-def test_a_list_without_one_is_told_so() -> None:
+def test_a_list_without_a_record_is_refused() -> None:
     given = json.dumps({"object": "list", "has_more": False, "data": [record("stripe/fixtures/customer-bare.in.json")]})
 
     assert refusal(lockstitch_map("stripe.order", "-", given=given)) == ("$", "it contains no order")

@@ -1,4 +1,4 @@
-"""`lockstitch uploads`: exports are sent beside the API, once, and what became of their rows is shown at 80 columns."""
+"""`lockstitch uploads`: send an export once, without the API, and show its rows' outcomes at 80 columns."""
 
 import json
 import subprocess
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.dead_work import ENCRYPTION_KEYS
 from tests.commands import lockstitch
 from tests.contract.exports import LEGACY, export, line
+from tests.encryption import ENCRYPTION_KEYS
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ def test_a_key_names_a_file(environment: dict[str, str], file: Path, tmp_path: P
 
 def test_they_are_listed_newest_first_and_shown(environment: dict[str, str], file: Path) -> None:
     ids = [read(send(environment, file, "--json"))["id"] for _ in range(3)]
-    told = said(lockstitch("uploads", "list", environment=environment))
-    assert [told.index(each) for each in ids] == sorted((told.index(each) for each in ids), reverse=True)
+    output = said(lockstitch("uploads", "list", environment=environment))
+    assert [output.index(each) for each in ids] == sorted((output.index(each) for each in ids), reverse=True)
     page = read(lockstitch("uploads", "list", "--limit", "2", "--json", environment=environment))
     assert [each["id"] for each in page["data"]] == ids[:0:-1]
     rest = lockstitch("uploads", "list", "--cursor", page["next_cursor"], "--json", environment=environment)
@@ -102,7 +102,7 @@ def test_who_sent_it_is_audited(environment: dict[str, str], file: Path) -> None
         (b"", "it is empty"),
     ],
 )
-def test_a_file_that_cannot_be_trusted_is_a_sentence_and_nobody_in_it_is_named(
+def test_a_refused_file_is_explained_without_personal_data(
     environment: dict[str, str], tmp_path: Path, content: bytes, word: str
 ) -> None:
     bad = tmp_path / "bad.csv"

@@ -39,23 +39,23 @@ def test_a_cell_says_what_the_mapping_does() -> None:
 
 
 def test_as_json_it_has_the_values_that_can_be_written() -> None:
-    told = json.loads(lockstitch("coverage", "--vendor", "zendesk", "--vendor", "hubspot", "--json").stdout)
+    reported = json.loads(lockstitch("coverage", "--vendor", "zendesk", "--vendor", "hubspot", "--json").stdout)
 
-    assert {(one["vendor"], one["object"]) for one in told} == {
+    assert {(one["vendor"], one["object"]) for one in reported} == {
         ("zendesk", "customer"),
         ("zendesk", "ticket"),
         ("zendesk", "comment"),
         ("hubspot", "customer"),
         ("hubspot", "ticket"),
     }
-    for one in told:
+    for one in reported:
         mapping = active(VENDORS[one["vendor"]], one["object"])
         assert mapping is not None
         assert one["unsupported"] == list(unsupported(mapping))
         assert [cell["field"] for cell in one["fields"] if not cell["reads"]] == one["unsupported"]
     (status,) = (
         cell
-        for one in told
+        for one in reported
         if (one["vendor"], one["object"]) == ("zendesk", "customer")
         for cell in one["fields"]
         if cell["field"] == "status"
@@ -75,8 +75,8 @@ def test_a_vendor_that_there_is_not_is_a_mistake() -> None:
 def test_a_vendor_does_what_it_claims_at_its_emulator(name: str) -> None:
     checked = lockstitch("check-vendor", name, "--no-types", "--json")
 
-    told = json.loads(checked.stdout)
-    assert [rule["complaint"] for rule in told["rules"] if rule["complaint"]] == []
+    reported = json.loads(checked.stdout)
+    assert [rule["complaint"] for rule in reported["rules"] if rule["complaint"]] == []
     assert checked.returncode == 0
 
 

@@ -1,27 +1,27 @@
-"""A caller of the API, and how its answers are read in tests."""
+"""A caller of the API, and functions that read its answers."""
 
 from typing import Any, Final
 from uuid import uuid4
 
 import httpx
 
-from tests.contract.patience import PATIENCE, until
+from tests.contract.answer_checks import check_answer
 from tests.contract.processes import NO_TLS
-from tests.contract.promises import check_promises
+from tests.contract.waiting import TIMEOUT, until
 
 DECIDED: Final = ("succeeded", "failed", "unknown")
 
 
 class Caller(httpx.Client):
-    """An HTTP client with one API key that holds every answer to what is promised of all answers."""
+    """An HTTP client with one API key. It checks every answer against the contract."""
 
     def __init__(self, url: str, secret: str | None) -> None:
         super().__init__(
             base_url=url,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             verify=NO_TLS,
             headers={} if secret is None else {"authorization": f"Bearer {secret}"},
-            event_hooks={"response": [check_promises]},
+            event_hooks={"response": [check_answer]},
         )
         self.url = url
         self.secret = secret
@@ -35,24 +35,24 @@ class Caller(httpx.Client):
         key: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
-        """A write with an Idempotency-Key, a new one unless given; `body` as JSON, none for a DELETE."""
+        """Send a write with an Idempotency-Key, by default a new one. `body` is sent as JSON; a DELETE has none."""
         sent = {"idempotency-key": key or new_key(), **(headers or {})}
         return self.request(method, path, json=body, headers=sent)
 
     def create(self, path: str, body: Any, **options: Any) -> dict[str, Any]:
-        """POST, and the resource of the 201."""
+        """POST, and return the resource of the 201."""
         answer = self.write("POST", path, body, **options)
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
         return made
 
     def settled(self, operation: httpx.Response) -> dict[str, Any]:
-        """Follow the `Location` of a 202 until the operation is decided."""
+        """Follow the `Location` of a 202 until the operation has ended."""
         assert operation.status_code == 202, operation.text
         return self.await_operation(operation.headers["location"])
 
     def await_operation(self, path: str) -> dict[str, Any]:
-        """The operation once it is decided."""
+        """Wait until the operation has ended, and return it."""
 
         def look() -> dict[str, Any]:
             answer = self.get(path)
@@ -64,19 +64,19 @@ class Caller(httpx.Client):
 
 
 def new_key() -> str:
-    """An Idempotency-Key that nobody has used."""
+    """Return a new Idempotency-Key."""
     return f"contract-{uuid4().hex}"
 
 
 def code_of(response: httpx.Response, status: int) -> str:
-    """The code of a problem with this status."""
+    """Return the code of a problem with this status."""
     assert response.status_code == status, f"{response.status_code} {response.text}"
     code: str = response.json()["code"]
     return code
 
 
 def pointers(response: httpx.Response) -> list[str]:
-    """The JSON Pointers of a problem's errors."""
+    """Return the JSON Pointers of a problem's errors."""
     return [error["pointer"] for error in response.json()["errors"]]
 
 

@@ -1,4 +1,4 @@
-"""One running Lockstitch for all tests of the contract; every test leaves the vendors mended."""
+"""One running Lockstitch for all contract tests. Every test leaves the vendors without faults."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def running_facade(tmp_path_factory: pytest.TempPathFactory, session_database_ur
 
 @pytest.fixture
 def facade(running_facade: Facade) -> Iterator[Facade]:
-    """The running Lockstitch, with vendors that work."""
+    """The running Lockstitch, with vendors without faults."""
     yield running_facade
     running_facade.vendors.mend()
 
@@ -41,13 +41,13 @@ def full_key(running_facade: Facade) -> str:
 
 @pytest.fixture
 def caller(facade: Facade, full_key: str) -> Iterator[Caller]:
-    """A caller who may do everything."""
+    """A caller with every scope."""
     with Caller(facade.api.url, full_key) as calling:
         yield calling
 
 
 @pytest.fixture
-def nobody(facade: Facade) -> Iterator[Caller]:
+def anonymous(facade: Facade) -> Iterator[Caller]:
     """A caller without a key."""
     with Caller(facade.api.url, None) as calling:
         yield calling

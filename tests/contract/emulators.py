@@ -1,4 +1,4 @@
-"""The vendors' emulators behind Lockstitch, seen through their control interface."""
+"""The control interface of the vendors' emulators."""
 
 from typing import Any, Literal
 
@@ -10,14 +10,14 @@ Vendor = Literal["freshdesk", "hubspot", "salesforce", "shopify", "stripe", "woo
 
 
 class Emulators:
-    """What the vendors got and hold, and what is to go wrong at them."""
+    """Inspect the vendors' calls and records, and order faults."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._http = httpx.Client(base_url=f"{url}/_emulator", timeout=30.0, verify=NO_TLS)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._http.close()
 
     def break_(
@@ -30,7 +30,7 @@ class Emulators:
         times: int | None = 1,
         **fault: Any,
     ) -> None:
-        """Order a fault for the next `times` calls that fit, or for all of them with None."""
+        """Order a fault for the next `times` matching calls, or for all with None."""
         match = {name: value for name, value in (("method", method), ("path", path)) if value is not None}
         order: dict[str, Any] = {"vendor": vendor, "fault": {"kind": kind, **fault}, "match": match}
         if times is not None:
@@ -41,35 +41,35 @@ class Emulators:
     def lose_reply(
         self, vendor: Vendor, *, after: int = 0, method: str | None = None, path: str | None = None, times: int = 1
     ) -> None:
-        """Carry the next fitting call out and drop its reply; `after` so many that go well."""
+        """Run the next matching call and drop its reply, after `after` calls without a fault."""
         if after:
             self.break_(vendor, "slow", method=method, path=path, times=after, delay_ms=0)
         self.break_(vendor, "timeout_after_commit", method=method, path=path, times=times, delay_ms=0)
 
     def standing_faults(self) -> list[dict[str, Any]]:
-        """The faults that have not been used up."""
+        """Return the faults that are not used up."""
         standing: list[dict[str, Any]] = self._http.get("/faults").json()
         return standing
 
     def mend(self) -> None:
-        """Take every fault out of force."""
+        """Remove every fault."""
         assert self._http.delete("/faults").status_code == 200
 
     def records(self, vendor: Vendor, object_name: str, holding: str = "") -> list[dict[str, Any]]:
-        """The vendor's records that hold this text anywhere."""
+        """Return the vendor's records that contain this text."""
         answer = self._http.get("/records", params={"vendor": vendor, "object": object_name})
         assert answer.status_code == 200, answer.text
         return [record for record in answer.json()["records"] if holding in str(record)]
 
     def place(self, vendor: Vendor, object_name: str, record: dict[str, Any]) -> dict[str, Any]:
-        """Put a record there, past the vendor's validation."""
+        """Place a record without the vendor's validation."""
         answer = self._http.post("/records", json={"vendor": vendor, "object": object_name, "record": record})
         assert answer.status_code == 201, answer.text
         placed: dict[str, Any] = answer.json()
         return placed
 
     def calls(self, vendor: Vendor) -> list[dict[str, Any]]:
-        """The calls that the vendor got, newest last."""
+        """Return the calls that the vendor got, newest last."""
         calls: list[dict[str, Any]] = self._http.get("/calls", params={"vendor": vendor}).json()
         return calls
 

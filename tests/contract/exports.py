@@ -1,11 +1,11 @@
-"""Exports of an invented legacy system, and how they are sent and followed in tests."""
+"""Exports of an invented legacy system: build, send and follow them."""
 
 from typing import Any, Final
 
 import httpx
 
 from tests.contract.callers import Caller, new_key
-from tests.contract.patience import PATIENCE, until
+from tests.contract.waiting import TIMEOUT, until
 
 LEGACY: Final = """
 [connections.legacy]
@@ -41,12 +41,12 @@ field = "created_at"
 type = "date"
 """
 LAID: Final = LEGACY.replace("connections.legacy", "connections.laid")
-"""The same, for a connection whose exports are laid into a folder: the folder is still to be named."""
+"""The same for a connection with an export folder. The test adds the folder."""
 HEADER: Final = "Customer No;Name;E-mail;State;Since"
 
 
 def line(number: int, **changes: str) -> str:
-    """One customer; all differ."""
+    """Return the line of one customer. Different numbers give different customers."""
     cells = {
         "no": f"C{number:05d}",
         "name": f"Lee {number}",
@@ -58,7 +58,7 @@ def line(number: int, **changes: str) -> str:
 
 
 def export(*lines: str) -> bytes:
-    """A file of these rows."""
+    """Return a file of these rows."""
     return "\r\n".join(("\ufeff" + HEADER, *lines, "")).encode()
 
 
@@ -72,23 +72,23 @@ def send(caller: httpx.Client, content: bytes, *, key: str | None = None, **head
 
 
 def settled(caller: Caller, answer: httpx.Response) -> dict[str, Any]:
-    """The upload of a 202, once every row of it has had its turn."""
+    """Return the upload of a 202 once every row is processed."""
     assert answer.status_code == 202, answer.text
     return await_rows(caller, answer.headers["location"])
 
 
-def await_rows(caller: httpx.Client, path: str, patience: float = PATIENCE) -> dict[str, Any]:
-    """The upload once every row of it has had its turn."""
+def await_rows(caller: httpx.Client, path: str, timeout: float = TIMEOUT) -> dict[str, Any]:
+    """Return the upload once every row is processed."""
 
     def look() -> dict[str, Any]:
         found: dict[str, Any] = caller.get(path).raise_for_status().json()
         return found
 
-    return until(look, lambda found: found["state"] == "done", patience=patience)
+    return until(look, lambda found: found["state"] == "done", timeout=timeout)
 
 
 def dead_letters(caller: httpx.Client, upload: dict[str, Any]) -> list[dict[str, Any]]:
-    """Its open dead letters in full, by row."""
+    """Return the upload's open dead letters in full, by row."""
     found, cursor = [], None
     while True:
         query = {"correlation_id": upload["correlation_id"], "limit": "50"} | ({"cursor": cursor} if cursor else {})
@@ -100,7 +100,7 @@ def dead_letters(caller: httpx.Client, upload: dict[str, Any]) -> list[dict[str,
 
 
 def events(caller: httpx.Client, connection: str = "legacy") -> list[dict[str, Any]]:
-    """Every event of a connection, oldest first."""
+    """Return every event of a connection, oldest first."""
     found: list[dict[str, Any]] = []
     after: str | None = None
     while True:

@@ -1,7 +1,6 @@
-"""A whole Lockstitch for tests: emulators, API and worker as processes over one database."""
+"""A complete Lockstitch for tests: emulators, API and worker as processes over one database."""
 
 import asyncio
-import base64
 import os
 import subprocess
 import threading
@@ -21,14 +20,15 @@ from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.processes import Process, free_port
 from tests.contract.webhook_connections import ENVIRONMENT, intake_tables, secrets_line
+from tests.encryption import ENCRYPTION_KEYS
 
 T = TypeVar("T")
 
 LEASE_SECONDS: Final = 6
 SETTLE_SECONDS: Final = 1
 VENDORS: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
-# Beside the systems of record: connections for failures and for throttling, so that a pause that these lead to holds
-# nobody else up; one with a credential that is refused; one at an address where nobody listens.
+# The systems of record; `frail-` and `busy-` connections for failures and throttling, so their pauses affect no other
+# test; one with a refused credential; one at an address without a listener.
 CONNECTIONS: Final = {f"{prefix}{vendor}": vendor for prefix in ("", "frail-", "busy-") for vendor in VENDORS}
 OPERATED: Final = {
     "pausable": "env:HUBSPOT_TOKEN",
@@ -55,13 +55,13 @@ SECRETS: Final = {
 
 
 class Facade:
-    """Everything that a test may reach: the API, its callers' keys, the vendors, and the database."""
+    """The API, its callers' keys, the vendors, and the database."""
 
     def __init__(
         self, folder: Path, database_url: str, *, more: str = "", vendors_last: bool = False, **environment: str
     ) -> None:
-        """`more` is added to the configuration, `environment` to that of every process. The vendors forget all when
-        their process ends, unless `vendors_last`."""
+        """`more` is added to the configuration, `environment` to that of every process. With `vendors_last` the vendors
+        keep their records when their process ends."""
         self._folder = folder
         self._added = environment
         self.database_url = database_url
@@ -92,7 +92,7 @@ class Facade:
         return self._config.read_text(encoding="utf-8")
 
     def start(self) -> None:
-        """Start everything, with vendors that are in no one's way."""
+        """Start everything, with vendors that do not throttle."""
         self.emulators.start()
         for vendor in ("hubspot", "zendesk"):
             self.vendors.limit(vendor, per_minute=1_000_000, search_lag=0.0)
@@ -119,11 +119,11 @@ class Facade:
             self.stop()
 
     def lockstitch(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """An operator's command beside the running processes, on a wide screen."""
+        """Run an operator's command while the processes run, on a wide screen."""
         return lockstitch(*arguments, environment=self.api.environment, columns=300)
 
     def process(self, command: str, **environment: str) -> Process:
-        """`lockstitch serve` or `worker`, not started yet, on a port of its own; `environment` is added."""
+        """Return `lockstitch serve` or `worker`, not started yet, on a free port; `environment` is added."""
         port = free_port()
         own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
         return Process(
@@ -134,7 +134,7 @@ class Facade:
             | {
                 "LOCKSTITCH_DATABASE_URL": self.database_url,
                 "LOCKSTITCH_CONFIG": str(self._config),
-                "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(bytes(range(32))).decode()}",
+                "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
                 "LOCKSTITCH_PORT": str(port),
                 "LOCKSTITCH_WORKER_PORT": str(port),
                 "LOCKSTITCH_PROBE_PORT": "0",
@@ -160,13 +160,13 @@ class Facade:
             process.stop()
 
     def make_key(self, *scopes: str, expires_in: timedelta | None = None, name: str | None = None) -> NewKey:
-        """An API key with these scopes, all of them when none is named."""
+        """Create an API key with these scopes, or with all."""
         wanted: Collection[str] = scopes or SCOPES
         chosen = name or f"key-{uuid4().hex[:12]}"
         return self.with_keys(lambda keys: keys.create(chosen, wanted, expires_in=expires_in))
 
     def with_keys(self, do: Callable[[PostgresKeys], Awaitable[T]]) -> T:
-        """Do what an operator does with keys."""
+        """Run `do` with the store of keys."""
 
         async def connect_and_do() -> T:
             if self._database is None:
@@ -177,12 +177,12 @@ class Facade:
 
     @contextmanager
     def calling(self, *scopes: str, url: str | None = None, secret: str | None = None) -> Iterator[Caller]:
-        """A caller with a key of its own, or with this one."""
+        """Yield a caller with a new key, or with `secret`."""
         with Caller(url or self.api.url, secret or self.make_key(*scopes).secret) as caller:
             yield caller
 
     def sql(self, statement: str, *arguments: Any) -> list[dict[str, Any]]:
-        """Run one statement in Lockstitch's database; its rows."""
+        """Run one statement in Lockstitch's database, and return its rows."""
 
         async def connect_and_run() -> list[dict[str, Any]]:
             if self._connection is None or self._connection.is_closed():

@@ -1,4 +1,4 @@
-"""A collector of traces for tests: OTLP over HTTP, kept in memory."""
+"""A trace collector for tests: OTLP over HTTP, in memory."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,7 +8,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Collector:
-    """Listens at `url` and keeps the bytes that it is sent."""
+    """Listen at `url` and keep the received bytes."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -30,11 +30,11 @@ class Collector:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The standard variables that lead a process here."""
+        """The standard variables that point a process to this collector."""
         return {"OTEL_EXPORTER_OTLP_ENDPOINT": self.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
 
     def spans(self) -> list[Span]:
-        """Every span that has arrived."""
+        """Return every span so far."""
         requests = [ExportTraceServiceRequest.FromString(body) for body in self.bodies]
         scopes = [scope for one in requests for resource in one.resource_spans for scope in resource.scope_spans]
         return [span for scope in scopes for span in scope.spans]
@@ -46,5 +46,5 @@ class Collector:
 
 
 def attribute(span: Span, key: str) -> str:
-    """A text attribute of a span; empty where it has none of this name."""
+    """Return a text attribute of a span; empty if it is missing."""
     return next((one.value.string_value for one in span.attributes if one.key == key), "")

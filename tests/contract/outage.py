@@ -1,4 +1,4 @@
-"""A database that is away, as when PostgreSQL is full or closed for maintenance."""
+"""An unavailable database, as when PostgreSQL is full or under maintenance."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.contract.facade import Facade
 
 @contextmanager
 def database_down(facade: Facade) -> Iterator[None]:
-    """The database takes no connections and ends those that there are."""
+    """Refuse new connections to the database, and end the existing ones, during the block."""
     name = facade.database_url.partition("?")[0].rpartition("/")[2]
     server = facade.database_url.replace(f"/{name}?", "/template1?")
 

@@ -1,4 +1,4 @@
-"""A Lockstitch of a module's own, in place of the one that all tests of the contract share."""
+"""A Lockstitch for one module, in place of the one that the contract tests share."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,8 +9,8 @@ from tests.contract.facade import Facade
 
 
 def own_facade(*, more: str = "") -> tuple[Any, Any]:
-    """Two fixtures, to be assigned to `running_facade` and `full_key`: what `facade`, `vendors`, `caller` and `nobody`
-    give then belongs to the module alone. `more` is added to the configuration."""
+    """Return two fixtures to assign to `running_facade` and `full_key`. Then `facade`, `vendors`, `caller` and
+    `anonymous` belong to the module alone. `more` is added to the configuration."""
 
     @pytest.fixture(scope="module")
     def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:

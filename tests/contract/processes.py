@@ -1,4 +1,4 @@
-"""One part of Lockstitch as a process of its own: started, awaited, stopped, killed, and its log read."""
+"""Start, await, stop and kill one part of Lockstitch as a process, and read its log."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from tests.contract.patience import PATIENCE
+from tests.contract.waiting import TIMEOUT
 from tests.forked import Forked
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ class Process:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Its environment, for a command that is to work beside it."""
+        """Its environment, for a command that runs at the same time."""
         return dict(self._environment)
 
     def start(self) -> None:
@@ -44,8 +44,8 @@ class Process:
             folder=ROOT,
             streams=(Path(os.devnull), self._log, self._log),
         )
-        give_up = time.monotonic() + PATIENCE
-        with httpx.Client(timeout=PATIENCE, verify=NO_TLS) as http:
+        give_up = time.monotonic() + TIMEOUT
+        with httpx.Client(timeout=TIMEOUT, verify=NO_TLS) as http:
             while time.monotonic() < give_up:
                 if self._running.poll() is not None:
                     raise AssertionError(f"{self._command} ended with {self._running.returncode}:\n{self.log[-3000:]}")
@@ -54,24 +54,24 @@ class Process:
                         return
                 except httpx.TransportError:
                     time.sleep(0.02)
-        raise AssertionError(f"{self._command} did not answer within {PATIENCE} s:\n{self.log[-3000:]}")
+        raise AssertionError(f"{self._command} did not answer within {TIMEOUT} s:\n{self.log[-3000:]}")
 
     def stop(self) -> int:
-        """SIGTERM; the exit code. Nothing where it does not run."""
+        """Send SIGTERM, and return the exit code; 0 if it does not run."""
         if self._running is None or self._running.poll() is not None:
             return 0
         self._running.terminate()
-        return self._running.wait(PATIENCE)
+        return self._running.wait(TIMEOUT)
 
     def kill(self) -> None:
-        """SIGKILL, as the worst that can happen."""
+        """Send SIGKILL."""
         assert self._running is not None
         os.kill(self._running.pid, signal.SIGKILL)
-        self._running.wait(PATIENCE)
+        self._running.wait(TIMEOUT)
 
     @property
     def log(self) -> str:
-        """All that it has written so far."""
+        """The log so far."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
 
 

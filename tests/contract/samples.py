@@ -33,7 +33,7 @@ def order(mark: str | None = None, **fields: Any) -> Body:
 
 
 def ticket(connection: str, mark: str | None = None, **fields: Any) -> Body:
-    """A complaint about a mug. At HubSpot nobody asks it, as a requester must be a contact there."""
+    """A complaint about a mug. At HubSpot it has no requester, as that must be a contact there."""
     mark = mark or word()
     asker = {"requester": {"email": f"{mark}@example.com", "name": "Ada"}} if "zendesk" in connection else {}
     return {"subject": f"Mug {mark}", "description": "It came in two pieces.", **asker, **fields}

@@ -1,5 +1,5 @@
-"""Subscribers on a real socket, Events appended as flows append them, and a Lockstitch that delivers the one to the
-other with little patience."""
+"""Subscribers on a real socket, Events appended as capabilities append them, and a Lockstitch that delivers with a
+short retry ladder."""
 
 import asyncio
 import base64
@@ -22,18 +22,17 @@ from app.events.models import Callback, NewEvent
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.postgres.database import Database, Statement, Transaction
-from app.postgres.encryption import Sealer
 from app.queue.enqueue import JobIntake
 from tests.conftest import TEMPLATE, _made_from
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
-from tests.contract.patience import until
-from tests.contract.processes import Process, free_port
+from tests.contract.processes import Process
+from tests.contract.waiting import until
+from tests.encryption import SEALER
 
 LADDER: Final = (0.2, 0.2, 0.3, 0.3)
 ATTEMPTS: Final = len(LADDER) + 1
 OWN_EVENTS: Final = Statement("SELECT event", "SELECT id FROM event WHERE created_at = now() ORDER BY id")
-SEALER: Final = Sealer((("k1", bytes(range(32))),))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,14 +148,13 @@ class Delivering:
         self.subscribers = SubscriberServer()
         self.facade = Facade(folder, database_url)
         own = {
-            "LOCKSTITCH_EGRESS_ALLOW": f"127.0.0.1/32:{self.subscribers.port},127.0.0.1/32:{free_port()}",
+            "LOCKSTITCH_EGRESS_ALLOW": f"127.0.0.1/32:{self.subscribers.port}",
             "LOCKSTITCH_DELIVERY_LADDER": ",".join(map(str, LADDER)),
             "LOCKSTITCH_DELIVERY_TIMEOUT": "1",
             **environment,
         }
         self.api = self.facade.process("serve", **own)
         self.worker = self.facade.process("worker", **own)
-        self.nobody = f"http://127.0.0.1:{own['LOCKSTITCH_EGRESS_ALLOW'].rpartition(':')[2]}/"
 
     @contextmanager
     def running(self) -> Iterator["Delivering"]:
@@ -232,7 +230,7 @@ def delivering_over(server_url: str, folder: Path, **environment: str) -> Iterat
 
 @contextmanager
 def owning(delivering: Delivering) -> Iterator[Caller]:
-    """A caller who may do everything; afterwards nobody subscribes."""
+    """A caller with every scope. Its subscriptions are deleted afterwards."""
     with delivering.facade.calling(url=delivering.api.url) as calling:
         yield calling
         for one in calling.get("/v1/subscriptions?limit=250").json()["data"]:
@@ -248,7 +246,7 @@ def subscribe(caller: Caller, hook: Hook, *events: str, **more: Any) -> dict[str
 
 
 def news(number: int = 0, *, record: str | None = None, **more: Any) -> NewEvent:
-    """An Event about a customer, told apart by its number."""
+    """An Event about the customer with this number."""
     fields = {"type": "customer.updated", "connection": "hubspot", "changed": ("emails",), **more}
     return NewEvent(data=msgspec.json.encode({"number": number}), record=record, **fields)
 

@@ -12,22 +12,22 @@ from typing import Any
 import pytest
 
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.processes import Process
+from tests.contract.waiting import until
 
 
 class Person:
-    """Whoever is told: what was posted, and how often a sign of life came."""
+    """The receiver of alarms: the posted messages, and the number of heartbeats."""
 
     def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
+        self.alarms: list[dict[str, Any]] = []
         self.signs: list[float] = []
         person = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
-                person.told.append(json.loads(body))
+                person.alarms.append(json.loads(body))
                 self._answer()
 
             def do_GET(self) -> None:
@@ -51,7 +51,7 @@ class Person:
         self._server.server_close()
 
     def states(self, alarm: str) -> list[str]:
-        return [one["state"] for one in self.told if one["alarm"] == alarm]
+        return [one["state"] for one in self.alarms if one["alarm"] == alarm]
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def watching(facade: Facade, person: Person, tmp_path: Path) -> Iterator[Process
 
 
 @pytest.mark.usefixtures("watching")
-def test_a_worker_tells_a_person_and_shows_that_it_lives(facade: Facade, person: Person) -> None:
+def test_a_worker_sends_alarms_and_heartbeats(facade: Facade, person: Person) -> None:
     until(lambda: len(person.signs) >= 2)
     facade.sql(
         """INSERT INTO dead_letter (id, job_id, kind, connection, attempts, dead_head, payload, correlation_id,
@@ -87,10 +87,10 @@ def test_a_worker_tells_a_person_and_shows_that_it_lives(facade: Facade, person:
     )
     try:
         until(lambda: person.states("dead_letters"))
-        (message,) = [one for one in person.told if one["alarm"] == "dead_letters"]
+        (message,) = [one for one in person.alarms if one["alarm"] == "dead_letters"]
         assert message["state"] == "raised"
         assert message["link"].endswith("/ops/dead-letters")
-        assert "Ann Bell" not in json.dumps(person.told)
+        assert "Ann Bell" not in json.dumps(person.alarms)
         signs = len(person.signs)
         until(lambda: len(person.signs) > signs)  # an alarm is no reason to be taken for dead
     finally:

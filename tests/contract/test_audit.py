@@ -9,8 +9,8 @@ import pytest
 
 from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.facade import Facade
-from tests.contract.patience import until
-from tests.contract.webhook_senders import Door, gateway
+from tests.contract.waiting import until
+from tests.contract.webhook_senders import WebhookEndpoint, gateway
 
 PATH: Final = "/ops/audit"
 EVENT: Final = {"id", "at", "type", "subject", "actor", "correlation_id", "facts", "position"}
@@ -33,7 +33,7 @@ def reader(facade: Facade) -> Iterator[Caller]:
 @pytest.fixture
 def run(facade: Facade) -> str:
     """A run that has left a few events, all of them sealed: a webhook was received, its job queued and worked on."""
-    answer = Door(facade, "gateway").send(gateway())
+    answer = WebhookEndpoint(facade, "gateway").send(gateway())
     assert answer.status_code == 202, answer.text
     name: str = answer.headers["x-correlation-id"]
     await_rows(facade, "SELECT FROM audit_event WHERE correlation_id = $1 AND type = 'job.processed'", name)
@@ -107,8 +107,8 @@ def test_a_bad_filter_is_named(reader: Caller, name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/verify"])
-def test_it_is_for_operators(facade: Facade, nobody: Caller, path: str) -> None:
-    assert code_of(nobody.get(path), 401) == "unauthenticated"
+def test_it_is_for_operators(facade: Facade, anonymous: Caller, path: str) -> None:
+    assert code_of(anonymous.get(path), 401) == "unauthenticated"
     with facade.calling("customers:read", "ops:write") as caller:
         assert code_of(caller.get(path), 403) == "forbidden"
 
@@ -165,15 +165,15 @@ def test_one_flipped_byte_shows_everywhere(facade: Facade, reader: Caller, run: 
     facade.sql(put, event["id"], row["facts"].replace("a", "b", 1))
     try:
         found = reader.get(f"{PATH}/verify").json()
-        told = facade.lockstitch("audit", "verify")
+        verified = facade.lockstitch("audit", "verify")
         as_json = facade.lockstitch("audit", "verify", "--json")
     finally:
         facade.sql(put, event["id"], row["facts"])
 
     assert found["intact"] is False
     assert (found["first_break"]["what"], found["first_break"]["audit_event"]) == ("content", event["id"])
-    assert told.returncode == as_json.returncode == 4
-    assert f"event {event['id']} (content)" in told.stdout
+    assert verified.returncode == as_json.returncode == 4
+    assert f"event {event['id']} (content)" in verified.stdout
     assert json.loads(as_json.stdout)["first_break"] == found["first_break"]
     assert reader.get(f"{PATH}/verify").json()["intact"] is True
 
@@ -181,9 +181,9 @@ def test_one_flipped_byte_shows_everywhere(facade: Facade, reader: Caller, run: 
 def test_the_command_line_verifies_and_lists(facade: Facade, reader: Caller, run: str) -> None:
     await_position(facade, listed(reader, correlation_id=run)[0]["id"])
 
-    told = facade.lockstitch("audit", "verify")
-    assert told.returncode == 0, told.stderr
-    head = re.search(r"Head of the chain: ([0-9]+:[0-9a-f]{64})", told.stdout)
+    verified = facade.lockstitch("audit", "verify")
+    assert verified.returncode == 0, verified.stderr
+    head = re.search(r"Head of the chain: ([0-9]+:[0-9a-f]{64})", verified.stdout)
     assert head is not None
     assert facade.lockstitch("audit", "verify", "--anchor", head[1]).returncode == 0
     position = head[1].partition(":")[0]

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.raw_http import chunk, exchange, head
 from tests.contract.samples import customer, word
-from tests.contract.wire import chunk, exchange, head
 
 PATH = "/v1/customers"
 MAX = 1024 * 1024
@@ -102,9 +102,7 @@ def test_after_a_large_body_the_caller_goes_on(caller: Caller, size: int) -> Non
 
 
 @pytest.mark.parametrize(("path", "key", "status"), [("/v1/customers", "lsk_x", 401), ("/v1/customerz", None, 404)])
-def test_after_a_body_that_nobody_read_the_caller_goes_on(
-    caller: Caller, path: str, key: str | None, status: int
-) -> None:
+def test_the_connection_survives_an_unread_body(caller: Caller, path: str, key: str | None, status: int) -> None:
     for _ in range(5):
         headers = {"content-type": "application/json"} | ({} if key is None else {"authorization": f"Bearer {key}"})
         assert caller.post(path, content=padded(MAX), headers=headers).status_code == status
@@ -209,7 +207,7 @@ def test_a_content_coding(caller: Caller, coding: str) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json-patch+json", None])
-def test_a_patch_tells_which_types_it_takes(caller: Caller, content_type: str | None) -> None:
+def test_a_patch_lists_its_media_types(caller: Caller, content_type: str | None) -> None:
     headers = {"idempotency-key": new_key()} | ({} if content_type is None else {"content-type": content_type})
     answer = caller.patch(f"{PATH}/cus_{word()}", content=b"{}", headers=headers)
     assert code_of(answer, 415) == "unsupported-media-type"

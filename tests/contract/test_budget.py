@@ -1,4 +1,4 @@
-"""The caller's own budget: told on every answer, refused when it is used up, of each key alone."""
+"""Each key has its own budget: every answer shows it, and an exhausted one refuses calls."""
 
 import re
 import time
@@ -30,14 +30,14 @@ def limited(facade: Facade, narrow: Process) -> Iterator[Caller]:
         yield caller
 
 
-def test_what_is_left_is_told_on_every_answer(limited: Caller) -> None:
+def test_every_answer_shows_the_remaining_budget(limited: Caller) -> None:
     for place, path in enumerate(("/v1/me", "/v1/customers?nope=1", "/v1/operations/op_1")):
         answer = limited.get(path)
         assert answer.headers["ratelimit-policy"] == '"default";q=60;w=60'
-        told = LEFT.fullmatch(answer.headers["ratelimit"])
-        assert told is not None
-        assert int(told[1]) in (BURST - 1 - place, BURST - place)
-        assert 0 <= int(told[2]) <= BURST
+        left = LEFT.fullmatch(answer.headers["ratelimit"])
+        assert left is not None
+        assert int(left[1]) in (BURST - 1 - place, BURST - place)
+        assert 0 <= int(left[2]) <= BURST
 
 
 def test_a_used_up_budget(limited: Caller, facade: Facade, narrow: Process) -> None:
@@ -65,21 +65,21 @@ def test_a_refused_call_leaves_its_key_free(limited: Caller) -> None:
 
 
 def test_what_needs_no_key_has_no_budget(facade: Facade, narrow: Process) -> None:
-    with Caller(narrow.url, None) as nobody:
+    with Caller(narrow.url, None) as anonymous:
         for _ in range(3 * BURST):
-            answer = nobody.get("/health/live")
+            answer = anonymous.get("/health/live")
             assert answer.status_code == 200
             assert "ratelimit" not in answer.headers
 
 
-def test_a_budget_is_judged_before_the_scope(facade: Facade, narrow: Process) -> None:
+def test_the_budget_precedes_the_scope(facade: Facade, narrow: Process) -> None:
     with facade.calling("orders:read", url=narrow.url) as caller:
         statuses = [caller.get("/v1/customers").status_code for _ in range(BURST + 2)]
     assert statuses[0] == 403
     assert statuses[-1] == 429
 
 
-def test_without_a_limit_none_is_told(caller: Caller) -> None:
+def test_without_a_limit_there_is_no_header(caller: Caller) -> None:
     answer = caller.get("/v1/me")
     assert "ratelimit" not in answer.headers
     assert "ratelimit-policy" not in answer.headers

@@ -1,6 +1,5 @@
-"""What is planted in requests, webhooks, exports, mended dead letters and vendors' answers comes up nowhere: no log
-line, span, metric, problem, alarm, audit event or entry of a run knows a secret or a person; and the tables hold them
-sealed."""
+"""Plant secrets and personal data in requests, webhooks, exports, edited dead letters and vendors' answers. No log
+line, span, metric, problem, alarm, audit event or run contains them, and the tables store them encrypted."""
 
 import json
 import re
@@ -13,11 +12,11 @@ from tests.contract.callers import Caller, new_key
 from tests.contract.exports import LEGACY
 from tests.contract.facade import SECRETS, VENDORS, Facade
 from tests.contract.otlp import Collector
-from tests.contract.patience import until
-from tests.contract.planted_exports import ALERTS, plant_in_a_dead_webhook, plant_in_exports, plant_in_redrives
+from tests.contract.personal_data import ALERTS, plant_in_a_dead_webhook, plant_in_exports, plant_in_redrives
 from tests.contract.samples import customer, ticket, word
+from tests.contract.waiting import until
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
-from tests.contract.webhook_senders import Door, contact_event, gateway, hubspot, shopify, zendesk
+from tests.contract.webhook_senders import WebhookEndpoint, contact_event, gateway, hubspot, shopify, zendesk
 from tests.emulators.receiver import Receiver
 
 NAME: Final = f"Zo{word()}"
@@ -173,10 +172,12 @@ def plant_in_refusals(caller: Caller, problems: list[str]) -> None:
 
 
 def plant_in_webhooks(facade: Facade, problems: list[str]) -> None:
-    doors = {name: Door(facade, name) for name in ("hubspot", "shopify", "zendesk", "gateway", "nobody-at-home")}
-    told = contact_event(propertyValue=EMAIL)
+    endpoints = {
+        name: WebhookEndpoint(facade, name) for name in ("hubspot", "shopify", "zendesk", "gateway", "nobody-at-home")
+    }
+    event = contact_event(propertyValue=EMAIL)
     person = json.dumps({"id": 77, "email": EMAIL, "phone": PHONE, "last_name": NAME}).encode()
-    first, changed = (hubspot(doors["hubspot"].url, event) for event in (told, told | {"propertyValue": NAME}))
+    first, changed = (hubspot(endpoints["hubspot"].url, one) for one in (event, event | {"propertyValue": NAME}))
     for name, case in (
         *(("hubspot", first), ("hubspot", changed), ("shopify", shopify(body=person)), ("gateway", gateway())),
         ("hubspot", first.with_header("x-hubspot-signature-v3", EMAIL.encode())),
@@ -184,7 +185,7 @@ def plant_in_webhooks(facade: Facade, problems: list[str]) -> None:
         ("zendesk", zendesk().with_header("x-zendesk-webhook-signature", EMAIL.encode())),
         ("nobody-at-home", shopify(body=person)),
     ):
-        keep(problems, doors[name].send(case))
+        keep(problems, endpoints[name].send(case))
 
 
 def let_it_work(facade: Facade) -> None:
@@ -196,8 +197,8 @@ def let_it_work(facade: Facade) -> None:
 
 
 def let_it_alarm(person: Receiver) -> None:
-    """Until somebody was told of dead letters and of a connection that is paused, after the first attempts failed."""
-    until(lambda: len(person.got), lambda told: told >= 4)
+    """Wait for the alarms about dead letters and a paused connection, after the first attempts failed."""
+    until(lambda: len(person.got), lambda received: received >= 4)
     assert {json.loads(one.body)["alarm"] for one in person.got} >= {"dead_letters", "connection_paused.refused"}
 
 
@@ -235,17 +236,17 @@ def test_much_was_refused_in_many_ways(left: Left) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_nothing_tells_of_a_person(left: Left, place: str) -> None:
+def test_no_personal_data_is_left(left: Left, place: str) -> None:
     text: str = getattr(left, place)
     assert {what: around(text, canary) for what, canary in PERSONAL.items() if canary in text} == {}
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_nothing_tells_a_secret(left: Left, place: str) -> None:
+def test_no_secret_is_left(left: Left, place: str) -> None:
     text: str = getattr(left, place)
     assert {what: around(text, secret) for what, secret in left.secrets.items() if secret in text} == {}
 
 
 def around(text: str, canary: str) -> list[str]:
-    """Where it was found, for whoever has to mend it."""
+    """Return the places where it was found."""
     return sorted({text[max(0, at.start() - 90) : at.start()] for at in re.finditer(re.escape(canary), text)})[:5]

@@ -1,4 +1,4 @@
-"""A custom field takes what the account lets choose from, at every vendor that tells it, and nothing else is sent."""
+"""A custom field accepts only the account's choices, at every vendor that lists them. Other values are not sent."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,9 +11,9 @@ from app.dev.folder import EMULATOR_CREDENTIALS
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import word
-from tests.contract.trades import TRADES, trading
+from tests.contract.vendor_samples import SAMPLES, all_vendors
+from tests.contract.waiting import until
 
 PART: Final = 27100000009001
 SETTING: Final = """
@@ -25,10 +25,10 @@ type = "{type}"
 
 
 class Chosen(NamedTuple):
-    """A custom field of one object at one vendor: how the account is told of its choices, some of them, and where the
-    vendor's record holds what was written."""
+    """A custom field of one object at one vendor: how a test defines its choices, some of them, and where the vendor's
+    record holds the value."""
 
-    trade: str
+    sample: str
     vendor_field: str
     type: str
     define: Callable[[Emulators, list[str]], None]
@@ -37,9 +37,9 @@ class Chosen(NamedTuple):
     @property
     def setting(self) -> str:
         """The lines of the configuration."""
-        trade = TRADES[self.trade]
+        sample = SAMPLES[self.sample]
         return SETTING.format(
-            connection=trade.vendor, object=trade.object, vendor_field=self.vendor_field, type=self.type
+            connection=sample.vendor, object=sample.object, vendor_field=self.vendor_field, type=self.type
         )
 
     def value(self, choice: str) -> Any:
@@ -96,7 +96,7 @@ def metafield(vendors: Emulators, choices: list[str]) -> None:
 
 WORDS: Final = ["foot", "needle"]
 JUDGED: Final = {
-    one.trade: one
+    one.sample: one
     for one in (
         Chosen("freshdesk customer", "cf_part", "enum", freshdesk("contact_fields", "cf_part"), WORDS),
         Chosen("freshdesk ticket", "cf_piece", "enum", freshdesk("ticket_fields", "cf_piece"), WORDS),
@@ -121,7 +121,7 @@ JUDGED: Final = {
     )
 }
 OPEN: Final = {
-    one.trade: one
+    one.sample: one
     for one in (
         Chosen(
             "salesforce order", "Part__c", "enum", salesforce("Order", "Part__c", "picklist", restricted=False), WORDS
@@ -130,14 +130,14 @@ OPEN: Final = {
         Chosen("woocommerce customer", "part", "enum", standard, []),
     )
 }
-"""Fields whose choices nobody tells, and a picklist that takes other values too."""
+"""Fields without listed choices, and a picklist that accepts other values too."""
 
 
 @pytest.fixture(scope="module")
 def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
     """A Lockstitch of this module, with a custom field of each kind at accounts that know its choices."""
     settings = "".join(one.setting for one in (JUDGED | OPEN).values())
-    with trading(tmp_path_factory.mktemp("choices"), module_database_url, more=settings) as facade:
+    with all_vendors(tmp_path_factory.mktemp("choices"), module_database_url, more=settings) as facade:
         for one in (JUDGED | OPEN).values():
             one.define(facade.vendors, one.choices)
         yield facade
@@ -151,7 +151,7 @@ def full_key(running_facade: Facade) -> str:
 
 def body(chosen: Chosen, choice: str) -> dict[str, Any]:
     """A record to create whose field holds this choice."""
-    whole = TRADES[chosen.trade].body(word())
+    whole = SAMPLES[chosen.sample].body(word())
     field = {"key": "chosen", "value": chosen.value(choice)}
     return whole | {"custom_fields": [*whole.get("custom_fields", ()), field]}
 
@@ -161,31 +161,31 @@ def held(record: dict[str, Any]) -> Any:
     return next(one["value"] for one in record["custom_fields"] if one["key"] == "chosen")
 
 
-def writes(vendors: Emulators, trade: str) -> int:
+def writes(vendors: Emulators, sample: str) -> int:
     """How many records of this kind there are at the vendor."""
-    return len(vendors.records(TRADES[trade].vendor, TRADES[trade].held_as))
+    return len(vendors.records(SAMPLES[sample].vendor, SAMPLES[sample].held_as))
 
 
 @pytest.mark.parametrize("name", JUDGED)
 def test_a_choice_that_the_account_has_is_written(caller: Caller, name: str) -> None:
     chosen = JUDGED[name]
-    trade = TRADES[name]
-    record = caller.create(trade.collection(), body(chosen, chosen.choices[0]))
-    assert held(caller.get(f"{trade.path}/{record['id']}").json()) == chosen.value(chosen.choices[0])
+    sample = SAMPLES[name]
+    record = caller.create(sample.collection(), body(chosen, chosen.choices[0]))
+    assert held(caller.get(f"{sample.path}/{record['id']}").json()) == chosen.value(chosen.choices[0])
 
 
 @pytest.mark.parametrize("name", JUDGED)
 def test_another_one_is_refused_with_the_choices_and_nothing_is_sent(
     caller: Caller, vendors: Emulators, name: str
 ) -> None:
-    chosen, trade = JUDGED[name], TRADES[name]
-    record = caller.create(trade.collection(), body(chosen, chosen.choices[0]))
+    chosen, sample = JUDGED[name], SAMPLES[name]
+    record = caller.create(sample.collection(), body(chosen, chosen.choices[0]))
     before = writes(vendors, name)
 
     wrong = body(chosen, "bobbin")
     place = len(wrong["custom_fields"]) - 1
-    made = caller.write("POST", trade.collection(), wrong)
-    changed = caller.write("PATCH", f"{trade.path}/{record['id']}", {"custom_fields": wrong["custom_fields"]})
+    made = caller.write("POST", sample.collection(), wrong)
+    changed = caller.write("PATCH", f"{sample.path}/{record['id']}", {"custom_fields": wrong["custom_fields"]})
     for answer in (made, changed):
         assert code_of(answer, 422) == "invalid-field"
         (error,) = answer.json()["errors"]
@@ -194,20 +194,20 @@ def test_another_one_is_refused_with_the_choices_and_nothing_is_sent(
         assert chosen.choices[0] in error["detail"]
 
     assert writes(vendors, name) == before
-    assert held(caller.get(f"{trade.path}/{record['id']}").json()) == chosen.value(chosen.choices[0])
+    assert held(caller.get(f"{sample.path}/{record['id']}").json()) == chosen.value(chosen.choices[0])
 
 
 @pytest.mark.parametrize("name", JUDGED)
 def test_what_a_drop_down_shows_is_what_a_write_takes(caller: Caller, name: str) -> None:
-    trade = TRADES[name]
-    told = caller.get(f"/v1/options/{trade.vendor}/{trade.object}/custom_fields.chosen")
-    assert told.status_code == 200, told.text
-    assert set(JUDGED[name].choices) <= {one["value"] for one in told.json()["options"]}
+    sample = SAMPLES[name]
+    offered = caller.get(f"/v1/options/{sample.vendor}/{sample.object}/custom_fields.chosen")
+    assert offered.status_code == 200, offered.text
+    assert set(JUDGED[name].choices) <= {one["value"] for one in offered.json()["options"]}
 
 
 @pytest.mark.parametrize("name", OPEN)
-def test_where_the_account_tells_nothing_everything_passes(caller: Caller, name: str) -> None:
-    record = caller.create(TRADES[name].collection(), body(OPEN[name], "bobbin"))
+def test_without_known_choices_every_value_passes(caller: Caller, name: str) -> None:
+    record = caller.create(SAMPLES[name].collection(), body(OPEN[name], "bobbin"))
     assert held(record) == "bobbin"
 
 

@@ -1,4 +1,4 @@
-"""Connections as operators see and stop them: what one process is told, every process keeps to."""
+"""Connections as operators see and pause them: a pause in one process binds every process."""
 
 import time
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import CONNECTIONS, Facade
-from tests.contract.patience import until
 from tests.contract.samples import customer, ticket
+from tests.contract.waiting import until
 
 
 def connection(caller: Caller, name: str) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def test_a_resume_ends_what_a_vendor_asked_for_in_every_process(
             assert connection(one, name)["state"] == "throttled"
         assert resume(caller, name)["state"] == "working"
         assert caller.get(listing).status_code == 200
-        assert until(lambda: other.get(listing), lambda answer: answer.status_code == 200, patience=3.0)
+        assert until(lambda: other.get(listing), lambda answer: answer.status_code == 200, timeout=3.0)
         assert connection(other, name)["state"] == "working"
 
 
@@ -165,7 +165,7 @@ def test_a_refused_credential_stops_every_process_once(facade: Facade, caller: C
 
 
 def test_a_renewed_credential_is_taken_up_after_a_resume(facade: Facade, caller: Caller, vendors: Emulators) -> None:
-    """The credential is a file here: nobody restarts anything."""
+    """The credential is a file here, so no restart is needed."""
     name = "refiled"
     assert code_of(caller.get(f"/v1/tickets?connection={name}"), 502) == "vendor-auth-failed"
     facade.token_file.write_text("hubspot-dev-token\n")

@@ -8,19 +8,19 @@ import pytest
 
 from app.queue.models import JobFailure
 from tests.contract.callers import Caller
-from tests.contract.dead_work import DeadWork
+from tests.contract.dead_jobs import DeadJobs
 from tests.contract.emulators import Emulators
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
 from tests.contract.samples import KINDS
 from tests.contract.test_drift import PATHS
+from tests.contract.webhook_driver import WebhookDriver
 
 PATH = "/ops/dead-letters"
 
 
 @pytest.fixture
-def dead(facade: Facade) -> Iterator[DeadWork]:
-    work = DeadWork(facade)
+def dead(facade: Facade) -> Iterator[DeadJobs]:
+    work = DeadJobs(facade)
     yield work
     facade.sql("DELETE FROM job WHERE connection = $1", work.connection)
 
@@ -30,7 +30,7 @@ def steps(letter: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def run(facade: Facade, command: str) -> str:
-    """A command as it is told, typed by somebody."""
+    """Run an advised command as printed."""
     program, *arguments = shlex.split(command)
     assert program == "lockstitch"
     done = facade.lockstitch(*arguments)
@@ -40,14 +40,14 @@ def run(facade: Facade, command: str) -> str:
 
 @pytest.mark.parametrize("change", ["type", "missing"])
 @pytest.mark.parametrize("name", KINDS)
-def test_the_property_is_named_and_the_redrive_works_as_told(
+def test_the_property_is_named_and_the_advised_redrive_works(
     facade: Facade, caller: Caller, vendors: Emulators, name: str, change: str
 ) -> None:
-    stories, kind, object_name = Stories(facade, caller), KINDS[name], name.partition(" ")[2]
+    driver, kind, object_name = WebhookDriver(facade, caller), KINDS[name], name.partition(" ")[2]
     made = caller.create(kind.collection, kind.sample())
     vendors.break_(kind.connection, "drift", path=PATHS[kind.connection], times=None, change=change)
-    receipt = stories.send(kind.connection, object_name, "updated", made["meta"]["remote_id"])
-    letter = caller.get(f"{PATH}/{stories.dead_letter_of(receipt)['id']}").json()
+    receipt = driver.send(kind.connection, object_name, "updated", made["meta"]["remote_id"])
+    letter = caller.get(f"{PATH}/{driver.dead_letter_of(receipt)['id']}").json()
 
     failure = letter["failure"]
     assert failure["property"]
@@ -61,12 +61,10 @@ def test_the_property_is_named_and_the_redrive_works_as_told(
         assert f"    {step['command']}\n" in shown
     vendors.mend()
     assert letter["id"] in run(facade, redrive["command"])
-    assert stories.event_of(receipt)["type"] == f"{object_name}.updated"
+    assert driver.event_of(receipt)["type"] == f"{object_name}.updated"
 
 
-def test_a_newer_revision_that_is_not_at_work_is_activated_as_told(
-    facade: Facade, caller: Caller, dead: DeadWork
-) -> None:
+def test_the_advice_activates_a_newer_revision(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
     dead.connection = "advised"
     route = "/ops/mappings/hubspot.customer/route"
     assert caller.post(route, json={"connection": "advised", "active": 1}).status_code == 200
@@ -86,9 +84,7 @@ def test_a_newer_revision_that_is_not_at_work_is_activated_as_told(
     caller.post(f"{PATH}/{letter_id}/discard", json={"because": "a test"})
 
 
-def test_a_mapping_without_a_newer_revision_is_looked_at_as_told(
-    facade: Facade, caller: Caller, dead: DeadWork
-) -> None:
+def test_the_advice_inspects_a_mapping_without_newer_revision(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
     failure = JobFailure(
         category="permanent", reason="Expected `str`", path="$.properties.email", mapping="hubspot.customer", revision=2
     )
@@ -98,7 +94,7 @@ def test_a_mapping_without_a_newer_revision_is_looked_at_as_told(
     assert "hubspot.customer" in run(facade, inspect["command"])
 
 
-def test_all_that_died_alike_are_redriven_as_told(facade: Facade, caller: Caller, dead: DeadWork) -> None:
+def test_the_advice_redrives_all_similar_dead_letters(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
     first, _ = dead.bury(dead.new(), dead.new())
     letter = caller.get(f"{PATH}/{first}").json()
     assert letter["failure"]["property"] is None
@@ -110,7 +106,7 @@ def test_all_that_died_alike_are_redriven_as_told(facade: Facade, caller: Caller
     assert "2 dead letters" in run(facade, everything["command"])
 
 
-def test_one_is_let_go_as_told(facade: Facade, caller: Caller, dead: DeadWork) -> None:
+def test_the_advice_discards_one(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new())
     run(facade, steps(caller.get(f"{PATH}/{letter_id}").json())["discard"]["command"])
     assert dead.states() == ["discarded"]

@@ -1,4 +1,4 @@
-"""Dead letters: found by filters, told whole, run again or let go, each once and with who decided it."""
+"""Dead letters: filter, show, redrive or discard them, each once and with the name of who decided."""
 
 import json
 import re
@@ -9,15 +9,15 @@ import pytest
 
 from app.queue.enqueue import job_subject
 from tests.contract.callers import Caller, code_of, parameters, pointers
-from tests.contract.dead_work import UNMAPPABLE, DeadWork
+from tests.contract.dead_jobs import UNMAPPABLE, DeadJobs
 from tests.contract.facade import Facade
 
 PATH = "/ops/dead-letters"
 
 
 @pytest.fixture
-def dead(facade: Facade) -> DeadWork:
-    return DeadWork(facade)
+def dead(facade: Facade) -> DeadJobs:
+    return DeadJobs(facade)
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def reader(facade: Facade) -> Iterator[Caller]:
         yield caller
 
 
-def found(caller: Caller, dead: DeadWork, **filters: Any) -> list[str]:
+def found(caller: Caller, dead: DeadJobs, **filters: Any) -> list[str]:
     answer = caller.get(PATH, params={"connection": dead.connection, **filters})
     assert answer.status_code == 200, answer.text
     return [letter["id"] for letter in answer.json()["data"]]
 
 
-def test_they_are_listed_newest_first_page_by_page(caller: Caller, dead: DeadWork) -> None:
+def test_they_are_listed_newest_first_page_by_page(caller: Caller, dead: DeadJobs) -> None:
     ids = dead.bury(*(dead.new() for _ in range(5)))
     first = caller.get(PATH, params={"connection": dead.connection, "limit": 3})
     assert [letter["id"] for letter in first.json()["data"]] == ids[:1:-1]
@@ -44,7 +44,7 @@ def test_they_are_listed_newest_first_page_by_page(caller: Caller, dead: DeadWor
     assert (rest["next_cursor"], rest["has_more"]) == (None, False)
 
 
-def test_filters_narrow_the_list(caller: Caller, dead: DeadWork) -> None:
+def test_filters_narrow_the_list(caller: Caller, dead: DeadJobs) -> None:
     (plain,) = dead.bury(dead.new())
     (refused,) = dead.bury(dead.new(kind="other", correlation_id="run-2"), failure=UNMAPPABLE)
     assert found(caller, dead, kind="other") == [refused]
@@ -76,7 +76,7 @@ def test_a_filter_that_is_none_is_refused(caller: Caller, query: str, parameter:
     assert parameters(answer) == [parameter]
 
 
-def test_one_is_told_whole(reader: Caller, dead: DeadWork) -> None:
+def test_one_dead_letter_is_shown_in_full(reader: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new("k1", origin="op_1"), failure=UNMAPPABLE)
     letter = reader.get(f"{PATH}/{letter_id}").json()
     assert letter["failure"] == {
@@ -107,7 +107,7 @@ def test_one_is_told_whole(reader: Caller, dead: DeadWork) -> None:
         (b"\xff\xfe", {"base64": "//4="}),
     ],
 )
-def test_a_receipt_is_unfolded(reader: Caller, dead: DeadWork, received: bytes, shown: Any) -> None:
+def test_a_receipt_is_unfolded(reader: Caller, dead: DeadJobs, received: bytes, shown: Any) -> None:
     receipt = dead.receive(received)
     payload = json.dumps({"receipt": receipt}).encode()
     (letter_id,) = dead.bury(dead.new(kind="ingest", payload=payload, origin=receipt))
@@ -116,14 +116,14 @@ def test_a_receipt_is_unfolded(reader: Caller, dead: DeadWork, received: bytes, 
     assert letter["editable"] is True
 
 
-def test_one_that_another_revision_refused_says_which_is_at_work_now(reader: Caller, dead: DeadWork) -> None:
+def test_one_that_another_revision_refused_says_which_is_at_work_now(reader: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new(), failure=UNMAPPABLE)
     letter = reader.get(f"{PATH}/{letter_id}").json()
     (redrive,) = [step for step in letter["next_steps"] if step["action"] == "redrive"]
     assert "It was refused by r1 of hubspot.customer; r2 is active now." in redrive["advice"]
 
 
-def test_a_payload_that_cannot_be_opened_says_so(reader: Caller, dead: DeadWork) -> None:
+def test_a_payload_that_cannot_be_opened_says_so(reader: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new())
     dead.facade.sql("UPDATE dead_letter SET payload = set_byte(payload, 30, 7) WHERE id = $1", letter_id)
     letter = reader.get(f"{PATH}/{letter_id}").json()
@@ -131,7 +131,7 @@ def test_a_payload_that_cannot_be_opened_says_so(reader: Caller, dead: DeadWork)
     assert "cannot be decrypted" in letter["payload_note"]
 
 
-def test_a_redrive_is_the_same_job_in_its_old_place(caller: Caller, dead: DeadWork) -> None:
+def test_a_redrive_is_the_same_job_in_its_old_place(caller: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new("k1", correlation_id="run-7", origin="op_7"))
     # Not for now, or the worker might have it in its hands for a moment.
     (later,) = dead.enqueue(dead.new("k2", order_key="customer:k1", after=3600.0))
@@ -152,7 +152,7 @@ def test_a_redrive_is_the_same_job_in_its_old_place(caller: Caller, dead: DeadWo
     assert json.loads(audited["facts"])["dead_letter"] == letter_id
 
 
-def test_an_edited_payload_takes_the_place_of_what_was_received(caller: Caller, dead: DeadWork) -> None:
+def test_an_edited_payload_takes_the_place_of_what_was_received(caller: Caller, dead: DeadJobs) -> None:
     receipt = dead.receive(b'{"email": "nonsense"}')
     (letter_id,) = dead.bury(
         dead.new(kind="ingest", payload=json.dumps({"receipt": receipt}).encode(), origin=receipt, after=0.0)
@@ -181,7 +181,7 @@ def test_an_edited_payload_takes_the_place_of_what_was_received(caller: Caller, 
         ("nobodys", [], ""),
     ],
 )
-def test_what_cannot_be_put_in_its_place(caller: Caller, dead: DeadWork, kind: str, body: Any, pointer: str) -> None:
+def test_what_cannot_be_put_in_its_place(caller: Caller, dead: DeadJobs, kind: str, body: Any, pointer: str) -> None:
     (letter_id,) = dead.bury(dead.new(kind=kind, origin="in_1"))
     answer = caller.post(f"{PATH}/{letter_id}/redrive", json=body)
     assert code_of(answer, 422) == "invalid-field"
@@ -189,7 +189,7 @@ def test_what_cannot_be_put_in_its_place(caller: Caller, dead: DeadWork, kind: s
     assert dead.states() == ["open"]
 
 
-def test_a_body_is_judged_like_any_other(caller: Caller, dead: DeadWork) -> None:
+def test_a_decision_body_is_validated(caller: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new())
     path, as_json = f"{PATH}/{letter_id}/redrive", {"content-type": "application/json"}
     assert code_of(caller.post(path, content=b"{", headers=as_json), 400) == "malformed-body"
@@ -203,7 +203,7 @@ def test_a_body_is_judged_like_any_other(caller: Caller, dead: DeadWork) -> None
     assert dead.states() == ["open"]
 
 
-def test_what_is_decided_is_not_decided_again(caller: Caller, dead: DeadWork) -> None:
+def test_what_is_decided_is_not_decided_again(caller: Caller, dead: DeadJobs) -> None:
     redriven, discarded = dead.bury(dead.new(), dead.new())
     assert caller.post(f"{PATH}/{redriven}/redrive").status_code == 200
     assert caller.post(f"{PATH}/{discarded}/discard", json={"because": "merged by hand"}).status_code == 200
@@ -220,7 +220,7 @@ def test_what_is_decided_is_not_decided_again(caller: Caller, dead: DeadWork) ->
     assert len(dead.jobs()) == 1
 
 
-def test_work_that_is_queued_already_is_not_queued_twice(caller: Caller, dead: DeadWork) -> None:
+def test_work_that_is_queued_already_is_not_queued_twice(caller: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new("k1"))
     dead.enqueue(dead.new("k1"))
     answer = caller.post(f"{PATH}/{letter_id}/redrive")
@@ -229,7 +229,7 @@ def test_work_that_is_queued_already_is_not_queued_twice(caller: Caller, dead: D
     assert dead.states() == ["open"]
 
 
-def test_one_that_holds_up_its_record_lets_it_go_when_it_is_decided_about(caller: Caller, dead: DeadWork) -> None:
+def test_one_that_holds_up_its_record_lets_it_go_when_it_is_decided_about(caller: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new("k1", kind="blocking"))
     dead.enqueue(dead.new("k2", order_key="customer:k1"))
     assert caller.get(f"{PATH}/{letter_id}").json()["holds_up"] is True
@@ -245,16 +245,16 @@ def test_one_that_is_not_there(caller: Caller, letter_id: str) -> None:
     assert code_of(caller.post(f"{PATH}/{letter_id}/discard", json={"because": "x"}), 404) == "not-found"
 
 
-def test_looking_needs_ops_read_and_deciding_ops_write(reader: Caller, nobody: Caller, facade: Facade) -> None:
+def test_looking_needs_ops_read_and_deciding_ops_write(reader: Caller, anonymous: Caller, facade: Facade) -> None:
     assert reader.get(PATH).status_code == 200
     assert code_of(reader.post(f"{PATH}/dl_0/redrive"), 403) == "forbidden"
     assert code_of(reader.post(f"{PATH}/dl_0/discard", json={"because": "x"}), 403) == "forbidden"
-    assert code_of(nobody.get(PATH), 401) == "unauthenticated"
+    assert code_of(anonymous.get(PATH), 401) == "unauthenticated"
     with facade.calling("ops:write", "customers:read") as writer:
         assert code_of(writer.get(PATH), 403) == "forbidden"
 
 
-def test_payloads_reach_no_log(caller: Caller, dead: DeadWork) -> None:
+def test_payloads_reach_no_log(caller: Caller, dead: DeadJobs) -> None:
     canary = "canary-4f1b@example.com"
     (letter_id,) = dead.bury(dead.new(payload=json.dumps({"email": canary}).encode()))
     assert canary in caller.get(f"{PATH}/{letter_id}").text
@@ -262,16 +262,16 @@ def test_payloads_reach_no_log(caller: Caller, dead: DeadWork) -> None:
     assert canary not in dead.facade.api.log + dead.facade.worker.log
 
 
-def test_they_are_gauges_and_figures(caller: Caller, dead: DeadWork) -> None:
+def test_they_are_gauges_and_figures(caller: Caller, dead: DeadJobs) -> None:
     dead.bury(dead.new(), dead.new(), dead.new("k3", kind="blocking"))
     dead.enqueue(dead.new("k4", order_key="customer:k3"))
-    told = caller.get("/metrics").text
+    metrics = caller.get("/metrics").text
     labels = f'category="transient",connection="{dead.connection}",kind="nobodys"'
-    assert gauge(told, "lockstitch_dead_letters_open", labels) == 2
+    assert gauge(metrics, "lockstitch_dead_letters_open", labels) == 2
     queued = f'connection="{dead.connection}",kind="nobodys"'
-    assert gauge(told, "lockstitch_queue_depth", queued) == 1
-    assert gauge(told, "lockstitch_queue_oldest_seconds", queued) >= 0
-    assert gauge(told, "lockstitch_queue_lag_seconds", queued) == 0
+    assert gauge(metrics, "lockstitch_queue_depth", queued) == 1
+    assert gauge(metrics, "lockstitch_queue_oldest_seconds", queued) >= 0
+    assert gauge(metrics, "lockstitch_queue_lag_seconds", queued) == 0
 
     queue = caller.get("/ops/queue").json()
     (lane,) = [lane for lane in queue["lanes"] if lane["connection"] == dead.connection]
@@ -281,9 +281,9 @@ def test_they_are_gauges_and_figures(caller: Caller, dead: DeadWork) -> None:
 
 
 def gauge(text: str, name: str, labels: str) -> float:
-    """The value of one series; labels may stand in any order."""
+    """Return the value of one series, with its labels in any order."""
     for line in text.splitlines():
         series = re.fullmatch(rf"{name}\{{(.*)\}} (\S+)", line)
         if series is not None and set(series[1].split(",")) == set(labels.split(",")):
             return float(series[2])
-    raise AssertionError(f"{name}{{{labels}}} is not told")
+    raise AssertionError(f"{name}{{{labels}}} is missing")

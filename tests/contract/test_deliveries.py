@@ -17,7 +17,6 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from app.api_keys.store import PostgresKeys
 from app.events.store.subscriptions import AT_ONCE
 from tests.contract.callers import Caller
-from tests.contract.patience import until
 from tests.contract.subscribers import (
     ATTEMPTS,
     Answer,
@@ -29,6 +28,7 @@ from tests.contract.subscribers import (
     secret_of_key,
     subscribe,
 )
+from tests.contract.waiting import until
 
 TYPES: Final = ("customer.created", "customer.updated", "order.created", "webhook.received")
 
@@ -99,9 +99,7 @@ def test_a_subscription_gets_what_it_names(
     assert len(delivering.deliveries(made["id"])) == len(wanted)
 
 
-def test_what_fails_is_tried_again_under_the_same_id_with_a_time_of_its_own(
-    owner: Caller, delivering: Delivering
-) -> None:
+def test_a_retry_has_the_same_id_and_a_new_timestamp(owner: Caller, delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("again").then(Answer(status=500), Answer(status=404), Answer(status=302))
     made = subscribe(owner, hook)
     delivering.publish(news())
@@ -152,7 +150,7 @@ def test_the_wait_that_a_target_asks_for_is_kept(owner: Caller, delivering: Deli
     assert sorted(numbers(hook)) == [1, 1, 2]
 
 
-def test_one_that_is_slow_holds_nobody_up(owner: Caller, delivering: Delivering) -> None:
+def test_a_slow_subscriber_delays_no_other(owner: Caller, delivering: Delivering) -> None:
     slow = delivering.subscribers.hook("slow", Answer(after=0.9))
     swift = delivering.subscribers.hook("swift")
     subscribe(owner, slow)
@@ -165,9 +163,7 @@ def test_one_that_is_slow_holds_nobody_up(owner: Caller, delivering: Delivering)
     assert 1 < slow.most_at_once <= AT_ONCE
 
 
-def test_events_of_a_record_come_in_order_and_a_failure_holds_up_its_record_only(
-    owner: Caller, delivering: Delivering
-) -> None:
+def test_events_of_a_record_stay_in_order_and_block_no_other_record(owner: Caller, delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("in-order").then(Answer(status=500))
     subscribe(owner, hook)
     delivering.publish(news(0, record="customer:a"))
@@ -178,9 +174,7 @@ def test_events_of_a_record_come_in_order_and_a_failure_holds_up_its_record_only
     assert of_a == [0, 0, 1, 2, 3, 4, 5]
 
 
-def test_every_event_arrives_in_order_per_record_though_workers_are_killed(
-    owner: Caller, delivering: Delivering
-) -> None:
+def test_events_arrive_in_order_although_workers_are_killed(owner: Caller, delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("killed", Answer(after=0.03))
     made = subscribe(owner, hook)
     records = [f"customer:{number}" for number in range(8)]
@@ -218,9 +212,7 @@ def test_410_removes_the_subscription_at_once(owner: Caller, delivering: Deliver
     assert delivering.facade.sql("SELECT FROM dead_letter WHERE connection = $1", made["id"]) == []
 
 
-def test_what_is_never_accepted_is_given_up_and_the_subscription_disabled_until_somebody_enables_it(
-    owner: Caller, delivering: Delivering
-) -> None:
+def test_a_subscription_that_accepts_nothing_is_disabled(owner: Caller, delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("failing", Answer(status=500))
     made = subscribe(owner, hook, "customer.*")
     path = f"/v1/subscriptions/{made['id']}"
@@ -323,9 +315,9 @@ def test_attempts_are_counted(owner: Caller, delivering: Delivering) -> None:
     subscribe(owner, hook)
     delivering.publish(news())
     hook.received(2)
-    told = httpx.get(f"{delivering.worker.url}/metrics", headers={"authorization": f"Bearer {owner.secret}"}).text
-    assert 'lockstitch_deliveries_total{outcome="failed"}' in told
-    assert 'lockstitch_post_duration_seconds_count{error_type="500",http_response_status_class="5xx"}' in told
+    metrics = httpx.get(f"{delivering.worker.url}/metrics", headers={"authorization": f"Bearer {owner.secret}"}).text
+    assert 'lockstitch_deliveries_total{outcome="failed"}' in metrics
+    assert 'lockstitch_post_duration_seconds_count{error_type="500",http_response_status_class="5xx"}' in metrics
 
 
 def test_each_attempt_at_a_delivery_is_a_log_line(owner: Caller, delivering: Delivering) -> None:
@@ -334,11 +326,11 @@ def test_each_attempt_at_a_delivery_is_a_log_line(owner: Caller, delivering: Del
     (event_id,) = delivering.publish(news(1))
     hook.received(2)
 
-    def told() -> list[tuple[str, int, int]]:
+    def attempts() -> list[tuple[str, int, int]]:
         found = [json.loads(text) for text in delivering.worker.log.splitlines() if event_id in text]
         return [
             (one["outcome"], one["attempt"], one["status"]) for one in found if one.get("subscription") == made["id"]
         ]
 
-    until(lambda: len(told()) == 2)
-    assert told() == [("failed", 1, 500), ("delivered", 2, 204)]
+    until(lambda: len(attempts()) == 2)
+    assert attempts() == [("failed", 1, 500), ("delivered", 2, 204)]

@@ -1,4 +1,4 @@
-"""A vendor that changed its answers overnight: what is new is readable, what no longer fits is told with its place."""
+"""A vendor that changed its answers overnight: additions are readable, and a mismatch is reported with its path."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.contract.emulators import Emulators
 from tests.contract.samples import KINDS, word
 
 PATHS = {"hubspot": "/crm/v3/objects", "shopify": "/admin/api", "zendesk": "/api/v2"}
-# Which field of each is bent by an unknown choice. A user of Zendesk has a role, and a new one is nobody we know.
+# The field of each that an unknown choice changes. At Zendesk that is a user's role.
 CHOICES = {
     "hubspot customer": "lifecycle_stage",
     "shopify customer": "status",
@@ -57,7 +57,7 @@ def test_an_unknown_choice_is_unknown_and_stays_readable(caller: Caller, vendors
     assert found.json()[f"{field}_raw"] not in (None, record[f"{field}_raw"])
 
 
-def test_a_changed_type_is_drift_and_told_with_its_place(caller: Caller, vendors: Emulators, name: str) -> None:
+def test_a_changed_type_is_drift_with_its_path(caller: Caller, vendors: Emulators, name: str) -> None:
     path, _ = made(caller, name)
     drift(vendors, name, "type")
     answer = caller.get(path)

@@ -1,4 +1,4 @@
-"""Each kind of drift at every vendor, and each policy about each kind: what becomes of records, and what is told."""
+"""Each kind of drift at every vendor under each policy: what happens to records, and what is reported."""
 
 import re
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import Body, word
-from tests.contract.trades import EVERY_VENDOR, TRADES, Trade, trading
+from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, Sample, all_vendors
+from tests.contract.waiting import until
+from tests.contract.webhook_driver import WebhookDriver
 
 LEARNED_FROM: Final = 3
 POLICIES: Final = ("freeze", "discard", "reject")
@@ -41,11 +41,11 @@ RULES: Final = f"[drift]\nsample_rate = 1.0\nlearn_records = {LEARNED_FROM}\n" +
     for vendor in EVERY_VENDOR
     for policy in POLICIES
 )
-# What has to be said for an unknown choice to stand in its place, and objects of which no choice is read.
+# A value that an unknown choice can replace, and objects without choices.
 ALSO: Final[dict[str, Body]] = {"hubspot customer": {"lifecycle_stage": "lead"}}
 CHOICELESS: Final = ("freshdesk customer", "salesforce customer", "woocommerce customer")
-# A webhook that tells of a record, at vendors of three kinds: properties in a bag, plain members, members with ids.
-TOLD_BY: Final = {
+# A webhook about a record, at vendors of three kinds: properties in a bag, plain members, members with ids.
+WEBHOOK_TOPICS: Final = {
     "hubspot ticket": ("ticket.propertyChange", "ticket"),
     "freshdesk ticket": ("ticket.updated", "ticket"),
     "zendesk ticket": ("zen:event-type:ticket.subject_changed", "ticket"),
@@ -55,7 +55,7 @@ TOLD_BY: Final = {
 @pytest.fixture(scope="module")
 def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
     """A Lockstitch that looks at every record and learns fast, with four connections to each vendor."""
-    with trading(tmp_path_factory.mktemp("drift"), module_database_url, *POLICIES, more=RULES) as facade:
+    with all_vendors(tmp_path_factory.mktemp("drift"), module_database_url, *POLICIES, more=RULES) as facade:
         yield facade
 
 
@@ -73,11 +73,11 @@ def kinds_of(name: str) -> list[str]:
 class Watched:
     """A record at one connection that was read often enough to be known."""
 
-    def __init__(self, facade: Facade, caller: Caller, trade: Trade, connection: str) -> None:
-        self.facade, self.caller, self.trade, self.connection = facade, caller, trade, connection
-        name = f"{trade.vendor} {trade.object}"
-        record = caller.create(trade.collection(connection), trade.body(word()) | ALSO.get(name, {}))
-        path = f"{trade.path}/{record['id']}"
+    def __init__(self, facade: Facade, caller: Caller, sample: Sample, connection: str) -> None:
+        self.facade, self.caller, self.sample, self.connection = facade, caller, sample, connection
+        name = f"{sample.vendor} {sample.object}"
+        record = caller.create(sample.collection(connection), sample.body(word()) | ALSO.get(name, {}))
+        path = f"{sample.path}/{record['id']}"
         self.path = f"{path}?connection={connection}"
         self.remote_id: str = record["meta"]["remote_id"]
         self.mapping: str = record["meta"]["mapping"]["name"]
@@ -90,7 +90,7 @@ class Watched:
 
     def drift(self, change: Change) -> None:
         """From now on the vendor answers so."""
-        self.facade.vendors.break_(self.trade.vendor, "drift", times=None, change=change.order)
+        self.facade.vendors.break_(self.sample.vendor, "drift", times=None, change=change.order)
 
     def read(self) -> httpx.Response:
         return self.caller.get(self.path)
@@ -105,7 +105,7 @@ class Watched:
         """The same, once there is something."""
         return until(partial(self.findings, kind))
 
-    def told(self, finding: dict[str, Any]) -> list[dict[str, Any]]:
+    def events_about(self, finding: dict[str, Any]) -> list[dict[str, Any]]:
         """The Events about a finding."""
         asked = {"type": "mapping.drift_detected", "limit": "250"}
         events = self.caller.get("/v1/events", params=asked).json()["data"]
@@ -129,10 +129,10 @@ class Watched:
         return total
 
 
-@pytest.mark.parametrize("name", TRADES)
-def test_each_kind_is_found_told_and_counted_at_every_vendor(facade: Facade, caller: Caller, name: str) -> None:
-    trade = TRADES[name]
-    record = Watched(facade, caller, trade, trade.vendor)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_kind_of_drift_is_reported_at_every_vendor(facade: Facade, caller: Caller, name: str) -> None:
+    sample = SAMPLES[name]
+    record = Watched(facade, caller, sample, sample.vendor)
     for kind in kinds_of(name):
         change = CHANGES[kind]
         record.drift(change)
@@ -147,7 +147,7 @@ def test_each_kind_is_found_told_and_counted_at_every_vendor(facade: Facade, cal
         assert record.read().json() == record.before
         assert finding["path"].startswith("$.")
         assert (finding["policy"], finding["source"], finding["acknowledged_at"]) == ("evolve", "record", None)
-        (event,) = until(partial(record.told, finding))
+        (event,) = until(partial(record.events_about, finding))
         assert (event["connection"], event["data"]["path"]) == (record.connection, finding["path"])
         assert event["data"]["link"] == f"{facade.api.url}/ops/drift/{finding['id']}"
         if kind == "new_enum_value":
@@ -155,9 +155,9 @@ def test_each_kind_is_found_told_and_counted_at_every_vendor(facade: Facade, cal
         until(partial(record.counted, kind))
 
 
-@pytest.mark.parametrize("name", TOLD_BY)
-def test_what_is_frozen_is_told_as_such_and_raises_an_alarm(facade: Facade, caller: Caller, name: str) -> None:
-    record = Watched(facade, caller, TRADES[name], f"{TRADES[name].vendor}-freeze")
+@pytest.mark.parametrize("name", WEBHOOK_TOPICS)
+def test_frozen_drift_is_reported_and_raises_an_alarm(facade: Facade, caller: Caller, name: str) -> None:
+    record = Watched(facade, caller, SAMPLES[name], f"{SAMPLES[name].vendor}-freeze")
     for kind, change in CHANGES.items():
         record.drift(change)
         assert (record.read().status_code == 200) is change.readable
@@ -169,9 +169,9 @@ def test_what_is_frozen_is_told_as_such_and_raises_an_alarm(facade: Facade, call
     assert record.read().json() == record.before
 
 
-@pytest.mark.parametrize("name", TOLD_BY)
-def test_what_is_discarded_is_not_told_and_read_as_far_as_it_can_be(facade: Facade, caller: Caller, name: str) -> None:
-    record = Watched(facade, caller, TRADES[name], f"{TRADES[name].vendor}-discard")
+@pytest.mark.parametrize("name", WEBHOOK_TOPICS)
+def test_discarded_drift_is_silent_and_the_rest_is_read(facade: Facade, caller: Caller, name: str) -> None:
+    record = Watched(facade, caller, SAMPLES[name], f"{SAMPLES[name].vendor}-discard")
     for kind, change in CHANGES.items():
         looked = record.looked()
         record.drift(change)
@@ -182,15 +182,18 @@ def test_what_is_discarded_is_not_told_and_read_as_far_as_it_can_be(facade: Faca
         assert record.counted(kind) == 0
 
 
-@pytest.mark.parametrize("name", TOLD_BY)
+@pytest.mark.parametrize("name", WEBHOOK_TOPICS)
 def test_what_is_rejected_is_a_dead_letter_until_it_is_known(facade: Facade, caller: Caller, name: str) -> None:
-    record, stories = Watched(facade, caller, TRADES[name], f"{TRADES[name].vendor}-reject"), Stories(facade, caller)
-    topic, remote_object = TOLD_BY[name]
+    record, driver = (
+        Watched(facade, caller, SAMPLES[name], f"{SAMPLES[name].vendor}-reject"),
+        WebhookDriver(facade, caller),
+    )
+    topic, remote_object = WEBHOOK_TOPICS[name]
     for kind, change in CHANGES.items():
         record.drift(change)
         assert code_of(record.read(), 502) == "vendor-drift"
-        receipt = stories.record(record.connection, topic, remote_object, record.remote_id)
-        letter = stories.dead_letter_of(receipt)
+        receipt = driver.record(record.connection, topic, remote_object, record.remote_id)
+        letter = driver.dead_letter_of(receipt)
         findings = record.found(kind)
         assert {one["policy"] for one in findings} == {"reject"}
         assert letter["category"] == "permanent"
@@ -205,5 +208,5 @@ def test_what_is_rejected_is_a_dead_letter_until_it_is_known(facade: Facade, cal
             facade.vendors.mend()
         assert record.read().status_code == 200
         assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
-        assert stories.event_of(receipt)["data"]["meta"]["remote_id"] == record.remote_id
+        assert driver.event_of(receipt)["data"]["meta"]["remote_id"] == record.remote_id
         facade.vendors.mend()

@@ -1,15 +1,15 @@
-"""What vendors change overnight is found once, told, counted, and treated as the connection's rules say."""
+"""A vendor's overnight change is found once, reported, counted, and handled by the connection's rules."""
 
 import json
 import re
 from typing import Any
 
 from tests.contract.callers import Caller, code_of
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
-from tests.contract.patience import until
 from tests.contract.samples import KINDS, Kind, customer, ticket
+from tests.contract.waiting import until
+from tests.contract.webhook_driver import WebhookDriver
 
 PATHS = {"hubspot": "/crm/v3/objects", "shopify": "/admin/api", "zendesk": "/api/v2"}
 LEARNED_FROM = 3
@@ -78,13 +78,13 @@ def finding(caller: Caller, connection: str, mapping: str, kind: str, path: str 
     return dict(one)
 
 
-def told(caller: Caller, of: dict[str, Any]) -> list[dict[str, Any]]:
-    """The Events that tell of a finding."""
+def events_about(caller: Caller, of: dict[str, Any]) -> list[dict[str, Any]]:
+    """The Events about a finding."""
     events = caller.get("/v1/events", params={"type": "mapping.drift_detected", "limit": "250"}).json()["data"]
     return [event for event in events if event["data"]["id"] == of["id"]]
 
 
-def test_what_is_seen_again_is_counted_and_not_told_again(facade: Facade, caller: Caller) -> None:
+def test_a_repeated_finding_is_counted_but_not_reported_again(facade: Facade, caller: Caller) -> None:
     path = known_record(facade, caller, KINDS["hubspot customer"], "busy-hubspot", customer("hubspot"))
     drift(facade, "hubspot", "field")
     caller.get(path)
@@ -100,7 +100,7 @@ def test_what_is_seen_again_is_counted_and_not_told_again(facade: Facade, caller
     )[0]
     assert (again["first_seen"], again["example"]) == (first["first_seen"], "0")
     assert again["last_seen"] > first["last_seen"]
-    assert len(told(caller, first)) == 1
+    assert len(events_about(caller, first)) == 1
 
 
 def test_nothing_of_a_person_is_in_a_finding(facade: Facade, caller: Caller) -> None:
@@ -143,7 +143,7 @@ def test_what_a_rule_freezes_raises_an_alarm_until_it_is_acknowledged(facade: Fa
 
 
 def test_what_a_rule_rejects_is_refused_until_it_is_acknowledged(facade: Facade, caller: Caller) -> None:
-    stories = Stories(facade, caller)
+    driver = WebhookDriver(facade, caller)
     kind, connection = KINDS["zendesk ticket"], "busy-zendesk"
     path = known_record(facade, caller, kind, connection, ticket("zendesk"))
     remote_id = caller.get(path).json()["meta"]["remote_id"]
@@ -156,8 +156,8 @@ def test_what_a_rule_rejects_is_refused_until_it_is_acknowledged(facade: Facade,
     assert listed["data"] == []
     assert {one["pointer"] for one in listed["unreadable"]} == {"/sentiment"}
     caller.create(f"/v1/tickets?connection={connection}", ticket("zendesk"))  # what is done is done
-    receipt = stories.record(connection, "zen:event-type:ticket.subject_changed", "ticket", remote_id)
-    letter = stories.dead_letter_of(receipt)
+    receipt = driver.record(connection, "zen:event-type:ticket.subject_changed", "ticket", remote_id)
+    letter = driver.dead_letter_of(receipt)
     assert (letter["category"], letter["path"]) == ("permanent", "$.sentiment")
 
     rejected = finding(caller, connection, "zendesk.ticket", "unknown_field", "$.sentiment")
@@ -165,11 +165,11 @@ def test_what_a_rule_rejects_is_refused_until_it_is_acknowledged(facade: Facade,
     assert caller.post(f"/ops/drift/{rejected['id']}/acknowledge").status_code == 200
     assert caller.get(path).status_code == 200
     assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
-    assert stories.event_of(receipt)["type"] == "ticket.updated"
+    assert driver.event_of(receipt)["type"] == "ticket.updated"
 
 
 def test_webhooks_have_a_baseline_of_their_own(facade: Facade, caller: Caller) -> None:
-    stories, topic = Stories(facade, caller), "zen:event-type:user.name_changed"
+    driver, topic = WebhookDriver(facade, caller), "zen:event-type:user.name_changed"
     made = caller.create("/v1/customers?connection=busy-zendesk", customer("zendesk"))
     remote_id = made["meta"]["remote_id"]
 
@@ -177,22 +177,22 @@ def test_webhooks_have_a_baseline_of_their_own(facade: Facade, caller: Caller) -
         body = {"account_id": 1, "detail": {"id": remote_id, "plan": None} | more, "id": "x", "type": topic}
         rest = {"subject": f"zen:user:{remote_id}", "time": "2026-11-25T10:29:58Z", "event": {}}
         payload = json.dumps(body | rest).encode()
-        return stories.record("busy-zendesk", topic, "user", remote_id, payload=payload)
+        return driver.record("busy-zendesk", topic, "user", remote_id, payload=payload)
 
     for _ in range(LEARNED_FROM):
-        stories.event_of(webhook())
+        driver.event_of(webhook())
     learned(facade, "busy-zendesk", "zendesk.customer", "webhook")
-    stories.event_of(webhook(plan="gold"))  # it was there before, as null
+    driver.event_of(webhook(plan="gold"))  # it was there before, as null
 
-    letter = stories.dead_letter_of(webhook(mood="sunny"))
+    letter = driver.dead_letter_of(webhook(mood="sunny"))
     assert (letter["category"], letter["path"]) == ("permanent", "$.detail.mood")
     found = finding(caller, "busy-zendesk", "zendesk.customer", "unknown_field", "$.detail.mood")
     assert (found["source"], found["example"]) == ("webhook", '"xxxxx"')
 
 
 def test_findings_are_for_operators(facade: Facade) -> None:
-    with facade.calling("customers:read") as nobody:
-        assert code_of(nobody.get("/ops/drift"), 403) == "forbidden"
+    with facade.calling("customers:read") as anonymous:
+        assert code_of(anonymous.get("/ops/drift"), 403) == "forbidden"
     with facade.calling("ops:read") as reader:
         assert reader.get("/ops/drift?limit=1").status_code == 200
         assert code_of(reader.post("/ops/drift/drf_1/acknowledge"), 403) == "forbidden"

@@ -1,4 +1,4 @@
-"""What every answer carries, whatever was asked: correlation id, trace, methods, media types."""
+"""Every answer carries a correlation id and a trace; methods and media types are checked."""
 
 import hashlib
 import re
@@ -8,8 +8,8 @@ import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
+from tests.contract.raw_http import exchange, head
 from tests.contract.samples import customer
-from tests.contract.wire import exchange, head
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -32,8 +32,8 @@ LATER = ("/v1/options/hubspot/customers/owner",)
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/v1/customers/a/b", "/v1", "/", "/V1/customers"])
-def test_a_route_that_is_not_there_is_a_problem_before_the_key_is_judged(nobody: Caller, path: str) -> None:
-    assert code_of(nobody.get(path), 404) == "not-found"
+def test_an_unknown_route_is_404_before_the_key_is_checked(anonymous: Caller, path: str) -> None:
+    assert code_of(anonymous.get(path), 404) == "not-found"
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_a_route_of_a_later_issue_is_not_there(caller: Caller, path: str) -> Non
         ("BREW", "/v1/customers", "GET, HEAD, POST"),
     ],
 )
-def test_a_method_that_is_not_offered(nobody: Caller, method: str, path: str, allowed: str) -> None:
-    answer = nobody.request(method, path)
+def test_a_method_that_is_not_offered(anonymous: Caller, method: str, path: str, allowed: str) -> None:
+    answer = anonymous.request(method, path)
     assert answer.status_code == 405
     offered = set(re.split(r",\s*", answer.headers["allow"])) - {"OPTIONS"}
     assert offered == set(allowed.split(", "))
@@ -92,20 +92,20 @@ def test_a_method_that_is_not_offered(nobody: Caller, method: str, path: str, al
         ("/health/live", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_options_tells_which_methods_there_are(nobody: Caller, path: str, allowed: str) -> None:
-    answer = nobody.request("OPTIONS", path)
+def test_options_lists_the_methods(anonymous: Caller, path: str, allowed: str) -> None:
+    answer = anonymous.request("OPTIONS", path)
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["allow"] == allowed
-    assert code_of(nobody.request("OPTIONS", "/nowhere"), 404) == "not-found"
+    assert code_of(anonymous.request("OPTIONS", "/nowhere"), 404) == "not-found"
 
 
 @pytest.mark.parametrize("path", READABLE)
 def test_head_is_get_without_a_body(caller: Caller, path: str) -> None:
-    told, shown = caller.head(path), caller.get(path)
-    assert told.status_code == shown.status_code == 200
-    assert told.headers["content-type"] == shown.headers["content-type"]
-    assert told.content == b""
-    assert told.headers.get("etag") == shown.headers.get("etag")
+    bodyless, shown = caller.head(path), caller.get(path)
+    assert bodyless.status_code == shown.status_code == 200
+    assert bodyless.headers["content-type"] == shown.headers["content-type"]
+    assert bodyless.content == b""
+    assert bodyless.headers.get("etag") == shown.headers.get("etag")
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/v1/customers/cus_1", "/v1/customers?limit=0"])
@@ -114,7 +114,7 @@ def test_head_of_a_problem_has_its_status_and_no_body(caller: Caller, path: str)
 
 
 @pytest.mark.parametrize("sent", ["run-7", "a" * 128, "A.b_c:d/e+f=g@h-i", "7"])
-def test_a_correlation_id_comes_back_and_names_the_trace(caller: Caller, sent: str) -> None:
+def test_a_correlation_id_is_echoed_and_names_the_trace(caller: Caller, sent: str) -> None:
     answer = caller.get("/v1/me", headers={"x-correlation-id": sent})
     assert answer.headers["x-correlation-id"] == sent
     derived = hashlib.sha256(sent.encode()).hexdigest()[:32]
@@ -141,9 +141,9 @@ def test_two_correlation_ids_are_none(caller: Caller) -> None:
     assert code_of(answer, 400) == "invalid-correlation-id"
 
 
-def test_probes_choose_no_correlation_id(nobody: Caller) -> None:
+def test_probes_choose_no_correlation_id(anonymous: Caller) -> None:
     for sent in ("probe", "not usable"):
-        answer = nobody.get("/health/live", headers={"x-correlation-id": sent})
+        answer = anonymous.get("/health/live", headers={"x-correlation-id": sent})
         assert answer.status_code == 200
         assert UUID7.fullmatch(answer.headers["x-correlation-id"])
 
@@ -205,11 +205,11 @@ def test_accept_headers_that_exclude_json(caller: Caller, accept: str) -> None:
     ],
 )
 def test_accept_chooses_the_media_type_of_a_problem(
-    caller: Caller, nobody: Caller, accept: str, media_type: str
+    caller: Caller, anonymous: Caller, accept: str, media_type: str
 ) -> None:
     for answer in (
-        nobody.get("/nowhere", headers={"accept": accept}),
-        nobody.get("/v1/me", headers={"accept": accept}),
+        anonymous.get("/nowhere", headers={"accept": accept}),
+        anonymous.get("/v1/me", headers={"accept": accept}),
         caller.get("/v1/customers/cus_1", headers={"accept": accept}),
         caller.write("POST", "/v1/customers", {"first_nmae": "Ada"}, headers={"accept": accept}),
     ):
@@ -217,9 +217,9 @@ def test_accept_chooses_the_media_type_of_a_problem(
         assert answer.headers["content-type"] == media_type
 
 
-def test_accept_lines_are_one_list(nobody: Caller) -> None:
+def test_accept_lines_are_one_list(anonymous: Caller) -> None:
     both = [("accept", PROBLEM), ("accept", PLAIN)]
-    answer = nobody.get("/nowhere", headers=both)
+    answer = anonymous.get("/nowhere", headers=both)
     assert answer.headers["content-type"] == PROBLEM
 
 

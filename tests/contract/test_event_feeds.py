@@ -10,27 +10,27 @@ from jsonschema import Draft202012Validator
 from app.events.types import EVENT_PATTERNS, EVENT_TYPES
 from canonical.schema import FOLDER
 from tests.contract.callers import Caller, code_of, parameters
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
 from tests.contract.samples import KINDS, word
+from tests.contract.webhook_driver import WebhookDriver
 
 DOCUMENT = ["id", "type", "timestamp", "api_version", "connection", "correlation_id", "changed", "data"]
 END = "evt_" + 36 * "f"
 
 
 @pytest.fixture
-def stories(facade: Facade, caller: Caller) -> Stories:
-    """What happens at vendors, told and awaited."""
-    return Stories(facade, caller)
+def driver(facade: Facade, caller: Caller) -> WebhookDriver:
+    """Send webhooks and wait for their Events."""
+    return WebhookDriver(facade, caller)
 
 
-def received(stories: Stories, count: int) -> list[dict[str, Any]]:
+def received(driver: WebhookDriver, count: int) -> list[dict[str, Any]]:
     """That many Events of webhooks, in order."""
     receipts = [
-        stories.record("gateway", f"{word()}.happened", "thing", "7", payload=json.dumps({"n": n}).encode())
+        driver.record("gateway", f"{word()}.happened", "thing", "7", payload=json.dumps({"n": n}).encode())
         for n in range(count)
     ]
-    return [stories.event_of(receipt) for receipt in receipts]
+    return [driver.event_of(receipt) for receipt in receipts]
 
 
 def before(event: dict[str, Any]) -> str:
@@ -41,8 +41,8 @@ def before(event: dict[str, Any]) -> str:
 # ------------------------------------------------------------- change feed
 
 
-def test_a_reader_goes_on_where_it_was(stories: Stories, caller: Caller) -> None:
-    wanted = received(stories, 5)
+def test_a_reader_goes_on_where_it_was(driver: WebhookDriver, caller: Caller) -> None:
+    wanted = received(driver, 5)
     after, found = before(wanted[0]), []
     while True:
         answer = caller.get("/v1/events", params={"type": "webhook.received", "after": after, "limit": 2})
@@ -64,8 +64,8 @@ def test_a_reader_goes_on_where_it_was(stories: Stories, caller: Caller) -> None
     assert (rest["data"], rest["next_cursor"], rest["has_more"]) == ([], ids[-1], False)
 
 
-def test_the_link_leads_to_the_next_page(stories: Stories, caller: Caller, facade: Facade) -> None:
-    first, second = received(stories, 2)
+def test_the_link_leads_to_the_next_page(driver: WebhookDriver, caller: Caller, facade: Facade) -> None:
+    first, second = received(driver, 2)
     answer = caller.get("/v1/events", params={"type": "webhook.*", "after": before(first), "limit": 1})
     url, _, rel = answer.headers["link"].partition("; ")
     assert rel == 'rel="next"'
@@ -87,12 +87,12 @@ def test_the_link_leads_to_the_next_page(stories: Stories, caller: Caller, facad
     ],
 )
 def test_types_are_chosen_by_name_by_pattern_and_together(
-    stories: Stories, caller: Caller, query: str, types: set[str]
+    driver: WebhookDriver, caller: Caller, query: str, types: set[str]
 ) -> None:
-    (first,) = received(stories, 1)
+    (first,) = received(driver, 1)
     made = caller.create(KINDS["hubspot customer"].collection, KINDS["hubspot customer"].sample())
-    receipt = stories.record("hubspot", "contact.propertyChange", "contact", made["meta"]["remote_id"])
-    last = stories.event_of(receipt)
+    receipt = driver.record("hubspot", "contact.propertyChange", "contact", made["meta"]["remote_id"])
+    last = driver.event_of(receipt)
 
     page = caller.get(f"/v1/events?{query}&after={before(first)}&limit=250").json()
 
@@ -100,9 +100,9 @@ def test_types_are_chosen_by_name_by_pattern_and_together(
     assert {event["type"] for event in mine} == types
 
 
-def test_without_an_end_to_start_from_it_begins_with_the_oldest(stories: Stories, caller: Caller) -> None:
-    received(stories, 1)
-    (oldest,) = stories.facade.sql("SELECT min(id) AS id FROM event")
+def test_without_an_end_to_start_from_it_begins_with_the_oldest(driver: WebhookDriver, caller: Caller) -> None:
+    received(driver, 1)
+    (oldest,) = driver.facade.sql("SELECT min(id) AS id FROM event")
     assert caller.get("/v1/events?limit=1").json()["data"][0]["id"] == oldest["id"]
     assert caller.get(f"/v1/events?after={END}").json() == {"data": [], "next_cursor": END, "has_more": False}
 
@@ -125,7 +125,7 @@ def test_without_an_end_to_start_from_it_begins_with_the_oldest(stories: Stories
         ("cursor=evt_1", ["cursor"]),
     ],
 )
-def test_a_question_that_makes_no_sense_is_told_so(caller: Caller, query: str, named: list[str]) -> None:
+def test_an_invalid_feed_query_is_refused(caller: Caller, query: str, named: list[str]) -> None:
     answer = caller.get(f"/v1/events?{query}")
     assert code_of(answer, 422) == "invalid-field"
     assert sorted(parameters(answer)) == named
@@ -146,8 +146,8 @@ def test_head_works(caller: Caller) -> None:
         ("/v1/samples/order.created", None),
     ],
 )
-def test_scopes(facade: Facade, nobody: Caller, path: str, scope: str | None) -> None:
-    assert code_of(nobody.get(path), 401) == "unauthenticated"
+def test_scopes(facade: Facade, anonymous: Caller, path: str, scope: str | None) -> None:
+    assert code_of(anonymous.get(path), 401) == "unauthenticated"
     with facade.calling("ops:read") as other:
         assert other.get(path).status_code == (200 if scope is None else 403)
     if scope is not None:
@@ -165,9 +165,9 @@ def test_scopes(facade: Facade, nobody: Caller, path: str, scope: str | None) ->
     ],
 )
 def test_a_raw_webhook_takes_the_scopes_of_what_its_vendor_holds(
-    stories: Stories, facade: Facade, connection: str, scopes: list[str]
+    driver: WebhookDriver, facade: Facade, connection: str, scopes: list[str]
 ) -> None:
-    event = stories.event_of(stories.record(connection, "quote.sent", "quote", "7"))
+    event = driver.event_of(driver.record(connection, "quote.sent", "quote", "7"))
     assert event["type"] == "webhook.received"
     (row,) = facade.sql("SELECT scopes FROM event WHERE id = $1", event["id"])
     assert row["scopes"] == scopes
@@ -176,10 +176,10 @@ def test_a_raw_webhook_takes_the_scopes_of_what_its_vendor_holds(
 # ---------------------------------------------------------- polling triggers
 
 
-def test_a_feed_is_a_bare_array_newest_first_with_unique_ids(stories: Stories, caller: Caller) -> None:
+def test_a_feed_is_a_bare_array_newest_first_with_unique_ids(driver: WebhookDriver, caller: Caller) -> None:
     made = caller.create(KINDS["zendesk ticket"].collection, KINDS["zendesk ticket"].sample())
-    told = [
-        stories.event_of(stories.send("zendesk", "ticket", happened, made["meta"]["remote_id"]))
+    listed = [
+        driver.event_of(driver.send("zendesk", "ticket", happened, made["meta"]["remote_id"]))
         for happened in ("created", "updated", "comment_added", "deleted")
     ]
 
@@ -188,11 +188,11 @@ def test_a_feed_is_a_bare_array_newest_first_with_unique_ids(stories: Stories, c
     ids = [item["id"] for item in feed]
     assert ids == sorted(set(ids), reverse=True)
     assert {item["type"].partition(".")[0] for item in feed} == {"ticket"}
-    assert [item for item in feed if item in told] == told[::-1]
+    assert [item for item in feed if item in listed] == listed[::-1]
     assert len(caller.get("/v1/feeds/tickets?limit=2").json()) == 2
     created = caller.get("/v1/feeds/tickets?type=ticket.created&limit=250").json()
     assert {item["type"] for item in created} == {"ticket.created"}
-    assert told[0] in created
+    assert listed[0] in created
 
 
 def test_a_feed_of_something_else(caller: Caller) -> None:

@@ -1,4 +1,4 @@
-"""Events open nothing that a read would refuse: subscriptions, deliveries, callbacks and the feed go by scopes."""
+"""Events reveal nothing that a read would refuse: subscriptions, deliveries, callbacks and the feed need scopes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +8,8 @@ import pytest
 
 from app.api_keys.store import NewKey
 from tests.contract.callers import Caller, code_of
-from tests.contract.patience import until
 from tests.contract.subscribers import Delivering, Hook, delivering_over, news, owning, subscribe
+from tests.contract.waiting import until
 
 SUBSCRIBES: Final = ("subscriptions:read", "subscriptions:write")
 ALL_READS: Final = ("customers:read", "orders:read", "tickets:read")
@@ -61,7 +61,7 @@ def disabled(caller: Caller, subscription: str) -> dict[str, Any]:
 
 
 def numbers(hook: Hook, count: int) -> list[int]:
-    """What the Events are told apart by, in the order in which they came."""
+    """The numbers of the Events, in the order of their arrival."""
     return [post.event["data"]["number"] for post in hook.received(count)]
 
 
@@ -122,7 +122,7 @@ def test_the_scopes_of_what_is_named_are_enough(
 # ---------------------------------------------------------------- delivery
 
 
-def test_a_lost_scope_disables_and_what_waited_is_delivered_when_it_is_back(delivering: Delivering) -> None:
+def test_a_lost_scope_disables_until_it_is_granted_again(delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("lost-and-back")
     with owned(delivering, "customers:read") as (key, caller):
         made = subscribe(caller, hook, "customer.*")
@@ -218,7 +218,7 @@ def test_a_lane_that_is_resumed_by_hand_delivers_nothing(delivering: Delivering,
     assert delivering.audited(made["id"]).count("subscription.disabled") == 1
 
 
-def test_a_callback_is_judged_by_the_scopes_of_its_caller(delivering: Delivering, owner: Caller) -> None:
+def test_a_callback_needs_the_scopes_of_its_caller(delivering: Delivering, owner: Caller) -> None:
     """With any scope of the object, as the operation is shown; redriven once there is one again."""
     (event,) = delivering.publish(news(7, type="operation.finished", changed=None, shows=("customer",)))
     for scope in ("customers:read", "customers:write"):
@@ -251,7 +251,7 @@ def test_the_feed_shows_what_its_reader_may_read(delivering: Delivering, owner: 
     while start["has_more"]:
         start = owner.get(f"/v1/events?limit=250&after={start['next_cursor']}").json()
     after = f"after={start['next_cursor']}&" if start["next_cursor"] else ""
-    told = {
+    published = {
         "customer": news(type="customer.updated"),
         "order": news(type="order.created"),
         "comment": news(type="ticket.comment_added", changed=None),
@@ -261,7 +261,7 @@ def test_the_feed_shows_what_its_reader_may_read(delivering: Delivering, owner: 
         "gateway webhook": news(type="webhook.received", changed=None),
         "dead letter": news(type="dead_letter.created", changed=None),
     }
-    ids = dict(zip(told, delivering.publish(*told.values()), strict=True))
+    ids = dict(zip(published, delivering.publish(*published.values()), strict=True))
 
     def seen(*scopes: str, query: str = "") -> set[str]:
         with delivering.facade.calling("events:read", *scopes, url=delivering.api.url) as reader:

@@ -7,19 +7,19 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.contract.callers import Caller
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector, attribute
 from tests.contract.samples import customer, word
 from tests.contract.subscribers import Answer, Post, SubscriberServer, subscribe
 from tests.contract.test_traces import derived
-from tests.contract.webhook_senders import Door, contact_event, hubspot
+from tests.contract.webhook_driver import WebhookDriver
+from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot
 
 MARK: Final = word()
 CONSUMER: Final = Span.SPAN_KIND_CONSUMER
 
 
-class Told(NamedTuple):
+class Traced(NamedTuple):
     """The runs of two webhooks: one whose first delivery fails, one whose record could not be read at first."""
 
     spans: list[Span]
@@ -39,7 +39,7 @@ class Told(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def told(running_facade: Facade, full_key: str) -> Iterator[Told]:
+def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
     """A traced API and a traced worker that deliver to a subscriber."""
     facade, collector, subscribers = running_facade, Collector(), SubscriberServer()
     own = {
@@ -61,8 +61,8 @@ def told(running_facade: Facade, full_key: str) -> Iterator[Told]:
             facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects", times=None, change="type")
             redriven = redrive(facade, caller, api.url, made["meta"]["remote_id"])
             hook.received(3)
-            stories = Stories(facade, caller)
-            stories.until(
+            driver = WebhookDriver(facade, caller)
+            driver.until(
                 lambda: not facade.sql("SELECT 1 FROM job WHERE kind = 'deliver' AND correlation_id = $1", redriven),
                 "the end of the delivery",
             )
@@ -73,15 +73,15 @@ def told(running_facade: Facade, full_key: str) -> Iterator[Told]:
         worker.stop()
         subscribers.close()
         facade.worker.start()
-    yield Told(collector.spans(), collector.bodies, api.log + worker.log, run, redriven, hook.posts)
+    yield Traced(collector.spans(), collector.bodies, api.log + worker.log, run, redriven, hook.posts)
     collector.close()
 
 
 def tell(facade: Facade, url: str, remote_id: str) -> str:
     """Send a webhook about a contact to this API; the run that it begins."""
-    door = Door(facade, "hubspot", url=url)
+    endpoint = WebhookEndpoint(facade, "hubspot", url=url)
     event = contact_event(objectId=int(remote_id), propertyValue=f"{MARK}@example.com")
-    answer = door.send(hubspot(door.url, event))
+    answer = endpoint.send(hubspot(endpoint.url, event))
     assert answer.status_code == 202, answer.text
     return answer.headers["x-correlation-id"]
 
@@ -89,9 +89,9 @@ def tell(facade: Facade, url: str, remote_id: str) -> str:
 def redrive(facade: Facade, caller: Caller, url: str, remote_id: str) -> str:
     """A webhook about a record that cannot be read until somebody mends it and redrives."""
     run = tell(facade, url, remote_id)
-    stories = Stories(facade, caller)
+    driver = WebhookDriver(facade, caller)
     question = "SELECT id FROM dead_letter WHERE correlation_id = $1 AND kind = 'ingest'"
-    stories.until(lambda: facade.sql(question, run), "the dead letter")
+    driver.until(lambda: facade.sql(question, run), "the dead letter")
     (dead,) = facade.sql(question, run)
     facade.vendors.mend()
     answer = caller.post(f"/ops/dead-letters/{dead['id']}/redrive")
@@ -99,9 +99,9 @@ def redrive(facade: Facade, caller: Caller, url: str, remote_id: str) -> str:
     return run
 
 
-def test_from_the_webhook_to_the_delivery_it_is_one_trace(told: Told) -> None:
-    spans = told.of(told.run)
-    assert {span.trace_id.hex() for span in spans} == {derived(told.run)}
+def test_from_the_webhook_to_the_delivery_it_is_one_trace(traced: Traced) -> None:
+    spans = traced.of(traced.run)
+    assert {span.trace_id.hex() for span in spans} == {derived(traced.run)}
     by_id = {span.span_id: span for span in spans}
 
     def chain(span: Span) -> list[str]:
@@ -111,43 +111,43 @@ def test_from_the_webhook_to_the_delivery_it_is_one_trace(told: Told) -> None:
             names.append(span.name)
         return names
 
-    (webhook,) = told.named(told.run, "POST /v1/webhooks/{connection}")
-    (ingest,) = told.named(told.run, "process ingest")
-    deliver, _ = told.named(told.run, "process deliver")
+    (webhook,) = traced.named(traced.run, "POST /v1/webhooks/{connection}")
+    (ingest,) = traced.named(traced.run, "process ingest")
+    deliver, _ = traced.named(traced.run, "process deliver")
     assert chain(deliver) == ["process deliver", "process ingest", "POST /v1/webhooks/{connection}"]
     assert ingest.parent_span_id == webhook.span_id
     assert {ingest.kind, deliver.kind} == {CONSUMER}
     (read,) = [span for span in spans if span.name.startswith("GET /crm/v3/objects/contacts")]
-    (mapped,) = told.named(told.run, "map hubspot.customer")
+    (mapped,) = traced.named(traced.run, "map hubspot.customer")
     assert chain(read)[-2:] == chain(mapped)[-2:] == ["process ingest", "POST /v1/webhooks/{connection}"]
 
 
-def test_the_subscriber_is_told_the_trace_and_the_run(told: Told) -> None:
-    for post, run in zip(told.posts, (told.run, told.run, told.redriven), strict=True):
+def test_the_subscriber_gets_the_trace_and_the_run(traced: Traced) -> None:
+    for post, run in zip(traced.posts, (traced.run, traced.run, traced.redriven), strict=True):
         assert post.headers["traceparent"].split("-")[1] == derived(run)
         assert post.headers["x-correlation-id"] == post.event["correlation_id"] == run
 
 
-def test_another_try_links_to_what_it_tries_again(told: Told) -> None:
-    first, second = told.named(told.run, "process deliver")
-    (ingest,) = told.named(told.run, "process ingest")
+def test_another_try_links_to_what_it_tries_again(traced: Traced) -> None:
+    first, second = traced.named(traced.run, "process deliver")
+    (ingest,) = traced.named(traced.run, "process ingest")
     assert first.parent_span_id == ingest.span_id
     assert second.parent_span_id == b""
     assert ingest.span_id in {link.span_id for link in second.links}
 
 
-def test_a_redrive_links_to_the_trace_that_died(told: Told) -> None:
-    died, again = told.named(told.redriven, "process ingest")
-    (webhook,) = told.named(told.redriven, "POST /v1/webhooks/{connection}")
+def test_a_redrive_links_to_the_trace_that_died(traced: Traced) -> None:
+    died, again = traced.named(traced.redriven, "process ingest")
+    (webhook,) = traced.named(traced.redriven, "POST /v1/webhooks/{connection}")
     assert died.parent_span_id == webhook.span_id
     assert again.parent_span_id == b""
     linked = {(link.trace_id.hex(), link.span_id) for link in again.links}
-    assert linked & {(derived(told.redriven), died.span_id), (derived(told.redriven), webhook.span_id)}
-    (deliver,) = told.named(told.redriven, "process deliver")
+    assert linked & {(derived(traced.redriven), died.span_id), (derived(traced.redriven), webhook.span_id)}
+    (deliver,) = traced.named(traced.redriven, "process deliver")
     assert deliver.parent_span_id == again.span_id
 
 
-def test_nothing_on_the_way_tells_of_the_person(told: Told) -> None:
-    assert not [body for body in told.bodies if MARK.encode() in body]
-    assert MARK not in told.log
-    assert MARK.encode() in told.posts[0].body
+def test_no_trace_or_log_has_personal_data(traced: Traced) -> None:
+    assert not [body for body in traced.bodies if MARK.encode() in body]
+    assert MARK not in traced.log
+    assert MARK.encode() in traced.posts[0].body

@@ -8,10 +8,10 @@ import pytest
 
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
-from tests.contract.event_stories import Stories
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.samples import KINDS, Body, Kind, word
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
+from tests.contract.webhook_driver import WebhookDriver
 
 PREFIX = {"customers": "customer", "orders": "order", "tickets": "ticket"}
 # A write, and which fields differ after it.
@@ -27,9 +27,9 @@ NEVER_NAMED = {"id", "meta", "raw", "updated_at"}
 
 
 @pytest.fixture
-def stories(facade: Facade, caller: Caller) -> Stories:
-    """What happens at vendors, told and awaited."""
-    return Stories(facade, caller)
+def driver(facade: Facade, caller: Caller) -> WebhookDriver:
+    """Send webhooks and wait for their Events."""
+    return WebhookDriver(facade, caller)
 
 
 @pytest.fixture(params=KINDS)
@@ -42,37 +42,37 @@ def name(request: pytest.FixtureRequest) -> str:
 class Record:
     """A record at a vendor, made through the API, with what it is called in webhooks."""
 
-    def __init__(self, stories: Stories, name: str) -> None:
+    def __init__(self, driver: WebhookDriver, name: str) -> None:
         self.kind: Kind = KINDS[name]
-        self.stories = stories
+        self.driver = driver
         self.object = PREFIX[self.kind.path.rpartition("/")[2]]
-        self.made = stories.caller.create(self.kind.collection, self.kind.sample())
+        self.made = driver.caller.create(self.kind.collection, self.kind.sample())
         self.remote_id: str = self.made["meta"]["remote_id"]
         self.path = f"{self.kind.path}/{self.made['id']}"
 
-    def told(self, happened: str, **facts: Any) -> dict[str, Any]:
+    def event_after(self, happened: str, **facts: Any) -> dict[str, Any]:
         """The Event that comes of a webhook about it."""
-        return self.stories.event_of(self.receipt(happened, **facts))
+        return self.driver.event_of(self.receipt(happened, **facts))
 
     def receipt(self, happened: str, **facts: Any) -> str:
         """The receipt of a webhook about it."""
-        return self.stories.send(self.kind.connection, self.object, happened, self.remote_id, **facts)
+        return self.driver.send(self.kind.connection, self.object, happened, self.remote_id, **facts)
 
     def change(self, body: Body) -> None:
         """Change it at the vendor."""
-        answer = self.stories.caller.write("PATCH", self.path, body)
+        answer = self.driver.caller.write("PATCH", self.path, body)
         assert answer.status_code == 200, answer.text
 
     def read(self) -> dict[str, Any]:
         """The resource as the API shows it."""
-        found: dict[str, Any] = self.stories.caller.get(self.path).json()
+        found: dict[str, Any] = self.driver.caller.get(self.path).json()
         return found
 
 
-def test_created_updated_and_again(stories: Stories, name: str) -> None:
-    record = Record(stories, name)
+def test_created_updated_and_again(driver: WebhookDriver, name: str) -> None:
+    record = Record(driver, name)
 
-    event = record.told("created")
+    event = record.event_after("created")
 
     assert event["type"] == f"{record.object}.created"
     assert (event["connection"], event["api_version"]) == (record.kind.connection, "v1")
@@ -87,29 +87,29 @@ def test_created_updated_and_again(stories: Stories, name: str) -> None:
 
     body, fields = CHANGES[name]
     record.change(body)
-    event = record.told("updated")
+    event = record.event_after("updated")
 
     assert event["type"] == f"{record.object}.updated"
     assert set(event["changed"]) == fields
     assert event["data"] == record.read()
 
-    again = record.told("created")
+    again = record.event_after("created")
     assert (again["type"], again["changed"]) == (f"{record.object}.updated", [])
     assert again["id"] > event["id"]
 
 
-def test_first_seen_by_an_update_is_an_update(stories: Stories, name: str) -> None:
-    record = Record(stories, name)
-    event = record.told("updated")
+def test_first_seen_by_an_update_is_an_update(driver: WebhookDriver, name: str) -> None:
+    record = Record(driver, name)
+    event = record.event_after("updated")
     assert event["type"] == f"{record.object}.updated"
     assert event["changed"] != []
 
 
-def test_deleted_tells_the_last_state_once_more(stories: Stories, name: str) -> None:
-    record = Record(stories, name)
-    seen = record.told("created")["data"]
+def test_a_deleted_event_repeats_the_last_state(driver: WebhookDriver, name: str) -> None:
+    record = Record(driver, name)
+    seen = record.event_after("created")["data"]
 
-    event = record.told("deleted")
+    event = record.event_after("deleted")
 
     assert (event["type"], event["changed"]) == (f"{record.object}.deleted", [])
     data = event["data"]
@@ -118,16 +118,16 @@ def test_deleted_tells_the_last_state_once_more(stories: Stories, name: str) -> 
     }
     assert (data["meta"]["connection"], data["meta"]["remote_id"]) == (record.kind.connection, record.remote_id)
 
-    unseen = Record(stories, name)
-    assert unseen.told("deleted")["data"].keys() == {"id", "meta"}
+    unseen = Record(driver, name)
+    assert unseen.event_after("deleted")["data"].keys() == {"id", "meta"}
     # Nothing of a deleted record is kept but that it was one.
-    assert record.told("deleted")["data"].keys() == {"id", "meta"}
+    assert record.event_after("deleted")["data"].keys() == {"id", "meta"}
 
 
-def test_news_of_a_deletion_that_is_late_does_not_delete_again(stories: Stories, name: str) -> None:
+def test_news_of_a_deletion_that_is_late_does_not_delete_again(driver: WebhookDriver, name: str) -> None:
     """Somebody has restored it since: the record is there, and has changed after the deletion."""
-    record = Record(stories, name)
-    event = record.told("deleted", at=datetime.now(UTC) - timedelta(days=1))
+    record = Record(driver, name)
+    event = record.event_after("deleted", at=datetime.now(UTC) - timedelta(days=1))
     assert event["type"] == f"{record.object}.updated"
     assert event["data"] == record.read()
 
@@ -140,117 +140,117 @@ def test_news_of_a_deletion_that_is_late_does_not_delete_again(stories: Stories,
         ("zendesk ticket", "/zendesk/api/v2/tickets/{id}.json"),
     ],
 )
-def test_whatever_the_webhook_says_a_record_that_is_gone_is_deleted(
-    stories: Stories, vendors: Emulators, name: str, address: str
+def test_any_webhook_of_a_missing_record_means_deleted(
+    driver: WebhookDriver, vendors: Emulators, name: str, address: str
 ) -> None:
-    record = Record(stories, name)
-    seen = record.told("created")["data"]
+    record = Record(driver, name)
+    seen = record.event_after("created")["data"]
     url = f"{vendors.url}{address.format(id=record.remote_id)}"
     basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
     bearer = {"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"}
     gone = httpx.delete(url, auth=basic) if "zendesk" in name else httpx.delete(url, headers=bearer)
     assert gone.status_code == 204, gone.text
 
-    event = record.told("updated")
+    event = record.event_after("updated")
 
     assert event["type"] == f"{record.object}.deleted"
     assert event["data"]["id"] == seen["id"]
-    assert record.told("deleted")["type"] == f"{record.object}.deleted"
+    assert record.event_after("deleted")["type"] == f"{record.object}.deleted"
 
 
-def test_a_comment_is_told_with_its_ticket(stories: Stories) -> None:
-    record = Record(stories, "zendesk ticket")
+def test_a_comment_event_has_its_ticket(driver: WebhookDriver) -> None:
+    record = Record(driver, "zendesk ticket")
     comments = f"{record.path}/comments"
-    made = [stories.caller.create(comments, {"body_text": f"A mug is on its way {word()}"}) for _ in range(3)]
+    made = [driver.caller.create(comments, {"body_text": f"A mug is on its way {word()}"}) for _ in range(3)]
     wanted = made[1]
 
-    event = record.told("comment_added", comment_id=int(wanted["remote_id"]))
+    event = record.event_after("comment_added", comment_id=int(wanted["remote_id"]))
 
     assert (event["type"], event["changed"]) == ("ticket.comment_added", None)
     assert event["data"]["ticket_id"] == record.made["id"]
     assert event["data"]["body_text"] == wanted["body_text"]
     assert event["data"] == next(
-        one for one in stories.caller.get(comments).json()["data"] if one["remote_id"] == wanted["remote_id"]
+        one for one in driver.caller.get(comments).json()["data"] if one["remote_id"] == wanted["remote_id"]
     )
-    assert record.told("comment_added")["data"]["remote_id"] == made[2]["remote_id"]
+    assert record.event_after("comment_added")["data"]["remote_id"] == made[2]["remote_id"]
 
 
-def test_a_comment_of_a_ticket_that_is_gone(stories: Stories, vendors: Emulators) -> None:
-    record = Record(stories, "zendesk ticket")
+def test_a_comment_of_a_ticket_that_is_gone(driver: WebhookDriver, vendors: Emulators) -> None:
+    record = Record(driver, "zendesk ticket")
     basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
     httpx.delete(f"{vendors.url}/zendesk/api/v2/tickets/{record.remote_id}.json", auth=basic)
-    assert record.told("comment_added", comment_id=1)["type"] == "ticket.deleted"
+    assert record.event_after("comment_added", comment_id=1)["type"] == "ticket.deleted"
 
 
 @pytest.mark.parametrize("name", ["hubspot customer", "shopify order", "zendesk ticket"])
 def test_webhooks_of_the_emulators_become_events(
-    stories: Stories, vendors: Emulators, facade: Facade, name: str
+    driver: WebhookDriver, vendors: Emulators, facade: Facade, name: str
 ) -> None:
     vendor = KINDS[name].connection
     target = {"vendor": vendor, "url": f"{facade.api.url}/v1/webhooks/{vendor}", "secret": WEBHOOK_SECRETS[vendor]}
     control = f"{vendors.url}/_emulator/webhooks"
     assert httpx.put(control, json=target).status_code == 200
     try:
-        record = Record(stories, name)
+        record = Record(driver, name)
         record.change(CHANGES[name][0])
         events = list[dict[str, Any]]()
 
-        def told() -> bool:
-            feed = stories.caller.get(f"/v1/feeds/{record.object}s?limit=250").json()
+        def has_come() -> bool:
+            feed = driver.caller.get(f"/v1/feeds/{record.object}s?limit=250").json()
             events[:] = [event for event in feed if event["data"].get("id") == record.made["id"]]
             return any(CHANGES[name][1] <= set(event["changed"] or ()) for event in events)
 
-        stories.until(told, f"the change of {record.made['id']}")
+        driver.until(has_come, f"the change of {record.made['id']}")
         assert {event["type"].partition(".")[0] for event in events} == {record.object}
         assert events[0]["data"] == record.read()
     finally:
         httpx.delete(control, params={"vendor": vendor})
 
 
-def test_the_history_of_named_fields_is_audited(stories: Stories) -> None:
-    record = Record(stories, "hubspot customer")
-    record.told("created")
+def test_the_history_of_named_fields_is_audited(driver: WebhookDriver) -> None:
+    record = Record(driver, "hubspot customer")
+    record.event_after("created")
     record.change({"lifecycle_stage": "opportunity"})
     receipt = record.receipt("updated")
-    stories.event_of(receipt)
+    driver.event_of(receipt)
 
-    (change,) = stories.audited(receipt, "field.changed")
+    (change,) = driver.audited(receipt, "field.changed")
 
     assert (change["subject"], change["actor"]) == (f"customer:{record.remote_id}", "vendor:hubspot")
     facts = change["facts"]
     assert (facts["field"], facts["after"], facts["writer"]) == ("lifecycle_stage", "opportunity", "vendor:hubspot")
     assert facts["before"] != "opportunity"
-    (validated,) = stories.audited(receipt, "receipt.validated")
+    (validated,) = driver.audited(receipt, "receipt.validated")
     assert validated["subject"] == receipt
     assert (validated["facts"]["mapping"], validated["facts"]["revision"]) == ("hubspot.customer", 2)
-    assert len(stories.audited(receipt, "event.appended")) == 1
-    assert stories.settled(receipt)
+    assert len(driver.audited(receipt, "event.appended")) == 1
+    assert driver.settled(receipt)
 
 
-def test_two_who_look_at_one_record_at_the_same_time(stories: Stories, vendors: Emulators) -> None:
+def test_two_who_look_at_one_record_at_the_same_time(driver: WebhookDriver, vendors: Emulators) -> None:
     """With different order keys nothing keeps them apart but what they compare with."""
-    record = Record(stories, "hubspot customer")
-    record.told("created")
+    record = Record(driver, "hubspot customer")
+    record.event_after("created")
     vendors.break_("hubspot", "slow", path="/crm/v3/objects/contacts", times=4, delay_ms=400)
     record.change({"job_title": "Owner"})
     receipts = [
-        stories.record("hubspot", "contact.propertyChange", "contact", record.remote_id, order_key=f"{word()}:1")
+        driver.record("hubspot", "contact.propertyChange", "contact", record.remote_id, order_key=f"{word()}:1")
         for _ in range(4)
     ]
 
-    changed = [tuple(stories.event_of(receipt)["changed"]) for receipt in receipts]
+    changed = [tuple(driver.event_of(receipt)["changed"]) for receipt in receipts]
 
     assert sorted(changed) == [(), (), (), ("job_title",)]
-    assert record.told("updated")["changed"] == []
+    assert record.event_after("updated")["changed"] == []
 
 
-def test_a_receipt_that_has_become_an_event_is_left_alone(stories: Stories) -> None:
-    record = Record(stories, "hubspot customer")
+def test_a_receipt_that_has_become_an_event_is_left_alone(driver: WebhookDriver) -> None:
+    record = Record(driver, "hubspot customer")
     receipt = record.receipt("updated")
-    event = stories.event_of(receipt)
+    event = driver.event_of(receipt)
 
-    stories.enqueue_again(receipt)
-    last = record.told("updated")
+    driver.enqueue_again(receipt)
+    last = record.event_after("updated")
 
-    assert [one["id"] for one in stories.events_of(receipt)] == [event["id"]]
+    assert [one["id"] for one in driver.events_of(receipt)] == [event["id"]]
     assert last["changed"] == []

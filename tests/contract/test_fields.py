@@ -88,7 +88,7 @@ def test_amounts_are_decimal_strings(caller: Caller, line: dict[str, Any], name:
     assert refused(caller, "/v1/orders", body) == [f"/line_items/0/{name}"]
 
 
-def test_everything_that_is_wrong_is_told_at_once(caller: Caller) -> None:
+def test_all_errors_are_reported_at_once(caller: Caller) -> None:
     body = {
         "emails": [{"address": "no address"}, {"address": "ada@example.com", "is_primary": True}],
         "phones": [{"e164": "0800"}, {}],
@@ -99,8 +99,8 @@ def test_everything_that_is_wrong_is_told_at_once(caller: Caller) -> None:
     }
     answer = caller.write("POST", "/v1/customers?connection=nowhere&lossy=yes", body)
     assert code_of(answer, 422) == "invalid-field"
-    told = answer.json()["errors"]
-    found = [error.get("pointer") or error.get("parameter") for error in told]
+    errors = answer.json()["errors"]
+    found = [error.get("pointer") or error.get("parameter") for error in errors]
     assert {"/emails/0/address", "/phones/0/e164", "/phones/1", "/timezone", "lossy"} <= set(found)
     assert "/addresses/0/country_code" in found
 
@@ -154,7 +154,7 @@ def test_parameters_of_a_list(caller: Caller, query: str, name: str) -> None:
     assert parameters(answer) == [name]
 
 
-def test_wrong_parameters_are_told_together(caller: Caller) -> None:
+def test_all_wrong_parameters_are_reported(caller: Caller) -> None:
     answer = caller.get("/v1/customers?limit=0&updated_since=now&nope=1")
     assert code_of(answer, 422) == "invalid-field"
     assert sorted(parameters(answer)) == ["limit", "nope", "updated_since"]

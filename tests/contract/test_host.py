@@ -4,7 +4,7 @@ import pytest
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
-from tests.contract.wire import connect, exchange
+from tests.contract.raw_http import connect, exchange
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """How a client begins that knows HTTP/2 to be spoken (RFC 9113, section 3.4), with an empty frame of settings."""

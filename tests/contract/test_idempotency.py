@@ -12,8 +12,8 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.raw_http import exchange, head
 from tests.contract.samples import KINDS, customer, order, ticket, word
-from tests.contract.wire import exchange, head
 
 # As the n8n templates make them: an execution id alone starts again at 1 in a new database.
 RUN_ID = "{{ $workflow.id }}-{{ $execution.id }}-{{ $now.toMillis() }}"
@@ -22,7 +22,7 @@ KEPT = ("location", "etag", "content-type", "content-length")
 
 
 def is_replay(again: httpx.Response, first: httpx.Response) -> None:
-    """The recorded answer, byte for byte, and told to be it."""
+    """Check for the recorded answer, byte for byte, marked as a replay."""
     assert again.headers["idempotent-replayed"] == "true"
     assert "idempotent-replayed" not in first.headers
     assert (again.status_code, again.content) == (first.status_code, first.content)
@@ -238,7 +238,7 @@ def test_fifty_at_once_make_one_record_and_fifty_equal_answers(
     assert len(vendors.records(made.connection, made.held_as, holding=mark)) == 1
 
 
-def test_while_the_first_is_running_the_second_waits_and_then_is_told_so(caller: Caller, vendors: Emulators) -> None:
+def test_a_second_request_waits_and_gets_in_progress(caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
     vendors.break_("hubspot", "slow", method="POST", path="/crm/v3/objects/contacts", delay_ms=1500)
     first: list[httpx.Response] = []

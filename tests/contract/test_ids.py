@@ -81,7 +81,7 @@ def test_an_id_of_another_object_or_connection(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "detail"),
     [
         ("/v1/tickets/op_7", "op_7 names an operation, not a ticket: GET /v1/operations/op_7."),
         ("/v1/tickets/op_7/comments", "op_7 names an operation, not a ticket: GET /v1/operations/op_7."),
@@ -100,10 +100,10 @@ def test_an_id_of_another_object_or_connection(caller: Caller) -> None:
         ("/v1/uploads/hubspot/op_7", "op_7 names an operation, not an upload: GET /v1/operations/op_7."),
     ],
 )
-def test_an_id_of_something_else_says_what_it_names(caller: Caller, path: str, told: str) -> None:
+def test_an_id_of_something_else_says_what_it_names(caller: Caller, path: str, detail: str) -> None:
     answer = caller.get(path)
     assert code_of(answer, 404) == "not-found"
-    assert answer.json()["detail"] == told
+    assert answer.json()["detail"] == detail
 
 
 def test_a_write_to_an_id_of_something_else_says_so_too(caller: Caller) -> None:

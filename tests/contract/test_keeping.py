@@ -4,13 +4,13 @@ from functools import partial
 
 import httpx
 
+from tests.contract.answer_checks import check_problem
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.outage import database_down
-from tests.contract.patience import until
-from tests.contract.promises import check_problem
 from tests.contract.samples import customer, word
+from tests.contract.waiting import until
 
 
 def raw_get(caller: Caller, path: str) -> httpx.Response:
@@ -69,7 +69,7 @@ def test_without_its_database_it_promises_nothing_and_recovers(caller: Caller, f
     with database_down(facade):
         for path in ("/v1/customers?limit=1", "/v1/me", "/v1/operations"):
             # A key that was good a moment ago is trusted for a second, and /v1/me asks the database for nothing else.
-            answer = until(partial(raw_get, caller, path), lambda answer: answer.status_code != 200, patience=5)
+            answer = until(partial(raw_get, caller, path), lambda answer: answer.status_code != 200, timeout=5)
             assert answer.status_code == 503
             problem = check_problem(answer)
             assert (problem["code"], problem["fault"]) == ("store-unavailable", "lockstitch")
@@ -80,7 +80,7 @@ def test_without_its_database_it_promises_nothing_and_recovers(caller: Caller, f
 
 
 def test_links_are_for_ever(caller: Caller, facade: Facade) -> None:
-    """A record has one canonical id, whoever reads it and from whichever process."""
+    """A record has one canonical id for every caller and in every process."""
     made = caller.create("/v1/customers", customer("hubspot"))
     path = f"/v1/customers/hubspot:{made['meta']['remote_id']}"
     with facade.another_api() as other, facade.calling(url=other.url) as reader:

@@ -11,8 +11,8 @@ import pytest
 from app.http.admission import LATE_SECONDS
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import customer, order, ticket
+from tests.contract.waiting import until
 
 EVERY = ("customers", "orders", "tickets")
 GUARDED = (
@@ -41,15 +41,15 @@ OPEN = ("/health/live", "/health/ready", "/problems/not-found")
 
 
 @pytest.mark.parametrize(("method", "path", "_scope"), GUARDED)
-def test_without_a_key_nothing_is_shown(nobody: Caller, method: str, path: str, _scope: str) -> None:
-    answer = nobody.request(method, path)
+def test_without_a_key_nothing_is_shown(anonymous: Caller, method: str, path: str, _scope: str) -> None:
+    answer = anonymous.request(method, path)
     assert code_of(answer, 401) == "unauthenticated"
     assert answer.headers["www-authenticate"] == 'Bearer realm="lockstitch"'
 
 
 @pytest.mark.parametrize("path", OPEN)
-def test_what_needs_no_key(nobody: Caller, path: str) -> None:
-    assert nobody.get(path).status_code == 200
+def test_what_needs_no_key(anonymous: Caller, path: str) -> None:
+    assert anonymous.get(path).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -65,28 +65,28 @@ def test_what_needs_no_key(nobody: Caller, path: str) -> None:
         "Bearer " + "x" * 5000,
     ],
 )
-def test_what_is_no_key(nobody: Caller, sent: str) -> None:
-    answer = nobody.get("/v1/me", headers=[(b"authorization", sent.encode())])
+def test_what_is_no_key(anonymous: Caller, sent: str) -> None:
+    answer = anonymous.get("/v1/me", headers=[(b"authorization", sent.encode())])
     assert code_of(answer, 401) == "unauthenticated"
 
 
-def test_an_unknown_key_is_called_invalid(nobody: Caller) -> None:
-    answer = nobody.get("/v1/me", headers={"authorization": "Bearer lsk_unknown"})
+def test_an_unknown_key_is_called_invalid(anonymous: Caller) -> None:
+    answer = anonymous.get("/v1/me", headers={"authorization": "Bearer lsk_unknown"})
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-def test_two_keys_are_none(nobody: Caller, full_key: str) -> None:
+def test_two_keys_are_none(anonymous: Caller, full_key: str) -> None:
     sent = [("authorization", f"Bearer {full_key}")] * 2
-    assert code_of(nobody.get("/v1/me", headers=sent), 401) == "unauthenticated"
+    assert code_of(anonymous.get("/v1/me", headers=sent), 401) == "unauthenticated"
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
-def test_the_scheme_has_no_case(nobody: Caller, full_key: str, scheme: str) -> None:
-    assert nobody.get("/v1/me", headers={"authorization": f"{scheme} {full_key}"}).status_code == 200
+def test_the_scheme_has_no_case(anonymous: Caller, full_key: str, scheme: str) -> None:
+    assert anonymous.get("/v1/me", headers={"authorization": f"{scheme} {full_key}"}).status_code == 200
 
 
-def test_a_key_in_the_query_is_no_key(nobody: Caller, full_key: str) -> None:
-    assert code_of(nobody.get("/v1/me", params={"access_token": full_key}), 401) == "unauthenticated"
+def test_a_key_in_the_query_is_no_key(anonymous: Caller, full_key: str) -> None:
+    assert code_of(anonymous.get("/v1/me", params={"access_token": full_key}), 401) == "unauthenticated"
 
 
 @pytest.fixture(scope="module")
@@ -147,16 +147,16 @@ def test_the_list_of_operations_shows_what_the_key_may_see(
         assert {operation["object"] for operation in listed} == objects
 
 
-def test_me_tells_about_the_key(facade: Facade) -> None:
+def test_me_describes_the_key(facade: Facade) -> None:
     made = facade.make_key("customers:read", "ops:read", expires_in=timedelta(days=3), name="a key that tells")
     with facade.calling(secret=made.secret) as caller:
-        told = caller.get("/v1/me").json()
-    assert told == {
+        shown = caller.get("/v1/me").json()
+    assert shown == {
         "name": "a key that tells",
         "scopes": ["customers:read", "ops:read"],
         "expires_at": made.expires_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if made.expires_at else None,
     }
-    assert set(told) == {"name", "scopes", "expires_at"}
+    assert set(shown) == {"name", "scopes", "expires_at"}
 
 
 def after_its_end(caller: Caller) -> httpx.Response:
@@ -198,7 +198,7 @@ def test_a_rotated_key_is_good_for_the_overlap_and_recognises_its_writes(facade:
         assert code_of(after_its_end(caller), 401) == "unauthenticated"
 
 
-def test_who_guesses_keys_waits_and_a_good_key_from_the_same_address_does_not(facade: Facade) -> None:
+def test_guessing_keys_is_throttled_and_a_valid_key_is_not(facade: Facade) -> None:
     with facade.another_api() as process, facade.calling(url=process.url) as caller, ThreadPoolExecutor(40) as guessers:
         guesses = guessers.map(lambda number: _seconds_of_refusal(process.url, f"lsk_{number}"), range(200))
         good = []

@@ -8,20 +8,20 @@ import pytest
 
 from tests.contract.callers import Caller, new_key
 from tests.contract.emulators import Emulators
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.processes import Process
 from tests.contract.samples import KINDS, customer
+from tests.contract.waiting import until
+from tests.contract.webhook_driver import WebhookDriver
 
 CONTACTS = "/crm/v3/objects/contacts"
 KIND = KINDS["hubspot customer"]
 
 
 @pytest.fixture
-def stories(facade: Facade, caller: Caller) -> Stories:
+def driver(facade: Facade, caller: Caller) -> WebhookDriver:
     """Webhooks and what comes of them."""
-    return Stories(facade, caller)
+    return WebhookDriver(facade, caller)
 
 
 def lines(process: Process, message: str, **facts: Any) -> list[dict[str, Any]]:
@@ -56,9 +56,9 @@ def test_an_access_line_names_operation_and_replay(facade: Facade, caller: Calle
 def test_an_access_line_names_the_problem(facade: Facade, caller: Caller) -> None:
     answer = caller.get("/v1/customers/cus_0")
 
-    told = line(facade.api, "GET /v1/customers/{id} 404", correlation_id=answer.headers["x-correlation-id"])
+    logged = line(facade.api, "GET /v1/customers/{id} 404", correlation_id=answer.headers["x-correlation-id"])
 
-    assert told["problem"] == answer.json()["code"] == "not-found"
+    assert logged["problem"] == answer.json()["code"] == "not-found"
 
 
 def test_a_recorded_refusal_is_named_on_its_replay(facade: Facade, caller: Caller, vendors: Emulators) -> None:
@@ -67,10 +67,10 @@ def test_a_recorded_refusal_is_named_on_its_replay(facade: Facade, caller: Calle
     refused = caller.write("POST", KIND.collection, body, key=key)
     again = caller.write("POST", KIND.collection, body, key=key)
 
-    told = line(facade.api, "POST /v1/customers", correlation_id=again.headers["x-correlation-id"])
+    logged = line(facade.api, "POST /v1/customers", correlation_id=again.headers["x-correlation-id"])
 
-    assert told["problem"] == refused.json()["code"]
-    assert told["replayed"]
+    assert logged["problem"] == refused.json()["code"]
+    assert logged["replayed"]
 
 
 def test_probes_and_scrapes_write_no_line(facade: Facade, caller: Caller) -> None:
@@ -90,20 +90,20 @@ def test_a_lost_reply_is_a_line_of_its_own(facade: Facade, caller: Caller, vendo
     assert answer.status_code == 202, answer.text
     operation = answer.json()
 
-    told = line(facade.api, "a reply was lost", operation_id=operation["id"])
+    logged = line(facade.api, "a reply was lost", operation_id=operation["id"])
 
-    assert (told["connection"], told["attempt"]) == ("hubspot", 1)
-    assert told["correlation_id"] == operation["correlation_id"]
-    assert told["code"]
+    assert (logged["connection"], logged["attempt"]) == ("hubspot", 1)
+    assert logged["correlation_id"] == operation["correlation_id"]
+    assert logged["code"]
     caller.settled(answer)
 
 
 def test_a_dead_letter_and_its_job_are_a_line_each(
-    stories: Stories, facade: Facade, caller: Caller, vendors: Emulators
+    driver: WebhookDriver, facade: Facade, caller: Caller, vendors: Emulators
 ) -> None:
     made = caller.create(KIND.collection, KIND.sample())
     vendors.break_("hubspot", "drift", path="/crm/v3/objects", times=None, change="type")
-    letter = stories.dead_letter_of(stories.send("hubspot", "customer", "updated", made["meta"]["remote_id"]))
+    letter = driver.dead_letter_of(driver.send("hubspot", "customer", "updated", made["meta"]["remote_id"]))
 
     dead = line(facade.worker, "a job became a dead letter", dead_letter=letter["id"])
     job = line(facade.worker, "a job ended: dead", job_id=dead["job_id"])

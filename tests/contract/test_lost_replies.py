@@ -131,7 +131,7 @@ ATTEMPTS: Final = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """A write whose reply from the vendor was lost, and what the caller was told at first and right after."""
+    """A write whose reply from the vendor was lost, with the caller's first answers."""
 
     mark: str
     key: str
@@ -142,7 +142,7 @@ class Sent:
 
 @pytest.fixture(scope="module")
 def sent(running_facade: Facade, full_key: str) -> dict[tuple[str, str], Sent]:
-    """Every case under every loss, sent while no worker runs; then the worker comes back."""
+    """Every case under every loss, sent while no worker runs; then the worker starts."""
     vendors = running_facade.vendors
     running_facade.worker.stop()
     try:
@@ -215,12 +215,12 @@ def effects(vendors: Emulators, name: str, write: Sent) -> int:
 
 
 def requests(vendors: Emulators, case: Case, write: Sent) -> int:
-    """How many requests with the write's effect the vendor got; of an archive or a cancellation, none is told by its
-    body, and the record shows that it was done."""
+    """Count the requests with the write's effect. An archive or cancellation has no body to count by: the record shows
+    that it was done."""
     if write.mark not in str(write.request[2]):
         return 1
-    told = [call for call in vendors.calls(case.connection) if write.mark in str(call["body"])]
-    return sum(call["path"] != f"{case.path}/batch/read" and is_effect(case, call) for call in told)
+    calls = [call for call in vendors.calls(case.connection) if write.mark in str(call["body"])]
+    return sum(call["path"] != f"{case.path}/batch/read" and is_effect(case, call) for call in calls)
 
 
 def is_effect(case: Case, call: dict[str, Any]) -> bool:

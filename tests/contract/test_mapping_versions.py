@@ -1,5 +1,5 @@
-"""Revisions side by side, in running processes: a new one is shadowed, looked at, activated and taken back, and nothing
-is restarted; a canary that does worse comes back by itself."""
+"""Revisions in running processes: shadow, inspect, activate and revert a new one without a restart. A canary that does
+worse is withdrawn automatically."""
 
 import json
 import time
@@ -10,10 +10,10 @@ import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import customer
+from tests.contract.waiting import until
+from tests.contract.webhook_driver import WebhookDriver
 
 NAME = "hubspot.customer"
 HEADER = "x-lockstitch-mapping"
@@ -46,7 +46,7 @@ def revision_of(caller: Caller, path: str) -> int:
 
 
 def cli(facade: Facade, *arguments: str) -> Any:
-    """`lockstitch mapping … --json` beside the running processes."""
+    """Run `lockstitch mapping … --json` while the processes run."""
     done = facade.lockstitch("mapping", *arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -118,7 +118,7 @@ def test_the_road_from_one_revision_to_the_next(
     made = caller.settled(later)["result"]
     assert made["meta"]["mapping"]["revision"] == 1
 
-    # Diff: by field, with samples in which nobody can be recognised; API and command line say the same.
+    # Diff: by field, with samples free of personal data; API and command line agree.
     found = until(
         lambda: [one for one in route(caller, at)["comparisons"] if (one["active"], one["shadow"]) == (1, 2)],
         lambda found: bool(found) and {"/emails/*", "/consents/*"} <= {one["path"] for one in found[0]["differences"]},
@@ -129,8 +129,8 @@ def test_the_road_from_one_revision_to_the_next(
     assert all(one["passing"] == "read" for one in differences.values())
     assert "road" not in json.dumps(found)
     assert "opted_out" not in caller.get(path).text
-    told = cli(facade, "diff", NAME, "--connection", at)
-    assert {one["path"] for one in told[0]["differences"]} == set(differences)
+    diff = cli(facade, "diff", NAME, "--connection", at)
+    assert {one["path"] for one in diff[0]["differences"]} == set(differences)
 
     # Activate: within about a second everywhere, the worker included.
     activated = route_in(cli(facade, "activate", f"{NAME}@r2", "--connection", at), at)
@@ -174,9 +174,7 @@ def compared(caller: Caller, connection: str) -> bool:
     return any(one["compared"] for one in route(caller, connection)["comparisons"])
 
 
-def test_a_canary_answers_for_its_share_and_comes_back_by_itself(
-    caller: Caller, facade: Facade, vendors: Emulators
-) -> None:
+def test_a_canary_gets_its_share_and_is_withdrawn(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     at = "canaried"
     people = [
         place(vendors, email=f"canary{n}@garn.example", hs_additional_emails=f"c{n}@garn.example") for n in range(24)
@@ -223,29 +221,29 @@ def test_refusals_of_writes_call_a_canary_back_too(caller: Caller, facade: Facad
 def test_what_only_the_mapping_reads_differently_has_not_changed(
     caller: Caller, facade: Facade, vendors: Emulators
 ) -> None:
-    """Else the first webhooks after an activation would tell subscribers of changes that nobody has made."""
-    at, stories = "versioned", Stories(facade, caller)
+    """Otherwise the first webhooks after an activation would report changes that did not happen."""
+    at, driver = "versioned", WebhookDriver(facade, caller)
     person = place(vendors, email="told@garn.example", hs_additional_emails="retold@garn.example")
 
-    def told_by(revision: int) -> dict[str, Any]:
+    def event_by(revision: int) -> dict[str, Any]:
         """The first event of the worker, which is a process of its own, by this revision."""
         decide(caller, at, active=revision)
 
         def look() -> dict[str, Any]:
-            return stories.event_of(stories.record(at, "contact.propertyChange", "contact", person))
+            return driver.event_of(driver.record(at, "contact.propertyChange", "contact", person))
 
         event: dict[str, Any] = until(look, lambda event: event["data"]["meta"]["mapping"]["revision"] == revision)
         return event
 
-    first = told_by(1)
+    first = event_by(1)
     assert len(first["data"]["emails"]) == 1
-    moved = told_by(2)
+    moved = event_by(2)
     assert (len(moved["data"]["emails"]), moved["changed"]) == (2, [])
-    back = told_by(1)
+    back = event_by(1)
     assert (len(back["data"]["emails"]), back["changed"]) == (1, [])
     changed = caller.write("PATCH", f"/v1/customers/{at}:{person}", {"job_title": "Potter"})
     assert changed.status_code == 200, changed.text
-    assert told_by(2)["changed"] == ["job_title"]
+    assert event_by(2)["changed"] == ["job_title"]
     decide(caller, at, active=None)
 
 

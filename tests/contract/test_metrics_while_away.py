@@ -14,9 +14,9 @@ from app.api_keys.cache import CACHE_SECONDS
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
 from tests.contract.outage import database_down
-from tests.contract.patience import until
+from tests.contract.waiting import until
 
-# Prometheus gives a scrape 10 s unless it is told otherwise.
+# Prometheus gives a scrape 10 s by default.
 SCRAPE_SECONDS = 8.0
 FROM_DATABASE = ("lockstitch_dead_letters_open", "lockstitch_operations_open", "lockstitch_worker_seen_seconds")
 

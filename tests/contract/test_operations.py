@@ -1,7 +1,7 @@
-"""Operations, and the outcome that nobody can know: told to every replay, looked at again, decided by a person.
+"""Operations with an unknown outcome: every replay reports it, a check looks again, and a person decides.
 
-Zendesk keeps an Idempotency-Key for two hours, and a ticket under the caller's own external id carries no mark of ours.
-When the reply to its create was lost and the two hours are over, only a person can know.
+Zendesk keeps an Idempotency-Key for two hours, and a ticket with the caller's external id carries no marker. If the
+reply to its create is lost and the two hours are over, only a person can find out.
 """
 
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def resolve(caller: Caller, one: Unknown, body: Any) -> httpx.Response:
     return caller.post(f"{one.path}/resolve", json=body)
 
 
-def test_every_replay_is_told_that_it_is_not_known(caller: Caller, unknowns: list[Unknown]) -> None:
+def test_every_replay_reports_the_unknown_outcome(caller: Caller, unknowns: list[Unknown]) -> None:
     for _ in range(2):
         answer = unknowns[0].again(caller)
         assert code_of(answer, 409) == "outcome-unknown"
@@ -96,7 +96,7 @@ def test_every_replay_is_told_that_it_is_not_known(caller: Caller, unknowns: lis
         assert "retry-after" not in answer.headers
 
 
-def test_the_operation_tells_its_problem(caller: Caller, unknowns: list[Unknown]) -> None:
+def test_the_operation_shows_its_problem(caller: Caller, unknowns: list[Unknown]) -> None:
     operation = caller.get(unknowns[0].path).json()
     assert operation.keys() == OPERATION | {"problem"}
     assert operation["problem"]["code"] == "outcome-unknown"
@@ -108,8 +108,8 @@ def test_unknown_operations_are_listed_and_counted(caller: Caller, unknowns: lis
     listed = caller.get("/v1/operations?state=unknown&limit=250").json()["data"]
     assert unknowns[0].id in [operation["id"] for operation in listed]
     assert {operation["state"] for operation in listed} == {"unknown"}
-    told = caller.get("/metrics").text
-    assert f'lockstitch_operations_open{{phase="unknown"}} {len(listed)}.0' in told
+    metrics = caller.get("/metrics").text
+    assert f'lockstitch_operations_open{{phase="unknown"}} {len(listed)}.0' in metrics
 
 
 @pytest.mark.parametrize(

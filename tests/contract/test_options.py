@@ -10,8 +10,8 @@ from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
-from tests.contract.patience import until
 from tests.contract.samples import ticket, word
+from tests.contract.waiting import until
 
 FIELD_ID = 27100000009001
 CUSTOM = f"""
@@ -47,12 +47,12 @@ running_facade, full_key = own_facade(more=CUSTOM)
 
 def options(caller: Caller, place: str, *, max_age: int | None = None) -> dict[str, str]:
     """Label by value."""
-    answer = told(caller, place, max_age=max_age)
+    answer = options_of(caller, place, max_age=max_age)
     return {one["value"]: one["label"] for one in answer["options"]}
 
 
-def told(caller: Caller, place: str, *, max_age: int | None = None) -> dict[str, Any]:
-    """With `max_age=0` as they are now: what came in the last seconds is given out to whoever asks."""
+def options_of(caller: Caller, place: str, *, max_age: int | None = None) -> dict[str, Any]:
+    """Return the options of a field. `max_age=0` reads them from the vendor unless they are seconds old."""
     began = datetime.now(UTC)
 
     def ask() -> httpx.Response:
@@ -146,20 +146,20 @@ def test_choices_of_metafields(facade: Facade, caller: Caller) -> None:
 
 
 def test_lists_are_kept_and_tell_their_age(caller: Caller, vendors: Emulators) -> None:
-    first = told(caller, "zendesk/ticket/team_remote_id")
+    first = options_of(caller, "zendesk/ticket/team_remote_id")
     group = vendors.place("zendesk", "groups", {"name": f"Group {word()}"})
-    kept = told(caller, "zendesk/ticket/team_remote_id")
+    kept = options_of(caller, "zendesk/ticket/team_remote_id")
     assert (kept["options"], kept["fetched_at"]) == (first["options"], first["fetched_at"])
     assert kept["age_seconds"] >= first["age_seconds"]
-    fresh = told(caller, "zendesk/ticket/team_remote_id", max_age=0)
+    fresh = options_of(caller, "zendesk/ticket/team_remote_id", max_age=0)
     assert str(group["id"]) in [one["value"] for one in fresh["options"]]
     assert fresh["fetched_at"] > first["fetched_at"]
 
 
 def test_old_lists_are_given_out_while_the_vendor_is_away(caller: Caller, vendors: Emulators) -> None:
-    first = told(caller, "zendesk/ticket/team_remote_id")
+    first = options_of(caller, "zendesk/ticket/team_remote_id")
     vendors.break_("zendesk", "status", path="/api/v2/groups", times=None, status=503)
-    assert told(caller, "zendesk/ticket/team_remote_id")["fetched_at"] == first["fetched_at"]
+    assert options_of(caller, "zendesk/ticket/team_remote_id")["fetched_at"] == first["fetched_at"]
     answer = until(
         lambda: caller.get("/v1/options/zendesk/ticket/team_remote_id?max_age=0"),
         lambda answer: answer.status_code != 200,

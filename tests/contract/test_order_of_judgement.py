@@ -1,4 +1,4 @@
-"""A request with two faults is told the one that the contract judges first.
+"""A request with two faults gets the problem that the contract checks first.
 
 route → key → scope → headers → size → media type → recorded key → JSON → fields → If-Match → vendor
 """
@@ -175,7 +175,7 @@ def named(fault: tuple[Fault, int, str]) -> str:
     return fault[0].__name__
 
 
-def test_without_a_fault_it_is_done(scene: Scene, caller: Caller) -> None:
+def test_a_request_without_a_fault_succeeds(scene: Scene, caller: Caller) -> None:
     assert scene.send(caller).status_code == 200
 
 
@@ -187,7 +187,7 @@ def test_one_fault(scene: Scene, caller: Caller, fault: tuple[Fault, int, str]) 
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=named)
-def test_of_two_faults_the_first(
+def test_of_two_faults_the_first_is_reported(
     scene: Scene, caller: Caller, first: tuple[Fault, int, str], second: tuple[Fault, int, str]
 ) -> None:
     second[0](scene)
@@ -197,9 +197,7 @@ def test_of_two_faults_the_first(
 
 
 @pytest.mark.parametrize("path", ["/v1/operations", "/v1/options/hubspot/ticket/status", "/v1/uploads/legacy/upl_1"])
-def test_a_missing_scope_comes_before_the_headers_where_one_of_several_suffices(
-    running_facade: Facade, path: str
-) -> None:
+def test_a_missing_scope_precedes_the_headers_with_any_of_scopes(running_facade: Facade, path: str) -> None:
     secret = running_facade.make_key("events:read").secret
     with running_facade.calling(secret=secret) as events_only:
         answer = events_only.get(path, headers={"x-correlation-id": "not usable"})
@@ -210,7 +208,7 @@ def test_a_missing_scope_comes_before_the_headers_where_one_of_several_suffices(
     ("method", "path"),
     [("POST", "/v1/uploads/nowhere"), ("GET", "/v1/feeds/invoices"), ("GET", "/v1/options/hubspot/invoice/status")],
 )
-def test_a_path_that_names_nothing_comes_after_the_scope_and_before_the_rest(
+def test_an_unknown_path_id_is_judged_after_the_scope(
     running_facade: Facade, full_key: str, method: str, path: str
 ) -> None:
     secret = running_facade.make_key("events:read").secret

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.cli.dead_work import ENCRYPTION_KEYS
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, pointers
-from tests.contract.dead_work import UNMAPPABLE, DeadWork
+from tests.contract.dead_jobs import UNMAPPABLE, DeadJobs
 from tests.contract.facade import Facade
-from tests.contract.patience import until
+from tests.contract.waiting import until
+from tests.encryption import ENCRYPTION_KEYS
 
 PATH = "/ops/redrives"
 
 
 @pytest.fixture
-def dead(facade: Facade) -> DeadWork:
-    return DeadWork(facade)
+def dead(facade: Facade) -> DeadJobs:
+    return DeadJobs(facade)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def second_worker(facade: Facade) -> Iterator[Any]:
     process.stop()
 
 
-def start(caller: Caller, dead: DeadWork, **wanted: Any) -> dict[str, Any]:
+def start(caller: Caller, dead: DeadJobs, **wanted: Any) -> dict[str, Any]:
     body = {**wanted, "filter": {"connection": dead.connection, **wanted.get("filter", {})}}
     answer = caller.post(PATH, json=body)
     assert answer.status_code == 201, answer.text
@@ -60,7 +60,7 @@ def audited(facade: Facade, redrive: dict[str, Any]) -> list[str]:
     return [row["type"] for row in rows]
 
 
-def test_a_dry_run_counts_and_shows_and_changes_nothing(caller: Caller, dead: DeadWork) -> None:
+def test_a_dry_run_counts_and_shows_and_changes_nothing(caller: Caller, dead: DeadJobs) -> None:
     ids = dead.bury(*(dead.new() for _ in range(3)))
     (refused,) = dead.bury(dead.new(), failure=UNMAPPABLE)
     answer = caller.post(PATH, json={"filter": {"connection": dead.connection}, "dry_run": True, "rate_per_second": 2})
@@ -87,7 +87,7 @@ def test_a_dry_run_counts_and_shows_and_changes_nothing(caller: Caller, dead: De
     assert dead.states() == ["open"] * 4
 
 
-def test_it_takes_what_matches_and_nothing_else(caller: Caller, dead: DeadWork) -> None:
+def test_it_takes_what_matches_and_nothing_else(caller: Caller, dead: DeadJobs) -> None:
     dead.bury(*(dead.new() for _ in range(3)))
     dead.bury(dead.new(), failure=UNMAPPABLE)
     redrive = start(caller, dead, filter={"category": "transient"})
@@ -103,13 +103,13 @@ def test_it_takes_what_matches_and_nothing_else(caller: Caller, dead: DeadWork) 
     assert [row["actor"] for row in rows] == [redrive["actor"]]
 
 
-def test_one_with_nothing_to_do_is_done_at_once(caller: Caller, dead: DeadWork) -> None:
+def test_one_with_nothing_to_do_is_done_at_once(caller: Caller, dead: DeadJobs) -> None:
     redrive = start(caller, dead)
     assert (redrive["state"], redrive["total"], redrive["left"]) == ("done", 0, 0)
     assert audited(dead.facade, redrive) == ["redrive.started", "redrive.finished"]
 
 
-def test_the_jobs_of_a_record_are_in_their_old_order(caller: Caller, dead: DeadWork) -> None:
+def test_the_jobs_of_a_record_are_in_their_old_order(caller: Caller, dead: DeadJobs) -> None:
     dead.bury(*(dead.new(f"k{number}", order_key="customer:1") for number in range(6)))
     ended(caller, start(caller, dead))
     jobs = dead.jobs()
@@ -118,7 +118,7 @@ def test_the_jobs_of_a_record_are_in_their_old_order(caller: Caller, dead: DeadW
     assert jobs[0]["state"] != "behind"
 
 
-def test_its_rate_is_kept(caller: Caller, dead: DeadWork, second_worker: Any) -> None:
+def test_its_rate_is_kept(caller: Caller, dead: DeadJobs, second_worker: Any) -> None:
     """Two workers share it. Counted by the database's clock from its beginning to its end."""
     dead.bury(*(dead.new() for _ in range(120)))
     seen = ended(caller, start(caller, dead, rate_per_second=20))
@@ -130,7 +130,7 @@ def test_its_rate_is_kept(caller: Caller, dead: DeadWork, second_worker: Any) ->
     assert 0.95 * 120 / 20 <= row["took"] <= 1.25 * 120 / 20
 
 
-def test_it_tells_when_it_will_be_through(caller: Caller, dead: DeadWork) -> None:
+def test_a_redrive_reports_when_it_will_end(caller: Caller, dead: DeadJobs) -> None:
     dead.bury(*(dead.new() for _ in range(40)))
     redrive = start(caller, dead, rate_per_second=10)
     assert redrive["eta_seconds"] == 4.0
@@ -139,7 +139,7 @@ def test_it_tells_when_it_will_be_through(caller: Caller, dead: DeadWork) -> Non
     caller.post(f"{PATH}/{redrive['id']}/cancel")
 
 
-def test_it_is_cancelled_within_a_batch_and_once(caller: Caller, dead: DeadWork) -> None:
+def test_it_is_cancelled_within_a_batch_and_once(caller: Caller, dead: DeadJobs) -> None:
     dead.bury(*(dead.new() for _ in range(30)))
     redrive = start(caller, dead, rate_per_second=10)
     watch(caller, redrive, lambda seen: seen["redriven"] > 0)
@@ -154,7 +154,7 @@ def test_it_is_cancelled_within_a_batch_and_once(caller: Caller, dead: DeadWork)
     assert dead.facade.sql("SELECT 1 FROM redrive_letter WHERE redrive = $1", redrive["id"]) == []
 
 
-def test_what_is_decided_meanwhile_is_skipped_and_counted(caller: Caller, dead: DeadWork) -> None:
+def test_what_is_decided_meanwhile_is_skipped_and_counted(caller: Caller, dead: DeadJobs) -> None:
     ids = dead.bury(*(dead.new(f"k{number}") for number in range(10)))
     dead.facade.worker.stop()
     try:
@@ -170,7 +170,7 @@ def test_what_is_decided_meanwhile_is_skipped_and_counted(caller: Caller, dead: 
     assert len(dead.jobs()) == 9
 
 
-def test_one_that_dies_again_is_not_taken_a_second_time(caller: Caller, dead: DeadWork) -> None:
+def test_one_that_dies_again_is_not_taken_a_second_time(caller: Caller, dead: DeadJobs) -> None:
     """Without a receipt these die at their first attempt, while the redrive still goes on."""
     dead.bury(*(dead.new(kind="ingest", payload=b'{"receipt": "in_0"}') for _ in range(12)))
     redrive = start(caller, dead, rate_per_second=10)
@@ -182,7 +182,7 @@ def test_one_that_dies_again_is_not_taken_a_second_time(caller: Caller, dead: De
 
 @pytest.mark.parametrize("rate", [40.0, None])
 def test_killed_workers_lose_nothing_and_do_nothing_twice(
-    caller: Caller, dead: DeadWork, second_worker: Any, rate: float | None
+    caller: Caller, dead: DeadJobs, second_worker: Any, rate: float | None
 ) -> None:
     dead.bury(*(dead.new(f"k{number}", order_key=f"customer:{number % 7}") for number in range(160)))
     redrive = start(caller, dead, rate_per_second=rate)
@@ -204,7 +204,7 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(
     assert rows[0]["count"] == 160
 
 
-def test_they_are_listed_and_counted(caller: Caller, dead: DeadWork) -> None:
+def test_they_are_listed_and_counted(caller: Caller, dead: DeadJobs) -> None:
     dead.bury(*(dead.new() for _ in range(20)))
     older, newer = start(caller, dead, rate_per_second=1), start(caller, dead, rate_per_second=1)
     listed = caller.get(PATH, params={"limit": 1}).json()
@@ -216,7 +216,7 @@ def test_they_are_listed_and_counted(caller: Caller, dead: DeadWork) -> None:
         assert caller.post(f"{PATH}/{each['id']}/cancel").status_code == 200
 
 
-def test_the_command_line_starts_one_and_follows_it_to_its_end(dead: DeadWork) -> None:
+def test_the_command_line_starts_one_and_follows_it_to_its_end(dead: DeadJobs) -> None:
     dead.bury(*(dead.new() for _ in range(12)))
     environment = {
         "LOCKSTITCH_DATABASE_URL": dead.facade.database_url,
@@ -230,8 +230,8 @@ def test_the_command_line_starts_one_and_follows_it_to_its_end(dead: DeadWork) -
     assert dead.states() == ["redriven"] * 12
 
     dead.bury(dead.new())
-    told = lockstitch(*arguments, "--json", environment=environment)
-    ended = json.loads(told.stdout)
+    started = lockstitch(*arguments, "--json", environment=environment)
+    ended = json.loads(started.stdout)
     assert (ended["state"], ended["redriven"]) == ("done", 1)
     assert ended["actor"].startswith("cli:")
 

@@ -1,4 +1,4 @@
-"""A request that may have been carried out is sent again: whatever meets the second, the first is not forgotten."""
+"""A request that may have succeeded is sent again: the failure of the second does not hide the first."""
 
 from typing import Final
 
@@ -6,8 +6,8 @@ import pytest
 
 from tests.contract.callers import Caller, new_key
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import ticket, word
+from tests.contract.waiting import until
 
 TICKETS: Final = "/api/v2/tickets"
 

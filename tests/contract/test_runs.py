@@ -1,4 +1,4 @@
-"""A run is one story: what was asked for, what was done at vendors, what came of it, in order and without people."""
+"""A run lists what was requested, what was done at vendors, and the results, in order and without personal data."""
 
 import hashlib
 import json
@@ -11,9 +11,9 @@ import pytest
 
 from tests.contract.callers import Caller, code_of, new_key, parameters
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import customer, word
-from tests.contract.webhook_senders import Door, gateway
+from tests.contract.waiting import until
+from tests.contract.webhook_senders import WebhookEndpoint, gateway
 
 PATH: Final = "/ops/runs"
 
@@ -31,8 +31,8 @@ def new_run() -> str:
     return f"run:{uuid4().hex}"
 
 
-def told(reader: Caller, run: str, complete: Callable[[Story], bool]) -> Story:
-    """The story once it is complete: what is recorded beside the work comes half a second later."""
+def run_of(reader: Caller, run: str, complete: Callable[[Story], bool]) -> Story:
+    """Return the run once it is complete: some entries are recorded half a second after the work."""
 
     def look() -> Story:
         answer = reader.get(f"{PATH}/{run}", params={"limit": "250"})
@@ -45,14 +45,14 @@ def of(story: Story, kind: str) -> Story:
     return [entry for entry in story if entry["kind"] == kind]
 
 
-def test_a_write_is_told_from_the_call_to_the_vendors_request_id(caller: Caller, reader: Caller) -> None:
+def test_a_write_is_traced_to_the_vendors_request_id(caller: Caller, reader: Caller) -> None:
     run, key, body = new_run(), new_key(), customer("hubspot")
     headers = {"x-correlation-id": run}
     made = caller.write("POST", "/v1/customers", body, key=key, headers=headers)
     again = caller.write("POST", "/v1/customers", body, key=key, headers=headers)
     assert (made.status_code, again.headers["idempotent-replayed"]) == (201, "true")
 
-    story = told(reader, run, lambda story: len(of(story, "request")) == 2)
+    story = run_of(reader, run, lambda story: len(of(story, "request")) == 2)
 
     assert [entry["at"] for entry in story] == sorted(entry["at"] for entry in story)
     first, second = of(story, "request")
@@ -73,8 +73,8 @@ def test_it_leads_into_the_trace(caller: Caller, reader: Caller) -> None:
     caller.get("/v1/me", headers={"x-correlation-id": run})
     caller.get("/v1/me", headers={"x-correlation-id": known, "traceparent": parent})
 
-    told(reader, run, bool)
-    told(reader, known, bool)
+    run_of(reader, run, bool)
+    run_of(reader, known, bool)
 
     derived = reader.get(f"{PATH}/{run}").json()
     assert derived["trace_id"] == hashlib.sha256(run.encode()).hexdigest()[:32]
@@ -82,11 +82,11 @@ def test_it_leads_into_the_trace(caller: Caller, reader: Caller) -> None:
     assert reader.get(f"{PATH}/{known}").json()["trace_id"] == parent.split("-")[1]
 
 
-def test_a_webhook_is_told_with_what_followed(facade: Facade, reader: Caller) -> None:
-    answer = Door(facade, "gateway").send(gateway())
+def test_the_run_of_a_webhook_lists_what_followed(facade: Facade, reader: Caller) -> None:
+    answer = WebhookEndpoint(facade, "gateway").send(gateway())
     run = answer.headers["x-correlation-id"]
 
-    story = told(reader, run, lambda story: bool(of(story, "event")))
+    story = run_of(reader, run, lambda story: bool(of(story, "event")))
 
     kinds = [entry["kind"] for entry in story]
     assert kinds.index("receipt") < kinds.index("attempt")
@@ -99,12 +99,12 @@ def test_a_webhook_is_told_with_what_followed(facade: Facade, reader: Caller) ->
     assert "job.queued" in {entry["facts"]["type"] for entry in of(story, "audit")}
 
 
-def test_an_outage_is_told_attempt_by_attempt(facade: Facade, caller: Caller, reader: Caller) -> None:
+def test_an_outage_is_listed_attempt_by_attempt(facade: Facade, caller: Caller, reader: Caller) -> None:
     run = new_run()
     facade.vendors.break_("hubspot", "status", status=503, path="/crm/v3/objects/contacts", times=1)
     caller.get("/v1/customers?connection=frail-hubspot&limit=1", headers={"x-correlation-id": run})
 
-    story = told(reader, run, lambda story: bool(of(story, "request")))
+    story = run_of(reader, run, lambda story: bool(of(story, "request")))
 
     calls = [call for call in of(story, "vendor_call") if "contacts" in call["facts"]["route"]]
     assert [(call["facts"]["attempt"], call["facts"]["outcome"] == "success") for call in calls] == [
@@ -113,14 +113,14 @@ def test_an_outage_is_told_attempt_by_attempt(facade: Facade, caller: Caller, re
     ]
 
 
-def test_it_tells_of_no_person(caller: Caller, reader: Caller) -> None:
+def test_a_run_has_no_personal_data(caller: Caller, reader: Caller) -> None:
     run, mark = new_run(), word()
     headers = {"x-correlation-id": run}
     caller.create("/v1/customers", customer("hubspot", mark), headers=headers)
     caller.get("/v1/customers", params={"email": f"{mark}@example.com"}, headers=headers)
     caller.get(f"/v1/customers/{mark}@example.com", headers=headers)
 
-    story = told(reader, run, lambda story: len(of(story, "request")) == 3)
+    story = run_of(reader, run, lambda story: len(of(story, "request")) == 3)
 
     assert mark not in json.dumps(story)
     assert {entry["facts"]["route"] for entry in of(story, "request")} == {"/v1/customers", "/v1/customers/{id}"}
@@ -153,8 +153,8 @@ def test_a_cursor_is_good_for_its_run_only(facade: Facade, caller: Caller, reade
     one, other = new_run(), new_run()
     for run in (one, one, other):
         caller.get("/v1/me", headers={"x-correlation-id": run})
-    told(reader, one, lambda story: len(story) == 2)
-    told(reader, other, bool)
+    run_of(reader, one, lambda story: len(story) == 2)
+    run_of(reader, other, bool)
     cursor = reader.get(f"{PATH}/{one}", params={"limit": "1"}).json()["next_cursor"]
 
     for run, bad in ((other, cursor), (one, cursor[:-2] + "AA"), (one, "nonsense")):
@@ -167,7 +167,7 @@ def test_an_id_may_hold_slashes(caller: Caller, reader: Caller) -> None:
     run = f"flow/{uuid4().hex}/step=1+2@x"
     caller.get("/v1/me", headers={"x-correlation-id": run})
 
-    told(reader, run, bool)
+    run_of(reader, run, bool)
 
     assert reader.get(f"{PATH}/{run}").json()["correlation_id"] == run
 
@@ -176,19 +176,21 @@ def test_an_unknown_run_is_not_found(reader: Caller) -> None:
     assert code_of(reader.get(f"{PATH}/{new_run()}"), 404) == "not-found"
 
 
-def test_it_is_for_operators(facade: Facade, nobody: Caller) -> None:
-    assert code_of(nobody.get(f"{PATH}/x"), 401) == "unauthenticated"
+def test_it_is_for_operators(facade: Facade, anonymous: Caller) -> None:
+    assert code_of(anonymous.get(f"{PATH}/x"), 401) == "unauthenticated"
     with facade.calling("customers:read", "ops:write") as caller:
         assert code_of(caller.get(f"{PATH}/x"), 403) == "forbidden"
 
 
-def test_calls_without_a_key_are_not_recorded(facade: Facade, caller: Caller, nobody: Caller, reader: Caller) -> None:
-    """Or anybody could fill our disk, and put words into the stories of others."""
+def test_calls_without_a_key_are_not_recorded(
+    facade: Facade, caller: Caller, anonymous: Caller, reader: Caller
+) -> None:
+    """Or anybody could fill our disk, and put words into the record of others."""
     run = new_run()
-    nobody.get("/v1/customers", headers={"x-correlation-id": run})
+    anonymous.get("/v1/customers", headers={"x-correlation-id": run})
     caller.get("/v1/me", headers={"x-correlation-id": run})
 
-    story = told(reader, run, bool)
+    story = run_of(reader, run, bool)
 
     assert [entry["facts"]["route"] for entry in story] == ["/v1/me"]
 
@@ -201,10 +203,10 @@ def test_what_is_not_written_yet_is_written_at_the_end(facade: Facade, full_key:
     assert [entry["kind"] for entry in reader.get(f"{PATH}/{run}").json()["data"]] == ["request"]
 
 
-def test_the_command_line_tells_it(facade: Facade, caller: Caller, reader: Caller) -> None:
+def test_the_command_line_shows_it(facade: Facade, caller: Caller, reader: Caller) -> None:
     run = new_run()
     caller.get("/v1/me", headers={"x-correlation-id": run})
-    story = told(reader, run, bool)
+    story = run_of(reader, run, bool)
 
     shown = facade.lockstitch("runs", "show", run)
     assert shown.returncode == 0, shown.stderr

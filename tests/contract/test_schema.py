@@ -14,9 +14,9 @@ Schema = dict[str, Any]
 
 
 @pytest.fixture
-def document(nobody: Caller) -> Schema:
+def document(anonymous: Caller) -> Schema:
     """The document, which needs no key."""
-    answer = nobody.get("/schema/openapi.json")
+    answer = anonymous.get("/schema/openapi.json")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     served: Schema = answer.json()
@@ -43,13 +43,13 @@ def test_it_names_the_server_that_served_it(document: Schema, caller: Caller) ->
     assert document["servers"][0]["url"].startswith("http")
 
 
-def test_the_reference_is_a_page_that_runs_nothing(nobody: Caller) -> None:
-    answer = nobody.get("/schema")
+def test_the_reference_is_a_page_that_runs_nothing(anonymous: Caller) -> None:
+    answer = anonymous.get("/schema")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
     assert "<h1>Lockstitch" in answer.text
-    head = nobody.head("/schema")
+    head = anonymous.head("/schema")
     assert (head.status_code, head.content) == (200, b"")
 
 
@@ -112,8 +112,8 @@ def test_tickets_and_comments_are_as_documented(document: Schema, caller: Caller
     check(document, caller.get(f"/v1/operations/{made.json()['meta']['operation_id']}"))
 
 
-def test_refusals_are_as_documented(document: Schema, caller: Caller, nobody: Caller) -> None:
-    check(document, nobody.get("/v1/customers"))
+def test_refusals_are_as_documented(document: Schema, caller: Caller, anonymous: Caller) -> None:
+    check(document, anonymous.get("/v1/customers"))
     check(document, caller.post("/v1/customers", json={"first_name": "Ann"}))
     check(document, caller.write("POST", "/v1/customers", {"meta": {}}))
     check(document, caller.write("POST", "/v1/customers?connection=hubspot", {"tags": ["vip"]}))

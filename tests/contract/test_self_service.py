@@ -32,16 +32,16 @@ def test_the_contracts(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_a_contract_tells_what_each_connection_does(caller: Caller, name: str) -> None:
-    told = caller.get(f"/v1/contracts/{name}").json()
-    assert {one["vendor"] for one in told["connections"].values()} == OBJECTS[name]
-    assert {"meta", "id"} <= told["schema"]["properties"].keys()
-    assert not {"meta", "id"} & told["write_schema"]["properties"].keys()
-    for one in told["connections"].values():
+def test_a_contract_lists_what_each_connection_supports(caller: Caller, name: str) -> None:
+    document = caller.get(f"/v1/contracts/{name}").json()
+    assert {one["vendor"] for one in document["connections"].values()} == OBJECTS[name]
+    assert {"meta", "id"} <= document["schema"]["properties"].keys()
+    assert not {"meta", "id"} & document["write_schema"]["properties"].keys()
+    for one in document["connections"].values():
         assert "create" in one["actions"]
         assert one["mapping"]["revision"] == REVISIONS.get(one["mapping"]["name"], 1)
         assert one["fields"]
-    assert sum(one["system_of_record"] for one in told["connections"].values()) == 1
+    assert sum(one["system_of_record"] for one in document["connections"].values()) == 1
 
 
 @pytest.mark.parametrize("name", ["comment", "customers", "..", "%2e%2e%2fcustomer", "x" * 500])
@@ -54,36 +54,36 @@ def test_every_row_of_the_table_is_explained() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
-def test_a_problem_is_explained_to_people_and_to_programs(nobody: Caller, code: str) -> None:
-    program = nobody.get(f"/problems/{code}", headers={"accept": "application/json"})
+def test_a_problem_is_explained_to_people_and_to_programs(anonymous: Caller, code: str) -> None:
+    program = anonymous.get(f"/problems/{code}", headers={"accept": "application/json"})
     assert program.headers["content-type"] == "application/json"
-    told = program.json()
-    assert told["code"] == code
-    assert told["meaning"]
-    assert told["next_step"]
+    document = program.json()
+    assert document["code"] == code
+    assert document["meaning"]
+    assert document["next_step"]
     browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
-    person = nobody.get(f"/problems/{code}", headers={"accept": browser})
+    person = anonymous.get(f"/problems/{code}", headers={"accept": browser})
     assert person.headers["content-type"] == "text/html; charset=utf-8"
     assert f"<code>{code}</code>" in person.text
-    assert f"HTTP {told['status']}" in person.text
+    assert f"HTTP {document['status']}" in person.text
 
 
 @pytest.mark.parametrize("code", ["nope", "%3Cscript%3E", "not-found%00", "Not-Found"])
-def test_a_problem_that_is_none(nobody: Caller, code: str) -> None:
-    assert code_of(nobody.get(f"/problems/{code}", headers={"accept": "text/html"}), 404) == "not-found"
+def test_a_problem_that_is_none(anonymous: Caller, code: str) -> None:
+    assert code_of(anonymous.get(f"/problems/{code}", headers={"accept": "text/html"}), 404) == "not-found"
 
 
-def test_a_problem_leads_to_its_explanation(nobody: Caller) -> None:
-    answer = nobody.get("/v1/me")
-    assert nobody.get(answer.json()["type"]).json()["code"] == "unauthenticated"
+def test_a_problem_leads_to_its_explanation(anonymous: Caller) -> None:
+    answer = anonymous.get("/v1/me")
+    assert anonymous.get(answer.json()["type"]).json()["code"] == "unauthenticated"
 
 
-def test_health(nobody: Caller, facade: Facade) -> None:
-    assert nobody.get("/health/live").json() == {"status": "ok"}
+def test_health(anonymous: Caller, facade: Facade) -> None:
+    assert anonymous.get("/health/live").json() == {"status": "ok"}
     for url in (facade.api.url, facade.worker.url):
-        told = httpx.get(f"{url}/health/ready").json()
-        assert told["status"] == "ok"
-        assert told["worker_seen_seconds_ago"] < 60
+        health = httpx.get(f"{url}/health/ready").json()
+        assert health["status"] == "ok"
+        assert health["worker_seen_seconds_ago"] < 60
 
 
 def test_the_worker_shows_its_metrics_and_nothing_else(facade: Facade, full_key: str) -> None:
@@ -110,6 +110,6 @@ def test_metrics_hold_names_of_ours_only(caller: Caller) -> None:
 @pytest.mark.parametrize(
     "body", [{"first_name": "<script>alert(1)</script>"}, {"emails": [{"address": "<b>@example.com"}]}, {"<i>": 1}]
 )
-def test_what_a_caller_sent_comes_back_as_json_only(caller: Caller, body: dict[str, Any]) -> None:
+def test_what_a_caller_sent_is_echoed_as_json_only(caller: Caller, body: dict[str, Any]) -> None:
     answer = caller.write("POST", "/v1/customers", body, headers={"accept": "application/json, text/html"})
     assert answer.headers["content-type"] in ("application/json", "application/problem+json")

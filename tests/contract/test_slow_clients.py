@@ -15,10 +15,10 @@ from app.http.slow_bodies import MOST_BYTES
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
-from tests.contract.patience import PATIENCE, until
 from tests.contract.processes import Process, free_port
+from tests.contract.raw_http import connect, exchange, head, holding, is_open
 from tests.contract.samples import customer
-from tests.contract.wire import connect, exchange, head, holding, is_open
+from tests.contract.waiting import TIMEOUT, until
 
 UNFINISHED = head("POST", "/v1/webhooks/gateway", "Content-Type: application/json", "Content-Length: 1000") + b'{"type'
 IDLE_SECONDS, BODY_SECONDS = 1, 3
@@ -47,17 +47,17 @@ def usual(call: Callable[[], httpx.Response]) -> float:
     return statistics.quantiles(took, n=10)[-1]
 
 
-def test_unfinished_bodies_and_idle_connections_hold_up_nobody(facade: Facade, full_key: str) -> None:
+def test_unfinished_bodies_and_idle_connections_block_no_call(facade: Facade, full_key: str) -> None:
     # The idle ones are closed after the header timeout: a longer one than the default has all of them stay.
     anew = {"connection": "close"}
     with (
         facade.another_api(LOCKSTITCH_HEADER_TIMEOUT="120") as process,
         Caller(process.url, full_key) as caller,
-        Caller(process.url, None) as nobody,
+        Caller(process.url, None) as anonymous,
     ):
         calls = {
-            "live": lambda: nobody.get("/health/live", headers=anew),
-            "ready": lambda: nobody.get("/health/ready", headers=anew),
+            "live": lambda: anonymous.get("/health/live", headers=anew),
+            "ready": lambda: anonymous.get("/health/ready", headers=anew),
             "read": lambda: caller.get("/v1/me", headers=anew),
             "write": lambda: caller.write("POST", "/v1/customers", customer("hubspot"), headers=anew),
         }
@@ -83,7 +83,7 @@ def test_probes_answer_when_every_connection_is_taken(facade: Facade) -> None:
             for path in ("/health/live", "/health/ready", "/metrics"):
                 assert caller.get(path).status_code == 200
             assert code_of(caller.get("/v1/me"), 404) == "not-found"
-        assert until(lambda: httpx.get(f"{process.url}/health/live", timeout=PATIENCE).status_code == 200)
+        assert until(lambda: httpx.get(f"{process.url}/health/live", timeout=TIMEOUT).status_code == 200)
 
 
 def test_a_port_that_is_taken_is_named(facade: Facade) -> None:
@@ -99,7 +99,7 @@ def test_a_header_that_does_not_end_is_cut_off(brief: Process) -> None:
     for sent in (b"", b"GET /health/live HTTP/1.1\r\nHo", head("GET", "/health/live")):
         with connect(brief.url) as connection:
             connection.sendall(sent)
-            assert until(lambda: not is_open(connection), patience=10)
+            assert until(lambda: not is_open(connection), timeout=10)
 
 
 @pytest.mark.parametrize("path", ["/v1/webhooks/gateway", "/v1/customers"])
@@ -139,7 +139,7 @@ def test_unfinished_bodies_share_a_bounded_memory(facade: Facade) -> None:
     count, fit = 100, MOST_BYTES // size
     patient = {"LOCKSTITCH_BODY_IDLE_TIMEOUT": "300", "LOCKSTITCH_BODY_TIMEOUT": "300"}
     with facade.another_api(**patient) as process, holding(process.url, count, almost) as held:
-        answered, _, _ = select.select(held, [], [], PATIENCE)
+        answered, _, _ = select.select(held, [], [], TIMEOUT)
         first = answered[0].recv(65_536)
         assert first.startswith(b"HTTP/1.1 429 ")
         assert b'"code":"rate-limited"' in first
@@ -153,7 +153,7 @@ KEPT = 16 * 1024 * 1024
 """More bytes of answers than the kernel and the server keep for a client that does not read."""
 
 
-def test_an_answer_that_nobody_reads_is_given_up(brief: Process) -> None:
+def test_an_unread_answer_is_abandoned(brief: Process) -> None:
     """The kernel and the server keep a few megabytes. Where those end between two answers nothing is unfinished, so
     clients with buffers of several sizes are tried, and an answer that is longer than the server's own buffer."""
     wanted = len(httpx.get(f"{brief.url}/schema").content)
@@ -177,8 +177,8 @@ def read_all(client: socket.socket) -> int:
     return size
 
 
-def test_a_long_answer_is_whole(nobody: Caller) -> None:
-    answer = nobody.get("/schema/openapi.json")
+def test_a_long_answer_is_whole(anonymous: Caller) -> None:
+    answer = anonymous.get("/schema/openapi.json")
     assert answer.json()["openapi"] == "3.1.0"
     assert int(answer.headers["content-length"]) == len(answer.content) > PIECE
 

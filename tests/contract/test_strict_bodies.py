@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.contract.answer_checks import MOST_ERRORS
 from tests.contract.callers import Caller, code_of, new_key, pointers
-from tests.contract.promises import MOST_ERRORS
 from tests.contract.samples import customer
 
 REPEATED = {

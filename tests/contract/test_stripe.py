@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
-from tests.contract.patience import until
+from tests.contract.waiting import until
 
 SECRET = "whsec_5tr1pe0fTheContractTests"
 # The client itself sends what its vendor recognises up to three times.
@@ -31,11 +31,11 @@ class Stripe:
     def __init__(self, facade: Facade) -> None:
         self._http = httpx.Client(base_url=f"{facade.vendors.url}/_emulator", timeout=30)
         target = {"vendor": "stripe", "url": f"{facade.api.url}/v1/webhooks/stripe", "secret": SECRET}
-        self._told = target | {"first_pause_ms": 20}
+        self._target = target | {"first_pause_ms": 20}
 
     def tell(self) -> None:
-        """From now on changes are told."""
-        assert self._http.put("/webhooks", json=self._told).status_code == 200
+        """Send webhooks from now on."""
+        assert self._http.put("/webhooks", json=self._target).status_code == 200
 
     def lose(self, method: str, path: str, times: int) -> None:
         """Carry calls out and drop their replies."""
@@ -134,9 +134,7 @@ def test_a_create_whose_replies_are_lost_is_done_once(
     assert {call["idempotency_key"] for call in calls} == {operation["id"]}
 
 
-def test_what_a_repeated_error_of_stripe_s_own_hides_is_found_when_its_search_knows(
-    someone: Caller, stripe: Stripe
-) -> None:
+def test_a_write_hidden_by_a_repeated_stripe_error_is_found_by_search(someone: Caller, stripe: Stripe) -> None:
     """Stripe repeats its 500 for a day, and its search lags: neither says that nothing was made."""
     stripe.break_down("POST", "/v1/customers")
     answer = someone.write("POST", "/v1/customers?connection=broken", {"display_name": "Ida Broken"})
@@ -149,7 +147,7 @@ def test_what_a_repeated_error_of_stripe_s_own_hides_is_found_when_its_search_kn
     assert len(stripe.records("customers", "Ida Broken")) == 1
 
 
-def test_a_key_that_may_not_write_for_a_while_does_not_make_a_lost_create_fail(someone: Caller, stripe: Stripe) -> None:
+def test_a_lost_create_survives_a_temporarily_forbidden_key(someone: Caller, stripe: Stripe) -> None:
     stripe.lag(3600)
     stripe.lose("POST", "/v1/customers", CLIENT_TRIES)
     stripe.break_down("POST", "/v1/customers", 403)
@@ -196,12 +194,12 @@ def test_its_events_become_ours(someone: Caller, stripe: Stripe) -> None:
     made = someone.create("/v1/customers?connection=stripe", {"display_name": "Noor Haddad"})
     someone.write("PATCH", f"/v1/customers/{made['id']}", {"display_name": "Noor Haddad-Lee"})
 
-    def told() -> list[dict[str, Any]]:
+    def events_of_it() -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = someone.get("/v1/events?limit=250").json()["data"]
         ours = [event for event in events if event["type"].startswith("customer.")]
         return [event for event in ours if event["data"]["id"] == made["id"]]
 
-    until(lambda: len(told()) >= 2)
-    assert {event["data"]["meta"]["connection"] for event in told()} == {"stripe"}
-    assert "Noor Haddad-Lee" in {event["data"]["display_name"] for event in told()}
-    assert not any(event["type"] == "webhook.received" for event in told())
+    until(lambda: len(events_of_it()) >= 2)
+    assert {event["data"]["meta"]["connection"] for event in events_of_it()} == {"stripe"}
+    assert "Noor Haddad-Lee" in {event["data"]["display_name"] for event in events_of_it()}
+    assert not any(event["type"] == "webhook.received" for event in events_of_it())

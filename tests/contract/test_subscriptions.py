@@ -156,7 +156,7 @@ def test_deleting_is_idempotent_and_ends_it(owner: Caller, delivering: Deliverin
     assert owner.delete("/v1/subscriptions/sub_nobody").status_code == 204
 
 
-def test_another_secret_signs_beside_the_old_one_for_a_day(owner: Caller, delivering: Delivering) -> None:
+def test_old_and_new_secret_both_sign_for_a_day(owner: Caller, delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("rotated")
     made = subscribe(owner, hook)
     path = f"/v1/subscriptions/{made['id']}"
@@ -195,17 +195,17 @@ def test_a_test_is_sent_at_once_like_any_delivery(owner: Caller, delivering: Del
     path = f"/v1/subscriptions/{made['id']}/test"
     answer = owner.post(path, headers={"x-correlation-id": "trying-it-out"})
     assert answer.status_code == 200
-    told = answer.json()
-    assert (told["delivered"], told["status"]) == (True, 200)
+    rotated = answer.json()
+    assert (rotated["delivered"], rotated["status"]) == (True, 200)
     (post,) = hook.posts
     event = post.proven_by(made["secret"])
     assert event["type"] == "order.created"
-    assert event["id"] == post.headers["webhook-id"] == told["event_id"]
+    assert event["id"] == post.headers["webhook-id"] == rotated["event_id"]
     assert event["correlation_id"] == post.headers["x-correlation-id"] == "trying-it-out"
     assert event["data"]["line_items"]
 
-    told = owner.post(path).json()
-    assert (told["delivered"], told["status"], told["detail"]) == (False, 503, "the target answered 503")
+    rotated = owner.post(path).json()
+    assert (rotated["delivered"], rotated["status"], rotated["detail"]) == (False, 503, "the target answered 503")
     assert len(hook.posts) == 2
     assert delivering.deliveries(made["id"]) == []
 

@@ -1,4 +1,4 @@
-"""One workflow run is one trace, and no trace, log line or figure tells of a person."""
+"""One workflow run is one trace, and no trace, log line or metric contains personal data."""
 
 import hashlib
 import json
@@ -91,9 +91,9 @@ def send_canaries(caller: Caller) -> None:
         caller.get(f"/v1/customers/{vendor}:{CANARY}")
     for path in (f"/v1/customers/{CANARY}", f"/{CANARY}", f"/v1/operations/{CANARY}", f"/problems/{CANARY}"):
         caller.get(path, params={"email": CANARY})
-    with Caller(caller.url, None) as nobody:
-        nobody.get("/v1/customers", params={"email": CANARY})
-        nobody.get("/v1/customers", headers={"authorization": f"Bearer {CANARY}"})
+    with Caller(caller.url, None) as anonymous:
+        anonymous.get("/v1/customers", params={"email": CANARY})
+        anonymous.get("/v1/customers", headers={"authorization": f"Bearer {CANARY}"})
     caller.write("POST", "/v1/customers", {CANARY: 1, "emails": [{"address": CANARY * 2}]})
     caller.get("/v1/me", headers={"x-correlation-id": f"not usable {CANARY}"})
 
@@ -147,7 +147,7 @@ def test_what_the_worker_finds_out_belongs_to_the_run(traced: Traced) -> None:
     assert resolved[0].links[0].span_id == calls[0].span_id
 
 
-def test_nothing_tells_of_a_person(traced: Traced) -> None:
+def test_no_personal_data_is_left(traced: Traced) -> None:
     mark = CANARY.partition("@")[0]
     assert not [body for body in traced.bodies if mark.encode() in body]
     assert mark not in traced.log
@@ -157,7 +157,7 @@ def test_nothing_tells_of_a_person(traced: Traced) -> None:
     assert "%40" not in everything
 
 
-def test_nothing_tells_a_secret(traced: Traced, full_key: str) -> None:
+def test_no_secret_is_left(traced: Traced, full_key: str) -> None:
     everything = b"".join(traced.bodies).decode("latin-1") + traced.log + traced.metrics
     for secret in (full_key, "hubspot-dev-token", "shopify-dev-token", "zendesk-dev-token", "postgresql://"):
         assert secret not in everything

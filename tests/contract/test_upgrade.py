@@ -11,12 +11,12 @@ import pytest
 
 from app.postgres.migrate import migrate, read_migrations
 from tests.contract.callers import Caller
-from tests.contract.dead_work import DeadWork
+from tests.contract.dead_jobs import DeadJobs
 from tests.contract.facade import Facade
 from tests.contract.samples import customer
 from tests.contract.subscribers import Answer, Delivering, delivering_over, news, subscribe
 
-# What a migration may do beside running processes of the version before: add.
+# A migration may only add while processes of the previous version run.
 SYNTHETIC: Final = """
 DO $$
 DECLARE
@@ -35,7 +35,7 @@ ROUNDS: Final = 4
 
 @pytest.fixture
 def delivering(lively_postgres_url: str, tmp_path: Path) -> Iterator[Delivering]:
-    """A Lockstitch with vendors and a subscriber, over a database that nobody else works on."""
+    """A Lockstitch with vendors and a subscriber, over a database of its own."""
     with delivering_over(lively_postgres_url, tmp_path) as running:
         running.facade.emulators.start()
         try:
@@ -56,7 +56,7 @@ def work(delivering: Delivering, caller: Caller, name: str) -> None:
     """A little of everything that the API and the worker do with the database."""
     hook = delivering.subscribers.hook(name).then(Answer(status=500))
     subscription = subscribe(caller, hook, "customer.updated")
-    dead = DeadWork(delivering.facade)
+    dead = DeadJobs(delivering.facade)
     for number in range(ROUNDS):
         made = caller.create("/v1/customers", customer("hubspot"))
         assert caller.get(f"/v1/customers/{made['id']}").status_code == 200
@@ -91,9 +91,7 @@ def test_processes_that_run_go_on_while_the_next_version_migrates(delivering: De
     assert errors(delivering) == []
 
 
-def test_after_a_rollback_the_version_before_works_and_its_migrate_does_nothing(
-    delivering: Delivering, tmp_path: Path
-) -> None:
+def test_the_previous_version_works_after_a_rollback(delivering: Delivering, tmp_path: Path) -> None:
     facade = delivering.facade
     delivering.api.stop()
     delivering.worker.stop()

@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.exports import HEADER, LAID, LEGACY, await_rows, dead_letters, events, export, line, send, settled
 from tests.contract.facade import Facade
-from tests.contract.patience import until
-from tests.contract.wire import connect, head, holding
+from tests.contract.raw_http import connect, head, holding
+from tests.contract.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def caller(uploading: Facade) -> Iterator[Caller]:
         yield calling
 
 
-def told_of(caller: Caller, *remote_ids: str) -> list[tuple[str, str, list[str]]]:
-    """Type, remote id and changed fields of every event of these records."""
+def events_about(caller: Caller, *remote_ids: str) -> list[tuple[str, str, list[str]]]:
+    """Type, remote id and changed fields of every event about the records."""
     return [
         (event["type"], event["data"]["meta"]["remote_id"], event["changed"])
         for event in events(caller)
@@ -51,9 +51,9 @@ def test_rows_become_events_once(caller: Caller) -> None:
     assert (upload["rows"], upload["accepted"], upload["duplicates"], upload["settled"]) == (4, 3, 1, 3)
     again = settled(caller, send(caller, content))
     assert (again["accepted"], again["duplicates"]) == (0, 4)
-    told = [event for event in events(caller) if event["data"]["meta"]["remote_id"] == "C00002"]
-    assert [event["type"] for event in told] == ["customer.created"]
-    customer = told[0]["data"]
+    about_row = [event for event in events(caller) if event["data"]["meta"]["remote_id"] == "C00002"]
+    assert [event["type"] for event in about_row] == ["customer.created"]
+    customer = about_row[0]["data"]
     assert customer["id"].startswith("cus_")
     assert customer["emails"][0]["address"] == "ann.2@example.com"
     assert (customer["status"], customer["status_raw"], customer["kind"]) == ("active", "A", "person")
@@ -62,11 +62,11 @@ def test_rows_become_events_once(caller: Caller) -> None:
     assert "phones" in customer["meta"]["unsupported"]
 
 
-def test_what_a_record_says_anew_is_told_and_so_is_its_way_back(caller: Caller) -> None:
+def test_a_change_and_its_reversal_are_both_events(caller: Caller) -> None:
     for state in ("A", "X", "A", "A"):
         settled(caller, send(caller, export(line(20, state=state))))
     settled(caller, send(caller, export(line(20, state=" A "))))  # another row that says nothing else
-    assert told_of(caller, "C00020") == [
+    assert events_about(caller, "C00020") == [
         (
             "customer.created",
             "C00020",
@@ -77,7 +77,7 @@ def test_what_a_record_says_anew_is_told_and_so_is_its_way_back(caller: Caller) 
     ]
 
 
-def test_bad_rows_say_what_is_wrong_are_mended_and_told(caller: Caller) -> None:
+def test_bad_rows_are_explained_mended_and_reported(caller: Caller) -> None:
     upload = settled(
         caller,
         send(caller, export(line(30), line(31, email="ann at example"), line(32) + ";more", line(30, state="X"))),
@@ -107,7 +107,7 @@ def test_bad_rows_say_what_is_wrong_are_mended_and_told(caller: Caller) -> None:
     caller.post(f"/ops/dead-letters/{second['id']}/discard", json={"because": "the first one is right"})
     after = await_rows(caller, f"/v1/uploads/legacy/{upload['id']}")
     assert (after["settled"], after["refused"], after["discarded"]) == (3, 0, 1)
-    assert sorted(one[:2] for one in told_of(caller, "C00030", "C00031", "C00032")) == [
+    assert sorted(one[:2] for one in events_about(caller, "C00030", "C00031", "C00032")) == [
         ("customer.created", "C00030"),
         ("customer.created", "C00031"),
         ("customer.created", "C00032"),
@@ -122,11 +122,11 @@ def test_an_old_row_that_is_redriven_late_does_not_undo_a_newer_one(caller: Call
     payload["payload"]["cells"]["State"] = "A"
     caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={"payload": payload}).raise_for_status()
     assert settled(caller, send(caller, export(line(41))))["settled"] == 1
-    assert [one[0] for one in told_of(caller, "C00040")] == ["customer.created"]
+    assert [one[0] for one in events_about(caller, "C00040")] == ["customer.created"]
     assert passed_over(caller, first) == ["receipt.overtaken"]
 
 
-def test_a_row_that_only_its_mending_gives_to_a_record_undoes_nothing_newer(caller: Caller) -> None:
+def test_a_mended_row_does_not_overwrite_a_newer_one(caller: Caller) -> None:
     first = settled(caller, send(caller, export(line(42) + ";more", line(43, no="C00044", state="?"))))
     settled(caller, send(caller, export(line(42, state="X"), line(43, state="X"))))
     for letter in dead_letters(caller, first):
@@ -138,7 +138,7 @@ def test_a_row_that_only_its_mending_gives_to_a_record_undoes_nothing_newer(call
         caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={"payload": payload}).raise_for_status()
     await_rows(caller, f"/v1/uploads/legacy/{first['id']}")
 
-    assert [one[0] for one in told_of(caller, "C00042", "C00043")] == ["customer.created"] * 2
+    assert [one[0] for one in events_about(caller, "C00042", "C00043")] == ["customer.created"] * 2
 
     # In the other order the mended row is the newer one, and the next export says something else than it again.
     settled(caller, send(caller, export(line(45, state="X"))))
@@ -149,7 +149,11 @@ def test_a_row_that_only_its_mending_gives_to_a_record_undoes_nothing_newer(call
     await_rows(caller, f"/v1/uploads/legacy/{second['id']}")
     settled(caller, send(caller, export(line(45, state="X"))))
 
-    assert [one[0].removeprefix("customer.") for one in told_of(caller, "C00045")] == ["created", "updated", "updated"]
+    assert [one[0].removeprefix("customer.") for one in events_about(caller, "C00045")] == [
+        "created",
+        "updated",
+        "updated",
+    ]
 
 
 def mend(caller: Caller, letter: dict[str, Any], **cells: str) -> None:
@@ -167,9 +171,7 @@ def passed_over(caller: Caller, upload: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("newer_first", [False, True])
-def test_of_two_bad_rows_the_newer_one_wins_in_whatever_order_they_are_mended(
-    caller: Caller, newer_first: bool
-) -> None:
+def test_of_two_mended_rows_the_newer_wins_in_either_order(caller: Caller, newer_first: bool) -> None:
     number = 48 + newer_first
     older = settled(caller, send(caller, export(line(number) + ";more")))
     newer = settled(caller, send(caller, export(line(number, state="?"))))
@@ -179,10 +181,10 @@ def test_of_two_bad_rows_the_newer_one_wins_in_whatever_order_they_are_mended(
         mend(caller, letter, State=state)
         await_rows(caller, f"/v1/uploads/legacy/{upload['id']}")
 
-    told = [
+    written = [
         event["data"]["status"] for event in events(caller) if event["data"]["meta"]["remote_id"] == f"C000{number}"
     ]
-    assert told == (["blocked"] if newer_first else ["active", "blocked"])
+    assert written == (["blocked"] if newer_first else ["active", "blocked"])
     assert passed_over(caller, older) == (["receipt.overtaken"] if newer_first else [])
     assert passed_over(caller, newer) == []
     # The record said last what the newer row says, as it came.
@@ -198,7 +200,7 @@ def test_of_two_rows_that_are_mended_into_a_record_the_newer_one_stays(caller: C
         mend(caller, letter)
         await_rows(caller, f"/v1/uploads/legacy/{upload['id']}")
 
-    assert [one[0] for one in told_of(caller, "C00047")] == ["customer.created"]
+    assert [one[0] for one in events_about(caller, "C00047")] == ["customer.created"]
     assert passed_over(caller, older) == ["receipt.overtaken"]
 
 
@@ -221,7 +223,7 @@ def test_a_file_that_cannot_be_trusted_is_refused_whole(caller: Caller) -> None:
     cut = send(caller, export(line(60)) + b'C00061;"Lee 61;ann')
     assert code_of(cut, 422) == "invalid-field"
     assert "row 3 is not quoted" in cut.json()["detail"]
-    assert told_of(caller, "C00060") == []
+    assert events_about(caller, "C00060") == []
     assert code_of(send(caller, b"", **{"content-type": "application/json"}), 415) == "unsupported-media-type"
     latin = send(caller, export(line(60)), **{"content-type": "text/csv; charset=latin-1"})
     assert code_of(latin, 415) == "unsupported-media-type"
@@ -258,7 +260,7 @@ def test_what_became_of_files_and_rows_is_counted(uploading: Facade, caller: Cal
     }
 
 
-def test_an_export_that_broke_off_is_unfinished_until_its_file_is_sent_again(uploading: Facade, caller: Caller) -> None:
+def test_an_interrupted_export_is_finished_by_sending_it_again(uploading: Facade, caller: Caller) -> None:
     content = export(line(95), line(96))
     upload = settled(caller, send(caller, content))
     assert gauge(uploading, "lockstitch_uploads_unfinished") == 0
@@ -271,7 +273,7 @@ def test_an_export_that_broke_off_is_unfinished_until_its_file_is_sent_again(upl
     assert gauge(uploading, "lockstitch_uploads_oldest_seconds") == 0
 
 
-def test_a_run_tells_of_an_export_from_its_beginning_to_the_mended_row(caller: Caller) -> None:
+def test_a_run_lists_an_export_up_to_the_mended_row(caller: Caller) -> None:
     run = f"export-{new_key()}"
     upload = settled(caller, send(caller, export(line(98), line(99, state="Q")), **{"x-correlation-id": run}))
     (letter,) = dead_letters(caller, upload)
@@ -280,14 +282,16 @@ def test_a_run_tells_of_an_export_from_its_beginning_to_the_mended_row(caller: C
     caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={"payload": payload}).raise_for_status()
     await_rows(caller, f"/v1/uploads/legacy/{upload['id']}")
     story = caller.get(f"/ops/runs/{run}", params={"limit": "200"}).raise_for_status().json()["data"]
-    told = [entry["sentence"] for entry in story if entry["kind"] not in ("audit", "attempt", "request")]
-    assert told[0] == f"Upload {upload['id']} started: 2 rows of legacy with one customer each."
-    assert sum(sentence.startswith(f"A row of upload {upload['id']} was recorded as in_") for sentence in told) == 2
-    assert f"Upload {upload['id']} was recorded: 2 of 2 rows were new or changed." in told
-    (given_up,) = (sentence for sentence in told if "failed for good" in sentence)
+    sentences = [entry["sentence"] for entry in story if entry["kind"] not in ("audit", "attempt", "request")]
+    assert sentences[0] == f"Upload {upload['id']} started: 2 rows of legacy with one customer each."
+    assert (
+        sum(sentence.startswith(f"A row of upload {upload['id']} was recorded as in_") for sentence in sentences) == 2
+    )
+    assert f"Upload {upload['id']} was recorded: 2 of 2 rows were new or changed." in sentences
+    (given_up,) = (sentence for sentence in sentences if "failed for good" in sentence)
     assert '$.rows[3]["State"]: is not one of the configured values: a, x' in given_up
-    assert any(sentence.startswith(f"Dead letter {letter['id']} was redriven by key_") for sentence in told)
-    assert told[-1].startswith("Event customer.created of customer:C00099 was created")
+    assert any(sentence.startswith(f"Dead letter {letter['id']} was redriven by key_") for sentence in sentences)
+    assert sentences[-1].startswith("Event customer.created of customer:C00099 was created")
     audited = {entry["facts"]["type"] for entry in story if entry["kind"] == "audit"}
     assert {"upload.begun", "upload.recorded", "receipt.received", "receipt.validated"} <= audited
     assert {"job.dead_lettered", "job.redriven", "job.processed", "event.appended"} <= audited

@@ -1,4 +1,4 @@
-"""Create or update by a unique key: 201 or 200, and one record whatever happens at once."""
+"""Create or update by a unique key: 201 or 200, and one record even for simultaneous requests."""
 
 import asyncio
 from typing import Any

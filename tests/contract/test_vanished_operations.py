@@ -1,11 +1,11 @@
-"""An operation that is let go of while its request still runs: the request begins again."""
+"""An operation that is deleted while its request still runs: the request begins again."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.contract.callers import Caller, new_key
 from tests.contract.facade import Facade
-from tests.contract.patience import PATIENCE, until
 from tests.contract.samples import customer
+from tests.contract.waiting import TIMEOUT, until
 
 
 def test_a_request_whose_operation_is_gone_begins_again(facade: Facade, caller: Caller) -> None:
@@ -18,7 +18,7 @@ def test_a_request_whose_operation_is_gone_begins_again(facade: Facade, caller: 
         )
         # As a second owner does, who took over and found that it never was a write.
         until(lambda: facade.sql("DELETE FROM operation WHERE idempotency_key = $1 RETURNING id", key))
-        answer = change.result(PATIENCE)
+        answer = change.result(TIMEOUT)
 
     assert answer.status_code == 200, answer.text
     assert answer.json()["job_title"] == "Sailmaker"

@@ -1,4 +1,4 @@
-"""Vendors that are slow, busy, broken, or changed overnight: what the caller is told, and what is done later."""
+"""Vendors that are slow, busy, broken, or changed overnight: what the caller gets, and what happens later."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +11,8 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import VENDORS, Facade
-from tests.contract.patience import until
 from tests.contract.samples import KINDS, Kind, customer, word
+from tests.contract.waiting import until
 
 READ_PATHS = {"hubspot": "/crm/v3/objects/contacts", "shopify": "/admin/api", "zendesk": "/api/v2/users"}
 
@@ -166,7 +166,7 @@ def test_a_throttled_write_is_taken_and_done_later(caller: Caller, vendors: Emul
     assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
 
 
-def test_a_write_that_is_refused_later_tells_so_to_who_asks(caller: Caller, vendors: Emulators) -> None:
+def test_a_later_refusal_shows_in_the_operation(caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
     caller.create("/v1/customers", body)
     vendors.break_("hubspot", "status", method="POST", path=READ_PATHS["hubspot"], status=429, retry_after=1, times=5)

@@ -1,4 +1,4 @@
-"""`Prefer: wait=N` bounds every call, whatever it waits for; and no call waits for a vendor to get a known answer."""
+"""`Prefer: wait=N` bounds every call, and no call waits for a vendor if the answer is known."""
 
 import time
 from collections.abc import Iterator
@@ -162,8 +162,8 @@ def test_a_write_that_is_throttled_before_its_account_is_known_is_taken(newcomer
     assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
 
 
-def test_what_only_the_account_tells_is_judged_all_the_same(newcomer: Caller, facade: Facade) -> None:
-    """The first write of a process at a connection; its caller is told, and the key stays free."""
+def test_account_facts_are_checked_on_the_first_write(newcomer: Caller, facade: Facade) -> None:
+    """The first write of a process at a connection is refused for the caller, and the key stays free."""
     key = new_key()
     answer = newcomer.write("POST", "/v1/tickets?connection=hubspot", ticket("hubspot", status="nowhere"), key=key)
     assert code_of(answer, 422) == "invalid-field"
@@ -218,9 +218,7 @@ def test_a_caller_who_waits_gets_the_answer_after_a_throttle(caller: Caller, ven
     assert answer.status_code == 201, answer.text
 
 
-def test_who_decides_about_an_unknown_outcome_waits_no_longer_than_told(
-    facade: Facade, caller: Caller, vendors: Emulators
-) -> None:
+def test_resolving_an_unknown_outcome_obeys_the_wait(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     caller.create("/v1/customers", customer("hubspot"))
     facade.worker.stop()
     try:

@@ -13,7 +13,7 @@ from tests.contract.webhook_connections import INTAKES, WEBHOOK_SECRETS
 from tests.contract.webhook_senders import (
     SENDERS,
     SIGNATURE,
-    Door,
+    WebhookEndpoint,
     contact_event,
     flipped,
     gateway,
@@ -30,23 +30,23 @@ LIST = "webhook-signature"
 
 @pytest.mark.parametrize("connection", SENDERS)
 def test_a_new_event_is_accepted_and_its_copy_is_a_duplicate(facade: Facade, connection: str) -> None:
-    door = Door(facade, connection)
-    known = {receipt["id"] for receipt in door.receipts()}
-    case = SENDERS[connection](door.url)
+    endpoint = WebhookEndpoint(facade, connection)
+    known = {receipt["id"] for receipt in endpoint.receipts()}
+    case = SENDERS[connection](endpoint.url)
 
-    assert door.accepted(case) == (1, 0)
-    assert door.accepted(case) == (0, 1)
+    assert endpoint.accepted(case) == (1, 0)
+    assert endpoint.accepted(case) == (0, 1)
 
-    (receipt,) = [one for one in door.receipts() if one["id"] not in known]
-    assert door.queued(receipt["id"]) == 1
+    (receipt,) = [one for one in endpoint.receipts() if one["id"] not in known]
+    assert endpoint.queued(receipt["id"]) == 1
     assert case.body not in receipt["payload"]
 
 
 @pytest.mark.parametrize("connection", SENDERS)
 def test_one_changed_byte_is_refused_and_leaves_nothing(facade: Facade, connection: str) -> None:
-    door = Door(facade, connection)
-    before = len(door.receipts())
-    case = SENDERS[connection](door.url)
+    endpoint = WebhookEndpoint(facade, connection)
+    before = len(endpoint.receipts())
+    case = SENDERS[connection](endpoint.url)
     places = {0, 1, len(case.body) // 2, len(case.body) - 1}
     changed = [flipped(case, place) for place in sorted(places)]
     changed += [case.without(name) for name in SIGNATURE[connection]]
@@ -55,26 +55,26 @@ def test_one_changed_byte_is_refused_and_leaves_nothing(facade: Facade, connecti
     changed += [case.with_header(name, _turned(case.header(name))) for name in SIGNATURE[connection]]
 
     for one in changed:
-        code_of(door.send(one), 401)
+        code_of(endpoint.send(one), 401)
 
-    assert len(door.receipts()) == before
-    assert door.accepted(case) == (1, 0)
+    assert len(endpoint.receipts()) == before
+    assert endpoint.accepted(case) == (1, 0)
 
 
 def test_every_byte_of_a_signed_request_counts(facade: Facade) -> None:
-    door = Door(facade, "zendesk")
+    endpoint = WebhookEndpoint(facade, "zendesk")
     case = zendesk()
 
     for place in range(len(case.body)):
-        assert door.send(flipped(case, place)).status_code == 401
+        assert endpoint.send(flipped(case, place)).status_code == 401
 
-    assert door.accepted(case) == (1, 0)
+    assert endpoint.accepted(case) == (1, 0)
 
 
-def test_no_refusal_tells_what_was_wrong(facade: Facade) -> None:
-    door = Door(facade, "gateway")
+def test_no_refusal_says_what_was_wrong(facade: Facade) -> None:
+    endpoint = WebhookEndpoint(facade, "gateway")
     case = gateway()
-    told = []
+    refusals = []
     for one in (
         case.without("webhook-signature"),
         case.and_header("webhook-id", b"msg_other"),
@@ -82,89 +82,89 @@ def test_no_refusal_tells_what_was_wrong(facade: Facade) -> None:
         case.with_header("webhook-timestamp", b"1614265330"),
         flipped(case, 3),
     ):
-        problem = door.send(one).json()
-        told.append({name: value for name, value in problem.items() if name != "correlation_id"})
-    secretless = Door(facade, "secretless").send(SENDERS["code"]("")).json()
-    told.append({**{name: secretless[name] for name in told[0]}, "instance": told[0]["instance"]})
+        problem = endpoint.send(one).json()
+        refusals.append({name: value for name, value in problem.items() if name != "correlation_id"})
+    secretless = WebhookEndpoint(facade, "secretless").send(SENDERS["code"]("")).json()
+    refusals.append({**{name: secretless[name] for name in refusals[0]}, "instance": refusals[0]["instance"]})
 
-    assert [one for one in told if one != told[0]] == []
-    assert told[0]["code"] == "invalid-signature"
+    assert [one for one in refusals if one != refusals[0]] == []
+    assert refusals[0]["code"] == "invalid-signature"
 
 
-def test_an_unknown_connection_is_404_whatever_it_is_sent(facade: Facade) -> None:
-    door = Door(facade, "nobody-at-home")
+def test_an_unknown_connection_is_404_for_any_body(facade: Facade) -> None:
+    endpoint = WebhookEndpoint(facade, "nobody-at-home")
 
     for make in SENDERS.values():
-        assert code_of(door.send(make(door.url)), 404) == "not-found"
+        assert code_of(endpoint.send(make(endpoint.url)), 404) == "not-found"
 
-    assert door.receipts() == []
+    assert endpoint.receipts() == []
 
 
 @pytest.mark.parametrize("seconds", [-310, 310])
 def test_a_signed_time_that_is_not_the_present_is_refused(facade: Facade, seconds: int) -> None:
-    code_of(Door(facade, "zendesk").send(zendesk(at=now() + timedelta(seconds=seconds))), 401)
+    code_of(WebhookEndpoint(facade, "zendesk").send(zendesk(at=now() + timedelta(seconds=seconds))), 401)
 
 
 def test_a_hundred_copies_at_once_are_one_job(facade: Facade) -> None:
-    door = Door(facade, "gateway")
+    endpoint = WebhookEndpoint(facade, "gateway")
     case = gateway()
 
-    answers = asyncio.run(_at_once(door.url, case))
+    answers = asyncio.run(_at_once(endpoint.url, case))
 
     assert {answer.status_code for answer in answers} == {202}
-    told = [answer.json() for answer in answers]
-    assert sum(one["accepted"] for one in told) == 1
-    assert sum(one["duplicates"] for one in told) == COPIES - 1
-    (receipt,) = door.receipts(case.header("webhook-id").decode())
-    assert door.queued(receipt["id"]) == 1
+    counts = [answer.json() for answer in answers]
+    assert sum(one["accepted"] for one in counts) == 1
+    assert sum(one["duplicates"] for one in counts) == COPIES - 1
+    (receipt,) = endpoint.receipts(case.header("webhook-id").decode())
+    assert endpoint.queued(receipt["id"]) == 1
 
 
 def test_each_element_of_hubspots_array_is_an_event(facade: Facade) -> None:
-    door = Door(facade, "hubspot")
+    endpoint = WebhookEndpoint(facade, "hubspot")
     first, second, third = contact_event(), contact_event(), contact_event()
 
-    assert door.accepted(hubspot(door.url, first, second, first)) == (2, 1)
-    # A retry counts its attempts in the body, and comes with whatever else has happened since.
-    assert door.accepted(hubspot(door.url, second | {"attemptNumber": 1}, third)) == (1, 1)
-    assert door.accepted(sent_array(door, b"[]")) == (0, 0)
+    assert endpoint.accepted(hubspot(endpoint.url, first, second, first)) == (2, 1)
+    # A retry counts its attempts in the body, and arrives together with later events.
+    assert endpoint.accepted(hubspot(endpoint.url, second | {"attemptNumber": 1}, third)) == (1, 1)
+    assert endpoint.accepted(sent_array(endpoint, b"[]")) == (0, 0)
 
-    receipts = door.receipts(str(second["eventId"]))
+    receipts = endpoint.receipts(str(second["eventId"]))
     assert len(receipts) == 1
     assert conflicts(facade, receipts[0]["id"]) == 0
     assert receipts[0]["remote_id"] == str(second["objectId"])
 
 
-def test_the_same_identity_with_something_else_to_say_is_noted_and_not_worked_on(facade: Facade) -> None:
-    door = Door(facade, "hubspot")
+def test_a_known_id_with_another_body_is_recorded_but_not_processed(facade: Facade) -> None:
+    endpoint = WebhookEndpoint(facade, "hubspot")
     event = contact_event()
-    door.accepted(hubspot(door.url, event))
+    endpoint.accepted(hubspot(endpoint.url, event))
 
-    assert door.accepted(hubspot(door.url, event | {"propertyValue": "other@example.com"})) == (0, 1)
+    assert endpoint.accepted(hubspot(endpoint.url, event | {"propertyValue": "other@example.com"})) == (0, 1)
 
-    (receipt,) = door.receipts(str(event["eventId"]))
+    (receipt,) = endpoint.receipts(str(event["eventId"]))
     assert conflicts(facade, receipt["id"]) == 1
-    assert door.queued(receipt["id"]) == 1
+    assert endpoint.queued(receipt["id"]) == 1
 
 
 def test_hubspot_signs_the_public_address_and_no_other(facade: Facade) -> None:
-    door = Door(facade, "hubspot")
+    endpoint = WebhookEndpoint(facade, "hubspot")
     event = contact_event()
     # HubSpot undoes this escape before it signs.
-    known_as = door.url + "?tenant=a/b&x=%20"
-    door.url += "?tenant=a%2Fb&x=%20"
+    known_as = endpoint.url + "?tenant=a/b&x=%20"
+    endpoint.url += "?tenant=a%2Fb&x=%20"
     elsewhere = hubspot("https://elsewhere.example/v1/webhooks/hubspot", event)
 
-    code_of(door.send(elsewhere.and_header("Host", b"elsewhere.example")), 401)
-    code_of(door.send(elsewhere.and_header("X-Forwarded-Host", b"elsewhere.example")), 401)
-    assert door.accepted(hubspot(known_as, event)) == (1, 0)
+    code_of(endpoint.send(elsewhere.and_header("Host", b"elsewhere.example")), 401)
+    code_of(endpoint.send(elsewhere.and_header("X-Forwarded-Host", b"elsewhere.example")), 401)
+    assert endpoint.accepted(hubspot(known_as, event)) == (1, 0)
 
 
 def test_a_receipt_keeps_what_the_vendor_named(facade: Facade) -> None:
-    door = Door(facade, "shopify")
+    endpoint = WebhookEndpoint(facade, "shopify")
     case = shopify(topic="customers/update")
-    door.accepted(case)
+    endpoint.accepted(case)
 
-    (receipt,) = door.receipts(case.header("X-Shopify-Webhook-Id").decode())
+    (receipt,) = endpoint.receipts(case.header("X-Shopify-Webhook-Id").decode())
 
     assert (receipt["topic"], receipt["remote_object"]) == ("customers/update", "customers")
     assert receipt["remote_id"] is not None
@@ -174,17 +174,17 @@ def test_a_receipt_keeps_what_the_vendor_named(facade: Facade) -> None:
     assert noted["correlation_id"] == receipt["correlation_id"]
 
 
-def test_every_delivery_is_a_run_of_its_own_whatever_it_calls_itself(facade: Facade) -> None:
-    door = Door(facade, "gateway")
+def test_every_delivery_is_a_run_of_its_own(facade: Facade) -> None:
+    endpoint = WebhookEndpoint(facade, "gateway")
     case = gateway().and_header("X-Correlation-ID", b"chosen-by-the-sender")
     case = case.and_header("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 
-    first, again = door.send(case), door.send(case)
+    first, again = endpoint.send(case), endpoint.send(case)
 
     assert "chosen-by-the-sender" not in (first.headers["x-correlation-id"], again.headers["x-correlation-id"])
     assert first.headers["x-correlation-id"] != again.headers["x-correlation-id"]
     assert "4bf92f3577b34da6a3ce929d0e0e4736" not in first.headers["traceresponse"]
-    (receipt,) = door.receipts(case.header("webhook-id").decode())
+    (receipt,) = endpoint.receipts(case.header("webhook-id").decode())
     assert receipt["correlation_id"] == first.headers["x-correlation-id"]
 
 
@@ -202,9 +202,9 @@ def test_contracts_leave_intakes_out(caller: Caller) -> None:
         assert not INTAKES.keys() & caller.get(f"/v1/contracts/{name}").json()["connections"].keys()
 
 
-def sent_array(door: Door, body: bytes) -> Sent:
+def sent_array(endpoint: WebhookEndpoint, body: bytes) -> Sent:
     """Any body, signed as HubSpot does."""
-    return sent("hubspot", body, secret=WEBHOOK_SECRETS["hubspot"], at=now(), url=door.url)
+    return sent("hubspot", body, secret=WEBHOOK_SECRETS["hubspot"], at=now(), url=endpoint.url)
 
 
 def conflicts(facade: Facade, receipt_id: str) -> int:

@@ -10,10 +10,10 @@ import pytest
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
 from tests.contract.outage import database_down
-from tests.contract.patience import until
+from tests.contract.raw_http import chunk, exchange, head
+from tests.contract.waiting import until
 from tests.contract.webhook_connections import NOT_YET, RUN_OUT, STILL_GOOD, WEBHOOK_SECRETS
-from tests.contract.webhook_senders import SENDERS, Door, gateway, hubspot, now, shopify, woo
-from tests.contract.wire import chunk, exchange, head
+from tests.contract.webhook_senders import SENDERS, WebhookEndpoint, gateway, hubspot, now, shopify, woo
 from tests.signatures.senders import SCHEMES, Sent, sent
 
 LARGEST = 1024 * 1024
@@ -26,32 +26,32 @@ NAMES = (
 
 
 def test_woocommerces_ping_is_answered_while_its_connection_is_set_up(facade: Facade) -> None:
-    door = Door(facade, "woo")
-    before = len(door.receipts())
+    endpoint = WebhookEndpoint(facade, "woo")
+    before = len(endpoint.receipts())
     ping = Sent(scheme="woocommerce", headers=((b"content-type", b"application/x-www-form-urlencoded"),),
                 body=b"webhook_id=42")  # fmt: skip
 
-    assert door.send(ping).status_code == 200
-    assert len(door.receipts()) == before
-    # Whatever only looks like a ping has to be signed, and so has a ping anywhere else.
-    code_of(door.send(Sent(scheme="woocommerce", headers=(), body=b"webhook_id=42&x=1")), 401)
-    code_of(Door(facade, "shopify").send(ping), 401)
-    assert door.accepted(woo()) == (1, 0)
+    assert endpoint.send(ping).status_code == 200
+    assert len(endpoint.receipts()) == before
+    # A body that only resembles a ping needs a signature, and so does a ping for another vendor.
+    code_of(endpoint.send(Sent(scheme="woocommerce", headers=(), body=b"webhook_id=42&x=1")), 401)
+    code_of(WebhookEndpoint(facade, "shopify").send(ping), 401)
+    assert endpoint.accepted(woo()) == (1, 0)
 
 
 def test_intercom_looks_with_head(facade: Facade) -> None:
     empty = Sent(scheme="intercom", headers=(), body=b"")
 
-    answer = Door(facade, "chat").send(empty, method="HEAD")
+    answer = WebhookEndpoint(facade, "chat").send(empty, method="HEAD")
 
     assert (answer.status_code, answer.content) == (200, b"")
-    assert Door(facade, "code").send(empty, method="HEAD").status_code == 405
-    assert Door(facade, "nobody").send(empty, method="HEAD").status_code == 404
+    assert WebhookEndpoint(facade, "code").send(empty, method="HEAD").status_code == 405
+    assert WebhookEndpoint(facade, "nobody").send(empty, method="HEAD").status_code == 404
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_other_methods_are_not_offered(nobody: Caller, method: str) -> None:
-    answer = nobody.request(method, "/v1/webhooks/gateway")
+def test_other_methods_are_not_offered(anonymous: Caller, method: str) -> None:
+    answer = anonymous.request(method, "/v1/webhooks/gateway")
 
     assert code_of(answer, 405) == "method-not-allowed"
     assert {"HEAD", "POST"} <= set(answer.headers["allow"].split(", ")) <= {"HEAD", "OPTIONS", "POST"}
@@ -78,7 +78,7 @@ def test_a_body_of_the_largest_size_is_taken(facade: Facade) -> None:
     body = b'{"id": 77, "note": "' + b"x" * (LARGEST - 22) + b'"}'
 
     assert len(body) == LARGEST
-    assert Door(facade, "shopify").accepted(shopify(body=body)) == (1, 0)
+    assert WebhookEndpoint(facade, "shopify").accepted(shopify(body=body)) == (1, 0)
 
 
 def test_a_chunked_body_is_signed_like_any_other(facade: Facade) -> None:
@@ -92,25 +92,25 @@ def test_a_chunked_body_is_signed_like_any_other(facade: Facade) -> None:
 
 
 def test_a_body_that_breaks_off_is_not_taken(facade: Facade) -> None:
-    door = Door(facade, "gateway")
+    endpoint = WebhookEndpoint(facade, "gateway")
     case = gateway()
     lines = [f"{name.decode()}: {value.decode()}" for name, value in case.headers]
-    request = head("POST", door.path, f"Content-Length: {len(case.body)}", *lines)
+    request = head("POST", endpoint.path, f"Content-Length: {len(case.body)}", *lines)
 
     assert exchange(facade.api.url, request + case.body[:-1], then_close=True).status_code in (400, 401)
-    assert door.receipts(case.header("webhook-id").decode()) == []
+    assert endpoint.receipts(case.header("webhook-id").decode()) == []
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"\xff\xfe\x00", b"[" * 100_000, b"\x00", b"{}", b"null", b'"\\ud800"', b"\xef\xbb\xbf{}"]
 )
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_whatever_a_vendor_signs_is_taken(facade: Facade, scheme: str, body: bytes) -> None:
+def test_any_signed_body_is_accepted(facade: Facade, scheme: str, body: bytes) -> None:
     connection = {"woocommerce": "woo", "stripe": "payments", "intercom": "chat", "github": "code"}.get(scheme, scheme)
-    door = Door(facade, {"standard-webhooks": "gateway"}.get(scheme, connection))
-    case = sent(scheme, body, secret=WEBHOOK_SECRETS[door.connection], at=now(), url=door.url)  # type: ignore[arg-type]
+    endpoint = WebhookEndpoint(facade, {"standard-webhooks": "gateway"}.get(scheme, connection))
+    case = sent(scheme, body, secret=WEBHOOK_SECRETS[endpoint.connection], at=now(), url=endpoint.url)  # type: ignore[arg-type]
 
-    answer = door.send(case)
+    answer = endpoint.send(case)
 
     assert answer.status_code == 202, answer.text
 
@@ -137,12 +137,12 @@ def test_junk_is_never_our_fault(facade: Facade) -> None:
 
 
 def test_secrets_overlap_while_they_are_rotated(facade: Facade, caller: Caller) -> None:
-    door = Door(facade, "gateway")
+    endpoint = WebhookEndpoint(facade, "gateway")
 
-    assert door.accepted(gateway()) == (1, 0)
-    assert door.accepted(gateway(secret=STILL_GOOD)) == (1, 0)
+    assert endpoint.accepted(gateway()) == (1, 0)
+    assert endpoint.accepted(gateway(secret=STILL_GOOD)) == (1, 0)
     for secret in (RUN_OUT, NOT_YET):
-        code_of(door.send(gateway(secret=secret)), 401)
+        code_of(endpoint.send(gateway(secret=secret)), 401)
 
     # Which of them is still in use can be seen, and none of them is shown.
     text = caller.get("/metrics").text
@@ -154,20 +154,20 @@ def test_secrets_overlap_while_they_are_rotated(facade: Facade, caller: Caller) 
 
 
 def test_too_many_events_at_once_are_too_large(facade: Facade) -> None:
-    door = Door(facade, "hubspot")
+    endpoint = WebhookEndpoint(facade, "hubspot")
     body = b"[" + b",".join(b'{"eventId":%d}' % number for number in range(1001)) + b"]"
 
-    answer = door.send(sent("hubspot", body, secret=WEBHOOK_SECRETS["hubspot"], at=now(), url=door.url))
+    answer = endpoint.send(sent("hubspot", body, secret=WEBHOOK_SECRETS["hubspot"], at=now(), url=endpoint.url))
 
     assert code_of(answer, 413) == "body-too-large"
 
 
-def test_refusals_are_told_once_when_the_process_ends(facade: Facade) -> None:
+def test_refusals_are_logged_once_at_the_end(facade: Facade) -> None:
     with facade.another_api() as api:
-        door = Door(facade, "code", url=api.url)
+        endpoint = WebhookEndpoint(facade, "code", url=api.url)
         for _ in range(3):
-            code_of(door.send(SENDERS["code"]("").with_header("X-Hub-Signature-256", b"sha256=" + b"0" * 64)), 401)
-        code_of(door.send(Sent(scheme="github", headers=(), body=b"{}")), 401)
+            code_of(endpoint.send(SENDERS["code"]("").with_header("X-Hub-Signature-256", b"sha256=" + b"0" * 64)), 401)
+        code_of(endpoint.send(Sent(scheme="github", headers=(), body=b"{}")), 401)
 
     rows = facade.sql("SELECT facts::jsonb->'counts' AS counts FROM audit_event"
                       " WHERE type = 'webhook.refused' AND subject = 'code' ORDER BY id DESC LIMIT 1")  # fmt: skip
@@ -175,36 +175,36 @@ def test_refusals_are_told_once_when_the_process_ends(facade: Facade) -> None:
 
 
 @pytest.mark.parametrize(
-    ("secret", "told"),
+    ("secret", "message"),
     [("", "is not set"), ("not-a-standard-secret", "webhook_secrets[0]")],
 )
-def test_a_secret_that_cannot_be_used_stops_the_start(facade: Facade, secret: str, told: str) -> None:
+def test_a_secret_that_cannot_be_used_stops_the_start(facade: Facade, secret: str, message: str) -> None:
     api = facade.process("serve", WEBHOOK_GATEWAY=secret)
 
     with pytest.raises(AssertionError, match="ended with"):
         api.start()
 
-    assert told in api.log
+    assert message in api.log
     assert not secret or secret not in api.log
 
 
 def test_without_a_database_nothing_is_promised(facade: Facade) -> None:
     case = gateway()
     with facade.another_api() as api:
-        door = Door(facade, "gateway", url=api.url)
-        assert door.accepted(gateway()) == (1, 0)
+        endpoint = WebhookEndpoint(facade, "gateway", url=api.url)
+        assert endpoint.accepted(gateway()) == (1, 0)
         with database_down(facade):
-            answer = door.send(case)
-            refused = door.send(case.without("webhook-id"))
+            answer = endpoint.send(case)
+            refused = endpoint.send(case.without("webhook-id"))
         assert code_of(answer, 503) == "store-unavailable"
         assert int(answer.headers["retry-after"]) >= 1
         assert refused.status_code == 401
-        assert _until_accepted(door, case) == {"accepted": 1, "duplicates": 0}
+        assert _until_accepted(endpoint, case) == {"accepted": 1, "duplicates": 0}
 
 
-def _until_accepted(door: Door, case: Sent) -> object:
+def _until_accepted(endpoint: WebhookEndpoint, case: Sent) -> object:
     def send() -> httpx.Response:
-        answer = door.send(case)
+        answer = endpoint.send(case)
         assert answer.status_code in (202, 503)
         return answer
 
@@ -212,8 +212,8 @@ def _until_accepted(door: Door, case: Sent) -> object:
 
 
 def test_one_bad_event_among_many_is_not_theirs_to_pay_for(facade: Facade) -> None:
-    """HubSpot's events stand in one transaction; a value that PostgreSQL cannot hold would take all of them along."""
-    door = Door(facade, "hubspot")
+    """HubSpot's events share a transaction; a value that PostgreSQL cannot store must not lose the others."""
+    endpoint = WebhookEndpoint(facade, "hubspot")
     events = [{"eventId": 1, "subscriptionId": "\u0000", "portalId": "x", "occurredAt": 10**30, "objectId": "\u0000"}]
 
-    assert sum(door.accepted(hubspot(door.url, *events))) == 1
+    assert sum(endpoint.accepted(hubspot(endpoint.url, *events))) == 1

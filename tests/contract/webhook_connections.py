@@ -12,7 +12,7 @@ WEBHOOK_SECRETS: Final = {
     "chat": "6b1f2c3d-client-secret",
     "code": "It's a Secret to Everybody",
 }
-"""What each connection's vendor signs with now. `woo` is being set up."""
+"""The current secret of each connection. `woo` is still pending."""
 
 INTAKES: Final = {
     "gateway": "standard-webhooks",
@@ -21,12 +21,12 @@ INTAKES: Final = {
     "chat": "intercom",
     "code": "github",
 }
-"""Connections that take webhooks and nothing else, and their vendors."""
+"""Connections that only receive webhooks, and their vendors."""
 
 STILL_GOOD: Final = "whsec_c3RpbGwtZ29vZC1mb3ItYS1kYXktb3ItdHdv"
 RUN_OUT: Final = "whsec_cnVuLW91dC1hLWxvbmctdGltZS1hZ28tbm93"
 NOT_YET: Final = "whsec_bm90LXlldC1mb3ItYS12ZXJ5LWxvbmctdGlt"
-"""Three more secrets of `gateway`: one that overlaps with the present one, one that is over, one that is to come."""
+"""Three more secrets of `gateway`: one that overlaps with the current one, an expired one, and a future one."""
 
 ENVIRONMENT: Final = {f"WEBHOOK_{name.upper()}": secret for name, secret in WEBHOOK_SECRETS.items()} | {
     "WEBHOOK_STILL_GOOD": STILL_GOOD,
@@ -41,7 +41,7 @@ _OTHERS: Final = (
 
 
 def secrets_line(connection: str) -> str:
-    """The line of a connection's table that names its secrets; nothing for one that has none."""
+    """Return the line of a connection's table that names its secrets; empty if it has none."""
     if connection not in WEBHOOK_SECRETS:
         return ""
     others = _OTHERS if connection == "gateway" else ""
@@ -49,7 +49,7 @@ def secrets_line(connection: str) -> str:
 
 
 def intake_tables() -> list[str]:
-    """The tables of the intakes, and of one that has no secret yet."""
+    """Return the tables of the webhook-only connections, and of one without a secret."""
     pending = {"woo": "pending = true\n"}
     named = [
         f'[connections.{name}]\nvendor = "{vendor}"\n{secrets_line(name)}{pending.get(name, "")}'

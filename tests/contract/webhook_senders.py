@@ -1,4 +1,4 @@
-"""Vendors that send webhooks to the running Lockstitch, each with a secret of its connection, and what came of it."""
+"""Vendors that send signed webhooks to the running Lockstitch, and the receipts that result."""
 
 import json
 from collections.abc import Callable
@@ -11,36 +11,36 @@ import httpx
 import stripe
 from standardwebhooks.webhooks import Webhook
 
+from tests.contract.answer_checks import check_answer
 from tests.contract.facade import Facade
-from tests.contract.promises import check_promises
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
 from tests.signatures.senders import Sent, sent
 
 
-class Door:
-    """One connection's webhooks at the running API."""
+class WebhookEndpoint:
+    """The webhook endpoint of one connection."""
 
     def __init__(self, facade: Facade, connection: str, *, url: str | None = None) -> None:
         self._facade = facade
         self.connection = connection
         self.path = f"/v1/webhooks/{connection}"
         self.url = (url or facade.api.url) + self.path
-        self._http = httpx.Client(timeout=30.0, event_hooks={"response": [check_promises]})
+        self._http = httpx.Client(timeout=30.0, event_hooks={"response": [check_answer]})
 
     def send(self, case: Sent, *, method: str = "POST") -> httpx.Response:
-        """Send it as it is."""
+        """Send a webhook unchanged."""
         return self._http.request(method, self.url, headers=list(case.headers), content=case.body)
 
     def accepted(self, case: Sent) -> tuple[int, int]:
-        """Send it and expect success: how many events were new, and how many were there."""
+        """Send it and expect a 202. Return the numbers of new and of duplicate events."""
         answer = self.send(case)
         assert answer.status_code == 202, answer.text
-        told = answer.json()
-        assert told.keys() == {"accepted", "duplicates"}
-        return told["accepted"], told["duplicates"]
+        counts = answer.json()
+        assert counts.keys() == {"accepted", "duplicates"}
+        return counts["accepted"], counts["duplicates"]
 
     def receipts(self, holding: str = "") -> list[dict[str, Any]]:
-        """What is recorded for this connection, newest last, with a dedupe key that holds this text."""
+        """Return the connection's receipts whose dedupe key contains this text, newest last."""
         return self._facade.sql(
             "SELECT * FROM inbound_event WHERE connection = $1 AND strpos(dedupe_key, $2) > 0 ORDER BY id",
             self.connection,
@@ -48,7 +48,7 @@ class Door:
         )
 
     def queued(self, receipt_id: str) -> int:
-        """How many jobs were ever made of a receipt."""
+        """Return the number of jobs ever enqueued for a receipt."""
         (row,) = self._facade.sql(
             "SELECT count(*) AS number FROM audit_event WHERE type = 'job.queued' AND facts::jsonb->>'origin' = $1",
             receipt_id,
@@ -58,12 +58,12 @@ class Door:
 
 
 def now() -> datetime:
-    """The present, which signatures have to be of."""
+    """Return the current time, for signatures."""
     return datetime.now(UTC)
 
 
 def contact_event(**members: Any) -> dict[str, Any]:
-    """An element of HubSpot's array that nobody has sent before."""
+    """Return a new element of HubSpot's array."""
     return {
         "eventId": int(uuid4().int % 10**12),
         "subscriptionId": 25,
@@ -78,13 +78,13 @@ def contact_event(**members: Any) -> dict[str, Any]:
 
 
 def hubspot(url: str, *events: dict[str, Any], secret: str = WEBHOOK_SECRETS["hubspot"]) -> Sent:
-    """An array of events, signed for the address that HubSpot knows."""
+    """Return an array of events, signed for HubSpot's target URL."""
     body = json.dumps(list(events or [contact_event()]), ensure_ascii=False).encode()
     return sent("hubspot", body, secret=secret, at=now(), url=url)
 
 
 def shopify(url: str = "", *, topic: str = "customers/update", body: bytes | None = None) -> Sent:
-    """A customer, named in headers that nobody signs."""
+    """Return a customer, with id and topic in unsigned headers."""
     made = (
         body if body is not None else json.dumps({"id": uuid4().int % 10**15 + 1, "email": "ann@example.com"}).encode()
     )
@@ -96,7 +96,7 @@ def shopify(url: str = "", *, topic: str = "customers/update", body: bytes | Non
 
 
 def zendesk(url: str = "", *, at: datetime | None = None) -> Sent:
-    """A ticket event in its envelope."""
+    """Return a ticket event in its envelope."""
     ticket = str(uuid4().int % 10**12 + 1)
     body = json.dumps(
         {
@@ -165,7 +165,7 @@ SENDERS: Final[dict[str, Callable[[str], Sent]]] = {
     "chat": chat,
     "code": code,
 }
-"""What each connection gets: a new event with every call, given the address that the vendor knows."""
+"""By connection: the function that returns a new event for the vendor's target URL."""
 
 SIGNATURE: Final = {
     "hubspot": ("X-HubSpot-Signature-v3", "X-HubSpot-Request-Timestamp"),
@@ -177,11 +177,11 @@ SIGNATURE: Final = {
     "chat": ("X-Hub-Signature",),
     "code": ("X-Hub-Signature-256",),
 }
-"""The headers that a signature is in or covers."""
+"""The headers with the signature, or covered by it."""
 
 
 def flipped(case: Sent, place: int) -> Sent:
-    """With one bit of one byte of the body turned."""
+    """Flip one bit of one byte of the body."""
     body = bytearray(case.body)
     body[place] ^= 1
     return replace(case, body=bytes(body))

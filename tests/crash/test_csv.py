@@ -18,7 +18,7 @@ import pytest
 from tests.contract.callers import Caller
 from tests.contract.exports import LEGACY, await_rows, dead_letters, events, export, line, send
 from tests.contract.facade import Facade
-from tests.contract.patience import until
+from tests.contract.waiting import until
 
 pytestmark = pytest.mark.long
 
@@ -101,7 +101,7 @@ async def _send_while_somebody_kills(facade: Facade, key: str, content: bytes) -
 
 def _kill_at_work(facade: Facade, kills: Counter[str]) -> None:
     """Kill -9 the worker while it has rows in hand and others wait."""
-    until(lambda: facade.sql("SELECT FROM job WHERE state = 'running'"), patience=PATIENCE)
+    until(lambda: facade.sql("SELECT FROM job WHERE state = 'running'"), timeout=PATIENCE)
     facade.worker.kill()
     kills["worker at work" if facade.sql("SELECT FROM job WHERE state = 'running'") else "worker too late"] += 1
 

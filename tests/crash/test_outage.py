@@ -17,8 +17,8 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.callers import Caller
-from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
+from tests.contract.webhook_driver import WebhookDriver
 
 pytestmark = pytest.mark.long
 
@@ -47,7 +47,7 @@ class Business:
     def __init__(self, facade: Facade, caller: Caller) -> None:
         self.facade = facade
         self.caller = caller
-        self.stories = Stories(facade, caller)
+        self.driver = WebhookDriver(facade, caller)
         self.ids: dict[str, tuple[str, str]] = {}
 
     def begin(self) -> None:
@@ -59,7 +59,7 @@ class Business:
                 {"first_name": "Ada", "last_name": mark, "emails": [{"address": f"{mark}@example.com"}]},
             )
             self.ids[mark] = made["id"], made["meta"]["remote_id"]
-            self.stories.send("hubspot", "customer", "created", made["meta"]["remote_id"])
+            self.driver.send("hubspot", "customer", "created", made["meta"]["remote_id"])
         self.until_nothing_waits()
 
     def go_on_at_the_vendor(self) -> None:
@@ -74,7 +74,7 @@ class Business:
         """Webhooks of these changes, and of the same ones again."""
         for number, (_, remote_id) in enumerate(self.ids.values()):
             for _ in range(2):
-                self.stories.send("hubspot", "customer", "deleted" if number % 10 == 9 else "updated", remote_id)
+                self.driver.send("hubspot", "customer", "deleted" if number % 10 == 9 else "updated", remote_id)
 
     def write(self) -> None:
         """Two writes of each record one after the other, of which the second one counts."""
@@ -87,7 +87,7 @@ class Business:
         """Once they have been done, the vendor tells of them like of any change."""
         for number, (_, remote_id) in enumerate(self.ids.values()):
             if _is_written(number):
-                self.stories.send("hubspot", "customer", "updated", remote_id)
+                self.driver.send("hubspot", "customer", "updated", remote_id)
         self.until_nothing_waits()
 
     def patch(self, customer: str, body: dict[str, Any], *, expect: int, **headers: str) -> None:

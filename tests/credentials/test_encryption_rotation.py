@@ -220,7 +220,7 @@ async def test_after_a_rotation_the_new_key_alone_opens_everything(database: Dat
         await Stores(database, OLD).operations.get(ids["operation"])
 
 
-async def test_what_nobody_can_open_is_left_as_it_is(database: Database) -> None:
+async def test_an_undecryptable_value_is_left_unchanged(database: Database) -> None:
     ids = await write_everything(Stores(database, OLD))
     stranger = Sealer((K2,))
     batches = [batch async for batch in KeyRotation(database, stranger, SEALED_COLUMNS).rotate()]
@@ -268,9 +268,9 @@ async def test_the_commands(database: Database, database_url: str) -> None:
     await write_everything(Stores(database, OLD))
     both = keys_of(K2, K1)
     status = await asyncio.to_thread(secrets, database_url, "status", "--json", keys=both)
-    told = json.loads(status.stdout)
-    assert (told["writes"], told["missing"], told["droppable"]) == ("k2", [], [])
-    assert told["values"]["record_state.data"] == {"k1": 1}
+    report = json.loads(status.stdout)
+    assert (report["writes"], report["missing"], report["droppable"]) == ("k2", [], [])
+    assert report["values"]["record_state.data"] == {"k1": 1}
 
     lacking = await asyncio.to_thread(secrets, database_url, "status", keys=keys_of(K2))
     assert "Required, but not configured: k1." in lacking.stdout
@@ -293,9 +293,7 @@ async def test_the_commands(database: Database, database_url: str) -> None:
     assert audited[0]["actor"].startswith("cli:")
 
 
-async def test_killed_in_the_middle_of_it_beside_those_who_write_it_goes_on_where_it_was(
-    database: Database, database_url: str
-) -> None:
+async def test_a_killed_rotation_continues_while_others_write(database: Database, database_url: str) -> None:
     old, new = Stores(database, OLD), Stores(database, BOTH)
     await fill(old, 6000)
     stop = asyncio.Event()

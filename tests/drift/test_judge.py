@@ -44,14 +44,14 @@ RECORDS = st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), VALUES).map(lam
 
 
 @given(st.lists(RECORDS, min_size=1, max_size=5))
-def test_what_was_learned_is_never_news(records: list[dict[str, Any]]) -> None:
+def test_a_learned_shape_is_no_finding(records: list[dict[str, Any]]) -> None:
     samples = [sample(record) for record in records]
     before = baseline(*samples)
     assert all(not news(one, before) for one in samples)
 
 
 @given(RECORDS, RECORDS)
-def test_what_is_news_is_a_member_or_a_type_that_was_not_there(first: dict[str, Any], then: dict[str, Any]) -> None:
+def test_a_new_member_or_type_is_a_finding(first: dict[str, Any], then: dict[str, Any]) -> None:
     for path, kind, _, _ in news(sample(then), baseline(sample(first))):
         name = path.removeprefix("$.")
         if kind == "unknown_field":
@@ -69,13 +69,13 @@ def test_a_new_member_and_another_type_are_news() -> None:
     assert news(sample({"id": 1, "score": "1"}), before) == [("$.score", "changed_type", "number", "string")]
 
 
-def test_the_first_type_of_what_was_null_is_learned_late() -> None:
+def test_the_type_of_a_null_member_is_learned_later() -> None:
     before = baseline(sample({"id": 1, "score": None}))
     now = sample({"id": 1, "score": 3})
     assert deviations(now, see(now), before) == ([], [("$.score", "type number")])
 
 
-def test_what_could_not_be_read_is_news_whatever_was_learned() -> None:
+def test_an_unreadable_value_is_always_a_finding() -> None:
     broken = sample({"id": "7"}, failure=("$.id", "Expected `int`, got `str`"))
     assert news(broken, baseline(broken)) == [("$.id", "changed_type", "number", "string")]
     gone = sample({"name": "Ann"}, failure=("$", "Object missing required field `id`"))
@@ -90,7 +90,7 @@ def test_a_webhook_may_lack_what_it_always_lacked() -> None:
     assert news(stub, baseline()) == [("$.id", "missing_field", "number", "nothing")]
 
 
-def test_each_new_choice_is_news_once_and_a_label_is_masked() -> None:
+def test_a_new_choice_is_found_once_and_labels_are_masked() -> None:
     def choosing(raw: str) -> Sample:
         return sample({"id": 1}, resource=Customer(kind="person", status="unknown", status_raw=raw))
 
@@ -102,7 +102,7 @@ def test_each_new_choice_is_news_once_and_a_label_is_masked() -> None:
     assert news(choosing("Waits for Ann"), before)[0][3] == '"xxxxx xxx xxx"'
 
 
-def test_bytes_that_are_no_json_are_a_finding_and_no_accident() -> None:
+def test_invalid_json_is_a_finding() -> None:
     broken = Sample(subject=sample({}).subject, record=b"<html>", read_by=Record, failure=("$", "not JSON"))
     found, _ = deviations(broken, see(broken), baseline())
     assert found == [

@@ -11,14 +11,14 @@ PUBLIC = "93.184.215.14"
 
 
 class Names:
-    """Name servers that answer as they are told; a list of answers is given one after the other, the last for ever."""
+    """Name servers with set answers. A list of answers is given in turn, then the last one for ever."""
 
     def __init__(self, answers: Mapping[str, Sequence[Sequence[str]]]) -> None:
         self._answers = {name: chain(given, repeat(given[-1])) for name, given in answers.items()}
         self.asked: list[str] = []
 
     async def __call__(self, name: str) -> Sequence[str]:
-        """Raises OSError for a name that nobody has."""
+        """Raise OSError for an unknown name."""
         self.asked.append(name)
         if name not in self._answers:
             raise OSError(f"{name} is not known")

@@ -104,12 +104,12 @@ async def test_public_targets_pass_by_https_on_usual_ports() -> None:
                 await poster.check(refused)
 
 
-async def test_what_is_allowed_passes_and_nothing_beside_it() -> None:
+async def test_only_allowed_addresses_pass() -> None:
     async with running_vendor() as subscriber, running_vendor() as other:
         async with posting(f"127.0.0.1/32:{subscriber.port}") as poster:
             reply = await poster.post(f"{subscriber.url}/hook", headers={}, body=b"{}")
             assert reply.status == 200
-            for beside in (
+            for refused_url in (
                 other.url,
                 f"http://127.0.0.2:{subscriber.port}/",
                 f"http://[::1]:{subscriber.port}/",
@@ -118,12 +118,12 @@ async def test_what_is_allowed_passes_and_nothing_beside_it() -> None:
                 f"http://2130706433:{subscriber.port}/",
             ):
                 with pytest.raises(TargetRefused):
-                    await poster.post(beside, headers={}, body=b"{}")
+                    await poster.post(refused_url, headers={}, body=b"{}")
         assert (subscriber.targets(), other.targets()) == (["POST /hook"], [])
 
 
 @pytest.mark.parametrize("then", [["127.0.0.1"], [PUBLIC, "127.0.0.1"], ["::1"], []])
-async def test_a_name_is_judged_anew_at_every_attempt(then: list[str]) -> None:
+async def test_a_name_is_resolved_and_checked_at_every_attempt(then: list[str]) -> None:
     """Public when it was checked, ours when it is called: DNS rebinding."""
     async with running_vendor() as ours:
         async with posting(names={"rebinding.example.com": [[PUBLIC], then]}) as poster:
@@ -133,8 +133,8 @@ async def test_a_name_is_judged_anew_at_every_attempt(then: list[str]) -> None:
         assert ours.calls == []
 
 
-async def test_the_address_dialled_is_the_one_that_was_judged() -> None:
-    """The system says 127.0.0.1 to this name, the guard's resolver 127.0.0.2: nobody asks a second time."""
+async def test_only_the_checked_address_is_dialled() -> None:
+    """The system says 127.0.0.1 to this name, the guard's resolver 127.0.0.2: the name is resolved once."""
     async with running_vendor() as ours:
         async with posting(f"127.0.0.2/32:{ours.port}", names={"localhost": [["127.0.0.2"]]}) as poster:
             with pytest.raises(TargetUnreachable):

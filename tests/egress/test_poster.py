@@ -49,7 +49,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(status: int) -> None:
         assert elsewhere.calls == []
 
 
-async def test_no_cookie_comes_back_and_no_connection_is_kept() -> None:
+async def test_no_cookie_and_no_connection_is_kept() -> None:
     sets_one = Reply(headers=(("set-cookie", "session=1; Path=/"),))
     async with running_vendor(sets_one) as target, posting(f"127.0.0.1/32:{target.port}") as poster:
         for _ in range(2):
@@ -100,7 +100,7 @@ async def test_a_status_stands_when_the_body_breaks_off() -> None:
         (Reply(headers=(("x", "y" * 100_000),)), "not HTTP"),
     ],
 )
-async def test_no_answer_is_told_apart_by_why(how: Break | Reply, why: str) -> None:
+async def test_each_way_to_fail_has_its_own_reason(how: Break | Reply, why: str) -> None:
     async with running_vendor(how) as target:
         started = time.monotonic()
         with pytest.raises(NoAnswer, match=why):
@@ -115,7 +115,7 @@ async def test_a_body_that_drips_costs_two_seconds_and_no_more() -> None:
         assert time.monotonic() - started < 4.0
 
 
-async def test_nobody_there_is_unreachable() -> None:
+async def test_a_closed_port_is_unreachable() -> None:
     async with running_vendor() as target:
         pass
     with pytest.raises(TargetUnreachable, match="does not accept connections"):
@@ -147,7 +147,7 @@ async def test_a_wait_that_cannot_be_read_is_none(said: str) -> None:
         assert (await poster.post(target.url, headers={}, body=b"{}")).retry_after is None
 
 
-async def test_the_name_is_kept_for_tls_while_the_judged_address_is_dialled(
+async def test_tls_uses_the_name_and_the_socket_the_checked_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = Certificates(tmp_path)
@@ -170,7 +170,7 @@ async def test_the_name_is_kept_for_tls_while_the_judged_address_is_dialled(
     assert [call.headers["host"] for call in target.calls] == [f"hooks.example.com:{target.port}"]
 
 
-async def test_a_span_tells_where_it_went_without_the_path_and_the_target_continues_the_trace(
+async def test_a_span_has_the_host_only_and_the_target_continues_the_trace(
     spans: Recording,
 ) -> None:
     def fail_once(call: Call) -> Reply:

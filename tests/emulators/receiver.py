@@ -89,7 +89,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def is_from(vendor: str, received: Received, url: str, secret: str) -> bool:
-    """Whether the signature of a request is the one that the vendor documents."""
+    """Check the signature of a request as the vendor documents it."""
     headers, body = received.headers, received.body
     if vendor == "freshdesk":
         return headers["x-lockstitch-secret"] == secret

@@ -22,7 +22,7 @@ def types(record: dict[str, Any]) -> dict[str, str]:
 
 
 def same_types(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    """What stands in both has the same type in both."""
+    """Members of both have the same type in both."""
     our_types, their_types = types(ours), types(theirs)
     shared = our_types.keys() & their_types.keys()
     assert {name: our_types[name] for name in shared} == {name: their_types[name] for name in shared}

@@ -127,7 +127,7 @@ def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     assert not _runs(child)
 
 
-def test_nobody_else_may_read_what_it_keeps(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_state_file(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.transaction():
         store.sql.execute("INSERT INTO fault (vendor, body) VALUES ('zendesk', '{}')")
@@ -151,7 +151,7 @@ def test_without_state_it_remembers_only_while_it_runs() -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether the process is there and no zombie that nobody has reaped."""
+    """Whether the process is running, and not an unreaped zombie."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

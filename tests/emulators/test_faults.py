@@ -36,7 +36,7 @@ def test_status_speaks_in_the_vendors_words_and_ends_after_its_times(emulators: 
     assert emulators.http.get("/_emulator/faults").json() == []
 
 
-def test_a_fault_is_judged_before_authorisation(emulators: RunningEmulators) -> None:
+def test_a_fault_precedes_authorisation(emulators: RunningEmulators) -> None:
     emulators.order(vendor="zendesk", fault=fault("status", status=503), times=1)
     assert emulators.http.get(GROUPS).status_code == 503
     assert emulators.http.get(GROUPS).status_code == 401
@@ -122,7 +122,7 @@ def test_a_rate_with_a_seed_hits_the_same_calls_again(emulators: RunningEmulator
     assert 10 <= first.count(500) <= 40
 
 
-def test_a_rate_without_a_seed_tells_the_one_it_took(emulators: RunningEmulators) -> None:
+def test_a_rate_without_a_seed_reports_the_random_one(emulators: RunningEmulators) -> None:
     ordered = emulators.order(vendor="zendesk", fault=fault("status", status=500), rate=1)
     assert isinstance(ordered["seed"], int)
 

@@ -1,4 +1,4 @@
-"""Whatever a call says, an emulator answers it: with a refusal, never with a failure of its own.
+"""An emulator answers any call: with a refusal, never with a crash.
 
 Shopify's GraphQL has a suite of its own: shopify/test_nonsense.py.
 """
@@ -20,7 +20,8 @@ from emulators.registry import EMULATORS
 from emulators.state import State
 from emulators.store import Store
 
-from .vendors import FRESHDESK, HUBSPOT, SALESFORCE, STRIPE, WOOCOMMERCE, ZENDESK, Emulated, Json
+from .vendor_facts import Emulated, Json
+from .vendors import FRESHDESK, HUBSPOT, SALESFORCE, STRIPE, WOOCOMMERCE, ZENDESK
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

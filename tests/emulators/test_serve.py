@@ -17,7 +17,7 @@ from emulators.store import Store
 
 
 class Notebook:
-    """A vendor of one object, which writes what it is sent and breaks when told to."""
+    """A vendor of one object. It stores what it is sent, and fails on request."""
 
     name = "notebook"
     objects = ("notes",)
@@ -28,7 +28,7 @@ class Notebook:
             id = state.next_id("notes", 1)
             state.put("notes", str(id), {"id": id, **note}, {"colour": note.get("colour", "white")})
             if note.get("break"):
-                raise RuntimeError("told to")
+                raise RuntimeError("on request")
             return json_answer(201, {"id": id})
         return json_answer(
             200, {"path": call.path, "tags": call.params("tag"), "header": call.headers.get("x-mood"), "now": now}

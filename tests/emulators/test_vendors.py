@@ -9,7 +9,8 @@ import pytest
 from emulators.registry import EMULATORS
 
 from .conftest import RunningEmulators
-from .vendors import VENDORS, Ask, Emulated, Refused
+from .vendor_facts import Ask, Emulated, Refused
+from .vendors import VENDORS
 
 STATUSES = (401, 402, 403, 404, 409, 422, 423, 429, 500, 502, 503)
 vendors = pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)

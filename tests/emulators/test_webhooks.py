@@ -57,7 +57,7 @@ def settled(emulators: RunningEmulators, vendor: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("vendor", RECORDS)
-def test_a_placed_record_is_told_to_the_target_and_proven(
+def test_a_placed_record_is_sent_with_a_valid_signature(
     emulators: RunningEmulators, receiver: Receiver, vendor: str
 ) -> None:
     url = f"{receiver.url(vendor)}?a=1"
@@ -76,9 +76,7 @@ def test_a_placed_record_is_told_to_the_target_and_proven(
     assert [(one["state"], one["status"], one["tries"], one["fault"]) for one in sent] == [("delivered", 200, 1, None)]
 
 
-def test_without_a_target_nothing_is_noted_and_what_was_before_is_not_told(
-    emulators: RunningEmulators, receiver: Receiver
-) -> None:
+def test_a_new_target_gets_no_earlier_changes(emulators: RunningEmulators, receiver: Receiver) -> None:
     contact(emulators, "Early")
     assert emulators.sent("hubspot") == []
     emulators.subscribe("hubspot", receiver.url("hubspot"))
@@ -121,7 +119,7 @@ def test_a_bad_target_is_refused(emulators: RunningEmulators, order: dict[str, A
     assert (answer.status_code, flaw in answer.text) == (400, True), answer.text
 
 
-def test_a_refused_call_tells_nothing(emulators: RunningEmulators, receiver: Receiver) -> None:
+def test_a_refused_call_sends_no_webhook(emulators: RunningEmulators, receiver: Receiver) -> None:
     emulators.subscribe("zendesk", receiver.url("zendesk"))
     refused = emulators.http.post(
         "/zendesk/api/v2/tickets",
@@ -174,7 +172,7 @@ def test_a_vendor_gives_up_after_its_own_number_of_tries(
 
 
 def test_a_restart_goes_on_with_what_was_not_delivered(own_emulators: RunningEmulators, receiver: Receiver) -> None:
-    receiver.close()  # nobody listens
+    receiver.close()  # no one listens
     own_emulators.subscribe("hubspot", receiver.url("hubspot"), first_pause_ms=300)
     for name in ("Ada", "Bo", "Cy"):
         contact(own_emulators, name)
@@ -193,8 +191,8 @@ def test_a_restart_goes_on_with_what_was_not_delivered(own_emulators: RunningEmu
         again.close()
 
 
-def test_what_was_written_just_before_a_kill_is_told_after_it(own_emulators: RunningEmulators) -> None:
-    """Whether the webhook was noted, worded, or under way: told at least once."""
+def test_a_change_written_before_a_kill_is_sent_after_it(own_emulators: RunningEmulators) -> None:
+    """Whether the webhook was noted, worded, or under way: sent at least once."""
     receiver = Receiver()
     try:
         own_emulators.subscribe("hubspot", receiver.url("hubspot"))
@@ -207,9 +205,7 @@ def test_what_was_written_just_before_a_kill_is_told_after_it(own_emulators: Run
         receiver.close()
 
 
-def test_targets_come_from_the_command_line_with_secrets_from_the_environment(
-    own_emulators: RunningEmulators, receiver: Receiver
-) -> None:
+def test_targets_are_arguments_and_secrets_are_variables(own_emulators: RunningEmulators, receiver: Receiver) -> None:
     own_emulators.stop()
     own_emulators.start(
         *("--webhooks", f"hubspot={receiver.url('hubspot')}", f"zendesk={receiver.url('zendesk')}"),
@@ -280,11 +276,11 @@ def test_a_bad_signature_stays_bad_when_it_is_tried_again(
     emulators.order(vendor=vendor, fault={"kind": "bad_signature"}, times=1)
     receiver.statuses = [401] * 20
     place(emulators, vendor)
-    (told,) = settled(emulators, vendor)
-    assert told["state"] == "failed"
+    (message,) = settled(emulators, vendor)
+    assert message["state"] == "failed"
     assert not any(is_from(vendor, one, receiver.url(vendor), SECRET) for one in receiver.got)
     place(emulators, vendor)
-    assert is_from(vendor, receiver.wait(told["tries"] + 1)[-1], receiver.url(vendor), SECRET)
+    assert is_from(vendor, receiver.wait(message["tries"] + 1)[-1], receiver.url(vendor), SECRET)
 
 
 @pytest.mark.parametrize("vendor", RECORDS)

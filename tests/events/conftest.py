@@ -4,7 +4,7 @@ import pytest
 
 from app.events.store.events import PostgresEvents
 from app.postgres.database import Database
-from tests.queue.kit import SEALER
+from tests.encryption import SEALER
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The feed: without gaps whatever is held back, in one order, and sorted on behind a restore."""
+"""The feed: one order without gaps, also with uncommitted Events, and continued after a restore."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -15,8 +15,9 @@ from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database, Statement, Transaction
-from tests.events.event_kit import DELIVERY, EVERYTHING, TYPES, all_of, append, changed, numbers
-from tests.queue.kit import SEALER, until
+from tests.encryption import SEALER
+from tests.events.numbered_events import DELIVERY, EVERYTHING, TYPES, all_of, append, changed, numbers
+from tests.queue.harness import until
 
 pytestmark = pytest.mark.anyio
 
@@ -117,7 +118,7 @@ def _open(url: str) -> Iterator[type[Steps]]:
         loop.close()
 
 
-def test_whoever_reads_on_misses_nothing_whatever_is_held_back(database_url: str) -> None:
+def test_a_reader_misses_no_event_that_commits_late(database_url: str) -> None:
     with _open(database_url) as steps:
         run_state_machine_as_test(
             steps,
@@ -159,9 +160,7 @@ async def test_types_are_read_together_in_one_order(database: Database, events: 
     assert numbers(await events.newest(types=TYPES[:2], limit=4)) == [7, 6, 4, 3]
 
 
-async def test_in_another_cluster_the_next_era_begins_and_everything_goes_on_behind(
-    database: Database, events: PostgresEvents
-) -> None:
+async def test_another_cluster_begins_a_new_era_of_ids(database: Database, events: PostgresEvents) -> None:
     await append(database, events, changed(1))
     await database.execute(
         Statement(
@@ -189,7 +188,7 @@ async def test_without_a_restore_no_era_begins(database: Database, events: Postg
     assert await events.raise_era() is False
 
 
-async def test_whoever_subscribes_gets_every_event_that_the_feed_has_not_shown_by_then(database: Database) -> None:
+async def test_a_new_subscription_gets_every_event_not_yet_in_the_feed(database: Database) -> None:
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         async with database.transaction() as session:

@@ -61,9 +61,9 @@ async def test_a_page_reads_a_page(
 ) -> None:
     await connection.execute(f"SET plan_cache_mode = {plan}")
 
-    told = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", *arguments)
+    explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", *arguments)
 
-    reads = [node for node in _nodes(json.loads(told)[0]["Plan"]) if node.get("Relation Name") == "event"]
+    reads = [node for node in _nodes(json.loads(explained)[0]["Plan"]) if node.get("Relation Name") == "event"]
     assert {node["Node Type"] for node in reads} <= {"Index Scan", "Index Only Scan"}
     assert sum(_rows_read(node) for node in reads) <= rows
 

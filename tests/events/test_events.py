@@ -12,8 +12,8 @@ from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken
-from tests.events.event_kit import EVERYTHING, all_of, append, body, changed
-from tests.queue.kit import SEALER
+from tests.encryption import SEALER
+from tests.events.numbered_events import EVERYTHING, all_of, append, body, changed
 
 pytestmark = pytest.mark.anyio
 
@@ -72,7 +72,7 @@ async def test_a_body_that_was_moved_to_another_event_is_noticed(database: Datab
         await events.feed(types=(), after=None, limit=10)
 
 
-async def test_whoever_appends_gets_the_jobs_of_the_deliveries(database: Database) -> None:
+async def test_appending_returns_the_delivery_jobs(database: Database) -> None:
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
     await PostgresSubscriptions(database, SEALER).create(EVERYTHING)
     async with database.transaction() as session:
@@ -82,7 +82,7 @@ async def test_whoever_appends_gets_the_jobs_of_the_deliveries(database: Databas
     assert [job.origin for job in jobs] == [event.id for event in await all_of(events)]
 
 
-async def test_a_state_is_replaced_by_who_compared_with_it_and_nobody_else(database: Database) -> None:
+async def test_a_state_is_replaced_only_after_a_comparison(database: Database) -> None:
     states = PostgresRecordStates(database, SEALER)
 
     async def put(data: bytes, instead_of: Any, *, deleted: bool = False) -> None:

@@ -8,15 +8,16 @@ from app.events.store.events import PostgresEvents
 from app.postgres.database import Database, Statement
 from app.queue.enqueue import JobIntake
 from app.queue.models import JobFailure, JobPolicy
-from tests.events.event_kit import DELIVERY, all_of, append, body, changed
-from tests.queue.kit import POLICIES, SEALER, Kit, new
+from tests.encryption import SEALER
+from tests.events.numbered_events import DELIVERY, all_of, append, body, changed
+from tests.queue.harness import POLICIES, Harness, new
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def kit(database: Database, events: PostgresEvents) -> Kit:
-    return Kit(database, announcer=QueueEvents(events, JobIntake(SEALER, POLICIES)))
+def harness(database: Database, events: PostgresEvents) -> Harness:
+    return Harness(database, announcer=QueueEvents(events, JobIntake(SEALER, POLICIES)))
 
 
 NO = JobFailure(
@@ -24,18 +25,18 @@ NO = JobFailure(
 )
 
 
-async def test_a_job_that_is_given_up_is_told(events: PostgresEvents, kit: Kit) -> None:
-    await kit.enqueue(new("ingest"))
+async def test_a_dead_letter_is_announced(events: PostgresEvents, harness: Harness) -> None:
+    await harness.enqueue(new("ingest"))
 
-    dead = await kit.queue.bury(await kit.claim_one(), NO)
+    dead = await harness.queue.bury(await harness.claim_one(), NO)
 
     (event,) = await all_of(events)
-    told = body(event)
-    assert (event.type, event.origin, told["connection"], told["correlation_id"]) == (
+    document = body(event)
+    assert (event.type, event.origin, document["connection"], document["correlation_id"]) == (
         *("dead_letter.created", dead, "shop", "run-1"),
     )
-    assert told["data"].pop("created_at")
-    assert told["data"] == {
+    assert document["data"].pop("created_at")
+    assert document["data"] == {
         "id": dead,
         "kind": "ingest",
         "connection": "shop",
@@ -51,15 +52,15 @@ async def test_a_job_that_is_given_up_is_told(events: PostgresEvents, kit: Kit) 
 
 
 async def test_news_of_dead_letters_that_cannot_be_delivered_is_not_news_again(
-    database: Database, events: PostgresEvents, kit: Kit
+    database: Database, events: PostgresEvents, harness: Harness
 ) -> None:
     await append(database, events, changed(1), changed(2, type="dead_letter.created"))
     ordinary, news = await all_of(events)
     for origin in (ordinary.id, news.id, "evt_" + 36 * "f"):
-        await kit.enqueue(new("deliver", origin=origin))
-        await kit.queue.bury(await kit.claim_one(), NO)
+        await harness.enqueue(new("deliver", origin=origin))
+        await harness.queue.bury(await harness.claim_one(), NO)
 
-    dead = await kit.dead()
+    dead = await harness.dead()
     assert [one.origin for one in dead] == ["evt_" + 36 * "f", news.id, ordinary.id]
     assert [event.origin for event in (await all_of(events))[2:]] == [dead[-1].id]
 
@@ -73,25 +74,25 @@ SUBSCRIBER = Statement(
 async def test_a_delivery_that_kills_its_workers_is_given_up_with_its_job(database: Database) -> None:
     await database.execute(SUBSCRIBER, "sub_1")
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-    kit = Kit(database, announcer=QueueEvents(events, JobIntake(SEALER, POLICIES)))
+    harness = Harness(database, announcer=QueueEvents(events, JobIntake(SEALER, POLICIES)))
     async with database.transaction() as session:
-        await kit.queue.enqueue(session, *await events.append(session, changed(1, type="dead_letter.created")))
+        await harness.queue.enqueue(session, *await events.append(session, changed(1, type="dead_letter.created")))
     for _ in range(POLICIES.get("deliver", JobPolicy()).max_attempts):
-        assert len(await kit.claim()) == 1
-        await kit.pass_time(60)
-        await kit.queue.expire(10)
+        assert len(await harness.claim()) == 1
+        await harness.pass_time(60)
+        await harness.queue.expire(10)
 
-    (dead,) = await kit.dead()
+    (dead,) = await harness.dead()
     assert (dead.kind, dead.category) == ("deliver", "poison")
     (delivery,) = await database.fetch(DELIVERY)
     assert (delivery["state"], delivery["ended"]) == ("dead", True)
 
 
-async def test_a_pause_is_told_once_whoever_paused(events: PostgresEvents, kit: Kit) -> None:
-    await kit.enqueue(new(), new(connection="desk"))
-    await kit.claim_all()
-    assert await kit.pauses.pause("shop", actor="ada", note="moving house")
-    assert not await kit.pauses.pause("shop", actor="ada", note="moving house")
+async def test_a_pause_is_announced_once(events: PostgresEvents, harness: Harness) -> None:
+    await harness.enqueue(new(), new(connection="desk"))
+    await harness.claim_all()
+    assert await harness.pauses.pause("shop", actor="ada", note="moving house")
+    assert not await harness.pauses.pause("shop", actor="ada", note="moving house")
 
     (event,) = await all_of(events)
 
@@ -99,10 +100,10 @@ async def test_a_pause_is_told_once_whoever_paused(events: PostgresEvents, kit: 
     assert body(event)["data"] == {"connection": "shop", "why": "operator", "note": "moving house"}
 
 
-async def test_a_refused_credential_is_told(events: PostgresEvents, kit: Kit) -> None:
-    await kit.enqueue(new())
+async def test_a_refused_credential_is_reported(events: PostgresEvents, harness: Harness) -> None:
+    await harness.enqueue(new())
 
-    await kit.queue.refuse(await kit.claim_one(), "vendor-auth-failed")
+    await harness.queue.refuse(await harness.claim_one(), "vendor-auth-failed")
 
     (event,) = await all_of(events)
     assert body(event)["data"] == {"connection": "shop", "why": "auth", "note": "vendor-auth-failed"}

@@ -14,7 +14,7 @@ from msgspec import Struct
 from app.egress.models import TargetRefused
 from app.egress.retry_after import seconds_asked
 from app.egress.targets import parse_target
-from app.errors import InvalidField, Problem, document_of
+from app.errors import InvalidField
 from app.http.accept import quality
 from app.http.admission import content_type_of
 from app.http.cursors import SealedCursors
@@ -24,6 +24,7 @@ from app.http.headers import callback, idempotency_key, preferences
 from app.http.nearest_name import did_you_mean
 from app.http.parameters import Query, choices, instant, text, whole
 from app.http.slow_bodies import Transfers
+from app.problem_document import Problem, document_of
 from app.queue.kinds import legible
 from app.redaction import shape_of, without_people, word_of
 from app.signatures import Secret, SignatureRefused, events_of, verify

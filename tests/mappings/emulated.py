@@ -17,7 +17,7 @@ from mappings.spec import ListQuery, Mapped, Vendor, VendorMapping, WriteResult
 A = TypeVar("A", bound=msgspec.Struct)
 OfVendor = VendorMapping[Any, Any, Any, Any, A]
 
-# Of a list or of what lies beside a record: a test has fewer.
+# More than the pages of any list, or of any related records, in a test.
 MOST_CALLS = 100
 
 
@@ -111,11 +111,11 @@ class EmulatedAccount(Generic[A]):
         return self._shown(mapping, result, remote_id)
 
     def read(self, mapping: OfVendor[A], remote_id: str) -> Mapped[Any]:
-        """A record as it is, with what lies beside it."""
+        """A record unchanged, with its related records."""
         return mapping.read(*self.raw(mapping, remote_id))
 
     def raw(self, mapping: OfVendor[A], remote_id: str) -> tuple[msgspec.Raw, A]:
-        """Its bytes, and the account with what lies beside it."""
+        """Its bytes, and the account with its related records."""
         assert mapping.endpoints.read is not None
         answer = self.must(mapping.endpoints.read(remote_id, self.account))
         raw, account = mapping.endpoints.record(answer, self.account)

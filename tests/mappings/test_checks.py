@@ -187,7 +187,7 @@ def test_a_mapping_that_finds_a_part_of_a_list_does_not_read() -> None:
     assert "customer-listed: page does not find the 2 records that unwrap finds" in result.failures
 
 
-def test_lists_of_a_vendor_without_an_emulator_are_proven_by_golden_answers() -> None:
+def test_without_an_emulator_golden_answers_check_lists() -> None:
     def nothing(reply: Any, query: Any, account: Any) -> Any:
         return VendorPage(records=(), next=None, account=account)
 
@@ -196,7 +196,7 @@ def test_lists_of_a_vendor_without_an_emulator_are_proven_by_golden_answers() ->
     assert "medusa.order: there is no golden answer in which page finds what unwrap finds" in result.failures
 
 
-def test_whatever_a_folder_raises_is_a_failure_with_its_place() -> None:
+def test_any_exception_of_a_folder_is_a_failure_with_its_place() -> None:
     def slipped(payload: bytes, object: Any) -> tuple[msgspec.Raw, ...]:
         return unwrap(payload.decode, object)  # type: ignore[arg-type]
 

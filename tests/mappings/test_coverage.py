@@ -64,7 +64,7 @@ def test_every_value_that_is_offered_is_taken(mapping: AnyMapping) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "field", "told"),
+    ("name", "field", "expected"),
     [
         ("hubspot.customer", "emails", (True, True, True)),
         ("hubspot.customer", "lead_source", (True, False, False)),
@@ -78,8 +78,8 @@ def test_every_value_that_is_offered_is_taken(mapping: AnyMapping) -> None:
         ("zendesk.comment", "body_text", (True, True, False)),
     ],
 )
-def test_known_facts(name: str, field: str, told: tuple[bool, bool, bool]) -> None:
-    assert row(name, field) == told
+def test_known_facts(name: str, field: str, expected: tuple[bool, bool, bool]) -> None:
+    assert row(name, field) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The walker: what is told of a record is true of it, at paths without places and without what a person is called."""
+"""The walker reports a record's members truly, at paths without indexes and without personal data."""
 
 import re
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def test_an_unread_member_that_is_null_somewhere_tells_the_type_that_it_has_else
         ({"parent": {}}, "$.parent.id", "missing_field", "number", "nothing"),
     ],
 )
-def test_what_does_not_fit_is_told_with_its_place(
+def test_a_mismatch_is_reported_with_its_path(
     change: dict[str, Any], path: str, kind: str, expected: str, found: str
 ) -> None:
     (misfit,) = compare_shape(GOOD | change, Record).misfits

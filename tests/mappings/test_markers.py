@@ -10,22 +10,22 @@ from app.identifiers import new_id
 from mappings.kit.markers import began
 
 
-def test_a_mark_of_ours_tells_its_time() -> None:
+def test_a_marker_contains_its_time() -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
 
-    told = began(new_id("op_"))
+    time = began(new_id("op_"))
 
-    assert told is not None
-    assert before <= told <= datetime.now(UTC)
+    assert time is not None
+    assert before <= time <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("marker", ["", "op_", "op_nothing", "op_ffffffffffffffff", "order 7"])
-def test_what_is_none_tells_nothing(marker: str) -> None:
+def test_other_text_contains_no_time(marker: str) -> None:
     assert began(marker) is None
 
 
 @given(st.text())
 def test_no_text_breaks_it(marker: str) -> None:
-    told = began(marker)
+    time = began(marker)
 
-    assert told is None or told.tzinfo is UTC
+    assert time is None or time.tzinfo is UTC

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from mappings.registry import MANIFESTS
 from mappings.webhooks import Notice
 
-Told = tuple[str, str, str | None, str, dict[str, object]]
+Webhook = tuple[str, str, str | None, str, dict[str, object]]
 
-MEANT: list[tuple[Told, Notice]] = [
+MEANT: list[tuple[Webhook, Notice]] = [
     (
         ("hubspot", "contact.creation", "contact", "101", {}),
         Notice(object="customer", remote_id="101", happened="created"),
@@ -105,7 +105,7 @@ MEANT: list[tuple[Told, Notice]] = [
     ),
 ]
 
-NOT_MEANT: list[Told] = [
+NOT_MEANT: list[Webhook] = [
     ("hubspot", "company.creation", "company", "1", {}),
     ("hubspot", "deal.propertyChange", "deal", "1", {}),
     ("hubspot", "object.creation", "2-3453932", "1", {}),
@@ -126,26 +126,26 @@ NOT_MEANT: list[Told] = [
 ]
 
 
-def understood(told: Told) -> Notice | None:
-    vendor, topic, remote_object, remote_id, payload = told
+def understood(sent: Webhook) -> Notice | None:
+    vendor, topic, remote_object, remote_id, payload = sent
     webhooks = MANIFESTS[vendor].webhooks
     assert webhooks is not None
     return webhooks.notice(topic, remote_object, remote_id or None, json.dumps(payload).encode())
 
 
-@pytest.mark.parametrize(("told", "notice"), MEANT, ids=[told[1] for told, _ in MEANT])
-def test_what_is_said_about_records_that_we_map(told: Told, notice: Notice) -> None:
-    assert understood(told) == notice
+@pytest.mark.parametrize(("sent", "notice"), MEANT, ids=[sent[1] for sent, _ in MEANT])
+def test_what_is_said_about_records_that_we_map(sent: Webhook, notice: Notice) -> None:
+    assert understood(sent) == notice
 
 
-@pytest.mark.parametrize("told", NOT_MEANT, ids=[told[1] for told in NOT_MEANT])
-def test_nothing_is_made_of_the_rest(told: Told) -> None:
-    assert understood(told) is None
+@pytest.mark.parametrize("sent", NOT_MEANT, ids=[sent[1] for sent in NOT_MEANT])
+def test_nothing_is_made_of_the_rest(sent: Webhook) -> None:
+    assert understood(sent) is None
 
 
 @given(
     vendor=st.sampled_from(sorted(name for name, one in MANIFESTS.items() if one.webhooks is not None)),
-    topic=st.one_of(st.none(), st.text(), st.sampled_from([told[1] for told, _ in MEANT])),
+    topic=st.one_of(st.none(), st.text(), st.sampled_from([sent[1] for sent, _ in MEANT])),
     remote_object=st.one_of(st.none(), st.text(), st.sampled_from(["ticket", "user", "contact", "0-1"])),
     remote_id=st.one_of(st.none(), st.text(), st.from_regex(r"[0-9]{1,20}", fullmatch=True)),
     payload=st.one_of(
@@ -159,7 +159,7 @@ def test_nothing_is_made_of_the_rest(told: Told) -> None:
         ).map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass")),
     ),
 )
-def test_whatever_is_signed_is_understood_or_left(
+def test_any_signed_webhook_is_mapped_or_ignored(
     vendor: str, topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes
 ) -> None:
     webhooks = MANIFESTS[vendor].webhooks

@@ -1,4 +1,4 @@
-"""Whatever stands in a record, it is read, or refused as drift: never anything else; what is read is canonical."""
+"""Any record is either read or refused as drift, and what is read is canonical."""
 
 import contextlib
 import copy

@@ -90,7 +90,7 @@ BODIES = {name: bodies(name) for name in VENDORS}
 
 
 def check(vendor: AnyVendor, answer: VendorReply) -> None:
-    """The refusal and the budget in an answer can be worked with, whatever it is."""
+    """Any answer yields a usable refusal and budget."""
     budget, refusal = vendor.budget(answer), vendor.refusal(answer)
     assert budget is None or budget.remaining >= 0
     if refusal is None:
@@ -137,11 +137,11 @@ def test_a_page_of_a_proxy_is_understood_by_its_status(vendor: AnyVendor) -> Non
 
 @pytest.mark.parametrize("name", sorted(VENDORS.keys() - {"rt", "salesforce"}))  # these send no Retry-After
 @pytest.mark.parametrize(
-    ("told", "seconds"),
+    ("header", "seconds"),
     [("30", 30.0), ("0", 0.0), ("-1", None), ("soon", None), ("nan", None), ("1e400", None)],
 )
-def test_retry_after_is_a_number_of_seconds_or_nothing(name: str, told: str, seconds: float | None) -> None:
-    refusal = VENDORS[name].refusal(VendorReply(status=429, headers={"retry-after": told}, body=b""))
+def test_retry_after_is_a_number_of_seconds_or_nothing(name: str, header: str, seconds: float | None) -> None:
+    refusal = VENDORS[name].refusal(VendorReply(status=429, headers={"retry-after": header}, body=b""))
 
     assert refusal is not None
     assert (refusal.kind, refusal.retry_after) == ("throttled", seconds)

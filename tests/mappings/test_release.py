@@ -87,7 +87,7 @@ def test_another_meaning_of_a_golden_record_is_seen(copy: Path) -> None:
     assert "it maps the golden record customer-full to another result" in sentence
 
 
-def test_a_table_without_a_revision_in_its_name_cannot_change_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unversioned_table_cannot_change_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     def shouted(properties: Mapping[str, Any]) -> dict[str, str]:
         return {name: value.upper() for name, value in properties.items() if isinstance(value, str)}
 
@@ -130,7 +130,7 @@ def without(text: str, name: str) -> str:
 
 
 @pytest.mark.parametrize("name", [NAME, "hubspot.customer@r2", "zendesk.ticket@r1"])
-def test_an_entry_that_is_taken_out_by_hand_shows_and_cannot_be_released_anew(
+def test_a_removed_lock_entry_is_detected(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     shorter = without(release.LOCK.read_text("utf-8"), name)
@@ -167,7 +167,7 @@ def test_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Unknown revision hubspot.invoice" in capsys.readouterr().err
 
 
-def test_the_newest_released_revision_is_active_where_no_route_says_otherwise() -> None:
+def test_the_newest_released_revision_is_active_by_default() -> None:
     for vendor in VENDORS.values():
         for mapping in vendor.mappings:
             chosen = active(vendor, mapping.object)

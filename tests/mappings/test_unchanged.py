@@ -67,9 +67,7 @@ def test_what_was_read_is_sent_back_without_effect(
 
 
 @pytest.mark.parametrize(("vendor", "mapping", "record"), RECORDS)
-def test_a_change_beside_what_was_read_sends_itself_alone(
-    vendor: AnyVendor, mapping: AnyMapping, record: bytes
-) -> None:
+def test_a_change_sends_nothing_that_was_only_read(vendor: AnyVendor, mapping: AnyMapping, record: bytes) -> None:
     account = account_of_golden(vendor)
     change = {"external_id": "other-key"}
     whole = mapping.patch(**sent_back(vendor, mapping, record) | change)

@@ -1,4 +1,4 @@
-"""Records are found in whatever people have at hand, and what holds none is refused with its place and the reason."""
+"""Records are found in every document that people have; one without records is refused with its path and the reason."""
 
 import contextlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a wire Struct takes is told so that any change of it shows, also of what is written only."""
+"""The description of a wire Struct shows every change of it, also for a write-only Struct."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def changed(**members: Any) -> Any:
     return shape_of(msgspec.defstruct("Order", [("write", write), ("lines", tuple[write, ...], ())]))
 
 
-def test_a_struct_that_is_only_written_is_told_to_its_last_member() -> None:
+def test_a_write_only_struct_is_described_in_full() -> None:
     with pytest.raises(TypeError):
         msgspec.json.Decoder(Order)
 

@@ -78,7 +78,7 @@ def values_of(field: FieldInfo) -> list[Any]:
 
 @mappings
 def test_no_field_is_dropped_in_silence(vendor: AnyVendor, mapping: AnyMapping) -> None:
-    """It changes what is sent, or it is refused or told as loss, or the record has it already."""
+    """The field changes the request, is refused, is reported as a loss, or equals the record."""
     for current, data in [(None, None), *currents(vendor, mapping)]:
         nothing = drafted(vendor, mapping, current)
         if nothing.refused:
@@ -93,7 +93,7 @@ def test_no_field_is_dropped_in_silence(vendor: AnyVendor, mapping: AnyMapping) 
 
 @mappings
 def test_a_field_without_a_place_is_unsupported(vendor: AnyVendor, mapping: AnyMapping) -> None:
-    """Which these are stands in docs/coverage, which test_coverage.py holds."""
+    """docs/coverage lists them, and test_coverage.py checks that list."""
     places = {cell.field for cell in coverage(mapping) if cell.creates or cell.updates}
     nothing = drafted(vendor, mapping, None)
     for field in fields(mapping.patch):

@@ -1,4 +1,4 @@
-"""Alarms: each trouble is told once by one worker, again while it lasts, when it is over; without a database too."""
+"""Alarms: one worker reports each trouble once, again while it lasts, and when it is over; also without a database."""
 
 import json
 from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ async def watching(database: Database, alerts: AlertSettings, clock: Clock | Non
         )
 
 
-def told(receiver: VendorServer) -> list[tuple[str, str]]:
+def reported(receiver: VendorServer) -> list[tuple[str, str]]:
     """Name and state of every alarm that came in, in order."""
     found = [json.loads(call.body) for call in receiver.calls]
     return [(one["alarm"], one["state"]) for one in found]
@@ -129,7 +129,7 @@ async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name
         await watch.check()
         await watch.check()
 
-        assert told(receiver) == [(name, "raised")]
+        assert reported(receiver) == [(name, "raised")]
         (call,) = receiver.calls
         assert (call.method, call.target, call.headers["content-type"]) == ("POST", "/hook", "application/json")
         message = json.loads(call.body)
@@ -141,33 +141,33 @@ async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name
         assert "Ann Bell" not in call.body.decode()
 
 
-async def test_several_workers_tell_once_again_while_it_lasts_and_that_it_is_over(database: Database) -> None:
+async def test_several_workers_report_a_trouble_once_per_interval(database: Database) -> None:
     async with running_vendor() as receiver:
         alerts = AlertSettings(url=receiver.url)
         async with watching(database, alerts) as one, watching(database, alerts) as two:
             await open_dead_letter(database)
             for watch in (one, two, one, two):
                 await watch.check()
-            assert told(receiver) == [("dead_letters", "raised")]
+            assert reported(receiver) == [("dead_letters", "raised")]
             await open_dead_letter(database, 2)
             await two.check()
             past = timedelta(seconds=REPEAT + 1)
             await sql(database, "UPDATE alert SET reported_at = reported_at - $1::interval", past)
             for watch in (two, one):
                 await watch.check()
-            assert told(receiver) == [("dead_letters", "raised"), ("dead_letters", "standing")]
+            assert reported(receiver) == [("dead_letters", "raised"), ("dead_letters", "standing")]
             assert "2 dead letters" in json.loads(receiver.calls[-1].body)["text"]
             await sql(database, "DELETE FROM dead_letter")
             for watch in (two, one):
                 await watch.check()
-            assert told(receiver)[2:] == [("dead_letters", "over")]
+            assert reported(receiver)[2:] == [("dead_letters", "over")]
             assert await sql(database, "SELECT FROM alert") == []
             await open_dead_letter(database)
             await one.check()
-            assert told(receiver)[3:] == [("dead_letters", "raised")]
+            assert reported(receiver)[3:] == [("dead_letters", "raised")]
 
 
-async def test_what_did_not_arrive_is_told_by_whoever_looks_next(database: Database) -> None:
+async def test_the_next_worker_repeats_an_undelivered_alarm(database: Database) -> None:
     async with running_vendor() as receiver:
         receiver.then(Reply(status=500), "reset", OK)
         alerts = AlertSettings(url=receiver.url)
@@ -175,10 +175,10 @@ async def test_what_did_not_arrive_is_told_by_whoever_looks_next(database: Datab
             await open_dead_letter(database)
             for watch in (one, two, one, two):
                 await watch.check()
-            assert told(receiver) == [("dead_letters", "raised")] * 3
+            assert reported(receiver) == [("dead_letters", "raised")] * 3
 
 
-async def test_what_nobody_was_told_of_needs_no_end(database: Database) -> None:
+async def test_an_unreported_trouble_has_no_end_message(database: Database) -> None:
     async with (
         running_vendor(Reply(status=500)) as receiver,
         watching(database, AlertSettings(url=receiver.url)) as watch,
@@ -187,11 +187,11 @@ async def test_what_nobody_was_told_of_needs_no_end(database: Database) -> None:
         await watch.check()
         await sql(database, "DELETE FROM dead_letter")
         await watch.check()
-        assert told(receiver) == [("dead_letters", "raised")]
+        assert reported(receiver) == [("dead_letters", "raised")]
         assert await sql(database, "SELECT FROM alert") == []
 
 
-async def test_an_alarm_whose_teller_died_is_told_by_another_after_a_minute(database: Database) -> None:
+async def test_another_worker_sends_the_alarm_of_a_dead_one(database: Database) -> None:
     async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
         await open_dead_letter(database)
         vitals = await PostgresAlarmFigures(database, []).read()
@@ -206,7 +206,7 @@ async def test_an_alarm_whose_teller_died_is_told_by_another_after_a_minute(data
         assert receiver.calls == []
         await sql(database, "UPDATE alert SET claimed_until = claimed_until - interval '61 seconds'")
         await watch.check()
-        assert told(receiver) == [("dead_letters", "raised")]
+        assert reported(receiver) == [("dead_letters", "raised")]
 
 
 async def test_jobs_of_a_stopped_or_throttled_connection_are_not_late(database: Database) -> None:
@@ -215,10 +215,10 @@ async def test_jobs_of_a_stopped_or_throttled_connection_are_not_late(database: 
         await PostgresPauses(database).pause("shop", actor="ada", note="stop")
         await AuditSealer(database).seal()
         await watch.check()
-        assert told(receiver) == [("connection_paused.shop", "raised")]
+        assert reported(receiver) == [("connection_paused.shop", "raised")]
 
 
-async def test_a_database_that_is_away_is_told_from_memory(database_url: str) -> None:
+async def test_an_outage_of_the_database_is_reported_from_memory(database_url: str) -> None:
     database, clock = await Database.connect(database_url, max_size=1), Clock()
     async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url), clock) as watch:
         await watch.check()
@@ -235,16 +235,16 @@ async def test_a_database_that_is_away_is_told_from_memory(database_url: str) ->
         receiver.then(Reply(status=503))
         for _ in range(3):
             await watch.check()
-        assert told(receiver) == [("database_away", "raised")] * 2  # the first did not arrive
+        assert reported(receiver) == [("database_away", "raised")] * 2  # the first did not arrive
         clock.now += REPEAT + 1
         await watch.check()
-        assert told(receiver)[2:] == [("database_away", "standing")]
+        assert reported(receiver)[2:] == [("database_away", "standing")]
 
         again = await Database.connect(database_url, max_size=1)
         database._pool = again._pool
         await watch.check()
         assert watch.well
-        assert told(receiver)[3:] == [("database_away", "over")]
+        assert reported(receiver)[3:] == [("database_away", "over")]
         await again.close()
 
 
@@ -280,12 +280,10 @@ async def test_one_way_that_works_is_enough(database: Database) -> None:
             await open_dead_letter(database)
             for _ in range(2):
                 await watch.check()
-            assert told(receiver) == [("dead_letters", "raised")]
+            assert reported(receiver) == [("dead_letters", "raised")]
 
 
-async def test_a_worker_that_has_only_its_log_takes_no_alarm_from_one_that_can_tell(
-    database: Database, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_worker_without_a_target_claims_no_alarm(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     async with (
         running_vendor() as receiver,
         watching(database, AlertSettings()) as mute,
@@ -303,10 +301,10 @@ async def test_a_worker_that_has_only_its_log_takes_no_alarm_from_one_that_can_t
         ]
         await open_dead_letter(database)
         await speaking.check()
-        assert told(receiver) == [("dead_letters", "raised")]
+        assert reported(receiver) == [("dead_letters", "raised")]
 
 
-async def test_a_sign_of_life_is_a_get_and_follows_nobody() -> None:
+async def test_a_heartbeat_is_a_get_without_redirects() -> None:
     async with running_vendor() as switch:
         alerts = AlertSettings(heartbeat_url="env:SWITCH")
         environment = {"SWITCH": f"{switch.url}/ping/0b51a7"}

@@ -33,7 +33,7 @@ MESSAGE: Final = Message(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a certificate of `localhost` that nobody has signed, and its key."""
+    """A file with a self-signed certificate of `localhost`, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]), datetime.now(UTC)
     made = (
@@ -98,7 +98,7 @@ async def test_a_mail_goes_to_all_by_a_secured_connection(
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 @pytest.mark.parametrize("why", ["of nobody that is trusted", "of another host"])
-async def test_with_a_certificate_that_proves_nothing_neither_password_nor_mail_is_sent(
+async def test_with_an_untrusted_certificate_nothing_is_sent(
     tls: Literal["starttls", "implicit"],
     why: str,
     served: ssl.SSLContext,

@@ -126,7 +126,7 @@ async def test_what_is_older_than_its_retention_goes(database: Database, kind: s
     assert await reap(retention(database), rows=3, pause=0.0) == (0, False)
 
 
-async def test_an_unsettled_receipt_stays_while_its_job_or_an_open_dead_letter_may_still_settle_it(
+async def test_a_receipt_stays_while_a_job_or_dead_letter_may_settle_it(
     database: Database,
 ) -> None:
     waiting, dead, discarded = [await place(database, "unsettled_receipts", number, 400) for number in range(3)]
@@ -173,7 +173,7 @@ async def test_a_dead_delivery_stays_for_its_redrive_and_a_while_after_it(databa
     assert {row["id"] for row in await sql(database, "SELECT id FROM delivery")} == {"dlv_0", "dlv_2"}
 
 
-async def test_a_redriven_delivery_stays_as_long_as_its_subscription_keeps_it_waiting(database: Database) -> None:
+async def test_a_redriven_delivery_stays_while_it_waits(database: Database) -> None:
     await place(database, "deliveries", 1, 400)
     await sql(database, "UPDATE delivery SET state = 'dead'")
     await place(database, "dead_letters", 1, 11)
@@ -192,7 +192,7 @@ async def test_a_redriven_delivery_stays_as_long_as_its_subscription_keeps_it_wa
 
 
 @pytest.mark.parametrize("phase", ["received", "sent", "unknown"])
-async def test_an_operation_that_nobody_has_decided_stays(database: Database, phase: str) -> None:
+async def test_an_undecided_operation_stays(database: Database, phase: str) -> None:
     await place(database, "operations", 1, 400)
     await sql(
         database,
@@ -224,7 +224,7 @@ async def test_open_dead_letters_and_running_redrives_stay(database: Database) -
     assert await reap(retention(database)) == (0, False)
 
 
-async def test_what_a_cancelled_redrive_had_before_it_goes_at_once_and_in_batches(database: Database) -> None:
+async def test_the_rest_of_a_cancelled_redrive_is_deleted_in_batches(database: Database) -> None:
     await place(database, "redrives", 1, 0)
     await sql(database, "UPDATE redrive SET state = 'cancelled', total = 20")
     await sql(
@@ -293,12 +293,12 @@ async def test_no_table_is_read_to_find_what_is_old(database: Database, database
     await sql(database, f"VACUUM ANALYZE {TABLES[kind]}")
     connection = await asyncpg.connect(database_url, server_settings=SESSION_SETTINGS)
     try:
-        told = await connection.fetchval(
+        explained = await connection.fetchval(
             f"EXPLAIN (ANALYZE, FORMAT JSON) {STATEMENTS[kind].sql}", timedelta(days=DAYS[kind]), 500
         )
     finally:
         await connection.close()
-    plan = json.loads(told)[0]["Plan"]
+    plan = json.loads(explained)[0]["Plan"]
     reads = [node for node in nodes(plan) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
     assert {node["Node Type"] for node in reads} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
     assert sum(rows_read(node) for node in reads) <= 10 * old

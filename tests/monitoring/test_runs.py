@@ -19,7 +19,7 @@ TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 BEGAN: Final = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
 
 # A vendor's webhook that becomes an Event and a delivery that fails, is given up, redriven in bulk and comes through;
-# beside it an operation, and an export. {n} are seconds after the beginning.
+# and also an operation and an export. {n} are seconds after the beginning.
 WRITTEN: Final = """
 INSERT INTO run_entry (correlation_id, kind, at, facts) VALUES
     ('run-1', 'request', {0},
@@ -57,7 +57,7 @@ INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest, at
     ('operation.resolved', 'op_1', 'key_9', 'run-1', '{"outcome": "succeeded"}', sha256(''), {12});
 """
 
-TOLD: Final = [
+RUN_SENTENCES: Final = [
     "n8n called POST /v1/customers: 202 in 12 ms.",
     "shop sent a webhook of topic customers/update, recorded as in_1.",
     "Operation op_1 was received: create customer at hubspot.",
@@ -95,11 +95,11 @@ async def runs(database_url: str) -> AsyncIterator[PostgresRuns]:
     await database.close()
 
 
-async def test_every_table_tells_its_part_in_order(runs: PostgresRuns) -> None:
+async def test_every_table_contributes_in_order(runs: PostgresRuns) -> None:
     story = await read_whole_run(runs, RUN, trace_url="http://ui.example/{trace_id}", limit=100)
 
     assert story is not None
-    assert [entry.sentence for entry in story.data] == TOLD
+    assert [entry.sentence for entry in story.data] == RUN_SENTENCES
     assert {entry.kind for entry in story.data} == SENTENCES.keys()
     assert (story.trace_id, story.trace_url) == (TRACE, f"http://ui.example/{TRACE}")
     assert (story.next_cursor, story.has_more) == (None, False)
@@ -115,13 +115,13 @@ async def test_pages_are_the_whole_in_pieces(runs: PostgresRuns, limit: int) -> 
     assert found == list(whole)
 
 
-async def test_a_run_that_nobody_knows_is_none(runs: PostgresRuns) -> None:
+async def test_an_unknown_run_is_not_found(runs: PostgresRuns) -> None:
     assert await read_whole_run(runs, "run-3", trace_url="", limit=1) is None
     assert await find_trace(runs, "run-3") == "14713de982472b500bedcac5e1409e69"  # printf %s run-3 | sha256sum
 
 
 @pytest.mark.parametrize(("query", "arguments"), [(SELECT_STORY, (RUN, None, None, None, 51)), (SELECT_TRACE, (RUN,))])
-async def test_it_is_told_by_indexes_only(
+async def test_reading_a_run_uses_indexes_only(
     runs: PostgresRuns, database_url: str, query: Any, arguments: tuple[Any, ...]
 ) -> None:
     connection = await asyncpg.connect(database_url, server_settings=SESSION_SETTINGS)

@@ -110,7 +110,7 @@ class FreshN8n:
         return [self._node, self._program, *arguments]
 
     def begin(self, workflow_id: str, broker_port: int) -> None:
-        """Run the workflow from its manual trigger until it ends or falls asleep, beside an n8n that serves; it needs
+        """Run the workflow from its manual trigger until it ends or waits, while another n8n serves; it needs
         another port for its own use."""
         self._run("execute", f"--id={workflow_id}", N8N_RUNNERS_BROKER_PORT=str(broker_port))
 

@@ -167,7 +167,7 @@ def test_a_ticket_is_opened_with_the_facts_of_the_order(rounds: list[Round], ord
         assert fact in held["description"]
 
 
-def test_a_new_n8n_counts_from_one_again_and_yet_no_run_is_taken_for_a_replay(rounds: list[Round]) -> None:
+def test_run_ids_of_a_reset_n8n_are_no_replays(rounds: list[Round]) -> None:
     first, second = (only(played.customers.items("Run"))["run_id"] for played in rounds)
 
     assert first != second
@@ -191,7 +191,7 @@ def test_each_round_opens_a_ticket_of_its_own(rounds: list[Round]) -> None:
     assert [str(ticket["id"]) for ticket in rounds[1].tickets] == numbers
 
 
-def test_what_can_go_wrong_is_told_in_plain_words(dev: Dev, rounds: list[Round]) -> None:
+def test_every_failure_is_explained_in_plain_words(dev: Dev, rounds: list[Round]) -> None:
     nobody_listens = f"http://127.0.0.1:{free_port()}"
     with fresh_n8n() as n8n:
         n8n.add_credential(dev.key)

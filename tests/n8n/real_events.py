@@ -64,7 +64,7 @@ def add(cli: FreshN8n, name: str, base_url: str) -> str:
         if assignment["name"] == "base_url":
             assignment["value"] = base_url
     for node in workflow["nodes"]:
-        if node["type"] == "n8n-nodes-base.scheduleTrigger":  # nobody wants to wait for five minutes
+        if node["type"] == "n8n-nodes-base.scheduleTrigger":  # the test cannot wait for five minutes
             node["parameters"]["rule"] = {"interval": [{"field": "seconds", "secondsInterval": 2}]}
     cli.add_workflow(workflow)
     return str(workflow["id"])
@@ -180,7 +180,7 @@ def test_an_order_is_placed_while_the_workflow_sleeps(stage: Stage) -> None:
     assert len([order for order in stage.dev.records("shopify", "Order") if order["name"] == outcome["number"]]) == 1
 
 
-def test_dead_letters_are_told_once(stage: Stage) -> None:
+def test_dead_letters_are_reported_once(stage: Stage) -> None:
     quiet = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: len(seen) >= 1)
     assert not with_item(quiet, "What is new")
 
@@ -188,10 +188,10 @@ def test_dead_letters_are_told_once(stage: Stage) -> None:
         stage.dev.place("shopify", "Customer", {"email": "drift@example.com"})
         (letter,) = eventually(lambda: stage.dev.operate("/ops/dead-letters", state="open")["data"])
 
-    told = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: bool(with_item(seen, "What is new")))
-    (alarm,) = with_item(told, "What is new")
+    alarms = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: bool(with_item(seen, "What is new")))
+    (alarm,) = with_item(alarms, "What is new")
     assert alarm["ok"] is False
     assert alarm["where"] == letter["id"]
     assert letter["failure"]["reason"] in alarm["what_happened"]
-    later = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: len(seen) >= len(told) + 2)
+    later = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: len(seen) >= len(alarms) + 2)
     assert len(with_item(later, "What is new")) == 1

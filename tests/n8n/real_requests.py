@@ -91,7 +91,7 @@ def test_with_never_error_a_problem_is_an_object(dev: Dev, n8n: FreshN8n) -> Non
     assert problem["next_step"]
 
 
-def test_never_error_with_the_status_tells_both_apart(dev: Dev, n8n: FreshN8n) -> None:
+def test_never_error_with_the_status_shows_both_outcomes(dev: Dev, n8n: FreshN8n) -> None:
     refused = only(ask(n8n, f"{dev.api}/v1/customers", NEVER_ERROR_WITH_STATUS, limit="none"))
     good = only(ask(n8n, f"{dev.api}/v1/customers", NEVER_ERROR_WITH_STATUS, limit="1"))
 

@@ -46,7 +46,7 @@ class Builder:
         (note,) = (node for node in self.template["nodes"] if node["name"] == "Set-up")
         for line in re.findall(r"^\d+\. (.+)$", note["parameters"]["content"], re.MULTILINE):
             named = {word: line.index(word) for word in self._steps if word in line}
-            assert named, f"nobody knows how to do this: {line}"
+            assert named, f"no step is known for this line: {line}"
             self._steps[min(named, key=named.__getitem__)](line)
 
     def change(self, name: str, parameters: dict[str, Any]) -> None:

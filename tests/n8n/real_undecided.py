@@ -128,7 +128,7 @@ def test_undecided_items_leave_by_the_branch_of_their_own(waited: Waited) -> Non
     assert not waited.ticket.items("Opened")
 
 
-def test_a_refusal_is_still_told_at_once(waited: Waited) -> None:
+def test_a_refusal_is_still_answered_at_once(waited: Waited) -> None:
     refused = only(waited.customers.items("In plain words"))
 
     assert (refused["customer"], refused["code"]) == ("jonas.feld(at)example.com", "invalid-field")
@@ -144,12 +144,12 @@ def test_lockstitch_finishes_each_undecided_write_once(waited: Waited) -> None:
 
 
 def test_a_workflow_can_look_again_until_the_write_is_decided() -> None:
-    with running_dev() as dev, fresh_n8n() as n8n, ThreadPoolExecutor() as beside:
+    with running_dev() as dev, fresh_n8n() as n8n, ThreadPoolExecutor() as pool:
         n8n.add_credential(dev.key)
         workflow = with_look_again(load(CUSTOMERS, wait=0, base_url=dev.api))
         n8n.add_workflow(workflow)
         with paused(dev, "hubspot"):
-            running = beside.submit(n8n.execute, workflow["id"])
+            running = pool.submit(n8n.execute, workflow["id"])
             eventually(lambda: looks(dev) >= 4)  # twice for each of the two
         execution = running.result()
 

@@ -109,7 +109,7 @@ def test_it_is_a_workflow_that_n8n_imports_switched_off(template: Template) -> N
         assert len(values) == len(set(values)), f"two nodes share one {key}"
 
 
-def test_every_connection_joins_nodes_that_exist_and_every_node_is_reached(template: Template) -> None:
+def test_every_node_of_a_template_is_reached(template: Template) -> None:
     links = links_of(template)
     trigger = trigger_of(template)
     notes = {node["name"] for node in nodes_of(template, "stickyNote")}
@@ -127,7 +127,7 @@ def test_a_node_named_in_an_expression_exists(template: Template) -> None:
     assert spoken_of <= names
 
 
-def test_run_comes_first_and_mints_the_run_id_beside_the_base_url(template: Template) -> None:
+def test_the_first_node_creates_run_id_and_base_url(template: Template) -> None:
     trigger = trigger_of(template)
     (run,) = (node for node in nodes_of(template, "set") if node["name"] == "Run")
 
@@ -183,7 +183,7 @@ def test_two_writing_nodes_of_one_template_never_share_a_key(template: Template)
     assert len(written) == len(set(written))
 
 
-def test_what_fails_at_a_call_reaches_the_node_that_says_it_in_plain_words(template: Template) -> None:
+def test_every_failed_call_reaches_the_explaining_node(template: Template) -> None:
     links = links_of(template)
     (teller,) = (node for node in nodes_of(template, "code") if node["name"] == "In plain words")
 
@@ -191,8 +191,8 @@ def test_what_fails_at_a_call_reaches_the_node_that_says_it_in_plain_words(templ
         assert call["onError"] == "continueErrorOutput"
         assert not call.get("retryOnFail"), "Lockstitch retries by itself; n8n would send the good items again"
         assert (call["name"], 1, teller["name"]) in links
-    for told in ("ok: false", "what_happened", "what_to_do", "where", "correlation_id"):
-        assert told in teller["parameters"]["jsCode"]
+    for member in ("ok: false", "what_happened", "what_to_do", "where", "correlation_id"):
+        assert member in teller["parameters"]["jsCode"]
 
 
 def test_what_to_do_is_the_problems_own_next_step(template: Template) -> None:
@@ -202,7 +202,7 @@ def test_what_to_do_is_the_problems_own_next_step(template: Template) -> None:
         assert ("problem.next_step" in code) is ("problem.detail" in code)
 
 
-def test_credentials_stand_there_by_name_and_nothing_secret_stands_there_at_all(template: Template) -> None:
+def test_templates_name_credentials_and_contain_no_secret(template: Template) -> None:
     for node in template["nodes"]:
         wanted = CREDENTIALS.get(node["type"].removeprefix("n8n-nodes-base."), [None])
         assert node.get("credentials") in wanted

@@ -98,7 +98,7 @@ def test_it_has_every_route_and_no_other() -> None:
         for handler in HANDLERS
         for path in handler.paths
         for method in handler.http_methods
-        if method != "HEAD"  # what a vendor asks a webhook with; the POST tells of it
+        if method != "HEAD"  # vendors check a webhook with HEAD; the POST documents it
     }
     assert {(method, path) for method, path, _ in operations()} == routes
     assert len({operation["operationId"] for _, _, operation in operations()}) == len(HANDLERS)

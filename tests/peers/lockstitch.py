@@ -1,7 +1,6 @@
 """A running Lockstitch, API and worker, that is connected to a real system and nothing else."""
 
 import asyncio
-import base64
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from app.api_keys.store import SCOPES, PostgresKeys
 from app.postgres.database import Database
 from tests.contract.callers import Caller
 from tests.contract.processes import Process, free_port
+from tests.encryption import ENCRYPTION_KEYS
 
 SETTLE_SECONDS: Final = 1
 LEASE_SECONDS: Final = 20
@@ -39,7 +39,7 @@ def running_lockstitch(
             **secrets,
             "LOCKSTITCH_DATABASE_URL": database_url,
             "LOCKSTITCH_CONFIG": str(config),
-            "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(bytes(range(32))).decode()}",
+            "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
             "LOCKSTITCH_PORT": str(port),
             "LOCKSTITCH_PROBE_PORT": "0",
             "LOCKSTITCH_WORKER_PORT": str(port),

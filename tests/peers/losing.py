@@ -1,7 +1,7 @@
-"""A proxy before a real system that loses replies: the request has had its effect, and the connection is cut.
+"""A proxy to a real system that loses replies: it forwards the request, then cuts the connection.
 
-With `remembers_keys` it also does what a vendor does by whom the peer stands in: a POST whose `Idempotency-Key` it has
-seen is answered as it was then, and not sent on. Only for peers that lack it.
+With `remembers_keys` it also replays the answer to a known `Idempotency-Key`, for a peer that lacks this feature of its
+vendor.
 """
 
 import socket
@@ -80,8 +80,8 @@ class Loser:
             connection.request(method, target, body=body or None, headers=kept)
             reply = connection.getresponse()
             content = reply.read()
-            told = [(name, value) for name, value in reply.getheaders() if name.lower() not in HOP_BY_HOP]
-            return reply.status, told, content
+            sent_back = [(name, value) for name, value in reply.getheaders() if name.lower() not in HOP_BY_HOP]
+            return reply.status, sent_back, content
         finally:
             connection.close()
 

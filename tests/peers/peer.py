@@ -20,7 +20,8 @@ PATIENCE: Final = 90.0
 
 @contextmanager
 def running_peer(name: str, folder: Path) -> Iterator[str]:
-    """The URL of a peer that answers, whatever it answers; `folder` takes its log. Skips where it is not asked for."""
+    """Yield the URL of a peer once it answers at all. `folder` takes its log. Skip the test if the peer is not
+    requested."""
     cache = os.environ.get("LOCKSTITCH_PEERS_CACHE")
     if cache is None or name not in os.environ.get("LOCKSTITCH_PEERS", "").split():
         pytest.skip(f"the real {name} is tested by `make test-peers`")

@@ -16,7 +16,7 @@ from tests.peers.peer import running_peer
 
 PEER = "request-tracker"
 API = "/REST/2.0"
-# A change is nine calls, and Perl takes its time where others work beside it.
+# A change is nine calls, and Perl is slow on a busy machine.
 LEASE_SECONDS = 90
 CONFIGURATION = """
 [connections.rt]

@@ -122,7 +122,7 @@ def test_what_is_not_there_is_not_found(bench: Bench) -> None:
         assert code_of(bench.caller.write("PATCH", path, {"external_id": "x"}), 404) == "not-found"
 
 
-def test_a_key_that_opens_nothing_is_told(bench: Bench) -> None:
+def test_a_wrong_key_is_reported(bench: Bench) -> None:
     refused = bench.caller.get("/v1/customers/locked:cus_none")
     assert refused.json()["code"] == "vendor-auth-failed", refused.text
 
@@ -221,14 +221,14 @@ def test_an_order_is_made_placed_and_read_back(bench: Bench) -> None:
 def test_an_order_in_a_currency_of_other_decimals(
     bench: Bench, currency: str, country: str, price: str, total: str
 ) -> None:
-    told = order(
+    body = order(
         bench,
         currency=currency,
         shipping_address={"line1": "1 Main", "country_code": country},
         line_items=[{"name": "Cup", "quantity": "3", "unit_price": price}],
         shipping_lines=[],
     )
-    found = bench.caller.create("/v1/orders", told)
+    found = bench.caller.create("/v1/orders", body)
     assert (found["currency"], found["line_items"][0]["unit_price"]) == (currency, price)
     assert (found["totals"]["total"], found["meta"]["loss"]) == (total, [])
 
@@ -238,8 +238,8 @@ def test_an_order_goes_to_the_customer_who_is_named(bench: Bench) -> None:
     found = bench.caller.create("/v1/orders", order(bench, customer={"id": kim["id"]}))
     assert found["customer"]["id"] == kim["id"]
     assert found["customer"]["email"] == "kim@example.com"
-    told = {"id": kim["id"], "email": "kim.private@example.com"}
-    other = bench.caller.create("/v1/orders", order(bench, customer=told))
+    body = {"id": kim["id"], "email": "kim.private@example.com"}
+    other = bench.caller.create("/v1/orders", order(bench, customer=body))
     assert (other["customer"]["id"], other["customer"]["email"]) == (kim["id"], "kim@example.com")
     assert {"path": "/customer/email", "kind": "ambiguous"}.items() <= next(
         loss for loss in other["meta"]["loss"] if loss["path"] == "/customer/email"
@@ -336,10 +336,10 @@ def test_an_order_whose_placing_is_lost_is_placed_once(bench: Bench) -> None:
     assert bench.shop.order(made["meta"]["remote_id"])["status"] == "pending"
 
 
-def test_what_medusa_refuses_is_told_in_its_words(bench: Bench) -> None:
-    told = order(bench, line_items=[{"variant_remote_id": "variant_none", "quantity": "1"}])
+def test_a_refusal_of_medusa_is_passed_on(bench: Bench) -> None:
+    body = order(bench, line_items=[{"variant_remote_id": "variant_none", "quantity": "1"}])
     before = len(bench.shop.drafts())
-    refused = bench.caller.write("POST", "/v1/orders", told)
+    refused = bench.caller.write("POST", "/v1/orders", body)
     assert code_of(refused, 422) == "vendor-rejected"
     assert "variant_none do not exist" in refused.json()["vendor"]["detail"]
     assert len(bench.shop.drafts()) == before

@@ -76,8 +76,10 @@ def test_a_ticket_is_changed_in_one_field(bench: Bench) -> None:
     changed = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", {"status": "on_hold"})
     assert (changed.status_code, changed.json()["status_raw"]) == (200, "stalled"), changed.text
     history = bench.at_peer("GET", f"/ticket/{made['meta']['remote_id']}/history?fields=Type,Field&per_page=100")
-    told = [(one["Type"], one["Field"]) for one in history["items"] if one["Type"] in ("Set", "Status", "AddLink")]
-    assert told == [("Status", "Status")]
+    transactions = [
+        (one["Type"], one["Field"]) for one in history["items"] if one["Type"] in ("Set", "Status", "AddLink")
+    ]
+    assert transactions == [("Status", "Status")]
 
 
 def test_everything_that_can_change_changes_and_is_taken_away_again(bench: Bench) -> None:
@@ -156,7 +158,7 @@ def test_what_is_not_there_is_not_found(bench: Bench) -> None:
     assert code_of(bench.caller.write("PATCH", "/v1/tickets/rt:999999", {"subject": "x"}), 404) == "not-found"
 
 
-def test_a_token_that_opens_nothing_is_told(bench: Bench) -> None:
+def test_a_wrong_token_is_reported(bench: Bench) -> None:
     refused = bench.caller.get("/v1/tickets/locked:1")
     assert refused.json()["code"] == "vendor-auth-failed", refused.text
     assert refused.json()["vendor"]["status"] == 401
@@ -281,7 +283,7 @@ def test_a_value_that_reads_like_a_complaint_is_taken(bench: Bench) -> None:
         assert {one["key"]: one["value"] for one in changed.json()["custom_fields"]}["labels"] == labels
 
 
-def test_what_a_create_passes_over_is_told(bench: Bench) -> None:
+def test_fields_that_a_create_drops_are_reported(bench: Bench) -> None:
     made = bench.ticket(
         "Passed over",
         requester={"remote_id": "no.such.user"},
@@ -289,8 +291,8 @@ def test_what_a_create_passes_over_is_told(bench: Bench) -> None:
         custom_fields=[{"key": "nowhere", "value": "x"}],
     )
     assert (made["requester"], made["parent_remote_id"]) == (None, None)
-    told = {loss["path"] for loss in made["meta"]["loss"]}
-    assert told >= {"/requester/remote_id", "/parent_remote_id", "/custom_fields/0/value"}
+    lost = {loss["path"] for loss in made["meta"]["loss"]}
+    assert lost >= {"/requester/remote_id", "/parent_remote_id", "/custom_fields/0/value"}
 
 
 def test_a_requester_s_login_name_may_have_a_comma(bench: Bench) -> None:
@@ -299,8 +301,8 @@ def test_a_requester_s_login_name_may_have_a_comma(bench: Bench) -> None:
     made, asked = bench.ticket("By a name of a directory"), {"requester": {"remote_id": "Quark, Zoe"}}
     changed = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", asked)
     assert changed.status_code == 200, changed.text
-    told = changed.json()["requester"]
-    assert (told["remote_id"], told["email"]) == ("Quark, Zoe", "z.quark@peer.example")
+    requester = changed.json()["requester"]
+    assert (requester["remote_id"], requester["email"]) == ("Quark, Zoe", "z.quark@peer.example")
     new = {"subject": "x", "team_remote_id": bench.queues["General"], **asked}
     assert pointers(bench.caller.write("POST", "/v1/tickets", new)) == ["/requester/remote_id"]
 
@@ -341,7 +343,7 @@ def test_a_time_of_a_custom_field_is_read_in_utc_and_taken_away(bench: Bench) ->
     assert {one["key"]: one["value"] for one in cleared["custom_fields"]}["called"] is None
 
 
-def test_a_list_has_every_change_since_a_time_whatever_the_zone(bench: Bench) -> None:
+def test_updated_since_works_in_every_time_zone(bench: Bench) -> None:
     made = [bench.ticket(f"Change {number}")["meta"]["remote_id"] for number in range(3)]
     first = bench.at_peer("GET", f"/ticket/{made[0]}")["LastUpdated"]
     # A second is what Request Tracker counts in: what changes from now on has another one.

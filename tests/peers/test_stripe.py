@@ -141,7 +141,7 @@ def test_what_is_not_there_is_not_found(bench: Bench) -> None:
         assert code_of(bench.caller.write("PATCH", path, {"external_id": "x"}), 404) == "not-found"
 
 
-def test_a_key_that_opens_nothing_is_told(bench: Bench) -> None:
+def test_a_wrong_key_is_reported(bench: Bench) -> None:
     refused = bench.caller.get("/v1/customers/locked:cus_none")
     assert refused.json()["code"] == "vendor-auth-failed", refused.text
 
@@ -218,7 +218,7 @@ def test_an_order_s_lost_change_is_found_by_reading_back(bench: Bench, draft: di
     assert bench.at_peer("GET", path)["metadata"]["external_id"] == "web-9"
 
 
-def test_what_the_peer_refuses_is_told_in_its_words(bench: Bench) -> None:
+def test_a_refusal_of_the_peer_is_passed_on(bench: Bench) -> None:
     customer = bench.caller.create("/v1/customers", {"display_name": "Ida"})
     refused = bench.caller.write("POST", "/v1/orders", {"status": "draft", "customer": {"id": customer["id"]}})
     assert refused.status_code >= 400

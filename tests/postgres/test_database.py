@@ -57,7 +57,7 @@ async def test_a_block_commits_as_a_whole_or_not_at_all(database: Database) -> N
     assert await database.fetch_value(COUNT) == 2
 
 
-async def test_a_cancelled_block_is_rolled_back_and_its_connection_is_good_again(database: Database) -> None:
+async def test_a_cancelled_block_is_rolled_back(database: Database) -> None:
     inserted = asyncio.Event()
 
     async def insert_and_wait() -> None:
@@ -131,7 +131,7 @@ async def test_a_pool_that_has_no_connection_left_says_so(empty_database_url: st
 
 
 async def test_a_database_that_is_gone_is_unavailable_to_those_who_knew_it(empty_database_url: str) -> None:
-    """A backup is being restored. Whoever starts is told what is wrong."""
+    """A backup is being restored. A process that starts meanwhile reports it."""
     name = f"test_{uuid4().hex}"
     owner = await asyncpg.connect(empty_database_url)
     await owner.execute(f"CREATE DATABASE {name}")

@@ -1,4 +1,4 @@
-"""The embedded server: kept data, no mode changed, nobody else let in, nothing left behind."""
+"""The embedded server keeps its data, changes no file mode, admits only its owner, and leaves nothing behind."""
 
 import asyncio
 import os

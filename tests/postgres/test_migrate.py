@@ -80,9 +80,7 @@ async def test_a_database_of_a_newer_version_is_refused(empty_database_url: str,
         await migrate(empty_database_url)
 
 
-async def test_a_table_in_use_is_waited_for_and_holds_nobody_up_meanwhile(
-    empty_database_url: str, tmp_path: Path
-) -> None:
+async def test_a_migration_waits_for_a_table_without_blocking_others(empty_database_url: str, tmp_path: Path) -> None:
     await migrate(empty_database_url)
     for migration in read_migrations():
         (tmp_path / f"{migration.version:04d}_{migration.name}.sql").write_text(migration.sql)

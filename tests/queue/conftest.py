@@ -3,9 +3,9 @@
 import pytest
 
 from app.postgres.database import Database
-from tests.queue.kit import Kit
+from tests.queue.harness import Harness
 
 
 @pytest.fixture
-def kit(database: Database) -> Kit:
-    return Kit(database)
+def harness(database: Database) -> Harness:
+    return Harness(database)

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from app.postgres.database import Database, Statement
 from app.queue.models import Job, JobFailure, LeaseLost
 from tests.queue.effects import CREATE, EFFECTS, TAKE_EFFECT
-from tests.queue.kit import Kit, new
+from tests.queue.harness import Harness, new
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class Steps(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.do(self.database.execute(CLEAR))
-        self.workers = [Kit(self.database, seed=1), Kit(self.database, seed=2)]
+        self.workers = [Harness(self.database, seed=1), Harness(self.database, seed=2)]
         self.at_hand: list[list[tuple[Job, float]]] = [[], []]
         self.redriven: set[int] = set()
 
@@ -124,50 +124,50 @@ class Steps(RuleBasedStateMachine):
             assert row["heads"] <= 1
 
     def teardown(self) -> None:
-        """Whatever happened, everything can be brought to its end."""
+        """After any sequence, every job can be brought to its end."""
         self.do(_bring_to_an_end(self.workers[0]))
 
 
-async def _finish(kit: Kit, job: Job, began: float) -> None:
+async def _finish(harness: Harness, job: Job, began: float) -> None:
     try:
-        async with kit.queue.finishing(job) as session:
+        async with harness.queue.finishing(job) as session:
             await session.execute(TAKE_EFFECT, job.id, job.connection, job.order_key, began, time.monotonic())
     except LeaseLost:
         return
 
 
-async def _end_otherwise(kit: Kit, job: Job, how: str) -> None:
+async def _end_otherwise(harness: Harness, job: Job, how: str) -> None:
     try:
         match how:
             case "retry":
-                await kit.queue.retry(job, "timeout")
+                await harness.queue.retry(job, "timeout")
             case "throttle":
-                await kit.queue.throttle(job, "429", retry_after=3.0)
+                await harness.queue.throttle(job, "429", retry_after=3.0)
             case "give back":
-                await kit.queue.give_back([job], "not now")
+                await harness.queue.give_back([job], "not now")
             case _:
-                await kit.queue.bury(job, PERMANENT)
+                await harness.queue.bury(job, PERMANENT)
     except LeaseLost:
         return
 
 
-async def _decide(kit: Kit, dead_letter_id: str, revive: bool) -> None:
-    async with kit.database.transaction() as session:
+async def _decide(harness: Harness, dead_letter_id: str, revive: bool) -> None:
+    async with harness.database.transaction() as session:
         if revive:
-            await kit.dead_letters.redrive(session, dead_letter_id, actor="ada")
+            await harness.dead_letters.redrive(session, dead_letter_id, actor="ada")
         else:
-            await kit.dead_letters.discard(session, dead_letter_id, actor="ada", because="enough")
+            await harness.dead_letters.discard(session, dead_letter_id, actor="ada", because="enough")
 
 
-async def _bring_to_an_end(kit: Kit) -> None:
+async def _bring_to_an_end(harness: Harness) -> None:
     async with asyncio.timeout(30):
-        while await kit.states():
-            await kit.pass_time(90_000)
-            await kit.queue.expire(100)
-            for job in await kit.claim():
-                await _finish(kit, job, time.monotonic())
-            for dead in await kit.dead():
-                await _decide(kit, dead.id, revive=False)
+        while await harness.states():
+            await harness.pass_time(90_000)
+            await harness.queue.expire(100)
+            for job in await harness.claim():
+                await _finish(harness, job, time.monotonic())
+            for dead in await harness.dead():
+                await _decide(harness, dead.id, revive=False)
 
 
 @contextmanager

@@ -1,223 +1,223 @@
-"""Lanes: each connection at its own pace, and what holds all of one connection up and nobody else."""
+"""Lanes: each connection has its own pace, and a pause holds up only its own connection."""
 
 from collections import Counter
 
 import pytest
 
 from app.queue.models import JobFailure, LaneSettings
-from tests.queue.kit import Kit, new
+from tests.queue.harness import Harness, new
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_idle_lane_saves_up_its_burst_and_no_more(kit: Kit) -> None:
-    await kit.lanes.configure({"shop": LaneSettings(rate=2.0, burst=5.0)})
-    await kit.enqueue(*(new() for _ in range(50)))
+async def test_an_idle_lane_saves_up_its_burst_and_no_more(harness: Harness) -> None:
+    await harness.lanes.configure({"shop": LaneSettings(rate=2.0, burst=5.0)})
+    await harness.enqueue(*(new() for _ in range(50)))
 
-    assert len(await kit.claim()) == 5
-    assert 0.3 < (await kit.due_in() or 0) <= 0.5
-    await kit.pass_time(1.0)
-    assert len(await kit.claim()) == 2
-    await kit.pass_time(3600)
-    assert len(await kit.claim()) == 5
+    assert len(await harness.claim()) == 5
+    assert 0.3 < (await harness.due_in() or 0) <= 0.5
+    await harness.pass_time(1.0)
+    assert len(await harness.claim()) == 2
+    await harness.pass_time(3600)
+    assert len(await harness.claim()) == 5
 
 
-async def test_a_clock_that_is_put_back_stops_no_lane_and_one_that_jumps_ahead_gives_no_more_than_a_burst(
-    kit: Kit,
+async def test_clock_jumps_neither_stop_a_lane_nor_give_more_than_a_burst(
+    harness: Harness,
 ) -> None:
-    await kit.lanes.configure({"shop": LaneSettings(rate=2.0, burst=5.0)})
-    await kit.enqueue(*(new() for _ in range(50)))
-    await kit.claim()
-    await kit.pass_time(-3600)
-    await kit.enqueue(*(new() for _ in range(50)))
-    assert len(await kit.claim()) == 5
-    assert await kit.claim() == []
-    await kit.pass_time(86400)
-    assert len(await kit.claim()) == 5
+    await harness.lanes.configure({"shop": LaneSettings(rate=2.0, burst=5.0)})
+    await harness.enqueue(*(new() for _ in range(50)))
+    await harness.claim()
+    await harness.pass_time(-3600)
+    await harness.enqueue(*(new() for _ in range(50)))
+    assert len(await harness.claim()) == 5
+    assert await harness.claim() == []
+    await harness.pass_time(86400)
+    assert len(await harness.claim()) == 5
 
 
-async def test_a_new_pace_takes_effect_at_once_and_keeps_what_is_saved(kit: Kit) -> None:
-    await kit.lanes.configure({"shop": LaneSettings(rate=0.001, burst=4.0)})
-    await kit.enqueue(*(new() for _ in range(50)))
-    assert len(await kit.claim(1)) == 1
-    await kit.lanes.configure({"shop": LaneSettings(rate=0.001, burst=2.0)})
-    assert len(await kit.claim()) == 2
-    await kit.lanes.configure({"shop": LaneSettings(rate=None)})
-    assert len(await kit.claim()) == 47
+async def test_a_new_pace_takes_effect_at_once_and_keeps_what_is_saved(harness: Harness) -> None:
+    await harness.lanes.configure({"shop": LaneSettings(rate=0.001, burst=4.0)})
+    await harness.enqueue(*(new() for _ in range(50)))
+    assert len(await harness.claim(1)) == 1
+    await harness.lanes.configure({"shop": LaneSettings(rate=0.001, burst=2.0)})
+    assert len(await harness.claim()) == 2
+    await harness.lanes.configure({"shop": LaneSettings(rate=None)})
+    assert len(await harness.claim()) == 47
 
 
-async def test_lanes_are_served_in_turn(kit: Kit) -> None:
+async def test_lanes_are_served_in_turn(harness: Harness) -> None:
     connections = ["a", "b", "c"]
-    await kit.enqueue(*(new(connection=name) for name in connections for _ in range(4)))
+    await harness.enqueue(*(new(connection=name) for name in connections for _ in range(4)))
 
-    served = [(await kit.claim(2))[0].connection for _ in range(6)]
+    served = [(await harness.claim(2))[0].connection for _ in range(6)]
 
     assert sorted(served[:3]) == sorted(served[3:]) == connections
 
 
-async def test_a_lane_that_has_all_the_places_it_may_have_is_passed_over(kit: Kit) -> None:
-    await kit.enqueue(*(new(connection="slow") for _ in range(9)), new(connection="swift"))
+async def test_a_lane_that_has_all_the_places_it_may_have_is_passed_over(harness: Harness) -> None:
+    await harness.enqueue(*(new(connection="slow") for _ in range(9)), new(connection="swift"))
 
-    claimed = [await kit.queue.claim(10, running={"slow": 3}, at_most=4) for _ in range(2)]
+    claimed = [await harness.queue.claim(10, running={"slow": 3}, at_most=4) for _ in range(2)]
 
     assert Counter(job.connection for found in claimed for job in found.jobs) == {"slow": 1, "swift": 1}
-    assert not (await kit.queue.claim(10, running={"slow": 4}, at_most=4)).jobs
+    assert not (await harness.queue.claim(10, running={"slow": 4}, at_most=4)).jobs
 
 
-async def test_a_throttle_holds_up_its_connection_and_costs_the_job_nothing(kit: Kit) -> None:
-    ids = await kit.enqueue(new(), new(), new(connection="desk"))
-    first, _ = await kit.claim_all_of("shop")
-    await kit.queue.throttle(first, "429", retry_after=30.0)
+async def test_a_throttle_holds_up_its_connection_and_costs_the_job_nothing(harness: Harness) -> None:
+    ids = await harness.enqueue(new(), new(), new(connection="desk"))
+    first, _ = await harness.claim_all_of("shop")
+    await harness.queue.throttle(first, "429", retry_after=30.0)
 
-    assert {job.connection for job in await kit.claim_all()} == {"desk"}
-    assert 29.0 < (await kit.due_in() or 0) <= 30.0
-    await kit.pass_time(30.1)
-    again = await kit.claim_one()
+    assert {job.connection for job in await harness.claim_all()} == {"desk"}
+    assert 29.0 < (await harness.due_in() or 0) <= 30.0
+    await harness.pass_time(30.1)
+    again = await harness.claim_one()
     assert (again.id, again.attempt, again.deferred, again.probe) == (ids[0], 2, 1, True)
 
 
-async def test_a_job_may_be_throttled_more_often_than_it_has_attempts(kit: Kit) -> None:
-    await kit.enqueue(new("strict"))
+async def test_a_job_may_be_throttled_more_often_than_it_has_attempts(harness: Harness) -> None:
+    await harness.enqueue(new("strict"))
     for _ in range(5):
-        await kit.queue.throttle(await kit.claim_one(), "429", retry_after=1.0)
-        await kit.pass_time(1.1)
+        await harness.queue.throttle(await harness.claim_one(), "429", retry_after=1.0)
+        await harness.pass_time(1.1)
 
-    assert await kit.queue.retry(await kit.claim_one(), "timeout", after=0.0) == "retried"
-    await kit.pass_time(60)
-    assert await kit.queue.retry(await kit.claim_one(), "timeout", after=0.0) == "dead"
+    assert await harness.queue.retry(await harness.claim_one(), "timeout", after=0.0) == "retried"
+    await harness.pass_time(60)
+    assert await harness.queue.retry(await harness.claim_one(), "timeout", after=0.0) == "dead"
 
 
-async def test_exactly_one_job_probes_until_one_succeeds(kit: Kit) -> None:
-    await kit.enqueue(*(new() for _ in range(6)))
-    await kit.queue.throttle(await kit.claim_one(), "429", retry_after=5.0)
-    await kit.pass_time(5.1)
+async def test_exactly_one_job_probes_until_one_succeeds(harness: Harness) -> None:
+    await harness.enqueue(*(new() for _ in range(6)))
+    await harness.queue.throttle(await harness.claim_one(), "429", retry_after=5.0)
+    await harness.pass_time(5.1)
 
-    probe = await kit.claim_one()
+    probe = await harness.claim_one()
     assert probe.probe
-    assert await kit.claim() == []
-    await kit.queue.throttle(probe, "429", retry_after=5.0)
-    assert await kit.claim() == []
-    await kit.pass_time(5.1)
+    assert await harness.claim() == []
+    await harness.queue.throttle(probe, "429", retry_after=5.0)
+    assert await harness.claim() == []
+    await harness.pass_time(5.1)
 
-    undecided = await kit.claim_one()
-    await kit.queue.retry(undecided, "timeout", after=3.0)
-    assert await kit.claim() == []
-    await kit.pass_time(3.1)
+    undecided = await harness.claim_one()
+    await harness.queue.retry(undecided, "timeout", after=3.0)
+    assert await harness.claim() == []
+    await harness.pass_time(3.1)
 
-    lost = await kit.claim_one()
-    await kit.pass_time(31)
-    await kit.queue.expire(10)
-    success = await kit.claim_one()
+    lost = await harness.claim_one()
+    await harness.pass_time(31)
+    await harness.queue.expire(10)
+    success = await harness.claim_one()
     assert (lost.probe, success.probe) == (True, True)
-    assert await kit.claim() == []
-    await kit.finish(success)
-    assert len(await kit.claim()) == 5
-    assert [lane.blocked_reason for lane in await kit.lanes.list()] == [None]
+    assert await harness.claim() == []
+    await harness.finish(success)
+    assert len(await harness.claim()) == 5
+    assert [lane.blocked_reason for lane in await harness.lanes.list()] == [None]
 
 
-async def test_a_vendor_who_refuses_the_data_of_a_probe_is_there_again(kit: Kit) -> None:
-    await kit.enqueue(new(), new())
-    await kit.queue.throttle(await kit.claim_one(), "429", retry_after=0.0)
-    await kit.queue.bury(await kit.claim_one(), JobFailure(category="permanent", reason="no such field"))
+async def test_a_vendor_who_refuses_the_data_of_a_probe_is_there_again(harness: Harness) -> None:
+    await harness.enqueue(new(), new())
+    await harness.queue.throttle(await harness.claim_one(), "429", retry_after=0.0)
+    await harness.queue.bury(await harness.claim_one(), JobFailure(category="permanent", reason="no such field"))
 
-    assert not (await kit.claim_one()).probe
+    assert not (await harness.claim_one()).probe
 
 
-async def test_without_a_time_from_the_vendor_each_pause_is_longer(kit: Kit) -> None:
-    await kit.enqueue(new("hasty"))
+async def test_without_a_time_from_the_vendor_each_pause_is_longer(harness: Harness) -> None:
+    await harness.enqueue(new("hasty"))
     pauses = []
     for _ in range(6):
-        await kit.queue.throttle(await kit.claim_one(), "429", retry_after=None)
-        (lane,) = await kit.lanes.list()
+        await harness.queue.throttle(await harness.claim_one(), "429", retry_after=None)
+        (lane,) = await harness.lanes.list()
         assert lane.blocked_seconds is not None
         pauses.append(lane.blocked_seconds)
-        await kit.pass_time(lane.blocked_seconds + 0.1)
+        await harness.pass_time(lane.blocked_seconds + 0.1)
 
     assert all(2.0**number * 0.45 <= pause <= 2.0**number for number, pause in enumerate(pauses))
 
 
-async def test_many_refusals_at_once_count_as_one(kit: Kit) -> None:
-    await kit.enqueue(*(new() for _ in range(10)))
-    for job in await kit.claim():
-        await kit.queue.throttle(job, "429", retry_after=None)
+async def test_many_refusals_at_once_count_as_one(harness: Harness) -> None:
+    await harness.enqueue(*(new() for _ in range(10)))
+    for job in await harness.claim():
+        await harness.queue.throttle(job, "429", retry_after=None)
 
-    (lane,) = await kit.lanes.list()
+    (lane,) = await harness.lanes.list()
     assert lane.blocked_seconds is not None
     assert lane.blocked_seconds <= 1.0
-    assert (await kit.audited()).count("connection.throttled") == 1
+    assert (await harness.audited()).count("connection.throttled") == 1
 
 
-async def test_a_refused_credential_pauses_the_connection_until_a_person_resumes_it(kit: Kit) -> None:
-    await kit.enqueue(new(), new(), new(connection="desk"))
-    first, second = await kit.claim_all_of("shop")
-    await kit.queue.refuse(first, "invalid token")
-    await kit.queue.refuse(second, "invalid token")
-    await kit.pass_time(86400)
-    assert {job.connection for job in await kit.claim_all()} == {"desk"}
-    (_, lane) = await kit.lanes.list()
+async def test_a_refused_credential_pauses_until_an_operator_resumes(harness: Harness) -> None:
+    await harness.enqueue(new(), new(), new(connection="desk"))
+    first, second = await harness.claim_all_of("shop")
+    await harness.queue.refuse(first, "invalid token")
+    await harness.queue.refuse(second, "invalid token")
+    await harness.pass_time(86400)
+    assert {job.connection for job in await harness.claim_all()} == {"desk"}
+    (_, lane) = await harness.lanes.list()
     assert (lane.blocked_reason, lane.blocked_seconds, lane.blocked_note) == ("auth", None, "invalid token")
 
-    assert await kit.pauses.resume("shop", actor="ada")
-    probe = await kit.claim_one()
+    assert await harness.pauses.resume("shop", actor="ada")
+    probe = await harness.claim_one()
     assert probe.probe
-    assert await kit.claim() == []
-    await kit.finish(probe)
-    assert len(await kit.claim()) == 1
-    assert [kind for kind in await kit.audited() if kind.startswith("connection.")] == [
+    assert await harness.claim() == []
+    await harness.finish(probe)
+    assert len(await harness.claim()) == 1
+    assert [kind for kind in await harness.audited() if kind.startswith("connection.")] == [
         "connection.paused",
         "connection.resumed",
         "connection.resumed",
     ]
 
 
-async def test_a_person_pauses_and_resumes(kit: Kit) -> None:
-    await kit.enqueue(new(), new())
-    running = await kit.claim_one()
-    assert await kit.pauses.pause("shop", actor="ada", note="maintenance")
-    assert not await kit.pauses.pause("shop", actor="bob", note="me too")
-    await kit.queue.throttle(running, "429", retry_after=1.0)
-    await kit.pass_time(3600)
-    assert await kit.claim() == []
+async def test_a_person_pauses_and_resumes(harness: Harness) -> None:
+    await harness.enqueue(new(), new())
+    running = await harness.claim_one()
+    assert await harness.pauses.pause("shop", actor="ada", note="maintenance")
+    assert not await harness.pauses.pause("shop", actor="bob", note="me too")
+    await harness.queue.throttle(running, "429", retry_after=1.0)
+    await harness.pass_time(3600)
+    assert await harness.claim() == []
 
-    assert await kit.pauses.resume("shop", actor="ada")
-    assert not await kit.pauses.resume("shop", actor="ada")
-    assert len(await kit.claim()) == 2
+    assert await harness.pauses.resume("shop", actor="ada")
+    assert not await harness.pauses.resume("shop", actor="ada")
+    assert len(await harness.claim()) == 2
 
 
-async def test_pacing_errs_by_five_percent_at_most(kit: Kit) -> None:
+async def test_pacing_errs_by_five_percent_at_most(harness: Harness) -> None:
     """On the clock that counts, the database's, put on by hand: how quick this machine is changes nothing. What it does
     in real time is in `benchmarks/queue.py`."""
     rate, burst, step, steps = 0.5, 50.0, 10.0, 40
-    await kit.lanes.configure({name: LaneSettings(rate=rate, burst=burst) for name in ("one", "two")})
-    await kit.enqueue(*(new(connection=name) for name in ("one", "two") for _ in range(400)))
-    assert Counter(job.connection for job in await kit.claim_all()) == {"one": burst, "two": burst}
+    await harness.lanes.configure({name: LaneSettings(rate=rate, burst=burst) for name in ("one", "two")})
+    await harness.enqueue(*(new(connection=name) for name in ("one", "two") for _ in range(400)))
+    assert Counter(job.connection for job in await harness.claim_all()) == {"one": burst, "two": burst}
 
     paced: Counter[str] = Counter()
     for _ in range(steps):
-        await kit.pass_time(step)
-        paced.update(job.connection for job in await kit.claim_all())
+        await harness.pass_time(step)
+        paced.update(job.connection for job in await harness.claim_all())
 
     for name in ("one", "two"):
         assert paced[name] == pytest.approx(steps * step * rate, rel=0.05)
 
 
-async def test_a_throttled_connection_leaves_the_others_their_speed(kit: Kit) -> None:
+async def test_a_throttled_connection_leaves_the_others_their_speed(harness: Harness) -> None:
     names = ["bad", "good-1", "good-2", "good-3"]
-    await kit.lanes.configure({name: LaneSettings(rate=0.5, burst=20.0) for name in names})
-    await kit.enqueue(*(new(connection=name) for name in names for _ in range(400)))
+    await harness.lanes.configure({name: LaneSettings(rate=0.5, burst=20.0) for name in names})
+    await harness.enqueue(*(new(connection=name) for name in names for _ in range(400)))
 
     async def served(steps: int) -> Counter[str]:
         found: Counter[str] = Counter()
         for _ in range(steps):
-            await kit.pass_time(10.0)
-            found.update(job.connection for job in await kit.claim_all())
+            await harness.pass_time(10.0)
+            found.update(job.connection for job in await harness.claim_all())
         return found
 
-    await kit.claim_all()
+    await harness.claim_all()
     before = await served(20)
-    await kit.pass_time(10.0)
-    (bad, *_) = await kit.claim_all_of("bad")
-    await kit.queue.throttle(bad, "429", retry_after=86_400.0)
+    await harness.pass_time(10.0)
+    (bad, *_) = await harness.claim_all_of("bad")
+    await harness.queue.throttle(bad, "429", retry_after=86_400.0)
     while_throttled = await served(20)
 
     assert before["bad"] >= 90

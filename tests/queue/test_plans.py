@@ -1,5 +1,5 @@
-"""With 100,000 jobs waiting, whatever runs for every job reads a handful of rows, however empty the tables were when
-its plan was made."""
+"""With 100,000 jobs waiting, each statement that runs per job reads a handful of rows, even if its plan was made on
+empty tables."""
 
 import json
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ import pytest
 from app.postgres.database import SESSION_SETTINGS, Database, Statement
 from app.queue.claim import CLAIM, UPKEEP_SETTINGS
 from app.queue.models import JobFailure
-from tests.queue.kit import Kit, new
+from tests.queue.harness import Harness, new
 
 pytestmark = pytest.mark.anyio
 
@@ -44,32 +44,32 @@ ROWS_READ = Statement(
 
 
 @asynccontextmanager
-async def single_connections(url: str) -> AsyncIterator[tuple[Kit, tuple[Database, Database]]]:
-    """A kit whose statements are prepared once, and so keep the plans that they have."""
+async def single_connections(url: str) -> AsyncIterator[tuple[Harness, tuple[Database, Database]]]:
+    """A harness whose statements are prepared once, and so keep the plans that they have."""
     main = await Database.connect(url, max_size=1)
     upkeep = await Database.connect(url, max_size=1, settings=UPKEEP_SETTINGS)
     try:
-        yield Kit(main, upkeep=upkeep), (main, upkeep)
+        yield Harness(main, upkeep=upkeep), (main, upkeep)
     finally:
         await upkeep.close()
         await main.close()
 
 
-async def test_a_claim_goes_by_its_indexes(kit: Kit, database_url: str) -> None:
-    await kit.enqueue(*(new(connection=f"crowd-{number}") for number in range(20)))
-    await kit.claim_all()
-    await kit.database.execute(FILL, WAITING)
-    await kit.database.execute(VACUUM)
+async def test_a_claim_goes_by_its_indexes(harness: Harness, database_url: str) -> None:
+    await harness.enqueue(*(new(connection=f"crowd-{number}") for number in range(20)))
+    await harness.claim_all()
+    await harness.database.execute(FILL, WAITING)
+    await harness.database.execute(VACUUM)
     connection = await asyncpg.connect(database_url, server_settings={**SESSION_SETTINGS, **UPKEEP_SETTINGS})
     try:
         arguments = ("crowd-7", 10, ["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30))
-        told = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {CLAIM.sql}", *arguments)
+        explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {CLAIM.sql}", *arguments)
     finally:
         await connection.close()
 
     reads = [
         node
-        for node in _nodes(json.loads(told)[0]["Plan"])
+        for node in _nodes(json.loads(explained)[0]["Plan"])
         if node.get("Relation Name") == "job" and node["Node Type"] != "ModifyTable"
     ]
     assert {node["Node Type"] for node in reads} == {"Index Scan", "Index Only Scan"}
@@ -78,42 +78,42 @@ async def test_a_claim_goes_by_its_indexes(kit: Kit, database_url: str) -> None:
 
 
 @pytest.mark.parametrize("analysed", [True, False], ids=["analysed", "taken for empty"])
-async def test_plans_that_were_made_while_the_tables_were_empty_do_not_read_them_whole(
-    database_url: str, analysed: bool
-) -> None:
-    async with single_connections(database_url) as (kit, databases):
-        await kit.database.execute(VACUUM)
+async def test_plans_made_on_empty_tables_still_use_indexes(database_url: str, analysed: bool) -> None:
+    async with single_connections(database_url) as (harness, databases):
+        await harness.database.execute(VACUUM)
         for number in range(20):
-            await kit.pauses.pause(f"crowd-{number}", actor="ada", note="not part of it")
+            await harness.pauses.pause(f"crowd-{number}", actor="ada", note="not part of it")
         for _ in range(8):
-            await _live(kit)
-        await kit.database.execute(FILL, WAITING)
+            await _live(harness)
+        await harness.database.execute(FILL, WAITING)
         if analysed:
-            await kit.database.execute(VACUUM)
+            await harness.database.execute(VACUUM)
         before = await _rows_read_so_far(databases)
         for _ in range(5):
-            await _live(kit)
+            await _live(harness)
         after = await _rows_read_so_far(databases)
 
     # Each of its claims passes twenty paused connections; one look at all the jobs would be a hundred times as much.
     assert after - before < 5 * 1_000
 
 
-async def _live(kit: Kit) -> None:
+async def _live(harness: Harness) -> None:
     """Everything that happens to jobs."""
-    await kit.enqueue(*(new(order_key=str(number), dedupe_key=str(number)) for number in range(4)), new(order_key="0"))
-    jobs = await kit.claim_all()
-    await kit.queue.extend(jobs)
-    await kit.queue.expire(10)
+    await harness.enqueue(
+        *(new(order_key=str(number), dedupe_key=str(number)) for number in range(4)), new(order_key="0")
+    )
+    jobs = await harness.claim_all()
+    await harness.queue.extend(jobs)
+    await harness.queue.expire(10)
     finished, retried, dead, left = jobs
-    async with kit.queue.finishing(finished):
+    async with harness.queue.finishing(finished):
         pass
-    await kit.queue.retry(retried, "timeout", after=0.0)
-    identity = await kit.queue.bury(dead, JobFailure(category="permanent", reason="no"))
-    async with kit.database.transaction() as session:
-        await kit.dead_letters.redrive(session, identity, actor="ada")
-    await kit.queue.give_back([left], "enough")
-    await kit.queue.finish([(job, None) for job in await kit.claim_all()])
+    await harness.queue.retry(retried, "timeout", after=0.0)
+    identity = await harness.queue.bury(dead, JobFailure(category="permanent", reason="no"))
+    async with harness.database.transaction() as session:
+        await harness.dead_letters.redrive(session, identity, actor="ada")
+    await harness.queue.give_back([left], "enough")
+    await harness.queue.finish([(job, None) for job in await harness.claim_all()])
 
 
 async def _rows_read_so_far(databases: tuple[Database, Database]) -> int:

@@ -1,4 +1,4 @@
-"""Workers as processes: killed by what they run, killed at random, and told to stop."""
+"""Workers as processes: killed by a job, killed at random, and stopped by a signal."""
 
 import asyncio
 import random
@@ -15,7 +15,7 @@ import pytest
 from app.child_process import tied_to_parent
 from app.postgres.database import Statement
 from app.queue.models import LaneSettings
-from tests.queue.kit import Kit, new, until
+from tests.queue.harness import Harness, new, until
 from tests.queue.worker_process import CREATE
 
 pytestmark = pytest.mark.anyio
@@ -40,46 +40,46 @@ async def worker(url: str, *, lease: float) -> AsyncIterator[Process]:
         await process.wait()
 
 
-async def test_a_job_that_kills_its_worker_is_dead_after_its_attempts(kit: Kit, database_url: str) -> None:
-    await kit.database.execute(CREATE)
-    poison, behind, other = await kit.enqueue(
+async def test_a_job_that_kills_its_worker_is_dead_after_its_attempts(harness: Harness, database_url: str) -> None:
+    await harness.database.execute(CREATE)
+    poison, behind, other = await harness.enqueue(
         new("thrice", order_key="a"), new("effect", order_key="a"), new("effect", order_key="b")
     )
     killed = 0
     async with asyncio.timeout(60):
-        while not await kit.dead():
+        while not await harness.dead():
             async with worker(database_url, lease=0.6) as process:
-                await until(lambda: _dead_or_ended(kit, process))
+                await until(lambda: _dead_or_ended(harness, process))
                 killed += process.returncode == -signal.SIGKILL
         async with worker(database_url, lease=0.6):
-            await until(lambda: _is_empty(kit))
+            await until(lambda: _is_empty(harness))
 
-    (dead,) = await kit.dead()
+    (dead,) = await harness.dead()
     assert (dead.job_id, dead.category, dead.attempts) == (poison, "poison", 3)
     assert killed == 3
-    assert sorted(await _effects(kit)) == [behind, other]
+    assert sorted(await _effects(harness)) == [behind, other]
 
 
-async def test_workers_killed_at_random_lose_nothing_do_nothing_twice_and_keep_the_order(
-    kit: Kit, database_url: str
-) -> None:
-    await kit.database.execute(CREATE)
+async def test_workers_killed_at_random_run_each_job_once_and_in_order(harness: Harness, database_url: str) -> None:
+    await harness.database.execute(CREATE)
     # Paced, so that the work outlasts many a worker.
-    await kit.lanes.configure({"shop": LaneSettings(rate=150.0, burst=10.0)})
+    await harness.lanes.configure({"shop": LaneSettings(rate=150.0, burst=10.0)})
     keys = [f"k{number}" for number in range(10)]
     enqueued: dict[str, list[int | None]] = {key: [] for key in keys}
     for _ in range(40):
-        for key, job_id in zip(keys, await kit.enqueue(*(new("effect", order_key=key) for key in keys)), strict=True):
+        for key, job_id in zip(
+            keys, await harness.enqueue(*(new("effect", order_key=key) for key in keys)), strict=True
+        ):
             enqueued[key].append(job_id)
     chance = random.Random(7)
     killed = 0
 
     async def killed_now_and_then() -> None:
         nonlocal killed
-        while await kit.states():
-            before = len(await _effects(kit))
+        while await harness.states():
+            before = len(await _effects(harness))
             async with worker(database_url, lease=1.0):
-                await until(partial(_has_gone_on, kit, before))
+                await until(partial(_has_gone_on, harness, before))
                 await asyncio.sleep(chance.uniform(0.0, 0.4))
             killed += 1
 
@@ -87,38 +87,38 @@ async def test_workers_killed_at_random_lose_nothing_do_nothing_twice_and_keep_t
         await asyncio.gather(killed_now_and_then(), killed_now_and_then())
     assert killed >= 6
 
-    effects = await _effects(kit)
+    effects = await _effects(harness)
     assert sorted(effects) == sorted(job_id for ids in enqueued.values() for job_id in ids if job_id is not None)
     for ids in enqueued.values():
         assert [job_id for job_id in effects if job_id in ids] == ids
 
 
-async def test_sigterm_lets_what_has_begun_end_and_begins_nothing_more(kit: Kit, database_url: str) -> None:
-    await kit.database.execute(CREATE)
-    (begun,) = await kit.enqueue(new("slow"))
+async def test_sigterm_lets_what_has_begun_end_and_begins_nothing_more(harness: Harness, database_url: str) -> None:
+    await harness.database.execute(CREATE)
+    (begun,) = await harness.enqueue(new("slow"))
     async with asyncio.timeout(30), worker(database_url, lease=30.0) as process:
         assert process.stdout is not None
         assert await process.stdout.readline() == b"begun\n"
         process.terminate()
         await asyncio.sleep(0.1)
-        (late,) = await kit.enqueue(new("slow"))
+        (late,) = await harness.enqueue(new("slow"))
         assert await process.wait() == 0
 
-    assert await _effects(kit) == [begun]
-    assert await kit.states() == {late: "ready"}
+    assert await _effects(harness) == [begun]
+    assert await harness.states() == {late: "ready"}
 
 
-async def _dead_or_ended(kit: Kit, process: Process) -> bool:
-    return process.returncode is not None or bool(await kit.dead())
+async def _dead_or_ended(harness: Harness, process: Process) -> bool:
+    return process.returncode is not None or bool(await harness.dead())
 
 
-async def _has_gone_on(kit: Kit, before: int) -> bool:
-    return len(await _effects(kit)) > before or await _is_empty(kit)
+async def _has_gone_on(harness: Harness, before: int) -> bool:
+    return len(await _effects(harness)) > before or await _is_empty(harness)
 
 
-async def _is_empty(kit: Kit) -> bool:
-    return not await kit.states()
+async def _is_empty(harness: Harness) -> bool:
+    return not await harness.states()
 
 
-async def _effects(kit: Kit) -> list[int]:
-    return [row["job_id"] for row in await kit.database.fetch(EFFECTS)]
+async def _effects(harness: Harness) -> list[int]:
+    return [row["job_id"] for row in await harness.database.fetch(EFFECTS)]

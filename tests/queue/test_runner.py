@@ -4,17 +4,9 @@ import asyncio
 
 import pytest
 
-from app.errors import (
-    ConnectionPaused,
-    DuplicateRecord,
-    InvalidField,
-    Problem,
-    VendorAuthFailed,
-    VendorThrottled,
-    VendorTimeout,
-)
+from app.errors import ConnectionPaused, DuplicateRecord, InvalidField, VendorAuthFailed, VendorThrottled, VendorTimeout
 from app.postgres.database import Statement
-from app.problem_document import FieldError
+from app.problem_document import FieldError, Problem
 from app.queue.models import (
     Conflict,
     Deferred,
@@ -28,7 +20,7 @@ from app.queue.models import (
     Throttled,
     Unauthorised,
 )
-from tests.queue.kit import Kit, new, running, until
+from tests.queue.harness import Harness, new, running, until
 
 pytestmark = pytest.mark.anyio
 
@@ -37,9 +29,9 @@ LAST_ATTEMPT = Statement(
 )
 
 
-async def attempt_once(kit: Kit, ends: JobOutcome | Exception) -> tuple[object, ...]:
+async def attempt_once(harness: Harness, ends: JobOutcome | Exception) -> tuple[object, ...]:
     """Run one job whose handler says or raises this; the attempt as it was recorded."""
-    await kit.enqueue(new())
+    await harness.enqueue(new())
     made = 0
 
     async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
@@ -49,9 +41,9 @@ async def attempt_once(kit: Kit, ends: JobOutcome | Exception) -> tuple[object, 
             raise ends
         return ends
 
-    async with running(kit, handler):
+    async with running(harness, handler):
         await until(lambda: made)
-    row = await kit.database.fetch_row(LAST_ATTEMPT)
+    row = await harness.database.fetch_row(LAST_ATTEMPT)
     assert row is not None
     return tuple(row)
 
@@ -77,95 +69,95 @@ async def attempt_once(kit: Kit, ends: JobOutcome | Exception) -> tuple[object, 
     ids=lambda value: type(value).__name__ if isinstance(value, Problem | Done | Retry) else None,
 )
 async def test_what_a_handler_says_or_raises_is_what_becomes_of_the_job(
-    kit: Kit, ends: JobOutcome | Exception, recorded: tuple[object, ...], left: list[str]
+    harness: Harness, ends: JobOutcome | Exception, recorded: tuple[object, ...], left: list[str]
 ) -> None:
-    assert await attempt_once(kit, ends) == recorded
-    assert list((await kit.states()).values()) == left
+    assert await attempt_once(harness, ends) == recorded
+    assert list((await harness.states()).values()) == left
 
 
 MANY_FAILED = Statement("UPDATE job", "UPDATE job SET attempts = 6")
 RUN_IN = Statement("SELECT job", "SELECT extract(epoch FROM run_at - now())::float8 FROM job")
 
 
-async def test_a_pause_that_ends_soon_does_not_use_up_the_patience_of_the_queue(kit: Kit) -> None:
-    await kit.enqueue(new())
-    await kit.database.execute(MANY_FAILED)
+async def test_a_pause_that_ends_soon_does_not_use_up_the_patience_of_the_queue(harness: Harness) -> None:
+    await harness.enqueue(new())
+    await harness.database.execute(MANY_FAILED)
 
     async def not_yet(_job: Job, _finishing: Finishing) -> JobOutcome:
         raise ConnectionPaused(retry_after=5.0)
 
-    async with running(kit, not_yet):
-        await until_recorded(kit)
+    async with running(harness, not_yet):
+        await until_recorded(harness)
 
-    waits = await kit.database.fetch_value(RUN_IN)
+    waits = await harness.database.fetch_value(RUN_IN)
     assert waits > 10.0  # its back-off, which is up to a minute and more by now, and not just the pause
 
 
-async def test_an_exception_is_a_failed_attempt_and_its_text_is_kept_nowhere(kit: Kit) -> None:
-    recorded = await attempt_once(kit, ValueError("ada@example.com"))
+async def test_an_exception_is_a_failed_attempt_and_its_text_is_kept_nowhere(harness: Harness) -> None:
+    recorded = await attempt_once(harness, ValueError("ada@example.com"))
 
     assert recorded == ("retried", "transient", "ValueError")
 
 
-async def test_a_place_in_the_payload_is_found_in_the_dead_letter(kit: Kit) -> None:
-    await attempt_once(kit, InvalidField(errors=(FieldError(pointer="/emails/0", detail="not an address"),)))
+async def test_a_place_in_the_payload_is_found_in_the_dead_letter(harness: Harness) -> None:
+    await attempt_once(harness, InvalidField(errors=(FieldError(pointer="/emails/0", detail="not an address"),)))
 
-    (dead,) = await kit.dead()
+    (dead,) = await harness.dead()
     assert (dead.path, dead.category) == ("/emails/0", "permanent")
 
 
-async def test_what_was_finished_stays_finished_whatever_comes_after(kit: Kit) -> None:
-    await kit.enqueue(new())
+async def test_a_finished_job_stays_finished_after_an_error(harness: Harness) -> None:
+    await harness.enqueue(new())
 
     async def finish_and_fail(_job: Job, finishing: Finishing) -> JobOutcome:
         async with finishing() as transaction:
-            await kit.queue.enqueue(transaction, new("outgoing", after=60.0))
+            await harness.queue.enqueue(transaction, new("outgoing", after=60.0))
         raise ValueError
 
-    async with running(kit, finish_and_fail):
-        await until_recorded(kit)
+    async with running(harness, finish_and_fail):
+        await until_recorded(harness)
 
-    await kit.pass_time(60)
-    assert [job.kind for job in await kit.claim_all()] == ["outgoing"]
-
-
-async def until_recorded(kit: Kit) -> None:
-    await until(lambda: kit.database.fetch_row(LAST_ATTEMPT))
+    await harness.pass_time(60)
+    assert [job.kind for job in await harness.claim_all()] == ["outgoing"]
 
 
-async def test_an_attempt_that_takes_too_long_is_cut_off(kit: Kit) -> None:
-    await kit.enqueue(new())
+async def until_recorded(harness: Harness) -> None:
+    await until(lambda: harness.database.fetch_row(LAST_ATTEMPT))
+
+
+async def test_an_attempt_that_takes_too_long_is_cut_off(harness: Harness) -> None:
+    await harness.enqueue(new())
 
     async def hang(_job: Job, _finishing: Finishing) -> JobOutcome:
         await asyncio.Event().wait()
         return Done()
 
-    async with running(kit, hang, policies={"work": JobPolicy(attempt_seconds=0.05)}):
-        await until_recorded(kit)
+    async with running(harness, hang, policies={"work": JobPolicy(attempt_seconds=0.05)}):
+        await until_recorded(harness)
 
-    row = await kit.database.fetch_row(LAST_ATTEMPT)
+    row = await harness.database.fetch_row(LAST_ATTEMPT)
     assert row is not None
     assert tuple(row) == ("retried", "transient", "timed out")
 
 
-async def test_a_kind_that_nobody_knows_here_waits_for_a_worker_that_does(kit: Kit) -> None:
-    await kit.enqueue(new("of-the-next-version"))
+async def test_an_unknown_kind_waits_for_a_worker_that_knows_it(harness: Harness) -> None:
+    await harness.enqueue(new("of-the-next-version"))
 
     async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
         return Done()
 
-    async with running(kit, handler):
-        await until_recorded(kit)
+    async with running(harness, handler):
+        await until_recorded(harness)
 
-    assert list((await kit.states()).values()) == ["ready"]
-    assert 5.0 < (await kit.due_in() or 0) <= 10.0
+    assert list((await harness.states()).values()) == ["ready"]
+    assert 5.0 < (await harness.due_in() or 0) <= 10.0
 
 
-async def test_a_job_that_meets_the_last_of_a_pause_does_not_begin_it_anew(kit: Kit) -> None:
+async def test_a_job_that_meets_the_last_of_a_pause_does_not_begin_it_anew(harness: Harness) -> None:
     """It was claimed when a person had resumed the connection, by a process that had not yet heard of it."""
-    assert await attempt_once(kit, ConnectionPaused(held=True, category="auth")) == (
+    assert await attempt_once(harness, ConnectionPaused(held=True, category="auth")) == (
         "deferred",
         None,
         "connection-paused",
     )
-    assert [lane.blocked_reason for lane in await kit.lanes.list()] == [None]
+    assert [lane.blocked_reason for lane in await harness.lanes.list()] == [None]

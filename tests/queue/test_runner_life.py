@@ -10,7 +10,7 @@ from app.postgres.database import Statement
 from app.postgres.listen import listen
 from app.queue.models import Done, Finishing, Job, JobOutcome
 from app.queue.runner import QueueRunner
-from tests.queue.kit import Kit, new, running, until
+from tests.queue.harness import Harness, new, running, until
 
 pytestmark = pytest.mark.anyio
 
@@ -24,9 +24,9 @@ CUT = Statement(
 )
 
 
-async def test_a_long_attempt_keeps_its_lease_and_a_stolen_one_is_cancelled(kit: Kit) -> None:
-    await kit.enqueue(new())
-    short = Kit(kit.database, lease=0.6)
+async def test_a_long_attempt_keeps_its_lease_and_a_stolen_one_is_cancelled(harness: Harness) -> None:
+    await harness.enqueue(new())
+    short = Harness(harness.database, lease=0.6)
     began, cancelled = asyncio.Event(), asyncio.Event()
 
     async def hang(_job: Job, _finishing: Finishing) -> JobOutcome:
@@ -42,15 +42,15 @@ async def test_a_long_attempt_keeps_its_lease_and_a_stolen_one_is_cancelled(kit:
         await began.wait()
         await asyncio.sleep(1.5)
         assert not cancelled.is_set()
-        assert await kit.queue.expire(10) == 0
+        assert await harness.queue.expire(10) == 0
 
-        await kit.pass_time(60)
-        await kit.queue.expire(10)
+        await harness.pass_time(60)
+        await harness.queue.expire(10)
         await cancelled.wait()
 
 
-async def test_a_slow_connection_does_not_take_all_places(kit: Kit) -> None:
-    await kit.enqueue(*(new(connection="slow") for _ in range(20)))
+async def test_a_slow_connection_does_not_take_all_places(harness: Harness) -> None:
+    await harness.enqueue(*(new(connection="slow") for _ in range(20)))
     at_work, done = 0, 0
 
     async def handler(job: Job, _finishing: Finishing) -> JobOutcome:
@@ -61,16 +61,16 @@ async def test_a_slow_connection_does_not_take_all_places(kit: Kit) -> None:
         done += 1
         return Done()
 
-    async with running(kit, handler, concurrency=8, concurrency_per_connection=4, drain_seconds=0.0):
+    async with running(harness, handler, concurrency=8, concurrency_per_connection=4, drain_seconds=0.0):
         await until(lambda: at_work == 4)
-        await kit.enqueue(*(new(connection="swift") for _ in range(50)))
+        await harness.enqueue(*(new(connection="swift") for _ in range(50)))
         await until(lambda: done == 50)
     assert at_work == 4
 
 
 @pytest.mark.parametrize("end", ["stop", "cancel"])
-async def test_a_runner_that_ends_lets_jobs_end_and_gives_back_the_rest(kit: Kit, end: str) -> None:
-    await kit.enqueue(new(payload=b"quick"), new(payload=b"endless"))
+async def test_a_runner_that_ends_lets_jobs_end_and_gives_back_the_rest(harness: Harness, end: str) -> None:
+    await harness.enqueue(new(payload=b"quick"), new(payload=b"endless"))
     both = asyncio.Event()
     begun = 0
 
@@ -83,10 +83,10 @@ async def test_a_runner_that_ends_lets_jobs_end_and_gives_back_the_rest(kit: Kit
         await asyncio.sleep(0.2 if job.payload == b"quick" else 60)
         return Done()
 
-    runner = QueueRunner(kit.queue, {"work": handler}, policies={}, lease_seconds=30.0, drain_seconds=0.5)
+    runner = QueueRunner(harness.queue, {"work": handler}, policies={}, lease_seconds=30.0, drain_seconds=0.5)
     task = asyncio.create_task(runner.run())
     await both.wait()
-    (late,) = await kit.enqueue(new())
+    (late,) = await harness.enqueue(new())
     if end == "stop":
         runner.stop()
     else:
@@ -94,13 +94,13 @@ async def test_a_runner_that_ends_lets_jobs_end_and_gives_back_the_rest(kit: Kit
     await asyncio.wait({task}, timeout=5)
     assert task.done()
 
-    left = await kit.claim_all()
+    left = await harness.claim_all()
     assert [job.payload for job in left if job.id != late] == [b"endless"]
     assert [(job.attempt, job.deferred) for job in left if job.payload == b"endless"] == [(2, 1)]
     assert begun == 2
 
 
-async def test_sleepers_are_woken_also_after_their_connection_was_cut(kit: Kit, database_url: str) -> None:
+async def test_sleepers_are_woken_also_after_their_connection_was_cut(harness: Harness, database_url: str) -> None:
     done = 0
 
     async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
@@ -108,33 +108,33 @@ async def test_sleepers_are_woken_also_after_their_connection_was_cut(kit: Kit, 
         done += 1
         return Done()
 
-    async with running(kit, handler, listen=partial(listen, database_url), poll_seconds=3600.0):
+    async with running(harness, handler, listen=partial(listen, database_url), poll_seconds=3600.0):
         await asyncio.sleep(0.3)
-        await kit.enqueue(new())
+        await harness.enqueue(new())
         await until(lambda: done == 1)
 
-        assert len(await kit.database.fetch(CUT, "lockstitch wake-ups")) == 1
-        await kit.enqueue(new())
+        assert len(await harness.database.fetch(CUT, "lockstitch wake-ups")) == 1
+        await harness.enqueue(new())
         await until(lambda: done == 2)
-        await kit.enqueue(new())
+        await harness.enqueue(new())
         await until(lambda: done == 3)
 
 
-async def test_without_wake_ups_a_poll_finds_what_was_enqueued(kit: Kit) -> None:
+async def test_without_wake_ups_a_poll_finds_what_was_enqueued(harness: Harness) -> None:
     done = asyncio.Event()
 
     async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
         done.set()
         return Done()
 
-    async with running(kit, handler, poll_seconds=0.2):
+    async with running(harness, handler, poll_seconds=0.2):
         await asyncio.sleep(0.3)
-        await kit.enqueue(new())
+        await harness.enqueue(new())
         await done.wait()
 
 
-async def test_connections_cut_in_the_middle_cost_no_job(kit: Kit) -> None:
-    ids = await kit.enqueue(*(new("thrice", order_key=str(number % 10)) for number in range(200)))
+async def test_connections_cut_in_the_middle_cost_no_job(harness: Harness) -> None:
+    ids = await harness.enqueue(*(new("thrice", order_key=str(number % 10)) for number in range(200)))
     done: set[int] = set()
     cut_at = iter([20, 60, 100, 140, 1000])
     next_cut = next(cut_at)
@@ -143,21 +143,21 @@ async def test_connections_cut_in_the_middle_cost_no_job(kit: Kit) -> None:
         nonlocal next_cut
         if len(done) >= next_cut:
             next_cut = next(cut_at)
-            await kit.database.fetch(CUT, "lockstitch%")
+            await harness.database.fetch(CUT, "lockstitch%")
         async with finishing():
             pass
         done.add(job.id)
         return Done()
 
-    short = Kit(kit.database, lease=1.0)
+    short = Harness(harness.database, lease=1.0)
     async with running(short, handler, lease_seconds=1.0):
-        await until(lambda: _nothing_left(kit))
+        await until(lambda: _nothing_left(harness))
     assert len(ids) == 200
-    assert await kit.dead() == []
+    assert await harness.dead() == []
 
 
-async def _nothing_left(kit: Kit) -> bool:
+async def _nothing_left(harness: Harness) -> bool:
     try:
-        return not await kit.states()
+        return not await harness.states()
     except StoreUnavailable:
         return False

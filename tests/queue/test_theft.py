@@ -12,19 +12,19 @@ from app.dead_letters.models import DeadLetterFilter
 from app.queue.models import Done, Finishing, Handler, Job, JobOutcome, LaneSettings, Retry, Throttled
 from app.queue.runner import QueueRunner
 from tests.queue.effects import CREATE, EFFECTS, TAKE_EFFECT
-from tests.queue.kit import SHIFT, SHIFT_LANES, Kit, new, until
+from tests.queue.harness import SHIFT, SHIFT_LANES, Harness, new, until
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_two_workers_under_theft_and_clock_jumps_keep_the_order(kit: Kit, seed: int) -> None:
-    await kit.database.execute(CREATE)
-    await kit.lanes.configure({name: LaneSettings(rate=2000.0, burst=50.0) for name in ("shop", "desk")})
+async def test_two_workers_under_theft_and_clock_jumps_keep_the_order(harness: Harness, seed: int) -> None:
+    await harness.database.execute(CREATE)
+    await harness.lanes.configure({name: LaneSettings(rate=2000.0, burst=50.0) for name in ("shop", "desk")})
     chance = random.Random(seed)
     enqueued: dict[tuple[str, str], list[int]] = {}
     total = 400
 
-    def handler(worker: Kit) -> Handler:
+    def handler(worker: Harness) -> Handler:
         async def handle(job: Job, finishing: Finishing) -> JobOutcome:
             began = time.monotonic()
             await asyncio.sleep(chance.uniform(0.0, 0.02))
@@ -45,7 +45,7 @@ async def test_two_workers_under_theft_and_clock_jumps_keep_the_order(kit: Kit, 
     async def enqueue(key: str) -> None:
         for _ in range(total // 8):
             connection = chance.choice(["shop", "desk"])
-            (job_id,) = await kit.enqueue(new("patient", connection=connection, order_key=key))
+            (job_id,) = await harness.enqueue(new("patient", connection=connection, order_key=key))
             assert job_id is not None
             enqueued.setdefault((connection, key), []).append(job_id)
 
@@ -53,11 +53,11 @@ async def test_two_workers_under_theft_and_clock_jumps_keep_the_order(kit: Kit, 
         while True:
             await asyncio.sleep(chance.uniform(0.02, 0.1))
             jump = timedelta(seconds=chance.choice([-1, 1, 40, 40]))
-            await kit.database.execute(SHIFT, jump)
-            await kit.database.execute(SHIFT_LANES, jump)
-            await kit.queue.expire(100)
+            await harness.database.execute(SHIFT, jump)
+            await harness.database.execute(SHIFT_LANES, jump)
+            await harness.queue.expire(100)
 
-    workers = [Kit(kit.database, lease=2.0, seed=seed + number) for number in range(2)]
+    workers = [Harness(harness.database, lease=2.0, seed=seed + number) for number in range(2)]
     runners = [
         QueueRunner(worker.queue, {"patient": handler(worker)}, policies={}, lease_seconds=2.0, concurrency=16)
         for worker in workers
@@ -67,19 +67,19 @@ async def test_two_workers_under_theft_and_clock_jumps_keep_the_order(kit: Kit, 
         meddling = asyncio.create_task(meddle())
         # Keys are shared by two enqueuers each: ids must follow the order of their commits.
         await asyncio.gather(*(enqueue(f"k{number % 4}") for number in range(8)))
-        await until(lambda: _nothing_left(kit))
+        await until(lambda: _nothing_left(harness))
         meddling.cancel()
         for runner in runners:
             runner.stop()
         await asyncio.gather(*running)
 
-    assert await kit.dead_letters.count(DeadLetterFilter()) == 0
+    assert await harness.dead_letters.count(DeadLetterFilter()) == 0
     effects: dict[tuple[str, str], list[int]] = {}
-    for row in await kit.database.fetch(EFFECTS):
+    for row in await harness.database.fetch(EFFECTS):
         assert not row["overlaps"]
         effects.setdefault((row["connection"], row["order_key"]), []).append(row["job_id"])
     assert effects == {key: sorted(ids) for key, ids in enqueued.items()}
 
 
-async def _nothing_left(kit: Kit) -> bool:
-    return not await kit.states()
+async def _nothing_left(harness: Harness) -> bool:
+    return not await harness.states()

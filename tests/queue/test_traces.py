@@ -1,4 +1,4 @@
-"""Traces: the first attempt goes on with the trace of its enqueuer; whatever comes later is linked to it."""
+"""Traces: the first attempt continues the trace of its enqueuer; later attempts link to it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanContext
 from app import telemetry
 from app.queue.models import Done, Finishing, Job, JobOutcome, Permanent, Retry
 from app.queue.runner import QueueRunner
-from tests.queue.kit import Kit, new, until
+from tests.queue.harness import Harness, new, until
 from tests.telemetry.recording import Recording, recording
 
 pytestmark = pytest.mark.anyio
@@ -25,20 +25,20 @@ def spans() -> Iterator[Recording]:
         yield recorded
 
 
-async def test_attempts_and_redrives_are_one_story(kit: Kit, spans: Recording) -> None:
+async def test_attempts_and_redrives_are_one_story(harness: Harness, spans: Recording) -> None:
     outcomes: Iterator[JobOutcome] = iter([Retry(reason="timeout", after=0.0), Permanent(reason="no"), Done()])
 
     async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
         return next(outcomes)
 
-    await kit.enqueue(new(traceparent=f"00-{TRACE}-{SPAN}-01", correlation_id="run-1"))
-    runner = QueueRunner(kit.queue, {"work": handler}, policies={}, lease_seconds=30.0)
+    await harness.enqueue(new(traceparent=f"00-{TRACE}-{SPAN}-01", correlation_id="run-1"))
+    runner = QueueRunner(harness.queue, {"work": handler}, policies={}, lease_seconds=30.0)
     task = asyncio.create_task(runner.run())
     async with asyncio.timeout(10):
-        await until(kit.dead)
-        (dead,) = await kit.dead()
-        async with kit.database.transaction() as session:
-            await kit.dead_letters.redrive(session, dead.id, actor="ada")
+        await until(harness.dead)
+        (dead,) = await harness.dead()
+        async with harness.database.transaction() as session:
+            await harness.dead_letters.redrive(session, dead.id, actor="ada")
         await until(lambda: len(_attempts(spans)) == 3)
     runner.stop()
     await task
@@ -53,7 +53,7 @@ async def test_attempts_and_redrives_are_one_story(kit: Kit, spans: Recording) -
         assert span.attributes["correlation.id"] == "run-1"
         assert span.attributes["messaging.destination.name"] == "work"
         assert span.attributes["lockstitch.outcome"] == outcome
-    attempts = await kit.dead_letters.attempts(dead.job_id)
+    attempts = await harness.dead_letters.attempts(dead.job_id)
     assert [attempt.traceparent for attempt in attempts] == [
         f"00-{_trace(span)}-{_span(span)}-01" for span in (first, second, redriven)
     ]

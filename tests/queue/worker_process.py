@@ -17,7 +17,8 @@ from app.queue.claim import open_upkeep
 from app.queue.jobs import PostgresQueue
 from app.queue.models import Done, Finishing, Handler, Job, JobOutcome
 from app.queue.runner import QueueRunner
-from tests.queue.kit import POLICIES, SEALER
+from tests.encryption import SEALER
+from tests.queue.harness import POLICIES
 
 CREATE = Statement(
     "CREATE effect", "CREATE TABLE IF NOT EXISTS effect (id bigserial PRIMARY KEY, job_id bigint, pid integer)"

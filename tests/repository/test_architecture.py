@@ -26,7 +26,7 @@ def test_every_path_exists(place: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "file"), NAMES)
-def test_every_name_stands_in_its_file(name: str, file: str) -> None:
+def test_every_name_is_in_its_file(name: str, file: str) -> None:
     text = (ROOT / file).read_text("utf-8")
 
     assert re.search(rf"^(?:async )?(?:def|class) {name}\b|^{name}\b", text, re.MULTILINE)

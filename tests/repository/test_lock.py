@@ -25,7 +25,7 @@ def test_every_version_is_exact_and_has_its_hashes(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_no_address_and_no_path_stands_in_it(lock: str) -> None:
+def test_the_lock_contains_no_url_and_no_path(lock: str) -> None:
     text = (ROOT / lock).read_text()
 
     assert not re.findall(r"://|--(?:extra-)?index-url|--find-links|@ ?file", text)

@@ -1,4 +1,4 @@
-"""Problems tell of no person, whatever a vendor or a parser repeats."""
+"""Problems contain no personal data, even if a vendor or a parser repeats some."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import InvalidField, NotFound, VendorRejected, document_of
-from app.problem_document import FieldError, ProblemDocument, VendorSays
+from app.errors import InvalidField, NotFound, VendorRejected
+from app.problem_document import FieldError, ProblemDocument, VendorSays, document_of
 from app.redaction import shape_of, without_people, word_of
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "shown"),
     [
         ("Email: ann.o'neil+x@mail.example.com is already used.", "Email: ann.o'(e-mail) is already used."),
         ("<ann@example.com>, BOB@EXAMPLE.COM; jörg@münchen.example", "<(e-mail)>, (e-mail); (e-mail)"),
@@ -24,8 +24,8 @@ from app.redaction import shape_of, without_people, word_of
         ("",) * 2,
     ],
 )
-def test_what_looks_like_a_person_is_left_out(said: str, told: str) -> None:
-    assert without_people(said) == told
+def test_what_looks_like_a_person_is_left_out(said: str, shown: str) -> None:
+    assert without_people(said) == shown
 
 
 @given(

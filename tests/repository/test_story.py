@@ -21,7 +21,7 @@ from app.settings.environment import load_settings
 from app.wiring.runtime import open_runtime
 from tests.contract.facade import Facade
 from tests.contract.webhook_senders import contact_event, hubspot
-from tests.queue.kit import until
+from tests.queue.harness import until
 
 pytestmark = pytest.mark.anyio
 
@@ -85,9 +85,7 @@ def facade(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -
         made.vendors.close()
 
 
-async def test_a_write_and_a_webhook_cross_the_capabilities_in_the_order_of_the_story(
-    facade: Facade, database: Database
-) -> None:
+async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: Facade, database: Database) -> None:
     settings = load_settings(facade.api.environment)
     async with open_runtime(settings) as runtime:
         key = await PostgresKeys(database).create("story", SCOPES)

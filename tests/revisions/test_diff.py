@@ -1,4 +1,4 @@
-"""What two revisions make of the same: every difference is found at its path, and nobody can be recognised in it."""
+"""The diff of two revisions: it shows every difference at its path, without personal data."""
 
 import json
 import re

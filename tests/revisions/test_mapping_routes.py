@@ -1,4 +1,4 @@
-"""After going back to an older Lockstitch a route may name a revision that there is not: what is at work is told."""
+"""After a downgrade a route may name a missing revision: the revision in use is reported."""
 
 import pytest
 
@@ -33,7 +33,7 @@ async def test_the_revision_that_is_at_work_is_shown(database: Database) -> None
     assert (route.active, route.pinned) == (place().default, True)
 
 
-async def test_a_trial_that_is_decided_before_anything_has_run_pins_what_is_at_work(database: Database) -> None:
+async def test_a_trial_decided_before_any_run_pins_the_active_revision(database: Database) -> None:
     routes = PostgresMappingRoutes(database)
     other = 1 if place().default != 1 else 2
     order = RouteOrder(connection="crm", shadow=ShadowOrder(revision=other))

@@ -1,4 +1,4 @@
-"""A connection keeps the revision that it began with, whatever a later version of Lockstitch has."""
+"""A connection keeps its first revision, even if a later Lockstitch has newer ones."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ async def active(database: Database) -> dict[str, int | None]:
     return {route.connection: route.active for route in await PostgresMappingRoutes(database).list()}
 
 
-async def test_an_update_with_a_newer_revision_moves_no_connection_that_is_there(database: Database) -> None:
+async def test_a_newer_release_moves_no_existing_connection(database: Database) -> None:
     await PostgresMappingRoutes(database).pin([place("crm", 1)])
 
     updated = PostgresMappingRoutes(database)

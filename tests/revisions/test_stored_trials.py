@@ -44,13 +44,13 @@ def difference(path: str, *samples: str, count: int = 1) -> Difference:
         ({"compared": 20, "less_loss": 20, "refused": 1}, "1 more refused"),
     ],
 )
-def test_when_a_canary_comes_back(figures: dict[str, int], because: str | None) -> None:
+def test_when_a_canary_is_withdrawn(figures: dict[str, int], because: str | None) -> None:
     why = why_withdrawn(tally(**figures))
 
     assert (why is None) if because is None else (why is not None and because in why)
 
 
-async def test_a_canary_is_withdrawn_once_by_whoever_adds_too_much(database: Database) -> None:
+async def test_a_canary_is_withdrawn_once(database: Database) -> None:
     routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
     await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
     await book.add_tallies([tally(compared=10, refused=1)])
@@ -83,7 +83,7 @@ THEN = Statement(
 ROWS = Statement("SELECT canary_tally", "SELECT count(*) FROM canary_tally")
 
 
-async def test_a_canary_that_little_falls_to_comes_back_too(database: Database) -> None:
+async def test_a_canary_with_little_traffic_is_withdrawn_too(database: Database) -> None:
     routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
     await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
 
@@ -110,7 +110,7 @@ async def test_what_went_wrong_long_ago_is_forgotten_once_enough_went_well(datab
     assert [route.canary is None for route in await routes.list()] == [False]
 
 
-async def test_only_the_minutes_that_are_judged_by_are_kept_one_by_one(database: Database) -> None:
+async def test_only_the_minutes_that_decide_are_kept_singly(database: Database) -> None:
     routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
     await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
 
@@ -135,7 +135,7 @@ SLOW = Statement(
 PAUSED = Statement("SELECT pg_stat_activity", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
 
 
-async def test_a_decision_that_meets_a_withdrawal_does_not_bring_the_canary_back(database: Database) -> None:
+async def test_a_decision_does_not_restore_a_withdrawn_canary(database: Database) -> None:
     routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
     await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
     await database.execute(SLOW)
@@ -186,12 +186,12 @@ async def test_what_is_changed_of_a_route(database: Database) -> None:
 async def test_comparisons_of_all_processes_add_up(database: Database) -> None:
     book = PostgresTrialBook(database)
 
-    def told(*differences: Difference) -> Comparisons:
+    def comparisons(*differences: Difference) -> Comparisons:
         return Comparisons(key=KEY, compared=10, differing=2, dropped=1, differences=differences)
 
     await asyncio.gather(
-        *(book.add([told(difference("/emails/*", f'{{"shadow":{n}}}', count=3))]) for n in range(5)),
-        book.add([told(difference("/status", '{"active":"unknown"}'), difference("/emails/*", '{"shadow":0}'))]),
+        *(book.add([comparisons(difference("/emails/*", f'{{"shadow":{n}}}', count=3))]) for n in range(5)),
+        book.add([comparisons(difference("/status", '{"active":"unknown"}'), difference("/emails/*", '{"shadow":0}'))]),
     )
 
     (figures,) = await book.shadows()

@@ -1,4 +1,4 @@
-"""The task that writes figures of trials down goes on whatever happens: a canary comes back by it alone."""
+"""The task that records the figures of trials survives every error: only this task withdraws a canary."""
 
 import asyncio
 from collections.abc import Sequence

@@ -31,15 +31,13 @@ def test_an_operator_may_have_another() -> None:
         *(("LOCKSTITCH_DELIVERY_TIMEOUT", value) for value in ("0", "31", "1.5")),
     ],
 )
-def test_a_mistake_is_told(name: str, value: str) -> None:
+def test_a_mistake_is_reported(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         load_settings({name: value})
 
 
 @given(st.integers(1, 40), st.none() | st.floats(0, 10 * DAY))
-def test_a_wait_is_the_step_and_a_little_more_or_what_the_target_asks_for_up_to_a_day(
-    failures: int, asked: float | None
-) -> None:
+def test_a_wait_is_the_jittered_step_or_the_targets_retry_after(failures: int, asked: float | None) -> None:
     step = DELIVERY_LADDER[min(failures, len(DELIVERY_LADDER)) - 1]
     waited = seconds_until_next(DELIVERY_LADDER, failures, asked)
     assert waited >= step

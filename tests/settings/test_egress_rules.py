@@ -17,7 +17,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "told"),
+    ("entry", "message"),
     [
         ("127.0.0.1/32:5678", "127.0.0.1/32:5678"),
         ("127.0.0.1:5678", "127.0.0.1/32:5678"),
@@ -27,9 +27,9 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("93.184.215.14:65535", "93.184.215.14/32:65535"),
     ],
 )
-def test_an_entry_is_a_range_and_a_port(entry: str, told: str) -> None:
+def test_an_entry_is_a_range_and_a_port(entry: str, message: str) -> None:
     (rule,) = parse_egress_rules([entry])
-    assert str(rule) == told
+    assert str(rule) == message
     assert parse_egress_rules([str(rule)]) == (rule,)
 
 

@@ -56,7 +56,7 @@ JUNK = (
 )
 
 
-def told_well(event: ReceivedEvent, body: bytes) -> bool:
+def is_valid(event: ReceivedEvent, body: bytes) -> bool:
     texts = [text for text in (event.topic, event.remote_object, event.remote_id) if text is not None]
     return (
         0 < len(event.dedupe_key) <= 255
@@ -73,7 +73,7 @@ def judged(scheme: Scheme, request: SignedRequest, secrets: tuple[Secret, ...]) 
     """Whether it is proven. Everything public runs on it, signed or not, since what is read must not depend on luck."""
     handshake(scheme, request.method, request.headers, request.body, pending=True)
     for event in events_of(scheme, request.headers, request.body):
-        assert told_well(event, request.body), (scheme, request)
+        assert is_valid(event, request.body), (scheme, request)
     try:
         verify(scheme, request, secrets, now=NOW)
     except SignatureRefused:

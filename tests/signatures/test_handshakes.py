@@ -9,7 +9,7 @@ from .senders import SCHEMES, sent
 FORM = ((b"Content-Type", b"application/x-www-form-urlencoded"), (b"User-Agent", b"WooCommerce/9.4 Hookshot"))
 
 
-def test_the_ping_of_woocommerce_is_answered_with_exactly_200_while_the_connection_is_pending() -> None:
+def test_a_pending_woocommerce_connection_answers_the_ping_with_200() -> None:
     assert handshake("woocommerce", "POST", FORM, b"webhook_id=17", pending=True) == HandshakeAnswer(status=200)
     assert handshake("woocommerce", "POST", (), b"webhook_id=17", pending=True) == HandshakeAnswer(status=200)
     assert handshake("woocommerce", "POST", FORM, b"webhook_id=17", pending=False) is None

@@ -1,4 +1,4 @@
-"""What is not proven is refused, for the right reason, whatever it looks like."""
+"""An invalid signature is refused for the right reason, in any spelling."""
 
 import base64
 from collections.abc import Iterator

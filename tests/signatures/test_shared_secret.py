@@ -15,16 +15,16 @@ from .senders import NOW, Sent, event, keys, refusal
 
 SECRET = "rule-4711-Xk0vP2nQ8s"
 OTHER = "rule-4712-Xk0vP2nQ8s"
-TOLD: dict[str, Any] = {"event": "ticket.updated", "ticket_id": 4711, "updated_at": "2026-11-25T10:29:58Z"}
+DOCUMENT: dict[str, Any] = {"event": "ticket.updated", "ticket_id": 4711, "updated_at": "2026-11-25T10:29:58Z"}
 
 
 def rule(body: bytes | None = None, secret: str = SECRET, **members: Any) -> Sent:
     """A request as an automation rule sends it."""
-    told = {name: value for name, value in (TOLD | members).items() if value is not ...}
+    document = {name: value for name, value in (DOCUMENT | members).items() if value is not ...}
     return Sent(
         scheme="shared-secret",
         headers=((b"Content-Type", b"application/json"), (b"X-Lockstitch-Secret", secret.encode())),
-        body=json.dumps(told).encode() if body is None else body,
+        body=json.dumps(document).encode() if body is None else body,
     )
 
 
@@ -74,7 +74,7 @@ def test_two_secrets_overlap_while_one_takes_over() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "short", "fifteen-letters", "with a space inside it", "\ud800" * 20, "ü" * 20])
-def test_a_secret_that_could_be_guessed_or_mangled_is_named_when_it_is_configured(value: str) -> None:
+def test_a_weak_shared_secret_is_refused_when_configured(value: str) -> None:
     with pytest.raises(UnusableSecret) as unusable:
         check_secret("shared-secret", value)
 
@@ -83,13 +83,13 @@ def test_a_secret_that_could_be_guessed_or_mangled_is_named_when_it_is_configure
         rule().proven_by(Secret(value=value))
 
 
-def test_what_the_template_tells() -> None:
-    told = event(rule())
+def test_the_template_becomes_an_event() -> None:
+    received = event(rule())
 
-    assert (told.topic, told.remote_object, told.remote_id) == ("ticket.updated", "ticket", "4711")
-    assert told.occurred_at == datetime(2026, 11, 25, 10, 29, 58, tzinfo=UTC)
-    assert told.payload == rule().body
-    assert told.dedupe_key.startswith("shared-secret")
+    assert (received.topic, received.remote_object, received.remote_id) == ("ticket.updated", "ticket", "4711")
+    assert received.occurred_at == datetime(2026, 11, 25, 10, 29, 58, tzinfo=UTC)
+    assert received.payload == rule().body
+    assert received.dedupe_key.startswith("shared-secret")
 
 
 def test_a_copy_is_known_and_everything_else_is_another_event() -> None:
@@ -109,15 +109,15 @@ def test_a_copy_is_known_and_everything_else_is_another_event() -> None:
 
 def test_a_body_without_a_ticket_names_no_record() -> None:
     for case in (rule(ticket_id=...), rule(ticket_id=None), rule(ticket_id=[1]), rule(b"[]"), rule(b"ticket 5")):
-        told = event(case)
-        assert (told.remote_object, told.remote_id) == (None, None)
+        received = event(case)
+        assert (received.remote_object, received.remote_id) == (None, None)
 
 
 @given(body=st.one_of(st.binary(max_size=200), st.text(max_size=100).map(str.encode)))
 def test_no_body_is_an_accident(body: bytes) -> None:
-    (told,) = events_of("shared-secret", rule(body).headers, body)
+    (received,) = events_of("shared-secret", rule(body).headers, body)
 
-    assert 0 < len(told.dedupe_key) <= 255
-    assert told.dedupe_key.isascii()
-    assert told.payload == body
+    assert 0 < len(received.dedupe_key) <= 255
+    assert received.dedupe_key.isascii()
+    assert received.payload == body
     assert proof(rule(body)).value == SECRET

@@ -58,7 +58,7 @@ def test_what_the_stripe_package_signs_is_proven() -> None:
     Sent(scheme="stripe", headers=((b"Stripe-Signature", header.encode()),), body=body.encode()).proven_by()
 
 
-def test_the_stripe_package_and_we_judge_alike() -> None:
+def test_the_stripe_package_agrees_on_signatures() -> None:
     now = datetime.now(UTC)
     good = sent("stripe", at=now)
     cases = {
@@ -109,7 +109,7 @@ def test_what_the_standardwebhooks_package_signs_is_proven() -> None:
     Sent(scheme="standard-webhooks", headers=headers, body=body).proven_by()
 
 
-def test_the_standardwebhooks_package_proves_what_we_sign_while_a_secret_is_rotated() -> None:
+def test_the_standardwebhooks_package_verifies_during_a_rotation() -> None:
     now = datetime.now(UTC)
     old, new, foreign = new_secret(), new_secret(), new_secret()
     secrets = (Secret(value=new), Secret(value=old, not_after=now + timedelta(hours=24)))

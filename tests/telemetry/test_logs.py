@@ -73,7 +73,7 @@ def test_text_cannot_forge_a_line(lines: Lines) -> None:
     assert [line["level"] for line in lines.all()] == ["info"]
 
 
-def test_an_exception_is_told_without_its_words(lines: Lines) -> None:
+def test_an_exception_is_logged_without_its_text(lines: Lines) -> None:
     try:
         try:
             raise OSError(113, "no route to hypatia@example.com")
@@ -87,7 +87,7 @@ def test_an_exception_is_told_without_its_words(lines: Lines) -> None:
     problem, cause = lines.all()[0]["exception"]
     assert (problem["type"], problem["code"]) == ("app.errors.VendorRejected", "vendor-rejected")
     assert (cause["type"], cause["errno"]) == ("builtins.OSError", 113)
-    assert "test_an_exception_is_told_without_its_words" in cause["at"][0]
+    assert "test_an_exception_is_logged_without_its_text" in cause["at"][0]
 
 
 def test_a_chain_that_bites_its_tail_ends(lines: Lines) -> None:

@@ -117,7 +117,7 @@ def run(**variables: str) -> dict[str, Any]:
     ],
     ids=["nothing configured", "no exporter", "disabled with an endpoint", "disabled"],
 )
-def test_without_a_collector_nothing_is_recorded_and_calls_keep_their_trace(variables: dict[str, str]) -> None:
+def test_without_a_collector_no_span_is_recorded(variables: dict[str, str]) -> None:
     said = run(**variables)
     assert said["recording"] is False
     assert said["traceresponse"].startswith(f"00-{derive_trace_id('run-1'):032x}-")

@@ -9,7 +9,7 @@ from app.monitoring.store.run_entries import recording_runs
 from app.postgres.database import Database
 from app.telemetry import bind, mark_replayed, name_caller, name_route, server_span, vendor_span
 from app.telemetry.runs import RunEntry, RunRecorder, entries_dropped, now, recorder
-from tests.queue.kit import until
+from tests.queue.harness import until
 
 pytestmark = pytest.mark.anyio
 
@@ -72,7 +72,7 @@ def test_a_request_to_a_vendor_is_noted_also_when_it_fails(recorded: RunRecorder
     assert (second.facts["outcome"], second.facts["status"]) == ("OSError", None)
 
 
-def test_nothing_is_kept_where_nobody_takes_it_or_no_run_is_bound() -> None:
+def test_nothing_is_recorded_without_a_recorder_or_run() -> None:
     closed, opened = RunRecorder(), RunRecorder()
     opened.open()
     note(closed, 1)

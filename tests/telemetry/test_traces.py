@@ -130,7 +130,7 @@ def test_a_server_span_fails_with_5xx_only(spans: Recording) -> None:
     assert (failed.attributes or {})["error.type"] == "503"
 
 
-def test_an_exception_is_told_by_its_class_alone(spans: Recording) -> None:
+def test_only_the_class_of_an_exception_is_recorded(spans: Recording) -> None:
     with bind("run-1"), pytest.raises(ValueError), server_span("BREW"):
         raise ValueError("hypatia@example.com")
     (span,) = spans.finished()

@@ -1,4 +1,4 @@
-"""A folder of exports: nothing that nobody has read is ever moved away, whoever writes to it meanwhile."""
+"""A folder of exports: no unread file is ever moved away, even if another process writes meanwhile."""
 
 import os
 import time

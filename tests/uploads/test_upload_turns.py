@@ -17,7 +17,7 @@ from app.vendors.models import Connection
 from app.webhooks.store.receipts import PostgresReceipts
 from mappings.csv import VENDOR
 from mappings.csv.layout import LayoutSetting, make_layout
-from tests.queue.kit import SEALER
+from tests.encryption import SEALER
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +46,7 @@ class Watched(io.BytesIO):
         return super().read1(-1 if size is None else size)
 
 
-async def test_rows_are_read_beside_the_loop(database: Database) -> None:
+async def test_rows_are_read_outside_the_event_loop(database: Database) -> None:
     class Queue:
         async def enqueue(self, transaction: Any, *jobs: Any) -> None:
             assert len(jobs) == ROWS

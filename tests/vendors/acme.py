@@ -39,10 +39,10 @@ QUICK = Patience(
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """What Acme tells of an account: the bodies of its answers, None where it told nothing; the configured fields of
-    customers by their keys, and what those hold of which it told that."""
+    """Acme's account: the bodies of its answers, None for a missing answer; the keys of the configured customer fields;
+    and the choices of those fields that Acme listed."""
 
-    told: tuple[str | None, ...] = ()
+    answers: tuple[str | None, ...] = ()
     fields: tuple[str, ...] = ()
     choices: dict[str, tuple[str, ...]] = {}
 
@@ -81,9 +81,9 @@ def budget(reply: VendorReply) -> Budget | None:
 def build_account(
     replies: tuple[VendorReply | None, ...], custom: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 ) -> Account:
-    """What was told, word for word."""
+    """The account from the answers, unchanged."""
     return Account(
-        told=tuple(None if reply is None else reply.body.decode() for reply in replies),
+        answers=tuple(None if reply is None else reply.body.decode() for reply in replies),
         fields=tuple(field.key for field in custom.get("customer", ())),
         choices={field.key: field.choices for field in custom.get("customer", ()) if isinstance(field, ChosenField)},
     )

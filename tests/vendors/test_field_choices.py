@@ -42,8 +42,8 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     lines = [line for page in fields for line in page.removesuffix(">").split()]
     if any("=" not in line for line in lines):
         raise VendorDrift("$", "a field without choices")
-    told = {f"custom_fields.{name}": values for name, _, values in (line.partition("=") for line in lines)}
-    found = {name: tuple(Option(value=one, label=one) for one in values.split(",")) for name, values in told.items()}
+    choices = {f"custom_fields.{name}": values for name, _, values in (line.partition("=") for line in lines)}
+    found = {name: tuple(Option(value=one, label=one) for one in values.split(",")) for name, values in choices.items()}
     return found | ({"owner_remote_id": tuple(Option(value=one, label=one) for one in people)} if people else {})
 
 
@@ -58,12 +58,12 @@ CHOOSING: dict[str, Any] = {
     "mappings": (_Mapped(),),
     "custom_fields": {"customer": SETTINGS},
 }
-TOLD = {"/stages": b"new", "/people": b"ann", "/fields": b"tier=gold,silver>", "/fields?page=2": b"hobbies=knots"}
+ANSWERS = {"/stages": b"new", "/people": b"ann", "/fields": b"tier=gold,silver>", "/fields?page=2": b"hobbies=knots"}
 CHOICES = {"tier": ("gold", "silver"), "hobbies": ("knots",)}
 
 
 def telling(call: Call) -> Reply:
-    return Reply(body=TOLD[call.target])
+    return Reply(body=ANSWERS[call.target])
 
 
 async def test_choices_are_read_to_their_end_and_people_are_not_asked_for() -> None:
@@ -80,7 +80,7 @@ async def test_a_connection_without_enumerations_asks_nothing_more() -> None:
         assert vendor.targets() == ["GET /stages"]
 
 
-async def test_a_field_that_takes_other_values_has_no_choices_to_judge_by() -> None:
+async def test_an_open_field_has_no_choices_to_check() -> None:
     choices = CHOOSING["choices"]
     loose = CHOOSING | {
         "choices": Choices[Account](
@@ -102,7 +102,7 @@ async def test_what_the_vendor_does_not_tell_is_not_guessed(reply: Reply) -> Non
 
     async with running_vendor(silent) as vendor, asking(vendor.url, **CHOOSING) as acme:
         account = await acme.account()
-        assert (account.choices, account.told) == ({}, ("new",))
+        assert (account.choices, account.answers) == ({}, ("new",))
         assert vendor.targets() == ["GET /stages", "GET /fields"]
 
 
@@ -120,7 +120,7 @@ async def test_choices_that_could_not_be_had_are_asked_for_soon_again() -> None:
         assert (await acme.account()).choices == CHOICES
 
 
-async def test_whoever_names_an_age_gets_facts_of_that_age_or_the_vendors_problem() -> None:
+async def test_max_age_gives_facts_of_that_age_or_the_vendors_problem() -> None:
     async with running_vendor(telling) as vendor, asking(vendor.url, **CHOOSING) as acme:
         first = await acme.account()
         asked = len(vendor.calls)

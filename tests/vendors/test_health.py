@@ -133,7 +133,7 @@ async def test_while_one_request_probes_the_others_wait_for_it() -> None:
         assert len(vendor.calls) == calls + 20
 
 
-async def test_those_who_wait_for_a_probe_that_fails_are_told_when_the_next_one_goes() -> None:
+async def test_waiters_of_a_failed_probe_learn_when_the_next_one_runs() -> None:
     async with running_vendor(DOWN) as vendor, asking(vendor.url) as acme:
         await fail(acme)
         calls, probe_may_end = len(vendor.calls), asyncio.Event()
@@ -144,8 +144,8 @@ async def test_those_who_wait_for_a_probe_that_fails_are_told_when_the_next_one_
         probe_may_end.set()
         outcomes = await asyncio.gather(*creates, return_exceptions=True)
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ConnectionPaused"] * 3 + ["ReplyLost"]
-        told = [outcome.retry_after for outcome in outcomes if isinstance(outcome, ConnectionPaused)]
-        assert all(QUICK.failing_pause < (seconds or 0) <= 2 * QUICK.failing_pause for seconds in told)
+        waits = [outcome.retry_after for outcome in outcomes if isinstance(outcome, ConnectionPaused)]
+        assert all(QUICK.failing_pause < (seconds or 0) <= 2 * QUICK.failing_pause for seconds in waits)
         assert len(vendor.calls) == calls + 1
 
 
@@ -166,7 +166,7 @@ async def test_a_wait_for_a_probe_ends_at_the_deadline() -> None:
         assert (await probe).status == 200
 
 
-async def test_a_probe_that_its_caller_gives_up_is_left_to_one_of_those_who_wait() -> None:
+async def test_a_waiter_takes_over_an_abandoned_probe() -> None:
     async with running_vendor(DOWN) as vendor, asking(vendor.url) as acme:
         await fail(acme)
         vendor.always = OK
@@ -181,7 +181,7 @@ async def test_a_probe_that_its_caller_gives_up_is_left_to_one_of_those_who_wait
 
 
 @pytest.mark.parametrize(("failing", "going"), [(WRITE, QUERY), (QUERY, WRITE)], ids=["writes fail", "reads fail"])
-async def test_reads_and_writes_are_judged_apart(failing: VendorRequest, going: VendorRequest) -> None:
+async def test_reads_and_writes_have_separate_health(failing: VendorRequest, going: VendorRequest) -> None:
     """Both are POSTs to one address, as those of a GraphQL API: what has an effect is for the mapping to say."""
 
     def judge(call: Call) -> Reply:
@@ -213,7 +213,7 @@ async def test_writes_that_wait_for_a_probe_take_no_places_of_reads() -> None:
         await asyncio.gather(*creates)
 
 
-async def test_the_preparation_of_an_account_is_judged_as_a_write() -> None:
+async def test_account_setup_counts_as_a_write() -> None:
     setup = (VendorRequest(method="POST", path="/fields", route="/fields", effect=True),)
 
     def judge(call: Call) -> Reply:

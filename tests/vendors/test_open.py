@@ -46,7 +46,7 @@ async def test_a_configured_connection_reaches_its_vendor(tmp_path: Path) -> Non
     assert vendor.calls[0].headers["authorization"].startswith("Basic ")
 
 
-async def test_every_complaint_is_told_at_once(tmp_path: Path) -> None:
+async def test_all_configuration_errors_are_reported_at_once(tmp_path: Path) -> None:
     settings = settings_of(
         tmp_path,
         """

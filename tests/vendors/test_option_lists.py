@@ -69,7 +69,7 @@ async def test_lists_are_read_to_their_end_and_kept() -> None:
         assert len(vendor.calls) == 6
 
 
-async def test_lists_that_came_just_now_are_fetched_anew_for_nobody() -> None:
+async def test_fresh_option_lists_are_not_fetched_again() -> None:
     def slow(call: Call) -> Reply:
         return replace(pages(call), after=0.2)
 
@@ -107,7 +107,7 @@ async def test_old_lists_are_for_those_who_have_named_no_age() -> None:
         assert await lists(acme) == first
 
 
-async def test_what_cannot_be_read_is_told() -> None:
+async def test_an_unreadable_list_is_reported() -> None:
     def broken(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
         raise Unmappable("$.people", "no people in it")
 

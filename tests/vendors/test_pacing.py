@@ -24,7 +24,7 @@ def spent_within(starts: list[tuple[float, float]], end: float, window: float) -
 
 
 def start_next(pacer: Pacer, cost: float, now: float) -> float:
-    """Wait as told, start, and return when that is."""
+    """Wait for the permitted moment, start, and return that moment."""
     while (wait := pacer.wait_for(cost, now)) > 0:
         now += wait
     pacer.spend(cost, now)
@@ -50,7 +50,7 @@ def test_a_full_queue_leaves_at_the_published_rate() -> None:
     assert 2000 / now == pytest.approx(UNITS / WINDOW, rel=0.05)
 
 
-def test_how_long_a_queue_waits_is_foretold() -> None:
+def test_the_wait_of_a_queue_is_predicted() -> None:
     for queued in (1, 19, 20, 21, 40, 41, 95):
         pacer, queue = Pacer(UNITS, WINDOW), Pacer(UNITS, WINDOW)
         pacer.spend(5.0, 0.0)
@@ -109,7 +109,7 @@ async def test_requests_reach_the_vendor_at_the_pace() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_wait_that_does_not_fit_is_told_at_once() -> None:
+async def test_a_wait_beyond_the_deadline_is_refused_at_once() -> None:
     async with running_vendor() as vendor:
         async with asking(vendor.url, pacing=PacingSettings(units=1, per_seconds=10)) as acme:
             await acme.send(READ)

@@ -60,9 +60,7 @@ async def test_a_person_stops_a_connection_for_every_process(database: Database,
     assert await audited(database) == [("connection.paused", "ada"), ("connection.resumed", "ada")]
 
 
-async def test_requests_that_wait_for_their_turn_keep_to_a_pause_that_comes_meanwhile(
-    database: Database, database_url: str
-) -> None:
+async def test_waiting_requests_obey_a_pause_that_begins_meanwhile(database: Database, database_url: str) -> None:
     operator = PostgresPauses(database)
     async with running_vendor() as vendor, process(database, database_url, vendor.url) as (acme, pauses):
         vendor.then(Reply(status=429, headers=(("retry-after", "1"),)))
@@ -132,9 +130,7 @@ async def test_after_a_resume_one_request_of_each_process_goes_first(database: D
     ]
 
 
-async def test_after_a_resume_the_others_wait_for_the_request_that_tries_the_credential(
-    database: Database, database_url: str
-) -> None:
+async def test_after_a_resume_one_request_tries_the_credential_first(database: Database, database_url: str) -> None:
     operator = PostgresPauses(database)
     async with running_vendor(REFUSED) as vendor, process(database, database_url, vendor.url) as (acme, pauses):
         with pytest.raises(VendorAuthFailed):
@@ -187,9 +183,7 @@ async def test_a_resume_ends_the_pause_after_failures(database: Database, databa
         assert (await acme.send(READ)).status == 200
 
 
-async def test_a_credential_that_was_renewed_meanwhile_is_tried_before_anything_is_paused(
-    database: Database, database_url: str
-) -> None:
+async def test_a_renewed_credential_is_tried_before_a_pause(database: Database, database_url: str) -> None:
     secrets = {"now": "old"}
 
     def judge(call: Call) -> Reply:

@@ -15,7 +15,7 @@ from tests.vendors.vendor_server import OK, Behaviour, Reply, running_vendor
 
 pytestmark = pytest.mark.anyio
 
-# Every way in which the vendor may have done what it was asked while nobody can say so.
+# Every failure after which the vendor may have done the work, but the caller cannot know.
 NO_REPLY: dict[str, Behaviour] = {
     "drop": "drop",
     "reset": "reset",
@@ -28,7 +28,7 @@ NO_REPLY: dict[str, Behaviour] = {
     "408": Reply(status=408),
     "not gzip": Reply(headers=(("content-encoding", "gzip"),)),
     "half of a gzip": Reply(headers=(("content-encoding", "gzip"),), body=gzip.compress(b'{"ok":true}')[:-9]),
-    "an encoding that nobody asked for": Reply(headers=(("content-encoding", "br"),)),
+    "an encoding that was not requested": Reply(headers=(("content-encoding", "br"),)),
     "302": Reply(status=302, headers=(("location", "/elsewhere"),)),
     "303": Reply(status=303, headers=(("location", "/things/8"),)),
 }
@@ -159,7 +159,7 @@ async def test_a_definite_not_now_lets_an_effect_be_sent_again(not_now: Reply) -
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
-async def test_a_definite_no_is_told_at_once(status: int) -> None:
+async def test_a_definite_refusal_is_not_retried(status: int) -> None:
     async with running_vendor(Reply(status=status, headers=(("x-acme-request", "req-1"),))) as vendor:
         async with asking(vendor.url) as acme:
             with pytest.raises(VendorRefused) as refused:
@@ -168,7 +168,7 @@ async def test_a_definite_no_is_told_at_once(status: int) -> None:
         assert refused.value.refusal.request_id == "req-1"
 
 
-async def test_a_reply_that_cannot_be_judged_is_no_reply() -> None:
+async def test_an_unreadable_reply_counts_as_lost() -> None:
     def stumble(reply: object) -> None:
         raise KeyError("hypatia@example.com")
 
@@ -201,7 +201,7 @@ async def test_an_effect_does_not_go_out_without_time_for_its_answer() -> None:
         assert vendor.calls == []
 
 
-async def test_a_pause_that_does_not_fit_is_told_and_not_waited_for() -> None:
+async def test_a_pause_beyond_the_deadline_is_reported_at_once() -> None:
     async with running_vendor(Reply(status=429, headers=(("retry-after", "7"),))) as vendor:
         async with asking(vendor.url) as acme:
             started = time.monotonic()

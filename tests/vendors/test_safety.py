@@ -1,4 +1,4 @@
-"""What a vendor cannot do to us, and what nobody gets to see."""
+"""A vendor's answer cannot harm Lockstitch, and secrets appear nowhere."""
 
 import gzip
 import logging
@@ -172,6 +172,6 @@ async def test_logs_hold_neither_secrets_nor_payloads(caplog: pytest.LogCaptureF
         vendor.always = Reply(status=401, body=PERSONAL.encode())
         with pytest.raises(Exception, match="vendor-auth-failed"):
             await acme.send(ASKING)
-        told = caplog.text + repr(acme.client.__dict__)
-    assert "hypatia" not in told
-    assert SECRET not in told
+        visible = caplog.text + repr(acme.client.__dict__)
+    assert "hypatia" not in visible
+    assert SECRET not in visible

@@ -52,7 +52,7 @@ async def test_a_vendor_that_fails_gets_no_write_and_is_prepared_later() -> None
         assert vendor.targets() == ["POST /fields"] * 4 + ["POST /things"]
 
 
-async def test_a_write_that_waits_for_a_throttled_preparation_is_told_of_the_throttle() -> None:
+async def test_a_write_that_waits_for_a_throttled_setup_reports_the_throttle() -> None:
     slow_down = Reply(status=429, headers=(("retry-after", "2"),))
     async with running_vendor(slow_down) as vendor, asking(vendor.url, setup=SETUP) as acme:
         first = asyncio.create_task(acme.send(WRITE))
@@ -62,7 +62,7 @@ async def test_a_write_that_waits_for_a_throttled_preparation_is_told_of_the_thr
         first.cancel()
 
 
-async def test_a_refused_credential_is_told() -> None:
+async def test_a_refused_credential_is_reported() -> None:
     async with running_vendor(Reply(status=401)) as vendor, asking(vendor.url, setup=SETUP) as acme:
         with pytest.raises(VendorAuthFailed):
             await acme.send(WRITE)

@@ -134,7 +134,7 @@ async def _break(how: Break, writer: asyncio.StreamWriter) -> None:
     elif how == "bad_chunk":
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n")
     elif how in DRIPS:
-        # A byte now and then keeps alive whoever waits for the next byte only.
+        # A byte now and then keeps a client waiting that limits only the time between bytes.
         start, drop = DRIPS[how]
         writer.write(start)
         while True:

@@ -11,19 +11,18 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
-from app.postgres.encryption import Sealer
 from app.postgres.listen import CHANNEL
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.arrivals import PostgresArrivals
+from tests.encryption import SEALER
 
 pytestmark = pytest.mark.anyio
 
-SEALER = Sealer((("k1", bytes(range(32))),))
 WAITING = 100_000
 JOBS = Statement(
     "SELECT job", "SELECT id, order_key, state, origin, dedupe_key, correlation_id, traceparent FROM job ORDER BY id"
 )
-TOLD = Statement("SELECT audit_event", "SELECT type, subject FROM audit_event ORDER BY id")
+AUDITED = Statement("SELECT audit_event", "SELECT type, subject FROM audit_event ORDER BY id")
 TAKE_JOBS = Statement("DELETE job", "DELETE FROM job")
 BLOCK = Statement(
     "INSERT dead_letter",
@@ -99,13 +98,13 @@ async def test_what_is_new_makes_one_job_and_two_lines_of_the_trail(database_url
         assert await record([arrival("a", order_key), arrival("a", order_key)]) == [True, False]
         assert await record([arrival("a", order_key), arrival("b", order_key)]) == [False, True]
         jobs = await database.fetch(JOBS)
-        told = [(row["type"], row["subject"]) for row in await database.fetch(TOLD)]
+        audited = [(row["type"], row["subject"]) for row in await database.fetch(AUDITED)]
 
     assert [job["correlation_id"] for job in jobs] == ["run-a", "run-b"]
     assert [job["state"] for job in jobs] == ["ready", "behind" if order_key else "ready"]
     assert {job["traceparent"] for job in jobs} == {f"00-{1:032x}-{2:016x}-00"}
     assert all(job["origin"] == job["dedupe_key"] for job in jobs)
-    assert told == [
+    assert audited == [
         line for job in jobs for line in (("receipt.received", job["origin"]), ("job.queued", f"job_{job['id']}"))
     ]
 

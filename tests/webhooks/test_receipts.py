@@ -1,4 +1,4 @@
-"""Receipts: once each, whoever records them at the same moment, and the gathering of those that come together."""
+"""Receipts: each is recorded once, even by simultaneous requests, and those that arrive together share a commit."""
 
 import asyncio
 import hashlib
@@ -11,15 +11,14 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
-from app.postgres.encryption import Sealer
 from app.webhooks.group_commit import MOST_BYTES, GroupCommit
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
+from tests.encryption import SEALER
 
 pytestmark = pytest.mark.anyio
 
-SEALER = Sealer((("k1", bytes(range(32))),))
 LOCK = Statement("SELECT lock", "SELECT pg_advisory_xact_lock($1)")
 WAITING = Statement("SELECT lock", "SELECT count(*) FROM pg_locks WHERE NOT granted")
 COUNTS = Statement(
@@ -137,7 +136,7 @@ async def test_a_deadlock_is_a_database_that_does_not_answer_now(database_url: s
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "StoreUnavailable"]
 
 
-async def test_nobody_is_left_behind(database_url: str) -> None:
+async def test_every_waiting_delivery_is_answered(database_url: str) -> None:
     async with opened(database_url) as (database, _, gathering):
         numbers = iter(range(400))
 
@@ -153,7 +152,7 @@ async def test_nobody_is_left_behind(database_url: str) -> None:
         assert await audited(database) == {"receipt.received": 450, "job.queued": 450}
 
 
-async def test_large_deliveries_go_together_only_as_long_as_they_are_small_together(database_url: str) -> None:
+async def test_one_commit_takes_a_limited_number_of_bytes(database_url: str) -> None:
     large = bytes(1024 * 1024)
     async with opened(database_url) as (database, _, gathering):
         taken = (gathering.take([arrival(f"key-{number}", payload=large)]) for number in range(24))
@@ -188,7 +187,7 @@ async def test_one_that_is_held_up_does_not_hold_up_everybody(database_url: str)
         assert await held_up == 0
 
 
-async def test_without_a_database_all_of_them_are_told_so(database_url: str) -> None:
+async def test_without_a_database_every_delivery_is_refused(database_url: str) -> None:
     async with opened(database_url) as (database, _, gathering):
         await database.close()
 

@@ -103,6 +103,6 @@ def revision(number: int, **changed: Any) -> Any:
     ids=["both draft", "the canary breaks", "the active one breaks", "both break"],
 )
 async def test_what_a_broken_draft_counts(active: Any, canary: Any, figures: tuple[int, int, int]) -> None:
-    (told,) = await draft_by_canary(active, canary)
+    (comparison,) = await draft_by_canary(active, canary)
 
-    assert (told.compared, told.refused, told.refused_by_active) == figures
+    assert (comparison.compared, comparison.refused, comparison.refused_by_active) == figures

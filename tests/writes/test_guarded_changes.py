@@ -42,7 +42,7 @@ HELD = {
 
 
 def answer(call: Call) -> Reply:
-    """One ticket, whose version is 39, and nothing beside it."""
+    """One ticket of version 39, and no other record."""
     if call.target.startswith("/REST/2.0/ticket/7"):
         return Reply(body=msgspec.json.encode(HELD), headers=(("ETag", '"39"'),))
     return Reply(body=b'{"items": []}')

@@ -1,4 +1,4 @@
-"""A change whose reply was lost is recognised in the record, whatever a vendor tells of when it happened."""
+"""A change whose reply was lost is recognised in the record, even if the vendor reports another time for it."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -73,7 +73,7 @@ def tier(value: str) -> dict[str, Any]:
     return {"custom_fields": [{"key": "tier", "value": value}]}
 
 
-def told(problem: InvalidField) -> dict[str, str]:
+def details(problem: InvalidField) -> dict[str, str]:
     return {str(one.pointer): one.detail for one in problem.errors}
 
 
@@ -83,7 +83,7 @@ async def test_young_facts_refuse_at_once() -> None:
         asked = len(vendor.calls)
         with pytest.raises(InvalidField) as refused:
             await draft(desk(**tier("silver")))
-        assert told(refused.value) == {"/custom_fields/0/value": "'silver' is not a choice here; one of: gold"}
+        assert details(refused.value) == {"/custom_fields/0/value": "'silver' is not a choice here; one of: gold"}
         assert len(vendor.calls) == asked
 
 
@@ -99,11 +99,11 @@ async def test_older_facts_are_renewed_once_before_they_refuse(monkeypatch: pyte
         assert len(vendor.calls) == 2 * asked
         with pytest.raises(InvalidField) as refused:
             await draft(desk(**tier("tin")))
-        assert told(refused.value)["/custom_fields/0/value"].endswith("one of: gold, silver")
+        assert details(refused.value)["/custom_fields/0/value"].endswith("one of: gold, silver")
         assert len(vendor.calls) == 3 * asked
 
 
-async def test_what_is_wrong_whatever_the_account_says_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_invalid_value_needs_no_account_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     async with drafting_at(Portal("gold")) as (vendor, desk):
         await draft(desk(**tier("gold")))
         asked = len(vendor.calls)
@@ -114,7 +114,7 @@ async def test_what_is_wrong_whatever_the_account_says_asks_nobody(monkeypatch: 
         assert len(vendor.calls) == asked
 
 
-async def test_a_vendor_who_cannot_be_asked_is_what_the_caller_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_vendor_is_reported_to_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     async with drafting_at(Portal("gold")) as (vendor, desk):
         await draft(desk(**tier("gold")))
         monkeypatch.setattr(drafting, "YOUNG", 0.0)
@@ -124,7 +124,7 @@ async def test_a_vendor_who_cannot_be_asked_is_what_the_caller_is_told(monkeypat
         await draft(desk(**tier("gold")))
 
 
-async def test_what_became_of_a_write_is_looked_up_though_its_choice_was_retired() -> None:
+async def test_the_outcome_is_found_although_the_choice_was_retired() -> None:
     async with drafting_at(Portal("gold")) as (_, desk):
         lookup, loss = await marker_lookup(desk(**tier("silver")), "op_1")
         assert lookup is not None

@@ -1,4 +1,4 @@
-"""A Lockstitch of its own, in which orders are always queued and callbacks may go to this machine."""
+"""A separate Lockstitch that always queues orders and allows callbacks to this machine."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.emulators.receiver import Receiver
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    """Where this module's receiver of callbacks listens."""
+    """The port of this module's callback receiver."""
     return free_port()
 
 
@@ -34,7 +34,7 @@ def caller(facade: Facade) -> Iterator[Caller]:
 
 @pytest.fixture(scope="module")
 def receiver(port: int) -> Iterator[Receiver]:
-    """Gets callbacks, at any path; each test has one of its own."""
+    """Receive callbacks at any path. Each test uses another path."""
     listening = Receiver(port)
     yield listening
     listening.close()

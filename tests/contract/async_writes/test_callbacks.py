@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.contract.async_writes.told import LATER, called_at
+from tests.contract.async_writes.finished_operations import LATER, called_at
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, order

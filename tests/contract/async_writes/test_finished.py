@@ -1,6 +1,13 @@
-"""What is told at the end of a write: operation.finished, the callback, the audit trail."""
+"""The end of a write: operation.finished, the callback, the audit trail."""
 
-from tests.contract.async_writes.told import CONTACTS, LATER, announcements, audit_of, called_at, finished
+from tests.contract.async_writes.finished_operations import (
+    CONTACTS,
+    LATER,
+    announcements,
+    audit_of,
+    called_at,
+    finished,
+)
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
@@ -60,7 +67,7 @@ def test_a_refusal_is_called_back_too(caller: Caller, receiver: Receiver, port: 
     assert len(finished(caller, answer.json()["id"])) == 1
 
 
-def test_a_write_that_nobody_was_told_to_wait_for_is_not_announced(caller: Caller, facade: Facade) -> None:
+def test_a_write_answered_at_once_is_not_announced(caller: Caller, facade: Facade) -> None:
     made = caller.create("/v1/customers", customer("hubspot"))
     later = caller.settled(caller.write("POST", "/v1/customers", customer("hubspot"), headers=LATER))
     finished(caller, later["id"])
@@ -87,7 +94,7 @@ def test_a_late_write_that_cannot_be_done_is_still_there_to_ask_for(caller: Call
     assert event["data"] == done
 
 
-def test_an_unknown_outcome_is_told_and_so_is_its_resolution(
+def test_an_unknown_outcome_and_its_resolution_are_announced(
     caller: Caller, facade: Facade, vendors: Emulators, receiver: Receiver, port: int
 ) -> None:
     """A ticket under the caller's own external id carries no mark of ours, and Zendesk keeps a key for two hours."""
@@ -120,12 +127,12 @@ def test_an_unknown_outcome_is_told_and_so_is_its_resolution(
     assert resolved.status_code == 200, resolved.text
     _, event = finished(caller, identity, 2)
     assert event["data"] == resolved.json()
-    # Whoever waited was called at the first decision; the second one is for subscribers.
+    # The callback came at the first decision; subscribers get the second one too.
     assert called_at(receiver, "/unknown").json["data"]["state"] == "unknown"
-    told = facade.sql(
+    audited = facade.sql(
         "SELECT id FROM delivery WHERE event = $1 OR event = $2", *(one["id"] for one in finished(caller, identity))
     )
-    assert len(told) == 1
+    assert len(audited) == 1
     assert audit_of(facade, identity)[-2:] == ["operation.unknown", "operation.resolved"]
 
 
@@ -159,10 +166,10 @@ def test_the_history_of_a_watched_field(caller: Caller, facade: Facade) -> None:
     for stage in ("customer", "customer"):
         changed = caller.write("PATCH", path, {"lifecycle_stage": stage, "job_title": "Potter"}, headers=headers)
         assert changed.status_code == 200, changed.text
-    told = caller.get(f"/ops/audit?type=field.changed&record={made['id']}").json()["data"]
-    assert len(told) == 1
-    facts = told[0]["facts"]
+    audited = caller.get(f"/ops/audit?type=field.changed&record={made['id']}").json()["data"]
+    assert len(audited) == 1
+    facts = audited[0]["facts"]
     assert (facts["field"], facts["before"], facts["after"]) == ("lifecycle_stage", "lead", "customer")
-    assert facts["writer"] == told[0]["actor"]
+    assert facts["writer"] == audited[0]["actor"]
     assert facts["writer"].startswith("key_")
     assert facts["workflow"] == headers["x-correlation-id"]

@@ -1,15 +1,15 @@
-"""Writes that wait for their turn: in the order of their record, and nobody but their job begins them."""
+"""Queued writes run in the order of their record, and only their job begins them."""
 
 from typing import Any
 
 import pytest
 
-from tests.contract.async_writes.told import CONTACTS, LATER, called_at, finished
+from tests.contract.async_writes.finished_operations import CONTACTS, LATER, called_at, finished
 from tests.contract.callers import Caller, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import KINDS, customer, order, word
+from tests.contract.waiting import until
 from tests.emulators.receiver import Receiver
 
 
@@ -24,15 +24,13 @@ def test_writes_of_one_record_are_done_in_order(caller: Caller, vendors: Emulato
     results = [caller.settled(answer) for answer in answers]
     assert [done["result"]["job_title"] for done in results] == [f"Title {number}" for number in range(last + 1)]
     assert caller.get(path).json()["job_title"] == f"Title {last}"
-    told = [call["body"] for call in vendors.calls("hubspot") if call["method"] == "PATCH"]
-    titles = [str(body) for body in told if "Title" in str(body)]
+    bodies = [call["body"] for call in vendors.calls("hubspot") if call["method"] == "PATCH"]
+    titles = [str(body) for body in bodies if "Title" in str(body)]
     assert len(titles) == last + 1
     assert [f"Title {number}'" in title for number, title in enumerate(titles)] == [True] * (last + 1)
 
 
-def test_a_queued_object_is_queued_whatever_the_caller_prefers(
-    caller: Caller, facade: Facade, vendors: Emulators
-) -> None:
+def test_a_queued_object_ignores_the_callers_preference(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     mark, key = word(), new_key()
     answer = caller.write("POST", "/v1/orders", order(mark), key=key)
     assert answer.status_code == 201, answer.text
@@ -46,7 +44,7 @@ def test_a_queued_object_is_queued_whatever_the_caller_prefers(
     assert row["queued"] is False
 
 
-def test_nobody_but_its_job_begins_a_queued_write(caller: Caller, facade: Facade, vendors: Emulators) -> None:
+def test_only_its_job_begins_a_queued_write(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     mark, key = word(), new_key()
     facade.worker.stop()
     try:
@@ -98,10 +96,8 @@ def test_a_job_whose_write_is_held_is_tried_again_when_the_lease_ends(caller: Ca
     assert _attempts_of(facade, answer.json()["id"]) == ["deferred", "done"]
 
 
-def test_a_write_that_kills_its_worker_is_a_dead_letter_and_goes_on_when_redriven(
-    caller: Caller, facade: Facade, vendors: Emulators
-) -> None:
-    """What the queue does with a job whose workers die is told by its own tests; here its attempts are used up."""
+def test_a_write_that_kills_its_worker_can_be_redriven(caller: Caller, facade: Facade, vendors: Emulators) -> None:
+    """The queue's own tests cover a job whose workers die. Here its attempts are used up."""
     mark = word()
     facade.worker.stop()
     try:
@@ -122,7 +118,7 @@ def test_a_write_that_kills_its_worker_is_a_dead_letter_and_goes_on_when_redrive
     assert len(vendors.records("shopify", "Order", holding=mark)) == 1
 
 
-def test_a_discarded_write_is_told_to_have_failed(
+def test_a_discarded_write_is_reported_as_failed(
     caller: Caller, facade: Facade, vendors: Emulators, receiver: Receiver, port: int
 ) -> None:
     mark, key = word(), new_key()

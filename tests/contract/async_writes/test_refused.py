@@ -1,4 +1,4 @@
-"""Queued writes that are refused for good: a dead letter that holds nobody up, and what a redrive makes of it."""
+"""Queued writes that are refused for good become dead letters, block no other job, and can be redriven."""
 
 import asyncio
 import json
@@ -9,18 +9,18 @@ from typing import Any
 import asyncpg
 
 from tests.commands import lockstitch
-from tests.contract.async_writes.told import CONTACTS, LATER, audit_of, called_at, finished
+from tests.contract.async_writes.finished_operations import CONTACTS, LATER, audit_of, called_at, finished
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.patience import until
 from tests.contract.samples import customer, order, word
+from tests.contract.waiting import until
 from tests.emulators.receiver import Receiver
 
 
 @contextmanager
 def locked(database_url: str, table: str) -> Iterator[None]:
-    """Nobody else writes to a table meanwhile; they wait."""
+    """Lock a table: other writers wait."""
     with asyncio.Runner() as runner:
         connection = runner.run(asyncpg.connect(database_url))
         runner.run(connection.execute(f"BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE"))
@@ -82,9 +82,9 @@ def test_a_refusal_is_a_dead_letter_and_a_redrive_brings_the_new_answer(
         for _ in range(2):
             waiting = caller.write("POST", "/v1/customers", body, key=key, headers={"prefer": "wait=0"})
             assert waiting.status_code == 202, waiting.text
-            told = waiting.json()
-            assert (told["id"], told["state"], told["redriven"]) == (done["id"], "queued", True)
-            assert "problem" not in told
+            operation = waiting.json()
+            assert (operation["id"], operation["state"], operation["redriven"]) == (done["id"], "queued", True)
+            assert "problem" not in operation
     finally:
         facade.worker.start()
     again = caller.settled(waiting)
@@ -97,7 +97,7 @@ def test_a_refusal_is_a_dead_letter_and_a_redrive_brings_the_new_answer(
 
     first, second = finished(caller, done["id"], 2)
     assert (first["data"], second["data"]) == (done, again)
-    # Whoever waited was called with the first end.
+    # The callback came with the first outcome.
     assert called_at(receiver, "/refused-and-redriven").json["data"] == done
     assert letters_of(caller, done["id"]) == []
     audited = audit_of(facade, done["id"])

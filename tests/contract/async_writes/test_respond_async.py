@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.async_writes.told import CONTACTS, LATER, finished
+from tests.contract.async_writes.finished_operations import CONTACTS, LATER, finished
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
@@ -104,7 +104,7 @@ def test_preferences(caller: Caller, sent: str, applied: str | None) -> None:
     assert answer.headers.get("preference-applied") == applied
 
 
-def test_what_is_wrong_is_told_at_once(caller: Caller, facade: Facade) -> None:
+def test_an_invalid_write_is_refused_at_once(caller: Caller, facade: Facade) -> None:
     for body, code in (({"emails": [{"address": "no"}]}, "invalid-field"), ({"notes": "?"}, "unsupported-field")):
         key = new_key()
         answer = caller.write("POST", "/v1/customers?connection=hubspot", body, key=key, headers=LATER)
@@ -124,7 +124,7 @@ def test_a_vendor_who_is_away_does_not_keep_a_write_from_being_taken(caller: Cal
     assert len(vendors.records("zendesk", "users", holding=mark)) == 1
 
 
-def test_a_refusal_is_recorded_and_told(caller: Caller) -> None:
+def test_a_refusal_is_recorded_and_replayed(caller: Caller) -> None:
     body, key = customer("hubspot"), new_key()
     caller.create("/v1/customers", body)
     done = caller.settled(caller.write("POST", "/v1/customers", body, key=key, headers=LATER))
@@ -142,9 +142,9 @@ def test_copies_at_once_are_one_operation(caller: Caller, facade: Facade, vendor
         sent = [threads.submit(caller.write, "POST", "/v1/customers", body, key=key, headers=LATER) for _ in range(16)]
         answers = [answer.result() for answer in sent]
     assert {answer.status_code for answer in answers} <= {201, 202}
-    told = {answer.json()["id"] for answer in answers if answer.status_code == 202}
-    assert len(told) == 1
-    (operation_id,) = told
+    ids = {answer.json()["id"] for answer in answers if answer.status_code == 202}
+    assert len(ids) == 1
+    (operation_id,) = ids
     caller.await_operation(f"/v1/operations/{operation_id}")
     assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
     assert len(finished(caller, operation_id)) == 1

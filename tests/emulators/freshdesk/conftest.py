@@ -26,16 +26,16 @@ class Desk:
 
     def contact(self, name: str = "Ida Morrow", **fields: Any) -> dict[str, Any]:
         """A new contact."""
-        told = {"name": name, "email": f"{name.partition(' ')[0].lower()}@kettles.example", **fields}
-        answer = self.http.post("contacts", json=told)
+        body = {"name": name, "email": f"{name.partition(' ')[0].lower()}@kettles.example", **fields}
+        answer = self.http.post("contacts", json=body)
         assert answer.status_code == 201, answer.text
         contact: dict[str, Any] = answer.json()
         return contact
 
     def ticket(self, subject: str = "The lid is stuck", **fields: Any) -> dict[str, Any]:
         """A new ticket."""
-        told = {"subject": subject, "description": "<div>It is.</div>", "email": "ida@kettles.example", **fields}
-        answer = self.http.post("tickets", json=told)
+        body = {"subject": subject, "description": "<div>It is.</div>", "email": "ida@kettles.example", **fields}
+        answer = self.http.post("tickets", json=body)
         assert answer.status_code == 201, answer.text
         ticket: dict[str, Any] = answer.json()
         return ticket

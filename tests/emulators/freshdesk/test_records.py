@@ -96,12 +96,12 @@ def test_lists_leave_out_what_only_one_contact_shows(desk: Desk) -> None:
 
 
 def test_a_field_is_made_once_and_its_values_have_its_type(desk: Desk) -> None:
-    told = {"label": "Seam length", "label_for_customers": "Seam", "type": "custom_number"}
+    field = {"label": "Seam length", "label_for_customers": "Seam", "type": "custom_number"}
 
-    made = desk.http.post("admin/ticket_fields", json=told)
+    made = desk.http.post("admin/ticket_fields", json=field)
 
     assert (made.status_code, made.json()["name"], made.json()["default"]) == (201, "cf_seam_length", False)
-    assert complaints(desk.http.post("admin/ticket_fields", json=told), 409) == {"label": "duplicate_value"}
+    assert complaints(desk.http.post("admin/ticket_fields", json=field), 409) == {"label": "duplicate_value"}
     assert complaints(desk.http.post("admin/ticket_fields", json={"type": "x"})) == {
         "label": "missing_field",
         "label_for_customers": "missing_field",
@@ -123,9 +123,9 @@ def test_a_ticket_needs_a_requester_a_subject_and_a_description(desk: Desk) -> N
         "subject": "missing_field",
         "description": "missing_field",
     }
-    told = {"subject": "x", "description": "y", "phone": "+4930123456"}
-    assert complaints(desk.http.post("tickets", json=told)) == {"name": "missing_field"}
-    assert desk.http.post("tickets", json=told | {"name": "Bo"}).status_code == 201
+    body = {"subject": "x", "description": "y", "phone": "+4930123456"}
+    assert complaints(desk.http.post("tickets", json=body)) == {"name": "missing_field"}
+    assert desk.http.post("tickets", json=body | {"name": "Bo"}).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -146,12 +146,12 @@ def test_a_ticket_needs_a_requester_a_subject_and_a_description(desk: Desk) -> N
     ],
 )
 def test_what_cannot_stand_in_a_ticket(desk: Desk, field: str, value: Any, code: str) -> None:
-    told = {"subject": "x", "description": "y", "email": "ida@kettles.example", field: value}
+    body = {"subject": "x", "description": "y", "email": "ida@kettles.example", field: value}
 
-    answer = complaints(desk.http.post("tickets", json=told))
+    answer = complaints(desk.http.post("tickets", json=body))
 
     assert answer[field] == code
-    assert desk.get("contacts") == []  # a refused ticket makes nobody
+    assert desk.get("contacts") == []  # a refused ticket creates no contact
 
 
 def test_the_two_due_times_come_together(desk: Desk) -> None:

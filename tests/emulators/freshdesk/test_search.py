@@ -14,8 +14,8 @@ def found(desk: Desk, query: str) -> list[str]:
 @pytest.fixture
 def filled(desk: Desk) -> Desk:
     """Three tickets that differ."""
-    told = {"label": "Serial", "label_for_customers": "Serial", "type": "custom_text"}
-    assert desk.http.post("admin/ticket_fields", json=told).status_code == 201
+    field = {"label": "Serial", "label_for_customers": "Serial", "type": "custom_text"}
+    assert desk.http.post("admin/ticket_fields", json=field).status_code == 201
     desk.ticket("A", priority=4, tags=["vip", "Leather"], custom_fields={"cf_serial": "GP 39"})
     desk.ticket("B", priority=2, status=3, type="Problem", custom_fields={"cf_serial": "GP40"})
     desk.ticket("C", status=5)

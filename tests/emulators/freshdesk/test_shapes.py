@@ -3,7 +3,7 @@
 from ..recordings import recording, same_types
 from .conftest import Desk
 
-# What recorded accounts have beside what every account has.
+# Members of the recorded accounts that other accounts do not have.
 OF_THE_ACCOUNT = {"first_name", "last_name", "visitor_id", "org_contact_id", "other_phone_numbers"}
 OF_NEWER_ACCOUNTS = {"sentiment_score", "initial_sentiment_score"}
 OF_THE_RECORDING = {"twitter_profile_status", "twitter_followers_count", "other_companies"}

@@ -94,7 +94,7 @@ def test_an_address_is_taken_once(hubspot: httpx.Client, make_contact: Make) -> 
     assert get(hubspot, other, "email")["email"] == "c@shop.example"
 
 
-def test_every_bad_value_is_told_at_once(hubspot: httpx.Client) -> None:
+def test_all_bad_values_are_reported_at_once(hubspot: httpx.Client) -> None:
     answer = post(
         hubspot, email="nobody", lifecyclestage="friend", favourite_colour="red", hs_object_id="7", closedate="soon"
     )
@@ -110,8 +110,8 @@ def test_every_bad_value_is_told_at_once(hubspot: httpx.Client) -> None:
         ("READ_ONLY_VALUE", "hs_object_id"),
         ("INVALID_LONG", "closedate"),
     }
-    told = json.loads(body["message"].removeprefix("Property values were not valid: "))
-    assert {one["error"] for one in told} == {one["code"] for one in body["errors"]}
+    issues = json.loads(body["message"].removeprefix("Property values were not valid: "))
+    assert {one["error"] for one in issues} == {one["code"] for one in body["errors"]}
     assert "friend was not one of the allowed options: [subscriber, lead," in body["message"]
     assert hubspot.get(CONTACTS).json()["results"] == []
 

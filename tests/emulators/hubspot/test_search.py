@@ -174,7 +174,7 @@ def test_the_index_catches_up_in_two_seconds(hubspot: httpx.Client, make_contact
     assert time.monotonic() - written > 1.5
 
 
-def test_the_search_has_a_limit_of_its_own_and_tells_none(hubspot: httpx.Client, emulators: Any) -> None:
+def test_the_search_has_its_own_limit_without_headers(hubspot: httpx.Client, emulators: Any) -> None:
     emulators.limit("hubspot", per_minute=1140)  # HubSpot's 190 in 10 s, with which go 5 searches a second
     answers = [hubspot.post(f"{CONTACTS}/search", json={}) for _ in range(40)]
 

@@ -10,7 +10,7 @@ from ..conftest import SECRET, RunningEmulators
 from ..receiver import Receiver, is_from
 from .conftest import Make
 
-Told = list[tuple[str, str | None, str | None]]
+Topics = list[tuple[str, str | None, str | None]]
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def subscribed(emulators: RunningEmulators, receiver: Receiver) -> Iterator[None
     assert all(is_from("hubspot", one, receiver.url("hubspot"), SECRET) for one in receiver.got)
 
 
-def told(events: list[dict[str, Any]]) -> Told:
+def topics(events: list[dict[str, Any]]) -> Topics:
     """Type, property and value of each event."""
     return [(event["subscriptionType"], event.get("propertyName"), event.get("propertyValue")) for event in events]
 
@@ -32,11 +32,11 @@ def test_a_new_contact_is_a_creation_and_a_change_of_each_property(make_contact:
     assert received.headers["content-type"] == "application/json;charset=UTF-8"
     assert received.headers["x-hubspot-signature-version"] == "v3"
     events = received.json
-    assert told(events)[0] == ("contact.creation", None, None)
+    assert topics(events)[0] == ("contact.creation", None, None)
     assert {
         ("contact.propertyChange", "email", "mo@example.com"),
         ("contact.propertyChange", "firstname", "Mo"),
-    } <= set(told(events))
+    } <= set(topics(events))
     first = events[0]
     assert set(first) == {
         *("objectId", "changeSource", "changeFlag", "eventId", "subscriptionId", "portalId", "appId", "occurredAt"),
@@ -47,19 +47,19 @@ def test_a_new_contact_is_a_creation_and_a_change_of_each_property(make_contact:
     assert len({event["eventId"] for event in events}) == len(events)
 
 
-def test_an_update_tells_the_writable_properties_that_differ(
+def test_an_update_sends_the_changed_writable_properties(
     hubspot: httpx.Client, make_contact: Make, receiver: Receiver
 ) -> None:
     made = make_contact(email="mo@example.com", firstname="Mo", phone="+15550100")
     path = f"/crm/v3/objects/contacts/{made['id']}"
     hubspot.patch(path, json={"properties": {"firstname": "Mo", "lastname": "Ash", "phone": ""}})
-    assert set(told(receiver.wait(2)[1].json)) == {
+    assert set(topics(receiver.wait(2)[1].json)) == {
         ("contact.propertyChange", "lastname", "Ash"),
         ("contact.propertyChange", "phone", ""),
     }
 
 
-def test_an_update_of_nothing_tells_nothing(
+def test_an_empty_update_sends_no_webhook(
     hubspot: httpx.Client, make_contact: Make, receiver: Receiver, emulators: RunningEmulators
 ) -> None:
     made = make_contact(firstname="Mo")
@@ -73,13 +73,11 @@ def test_archiving_is_a_deletion_once(
     made = make_ticket(subject="Kettle")
     for _ in range(2):
         hubspot.delete(f"/crm/v3/objects/tickets/{made['id']}")
-    assert told(receiver.wait(2)[1].json) == [("ticket.deletion", None, None)]
+    assert topics(receiver.wait(2)[1].json) == [("ticket.deletion", None, None)]
     assert len(emulators.sent("hubspot")) == 2
 
 
-def test_a_placed_record_is_told_and_one_that_comes_back_is_restored(
-    emulators: RunningEmulators, receiver: Receiver
-) -> None:
+def test_placed_and_restored_records_are_sent(emulators: RunningEmulators, receiver: Receiver) -> None:
     contact = {"id": "7", "properties": {"firstname": "Mo"}}
     for archived in (False, True, False):
         emulators.place("hubspot", "contacts", {**contact, "archived": archived})
@@ -88,7 +86,7 @@ def test_a_placed_record_is_told_and_one_that_comes_back_is_restored(
     ]
 
 
-def test_a_batch_is_told_a_hundred_events_at_a_time(hubspot: httpx.Client, receiver: Receiver) -> None:
+def test_a_batch_is_sent_a_hundred_events_at_a_time(hubspot: httpx.Client, receiver: Receiver) -> None:
     inputs = [{"properties": {"firstname": f"No. {number}"}} for number in range(100)]
     assert hubspot.post("/crm/v3/objects/contacts/batch/create", json={"inputs": inputs}).status_code == 201
     events = [event for one in receiver.wait(2) for event in one.json]
@@ -97,7 +95,7 @@ def test_a_batch_is_told_a_hundred_events_at_a_time(hubspot: httpx.Client, recei
     assert len({event["objectId"] for event in events}) > 1
 
 
-def test_notes_and_associations_are_not_told(
+def test_notes_and_associations_send_no_webhook(
     hubspot: httpx.Client, make_contact: Make, emulators: RunningEmulators
 ) -> None:
     note = {"properties": {"hs_timestamp": "2026-05-06T08:46:13Z", "hs_note_body": "Called"}}

@@ -118,8 +118,8 @@ def test_a_case_is_numbered_owned_and_closed(desk: Desk) -> None:
 def test_an_object_is_described_with_the_administrators_fields(desk: Desk) -> None:
     desk.emulators.place("salesforce", "fields", {"sobject": "Contact", "name": "Vip__c", "type": "boolean"})
     desk.emulators.place("salesforce", "fields", {"sobject": "Contact", "name": "Fax", "hidden": True})
-    told = desk.http.get("sobjects/Contact/describe").json()
-    fields = {field["name"]: field for field in told["fields"]}
+    described = desk.http.get("sobjects/Contact/describe").json()
+    fields = {field["name"]: field for field in described["fields"]}
     case = desk.http.get("sobjects/Case/describe").json()
 
     assert (fields["Vip__c"]["custom"], fields["Lockstitch_Key__c"]["externalId"]) == (True, True)
@@ -195,9 +195,9 @@ def test_without_it_the_rest_stands(desk: Desk) -> None:
     ],
 )
 def test_an_order_has_its_rules(desk: Desk, fields: dict[str, Any], code: str) -> None:
-    told = json.dumps(order(desk, {"Quantity": 1, "UnitPrice": 1}, **fields))
+    refusal = json.dumps(order(desk, {"Quantity": 1, "UnitPrice": 1}, **fields))
 
-    assert code in told
+    assert code in refusal
     assert desk.query("SELECT Id FROM Order")["records"] == []
 
 

@@ -155,8 +155,8 @@ def line(title: str = "Kettle", price: str | float = "20.00", quantity: int = 1,
 
 def amount(bag: Json) -> str:
     """The shop's side of a `MoneyBag`."""
-    told: str = bag["shopMoney"]["amount"]
-    return told
+    value: str = bag["shopMoney"]["amount"]
+    return value
 
 
 @pytest.fixture

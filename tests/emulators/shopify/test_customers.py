@@ -134,12 +134,12 @@ def test_an_update_leaves_what_it_does_not_name_and_clears_with_null(shop: Shop)
     assert update(shop, id=made["id"], email=None)["customer"]["defaultEmailAddress"] is None
 
 
-def test_an_update_of_nobody(shop: Shop) -> None:
+def test_an_update_of_an_unknown_customer(shop: Shop) -> None:
     payload = update(shop, id="gid://shopify/Customer/1", note="x")
     assert payload == {"customer": None, "userErrors": [{"field": ["id"], "message": "Customer does not exist"}]}
 
 
-def test_addresses_in_an_update_replace_those_before_but_for_the_ids_they_keep(shop: Shop) -> None:
+def test_an_update_replaces_addresses_and_keeps_named_ids(shop: Shop) -> None:
     made = shop.customer(
         firstName="Ida", addresses=[{"address1": "1 Old St"}, {"address1": "2 Old St", "city": "Bath"}]
     )
@@ -237,7 +237,7 @@ def test_a_customer_with_orders_cannot(shop: Shop) -> None:
     assert (customer["canDelete"], customer["numberOfOrders"]) == (False, "1")
 
 
-def test_tags_are_added_and_removed_whatever_their_case(shop: Shop) -> None:
+def test_tags_are_added_and_removed_ignoring_case(shop: Shop) -> None:
     made = shop.customer(firstName="Ida", tags=["vip"])
     query = """mutation($id: ID!, $tags: [String!]!) {{ {name}(id: $id, tags: $tags) {{
                  node {{ id ... on Customer {{ tags }} }} userErrors {{ field message }} }} }}"""

@@ -112,7 +112,7 @@ def test_a_second_order_with_the_same_custom_id_is_not_made(shop: Shop) -> None:
     assert len(shop.emulators.records("shopify", "Order")) == 1
 
 
-def test_without_a_definition_a_custom_id_is_an_error_and_its_values_are_not_unique(shop: Shop) -> None:
+def test_a_custom_id_needs_a_definition(shop: Shop) -> None:
     body = shop.ask(BY_CUSTOM_ID, value="op_1")
     assert body["data"] == {"orderByIdentifier": None}
     assert body["errors"][0]["message"] == "Metafield definition of type 'id' is required when using custom ids."

@@ -1,4 +1,4 @@
-"""Whatever a document or a placed record says, the emulator answers it, and never with a failure of its own."""
+"""The emulator answers any document and any placed record, and never crashes."""
 
 import time
 from pathlib import Path
@@ -147,5 +147,5 @@ def test_any_placed_record_can_be_read_listed_and_searched(
     assert "errors" not in listed
     for before, after in ((None, placed), (placed, {**placed, "note": "x"}), (placed, None)):
         change = Change(object=kind, id=placed["id"], before=before, after=after, at=1.0)
-        told = EMULATOR.webhooks([change], bench.state)
-        assert [one.topics[0].split("/")[0] for one in told][:1] == [f"{kind.lower()}s"]
+        messages = EMULATOR.webhooks([change], bench.state)
+        assert [one.topics[0].split("/")[0] for one in messages][:1] == [f"{kind.lower()}s"]

@@ -37,7 +37,7 @@ def test_part_of_the_price_is_paid(shop: Shop) -> None:
     assert (transaction["kind"], transaction["status"], transaction["gateway"]) == ("SALE", "SUCCESS", "manual")
 
 
-def test_a_status_given_stands_whatever_the_transactions_say(shop: Shop) -> None:
+def test_a_given_status_overrides_the_transactions(shop: Shop) -> None:
     """As in Shopify's example: `paid`, with 50 of 181.09 received."""
     order = shop.order(
         lineItems=[line(price="199.00")],

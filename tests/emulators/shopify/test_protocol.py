@@ -43,8 +43,8 @@ def test_a_bare_query_as_application_graphql(shop: Shop) -> None:
 def test_one_operation_of_several_is_chosen_by_name(shop: Shop) -> None:
     body = {"query": "query A { shop { name } } query B { shop { currencyCode } }"}
     assert "errors" in shop.http.post(PATH, json=body).json()
-    told = shop.http.post(PATH, json={**body, "operationName": "B"}).json()
-    assert told["data"] == {"shop": {"currencyCode": "USD"}}
+    answer = shop.http.post(PATH, json={**body, "operationName": "B"}).json()
+    assert answer["data"] == {"shop": {"currencyCode": "USD"}}
 
 
 def first_error(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:

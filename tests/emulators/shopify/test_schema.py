@@ -1,4 +1,4 @@
-"""Our schema against Shopify's own introspection: every name and type that stands in both must agree."""
+"""Our schema against Shopify's own introspection: names and types that both contain must agree."""
 
 import json
 from pathlib import Path
@@ -42,40 +42,40 @@ def _known(ours: GraphQLSchema, theirs: dict[str, Any], *kinds: type) -> list[tu
 
 
 def test_fields_and_their_types(ours: GraphQLSchema, theirs: dict[str, Any]) -> None:
-    for kind, told in _known(ours, theirs, GraphQLObjectType, GraphQLInterfaceType):
+    for kind, published in _known(ours, theirs, GraphQLObjectType, GraphQLInterfaceType):
         for name, field in kind.fields.items():
-            assert name in told["fields"], f"{kind.name}.{name} is not Shopify's"
-            assert str(field.type) == told["fields"][name]["type"], f"{kind.name}.{name}"
+            assert name in published["fields"], f"{kind.name}.{name} is not Shopify's"
+            assert str(field.type) == published["fields"][name]["type"], f"{kind.name}.{name}"
 
 
 def test_arguments_and_their_types(ours: GraphQLSchema, theirs: dict[str, Any]) -> None:
-    for kind, told in _known(ours, theirs, GraphQLObjectType):
+    for kind, published in _known(ours, theirs, GraphQLObjectType):
         for name, field in kind.fields.items():
-            arguments = told["fields"][name].get("args") or {}
+            arguments = published["fields"][name].get("args") or {}
             for argument, declared in field.args.items():
                 assert str(declared.type) == arguments.get(argument), f"{kind.name}.{name}({argument}:)"
 
 
 def test_deprecations(ours: GraphQLSchema, theirs: dict[str, Any]) -> None:
     known = ("deprecated", "deprecationReason")
-    for kind, told in _known(ours, theirs, GraphQLObjectType):
+    for kind, published in _known(ours, theirs, GraphQLObjectType):
         if kind.name == "CustomerPhoneNumber":
             # Everything about consent is deprecated there in favour of a field that the trimmed file lacks.
             continue
         for name, field in kind.fields.items():
-            is_old = any(told["fields"][name].get(word) for word in known)
+            is_old = any(published["fields"][name].get(word) for word in known)
             assert (field.deprecation_reason is not None) == is_old, f"{kind.name}.{name}"
 
 
 def test_inputs(ours: GraphQLSchema, theirs: dict[str, Any]) -> None:
-    for kind, told in _known(ours, theirs, GraphQLInputObjectType):
+    for kind, published in _known(ours, theirs, GraphQLInputObjectType):
         for name, field in kind.fields.items():
-            assert str(field.type) == told["inputFields"].get(name), f"{kind.name}.{name}"
+            assert str(field.type) == published["inputFields"].get(name), f"{kind.name}.{name}"
 
 
 def test_enums(ours: GraphQLSchema, theirs: dict[str, Any]) -> None:
-    for kind, told in _known(ours, theirs, GraphQLEnumType):
-        unknown = set(kind.values) - set(told["enumValues"])
+    for kind, published in _known(ours, theirs, GraphQLEnumType):
+        unknown = set(kind.values) - set(published["enumValues"])
         assert not unknown, f"{kind.name} has {unknown}"
 
 
@@ -99,13 +99,13 @@ def test_root_fields(ours: GraphQLSchema, theirs: dict[str, Any], root: str) -> 
     assert kind is not None
     seen = 0
     for name, field in kind.fields.items():
-        told = theirs[root].get(name)
-        if told is None:
+        published = theirs[root].get(name)
+        if published is None:
             continue
         seen += 1
-        assert str(field.type) == told["type"], name
+        assert str(field.type) == published["type"], name
         for argument, declared in field.args.items():
-            assert str(declared.type) == told["args"].get(argument), f"{name}({argument}:)"
+            assert str(declared.type) == published["args"].get(argument), f"{name}({argument}:)"
     assert seen > 5
 
 

@@ -227,9 +227,9 @@ def test_the_orders_of_one_customer(shop: Shop) -> None:
     for name in ("#1", "#2"):
         shop.order(name=name, customer={"toAssociate": {"id": customer["id"]}})
     shop.order(name="#3")
-    told = shop.data(
+    answer = shop.data(
         """query($id: ID!) { customer(id: $id) { numberOfOrders lastOrder { name }
              orders(first: 5, query: "name:#2") { nodes { name } } } }""",
         id=customer["id"],
     )["customer"]
-    assert told == {"numberOfOrders": "2", "lastOrder": {"name": "#2"}, "orders": {"nodes": [{"name": "#2"}]}}
+    assert answer == {"numberOfOrders": "2", "lastOrder": {"name": "#2"}, "orders": {"nodes": [{"name": "#2"}]}}

@@ -60,7 +60,7 @@ def test_every_header_is_there(shop: Shop, receiver: Receiver) -> None:
     assert created.body == paid.body
 
 
-def test_an_order_tells_its_lines_sums_and_people(shop: Shop, receiver: Receiver) -> None:
+def test_an_order_webhook_has_lines_sums_and_customer(shop: Shop, receiver: Receiver) -> None:
     order = shop.order(
         email="mo@example.com",
         lineItems=[
@@ -94,7 +94,7 @@ def test_an_order_tells_its_lines_sums_and_people(shop: Shop, receiver: Receiver
     assert "metafields" not in body
 
 
-def test_a_cancelled_order_is_told_when_its_job_is_done_though_nobody_calls(shop: Shop, receiver: Receiver) -> None:
+def test_a_cancelled_order_is_sent_without_a_further_call(shop: Shop, receiver: Receiver) -> None:
     order = shop.order(transactions=[{"kind": "SALE", "status": "SUCCESS", "amountSet": money("20.00")}])
     receiver.wait(2)
     shop.cancel(order["id"], method={"originalPaymentMethodsRefund": True})

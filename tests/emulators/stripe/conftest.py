@@ -39,8 +39,8 @@ class Shop:
 def error(answer: httpx.Response) -> dict[str, Any]:
     """What a refusal says."""
     assert answer.status_code >= 400, answer.text
-    told: dict[str, Any] = answer.json()["error"]
-    return told
+    refusal: dict[str, Any] = answer.json()["error"]
+    return refusal
 
 
 @pytest.fixture

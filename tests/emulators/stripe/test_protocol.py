@@ -22,8 +22,8 @@ def test_the_same_request_with_the_same_key_is_answered_again(shop: Shop) -> Non
 
 def test_another_request_with_the_same_key_is_refused(shop: Shop) -> None:
     shop.post("customers", key="k-1", name="Ann")
-    told = error(shop.post("customers", key="k-1", name="Bo"))
-    assert (told["type"], "k-1" in told["message"]) == ("idempotency_error", True)
+    refusal = error(shop.post("customers", key="k-1", name="Bo"))
+    assert (refusal["type"], "k-1" in refusal["message"]) == ("idempotency_error", True)
 
 
 def test_a_request_that_was_wrong_may_be_mended_under_its_key(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""What Stripe tells of changes: signed so that its own package believes it."""
+"""Stripe's webhooks: Stripe's own package accepts their signatures."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def proven(received: list[Received]) -> list[Any]:
     return [stripe.Webhook.construct_event(one.body, one.headers["stripe-signature"], SECRET) for one in received]
 
 
-def test_a_customer_s_life_is_told(shop: Shop, receiver: Receiver) -> None:
+def test_every_change_of_a_customer_is_sent(shop: Shop, receiver: Receiver) -> None:
     made = shop.customer(name="Ann", metadata={"tier": "gold"})
     shop.sdk.customers.update(made.id, {"name": "Ann Lee"})
     shop.sdk.customers.delete(made.id)
@@ -33,15 +33,15 @@ def test_a_customer_s_life_is_told(shop: Shop, receiver: Receiver) -> None:
     assert events[0].api_version == "2026-10-28.endive"
 
 
-def test_the_states_of_an_invoice_are_told(shop: Shop, receiver: Receiver) -> None:
+def test_the_states_of_an_invoice_are_sent(shop: Shop, receiver: Receiver) -> None:
     customer = shop.customer(name="Ann")
     invoice = shop.sdk.invoices.create({"customer": customer.id, "currency": "eur"})
     item: Any = {"customer": customer.id, "invoice": invoice.id, "amount": 500, "currency": "eur"}
     shop.sdk.invoice_items.create(item)
     shop.sdk.invoices.finalize_invoice(invoice.id)
     shop.sdk.invoices.pay(invoice.id)
-    told = [event.type for event in proven(receiver.wait(10)) if event.type.startswith("invoice.")]
-    assert told == [
+    types = [event.type for event in proven(receiver.wait(10)) if event.type.startswith("invoice.")]
+    assert types == [
         "invoice.created",
         "invoice.updated",
         "invoice.updated",
@@ -52,7 +52,7 @@ def test_the_states_of_an_invoice_are_told(shop: Shop, receiver: Receiver) -> No
     ]
 
 
-def test_a_checkout_is_told_when_it_ends(shop: Shop, receiver: Receiver) -> None:
+def test_a_checkout_is_sent_when_it_ends(shop: Shop, receiver: Receiver) -> None:
     session = shop.checkout()
     shop.sdk.checkout.sessions.expire(session.id)
     placed = {"id": "cs_test_paid", "status": "complete", "line_items": {"data": [{"id": "li_1"}]}}

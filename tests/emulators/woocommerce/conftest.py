@@ -45,7 +45,7 @@ class Shop:
             self.emulators.place("woocommerce", "settings", {"id": name, "value": value})
 
 
-def told(answer: httpx.Response) -> tuple[int, str]:
+def code_of(answer: httpx.Response) -> tuple[int, str]:
     """Status and code of a refusal in WordPress's words."""
     body = answer.json()
     assert body["data"]["status"] == answer.status_code

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Shop, told
+from .conftest import Shop, code_of
 
 MUG = {"product_id": 11, "quantity": 2}
 
@@ -59,17 +59,17 @@ def test_coupons_take_off_what_they_are_worth(shop: Shop) -> None:
         "74.80",
     )
     refused = shop.http.post("/orders", json={"coupon_lines": [{"code": "none"}]})
-    assert told(refused) == (400, "woocommerce_rest_invalid_coupon")
+    assert code_of(refused) == (400, "woocommerce_rest_invalid_coupon")
 
 
 def test_a_line_keeps_meta_and_a_variation_brings_its_own(shop: Shop) -> None:
     chosen = [{"key": "Engraving", "value": "For Ann"}, {"key": "_cart", "value": 7}]
     order = shop.post("/orders", line_items=[{"variation_id": 13, "quantity": 1, "meta_data": chosen}, MUG])
-    told = [
+    given = [
         (one["key"], one["value"], one["display_key"], one["display_value"])
         for one in order["line_items"][0]["meta_data"]
     ]
-    assert told == [
+    assert given == [
         ("pa_color", "blue", "Color", "Blue"),
         ("Engraving", "For Ann", "Engraving", "For Ann"),
         ("_cart", "7", "_cart", "7"),
@@ -115,7 +115,7 @@ def test_a_status_that_means_paid_notes_when(shop: Shop) -> None:
     ],
 )
 def test_what_a_shop_does_not_take_leaves_nothing(shop: Shop, body: dict[str, Any], refusal: tuple[int, str]) -> None:
-    assert told(shop.http.post("/orders", json=body)) == refusal
+    assert code_of(shop.http.post("/orders", json=body)) == refusal
     assert shop.get("/orders") == []
     assert shop.post("/orders", billing={"email": None})["billing"]["email"] == ""
 
@@ -130,7 +130,7 @@ def test_lines_without_an_id_are_added_and_those_with_one_are_changed(shop: Shop
     less = shop.put(f"/orders/{order['id']}", line_items=[{"id": line, "product_id": None}])
     assert [one["id"] for one in less["line_items"]] != [line]
     other = shop.http.put(f"/orders/{order['id']}", json={"line_items": [{"id": 99999}]})
-    assert told(other) == (400, "woocommerce_rest_invalid_item_id")
+    assert code_of(other) == (400, "woocommerce_rest_invalid_item_id")
 
 
 def test_refunds_are_records_of_their_own_and_the_last_one_ends_the_order(shop: Shop) -> None:
@@ -146,7 +146,7 @@ def test_refunds_are_records_of_their_own_and_the_last_one_ends_the_order(shop: 
     assert refund["line_items"][0]["meta_data"][0]["value"] == str(line)
     assert shop.get(f"/orders/{id}")["status"] == "completed"
     too_much = shop.http.post(f"/orders/{id}/refunds", json={"amount": "19.91"})
-    assert told(too_much) == (500, "woocommerce_rest_cannot_create_order_refund")
+    assert code_of(too_much) == (500, "woocommerce_rest_cannot_create_order_refund")
     shop.post(f"/orders/{id}/refunds", amount="19.90")
     assert shop.get(f"/orders/{id}")["status"] == "refunded"
     assert [one["amount"] for one in shop.get(f"/orders/{id}/refunds")] == ["19.90", "19.90"]
@@ -158,10 +158,10 @@ def test_deleted_orders_go_to_the_bin_first(shop: Shop) -> None:
     assert shop.http.delete(f"/orders/{id}").json()["status"] == "trash"
     assert shop.get("/orders") == []
     assert [one["id"] for one in shop.get("/orders", status="trash")] == [id]
-    assert told(shop.http.delete(f"/orders/{id}")) == (410, "woocommerce_rest_already_trashed")
+    assert code_of(shop.http.delete(f"/orders/{id}")) == (410, "woocommerce_rest_already_trashed")
     assert shop.http.delete(f"/orders/{id}", params={"force": "true"}).status_code == 200
-    assert told(shop.http.get(f"/orders/{id}")) == (404, "woocommerce_rest_shop_order_invalid_id")
-    assert told(shop.http.put(f"/orders/{id}", json={})) == (400, "woocommerce_rest_shop_order_invalid_id")
+    assert code_of(shop.http.get(f"/orders/{id}")) == (404, "woocommerce_rest_shop_order_invalid_id")
+    assert code_of(shop.http.put(f"/orders/{id}", json={})) == (400, "woocommerce_rest_shop_order_invalid_id")
 
 
 def test_lists_are_bounded_by_time_and_neither_bound_is_in_them(shop: Shop) -> None:
@@ -175,5 +175,5 @@ def test_lists_are_bounded_by_time_and_neither_bound_is_in_them(shop: Shop) -> N
     assert [one["id"] for one in shop.get("/orders", before="2026-05-01T09:30:02", exclude="501,7")] == [502]
     assert [one["id"] for one in shop.get("/orders", include="503,501")] == [503, 501]
     assert shop.get("/orders", include="0") == []
-    assert told(shop.http.get("/orders", params={"after": "soon"})) == (400, "rest_invalid_param")
-    assert told(shop.http.get("/orders", params={"orderby": "colour"})) == (400, "rest_invalid_param")
+    assert code_of(shop.http.get("/orders", params={"after": "soon"})) == (400, "rest_invalid_param")
+    assert code_of(shop.http.get("/orders", params={"orderby": "colour"})) == (400, "rest_invalid_param")

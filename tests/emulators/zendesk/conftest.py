@@ -48,8 +48,8 @@ def details(answer: httpx.Response) -> dict[str, list[dict[str, Any]]]:
     assert answer.status_code == 422, answer.text
     body = answer.json()
     assert (body["error"], body["description"]) == ("RecordInvalid", "Record validation errors")
-    told: dict[str, list[dict[str, Any]]] = body["details"]
-    return told
+    issues: dict[str, list[dict[str, Any]]] = body["details"]
+    return issues
 
 
 @pytest.fixture

@@ -118,8 +118,8 @@ def test_a_closed_ticket_does_not_change(desk: Desk) -> None:
     ticket = desk.ticket()
     assert desk.change(ticket, status="closed").status_code == 200
     for change in ({"status": "open"}, {"comment": {"body": "Hello?"}}, {"tags": ["late"]}):
-        told = details(desk.change(ticket, **change))
-        assert told["status"][0]["description"] == "Status: closed prevents ticket update"
+        refusal = details(desk.change(ticket, **change))
+        assert refusal["status"][0]["description"] == "Status: closed prevents ticket update"
     assert len(desk.get(f"tickets/{ticket['id']}/comments")["comments"]) == 1
 
 
@@ -213,8 +213,8 @@ def test_people_are_side_loaded(desk: Desk) -> None:
     assert names == {"Ida Morrow", "Cee", "Dev Admin"}
     assert [group["name"] for group in shown["groups"]] == ["Support"]
     assert shown["organizations"] == []
-    beside = desk.get(f"tickets/{ticket['id']}/comments", include="users")["users"]
-    assert [person["name"] for person in beside] == ["Dev Admin"]
+    people = desk.get(f"tickets/{ticket['id']}/comments", include="users")["users"]
+    assert [person["name"] for person in people] == ["Dev Admin"]
 
 
 def test_html_comments_keep_their_markup_and_give_plain_text(desk: Desk) -> None:

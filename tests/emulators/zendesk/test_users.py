@@ -32,8 +32,8 @@ def test_a_created_user_is_shown_with_its_defaults_and_headers(desk: Desk) -> No
 )
 def test_a_user_that_breaks_a_rule_is_refused(desk: Desk, given: dict[str, Any], field: str, error: str) -> None:
     desk.user("Taken", email="taken@kettles.example", external_id="k-1")
-    told = details(desk.http.post("users", json={"user": given}))
-    assert [one["error"] for one in told[field]] == [error]
+    found = details(desk.http.post("users", json={"user": given}))
+    assert [one["error"] for one in found[field]] == [error]
     assert len(desk.get("users", role="end-user")["users"]) == 1
 
 

@@ -23,21 +23,21 @@ def subscribed(emulators: RunningEmulators, receiver: Receiver) -> Iterator[None
     assert all(is_from("zendesk", one, receiver.url("zendesk"), SECRET) for one in receiver.got)
 
 
-def told(received: list[Received]) -> list[str]:
+def types(received: list[Received]) -> list[str]:
     return [one.json["type"].removeprefix("zen:event-type:") for one in received]
 
 
 def event(received: list[Received], happened: str) -> dict[str, Any]:
     """What is special to the one event of this name, without its place in the sequence."""
     found = [one.json["event"] for one in received if one.json["type"] == f"zen:event-type:{happened}"]
-    assert len(found) == 1, told(received)
+    assert len(found) == 1, types(received)
     return {name: value for name, value in found[0].items() if name != "meta"}
 
 
 def test_a_new_ticket_is_created_and_has_a_comment(desk: Desk, receiver: Receiver) -> None:
     ticket = desk.ticket("The lid is stuck", priority="low", type="task", tags=["lid"])
     received = receiver.wait(2)
-    assert told(received) == ["ticket.created", "ticket.comment_added"]
+    assert types(received) == ["ticket.created", "ticket.comment_added"]
     body = received[0].json
     assert (body["subject"], body["zendesk_event_version"]) == (f"zen:ticket:{ticket['id']}", "2022-11-06")
     assert body["time"].endswith("000Z")
@@ -94,7 +94,7 @@ def test_an_update_is_one_event_for_each_field_that_differs(desk: Desk, receiver
     receiver.wait(2)
     desk.change(ticket, status="pending", priority="high", tags=["lip"], comment={"body": "Soon", "public": False})
     received = receiver.wait(7)[2:]
-    assert set(told(received)) == {
+    assert set(types(received)) == {
         *("ticket.status_changed", "ticket.custom_status_changed", "ticket.priority_changed"),
         *("ticket.tags_changed", "ticket.comment_added"),
     }
@@ -107,7 +107,7 @@ def test_an_update_is_one_event_for_each_field_that_differs(desk: Desk, receiver
     assert [sequence["position"] for sequence in sequences] == [1, 2, 3, 4, 5]
 
 
-def test_a_new_assignee_opens_the_ticket_and_both_are_told(desk: Desk, receiver: Receiver) -> None:
+def test_a_new_assignee_opens_the_ticket_and_both_are_sent(desk: Desk, receiver: Receiver) -> None:
     ticket = desk.ticket()
     receiver.wait(2)
     desk.change(ticket, assignee_email="dev@example.com")
@@ -116,11 +116,11 @@ def test_a_new_assignee_opens_the_ticket_and_both_are_told(desk: Desk, receiver:
     assert event(received, "ticket.status_changed")["current"] == "OPEN"
 
 
-def test_a_deleted_ticket_is_told_once(desk: Desk, receiver: Receiver, emulators: RunningEmulators) -> None:
+def test_a_deleted_ticket_is_sent_once(desk: Desk, receiver: Receiver, emulators: RunningEmulators) -> None:
     ticket = desk.ticket()
     for _ in range(2):
         desk.http.delete(f"tickets/{ticket['id']}")
-    assert told(receiver.wait(3)) == ["ticket.created", "ticket.comment_added", "ticket.soft_deleted"]
+    assert types(receiver.wait(3)) == ["ticket.created", "ticket.comment_added", "ticket.soft_deleted"]
     assert len(emulators.sent("zendesk")) == 3
 
 
@@ -139,7 +139,7 @@ def test_a_custom_field_is_named(desk: Desk, receiver: Receiver) -> None:
 
 def test_a_user_is_created_changed_and_deleted(desk: Desk, receiver: Receiver) -> None:
     user = desk.user(email="ida@example.com")
-    assert told(receiver.wait(1)) == ["user.created"]
+    assert types(receiver.wait(1)) == ["user.created"]
     assert receiver.got[0].json["detail"] == {
         "created_at": user["created_at"],
         "default_group_id": "0",
@@ -162,9 +162,9 @@ def test_a_user_is_created_changed_and_deleted(desk: Desk, receiver: Receiver) -
     assert event(received, "user.deleted") == {}
 
 
-def test_a_requester_who_is_made_with_a_ticket_is_told_first(desk: Desk, receiver: Receiver) -> None:
+def test_a_new_requester_is_sent_before_the_ticket(desk: Desk, receiver: Receiver) -> None:
     desk.ticket(requester={"name": "Ida", "email": "ida@example.com"})
-    assert told(receiver.wait(3)) == ["user.created", "ticket.created", "ticket.comment_added"]
+    assert types(receiver.wait(3)) == ["user.created", "ticket.created", "ticket.comment_added"]
 
 
 def test_the_administrator_was_there_before_any_webhook(desk: Desk, emulators: RunningEmulators) -> None:

@@ -245,7 +245,7 @@ def rows(text: str, of: Layout = PLAIN, encoding: str = "utf-8") -> list[ReadRow
     return list(read_rows(io.BytesIO(text.encode(encoding)), of))
 
 
-def test_rows_are_numbered_as_people_count_them_and_quoted_as_the_rfc_says() -> None:
+def test_rows_are_counted_from_one_and_quoted_by_the_rfc() -> None:
     read_in = rows('\ufeffNo,Note, Name ,Other\r\n1,"two\r\nlines, ""quoted""",Lee,x\r\n\r\n2,,Bell,y\r\n')
     assert [one.row.row for one in read_in] == [2, 4]
     assert read_in[0].row.cells == {"No": "1", "Note": 'two\r\nlines, "quoted"', "Name": "Lee"}
@@ -362,7 +362,7 @@ def test_different_keys_are_different_ids_and_safe_in_a_url(one: list[str], othe
 
 
 @given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.text(max_size=40)))
-def test_whatever_stands_in_the_cells_it_is_read_or_refused(cells: dict[str, str]) -> None:
+def test_any_cells_are_read_or_refused(cells: dict[str, str]) -> None:
     try:
         payload = msgspec.json.encode({"row": 2, "cells": GOOD | cells})
     except UnicodeEncodeError:
@@ -378,7 +378,7 @@ def test_whatever_stands_in_the_cells_it_is_read_or_refused(cells: dict[str, str
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.text(max_size=8), st.text(max_size=8)), max_size=8), st.binary())
-def test_whatever_the_file_is_it_is_read_or_refused(lines: list[tuple[int, str, str]], tail: bytes) -> None:
+def test_any_file_is_read_or_refused(lines: list[tuple[int, str, str]], tail: bytes) -> None:
     text = "No,Name,Note\n" + "".join(f"{number},{name},{note}\n" for number, name, note in lines)
     file = io.BytesIO(text.encode(errors="replace") + tail)
     try:

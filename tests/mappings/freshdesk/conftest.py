@@ -78,14 +78,14 @@ class EmulatedFreshdesk(EmulatedAccount[Account]):
         super().__init__(VENDOR, Freshdesk(), headers, now=1_777_700_000.0)
         for name, kind in KINDS.items():
             object = "admin/ticket_fields" if name in OF_TICKETS else "contact_fields"
-            told = {"label": name, "label_for_customers": name, "type": kind, "choices": CHOICES.get(name, [])}
-            self.ask("POST", object, told)
+            body = {"label": name, "label_for_customers": name, "type": kind, "choices": CHOICES.get(name, [])}
+            self.ask("POST", object, body)
         for request in VENDOR.setup:
             self.must(request)
         self.account = self.facts()
 
     def facts(self) -> Account:
-        """The account as it tells of itself, with the configured custom fields as they are called there."""
+        """The account from its own answers, with the configured custom fields under their vendor names."""
         fields = {
             name: tuple(
                 msgspec.structs.replace(one, vendor_field=f"cf_{one.vendor_field.removeprefix('cf_')}")

@@ -71,19 +71,19 @@ def test_a_create_carries_its_operation() -> None:
     assert contact is not None
     assert ticket is not None
 
-    def told(request: VendorRequest) -> dict[str, Any]:
+    def body_of(request: VendorRequest) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.json.decode(request.body or b"")
         return found
 
-    plain = told(contact(BODIES["customer"], MARKER, None, Account()))
+    plain = body_of(contact(BODIES["customer"], MARKER, None, Account()))
     assert plain["unique_external_id"] == f"lockstitch:{MARKER}"
     assert "custom_fields" not in plain
     own = ContactWrite(name="Livia", unique_external_id="erp-1", custom_fields={"tier": "gold"})
-    with_field = told(contact(own, MARKER, None, ACCOUNT))
+    with_field = body_of(contact(own, MARKER, None, ACCOUNT))
     assert with_field["unique_external_id"] == "erp-1"
     assert with_field["custom_fields"] == {"tier": "gold", "lockstitch_operation_id": MARKER}
-    told_ticket = told(ticket(BODIES["ticket"], MARKER, None, ACCOUNT))
-    assert told_ticket["custom_fields"] == {"cf_lockstitch_operation_id": MARKER}
+    ticket_body = body_of(ticket(BODIES["ticket"], MARKER, None, ACCOUNT))
+    assert ticket_body["custom_fields"] == {"cf_lockstitch_operation_id": MARKER}
 
 
 def test_a_new_contact_without_a_name_is_named_by_how_it_is_reached() -> None:
@@ -110,7 +110,7 @@ def test_public_comments_are_replies_and_private_ones_notes() -> None:
     assert msgspec.json.decode(private.body or b"") == {"body": "x", "private": True}
 
 
-def test_a_contact_with_a_key_is_looked_up_only_where_its_operation_is_named() -> None:
+def test_a_contact_with_a_key_is_looked_up_by_its_operation_field() -> None:
     look_up = MAPPINGS["customer"].endpoints.find_marker
     assert look_up is not None
     own = ContactWrite(unique_external_id="erp-1")
@@ -150,7 +150,7 @@ def test_times_are_asked_for_in_utc_and_whole_seconds() -> None:
 
 
 def test_the_setup_names_the_field_that_a_refused_ticket_names() -> None:
-    """Setup runs again where a write is refused for a field that stands in its body."""
+    """Setup runs again if a write is refused for a field in its body."""
     (request,) = VENDOR.setup
 
     assert b'"cf_lockstitch_operation_id"' in (request.body or b"")

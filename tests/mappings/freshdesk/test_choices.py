@@ -17,14 +17,14 @@ from .conftest import ACCOUNT, EmulatedFreshdesk, reply
 def offered(freshdesk: EmulatedFreshdesk, object_name: ObjectName) -> FieldOptions:
     """The options of an object, every page of every list read."""
     assert VENDOR.choices is not None
-    told: list[tuple[VendorReply, ...]] = []
+    replies: list[tuple[VendorReply, ...]] = []
     for request in VENDOR.choices.requests(freshdesk.account):
         pages = [freshdesk.must(request)]
         while (following := VENDOR.choices.following(request, pages[-1])) is not None:
             request = following
             pages.append(freshdesk.must(request))
-        told.append(tuple(pages))
-    return VENDOR.choices.read(freshdesk.account, object_name, tuple(told))
+        replies.append(tuple(pages))
+    return VENDOR.choices.read(freshdesk.account, object_name, tuple(replies))
 
 
 def pairs(options: FieldOptions, field: str) -> list[tuple[str, str]]:
@@ -74,8 +74,8 @@ def test_choices_come_in_three_shapes(choices: bytes, words: list[str] | None) -
 
     found = VENDOR.choices.read(ACCOUNT, "customer", ((), (), (), (reply(body),)))
 
-    told = found.get("custom_fields.tier")
-    assert (None if told is None else [one.value for one in told]) == words
+    tiers = found.get("custom_fields.tier")
+    assert (None if tiers is None else [one.value for one in tiers]) == words
 
 
 def test_lists_that_could_not_be_had_are_left_out() -> None:

@@ -34,9 +34,9 @@ def sent(body: dict[str, Any], current: Contact | None = CURRENT) -> dict[str, A
 
 def applied(write: ContactWrite, current: Contact) -> Contact:
     """What Freshdesk makes of a write."""
-    told = on_the_wire(write)
-    fields = told.pop("custom_fields", {})
-    held = msgspec.json.decode(msgspec.json.encode(current)) | told
+    written = on_the_wire(write)
+    fields = written.pop("custom_fields", {})
+    held = msgspec.json.decode(msgspec.json.encode(current)) | written
     held["custom_fields"] = (held["custom_fields"] or {}) | fields
     return CUSTOMER.decode(msgspec.json.encode(held))
 
@@ -196,8 +196,8 @@ def test_an_address_is_one_text() -> None:
     assert draft.refused == ()
     assert draft.body.address == "Webergasse 7\nZürich\n8001\nCH"
     assert lost(draft) == {f"/addresses/0/{name}": "coerced" for name in ("city", "postal_code", "country_code")}
-    told = {"line1": "x", "name": "Ann", "company": "Lee", "phone": "1", "type": "billing"}
-    assert refused(drafted({"addresses": [told, {"line1": "y"}]})) == {
+    address = {"line1": "x", "name": "Ann", "company": "Lee", "phone": "1", "type": "billing"}
+    assert refused(drafted({"addresses": [address, {"line1": "y"}]})) == {
         "/addresses/0/name": "unsupported",
         "/addresses/0/company": "unsupported",
         "/addresses/0/phone": "unsupported",

@@ -71,8 +71,8 @@ def held(mapped: Any, body: dict[str, Any]) -> None:
     present = msgspec.json.decode(msgspec.json.encode(mapped.data))
     for name, value in body.items():
         if name == "custom_fields":
-            told = {one["key"]: one["value"] for one in present[name]}
-            assert {one["key"]: told[one["key"]] for one in value} == {one["key"]: one["value"] for one in value}
+            fields = {one["key"]: one["value"] for one in present[name]}
+            assert {one["key"]: fields[one["key"]] for one in value} == {one["key"]: one["value"] for one in value}
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             assert [
                 {key: one[key] for key in wanted} for one, wanted in zip(present[name], value, strict=True)
@@ -145,9 +145,9 @@ def test_a_lost_create_is_found_by_its_mark_and_not_made_twice(freshdesk: Emulat
     assert freshdesk.state.count("contacts") == 1
 
 
-def test_a_lost_create_under_a_key_is_found_where_contacts_name_their_operation(freshdesk: EmulatedFreshdesk) -> None:
-    told = {"label": "lockstitch_operation_id", "label_for_customers": "x", "type": "custom_text"}
-    freshdesk.ask("POST", "contact_fields", told)
+def test_a_lost_create_with_a_key_is_found_by_its_operation(freshdesk: EmulatedFreshdesk) -> None:
+    field = {"label": "lockstitch_operation_id", "label_for_customers": "x", "type": "custom_text"}
+    freshdesk.ask("POST", "contact_fields", field)
     freshdesk.account = freshdesk.facts()
     patch = customer(display_name="Ann", external_id="erp-1")
     freshdesk.must(creating(freshdesk, CUSTOMER, patch, "op_1"))  # and its answer is lost
@@ -238,9 +238,9 @@ def test_a_ticket_without_the_field_is_refused_with_its_name(freshdesk: Emulated
     freshdesk.state.delete("ticket_fields", str(field["id"]))
     request = creating(freshdesk, TICKET, ticket(**MUG), "op_1")
 
-    told = refusal(freshdesk, request)
+    refused_write = refusal(freshdesk, request)
 
-    assert told.fields == (("cf_lockstitch_operation_id", "Unexpected/invalid field in request"),)
+    assert refused_write.fields == (("cf_lockstitch_operation_id", "Unexpected/invalid field in request"),)
     for setup in VENDOR.setup:
         freshdesk.must(setup)
         assert refusal(freshdesk, setup).kind == "duplicate"
@@ -292,7 +292,7 @@ def test_merging_closes_one_ticket_and_deletes_one_contact(freshdesk: EmulatedFr
     assert moved.remote_id == first.remote_id
 
 
-def test_what_is_left_is_told_and_includes_cost_more(freshdesk: EmulatedFreshdesk) -> None:
+def test_the_remaining_budget_is_read_and_includes_cost_more(freshdesk: EmulatedFreshdesk) -> None:
     mug = freshdesk.made(TICKET, ticket(**MUG))
     assert TICKET.endpoints.read is not None
     first = VENDOR.budget(freshdesk.must(TICKET.endpoints.read(mug.remote.id, freshdesk.account)))

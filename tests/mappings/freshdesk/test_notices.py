@@ -9,7 +9,7 @@ from mappings.freshdesk import VENDOR
 from mappings.webhooks import Happened, Notice
 
 
-def told(body: bytes) -> Notice | None:
+def notice_in(body: bytes) -> Notice | None:
     """What a request with this body says, read as the intake reads it."""
     assert VENDOR.webhooks is not None
     (event,) = events_of(VENDOR.webhooks.scheme, (), body)
@@ -30,7 +30,7 @@ def told(body: bytes) -> Notice | None:
 def test_a_rule_names_a_ticket(event: str, happened: Happened) -> None:
     body = b'{"event":"%b","ticket_id":4711,"updated_at":"2026-05-01T09:30:00Z"}' % event.encode()
 
-    assert told(body) == Notice(object="ticket", remote_id="4711", happened=happened)
+    assert notice_in(body) == Notice(object="ticket", remote_id="4711", happened=happened)
 
 
 @pytest.mark.parametrize(
@@ -47,11 +47,11 @@ def test_a_rule_names_a_ticket(event: str, happened: Happened) -> None:
     ],
 )
 def test_what_names_no_ticket_is_no_notice(body: bytes) -> None:
-    assert told(body) is None
+    assert notice_in(body) is None
 
 
 @given(st.binary(max_size=100), st.text(max_size=20), st.text(max_size=20))
 def test_no_body_is_an_accident(body: bytes, topic: str, id: str) -> None:
     assert VENDOR.webhooks is not None
     VENDOR.webhooks.notice(topic, "ticket", id, body)
-    told(body)
+    notice_in(body)

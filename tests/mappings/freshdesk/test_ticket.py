@@ -36,12 +36,12 @@ def sent(body: dict[str, Any], current: Ticket | None = CURRENT) -> dict[str, An
 
 def applied(write: TicketWrite, current: Ticket) -> Ticket:
     """What Freshdesk makes of a write."""
-    told = on_the_wire(write)
-    fields = told.pop("custom_fields", {})
-    if "description" in told:
-        text = told["description"].removeprefix("<div>").removesuffix("</div>").replace("<br>", "\n")
-        told["description_text"] = unescape(text)
-    held = msgspec.json.decode(msgspec.json.encode(current)) | told
+    written = on_the_wire(write)
+    fields = written.pop("custom_fields", {})
+    if "description" in written:
+        text = written["description"].removeprefix("<div>").removesuffix("</div>").replace("<br>", "\n")
+        written["description_text"] = unescape(text)
+    held = msgspec.json.decode(msgspec.json.encode(current)) | written
     held["custom_fields"] = (held["custom_fields"] or {}) | fields
     return TICKET.decode(msgspec.json.encode(held))
 
@@ -218,7 +218,7 @@ def test_who_asks(requester: dict[str, str], members: dict[str, Any], refusals: 
     assert refused(draft) == refusals
 
 
-def test_what_is_said_beside_an_id_is_compared() -> None:
+def test_other_facts_next_to_an_id_are_compared() -> None:
     same = {"remote_id": "67032906301", "name": "livia keller", "email": "livia.keller@faden.example"}
 
     assert drafted({"requester": same}).loss == ()

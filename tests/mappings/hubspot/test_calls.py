@@ -132,13 +132,13 @@ def test_a_create_carries_its_operation_and_an_update_does_not() -> None:
     assert body_of(CONTACTS.update("51", BODY, "op_2", FRESH)) == {"properties": {"firstname": "Ann"}}
 
 
-def test_a_ticket_begins_in_the_first_stage_unless_told_otherwise(account: Account) -> None:
+def test_a_ticket_begins_in_the_first_stage_by_default(account: Account) -> None:
     assert TICKETS.create is not None
-    told = RecordWrite(properties={"hs_pipeline": "75304820", "hs_pipeline_stage": "144402861"})
+    given = RecordWrite(properties={"hs_pipeline": "75304820", "hs_pipeline_stage": "144402861"})
     bare = msgspec.structs.replace(account, pipelines={})
 
     assert body_of(TICKETS.create(BODY, "op_1", None, account))["properties"]["hs_pipeline_stage"] == "1"
-    assert body_of(TICKETS.create(told, "op_1", None, account))["properties"]["hs_pipeline_stage"] == "144402861"
+    assert body_of(TICKETS.create(given, "op_1", None, account))["properties"]["hs_pipeline_stage"] == "144402861"
     assert body_of(TICKETS.create(BODY, "op_1", None, bare))["properties"]["hs_pipeline"] == "0"
 
 

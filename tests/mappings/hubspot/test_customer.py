@@ -1,4 +1,4 @@
-"""Contacts: what is written reads back, a change touches nothing else, and whatever cannot be held is said so."""
+"""Contacts: what is written reads back, a change touches nothing else, and unsupported values are reported."""
 
 from typing import Any, get_args
 
@@ -156,8 +156,10 @@ def _assert_reads_back(name: str, sent: Any, present: Any) -> None:
             assert [phone.is_primary for phone in present] == [True, False][: len(present)]
         case "addresses":
             parts = ("line1", "city", "region", "postal_code", "country_code")
-            told = [tuple(getattr(address, part) or None for part in parts) for address in sent or ()]
-            assert [tuple(getattr(one, part) for part in parts) for one in present] == [one for one in told if any(one)]
+            written = [tuple(getattr(address, part) or None for part in parts) for address in sent or ()]
+            assert [tuple(getattr(one, part) for part in parts) for one in present] == [
+                one for one in written if any(one)
+            ]
         case _:
             assert present == (sent or None)
 

@@ -1,4 +1,4 @@
-"""Every no of HubSpot is understood, and nothing that comes back can break the understanding."""
+"""Every refusal of HubSpot is recognised, and no answer raises."""
 
 import json
 from pathlib import Path
@@ -77,11 +77,11 @@ def test_a_property_that_exists_is_a_duplicate() -> None:
 
 
 def test_complaints_about_values_are_read_out_of_the_message() -> None:
-    told = (
+    body = (
         'Property values were not valid: [{"isValid":false,"message":"x was not one of the allowed options: [LOW]",'
         '"error":"INVALID_OPTION","name":"hs_ticket_priority","localizedErrorMessage":"…","portalId":1}]'
     )
-    found = refusal(error(400, told, category="VALIDATION_ERROR"))
+    found = refusal(error(400, body, category="VALIDATION_ERROR"))
 
     assert found is not None
     assert found.kind == "rejected"

@@ -160,7 +160,7 @@ def test_a_status_picks_a_stage_of_the_tickets_own_pipeline(account: Account) ->
     }
 
 
-def test_a_ticket_that_stands_in_such_a_stage_stays_there(account: Account) -> None:
+def test_a_ticket_in_such_a_stage_stays_there(account: Account) -> None:
     second_line = ticket(hs_pipeline="0", hs_pipeline_stage="981000007")
 
     assert read(second_line, account).status == "open"
@@ -181,10 +181,10 @@ def test_without_the_tickets_pipeline_no_status_is_written() -> None:
 
 @given(st.none() | LINE, st.none() | LINE)
 def test_no_stage_breaks_the_reading(pipeline: str | None, stage: str | None) -> None:
-    told = read(ticket(hs_pipeline=pipeline, hs_pipeline_stage=stage))
+    result = read(ticket(hs_pipeline=pipeline, hs_pipeline_stage=stage))
 
-    assert told.status_raw == (stage or None)
-    assert (told.status == "unknown") == (told.status_label is None)
+    assert result.status_raw == (stage or None)
+    assert (result.status == "unknown") == (result.status_label is None)
 
 
 # -------------------------------------------------------- other enumerations
@@ -228,10 +228,14 @@ def test_a_value_that_the_account_lacks_is_refused(account: Account) -> None:
 
 @given(st.none() | LINE, st.none() | LINE, st.none() | LINE)
 def test_invented_values_read_as_unknown(priority: str | None, category: str | None, source: str | None) -> None:
-    told = read(ticket(hs_ticket_priority=priority, hs_ticket_category=category, source_type=source))
+    result = read(ticket(hs_ticket_priority=priority, hs_ticket_category=category, source_type=source))
 
-    assert (told.priority_raw, told.type_raw, told.channel_raw) == (priority or None, category or None, source or None)
-    assert told.priority == "none" if not priority else told.priority in get_args(TicketPriority)
+    assert (result.priority_raw, result.type_raw, result.channel_raw) == (
+        priority or None,
+        category or None,
+        source or None,
+    )
+    assert result.priority == "none" if not priority else result.priority in get_args(TicketPriority)
 
 
 def test_a_date_that_is_none_is_drift() -> None:
@@ -241,10 +245,10 @@ def test_a_date_that_is_none_is_drift() -> None:
 
 
 def test_dates_of_older_answers_are_milliseconds() -> None:
-    told = read(ticket(closed_date="1773306837041", first_agent_reply_date="2026-03-12T09:13:57.041+00:00"))
+    result = read(ticket(closed_date="1773306837041", first_agent_reply_date="2026-03-12T09:13:57.041+00:00"))
 
-    assert told.closed_at is not None
-    assert told.closed_at == told.first_responded_at
+    assert result.closed_at is not None
+    assert result.closed_at == result.first_responded_at
 
 
 # ----------------------------------------------------------------- requester
@@ -258,7 +262,7 @@ def test_the_requester_is_made_by_an_association() -> None:
     )
 
 
-def test_a_requester_without_an_id_is_told_how_to_get_one() -> None:
+def test_a_requester_without_an_id_is_refused_with_advice() -> None:
     by_email = refused(TicketPatch(requester=RequesterPatch(email="ann@example.com", name="Ann")))
 
     assert "HubSpot needs the contact's id" in by_email["/requester/email"]
@@ -290,15 +294,15 @@ def test_the_same_requester_again_changes_nothing() -> None:
     assert to_vendor(same, FULL, FRESH).body == RecordWrite(properties={})
 
 
-def test_people_read_beside_the_tickets_complete_the_requester() -> None:
+def test_associated_contacts_complete_the_requester() -> None:
     ann = Person(name="Ann Lee", email="ann@example.com", phone="044")
     known = msgspec.structs.replace(FRESH, requesters={"21": ("51", "52")}, people={"51": ann})
 
-    told = to_canonical(ticket(), known)
+    result = to_canonical(ticket(), known)
 
-    assert told.data.requester is not None
-    assert (told.data.requester.remote_id, told.data.requester.email) == ("51", "ann@example.com")
-    assert [(loss.path, loss.kind) for loss in told.loss] == [("/requester", "ambiguous")]
+    assert result.data.requester is not None
+    assert (result.data.requester.remote_id, result.data.requester.email) == ("51", "ann@example.com")
+    assert [(loss.path, loss.kind) for loss in result.loss] == [("/requester", "ambiguous")]
     assert read(ticket()).requester is None
 
 

@@ -1,4 +1,4 @@
-"""Records are found in whatever HubSpot sends, and what is none is refused with path and reason."""
+"""Records are found in everything that HubSpot sends; anything else is refused with path and reason."""
 
 import json
 from pathlib import Path

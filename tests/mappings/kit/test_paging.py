@@ -89,7 +89,7 @@ def test_a_keyset_lists_each_record_once_in_order(exclude: bool, times: list[int
 
 
 @pytest.mark.parametrize("exclude", [True, False])
-def test_a_record_that_changes_meanwhile_is_listed_again_and_none_is_missed(exclude: bool) -> None:
+def test_a_record_changed_during_listing_is_listed_again(exclude: bool) -> None:
     shop = Shop([0] * 5 + [1] * 5)
     keyset = Keyset(ask=window, head=head, spell=spell, more=full, most=MOST, exclude=exclude)
     listed = pages(keyset, shop.answer, ListQuery(limit=4, updated_since=BEGIN))
@@ -102,8 +102,8 @@ def test_a_record_that_changes_meanwhile_is_listed_again_and_none_is_missed(excl
     assert [id for page in listed for id in page] == [5, 6, 7, 8, 9, 10, 1]
 
 
-@given(gone=st.sets(st.integers(1, 9), max_size=5), limit=st.integers(1, MOST), told=st.booleans())
-def test_offsets_miss_no_record_when_others_are_deleted(gone: set[int], limit: int, told: bool) -> None:
+@given(gone=st.sets(st.integers(1, 9), max_size=5), limit=st.integers(1, MOST), with_total=st.booleans())
+def test_offsets_miss_no_record_when_others_are_deleted(gone: set[int], limit: int, with_total: bool) -> None:
     ids = list(range(1, 21))
 
     def answer(query: Query) -> tuple[Raw, ...]:
@@ -122,7 +122,7 @@ def test_offsets_miss_no_record_when_others_are_deleted(gone: set[int], limit: i
     )
 
     def headers() -> dict[str, str]:
-        return {"x-total": str(len(ids))} if told else {}
+        return {"x-total": str(len(ids))} if with_total else {}
 
     listed = pages(offsets, answer, ListQuery(limit=limit), headers)
     seen = next(listed) + next(listed)

@@ -110,8 +110,8 @@ def asked(mapping: Mapping, query: ListQuery) -> tuple[str, dict[str, str]]:
 
 def test_orders_are_listed_behind_their_drafts() -> None:
     query = ListQuery(limit=2, updated_since=START, filters={"status": "cancelled"})
-    path, told = asked(ORDER, query)
-    assert (path, told) == (
+    path, params = asked(ORDER, query)
+    assert (path, params) == (
         "/admin/draft-orders",
         {"order": "updated_at", "limit": "2", "updated_at[$gte]": "2026-05-01T00:00:00.000Z"},
     )
@@ -122,17 +122,17 @@ def test_orders_are_listed_behind_their_drafts() -> None:
     page = paged(ORDER, reply({"draft_orders": drafts, "count": 2}), query)
     assert ([msgspec.json.decode(raw)["id"] for raw in page.records], page.next) == (["order_2"], "2")
     query = msgspec.structs.replace(query, after=page.next)
-    path, told = asked(ORDER, query)
-    assert (path, told["status"]) == ("/admin/orders", "canceled")
+    path, params = asked(ORDER, query)
+    assert (path, params["status"]) == ("/admin/orders", "canceled")
     page = paged(
         ORDER, reply({"orders": [{"id": "order_3", "status": "canceled", "updated_at": at(3)}], "count": 5}), query
     )
     assert page.next == f"2/{at(3)}/order_3"
 
 
-def test_a_status_that_medusa_has_no_word_for_lists_nobody() -> None:
-    path, told = asked(ORDER, ListQuery(limit=5, after="2", filters={"status": "failed"}))
-    assert (path, told["id"]) == ("/admin/orders", "order_none")
+def test_a_status_that_medusa_lacks_lists_nothing() -> None:
+    path, params = asked(ORDER, ListQuery(limit=5, after="2", filters={"status": "failed"}))
+    assert (path, params["id"]) == ("/admin/orders", "order_none")
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ def test_a_foreign_cursor_is_refused(cursor: str) -> None:
         asked(ORDER, ListQuery(limit=1, after=cursor))
 
 
-def test_a_customer_is_looked_up_by_address_and_who_registered_comes_first() -> None:
-    path, told = asked(CUSTOMER, ListQuery(limit=1, filters={"email": "ann@example.com"}))
-    assert (path, told) == ("/admin/customers", {"email": "ann@example.com", "order": "-has_account"})
+def test_a_look_up_by_email_prefers_registered_customers() -> None:
+    path, params = asked(CUSTOMER, ListQuery(limit=1, filters={"email": "ann@example.com"}))
+    assert (path, params) == ("/admin/customers", {"email": "ann@example.com", "order": "-has_account"})
     both = [{"id": "cus_1"}, {"id": "cus_2"}]
     found, _ = CUSTOMER.endpoints.record(reply({"customers": both, "count": 2}), ACCOUNT)
     assert found is not None
@@ -154,7 +154,7 @@ def test_a_customer_is_looked_up_by_address_and_who_registered_comes_first() -> 
     assert len(paged(CUSTOMER, reply({"customers": both}), ListQuery(limit=1, filters={"email": "x"})).records) == 2
 
 
-def test_a_create_names_its_operation_and_keeps_what_else_is_told() -> None:
+def test_a_create_names_its_operation_and_keeps_other_metadata() -> None:
     patch = CustomerPatch(external_id="k", emails=(EmailPatch(address="ann@example.com"),))
     assert CUSTOMER.endpoints.create is not None
     request = CUSTOMER.endpoints.create(CUSTOMER.to_vendor(patch, None, ACCOUNT).body, OPERATION, None, ACCOUNT)
@@ -192,16 +192,16 @@ def test_a_change_goes_where_medusa_takes_it(case: str, patch: OrderPatch, path:
     assert "order_1" not in request.route
 
 
-def test_medusa_pays_back_and_frees_goods_when_it_cancels_and_that_is_said() -> None:
+def test_a_medusa_cancel_reports_its_refund_and_restock() -> None:
     assert ORDER.endpoints.cancel is not None
-    request, told = ORDER.endpoints.cancel(
+    request, losses = ORDER.endpoints.cancel(
         "order_1", OrderCancel(reason="customer", restock=True, refund=True), OPERATION, ACCOUNT
     )
-    assert (request.path, told) == ("/admin/orders/order_1/cancel", ())
-    _, told = ORDER.endpoints.cancel(
+    assert (request.path, losses) == ("/admin/orders/order_1/cancel", ())
+    _, losses = ORDER.endpoints.cancel(
         "order_1", OrderCancel(reason="customer", notify=True, note="x"), OPERATION, ACCOUNT
     )
-    assert {one.pointer for one in told} == {"/restock", "/refund", "/notify", "/note"}
+    assert {one.pointer for one in losses} == {"/restock", "/refund", "/notify", "/note"}
 
 
 def test_write_results() -> None:

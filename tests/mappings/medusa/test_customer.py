@@ -58,9 +58,9 @@ def check(patch: CustomerPatch, data: Customer) -> None:
     if patch.phones is not UNSET:
         assert [one.raw for one in data.phones] == [one.raw or one.e164 for one in patch.phones or ()]
     if patch.custom_fields is not UNSET:
-        told = {one.key: one.value for one in patch.custom_fields or ()}
+        given = {one.key: one.value for one in patch.custom_fields or ()}
         for field in data.custom_fields:
-            assert field.value == (told.get(field.key) if told.get(field.key) not in ("", []) else None)
+            assert field.value == (given.get(field.key) if given.get(field.key) not in ("", []) else None)
 
 
 @given(first=PATCHES, second=PATCHES)
@@ -167,7 +167,7 @@ def test_a_custom_field_is_configured_and_of_its_type_and_no_key_of_ours() -> No
         st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text(), max_size=2),
     )
 )
-def test_whatever_others_keep_in_metadata_is_read_or_told(metadata: dict[str, Any]) -> None:
+def test_foreign_metadata_is_read_or_reported(metadata: dict[str, Any]) -> None:
     mapped = CUSTOMER.read(encoded({**shown("customer-full"), "metadata": metadata}), ACCOUNT)
     assert {one.key for one in mapped.data.custom_fields} == {"tier", "since", "points", "channels"}
     key = metadata.get("external_id")

@@ -1,4 +1,4 @@
-"""Sums of every currency, to the last digit; what does not add up is told, what only rounding moved is told as that."""
+"""Sums of every currency, to the last digit. A mismatch is reported, and a mere rounding is reported as such."""
 
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ CURRENCIES = sorted(codes.minor_units())
 
 
 def exact(amount: Decimal) -> dict[str, Any]:
-    """A number as Medusa sends it beside the one that a computer holds."""
+    """A sum in the exact form that Medusa sends next to the float."""
     return {"value": format(amount, "f"), "precision": 20}
 
 
@@ -77,7 +77,7 @@ def test_no_cent_is_lost_or_invented_in_any_currency(data: st.DataObject, curren
 
 
 @pytest.mark.parametrize("member", ["total", "item_subtotal", "original_shipping_subtotal", "discount_subtotal"])
-def test_sums_that_do_not_add_up_are_told_and_stand(member: str) -> None:
+def test_sums_that_do_not_add_up_are_kept_and_reported(member: str) -> None:
     record = order("EUR", [(2, Decimal("19.90"))], Decimal("4.50"), Decimal("8.86"))
     record[member] += 1
     mapped = ORDER.read(encoded(record), ACCOUNT)
@@ -86,7 +86,7 @@ def test_sums_that_do_not_add_up_are_told_and_stand(member: str) -> None:
     }
 
 
-def test_fractions_of_a_cent_are_rounded_and_told_as_that() -> None:
+def test_fractions_of_a_cent_are_rounded_and_reported() -> None:
     record = order("EUR", [(3, Decimal("0.333"))], Decimal("4.505"), Decimal("0.8765"))
     mapped = ORDER.read(encoded(record), ACCOUNT)
     assert (mapped.data.line_items[0].unit_price, mapped.data.line_items[0].total) == ("0.333", "1.00")
@@ -108,7 +108,7 @@ def test_numbers_may_be_text_and_digits_numbers() -> None:
     assert ORDER.read(encoded(record), ACCOUNT).data.line_items[0].name == ""
 
 
-def test_a_price_has_the_digits_of_its_text_and_not_of_a_computer_s_number() -> None:
+def test_a_price_keeps_the_digits_of_its_text() -> None:
     record = order("EUR", [(1, Decimal("123456789012.123456789"))], Decimal(0), Decimal(0))
     assert ORDER.read(encoded(record), ACCOUNT).data.line_items[0].unit_price == "123456789012.123456789"
 
@@ -159,7 +159,7 @@ def test_a_state_that_its_sums_contradict_is_ambiguous(word: str, paid: str, ref
         {"payment_status": "canceled"},
     ],
 )
-def test_a_void_order_is_owed_by_nobody(changes: dict[str, Any]) -> None:
+def test_a_void_order_has_nothing_outstanding(changes: dict[str, Any]) -> None:
     record = order("EUR", [(1, Decimal(10))], Decimal(0), Decimal(0)) | changes
     totals = ORDER.read(encoded(record), ACCOUNT).data.totals
 

@@ -73,8 +73,8 @@ def check(patch: OrderPatch, data: Order) -> None:
     if patch.external_id is not UNSET:
         assert data.external_id == patch.external_id
     if patch.custom_fields is not UNSET:
-        told = {one.key: one.value for one in patch.custom_fields or ()}
-        assert {one.key: one.value for one in data.custom_fields} == {"gift": None, "message": None} | told
+        given = {one.key: one.value for one in patch.custom_fields or ()}
+        assert {one.key: one.value for one in data.custom_fields} == {"gift": None, "message": None} | given
 
 
 @pytest.mark.parametrize("case", ["order-draft", "order-full", "order-tax-inclusive"])
@@ -284,7 +284,7 @@ def test_what_cannot_be_changed_is_said(field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("buyer", "told"),
+    ("buyer", "refusals"),
     [
         (None, {"/customer": "invalid"}),
         (OrderCustomerPatch(id="cus_0198"), {"/customer/id": "invalid"}),
@@ -294,12 +294,12 @@ def test_what_cannot_be_changed_is_said(field: str, value: Any) -> None:
         (OrderCustomerPatch(phone="+441174960123", name="Ann Lee"), {}),
     ],
 )
-def test_the_buyer_of_a_placed_order_stays(buyer: OrderCustomerPatch | None, told: dict[str, str]) -> None:
+def test_the_buyer_of_a_placed_order_stays(buyer: OrderCustomerPatch | None, refusals: dict[str, str]) -> None:
     draft = ORDER.to_vendor(OrderPatch(customer=buyer), ORDER.decode(golden("order-full")), ACCOUNT)
-    assert refused(draft) == told
+    assert refused(draft) == refusals
 
 
-def test_a_customer_who_is_named_gets_the_draft_whatever_the_address() -> None:
+def test_a_named_customer_gets_the_draft_with_any_address() -> None:
     named = OrderPatch(currency="JPY", customer=OrderCustomerPatch(remote_id="cus_1", email="ann@example.com"))
 
     draft = ORDER.to_vendor(named, None, ACCOUNT)
@@ -336,7 +336,7 @@ def test_the_country_of_a_placed_order_stays_and_that_of_a_draft_does_not() -> N
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "refusals"),
     [
         (LineItemPatch(quantity="1"), {"": "invalid"}),
         (LineItemPatch(name="Mug", quantity="1"), {"": "invalid"}),
@@ -348,9 +348,9 @@ def test_the_country_of_a_placed_order_stays_and_that_of_a_draft_does_not() -> N
         (LineItemPatch(variant_remote_id="variant_1", quantity="1", taxable=True), {"/taxable": "unsupported"}),
     ],
 )
-def test_a_line_is_a_variant_or_has_name_and_price(line: LineItemPatch, told: dict[str, str]) -> None:
+def test_a_line_is_a_variant_or_has_name_and_price(line: LineItemPatch, refusals: dict[str, str]) -> None:
     draft = ORDER.to_vendor(OrderPatch(currency="JPY", line_items=(line,)), None, ACCOUNT)
-    assert refused(draft) == {f"/line_items/0{pointer}": kind for pointer, kind in told.items()}
+    assert refused(draft) == {f"/line_items/0{pointer}": kind for pointer, kind in refusals.items()}
 
 
 def test_goods_go_by_a_way_that_the_shop_has() -> None:

@@ -1,5 +1,5 @@
-"""What goes out: which calls have an effect, how ids and words are escaped, where the operation is written; and what
-lies beside tickets and messages and is asked for after them."""
+"""Requests: which calls have an effect, how ids and texts are escaped, where the operation is written; and the requests
+for the related records of tickets and messages."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -92,15 +92,15 @@ def test_ids_are_in_the_path_and_not_in_the_route() -> None:
         assert ("{id}" in request.route) == ("1%2F2" in request.path)
 
 
-def test_a_create_carries_its_operation_beside_the_caller_s_key() -> None:
+def test_a_create_carries_its_operation_and_the_callers_key() -> None:
     assert TICKET.create is not None
-    told = on_the_wire(msgspec.json.decode(TICKET.create(BODIES["ticket"], MARKER, None, ACCOUNT).body or b""))
+    written = on_the_wire(msgspec.json.decode(TICKET.create(BODIES["ticket"], MARKER, None, ACCOUNT).body or b""))
 
-    assert told["RefersTo"] == ["lockstitch:key/form-1", f"lockstitch:{MARKER}"]
+    assert written["RefersTo"] == ["lockstitch:key/form-1", f"lockstitch:{MARKER}"]
 
 
 @pytest.mark.parametrize(("private", "kind"), [(False, "correspond"), (True, "comment")])
-def test_a_message_carries_its_operation_where_nobody_reads_it(private: bool, kind: str) -> None:
+def test_a_message_carries_its_operation_invisibly(private: bool, kind: str) -> None:
     assert COMMENT.create is not None
     body = MessageWrite(content="x", content_type="text/html", private=private)
     request = COMMENT.create(body, MARKER, "77", ACCOUNT)
@@ -158,7 +158,7 @@ def test_the_ticket_that_was_made_is_named_and_read() -> None:
 
 @given(offset=st.integers(-12 * 60, 14 * 60))
 def test_a_list_goes_back_as_far_as_any_zone_can_be_behind(offset: int) -> None:
-    """Request Tracker takes the text for a time in its own zone."""
+    """Request Tracker reads the text as a time in its server's zone."""
     zone = timezone(timedelta(minutes=offset))
 
     taken_for = datetime.fromisoformat(search_time(SINCE)).replace(tzinfo=zone)
@@ -218,7 +218,7 @@ def test_messages_go_in_either_direction() -> None:
     assert msgspec.json.decode(newer["query"])[1] == {"field": "id", "operator": ">", "value": "63"}
 
 
-# ------------------------------------------------------------ what lies beside
+# ------------------------------------------------------------ related records
 
 
 def test_a_ticket_is_completed_by_people_and_its_first_message() -> None:
@@ -246,7 +246,7 @@ def test_a_ticket_is_completed_by_people_and_its_first_message() -> None:
     assert msgspec.json.decode(dict(asked[2].query)["query"])[0]["value"] == ["1001"]
 
 
-def test_a_list_holds_its_people_and_its_first_messages_are_asked_for_together() -> None:
+def test_a_list_has_its_people_and_fetches_first_messages_together() -> None:
     assert TICKET.page is not None
     page = TICKET.page(reply(golden("ticket-found")), ListQuery(limit=10), NEW)
 
@@ -295,7 +295,7 @@ def test_messages_are_completed_by_their_text_and_who_works_at_the_desk() -> Non
 
     livia = MAPPINGS["comment"].read(page.records[0], account).data
     assert (livia.body_text, livia.author.kind, livia.author.kind_raw) == ("Bitte", "customer", "0")
-    # Nobody asks about Request Tracker itself.
+    # Request Tracker's own user is not read.
     assert [one.path.rpartition("/")[2] for one in asked[1:]] == ["livia.keller%40faden.example", "bea"]
 
 

@@ -53,9 +53,9 @@ def test_a_comment_that_cannot_be_written(body: dict[str, str], pointer: str) ->
 def test_an_author_is_one_of_the_desk_or_a_customer(author: str, kind: str, raw: str | None) -> None:
     record = COMMENT.decode(golden("comment-full"))
 
-    told = COMMENT.to_canonical(replace(record, creator=replace(record.creator, id=author)), ACCOUNT).data.author
+    author_read = COMMENT.to_canonical(replace(record, creator=replace(record.creator, id=author)), ACCOUNT).data.author
 
-    assert (told.kind, told.kind_raw, told.remote_id) == (kind, raw, author)
+    assert (author_read.kind, author_read.kind_raw, author_read.remote_id) == (kind, raw, author)
 
 
 def html_read(html: str) -> Mapped[Comment]:

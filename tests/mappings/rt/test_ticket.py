@@ -22,26 +22,26 @@ NEVER = "1970-01-01 00:00:00"
 
 def applied(write: TicketWrite, current: Ticket) -> Ticket:
     """What Request Tracker makes of a change."""
-    told, held = on_the_wire(write), on_the_wire(current)
+    written, held = on_the_wire(write), on_the_wire(current)
     for name in ("Subject", "Status", "Priority"):
-        held[name] = told.get(name, held[name])
+        held[name] = written.get(name, held[name])
     for name in ("Requestor", "Cc", "AdminCc"):
-        if name in told:
-            held[name] = [{"id": one} for one in told[name]]
-    if "Due" in told:
-        held["Due"] = f"{told['Due'].replace(' ', 'T')}Z"
+        if name in written:
+            held[name] = [{"id": one} for one in written[name]]
+    if "Due" in written:
+        held["Due"] = f"{written['Due'].replace(' ', 'T')}Z"
     for name, into in (("Queue", "Queue"), ("Owner", "Owner")):
-        held[into] = {"id": told[name]} if name in told else held[into]
+        held[into] = {"id": written[name]} if name in written else held[into]
     links = held["_hyperlinks"]
     for name, ref in (("RefersTo", "refers-to"), ("MemberOf", "parent")):
-        gone = told.get(f"Delete{name}", [])
+        gone = written.get(f"Delete{name}", [])
         links = [one for one in links if one["ref"] != ref or (one["_url"] not in gone and one["id"] not in gone)]
         kind = "external" if ref == "refers-to" else "ticket"
-        links += [{"ref": ref, "_url": one, "id": one, "type": kind} for one in told.get(f"Add{name}", [])]
+        links += [{"ref": ref, "_url": one, "id": one, "type": kind} for one in written.get(f"Add{name}", [])]
     held["_hyperlinks"] = links
     for field in held["CustomFields"]:
-        if field["id"] in told.get("CustomFields", {}):
-            value = told["CustomFields"][field["id"]]
+        if field["id"] in written.get("CustomFields", {}):
+            value = written["CustomFields"][field["id"]]
             values = value if isinstance(value, list) else [] if value is None else [value]
             field["values"] = values
     return TICKET.decode(msgspec.json.encode(held))
@@ -214,7 +214,7 @@ def test_a_priority_is_written_or_refused(priority: TicketPriority) -> None:
 
 
 @given(key=st.text(st.characters(codec="utf-8"), min_size=1, max_size=30))
-def test_a_key_is_told_from_every_other_whatever_the_database_thinks_of_capitals(key: str) -> None:
+def test_keys_that_differ_only_in_case_are_different(key: str) -> None:
     address = address_of_key(key)
 
     assert key_of(address) == key
@@ -252,7 +252,7 @@ def test_the_first_message_is_written_once() -> None:
     assert refused(drafted({"description_html": None})) == {"/description_html": "unsupported"}
 
 
-def test_custom_fields_are_those_that_are_configured_and_that_the_queue_has() -> None:
+def test_custom_fields_must_be_configured_and_in_the_queue() -> None:
     def fields(key: str, value: Any) -> dict[str, Any]:
         return {"custom_fields": [{"key": key, "value": value}]}
 
@@ -299,7 +299,7 @@ def test_a_parent_who_is_not_there_is_passed_over_on_a_create() -> None:
     assert lost(drafted({"parent_remote_id": "999"})) == {}
 
 
-def test_a_text_for_a_field_that_the_queue_may_not_have_is_told() -> None:
+def test_a_value_for_a_missing_queue_field_is_reported() -> None:
     new = drafted(NEW | {"custom_fields": [{"key": "machine", "value": 7}]}, None)
     text = drafted(NEW | {"custom_fields": [{"key": "place", "value": "x"}]}, None)
 
@@ -320,13 +320,13 @@ def test_a_subject_has_room_for_so_many_bytes(letter: str) -> None:
     assert refused(drafted({"subject": letter * (room + 1)})) == {"/subject": "invalid"}
 
 
-def test_a_ticket_that_was_merged_keeps_no_key_but_the_one_that_is_written() -> None:
+def test_a_merged_ticket_keeps_only_the_written_key() -> None:
     keys = [{"ref": "refers-to", "type": "external", "_url": address_of_key(key)} for key in ("a", "b")]
     merged = TICKET.decode(msgspec.json.encode(on_the_wire(CURRENT) | {"_hyperlinks": keys}))
 
     def links(key: str | None) -> tuple[Any, Any]:
-        told = sent({"external_id": key}, merged)
-        return told.get("AddRefersTo"), told.get("DeleteRefersTo")
+        links_sent = sent({"external_id": key}, merged)
+        return links_sent.get("AddRefersTo"), links_sent.get("DeleteRefersTo")
 
     assert links("c") == ([address_of_key("c")], [address_of_key("a"), address_of_key("b")])
     assert links("b") == (None, [address_of_key("a")])

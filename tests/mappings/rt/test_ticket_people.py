@@ -30,7 +30,7 @@ def test_who_asks(requester: dict[str, str], people: list[str] | None, refusals:
     assert refused(draft) == refusals
 
 
-def test_what_is_said_beside_a_login_name_is_compared() -> None:
+def test_other_facts_next_to_a_login_name_are_compared() -> None:
     same = {"remote_id": "livia.keller@faden.example", "name": "livia keller", "email": "livia.keller@faden.example"}
 
     assert drafted({"requester": same}).loss == ()
@@ -41,7 +41,7 @@ def test_what_is_said_beside_a_login_name_is_compared() -> None:
     }
 
 
-def test_further_requestors_are_told_and_taken_off() -> None:
+def test_further_requestors_are_reported_and_removed() -> None:
     several = TICKET.decode(golden("ticket-rejected"))
 
     assert lost(drafted({"requester": {"remote_id": "bea"}}, several)) == {"/requester": "dropped"}

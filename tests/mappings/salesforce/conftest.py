@@ -48,8 +48,8 @@ OWN_FIELDS: tuple[dict[str, Any], ...] = (
 
 def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
     """An answer of Salesforce."""
-    told = {"content-type": "application/json;charset=UTF-8", **(headers or {})}
-    return VendorReply(status=status, headers=told, body=body)
+    sent = {"content-type": "application/json;charset=UTF-8", **(headers or {})}
+    return VendorReply(status=status, headers=sent, body=body)
 
 
 def refused(draft: Any) -> dict[str, str]:

@@ -64,7 +64,7 @@ def every_request() -> Iterator[VendorRequest]:
         yield from (upsert("a/b", body, "op_1", FRESH) for upsert in endpoints.upsert.values())
 
 
-def test_only_writes_have_an_effect_and_no_id_stands_in_a_route() -> None:
+def test_only_writes_have_an_effect_and_routes_have_no_id() -> None:
     for request in every_request():
         assert request.effect == (request.method != "GET"), request
         assert request.idempotent <= request.effect
@@ -91,11 +91,11 @@ def test_nothing_ends_a_literal(text: str) -> None:
     assert condition.literals[0].value == text
 
 
-def test_a_time_stands_in_utc_and_without_quotes() -> None:
+def test_a_time_is_in_utc_and_unquoted() -> None:
     assert moment(SINCE) == "2026-05-01T07:30:00.000Z"
 
 
-def test_a_key_stands_in_the_address_of_an_upsert_and_not_in_its_body() -> None:
+def test_an_upsert_has_its_key_in_the_path_only() -> None:
     body = MAPPINGS["customer"].to_vendor(PATCHES["customer"], None, FRESH).body
     request = CONTACTS.upsert["external_id"]("erp/1 ä", body, "op_1", FRESH)
 
@@ -136,12 +136,12 @@ def test_only_what_the_org_has_is_asked_for() -> None:
     assert asked == ("Id", "LastName", "MailingCountryCode", "Vip__c")
 
 
-def test_a_field_of_ours_that_is_not_unique_is_no_mark_to_find_a_lost_create_by() -> None:
+def test_a_marker_field_must_be_unique_to_find_a_lost_create() -> None:
     """Nothing would keep its repeat from making a second record."""
-    told = '{"fields":[{"name":"Id"},{"name":"%s","unique":%s},{"name":"%s","unique":%s}]}'
+    template = '{"fields":[{"name":"Id"},{"name":"%s","unique":%s},{"name":"%s","unique":%s}]}'
 
     def org(unique: str) -> Account:
-        described = told % ("Lockstitch_Operation__c", unique, "Lockstitch_Key__c", unique)
+        described = template % ("Lockstitch_Operation__c", unique, "Lockstitch_Key__c", unique)
         return build_account((reply(described.encode()), None, None, None, None, None), {})
 
     assert CONTACTS.find_marker is not None
@@ -206,7 +206,7 @@ def test_a_place_in_an_answer_is_followed_in_our_version(url: str, locator: str 
     assert locator_of(url) == locator
 
 
-def test_an_answer_that_was_cut_short_is_followed_and_the_list_goes_on_behind_it() -> None:
+def test_a_truncated_answer_is_continued_before_the_next_page() -> None:
     assert CONTACTS.list is not None
     assert CONTACTS.page is not None
     query = ListQuery(limit=10)
@@ -226,7 +226,7 @@ def test_an_answer_that_was_cut_short_is_followed_and_the_list_goes_on_behind_it
     assert CONTACTS.page(reply(b'{"totalSize":0,"done":true,"records":[]}'), last, FRESH).next is None
 
 
-def test_an_answer_that_was_cut_short_is_not_the_end_where_its_rest_cannot_be_named() -> None:
+def test_a_truncated_answer_without_a_next_page_is_not_the_end() -> None:
     assert CONTACTS.page is not None
     cut = reply(
         b'{"totalSize":10,"done":false,"nextRecordsUrl":"/services/data/v62.0/somewhere/else",'

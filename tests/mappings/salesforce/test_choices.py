@@ -28,7 +28,7 @@ def options(salesforce: EmulatedOrg, name: ObjectName) -> FieldOptions:
     return CHOICES.read(salesforce.account, name, tuple(replies))
 
 
-def told(found: FieldOptions, name: str) -> dict[str, str]:
+def choices(found: FieldOptions, name: str) -> dict[str, str]:
     """Labels by value."""
     return {option.value: option.label for option in found[name]}
 
@@ -36,16 +36,16 @@ def told(found: FieldOptions, name: str) -> dict[str, str]:
 def test_the_options_of_a_ticket_are_the_orgs_own(salesforce: EmulatedOrg) -> None:
     found = options(salesforce, "ticket")
 
-    assert told(found, "assignee_remote_id") == {USER_ID: "Dev Admin"}
-    assert told(found, "team_remote_id") == {QUEUE_ID: "First line"}
-    assert told(found, "status") == {
+    assert choices(found, "assignee_remote_id") == {USER_ID: "Dev Admin"}
+    assert choices(found, "team_remote_id") == {QUEUE_ID: "First line"}
+    assert choices(found, "status") == {
         "new": "New",
         "open": "Working, Waiting for parts, Escalated",
         "on_hold": "On Hold",
         "closed": "Closed",
     }
-    assert told(found, "priority") == {"high": "High", "normal": "Medium", "low": "Low", "none": "-"}
-    assert "Warranty" in told(found, "custom_fields.record_type")
+    assert choices(found, "priority") == {"high": "High", "normal": "Medium", "low": "Low", "none": "-"}
+    assert "Warranty" in choices(found, "custom_fields.record_type")
 
 
 def test_every_option_of_a_ticket_is_taken_by_a_write(salesforce: EmulatedOrg) -> None:
@@ -58,10 +58,10 @@ def test_every_option_of_a_ticket_is_taken_by_a_write(salesforce: EmulatedOrg) -
 def test_customers_and_orders_have_theirs(salesforce: EmulatedOrg) -> None:
     customer, order = options(salesforce, "customer"), options(salesforce, "order")
 
-    assert told(customer, "custom_fields.tier") == {"gold": "gold", "silver": "silver"}
+    assert choices(customer, "custom_fields.tier") == {"gold": "gold", "silver": "silver"}
     assert "custom_fields.nickname" not in customer
-    assert "Web" in told(customer, "lead_source")
-    assert told(order, "status") == {"draft": "Draft", "open": "Activated", "completed": "Completed"}
+    assert "Web" in choices(customer, "lead_source")
+    assert choices(order, "status") == {"draft": "Draft", "open": "Activated", "completed": "Completed"}
     assert options(salesforce, "comment") == {}
 
 

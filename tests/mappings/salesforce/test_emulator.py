@@ -85,7 +85,7 @@ def test_an_upsert_makes_one_and_then_changes_it(salesforce: EmulatedOrg) -> Non
     assert len(salesforce.listed(CUSTOMER, ListQuery(limit=5))) == 1
 
 
-def test_unique_keys_find_one_or_none_and_a_shared_address_is_nobody(salesforce: EmulatedOrg) -> None:
+def test_unique_keys_find_one_and_a_shared_address_finds_none(salesforce: EmulatedOrg) -> None:
     id = salesforce.made(CUSTOMER, ann(), "op_1").remote.id
     find = CUSTOMER.endpoints.find
 
@@ -103,7 +103,7 @@ def test_unique_keys_find_one_or_none_and_a_shared_address_is_nobody(salesforce:
         found("email", "ann.lee@example.com")
 
 
-def test_the_orgs_duplicate_and_validation_rules_are_told(salesforce: EmulatedOrg) -> None:
+def test_duplicate_and_validation_rules_are_refusals(salesforce: EmulatedOrg) -> None:
     id = salesforce.made(CUSTOMER, ann(), "op_1").remote.id
     twin = salesforce.refusal(salesforce.create(CUSTOMER, ann(external_id="erp/2"), "op_2"))
     rule = {"sobject": "Contact", "field": "LastName", "contains": "Test", "message": "Nobody is called Test"}

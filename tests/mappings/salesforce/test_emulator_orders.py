@@ -82,7 +82,7 @@ def test_an_order_that_cannot_be_made_whole_is_not_made_at_all(salesforce: Emula
     assert salesforce.listed(ORDER, ListQuery(limit=5)) == []
 
 
-def test_an_order_for_nobody_is_rejected(salesforce: EmulatedOrg) -> None:
+def test_an_order_for_an_unknown_customer_is_rejected(salesforce: EmulatedOrg) -> None:
     refusal = salesforce.refusal(salesforce.create(ORDER, mugs("003dM00001aBcDeQAK"), "op_1"))
 
     assert refusal is not None

@@ -1,4 +1,4 @@
-"""Every no of Salesforce is understood, and nothing that comes back can break the understanding."""
+"""Every refusal of Salesforce is recognised, and no answer raises."""
 
 import json
 from typing import Any
@@ -71,8 +71,8 @@ def test_a_duplicate_rule_names_who_is_there(member: str) -> None:
 
 
 def test_a_taken_value_names_who_has_it_by_the_long_id() -> None:
-    told = f"duplicate value found: Lockstitch_Key__c duplicates value on record with id: {HOLDER[:15]}"
-    found = refusal(error(400, "DUPLICATE_VALUE", told))
+    message = f"duplicate value found: Lockstitch_Key__c duplicates value on record with id: {HOLDER[:15]}"
+    found = refusal(error(400, "DUPLICATE_VALUE", message))
 
     assert found is not None
     assert found.existing_remote_id == HOLDER
@@ -80,8 +80,10 @@ def test_a_taken_value_names_who_has_it_by_the_long_id() -> None:
 
 def composite(*parts: tuple[int, Any]) -> VendorReply:
     """The answer to a composite request: a 200 in any case."""
-    told = [{"body": body, "httpHeaders": {}, "httpStatusCode": status, "referenceId": "r"} for status, body in parts]
-    return reply(json.dumps({"compositeResponse": told}, separators=(",", ":")).encode())
+    parts_sent = [
+        {"body": body, "httpHeaders": {}, "httpStatusCode": status, "referenceId": "r"} for status, body in parts
+    ]
+    return reply(json.dumps({"compositeResponse": parts_sent}, separators=(",", ":")).encode())
 
 
 def test_the_first_part_that_failed_of_itself_is_the_refusal() -> None:
@@ -105,7 +107,7 @@ def test_the_first_part_that_failed_of_itself_is_the_refusal() -> None:
 
 
 def test_a_row_that_was_locked_undid_the_whole_request() -> None:
-    """All or none: what is told at 200 was taken back, and may be sent again at once."""
+    """All or none: a refusal at 200 was rolled back, and may be sent again at once."""
     halted = [{"errorCode": "PROCESSING_HALTED", "message": "rolled back"}]
     locked = [{"errorCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access"}]
     found = refusal(composite((400, locked), (400, halted)))

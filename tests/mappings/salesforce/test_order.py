@@ -127,7 +127,7 @@ def test_no_digit_of_a_sum_is_lost_or_invented(price: Decimal, count: Decimal, c
     assert Decimal(order.line_items[0].quantity) == count
 
 
-def test_what_does_not_add_up_is_told() -> None:
+def test_sums_that_do_not_add_up_are_reported() -> None:
     record = b"""{"Id": "801dM000000xJ0aAAE", "TotalAmount": 10.0, "OrderItems": {"totalSize": 1, "done": true,
         "records": [{"Id": "802dM000000AbC1QAK", "Quantity": 2, "UnitPrice": 5.5, "TotalPrice": 11.0}]}}"""
 
@@ -156,7 +156,7 @@ def test_a_status_is_read_by_its_word_or_else_its_code(status: str | None, code:
     assert (order.status, order.status_raw) == (means, status)
 
 
-def test_a_cancelled_order_is_owed_by_nobody() -> None:
+def test_a_cancelled_order_has_nothing_outstanding() -> None:
     order = read(msgspec.structs.replace(FULL, status="Canceled", status_code="Canceled", total_amount=Decimal(12)))
 
     assert (order.totals.total, order.totals.outstanding) == ("12.00", "0.00")
@@ -168,7 +168,7 @@ def test_an_order_without_the_system_stamp_has_that_of_the_last_change() -> None
     assert order.updated_at == datetime(2026, 5, 2, 8, tzinfo=UTC)
 
 
-def test_a_street_of_many_lines_is_told_and_kept_when_it_is_sent_back() -> None:
+def test_a_multiline_street_is_reported_and_survives_a_round_trip() -> None:
     street = "Lee Ceramics\n12 Harbour Street\n2nd floor"
     here = msgspec.structs.replace(FULL, shipping_street=street)
     mapped = to_canonical(here, ORG)
@@ -181,7 +181,7 @@ def test_a_street_of_many_lines_is_told_and_kept_when_it_is_sent_back() -> None:
     assert body_of(to_vendor(same, here, ORG).body)["ShippingStreet"] == street
 
 
-def test_lines_that_were_not_read_are_told() -> None:
+def test_unread_lines_are_reported() -> None:
     items = wire.OrderItems(
         records=(), done=False, next_records_url="/services/data/v62.0/query/01gdM0000000abcAAQ-200"
     )
@@ -320,7 +320,7 @@ def test_a_time_becomes_its_day_in_utc() -> None:
     assert [(one.path, one.kind) for one in draft.loss] == [("/placed_at", "coerced")]
 
 
-def test_a_new_order_is_one_composite_that_looks_up_what_the_caller_does_not_know() -> None:
+def test_a_new_order_is_one_composite_request_with_look_ups() -> None:
     line = LineItemPatch(variant_remote_id=ENTRY, quantity="1.5", unit_price="1234567890123.10", name="Mug")
     draft = to_vendor(new(line_items=(line,), status="open"), None, ORG)
     request = create(draft.body, "op_1", None, ORG)

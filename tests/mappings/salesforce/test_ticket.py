@@ -272,7 +272,7 @@ def test_a_case_without_is_closed_is_judged_by_its_status(members: dict[str, Any
     assert read(msgspec.convert({"Id": "500dM00003F2OMjQAN", **members}, Case)).status == means
 
 
-def test_the_last_change_by_a_user_stands_in_for_the_system_stamp() -> None:
+def test_without_a_system_stamp_the_last_user_change_counts() -> None:
     members = {"Id": "500dM00003F2OMjQAN", "LastModifiedDate": "2026-05-02T08:00:00.000+0000"}
     mapped = to_canonical(msgspec.convert(members, Case), ORG)
     both = to_canonical(msgspec.convert(members | {"SystemModstamp": "2026-05-03T08:00:00.000+0000"}, Case), ORG)

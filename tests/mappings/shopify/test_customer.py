@@ -1,4 +1,4 @@
-"""Customers: what is written reads back, a change touches nothing else, and whatever cannot be held is said so."""
+"""Customers: what is written reads back, a change touches nothing else, and unsupported values are reported."""
 
 import json
 from typing import Any, get_args

@@ -1,6 +1,6 @@
 """The GraphQL documents fit Shopify's published schema, and so does what is sent along.
 
-The schema at hand is trimmed: a type that is not in it is opaque, and whatever is asked of it is taken on trust.
+The schema is trimmed: types that it lacks are opaque, and selections on them are not checked.
 """
 
 import json

@@ -160,7 +160,7 @@ def test_unique_keys_find_one_or_none(shop: EmulatedShop) -> None:
     assert found(ORDER, "external_id", "erp/1") is None
 
 
-def test_what_is_taken_or_missing_is_told(shop: EmulatedShop) -> None:
+def test_taken_values_and_missing_records_are_refusals(shop: EmulatedShop) -> None:
     shop.made(CUSTOMER, ann(), "op_1")
 
     taken = shop.refusal(shop.create(CUSTOMER, ann(external_id="erp/2"), "op_2"))

@@ -1,4 +1,4 @@
-"""Every no of Shopify is understood at whatever status it hides, and nothing that comes back can break that."""
+"""Every refusal of Shopify is recognised at every status, and no answer raises."""
 
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ def test_a_cancellation_complains_in_a_list_of_its_own(code: str, kind: str) -> 
     assert no(complained("orderCancel", error, member="orderCancelUserErrors")).kind == kind
 
 
-def test_of_several_complaints_the_hardest_decides_and_all_are_told() -> None:
+def test_the_most_severe_error_decides_and_all_are_reported() -> None:
     found = no(
         complained(
             "customerCreate",
@@ -164,7 +164,7 @@ def test_a_part_that_may_not_be_shown_leaves_the_record_readable() -> None:
     assert refusal(reply({"data": shown, "errors": [denied]})) is None
 
 
-def test_a_mutation_whose_result_may_not_be_shown_may_have_been_carried_out() -> None:
+def test_a_mutation_with_a_hidden_result_may_have_succeeded() -> None:
     denied = top("ACCESS_DENIED", "not approved", ["orderCreate", "order"])
 
     assert no({"data": {"orderCreate": {"order": None, "userErrors": []}}, "errors": [denied]}).kind == "unavailable"
@@ -196,7 +196,7 @@ def test_the_budget_is_what_the_answer_says() -> None:
 
 @pytest.mark.parametrize("depth", [300, 600, 900])
 @pytest.mark.parametrize("status", [200, 422])
-def test_a_message_that_is_nested_deeply_is_told(depth: int, status: int) -> None:
+def test_a_deeply_nested_message_is_reported(depth: int, status: int) -> None:
     nested = b"[" * depth + b'"no"' + b"]" * depth
     assert no(b'{"errors":[{"message":' + nested + b"}]}", status).detail
     assert no(b'{"errors":{"base":' + nested + b"}}", status).detail

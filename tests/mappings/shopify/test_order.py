@@ -81,7 +81,7 @@ def test_every_word_of_shopifys_schema_is_known_or_unknown_on_purpose(shared: An
     ("cancelled", "closed", "status"),
     [(False, False, "open"), (False, True, "completed"), (True, False, "cancelled"), (True, True, "cancelled")],
 )
-def test_the_status_is_told_by_two_times(cancelled: bool, closed: bool, status: str) -> None:
+def test_two_times_decide_the_status(cancelled: bool, closed: bool, status: str) -> None:
     order = msgspec.structs.replace(
         FULL,
         cancelled_at=FULL.updated_at if cancelled else None,
@@ -127,7 +127,7 @@ def test_a_state_that_its_sums_contradict_is_ambiguous(
 
 
 @pytest.mark.parametrize(("outstanding", "wrong"), [("0.0", []), ("124.2", ["/totals/outstanding"])])
-def test_what_a_cancelled_order_still_owes_at_shopify_is_told(outstanding: str, wrong: list[str]) -> None:
+def test_an_outstanding_sum_of_a_cancelled_order_is_reported(outstanding: str, wrong: list[str]) -> None:
     mapped = to_canonical(
         msgspec.structs.replace(
             FULL,
@@ -251,7 +251,7 @@ def test_a_partly_paid_body_without_the_rest_is_ambiguous() -> None:
         {"financial_status": "voided"},
     ],
 )
-def test_a_void_order_whose_body_names_nothing_outstanding_is_owed_by_nobody(changes: dict[str, Any]) -> None:
+def test_a_void_order_has_nothing_outstanding(changes: dict[str, Any]) -> None:
     mapped = webhook_to_canonical(body_of(**changes, total_outstanding=None, refunds=[]), SHOP)
 
     assert (mapped.data.totals.paid, mapped.data.totals.outstanding) == ("0.00", "0.00")
@@ -259,15 +259,15 @@ def test_a_void_order_whose_body_names_nothing_outstanding_is_owed_by_nobody(cha
 
 
 def test_a_line_whose_taxes_the_body_does_not_tell_is_not_judged() -> None:
-    told = json.loads((FIXTURES / "order-webhook.in.json").read_text())["line_items"][0]
-    untold = {name: value for name, value in told.items() if name != "tax_lines"} | {"id": 512}
+    line = json.loads((FIXTURES / "order-webhook.in.json").read_text())["line_items"][0]
+    untold = {name: value for name, value in line.items() if name != "tax_lines"} | {"id": 512}
 
     def ambiguous(*lines: Any) -> list[str]:
         loss = webhook_to_canonical(body_of(line_items=list(lines), total_tax="9.20"), SHOP).loss
         return [one.path for one in loss if one.kind == "ambiguous" and one.path == "/totals/tax"]
 
-    assert ambiguous(told) == ["/totals/tax"]
-    assert ambiguous(told, untold) == []
+    assert ambiguous(line) == ["/totals/tax"]
+    assert ambiguous(line, untold) == []
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def completed(records: tuple[msgspec.Raw, ...], account: wire.Account, lines: in
         (WHOLE.lines + 150, ["/graphql order", "/graphql orderLines", "/graphql orderLines"]),
     ],
 )
-def test_an_order_of_a_list_is_read_whole_where_the_list_shows_its_beginning(lines: int, routes: list[str]) -> None:
+def test_a_truncated_order_of_a_list_is_read_whole(lines: int, routes: list[str]) -> None:
     assert ORDER.endpoints.page is not None
     node = order_with(lines, shown=BRIEF.lines, refunds=[])
     answer = reply({"data": {"orders": {"nodes": [node], "pageInfo": {"hasNextPage": False, "endCursor": None}}}})

@@ -212,9 +212,7 @@ def test_attributes_that_stay_are_sent_along_and_not_alone() -> None:
         ),
     ],
 )
-def test_a_change_sends_what_changes_and_keeps_what_is_nobodys_field(
-    fields: dict[str, Any], expected: dict[str, Any]
-) -> None:
+def test_a_change_sends_only_changes_and_keeps_unmapped_data(fields: dict[str, Any], expected: dict[str, Any]) -> None:
     assert changed(**fields) == expected
 
 

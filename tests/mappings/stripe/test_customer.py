@@ -194,7 +194,7 @@ def test_an_address_is_sent_whole_on_a_change_and_bare_on_a_create() -> None:
 
 
 @pytest.mark.parametrize(
-    ("patch", "told"),
+    ("patch", "pointer"),
     [
         (CustomerPatch(emails=(EmailPatch(address="a@b.example"), EmailPatch(address="c@d.example"))), "/emails/1"),
         (CustomerPatch(emails=(EmailPatch(address="a@b.example", type="work"),)), "/emails/0/type"),
@@ -220,8 +220,8 @@ def test_an_address_is_sent_whole_on_a_change_and_bare_on_a_create() -> None:
         (CustomerPatch(external_id="x" * 501), "/external_id"),
     ],
 )
-def test_what_stripe_cannot_hold_is_refused_where_it_stands(patch: CustomerPatch, told: str) -> None:
-    assert list(refused(CUSTOMER.to_vendor(patch, None, ACCOUNT))) == [told]
+def test_what_stripe_cannot_hold_is_refused_with_its_place(patch: CustomerPatch, pointer: str) -> None:
+    assert list(refused(CUSTOMER.to_vendor(patch, None, ACCOUNT))) == [pointer]
 
 
 def test_tax_numbers_are_taken_with_a_new_customer_only() -> None:

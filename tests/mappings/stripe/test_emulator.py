@@ -208,7 +208,7 @@ def test_after_the_key_s_life_a_lost_create_is_found_by_its_marker(
     assert endpoints.marked(stripe.must(lookup), "op_2") is None
 
 
-def test_a_key_that_comes_back_with_another_body_is_taken_for_done(stripe: EmulatedStripe) -> None:
+def test_a_reused_key_with_another_body_counts_as_done(stripe: EmulatedStripe) -> None:
     assert CUSTOMER.endpoints.create is not None
     stripe.made(CUSTOMER, ANN, "op_1")
     other = CUSTOMER.to_vendor(CustomerPatch(display_name="Bo"), None, ACCOUNT).body

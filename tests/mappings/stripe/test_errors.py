@@ -48,7 +48,7 @@ def test_each_error_has_its_kind(status: int, sent: bytes, kind: str) -> None:
     assert found.detail
 
 
-def test_a_declined_card_is_told_with_the_reason_and_the_request() -> None:
+def test_a_declined_card_has_the_reason_and_request_id() -> None:
     sent = body(type="card_error", code="card_declined", decline_code="expired_card", param="source", message="Expired")
     found = refusal(reply(sent, 402, {"request-id": "req_1", "retry-after": "3"}))
     assert found is not None
@@ -56,20 +56,20 @@ def test_a_declined_card_is_told_with_the_reason_and_the_request() -> None:
     assert found.fields == (("source", "Expired"),)
 
 
-def test_an_error_that_is_told_again_under_its_key_is_final() -> None:
-    """Sent again it would be told for a day; the record has to be looked for."""
+def test_an_error_repeated_under_its_key_is_final() -> None:
+    """Stripe repeats the answer for a day, so the record has to be searched for."""
     found = refusal(reply(body(type="api_error", message="m"), 500, {"idempotent-replayed": "true"}))
     assert found is not None
     assert (found.kind, found.conclusive) == ("rejected", False)
 
 
-def test_a_key_that_stands_for_another_request_does_not_tell_what_became_of_that_one() -> None:
+def test_a_reused_key_says_nothing_about_the_first_request() -> None:
     found = refusal(reply(body(type="idempotency_error", message="m"), 400))
     assert found is not None
     assert (found.kind, found.conclusive) == ("duplicate", False)
-    told = refusal(reply(body(type="invalid_request_error", message="m"), 400, {"idempotent-replayed": "true"}))
-    assert told is not None
-    assert told.conclusive
+    duplicate = refusal(reply(body(type="invalid_request_error", message="m"), 400, {"idempotent-replayed": "true"}))
+    assert duplicate is not None
+    assert duplicate.conclusive
 
 
 def test_a_success_is_no_refusal() -> None:

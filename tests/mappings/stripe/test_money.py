@@ -44,7 +44,7 @@ def test_amounts_read_and_write_as_stripe_states(currency: str, minor: int, amou
 
 
 @given(st.sampled_from(CODES), st.integers(-(10**11), 10**11))
-def test_an_amount_of_any_currency_comes_back_to_the_last_digit(currency: str, units: int) -> None:
+def test_an_amount_in_any_currency_survives_a_round_trip(currency: str, units: int) -> None:
     """`units` are of the coarser of ISO's and Stripe's smallest unit: what both can hold."""
     coarser = min(EXPONENTS[currency], decimals(currency))
     minor = units * 10 ** (decimals(currency) - coarser)
@@ -74,7 +74,7 @@ def test_the_price_of_one_may_be_finer_than_what_can_be_paid(currency: str, pric
 
 
 @pytest.mark.parametrize("currency", ["ISK", "UGX"])
-def test_a_fraction_that_stripe_promises_not_to_send_is_drift_and_not_rounded(currency: str) -> None:
+def test_a_fractional_stripe_amount_is_drift(currency: str) -> None:
     with pytest.raises(VendorDrift):
         money(109950, currency)
 
@@ -103,7 +103,7 @@ def test_an_order_goes_to_stripe_and_back_without_a_cent_less_or_more(stripe: Em
     assert shown.data.totals.shipping == shown.data.shipping_lines[0].price == shipping
 
 
-def test_totals_that_do_not_add_up_are_told_and_stand(stripe: EmulatedStripe) -> None:
+def test_totals_that_do_not_add_up_are_kept_and_reported(stripe: EmulatedStripe) -> None:
     customer = stripe.place("customers", name="Ann Lee")
     invoice = stripe.place("invoices", customer=customer["id"], total=1500, subtotal=1000, amount_remaining=1400)
     shown = stripe.read(ORDER, invoice["id"])

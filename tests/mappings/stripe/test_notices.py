@@ -73,8 +73,6 @@ def test_each_topic_is_news_of_its_record(
     st.none() | st.text(max_size=20),
     st.binary(max_size=200),
 )
-def test_whatever_the_event_is_nothing_is_raised(
-    topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes
-) -> None:
+def test_no_event_raises(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> None:
     found = notice(topic, remote_object, remote_id, payload)
     assert found is None or found.object in ("customer", "order")

@@ -226,7 +226,7 @@ def test_a_draft_is_an_invoice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("patch", "told"),
+    ("patch", "refusals"),
     [
         ({"line_items": None}, {"/line_items": "invalid"}),
         ({"currency": None}, {"/currency": "invalid"}),
@@ -250,9 +250,11 @@ def test_a_draft_is_an_invoice() -> None:
         ({"status": "draft", "customer": OrderCustomerPatch(remote_id="cus_1")}, {"/line_items": "unsupported"}),
     ],
 )
-def test_what_a_new_order_cannot_hold_is_refused_where_it_stands(patch: dict[str, Any], told: dict[str, str]) -> None:
+def test_what_a_new_order_cannot_hold_is_refused_with_its_place(
+    patch: dict[str, Any], refusals: dict[str, str]
+) -> None:
     whole: dict[str, Any] = {"currency": "EUR", "line_items": (MUG,)}
-    assert refused(ORDER.to_vendor(OrderPatch(**(whole | patch)), None, ACCOUNT)) == told
+    assert refused(ORDER.to_vendor(OrderPatch(**(whole | patch)), None, ACCOUNT)) == refusals
 
 
 @pytest.mark.parametrize("status", get_args(OrderStatus))
@@ -263,9 +265,9 @@ def test_every_status_is_written_or_refused_with_those_that_can_be(status: Order
         if current is not None
         else OrderPatch(status=status, currency="EUR", line_items=(MUG,))
     )
-    told = refused(ORDER.to_vendor(patch, current, ACCOUNT))
+    refusals = refused(ORDER.to_vendor(patch, current, ACCOUNT))
     possible = {"open", "draft"} if current is None else {"completed"}
-    assert ("/status" in told) == (status not in possible)
+    assert ("/status" in refusals) == (status not in possible)
 
 
 @pytest.mark.parametrize("current", [INVOICE, SESSION])
@@ -296,7 +298,7 @@ def test_fields_that_were_read_can_be_sent_back() -> None:
     assert wire(OrderPatch(custom_fields=back), SESSION) == {}
 
 
-def test_what_stands_with_an_invoices_line_is_its_option_and_may_be_a_custom_field() -> None:
+def test_metadata_of_an_invoice_line_is_an_option_or_custom_field() -> None:
     line = ORDER.to_canonical(INVOICE, ACCOUNT).data.line_items[1]
     assert [(one.name, one.value) for one in line.options] == [("colour", "blue")]
     assert [(one.key, one.value) for one in line.custom_fields] == [("colour", "blue")]
@@ -312,7 +314,7 @@ def test_a_release_holds_both_objects_that_are_orders() -> None:
     assert "order-checkout" in held.golden
 
 
-def test_the_lines_of_a_long_invoice_are_told_as_truncated() -> None:
+def test_lines_of_a_long_invoice_are_reported_as_truncated() -> None:
     record = replace(INVOICE, lines=replace(INVOICE.lines, has_more=True))
     assert ("/line_items", "truncated") in {(loss.path, loss.kind) for loss in ORDER.to_canonical(record, ACCOUNT).loss}
 
@@ -321,7 +323,7 @@ def test_the_lines_of_a_long_invoice_are_told_as_truncated() -> None:
     ("behaviors", "expected"),
     [(["inclusive"], True), (["exclusive"], False), (["exclusive", "inclusive"], None), ([], None)],
 )
-def test_whether_prices_hold_the_tax_is_told_by_the_taxes(behaviors: list[str], expected: bool | None) -> None:
+def test_the_taxes_decide_whether_prices_include_tax(behaviors: list[str], expected: bool | None) -> None:
     assert INVOICE.total_taxes is not None
     taxes = tuple(replace(INVOICE.total_taxes[0], tax_behavior=behavior) for behavior in behaviors)
     assert ORDER.to_canonical(replace(INVOICE, total_taxes=taxes), ACCOUNT).data.tax_inclusive is expected
@@ -332,7 +334,7 @@ def ambiguous(record: Invoice | CheckoutSession) -> list[str]:
     return [one.path for one in ORDER.to_canonical(record, ACCOUNT).loss if one.kind == "ambiguous"]
 
 
-def test_a_void_invoice_and_an_expired_checkout_are_owed_by_nobody() -> None:
+def test_void_invoices_and_expired_checkouts_owe_nothing() -> None:
     void = replace(INVOICE, status="void", amount_paid=0, amount_remaining=11117, post_payment_credit_notes_amount=0)
     expired = replace(SESSION, status="expired", payment_status="unpaid", payment_intent=None)
 
@@ -354,7 +356,7 @@ def test_a_state_that_its_sums_contradict_is_ambiguous(changes: dict[str, Any], 
     assert ambiguous(replace(INVOICE, **changes)) == wrong
 
 
-def test_the_taxes_of_the_lines_are_the_tax_where_every_line_tells_its_own() -> None:
+def test_line_taxes_make_the_tax_if_every_line_has_them() -> None:
     first, *others = INVOICE.lines.data
     assert first.taxes is not None
     more = replace(first, taxes=(replace(first.taxes[0], amount=first.taxes[0].amount + 100),))

@@ -68,7 +68,7 @@ def test_ids_in_paths_are_escaped(id: str) -> None:
         assert read(id, ACCOUNT).path.removeprefix(f"/wp-json/wc/v3/{kind}/").count("/") == 0
 
 
-def test_a_lost_order_is_looked_for_since_its_operation_began_with_its_buyer() -> None:
+def test_a_lost_order_is_searched_by_time_and_buyer() -> None:
     find: Any = ORDER.endpoints.find_marker
     request = find(OP, None, wire_v3.OrderWrite(customer_id=26), ACCOUNT)
     began = datetime.fromtimestamp(int("0198f0a2b7c4", 16) / 1000, UTC)

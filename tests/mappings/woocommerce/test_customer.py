@@ -102,9 +102,9 @@ def check(patch: CustomerPatch, data: Customer) -> None:
             for name in ("name", "company", "line1", "line2", "city", "region", "postal_code", "country_code", "phone"):
                 assert getattr(one, name) == getattr(wanted[one.type], name), name
     if patch.custom_fields is not UNSET:
-        told = {one.key: one.value for one in patch.custom_fields or ()}
+        given = {one.key: one.value for one in patch.custom_fields or ()}
         for field in data.custom_fields:
-            assert field.value == (told.get(field.key) if told.get(field.key) not in ("", []) else None)
+            assert field.value == (given.get(field.key) if given.get(field.key) not in ("", []) else None)
 
 
 @pytest.mark.parametrize(
@@ -204,8 +204,8 @@ def test_every_value_of_an_enum_is_written_or_refused() -> None:
     for status in get_args(CustomerStatus):
         assert refused(CUSTOMER.to_vendor(CustomerPatch(status=status), None, ACCOUNT))["/status"] == "unsupported"
     for stage in get_args(LifecycleStage):
-        told = refused(CUSTOMER.to_vendor(CustomerPatch(lifecycle_stage=stage), None, ACCOUNT))
-        assert told["/lifecycle_stage"] == "unsupported"
+        refusals = refused(CUSTOMER.to_vendor(CustomerPatch(lifecycle_stage=stage), None, ACCOUNT))
+        assert refusals["/lifecycle_stage"] == "unsupported"
     for kind in get_args(AddressType):
         draft = CUSTOMER.to_vendor(CustomerPatch(addresses=(AddressPatch(type=kind, city="x"),)), None, ACCOUNT)
         written = draft.body.billing is not UNSET or draft.body.shipping is not UNSET

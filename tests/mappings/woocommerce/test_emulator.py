@@ -91,7 +91,7 @@ def test_a_change_changes_one_thing_and_null_clears(shop: EmulatedShop) -> None:
     assert [(one["key"], one["value"]) for one in kept["meta_data"]] == [("_lockstitch_operation", "op_1")]
 
 
-def test_a_lost_create_of_a_customer_is_found_by_its_marker_and_not_made_twice(shop: EmulatedShop) -> None:
+def test_a_lost_customer_create_is_found_by_its_marker(shop: EmulatedShop) -> None:
     endpoints: Any = CUSTOMER.endpoints
     body = CUSTOMER.to_vendor(ANN, None, shop.account).body
     look = endpoints.find_marker(MARKER, None, body, shop.account)
@@ -119,7 +119,7 @@ def test_a_lost_create_of_an_order_is_found_among_the_newest(shop: EmulatedShop)
     assert endpoints.find_marker("op_without_time", None, None, shop.account) is None
 
 
-def test_an_address_finds_its_customer_whatever_his_role(shop: EmulatedShop) -> None:
+def test_an_address_finds_its_customer_in_any_role(shop: EmulatedShop) -> None:
     shop.place("customers", id=9, email="Boss@example.com", role="administrator")
     find: Any = CUSTOMER.endpoints.find["email"]
     raw, account = CUSTOMER.endpoints.record(shop.must(find("boss@example.com", shop.account)), shop.account)
@@ -137,9 +137,9 @@ def test_what_is_not_there_is_not_found_by_reading_nor_by_writing(shop: Emulated
         current: Any = mapping.decode(b'{"id":7,"email":"","status":"","currency":"EUR","total":"1"}')
         body = mapping.to_vendor(patch, current, shop.account).body
         for request in (endpoints.read("77", shop.account), endpoints.update("77", body, "op_1", shop.account)):
-            told = VENDOR.refusal(shop.send(request))
-            assert told is not None
-            assert told.kind == "not_found"
+            refusal = VENDOR.refusal(shop.send(request))
+            assert refusal is not None
+            assert refusal.kind == "not_found"
 
 
 def test_an_order_is_made_paid_sent_and_given_back(shop: EmulatedShop) -> None:
@@ -174,7 +174,7 @@ def test_an_order_is_made_paid_sent_and_given_back(shop: EmulatedShop) -> None:
     assert (whole.payment_status, whole.fulfillment_status, whole.totals.refunded) == ("refunded", "fulfilled", "89.80")
 
 
-def test_what_is_chosen_with_a_line_is_kept_beside_what_its_variation_is(shop: EmulatedShop) -> None:
+def test_chosen_options_are_kept_with_those_of_the_variation(shop: EmulatedShop) -> None:
     chosen = (LineOptionPatch(name="Gift wrap", value="Blue & white"),)
     fields = (CustomFieldPatch(key="engraving", value="For Jo"),)
     scarf = LineItemPatch(variant_remote_id="13", quantity="1", options=chosen, custom_fields=fields)
@@ -280,7 +280,7 @@ def test_orders_are_listed_by_status(shop: EmulatedShop) -> None:
     )
 
 
-def test_refunds_of_ten_orders_of_a_page_are_read_and_the_rest_is_told(shop: EmulatedShop) -> None:
+def test_refunds_of_ten_orders_are_read_and_the_rest_reported(shop: EmulatedShop) -> None:
     for _ in range(12):
         id = shop.made(ORDER, msgspec.structs.replace(MUGS, payment_status="paid")).remote.id
         shop.do("POST", f"/orders/{id}/refunds", amount="1.00")
@@ -289,7 +289,7 @@ def test_refunds_of_ten_orders_of_a_page_are_read_and_the_rest_is_told(shop: Emu
 
 
 def test_what_surrounds_an_order_may_be_spelled_otherwise_too(shop: EmulatedShop) -> None:
-    """The marks that are looked for, the times that a list goes by, the refunds that are read beside."""
+    """The markers, the times that lists filter by, and the refunds that are read separately."""
     times = {"date_created_gmt": "2026-05-01T09:30:00", "date_modified_gmt": ""}
     mark = {"5": {"id": 5, "key": "_lockstitch_operation", "value": MARKER}}
     lines = [{"id": 65, "name": "Mug", "quantity": 1, "subtotal": 10, "total": 10}]
@@ -321,8 +321,8 @@ def test_taxes_and_coupons_are_worked_out_by_the_shop_and_add_up(shop: EmulatedS
     shop.set(woocommerce_calc_taxes="yes", woocommerce_prices_include_tax="yes")
     shop.place("coupons", code="spring", discount_type="percent", amount="10")
     lines = [{"product_id": 11, "quantity": 3}]
-    told = shop.do("POST", "/orders", line_items=lines, coupon_lines=[{"code": "SPRING"}])
-    shown = shop.read(ORDER, str(told["id"]))
+    answer = shop.do("POST", "/orders", line_items=lines, coupon_lines=[{"code": "SPRING"}])
+    shown = shop.read(ORDER, str(answer["id"]))
     assert [(one.path, one.kind) for one in shown.loss] == [("/tax_inclusive", "coerced")]
     assert [(one.code, one.type, one.amount) for one in shown.data.discounts] == [("spring", "percentage", "5.01")]
     assert (shown.data.totals.items, shown.data.totals.discount) == ("50.17", "5.01")

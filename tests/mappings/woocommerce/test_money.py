@@ -1,4 +1,4 @@
-"""Sums in every currency: none is lost or invented, whatever number of decimals a shop is set to."""
+"""Sums in every currency: none is lost or invented, for every number of decimals that a shop is set to."""
 
 from decimal import Decimal
 
@@ -27,7 +27,7 @@ def minor(amount: int, digits: int) -> str:
     prices=st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 99)), min_size=1, max_size=5),
     carriage=st.integers(0, 10**7),
 )
-def test_an_order_in_any_currency_comes_back_to_the_last_digit(
+def test_an_order_in_any_currency_survives_a_round_trip(
     currency: str, prices: list[tuple[int, int]], carriage: int
 ) -> None:
     digits = values.currency_digits(currency)
@@ -95,7 +95,7 @@ def reading(**members: object) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(order))
 
 
-def test_what_a_currency_cannot_hold_is_told() -> None:
+def test_digits_that_a_currency_lacks_are_reported() -> None:
     mapped = ORDER.read(reading(total="1000.40", total_tax="0.40", shipping_total="1000.00"), ACCOUNT)
     assert (mapped.data.totals.total, mapped.data.totals.shipping) == ("1000", "1000")
     assert {one.path for one in mapped.loss if one.kind == "coerced"} == {"/totals/total", "/totals/tax"}
@@ -131,7 +131,7 @@ def test_more_given_back_than_received_is_ambiguous(status: str, back: str | Non
     assert ambiguous(status=status, total="29.35", shipping_total="29.35", refunds=refunds) == wrong
 
 
-def test_a_cancelled_order_is_owed_by_nobody() -> None:
+def test_a_cancelled_order_has_nothing_outstanding() -> None:
     mapped = ORDER.read(reading(currency="EUR", status="cancelled", total="5.00", shipping_total="5.00"), ACCOUNT)
 
     assert (mapped.data.totals.paid, mapped.data.totals.outstanding) == ("0.00", "0.00")

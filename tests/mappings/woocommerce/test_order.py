@@ -99,8 +99,8 @@ def check(patch: OrderPatch, data: Order) -> None:
         assert data.is_guest
         assert data.customer is None or (data.customer.email, data.customer.phone) == (None, None)
     if patch.custom_fields is not UNSET:
-        told = {one.key: one.value for one in patch.custom_fields or ()}
-        assert {one.key: one.value for one in data.custom_fields} == {"gift": None, "priority": None} | told
+        given = {one.key: one.value for one in patch.custom_fields or ()}
+        assert {one.key: one.value for one in data.custom_fields} == {"gift": None, "priority": None} | given
 
 
 @pytest.mark.parametrize(
@@ -305,8 +305,8 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_ignored() -> None:
         is_test=True,
         placed_at=datetime(2026, 5, 1, tzinfo=UTC),
     )
-    told = refused(ORDER.to_vendor(patch, None, ACCOUNT))
-    assert {pointer for pointer, kind in told.items() if kind == "invalid"} == {
+    refusals = refused(ORDER.to_vendor(patch, None, ACCOUNT))
+    assert {pointer for pointer, kind in refusals.items() if kind == "invalid"} == {
         "/status",
         "/payment_status",
         "/fulfillment_status",
@@ -318,7 +318,7 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_ignored() -> None:
         "/line_items/1/custom_fields/0/key",
         "/shipping_lines/0/price",
     }
-    assert {pointer for pointer, kind in told.items() if kind == "unsupported"} == {
+    assert {pointer for pointer, kind in refusals.items() if kind == "unsupported"} == {
         *("/number", "/presentment_currency", "/tax_inclusive", "/discounts", "/tags", "/internal_note"),
         *("/is_test", "/placed_at", "/customer/name", "/billing_address/phone", "/line_items/0/tax"),
         *("/line_items/0/taxable", "/shipping_lines/0/carrier", "/shipping_lines/0/tax"),

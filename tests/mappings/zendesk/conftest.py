@@ -67,7 +67,7 @@ def with_everybody(payload: bytes, account: Account) -> Account:
 
 
 class SideLoads(msgspec.Struct):
-    """What lies beside the records of an answer."""
+    """The related records of an answer."""
 
     users: tuple[Person, ...] = ()
     organizations: tuple[Organization, ...] = ()
@@ -86,8 +86,8 @@ def refused(draft: Any) -> dict[str, str]:
 
 def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
     """An answer of Zendesk."""
-    told = {"content-type": "application/json; charset=utf-8", **(headers or {})}
-    return VendorReply(status=status, headers=told, body=body)
+    sent = {"content-type": "application/json; charset=utf-8", **(headers or {})}
+    return VendorReply(status=status, headers=sent, body=body)
 
 
 class Desk(EmulatedAccount[Account]):

@@ -76,7 +76,7 @@ def test_the_wrapper_that_zendesk_puts_around_a_comment_is_no_loss(account: Acco
     assert mapped.loss == ()
 
 
-def test_a_lost_comment_is_found_by_its_operation_and_a_missing_one_is_not(zendesk: Desk, account: Account) -> None:
+def test_a_lost_comment_is_found_by_its_operation(zendesk: Desk, account: Account) -> None:
     assert ENDPOINTS.find_marker is not None
     assert ENDPOINTS.marked is not None
     assert ENDPOINTS.write_result is not None

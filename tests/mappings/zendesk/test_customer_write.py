@@ -95,7 +95,7 @@ def update(zendesk: Desk, remote_id: str, patch: dict[str, Any], account: Accoun
 
 
 def expect(customer: Customer, patch: dict[str, Any]) -> None:
-    """Everything that the patch names reads back, but for the spelling that the draft told of."""
+    """Everything that the patch names reads back, except for the spelling that the draft reported."""
     for name in ("display_name", "status", "timezone", "language", "notes", "external_id"):
         if name in patch:
             assert getattr(customer, name) == patch[name], name
@@ -288,14 +288,14 @@ def test_two_names_make_one_for_a_caller_who_accepts_the_loss(account: Account) 
     assert on_the_wire(draft.body) == {"name": "Livia Keller"}
 
 
-def test_a_customer_without_a_name_is_named_by_the_address_and_that_is_told(zendesk: Desk, account: Account) -> None:
+def test_a_nameless_customer_is_named_by_address_and_reported(zendesk: Desk, account: Account) -> None:
     patch = {"emails": [{"address": "Mira@Faden.example"}]}
 
     remote_id = create(zendesk, patch, account)
 
     assert read_back(zendesk, remote_id, account).data.display_name == "mira@faden.example"
-    told = {(loss.path, loss.kind) for loss in drafted(patch, account).loss}
-    assert told == {("/display_name", "defaulted"), ("/emails/0/address", "coerced")}
+    losses = {(loss.path, loss.kind) for loss in drafted(patch, account).loss}
+    assert losses == {("/display_name", "defaulted"), ("/emails/0/address", "coerced")}
 
 
 def test_an_address_can_be_given_to_a_user_who_has_none(zendesk: Desk, account: Account) -> None:

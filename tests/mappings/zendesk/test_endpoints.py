@@ -194,7 +194,7 @@ def test_after_the_key_is_forgotten_a_ticket_is_found_by_our_mark(zendesk: Desk,
     assert read_ticket(zendesk, remote_id, account).external_id is None
 
 
-def test_a_ticket_under_the_callers_key_has_no_mark_and_no_look_up_pretends_one(account: Account) -> None:
+def test_a_ticket_with_the_callers_key_has_no_marker(account: Account) -> None:
     assert TICKETS.find_marker is not None
     body = ticket_draft({"description": "Stuck", "external_id": "rma-88"}, account).body
 
@@ -282,7 +282,7 @@ def test_ids_stay_inside_their_segment(account: Account) -> None:
     assert TICKETS.read("../users/1?x=", account).path == "/api/v2/tickets/..%2Fusers%2F1%3Fx%3D"
 
 
-def test_names_of_statuses_and_who_we_are_survive_what_zendesk_does_not_tell() -> None:
+def test_missing_account_answers_give_the_defaults() -> None:
     assert build_account((None, None), {}) == Account()
     assert build_account((), {}) == Account()
     assert build_account((reply(b"{}"), reply(b"<html>")), {}) == Account()

@@ -1,4 +1,4 @@
-"""How Zendesk's refusals are understood: by status, by word, by complaint, and whatever else the bytes may be."""
+"""Zendesk's refusals are recognised by status, code and message; any other bytes do not raise."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_a_refusal_is_understood(status: int, body: bytes, kind: str, code: str 
     assert detail in refusal.detail
 
 
-def test_complaints_are_told_field_by_field() -> None:
+def test_errors_are_reported_by_field() -> None:
     refusal = VENDOR.refusal(reply(BLANK, 422))
 
     assert refusal is not None

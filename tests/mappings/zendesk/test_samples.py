@@ -135,8 +135,8 @@ def with_null(schema: Any) -> Any:
         return [with_null(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    told = {name: with_null(value) for name, value in schema.items()}
-    return {"anyOf": [told, {"type": "null"}]} if schema.get("nullable") is True else told
+    plain = {name: with_null(value) for name, value in schema.items()}
+    return {"anyOf": [plain, {"type": "null"}]} if schema.get("nullable") is True else plain
 
 
 def test_every_time_zone_of_the_table_exists() -> None:

@@ -126,7 +126,7 @@ def update(zendesk: Desk, remote_id: str, patch: dict[str, Any], account: Accoun
 
 
 def expect(ticket: Ticket, patch: dict[str, Any]) -> None:
-    """Everything that the patch names reads back, but for the spelling that the draft told of."""
+    """Everything that the patch names reads back, except for the spelling that the draft reported."""
     for name in ("subject", "status", "priority", "type", "external_id", "assignee_remote_id", "team_remote_id"):
         if name in patch:
             assert getattr(ticket, name) == patch[name], name
@@ -300,7 +300,7 @@ def test_html_leads_where_both_are_given(account: Account) -> None:
     assert ("/description", "coerced") in {(loss.path, loss.kind) for loss in draft.loss}
 
 
-def test_a_requester_is_made_of_an_address_and_told_when_it_is_nobody(zendesk: Desk, account: Account) -> None:
+def test_a_requester_is_created_from_an_address(zendesk: Desk, account: Account) -> None:
     named = {"description": "Stuck", "requester": {"email": "Ida@Faden.example", "name": "Ida Morrow"}}
     unnamed = {"description": "Stuck", "requester": {"email": "jan@faden.example"}}
 

@@ -117,9 +117,7 @@ def test_a_merged_ticket_says_into_which(account: Account) -> None:
         ("user.role_changed", "agent", "unknown"),
     ],
 )
-def test_a_users_event_tells_the_status_only_where_it_is_about_it(
-    happened: str, current: object, status: str, account: Account
-) -> None:
+def test_only_a_status_event_has_a_users_status(happened: str, current: object, status: str, account: Account) -> None:
     event = msgspec.json.decode((FIXTURES / "customer-event.in.json").read_bytes())
     changed = event | {"type": f"zen:event-type:{happened}", "event": {"current": current}}
 

@@ -1,4 +1,4 @@
-"""Bytes on a socket, for requests that no HTTP client would send."""
+"""Requests as bytes on a socket, for those that no HTTP client would send."""
 
 import socket
 from collections.abc import Iterator
@@ -8,20 +8,20 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.contract.promises import check_promises
+from tests.contract.answer_checks import check_answer
 
-PATIENCE = 15.0
+TIMEOUT = 15.0
 
 
 def connect(url: str) -> socket.socket:
-    """A connection that has sent nothing yet."""
+    """Open a connection."""
     address = urlsplit(url)
-    return socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
+    return socket.create_connection((address.hostname, address.port), timeout=TIMEOUT)
 
 
 @contextmanager
 def holding(url: str, count: int, request: bytes = b"") -> Iterator[list[socket.socket]]:
-    """So many connections, each of which has sent these bytes and sends no more."""
+    """Hold `count` connections that have sent these bytes and send no more."""
     with ExitStack() as stack:
         held = [stack.enter_context(connect(url)) for _ in range(count)]
         for connection in held:
@@ -30,7 +30,7 @@ def holding(url: str, count: int, request: bytes = b"") -> Iterator[list[socket.
 
 
 def is_open(connection: socket.socket) -> bool:
-    """Whether the other side has not ended the connection; reads what has come."""
+    """Whether the server has kept the connection open. Reads what has arrived."""
     connection.setblocking(False)
     try:
         while connection.recv(65_536):
@@ -43,9 +43,9 @@ def is_open(connection: socket.socket) -> bool:
 
 
 def exchange(url: str, request: bytes, *, then_close: bool = False) -> httpx.Response:
-    """Send these bytes and read one answer, which is held to what is promised of every answer.
+    """Send these bytes, read one answer, and check it.
 
-    `then_close` ends our side of the connection after the last byte, as a client does that gave up in the middle.
+    `then_close` closes the client's side after the last byte, like a client that gave up halfway.
     """
     method, target = request.split(b" ", 2)[:2]
     with connect(url) as connection:
@@ -60,15 +60,15 @@ def exchange(url: str, request: bytes, *, then_close: bool = False) -> httpx.Res
             content=read.read(),
             request=httpx.Request(method.decode(), url + target.decode("latin-1")),
         )
-    check_promises(answer)
+    check_answer(answer)
     return answer
 
 
 def head(method: str, target: str, *lines: str) -> bytes:
-    """A request line and header lines, ended by the empty line."""
+    """Return a request line and header lines, with the empty line."""
     return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: lockstitch", *lines, "", ""]).encode("latin-1")
 
 
 def chunk(data: bytes) -> bytes:
-    """One chunk of a chunked body; the last one of b"" ends it."""
+    """Return one chunk of a chunked body. An empty chunk ends the body."""
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"

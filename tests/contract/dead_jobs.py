@@ -1,56 +1,41 @@
-"""Work that was given up, put into the running Lockstitch's database past its workers, and jobs that stay where they
-are: of a kind that no worker knows, at a connection that is nobody's."""
+"""Jobs in the running Lockstitch's database that no worker touches: their kind is unknown, or they failed for good."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
-from app.postgres.database import Database, Statement
-from app.postgres.encryption import Sealer
-from app.queue.claim import job_of
+from app.postgres.database import Database
 from app.queue.enqueue import payload_of
-from app.queue.jobs import PostgresQueue
 from app.queue.models import JobFailure, JobPolicy, NewJob
 from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
 from tests.contract.facade import Facade
+from tests.dead_letters import bury, queue_on
+from tests.encryption import SEALER
 
 T = TypeVar("T")
 
-SEALER = Sealer((("k1", bytes(range(32))),))
+POLICIES: Final = {"blocking": JobPolicy(dead_head="block")}
 TRANSIENT = JobFailure(category="transient", reason="vendor-unavailable")
 UNMAPPABLE = JobFailure(
     category="permanent", reason="unmappable", path="$.email", mapping="hubspot.customer", revision=1
 )
 
-# A job that a worker claims before the test does would be given back as of a kind that is not known.
-RUN = Statement(
-    "UPDATE job",
-    """
-    UPDATE job
-       SET state = 'running', attempts = attempts + 1, lease_token = gen_random_uuid(), started_at = now(),
-           lease_until = now() + interval '1 hour'
-     WHERE id = $1
-    RETURNING *
-    """,
-)
 
-
-class DeadWork:
-    """What a test has put there. Each has a connection of its own, so that filters find it alone."""
+class DeadJobs:
+    """The jobs of one test. They have a connection of their own, so filters find only them."""
 
     def __init__(self, facade: Facade) -> None:
         self.facade = facade
         self.connection = f"dead-{uuid4().hex[:12]}"
 
     def bury(self, *jobs: NewJob, failure: JobFailure = TRANSIENT) -> list[str]:
-        """Jobs that were tried once and given up; the ids of their dead letters, in this order."""
-        return self.on_database(lambda database: self._bury(database, jobs, failure))
+        """Fail these jobs for good after one attempt. Return the ids of their dead letters, in the same order."""
+        return asyncio.run(bury(self.facade.database_url, *jobs, failure=failure, policies=POLICIES))
 
     def new(self, key: str | None = None, **facts: Any) -> NewJob:
-        """A job to bury."""
+        """Build a job to bury."""
         key = key or uuid4().hex[:12]
         given = {
             "kind": "nobodys",
@@ -64,7 +49,7 @@ class DeadWork:
         return NewJob(**{**given, **facts})
 
     def receive(self, payload: bytes) -> str:
-        """A receipt with this payload; its id."""
+        """Record a receipt with this payload and return its id."""
 
         async def record(database: Database) -> str:
             receipt = NewReceipt(
@@ -86,31 +71,31 @@ class DeadWork:
         return self.on_database(record)
 
     def enqueue(self, *jobs: NewJob) -> list[int | None]:
-        """Jobs that wait."""
+        """Enqueue jobs that wait."""
 
         async def add(database: Database) -> list[int | None]:
             async with database.transaction() as session:
-                return await _queue(database).enqueue(session, *jobs)
+                return await queue_on(database, POLICIES).enqueue(session, *jobs)
 
         return self.on_database(add)
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Its jobs in the queue, by id."""
+        """Return the queued jobs, by id."""
         return self.facade.sql("SELECT * FROM job WHERE connection = $1 ORDER BY id", self.connection)
 
     def payload_of(self, job: Mapping[str, Any]) -> bytes:
-        """What a job is given."""
+        """Decrypt a job's payload."""
         return SEALER.open(job["payload"], payload_of(job["id"]))
 
     def states(self) -> list[str]:
-        """The states of its dead letters, oldest first."""
+        """Return the states of the dead letters, oldest first."""
         rows = self.facade.sql(
             "SELECT state FROM dead_letter WHERE connection = $1 ORDER BY job_id, id", self.connection
         )
         return [row["state"] for row in rows]
 
     def on_database(self, do: Callable[[Database], Awaitable[T]]) -> T:
-        """Do something with Lockstitch's database."""
+        """Run `do` with Lockstitch's database."""
 
         async def connect_and_do() -> T:
             database = await Database.connect(self.facade.database_url, max_size=2)
@@ -120,22 +105,3 @@ class DeadWork:
                 await database.close()
 
         return asyncio.run(connect_and_do())
-
-    async def _bury(self, database: Database, jobs: tuple[NewJob, ...], failure: JobFailure) -> list[str]:
-        queue, buried = _queue(database), []
-        for job in jobs:
-            async with database.transaction() as session:
-                (job_id,) = await queue.enqueue(session, job)
-                row = await session.fetch_row(RUN, job_id)
-                assert row is not None
-            buried.append(await queue.bury(job_of(row, b"", probe=False), failure))
-        return buried
-
-
-def _queue(database: Database) -> PostgresQueue:
-    return PostgresQueue(
-        database,
-        SEALER,
-        lease=timedelta(seconds=30),
-        policies={"blocking": JobPolicy(dead_head="block")},
-    )

@@ -1,10 +1,10 @@
-"""What was told of an operation: Events, callbacks, audit entries."""
+"""Events, callbacks and audit entries of finished operations."""
 
 from typing import Any, Final
 
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
-from tests.contract.patience import until
+from tests.contract.waiting import until
 from tests.emulators.receiver import Received, Receiver
 
 CONTACTS: Final = "/crm/v3/objects/contacts"
@@ -13,13 +13,13 @@ DECIDED: Final = ("succeeded", "failed", "unknown")
 
 
 def called_at(receiver: Receiver, path: str) -> Received:
-    """The one Event that was POSTed to this path; a copy of it may come more than once."""
+    """Return the one Event POSTed to this path. Copies of it may arrive."""
     (only,) = until(lambda: {one.headers["webhook-id"]: one for one in list(receiver.got) if one.path == path}).values()
     return only
 
 
 def finished(caller: Caller, operation_id: str, count: int = 1) -> list[dict[str, Any]]:
-    """The `operation.finished` Events of an operation, when there are at least this many."""
+    """Wait for `count` `operation.finished` Events of an operation."""
     return until(
         lambda: [event for event in announcements(caller) if event["data"]["id"] == operation_id],
         lambda found: len(found) >= count,
@@ -27,7 +27,7 @@ def finished(caller: Caller, operation_id: str, count: int = 1) -> list[dict[str
 
 
 def announcements(caller: Caller) -> list[dict[str, Any]]:
-    """All of them, page by page."""
+    """Read all `operation.finished` Events, page by page."""
     events: list[dict[str, Any]] = []
     path: str | None = "/v1/events?type=operation.finished&limit=250"
     while path is not None:

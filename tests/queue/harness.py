@@ -1,4 +1,4 @@
-"""A queue, and short words for what tests do with it."""
+"""A queue under test, and short calls for what tests do with it."""
 
 import asyncio
 import random
@@ -9,14 +9,13 @@ from datetime import timedelta
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.postgres.database import Database, Statement
-from app.postgres.encryption import Sealer
 from app.queue.jobs import PostgresQueue
 from app.queue.lanes import PostgresLanes
 from app.queue.models import Announcer, DeadLetter, Handler, Job, JobPolicy, NewJob
 from app.queue.pauses import PostgresPauses
 from app.queue.runner import QueueRunner
+from tests.encryption import SEALER
 
-SEALER = Sealer((("k1", bytes(range(32))),))
 POLICIES = {
     "strict": JobPolicy(max_attempts=2, dead_head="block"),
     "thrice": JobPolicy(max_attempts=3, base_seconds=0.0),
@@ -40,8 +39,8 @@ STATES = Statement("SELECT job", "SELECT id, state FROM job ORDER BY id")
 AUDITED = Statement("SELECT audit_event", "SELECT type FROM audit_event ORDER BY id")
 
 
-class Kit:
-    """One process's queue, and the means to look at it and to let time pass."""
+class Harness:
+    """One process's queue, with means to inspect it and to let time pass."""
 
     def __init__(
         self,
@@ -66,12 +65,8 @@ class Kit:
         self.pauses = PostgresPauses(database, announcer)
         self.dead_letters = PostgresDeadLetters(database, SEALER, POLICIES)
 
-    def beside(self) -> "Kit":
-        """Another process's queue on the same database."""
-        return Kit(self.database)
-
     async def claim_all_of(self, connection: str) -> list[Job]:
-        """Every job of one connection; those of others stay where they are."""
+        """Claim every job of one connection; give the others back."""
         jobs = await self.claim_all()
         others = [job for job in jobs if job.connection != connection]
         await self.queue.give_back(others, "not wanted")
@@ -89,14 +84,14 @@ class Kit:
         return job
 
     async def claim_all(self) -> list[Job]:
-        """Until nothing can be claimed, whatever the connection."""
+        """Claim until nothing is left at any connection."""
         jobs: list[Job] = []
         while more := await self.claim():
             jobs.extend(more)
         return jobs
 
     async def due_in(self) -> float | None:
-        """What a claim that finds nothing says."""
+        """Seconds until the next job is due, as an empty claim reports it."""
         claimed = await self.queue.claim(1, running={}, at_most=1)
         assert not claimed.jobs
         return claimed.due_in
@@ -105,7 +100,7 @@ class Kit:
         assert await self.queue.finish([(job, None)]) == set()
 
     async def pass_time(self, seconds: float) -> None:
-        """As if the clock of the database had gone on; negative: as if it had been put back."""
+        """Move the database's clock on by `seconds`, or back if negative."""
         await self.database.execute(SHIFT, timedelta(seconds=seconds))
         await self.database.execute(SHIFT_LANES, timedelta(seconds=seconds))
 
@@ -120,10 +115,10 @@ class Kit:
 
 
 @asynccontextmanager
-async def running(kit: Kit, handler: Handler, **options: object) -> AsyncIterator[QueueRunner]:
-    """A runner at work as long as the block; then it is stopped, and has to come to its end."""
+async def running(harness: Harness, handler: Handler, **options: object) -> AsyncIterator[QueueRunner]:
+    """Run a runner during the block. Then stop it and wait for its end."""
     runner = QueueRunner(
-        kit.queue,
+        harness.queue,
         {"work": handler, "thrice": handler},
         **{"policies": {}, "lease_seconds": 30.0, "poll_seconds": 0.1, **options},  # type: ignore[arg-type]
     )
@@ -138,7 +133,7 @@ async def running(kit: Kit, handler: Handler, **options: object) -> AsyncIterato
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that another task or process brings about; `condition` may be a coroutine function."""
+    """Wait until `condition` is true. It may be a coroutine function."""
     while True:
         seen = condition()
         if await seen if isinstance(seen, Awaitable) else seen:
@@ -147,5 +142,5 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def new(kind: str = "work", **facts: object) -> NewJob:
-    """A job to enqueue; the payload is `{}` where none is given."""
+    """Build a job to enqueue. Its payload is `{}` by default."""
     return NewJob(**{"kind": kind, "payload": b"{}", "connection": "shop", "correlation_id": "run-1", **facts})  # type: ignore[arg-type]

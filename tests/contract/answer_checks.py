@@ -1,4 +1,4 @@
-"""What the contract promises of every answer, checked on every answer that the tests of this folder get."""
+"""The contract's promises about every answer. The tests of this folder check them on every answer."""
 
 import re
 from typing import Any, Final
@@ -19,12 +19,12 @@ MEMBERS: Final = {
 OPTIONAL: Final = {"errors", "vendor", "operation_id"}
 REFUSED: Final = re.compile(r";\s*q=0(\.0*)?\s*$")
 MOST_ERRORS: Final = 100
-# n8n takes a body with one of these at its top for a failure, or shows it in place of the real text.
+# n8n treats a body with such a top-level member as a failure, or shows it in place of the real text.
 MISUNDERSTOOD: Final = {"error", "message", "cause", "reason"}
 
 
-def check_promises(response: httpx.Response) -> None:
-    """Hook for an httpx client: whatever was asked, the answer keeps what is promised of all of them."""
+def check_answer(response: httpx.Response) -> None:
+    """Hook for an httpx client: check what the contract promises about every answer."""
     response.read()
     headers = response.headers
     assert CORRELATION.fullmatch(headers.get("x-correlation-id", "")), headers
@@ -45,15 +45,15 @@ def check_promises(response: httpx.Response) -> None:
 
 
 def problem_type(accept: str) -> str:
-    """The media type of a problem for this Accept header: the plain one only for a caller who names it and not the
-    other, as n8n does."""
+    """Return the media type of a problem for this Accept header: plain JSON only if the header names it and not the
+    other, as n8n's does."""
     named = {part.partition(";")[0].strip() for part in accept.lower().split(",") if not REFUSED.search(part)}
     plain = "application/json" in named and "application/problem+json" not in named
     return "application/json" if plain else "application/problem+json"
 
 
 def check_problem(response: httpx.Response) -> dict[str, Any]:
-    """The problem document of an answer, complete and consistent with its headers."""
+    """Check that a problem document is complete and agrees with its headers, and return it."""
     assert response.headers["content-type"] == problem_type(response.request.headers.get("accept", "")), (
         response.headers
     )

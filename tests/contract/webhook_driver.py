@@ -1,5 +1,4 @@
-"""What happens to records at the vendors, told by signed webhooks or by receipts that are there already, and the Events
-that come of it."""
+"""Send signed webhooks, or insert receipts, and wait for the Events that result."""
 
 import asyncio
 import hashlib
@@ -11,7 +10,6 @@ from uuid import uuid4
 from app.capabilities import POLICIES
 from app.events.store.record_states import PostgresRecordStates
 from app.postgres.database import Database
-from app.postgres.encryption import Sealer
 from app.queue.jobs import PostgresQueue
 from app.queue.models import NewJob
 from app.webhooks.models import NewReceipt
@@ -20,15 +18,14 @@ from canonical.parts import ObjectName
 from tests.contract.callers import Caller
 from tests.contract.emulators import Vendor
 from tests.contract.facade import Facade
-from tests.contract.patience import until
+from tests.contract.waiting import until
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
-from tests.contract.webhook_senders import Door, contact_event, hubspot, shopify
+from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot, shopify
+from tests.encryption import SEALER
 from tests.signatures.senders import Sent, sent
 
 Event = dict[str, Any]
 
-# The same key as the processes of the facade have.
-SEALER: Final = Sealer((("k1", bytes(range(32))),))
 TOPICS: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("hubspot", "customer"): {
         "created": "contact.creation",
@@ -60,25 +57,25 @@ TOPICS: Final[dict[tuple[str, str], dict[str, str]]] = {
 }
 
 
-class Stories:
-    """Tells Lockstitch what has happened at a vendor, and waits for what it makes of it."""
+class WebhookDriver:
+    """Report changes at a vendor to Lockstitch, and wait for the results."""
 
     def __init__(self, facade: Facade, caller: Caller) -> None:
         self.facade = facade
         self.caller = caller
 
     def send(self, vendor: Vendor, object_name: str, happened: str, remote_id: str, **facts: Any) -> str:
-        """A signed webhook of a vendor's connection of the same name; the id of its receipt."""
-        door = Door(self.facade, vendor)
+        """Send a signed webhook to the connection named after the vendor. Return the id of its receipt."""
+        endpoint = WebhookEndpoint(self.facade, vendor)
         topic = TOPICS[vendor, object_name][happened]
         case = {"hubspot": _hubspot, "shopify": _shopify, "zendesk": _zendesk}[vendor](
-            door.url, topic, remote_id, facts
+            endpoint.url, topic, remote_id, facts
         )
-        return self.knock(door, case)
+        return self.deliver(endpoint, case)
 
-    def knock(self, door: Door, case: Sent) -> str:
-        """Send a webhook that is new; the id of its receipt."""
-        answer = door.send(case)
+    def deliver(self, endpoint: WebhookEndpoint, case: Sent) -> str:
+        """Send a new webhook, and return the id of its receipt."""
+        answer = endpoint.send(case)
         assert answer.status_code == 202, answer.text
         (row,) = self.facade.sql(
             "SELECT id FROM inbound_event WHERE correlation_id = $1", answer.headers["x-correlation-id"]
@@ -87,47 +84,47 @@ class Stories:
         return receipt
 
     def record(self, connection: str, topic: str | None, remote_object: str, remote_id: str, **facts: Any) -> str:
-        """A receipt with its job, as if the connection had taken a webhook: for those that have no secret."""
+        """Insert a receipt with its job, as a webhook would. For connections without a secret."""
         order_key = facts.pop("order_key", f"{remote_object}:{remote_id}")
         return asyncio.run(
             _record(self.facade.database_url, connection, topic, remote_object, remote_id, order_key, **facts)
         )
 
     def remember(self, object_name: ObjectName, connection: str, remote_id: str, **fields: Any) -> None:
-        """Change what was last seen of a record."""
+        """Change the stored state of a record."""
         asyncio.run(_remember(self.facade.database_url, object_name, connection, remote_id, fields))
 
     def enqueue_again(self, receipt: str) -> None:
-        """One more job of a receipt, as a redrive or a mistake may bring about; once it is done."""
+        """Enqueue another job of a receipt, as a redrive does, and wait until it is done."""
         asyncio.run(_enqueue(self.facade.database_url, receipt))
         question = "SELECT 1 FROM job WHERE origin = $1"
         self.until(lambda: not self.facade.sql(question, receipt), f"the end of another job of {receipt}")
 
     def events_of(self, origin: str) -> list[Event]:
-        """The Events that have come of something so far, as the feed shows them."""
+        """Return the Events of an origin so far, as the feed shows them."""
         rows = self.facade.sql("SELECT id FROM event WHERE origin = $1 ORDER BY id", origin)
         return [self._shown(row["id"]) for row in rows]
 
     def event_of(self, origin: str) -> Event:
-        """The one Event that comes of a receipt."""
+        """Wait for the one Event of a receipt."""
         self.until(lambda: self.facade.sql("SELECT 1 FROM event WHERE origin = $1", origin), f"an event of {origin}")
         (event,) = self.events_of(origin)
         return event
 
     def dead_letter_of(self, receipt: str) -> dict[str, Any]:
-        """The dead letter that a receipt's job becomes."""
+        """Wait for the dead letter of a receipt's job."""
         question = "SELECT * FROM dead_letter WHERE origin = $1 AND state = 'open'"
         self.until(lambda: self.facade.sql(question, receipt), f"a dead letter of {receipt}")
         (row,) = self.facade.sql(question, receipt)
         return row
 
     def settled(self, receipt: str) -> bool:
-        """Whether it has become an Event."""
+        """Whether the receipt is settled."""
         (row,) = self.facade.sql("SELECT settled_at IS NOT NULL AS settled FROM inbound_event WHERE id = $1", receipt)
         return bool(row["settled"])
 
     def attempts_of(self, receipt: str) -> list[tuple[str, str | None, str | None]]:
-        """Outcome, category and reason of each attempt at a receipt's job."""
+        """Return outcome, category and reason of each attempt at a receipt's job."""
         rows = self.facade.sql(
             """
             SELECT outcome, category, reason FROM attempt
@@ -139,7 +136,7 @@ class Stories:
         return [(row["outcome"], row["category"], row["reason"]) for row in rows]
 
     def audited(self, receipt: str, type: str) -> list[dict[str, Any]]:
-        """Subject, actor and facts of what a receipt's run left in the audit trail."""
+        """Return subject, actor and facts of the audit events of a receipt's run."""
         rows = self.facade.sql(
             """
             SELECT subject, actor, facts FROM audit_event
@@ -152,7 +149,7 @@ class Stories:
         return [{**row, "facts": json.loads(row["facts"])} for row in rows]
 
     def until(self, condition: Any, what: str) -> None:
-        """Wait for what a worker brings about."""
+        """Wait for a worker. Fail with its log."""
         try:
             until(condition)
         except AssertionError as error:

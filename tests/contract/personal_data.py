@@ -1,13 +1,13 @@
-"""People wherever exports and operators may carry them: in files that are taken and files that are not, in the dead
-letters of their rows and of a webhook, and in what is sent back to mend these."""
+"""Plant personal data where exports and operators may carry it: in accepted and refused files, in dead letters of rows
+and of a webhook, and in the payloads of redrives."""
 
 from typing import Any, Final
 
 from tests.contract.callers import Caller
 from tests.contract.exports import HEADER, dead_letters, export, line, send, settled
 from tests.contract.facade import Facade
-from tests.contract.patience import until
-from tests.contract.webhook_senders import Door, contact_event, hubspot
+from tests.contract.waiting import until
+from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot
 
 RUN: Final = "planted-export"
 ALERTS: Final = """
@@ -19,7 +19,7 @@ heartbeat_seconds = 5
 
 
 def plant_in_exports(caller: Caller, name: str, email: str, phone: str) -> dict[str, Any]:
-    """Rows of every kind of trouble, and files that nothing is taken of; the upload of the rows."""
+    """Send bad rows of every kind, and refused files. Return the upload of the rows."""
     upload = settled(
         caller,
         send(
@@ -52,7 +52,7 @@ def plant_in_exports(caller: Caller, name: str, email: str, phone: str) -> dict[
 
 
 def plant_in_redrives(caller: Caller, upload: dict[str, Any], name: str, email: str) -> None:
-    """Each row is sent back as no row should be, some of them mended, all of the others redriven at once."""
+    """Send an invalid redrive of each row, mend some rows, and redrive all others at once."""
     cell, state, since, surplus, second, nameless = dead_letters(caller, upload)
     path = f"/ops/dead-letters/{cell['id']}/redrive"
     for wrong in (name, {"receipt": email, "payload": {}}, {"receipt": cell["origin"], "who": email}, [email]):
@@ -86,18 +86,18 @@ def plant_in_redrives(caller: Caller, upload: dict[str, Any], name: str, email: 
 
 
 def dead_letters_of(caller: Caller) -> list[str]:
-    """The open ones of the export's run."""
+    """Return the ids of the open dead letters of the export's run."""
     page = caller.get("/ops/dead-letters", params={"correlation_id": RUN}).raise_for_status().json()
     return [letter["id"] for letter in page["data"]]
 
 
 def plant_in_a_dead_webhook(facade: Facade, caller: Caller, holding: str, name: str, email: str) -> None:
-    """A webhook about somebody whose record cannot be read; it is edited and redriven, and read then."""
+    """Send a webhook about an unreadable record, then edit and redrive its dead letter."""
     (record, *_) = facade.vendors.records("hubspot", "contacts", holding)
     facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects/contacts", times=None, change="type")
-    door = Door(facade, "hubspot")
+    endpoint = WebhookEndpoint(facade, "hubspot")
     event = contact_event(objectId=int(record["id"]), propertyValue=email)
-    assert door.accepted(hubspot(door.url, event)) == (1, 0)
+    assert endpoint.accepted(hubspot(endpoint.url, event)) == (1, 0)
     where = {"connection": "hubspot", "kind": "ingest"}
     page = until(lambda: caller.get("/ops/dead-letters", params=where).json(), lambda page: page["data"])
     facade.vendors.mend()

@@ -1,6 +1,6 @@
-"""What can be written at each vendor that has an emulator, and a Lockstitch that is connected to all of them.
+"""A sample record of each object at each emulated vendor, and a Lockstitch connected to all of them.
 
-What differs between vendors stands in one table, so that a story about all of them is told once.
+One table holds the differences between vendors, so one test covers all of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ CREDENTIALS: Final[dict[Vendor, tuple[str, ...]]] = {
     "woocommerce": ("consumer_key", "consumer_secret"),
     "zendesk": ("email", "token"),
 }
-# An order at Salesforce belongs to an account and is of things that the org sells; these are the emulator's own.
+# A Salesforce order needs an account and a product of the org; the emulator's seed has these.
 ACCOUNT: Final = "001dM00000Loop1QAB"
 THREAD: Final = "01udM00000Thrd1QAB"
 SALESFORCE_ACCOUNTS: Final = """
@@ -35,9 +35,9 @@ vendor_field = "AccountId"
 """
 
 
-class Trade(NamedTuple):
-    """One object at one vendor: a body to create in which the mark occurs, a change of it, where the vendor keeps it,
-    which of the vendor's calls makes it, and an id that names nothing there."""
+class Sample(NamedTuple):
+    """One object at one vendor: a body to create that contains the mark, a change, the vendor's collection, the path of
+    the creating call, and an unused id."""
 
     vendor: Vendor
     object: ObjectName
@@ -49,49 +49,49 @@ class Trade(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Of its list."""
+        """The path of its list."""
         return f"/v1/{self.object}s"
 
     @property
     def mapping(self) -> AnyMapping:
-        """The newest released mapping of it, or else the newest."""
+        """Its newest released mapping, or the newest."""
         found = active(VENDORS[self.vendor], self.object)
         assert found is not None
         return found
 
     @property
     def upsert_keys(self) -> list[str]:
-        """By what it can be upserted."""
+        """The fields that an upsert can match on."""
         endpoints = self.mapping.endpoints
         return sorted({*endpoints.upsert, *endpoints.find})
 
     def collection(self, connection: str | None = None) -> str:
-        """Where one is created: at the vendor's usual connection, or at another one."""
+        """The path to create one, at the vendor's usual connection or at another one."""
         return f"{self.path}?connection={connection or self.vendor}"
 
 
 def person(mark: str) -> Body:
-    """Somebody with a given name and a family name."""
+    """A person with a given name and a family name."""
     return {"first_name": "Ada", "last_name": mark, "emails": [{"address": f"{mark}@example.com"}]}
 
 
 def named(mark: str) -> Body:
-    """Somebody with one name."""
+    """A person with one name."""
     return {"display_name": f"Ada {mark}", "emails": [{"address": f"{mark}@example.com"}]}
 
 
 def request(mark: str) -> Body:
-    """A ticket that somebody wrote in."""
+    """A ticket with a requester."""
     return {**note(mark), "requester": {"email": f"{mark}@example.com", "name": "Ada"}}
 
 
 def note(mark: str) -> Body:
-    """A ticket that nobody asks."""
+    """A ticket without a requester."""
     return {"subject": f"Mug {mark}", "description": "It came in two pieces."}
 
 
 def checkout(mark: str) -> Body:
-    """An order of somebody whom the vendor does not know."""
+    """An order of an unknown customer."""
     line = {"name": f"Mug {mark}", "quantity": "2", "unit_price": "19.90"}
     return {"currency": "EUR", "external_id": f"key-{mark}", "line_items": [line]}
 
@@ -117,32 +117,32 @@ SHOPIFY: Final = "/admin/api/2026-07/graphql.json"
 WOO: Final = "/wp-json/wc/v3"
 ZENDESK: Final = "/api/v2"
 LATER: Final = {"subject": "Both mugs"}
-TRADES: Final = {
-    f"{trade.vendor} {trade.object}": trade
-    for trade in (
-        Trade("freshdesk", "customer", named, {"job_title": "Potter"}, "contacts", f"{FRESHDESK}/contacts", "9" * 11),
-        Trade("freshdesk", "ticket", request, LATER, "tickets", f"{FRESHDESK}/tickets", "9" * 11),
-        Trade("hubspot", "customer", person, {"job_title": "Potter"}, "contacts", f"{HUBSPOT}/contacts", "9" * 11),
-        Trade("hubspot", "ticket", note, LATER, "tickets", f"{HUBSPOT}/tickets", "9" * 11),
-        Trade("salesforce", "customer", person, {"job_title": "Potter"}, "Contact", SALESFORCE, "003dM00000Nobdy"),
-        Trade("salesforce", "ticket", note, LATER, "Case", SALESFORCE, "500dM00000Nobdy"),
-        Trade("salesforce", "order", supply, {"internal_note": "Ring twice."}, "Order", SALESFORCE, "801dM00000Nobdy"),
-        Trade("shopify", "customer", person, {"notes": "Likes blue."}, "Customer", SHOPIFY, "9" * 11),
-        Trade("shopify", "order", order, {"customer_note": "Ring twice."}, "Order", SHOPIFY, "9" * 11),
-        Trade("stripe", "customer", named, {"notes": "Likes blue."}, "customers", "/v1/customers", "cus_Nobody"),
-        Trade("stripe", "order", checkout, {}, "checkout_sessions", "/v1/checkout/sessions", "cs_test_nothing"),
-        Trade("woocommerce", "customer", person, {"company_name": "Clay"}, "customers", f"{WOO}/customers", "9" * 11),
-        Trade("woocommerce", "order", sale, {"customer_note": "Ring twice."}, "orders", f"{WOO}/orders", "9" * 11),
-        Trade("zendesk", "customer", named, {"notes": "Likes blue."}, "users", f"{ZENDESK}/users", "9" * 11),
-        Trade("zendesk", "ticket", request, LATER, "tickets", f"{ZENDESK}/tickets", "9" * 11),
+SAMPLES: Final = {
+    f"{sample.vendor} {sample.object}": sample
+    for sample in (
+        Sample("freshdesk", "customer", named, {"job_title": "Potter"}, "contacts", f"{FRESHDESK}/contacts", "9" * 11),
+        Sample("freshdesk", "ticket", request, LATER, "tickets", f"{FRESHDESK}/tickets", "9" * 11),
+        Sample("hubspot", "customer", person, {"job_title": "Potter"}, "contacts", f"{HUBSPOT}/contacts", "9" * 11),
+        Sample("hubspot", "ticket", note, LATER, "tickets", f"{HUBSPOT}/tickets", "9" * 11),
+        Sample("salesforce", "customer", person, {"job_title": "Potter"}, "Contact", SALESFORCE, "003dM00000Nobdy"),
+        Sample("salesforce", "ticket", note, LATER, "Case", SALESFORCE, "500dM00000Nobdy"),
+        Sample("salesforce", "order", supply, {"internal_note": "Ring twice."}, "Order", SALESFORCE, "801dM00000Nobdy"),
+        Sample("shopify", "customer", person, {"notes": "Likes blue."}, "Customer", SHOPIFY, "9" * 11),
+        Sample("shopify", "order", order, {"customer_note": "Ring twice."}, "Order", SHOPIFY, "9" * 11),
+        Sample("stripe", "customer", named, {"notes": "Likes blue."}, "customers", "/v1/customers", "cus_Nobody"),
+        Sample("stripe", "order", checkout, {}, "checkout_sessions", "/v1/checkout/sessions", "cs_test_nothing"),
+        Sample("woocommerce", "customer", person, {"company_name": "Clay"}, "customers", f"{WOO}/customers", "9" * 11),
+        Sample("woocommerce", "order", sale, {"customer_note": "Ring twice."}, "orders", f"{WOO}/orders", "9" * 11),
+        Sample("zendesk", "customer", named, {"notes": "Likes blue."}, "users", f"{ZENDESK}/users", "9" * 11),
+        Sample("zendesk", "ticket", request, LATER, "tickets", f"{ZENDESK}/tickets", "9" * 11),
     )
 }
 
 
 @contextmanager
-def trading(folder: Path, database_url: str, *also: str, more: str = "") -> Iterator[Facade]:
-    """A running Lockstitch with a connection to every vendor, of its vendor's name, and one more for each suffix in
-    `also`; `more` is added to its configuration."""
+def all_vendors(folder: Path, database_url: str, *also: str, more: str = "") -> Iterator[Facade]:
+    """Run a Lockstitch with a connection named after each vendor, and another one for each suffix in `also`. `more` is
+    added to its configuration."""
     facade = Facade(folder, database_url, vendors_last=False, more="", **EMULATOR_CREDENTIALS)
     tables = [
         _table(name, vendor, facade.vendors.url)
@@ -161,10 +161,10 @@ def trading(folder: Path, database_url: str, *also: str, more: str = "") -> Iter
         facade.stop()
 
 
-def made(facade_caller: Any, trade: Trade, connection: str | None = None) -> tuple[str, dict[str, Any]]:
-    """A new record: its path, and what the create answered."""
-    record: dict[str, Any] = facade_caller.create(trade.collection(connection), trade.body(word()))
-    return f"{trade.path}/{record['id']}", record
+def create_record(facade_caller: Any, sample: Sample, connection: str | None = None) -> tuple[str, dict[str, Any]]:
+    """Create a record. Return its path and the answer."""
+    record: dict[str, Any] = facade_caller.create(sample.collection(connection), sample.body(word()))
+    return f"{sample.path}/{record['id']}", record
 
 
 def _table(name: str, vendor: Vendor, url: str) -> str:

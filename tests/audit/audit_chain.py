@@ -1,4 +1,4 @@
-"""An audit trail with a chain over it, and hands that meddle with both."""
+"""An audit trail and its chain, with means to tamper with both."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -13,13 +13,13 @@ from app.audit.models import Anchor, Verification
 from app.audit.trail import PostgresAuditTrail
 from app.postgres.database import Database, Statement
 
-PATIENCE: Final = 30.0
+TIMEOUT: Final = 30.0
 SEALED: Final = 9
-"""How many events the trail of `sealed` begins with; their ids are their positions."""
+"""Events in the trail of the fixture `sealed`. Their ids are their positions."""
 
 
 class Chain:
-    """A trail, its sealer, and a session that may do anything."""
+    """A trail, its sealer, and a session with all rights."""
 
     def __init__(self, database: Database, owner: "asyncpg.Connection[asyncpg.Record]") -> None:
         self.database = database
@@ -33,37 +33,37 @@ class Chain:
             await record.append_all(session, entries(name, count))
 
     async def seal(self) -> int:
-        """Seal all that can be sealed; how many."""
+        """Seal all that can be sealed, and return the number."""
         sealed = 0
         while more := await self.sealer.seal():
             sealed += more
         return sealed
 
     async def seal_everything(self) -> int:
-        """Seal until nothing is left; how many. The server takes a moment to end the transaction of a session that is
-        gone, and an ANALYZE of its own is one as well."""
+        """Seal until nothing is left, and return the number. An open transaction delays sealing: the server takes a
+        moment to end that of a closed session, and it runs ANALYZE itself."""
         sealed = 0
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while (more := await self.seal()) or (await self.verify()).unsealed.count:
                 sealed += more
         return sealed
 
     async def verify(self, *, start: int = 1, anchor: Anchor | None = None) -> Verification:
-        """Walk to the end."""
+        """Verify to the end."""
         return await self.trail.verify(start=start, at_most=1_000_000, anchor=anchor)
 
     async def meddle(self, statement: str, *arguments: object) -> None:
-        """Change something as nobody of us would."""
+        """Change something behind Lockstitch's back."""
         await self.owner.execute(statement, *arguments)
 
     async def run(self, query: Statement) -> int:
-        """A statement of ours in a transaction of its own."""
+        """Run one of Lockstitch's statements in a transaction."""
         return await self.database.execute(query)
 
 
 @asynccontextmanager
 async def chain_on(url: str) -> AsyncIterator[Chain]:
-    """A chain on this database, for as long as the block."""
+    """Open a chain on this database for the block."""
     database = await Database.connect(url, max_size=8)
     owner = await asyncpg.connect(url)
     try:
@@ -74,7 +74,7 @@ async def chain_on(url: str) -> AsyncIterator[Chain]:
 
 
 def entries(name: str, count: int) -> Sequence[record.Entry]:
-    """Events that differ."""
+    """Return different events."""
     return [
         record.Entry(
             type="job.queued",

@@ -1,4 +1,4 @@
-"""Events that are told from others by their number, and how they are read."""
+"""Events with a number, and how tests read them."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -23,28 +23,28 @@ EVERYTHING: Final = NewSubscription(
 
 
 def changed(number: int = 0, *, type: str = "customer.updated", **facts: Any) -> NewEvent:
-    """An Event that is told from others by its number."""
+    """Build an Event with this number."""
     return NewEvent(type=type, data=msgspec.json.encode({"number": number}), **facts)
 
 
 def numbers(events: Sequence[Event]) -> list[int]:
-    """The numbers that they were made with."""
+    """Return the numbers of these Events."""
     return [body(event)["data"]["number"] for event in events]
 
 
 def body(event: Event) -> Any:
-    """The document of an Event."""
+    """Decode the document of an Event."""
     return msgspec.json.decode(event.body)
 
 
 async def append(database: Database, events: PostgresEvents, *wanted: NewEvent) -> None:
-    """In a transaction of their own."""
+    """Append Events in one transaction."""
     async with database.transaction() as session:
         await events.append(session, *wanted)
 
 
 async def all_of(events: PostgresEvents, *types: str) -> list[Event]:
-    """The whole feed, page by page."""
+    """Read the whole feed, page by page."""
     found: list[Event] = []
     while page := await events.feed(types=types, after=found[-1].id if found else None, limit=2):
         found += page
