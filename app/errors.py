@@ -157,7 +157,7 @@ class InvalidField(CallerProblem, code="invalid-field", status=422, title="A fie
 class UnsupportedField(CallerProblem, code="unsupported-field", status=422, title="The connection cannot hold a field"):
     """The vendor has no place for a field that was sent. Nothing is dropped silently."""
 
-    next_step = "Omit the named fields, or add ?lossy=accept to drop them and list them in meta.loss."
+    next_step = "Omit the named fields, or add ?loss=any to drop them and list them in meta.loss."
 
 
 class UnsupportedAction(CallerProblem, code="unsupported-action", status=422, title="The connection cannot do this"):

@@ -162,8 +162,8 @@ class MappingName(Struct, frozen=True, kw_only=True):
 
 
 class ResourceMeta(Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """Origin of a resource, and what its mapping lost. `operation_id` and `correlation_id` are present only in
-    responses to writes."""
+    """Origin of a resource, and what its mapping lost. `ignored`, `operation_id` and `correlation_id` are present
+    only in responses to writes."""
 
     connection: str
     """Name of the connection that the record belongs to. Example: `"hubspot"`"""
@@ -185,6 +185,9 @@ class ResourceMeta(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """Values that were dropped, truncated, coerced or defaulted, or are ambiguous; empty if nothing was lost."""
     unsupported: tuple[str, ...]
     """Fields that this vendor can never supply; null means "not known" there. Example: `["tax_ids"]`"""
+    ignored: tuple[str, ...] | UnsetType = UNSET
+    """Output-only members of the body, which the write ignored, as JSON Pointers; the first 100. Only in responses to
+    writes. Example: `["/id", "/created_at"]`"""
     operation_id: str | UnsetType = UNSET
     """Id of the write operation; only in responses to writes. Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     correlation_id: str | UnsetType = UNSET

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import FieldInfo, fields
 
+from canonical.classes import ESSENTIAL
 from canonical.customer import Customer, CustomerPatch
 from canonical.order import Order
 from canonical.order_patch import OrderCancel, OrderPatch
@@ -136,6 +137,8 @@ def _described(schema: dict[str, Any], struct: type[Struct], texts: dict[str, Fi
             member["description"] = text.sentence
             if text.example is not None:
                 member["examples"] = [msgspec.json.decode(text.example)]
+        if struct in ESSENTIAL:
+            member["x-class"] = "essential" if field.name in ESSENTIAL[struct] else "descriptive"
         if "examples" not in member and "enum" in member:
             member["examples"] = [member["enum"][0]]
         members[field.encode_name] = member

@@ -170,9 +170,9 @@ class TicketPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     subject: Line | None | UnsetType = UNSET
     description: Text | None | UnsetType = UNSET
-    """The first message as plain text; send this or `description_html`."""
+    """The first message as plain text; send this, `description_html`, or both with the same text."""
     description_html: Text | None | UnsetType = UNSET
-    """The first message as HTML; send this or `description`."""
+    """The first message as HTML."""
     status: TicketStatus | UnsetType = UNSET
     priority: TicketPriority | UnsetType = UNSET
     type: TicketType | UnsetType = UNSET
@@ -234,8 +234,8 @@ class CommentPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A comment to add, as plain text or as HTML."""
 
     body_text: Text | UnsetType = UNSET
-    """The message as plain text; send this or `body_html`."""
+    """The message as plain text; send this, `body_html`, or both with the same text."""
     body_html: Text | UnsetType = UNSET
-    """The message as HTML; send this or `body_text`."""
+    """The message as HTML."""
     visibility: Visibility = "public"
     """Who can see the comment: with `private` agents only, with `public` the requester too."""

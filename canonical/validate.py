@@ -79,8 +79,6 @@ def _ticket(patch: TicketPatch) -> PatchErrors:
         yield from _email(f"/followers/{index}/email", follower.email)
         if follower.remote_id is None and follower.email is None:
             yield PatchError(pointer=f"/followers/{index}", detail="needs remote_id or email")
-    if isinstance(patch.description, str) and isinstance(patch.description_html, str):
-        yield PatchError(pointer="/description_html", detail="send description or description_html, not both")
     for index, order_id in enumerate(_items(patch.order_ids)):
         if not order_id.startswith(ID_PREFIX["order"]):
             yield PatchError(pointer=f"/order_ids/{index}", detail="not a canonical order id such as ord_…")
@@ -89,10 +87,11 @@ def _ticket(patch: TicketPatch) -> PatchErrors:
 
 def _comment(patch: CommentPatch) -> PatchErrors:
     given = [name for name in ("body_text", "body_html") if isinstance(getattr(patch, name), str)]
-    if len(given) != 1:
-        yield PatchError(pointer="/body_text", detail="send either body_text or body_html")
-    elif not getattr(patch, given[0]).strip():
-        yield PatchError(pointer=f"/{given[0]}", detail="is empty")
+    if not given:
+        yield PatchError(pointer="/body_text", detail="send body_text or body_html")
+    for name in given:
+        if not getattr(patch, name).strip():
+            yield PatchError(pointer=f"/{name}", detail="is empty")
     if patch.visibility == "unknown":
         yield PatchError(pointer="/visibility", detail="one of: public, private")
 

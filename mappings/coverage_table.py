@@ -20,7 +20,7 @@ HEAD: Final = """\
 Generated from the mappings by `make generated`. `make check` fails if this page is out of date.
 
 **R** a read can supply the field, **C** it can be written on a create, **U** it can be changed afterwards. If a vendor
-does not keep a field, a write with it is refused with `unsupported-field` unless `?lossy=accept` is given, and a read
+does not keep a field, a write drops it and reports that in `meta.loss`, or is refused, as its `?loss=` says; a read
 names it in `meta.unsupported`. `GET /v1/contracts/{object}` shows what one connection supports.
 """
 Column = tuple[Vendor[Any], VendorMapping[Any, Any, Any, Any, Any]]

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from canonical.classes import Traits
 from canonical.order_patch import OrderCancel
 from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName
 from mappings import coercion
@@ -78,8 +79,8 @@ class FieldRefusal(Struct, frozen=True, kw_only=True):
 
 
 class Draft(Struct, Generic[W], frozen=True, kw_only=True):
-    """A write in the vendor's format. Send it only if `refused` is empty. `?lossy=accept` turns refusals of kind
-    `unsupported` into losses."""
+    """A write in the vendor's format. Send it only if `refused` is empty. `?loss=` says which refusals of kind
+    `unsupported` become losses."""
 
     body: W
     loss: tuple[Loss, ...] = ()
@@ -400,7 +401,7 @@ class Vendor(Manifest, Generic[A]):
     order, with None for a failed request. `setup` are requests that prepare an account once (such as properties for the
     marker). Each is safe to repeat, and a refusal of kind `duplicate` counts as success. `unwrap` finds the records of
     one object in a whole answer, a webhook body or a bare record; it raises Unmappable if there is none. `choices` are
-    the options of fields, for drop-downs.
+    the options of fields, for drop-downs. `traits` say which fields it acts on, so that losing them would matter.
     """
 
     api_version: str
@@ -416,6 +417,7 @@ class Vendor(Manifest, Generic[A]):
     unwrap: Callable[[bytes, ObjectName], tuple[msgspec.Raw, ...]]
     setup: tuple[VendorRequest, ...] = ()
     choices: Choices[A] | None = None
+    traits: Traits = frozenset()
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
     timeout_seconds: float = 10.0
     response_limit_bytes: int = 16 * 1024 * 1024

@@ -3,27 +3,22 @@
 import re
 from array import array
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import accumulate
 from json import JSONDecoder
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import fields
 
 from app.errors import InvalidField, MalformedBody
 from app.http.nearest_name import did_you_mean
 from app.problem_document import FieldError, cut
+from canonical.output_only import MOST_NAMED, strip_output, struct_in
 
 P = TypeVar("P", bound=Struct)
 
 MAX_DEPTH: Final = 64
-READ_ONLY: Final = frozenset(
-    {"id", "meta", "raw", "created_at", "updated_at", "source_kind", "totals", "payments", "refunds", "fulfillments"}
-    | {"subscriptions", "order_stats", "status_category", "status_label", "merged_into_remote_id", "attachments"}
-    | {"is_guest", "channel", "cancelled_at", "cancel_reason", "paid_at", "closed_at", "first_responded_at"}
-    | {"resolved_at", "remote_id", "author"}
-)
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
@@ -35,31 +30,62 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[{]}"))
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 """Brackets as signed bytes: +1 opens a level, -1 closes it."""
+_CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {}
 
 
+class DecodedBody(Struct, Generic[P], frozen=True, kw_only=True):
+    """A decoded body: the fields to write, the pointers of the output-only members that it had, and its `meta`."""
+
+    patch: P
+    ignored: tuple[str, ...] = ()
+    meta: Any = None
+
+
 def decode_patch(body: bytes, into: type[P]) -> P:
-    """Decode the body into a Struct.
+    """Decode the body into a Struct, and ignore output-only members.
 
     Raises MalformedBody if it is not JSON in UTF-8 without a byte order mark, breaks off, or is nested deeper than 64.
     Raises InvalidField with JSON Pointers for the first structural error, for every repeated member, or for every
     string with a NUL.
     """
+    return decode_sent(body, into).patch
+
+
+def decode_sent(body: bytes, into: type[P]) -> DecodedBody[P]:
+    """Decode the body like `decode_patch`, and return what it ignored as well."""
     _refuse_unreadable(body)
-    decoder = _decoders.get(into)
-    if decoder is None:
-        decoder = _decoders[into] = msgspec.json.Decoder(into)
     try:
-        patch: P = decoder.decode(body)
+        sent = DecodedBody(patch=_decoder_of(into).decode(body))
     except msgspec.ValidationError as error:
         # The decoder stops at the first wrong field, and what follows need not be JSON.
-        raise _invalid(str(error), _read_json(body), into) from error
+        sent = _without_output(_read_json(body), into, error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _not_json() from error
     _refuse_repeated(body.decode())
     if b"\\u0000" in body:
         _refuse_nul(_read_json(body))
-    return patch
+    return sent
+
+
+def _without_output(whole: Any, into: type[P], error: msgspec.ValidationError) -> DecodedBody[P]:
+    """Decode a body without its output-only members. Raises InvalidField if that was not what was wrong."""
+    stripped, ignored = strip_output(whole, into)
+    if not ignored:
+        raise _invalid(str(error), whole, into) from error
+    try:
+        patch = _decoder_of(into).decode(msgspec.json.encode(stripped))
+    except msgspec.ValidationError as other:
+        raise _invalid(str(other), stripped, into) from other
+    named = tuple(_pointer([str(name) for name in way]) for way in ignored[:MOST_NAMED])
+    return DecodedBody(patch=patch, ignored=named, meta=whole.get("meta"))
+
+
+def _decoder_of(into: type[P]) -> msgspec.json.Decoder[P]:
+    decoder = _decoders.get(into)
+    if decoder is None:
+        decoder = _decoders[into] = msgspec.json.Decoder(into)
+    return decoder
 
 
 def pointer_of(path: str) -> str:
@@ -131,11 +157,19 @@ def _repeated(value: Any, way: list[str]) -> Iterator[FieldError]:
         way.pop()
 
 
-@lru_cache(maxsize=64)
-def _members(into: type[Struct]) -> list[str]:
-    """Return the names of all members of a body, at any depth."""
-    _, components = msgspec.json.schema_components([into])
-    return sorted({name for one in components.values() for name in one.get("properties", ())})
+def _struct_at(into: type[Struct], path: str) -> type[Struct]:
+    """Return the Struct of the object at msgspec's path in a body."""
+    here = into
+    for name, _ in _STEP.findall(path.removeprefix("$")):
+        kind = next((field.type for field in fields(here) if field.encode_name == name), None)
+        here = struct_in(kind) or here
+    return here
+
+
+def _noun(kind: type[Struct]) -> str:
+    """Return the object in words: an address, a line item."""
+    words = _CAPITAL.sub(" ", kind.__name__.removesuffix("Patch")).lower()
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def _invalid(message: str, whole: Any, into: type[Struct]) -> InvalidField:
@@ -148,10 +182,10 @@ def _invalid(message: str, whole: Any, into: type[Struct]) -> InvalidField:
     if unknown := _UNKNOWN.match(reason):
         name = unknown[1]
         pointer = f"{pointer}/{_escape(name)}"
-        if name in READ_ONLY or name.endswith("_raw"):
-            return InvalidField.at(pointer, f"{name} is read-only: leave it out of a write")
-        near = did_you_mean(name, _members(into))
-        return InvalidField.at(pointer, f"{name} is not a field here; /v1/contracts lists the fields.{near}")
+        here = _struct_at(into, path)
+        near = did_you_mean(name, here.__struct_encode_fields__)
+        detail = f"{name} is not a field of {_noun(here)}; /v1/contracts lists the fields.{near}"
+        return InvalidField.at(pointer, detail)
     if missing := _MISSING.match(reason):
         return InvalidField.at(f"{pointer}/{_escape(missing[1])}", "is required")
     if _NO_CHOICE.match(reason):

@@ -62,7 +62,9 @@ def etag_of(resource: Any) -> str:
 
     `meta.links` and the members that only writes have are left out, so that a write and the next read have equal tags.
     """
-    meta = msgspec.structs.replace(resource.meta, links=(), loss=(), operation_id=UNSET, correlation_id=UNSET)
+    meta = msgspec.structs.replace(
+        resource.meta, links=(), loss=(), ignored=UNSET, operation_id=UNSET, correlation_id=UNSET
+    )
     digest = hashlib.sha256(_encoder.encode(msgspec.structs.replace(resource, meta=meta)))
     return f'"{digest.hexdigest()[:32]}"'
 

@@ -12,7 +12,8 @@ from msgspec import UNSET, Struct, UnsetType
 from app.postgres.database import Transaction
 from app.problem_document import ProblemDocument
 from app.queue.models import LeaseLost
-from canonical.parts import ObjectName
+from canonical.classes import LossPolicy
+from canonical.parts import Loss, ObjectName
 from mappings.spec import Action, UpsertKey
 
 Phase = Literal["received", "sent", "settled", "unknown"]
@@ -42,7 +43,10 @@ class Intent(Struct, frozen=True, kw_only=True):
     canonical_id: str | None = None
     upsert_on: UpsertKey | None = None
     upsert_value: str | None = None
-    lossy: bool = False
+    loss: LossPolicy = "descriptive"
+    ignored: tuple[str, ...] = ()
+    lost: tuple[Loss, ...] = ()  # before the mapping
+    merges: bool = False  # lists are merged with those of the record
     if_match: str | None = None
     body: bytes = b""
 

@@ -10,20 +10,21 @@ from msgspec import Struct, UnsetType
 
 from app.errors import InvalidField, NotFound, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
-from app.problem_document import FieldError, summary
 from app.records.fetch import send_read
 from app.records.map_record import compare_draft, map_record
 from app.records.resources import etag_of, name_records
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
+from app.writes.accept_loss import accept_loss, barring, dropped
 from app.writes.already_held import still_refused
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.stale_account import refused_by_account_facts
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import Loss
+from canonical.portable import merged
 from canonical.ticket import TicketPatch
 from mappings.http import VendorRequest
-from mappings.spec import Action, Draft, FieldRefusal, UpsertKey
+from mappings.spec import Action, Draft, UpsertKey
 
 YOUNG: Final = 60.0
 """Account facts that are at most this many seconds old may refuse a write by themselves."""
@@ -158,7 +159,7 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
     raw, account = await resolved.fetch_raw(remote_id)
     asked = msgspec.json.decode(resolved.intent.body, type=OrderCancel)
     request, refused = cancel(remote_id, asked, marker, account)
-    loss = _refuse_or_lose(resolved, refused)
+    loss = accept_loss(resolved, Draft(body=None, refused=refused))
     await _check_version(resolved, raw, account)
     return PreparedWrite(
         effect="cancel", request=request, remote_id=remote_id, loss=loss, before=await _watched(resolved, raw, account)
@@ -185,7 +186,7 @@ async def marker_lookup(resolved: ResolvedWrite, marker: str) -> tuple[VendorReq
         return None, ()
     account = await resolved.account()
     draft = await _map_to_vendor(resolved, None, account)
-    return find_marker(marker, resolved.intent.parent, draft.body, account), draft.loss + _dropped(draft.refused)
+    return find_marker(marker, resolved.intent.parent, draft.body, account), draft.loss + dropped(draft.refused)
 
 
 async def _with_young_facts(resolved: ResolvedWrite, draft: Callable[[], Awaitable[PreparedWrite]]) -> PreparedWrite:
@@ -209,10 +210,10 @@ async def _draft(resolved: ResolvedWrite, present: msgspec.Raw | None, account: 
     """Return the body to send and what is lost. `present` is the record as it is, if there is one."""
     draft = await _map_to_vendor(resolved, present, account)
     try:
-        return draft.body, draft.loss + _refuse_or_lose(resolved, draft.refused)
+        return draft.body, accept_loss(resolved, draft)
     except (InvalidField, UnsupportedField) as problem:
-        vendor, lossy = resolved.connection.vendor, resolved.intent.lossy
-        if refused_by_account_facts(vendor, resolved.mapping, account, draft.refused, lossy=lossy):
+        vendor = resolved.connection.vendor
+        if refused_by_account_facts(vendor, resolved.mapping, account, barring(resolved, draft.refused)):
             raise _StaleAccount(problem) from problem
         raise
 
@@ -220,6 +221,10 @@ async def _draft(resolved: ResolvedWrite, present: msgspec.Raw | None, account: 
 async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
     patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
     patch = await _name_people(resolved, patch)
+    held = None
+    if present is not None and resolved.intent.merges:
+        held = await resolved.map(present, account)
+        patch = merged(patch, held.data, keep_emails=resolved.intent.upsert_on == "email")
     draft = None
     try:
         draft = await _run_mapping(resolved, patch, present, account)
@@ -229,7 +234,7 @@ async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, a
     if present is None or not draft.refused:
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
-        held = await resolved.map(present, account)
+        held = held or await resolved.map(present, account)
         return msgspec.structs.replace(draft, refused=still_refused(draft.refused, patch, held.data))
     return draft
 
@@ -244,44 +249,33 @@ async def _run_mapping(resolved: ResolvedWrite, patch: Any, present: msgspec.Raw
         return await run_mapping(mapping, present, account, partial(mapping.to_vendor, patch, current, account))
 
 
-def _refuse_or_lose(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
-    """Refuse the write for an invalid field, and for an unsupported one unless the caller accepts the loss."""
-    title = resolved.connection.vendor.title
-    invalid = tuple(_error(refusal) for refusal in refused if refusal.kind == "invalid")
-    if invalid:
-        raise InvalidField(f"{title} cannot store this: {summary(invalid)}", errors=invalid)
-    unsupported = tuple(_error(refusal) for refusal in refused)
-    if unsupported and not resolved.intent.lossy:
-        raise UnsupportedField(f"{title} has no place for this: {summary(unsupported)}", errors=unsupported)
-    return _dropped(refused)
-
-
-def _dropped(refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
-    return tuple(Loss(path=refusal.pointer, kind="dropped", detail=refusal.detail) for refusal in refused)
-
-
-def _error(refusal: FieldRefusal) -> FieldError:
-    return FieldError(pointer=refusal.pointer, detail=refusal.detail)
-
-
 async def _name_people(resolved: ResolvedWrite, patch: Any) -> Any:
     """Replace a canonical customer id inside an order or ticket by the vendor's id at this connection."""
     part = "customer" if isinstance(patch, OrderPatch) else "requester" if isinstance(patch, TicketPatch) else None
     person = getattr(patch, part) if part is not None else None
     if part is None or person is None or isinstance(person, UnsetType) or person.id is None:
         return patch
-    links = await resolved.deps.links.find(person.id)
-    link = next(
-        (link for link in links if (link.object, link.connection) == ("customer", resolved.connection.name)), None
-    )
-    if link is None:
+    remote_id = await _linked(resolved, person.id)
+    if remote_id is None and person.email is not None:
+        # Nobody is linked here: the address names the person.
+        return msgspec.structs.replace(patch, **{part: msgspec.structs.replace(person, id=None)})
+    if remote_id is None:
         detail = f"is not a customer known at {resolved.connection.name}; read or create the customer there first"
         raise InvalidField.at(f"/{part}/id", detail)
-    if person.remote_id not in (None, link.remote_id):
+    if person.remote_id not in (None, remote_id):
         detail = "names another customer than id does; send one of the two"
         raise InvalidField.at(f"/{part}/remote_id", detail)
-    named = msgspec.structs.replace(person, id=None, remote_id=link.remote_id)
+    named = msgspec.structs.replace(person, id=None, remote_id=remote_id)
     return msgspec.structs.replace(patch, **{part: named})
+
+
+async def _linked(resolved: ResolvedWrite, customer: str) -> str | None:
+    """Return the vendor's id of a customer at this connection, by a canonical id or `<connection>:<vendor id>`."""
+    name = resolved.connection.name
+    if customer.startswith(f"{name}:"):
+        return customer.removeprefix(f"{name}:")
+    links = await resolved.deps.links.find(customer)
+    return next((one.remote_id for one in links if (one.object, one.connection) == ("customer", name)), None)
 
 
 async def _check_version(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> None:

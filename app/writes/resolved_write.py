@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import InvalidField, UnsupportedAction
-from app.http.decode_body import NO_CHOICE, decode_patch
+from app.http.decode_body import NO_CHOICE, DecodedBody, decode_sent
 from app.http.mapping_header import NamedRevision
 from app.problem_document import FieldError
 from app.records.fetch import fetch_raw, fetch_record
@@ -22,6 +22,8 @@ from app.records.resolve import AnyMapping, cannot, choose_connection, choose_ma
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
+from app.writes.portable_body import make_portable
+from canonical.classes import LossPolicy
 from canonical.order_patch import OrderCancel
 from canonical.parts import ObjectName
 from canonical.validate import patch_errors
@@ -35,6 +37,9 @@ UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
     "ticket": ("external_id",),
     "comment": (),
 }
+
+CREATING: Final = frozenset({"create", "upsert", "comment"})
+"""The verbs that never clear a field."""
 
 
 class WriteRequest(Struct, frozen=True, kw_only=True):
@@ -56,7 +61,7 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     identifier: str | None = None
     connection: str | None = None
     upsert_on: str | None = None
-    lossy: bool = False
+    loss: LossPolicy = "descriptive"
     if_match: str | None = None
     body: bytes = b""
     respond_async: bool = False
@@ -83,8 +88,11 @@ class ResolvedWrite:
 
     @property
     def searches_first(self) -> bool:
-        """Whether the vendor has no upsert by this key, so that the record is looked up first."""
-        return self.intent.action == "upsert" and self.intent.upsert_on not in self.mapping.endpoints.upsert
+        """Whether the record is looked up first: the vendor has no upsert by this key, or it would replace lists."""
+        intent, endpoints = self.intent, self.mapping.endpoints
+        if intent.action != "upsert":
+            return False
+        return intent.upsert_on not in endpoints.upsert or (intent.merges and intent.upsert_on in endpoints.find)
 
     @property
     def needs_only_account(self) -> bool:
@@ -134,7 +142,7 @@ async def resolve_request(
 ) -> ResolvedWrite:
     """Resolve a caller's request. Raises MalformedBody, InvalidField, NotFound, UnsupportedAction."""
     # The body is judged before the record is looked up, with the connection that the request itself names.
-    patch = _read_fields(deps, request)
+    read = _read_fields(deps, request)
     remote_id = parent = canonical_id = None
     if request.identifier is None:
         connection = choose_connection(deps, request.object, request.connection)
@@ -152,6 +160,8 @@ async def resolve_request(
         mapping = choose_writer(deps, connection, mapping, remote_id or parent or request.key)
     _refuse_action(deps, connection, mapping, request.action)
     key = _upsert_key(deps, connection, mapping, request)
+    creates = request.action in CREATING
+    sent = make_portable(read, request.body, mapping, creates=creates, target=connection.name)
     intent = Intent(
         object=request.object,
         action=request.action,
@@ -162,10 +172,13 @@ async def resolve_request(
         parent=parent,
         canonical_id=canonical_id,
         upsert_on=key,
-        upsert_value=None if key is None else _upsert_value(key, patch),
-        lossy=request.lossy,
+        upsert_value=None if key is None else _upsert_value(key, sent.patch),
+        loss=request.loss,
+        ignored=sent.ignored,
+        lost=sent.lost,
+        merges=sent.merges,
         if_match=request.if_match,
-        body=request.body,
+        body=sent.body,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
 
@@ -182,33 +195,33 @@ def resolve_recorded(deps: WriteDeps, intent: Intent, deadline: float) -> Resolv
     return ResolvedWrite(deps, connection, mapping, intent, deadline)
 
 
-def _read_fields(deps: WriteDeps, request: WriteRequest) -> Any:
-    """Return the patch. Once the body is known to be JSON, its errors and the query's are raised together."""
+def _read_fields(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
+    """Return the decoded body. Once the body is known to be JSON, its errors and the query's are raised together."""
     try:
-        patch = _read_body(deps, request)
+        sent = _read_body(deps, request)
     except InvalidField as problem:
         if not request.query_errors:
             raise
         raise InvalidField.listing([*problem.errors, *request.query_errors]) from problem
     if request.query_errors:
         raise InvalidField.listing(request.query_errors)
-    return patch
+    return sent
 
 
-def _read_body(deps: WriteDeps, request: WriteRequest) -> Any:
+def _read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
     if request.action == "archive":
-        return None
+        return DecodedBody(patch=None)
     if request.action == "cancel":
-        return decode_patch(request.body, OrderCancel)
+        return decode_sent(request.body, OrderCancel)
     mapping = _likely_mapping(deps, request)
     try:
-        patch = decode_patch(request.body, mapping.patch)
+        sent = decode_sent(request.body, mapping.patch)
     except InvalidField as problem:
         raise _with_values(problem, mapping) from problem
-    found = patch_errors(patch)
+    found = patch_errors(sent.patch)
     if found:
         raise InvalidField.listing([FieldError(pointer=one.pointer, detail=one.detail) for one in found])
-    return patch
+    return sent
 
 
 def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:

@@ -14,11 +14,12 @@ _encoder = msgspec.json.Encoder()
 
 
 def of_operation(resource: Any, operation: Operation, loss: tuple[Loss, ...] = ()) -> Any:
-    """Add the operation, the correlation id and the loss of the write to `meta`."""
+    """Add the operation, the correlation id, and what the write ignored and lost to `meta`."""
     meta = msgspec.structs.replace(
         resource.meta,
         operation_id=operation.id,
         correlation_id=operation.correlation_id,
+        ignored=operation.intent.ignored,
         loss=resource.meta.loss + loss,
     )
     return msgspec.structs.replace(resource, meta=meta)

@@ -25,6 +25,7 @@ from app.writes.models import OperationView
 from app.writes.resolved_write import WriteRequest, fingerprint
 from app.writes.waiting import Writers, Written
 from app.writes.write import write
+from canonical.classes import LossPolicy
 from canonical.customer import Customer, CustomerPatch
 from canonical.order import Order
 from canonical.order_patch import OrderCancel, OrderPatch
@@ -33,9 +34,18 @@ from canonical.ticket import Comment, CommentPatch, Ticket, TicketPatch
 from mappings.spec import Action
 
 UPSERT_ON: Final = choice("upsert_on", "Update the record with this value, or create one.", ("email", "external_id"))
-LOSSY: Final = choice(
-    "lossy", "Drop fields that the vendor does not support, and list them in `meta.loss`.", ("accept",)
+LOSS: Final = choice(
+    "loss",
+    "What the write may lose: nothing, descriptive fields, or anything. Losses are listed in `meta.loss`.",
+    ("none", "descriptive", "any"),
+    default="descriptive",
 )
+LOSS_POLICIES: Final[dict[str | None, LossPolicy]] = {
+    None: "descriptive",
+    "none": "none",
+    "descriptive": "descriptive",
+    "any": "any",
+}
 HEADERS: Final = (MAPPING, IDEMPOTENCY_KEY, CALLBACK, PREFER)
 REPLAYS: Final = (
     "A repeated request with the same key gets the recorded answer, byte for byte, without a call to the vendor."
@@ -74,7 +84,7 @@ def write_handlers(
         f"/v1/{plural}",
         tag=tag,
         scopes=scopes,
-        query=(RECORD_CONNECTION, UPSERT_ON, LOSSY),
+        query=(RECORD_CONNECTION, UPSERT_ON, LOSS),
         headers=HEADERS,
         body=body,
         status=201,
@@ -95,7 +105,7 @@ def write_handlers(
         tag=tag,
         scopes=scopes,
         parameters=(RECORD_ID,),
-        query=(RECORD_CONNECTION, LOSSY),
+        query=(RECORD_CONNECTION, LOSS),
         headers=(IF_MATCH, *HEADERS),
         body=replace(body, media_types=(JSON, MERGE_PATCH)),
         answer=answer | DraftedWrite,
@@ -127,7 +137,7 @@ def write_handlers(
 )
 async def archive_customer(call: Call) -> Answered:
     """Archive a customer, if the vendor supports it."""
-    return await _write(call, "customer", "archive", lossy=False)
+    return await _write(call, "customer", "archive", may_lose=False)
 
 
 @operation(
@@ -136,7 +146,7 @@ async def archive_customer(call: Call) -> Answered:
     tag="Orders",
     scopes=("orders:write",),
     parameters=(RECORD_ID,),
-    query=(RECORD_CONNECTION, LOSSY),
+    query=(RECORD_CONNECTION, LOSS),
     headers=(IF_MATCH, *HEADERS),
     body=JsonBody(into=OrderCancel, example={"reason": "customer", "restock": True}, raw=True),
     answer=Order | DraftedWrite,
@@ -156,7 +166,7 @@ async def cancel_order(call: Call) -> Answered:
     tag="Tickets",
     scopes=("tickets:write",),
     parameters=(RECORD_ID,),
-    query=(RECORD_CONNECTION, LOSSY),
+    query=(RECORD_CONNECTION, LOSS),
     headers=HEADERS,
     body=JsonBody(into=CommentPatch, example={"body_text": "It is on its way.", "visibility": "public"}, raw=True),
     status=201,
@@ -171,9 +181,9 @@ async def add_comment(call: Call) -> Answered:
 
 
 async def _write(
-    call: Call, object_name: ObjectName, action: Action, *, upsert_on: str | None = None, lossy: bool = True
+    call: Call, object_name: ObjectName, action: Action, *, upsert_on: str | None = None, may_lose: bool = True
 ) -> Answered:
-    """Write. `lossy` is whether the call has this parameter."""
+    """Write. `may_lose` is whether the call has the parameter `loss`."""
     request, revision, prefers = call.request, call.header(MAPPING), call.header(PREFER)
     wanted = WriteRequest(
         principal=call.caller.principal,
@@ -186,7 +196,7 @@ async def _write(
         identifier=request.path_params.get("id"),
         connection=call.query(RECORD_CONNECTION),
         upsert_on=upsert_on,
-        lossy=lossy and call.query(LOSSY) is not None,
+        loss=LOSS_POLICIES[call.query(LOSS) if may_lose else None],
         if_match=request.headers.get("if-match"),
         body=call.raw_body,
         respond_async=prefers.respond_async,

@@ -9,13 +9,13 @@ CUSTOM: Final = "custom_fields"
 
 
 def refused_by_account_facts(
-    vendor: Manifest, mapping: AnyMapping, account: Any, refused: tuple[FieldRefusal, ...], *, lossy: bool
+    vendor: Manifest, mapping: AnyMapping, account: Any, barring: tuple[FieldRefusal, ...]
 ) -> bool:
-    """Return whether every refused field takes its choices from the account: a status, a type, a custom field.
+    """Return whether every barring field takes its choices from the account: a status, a type, a custom field.
 
     Any other refusal is independent of the account, so fetching its facts again would not help.
     """
-    barring = [one for one in refused if one.kind == "invalid"] or ([] if lossy else list(refused))
+    barring = tuple(one for one in barring if one.kind == "invalid") or barring
     if not barring or not isinstance(vendor, Vendor) or vendor.choices is None:
         return False
     fields = _account_fields(vendor, mapping, account)

@@ -30,6 +30,7 @@ VENDOR: Final = Vendor[Account](
     setup=SETUP,
     choices=CHOICES,
     webhooks=WEBHOOKS,
+    traits=frozenset({"markets"}),
     mappings=(customer_r1.CUSTOMER, customer_r2.CUSTOMER, TICKET),
     docs="https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide",
 )

@@ -30,6 +30,7 @@ VENDOR: Final = Vendor[Account](
     unwrap=unwrap,
     # Medusa sends no webhooks. Only code of the shop receives its events.
     webhooks=None,
+    traits=frozenset({"fulfils", "collects"}),
     mappings=(CUSTOMER, ORDER),
     timeout_seconds=15.0,
     docs="https://docs.medusajs.com/api/admin",

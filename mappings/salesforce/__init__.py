@@ -39,6 +39,7 @@ VENDOR: Final = Vendor[Account](
     choices=CHOICES,
     # Outbound messages are SOAP without a signature, and events come over gRPC: changes are listed instead.
     webhooks=None,
+    traits=frozenset({"markets"}),
     mappings=(CUSTOMER, TICKET, COMMENT, ORDER),
     docs="https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/",
 )

@@ -29,6 +29,7 @@ VENDOR: Final = Vendor[Account](
     build_account=build_account,
     unwrap=unwrap,
     webhooks=WEBHOOKS,
+    traits=frozenset({"taxes", "collects"}),
     mappings=(CUSTOMER, ORDER),
     docs="https://docs.stripe.com/api",
 )

@@ -34,6 +34,7 @@ VENDOR: Final = Vendor[Account](
     build_account=build_account,
     unwrap=unwrap,
     webhooks=WEBHOOKS,
+    traits=frozenset({"fulfils", "collects"}),
     mappings=(CUSTOMER, ORDER),
     timeout_seconds=20.0,
     docs="https://woocommerce.github.io/woocommerce-rest-api-docs/",

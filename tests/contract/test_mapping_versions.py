@@ -207,12 +207,12 @@ def test_refusals_of_writes_call_a_canary_back_too(caller: Caller, facade: Facad
     decide(caller, at, canary={"revision": 1, "share": 1.0})
     two = [{"address": "one@garn.example"}, {"address": "two@garn.example"}]
     for _ in range(3):
-        answer = caller.write("POST", f"/v1/customers?connection={at}", {"first_name": "Ann", "emails": two})
+        answer = caller.write("POST", f"/v1/customers?connection={at}&loss=none", {"first_name": "Ann", "emails": two})
         assert code_of(answer, 422) == "unsupported-field"
     back = until(lambda: route(caller, at), lambda shown: shown["canary"] is None)
     assert "3 more refused, r1 against r2" in back["note"]
     made = until(
-        lambda: caller.write("POST", f"/v1/customers?connection={at}", {"first_name": "Ann", "emails": two}),
+        lambda: caller.write("POST", f"/v1/customers?connection={at}&loss=none", {"first_name": "Ann", "emails": two}),
         lambda answer: answer.status_code == 201,
     ).json()
     assert [email["address"] for email in made["emails"]] == ["one@garn.example", "two@garn.example"]
@@ -299,7 +299,7 @@ def test_a_write_by_a_named_revision_is_drafted_and_not_sent(caller: Caller, ven
     assert (upserted["action"], upserted["remote_id"]) == ("update", person)
     assert caller.write("POST", "/v1/customers", two, headers=named).json()["action"] == "create"
     assert caller.write("DELETE", path, headers=named).json()["action"] == "archive"
-    older = caller.write("PATCH", path, two, headers={HEADER: f"{NAME}@r1"})
+    older = caller.write("PATCH", f"{path}?loss=none", two, headers={HEADER: f"{NAME}@r1"})
     assert code_of(older, 422) == "unsupported-field"
     assert vendors.records("hubspot", "contacts", "drafts@garn.example") == []
     # The key is not used up.

@@ -103,6 +103,7 @@ def unknown_parameter(scene: Scene) -> None:
 
 def no_place(scene: Scene) -> None:
     scene.body["notes"] = "HubSpot contacts have none."
+    scene.query["loss"] = "none"
 
 
 def wrong_value(scene: Scene) -> None:

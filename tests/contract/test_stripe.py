@@ -182,8 +182,8 @@ def test_a_redrive_is_not_answered_with_the_refusal_that_stripe_repeats(someone:
 
 def test_what_stripe_has_no_place_for_is_refused_or_dropped(someone: Caller) -> None:
     body = {"display_name": "Ann", "job_title": "Owner"}
-    assert code_of(someone.write("POST", "/v1/customers?connection=stripe", body), 422) == "unsupported-field"
-    made = someone.create("/v1/customers?connection=stripe&lossy=accept", body)
+    assert code_of(someone.write("POST", "/v1/customers?connection=stripe&loss=none", body), 422) == "unsupported-field"
+    made = someone.create("/v1/customers?connection=stripe", body)
     assert [loss["path"] for loss in made["meta"]["loss"]] == ["/job_title"]
     refused = someone.write("DELETE", f"/v1/customers/{made['id']}")
     assert refused.json()["code"] == "unsupported-action"

@@ -107,7 +107,7 @@ def test_preferences(caller: Caller, sent: str, applied: str | None) -> None:
 def test_an_invalid_write_is_refused_at_once(caller: Caller, facade: Facade) -> None:
     for body, code in (({"emails": [{"address": "no"}]}, "invalid-field"), ({"notes": "?"}, "unsupported-field")):
         key = new_key()
-        answer = caller.write("POST", "/v1/customers?connection=hubspot", body, key=key, headers=LATER)
+        answer = caller.write("POST", "/v1/customers?connection=hubspot&loss=none", body, key=key, headers=LATER)
         assert code_of(answer, 422) == code
         assert facade.sql("SELECT id FROM operation WHERE idempotency_key = $1", key) == []
     assert code_of(caller.write("PATCH", "/v1/customers/hubspot:1", {"nickname": "A"}, headers=LATER), 422)

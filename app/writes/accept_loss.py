@@ -1,0 +1,57 @@
+"""Judge what a write would lose, by the caller's `?loss=` and the classes of the fields."""
+
+from typing import Any
+
+import msgspec
+
+from app.errors import InvalidField, UnsupportedField
+from app.problem_document import FieldError, summary
+from app.writes.resolved_write import ResolvedWrite
+from canonical.classes import is_essential
+from canonical.parts import Loss
+from mappings.spec import Draft, FieldRefusal, Vendor
+
+
+def accept_loss(resolved: ResolvedWrite, draft: Draft[Any]) -> tuple[Loss, ...]:
+    """Return the loss of the write. Raises InvalidField for an invalid value, and UnsupportedField for what the caller
+    does not accept to lose (`?loss=`)."""
+    title, intent = resolved.connection.vendor.title, resolved.intent
+    invalid = tuple(_error(refusal) for refusal in draft.refused if refusal.kind == "invalid")
+    if invalid:
+        raise InvalidField(f"{title} cannot store this: {summary(invalid)}", errors=invalid)
+    errors = [_error(refusal) for refusal in barring(resolved, draft.refused)]
+    if intent.loss == "none":
+        errors += [FieldError(pointer=one.path, detail=one.detail) for one in intent.lost + draft.loss]
+    elif intent.loss == "descriptive":
+        cut = [one for one in draft.loss if one.kind in ("dropped", "truncated") and _is_essential(resolved, one.path)]
+        errors += [FieldError(pointer=one.path, detail=one.detail) for one in cut]
+    if errors:
+        raise UnsupportedField(f"{title} has no place for this: {summary(errors)}", errors=tuple(errors))
+    return intent.lost + draft.loss + dropped(draft.refused)
+
+
+def barring(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple[FieldRefusal, ...]:
+    """Return the refusals that the caller does not accept to lose."""
+    if resolved.intent.loss == "none":
+        return refused
+    if resolved.intent.loss == "any":
+        return tuple(one for one in refused if one.kind == "invalid")
+    return tuple(one for one in refused if one.kind == "invalid" or _is_essential(resolved, one.pointer))
+
+
+def _is_essential(resolved: ResolvedWrite, pointer: str) -> bool:
+    intent, vendor = resolved.intent, resolved.connection.vendor
+    if intent.action == "cancel":
+        return True  # each word of a cancellation is a wish
+    patch = msgspec.json.decode(intent.body, type=resolved.mapping.patch)
+    traits = vendor.traits if isinstance(vendor, Vendor) else frozenset()
+    return is_essential(patch, pointer, traits, intent.upsert_on)
+
+
+def dropped(refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
+    """Return refused fields as losses."""
+    return tuple(Loss(path=refusal.pointer, kind="dropped", detail=refusal.detail) for refusal in refused)
+
+
+def _error(refusal: FieldRefusal) -> FieldError:
+    return FieldError(pointer=refusal.pointer, detail=refusal.detail)

@@ -1,0 +1,66 @@
+"""Make a body portable: what it clears by accident counts as absent, and ids of another connection's vendor go."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from app.http.decode_body import DecodedBody
+from app.records.resolve import AnyMapping
+from canonical.output_only import READING
+from canonical.parts import Loss
+from canonical.portable import MERGED, origin_of, without_clearing, without_foreign_ids
+from mappings.coverage import coverage
+
+
+class PortableBody(Struct, frozen=True, kw_only=True):
+    """A body for one connection: what to write, what is lost already, and whether lists are merged with those of the
+    record."""
+
+    patch: Any
+    body: bytes
+    ignored: tuple[str, ...] = ()
+    lost: tuple[Loss, ...] = ()
+    merges: bool = False
+
+
+def make_portable(
+    sent: DecodedBody[Any], body: bytes, mapping: AnyMapping, *, creates: bool, target: str
+) -> PortableBody:
+    """Return the body for the connection `target`. `creates`: the verb never clears a field."""
+    patch: Any = sent.patch
+    lost: list[Loss] = []
+    if type(patch) not in READING:
+        return PortableBody(patch=patch, body=body, ignored=sent.ignored)
+    origin = origin_of(sent.meta)
+    is_foreign = origin.connection not in (None, target)
+    if creates or is_foreign:
+        patch = without_clearing(patch)
+    elif origin.missing:
+        patch = without_clearing(patch, lambda name: name not in origin.missing)
+    if is_foreign and origin.connection is not None:
+        patch, lost = without_foreign_ids(patch, origin.connection, target)
+    patch = _one_text(patch, mapping)
+    return PortableBody(
+        patch=patch,
+        body=body if patch is sent.patch and not sent.ignored else msgspec.json.encode(patch),
+        ignored=sent.ignored,
+        lost=tuple(lost),
+        merges=(creates or is_foreign) and any(_is_merged(patch, name) for name in MERGED),
+    )
+
+
+def _one_text(patch: Any, mapping: AnyMapping) -> Any:
+    """Return the patch with a text in one form, where it has it as HTML as well: in the one that the vendor stores."""
+    for text, html in (("description", "description_html"), ("body_text", "body_html")):
+        if isinstance(getattr(patch, text, None), str) and isinstance(getattr(patch, html, None), str):
+            stored = any(row.field == html and row.creates for row in coverage(mapping))
+            patch = replace(patch, **{text if stored else html: UNSET})
+    return patch
+
+
+def _is_merged(patch: Any, name: str) -> bool:
+    """Return whether a list is sent that may replace another one. A single e-mail address is a field like the name."""
+    value = getattr(patch, name, None)
+    return isinstance(value, tuple) and len(value) > (1 if name == "emails" else 0)

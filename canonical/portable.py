@@ -1,0 +1,155 @@
+"""Carry a resource that was read at one connection to another: what counts as absent, and what is merged.
+
+The rules are those of the HTTP contract, "Nothing is cleared by accident".
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import fields, replace
+
+from canonical.order_patch import OrderPatch
+from canonical.parts import Loss
+from canonical.ticket import TicketPatch
+
+P = TypeVar("P", bound=Struct)
+
+MERGED: Final[Mapping[str, Callable[[Any], object]]] = {
+    "emails": lambda one: one.address.strip().lower(),
+    "phones": lambda one: one.e164 or _folded(one.raw),
+    "addresses": lambda one: tuple(
+        _folded(part) for part in (one.line1, one.line2, one.postal_code, one.city, one.country_code)
+    ),
+    "tags": lambda one: one.casefold(),
+    "tax_ids": lambda one: (one.type, one.value),
+    "consents": lambda one: one.channel,
+    "custom_fields": lambda one: one.key,
+}
+"""The lists that are merged with those of the target, and what makes two of their items the same."""
+_REPLACED: Final = ("consents", "custom_fields")
+"""Lists of settings: of two items that are the same, the one that was sent counts."""
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """What the `meta` of a body that was read says: its connection, and the fields that it could not supply."""
+
+    connection: str | None = None
+    missing: frozenset[str] = frozenset()
+
+
+def origin_of(meta: Any) -> Origin:
+    """Read the `meta` of a body, which may be anything."""
+    if not isinstance(meta, dict):
+        return Origin()
+    connection, loss, unsupported = (meta.get(name) for name in ("connection", "loss", "unsupported"))
+    lost = [one for one in loss if isinstance(one, dict)] if isinstance(loss, list) else []
+    paths = [one.get("path") for one in lost if one.get("kind") in ("dropped", "truncated")]
+    named = [path.split("/")[1] for path in paths if isinstance(path, str) and path.startswith("/")]
+    named += [name for name in unsupported if isinstance(name, str)] if isinstance(unsupported, list) else []
+    return Origin(connection=connection if isinstance(connection, str) else None, missing=frozenset(named))
+
+
+def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: False) -> P:
+    """Return the patch without `null`, `[]` and `unknown`, except in fields that may be cleared."""
+    changes: dict[str, Any] = {}
+    for field in fields(patch):
+        value = getattr(patch, field.name)
+        if isinstance(value, UnsetType) or may_clear(field.name):
+            continue
+        if field.name == "consents" and value:
+            value = tuple(one for one in value if "unknown" not in (one.channel, one.state))
+        if value is None or value == () or (value == "unknown" and _is_enum(field.type)):
+            changes[field.name] = UNSET
+        elif field.name == "consents":
+            changes[field.name] = value
+    return replace(patch, **changes) if changes else patch
+
+
+def without_foreign_ids(patch: P, source: str, target: str) -> tuple[P, list[Loss]]:
+    """Return the patch without the ids of another vendor, and the losses. People and products keep their other keys."""
+    detail = f"an id of {source}, which names nothing at {target}"
+    changes: dict[str, Any] = {}
+    loss: list[Loss] = []
+    for name in patch.__struct_fields__:
+        value = getattr(patch, name)
+        if name.endswith("_remote_id") and isinstance(value, str):
+            changes[name] = UNSET
+            loss.append(Loss(path=f"/{name}", kind="dropped", detail=detail))
+        elif name in ("customer", "requester") and isinstance(value, Struct):
+            changes[name] = replace(value, remote_id=None)
+    if isinstance(patch, OrderPatch) and isinstance(patch.line_items, tuple):
+        changes["line_items"] = tuple(
+            replace(line, product_remote_id=None, variant_remote_id=None) for line in patch.line_items
+        )
+        if changes["line_items"] != patch.line_items:
+            loss.append(Loss(path="/line_items", kind="coerced", detail=f"products are named without {detail}"))
+    if isinstance(patch, TicketPatch) and isinstance(patch.followers, tuple):
+        kept = [replace(one, remote_id=None) for one in patch.followers if one.email is not None]
+        changes["followers"] = tuple(kept) if kept or not patch.followers else UNSET
+        if len(kept) < len(patch.followers):
+            loss.append(Loss(path="/followers", kind="dropped", detail=f"followers are known only by {detail}"))
+    return (replace(patch, **changes) if changes else patch), loss
+
+
+def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:
+    """Return the patch with its lists merged into those of the record: nothing that the record holds is left out.
+
+    `keep_emails`: the record was found by its e-mail address, so its addresses stay as they are.
+    """
+    changes: dict[str, Any] = {}
+    for name, key in MERGED.items():
+        sent = getattr(patch, name, UNSET)
+        if not isinstance(sent, tuple) or not sent:
+            continue
+        present = _as_patches(name, getattr(held, name), sent)
+        if keep_emails and name == "emails" and present:
+            changes[name] = UNSET
+        else:
+            changes[name] = _merged_list(name, present, sent, key)
+    return replace(patch, **changes) if changes else patch
+
+
+def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], key: Callable[[Any], object]) -> Any:
+    """Return the list; UNSET if it would equal the present one."""
+    wanted = {key(one): one for one in sent}
+    kept = [wanted[key(one)] if name in _REPLACED and key(one) in wanted else one for one in present]
+    new = [one for one in wanted.values() if key(one) not in {key(other) for other in present}]
+    if not new and kept == list(present):
+        return UNSET
+    return (*kept, *(_secondary(one, bool(present)) for one in new))
+
+
+def _secondary(one: Any, is_second: bool) -> Any:
+    """Return an item that does not claim to be the first of a list that has one."""
+    marks = {
+        name: False
+        for name in ("is_primary", "is_default")
+        if is_second and not isinstance(getattr(one, name, UNSET), UnsetType)
+    }
+    return replace(one, **marks) if marks else one
+
+
+def _as_patches(name: str, present: tuple[Any, ...], sent: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the record's items as a caller would send them."""
+    if name == "tags":
+        return present
+    kind = type(sent[0])
+    return tuple(
+        kind(**{field: value for field in kind.__struct_fields__ if (value := getattr(one, field, UNSET)) is not UNSET})
+        for one in present
+    )
+
+
+def _is_enum(kind: Any) -> bool:
+    return "unknown" in set(_words_in(kind))
+
+
+def _words_in(kind: Any) -> Iterator[Any]:
+    for option in getattr(kind, "__args__", ()):
+        yield option
+        yield from _words_in(option)
+
+
+def _folded(text: str | None) -> str:
+    return "".join((text or "").split()).casefold()

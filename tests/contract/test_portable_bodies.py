@@ -1,0 +1,166 @@
+"""One body for every system: what was read at one connection is sent to another, and clears nothing there."""
+
+from typing import Any
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, pointers
+from tests.contract.emulators import Emulators
+from tests.contract.samples import customer, order, ticket, word
+
+SHOPPER: dict[str, Any] = {
+    "phones": [{"e164": "+493012345678", "type": "mobile"}],
+    "addresses": [
+        {"type": "home", "line1": "Uferweg 3", "city": "Berlin", "postal_code": "10115", "country_code": "DE"}
+    ],
+}
+ADDRESS = {"line1": "Uferweg 3", "city": "Berlin", "postal_code": "10115", "country_code": "DE"}
+OUTPUT_ONLY = {
+    "/v1/customers": ("id", "meta", "created_at", "updated_at", "status_raw", "order_stats", "subscriptions", "raw"),
+    "/v1/orders": ("id", "meta", "totals", "source_kind", "payments", "refunds", "fulfillments", "cancelled_at"),
+    "/v1/tickets": ("id", "meta", "status_category", "status_label", "attachments", "resolved_at", "priority_raw"),
+}
+BODIES = {
+    "/v1/customers": lambda: customer("hubspot"),
+    "/v1/orders": lambda: order(),
+    "/v1/tickets": lambda: ticket("zendesk"),
+}
+
+
+def read(caller: Caller, path: str, made: dict[str, Any]) -> dict[str, Any]:
+    """The record as its connection gives it."""
+    answer = caller.get(f"{path}/{made['id']}")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.mark.parametrize("path", OUTPUT_ONLY)
+def test_output_only_members_are_ignored_and_listed(caller: Caller, path: str) -> None:
+    made = caller.create(path, BODIES[path]() | dict.fromkeys(OUTPUT_ONLY[path]))
+    assert made["meta"]["ignored"] == [f"/{name}" for name in OUTPUT_ONLY[path]]
+    assert made["id"] is not None
+
+
+def test_nested_output_only_members_are_ignored_as_well(caller: Caller) -> None:
+    body = customer("hubspot")
+    body["emails"][0] |= {"type_raw": "WORK", "status_raw": None}
+    made = caller.create("/v1/customers", body)
+    assert made["meta"]["ignored"] == ["/emails/0/type_raw", "/emails/0/status_raw"]
+
+
+def test_an_unknown_member_beside_output_only_ones_is_refused(caller: Caller) -> None:
+    body = {"id": "cus_1", "addresses": [{"line1": "x", "country": "DE", "country_raw": "Germany"}]}
+    answer = caller.write("POST", "/v1/customers", body)
+    assert code_of(answer, 422) == "invalid-field"
+    assert pointers(answer) == ["/addresses/0/country"]
+    (error,) = answer.json()["errors"]
+    assert error["detail"].startswith("country is not a field of an address")
+    assert "country_code" in error["detail"] or "country" in error["detail"]
+
+
+@pytest.mark.parametrize(("source", "target"), [("shopify", "hubspot"), ("hubspot", "shopify")])
+def test_a_customer_as_read_is_created_at_another_system(
+    caller: Caller, vendors: Emulators, source: Any, target: Any
+) -> None:
+    made = caller.create(f"/v1/customers?connection={source}", customer(source, addresses=[ADDRESS]))
+    body = read(caller, "/v1/customers", made)
+
+    copy = caller.create(f"/v1/customers?connection={target}", body)
+
+    assert copy["meta"]["connection"] == target
+    assert {"/id", "/meta", "/created_at"} <= set(copy["meta"]["ignored"])
+    for name in ("first_name", "last_name"):
+        assert copy[name] == body[name]
+    assert copy["emails"][0]["address"] == body["emails"][0]["address"]
+    sent = [call for call in vendors.calls(target) if call["method"] == "POST"]
+    assert body["meta"]["remote_id"] not in str(sent[-1])
+
+
+def test_what_a_shop_does_not_know_clears_nothing_in_the_crm(caller: Caller) -> None:
+    body = customer("hubspot", job_title="Potter", company_name="Lee Ceramics")
+    kept = caller.create("/v1/customers?connection=hubspot", body)
+    at_shop = caller.create("/v1/customers?connection=shopify", {**body, "job_title": None, "company_name": None})
+    shopper = read(caller, "/v1/customers", at_shop)
+    assert shopper["job_title"] is None
+
+    upserted = caller.write("POST", "/v1/customers?connection=hubspot&upsert_on=email", shopper)
+    assert upserted.status_code == 200, upserted.text
+    assert upserted.json()["id"] == kept["id"]
+    changed = caller.write("PATCH", f"/v1/customers/{kept['id']}", shopper)
+    assert changed.status_code == 200, changed.text
+
+    after = read(caller, "/v1/customers", kept)
+    assert (after["job_title"], after["company_name"]) == ("Potter", "Lee Ceramics")
+
+
+def test_a_body_of_the_same_connection_clears_and_replaces(caller: Caller) -> None:
+    made = caller.create("/v1/customers?connection=shopify", customer("shopify", tags=["a", "b"], notes="Likes blue."))
+    body = read(caller, "/v1/customers", made)
+
+    changed = caller.write("PATCH", f"/v1/customers/{made['id']}", {**body, "tags": ["b"], "notes": None})
+
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["tags"] == ["b"]
+    assert changed.json()["notes"] is None
+
+
+def test_a_field_that_the_source_cannot_supply_is_not_cleared(caller: Caller) -> None:
+    made = caller.create("/v1/customers?connection=hubspot", customer("hubspot", job_title="Potter"))
+    meta = {"connection": "hubspot", "unsupported": ["job_title"]}
+
+    changed = caller.write("PATCH", f"/v1/customers/{made['id']}", {"job_title": None, "last_name": "X", "meta": meta})
+
+    assert changed.status_code == 200, changed.text
+    assert (changed.json()["job_title"], changed.json()["last_name"]) == ("Potter", "X")
+
+
+def test_a_creating_verb_takes_null_and_unknown_as_absent(caller: Caller) -> None:
+    empty: dict[str, Any] = {
+        "job_title": None,
+        "tags": [],
+        "phones": [],
+        "lifecycle_stage": "unknown",
+        "kind": "unknown",
+    }
+    made = caller.create("/v1/customers?connection=hubspot&loss=none", customer("hubspot") | empty)
+    assert made["job_title"] is None
+
+
+def test_an_upsert_merges_lists(caller: Caller) -> None:
+    mark = word()
+    made = caller.create(
+        "/v1/customers?connection=shopify", customer("shopify", mark, tags=["wholesale"], addresses=[ADDRESS])
+    )
+    other = {"line1": "Hafen 1", "city": "Kiel", "postal_code": "24103", "country_code": "DE"}
+
+    answer = caller.write(
+        "POST",
+        "/v1/customers?connection=shopify&upsert_on=email",
+        customer("shopify", mark, tags=["vip", "Wholesale"], addresses=[other]),
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["id"] == made["id"]
+    assert sorted(answer.json()["tags"]) == ["vip", "wholesale"]
+    assert {address["city"] for address in answer.json()["addresses"]} == {"Berlin", "Kiel"}
+
+
+def test_an_id_of_another_vendor_is_never_sent(caller: Caller, vendors: Emulators) -> None:
+    mark = word()
+    body = customer("hubspot", owner_remote_id="777000111", tags=["x"]) | {"meta": {"connection": "salesforce"}}
+
+    made = caller.create("/v1/customers?connection=hubspot", body | {"display_name": mark})
+
+    assert "/owner_remote_id" in [lost["path"] for lost in made["meta"]["loss"]]
+    assert "777000111" not in str(vendors.calls("hubspot"))
+
+
+def test_an_essential_field_is_refused_unless_any_loss_is_accepted(caller: Caller) -> None:
+    body = customer("zendesk", phones=[{"e164": "+493012345678"}, {"e164": "+493012345679"}], currency="EUR")
+    assert caller.create("/v1/customers?connection=zendesk", body)["meta"]["loss"]
+    paid = order(payment_status="disputed")
+    assert code_of(caller.write("POST", "/v1/orders?connection=shopify", paid), 422) in (
+        "invalid-field",
+        "unsupported-field",
+    )
