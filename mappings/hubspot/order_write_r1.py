@@ -100,9 +100,11 @@ def _refuse_values(patch: OrderPatch, held: Order | None, notes: Notes) -> None:
         notes.unsupported("/is_test", "HubSpot has no test orders")
     if held is not None and patch.currency is not UNSET and patch.currency != held.currency:
         notes.unsupported("/currency", "the currency of a HubSpot order is fixed: its sums are in it")
-    shown = patch.currency or (UNSET if held is None else held.currency)
-    if patch.presentment_currency and patch.presentment_currency != shown:
-        notes.unsupported("/presentment_currency", "HubSpot orders have one currency")
+    if patch.presentment_currency:
+        if patch.presentment_currency == (patch.currency or (None if held is None else held.currency)):
+            notes.lose("/presentment_currency", "dropped", "HubSpot orders have one currency, and it is the same")
+        else:
+            notes.unsupported("/presentment_currency", "HubSpot orders have one currency")
     if held is not None and patch.tax_inclusive not in (UNSET, None, held.tax_inclusive):
         notes.unsupported("/tax_inclusive", "it follows from the sums of a HubSpot order, which exist already")
 
