@@ -3,7 +3,7 @@
 Text is compared without case, with `_` for blanks and hyphens. A canonical word is its own text.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, TypeVar, get_args
 
 from msgspec import UNSET, UnsetType
@@ -85,12 +85,8 @@ def spelled(
 def status_of(stage: OrderStatus, text: str | None) -> OrderStatus:
     """Return the status of an order in a stage. The external status counts if the stage is the nearest to it; otherwise
     the order was moved to another stage since."""
-    nearest: Mapping[str, OrderStatus] = NEAREST
     word = _word(text)
-    for status in NEAREST:
-        if word == status and nearest[word] == stage:
-            return status
-    return stage
+    return next((status for status, nearest in NEAREST.items() if status == word and nearest == stage), stage)
 
 
 def _word(text: str | None) -> str:

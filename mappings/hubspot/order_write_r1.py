@@ -5,6 +5,7 @@ the total by the difference, so that it keeps what HubSpot holds beside them. Li
 written with a new order only.
 """
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -68,9 +69,7 @@ def draft(patch: OrderPatch, current: OrderRecord | None, held: Order | None, ac
             "hs_order_name": patches.text(patch.number, CLEARED),
             ORDER_KEY: patches.text(patch.external_id, CLEARED),
             "hs_order_note": patches.text(patch.customer_note, CLEARED),
-            "hs_external_created_date": iso(patch.placed_at)
-            if patch.placed_at
-            else patches.text(patch.placed_at, CLEARED),
+            "hs_external_created_date": _instant(patch.placed_at),
             "hs_currency_code": UNSET if held is not None else patch.currency or UNSET,
             "hs_payment_status": spelled(patch.payment_status, payment_status, payment, "/payment_status", notes),
             "hs_fulfillment_status": spelled(
@@ -247,7 +246,7 @@ def _line(line: LineItemPatch, place: int, currency: str | None, notes: Notes) -
         notes.invalid(f"{pointer}/unit_price", "HubSpot needs the price of each line")
     if line.product_remote_id and not (line.product_remote_id.isascii() and line.product_remote_id.isdecimal()):
         notes.invalid(f"{pointer}/product_remote_id", f"a HubSpot product id is a whole number ({NUMBER})")
-    written = {
+    written: dict[str, str | None] = {
         "name": name,
         "hs_sku": line.sku,
         "hs_product_id": line.product_remote_id,
@@ -315,6 +314,12 @@ def _shipping(lines: tuple[ShippingLinePatch, ...], notes: Notes) -> Decimal:
         if one.tax is not None and Decimal(one.tax):
             notes.lose(f"/shipping_lines/{place}/tax", "coerced", "HubSpot keeps one tax for the whole order")
     return sum((Decimal(one.price) for one in lines), ZERO)
+
+
+def _instant(moment: datetime | None | UnsetType) -> str | UnsetType:
+    if isinstance(moment, UnsetType):
+        return UNSET
+    return CLEARED if moment is None else iso(moment)
 
 
 def _amount(amount: Decimal, currency: str) -> str:
