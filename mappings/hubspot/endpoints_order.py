@@ -23,7 +23,7 @@ from mappings.hubspot.wire_v3 import (
     ObjectId,
     Records,
     RecordWrite,
-    Stub,
+    AssociatedId,
     Upserted,
     documented_order_pipelines,
 )
@@ -84,7 +84,7 @@ def create_lines(body: OrderWrite, marker: str, account: Account) -> VendorReque
 
 def with_lines(body: OrderWrite, reply: VendorReply) -> OrderWrite:
     """Return the order that names its line items. Raises VendorDrift unless the reply has all of them."""
-    ids = tuple(decode(record, Stub).id for record in decode(reply.body, Records).results)
+    ids = tuple(decode(record, AssociatedId).id for record in decode(reply.body, Records).results)
     if len(ids) != len(body.line_items):
         raise VendorDrift("$.results", f"{len(ids)} line items were created instead of {len(body.line_items)}")
     lines = tuple(

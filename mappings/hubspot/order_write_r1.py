@@ -236,9 +236,9 @@ def _are_same(lines: tuple[LineItemPatch, ...], held: Order) -> bool:
 
 def _line(line: LineItemPatch, place: int, currency: str | None, notes: Notes) -> dict[str, str]:
     pointer = f"/line_items/{place}"
-    for name, reason in NO_LINE_PLACE.items():
-        if getattr(line, name) not in (None, ()):
-            notes.unsupported(f"{pointer}/{name}", reason)
+    for member, reason in NO_LINE_PLACE.items():
+        if getattr(line, member) not in (None, ()):
+            notes.unsupported(f"{pointer}/{member}", reason)
     name = line.name or line.sku
     if name is None:
         notes.invalid(f"{pointer}/name", "HubSpot needs the name of each line")
