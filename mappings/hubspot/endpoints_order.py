@@ -18,12 +18,12 @@ from mappings.hubspot.wire_order_v3 import ORDER_KEY, LineItemProperties, OrderP
 from mappings.hubspot.wire_v3 import (
     MARKER,
     Account,
+    AssociatedId,
     AssociationType,
     NewAssociation,
     ObjectId,
     Records,
     RecordWrite,
-    AssociatedId,
     Upserted,
     documented_order_pipelines,
 )

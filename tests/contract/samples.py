@@ -34,8 +34,9 @@ def order(mark: str | None = None, **fields: Any) -> Body:
 
 def shop_order(mark: str | None = None, **fields: Any) -> Body:
     """Two mugs for a guest, as a CRM gets them from a shop. Only the order itself contains the mark."""
+    mark = mark or word()
     line = {"name": "Mug", "sku": "MUG-BLUE", "quantity": "2", "unit_price": "19.90"}
-    return {"number": f"#{mark or word()}", "currency": "EUR", "line_items": [line], **fields}
+    return {"number": f"#{mark}", "external_id": f"key-{mark}", "currency": "EUR", "line_items": [line], **fields}
 
 
 def ticket(connection: str, mark: str | None = None, **fields: Any) -> Body:
