@@ -169,6 +169,9 @@ class Endpoints(Generic[W, A]):
     `find` builds the request for the record with a unique key, through a strongly consistent read. `upsert` is the
     vendor's native upsert; without it, the write runs find-then-write under a lock. `side_load` builds one more request
     that completes the records (people behind ids), until it returns None; `absorb` adds its reply to the account facts.
+    `parts` builds a request for records that a new record names and that must exist before it, such as line items; None
+    if it names none. `with_parts` returns the body with their ids from the reply. The request must be safe to repeat: a
+    retry of the create sends it again. Records that only `parts` created must be invisible to users of the object.
     `bulk` counts the characters of HTML that `absorb` added. `guard` makes an update conditional on the version that
     the caller read, at vendors that compare versions.
     """
@@ -184,6 +187,8 @@ class Endpoints(Generic[W, A]):
     absorb: Callable[[VendorReply, A], A] | None = None
     bulk: Callable[[A], int] = lambda account: 0
     create: Callable[[W, str, str | None, A], VendorRequest] | None = None  # body, marker, parent, account
+    parts: Callable[[W, str, A], VendorRequest | None] | None = None  # body, marker, account
+    with_parts: Callable[[W, VendorReply], W] | None = None
     update: Callable[[str, W, str, A], VendorRequest] | None = None  # remote id, body, marker, account
     guard: Callable[[VendorRequest, A], VendorRequest] | None = None
     upsert: Mapping[UpsertKey, Callable[[str, W, str, A], VendorRequest]] = field(default_factory=dict)

@@ -47,6 +47,8 @@ class DraftedWrite(Struct, frozen=True, kw_only=True):
     """The record that would change; null for a new record. Example: `"1051"`"""
     request: WouldSend
     """The request that would be sent."""
+    parts: WouldSend | None
+    """The request that would be sent before it, to create records that it names, such as line items; null if none."""
     loss: tuple[Loss, ...]
     """The loss that it would cause."""
 
@@ -63,6 +65,7 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
         action=prepared.effect,
         remote_id=prepared.remote_id,
         request=_shown(prepared.request),
+        parts=None if prepared.parts is None else _shown(prepared.parts.request),
         loss=prepared.loss,
     )
 

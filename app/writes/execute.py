@@ -105,7 +105,7 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     """
     operations, operation = resolved.deps.operations, begun.operation
     try:
-        reply = await resolved.send(_with_redrive_key(prepared.request, operation))
+        reply = await resolved.send(_with_redrive_key(await _completed(resolved, prepared), operation))
     except ReplyLost as lost:
         _log.warning("a reply was lost", extra=_log_facts(operation) | {"code": lost.why})
         await operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
@@ -122,6 +122,16 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     if answer is None:
         raise Undecided(operation.id)
     return answer
+
+
+async def _completed(resolved: ResolvedWrite, prepared: PreparedWrite) -> VendorRequest:
+    """Return the request to send, with its parts, which are created now. Raises like `VendorClient.send`, and
+    VendorDrifted if the reply about the parts cannot be read."""
+    if prepared.parts is None:
+        return prepared.request
+    reply = await resolved.send(prepared.parts.request)
+    with resolved.as_drift():
+        return prepared.parts.completed(reply)
 
 
 def _log_facts(operation: Operation) -> dict[str, object]:

@@ -23,7 +23,7 @@ from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import Loss
 from canonical.portable import merged
 from canonical.ticket import TicketPatch
-from mappings.http import VendorRequest
+from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Draft, UpsertKey
 
 YOUNG: Final = 60.0
@@ -35,10 +35,19 @@ ANY_VERSION: Final = "*"
 T = TypeVar("T")
 
 
+class Parts(Struct, frozen=True, kw_only=True):
+    """A repeatable request that creates records which the write then names. `completed` builds the write from the
+    reply. It raises VendorDrift if the reply cannot be read."""
+
+    request: VendorRequest
+    completed: Callable[[VendorReply], VendorRequest]
+
+
 class PreparedWrite(Struct, frozen=True, kw_only=True):
     """The one request with an effect: its verb, its record, and what the write loses.
 
-    `before` is the watched field of the record, if it was read and the write may change it.
+    `before` is the watched field of the record, if it was read and the write may change it. `parts` is sent first, and
+    completes `request`.
     """
 
     effect: Action
@@ -46,6 +55,7 @@ class PreparedWrite(Struct, frozen=True, kw_only=True):
     remote_id: str | None
     loss: tuple[Loss, ...] = ()
     before: Watched | None = None
+    parts: Parts | None = None
 
 
 class _StaleAccount(Exception):
@@ -95,7 +105,22 @@ async def _create(resolved: ResolvedWrite, create: Callable[..., VendorRequest],
         request=create(body, marker, resolved.intent.parent, account),
         remote_id=None,
         loss=loss,
+        parts=_parts(resolved, create, body, marker, account),
     )
+
+
+def _parts(
+    resolved: ResolvedWrite, create: Callable[..., VendorRequest], body: Any, marker: str, account: Any
+) -> Parts | None:
+    endpoints = resolved.mapping.endpoints
+    with_parts = endpoints.with_parts
+    if endpoints.parts is None or with_parts is None:
+        return None
+    request = endpoints.parts(body, marker, account)
+    if request is None:
+        return None
+    parent = resolved.intent.parent
+    return Parts(request=request, completed=lambda reply: create(with_parts(body, reply), marker, parent, account))
 
 
 async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -> PreparedWrite:

@@ -1,12 +1,12 @@
-"""Owners and pipelines of an account: `/crm/v3/owners` and `/crm/v3/pipelines/tickets`."""
+"""Owners and pipelines of an account: `/crm/v3/owners` and `/crm/v3/pipelines/{type}`."""
 
 from typing import Any
 
 from emulators.http import Answer, Call, json_answer
 from emulators.hubspot.errors import Refusal
-from emulators.hubspot.kinds import TICKETS, Kind
+from emulators.hubspot.kinds import Kind
 from emulators.hubspot.objects import wants_archived
-from emulators.hubspot.seed import OWNERS, PIPELINES
+from emulators.hubspot.seed import OWNERS, PIPELINES_OF
 from emulators.state import State
 
 
@@ -31,8 +31,9 @@ def owner(id: str, call: Call, state: State) -> Answer:
 
 
 def pipelines(kind: Kind, state: State) -> Answer:
-    """200 with the pipelines and their stages; contacts, companies and notes have none here."""
-    return json_answer(200, {"results": state.all(PIPELINES) if kind is TICKETS else []})
+    """200 with the pipelines and their stages; only tickets and orders have any."""
+    where = PIPELINES_OF.get(kind.name)
+    return json_answer(200, {"results": [] if where is None else state.all(where)})
 
 
 def pipeline(kind: Kind, id: str, state: State) -> Answer:
@@ -46,7 +47,8 @@ def stages(kind: Kind, id: str, state: State) -> Answer:
 
 
 def _pipeline(kind: Kind, id: str, state: State) -> dict[str, Any]:
-    found = state.get(PIPELINES, id) if kind is TICKETS else None
+    where = PIPELINES_OF.get(kind.name)
+    found = None if where is None else state.get(where, id)
     if found is None:
         raise _not_here()
     return found

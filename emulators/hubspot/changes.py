@@ -1,13 +1,14 @@
 """What a write makes of a record: the checks first, then the properties that HubSpot sets by itself."""
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from emulators.hubspot.errors import Issue, not_set, values_not_valid
-from emulators.hubspot.kinds import CONTACTS, TICKETS, Kind
+from emulators.hubspot.kinds import CONTACTS, LINE_ITEMS, ORDERS, TICKETS, Kind
 from emulators.hubspot.records import Record, addresses, ensure_unique, new_id
-from emulators.hubspot.seed import PIPELINES
+from emulators.hubspot.seed import ORDER_PIPELINE, ORDER_PIPELINES, ORDER_STAGES, PIPELINES
 from emulators.hubspot.standard_properties import STAMPED_STAGES
 from emulators.hubspot.values import checked, instant_at
 from emulators.state import State
@@ -90,6 +91,10 @@ def _first_values(kind: Kind, id: str) -> dict[str, str]:
             "hs_pipeline": DEFAULT_PIPELINE,
             "hs_ticket_id": id,
         }
+    if kind is ORDERS:
+        return {"hs_pipeline": ORDER_PIPELINE, "hs_pipeline_stage": ORDER_STAGES[0][0]}
+    if kind is LINE_ITEMS:
+        return {"quantity": "1"}
     return {}
 
 
@@ -99,6 +104,10 @@ def _derive(kind: Kind, before: dict[str, str], after: dict[str, str], state: St
         _derive_contact(before, after, at)
     if kind is TICKETS:
         _derive_ticket(before, after, state, at)
+    if kind is ORDERS:
+        _checked_stage(ORDER_PIPELINES, before, after, state)
+    if kind is LINE_ITEMS:
+        _derive_line(after)
 
 
 def _derive_contact(before: dict[str, str], after: dict[str, str], at: str) -> None:
@@ -123,23 +132,39 @@ def _derive_contact(before: dict[str, str], after: dict[str, str], at: str) -> N
 
 
 def _derive_ticket(before: dict[str, str], after: dict[str, str], state: State, at: str) -> None:
-    if all(before.get(name) == after.get(name) for name in ("hs_pipeline", "hs_pipeline_stage")):
+    stage = _checked_stage(PIPELINES, before, after, state)
+    if stage is None:
         return
 
-    pipeline = state.get(PIPELINES, after.get("hs_pipeline", ""))
-    stages = {stage["id"]: stage for stage in pipeline["stages"]} if pipeline else {}
-    stage = after.get("hs_pipeline_stage", "")
-    if stage not in stages:
-        text = f"{stage} was not one of the allowed options: [{', '.join(stages)}]"
-        raise values_not_valid([Issue(name="hs_pipeline_stage", value=stage, code="INVALID_OPTION", message=text)])
-
     after["hs_v2_date_entered_current_stage"] = at
-    closed = stages[stage]["metadata"]["ticketState"] == "CLOSED"
+    closed = stage["metadata"]["ticketState"] == "CLOSED"
     after["hs_is_closed"] = "true" if closed else "false"
     if not closed:
         after.pop("closed_date", None)
     elif "closed_date" not in after:
         after["closed_date"] = at
+
+
+def _checked_stage(
+    pipelines: str, before: dict[str, str], after: dict[str, str], state: State
+) -> dict[str, Any] | None:
+    """The new stage of a record that moves, None if it stays. Refuses one that its pipeline lacks with 400."""
+    if all(before.get(name) == after.get(name) for name in ("hs_pipeline", "hs_pipeline_stage")):
+        return None
+    pipeline = state.get(pipelines, after.get("hs_pipeline", ""))
+    stages: dict[str, dict[str, Any]] = {stage["id"]: stage for stage in pipeline["stages"]} if pipeline else {}
+    stage = after.get("hs_pipeline_stage", "")
+    if stage not in stages:
+        text = f"{stage} was not one of the allowed options: [{', '.join(stages)}]"
+        raise values_not_valid([Issue(name="hs_pipeline_stage", value=stage, code="INVALID_OPTION", message=text)])
+    return stages[stage]
+
+
+def _derive_line(line: dict[str, str]) -> None:
+    """The net price of all units, after a discount for each."""
+    each = Decimal(line.get("price", "0")) - Decimal(line.get("discount", "0"))
+    line["amount"] = format(each * Decimal(line.get("quantity", "1")), "f")
+    line["hs_tax_amount"] = line.get("tax", "0")
 
 
 def _goes_back(kind: Kind, present: str | None, wanted: str | None, state: State) -> bool:

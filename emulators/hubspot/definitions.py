@@ -81,6 +81,10 @@ class Sheet:
         """Phone numbers, which HubSpot keeps as they were typed."""
         self._add("string", "phonenumber", names)
 
+    def number(self, **names: str) -> None:
+        """Numbers."""
+        self._add("number", "number", names)
+
     def moment(self, **names: str) -> None:
         """Dates with a time."""
         self._add("datetime", "date", names)
@@ -133,7 +137,7 @@ class Sheet:
                 field_type,
                 group=self._group,
                 read_only=read_only,
-                unique=name in ("hs_object_id", "hs_ticket_id"),
+                unique=name in ("hs_object_id", "hs_ticket_id", "hs_external_order_id"),
             )
             for name, label in names.items()
         ]

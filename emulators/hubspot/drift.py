@@ -12,6 +12,8 @@ UNKNOWN_CHOICES = {
     "hs_ticket_category": "SUSTAINABILITY",
     "hs_pipeline_stage": "999000111",
     "source_type": "HOLOGRAM",
+    "hs_payment_status": "in escrow",
+    "hs_fulfillment_status": "teleported",
 }
 
 

@@ -10,7 +10,7 @@ from emulators.hubspot.definitions import define
 from emulators.hubspot.errors import CORRELATION_HEADER, NO_CREDENTIALS, Refusal, over_the_limit
 from emulators.hubspot.kinds import KINDS, kind_of
 from emulators.hubspot.records import placed
-from emulators.hubspot.seed import OWNERS, PIPELINES, ensure_seeded, keep_definition, owner, pipeline
+from emulators.hubspot.seed import ORDER_PIPELINES, OWNERS, PIPELINES, ensure_seeded, keep_definition, owner, pipeline
 from emulators.state import Allowance, State
 from emulators.webhooks import Change, Message, Try
 
@@ -19,10 +19,16 @@ WINDOW_MILLISECONDS = 60_000
 
 
 class HubSpot:
-    """Contacts, companies, tickets and notes with their properties, pipelines, owners and associations."""
+    """CRM records of all kinds with their properties, pipelines, owners and associations."""
 
     name = "hubspot"
-    objects = (*(kind.name for kind in KINDS), OWNERS, PIPELINES, *(kind.definitions for kind in KINDS))
+    objects = (
+        *(kind.name for kind in KINDS),
+        OWNERS,
+        PIPELINES,
+        ORDER_PIPELINES,
+        *(kind.definitions for kind in KINDS),
+    )
     webhook_rules = webhooks.RULES
 
     def answer(self, call: Call, state: State, now: float) -> Answer:

@@ -80,7 +80,31 @@ NOTES = Kind(
     required=("hs_timestamp",),
     created="hs_createdate",
 )
-KINDS = (CONTACTS, COMPANIES, TICKETS, NOTES)
+ORDERS = Kind(
+    name="orders",
+    singular="order",
+    type_id="0-123",
+    defaults=(
+        "hs_createdate",
+        "hs_currency_code",
+        "hs_external_order_id",
+        "hs_lastmodifieddate",
+        "hs_object_id",
+        "hs_order_name",
+        "hs_pipeline_stage",
+        "hs_total_price",
+    ),
+    searched=("hs_order_name", "hs_external_order_id", "hs_billing_address_email"),
+    created="hs_createdate",
+)
+LINE_ITEMS = Kind(
+    name="line_items",
+    singular="line_item",
+    type_id="0-8",
+    defaults=("amount", "createdate", "hs_lastmodifieddate", "hs_object_id", "hs_product_id", "quantity"),
+    searched=("name", "hs_sku"),
+)
+KINDS = (CONTACTS, COMPANIES, TICKETS, NOTES, ORDERS, LINE_ITEMS)
 
 _SPELLINGS = {spelling: kind for kind in KINDS for spelling in (kind.name, kind.singular, kind.type_id, kind.label)}
 
@@ -120,6 +144,12 @@ BONDS = (
     Bond(source="tickets", target="notes", type_id=227, inverse=228, name="ticket_to_note"),
     Bond(source="notes", target="contacts", type_id=202, inverse=201, name="note_to_contact"),
     Bond(source="contacts", target="notes", type_id=201, inverse=202, name="contact_to_note"),
+    Bond(source="orders", target="contacts", type_id=507, inverse=508, name="order_to_contact"),
+    Bond(source="contacts", target="orders", type_id=508, inverse=507, name="contact_to_order"),
+    Bond(source="orders", target="companies", type_id=509, inverse=510, name="order_to_company"),
+    Bond(source="companies", target="orders", type_id=510, inverse=509, name="company_to_order"),
+    Bond(source="orders", target="line_items", type_id=513, inverse=514, name="order_to_line_item"),
+    Bond(source="line_items", target="orders", type_id=514, inverse=513, name="line_item_to_order"),
 )
 BOND_BY_ID = {bond.type_id: bond for bond in BONDS}
 

@@ -1,14 +1,25 @@
-"""What a fresh account holds: property definitions, two ticket pipelines and two owners."""
+"""What a fresh account holds: property definitions, two ticket pipelines, an order pipeline and two owners."""
 
 from typing import Any
 
 from emulators.hubspot import standard_properties
 from emulators.hubspot.definitions import SEEDED_AT, Definition
-from emulators.hubspot.kinds import COMPANIES, CONTACTS, NOTES, TICKETS, Kind
+from emulators.hubspot.kinds import COMPANIES, CONTACTS, KINDS, LINE_ITEMS, NOTES, ORDERS, TICKETS, Kind
 from emulators.state import State
 
 OWNERS = "owners"
 PIPELINES = "pipelines"
+ORDER_PIPELINES = "order_pipelines"
+PIPELINES_OF = {TICKETS.name: PIPELINES, ORDERS.name: ORDER_PIPELINES}
+# The same ids in every account.
+ORDER_PIPELINE = "14a2e10e-5471-408a-906e-c51f3b04369e"
+ORDER_STAGES = (
+    ("4b27b500-f031-4927-9811-68a0b525cbae", "Open", "OPEN"),
+    ("937ea84d-0a4f-4dcf-9028-3f9c2aafbf03", "Processed", "OPEN"),
+    ("aa99e8d0-c1d5-4071-b915-d240bbb1aed9", "Shipped", "OPEN"),
+    ("3725360f-519b-4b18-a593-494d60a29c9f", "Delivered", "CLOSED"),
+    ("3c85a297-e9ce-400b-b42e-9f16853d69d6", "Cancelled", "CLOSED"),
+)
 _SEED = "seed"
 
 _STANDARD = {
@@ -16,6 +27,8 @@ _STANDARD = {
     COMPANIES.name: standard_properties.company_properties(),
     TICKETS.name: standard_properties.ticket_properties(),
     NOTES.name: standard_properties.note_properties(),
+    ORDERS.name: standard_properties.order_properties(),
+    LINE_ITEMS.name: standard_properties.line_item_properties(),
 }
 
 
@@ -31,6 +44,11 @@ def stage(id: str, label: str, order: int, state: str) -> dict[str, Any]:
         "archived": False,
         "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
     }
+
+
+def _order_stage(id: str, label: str, state: str, order: int) -> dict[str, Any]:
+    """One stage of orders, whose metadata is another than that of tickets."""
+    return {**stage(id, label, order, state), "metadata": {"state": state}}
 
 
 def pipeline(id: str, label: str, order: int, stages: list[dict[str, Any]]) -> dict[str, Any]:
@@ -75,7 +93,7 @@ def ensure_seeded(state: State) -> None:
         return
 
     with state.transaction():
-        for kind in (CONTACTS, COMPANIES, TICKETS, NOTES):
+        for kind in KINDS:
             for definition in _STANDARD[kind.name]:
                 keep_definition(kind, definition, state)
         support = pipeline(
@@ -102,6 +120,8 @@ def ensure_seeded(state: State) -> None:
         )
         for one in (support, returns):
             state.put(PIPELINES, one["id"], one)
+        stages = [_order_stage(*stage, order) for order, stage in enumerate(ORDER_STAGES)]
+        state.put(ORDER_PIPELINES, ORDER_PIPELINE, pipeline(ORDER_PIPELINE, "Order Pipeline", 0, stages))
         for person in (
             owner("41629779", 9876543, "mira.oakes@owners.example", "Mira", "Oakes"),
             owner("62840117", 9876544, "tomas.feld@owners.example", "Tomas", "Feld"),

@@ -1,4 +1,4 @@
-"""The standard properties of contacts, companies, tickets and notes: a working selection of HubSpot's many."""
+"""The standard properties of each object type: a working selection of HubSpot's many."""
 
 from emulators.hubspot.definitions import Definition, Sheet
 
@@ -221,4 +221,38 @@ def note_properties() -> list[Definition]:
     sheet.outside(hubspot_owner_id="Activity assigned to")
     sheet.provenance()
     sheet.made("datetime", hs_createdate="Create date", hs_lastmodifieddate="Last modified date")
+    return sheet.rows
+
+
+def order_properties() -> list[Definition]:
+    """What orders have. Statuses of payment and fulfilment are text. Two orders never share the key of the shop."""
+    sheet = Sheet("order_information")
+    sheet.text(hs_order_name="Name", hs_external_order_id="Order ID", hs_external_order_status="Status")
+    sheet.text(hs_external_order_url="Order URL", hs_source_store="Source Store", hs_discount_codes="Discount Codes")
+    sheet.text(hs_fulfillment_status="Fulfillment Status", hs_payment_status="Payment Status")
+    sheet.text(hs_shipping_tracking_number="Shipping Tracking Number", hs_currency_code="Currency Code")
+    sheet.long_text(hs_order_note="Note")
+    sheet.number(hs_total_price="Total Price", hs_subtotal_price="Subtotal Price", hs_tax="Tax")
+    sheet.number(hs_shipping_cost="Shipping Cost", hs_order_discount="Order Discount")
+    for kind in ("shipping", "billing"):
+        parts = ("name", "street", "city", "state", "postal_code", "country", "phone", "email")
+        sheet.text(**{f"hs_{kind}_address_{part}": f"{kind} {part}".title() for part in parts})
+    sheet.outside(hs_pipeline="Pipeline", hs_pipeline_stage="Pipeline Stage", hubspot_owner_id="Owner")
+    sheet.moment(hs_external_created_date="External Created Date", hs_processed_date="Processed Date")
+    sheet.moment(hs_cancelled_date="Cancelled Date")
+    sheet.provenance()
+    sheet.made("datetime", hs_createdate="Create Date", hs_lastmodifieddate="Last Modified Date")
+    return sheet.rows
+
+
+def line_item_properties() -> list[Definition]:
+    """What line items have. HubSpot computes the amount."""
+    sheet = Sheet("lineiteminformation")
+    sheet.text(name="Name", hs_sku="SKU", hs_product_id="Product ID", description="Description")
+    sheet.text(hs_line_item_currency_code="Currency")
+    sheet.number(quantity="Quantity", price="Unit price", discount="Unit discount", tax="Tax")
+    sheet.number(hs_position_on_quote="Position")
+    sheet.provenance()
+    sheet.made("number", amount="Net price", hs_tax_amount="Tax amount")
+    sheet.made("datetime", createdate="Create Date", hs_lastmodifieddate="Last Modified Date")
     return sheet.rows

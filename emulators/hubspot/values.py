@@ -9,7 +9,7 @@ from typing import Any
 from emulators.hubspot.bodies import fields_missing
 from emulators.hubspot.errors import Issue, Refusal, values_not_valid
 from emulators.hubspot.kinds import Kind
-from emulators.hubspot.seed import OWNERS, PIPELINES
+from emulators.hubspot.seed import OWNERS, PIPELINES_OF
 from emulators.state import State
 
 LONGEST = 65_536
@@ -102,9 +102,9 @@ def _value(kind: Kind, name: str, text: str, before: str, state: State) -> str:
         case "bool":
             return _chosen(text, ["true", "false"])
         case "enumeration" if definition["fieldType"] == "checkbox":
-            return _several(text, before, _choices(definition, state))
+            return _several(text, before, _choices(kind, definition, state))
         case "enumeration":
-            return _chosen(text, _choices(definition, state))
+            return _chosen(text, _choices(kind, definition, state))
         case _:
             return text
 
@@ -158,15 +158,15 @@ def _moment(text: str) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _choices(definition: dict[str, Any], state: State) -> list[str] | None:
+def _choices(kind: Kind, definition: dict[str, Any], state: State) -> list[str] | None:
     """The values that may be chosen; None where this emulator does not keep them (teams)."""
     match definition["name"]:
         case "hubspot_owner_id":
             return [owner["id"] for owner in state.all(OWNERS) if not owner["archived"]]
         case "hs_pipeline":
-            return [pipeline["id"] for pipeline in state.all(PIPELINES)]
+            return [pipeline["id"] for pipeline in state.all(PIPELINES_OF[kind.name])]
         case "hs_pipeline_stage":
-            return [stage["id"] for pipeline in state.all(PIPELINES) for stage in pipeline["stages"]]
+            return [stage["id"] for pipeline in state.all(PIPELINES_OF[kind.name]) for stage in pipeline["stages"]]
     if definition["externalOptions"]:
         return None
     return [option["value"] for option in definition["options"]]

@@ -1,4 +1,4 @@
-"""HubSpot, CRM v3: contacts are customers, tickets are tickets."""
+"""HubSpot, CRM v3: contacts are customers, tickets are tickets, orders are orders."""
 
 from typing import Final
 
@@ -6,7 +6,9 @@ from mappings.hubspot import customer_r1, customer_r2
 from mappings.hubspot.account import ACCOUNT_REQUESTS, build_account
 from mappings.hubspot.choices import CHOICES
 from mappings.hubspot.endpoints import SETUP
+from mappings.hubspot.endpoints_order import ORDER_SETUP
 from mappings.hubspot.errors import REQUEST_ID_HEADER, budget, refusal
+from mappings.hubspot.order_r1 import ORDER
 from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.unwrap import unwrap
 from mappings.hubspot.webhooks import WEBHOOKS
@@ -27,10 +29,10 @@ VENDOR: Final = Vendor[Account](
     account_requests=ACCOUNT_REQUESTS,
     build_account=build_account,
     unwrap=unwrap,
-    setup=SETUP,
+    setup=(*SETUP, *ORDER_SETUP),
     choices=CHOICES,
     webhooks=WEBHOOKS,
     traits=frozenset({"markets"}),
-    mappings=(customer_r1.CUSTOMER, customer_r2.CUSTOMER, TICKET),
+    mappings=(customer_r1.CUSTOMER, customer_r2.CUSTOMER, TICKET, ORDER),
     docs="https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide",
 )

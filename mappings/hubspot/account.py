@@ -1,16 +1,20 @@
-"""Account facts: ticket pipelines, their stages as statuses, and the options of enumerations."""
+"""Account facts: pipelines of tickets and orders, their stages as statuses, and the options of enumerations."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 
+from canonical.order import OrderStatus
 from canonical.parts import CustomFieldSetting, ObjectName
 from canonical.ticket import TicketStatus
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.wire_v3 import (
     DEFAULT_PIPELINE,
+    ORDER_PIPELINE,
     Account,
+    OrderPipeline,
+    OrderStage,
     Pipeline,
     PipelineRecord,
     Pipelines,
@@ -18,6 +22,8 @@ from mappings.hubspot.wire_v3 import (
     Stage,
     StageMetadata,
     StageRecord,
+    documented_order_pipelines,
+    documented_pipelines,
 )
 from mappings.spec import decode
 
@@ -37,8 +43,29 @@ LABELS: Final[dict[str, TicketStatus]] = {
 }
 """The labels that HubSpot gives to the stages of a new pipeline. The meaning of an account's own label is unknown."""
 
+DEFAULT_ORDER_STAGES: Final[dict[str, OrderStatus]] = {
+    stage.id: stage.status for stage in documented_order_pipelines()[ORDER_PIPELINE].stages.values()
+}
+"""The stages of the order pipeline that every account starts with."""
+ORDER_LABELS: Final[dict[str, OrderStatus]] = {
+    "open": "open",
+    "processed": "open",
+    "processing": "open",
+    "shipped": "open",
+    "on hold": "on_hold",
+    "draft": "draft",
+    "delivered": "completed",
+    "completed": "completed",
+    "cancelled": "cancelled",
+    "canceled": "cancelled",
+    "failed": "failed",
+}
+"""HubSpot's labels of order stages, and common ones."""
+
 CONTACT_ENUMERATIONS: Final = ("lifecyclestage", "hs_language", "hs_timezone")
 TICKET_ENUMERATIONS: Final = ("hs_ticket_priority", "hs_ticket_category", "source_type")
+ORDER_ENUMERATIONS: Final = ("hs_payment_status", "hs_fulfillment_status")
+"""Text in most accounts; an account with options accepts only these."""
 
 
 def _definitions(object_type: str, names: tuple[str, ...]) -> VendorRequest:
@@ -55,6 +82,8 @@ ACCOUNT_REQUESTS: Final = (
     VendorRequest(method="GET", path="/crm/v3/pipelines/tickets", route="/crm/v3/pipelines/{object_type}"),
     _definitions("contacts", CONTACT_ENUMERATIONS),
     _definitions("tickets", TICKET_ENUMERATIONS),
+    VendorRequest(method="GET", path="/crm/v3/pipelines/orders", route="/crm/v3/pipelines/{object_type}"),
+    _definitions("orders", ORDER_ENUMERATIONS),
 )
 
 
@@ -63,16 +92,18 @@ def build_account(
 ) -> Account:
     """Build the account from the replies to ACCOUNT_REQUESTS, in that order; None is a failed one.
 
-    Without pipelines, the account has HubSpot's default pipeline. Without property definitions, options are unknown.
-    Raises VendorDrift for a reply of another shape.
+    Without pipelines, the account has HubSpot's default ones. Without property definitions, options are unknown. A
+    token without the scopes of orders gets the defaults of orders. Raises VendorDrift for a reply of another shape.
     """
-    pipelines, contacts, tickets = replies
-    options = _options("contacts", contacts) | _options("tickets", tickets)
-    if pipelines is None:
-        return Account(options=options, custom_fields=dict(custom_fields))
+    pipelines, contacts, tickets, order_pipelines, orders = replies
     return Account(
-        pipelines=_pipelines(decode(pipelines.body, Pipelines).results),
-        options=options,
+        pipelines=documented_pipelines()
+        if pipelines is None
+        else _pipelines(decode(pipelines.body, Pipelines).results),
+        order_pipelines=documented_order_pipelines()
+        if order_pipelines is None
+        else _order_pipelines(decode(order_pipelines.body, Pipelines).results),
+        options=_options("contacts", contacts) | _options("tickets", tickets) | _options("orders", orders),
         custom_fields=dict(custom_fields),
     )
 
@@ -90,6 +121,20 @@ def stage_status(pipeline_id: str, stage: StageRecord) -> TicketStatus:
     return "open" if named in (None, "closed") else named
 
 
+def order_stage_status(pipeline_id: str, stage: StageRecord) -> OrderStatus:
+    """Return the status of an order stage. A closed stage is not `open`, an open one is not `completed`. A closed stage
+    with an unknown label is `unknown`: it may mean delivered or lost."""
+    named = ORDER_LABELS.get(stage.label.strip().casefold())
+    if named is None and pipeline_id == ORDER_PIPELINE:
+        named = DEFAULT_ORDER_STAGES.get(stage.id)
+    closed = _is_closed(stage.metadata)
+    if closed is None:
+        return named or "open"
+    if closed:
+        return "completed" if named in ("open", "on_hold", "draft") else named or "unknown"
+    return "open" if named in (None, "completed") else named
+
+
 def stages_with_status(account: Account, status: str) -> tuple[str, ...]:
     """Return the ids of the stages with a status, of all pipelines."""
     return tuple(
@@ -101,8 +146,9 @@ def stages_with_status(account: Account, status: str) -> tuple[str, ...]:
 
 
 def _is_closed(metadata: StageMetadata) -> bool | None:
-    if metadata.ticket_state in ("OPEN", "CLOSED"):
-        return metadata.ticket_state == "CLOSED"
+    state = metadata.ticket_state or metadata.state
+    if state in ("OPEN", "CLOSED"):
+        return state == "CLOSED"
     if metadata.is_closed in ("true", "false"):
         return metadata.is_closed == "true"
     return None
@@ -115,6 +161,20 @@ def _pipelines(records: Iterable[PipelineRecord]) -> dict[str, Pipeline]:
             label=pipeline.label,
             stages={
                 stage.id: Stage(id=stage.id, label=stage.label, status=stage_status(pipeline.id, stage))
+                for stage in sorted(pipeline.stages, key=lambda stage: stage.display_order)
+            },
+        )
+        for pipeline in sorted(records, key=lambda pipeline: pipeline.display_order)
+    }
+
+
+def _order_pipelines(records: Iterable[PipelineRecord]) -> dict[str, OrderPipeline]:
+    return {
+        pipeline.id: OrderPipeline(
+            id=pipeline.id,
+            label=pipeline.label,
+            stages={
+                stage.id: OrderStage(id=stage.id, label=stage.label, status=order_stage_status(pipeline.id, stage))
                 for stage in sorted(pipeline.stages, key=lambda stage: stage.display_order)
             },
         )

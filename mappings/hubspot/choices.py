@@ -1,15 +1,17 @@
 """Options of fields: owners, pipelines, stages, and the options of properties and custom fields."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 import msgspec
 from msgspec import Struct
 
+from canonical.order import OrderStatus
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.customer_r1 import LIFECYCLE_WRITE
 from mappings.hubspot.field_values import zone
+from mappings.hubspot.order_enums_r1 import NEAREST
 from mappings.hubspot.requests import next_cursor
 from mappings.hubspot.ticket_r1 import CHANNEL_WRITE, PRIORITY_WRITE, TYPE_WRITE
 from mappings.hubspot.wire_v3 import Account
@@ -21,7 +23,7 @@ C = TypeVar("C", bound=str)  # the canonical values of an enumeration
 OWNERS: Final = VendorRequest(
     method="GET", path="/crm/v3/owners", route="/crm/v3/owners", query=(("limit", "500"), ("archived", "false"))
 )
-OBJECT_TYPES: Final[dict[ObjectName, str]] = {"customer": "contacts", "ticket": "tickets"}
+OBJECT_TYPES: Final[dict[ObjectName, str]] = {"customer": "contacts", "ticket": "tickets", "order": "orders"}
 
 
 class _Owner(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -53,7 +55,7 @@ class _Properties(Struct, frozen=True, kw_only=True):
 
 
 def requests(account: Account) -> tuple[VendorRequest, ...]:
-    """Build the requests: owners, then the properties of contacts and of tickets."""
+    """Build the requests: owners, then the properties of contacts, tickets and orders."""
     return (OWNERS, *(_definitions(object_type) for object_type in OBJECT_TYPES.values()))
 
 
@@ -70,12 +72,14 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     owners, *definitions = replies
     properties = _properties(definitions[list(OBJECT_TYPES).index(object_name)])
     found: dict[str, tuple[Option, ...]] = {}
-    if owners:
+    if owners and object_name != "order":
         found["owner_remote_id" if object_name == "customer" else "assignee_remote_id"] = _owners(owners)
     if object_name == "customer":
         _put(found, "lifecycle_stage", _canonical(properties.get("lifecyclestage"), LIFECYCLE_WRITE))
         _put(found, "language", _options(properties.get("hs_language", ())))
         _put(found, "timezone", _zones(properties.get("hs_timezone", ())))
+    elif object_name == "order":
+        found |= _order_stages(account)
     else:
         found |= _stages(account)
         _put(found, "priority", _canonical(properties.get("hs_ticket_priority"), PRIORITY_WRITE))
@@ -141,6 +145,28 @@ def _stages(account: Account) -> dict[str, tuple[Option, ...]]:
         labels.setdefault(stage.status, []).append(stage.label)
     return {
         "status": tuple(Option(value=status, label=", ".join(named)) for status, named in labels.items()),
+        "pipeline": tuple(Option(value=one.id, label=one.label) for one in pipelines),
+        "stage": tuple(
+            Option(value=stage.id, label=f"{one.label}: {stage.label}" if len(pipelines) > 1 else stage.label)
+            for one in pipelines
+            for stage in one.stages.values()
+        ),
+    }
+
+
+def _order_stages(account: Account) -> dict[str, tuple[Option, ...]]:
+    """Pipelines, stages and statuses of orders. The statuses are those of the first pipeline, with the label of the
+    first stage that each of them goes to."""
+    pipelines = tuple(account.order_pipelines.values())
+    stages = tuple(pipelines[0].stages.values()) if pipelines else ()
+    labels: dict[str, str] = {}
+    for status in get_args(OrderStatus):
+        goes_to = next((one for one in stages if one.status == status), None)
+        goes_to = goes_to or next((one for one in stages if one.status == NEAREST.get(status)), None)
+        if goes_to is not None and status != "unknown":
+            labels[status] = goes_to.label
+    return {
+        "status": tuple(Option(value=status, label=label) for status, label in labels.items()),
         "pipeline": tuple(Option(value=one.id, label=one.label) for one in pipelines),
         "stage": tuple(
             Option(value=stage.id, label=f"{one.label}: {stage.label}" if len(pipelines) > 1 else stage.label)

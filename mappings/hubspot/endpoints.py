@@ -38,7 +38,7 @@ TICKET_CALLS: Final = CrmObject(
 SETUP: Final = (*CONTACT_CALLS.setup(), *TICKET_CALLS.setup())
 
 _DEFAULT_PIPELINE: Final = documented_pipelines()[DEFAULT_PIPELINE]
-_RECOVERY: Final[dict[Action, Recovery]] = {
+RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
         strength="strong",
@@ -99,7 +99,7 @@ CONTACTS: Final = Endpoints[RecordWrite, Account](
     write_result=CONTACT_CALLS.write_result,
     find_marker=CONTACT_CALLS.find_marker,
     marked=CONTACT_CALLS.marked,
-    recovery=_RECOVERY,
+    recovery=RECOVERY,
 )
 TICKETS: Final = Endpoints[RecordWrite, Account](
     read=TICKET_CALLS.read,
@@ -115,5 +115,5 @@ TICKETS: Final = Endpoints[RecordWrite, Account](
     write_result=TICKET_CALLS.write_result,
     find_marker=TICKET_CALLS.find_marker,
     marked=TICKET_CALLS.marked,
-    recovery={action: _RECOVERY[action] for action in ("create", "update")},
+    recovery={action: RECOVERY[action] for action in ("create", "update")},
 )

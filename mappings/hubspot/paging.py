@@ -18,14 +18,15 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.account import stages_with_status
 from mappings.hubspot.field_values import instant, milliseconds
 from mappings.hubspot.requests import CrmObject, next_cursor
-from mappings.hubspot.wire_v3 import EXTERNAL_ID, Account, Filter, FilterGroup, Search
+from mappings.hubspot.wire_v3 import Account, Filter, FilterGroup, Search
 from mappings.spec import ListQuery, VendorPage, decode
 
 ID: Final = "hs_object_id"
 Order = Literal["time", "ties", "ids"]
 _ORDERS: Final[dict[str, Order]] = {"time": "time", "ties": "ties", "ids": "ids"}
-UNIQUE: Final[dict[str, str | None]] = {"email": "email", "external_id": EXTERNAL_ID, "number": None}
-"""Filters that match at most one record, and the unique property to read it by (None: its id)."""
+UNIQUE: Final[dict[str, str | None]] = {"email": "email", "external_id": None, "number": None}
+"""Filters that match at most one record, and the unique property to read it by (None: its id). The property of
+`external_id` depends on the object."""
 
 
 class Head(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -64,7 +65,8 @@ def list_request(crm: CrmObject, query: ListQuery, account: Account) -> VendorRe
     """Build the request for a page. Raises ValueError for a cursor that did not come from `page`."""
     unique = _unique(query)
     if unique is not None:
-        return crm.read_batch((query.filters[unique],), crm.properties(account), UNIQUE[unique])
+        id_property = crm.external_id if unique == "external_id" else UNIQUE[unique]
+        return crm.read_batch((query.filters[unique],), crm.properties(account), id_property)
     if not _is_search(query):
         return crm.listed((*crm.paging.window(query), *crm.selection(account)))
     place = _place(query)
@@ -83,7 +85,7 @@ def page(crm: CrmObject, reply: VendorReply, query: ListQuery, account: Account)
         return crm.page(reply, query, account)
     records = crm.records(reply)
     if _unique(query) is not None:
-        kept = tuple(record for record in records if _matches(record, query, account))
+        kept = tuple(record for record in records if _matches(crm, record, query, account))
         return VendorPage(records=kept, next=None, account=account)
     return _search_page(crm, records, _place(query), next_cursor(reply) is not None, account)
 
@@ -155,14 +157,14 @@ def _modified(crm: CrmObject, one: Head) -> int:
     return milliseconds(instant(one.properties.get(crm.modified), crm.modified) or one.updated_at)
 
 
-def _matches(record: msgspec.Raw, query: ListQuery, account: Account) -> bool:
+def _matches(crm: CrmObject, record: msgspec.Raw, query: ListQuery, account: Account) -> bool:
     """Whether a record found by a unique key matches the other filters. The key itself is not compared: HubSpot finds a
     contact by its additional addresses too."""
     head = decode(record, Head)
     others = {name: value for name, value in query.filters.items() if name != _unique(query)}
     if query.updated_since is not None and head.updated_at < query.updated_since:
         return False
-    if "external_id" in others and head.properties.get(EXTERNAL_ID) != others["external_id"]:
+    if "external_id" in others and head.properties.get(crm.external_id) != others["external_id"]:
         return False
     if "number" in others and head.id != others["number"]:
         return False

@@ -1,7 +1,10 @@
-"""Requesters of tickets. A requester is the associated contact, which takes up to two more reads.
+"""Requesters of tickets, and buyers and line items of orders. All of them are associations.
 
-The plain list and a read by id return the id of the contact with the ticket, a search does not. Names and addresses
-need another read. `side_load` derives the next read from the account alone. What a reply omits is recorded as missing
+A requester is the associated contact, which takes up to two more reads.
+
+The plain list and a read by id return the ids of associated records, a search does not. Names and addresses of a
+requester need another read. The buyer of an order needs none, because the order holds a snapshot. Line items are read
+in batches of 100. `side_load` derives the next read from the account alone. What a reply omits is recorded as missing
 and is not requested again.
 """
 
@@ -12,24 +15,34 @@ import msgspec
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.requests import BATCH, CrmObject
+from mappings.hubspot.wire_order_v3 import LineItemProperties, OrderAssociations
 from mappings.hubspot.wire_v3 import (
     Account,
+    AssociatedIds,
     AssociationsRead,
     ContactRecord,
     ObjectId,
     Person,
     Records,
+    Stub,
     TicketAssociations,
 )
 from mappings.kit.names import full_name
 from mappings.spec import decode
 
-ASSOCIATIONS: Final = "/crm/v4/associations/tickets/contacts/batch/read"
+ASSOCIATIONS: Final = "/crm/v4/associations/%s/batch/read"
+BUYERS: Final = "contacts"
+LINES: Final = "line_items"
 PERSON_PROPERTIES: Final = ("email", "firstname", "lastname", "phone")
 
 
 class _Inputs(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[ObjectId, ...]
+
+
+class _LinkedOrder(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    associations: OrderAssociations = OrderAssociations()
 
 
 class _Linked(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,15 +72,69 @@ def contact_ids(associations: TicketAssociations | msgspec.UnsetType) -> tuple[s
     found = associations.contacts.results
     if len(found) == 1:  # nearly every ticket
         return (found[0].id,)
-    return tuple(dict.fromkeys([one.id for one in found]))
+    return ids_of(associations.contacts)
+
+
+def ids_of(*associated: AssociatedIds) -> tuple[str, ...]:
+    """Return the ids of associated records, each once, in HubSpot's order."""
+    return tuple(dict.fromkeys([one.id for group in associated for one in group.results]))
+
+
+def linked_orders(records: Iterable[msgspec.Raw], account: Account, *, has_associations: bool) -> Account:
+    """Return the account with the ids of the buyers and line items of `records` only, like `linked` for tickets."""
+    links: dict[str, dict[str, tuple[str, ...]]] = {BUYERS: {}, LINES: {}}
+    unlinked: list[str] = []
+    for record in records:
+        order = decode(record, _LinkedOrder)
+        held = order.associations
+        buyers, lines = ids_of(held.contacts), ids_of(held.line_items, held.underscored)
+        if has_associations or buyers or lines:
+            links[BUYERS][order.id], links[LINES][order.id] = buyers, lines
+        else:
+            unlinked.append(order.id)
+    return msgspec.structs.replace(
+        account,
+        order_links=links,
+        unlinked_orders={BUYERS: tuple(unlinked), LINES: tuple(unlinked)} if unlinked else {},
+        line_items={},
+    )
+
+
+def side_load_orders(items: CrmObject, orders: tuple[msgspec.Raw, ...], account: Account) -> VendorRequest | None:
+    """Build the next read that completes the orders: ids of buyers, ids of line items, then the line items."""
+    waiting = _unlinked_orders(account)
+    if waiting is not None:
+        kind, ids = waiting
+        return _read_associations(f"orders/{kind}", ids)
+    lines = _unread_lines(account)
+    return items.read_batch(lines, LineItemProperties.__struct_fields__) if lines else None
+
+
+def absorb_orders(reply: VendorReply, account: Account) -> Account:
+    """Return the account with the reply to `side_load_orders`. Raises VendorDrift for another shape."""
+    waiting = _unlinked_orders(account)
+    if waiting is not None:
+        kind, ids = waiting
+        found = _targets(reply)
+        links = account.order_links.get(kind, {}) | {order: found.get(order, ()) for order in ids}
+        rest = account.unlinked_orders[kind][len(ids) :]
+        return msgspec.structs.replace(
+            account,
+            order_links=account.order_links | {kind: links},
+            unlinked_orders=account.unlinked_orders | {kind: rest},
+        )
+    lines: dict[str, Stub | None] = dict.fromkeys(_unread_lines(account))
+    for record in decode(reply.body, Records).results:
+        line = decode(record, Stub)
+        lines[line.id] = line
+    return msgspec.structs.replace(account, line_items=account.line_items | lines)
 
 
 def side_load(contacts: CrmObject, tickets: tuple[msgspec.Raw, ...], account: Account) -> VendorRequest | None:
     """Build the next read that completes the tickets: the ids of their contacts, then the contacts."""
     unlinked = account.unlinked[:BATCH]
     if unlinked:
-        body = _Inputs(inputs=tuple(ObjectId(id=one) for one in unlinked))
-        return VendorRequest(method="POST", path=ASSOCIATIONS, route=ASSOCIATIONS, body=msgspec.json.encode(body))
+        return _read_associations("tickets/contacts", unlinked)
     people = _unread_people(account)
     return contacts.read_batch(people, PERSON_PROPERTIES) if people else None
 
@@ -76,10 +143,7 @@ def absorb(reply: VendorReply, account: Account) -> Account:
     """Return the account with the reply to `side_load`. Raises VendorDrift for another shape."""
     unlinked = account.unlinked[:BATCH]
     if unlinked:
-        found = {
-            one.source.id: tuple(dict.fromkeys(str(target.to_object_id) for target in one.to))
-            for one in decode(reply.body, AssociationsRead).results
-        }
+        found = _targets(reply)
         return msgspec.structs.replace(
             account,
             requesters=account.requesters | {ticket: found.get(ticket, ()) for ticket in unlinked},
@@ -105,3 +169,30 @@ def _person(contact: ContactRecord) -> Person:
         email=properties.get("email") or None,
         phone=properties.get("phone") or None,
     )
+
+
+def _read_associations(between: str, ids: tuple[str, ...]) -> VendorRequest:
+    """Build the read of the associations of up to 100 records."""
+    path = ASSOCIATIONS % between
+    body = _Inputs(inputs=tuple(ObjectId(id=one) for one in ids))
+    return VendorRequest(method="POST", path=path, route=path, body=msgspec.json.encode(body))
+
+
+def _targets(reply: VendorReply) -> dict[str, tuple[str, ...]]:
+    """The ids of the associated records, by record."""
+    return {
+        one.source.id: tuple(dict.fromkeys(str(target.to_object_id) for target in one.to))
+        for one in decode(reply.body, AssociationsRead).results
+    }
+
+
+def _unlinked_orders(account: Account) -> tuple[str, tuple[str, ...]] | None:
+    """The next type of association to read, and the orders: at most one batch."""
+    kind = next((kind for kind, ids in account.unlinked_orders.items() if ids), None)
+    return None if kind is None else (kind, account.unlinked_orders[kind][:BATCH])
+
+
+def _unread_lines(account: Account) -> tuple[str, ...]:
+    """The line items of the orders, without those that were read. At most one batch."""
+    wanted = dict.fromkeys(line for lines in account.order_links.get(LINES, {}).values() for line in lines)
+    return tuple(one for one in wanted if one not in account.line_items)[:BATCH]

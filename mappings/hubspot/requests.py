@@ -15,12 +15,14 @@ from mappings.hubspot.wire_v3 import (
     MARKER,
     Account,
     BatchRead,
+    BatchUpsert,
     NewProperty,
     ObjectId,
     Records,
     RecordUpdate,
     RecordWrite,
     Stub,
+    Upserted,
 )
 from mappings.kit.paging import Cursors, Paging, Query
 from mappings.kit.rest import Collection, wrapped
@@ -61,7 +63,8 @@ class CrmObject(Collection[RecordWrite, Account]):
     """Records of one object type. `modified` is the property that mirrors `updatedAt`.
 
     `reads` are the properties that any revision of the mapping reads, so one reply serves two revisions that run side
-    by side. `associations` are requested where possible.
+    by side. `associations` are requested where possible, separated by commas. `external_id` is the unique property with
+    the caller's own key; the setup creates it unless HubSpot has it.
     """
 
     name: ObjectName
@@ -69,6 +72,7 @@ class CrmObject(Collection[RecordWrite, Account]):
     modified: str
     reads: tuple[type[Struct], ...]
     associations: str | None = None
+    external_id: str = EXTERNAL_ID
     paging: Paging = PLAIN_LIST
     records: Callable[[VendorReply], tuple[Raw, ...]] = READ_OR_BATCH
     change: Method = "PATCH"
@@ -113,6 +117,12 @@ class CrmObject(Collection[RecordWrite, Account]):
         path = f"{self.path}/batch/read"
         return VendorRequest(method="POST", path=path, route=path, body=msgspec.json.encode(body))
 
+    def upsert_batch(self, records: tuple[Upserted, ...]) -> VendorRequest:
+        """Build the request that creates up to 100 records, or none. A repeat finds them by their unique property."""
+        path = f"{self.path}/batch/upsert"
+        body = msgspec.json.encode(BatchUpsert(inputs=records))
+        return VendorRequest(method="POST", path=path, route=path, body=body, effect=True, idempotent=True)
+
     def search(self, body: bytes) -> VendorRequest:
         """Build a search. It finds a change only after HubSpot has indexed it."""
         path = f"{self.path}/search"
@@ -128,9 +138,14 @@ class CrmObject(Collection[RecordWrite, Account]):
         return super().write_result(reply, action) if action == "create" else WriteResult()
 
     def setup(self) -> tuple[VendorRequest, ...]:
-        """Build the requests that create the two unique properties that writes need."""
+        """Build the requests that create the unique properties that writes need."""
+        marker = self._new_property(
+            MARKER, "Lockstitch operation", "The Lockstitch operation that created this record."
+        )
+        if self.external_id != EXTERNAL_ID:
+            return (marker,)
         return (
-            self._new_property(MARKER, "Lockstitch operation", "The Lockstitch operation that created this record."),
+            marker,
             self._new_property(EXTERNAL_ID, "External ID", "The key of this record in the system that wrote it."),
         )
 

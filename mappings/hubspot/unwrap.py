@@ -6,18 +6,21 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical.parts import ObjectName
+from mappings.hubspot.wire_order_v3 import OrderProperties
 from mappings.hubspot.wire_v3 import EXTERNAL_ID, ContactConsents, ContactProperties, TicketProperties
 from mappings.spec import Unmappable
 
 T = TypeVar("T")
 
-TYPE_IDS: Final[dict[ObjectName, str]] = {"customer": "0-1", "ticket": "0-5"}
+TYPE_IDS: Final[dict[ObjectName, str]] = {"customer": "0-1", "ticket": "0-5", "order": "0-123"}
 """HubSpot's object type ids, as in the `url` of a record."""
-SHARED: Final = frozenset({"hubspot_owner_id", EXTERNAL_ID})
+A: Final[dict[ObjectName, str]] = {"customer": "a customer", "ticket": "a ticket", "order": "an order"}
+SHARED: Final = frozenset({"hubspot_owner_id", "hs_pipeline", "hs_pipeline_stage", EXTERNAL_ID})
 """Properties that several objects have."""
 PROPERTIES: Final[dict[ObjectName, frozenset[str]]] = {
     "customer": frozenset((*ContactProperties.__struct_fields__, *ContactConsents.__struct_fields__)) - SHARED,
     "ticket": frozenset(TicketProperties.__struct_fields__) - SHARED,
+    "order": frozenset(OrderProperties.__struct_fields__) - SHARED,
 }
 
 
@@ -46,7 +49,7 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[msgspec.Raw, ...]:
     object or of an older API, and anything else.
     """
     if object not in TYPE_IDS:
-        raise Unmappable("$", f"HubSpot's mapping has customers and tickets, not {object}s")
+        raise Unmappable("$", f"HubSpot's mapping has customers, orders and tickets, not {object}s")
     if payload.lstrip()[:1] == b"[":
         events = _read(_many, payload, "$")
         if not events:
@@ -80,10 +83,10 @@ def _ensure_record(found: _Payload, path: str, object: ObjectName) -> None:
     if found.url is not None and "/record/" in found.url:
         type_id = found.url.partition("/record/")[2].partition("/")[0]
         if type_id != TYPE_IDS[object]:
-            raise Unmappable(f"{path}.url", f"a record of object type {type_id}; a {object} is {TYPE_IDS[object]}")
+            raise Unmappable(f"{path}.url", f"a record of object type {type_id}; {A[object]} is {TYPE_IDS[object]}")
     members = _read(_members, found.properties, f"{path}.properties")
     if PROPERTIES[object].isdisjoint(members):
-        raise Unmappable(f"{path}.properties", f"it has no property of a {object}: only an id, or another object")
+        raise Unmappable(f"{path}.properties", f"it has no property of {A[object]}: only an id, or another object")
 
 
 def _read(decoder: msgspec.json.Decoder[T], payload: bytes | msgspec.Raw, path: str) -> T:

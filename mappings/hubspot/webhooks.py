@@ -1,4 +1,4 @@
-"""HubSpot's webhooks: `contact.creation`, `ticket.propertyChange`, and the generic `object.creation`.
+"""HubSpot's webhooks: `contact.creation`, `ticket.propertyChange`, `order.deletion`, and the generic `object.creation`.
 
 Names and members: developers.hubspot.com, Webhooks API, section "Webhooks payload".
 """
@@ -18,6 +18,7 @@ from mappings.webhooks import Happened, Notice, WebhookManifest
 OBJECTS: Final[dict[str, ObjectName]] = {
     "contact": "customer",
     "ticket": "ticket",
+    "order": "order",
     **{type_id: name for name, type_id in TYPE_IDS.items()},
 }
 HAPPENED: Final[dict[str, Happened]] = {

@@ -11,11 +11,13 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
+from canonical.order import OrderStatus
 from canonical.parts import CustomFieldSetting, Instant, ObjectName
 from canonical.ticket import TicketStatus
 
 CLEARED: Final = ""
 DEFAULT_PIPELINE: Final = "0"
+ORDER_PIPELINE: Final = "14a2e10e-5471-408a-906e-c51f3b04369e"
 MARKER: Final = "lockstitch_operation_id"
 """The unique property with the operation that created the record. The setup creates it."""
 EXTERNAL_ID: Final = "lockstitch_external_id"
@@ -165,14 +167,16 @@ class AssociationsRead(Struct, frozen=True, kw_only=True):
 
 
 class StageMetadata(Struct, frozen=True, kw_only=True, rename="camel"):
-    """`ticketState` is OPEN or CLOSED. Older replies have only `isClosed`, as text."""
+    """`ticketState` of a ticket stage and `state` of an order stage are OPEN or CLOSED. Older replies have only
+    `isClosed`, as text."""
 
     ticket_state: str | None = None
+    state: str | None = None
     is_closed: str | None = None
 
 
 class StageRecord(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A stage of a ticket pipeline, as configured by the account."""
+    """A stage of a pipeline, as configured by the account."""
 
     id: str
     label: str
@@ -181,7 +185,7 @@ class StageRecord(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class PipelineRecord(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A ticket pipeline."""
+    """A pipeline of tickets or orders."""
 
     id: str
     label: str
@@ -249,6 +253,20 @@ class RecordUpdate(Struct, frozen=True, kw_only=True):
     """The body of a PATCH. It cannot change associations."""
 
     properties: dict[str, str]
+
+
+class Upserted(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A record to create, or to change if one has this value (`id`) of the unique property `idProperty`."""
+
+    id: str
+    id_property: str
+    properties: dict[str, str]
+
+
+class BatchUpsert(Struct, frozen=True, kw_only=True):
+    """An upsert of up to 100 records: all or none of them."""
+
+    inputs: tuple[Upserted, ...]
 
 
 class BatchRead(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -329,6 +347,35 @@ def documented_pipelines() -> dict[str, Pipeline]:
     return {pipeline.id: pipeline}
 
 
+class OrderStage(Struct, frozen=True, kw_only=True):
+    """A stage of an order pipeline and its status."""
+
+    id: str
+    label: str
+    status: OrderStatus
+
+
+class OrderPipeline(Struct, frozen=True, kw_only=True):
+    """An order pipeline and its stages by id, in display order."""
+
+    id: str
+    label: str
+    stages: dict[str, OrderStage]
+
+
+def documented_order_pipelines() -> dict[str, OrderPipeline]:
+    """Return the order pipeline that every account starts with. Its ids are the same in all accounts."""
+    stages = (
+        OrderStage(id="4b27b500-f031-4927-9811-68a0b525cbae", label="Open", status="open"),
+        OrderStage(id="937ea84d-0a4f-4dcf-9028-3f9c2aafbf03", label="Processed", status="open"),
+        OrderStage(id="aa99e8d0-c1d5-4071-b915-d240bbb1aed9", label="Shipped", status="open"),
+        OrderStage(id="3725360f-519b-4b18-a593-494d60a29c9f", label="Delivered", status="completed"),
+        OrderStage(id="3c85a297-e9ce-400b-b42e-9f16853d69d6", label="Cancelled", status="cancelled"),
+    )
+    pipeline = OrderPipeline(id=ORDER_PIPELINE, label="Order Pipeline", stages={one.id: one for one in stages})
+    return {pipeline.id: pipeline}
+
+
 class Person(Struct, frozen=True, kw_only=True):
     """The members of a contact that a requester needs."""
 
@@ -344,11 +391,19 @@ class Account(Struct, frozen=True, kw_only=True):
     order, by `contacts.lifecyclestage` and the like; without an entry they are unknown. `requesters` are the contact
     ids of the tickets that were just read, `unlinked` the tickets whose contact ids are not read yet, and `people` the
     contacts by id (None for one that is deleted or not visible).
+
+    `order_links` are the ids of the contacts and of the line items of the orders that were just read, by type and
+    order. `unlinked_orders` are the orders whose ids are not read yet, by type. `line_items` are those that were read,
+    by id (None for one that is deleted).
     """
 
     pipelines: dict[str, Pipeline] = field(default_factory=documented_pipelines)
+    order_pipelines: dict[str, OrderPipeline] = field(default_factory=documented_order_pipelines)
     options: dict[str, tuple[str, ...]] = {}
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
     requesters: dict[str, tuple[str, ...]] = {}
     unlinked: tuple[str, ...] = ()
     people: dict[str, Person | None] = {}
+    order_links: dict[str, dict[str, tuple[str, ...]]] = {}
+    unlinked_orders: dict[str, tuple[str, ...]] = {}
+    line_items: dict[str, Stub | None] = {}

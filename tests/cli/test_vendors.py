@@ -46,6 +46,7 @@ def test_as_json_it_has_the_values_that_can_be_written() -> None:
         ("zendesk", "ticket"),
         ("zendesk", "comment"),
         ("hubspot", "customer"),
+        ("hubspot", "order"),
         ("hubspot", "ticket"),
     }
     for one in reported:

@@ -32,6 +32,13 @@ def order(mark: str | None = None, **fields: Any) -> Body:
     }
 
 
+def shop_order(mark: str | None = None, **fields: Any) -> Body:
+    """Two mugs for a guest, as a CRM gets them from a shop. Only the order itself contains the mark."""
+    mark = mark or word()
+    line = {"name": "Mug", "sku": "MUG-BLUE", "quantity": "2", "unit_price": "19.90"}
+    return {"number": f"#{mark}", "external_id": f"key-{mark}", "currency": "EUR", "line_items": [line], **fields}
+
+
 def ticket(connection: str, mark: str | None = None, **fields: Any) -> Body:
     """A complaint about a mug. At HubSpot it has no requester, as that must be a contact there."""
     mark = mark or word()
@@ -62,6 +69,7 @@ KINDS: Final = {
     "shopify customer": Kind("/v1/customers", "shopify", "Customer", customer),
     "zendesk customer": Kind("/v1/customers", "zendesk", "users", customer),
     "shopify order": Kind("/v1/orders", "shopify", "Order", lambda _connection, mark: order(mark)),
+    "hubspot order": Kind("/v1/orders", "hubspot", "orders", lambda _connection, mark: shop_order(mark)),
     "hubspot ticket": Kind("/v1/tickets", "hubspot", "tickets", ticket),
     "zendesk ticket": Kind("/v1/tickets", "zendesk", "tickets", ticket),
 }

@@ -15,6 +15,7 @@ CHOICES = {
     "shopify customer": "status",
     "zendesk customer": "kind",
     "shopify order": "payment_status",
+    "hubspot order": "status",
     "hubspot ticket": "status",
     "zendesk ticket": "status",
 }

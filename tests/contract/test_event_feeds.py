@@ -161,7 +161,7 @@ def test_scopes(facade: Facade, anonymous: Caller, path: str, scope: str | None)
         ("gateway", ["events:read"]),
         # An intake of a vendor whose customers are mapped elsewhere: its invoices name them.
         ("payments", ["customers:read", "orders:read"]),
-        ("hubspot", ["customers:read", "tickets:read"]),
+        ("hubspot", ["customers:read", "orders:read", "tickets:read"]),
     ],
 )
 def test_a_raw_webhook_takes_the_scopes_of_what_its_vendor_holds(

@@ -20,6 +20,7 @@ CHANGES: dict[str, tuple[Body, set[str]]] = {
     "shopify customer": ({"notes": "Prefers a call"}, {"notes"}),
     "zendesk customer": ({"notes": "Prefers a call"}, {"notes"}),
     "shopify order": ({"customer_note": "Please ring twice"}, {"customer_note"}),
+    "hubspot order": ({"customer_note": "Ring twice."}, {"customer_note"}),
     "hubspot ticket": ({"subject": "Mug, again"}, {"subject"}),
     "zendesk ticket": ({"priority": "urgent"}, {"priority", "priority_raw"}),
 }

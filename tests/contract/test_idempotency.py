@@ -97,7 +97,7 @@ def test_a_replay_wins_over_a_version_that_moved_on(caller: Caller) -> None:
     [
         ("/v1/customers", {"first_nmae": "Ada"}, "invalid-field"),
         ("/v1/customers?loss=none", {"notes": "x"}, "unsupported-field"),
-        ("/v1/orders?connection=hubspot", {}, "unsupported-action"),
+        ("/v1/orders?connection=zendesk", {}, "unsupported-action"),
     ],
 )
 def test_a_request_that_was_never_right_leaves_its_key_free(caller: Caller, path: str, body: Any, code: str) -> None:

@@ -11,7 +11,7 @@ from tests.contract.samples import order, ticket
 @pytest.mark.parametrize(
     ("method", "path", "body", "able"),
     [
-        ("POST", "/v1/orders?connection=hubspot", order(), "shopify"),
+        ("POST", "/v1/orders?connection=zendesk", order(), "shopify"),
         ("GET", "/v1/orders?connection=zendesk", None, "shopify"),
         ("POST", "/v1/tickets?connection=shopify", ticket("shopify"), "zendesk"),
         ("DELETE", "/v1/customers/shopify:1", None, "hubspot"),

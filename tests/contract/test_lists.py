@@ -191,8 +191,13 @@ def test_operations_are_listed_newest_first(caller: Caller) -> None:
 def test_resources_of_lists_are_those_of_reads(caller: Caller, kind: str) -> None:
     path, connection = KINDS[kind][:2]
     made = fill(caller, kind, 1)[0]
-    filters = {"shopify order": "number", "hubspot ticket": "number", "zendesk ticket": "number"}
+    filters = {
+        "hubspot order": "external_id",
+        "hubspot ticket": "number",
+        "shopify order": "number",
+        "zendesk ticket": "number",
+    }
     name = filters.get(kind, "email")
-    value = made["number"] if name == "number" else made["emails"][0]["address"]
+    value = made["emails"][0]["address"] if name == "email" else made[name]
     listed: httpx.Response = caller.get(path, params={"connection": connection, name: value})
     assert listed.json()["data"] == [caller.get(f"{path}/{made['id']}").json()]

@@ -100,6 +100,12 @@ CASES: Final = {
     "hubspot customer archived": hubspot(archive("hubspot customer"), "DELETE", "contacts/", status=200),
     "hubspot customer upserted by address": hubspot(upsert("hubspot customer", "email"), "POST", "contacts", reads=1),
     "hubspot customer upserted": hubspot(upsert("hubspot customer", "external_id"), "POST", "contacts", reads=1),
+    "hubspot order created": hubspot(create("hubspot order"), "POST", "orders"),
+    "hubspot order created after its lines": hubspot(
+        create("hubspot order"), "POST", "line_items/batch/upsert", lives=True
+    ),
+    "hubspot order changed": hubspot(change("hubspot order", "customer_note"), "PATCH", "orders/", status=200),
+    "hubspot order upserted": hubspot(upsert("hubspot order", "external_id"), "POST", "orders", reads=1),
     "hubspot ticket created": hubspot(create("hubspot ticket"), "POST", "tickets"),
     "hubspot ticket changed": hubspot(change("hubspot ticket", "subject"), "PATCH", "tickets/", status=200),
     "hubspot ticket upserted": hubspot(upsert("hubspot ticket", "external_id"), "POST", "tickets", reads=1),
@@ -196,6 +202,8 @@ def test_a_lost_reply(
     assert answer.json()["meta"]["operation_id"] == operation["id"]
     assert ("location" in answer.headers) == (answer.status_code == 201 and "comment" not in name)
     assert effects(vendors, name, write) == 1
+    if name.startswith("hubspot order") and case.status == 201:
+        assert len(vendors.records("hubspot", "line_items", holding=operation["id"])) == 1
     if loss == "timeout_after_commit" and not case.lives:
         assert requests(vendors, case, write) == 1
 

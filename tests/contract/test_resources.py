@@ -17,6 +17,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "shopify customer": {"notes": "Likes blue."},
     "zendesk customer": {"notes": "Likes blue."},
     "shopify order": {"customer_note": "Ring twice."},
+    "hubspot order": {"customer_note": "Ring twice."},
     "hubspot ticket": {"subject": "Both mugs"},
     "zendesk ticket": {"subject": "Both mugs"},
 }

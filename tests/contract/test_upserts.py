@@ -16,6 +16,7 @@ CHANGES: dict[str, Body] = {
     "shopify customer": {"notes": "Likes blue."},
     "zendesk customer": {"notes": "Likes blue."},
     "shopify order": {"customer_note": "Ring twice."},
+    "hubspot order": {"customer_note": "Ring twice."},
     "hubspot ticket": {"subject": "Both mugs"},
     "zendesk ticket": {"subject": "Both mugs"},
 }

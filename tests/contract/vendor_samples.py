@@ -13,7 +13,7 @@ from canonical.parts import ObjectName
 from mappings.registry import VENDORS, AnyMapping, active
 from tests.contract.emulators import Vendor
 from tests.contract.facade import CONNECTIONS, Facade
-from tests.contract.samples import Body, order, word
+from tests.contract.samples import Body, order, shop_order, word
 
 EVERY_VENDOR: Final[tuple[Vendor, ...]] = get_args(Vendor)
 CREDENTIALS: Final[dict[Vendor, tuple[str, ...]]] = {
@@ -124,6 +124,9 @@ SAMPLES: Final = {
         Sample("freshdesk", "ticket", request, LATER, "tickets", f"{FRESHDESK}/tickets", "9" * 11),
         Sample("hubspot", "customer", person, {"job_title": "Potter"}, "contacts", f"{HUBSPOT}/contacts", "9" * 11),
         Sample("hubspot", "ticket", note, LATER, "tickets", f"{HUBSPOT}/tickets", "9" * 11),
+        Sample(
+            "hubspot", "order", shop_order, {"customer_note": "Ring twice."}, "orders", f"{HUBSPOT}/orders", "9" * 11
+        ),
         Sample("salesforce", "customer", person, {"job_title": "Potter"}, "Contact", SALESFORCE, "003dM00000Nobdy"),
         Sample("salesforce", "ticket", note, LATER, "Case", SALESFORCE, "500dM00000Nobdy"),
         Sample("salesforce", "order", supply, {"internal_note": "Ring twice."}, "Order", SALESFORCE, "801dM00000Nobdy"),

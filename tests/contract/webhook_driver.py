@@ -32,6 +32,11 @@ TOPICS: Final[dict[tuple[str, str], dict[str, str]]] = {
         "updated": "contact.propertyChange",
         "deleted": "contact.deletion",
     },
+    ("hubspot", "order"): {
+        "created": "order.creation",
+        "updated": "order.propertyChange",
+        "deleted": "order.deletion",
+    },
     ("hubspot", "ticket"): {
         "created": "ticket.creation",
         "updated": "ticket.propertyChange",

@@ -85,11 +85,17 @@ class EmulatedAccount(Generic[A]):
         return answer
 
     def create(self, mapping: OfVendor[A], patch: Any, marker: str, parent: str | None = None) -> VendorRequest:
-        """The request that creates; nothing of the patch is refused."""
-        assert mapping.endpoints.create is not None
+        """The request that creates, with its parts in place; nothing of the patch is refused."""
+        endpoints = mapping.endpoints
+        assert endpoints.create is not None
         draft = mapping.to_vendor(patch, None, self.account)
         assert draft.refused == ()
-        return mapping.endpoints.create(draft.body, marker, parent, self.account)
+        body = draft.body
+        parts = endpoints.parts(body, marker, self.account) if endpoints.parts is not None else None
+        if parts is not None:
+            assert endpoints.with_parts is not None
+            body = endpoints.with_parts(body, self.must(parts))
+        return endpoints.create(body, marker, parent, self.account)
 
     def made(self, mapping: OfVendor[A], patch: Any, marker: str = "op_1") -> Mapped[Any]:
         """What a create made. Where its answer shows the record, reading it shows the same."""

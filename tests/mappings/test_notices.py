@@ -33,6 +33,14 @@ MEANT: list[tuple[Webhook, Notice]] = [
         Notice(object="ticket", remote_id="7", happened="deleted"),
     ),
     (
+        ("hubspot", "order.propertyChange", "order", "41", {"propertyName": "hs_pipeline_stage"}),
+        Notice(object="order", remote_id="41", happened="updated"),
+    ),
+    (
+        ("hubspot", "object.creation", "0-123", "41", {"objectTypeId": "0-123"}),
+        Notice(object="order", remote_id="41", happened="created"),
+    ),
+    (
         ("hubspot", "contact.merge", "contact", "101", {"primaryObjectId": 101, "newObjectId": 103}),
         Notice(object="customer", remote_id="103", happened="updated"),
     ),

@@ -30,6 +30,7 @@ CASES: list[tuple[str, ObjectName, Any]] = [
     ("hubspot", "customer", {"id": "51", "properties": {"hs_object_id": "51", "createdate": "1"}, **TIMES}),
     ("hubspot", "customer", {"results": [{"id": "51", "properties": {"subject": "Foot"}, **TIMES}]}),
     ("hubspot", "ticket", {"id": "51", "properties": {}, **TIMES}),
+    ("hubspot", "order", {"id": "51", "properties": {"hs_pipeline": "0", "hs_pipeline_stage": "1"}, **TIMES}),
     ("hubspot", "ticket", {"id": "51", "properties": {"email": "ann@example.com", "phone": "1"}, **TIMES}),
     ("medusa", "customer", {"id": "cus_01J"}),
     ("medusa", "customer", {"customers": [{"id": "cus_01J", "metadata": None}]}),

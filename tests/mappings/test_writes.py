@@ -118,6 +118,7 @@ CREATED = {
     "freshdesk.customer create": ("unique", "strong", 0, 0),
     "freshdesk.ticket create": ("marker", "search", 0, 600),
     "hubspot.customer create": ("marker", "strong", 0, 0),
+    "hubspot.order create": ("marker", "strong", 0, 0),
     "hubspot.ticket create": ("marker", "strong", 0, 0),
     "medusa.customer create": ("marker", "strong", 0, 0),
     "medusa.order create": ("marker", "strong", 0, 0),

@@ -56,6 +56,10 @@ class SampleAccount:
         """Create a record and return its id. Raises Refused."""
         assert mapping.endpoints.create is not None  # noqa: S101 - the caller has checked
         assert mapping.endpoints.write_result is not None  # noqa: S101 - create comes with write_result
+        endpoints = mapping.endpoints
+        parts = endpoints.parts(body, marker, self.facts) if endpoints.parts is not None else None
+        if parts is not None and endpoints.with_parts is not None:
+            body = endpoints.with_parts(body, self.ask(parts))
         reply = self.ask(mapping.endpoints.create(body, marker, None, self.facts))
         result = mapping.endpoints.write_result(reply, "create")
         if result.remote_id is None:

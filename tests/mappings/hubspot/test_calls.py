@@ -183,6 +183,8 @@ def test_the_setup_makes_the_unique_properties() -> None:
         ("/crm/v3/properties/contacts", "lockstitch_external_id", "contactinformation"),
         ("/crm/v3/properties/tickets", "lockstitch_operation_id", "ticketinformation"),
         ("/crm/v3/properties/tickets", "lockstitch_external_id", "ticketinformation"),
+        ("/crm/v3/properties/orders", "lockstitch_operation_id", "order_information"),
+        ("/crm/v3/properties/line_items", "lockstitch_operation_id", "lineiteminformation"),
     }
     assert all(body_of(call)["hasUniqueValue"] is True and call.effect for call in VENDOR.setup)
 

@@ -8,12 +8,15 @@ import msgspec
 import pytest
 
 from canonical.customer import Customer, CustomerPatch, EmailPatch
+from canonical.order import Order
+from canonical.order_patch import OrderPatch
 from canonical.parts import CustomFieldSetting, ObjectName
 from canonical.ticket import RequesterPatch, Ticket, TicketPatch, TicketStatus
 from emulators.hubspot import EMULATOR
 from emulators.hubspot.emulator import DEV_TOKEN
 from mappings.hubspot import VENDOR
 from mappings.hubspot.customer_r1 import CUSTOMER
+from mappings.hubspot.order_r1 import ORDER
 from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.wire_v3 import Account, RecordWrite
 from mappings.spec import ListQuery, VendorMapping
@@ -195,3 +198,117 @@ def test_a_pipeline_of_the_accounts_own_is_understood(hubspot: EmulatedHubSpot) 
     ticket: Ticket = hubspot.read(TICKET, id).data
 
     assert (ticket.status, ticket.status_label, ticket.status_raw) == ("closed", "Rejected", "144402864")
+
+
+def sale(place: int = 1, /, **more: Any) -> OrderPatch:
+    """A shop order to write."""
+    lines = [
+        {"name": "Thread, blue", "sku": "THREAD-B", "quantity": "2", "unit_price": "10.50", "tax": "1.62"},
+        {"name": "Needles", "quantity": "1", "unit_price": "23.00", "tax": "1.65"},
+    ]
+    fields = {"number": f"#{place}", "external_id": f"web-{place}", "currency": "CHF", "line_items": lines}
+    return msgspec.convert(fields | more, OrderPatch)
+
+
+def test_a_shop_order_is_created_with_its_lines_and_buyer(hubspot: EmulatedHubSpot) -> None:
+    contact = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
+    address = {"name": "Ann Lee", "line1": "Nadelgasse 7", "city": "Basel", "country_code": "CH"}
+
+    made = hubspot.made(
+        ORDER,
+        sale(customer={"remote_id": contact, "email": "ann.lee@example.com"}, shipping_address=address),
+        "op_2",
+    )
+
+    order: Order = made.data
+    assert [(one.name, one.sku, one.quantity, one.total) for one in order.line_items] == [
+        ("Thread, blue", "THREAD-B", "2", "21.00"),
+        ("Needles", None, "1", "23.00"),
+    ]
+    assert (order.totals.items, order.totals.tax, order.totals.total) == ("44.00", "3.27", "47.27")
+    assert (order.status, order.number, order.external_id, order.tax_inclusive) == ("open", "#1", "web-1", False)
+    assert order.customer is not None
+    assert (order.customer.remote_id, order.customer.email) == (contact, "ann.lee@example.com")
+    assert made.loss == ()
+
+    hubspot.changed(ORDER, made.remote.id, OrderPatch(status="cancelled", fulfillment_status="returned"))
+    order = hubspot.read(ORDER, made.remote.id).data
+    assert (order.status, order.fulfillment_status, len(order.line_items)) == ("cancelled", "returned", 2)
+
+
+def test_a_repeated_create_makes_no_line_twice(hubspot: EmulatedHubSpot) -> None:
+    first = hubspot.create(ORDER, sale(), "op_1")
+    again = hubspot.create(ORDER, sale(), "op_1")
+    assert first.body == again.body
+
+    id = hubspot.made(ORDER, sale(), "op_1").remote.id
+
+    assert len(hubspot.state.all("line_items")) == 2
+    assert ORDER.endpoints.find_marker is not None
+    assert ORDER.endpoints.marked is not None
+    look = ORDER.endpoints.find_marker("op_1", None, None, hubspot.account)
+    assert look is not None
+    assert ORDER.endpoints.marked(hubspot.must(look), "op_1") == id
+    twice = hubspot.refusal(again)
+    assert twice is not None
+    assert twice.kind == "duplicate"
+
+
+def test_a_line_that_is_refused_leaves_no_other_line(hubspot: EmulatedHubSpot) -> None:
+    draft = ORDER.to_vendor(sale(), None, hubspot.account)
+    broken = msgspec.structs.replace(
+        draft.body, line_items=(*draft.body.line_items, {"name": "Odd", "quantity": "plenty"})
+    )
+    assert ORDER.endpoints.parts is not None
+    request = ORDER.endpoints.parts(broken, "op_1", hubspot.account)
+    assert request is not None
+
+    refusal = hubspot.refusal(request)
+
+    assert refusal is not None
+    assert refusal.kind == "rejected"
+    assert hubspot.state.all("line_items") == []
+    assert hubspot.state.all("orders") == []
+
+
+def test_two_orders_never_share_the_key_of_the_shop(hubspot: EmulatedHubSpot) -> None:
+    id = hubspot.made(ORDER, sale(), "op_1").remote.id
+    taken = hubspot.refusal(hubspot.create(ORDER, sale(), "op_2"))
+    assert taken is not None
+    assert (taken.kind, taken.existing_remote_id) == ("duplicate", id)
+
+    find = ORDER.endpoints.find["external_id"]
+    raw, account = ORDER.endpoints.record(hubspot.must(find("web-1", hubspot.account)), hubspot.account)
+    assert raw is not None
+    assert ORDER.read(raw, account).remote.id == id
+    assert ORDER.endpoints.record(hubspot.must(find("web-2", hubspot.account)), hubspot.account)[0] is None
+
+
+def test_orders_are_listed_with_their_lines_and_buyers(hubspot: EmulatedHubSpot) -> None:
+    contact = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
+    for place in range(5):
+        more: dict[str, Any] = {"customer": {"remote_id": contact}} if place % 2 else {"line_items": []}
+        hubspot.made(ORDER, sale(place, **more), f"op_o{place}")
+    start = msgspec.convert("2020-01-01T00:00:00Z", type=ListQuery.__annotations__["updated_since"])
+    expected = {"#0": (None, 0), "#1": (contact, 2), "#2": (None, 0), "#3": (contact, 2), "#4": (None, 0)}
+
+    for query in (ListQuery(limit=2), ListQuery(limit=2, updated_since=start)):
+        listed = [one.data for one in hubspot.listed(ORDER, query)]
+        assert len(listed) == 5
+        assert {
+            one.number: (one.customer.remote_id if one.customer else None, len(one.line_items)) for one in listed
+        } == expected
+    (one,) = hubspot.listed(ORDER, ListQuery(limit=2, filters={"external_id": "web-3"}))
+    assert (one.data.number, len(one.data.line_items), one.data.is_guest) == ("#3", 2, False)
+    assert hubspot.listed(ORDER, ListQuery(limit=2, filters={"external_id": "none"})) == []
+
+
+def test_an_order_read_back_whole_changes_nothing(hubspot: EmulatedHubSpot) -> None:
+    parts = {"discounts": [{"code": "FADEN", "amount": "4"}], "shipping_lines": [{"title": "Post", "price": "7"}]}
+    patch = sale(payment_status="paid", status="on_hold", billing_address={"line1": "Gasse 1"}, **parts)
+    id = hubspot.made(ORDER, patch, "op_1").remote.id
+    raw, account = hubspot.raw(ORDER, id)
+
+    draft = ORDER.to_vendor(patch, ORDER.decode(raw), account)
+
+    assert (draft.refused, draft.body.properties) == ((), {})

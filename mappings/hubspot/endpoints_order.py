@@ -1,0 +1,125 @@
+"""Endpoints of orders and their line items.
+
+Line items exist before the order that names them, so an order never shows without its lines. Each line item carries the
+operation and its place in a unique property. The batch upsert by that property creates all of them or none, and a
+repeat finds those of the first attempt.
+"""
+
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from mappings.http import VendorReply, VendorRequest
+from mappings.hubspot import paging, related
+from mappings.hubspot.endpoints import RECOVERY
+from mappings.hubspot.requests import CrmObject
+from mappings.hubspot.wire_order_v3 import ORDER_KEY, LineItemProperties, OrderProperties, OrderWrite
+from mappings.hubspot.wire_v3 import (
+    MARKER,
+    Account,
+    AssociatedId,
+    AssociationType,
+    NewAssociation,
+    ObjectId,
+    Records,
+    RecordWrite,
+    Upserted,
+    documented_order_pipelines,
+)
+from mappings.spec import Endpoints, ListQuery, VendorDrift, VendorPage, decode
+
+ORDER_TO_LINE: Final = 513
+"""HubSpot's type of the association from an order to a line item."""
+MOST_ORDERS: Final = 50
+"""Orders on a page: their line items are read in batches of 100."""
+
+ORDER_CALLS: Final = CrmObject(
+    name="order",
+    path="/crm/v3/objects/orders",
+    group="order_information",
+    modified="hs_lastmodifieddate",
+    reads=(OrderProperties,),
+    associations="contacts,line_items",
+    external_id=ORDER_KEY,
+)
+LINE_CALLS: Final = CrmObject(
+    name="order",
+    path="/crm/v3/objects/line_items",
+    group="lineiteminformation",
+    modified="hs_lastmodifieddate",
+    reads=(LineItemProperties,),
+    external_id=MARKER,  # a line item has no key of its own
+)
+ORDER_SETUP: Final = (*ORDER_CALLS.setup(), *LINE_CALLS.setup())
+
+
+def order_page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
+    """Return a page of orders, and the ids of their contacts and line items if the reply has them."""
+    page = paging.page(ORDER_CALLS, reply, query, account)
+    linked = related.linked_orders(page.records, account, has_associations=paging.is_plain(query))
+    return VendorPage(records=page.records, next=page.next, account=linked)
+
+
+def order_record(reply: VendorReply, account: Account) -> tuple[msgspec.Raw | None, Account]:
+    """Return one order, and the ids of its contacts and line items if the reply has them."""
+    record, account = ORDER_CALLS.record(reply, account)
+    if record is None:
+        return None, account
+    # A read by id requests associations; a batch of one cannot.
+    return record, related.linked_orders((record,), account, has_associations=bytes(record) == reply.body)
+
+
+def create_lines(body: OrderWrite, marker: str, account: Account) -> VendorRequest | None:
+    """Build the request for the line items of a new order. A repeat creates none twice."""
+    if not body.line_items:
+        return None
+    return LINE_CALLS.upsert_batch(
+        tuple(
+            Upserted(id=f"{marker}-{place}", id_property=MARKER, properties=properties)
+            for place, properties in enumerate(body.line_items)
+        )
+    )
+
+
+def with_lines(body: OrderWrite, reply: VendorReply) -> OrderWrite:
+    """Return the order that names its line items. Raises VendorDrift unless the reply has all of them."""
+    ids = tuple(decode(record, AssociatedId).id for record in decode(reply.body, Records).results)
+    if len(ids) != len(body.line_items):
+        raise VendorDrift("$.results", f"{len(ids)} line items were created instead of {len(body.line_items)}")
+    lines = tuple(
+        NewAssociation(to=ObjectId(id=id), types=(AssociationType(association_type_id=ORDER_TO_LINE),)) for id in ids
+    )
+    return msgspec.structs.replace(body, associations=(*body.associations, *lines))
+
+
+def create_order(body: OrderWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
+    """Build the request for a new order. Without a status it is in the first stage of the first pipeline."""
+    properties = body.properties
+    if "hs_pipeline_stage" not in properties:
+        known = (*account.order_pipelines.values(), *documented_order_pipelines().values())
+        pipeline = next(one for one in known if one.stages)
+        properties = {"hs_pipeline": pipeline.id, "hs_pipeline_stage": next(iter(pipeline.stages))} | properties
+    order = RecordWrite(properties=properties, associations=body.associations)
+    return ORDER_CALLS.create(order, marker, parent, account)
+
+
+ORDERS: Final = Endpoints[OrderWrite, Account](
+    read=ORDER_CALLS.read,
+    record=order_record,
+    list=partial(paging.list_request, ORDER_CALLS),
+    page=order_page,
+    filters=frozenset({"external_id"}),
+    max_limit=MOST_ORDERS,
+    side_load=partial(related.side_load_orders, LINE_CALLS),
+    absorb=related.absorb_orders,
+    create=create_order,
+    parts=create_lines,
+    with_parts=with_lines,
+    update=ORDER_CALLS.update,
+    find={"external_id": ORDER_CALLS.finder(ORDER_KEY)},
+    write_result=ORDER_CALLS.write_result,
+    find_marker=ORDER_CALLS.find_marker,
+    marked=ORDER_CALLS.marked,
+    recovery={action: RECOVERY[action] for action in ("create", "update")},
+)

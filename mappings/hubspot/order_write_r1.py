@@ -1,0 +1,326 @@
+"""Canonical Order → HubSpot order, revision 1: properties, buyer and line items.
+
+The sums of a new order are computed from its lines, discounts and shipping. A change of discounts or shipping changes
+the total by the difference, so that it keeps what HubSpot holds beside them. Line items are separate records: they are
+written with a new order only.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical import values
+from canonical.order import Order, OrderStatus
+from canonical.order_patch import (
+    DiscountPatch,
+    LineItemPatch,
+    OrderCustomerPatch,
+    OrderPatch,
+    ShippingLinePatch,
+)
+from canonical.parts import AddressPatch
+from mappings.hubspot import bodies
+from mappings.hubspot.account import ORDER_ENUMERATIONS
+from mappings.hubspot.custom_fields import SEPARATOR, write_custom_fields
+from mappings.hubspot.field_values import iso
+from mappings.hubspot.order_enums_r1 import NEAREST, STATUSES, fulfillment_status, payment_status, spelled
+from mappings.hubspot.requests import BATCH
+from mappings.hubspot.wire_order_v3 import ORDER_KEY, OrderRecord, OrderWrite
+from mappings.hubspot.wire_v3 import (
+    CLEARED,
+    ORDER_PIPELINE,
+    Account,
+    AssociationType,
+    NewAssociation,
+    ObjectId,
+    OrderPipeline,
+)
+from mappings.kit import patches
+from mappings.spec import NUMBER, Draft, Notes
+
+ORDER_TO_CONTACT: Final = 507
+"""HubSpot's type of the association from an order to a contact."""
+ZERO: Final = Decimal(0)
+NO_CURRENCY: Final = "XXX"
+NO_TAX: Final = "in HubSpot it follows from the sums, and this order has no tax"
+UNSUPPORTED: Final[dict[str, str]] = {
+    "tags": "HubSpot orders have no tags",
+    "internal_note": "HubSpot orders have no note for staff; notes are separate records",
+}
+NO_LINE_PLACE: Final[dict[str, str]] = {
+    "variant_remote_id": "HubSpot products have no variants",
+    "options": "HubSpot line items have no options",
+    "requires_shipping": "HubSpot line items do not say whether they are shipped",
+    "taxable": "HubSpot line items do not say whether they are taxed",
+    "custom_fields": "custom fields of HubSpot line items are not written",
+}
+
+
+def draft(patch: OrderPatch, current: OrderRecord | None, held: Order | None, account: Account) -> Draft[OrderWrite]:
+    """Return the write. `current` and `held` are the present record and what it reads as; None on a create."""
+    notes = Notes()
+    patches.refuse_without_place(patch, UNSUPPORTED, notes)
+    _refuse_values(patch, held, notes)
+    payment, fulfillment = (account.options.get(f"orders.{name}") for name in ORDER_ENUMERATIONS)
+    properties = bodies.sent(
+        {
+            "hs_order_name": patches.text(patch.number, CLEARED),
+            ORDER_KEY: patches.text(patch.external_id, CLEARED),
+            "hs_order_note": patches.text(patch.customer_note, CLEARED),
+            "hs_external_created_date": _instant(patch.placed_at),
+            "hs_currency_code": UNSET if held is not None else patch.currency or UNSET,
+            "hs_payment_status": spelled(patch.payment_status, payment_status, payment, "/payment_status", notes),
+            "hs_fulfillment_status": spelled(
+                patch.fulfillment_status, fulfillment_status, fulfillment, "/fulfillment_status", notes
+            ),
+        }
+    )
+    properties |= _status_written(patch.status, current, account, notes)
+    properties |= _address_written(patch.shipping_address, "shipping", notes)
+    properties |= _address_written(patch.billing_address, "billing", notes)
+    properties |= _customer_written(patch.customer, properties, notes)
+    properties |= _sums(patch, held, notes)
+    settings = account.custom_fields.get("order", ())
+    properties |= write_custom_fields(
+        patch.custom_fields, None if current is None else current.properties, settings, notes
+    )
+    body = OrderWrite(
+        properties=properties,
+        associations=_buyer(patch.customer, held, notes),
+        line_items=_new_lines(patch, held, notes),
+    )
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _refuse_values(patch: OrderPatch, held: Order | None, notes: Notes) -> None:
+    if patch.is_test is True:
+        notes.unsupported("/is_test", "HubSpot has no test orders")
+    if held is not None and patch.currency is not UNSET and patch.currency != held.currency:
+        notes.unsupported("/currency", "the currency of a HubSpot order is fixed: its sums are in it")
+    if patch.presentment_currency:
+        if patch.presentment_currency == (patch.currency or (None if held is None else held.currency)):
+            notes.lose("/presentment_currency", "dropped", "HubSpot orders have one currency, and it is the same")
+        else:
+            notes.unsupported("/presentment_currency", "HubSpot orders have one currency")
+    if held is not None and patch.tax_inclusive not in (UNSET, None, held.tax_inclusive):
+        notes.unsupported("/tax_inclusive", "it follows from the sums of a HubSpot order, which exist already")
+
+
+def _status_written(
+    status: OrderStatus | UnsetType, current: OrderRecord | None, account: Account, notes: Notes
+) -> dict[str, str]:
+    """The stage of the order's pipeline with this status or the nearest one: the present stage if it has it, else the
+    first in display order. A new order goes to the account's first pipeline."""
+    if isinstance(status, UnsetType):
+        return {}
+    pipeline = _pipeline(current, account)
+    if pipeline is None:
+        notes.invalid("/status", "the order's pipeline is unknown: its status cannot be written")
+        return {}
+    present = None if current is None else pipeline.stages.get(current.properties.get("hs_pipeline_stage") or "")
+    candidates = (*(() if present is None else (present,)), *pipeline.stages.values())
+    for wanted in (status, NEAREST.get(status)):
+        stage = next((one for one in candidates if one.status == wanted), None)
+        if stage is not None and status in STATUSES:
+            move = {"hs_pipeline_stage": stage.id, "hs_external_order_status": status}
+            return move if current is not None else {"hs_pipeline": pipeline.id} | move
+    held = {one.status for one in pipeline.stages.values()}
+    able = [one for one in sorted(STATUSES) if one in held or NEAREST.get(one) in held]  # type: ignore[call-overload]
+    notes.invalid("/status", f"the HubSpot pipeline {pipeline.label!r} has a stage for one of: {', '.join(able)}")
+    return {}
+
+
+def _pipeline(current: OrderRecord | None, account: Account) -> OrderPipeline | None:
+    if current is None:
+        return next(iter(account.order_pipelines.values()), None)
+    return account.order_pipelines.get(current.properties.get("hs_pipeline") or ORDER_PIPELINE)
+
+
+def _address_written(address: AddressPatch | None | UnsetType, kind: str, notes: Notes) -> dict[str, str]:
+    """The properties of an address. Name and number of the billing address are the buyer's too: they are written, and
+    never cleared here."""
+    if isinstance(address, UnsetType):
+        return {}
+    pointer = f"/{kind}_address"
+    place = address or AddressPatch()
+    if place.country_code and values.country(place.country_code) != place.country_code:
+        notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
+    if place.company:
+        notes.unsupported(f"{pointer}/company", "HubSpot's addresses of orders have no company")
+    written = {
+        "street": "\n".join(filter(None, (place.line1, place.line2))),
+        "city": place.city or CLEARED,
+        "state": place.region or CLEARED,
+        "postal_code": place.postal_code or CLEARED,
+        "country": place.country_code or CLEARED,
+    }
+    for name, text in (("name", place.name), ("phone", place.phone)):
+        if text or kind == "shipping":
+            written[name] = text or CLEARED
+    return {f"hs_{kind}_address_{name}": text for name, text in written.items()}
+
+
+def _customer_written(
+    customer: OrderCustomerPatch | None | UnsetType, written: dict[str, str], notes: Notes
+) -> dict[str, str]:
+    """The buyer as recorded at purchase. Name and number of a billing address in the same write win."""
+    if isinstance(customer, UnsetType):
+        return {}
+    if customer is None:
+        return {f"hs_billing_address_{name}": CLEARED for name in ("email", "name", "phone")} | {
+            name: text for name, text in written.items() if name.startswith("hs_billing_address_")
+        }
+    found: dict[str, str] = {}
+    if customer.email is not None:
+        email = patches.checked_email(customer.email, "/customer/email", notes)
+        found = {} if email is None else {"hs_billing_address_email": email}
+    for name, text in (("name", customer.name), ("phone", customer.phone)):
+        place = f"hs_billing_address_{name}"
+        if text is None:
+            continue
+        if written.get(place, text) != text:
+            notes.lose(f"/customer/{name}", "dropped", f"HubSpot keeps one {name}: that of the billing address")
+            continue
+        found[place] = text
+    return found
+
+
+def _buyer(
+    customer: OrderCustomerPatch | None | UnsetType, held: Order | None, notes: Notes
+) -> tuple[NewAssociation, ...]:
+    """Return the association with the contact. HubSpot accepts its id, only on a create."""
+    if isinstance(customer, UnsetType):
+        return ()
+    if customer is not None and customer.id is not None:
+        notes.invalid("/customer/id", "unknown customer at this connection")
+        return ()
+    wanted = None if customer is None else customer.remote_id
+    if held is not None:
+        present = None if held.customer is None else held.customer.remote_id
+        if wanted != present and (wanted is not None or customer is None):
+            detail = "HubSpot keeps the buyer as an association, which cannot be changed together with the order"
+            notes.unsupported("/customer", detail)
+        return ()
+    if wanted is None:
+        return ()
+    return (NewAssociation(to=ObjectId(id=wanted), types=(AssociationType(association_type_id=ORDER_TO_CONTACT),)),)
+
+
+def _new_lines(patch: OrderPatch, held: Order | None, notes: Notes) -> tuple[dict[str, str], ...]:
+    """Return the properties of the lines of a new order."""
+    lines = patch.line_items
+    if isinstance(lines, UnsetType):
+        return ()
+    if held is not None:
+        if not _are_same(lines or (), held):
+            notes.unsupported("/line_items", "HubSpot's line items are separate records: change them in HubSpot")
+        return ()
+    if len(lines or ()) > BATCH:
+        notes.invalid("/line_items", f"HubSpot creates at most {BATCH} line items with one order")
+        return ()
+    return tuple(_line(line, place, patch.currency or None, notes) for place, line in enumerate(lines or ()))
+
+
+def _are_same(lines: tuple[LineItemPatch, ...], held: Order) -> bool:
+    """Whether lines sent again are those of the order: the same goods, quantities and prices."""
+    return len(lines) == len(held.line_items) and all(
+        (sent.sku or there.sku) == there.sku
+        and (sent.name or there.name) == there.name
+        and Decimal(sent.quantity) == Decimal(there.quantity)
+        and (sent.unit_price is None or Decimal(sent.unit_price) == Decimal(there.unit_price))
+        for sent, there in zip(lines, held.line_items, strict=True)
+    )
+
+
+def _line(line: LineItemPatch, place: int, currency: str | None, notes: Notes) -> dict[str, str]:
+    pointer = f"/line_items/{place}"
+    for member, reason in NO_LINE_PLACE.items():
+        if getattr(line, member) not in (None, ()):
+            notes.unsupported(f"{pointer}/{member}", reason)
+    name = line.name or line.sku
+    if name is None:
+        notes.invalid(f"{pointer}/name", "HubSpot needs the name of each line")
+    if line.unit_price is None:
+        notes.invalid(f"{pointer}/unit_price", "HubSpot needs the price of each line")
+    if line.product_remote_id and not (line.product_remote_id.isascii() and line.product_remote_id.isdecimal()):
+        notes.invalid(f"{pointer}/product_remote_id", f"a HubSpot product id is a whole number ({NUMBER})")
+    written: dict[str, str | None] = {
+        "name": name,
+        "hs_sku": line.sku,
+        "hs_product_id": line.product_remote_id,
+        "quantity": line.quantity,
+        "price": line.unit_price,
+        "tax": line.tax,
+        "hs_line_item_currency_code": currency,
+        "hs_position_on_quote": str(place),
+    }
+    return {key: text for key, text in written.items() if text}
+
+
+def _sums(patch: OrderPatch, held: Order | None, notes: Notes) -> dict[str, str]:
+    """The sums of a new order, or those that a change of discounts or shipping moves."""
+    discounts, shipping = patch.discounts, patch.shipping_lines
+    lines = () if held is not None else patch.line_items or ()
+    written: dict[str, str] = {}
+    sums: dict[str, Decimal] = {}
+    if held is None:
+        sums["hs_subtotal_price"] = sum((Decimal(one.quantity) * Decimal(one.unit_price or 0) for one in lines), ZERO)
+        sums["hs_order_discount"], sums["hs_shipping_cost"] = ZERO, ZERO
+    if not isinstance(discounts, UnsetType):
+        sums["hs_order_discount"] = _discount(discounts or (), notes)
+        codes = SEPARATOR.join(one.code for one in discounts or () if one.code)
+        if codes or held is not None:
+            written["hs_discount_codes"] = codes
+    if not isinstance(shipping, UnsetType):
+        sums["hs_shipping_cost"] = _shipping(shipping or (), notes)
+    if held is not None:
+        return written | _moved(sums, held)
+    taxes = [*(one.tax for one in lines), *(one.tax for one in shipping or ())]
+    tax = sum((Decimal(one) for one in taxes if one is not None), ZERO)
+    if not tax and patch.tax_inclusive is not UNSET:
+        notes.lose("/tax_inclusive", "dropped", NO_TAX)
+    if not (lines or discounts or shipping):
+        return written
+    total = sums["hs_subtotal_price"] - sums["hs_order_discount"] + sums["hs_shipping_cost"]
+    sums |= {"hs_tax": tax, "hs_total_price": total if patch.tax_inclusive else total + tax}
+    return written | {name: _amount(amount, patch.currency or NO_CURRENCY) for name, amount in sums.items()}
+
+
+def _moved(sums: dict[str, Decimal], held: Order) -> dict[str, str]:
+    """The sums that differ from those of the order, and its total."""
+    present = {"hs_order_discount": Decimal(held.totals.discount), "hs_shipping_cost": Decimal(held.totals.shipping)}
+    moved = {name: amount for name, amount in sums.items() if amount != present[name]}
+    if not moved:
+        return {}
+    by = sum((moved[name] - present[name]) * (-1 if name == "hs_order_discount" else 1) for name in moved)
+    moved["hs_total_price"] = Decimal(held.totals.total) + by
+    return {name: _amount(amount, held.currency) for name, amount in moved.items()}
+
+
+def _discount(discounts: tuple[DiscountPatch, ...], notes: Notes) -> Decimal:
+    for place, one in enumerate(discounts):
+        if one.type != "fixed":
+            notes.lose(f"/discounts/{place}/type", "coerced", "HubSpot keeps the amount of the discounts")
+        if one.label:
+            notes.lose(f"/discounts/{place}/label", "dropped", "HubSpot keeps no names of discounts")
+    return sum((Decimal(one.amount) for one in discounts), ZERO)
+
+
+def _shipping(lines: tuple[ShippingLinePatch, ...], notes: Notes) -> Decimal:
+    for place, one in enumerate(lines):
+        notes.lose(f"/shipping_lines/{place}/title", "dropped", "HubSpot keeps the cost of shipping without its name")
+        if one.tax is not None and Decimal(one.tax):
+            notes.lose(f"/shipping_lines/{place}/tax", "coerced", "HubSpot keeps one tax for the whole order")
+    return sum((Decimal(one.price) for one in lines), ZERO)
+
+
+def _instant(moment: datetime | None | UnsetType) -> str | UnsetType:
+    if isinstance(moment, UnsetType):
+        return UNSET
+    return CLEARED if moment is None else iso(moment)
+
+
+def _amount(amount: Decimal, currency: str) -> str:
+    return values.money(values.decimal_string(amount), currency)
