@@ -45,6 +45,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     lossy: bool = False
     if_match: str | None = None
     body: bytes = b""
+    edits_tags: bool = False  # the body adds and removes tags
 
 
 class Operation(Struct, frozen=True, kw_only=True):

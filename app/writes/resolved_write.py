@@ -18,10 +18,11 @@ from app.http.mapping_header import NamedRevision
 from app.problem_document import FieldError
 from app.records.fetch import fetch_raw, fetch_record
 from app.records.map_record import Reading, as_vendor_drift, choose_writer, map_at_revision
-from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
+from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record, which_can
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
+from app.writes.tags import can_write_tags, read_change
 from canonical.order_patch import OrderCancel
 from canonical.parts import ObjectName
 from canonical.validate import patch_errors
@@ -43,7 +44,7 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     `identifier` is the `{id}` of the record, or of the ticket for a comment. `query_errors` is what is wrong with the
     query; it is reported together with the errors of the body. `respond_async`: answer 202, and call `callback` later
     if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
-    run.
+    run. `edits_tags`: the body adds and removes tags.
     """
 
     principal: str
@@ -64,6 +65,7 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     wait: float | None = None
     revision: NamedRevision | None = None
     query_errors: tuple[FieldError, ...] = ()
+    edits_tags: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,13 @@ class ResolvedWrite:
     def searches_first(self) -> bool:
         """Whether the vendor has no upsert by this key, so that the record is looked up first."""
         return self.intent.action == "upsert" and self.intent.upsert_on not in self.mapping.endpoints.upsert
+
+    @property
+    def lock(self) -> str | None:
+        """The value to lock while the write reads first: a unique key, or the tags of a record. None for no lock."""
+        if self.searches_first:
+            return f"{self.intent.upsert_on}={self.intent.upsert_value}"
+        return f"tags={self.intent.remote_id}" if self.intent.edits_tags else None
 
     @property
     def needs_only_account(self) -> bool:
@@ -151,6 +160,10 @@ async def resolve_request(
         # A new record has no id to choose by, so the request's own key is used.
         mapping = choose_writer(deps, connection, mapping, remote_id or parent or request.key)
     _refuse_action(deps, connection, mapping, request.action)
+    if request.edits_tags and not can_write_tags(mapping):
+        able = which_can(deps, request.object, can_write_tags)
+        title = connection.vendor.title
+        raise UnsupportedAction(f"{title} ({connection.name}) cannot change the tags of {mapping.object}s. {able}.")
     key = _upsert_key(deps, connection, mapping, request)
     intent = Intent(
         object=request.object,
@@ -166,6 +179,7 @@ async def resolve_request(
         lossy=request.lossy,
         if_match=request.if_match,
         body=request.body,
+        edits_tags=request.edits_tags,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
 
@@ -200,6 +214,8 @@ def _read_body(deps: WriteDeps, request: WriteRequest) -> Any:
         return None
     if request.action == "cancel":
         return decode_patch(request.body, OrderCancel)
+    if request.edits_tags:
+        return read_change(request.body)
     mapping = _likely_mapping(deps, request)
     try:
         patch = decode_patch(request.body, mapping.patch)
