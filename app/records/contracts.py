@@ -9,11 +9,10 @@ import msgspec
 
 from app.errors import NotFound
 from app.records.deps import RecordDeps
-from app.records.filters import offered_filters
 from app.records.resolve import active_mapping
 from app.records.views import ActiveMapping, ConnectionCoverage, ContractSummary, DataContract
 from canonical.parts import ObjectName
-from mappings.coverage import coverage
+from mappings.coverage import coverage, offered_filters
 
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
 
 from app.errors import InvalidField
 from app.problem_document import FieldError
@@ -13,19 +12,8 @@ from app.records.resolve import AnyMapping, choose_mapping, which_can
 from app.records.resources import name_records
 from app.vendors.models import Connection
 from canonical import values
-from canonical.parts import ObjectName
+from mappings.coverage import PERSON, offered_filters
 from mappings.spec import Sort
-
-PERSON: Final[Mapping[ObjectName, str]] = {"order": "customer", "ticket": "requester"}
-"""The filter of each object that names a person: by id or, like `email`, by e-mail address."""
-NARROWING: Final = ("email", "external_id", "number", "status", *PERSON.values())
-
-
-def offered_filters(mapping: AnyMapping) -> tuple[str, ...]:
-    """Return the filters that a connection offers on lists of the object."""
-    filters = mapping.endpoints.filters
-    person = PERSON.get(mapping.object)
-    return tuple(name for name in NARROWING if name in filters or (name == person and "email" in filters))
 
 
 def refuse_unsupported(

@@ -23,7 +23,7 @@ from mappings.hubspot.wire_v3 import EXTERNAL_ID, Account, Filter, FilterGroup, 
 from mappings.spec import ListQuery, VendorPage, decode
 
 ID: Final = "hs_object_id"
-REQUESTER: Final = "associations.contact"
+CONTACT: Final = "associations.contact"
 """The search's pseudo-property for an association with a contact."""
 Order = Literal["time", "ties", "ids"]
 _ORDERS: Final[dict[str, Order]] = {"time": "time", "ties": "ties", "ids": "ids"}
@@ -101,9 +101,14 @@ def is_plain(query: ListQuery) -> bool:
 
 
 def _unique(query: ListQuery) -> str | None:
-    if "requester" in query.filters:
+    if _person(query) is not None:
         return None  # only a search knows associations
     return next((name for name in UNIQUE if name in query.filters), None)
+
+
+def _person(query: ListQuery) -> str | None:
+    """Return the contact that the list is about: an order's customer or a ticket's requester."""
+    return query.filters.get("customer") or query.filters.get("requester")
 
 
 def _is_search(query: ListQuery) -> bool:
@@ -136,8 +141,8 @@ def _filters(crm: CrmObject, place: Place, query: ListQuery, account: Account) -
         filters.append(Filter(property_name=time, operator=back, value=str(place.since)))
     if place.by != "time":
         filters.append(Filter(property_name=ID, operator="GT", value=place.above))
-    if (requester := query.filters.get("requester")) is not None:
-        filters.append(Filter(property_name=REQUESTER, operator="EQ", value=requester))
+    if (person := _person(query)) is not None:
+        filters.append(Filter(property_name=CONTACT, operator="EQ", value=person))
     if (number := query.filters.get("number")) is not None:
         filters.append(Filter(property_name=ID, operator="EQ", value=number if number.isdecimal() else "0"))
     if (key := query.filters.get("external_id")) is not None:

@@ -137,7 +137,7 @@ def test_a_person_of_another_connection_is_refused(caller: Caller) -> None:
 def test_a_filter_that_a_connection_lacks_names_the_way_out(caller: Caller) -> None:
     answer = caller.get("/v1/orders?connection=woocommerce&number=7")
     assert code_of(answer, 422) == "invalid-field"
-    assert "it can by: status, customer. Connections that can:" in answer.json()["detail"]
+    assert "it can by: customer, status. Connections that can:" in answer.json()["detail"]
     assert "shopify" in answer.json()["detail"]
 
 
