@@ -7,7 +7,7 @@
     │   ├── Unauthenticated, InvalidSignature 401, Forbidden 403, NotFound 404, MethodNotAllowed 405, NotAcceptable 406
     │   ├── BodyTooLarge 413, UnsupportedMediaType 415
     │   ├── InvalidField, UnsupportedField, UnsupportedAction, IdempotencyKeyReused                  422
-    │   └── IdempotencyInProgress, StateConflict 409, VersionConflict 412, RateLimited 429
+    │   └── AmbiguousMatch, IdempotencyInProgress, StateConflict 409, VersionConflict 412, RateLimited 429
     ├── VendorProblem      the vendor refused, failed, or did not answer
     │   ├── DuplicateRecord, OutcomeUnknown 409, VendorRejected 422, VendorThrottled 429
     │   └── VendorAuthFailed, VendorDrifted 502, VendorUnavailable, ConnectionPaused 503, VendorTimeout 504
@@ -164,6 +164,14 @@ class UnsupportedAction(CallerProblem, code="unsupported-action", status=422, ti
     """This connection does not support this action. The detail names the connections that do."""
 
     next_step = "Use another connection with ?connection=, or omit this step."
+
+
+class AmbiguousMatch(
+    CallerProblem, code="ambiguous-match", status=409, title="More than one record matches", category="conflict"
+):
+    """More than one record has the value that was asked for, so Lockstitch chooses none. `candidates` lists some."""
+
+    next_step = "Name one record by its id, or merge the duplicates at the vendor."
 
 
 class IdempotencyKeyReused(

@@ -65,6 +65,17 @@ class VendorSays(Struct, frozen=True, kw_only=True):
     """The vendor's id of the request. Give it to the vendor's support. Example: `"0f1c7a9e-5b7e-4d0b"`"""
 
 
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A record that matches."""
+
+    id: str
+    """Its canonical id. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    connection: str
+    """The connection. Example: `"hubspot"`"""
+    remote_id: str
+    """Its id at the vendor. Example: `"1051"`"""
+
+
 class ProblemDocument(Struct, frozen=True, kw_only=True):
     """The body of every 4xx and 5xx, as `application/problem+json` or, by `Accept`, as `application/json`."""
 
@@ -96,6 +107,8 @@ class ProblemDocument(Struct, frozen=True, kw_only=True):
     """All errors of the request, each with its place."""
     vendor: VendorSays | UnsetType = UNSET
     """The vendor's answer, if there is one."""
+    candidates: tuple[Candidate, ...] | UnsetType = UNSET
+    """The records that match, if several do. There may be more."""
     operation_id: str | UnsetType = UNSET
     """The operation concerned. Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
 
@@ -133,6 +146,7 @@ class Problem(Exception):
         next_step: str | None = None,
         errors: tuple[FieldError, ...] = (),
         vendor: VendorSays | None = None,
+        candidates: tuple[Candidate, ...] = (),
         operation_id: str | None = None,
         retry_after: float | None = None,
         headers: tuple[tuple[str, str], ...] = (),
@@ -144,6 +158,7 @@ class Problem(Exception):
             self.next_step = next_step
         self.errors = errors
         self.vendor = vendor
+        self.candidates = candidates
         self.operation_id = operation_id
         self.retry_after = retry_after
         self.headers = headers
@@ -170,6 +185,7 @@ def document_of(problem: Problem, *, public_url: str, instance: str, correlation
         correlation_id=correlation_id,
         errors=tuple(map(_shown, problem.errors[:MAX_ERRORS])) or UNSET,
         vendor=UNSET if says is None else replace(says, detail=says.detail and without_people(says.detail)),
+        candidates=problem.candidates or UNSET,
         operation_id=UNSET if problem.operation_id is None else problem.operation_id,
     )
 

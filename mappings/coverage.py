@@ -7,6 +7,7 @@ tried with a plausible value; the mapping cannot write a field that it refuses a
 import ast
 import inspect
 import textwrap
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -16,7 +17,7 @@ from msgspec.structs import FieldInfo, fields
 
 from canonical.customer import ConsentPatch, EmailPatch, PhonePatch, TaxIdPatch
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, ShippingLinePatch
-from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.parts import AddressPatch, CustomFieldPatch, ObjectName
 from canonical.ticket import FollowerPatch, RequesterPatch
 from mappings.spec import Draft, VendorMapping
 
@@ -41,6 +42,10 @@ SAMPLES: Final[dict[type[Struct], Struct]] = {
 TEXTS: Final = {"currency": "EUR", "presentment_currency": "EUR", "language": "en", "timezone": "Europe/Berlin"}
 
 
+PERSON: Final[Mapping[ObjectName, str]] = {"order": "customer", "ticket": "requester"}
+"""The filter of each object that names a person: by id or, like the filter `email`, by e-mail address."""
+
+
 class FieldCoverage(Struct, frozen=True, kw_only=True):
     """The coverage of one canonical field at one vendor. `values` are the enum values that can be written."""
 
@@ -54,6 +59,12 @@ class FieldCoverage(Struct, frozen=True, kw_only=True):
     """Whether an update can change the field. Example: `true`"""
     values: tuple[str, ...] = ()
     """Values of an enum that can be written. Example: `["lead", "customer"]`"""
+
+
+def offered_filters(mapping: AnyMapping) -> tuple[str, ...]:
+    """Return the filters of the lists of this object, in alphabetical order."""
+    offered, person = mapping.endpoints.filters, PERSON.get(mapping.object)
+    return tuple(sorted({*offered, *([person] if person is not None and "email" in offered else [])}))
 
 
 @lru_cache(maxsize=256)

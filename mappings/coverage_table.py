@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from canonical.parts import ObjectName
-from mappings.coverage import FieldCoverage, coverage
+from mappings.coverage import FieldCoverage, coverage, offered_filters
 from mappings.registry import VENDORS, active
 from mappings.spec import Vendor, VendorMapping
 
@@ -62,7 +62,8 @@ def _verbs(columns: Sequence[Column]) -> list[list[str]]:
         ["mapping", *(f"`{mapping.name}` r{mapping.revision}, API {mapping.vendor_api}" for _, mapping in columns)],
         ["verbs", *(_words(_reads(mapping) + mapping.endpoints.actions()) for _, mapping in columns)],
         ["upsert on", *(_words(sorted({*one.upsert, *one.find})) for one in endpoints)],
-        ["filters", *(_words(sorted(one.filters)) for one in endpoints)],
+        ["filters", *(_words(offered_filters(mapping)) for _, mapping in columns)],
+        ["sorts", *(_words(sorted(one.sorts)) for one in endpoints)],
         ["`updated_since`", *("yes" if one.list is not None and one.updated_since else "-" for one in endpoints)],
     ]
 

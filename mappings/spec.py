@@ -29,6 +29,8 @@ A = TypeVar("A", bound=Struct)  # facts about the account
 
 Action = Literal["create", "update", "upsert", "archive", "cancel", "comment"]
 UpsertKey = Literal["email", "external_id"]
+Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
+"""The order of a list: by time of creation or change, oldest first; with a minus, newest first."""
 
 NUMBER: Final = "[1-9][0-9]{0,18}"
 """Pattern of numeric vendor ids: a positive 64-bit number."""
@@ -108,15 +110,27 @@ class Notes(Struct, kw_only=True):
 
 class ListQuery(Struct, frozen=True, kw_only=True):
     """A request for one page of a list. `after` is the vendor's own cursor. `filters` are exact matches that the
-    endpoint declares. `parent` is the remote id of the ticket whose comments are listed; `newest_first` reverses their
-    order."""
+    endpoint declares; `customer` and `requester` are ids of the vendor. `sort` is one of the endpoint's, and None
+    with `updated_since`, which lists by change, oldest first. `parent` is the remote id of the ticket whose comments
+    are listed; `newest_first` reverses their order."""
 
     limit: int
     after: str | None = None
     updated_since: datetime | None = None
     filters: Mapping[str, str] = {}
+    sort: Sort | None = None
     parent: str | None = None
     newest_first: bool = False
+
+    @property
+    def by_change(self) -> bool:
+        """Whether the list is ordered by time of change."""
+        return self.updated_since is not None or self.sort in ("updated_at", "-updated_at")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the newest come first, by the sort."""
+        return self.sort in ("-created_at", "-updated_at")
 
 
 class VendorPage(Struct, Generic[A], frozen=True, kw_only=True):
@@ -172,6 +186,8 @@ class Endpoints(Generic[W, A]):
     `parts` builds a request for records that a new record names and that must exist before it, such as line items; None
     if it names none. `with_parts` returns the body with their ids from the reply. The request must be safe to repeat: a
     retry of the create sends it again. Records that only `parts` created must be invisible to users of the object.
+    `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator. A
+    look-up by e-mail address skips these people.
     `bulk` counts the characters of HTML that `absorb` added. `guard` makes an update conditional on the version that
     the caller read, at vendors that compare versions.
     """
@@ -181,10 +197,12 @@ class Endpoints(Generic[W, A]):
     list: Callable[[ListQuery, A], VendorRequest] | None = None
     page: Callable[[VendorReply, ListQuery, A], VendorPage[A]] | None = None
     filters: frozenset[str] = frozenset()
+    sorts: frozenset[Sort] = frozenset()
     max_limit: int = 100
     updated_since: bool = True
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
+    is_staff: Callable[[msgspec.Raw], bool] = lambda record: False
     bulk: Callable[[A], int] = lambda account: 0
     create: Callable[[W, str, str | None, A], VendorRequest] | None = None  # body, marker, parent, account
     parts: Callable[[W, str, A], VendorRequest | None] | None = None  # body, marker, account

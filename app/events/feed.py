@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from msgspec import Raw
 
+from app.errors import InvalidField
 from app.events.deps import EventDeps
 from app.events.scopes import READS, SHOWING_OBJECTS, may_read, scopes_of_types
 from app.events.types import EVENT_TYPES, types_of
@@ -18,23 +20,33 @@ ANY: Final = "*"
 
 
 async def read_events(
-    deps: EventDeps, *, patterns: tuple[str, ...], after: str | None, limit: int, caller: Caller
+    deps: EventDeps,
+    *,
+    patterns: tuple[str, ...],
+    after: str | None,
+    limit: int,
+    caller: Caller,
+    connection: str | None = None,
+    since: datetime | None = None,
 ) -> Page:
     """Return one page of the change feed, oldest first, of the patterns (all if none), as far as the caller may read
-    it.
+    it; of one connection, and not before `since`, if given.
 
     The cursor is the id of the last Event. An empty page returns the cursor of the request, so a reader never misses an
-    event. Raises Forbidden for a pattern of which the caller may read nothing.
+    event. Raises Forbidden for a pattern of which the caller may read nothing, and InvalidField for an unknown
+    connection.
     """
+    _require_connection(deps, connection)
     for pattern in patterns:
         _require(caller, pattern)
     wanted = types_of(patterns or (ANY,))
     if caller.scopes.issuperset(READS):
-        types = () if wanted == EVENT_TYPES else wanted
-        found = await deps.events.feed(types=types, after=after, limit=limit + 1)
+        types, held = () if wanted == EVENT_TYPES and connection is None else wanted, None
     else:
-        types = tuple(name for name in wanted if may_read(name, caller.scopes))
-        found = await deps.events.feed(types=types, after=after, limit=limit + 1, held=caller.scopes)
+        types, held = tuple(name for name in wanted if may_read(name, caller.scopes)), caller.scopes
+    found = await deps.events.feed(
+        types=types, after=after, limit=limit + 1, held=held, connection=connection, since=since
+    )
     page = found[:limit]
     return Page(
         data=[event.body for event in page],
@@ -53,8 +65,24 @@ def _require(caller: Caller, pattern: str) -> None:
 
 
 async def newest_of(
-    deps: EventDeps, object_name: ObjectName, *, patterns: tuple[str, ...], limit: int
+    deps: EventDeps,
+    object_name: ObjectName,
+    *,
+    patterns: tuple[str, ...],
+    limit: int,
+    connection: str | None = None,
+    since: datetime | None = None,
 ) -> Sequence[Raw]:
-    """Return the newest Events of one object, newest first, of the patterns if there are any."""
+    """Return the newest Events of one object, newest first, of the patterns if there are any; of one connection, and
+    not before `since`, if given. Raises InvalidField for an unknown connection."""
+    _require_connection(deps, connection)
     types = types_of(patterns or (f"{object_name}.*",))
-    return [event.body for event in await deps.events.newest(types=types, limit=limit)]
+    found = await deps.events.newest(types=types, limit=limit, connection=connection, since=since)
+    return [event.body for event in found]
+
+
+def _require_connection(deps: EventDeps, connection: str | None) -> None:
+    if connection is not None and connection not in deps.connections:
+        raise InvalidField.of(
+            "connection", f"no connection has this name; there are: {', '.join(sorted(deps.connections))}"
+        )

@@ -18,7 +18,7 @@ from app.events.types import EVENT_PATTERNS, EVENT_TYPES
 from app.http.admission import AnyRequest
 from app.http.headers import IF_NONE_MATCH
 from app.http.operation import Call, JsonBody, Listing, operation
-from app.http.parameters import LIMIT, PathText, choices, cursor, matching
+from app.http.parameters import LIMIT, PathText, choices, cursor, instant, matching, text
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response, link_next, page_response, resource_response
 from canonical.parts import ObjectName
@@ -52,6 +52,8 @@ FEED_TYPES: Final = choices(
     EVENT_PATTERNS,
     example=EVENT_PATTERNS[1],
 )
+CONNECTION: Final = text("connection", "Only Events of this connection.", "hubspot")
+SINCE: Final = instant("since", "Only Events at or after this time")
 CURSOR: Final = cursor("sub_.*")
 REQUEST: Final = JsonBody(
     into=SubscriptionRequest,
@@ -64,7 +66,7 @@ REQUEST: Final = JsonBody(
     "/v1/events",
     tag=EVENTS,
     scopes=("events:read",),
-    query=(TYPES, AFTER, LIMIT),
+    query=(TYPES, CONNECTION, AFTER, SINCE, LIMIT),
     answer=Listing(
         item=EventDocument,
         meaning="A page of the change feed, oldest first.",
@@ -88,6 +90,8 @@ async def list_events(call: Call) -> Answered:
         after=call.query(AFTER),
         limit=call.query(LIMIT),
         caller=call.caller,
+        connection=call.query(CONNECTION),
+        since=call.query(SINCE),
     )
     if page.has_more:
         link_next(call.request, page.next_cursor, "after")
@@ -108,7 +112,7 @@ def _feed_scope(request: AnyRequest) -> tuple[str, ...]:
     scopes=("customers:read", "orders:read", "tickets:read"),
     scopes_of=_feed_scope,
     parameters=(PathText("objects", "customers, orders or tickets.", "customers"),),
-    query=(FEED_TYPES, LIMIT),
+    query=(FEED_TYPES, CONNECTION, SINCE, LIMIT),
     answer=list[EventDocument],
 )
 async def read_feed(call: Call) -> Answered:
@@ -122,7 +126,15 @@ async def read_feed(call: Call) -> Answered:
     if wrong := tuple(pattern for pattern in patterns if pattern not in offered):
         detail = f"not a type of {name}: {', '.join(wrong)}; known: {', '.join(offered)}"
         raise InvalidField.of(FEED_TYPES.name, detail)
-    return json_response(await newest_of(call.deps(EventDeps), name, patterns=patterns, limit=call.query(LIMIT)))
+    found = await newest_of(
+        call.deps(EventDeps),
+        name,
+        patterns=patterns,
+        limit=call.query(LIMIT),
+        connection=call.query(CONNECTION),
+        since=call.query(SINCE),
+    )
+    return json_response(found)
 
 
 @operation(

@@ -12,7 +12,7 @@ from app.records.deps import RecordDeps
 from app.records.resolve import active_mapping
 from app.records.views import ActiveMapping, ConnectionCoverage, ContractSummary, DataContract
 from canonical.parts import ObjectName
-from mappings.coverage import coverage
+from mappings.coverage import coverage, offered_filters
 
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 
@@ -47,6 +47,8 @@ def describe_contract(deps: RecordDeps, object_name: str) -> DataContract:
             vendor=connection.vendor.name,
             mapping=ActiveMapping(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
             actions=mapping.endpoints.actions(),
+            filters=offered_filters(mapping),
+            sorts=tuple(sorted(mapping.endpoints.sorts)),
             system_of_record=deps.connections.systems_of_record.get(name) == connection.name,
             fields=coverage(mapping),
         )

@@ -3,34 +3,24 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from app.errors import InvalidField, VendorDrifted
+from app.errors import VendorDrifted
 from app.http.cursors import SealedCursors
 from app.http.mapping_header import NamedRevision
 from app.http.paging import Page
-from app.problem_document import FieldError
 from app.records.deps import RecordDeps
 from app.records.fetch import FetchedPage, UnreadableRecord, fetch_page, fetch_record, unreadable_of
+from app.records.filters import refuse_unsupported, resolve_person
 from app.records.map_record import Reading, refuse_rejected_drift
+from app.records.models import READ_LIMIT, ReadRecord
 from app.records.resolve import cannot, choose_connection, choose_mapping, resolve_record
 from app.records.resources import etag_of, name_records
 from app.vendors.models import Connection
 from canonical.parts import ObjectName
-from mappings.spec import ListQuery
-
-READ_LIMIT = 25.0
-"""Seconds that a read may take, with retries and waiting for the vendor's budget, unless the caller says."""
-
-
-class ReadRecord(Struct, frozen=True, kw_only=True):
-    """A resource and its entity tag."""
-
-    resource: Any
-    etag: str
+from mappings.spec import ListQuery, Sort
 
 
 class RecordPage(Page, frozen=True, kw_only=True):
@@ -40,7 +30,8 @@ class RecordPage(Page, frozen=True, kw_only=True):
 
 
 class ListRequest(Struct, frozen=True, kw_only=True):
-    """A request for a page. `filters` are exact; `parent` is the ticket's `{id}` for comments.
+    """A request for a page. `filters` are exact, with `customer` and `requester` as the caller sent them. `parent` is
+    the ticket's `{id}` for comments.
 
     `revision` maps the records, if the caller names one. `wait` is how many seconds the caller waits.
     """
@@ -51,6 +42,7 @@ class ListRequest(Struct, frozen=True, kw_only=True):
     cursor: str | None = None
     updated_since: datetime | None = None
     filters: Mapping[str, str] = {}
+    sort: Sort | None = None
     parent: str | None = None
     revision: NamedRevision | None = None
     wait: float | None = None
@@ -97,13 +89,19 @@ async def read_page(deps: RecordDeps, cursors: SealedCursors, request: ListReque
     endpoints = mapping.endpoints
     if endpoints.list is None or endpoints.page is None:
         raise cannot(deps, connection, request.object, f"cannot list {request.object}s")
-    _check_filters(request, endpoints.filters, endpoints.updated_since, connection.vendor.title)
-    scope = cursors.scope(connection.name, mapping.name, request.updated_since, request.filters, parent_id)
+    since = request.updated_since
+    refuse_unsupported(deps, connection, mapping, request.filters, updated_since=since is not None, sort=request.sort)
+    listed = request.filters if request.sort is None else {**request.filters, "sort": request.sort}
+    scope = cursors.scope(connection.name, mapping.name, since, listed, parent_id)
+    filters = await resolve_person(deps, connection, mapping, request.filters, deadline)
+    if filters is None:
+        return RecordPage(data=(), next_cursor=None, has_more=False, unreadable=())
     query = ListQuery(
         limit=min(request.limit, endpoints.max_limit),
         after=None if request.cursor is None else cursors.open(request.cursor, scope),
-        updated_since=request.updated_since,
-        filters=request.filters,
+        updated_since=since,
+        filters=filters,
+        sort=request.sort if since is None else None,
         parent=parent_id,
     )
     pinned = request.revision is not None
@@ -131,18 +129,3 @@ async def _without_rejected(
         else:
             accepted.append(reading)
     return accepted, unreadable
-
-
-def _check_filters(request: ListRequest, offered: frozenset[str], updated_since: bool, title: str) -> None:
-    complaints = [
-        FieldError(
-            parameter=name, detail=f"{title} cannot filter by this; it can by: {', '.join(sorted(offered)) or '-'}"
-        )
-        for name in request.filters
-        if name not in offered
-    ]
-    if request.updated_since is not None and not updated_since:
-        complaints.append(FieldError(parameter="updated_since", detail=f"{title} cannot list by time of change"))
-    if complaints:
-        names = ", ".join(str(complaint.parameter) for complaint in complaints)
-        raise InvalidField(f"{title} cannot filter by {names}.", errors=tuple(complaints))

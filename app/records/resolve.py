@@ -1,6 +1,7 @@
 """Resolve `{id}` and `?connection=` to a connection, a mapping and a record."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -98,13 +99,24 @@ def _named(connection: Connection, object_name: ObjectName, wanted: NamedRevisio
 
 def cannot(deps: RecordDeps, connection: Connection, object_name: ObjectName, what: str) -> UnsupportedAction:
     """Return the problem for an action that a connection lacks. It names the connections that hold such objects."""
-    able = [
-        name
-        for name, other in sorted(deps.connections.by_name.items())
-        if name != connection.name and active(other.vendor, object_name) is not None
-    ]
+    able = [name for name in names_of_able(deps, object_name, lambda mapping: True) if name != connection.name]
     others = f" Connections that hold {PLURAL[object_name]}: {', '.join(able)}." if able else ""
     return UnsupportedAction(f"{connection.vendor.title} ({connection.name}) {what}.{others}")
+
+
+def names_of_able(deps: RecordDeps, object_name: ObjectName, is_able: Callable[[AnyMapping], bool]) -> list[str]:
+    """Return the names of the connections whose active mapping of the object is able, in alphabetical order."""
+    return [
+        name
+        for name, connection in sorted(deps.connections.by_name.items())
+        if (mapping := active_mapping(deps, connection, object_name)) is not None and is_able(mapping)
+    ]
+
+
+def which_can(deps: RecordDeps, object_name: ObjectName, is_able: Callable[[AnyMapping], bool]) -> str:
+    """Return the sentence that names the connections whose mapping is able."""
+    able = names_of_able(deps, object_name, is_able)
+    return f"Connections that can: {', '.join(able)}" if able else "No configured connection can"
 
 
 async def resolve_record(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, cast, get_args
 
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
@@ -31,6 +31,7 @@ from app.records import options
 from app.records.contracts import describe_contract
 from app.records.contracts import list_contracts as summaries
 from app.records.deps import RecordDeps
+from app.records.lookup import look_up, only_key
 from app.records.options import OLDEST, OptionsView
 from app.records.read import ListRequest, read_one, read_page
 from app.records.views import ContractSummary, DataContract
@@ -38,16 +39,46 @@ from canonical.customer import Customer
 from canonical.order import Order
 from canonical.parts import ObjectName
 from canonical.ticket import Comment, Ticket
+from mappings.spec import Sort
 
 ABOUT: Final = "About"
 OBJECT: Final = PathText("object", "customer, order or ticket.", "customer")
 INCLUDE: Final = choice("include", "`raw` adds the vendor's payload.", ("raw",))
 CURSOR: Final = cursor(longest=4096)
 UPDATED_SINCE: Final = instant("updated_since", "Only records changed at or after this time")
-EMAIL: Final = text("email", "Only this exact address.", "ann@example.com")
+EMAIL: Final = text(
+    "email", "Only this exact address: the customer's, the buyer's or the requester's.", "ann@example.com"
+)
 NUMBER: Final = text("number", "Only this exact number, as people use it.", "#1001")
 EXTERNAL_ID: Final = text("external_id", "Only this exact key, which the caller assigned.", "crm-77")
+KEYS: Final = (
+    text(
+        "email",
+        "The record with this e-mail address: a customer's own, or that of an order's buyer.",
+        "ann@example.com",
+    ),
+    text("external_id", "The record with this key, which the caller assigned.", "crm-77"),
+    text("number", "The record with this number, as people use it.", "#1001"),
+    text("sku", "The record with this stock-keeping unit.", "MUG-BLUE"),
+)
 STATUS: Final = text("status", "Only this canonical status.", "open")
+CUSTOMER: Final = text(
+    "customer",
+    "Only orders of this customer: a canonical id, `<connection>:<vendor id>`, or an e-mail address.",
+    "ann@example.com",
+)
+REQUESTER: Final = text(
+    "requester",
+    "Only tickets of this requester: a canonical id, `<connection>:<vendor id>`, or an e-mail address.",
+    "ann@example.com",
+)
+SORT: Final = choice(
+    "sort",
+    "By time of creation or change, oldest first; with a minus, newest first. `/v1/contracts/{object}` lists what each"
+    " connection supports.",
+    get_args(Sort),
+    example="-created_at",
+)
 MAX_AGE: Final = whole(
     "max_age",
     "Maximum age in seconds. 0 asks the vendor now, unless the lists are less than five seconds old.",
@@ -64,24 +95,26 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
     """Declare the list and the read of one object."""
     plural = PLURAL[object_name]
     tag, scopes = plural.title(), (f"{plural}:read",)
+    one = f"{'an' if object_name == 'order' else 'a'} {object_name}"
 
     @operation(
         "GET",
         f"/v1/{plural}",
         tag=tag,
         scopes=scopes,
-        query=(RECORD_CONNECTION, LIMIT, CURSOR, UPDATED_SINCE, *filters),
+        query=(RECORD_CONNECTION, LIMIT, CURSOR, UPDATED_SINCE, SORT, *filters),
         headers=(MAPPING, WAIT),
         answer=Listing(item=answer, meaning=f"A page of {plural}."),
         sends=("Link",),
         name=f"list_{plural}",
-        text=f"List {plural}.\n\nRead live from the vendor. Filters are exact; a filter that the connection does not"
-        " support is refused.",
-        problems=VENDOR_READ,
+        text=f"List {plural}.\n\nRead live from the vendor. Filters are exact. A filter or sort that the connection"
+        " does not support is refused, and the detail names those that it supports.",
+        problems=(*VENDOR_READ, "ambiguous-match"),
     )
     async def list_resources(call: Call) -> Answered:
-        given = {one.name: value for one in filters if (value := call.query(one)) is not None}
-        return await _list(call, object_name, updated_since=call.query(UPDATED_SINCE), filters=given)
+        given = {by.name: value for by in filters if (value := call.query(by)) is not None}
+        sort = cast("Sort | None", call.query(SORT))
+        return await _list(call, object_name, updated_since=call.query(UPDATED_SINCE), filters=given, sort=sort)
 
     @operation(
         "GET",
@@ -95,7 +128,7 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
         also={304: None},
         sends=("ETag",),
         name=f"read_{object_name}",
-        text=f"Read {'an' if object_name == 'order' else 'a'} {object_name}.\n\nRead live from the vendor.",
+        text=f"Read {one}.\n\nRead live from the vendor.",
         problems=VENDOR_READ,
     )
     async def read_resource(call: Call) -> Answered:
@@ -110,7 +143,35 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
         )
         return resource_response(call.request, found.resource, found.etag)
 
-    return [list_resources, read_resource]
+    @operation(
+        "GET",
+        f"/v1/{plural}/lookup",
+        tag=tag,
+        scopes=scopes,
+        query=(RECORD_CONNECTION, *KEYS),
+        headers=(IF_NONE_MATCH, MAPPING, WAIT),
+        answer=answer,
+        also={304: None},
+        sends=("ETag",),
+        name=f"look_up_{object_name}",
+        text=f"Look up {one} by a key.\n\nSend exactly one key. 404 without a match, 409 with several. A"
+        " look-up by e-mail address never finds agents or administrators. A key that the connection lacks is"
+        " `unsupported-action`, which names the connections that have it.",
+        problems=(*VENDOR_READ, "ambiguous-match"),
+    )
+    async def look_up_resource(call: Call) -> Answered:
+        key = only_key({by.name: value for by in KEYS if (value := call.query(by)) is not None})
+        found = await look_up(
+            call.deps(RecordDeps),
+            object_name,
+            key,
+            connection=call.query(RECORD_CONNECTION),
+            revision=call.header(MAPPING),
+            wait=call.header(WAIT),
+        )
+        return resource_response(call.request, found.resource, found.etag)
+
+    return [list_resources, look_up_resource, read_resource]
 
 
 @operation(
@@ -139,6 +200,7 @@ async def _list(
     *,
     updated_since: datetime | None = None,
     filters: Mapping[str, str] | None = None,
+    sort: Sort | None = None,
     parent: str | None = None,
 ) -> Answered:
     wanted = ListRequest(
@@ -148,6 +210,7 @@ async def _list(
         cursor=call.query(CURSOR),
         updated_since=updated_since,
         filters=filters or {},
+        sort=sort,
         parent=parent,
         revision=call.header(MAPPING),
         wait=call.header(WAIT),
@@ -218,8 +281,8 @@ async def read_contract(call: Call) -> Answered:
 
 HANDLERS: Final = (
     *read_handlers("customer", Customer, (EMAIL, EXTERNAL_ID)),
-    *read_handlers("order", Order, (EMAIL, NUMBER, EXTERNAL_ID, STATUS)),
-    *read_handlers("ticket", Ticket, (NUMBER, EXTERNAL_ID, STATUS)),
+    *read_handlers("order", Order, (EMAIL, NUMBER, EXTERNAL_ID, STATUS, CUSTOMER)),
+    *read_handlers("ticket", Ticket, (EMAIL, NUMBER, EXTERNAL_ID, STATUS, REQUESTER)),
     list_comments,
     read_options,
     list_contracts,

@@ -40,6 +40,10 @@ class ConnectionCoverage(Struct, frozen=True, kw_only=True):
     """The active mapping."""
     actions: tuple[str, ...]
     """The verbs that it supports. Example: `["create", "update", "upsert", "archive"]`"""
+    filters: tuple[str, ...]
+    """The filters of its lists. Example: `["email", "external_id"]`"""
+    sorts: tuple[str, ...]
+    """The values of `sort` on its lists. Example: `["-created_at", "created_at"]`"""
     system_of_record: bool
     """Whether calls without a connection use this one. Example: `true`"""
     fields: tuple[FieldCoverage, ...]

@@ -41,8 +41,8 @@ def barring(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple
 
 def _is_essential(resolved: ResolvedWrite, pointer: str) -> bool:
     intent, vendor = resolved.intent, resolved.connection.vendor
-    if intent.action == "cancel":
-        return True  # each word of a cancellation is a wish
+    if intent.action == "cancel" or intent.edits_tags:
+        return True  # the call asks for nothing else
     patch = msgspec.json.decode(intent.body, type=resolved.mapping.patch)
     traits = vendor.traits if isinstance(vendor, Vendor) else frozenset()
     return is_essential(patch, pointer, traits, intent.upsert_on)

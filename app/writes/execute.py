@@ -175,16 +175,15 @@ def problem_answer(document: ProblemDocument) -> Answer:
 
 
 async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
-    if resolved.searches_first:
-        await _lock_key(resolved, begun)
+    if resolved.lock is not None:
+        await _lock(resolved, begun, resolved.lock)
     return await prepare(resolved, begun.operation.id)
 
 
-async def _lock_key(resolved: ResolvedWrite, begun: Begun) -> None:
-    """Wait until no other undecided operation holds this unique key. Raises Undecided on a timeout."""
+async def _lock(resolved: ResolvedWrite, begun: Begun, value: str) -> None:
+    """Wait until no other undecided operation holds this value. Raises Undecided on a timeout."""
     lock, intent = resolved.deps.operations.lock_upsert, resolved.intent
     give_up = resolved.deadline - UPSERT_RESERVE * resolved.deps.execution_limit
-    value = f"{intent.upsert_on}={intent.upsert_value}"
     while not await lock(resolved.connection.name, intent.object, value, begun.held()):
         if time.monotonic() > give_up:
             await _postpone(resolved.deps, begun, UPSERT_RETRY)

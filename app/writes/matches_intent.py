@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from app.writes.models import Intent
+from app.writes.tags import holds_change
 from mappings.spec import Action
 
 
@@ -19,6 +20,8 @@ def matches_intent(intent: Intent, effect: Action, patch_type: type[Struct], dat
     if effect == "cancel":
         # Not every vendor reports the time.
         return getattr(data, "cancelled_at", None) is not None or getattr(data, "status", None) == "cancelled"
+    if intent.edits_tags:
+        return holds_change(intent.body, data.tags)
     wanted = msgspec.json.decode(intent.body)
     present = msgspec.to_builtins(data)
     known = {field.encode_name for field in msgspec.structs.fields(patch_type)}

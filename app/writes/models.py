@@ -49,6 +49,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     merges: bool = False  # lists are merged with those of the record
     if_match: str | None = None
     body: bytes = b""
+    edits_tags: bool = False  # the body adds and removes tags
 
 
 class Operation(Struct, frozen=True, kw_only=True):

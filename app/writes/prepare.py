@@ -19,6 +19,7 @@ from app.writes.accept_loss import accept_loss, barring, dropped
 from app.writes.already_held import still_refused
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.stale_account import refused_by_account_facts
+from app.writes.tags import merge_tags, with_own_pointers
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import Loss
 from canonical.portable import merged
@@ -244,6 +245,8 @@ async def _draft(resolved: ResolvedWrite, present: msgspec.Raw | None, account: 
 
 
 async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
+    if resolved.intent.edits_tags:
+        return await _map_tags(resolved, _required(present), account)
     patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
     patch = await _name_people(resolved, patch)
     held = None
@@ -262,6 +265,13 @@ async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, a
         held = held or await resolved.map(present, account)
         return msgspec.structs.replace(draft, refused=still_refused(draft.refused, patch, held.data))
     return draft
+
+
+async def _map_tags(resolved: ResolvedWrite, present: msgspec.Raw, account: Any) -> Draft[Any]:
+    held = await resolved.map(present, account)
+    tags = merge_tags(resolved.intent.body, held.data.tags)
+    draft = await _run_mapping(resolved, resolved.mapping.patch(tags=tags), present, account)
+    return with_own_pointers(draft, resolved.intent.body, tags)
 
 
 async def _run_mapping(resolved: ResolvedWrite, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:

@@ -18,11 +18,12 @@ from app.http.mapping_header import NamedRevision
 from app.problem_document import FieldError
 from app.records.fetch import fetch_raw, fetch_record
 from app.records.map_record import Reading, as_vendor_drift, choose_writer, map_at_revision
-from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
+from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record, which_can
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.portable_body import make_portable
+from app.writes.tags import can_write_tags, read_change
 from canonical.classes import LossPolicy
 from canonical.order_patch import OrderCancel
 from canonical.parts import ObjectName
@@ -48,7 +49,7 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     `identifier` is the `{id}` of the record, or of the ticket for a comment. `query_errors` is what is wrong with the
     query; it is reported together with the errors of the body. `respond_async`: answer 202, and call `callback` later
     if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
-    run.
+    run. `edits_tags`: the body adds and removes tags.
     """
 
     principal: str
@@ -69,6 +70,7 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     wait: float | None = None
     revision: NamedRevision | None = None
     query_errors: tuple[FieldError, ...] = ()
+    edits_tags: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,13 @@ class ResolvedWrite:
         if intent.action != "upsert":
             return False
         return intent.upsert_on not in endpoints.upsert or (intent.merges and intent.upsert_on in endpoints.find)
+
+    @property
+    def lock(self) -> str | None:
+        """The value to lock while the write reads first: a unique key, or the tags of a record. None for no lock."""
+        if self.searches_first:
+            return f"{self.intent.upsert_on}={self.intent.upsert_value}"
+        return f"tags={self.intent.remote_id}" if self.intent.edits_tags else None
 
     @property
     def needs_only_account(self) -> bool:
@@ -159,6 +168,10 @@ async def resolve_request(
         # A new record has no id to choose by, so the request's own key is used.
         mapping = choose_writer(deps, connection, mapping, remote_id or parent or request.key)
     _refuse_action(deps, connection, mapping, request.action)
+    if request.edits_tags and not can_write_tags(mapping):
+        able = which_can(deps, request.object, can_write_tags)
+        title = connection.vendor.title
+        raise UnsupportedAction(f"{title} ({connection.name}) cannot change the tags of {mapping.object}s. {able}.")
     key = _upsert_key(deps, connection, mapping, request)
     creates = request.action in CREATING
     sent = make_portable(read, request.body, mapping, creates=creates, target=connection.name)
@@ -179,6 +192,7 @@ async def resolve_request(
         merges=sent.merges,
         if_match=request.if_match,
         body=sent.body,
+        edits_tags=request.edits_tags,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
 
@@ -213,6 +227,8 @@ def _read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
         return DecodedBody(patch=None)
     if request.action == "cancel":
         return decode_sent(request.body, OrderCancel)
+    if request.edits_tags:
+        return DecodedBody(patch=read_change(request.body))
     mapping = _likely_mapping(deps, request)
     try:
         sent = decode_sent(request.body, mapping.patch)

@@ -23,6 +23,7 @@ from app.writes.dry_run import DraftedWrite, dry_run
 from app.writes.finish import Archived
 from app.writes.models import OperationView
 from app.writes.resolved_write import WriteRequest, fingerprint
+from app.writes.tags import TagsChange
 from app.writes.waiting import Writers, Written
 from app.writes.write import write
 from canonical.classes import LossPolicy
@@ -73,7 +74,7 @@ TICKET: Final = {
 def write_handlers(
     object_name: ObjectName, answer: type[Struct], patch: type[Struct], example: dict[str, Any], keys: str
 ) -> Sequence[HTTPRouteHandler]:
-    """Declare the create or upsert, and the change, of one object."""
+    """Declare the create or upsert, the change, and the change of tags, of one object."""
     plural = PLURAL[object_name]
     tag, scopes = plural.title(), (f"{plural}:write",)
     one = f"{'an' if object_name == 'order' else 'a'} {object_name}"
@@ -119,7 +120,27 @@ def write_handlers(
     async def change_resource(call: Call) -> Answered:
         return await _write(call, object_name, "update")
 
-    return [create_resource, change_resource]
+    @operation(
+        "POST",
+        f"/v1/{plural}/{{id}}/tags",
+        tag=tag,
+        scopes=scopes,
+        parameters=(RECORD_ID,),
+        query=(RECORD_CONNECTION,),
+        headers=(IF_MATCH, *HEADERS),
+        body=JsonBody(into=TagsChange, example={"add": ["vip"], "remove": ["prospect"]}, raw=True),
+        answer=answer | DraftedWrite,
+        also={202: OperationView},
+        sends=("ETag",),
+        problems=VENDOR_WRITE,
+        name=f"change_tags_of_{object_name}",
+        text=f"Add and remove tags of {one}.\n\nThe {object_name} keeps its other tags. Changes of the same"
+        f" {object_name}'s tags run one after the other, so none is lost. {REPLAYS}",
+    )
+    async def change_tags(call: Call) -> Answered:
+        return await _write(call, object_name, "update", may_lose=False, edits_tags=True)
+
+    return [create_resource, change_resource, change_tags]
 
 
 @operation(
@@ -181,7 +202,13 @@ async def add_comment(call: Call) -> Answered:
 
 
 async def _write(
-    call: Call, object_name: ObjectName, action: Action, *, upsert_on: str | None = None, may_lose: bool = True
+    call: Call,
+    object_name: ObjectName,
+    action: Action,
+    *,
+    upsert_on: str | None = None,
+    may_lose: bool = True,
+    edits_tags: bool = False,
 ) -> Answered:
     """Write. `may_lose` is whether the call has the parameter `loss`."""
     request, revision, prefers = call.request, call.header(MAPPING), call.header(PREFER)
@@ -204,6 +231,7 @@ async def _write(
         wait=prefers.wait,
         revision=revision,
         query_errors=call.query_errors,
+        edits_tags=edits_tags,
     )
     deps = call.deps(WriteDeps)
     if revision is not None:

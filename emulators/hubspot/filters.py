@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from emulators.hubspot.associations import associated
 from emulators.hubspot.errors import Refusal
-from emulators.hubspot.kinds import Kind
+from emulators.hubspot.kinds import CONTACTS, Kind
 from emulators.hubspot.records import Record
 from emulators.hubspot.values import millis
 from emulators.state import State
@@ -114,6 +115,9 @@ def _read(kind: Kind, given: Any, state: State) -> Filter:
     if not isinstance(given, dict):
         raise problem("a filter must be an object")
     name, operator = str(given.get("propertyName")), str(given.get("operator"))
+    if name == "associations.contact" and operator == "EQ":
+        ids = tuple(id for id, _ in associated(CONTACTS, str(given.get("value")), kind, state))
+        return Filter(property="hs_object_id", type="number", operator="IN", values=ids)
     definition = state.get(kind.definitions, name)
     if definition is None:
         raise problem(f'Property "{name}" does not exist')

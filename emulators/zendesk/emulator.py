@@ -43,6 +43,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", "users/#/identities/#", identity_calls.delete_identity),
     ("PUT", "users/#/identities/#/make_primary", identity_calls.make_primary),
     ("PUT", "users/#/identities/#/verify", identity_calls.verify_identity),
+    ("GET", "users/#/tickets/requested", ticket_calls.list_requested),
     ("GET", "user_fields", account.list_all("user_fields")),
     ("POST", "user_fields", account.create_user_field),
     ("GET", "user_fields/#", account.show("user_fields", "user_field")),

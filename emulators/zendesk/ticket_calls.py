@@ -17,6 +17,7 @@ KEY_LIFE = 2 * 3600.0
 KEY_LENGTH = 255
 LOOKUP = "x-idempotency-lookup"
 MANY = 100
+CURSOR_SORTS = ("id", "updated_at", "status")
 
 
 def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
@@ -24,6 +25,8 @@ def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     external_id = call.param("external_id")
     if external_id is not None:
         return listed_few(desk, call, "tickets", with_external_id(desk, external_id), side_loads(desk, call))
+    if by_cursor(call) and call.param("sort") is not None:
+        return _sorted(desk, call, desk.state.find("tickets", _not_deleted))
     sort_by = call.param("sort_by")
     if sort_by is not None and not by_cursor(call):
         shown = sorted(
@@ -33,6 +36,23 @@ def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
             shown.reverse()
         return listed_few(desk, call, "tickets", shown, side_loads(desk, call))
     return listed(desk, call, "tickets", keep=_not_deleted, extra=side_loads(desk, call))
+
+
+def list_requested(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """The tickets that a user asked for and that are not deleted, by cursor."""
+    user = desk.must_get("users", ids[0])
+    found = desk.state.find("tickets", lambda one: _not_deleted(one) and one["requester_id"] == user["id"])
+    return _sorted(desk, call, found)
+
+
+def _sorted(desk: Desk, call: Call, found: list[JsonRecord]) -> Answer:
+    """One page in the order of `sort`, a name with a minus before it for descending; by id without one."""
+    name = call.param("sort") or "id"
+    field = name.removeprefix("-")
+    if field not in CURSOR_SORTS:
+        raise bad_request("InvalidPaginationParameter", f"sort is not valid: {name}")
+    found.sort(key=lambda one: (str(one[field]) if field != "id" else "", int(one["id"])), reverse=name != field)
+    return listed_few(desk, call, "tickets", found, side_loads(desk, call))
 
 
 def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:

@@ -22,7 +22,7 @@ from mappings.freshdesk.requests import API, MOST, has_more, remote_id, whole_se
 from mappings.freshdesk.wire_v2 import MARK_FIELD, Account, TicketWrite
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import EPOCH, Keyset, Query, Window
-from mappings.kit.rest import Collection
+from mappings.kit.rest import Collection, parameter
 from mappings.spec import Action, Recovery, decode
 
 SEARCH: Final = f"{API}/search/tickets"
@@ -75,6 +75,7 @@ TICKETS: Final = Collection[TicketWrite, Account](
     read_cost=3.0,
     list_cost=4.0,
     id=remote_id,
+    filters={"requester": parameter("requester_id")},
     mark=mark,
     # The answer to a write has neither requester nor times.
     is_whole=lambda record: False,
@@ -111,5 +112,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 }
 
 ENDPOINTS: Final = dataclasses.replace(
-    TICKETS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST), marked=marked
+    TICKETS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST),
+    sorts=frozenset({"updated_at"}),
+    marked=marked,
 )

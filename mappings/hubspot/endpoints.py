@@ -18,7 +18,7 @@ from mappings.hubspot.wire_v3 import (
     TicketProperties,
     documented_pipelines,
 )
-from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage
+from mappings.spec import Action, Endpoints, ListQuery, Recovery, Sort, VendorPage
 
 CONTACT_CALLS: Final = CrmObject(
     name="customer",
@@ -35,6 +35,7 @@ TICKET_CALLS: Final = CrmObject(
     reads=(TicketProperties,),
     associations="contacts",
 )
+SORTS: Final[frozenset[Sort]] = frozenset({"created_at", "-created_at", "updated_at", "-updated_at"})
 SETUP: Final = (*CONTACT_CALLS.setup(), *TICKET_CALLS.setup())
 
 _DEFAULT_PIPELINE: Final = documented_pipelines()[DEFAULT_PIPELINE]
@@ -92,6 +93,7 @@ CONTACTS: Final = Endpoints[RecordWrite, Account](
     list=partial(paging.list_request, CONTACT_CALLS),
     page=partial(paging.page, CONTACT_CALLS),
     filters=frozenset({"email", "external_id"}),
+    sorts=SORTS,
     create=CONTACT_CALLS.create,
     update=CONTACT_CALLS.update,
     find={"email": CONTACT_CALLS.finder("email"), "external_id": CONTACT_CALLS.finder(EXTERNAL_ID)},
@@ -106,7 +108,8 @@ TICKETS: Final = Endpoints[RecordWrite, Account](
     record=ticket_record,
     list=partial(paging.list_request, TICKET_CALLS),
     page=ticket_page,
-    filters=frozenset({"external_id", "number", "status"}),
+    filters=frozenset({"external_id", "number", "requester", "status"}),
+    sorts=SORTS,
     side_load=partial(related.side_load, CONTACT_CALLS),
     absorb=related.absorb,
     create=create_ticket,

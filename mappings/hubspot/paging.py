@@ -4,7 +4,8 @@ A plain list follows HubSpot's cursor. Unique keys are read by a batch of one, w
 else is a search. A search never pages by offset: HubSpot caps it at 10,000 results, and a record that changes between
 two pages shifts the others and hides one. Each page starts at the time of the last record (`modified`) and omits the
 records of that millisecond that were listed. If one millisecond fills a whole page, as after an import, its records are
-listed by id first. No record is missed and none is repeated. Without `updated_since`, a search pages by id.
+listed by id first. No record is missed and none is repeated. A list sorted by time does the same, in either direction.
+Without `updated_since` or a sort, a search pages by id.
 """
 
 from dataclasses import dataclass
@@ -22,8 +23,12 @@ from mappings.hubspot.wire_v3 import Account, Filter, FilterGroup, Search
 from mappings.spec import ListQuery, VendorPage, decode
 
 ID: Final = "hs_object_id"
+CONTACT: Final = "associations.contact"
+"""The search's pseudo-property for an association with a contact."""
 Order = Literal["time", "ties", "ids"]
 _ORDERS: Final[dict[str, Order]] = {"time": "time", "ties": "ties", "ids": "ids"}
+LAST_MOMENT: Final = 253_402_300_799_999
+"""The end of the year 9999, in epoch milliseconds: a list of the newest starts here."""
 UNIQUE: Final[dict[str, str | None]] = {"email": "email", "external_id": None, "number": None}
 """Filters that match at most one record, and the unique property to read it by (None: its id). The property of
 `external_id` depends on the object."""
@@ -33,14 +38,16 @@ class Head(Struct, frozen=True, kw_only=True, rename="camel"):
     """The members of a record that paging needs."""
 
     id: str
+    created_at: datetime
     updated_at: datetime
     properties: dict[str, str | None] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where the next page of a search starts. `time`: at `since` (epoch ms). `ties`: records of exactly `since`, above
-    the id `above`. `ids`: all records above it. Those in `seen` were on an earlier page."""
+    """Where the next page of a search starts. `time`: at `since` (epoch ms), towards the past if the query descends.
+    `ties`: records of exactly `since`, above the id `above`. `ids`: all records above it. Those in `seen` were on an
+    earlier page."""
 
     by: Order
     since: int = 0
@@ -72,7 +79,7 @@ def list_request(crm: CrmObject, query: ListQuery, account: Account) -> VendorRe
     place = _place(query)
     body = Search(
         filter_groups=(FilterGroup(filters=_filters(crm, place, query, account)),),
-        sorts=(crm.modified if place.by == "time" else ID,),
+        sorts=(f"{'-' if query.descending else ''}{_property(crm, query)}" if place.by == "time" else ID,),
         properties=crm.properties(account),
         limit=query.limit,
     )
@@ -87,7 +94,7 @@ def page(crm: CrmObject, reply: VendorReply, query: ListQuery, account: Account)
     if _unique(query) is not None:
         kept = tuple(record for record in records if _matches(crm, record, query, account))
         return VendorPage(records=kept, next=None, account=account)
-    return _search_page(crm, records, _place(query), next_cursor(reply) is not None, account)
+    return _search_page(crm, records, query, next_cursor(reply) is not None, account)
 
 
 def is_plain(query: ListQuery) -> bool:
@@ -96,29 +103,52 @@ def is_plain(query: ListQuery) -> bool:
 
 
 def _unique(query: ListQuery) -> str | None:
+    if _person(query) is not None:
+        return None  # only a search knows associations
     return next((name for name in UNIQUE if name in query.filters), None)
 
 
+def _person(query: ListQuery) -> str | None:
+    """Return the contact that the list is about: an order's customer or a ticket's requester."""
+    return query.filters.get("customer") or query.filters.get("requester")
+
+
 def _is_search(query: ListQuery) -> bool:
-    return query.updated_since is not None or "status" in query.filters
+    return query.updated_since is not None or query.sort is not None or bool(query.filters)
+
+
+def _property(crm: CrmObject, query: ListQuery) -> str:
+    """Return the property that a search by time is ordered by."""
+    return crm.modified if query.by_change else crm.created
 
 
 def _place(query: ListQuery) -> Place:
     if query.after is not None:
         return Place.parse(query.after)
-    if query.updated_since is None:
-        return Place(by="ids")
-    return Place(by="time", since=milliseconds(query.updated_since))
+    if query.updated_since is not None:
+        return Place(by="time", since=milliseconds(query.updated_since))
+    if query.sort is not None:
+        return Place(by="time", since=LAST_MOMENT if query.descending else 0)
+    return Place(by="ids")
 
 
 def _filters(crm: CrmObject, place: Place, query: ListQuery, account: Account) -> tuple[Filter, ...]:
     filters: list[Filter] = []
+    time, onwards, back = _property(crm, query), "GTE", "LTE"
+    if query.descending:
+        onwards, back = back, onwards
     if place.by != "ids":
-        filters.append(Filter(property_name=crm.modified, operator="GTE", value=str(place.since)))
+        filters.append(Filter(property_name=time, operator=onwards, value=str(place.since)))
     if place.by == "ties":
-        filters.append(Filter(property_name=crm.modified, operator="LTE", value=str(place.since)))
+        filters.append(Filter(property_name=time, operator=back, value=str(place.since)))
     if place.by != "time":
         filters.append(Filter(property_name=ID, operator="GT", value=place.above))
+    if (person := _person(query)) is not None:
+        filters.append(Filter(property_name=CONTACT, operator="EQ", value=person))
+    if (number := query.filters.get("number")) is not None:
+        filters.append(Filter(property_name=ID, operator="EQ", value=number if number.isdecimal() else "0"))
+    if (key := query.filters.get("external_id")) is not None:
+        filters.append(Filter(property_name=crm.external_id, operator="EQ", value=key))
     if "status" in query.filters:
         filters.append(_status_filter(query.filters["status"], account))
     return tuple(filters)
@@ -132,19 +162,24 @@ def _status_filter(status: str, account: Account) -> Filter:
 
 
 def _search_page(
-    crm: CrmObject, records: tuple[msgspec.Raw, ...], place: Place, more: bool, account: Account
+    crm: CrmObject, records: tuple[msgspec.Raw, ...], query: ListQuery, more: bool, account: Account
 ) -> VendorPage[Account]:
+    place = _place(query)
     heads = [decode(record, Head) for record in records]
     fresh = tuple(record for record, one in zip(records, heads, strict=True) if one.id not in place.seen)
     if place.by == "ties" and not more:
-        return VendorPage(records=fresh, next=Place(by="time", since=place.since + 1).text(), account=account)
+        return VendorPage(
+            records=fresh,
+            next=Place(by="time", since=place.since + (-1 if query.descending else 1)).text(),
+            account=account,
+        )
     if not more or not heads:
         return VendorPage(records=fresh, next=None, account=account)
     if place.by != "time":
         place = Place(by=place.by, since=place.since, above=heads[-1].id, seen=place.seen)
         return VendorPage(records=fresh, next=place.text(), account=account)
 
-    times = [_modified(crm, one) for one in heads]
+    times = [_time(crm, one, query) for one in heads]
     last = times[-1]
     if times[0] == last:
         seen = place.seen if last == place.since else frozenset[str]()
@@ -153,7 +188,9 @@ def _search_page(
     return VendorPage(records=fresh, next=Place(by="time", since=last, seen=seen).text(), account=account)
 
 
-def _modified(crm: CrmObject, one: Head) -> int:
+def _time(crm: CrmObject, one: Head, query: ListQuery) -> int:
+    if not query.by_change:
+        return milliseconds(one.created_at)
     return milliseconds(instant(one.properties.get(crm.modified), crm.modified) or one.updated_at)
 
 

@@ -60,7 +60,7 @@ READ_OR_BATCH: Final = wrapped(None, "results")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CrmObject(Collection[RecordWrite, Account]):
-    """Records of one object type. `modified` is the property that mirrors `updatedAt`.
+    """Records of one object type. `modified` is the property that mirrors `updatedAt`, `created` that of `createdAt`.
 
     `reads` are the properties that any revision of the mapping reads, so one reply serves two revisions that run side
     by side. `associations` are requested where possible, separated by commas. `external_id` is the unique property with
@@ -71,6 +71,7 @@ class CrmObject(Collection[RecordWrite, Account]):
     group: str
     modified: str
     reads: tuple[type[Struct], ...]
+    created: str = "createdate"
     associations: str | None = None
     external_id: str = EXTERNAL_ID
     paging: Paging = PLAIN_LIST

@@ -294,7 +294,7 @@ class FilterGroup(Struct, frozen=True, kw_only=True):
 
 
 class Search(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A search. `sorts` is one property, ascending; `after` is an offset, always 0."""
+    """A search. `sorts` is one property, with a minus for descending; `after` is an offset, always 0."""
 
     filter_groups: tuple[FilterGroup, ...]
     sorts: tuple[str, ...]

@@ -41,12 +41,13 @@ class Paging(Protocol):
 
 class Window(Struct, frozen=True, kw_only=True):
     """One request of a keyset: `rows` records that changed (`by_change`) or were created at `since` or later, oldest
-    first; None starts at the beginning. `exclude` are ids that the vendor must omit. `number` is the page of this
-    window, for vendors that cannot exclude ids."""
+    first; None starts at the beginning. With `descending`, at `since` or earlier, newest first. `exclude` are ids
+    that the vendor must omit. `number` is the page of this window, for vendors that cannot exclude ids."""
 
     since: datetime | None
     by_change: bool
     rows: int
+    descending: bool = False
     exclude: tuple[str, ...] = ()
     number: int = 1
 
@@ -87,7 +88,7 @@ class Cursors:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Keyset:
-    """A list ordered by time. Each page continues at the time of the last record.
+    """A list ordered by time, in either direction. Each page continues at the time of the last record.
 
     That time is requested again, because other records may share it. Records that were already listed are dropped here,
     not by the vendor, so a record that changed since is listed again. With `exclude`, the vendor omits the listed ids
@@ -111,8 +112,9 @@ class Keyset:
         return self.ask(
             Window(
                 since=query.updated_since if spot is None else _time(spot.moment),
-                by_change=query.updated_since is not None,
+                by_change=query.by_change,
                 rows=self._rows(query, spot),
+                descending=query.descending,
                 exclude=spot.ids if spot is not None and self._excludes(spot.ids) else (),
                 number=1 if spot is None else spot.number,
             )
@@ -124,7 +126,7 @@ class Keyset:
         seen = frozenset(() if spot is None else spot.ids)
         fresh: list[tuple[Raw, str, str]] = []
         for record in records:
-            id, time = self.head(record, query.updated_since is not None)
+            id, time = self.head(record, query.by_change)
             moment = self.spell(time or EPOCH)
             if spot is None or moment != spot.moment or id not in seen:
                 fresh.append((record, moment, id))

@@ -61,5 +61,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 }
 
 ENDPOINTS: Final = dataclasses.replace(
-    CUSTOMERS.endpoints(recovery=RECOVERY, find_marker=find_marker), marked=partial(marked, CUSTOMERS)
+    CUSTOMERS.endpoints(recovery=RECOVERY, find_marker=find_marker),
+    sorts=frozenset({"created_at", "-created_at", "updated_at", "-updated_at"}),
+    marked=partial(marked, CUSTOMERS),
 )

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
-from mappings.kit.rest import Collection
+from mappings.kit.rest import Collection, parameter
 from mappings.medusa.order_enums_r1 import LISTED, STATUSES
 from mappings.medusa.paging import BY_TIME
 from mappings.medusa.requests import carries, made_since, mark, marked
@@ -71,7 +71,7 @@ ORDERS: Final = Collection[OrderWrite, Account](
     list_query=(FIELDS,),
     write_query=(("fields", "id,metadata"),),
     records=records,
-    filters={"status": with_status},
+    filters={"status": with_status, "customer": parameter("customer_id")},
     change="POST",
     encode=lambda write: msgspec.json.encode(write.body),
     mark=lambda write, marker, account: replace(write, body=mark(write.body, marker, account)),
@@ -79,7 +79,7 @@ ORDERS: Final = Collection[OrderWrite, Account](
     # Medusa computes the status of payment and fulfilment for reads only.
     is_whole=lambda record: False,
 )
-DRAFTS: Final = dataclasses.replace(ORDERS, path="/admin/draft-orders", filters={})
+DRAFTS: Final = dataclasses.replace(ORDERS, path="/admin/draft-orders", filters={"customer": parameter("customer_id")})
 
 
 def list_(query: ListQuery, account: Account) -> VendorRequest:

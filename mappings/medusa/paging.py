@@ -24,8 +24,9 @@ class _Counted(Struct, frozen=True, kw_only=True):
 def window(asked: Window) -> Query:
     """Return the parameters of a page."""
     by = "updated_at" if asked.by_change else "created_at"
-    since = () if asked.since is None else ((f"{by}[$gte]", iso(asked.since)),)
-    return (("order", by), ("limit", str(asked.rows)), *since)
+    bound, sign = ("$lte", "-") if asked.descending else ("$gte", "")
+    since = () if asked.since is None else ((f"{by}[{bound}]", iso(asked.since)),)
+    return (("order", f"{sign}{by}"), ("limit", str(asked.rows)), *since)
 
 
 def placed(record: Raw, by_change: bool) -> tuple[str, datetime | None]:

@@ -15,7 +15,7 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.kit.rest import Collection, wrapped
 from mappings.rt import related
 from mappings.rt.metadata import address_of_key, address_of_mark
-from mappings.rt.paging import BY_NUMBER, FILTERS
+from mappings.rt.paging import BY_NUMBER, FILTERS, SORTS
 from mappings.rt.requests import MOST, TICKET_LIST, without_related
 from mappings.rt.wire_rest2 import API, Account, TicketWrite
 from mappings.spec import Action, Recovery, WriteResult, decode
@@ -100,6 +100,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 ENDPOINTS: Final = dataclasses.replace(
     TICKETS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST),
     filters=FILTERS,
+    sorts=SORTS,
     side_load=related.of_tickets,
     absorb=related.absorb_tickets,
     bulk=related.bulk,

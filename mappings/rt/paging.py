@@ -16,9 +16,13 @@ from mappings.kit.rest import remote_id
 from mappings.rt.enums import STATUS_WRITTEN
 from mappings.rt.metadata import address_of_key
 from mappings.rt.requests import MOST, listed, number, search_time
-from mappings.spec import ListQuery, decode
+from mappings.spec import ListQuery, Sort, decode
 
-FILTERS: Final = frozenset({"external_id", "number", "status"})
+FILTERS: Final = frozenset({"email", "external_id", "number", "status"})
+SORTS: Final[frozenset[Sort]] = frozenset({"created_at", "-created_at"})
+"""Tickets are numbered in the order of their creation."""
+LAST_NUMBER: Final = "2147483647"
+"""Request Tracker's numbers are 32-bit integers."""
 NO_TICKET: Final = "id = 0"
 
 
@@ -28,11 +32,12 @@ class _Changed(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 def ask(query: ListQuery, rows: int) -> Query:
     """Return the parameters of a page. Raises ValueError for a foreign cursor."""
-    conditions = [f"id > {_after(query.after)}"]
+    conditions = [f"id {'<' if query.descending else '>'} {_after(query)}"]
     if query.updated_since is not None:
         conditions.append(f"LastUpdated > '{search_time(query.updated_since)}'")
     conditions += [_condition(name, value) for name, value in query.filters.items()]
-    return (("query", " AND ".join(conditions)), ("orderby", "id"), ("per_page", str(rows)))
+    order = (("order", "DESC"),) if query.descending else ()
+    return (("query", " AND ".join(conditions)), ("orderby", "id"), *order, ("per_page", str(rows)))
 
 
 def following(reply: VendorReply) -> str | None:
@@ -52,12 +57,12 @@ def changed_since(records: tuple[Raw, ...], query: ListQuery) -> tuple[Raw, ...]
 BY_NUMBER: Final = Cursors(ask=ask, following=following, most=MOST, keep=changed_since)
 
 
-def _after(cursor: str | None) -> str:
-    if cursor is None:
-        return "0"
-    if number(cursor) == "0":
+def _after(query: ListQuery) -> str:
+    if query.after is None:
+        return LAST_NUMBER if query.descending else "0"
+    if number(query.after) == "0":
         raise ValueError("not the number of a ticket")
-    return cursor
+    return query.after
 
 
 def _condition(name: str, value: str) -> str:
@@ -65,6 +70,8 @@ def _condition(name: str, value: str) -> str:
     match name:
         case "external_id":
             return f"RefersTo = '{address_of_key(value)}'"
+        case "email":
+            return NO_TICKET if set(value) & set("'\\") else f"Requestor.EmailAddress = '{value}'"
         case "number":
             return f"id = {number(value)}"
         case _:

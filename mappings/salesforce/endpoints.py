@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.salesforce import requests
-from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NO_RECORD, RECOVERY, SObject, marked
+from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NO_RECORD, RECOVERY, SORTS, SObject, marked
 from mappings.salesforce.requests import Answer
 from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, RecordWrite
@@ -53,6 +53,10 @@ def case_conditions(query_: ListQuery, account: Account) -> tuple[str, ...]:
         conditions.append(f"CaseNumber = {quoted(number)}")
     if (key := query_.filters.get("external_id")) is not None:
         conditions.append(TICKET.key_is(key, account))
+    if (requester := query_.filters.get("requester")) is not None:
+        conditions.append(TICKET.refers_to("ContactId", requester))
+    if (email := query_.filters.get("email")) is not None:
+        conditions.append(f"(Contact.Email = {quoted(email)} OR SuppliedEmail = {quoted(email)})")
     if (status := query_.filters.get("status")) is not None:
         values = [quoted(one.value) for one in account.case_statuses.values() if one.status == status]
         conditions.append(f"Status IN ({', '.join(values)})" if values else NO_RECORD)
@@ -65,6 +69,7 @@ CONTACTS: Final = Endpoints[RecordWrite, Account](
     list=partial(CONTACT.list, contact_conditions),
     page=CONTACT.page,
     filters=frozenset({"email", "external_id"}),
+    sorts=SORTS,
     max_limit=MAX_LIMIT,
     create=CONTACT.create,
     update=CONTACT.update,
@@ -81,7 +86,8 @@ CASES: Final = Endpoints[RecordWrite, Account](
     record=TICKET.record,
     list=partial(TICKET.list, case_conditions),
     page=TICKET.page,
-    filters=frozenset({"external_id", "number", "status"}),
+    filters=frozenset({"email", "external_id", "number", "requester", "status"}),
+    sorts=SORTS,
     max_limit=MAX_LIMIT,
     create=TICKET.create,
     update=TICKET.update,

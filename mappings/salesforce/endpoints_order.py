@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.markers import began
 from mappings.salesforce import paging
-from mappings.salesforce.endpoints_sobject import MARKED, MAX_LIMIT, NO_RECORD, STATE, SObject, marked
+from mappings.salesforce.endpoints_sobject import MARKED, MAX_LIMIT, NO_RECORD, SORTS, STATE, SObject, marked
 from mappings.salesforce.enums import order_status
 from mappings.salesforce.field_values import long_id
 from mappings.salesforce.requests import API, sobject_path
@@ -74,6 +74,8 @@ def conditions(query: ListQuery, account: Account) -> tuple[str, ...]:
         wanted.append(f"BillToContact.Email = {quoted(email)}")
     if (key := query.filters.get("external_id")) is not None:
         wanted.append(ORDERS.key_is(key, account))
+    if (customer := query.filters.get("customer")) is not None:
+        wanted.append(ORDERS.refers_to("BillToContactId", customer))
     if (status := query.filters.get("status")) is not None:
         statuses = account.order_statuses.items()
         values = [quoted(value) for value, code in statuses if order_status(value, code) == status]
@@ -174,7 +176,8 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     record=record,
     list=partial(ORDERS.list, conditions),
     page=page,
-    filters=frozenset({"number", "status", "email", "external_id"}),
+    filters=frozenset({"number", "status", "email", "external_id", "customer"}),
+    sorts=SORTS,
     max_limit=MAX_LIMIT,
     side_load=side_load,
     absorb=absorb,

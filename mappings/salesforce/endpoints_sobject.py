@@ -15,9 +15,10 @@ from mappings.salesforce.field_values import is_id, long_id
 from mappings.salesforce.requests import Answer, body_of, query, sobject_path
 from mappings.salesforce.search import SOBJECT, columns, quoted
 from mappings.salesforce.wire_v62 import KEY, MARKER, Account, OrderWrite, RecordWrite
-from mappings.spec import Action, ListQuery, Recovery, VendorPage, decode
+from mappings.spec import Action, ListQuery, Recovery, Sort, VendorPage, decode
 
 MAX_LIMIT: Final = 200
+SORTS: Final[frozenset[Sort]] = frozenset({"created_at", "-created_at", "updated_at", "-updated_at"})
 NO_RECORD: Final = "Id = null"
 """A condition that no record matches."""
 AUTO_ASSIGN: Final = "Sforce-Auto-Assign"
@@ -59,6 +60,10 @@ class SObject:
     def key_is(self, key: str, account: Account) -> str:
         """Return the condition for a key. If the org lacks the field, no record matches."""
         return f"{KEY} = {quoted(key)}" if account.has(self.sobject, KEY) else NO_RECORD
+
+    def refers_to(self, field: str, remote_id: str) -> str:
+        """Return the condition for a reference. No record matches a malformed id; Salesforce would refuse it."""
+        return f"{field} = {quoted(remote_id)}" if is_id(remote_id) else NO_RECORD
 
     def create(self, body: RecordWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
         """Build the request for a new record. Its operation is in a unique field, so Salesforce cannot create it

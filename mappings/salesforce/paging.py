@@ -1,13 +1,12 @@
 """Lists that miss no record while others change.
 
-Salesforce's own pages (`nextRecordsUrl`) have at least 200 records and expire. So a page is a query with a limit that
-starts after the last record: by id, or by `SystemModstamp` and id for a list of changes. A record that changes
-meanwhile moves to the end and is listed again. Salesforce cuts replies with wide records: then the next page follows
-`nextRecordsUrl`.
+Salesforce's own pages (`nextRecordsUrl`) have at least 200 records and expire. So a page is a query with a limit
+that starts after the last record: by id, or by a time and id for a list of changes or a sorted one. A record that
+changes meanwhile moves to the end of a list of changes and is listed again. Salesforce cuts replies with wide
+records: then the next page follows `nextRecordsUrl`.
 """
 
 import re
-from datetime import datetime
 from typing import Final
 
 from msgspec import Raw, Struct
@@ -27,6 +26,7 @@ NEXT: Final = f"{QUERY}/{{locator}}"
 
 class _Head(Struct, frozen=True, kw_only=True, rename="pascal"):
     id: str
+    created_date: Instant | None = None
     system_modstamp: Instant | None = None
 
 
@@ -37,15 +37,15 @@ def list_request(
 
     Raises ValueError for a cursor that did not come from `page`.
     """
-    changes = query_.updated_since is not None
     conditions = (*conditions, *_after(query_))
     if query_.after is not None and query_.after.startswith("more:"):
         return follow(query_.after.removeprefix("more:"))
     words = ["SELECT", columns(object_name, account), "FROM", SOBJECT[object_name]]
     if conditions:
         words += ["WHERE", " AND ".join(conditions)]
-    words += ["ORDER BY", "SystemModstamp, Id" if changes else "Id", "LIMIT", str(query_.limit)]
-    return query(" ".join(words), deleted_too=changes)
+    time, way = _time_of(query_), " DESC" if query_.descending else ""
+    words += ["ORDER BY", "Id" if time is None else f"{time}{way}, Id{way}", "LIMIT", str(query_.limit)]
+    return query(" ".join(words), deleted_too=query_.updated_since is not None)
 
 
 def page(object_name: ObjectName, reply: VendorReply, query_: ListQuery, account: Account) -> VendorPage[Account]:
@@ -68,15 +68,23 @@ def locator_of(url: str) -> str | None:
     return None if found is None else found[0]
 
 
+def _time_of(query_: ListQuery) -> str | None:
+    """Return the field that a list is ordered by before the id, None for a list by id."""
+    if query_.by_change:
+        return "SystemModstamp"
+    return None if query_.sort is None else "CreatedDate"
+
+
 def _after(query_: ListQuery) -> tuple[str, ...]:
     if query_.after is None or query_.after.startswith("more:"):
         return () if query_.updated_since is None else (f"SystemModstamp >= {moment(query_.updated_since)}",)
     order, _, place = query_.after.partition(":")
-    if order == "id" and query_.updated_since is None and is_id(place):
+    time, sign = _time_of(query_), "<" if query_.descending else ">"
+    if order == "id" and time is None and is_id(place):
         return (f"Id > {quoted(place)}",)
     since, _, id = place.rpartition("/")
-    if order == "at" and query_.updated_since is not None and _SINCE.fullmatch(since) and is_id(id):
-        return (f"(SystemModstamp > {since} OR (SystemModstamp = {since} AND Id > {quoted(id)}))",)
+    if order == "at" and time is not None and _SINCE.fullmatch(since) and is_id(id):
+        return (f"({time} {sign} {since} OR ({time} = {since} AND Id {sign} {quoted(id)}))",)
     raise ValueError("not a cursor of this list")
 
 
@@ -88,11 +96,10 @@ def _next(answer: Answer, query_: ListQuery) -> str | None:
     is_rest = query_.after is not None and query_.after.startswith("more:")
     if not answer.records or (answer.done and len(answer.records) < query_.limit and not is_rest):
         return None
-    return _behind(answer.records[-1], query_.updated_since)
+    return _behind(answer.records[-1], _time_of(query_))
 
 
-def _behind(record: Raw, updated_since: datetime | None) -> str:
+def _behind(record: Raw, time: str | None) -> str:
     last = decode(record, _Head)
-    if updated_since is None or last.system_modstamp is None:
-        return f"id:{last.id}"
-    return f"at:{moment(last.system_modstamp)}/{last.id}"
+    at = None if time is None else last.created_date if time == "CreatedDate" else last.system_modstamp
+    return f"id:{last.id}" if at is None else f"at:{moment(at)}/{last.id}"

@@ -17,6 +17,7 @@ from mappings.shopify.requests import (
     MUTATION_COST,
     OPERATION_ID,
     PATH,
+    SORTS,
     asked,
     by_custom_id,
     customer_cost,
@@ -24,6 +25,7 @@ from mappings.shopify.requests import (
     gid,
     page_cost,
     page_size,
+    sort_key,
     tail,
 )
 from mappings.shopify.search import not_before, since
@@ -82,7 +84,8 @@ def window(query: ListQuery, account: Account) -> Listed:
         first=first_of(query, account),
         after=query.after,
         query=since(query.updated_since),
-        sort_key="UPDATED_AT" if query.updated_since else "ID",
+        sort_key=sort_key(query),
+        reverse=query.descending,
     )
 
 
@@ -91,7 +94,13 @@ CUSTOMERS: Final = GraphQLCollection[Account](
     one="customer",
     many="customers",
     record_type=Customer,
-    arguments={"first": "Int!", "after": "String", "query": "String", "sortKey": "CustomerSortKeys!"},
+    arguments={
+        "first": "Int!",
+        "after": "String",
+        "query": "String",
+        "sortKey": "CustomerSortKeys!",
+        "reverse": "Boolean!",
+    },
     window=window,
     keyed="customerByIdentifier",
     key={"identifier": "CustomerIdentifierInput!"},
@@ -159,6 +168,7 @@ ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
     list=CUSTOMERS.list,
     page=CUSTOMERS.page,
     filters=frozenset({"email", "external_id"}),
+    sorts=SORTS,
     max_limit=MAX_LIMIT,
     create=create,
     update=update,

@@ -20,6 +20,7 @@ from mappings.shopify.requests import (
     MUTATION_COST,
     OPERATION_ID,
     PATH,
+    SORTS,
     WHOLE,
     asked,
     by_custom_id,
@@ -29,6 +30,7 @@ from mappings.shopify.requests import (
     order_price,
     page_cost,
     page_size,
+    sort_key,
     tail,
 )
 from mappings.shopify.search import all_of, exactly, not_before, since
@@ -60,12 +62,19 @@ class _Cancelled(Struct, frozen=True, kw_only=True):
     job: _Job | None = None
 
 
+class NamedCustomer(Struct, frozen=True, kw_only=True):
+    """The id of an order's customer."""
+
+    id: str
+
+
 class _Filtered(Struct, frozen=True, kw_only=True, rename="camel"):
     """The members that lists can be filtered by."""
 
     updated_at: datetime
     name: str | None
     email: str | None
+    customer: NamedCustomer | None
     closed_at: datetime | None
     cancelled_at: datetime | None
     external: MetafieldValue | None
@@ -80,6 +89,7 @@ def holds(found: Raw, query: ListQuery) -> bool:
         wanted.get("number", order.name) == order.name
         and wanted.get("status", status) == status
         and wanted.get("external_id", external) == external
+        and ("customer" not in wanted or (order.customer is not None and tail(order.customer.id) == wanted["customer"]))
         and ("email" not in wanted or values.email(wanted["email"]) == values.email(order.email or ""))
         and not_before(order.updated_at, query.updated_since)
     )
@@ -97,13 +107,15 @@ def window(query: ListQuery, account: Account) -> Listed:
         since(query.updated_since),
         exactly("name", wanted["number"]) if "number" in wanted else None,
         exactly("email", wanted["email"]) if "email" in wanted else None,
+        f"customer_id:{wanted['customer']}" if "customer" in wanted else None,
         STATUS.get(wanted["status"], NOTHING) if "status" in wanted else None,
     )
     return Listed(
         first=first_of(query, account),
         after=query.after,
         query=search,
-        sort_key="UPDATED_AT" if query.updated_since else "ID",
+        sort_key=sort_key(query),
+        reverse=query.descending,
     )
 
 
@@ -112,7 +124,13 @@ ORDERS: Final = GraphQLCollection[Account](
     one="order",
     many="orders",
     record_type=Order,
-    arguments={"first": "Int!", "after": "String", "query": "String", "sortKey": "OrderSortKeys!"},
+    arguments={
+        "first": "Int!",
+        "after": "String",
+        "query": "String",
+        "sortKey": "OrderSortKeys!",
+        "reverse": "Boolean!",
+    },
     window=window,
     keyed="orderByIdentifier",
     key={"identifier": "OrderIdentifierInput!"},
@@ -208,7 +226,8 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     record=ORDERS.record,
     list=ORDERS.list,
     page=ORDERS.page,
-    filters=frozenset({"number", "status", "email", "external_id"}),
+    filters=frozenset({"number", "status", "email", "external_id", "customer"}),
+    sorts=SORTS,
     max_limit=MAX_LIMIT,
     side_load=side_load,
     absorb=related.absorb,

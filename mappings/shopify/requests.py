@@ -16,12 +16,14 @@ from canonical.parts import ObjectName
 from mappings.kit import graphql
 from mappings.shopify.wire_2026_07 import Account
 from mappings.shopify.wire_variables_2026_07 import Asked, CustomId, Identifier, Sizes
+from mappings.spec import ListQuery, Sort
 
 PATH: Final = "/admin/api/2026-07/graphql.json"
 NAMESPACE: Final = "lockstitch"
 EXTERNAL_ID: Final = "external_id"
 OPERATION_ID: Final = "operation_id"
 
+SORTS: Final[frozenset[Sort]] = frozenset({"created_at", "-created_at", "updated_at", "-updated_at"})
 QUERY_LIMIT: Final = 1000
 MUTATION_COST: Final = 10
 PAGE_COST: Final = 4
@@ -89,6 +91,11 @@ def order_price(account: Account, sizes: Sizes) -> int:
 def order_cost(account: Account) -> int:
     """Return the typical cost of one order, in points."""
     return order_price(account, TYPICAL)
+
+
+def sort_key(query: ListQuery) -> str:
+    """Return Shopify's sort key of a list; `reverse` is its direction."""
+    return "UPDATED_AT" if query.by_change else "ID" if query.sort is None else "CREATED_AT"
 
 
 def page_size(limit: int, price: int) -> int:

@@ -67,6 +67,7 @@ class Listed(Struct, frozen=True, kw_only=True, rename="camel"):
     after: str | None
     query: str | None
     sort_key: str
+    reverse: bool = False
 
 
 class MetafieldIdentifier(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -132,6 +132,7 @@ ENDPOINTS: Final = dataclasses.replace(
     list=list_,
     page=page,
     filters=frozenset({"email", "external_id"}),
+    sorts=frozenset({"-created_at"}),
     create=create,
     update=update,
 )

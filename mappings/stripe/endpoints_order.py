@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
-from mappings.kit.rest import Collection
+from mappings.kit.rest import Collection, parameter
 from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorPage, decode
 from mappings.stripe import bodies, requests
 from mappings.stripe.order_enums_r1 import INVOICE_OF_STATUS, SESSION_OF_STATUS
@@ -58,7 +58,7 @@ def _collection(path: str, words: Mapping[str, str], *expand: str) -> Orders:
         read_query=expanding(*expand),
         list_query=expanding(*(f"data.{member}" for member in expand)),
         records=records,
-        filters={"status": with_status(words)},
+        filters={"status": with_status(words), "customer": parameter("customer")},
         change="POST",
         encode=lambda write: bodies.encoded(write.body, *expand),
         mark=mark,

@@ -1,16 +1,30 @@
 """Requests for customers, and recovery of lost writes."""
 
+import dataclasses
 from typing import Final
+
+from msgspec import Raw, Struct
 
 from mappings.http import VendorRequest
 from mappings.kit.paging import Offsets
 from mappings.kit.rest import Collection
-from mappings.spec import Action, Recovery
+from mappings.spec import Action, Recovery, decode_loosely
 from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, mark, remote_id, total
 from mappings.woocommerce.wire_v3 import Account, CustomerWrite
 
 EVERYBODY: Final = ("role", "all")
 """Without it WooCommerce lists only users with the role customer, but administrators and subscribers buy too."""
+STAFF: Final = ("administrator", "shop_manager")
+
+
+class _Role(Struct, frozen=True, kw_only=True):
+    role: str | None = None
+
+
+def is_staff(record: Raw) -> bool:
+    """Return whether a user manages the shop."""
+    return decode_loosely(record, _Role).role in STAFF
+
 
 CUSTOMERS: Final = Collection[CustomerWrite, Account](
     path=f"{API}/customers",
@@ -56,9 +70,12 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     ),
 }
 
-ENDPOINTS: Final = CUSTOMERS.endpoints(
-    recovery=RECOVERY,
-    find_marker=find_marker,
-    max_limit=MAX_PER_PAGE - 1,  # one more record, to see whether the list moved
-    updated_since=False,
+ENDPOINTS: Final = dataclasses.replace(
+    CUSTOMERS.endpoints(
+        recovery=RECOVERY,
+        find_marker=find_marker,
+        max_limit=MAX_PER_PAGE - 1,  # one more record, to see whether the list moved
+        updated_since=False,
+    ),
+    is_staff=is_staff,
 )

@@ -11,7 +11,7 @@ from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.paging import Keyset, Query, Window
-from mappings.kit.rest import Collection
+from mappings.kit.rest import Collection, parameter
 from mappings.spec import Action, FieldRefusal, Notes, Recovery, decode_loosely
 from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, LISTED
 from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, gmt, mark, remote_id, total
@@ -50,10 +50,12 @@ class _WithRefunds(Struct, frozen=True, kw_only=True):
 
 def window(asked: Window) -> Query:
     """Return the parameters of a page of orders. WooCommerce's bounds are exclusive."""
-    query: list[tuple[str, str]] = [("orderby", "modified" if asked.by_change else "date"), ("order", "asc")]
+    order = "desc" if asked.descending else "asc"
+    query: list[tuple[str, str]] = [("orderby", "modified" if asked.by_change else "date"), ("order", order)]
     if asked.since is not None:
-        before = asked.since.astimezone(UTC).replace(microsecond=0) - SECOND
-        query += [("modified_after" if asked.by_change else "after", gmt(before)), ("dates_are_gmt", "true")]
+        side, step = ("before", SECOND) if asked.descending else ("after", -SECOND)
+        bound = asked.since.astimezone(UTC).replace(microsecond=0) + step
+        query += [(f"modified_{side}" if asked.by_change else side, gmt(bound)), ("dates_are_gmt", "true")]
     if asked.exclude:
         query.append(("exclude", ",".join(asked.exclude)))
     return (*query, ("per_page", str(asked.rows)))
@@ -87,7 +89,7 @@ ORDERS: Final = Collection[OrderWrite, Account](
     path=f"{API}/orders",
     paging=Keyset(ask=window, head=placed, spell=gmt, more=has_more, most=MAX_PER_PAGE, exclude=True),
     id=remote_id,
-    filters={"status": with_status},
+    filters={"status": with_status, "customer": parameter("customer")},
     mark=mark,
     carries=carries,
     is_whole=is_whole,
@@ -175,6 +177,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 
 ENDPOINTS: Final = dataclasses.replace(
     ORDERS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MAX_PER_PAGE),
+    sorts=frozenset({"created_at", "-created_at", "updated_at", "-updated_at"}),
     side_load=side_load,
     absorb=absorb,
     cancel=cancel,

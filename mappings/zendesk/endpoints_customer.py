@@ -27,6 +27,7 @@ class _Marks(Struct, frozen=True, kw_only=True):
 
 class _Head(Struct, frozen=True, kw_only=True):
     id: int
+    role: str | None = None
     organization_id: int | None = None
     external_id: str | None = None
     user_fields: _Marks | None = None
@@ -54,6 +55,11 @@ def mark(body: UserWrite, marker: str, account: Account) -> UserWrite:
         external_id=body.external_id or f"{MARK}{marker}",
         user_fields={**(body.user_fields or {}), MARK_FIELD: marker},
     )
+
+
+def is_staff(record: Raw) -> bool:
+    """Return whether a user is an agent or an administrator."""
+    return decode(record, _Head).role not in (None, "end-user")
 
 
 def carries(record: Raw, marker: str) -> bool:
@@ -138,6 +144,7 @@ ENDPOINTS: Final = dataclasses.replace(
     USERS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST),
     list=list_users,
     filters=frozenset({"email", "external_id"}),
+    is_staff=is_staff,
     upsert={"email": create_or_update, "external_id": create_or_update},
     find={"external_id": by_external_id},
     write_result=write_result,

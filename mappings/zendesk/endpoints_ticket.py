@@ -6,6 +6,7 @@ has a key. External ids of tickets are not unique, and a ticket has no other fie
 
 import dataclasses
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Raw, Struct
@@ -56,6 +57,11 @@ def list_tickets(query: ListQuery, account: Account) -> VendorRequest:
     if (number := query.filters.get("number")) is not None:
         ids = ("ids", number if number.isascii() and number.isdecimal() else "0")
         return VendorRequest(method="GET", path=SHOW_MANY, route=SHOW_MANY, query=(ids, INCLUDE))
+    if (requester := query.filters.get("requester")) is not None:
+        route = f"{API}/users/{{id}}/tickets/requested"
+        path = route.replace("{id}", quote(requester, safe=""))
+        by = query if query.updated_since is None else replace(query, sort="updated_at")
+        return VendorRequest(method="GET", path=path, route=route, query=(INCLUDE, *LISTS.window(by)))
     if "external_id" not in query.filters and query.updated_since is not None:
         return exported("tickets", query.updated_since, query, (INCLUDE,))
     return TICKETS.list(query, account)
@@ -104,7 +110,8 @@ ENDPOINTS: Final = dataclasses.replace(
     TICKETS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST),
     record=record,
     list=list_tickets,
-    filters=frozenset({"external_id", "number"}),
+    filters=frozenset({"external_id", "number", "requester"}),
+    sorts=frozenset({"updated_at", "-updated_at"}),
     side_load=missing_requesters,
     absorb=absorb,
     create=create,

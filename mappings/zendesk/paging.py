@@ -43,13 +43,15 @@ class _Head(Struct, frozen=True, kw_only=True):
     updated_at: Instant
     email: str | None = None
     external_id: str | None = None
+    requester_id: int | None = None
     generated_timestamp: int | None = None
 
 
 def ask(query: ListQuery, rows: int) -> Query:
     """Return the parameters of a page of a plain list."""
     after = () if query.after is None else (("page[after]", query.after),)
-    return (("page[size]", str(rows)), *after)
+    sort = () if query.sort is None else (("sort", query.sort),)
+    return (("page[size]", str(rows)), *sort, *after)
 
 
 def following(reply: VendorReply) -> str | None:
@@ -75,6 +77,8 @@ def asked_for(records: tuple[Raw, ...], query: ListQuery) -> tuple[Raw, ...]:
         wanted.append(lambda head: (head.email or "").lower() == email.strip().lower())
     if (external_id := query.filters.get("external_id")) is not None:
         wanted.append(lambda head: (head.external_id or "").casefold() == external_id.casefold())
+    if (requester := query.filters.get("requester")) is not None:
+        wanted.append(lambda head: str(head.requester_id) == requester)
     if not wanted:
         return records
     return tuple(raw for raw in records if all(test(decode(raw, _Head)) for test in wanted))

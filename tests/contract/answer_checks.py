@@ -16,7 +16,7 @@ MEMBERS: Final = {
     *("type", "code", "title", "status", "detail", "instance", "category", "fault", "retryable", "retry_after"),
     *("next_step", "correlation_id"),
 }
-OPTIONAL: Final = {"errors", "vendor", "operation_id"}
+OPTIONAL: Final = {"errors", "vendor", "operation_id", "candidates"}
 REFUSED: Final = re.compile(r";\s*q=0(\.0*)?\s*$")
 MOST_ERRORS: Final = 100
 # n8n treats a body with such a top-level member as a failure, or shows it in place of the real text.

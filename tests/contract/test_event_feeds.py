@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from app.events.types import EVENT_PATTERNS, EVENT_TYPES
 from canonical.schema import FOLDER
 from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.emulators import Vendor
 from tests.contract.facade import Facade
 from tests.contract.samples import KINDS, word
 from tests.contract.webhook_driver import WebhookDriver
@@ -100,6 +101,23 @@ def test_types_are_chosen_by_name_by_pattern_and_together(
     assert {event["type"] for event in mine} == types
 
 
+def test_the_feed_of_a_connection_and_since_a_time(driver: WebhookDriver, caller: Caller) -> None:
+    (first,) = received(driver, 1)
+    other = driver.event_of(driver.record("payments", "quote.sent", "quote", "7"))
+    (last,) = received(driver, 1)
+
+    def shown(query: str) -> list[str]:
+        page = caller.get(f"/v1/events?{query}&limit=250").json()["data"]
+        return [event["id"] for event in page if event["id"] in {first["id"], other["id"], last["id"]}]
+
+    assert shown(f"after={before(first)}&connection=gateway") == [first["id"], last["id"]]
+    assert shown(f"after={before(first)}&connection=payments&type=webhook.*") == [other["id"]]
+    assert shown(f"since={other['timestamp']}") == [other["id"], last["id"]]
+    assert shown(f"since={first['timestamp']}&after={other['id']}") == [last["id"]]
+    assert shown(f"since={other['timestamp']}&connection=gateway&type=webhook.received") == [last["id"]]
+    assert shown("since=2100-01-01T00:00:00Z") == []
+
+
 def test_without_an_end_to_start_from_it_begins_with_the_oldest(driver: WebhookDriver, caller: Caller) -> None:
     received(driver, 1)
     (oldest,) = driver.facade.sql("SELECT min(id) AS id FROM event")
@@ -123,6 +141,8 @@ def test_without_an_end_to_start_from_it_begins_with_the_oldest(driver: WebhookD
         ("limit=0", ["limit"]),
         ("limit=251&after=x", ["after", "limit"]),
         ("cursor=evt_1", ["cursor"]),
+        ("connection=nobody", ["connection"]),
+        ("since=yesterday", ["since"]),
     ],
 )
 def test_an_invalid_feed_query_is_refused(caller: Caller, query: str, named: list[str]) -> None:
@@ -193,6 +213,25 @@ def test_a_feed_is_a_bare_array_newest_first_with_unique_ids(driver: WebhookDriv
     created = caller.get("/v1/feeds/tickets?type=ticket.created&limit=250").json()
     assert {item["type"] for item in created} == {"ticket.created"}
     assert listed[0] in created
+
+
+def test_a_polling_feed_of_a_connection_and_since_a_time(driver: WebhookDriver, caller: Caller) -> None:
+    listed = []
+    vendors: tuple[Vendor, ...] = ("hubspot", "zendesk", "hubspot")
+    for vendor in vendors:
+        made = caller.create(KINDS[f"{vendor} ticket"].collection, KINDS[f"{vendor} ticket"].sample())
+        listed.append(driver.event_of(driver.send(vendor, "ticket", "updated", made["meta"]["remote_id"])))
+
+    def shown(query: str) -> list[str]:
+        feed = caller.get(f"/v1/feeds/tickets?limit=250&{query}").json()
+        return [item["id"] for item in feed if item in listed]
+
+    one, two, three = (item["id"] for item in listed)
+    assert shown("connection=hubspot") == [three, one]
+    assert shown("connection=zendesk&type=ticket.updated") == [two]
+    assert shown(f"since={listed[1]['timestamp']}") == [three, two]
+    assert shown("connection=hubspot&since=2100-01-01T00:00:00Z") == []
+    assert parameters(caller.get("/v1/feeds/tickets?connection=nobody")) == ["connection"]
 
 
 def test_a_feed_of_something_else(caller: Caller) -> None:

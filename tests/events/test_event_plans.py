@@ -2,12 +2,22 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import pytest
 
-from app.events.store.events import FEED, FEED_OF_TYPES, NEWEST, NEWEST_OF_TYPES, RAISE_ERA
+from app.events.store.events import (
+    FEED,
+    FEED_OF_CONNECTION,
+    FEED_OF_TYPES,
+    FIRST_SINCE,
+    NEWEST,
+    NEWEST_OF_CONNECTION,
+    NEWEST_OF_TYPES,
+    RAISE_ERA,
+)
 from app.postgres.database import SESSION_SETTINGS, Database, Statement
 
 pytestmark = pytest.mark.anyio
@@ -16,12 +26,15 @@ THERE = 100_000
 FILL = Statement(
     "INSERT event",
     """
-    INSERT INTO event (id, type, scopes, body, correlation_id)
+    INSERT INTO event (id, type, connection, scopes, body, correlation_id, created_at)
     SELECT 'evt_0000' || lpad(to_hex(number), 16, '0') || lpad('1', 16, '0'),
-           CASE number % 10000 WHEN 0 THEN 'order.deleted' ELSE 'customer.updated' END, '{orders:read}', '', 'run'
+           CASE number % 10000 WHEN 0 THEN 'order.deleted' ELSE 'customer.updated' END,
+           CASE number % 10000 WHEN 1 THEN 'quiet' ELSE 'busy' END, '{orders:read}', '', 'run',
+           timestamptz '2026-01-01' + number * interval '1 second'
       FROM generate_series(1, $1) AS number
     """,
 )
+START = datetime(2026, 1, 1, tzinfo=UTC)
 LATE = "evt_0000" + f"{THERE - 40_000:016x}" + 16 * "0"
 
 
@@ -41,13 +54,17 @@ async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asy
 @pytest.mark.parametrize(
     ("query", "arguments", "rows"),
     [
-        (FEED, (LATE, 50), 50),
-        (FEED_OF_TYPES, (LATE, 50, ["order.deleted"], None), 5),
-        (FEED_OF_TYPES, (LATE, 50, ["order.deleted"], ["orders:read"]), 5),
+        (FEED, (LATE, 50, None), 50),
+        (FEED, (LATE, 50, START), 50),
+        (FEED_OF_TYPES, (LATE, 50, ["order.deleted"], None, None), 5),
+        (FEED_OF_TYPES, (LATE, 50, ["order.deleted"], ["orders:read"], START), 5),
         # Before PostgreSQL 18 the merge reads one of each kind ahead.
-        (FEED_OF_TYPES, (LATE, 50, ["order.deleted", "customer.updated"], None), 57),
+        (FEED_OF_TYPES, (LATE, 50, ["order.deleted", "customer.updated"], None, None), 57),
+        (FEED_OF_CONNECTION, (LATE, 50, ["order.deleted", "customer.updated"], None, None, "quiet"), 5),
         (NEWEST, (50,), 50),
-        (NEWEST_OF_TYPES, (3, ["order.deleted"]), 3),
+        (NEWEST_OF_TYPES, ("", 3, ["order.deleted"], None, None), 3),
+        (NEWEST_OF_CONNECTION, ("", 3, ["order.deleted", "customer.updated"], None, START, "quiet"), 4),
+        (FIRST_SINCE, (START,), 1),
         (RAISE_ERA, (), 1),
     ],
 )

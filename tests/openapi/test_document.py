@@ -23,6 +23,7 @@ from app.openapi.shapes import COMPONENT
 from app.revisions.mapping_routes import RouteOrder
 from app.vendors.connections import ConnectionPause
 from app.writes.resolve_operation import Resolution
+from app.writes.tags import TagsChange
 from canonical.customer import CustomerPatch
 from canonical.order import Order
 from canonical.order_patch import OrderCancel, OrderPatch
@@ -45,6 +46,7 @@ BODIES: dict[str, type[msgspec.Struct]] = {
         OrderCancel,
         TicketPatch,
         CommentPatch,
+        TagsChange,
         Resolution,
         ConnectionPause,
         *OPERATORS,

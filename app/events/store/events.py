@@ -65,28 +65,47 @@ FEED = Statement(
     SELECT {COLUMNS}
       FROM event
      WHERE id > $1 AND id < {HORIZON}
+       AND ($3::timestamptz IS NULL OR created_at >= $3)
      ORDER BY id
      LIMIT $2
     """,  # noqa: S608
 )
 
-# Each type by itself, compared as a pair, which only the index of types can serve. With `type = …` the planner scans
+
+# Each type by itself, compared as a pair, which only an index of types can serve. With `type = …` the planner scans
 # the primary key and discards the other types, which is nearly everything for a rare type.
-FEED_OF_TYPES = Statement(
+def _of_types(order: str, narrowed: str = "") -> Statement:
+    """Return the statement for Events after $1, in an order of ids. $3 are the types, $4 scopes, $5 the time."""
+    return Statement(
+        "SELECT event",
+        f"""
+        SELECT {COLUMNS}
+          FROM unnest($3::text[]) AS wanted (name)
+         CROSS JOIN LATERAL (
+               SELECT *
+                 FROM event
+                WHERE (type, id) > (wanted.name, $1) AND (type, id) < (wanted.name, {HORIZON})
+                  AND ($4::text[] IS NULL OR scopes <@ $4)
+                  AND ($5::timestamptz IS NULL OR created_at >= $5)
+                  {narrowed}
+                ORDER BY type {order}, id {order}
+                LIMIT $2) AS found
+         ORDER BY id {order}
+         LIMIT $2
+        """,  # noqa: S608
+    )
+
+
+FEED_OF_TYPES = _of_types("ASC")
+FEED_OF_CONNECTION = _of_types("ASC", "AND connection = $6")
+NEWEST_OF_TYPES = _of_types("DESC")
+NEWEST_OF_CONNECTION = _of_types("DESC", "AND connection = $6")
+
+# A transaction gets its id later than its time, so an Event with an earlier id may have a later time. Lockstitch's
+# transactions take seconds at most.
+FIRST_SINCE = Statement(
     "SELECT event",
-    f"""
-    SELECT {COLUMNS}
-      FROM unnest($3::text[]) AS wanted (name)
-     CROSS JOIN LATERAL (
-           SELECT *
-             FROM event
-            WHERE (type, id) > (wanted.name, $1) AND (type, id) < (wanted.name, {HORIZON})
-              AND ($4::text[] IS NULL OR scopes <@ $4)
-            ORDER BY type, id
-            LIMIT $2) AS found
-     ORDER BY id
-     LIMIT $2
-    """,  # noqa: S608
+    "SELECT id FROM event WHERE created_at >= $1::timestamptz - interval '1 minute' ORDER BY created_at LIMIT 1",
 )
 
 NEWEST = Statement(
@@ -95,22 +114,6 @@ NEWEST = Statement(
     SELECT {COLUMNS}
       FROM event
      WHERE id < {HORIZON}
-     ORDER BY id DESC
-     LIMIT $1
-    """,  # noqa: S608
-)
-
-NEWEST_OF_TYPES = Statement(
-    "SELECT event",
-    f"""
-    SELECT {COLUMNS}
-      FROM unnest($2::text[]) AS wanted (name)
-     CROSS JOIN LATERAL (
-           SELECT *
-             FROM event
-            WHERE (type, id) > (wanted.name, '') AND (type, id) < (wanted.name, {HORIZON})
-            ORDER BY type DESC, id DESC
-            LIMIT $1) AS found
      ORDER BY id DESC
      LIMIT $1
     """,  # noqa: S608
@@ -152,23 +155,40 @@ class PostgresEvents:
         return await self._deliver(transaction, events, appended)
 
     async def feed(
-        self, *, types: Sequence[str], after: str | None, limit: int, held: Collection[str] | None = None
+        self,
+        *,
+        types: Sequence[str],
+        after: str | None,
+        limit: int,
+        held: Collection[str] | None = None,
+        connection: str | None = None,
+        since: datetime | None = None,
     ) -> Sequence[Event]:
-        """Read Events up to the horizon, oldest first, after the id `after`.
+        """Read Events up to the horizon, oldest first, after the id `after` and not before the time `since`.
 
         `types` are exact; empty means all. With `held`, which needs `types`, read only Events that a key with these
-        scopes may read.
+        scopes may read. `connection` needs `types` too.
         """
+        after = await self._start(after, since)
+        if after is None:
+            return ()
         if not types:
-            return self._open_all(await self._database.fetch(FEED, after or "", limit))
+            return self._open_all(await self._database.fetch(FEED, after, limit, since))
         scopes = None if held is None else list(held)
-        return self._open_all(await self._database.fetch(FEED_OF_TYPES, after or "", limit, list(types), scopes))
+        asked = (after, limit, list(types), scopes, since)
+        return await self._narrowed(FEED_OF_TYPES, FEED_OF_CONNECTION, connection, *asked)
 
-    async def newest(self, *, types: Sequence[str], limit: int) -> Sequence[Event]:
-        """Read Events up to the horizon, newest first."""
+    async def newest(
+        self, *, types: Sequence[str], limit: int, connection: str | None = None, since: datetime | None = None
+    ) -> Sequence[Event]:
+        """Read Events up to the horizon, newest first, not before the time `since`. `connection` needs `types`."""
         if not types:
             return self._open_all(await self._database.fetch(NEWEST, limit))
-        return self._open_all(await self._database.fetch(NEWEST_OF_TYPES, limit, list(types)))
+        after = await self._start(None, since)
+        if after is None:
+            return ()
+        asked = (after, limit, list(types), None, since)
+        return await self._narrowed(NEWEST_OF_TYPES, NEWEST_OF_CONNECTION, connection, *asked)
 
     async def get(self, event_id: str) -> Event | None:
         """Return an Event by id."""
@@ -178,6 +198,20 @@ class PostgresEvents:
     async def raise_era(self) -> bool:
         """Begin the next era if the transaction counter is another cluster's, and lower. Call it before serving."""
         return bool(await self._database.execute(RAISE_ERA))
+
+    async def _start(self, after: str | None, since: datetime | None) -> str | None:
+        """Return an id after which all wanted Events are; None if there are none."""
+        if since is None:
+            return after or ""
+        first: str | None = await self._database.fetch_value(FIRST_SINCE, since)
+        return None if first is None else max(after or "", first[:-1])
+
+    async def _narrowed(
+        self, everywhere: Statement, there: Statement, connection: str | None, *arguments: object
+    ) -> Sequence[Event]:
+        if connection is None:
+            return self._open_all(await self._database.fetch(everywhere, *arguments))
+        return self._open_all(await self._database.fetch(there, *arguments, connection))
 
     async def _deliver(
         self, transaction: Transaction, events: Sequence[NewEvent], appended: Sequence[Event]

@@ -388,9 +388,10 @@ CREATE TABLE event (
     created_at     timestamptz NOT NULL DEFAULT now()
 );
 
-CREATE INDEX event_type    ON event (type, id);
-CREATE INDEX event_run     ON event (correlation_id);
-CREATE INDEX event_created ON event (created_at);
+CREATE INDEX event_type       ON event (type, id);
+CREATE INDEX event_connection ON event (connection, type, id);
+CREATE INDEX event_run        ON event (correlation_id);
+CREATE INDEX event_created    ON event (created_at);
 
 -- Which events go to which target. A target URL is often its only secret, so it is sealed, for `subscription <id>`.
 CREATE TABLE subscription (

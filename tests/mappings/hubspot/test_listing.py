@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from zlib import crc32
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.endpoints import CONTACTS, TICKETS
 from mappings.hubspot.field_values import EPOCH, iso, milliseconds
 from mappings.hubspot.wire_v3 import Account
-from mappings.spec import ListQuery
+from mappings.spec import ListQuery, Sort
 
 FRESH = Account()
 START = 1_773_300_000_000
@@ -42,7 +43,8 @@ class Index:
         self.turn += 1
         hits.sort(key=lambda id: crc32(f"{id} {self.turn}".encode()))
         (sort,) = asked["sorts"]
-        hits.sort(key=(lambda id: self.records[id]) if sort == NAMES[self.name] else int)
+        by_id = sort == "hs_object_id"
+        hits.sort(key=int if by_id else lambda id: self.records[id], reverse=sort.startswith("-"))
         page = [self._shown(id) for id in hits[: asked["limit"]]]
         body: dict[str, Any] = {"total": len(hits), "results": page}
         if len(hits) > asked["limit"]:
@@ -89,7 +91,7 @@ def walk(index: Index, query: ListQuery, changes: list[tuple[int, int]] | None =
         seen += [json.loads(bytes(record))["id"] for record in page.records]
         if page.next is None:
             return seen
-        query = ListQuery(limit=query.limit, after=page.next, updated_since=query.updated_since, filters=query.filters)
+        query = msgspec.structs.replace(query, after=page.next)
     raise AssertionError("the list does not end")
 
 
@@ -108,6 +110,15 @@ def test_every_change_is_listed_once(records: dict[str, int], start: int) -> Non
     seen = walk(Index("contacts", dict(records)), since(start))
 
     assert sorted(seen) == sorted(id for id, at in records.items() if at >= start)
+
+
+@given(TIMES, st.sampled_from(sorted(CONTACTS.sorts)))
+def test_a_sorted_list_shows_each_record_once_in_order(records: dict[str, int], sort: Sort) -> None:
+    seen = walk(Index("contacts", records), ListQuery(limit=3, sort=sort))
+
+    assert sorted(seen) == sorted(records)
+    times = [records[id] for id in seen]
+    assert times == sorted(times, reverse=sort.startswith("-"))
 
 
 @given(TIMES.filter(bool), st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), max_size=8))

@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from mappings.http import VendorReply
 from mappings.kit.paging import EPOCH, Keyset, Offsets, Pages, Paging, Query, Window, counted
-from mappings.spec import ListQuery
+from mappings.spec import ListQuery, Sort
 
 MOST = 6
 BEGIN = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
@@ -35,6 +35,8 @@ def window(asked: Window) -> Query:
         ("rows", str(asked.rows)),
         ("page", str(asked.number)),
         ("exclude", ",".join(asked.exclude)),
+        ("until", spell(asked.since) if asked.since is not None and asked.descending else ""),
+        ("order", "desc" if asked.descending else "asc"),
     )
 
 
@@ -52,11 +54,14 @@ class Shop:
         asked = dict(query)
         by, rows = asked["by"], int(asked["rows"])
         left = set(filter(None, asked["exclude"].split(",")))
-        found = [
-            one
-            for one in sorted(self.records.values(), key=lambda one: (one[by], one["id"]))
-            if spell(BEGIN + timedelta(seconds=one[by])) >= asked["since"] and str(one["id"]) not in left
-        ]
+        descending, until = asked["order"] == "desc", asked["until"]
+
+        def is_in(one: dict[str, int]) -> bool:
+            time = spell(BEGIN + timedelta(seconds=one[by]))
+            return (not until or time <= until) if descending else time >= asked["since"]
+
+        ordered = sorted(self.records.values(), key=lambda one: (one[by], one["id"]), reverse=descending)
+        found = [one for one in ordered if is_in(one) and str(one["id"]) not in left]
         start = (int(asked["page"]) - 1) * rows
         return tuple(Raw(msgspec.json.encode(one)) for one in found[start : start + rows])
 
@@ -86,6 +91,18 @@ def test_a_keyset_lists_each_record_once_in_order(exclude: bool, times: list[int
 
     assert [id for page in listed for id in page] == sorted(shop.records, key=lambda id: (times[id - 1], id))
     assert all(len(page) <= limit for page in listed)
+
+
+@pytest.mark.parametrize("exclude", [True, False])
+@pytest.mark.parametrize("sort", ["-created_at", "-updated_at"])
+@given(times=st.lists(st.integers(0, 4), max_size=40), limit=st.integers(1, MOST))
+def test_a_descending_keyset_lists_the_newest_first(exclude: bool, sort: Sort, times: list[int], limit: int) -> None:
+    shop = Shop(times)
+    keyset = Keyset(ask=window, head=head, spell=spell, more=full, most=MOST, exclude=exclude)
+
+    listed = [id for page in pages(keyset, shop.answer, ListQuery(limit=limit, sort=sort)) for id in page]
+
+    assert listed == sorted(shop.records, key=lambda id: (times[id - 1], id), reverse=True)
 
 
 @pytest.mark.parametrize("exclude", [True, False])

@@ -130,6 +130,21 @@ def test_orders_are_listed_behind_their_drafts() -> None:
     assert page.next == f"2/{at(3)}/order_3"
 
 
+def test_a_list_of_the_newest_goes_on_towards_the_past() -> None:
+    query = ListQuery(limit=2, sort="-updated_at")
+    assert asked(CUSTOMER, query) == ("/admin/customers", {"order": "-updated_at", "limit": "2"})
+    records = [{"id": f"cus_{place}", "created_at": at(0), "updated_at": at(9 - place)} for place in range(2)]
+    page = paged(CUSTOMER, reply({"customers": records, "count": 3}), query)
+    _, params = asked(CUSTOMER, msgspec.structs.replace(query, after=page.next))
+    assert (params["order"], params["updated_at[$lte]"]) == ("-updated_at", at(8))
+
+
+def test_orders_and_drafts_of_one_customer() -> None:
+    for after, path in ((None, "/admin/draft-orders"), ("2", "/admin/orders")):
+        where, params = asked(ORDER, ListQuery(limit=5, after=after, filters={"customer": "cus_1"}))
+        assert (where, params["customer_id"]) == (path, "cus_1")
+
+
 def test_a_status_that_medusa_lacks_lists_nothing() -> None:
     path, params = asked(ORDER, ListQuery(limit=5, after="2", filters={"status": "failed"}))
     assert (path, params["id"]) == ("/admin/orders", "order_none")

@@ -189,6 +189,8 @@ def test_what_is_too_old_is_left_out_and_the_list_goes_on_behind_it() -> None:
         ({"number": "77"}, "id = 77"),
         ({"number": "77 OR id > 0"}, "id = 0"),
         ({"status": "on_hold"}, "Status = 'stalled'"),
+        ({"email": "ann@example.com"}, "Requestor.EmailAddress = 'ann@example.com'"),
+        ({"email": "o'hara@example.com"}, "id = 0"),
         ({"status": "' OR id > 0 OR '"}, "id = 0"),
     ],
 )
@@ -197,6 +199,15 @@ def test_a_filter_is_one_condition(filters: dict[str, str], condition: str) -> N
     asked = dict(TICKET.list(ListQuery(limit=10, filters=filters), ACCOUNT).query)
 
     assert asked["query"] == f"id > 0 AND {condition}"
+
+
+def test_the_newest_tickets_are_those_with_the_highest_numbers() -> None:
+    assert TICKET.list is not None
+    first = dict(TICKET.list(ListQuery(limit=10, sort="-created_at"), ACCOUNT).query)
+    later = dict(TICKET.list(ListQuery(limit=10, sort="-created_at", after="77"), ACCOUNT).query)
+
+    assert (first["query"], first["orderby"], first["order"]) == ("id < 2147483647", "id", "DESC")
+    assert (later["query"], later["order"]) == ("id < 77", "DESC")
 
 
 @pytest.mark.parametrize("after", ["", "-1", "0", "7x", "1 OR 1", "9" * 20])

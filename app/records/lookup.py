@@ -1,0 +1,133 @@
+"""Look up the one record with a key. A list that loses its filter returns unrelated records; a look-up cannot."""
+
+import time
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import AmbiguousMatch, InvalidField, NotFound, UnsupportedAction, VendorDrifted
+from app.http.mapping_header import NamedRevision
+from app.problem_document import Candidate, FieldError
+from app.records.deps import RecordDeps
+from app.records.fetch import fetch_page
+from app.records.map_record import Reading, refuse_rejected_drift
+from app.records.models import READ_LIMIT, ReadRecord
+from app.records.resolve import AnyMapping, choose_connection, choose_mapping, which_can
+from app.records.resources import etag_of, name_records
+from app.vendors.models import Connection
+from canonical import values
+from canonical.parts import ObjectName
+from mappings.spec import ListQuery
+
+KEYS: Final = ("email", "external_id", "number", "sku")
+ENOUGH: Final = 2
+"""A second match is enough to know that the match is ambiguous."""
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """The key of a look-up: its name (`email`, `external_id`, `number`, `sku`) and its value."""
+
+    name: str
+    value: str
+
+
+async def look_up(
+    deps: RecordDeps,
+    object_name: ObjectName,
+    key: Key,
+    *,
+    connection: str | None = None,
+    revision: NamedRevision | None = None,
+    wait: float | None = None,
+) -> ReadRecord:
+    """Return the one record with this key, within `wait` seconds if given.
+
+    Raises NotFound for none, AmbiguousMatch for several, UnsupportedAction if the connection has no such key,
+    InvalidField for a value that is no e-mail address, and VendorDrifted if a matching record cannot be read.
+    """
+    deadline = time.monotonic() + (READ_LIMIT if wait is None else wait)
+    found_at = choose_connection(deps, object_name, connection)
+    mapping = choose_mapping(deps, found_at, object_name, revision)
+    readings = await find_matches(deps, found_at, mapping, key, deadline, pinned=revision is not None)
+    resources = await name_records(deps, found_at, readings)
+    if len(readings) > 1:
+        raise ambiguous_match(found_at, mapping, key, resources)
+    if not readings:
+        raise NotFound(
+            f"{found_at.vendor.title} ({found_at.name}) has no {object_name} with this {key.name}.",
+            next_step="Check the value, or create the record first.",
+        )
+    await refuse_rejected_drift(deps, found_at, *readings)
+    return ReadRecord(resource=resources[0], etag=etag_of(resources[0]))
+
+
+async def find_matches(
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, key: Key, deadline: float, *, pinned: bool = False
+) -> list[Reading]:
+    """Return at most two records with this key, by the connection's exact filter, which reads a unique key with strong
+    consistency. A look-up by e-mail address skips staff. Raises like `look_up`."""
+    _require_key(deps, connection, mapping, key.name)
+    if key.name == "email" and not values.is_email(key.value):
+        raise InvalidField.of("email", "not an e-mail address")
+    value = values.email(key.value) if key.name == "email" else key.value
+    query = ListQuery(limit=ENOUGH, filters={key.name: value})
+    found: list[Reading] = []
+    while True:
+        page = await fetch_page(deps, connection, mapping, query, deadline, pinned=pinned)
+        if page.unreadable:
+            # It matches too, so none of the others is the only one.
+            raise VendorDrifted(
+                f"A {mapping.object} of {connection.vendor.title} with this {key.name} cannot be read:"
+                f" {page.unreadable[0].detail} at {page.unreadable[0].pointer}."
+            )
+        found += [one for one in page.readings if key.name != "email" or not one.mapping.endpoints.is_staff(one.raw)]
+        if page.next is None or len(found) >= ENOUGH:
+            return found[:ENOUGH]
+        query = msgspec.structs.replace(query, after=page.next)
+
+
+def ambiguous_match(
+    connection: Connection, mapping: AnyMapping, key: Key, resources: tuple[Struct, ...]
+) -> AmbiguousMatch:
+    """Return the problem that names the candidates."""
+    candidates = tuple(
+        Candidate(id=one.id, connection=connection.name, remote_id=one.meta.remote_id)  # type: ignore[attr-defined]
+        for one in resources
+    )
+    named = " and ".join(f"{one.id} ({one.connection}:{one.remote_id})" for one in candidates)
+    return AmbiguousMatch(
+        f"{connection.vendor.title} ({connection.name}) has several {mapping.object}s with this {key.name}, among"
+        f" them {named}. Send the id of one.",
+        candidates=candidates,
+    )
+
+
+def _require_key(deps: RecordDeps, connection: Connection, mapping: AnyMapping, name: str) -> None:
+    def is_able(one: AnyMapping) -> bool:
+        return one.endpoints.list is not None and name in one.endpoints.filters
+
+    if is_able(mapping):
+        return
+    others = sorted(set(mapping.endpoints.filters) & set(KEYS)) or ["nothing"]
+    raise UnsupportedAction(
+        f"{connection.vendor.title} ({connection.name}) cannot look up {mapping.object}s by {name}; it can by"
+        f" {', '.join(others)}. {which_can(deps, mapping.object, is_able)}."
+    )
+
+
+def only_key(given: dict[str, str]) -> Key:
+    """Return the one key that was sent. Raises InvalidField for none or several."""
+    if len(given) == 1:
+        ((name, value),) = given.items()
+        return Key(name=name, value=value)
+    offered = ", ".join(KEYS)
+    if given:
+        raise InvalidField.listing(
+            [FieldError(parameter=name, detail=f"send only one of: {offered}") for name in given]
+        )
+    raise InvalidField(
+        f"A key is missing: send exactly one of {offered}. An automation tool drops a parameter whose value is"
+        " undefined, so check the expression.",
+        errors=tuple(FieldError(parameter=name, detail="is missing; one of the keys is required") for name in KEYS),
+    )

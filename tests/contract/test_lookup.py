@@ -1,0 +1,124 @@
+"""Look-ups by one key: one record, none, several, and keys that a connection lacks."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.emulators import Emulators, Vendor
+from tests.contract.facade import Facade
+from tests.contract.samples import Body, word
+from tests.contract.vendor_samples import SAMPLES, all_vendors
+
+KEYS = ("email", "external_id", "number", "sku")
+FOUND = [
+    (name, key)
+    for name, sample in SAMPLES.items()
+    for key in KEYS
+    if key in sample.mapping.endpoints.filters
+    and (name, key) != ("salesforce order", "email")  # the sample is bought by a company
+]
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor."""
+    with all_vendors(tmp_path_factory.mktemp("lookups"), module_database_url) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+@pytest.mark.parametrize(("name", "key"), FOUND)
+def test_a_look_up_returns_the_one_record_as_a_read_does(caller: Caller, name: str, key: str) -> None:
+    sample, mark = SAMPLES[name], word()
+    own: Body = {"external_id": f"key-{mark}"} if key == "external_id" else {}
+    if (sample.object, key) == ("ticket", "email"):
+        own = {"requester": {"email": f"{mark}@example.com", "name": "Ada"}}
+    made = caller.create(sample.collection(), sample.body(mark) | own)
+    caller.create(sample.collection(), sample.body(word()))
+    value = {
+        "email": f"{mark}@example.com",
+        "external_id": f"key-{mark}",
+        "number": made.get("number"),
+    }[key]
+    answer = caller.get(f"{sample.path}/lookup", params={"connection": sample.vendor, key: value})
+    assert answer.status_code == 200, answer.text
+    read = caller.get(f"{sample.path}/{made['id']}")
+    assert answer.json()["id"] == made["id"]
+    assert answer.headers["etag"]
+    if sample.vendor != "freshdesk":  # its lists show less than a read
+        assert (answer.json(), answer.headers["etag"]) == (read.json(), read.headers["etag"])
+    absent = "999999999" if key == "number" else f"nobody-{word()}@example.com"
+    missing = caller.get(f"{sample.path}/lookup", params={"connection": sample.vendor, key: absent})
+    assert code_of(missing, 404) == "not-found"
+
+
+@pytest.mark.parametrize("path", ["/v1/customers", "/v1/orders", "/v1/tickets"])
+def test_exactly_one_key_is_required(caller: Caller, path: str) -> None:
+    none = caller.get(f"{path}/lookup")
+    assert code_of(none, 422) == "invalid-field"
+    assert parameters(none) == list(KEYS)
+    assert all(key in none.json()["detail"] for key in KEYS)
+    several = caller.get(f"{path}/lookup?number=7&external_id=7")
+    assert code_of(several, 422) == "invalid-field"
+    assert parameters(several) == ["external_id", "number"]
+    empty = caller.get(f"{path}/lookup?external_id=")
+    assert parameters(empty) == ["external_id"]
+
+
+def test_an_address_that_is_none_is_refused(caller: Caller) -> None:
+    answer = caller.get("/v1/customers/lookup?email=undefined")
+    assert code_of(answer, 422) == "invalid-field"
+    assert parameters(answer) == ["email"]
+
+
+@pytest.mark.parametrize("vendor", ["stripe", "salesforce"])
+def test_several_matches_are_a_conflict_with_the_candidates(caller: Caller, vendor: Vendor) -> None:
+    sample, mark = SAMPLES[f"{vendor} customer"], word()
+    same = {"emails": [{"address": f"{mark}@example.com"}]}
+    made = [caller.create(sample.collection(), sample.body(word()) | same) for _ in range(2)]
+    answer = caller.get(f"/v1/customers/lookup?connection={vendor}&email={mark}@example.com")
+    assert code_of(answer, 409) == "ambiguous-match"
+    problem = answer.json()
+    found = {(one["id"], one["connection"], one["remote_id"]) for one in problem["candidates"]}
+    assert found == {(one["id"], vendor, one["meta"]["remote_id"]) for one in made}
+    assert all(one["id"] in problem["detail"] for one in made)
+    assert not problem["retryable"]
+
+
+def test_a_key_that_a_connection_lacks_names_those_that_have_it(caller: Caller) -> None:
+    answer = caller.get("/v1/orders/lookup?connection=woocommerce&external_id=7")
+    assert code_of(answer, 422) == "unsupported-action"
+    assert "salesforce, shopify" in answer.json()["detail"]
+    nowhere = caller.get("/v1/customers/lookup?connection=hubspot&sku=MUG")
+    assert code_of(nowhere, 422) == "unsupported-action"
+    assert "it can by email, external_id" in nowhere.json()["detail"]
+
+
+STAFF: list[tuple[Vendor, str, str]] = [
+    ("zendesk", "users", "agent"),
+    ("zendesk", "users", "admin"),
+    ("woocommerce", "customers", "administrator"),
+    ("woocommerce", "customers", "shop_manager"),
+]
+
+
+@pytest.mark.parametrize(("vendor", "held_as", "role"), STAFF)
+def test_a_look_up_by_email_never_finds_staff(
+    caller: Caller, vendors: Emulators, vendor: Vendor, held_as: str, role: str
+) -> None:
+    address = f"{word()}@example.com"
+    placed = vendors.place(vendor, held_as, {"name": "Mara Field", "email": address, "role": role})
+    answer = caller.get(f"/v1/customers/lookup?connection={vendor}&email={address}")
+    assert code_of(answer, 404) == "not-found"
+    assert caller.get(f"/v1/customers/{vendor}:{placed['id']}").status_code == 200
+
+
+def test_the_scope_of_a_look_up_is_that_of_a_read(facade: Facade) -> None:
+    with facade.calling("orders:read") as stranger:
+        assert code_of(stranger.get("/v1/customers/lookup?email=ann@example.com"), 403) == "forbidden"
