@@ -207,7 +207,9 @@ async def _remember(url: str, object_name: ObjectName, connection: str, remote_i
         assert seen is not None
         data = json.dumps(json.loads(seen.data) | fields).encode()
         async with database.transaction() as session:
-            await states.put(session, object_name, connection, remote_id, data=data, instead_of=seen)
+            await states.put(
+                *(session, object_name, connection, remote_id), data=data, read_at=seen.read_at, instead_of=seen
+            )
     finally:
         await database.close()
 
