@@ -12,19 +12,45 @@ by target.
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from app.signatures import Secret
 from canonical.parts import ObjectName
 
 
 class SeenState(Struct, frozen=True, kw_only=True):
-    """A record as last seen: its canonical fields as a JSON object, without `meta`. `version` counts its changes."""
+    """A record as last seen: its canonical fields as a JSON object, without `meta`. `version` counts its changes.
+
+    `read_at`: the vendor was asked for it then or later.
+    """
 
     data: bytes
     deleted: bool
     version: int
     seen_at: datetime
+    read_at: datetime
+
+
+class RecordChange(Struct, frozen=True, kw_only=True):
+    """A record as it was read, compared with its last-seen state `seen`.
+
+    `type` and `data` are those of its Event; without a type there is nothing to publish. `state` replaces the last-seen
+    one; None for a comment, of which no state is kept. `read_at`: the vendor was asked then or later. `lags`: what was
+    read is older than what was last seen.
+    """
+
+    object: ObjectName
+    connection: str
+    remote_id: str
+    type: str | None
+    data: bytes
+    changed: tuple[str, ...] | None = None
+    occurred_at: datetime | None = None
+    seen: SeenState | None = None
+    state: bytes | None = None
+    read_at: datetime | None = None
+    deleted: bool = False
+    lags: bool = False
 
 
 class StateMoved(Exception):
@@ -38,10 +64,20 @@ class Callback(Struct, frozen=True, kw_only=True):
     principal: str
 
 
+class Cause(Struct, frozen=True, kw_only=True):
+    """The write through Lockstitch that caused a change."""
+
+    operation_id: str
+    """The operation of the write. Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    correlation_id: str
+    """The run that requested it. Example: `"orders-4711-1767225600000"`"""
+
+
 class NewEvent(Struct, frozen=True, kw_only=True):
     """A canonical change to publish. `data` is a JSON document.
 
-    `changed` names the top-level fields that differ from the last seen state. `record`, such as `customer:1051`, orders
+    `changed` names the top-level fields that differ from the last seen state. `occurred_at` is the vendor's time of the
+    change. `caused_by` is the write of ours that caused it. `record`, such as `customer:1051`, orders
     its deliveries. `shows` are the objects whose data it holds, for types that do not say so (`SHOWING_OBJECTS`).
     `origin` is the id of its cause. Correlation id and trace default to the current ones. `callback` gets it too.
     """
@@ -56,6 +92,8 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     correlation_id: str | None = None
     traceparent: str | None = None
     callback: Callback | None = None
+    occurred_at: datetime | None = None
+    caused_by: Cause | None = None
 
 
 class EventDocument(Struct, frozen=True, kw_only=True):
@@ -68,15 +106,19 @@ class EventDocument(Struct, frozen=True, kw_only=True):
     """What happened to which object. Example: `"customer.updated"`"""
     timestamp: datetime
     """When the Event was appended. Example: `"2026-05-01T09:30:00Z"`"""
+    occurred_at: datetime | None
+    """The vendor's time of the change; null if it names none. Example: `"2026-05-01T09:29:58Z"`"""
     api_version: str
     """The version of this contract. Example: `"v1"`"""
     connection: str | None
     """The connection; null if the Event belongs to none. Example: `"hubspot"`"""
     correlation_id: str
     """The run of the Event. Example: `"orders-4711-1767225600000"`"""
+    caused_by: Cause | UnsetType = UNSET
+    """The write through Lockstitch that caused the change. Absent if it was made elsewhere."""
     changed: tuple[str, ...] | None
-    """Top-level fields that differ from the last known state, without `updated_at`. For a record that is new to
-    Lockstitch, all fields with a value. Null if not applicable.
+    """Top-level fields that differ from the last known state, without `updated_at`, `order_stats` and `subscriptions`.
+    For a record that is new to Lockstitch, all fields with a value. Null if not applicable.
     Example: `["emails"]`"""
     data: Raw
     """The resource as the API returns it, with `id` and `meta`; for a deletion, its last known state. For other types a
@@ -104,7 +146,10 @@ SubscriptionState = Literal["active", "disabled"]
 
 
 class NewSubscription(Struct, frozen=True, kw_only=True):
-    """A subscription to create. `events` are patterns; `secret` is the first one that signs its deliveries."""
+    """A subscription to create. `events` are patterns; `secret` is the first one that signs its deliveries.
+
+    `fields`: what is delivered of a record. `changed`: an `updated` Event must name one of these. None: all.
+    """
 
     id: str
     principal: str
@@ -112,6 +157,8 @@ class NewSubscription(Struct, frozen=True, kw_only=True):
     events: tuple[str, ...]
     connection: str | None
     secret: str
+    fields: tuple[str, ...] | None = None
+    changed: tuple[str, ...] | None = None
 
 
 class EventSubscription(Struct, frozen=True, kw_only=True):
@@ -126,6 +173,8 @@ class EventSubscription(Struct, frozen=True, kw_only=True):
     target_url: str
     events: tuple[str, ...]
     connection: str | None
+    fields: tuple[str, ...] | None
+    changed: tuple[str, ...] | None
     state: SubscriptionState
     disabled_reason: str | None
     disabled_at: datetime | None

@@ -8,11 +8,14 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from app.audit.models import Fact
+from app.events.models import NewEvent, RecordChange
 from app.queue.models import Job
 from canonical.parts import ObjectName
+from canonical.ticket import Comment
 
-# `updated_at` differs every time. Lockstitch assigns `id`, which never changes.
-NOT_COMPARED: Final = frozenset({"id", "meta", "raw", "updated_at"})
+NOT_COMPARED: Final = frozenset({"id", "meta", "raw", "updated_at", "order_stats", "subscriptions"})
+"""`updated_at` differs every time. Other records change `order_stats` and `subscriptions`, which have Events of their
+own. Lockstitch assigns `id`, which never changes."""
 WATCHED: Final[Mapping[ObjectName, str]] = {
     "customer": "lifecycle_stage",
     "order": "payment_status",
@@ -61,6 +64,20 @@ def field_changed(
     return Fact(type="field.changed", subject=f"{object_name}:{remote_id}", actor=writer, facts=facts)
 
 
+def event_of(change: RecordChange, *, origin: str) -> NewEvent:
+    """Return the Event of a change that has one. `origin` is the id of its cause."""
+    assert change.type is not None  # noqa: S101 - the caller checks
+    return NewEvent(
+        type=change.type,
+        data=change.data,
+        connection=change.connection,
+        changed=change.changed,
+        record=f"{change.object}:{change.remote_id}",
+        origin=origin,
+        occurred_at=change.occurred_at,
+    )
+
+
 def state_of(resource: Any) -> bytes:
     """Return the state to keep of a resource: its canonical fields and the mapping revision, as JSON."""
     fields = msgspec.to_builtins(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
@@ -96,6 +113,14 @@ def is_older(before: Fields, after: Fields) -> bool:
     """Return whether the vendor returned an older state than the last-seen one."""
     known, current = _moment(before.get("updated_at")), _moment(after.get("updated_at"))
     return known is not None and current is not None and current < known
+
+
+def is_first_comment(ticket: Fields, comment: Comment) -> bool:
+    """Return whether a comment is the description of its ticket, which help desks also list as the first comment."""
+    opened = _moment(ticket.get("created_at"))
+    if opened is None or comment.created_at is None or comment.created_at > opened:
+        return False
+    return (comment.body_text or "").strip() == (ticket.get("description") or "").strip()
 
 
 def _differ(name: str, before: Fields, after: Fields) -> bool:

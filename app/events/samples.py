@@ -6,20 +6,20 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
+from app.events.models import Cause
 from app.events.record_changes import changed
+from app.events.record_fields import MODELS
 from app.events.types import EVENT_TYPES
-from canonical.customer import Customer
-from canonical.order import Order
 from canonical.schema import FOLDER
-from canonical.ticket import Ticket
 
 SAMPLE_ID: Final = "evt_000000000000000004d20000000000000001"
 CORRELATION_ID: Final = "orders-4711"
+OCCURRED_AT: Final = datetime(2026, 5, 1, 9, 29, 58, tzinfo=UTC)
+CAUSE: Final = Cause(operation_id="op_0198f0a2b7c47d3c9a51f2e80b6c4d17", correlation_id=CORRELATION_ID)
+_OPERATIONAL: Final = ("operation", "dead_letter", "connection", "mapping")
 _CONNECTIONS: Final = {"customer": "hubspot", "order": "shopify", "ticket": "zendesk", "comment": "zendesk"}
 _VENDOR_APIS: Final = {"hubspot": "v3", "shopify": "2026-07", "zendesk": "v2"}
-_MODELS: Final[Mapping[str, type[Struct]]] = {"customer": Customer, "order": Order, "ticket": Ticket}
 _CHANGED: Final = {"customer": ["emails"], "order": ["fulfillment_status"], "ticket": ["status"]}
 # Fields with an example that are empty in most records.
 _USUALLY_EMPTY: Final = ("cancel_reason", "cancel_reason_raw", "cancelled_at", "merged_into_remote_id", "refunds")
@@ -41,9 +41,11 @@ def sample_event(
             "id": event_id,
             "type": event_type,
             "timestamp": timestamp or datetime.now(UTC),
+            "occurred_at": None if subject in _OPERATIONAL else OCCURRED_AT,
             "api_version": "v1",
             "connection": _CONNECTIONS.get(subject, "hubspot"),
             "correlation_id": correlation_id,
+            **({"caused_by": CAUSE} if event_type.endswith(".updated") else {}),
             "changed": _changed(event_type, data),
             "data": data,
         }
@@ -53,10 +55,10 @@ def sample_event(
 def _changed(event_type: str, data: Mapping[str, Any]) -> Sequence[str] | None:
     """Return `changed` like the Event of a new record, or of a record with one changed field."""
     subject, _, what = event_type.partition(".")
-    if subject not in _MODELS or what == "comment_added":
+    if subject not in MODELS or what == "comment_added":
         return None
     if what == "created":
-        return changed(None, data, _MODELS[subject])
+        return changed(None, data, MODELS[subject])
     return _CHANGED[subject] if what == "updated" else ()
 
 

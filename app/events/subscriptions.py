@@ -6,13 +6,15 @@ from functools import partial
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from app.egress.named_targets import NEXT_STEP, complaint_about
 from app.errors import InvalidField, NotFound
 from app.events.deliver import send
+from app.events.delivered_body import delivered_body
 from app.events.deps import EventDeps
 from app.events.models import EventSubscription, NewSubscription, SubscriptionState
+from app.events.record_fields import field_errors
 from app.events.samples import sample_event
 from app.events.scopes import OBJECTS, scopes_of_types
 from app.events.types import EVENT_PATTERNS, types_of
@@ -40,7 +42,7 @@ NARROWER: Final = (
 
 
 class SubscriptionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of a new subscription. `events` are patterns; `connection` restricts them to one connection."""
+    """The body of a new subscription. `events` are patterns; the other members narrow them."""
 
     target_url: Annotated[str, Meta(min_length=1, max_length=2048)]
     """The URL to which Events are posted: a public https address on port 443, 5678 or 8443.
@@ -50,6 +52,12 @@ class SubscriptionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     Example: `["customer.*", "order.created"]`"""
     connection: str | None = None
     """Only Events of this connection. Example: `"hubspot"`"""
+    fields: Annotated[tuple[str, ...], Meta(min_length=1, max_length=100)] | None = None
+    """Top-level fields of customers, orders and tickets to deliver. `id` and `meta` always are; null for all fields.
+    Example: `["emails", "first_name"]`"""
+    changed: Annotated[tuple[str, ...], Meta(min_length=1, max_length=100)] | None = None
+    """Deliver an `updated` Event only if it changed one of these fields; null for any change. Other Events are always
+    delivered. Example: `["emails"]`"""
 
 
 class SubscriptionView(Struct, frozen=True, kw_only=True):
@@ -64,6 +72,12 @@ class SubscriptionView(Struct, frozen=True, kw_only=True):
     Example: `["customer.*", "order.created"]`"""
     connection: str | None
     """Only Events of this connection; null for all connections. Example: `null`"""
+    fields: tuple[str, ...] | None
+    """Top-level fields of customers, orders and tickets to deliver. `id` and `meta` always are; null for all fields.
+    Example: `["emails", "first_name"]`"""
+    changed: tuple[str, ...] | None
+    """Deliver an `updated` Event only if it changed one of these fields; null for any change. Other Events are always
+    delivered. Example: `["emails"]`"""
     state: SubscriptionState
     """`disabled`: deliveries wait until you enable it; none is lost. Example: `"active"`"""
     disabled_reason: str | None
@@ -110,6 +124,8 @@ async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, caller: Caller
     if wanted.connection is not None and wanted.connection not in deps.connections:
         known = ", ".join(sorted(deps.connections))
         complaints.append(FieldError(pointer="/connection", detail=f"unknown connection; known are: {known}"))
+    if not complaints:
+        complaints += field_errors(types_of(wanted.events), wanted.fields, wanted.changed)
     refused = await complaint_about(deps.poster, wanted.target_url)
     if refused is not None:
         complaints.append(FieldError(pointer="/target_url", detail=refused))
@@ -124,6 +140,8 @@ async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, caller: Caller
             events=tuple(dict.fromkeys(wanted.events)),
             connection=wanted.connection,
             secret=secret,
+            fields=wanted.fields,
+            changed=wanted.changed,
         )
     )
     return _with_secret(deps, made, secret)
@@ -184,13 +202,15 @@ async def deliver_test(deps: EventDeps, subscription_id: str, *, correlation_id:
         detail = f"nothing was sent: no valid API key of its owner has the scope {' and '.join(lacking)}"
         return SubscriptionTest(delivered=False, status=None, detail=detail, event_id=event_id)
     secrets = await deps.subscriptions.secrets(subscription_id)
+    event_type = types_of(found.events)[0]
+    sample = sample_event(event_type, event_id=event_id, correlation_id=correlation_id)
     sent = await send(
         deps.poster,
         found.target_url,
         secrets,
         message_id=event_id,
         correlation_id=correlation_id,
-        body=sample_event(types_of(found.events)[0], event_id=event_id, correlation_id=correlation_id),
+        body=bytes(delivered_body(event_type, Raw(sample), found.fields)),
     )
     detail = "the target accepted it" if sent.reason is None else f"the target {sent.reason}"
     return SubscriptionTest(delivered=sent.reason is None, status=sent.status, detail=detail, event_id=event_id)
@@ -205,6 +225,8 @@ def view_of(deps: EventDeps, subscription: EventSubscription) -> SubscriptionVie
         target_url=subscription.target_url,
         events=subscription.events,
         connection=subscription.connection,
+        fields=subscription.fields,
+        changed=subscription.changed,
         state=subscription.state,
         disabled_reason=subscription.disabled_reason,
         disabled_at=subscription.disabled_at,

@@ -50,7 +50,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     except Unmappable as bad:
         telemetry.count_row_processed(connection.name, "bad")
         return Permanent(reason=bad.reason, path=bad.path, mapping=layout.mapping, revision=REVISION)
-    seen = await deps.states.get(layout.object, connection.name, mapped.remote.id)
+    read_at, seen = await deps.states.look(layout.object, connection.name, mapped.remote.id)
     resource = await _resource(deps, connection, layout, mapped)
     state = state_of(resource)
     before = None if seen is None or seen.deleted else fields_of(seen.data)
@@ -66,7 +66,10 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
             if is_newest and (names or seen is None):
                 outcome = "applied"
                 await deps.states.put(
-                    transaction, layout.object, connection.name, mapped.remote.id, data=state, instead_of=seen
+                    *(transaction, layout.object, connection.name, mapped.remote.id),
+                    data=state,
+                    read_at=read_at,
+                    instead_of=seen,
                 )
                 event = _event(connection, layout, mapped, resource, names, seen, receipt)
                 await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
@@ -125,6 +128,7 @@ def _event(
         changed=names,
         record=f"{layout.object}:{mapped.remote.id}",
         origin=receipt.id,
+        occurred_at=mapped.remote.updated_at,
     )
 
 

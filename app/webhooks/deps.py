@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from app.events.store.events import PostgresEvents
-from app.events.store.record_states import PostgresRecordStates
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
 from app.webhooks.store.receipts import PostgresReceipts
+from app.writes.store.own_writes import PostgresOwnWrites
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +18,9 @@ class ReceiptDeps:
 
 @dataclass(frozen=True, kw_only=True)
 class IngestDeps(RecordDeps):
-    """What `ingest` needs: receipts, last-seen states, and the stores of events, jobs and audit facts."""
+    """What `ingest` needs: receipts, our own writes, and the stores of events, jobs and audit facts."""
 
     receipts: PostgresReceipts
-    states: PostgresRecordStates
+    own_writes: PostgresOwnWrites
     events: PostgresEvents
     queue: Enqueuer

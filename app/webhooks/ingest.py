@@ -1,13 +1,18 @@
 """Ingest: turn a verified receipt into one Event.
 
 A webhook is only a hint that a record changed. Lockstitch reads the record's current state from the vendor and compares
-it with the last-seen state. So the order and number of webhooks do not matter. The last-seen state is read before the
-record, and replaced only if it is still the same: if two jobs process one record at once, the slower one starts again.
+it with the last-seen state. So the order and number of webhooks do not matter: if nothing differs, there is no Event,
+and webhooks that arrived before a read need no read of their own. The last-seen state is read before the record, and
+replaced only if it is still the same: if two jobs process one record at once, the slower one starts again.
+
+A write of ours stores the state itself when it settles, with its Event. A webhook that it may have caused waits until
+then, and finds nothing new. This is checked again in the transaction that stores the state: a state that was read while
+a write was under way is never stored.
 """
 
 import time
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -15,10 +20,11 @@ from msgspec import Struct
 from app.audit.models import Fact
 from app.audit.record import append_facts
 from app.errors import NotFound, VendorDrifted
-from app.events.models import NewEvent, StateMoved
-from app.events.record_changes import field_changed
+from app.events.models import NewEvent, SeenState, StateMoved
+from app.events.record_changes import event_of, field_changed, fields_of, is_first_comment
+from app.postgres.database import Transaction
 from app.queue.kinds import JobKind
-from app.queue.models import Done, Finishing, Job, JobOutcome, JobPolicy, Permanent, Retry
+from app.queue.models import Deferred, Done, Finishing, Job, JobOutcome, JobPolicy, Permanent, Retry
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
 from app.vendors.models import Connection
@@ -36,6 +42,9 @@ from mappings.webhooks import Notice
 READ_LIMIT: Final = 25.0
 DAY: Final = 86_400.0
 
+Outcome = Literal["event", "unchanged", "read_before"]
+"""What became of a receipt: an Event; nothing, as nothing differs; nothing, as the record was read after it arrived."""
+
 POLICY: Final = JobPolicy(
     max_attempts=45, base_seconds=2.0, cap_seconds=5400.0, give_up_seconds=DAY, dead_head="skip", attempt_seconds=60.0
 )
@@ -45,6 +54,14 @@ It does not block later jobs, because only the newest state of a record matters.
 # Attempts to read a record while the vendor still returns an older state. Then its answer is accepted.
 LAGS_AT_MOST: Final = 4
 LAG_SECONDS: Final = 2.0
+
+# Pauses while a write of ours is under way: a tenth of a second, doubled up to two.
+WAIT_SECONDS: Final = 0.1
+LONGEST_WAIT: Final = 2.0
+
+
+class WriteUnderWay(Exception):
+    """A write of ours that may be the cause of the webhook was sent, and is not decided yet."""
 
 
 async def ingest(deps: IngestDeps, job: Job, finishing: Finishing) -> JobOutcome:
@@ -58,6 +75,9 @@ async def ingest(deps: IngestDeps, job: Job, finishing: Finishing) -> JobOutcome
         return await _forward_raw(deps, receipt, payload, job, finishing)
     try:
         return await _append_event(deps, receipt, payload, affected, job, finishing)
+    except WriteUnderWay:
+        wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))
+        return Deferred(reason="a write of the record is under way", after=wait)
     except StateMoved:
         return Retry(reason="another job processed the record at the same time", after=0.0)
     except VendorDrifted as drifted:
@@ -95,10 +115,11 @@ async def _forward_raw(
         record=job.order_key,
         shows=_objects_shown(deps, receipt),
         origin=receipt.id,
+        occurred_at=receipt.occurred_at,
     )
     async with finishing() as transaction:
         await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-        await append_facts(transaction, _validated(receipt, None))
+        await append_facts(transaction, _validated(receipt, None, "event"))
         await deps.receipts.settle(transaction, receipt.id)
     return Done()
 
@@ -113,10 +134,17 @@ def _objects_shown(deps: IngestDeps, receipt: Receipt) -> tuple[ObjectName, ...]
 async def _append_event(
     deps: IngestDeps, receipt: Receipt, payload: bytes, affected: _AffectedRecord, job: Job, finishing: Finishing
 ) -> JobOutcome:
-    """Refetch the record and append an Event of what changed. Raises StateMoved, VendorDrifted and the vendor's
-    problems."""
+    """Refetch the record and append an Event of what changed. Raises WriteUnderWay, StateMoved, VendorDrifted and the
+    vendor's problems."""
     connection, notice = affected.connection, affected.notice
     await _check_drift(deps, affected, payload)
+    last = await deps.states.look(notice.object, connection.name, notice.remote_id)
+    if _was_read_since(notice, receipt, last[1]):
+        async with finishing() as transaction:
+            await append_facts(transaction, _validated(receipt, affected.mapping, "read_before"))
+            await deps.receipts.settle(transaction, receipt.id)
+        return Done()
+    await _refuse_while_writing(deps, affected, receipt, last[1] is not None)
     deadline = time.monotonic() + READ_LIMIT
     refetched: Refetched | None = None
     if notice.happened == "comment_added":
@@ -128,32 +156,65 @@ async def _append_event(
             if refetched is None:
                 return Retry(reason="the ticket does not list the comment yet")
     if refetched is None:
-        refetched = await refetch(deps, connection, notice, receipt.occurred_at, deadline)
-    if refetched.lags and job.attempt - job.deferred < LAGS_AT_MOST:
+        refetched = await refetch(deps, connection, notice, last, receipt.occurred_at, deadline)
+    change = refetched.change
+    if change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
         return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
-    event = NewEvent(
-        type=refetched.type,
-        data=refetched.data,
-        connection=connection.name,
-        changed=refetched.changed,
-        record=f"{notice.object}:{refetched.remote_id}",
-        origin=receipt.id,
-    )
+    publishes = change.type is not None and not await _is_own_comment(deps, affected, refetched)
     async with finishing() as transaction:
-        if refetched.state is not None:
-            await deps.states.put(
-                transaction,
-                notice.object,
-                connection.name,
-                refetched.remote_id,
-                data=refetched.state,
-                instead_of=refetched.seen,
-                deleted=refetched.deleted,
-            )
-        await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-        await append_facts(transaction, _validated(receipt, refetched.mapping), *_history(refetched, affected, job))
+        await _refuse_while_writing(deps, affected, receipt, change.seen is not None, transaction)
+        await deps.states.replace(transaction, change)
+        if publishes:
+            event = event_of(change, origin=receipt.id)
+            await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
+        outcome: Outcome = "event" if publishes else "unchanged"
+        await append_facts(
+            transaction, _validated(receipt, refetched.mapping, outcome), *_history(refetched, affected, job)
+        )
         await deps.receipts.settle(transaction, receipt.id)
     return Done()
+
+
+def _was_read_since(notice: Notice, receipt: Receipt, seen: SeenState | None) -> bool:
+    """Return whether the record was read after the webhook arrived, so that another read can show nothing more.
+
+    A comment is not part of its ticket. What a record that exists says of a deletion depends on the webhook.
+    """
+    if seen is None or seen.read_at <= receipt.received_at or notice.happened == "comment_added":
+        return False
+    return seen.deleted or notice.happened != "deleted"
+
+
+async def _refuse_while_writing(
+    deps: IngestDeps,
+    affected: _AffectedRecord,
+    receipt: Receipt,
+    seen: bool,
+    transaction: Transaction | None = None,
+) -> None:
+    """Raise WriteUnderWay if a write of ours that may be the cause of the webhook is not decided yet."""
+    notice, is_comment = affected.notice, affected.notice.happened == "comment_added"
+    if await deps.own_writes.under_way(
+        affected.connection.name,
+        "comment" if is_comment else notice.object,
+        notice.comment_id if is_comment else notice.remote_id,
+        received_at=receipt.received_at,
+        seen=seen and not is_comment,
+        session=transaction,
+    ):
+        raise WriteUnderWay
+
+
+async def _is_own_comment(deps: IngestDeps, affected: _AffectedRecord, refetched: Refetched) -> bool:
+    """Return whether we added the comment, or created its ticket, whose first comment it is: the Event exists."""
+    if refetched.comment is None:
+        return False
+    connection, ticket, comment = affected.connection.name, affected.notice.remote_id, refetched.comment.mapped
+    ours = await deps.own_writes.of_comment(connection, comment.remote.id, ticket)
+    if "comment" in ours or "ticket" not in ours:
+        return "comment" in ours
+    seen = await deps.states.get("ticket", connection, ticket)
+    return seen is not None and is_first_comment(fields_of(seen.data), comment.data)
 
 
 async def _check_drift(deps: IngestDeps, affected: _AffectedRecord, payload: bytes) -> None:
@@ -166,8 +227,8 @@ async def _check_drift(deps: IngestDeps, affected: _AffectedRecord, payload: byt
         raise problem_of_unmappable(connection, mapping.object, error) from error
 
 
-def _validated(receipt: Receipt, mapping: AnyMapping | None) -> Fact:
-    facts: dict[str, Any] = {"connection": receipt.connection, "topic": receipt.topic}
+def _validated(receipt: Receipt, mapping: AnyMapping | None, outcome: Outcome) -> Fact:
+    facts: dict[str, Any] = {"connection": receipt.connection, "topic": receipt.topic, "outcome": outcome}
     if mapping is not None:
         facts |= {"mapping": mapping.name, "revision": mapping.revision}
     return Fact(type="receipt.validated", subject=receipt.id, facts=facts)
@@ -177,7 +238,7 @@ def _history(refetched: Refetched, affected: _AffectedRecord, job: Job) -> list[
     """Return audit facts for the watched fields that changed."""
     connection, object_name = affected.connection.name, affected.notice.object
     return [
-        field_changed(connection, object_name, refetched.remote_id, job, field=name, before=before, after=after)
+        field_changed(connection, object_name, refetched.change.remote_id, job, field=name, before=before, after=after)
         for name, before, after in refetched.history
     ]
 

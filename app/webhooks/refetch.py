@@ -7,16 +7,16 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import NotFound, VendorDrifted
-from app.events.models import SeenState
-from app.events.record_changes import WATCHED, Fields, changed, fields_of, is_older, revision_of, state_of
+from app.events.models import RecordChange, SeenState
+from app.events.record_changes import WATCHED, fields_of
+from app.records.compare import added_comment, compare, compare_deleted
 from app.records.fetch import fetch_comment, fetch_record
-from app.records.map_record import Reading, read_again, refuse_rejected_drift
+from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.resolve import AnyMapping, choose_mapping
-from app.records.resources import meta_of, name_records
+from app.records.resources import name_records
 from app.vendors.models import Connection
 from app.webhooks.deps import IngestDeps
-from canonical.parts import ObjectName, ResourceMeta
-from mappings.spec import Mapped, Remote
+from mappings.spec import Mapped
 from mappings.webhooks import Notice
 
 GONE: Final = "deleted"
@@ -25,49 +25,51 @@ STUBS: Final = ("archived", GONE)
 
 
 class Refetched(Struct, frozen=True, kw_only=True):
-    """The current state of a record, as an Event needs it.
+    """The current state of a record, compared, with the mapping that read it.
 
-    `seen` is the last-seen state and `state` its replacement; None for a comment, of which no state is kept. `history`
-    is name, before and after of the watched field, if it changed. `lags`: the state is older than the last-seen one.
+    `comment` is the comment that was added. `history` is name, before and after of the watched field, if it changed.
     """
 
-    type: str
-    data: bytes
-    changed: tuple[str, ...] | None
-    remote_id: str
+    change: RecordChange
     mapping: AnyMapping
-    seen: SeenState | None = None
-    state: bytes | None = None
-    deleted: bool = False
+    comment: Reading | None = None
     history: tuple[tuple[str, Any, Any], ...] = ()
-    lags: bool = False
-
-
-class DeletedRecord(Struct, frozen=True, kw_only=True):
-    """The data of a `deleted` event whose record was never seen."""
-
-    id: str
-    meta: ResourceMeta
 
 
 async def refetch(
-    deps: IngestDeps, connection: Connection, notice: Notice, occurred_at: datetime | None, deadline: float
+    deps: IngestDeps,
+    connection: Connection,
+    notice: Notice,
+    last: tuple[datetime, SeenState | None],
+    occurred_at: datetime | None,
+    deadline: float,
 ) -> Refetched:
-    """Read the record and compare it. Raises VendorDrifted if it cannot be mapped, and the vendor's problems."""
-    mapping = choose_mapping(deps, connection, notice.object)
-    seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
+    """Read the record and compare it with the last look at its state. Raises VendorDrifted if it cannot be mapped, and
+    the vendor's problems."""
+    mapping, (read_at, seen) = choose_mapping(deps, connection, notice.object), last
     reading = await _read_record(deps, connection, mapping, notice, deadline)
-    if reading is None or _is_gone(reading.mapped, notice, occurred_at):
-        return await _gone(deps, connection, mapping, notice, seen)
+    if reading is None or _is_gone(reading.mapped, notice, occurred_at, seen):
+        gone = await compare_deleted(
+            *(deps, connection, mapping, notice.remote_id), seen=seen, read_at=read_at, occurred_at=occurred_at
+        )
+        # A new record is probably not visible yet, rather than deleted.
+        lags = notice.happened == "created" and seen is None
+        return Refetched(change=msgspec.structs.replace(gone, lags=lags), mapping=mapping)
     if reading.mapped.remote.id != notice.remote_id:
         # Merged: the vendor returned another record. Read that record's last-seen state before the record itself.
         notice = Notice(object=notice.object, remote_id=reading.mapped.remote.id, happened="updated")
-        seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
+        read_at, seen = await deps.states.look(notice.object, connection.name, notice.remote_id)
         reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
         await refuse_rejected_drift(deps, connection, reading)
     (resource,) = await name_records(deps, connection, [reading])
-    like_seen = await _like_seen(deps, connection, reading, seen)
-    return _existing(reading.mapping, notice, seen, resource, resource if like_seen is None else like_seen)
+    change = await compare(
+        *(deps, connection, reading, resource),
+        seen=seen,
+        read_at=read_at,
+        created=notice.happened == "created",
+        occurred_at=occurred_at,
+    )
+    return Refetched(change=change, mapping=reading.mapping, history=_history(change))
 
 
 async def refetch_comment(
@@ -81,11 +83,9 @@ async def refetch_comment(
     await refuse_rejected_drift(deps, connection, reading)
     (comment,) = await name_records(deps, connection, [reading], ticket=notice.remote_id)
     return Refetched(
-        type="ticket.comment_added",
-        data=msgspec.json.encode(comment),
-        changed=None,
-        remote_id=notice.remote_id,
+        change=added_comment(connection, reading, comment, ticket=notice.remote_id),
         mapping=reading.mapping,
+        comment=reading,
     )
 
 
@@ -106,74 +106,22 @@ async def _read_record(
     return reading
 
 
-def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None) -> bool:
+def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None, seen: SeenState | None) -> bool:
     """Return whether the record is deleted. A `deleted` webhook is ignored if the record has changed since: it was
-    restored."""
+    restored. A stub of a record that was seen as deleted is not a restored one."""
     if mapped.data.status == GONE or (notice.happened == GONE and mapped.remote.id != notice.remote_id):
         return True
-    if notice.happened != GONE or mapped.data.status in STUBS:
-        return notice.happened == GONE
+    if mapped.data.status in STUBS:
+        return notice.happened == GONE or (seen is not None and seen.deleted)
+    if notice.happened != GONE:
+        return False
     changed_at = mapped.remote.updated_at
     return changed_at is None or occurred_at is None or changed_at <= occurred_at
 
 
-async def _gone(
-    deps: IngestDeps, connection: Connection, mapping: AnyMapping, notice: Notice, seen: SeenState | None
-) -> Refetched:
-    """Build the deletion, with the last-seen fields, and forget them."""
-    ids = await deps.links.ensure(notice.object, connection.name, [notice.remote_id])
-    remains = DeletedRecord(id=ids[notice.remote_id], meta=meta_of(connection, mapping, Remote(id=notice.remote_id)))
-    identity = msgspec.to_builtins(remains)
-    data = identity if seen is None else {**fields_of(seen.data), **identity}
-    return Refetched(
-        type=f"{notice.object}.deleted",
-        data=msgspec.json.encode(data),
-        changed=(),
-        remote_id=notice.remote_id,
-        mapping=mapping,
-        seen=seen,
-        state=b"{}",
-        deleted=True,
-        lags=notice.happened == "created" and seen is None,  # probably not visible yet, rather than deleted
-    )
-
-
-async def _like_seen(deps: IngestDeps, connection: Connection, reading: Reading, seen: SeenState | None) -> Any:
-    """Map the record with the revision of the last-seen state, if that is another one. A difference between revisions
-    is not a change."""
-    revision = None if seen is None or seen.deleted else revision_of(seen.data)
-    if revision is None or revision == reading.mapping.revision:
-        return None
-    again = await read_again(connection, reading, revision)
-    if again is None:
-        return None
-    (resource,) = await name_records(deps, connection, [again])
-    return resource
-
-
-def _existing(mapping: AnyMapping, notice: Notice, seen: SeenState | None, resource: Any, like_seen: Any) -> Refetched:
-    """Build the event of an existing record. `like_seen` is the resource to compare with the last-seen state."""
-    state = state_of(resource)
-    before = None if seen is None or seen.deleted else fields_of(seen.data)
-    after = fields_of(state)
-    names = changed(before, fields_of(state_of(like_seen)), mapping.model)
-    return Refetched(
-        type=f"{notice.object}.{'created' if notice.happened == 'created' and seen is None else 'updated'}",
-        data=msgspec.json.encode(resource),
-        changed=names,
-        remote_id=notice.remote_id,
-        mapping=mapping,
-        seen=seen,
-        state=state,
-        history=_history(notice.object, names, before, after),
-        lags=before is not None and is_older(before, after),
-    )
-
-
-def _history(
-    object_name: ObjectName, names: tuple[str, ...], before: Fields | None, after: Fields
-) -> tuple[tuple[str, Any, Any], ...]:
-    name = WATCHED.get(object_name)
-    if name is None or name not in names:
+def _history(change: RecordChange) -> tuple[tuple[str, Any, Any], ...]:
+    name = WATCHED.get(change.object)
+    if name is None or name not in (change.changed or ()) or change.state is None:
         return ()
-    return ((name, None if before is None else before.get(name), after.get(name)),)
+    before = None if change.seen is None or change.seen.deleted else fields_of(change.seen.data).get(name)
+    return ((name, before, fields_of(change.state).get(name)),)

@@ -71,6 +71,7 @@ from app.wiring.upkeep import Upkeep, open_upkeep
 from app.writes.completion import announce
 from app.writes.deps import CompletionDeps, WriteDeps
 from app.writes.store.operations import PostgresOperations
+from app.writes.store.own_writes import PostgresOwnWrites
 from app.writes.waiting import Writers
 from mappings.registry import objects_of
 from mappings.spec import Vendor
@@ -186,6 +187,7 @@ async def _open_records(
         connections=vendors.connections,
         vendors=vendors.vendors,
         links=PostgresLinks(database),
+        states=PostgresRecordStates(database, foundation.sealer),
         mapping_routes=mapping_routes,
         trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),
         drift=await stack.enter_async_context(_drift(settings, database, foundation.events, queue).running()),
@@ -207,7 +209,7 @@ async def _open_dependencies(
     poster = await stack.enter_async_context(
         open_poster(EgressRules(settings.egress_allow), seconds=float(settings.delivery_timeout_seconds))
     )
-    receipts, states = PostgresReceipts(database, sealer), PostgresRecordStates(database, sealer)
+    receipts, lease = PostgresReceipts(database, sealer), timedelta(seconds=settings.operation_lease_seconds)
     connections = records.connections
     # A worker verifies no webhooks, so it does not need these secrets.
     intakes = {} if works else load_webhook_connections(settings.connections, connections, os.environ)
@@ -225,9 +227,9 @@ async def _open_dependencies(
             operations=PostgresOperations(
                 database,
                 sealer,
-                lease=timedelta(seconds=settings.operation_lease_seconds),
+                lease=lease,
                 retention=timedelta(days=settings.operation_retention_days),
-                announce=partial(announce, CompletionDeps(events=events, queue=queue)),
+                announce=partial(announce, CompletionDeps(events=events, queue=queue, states=records.states)),
             ),
             database=database,
             queue=queue,
@@ -237,7 +239,13 @@ async def _open_dependencies(
             settle_margin=float(settings.settle_margin_seconds),
         ),
         Writers(),
-        IngestDeps(**shared(records), receipts=receipts, states=states, events=events, queue=queue),
+        IngestDeps(
+            **shared(records),
+            receipts=receipts,
+            own_writes=PostgresOwnWrites(database, lease=lease),
+            events=events,
+            queue=queue,
+        ),
         WebhookReceiver(
             intakes, GroupCommit(PostgresArrivals(database, sealer, POLICIES)), InvalidSignatures(receipts)
         ),
@@ -248,7 +256,7 @@ async def _open_dependencies(
             queue=queue,
             connections=connections,
             links=records.links,
-            states=states,
+            states=records.states,
             events=events,
         ),
         EventDeps(

@@ -1,10 +1,11 @@
-"""Publish the end of an operation: an Event for its subscribers, and the callback that its caller asked for."""
+"""Publish the end of an operation: what it changed, an Event for its subscribers, and the callback of its caller."""
 
 from typing import Final
 
 import msgspec
 
-from app.events.models import Callback, NewEvent
+from app.events.models import Callback, Cause, NewEvent, RecordChange
+from app.events.record_changes import event_of
 from app.postgres.database import Transaction
 from app.writes.deps import CompletionDeps
 from app.writes.models import Operation
@@ -14,13 +15,43 @@ from app.writes.queued import dead_letter_job_of
 FINISHED: Final = "operation.finished"
 
 
-async def announce(deps: CompletionDeps, transaction: Transaction, operation: Operation) -> None:
-    """Append the Event, whose data is the operation as `GET /v1/operations/{id}` shows it, and enqueue its deliveries.
+async def announce(
+    deps: CompletionDeps,
+    transaction: Transaction,
+    operation: Operation,
+    *,
+    finished: bool,
+    change: RecordChange | None = None,
+) -> None:
+    """Keep the state of the record that the write changed, append its Event and that of the operation, and enqueue
+    their deliveries. Raises StateMoved.
 
     A refusal that becomes a dead letter gets its job here, if it has none. So a crash cannot leave one without the
     other.
     """
-    event = NewEvent(
+    events = [_finished(operation)] if finished else []
+    if change is not None and not change.lags:
+        await deps.states.replace(transaction, change)
+        if change.type is not None:
+            events.insert(0, _changed(operation, change))
+    jobs = [*await deps.events.append(transaction, *events)]
+    if finished and operation.is_dead_letter and not operation.queued:
+        jobs.append(dead_letter_job_of(operation))
+    await deps.queue.enqueue(transaction, *jobs)
+
+
+def _changed(operation: Operation, change: RecordChange) -> NewEvent:
+    return msgspec.structs.replace(
+        event_of(change, origin=operation.id),
+        caused_by=Cause(operation_id=operation.id, correlation_id=operation.correlation_id),
+        correlation_id=operation.correlation_id,
+        traceparent=operation.traceparent,
+    )
+
+
+def _finished(operation: Operation) -> NewEvent:
+    """Return the Event whose data is the operation as `GET /v1/operations/{id}` shows it."""
+    return NewEvent(
         type=FINISHED,
         data=msgspec.json.encode(view_of(operation)),
         connection=operation.connection,
@@ -33,10 +64,6 @@ async def announce(deps: CompletionDeps, transaction: Transaction, operation: Op
         if operation.callback is None
         else Callback(target_url=operation.callback, principal=operation.principal),
     )
-    jobs = [*await deps.events.append(transaction, event)]
-    if operation.is_dead_letter and not operation.queued:
-        jobs.append(dead_letter_job_of(operation))
-    await deps.queue.enqueue(transaction, *jobs)
 
 
 def _record(operation: Operation) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.egress.poster import TargetPoster
 from app.events.store.events import PostgresEvents
+from app.events.store.record_states import PostgresRecordStates
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
@@ -26,6 +27,7 @@ class CompletionDeps:
 
     events: PostgresEvents
     queue: Enqueuer
+    states: PostgresRecordStates
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,20 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from app.errors import NotFound
+from app.events.models import RecordChange, SeenState, StateMoved
 from app.events.record_changes import Watched, watched_in
 from app.problem_document import JSON, Problem
+from app.records.compare import added_comment, compare, compare_deleted
 from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import name_records
@@ -53,8 +59,7 @@ async def finish(
     remote_id = result.remote_id or operation.remote_id or resolved.intent.remote_id
     if effect == "archive":
         answer = await _archived(resolved, begun, _required(remote_id))
-        await operations.succeed(begun, answer=answer, remote_id=remote_id)
-        count_operation(operation.object, operation.action, "succeeded")
+        await _succeed(resolved, begun, answer, _required(remote_id), partial(_deleted, resolved, remote_id))
         return answer
     if remote_id is None and result.record is None:
         # The vendor accepted without naming the record: a worker finds it by its marker.
@@ -77,14 +82,65 @@ async def finish(
         status=_status(effect, result),
         object_name=resolved.mapping.object,
     )
-    await operations.succeed(
-        begun,
-        answer=answer,
-        remote_id=reading.mapped.remote.id,
-        changes=_changes(resolved, resource, before, reading.mapped.data),
+    await _succeed(
+        *(resolved, begun, answer, reading.mapped.remote.id),
+        partial(change_of, resolved, reading, resource, created=_status(effect, result) == 201),
+        _changes(resolved, resource, before, reading.mapped.data),
     )
-    count_operation(operation.object, operation.action, "succeeded")
     return answer
+
+
+async def _succeed(
+    resolved: ResolvedWrite,
+    begun: Begun,
+    answer: Answer,
+    remote_id: str,
+    compare_with: Callable[[SeenState | None, datetime | None], Awaitable[RecordChange]],
+    changes: tuple[FieldChange, ...] = (),
+) -> None:
+    """Commit the answer together with the record's state and its Event. If a webhook stored another state meanwhile,
+    compare again. Raises LeaseLost."""
+    operation = begun.operation
+    while True:
+        change = await compare_with(await last_seen(resolved, remote_id), operation.sent_at)
+        with suppress(StateMoved):
+            await resolved.deps.operations.succeed(
+                begun, answer=answer, remote_id=remote_id, changes=changes, change=change
+            )
+            break
+    count_operation(operation.object, operation.action, "succeeded")
+
+
+async def last_seen(resolved: ResolvedWrite, remote_id: str) -> SeenState | None:
+    """Return the last-seen state of the record; None also for a comment, of which no state is kept."""
+    if resolved.mapping.object == "comment":
+        return None
+    return await resolved.deps.states.get(resolved.mapping.object, resolved.connection.name, remote_id)
+
+
+async def change_of(
+    resolved: ResolvedWrite,
+    reading: Reading,
+    resource: Any,
+    seen: SeenState | None,
+    read_at: datetime | None,
+    *,
+    created: bool,
+) -> RecordChange:
+    """Return what the write changed. The request was sent at `read_at`: webhooks that arrived before are older."""
+    if resolved.mapping.object == "comment":
+        return added_comment(resolved.connection, reading, resource, ticket=_required(resolved.intent.parent))
+    return await compare(
+        resolved.deps, resolved.connection, reading, resource, seen=seen, read_at=read_at, created=created
+    )
+
+
+async def _deleted(
+    resolved: ResolvedWrite, remote_id: str | None, seen: SeenState | None, read_at: datetime | None
+) -> RecordChange:
+    return await compare_deleted(
+        *(resolved.deps, resolved.connection, resolved.mapping, _required(remote_id)), seen=seen, read_at=read_at
+    )
 
 
 def read_again_after(operation: Operation, *, first: float = READ_AGAIN_AFTER) -> float:

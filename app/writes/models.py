@@ -3,12 +3,12 @@
 received ── mark_sent ── sent ── succeed, fail ── settled        or, from sent, mark_unknown ── unknown
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
+from app.events.models import RecordChange
 from app.postgres.database import Transaction
 from app.problem_document import ProblemDocument
 from app.queue.models import LeaseLost
@@ -88,6 +88,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     callback: str | None = None
 
     @property
+    def is_announced(self) -> bool:
+        """Whether an Event reports its end, because its caller may not have waited for it."""
+        return self.queued or self.deferred or self.callback is not None
+
+    @property
     def is_dead_letter(self) -> bool:
         """Whether it was finally refused after a caller got 202 for it."""
         refused = self.outcome == "failed" and self.problem is not None and self.problem.category in FOR_GOOD
@@ -146,8 +151,13 @@ class NewOperation(Struct, frozen=True, kw_only=True):
     callback: str | None = None
 
 
-Announce: TypeAlias = Callable[[Transaction, Operation], Awaitable[None]]
-"""Publish the end of an operation, settled or `unknown`, in the transaction that decides it."""
+class Announce(Protocol):
+    """Publish the end of an operation, in the transaction that decides it."""
+
+    async def __call__(
+        self, transaction: Transaction, operation: Operation, *, finished: bool, change: RecordChange | None = None
+    ) -> None:
+        """Publish what the write changed, and, if `finished`, the end of the operation. Raises StateMoved."""
 
 
 class OperationView(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from app.errors import InvalidField, VendorUnavailable
 from app.records.resources import name_records
 from app.writes.deps import WriteDeps
 from app.writes.execute import document_for
-from app.writes.finish import find_comment
+from app.writes.finish import change_of, find_comment, last_seen
 from app.writes.models import Operation, OperationView
 from app.writes.operation_view import view_of
 from app.writes.operations import find_visible
@@ -77,9 +77,12 @@ async def _resolve_succeeded(
         reading = await resolved.fetch(remote_id)
     (resource,) = await name_records(deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     made = (operation.effect or operation.action) in ("create", "comment", "upsert")
+    change = await change_of(
+        *(resolved, reading, resource, await last_seen(resolved, remote_id), operation.sent_at), created=made
+    )
     answer = resource_answer(
         of_operation(resource, operation), status=201 if made else 200, object_name=resolved.mapping.object
     )
     await deps.operations.resolve(
-        operation.id, outcome="succeeded", remote_id=remote_id, actor=actor, answer=answer, problem=None
+        operation.id, outcome="succeeded", remote_id=remote_id, actor=actor, answer=answer, problem=None, change=change
     )

@@ -45,6 +45,7 @@ def test_the_property_is_named_and_the_advised_redrive_works(
 ) -> None:
     driver, kind, object_name = WebhookDriver(facade, caller), KINDS[name], name.partition(" ")[2]
     made = caller.create(kind.collection, kind.sample())
+    driver.forget(made)
     vendors.break_(kind.connection, "drift", path=PATHS[kind.connection], times=None, change=change)
     receipt = driver.send(kind.connection, object_name, "updated", made["meta"]["remote_id"])
     letter = caller.get(f"{PATH}/{driver.dead_letter_of(receipt)['id']}").json()

@@ -208,5 +208,5 @@ def test_what_is_rejected_is_a_dead_letter_until_it_is_known(facade: Facade, cal
             facade.vendors.mend()
         assert record.read().status_code == 200
         assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
-        assert driver.event_of(receipt)["data"]["meta"]["remote_id"] == record.remote_id
+        driver.await_settled(receipt)
         facade.vendors.mend()

@@ -92,6 +92,7 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter_with_its_place(
 ) -> None:
     kind = KINDS[name]
     made = caller.create(kind.collection, kind.sample())
+    driver.forget(made)
     object_name = name.partition(" ")[2]
     vendors.break_(kind.connection, "drift", path=PATHS[kind.connection], times=None, change="type")
 
@@ -122,6 +123,7 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter_with_its_place(
 
 def test_a_vendor_that_is_busy_is_asked_later(driver: WebhookDriver, caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/customers?connection=busy-hubspot", customer("hubspot"))
+    driver.forget(made)
     vendors.break_("hubspot", "status", path="/crm/v3/objects/contacts", times=3, status=429, retry_after=1)
 
     receipt = driver.record("busy-hubspot", "contact.propertyChange", "contact", made["meta"]["remote_id"])
@@ -132,6 +134,7 @@ def test_a_vendor_that_is_busy_is_asked_later(driver: WebhookDriver, caller: Cal
 
 def test_a_vendor_that_is_down_is_asked_again(driver: WebhookDriver, caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/customers?connection=frail-hubspot", customer("hubspot"))
+    driver.forget(made)
     vendors.break_("hubspot", "status", path="/crm/v3/objects/contacts", times=4, status=503)
 
     receipt = driver.record("frail-hubspot", "contact.propertyChange", "contact", made["meta"]["remote_id"])
@@ -162,7 +165,6 @@ def test_an_answer_from_before_what_was_seen_is_not_believed_at_once(driver: Web
     """As of a vendor whose reading side is behind. One that stays like that is believed in the end."""
     made = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))
     remote_id = made["meta"]["remote_id"]
-    driver.event_of(driver.send("hubspot", "customer", "created", remote_id))
     driver.remember("customer", "hubspot", remote_id, updated_at="2999-01-01T00:00:00Z", job_title="of tomorrow")
 
     receipt = driver.send("hubspot", "customer", "updated", remote_id)
@@ -170,7 +172,7 @@ def test_an_answer_from_before_what_was_seen_is_not_believed_at_once(driver: Web
 
     assert [outcome for outcome, _, _ in driver.attempts_of(receipt)] == ["retried"] * 3 + ["done"]
     assert event["changed"] == ["job_title"]
-    assert driver.event_of(driver.send("hubspot", "customer", "updated", remote_id))["changed"] == []
+    assert driver.is_quiet(driver.send("hubspot", "customer", "updated", remote_id))
 
 
 def test_a_record_that_is_made_but_not_there_yet_is_waited_for(driver: WebhookDriver) -> None:

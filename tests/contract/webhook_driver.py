@@ -99,6 +99,12 @@ class WebhookDriver:
         """Change the stored state of a record."""
         asyncio.run(_remember(self.facade.database_url, object_name, connection, remote_id, fields))
 
+    def forget(self, made: dict[str, Any]) -> None:
+        """Delete the stored state of a resource, as if it had never been seen."""
+        meta = made["meta"]
+        question = "DELETE FROM record_state WHERE connection = $1 AND remote_id = $2"
+        self.facade.sql(question, meta["connection"], meta["remote_id"])
+
     def enqueue_again(self, receipt: str) -> None:
         """Enqueue another job of a receipt, as a redrive does, and wait until it is done."""
         asyncio.run(_enqueue(self.facade.database_url, receipt))
@@ -115,6 +121,15 @@ class WebhookDriver:
         self.until(lambda: self.facade.sql("SELECT 1 FROM event WHERE origin = $1", origin), f"an event of {origin}")
         (event,) = self.events_of(origin)
         return event
+
+    def await_settled(self, receipt: str) -> None:
+        """Wait until a receipt is settled."""
+        self.until(lambda: self.settled(receipt), f"the end of {receipt}")
+
+    def is_quiet(self, receipt: str) -> bool:
+        """Wait until a receipt is settled. Whether it became no Event."""
+        self.await_settled(receipt)
+        return not self.events_of(receipt)
 
     def dead_letter_of(self, receipt: str) -> dict[str, Any]:
         """Wait for the dead letter of a receipt's job."""
@@ -212,7 +227,9 @@ async def _remember(url: str, object_name: ObjectName, connection: str, remote_i
         assert seen is not None
         data = json.dumps(json.loads(seen.data) | fields).encode()
         async with database.transaction() as session:
-            await states.put(session, object_name, connection, remote_id, data=data, instead_of=seen)
+            await states.put(
+                *(session, object_name, connection, remote_id), data=data, read_at=seen.read_at, instead_of=seen
+            )
     finally:
         await database.close()
 

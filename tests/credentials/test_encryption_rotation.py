@@ -9,7 +9,7 @@ import random
 import signal
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -41,6 +41,7 @@ pytestmark = pytest.mark.anyio
 K1, K2 = ("k1", bytes(range(32))), ("k2", bytes(range(32, 64)))
 OLD, BOTH, NEW = Sealer((K1,)), Sealer((K2, K1)), Sealer((K2,))
 WORDS = b'{"name":"Hypatia"}'
+NOW = datetime.now(UTC)
 
 BYTES = Statement(
     "SELECT pg_attribute",
@@ -66,15 +67,15 @@ class Stores:
         self.deliveries = PostgresDeliveries(database, sealer)
         self.events = PostgresEvents(database, sealer, self.deliveries)
         self.queue = PostgresQueue(database, sealer, lease=timedelta(seconds=30), policies={})
+        self.states = PostgresRecordStates(database, sealer)
         self.operations = PostgresOperations(
             database,
             sealer,
             lease=timedelta(seconds=30),
             retention=timedelta(days=7),
-            announce=partial(announce, CompletionDeps(events=self.events, queue=self.queue)),
+            announce=partial(announce, CompletionDeps(events=self.events, queue=self.queue, states=self.states)),
         )
         self.receipts = PostgresReceipts(database, sealer)
-        self.states = PostgresRecordStates(database, sealer)
         self.subscriptions = PostgresSubscriptions(database, sealer)
         self.dead_letters = PostgresDeadLetters(database, sealer, {})
 
@@ -114,7 +115,7 @@ async def write_everything(stores: Stores) -> dict[str, str]:
             await stores.operations.mark_unknown(begun, problem=a_problem())
         else:
             answer = Answer(status=201, headers={}, body=WORDS)
-            await stores.operations.succeed(begun, answer=answer, remote_id="1051")
+            await stores.operations.succeed(begun, answer=answer, remote_id="1051", change=None)
     async with stores.database.transaction() as session:
         receipt = NewReceipt(
             connection="crm",
@@ -135,7 +136,7 @@ async def write_everything(stores: Stores) -> dict[str, str]:
             callback=Callback(target_url="https://n8n.example/resume", principal="key_1"),
         )
         await stores.queue.enqueue(session, *await stores.events.append(session, event))
-        await stores.states.put(session, "customer", "crm", "1051", data=WORDS, instead_of=None)
+        await stores.states.put(session, "customer", "crm", "1051", data=WORDS, read_at=NOW, instead_of=None)
         waiting = NewJob(kind="work", payload=WORDS, connection="crm", correlation_id="run-1", after=3600.0)
         dying = NewJob(kind="dying", payload=WORDS, connection="dying", correlation_id="run-1")
         await stores.queue.enqueue(session, waiting, dying)
@@ -238,7 +239,9 @@ async def test_a_value_that_changes_under_its_hands_is_not_put_back(database: Da
     rows = await rotation._select(column, None)
     seen = await stores.states.get("customer", "crm", "1051")
     async with database.transaction() as session:
-        await stores.states.put(session, "customer", "crm", "1051", data=b'{"name":"Euclid"}', instead_of=seen)
+        await stores.states.put(
+            session, "customer", "crm", "1051", data=b'{"name":"Euclid"}', read_at=NOW, instead_of=seen
+        )
     assert (await rotation._seal(column, rows)).sealed == 0
     state = await Stores(database, BOTH).states.get("customer", "crm", "1051")
     assert state is not None
@@ -346,6 +349,6 @@ async def write_until(stop: asyncio.Event, processes: list[Stores], kept: dict[s
         stores, remote_id, data = processes[round_ % 2], f"r{round_ % 5}", b'{"round":%d}' % round_
         seen = await Stores(stores.database, BOTH).states.get("customer", "crm", remote_id)
         async with stores.database.transaction() as session:
-            await stores.states.put(session, "customer", "crm", remote_id, data=data, instead_of=seen)
+            await stores.states.put(session, "customer", "crm", remote_id, data=data, read_at=NOW, instead_of=seen)
         kept[remote_id] = data
         await asyncio.sleep(0)

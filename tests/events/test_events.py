@@ -1,5 +1,6 @@
 """One Event and one record's state: the document of the contract, sealed at rest, replaced by who knew it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -87,7 +88,16 @@ async def test_a_state_is_replaced_only_after_a_comparison(database: Database) -
 
     async def put(data: bytes, instead_of: Any, *, deleted: bool = False) -> None:
         async with database.transaction() as session:
-            await states.put(session, "customer", "shop", "1051", data=data, instead_of=instead_of, deleted=deleted)
+            await states.put(
+                session,
+                "customer",
+                "shop",
+                "1051",
+                data=data,
+                read_at=datetime.now(UTC),
+                instead_of=instead_of,
+                deleted=deleted,
+            )
 
     assert await states.get("customer", "shop", "1051") is None
     await put(b"1", None)

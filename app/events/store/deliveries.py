@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
+from msgspec import Raw
 
+from app.events.delivered_body import delivered_body
 from app.events.models import Callback, Delivery, DeliveryFailure, DeliveryPayload, Event
 from app.events.store.subscriptions import (
     AT_ONCE,
@@ -22,7 +24,7 @@ from app.events.store.subscriptions import (
     opened_secrets,
     target_of,
 )
-from app.events.types import patterns_of
+from app.events.types import is_update, patterns_of
 from app.identifiers import new_id
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
@@ -33,13 +35,17 @@ from app.signatures import Secret
 KIND: Final = "deliver"
 CALLBACK_LANES: Final = 64
 
+# `changed` is only that of `updated` events, in one text: no filter of changes applies to others.
 SELECT_WANTED = Statement(
     "SELECT subscription",
     """
-    SELECT wanted.place, subscription.id
-      FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS wanted (place, type, subject, connection)
+    SELECT wanted.place, subscription.id, subscription.fields
+      FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[])
+           AS wanted (place, type, subject, connection, changed)
       JOIN subscription ON subscription.events && ARRAY['*', wanted.subject, wanted.type]
        AND (subscription.connection IS NULL OR subscription.connection = wanted.connection)
+       AND (subscription.changed IS NULL OR wanted.changed IS NULL
+            OR subscription.changed && string_to_array(wanted.changed, ' '))
      ORDER BY wanted.place, subscription.id
     """,
 )
@@ -128,25 +134,37 @@ class PostgresDeliveries:
         self._database = database
         self._sealer = sealer
 
-    async def fan_out(self, transaction: Transaction, events: Sequence[Event]) -> Sequence[NewJob]:
-        """Add a delivery of each Event to each matching subscription, and return the jobs that make them."""
+    async def fan_out(
+        self, transaction: Transaction, events: Sequence[Event], changed: Sequence[tuple[str, ...] | None]
+    ) -> Sequence[NewJob]:
+        """Add a delivery of each Event to each matching subscription, and return the jobs that make them.
+
+        `changed` are the changed fields of each Event.
+        """
         rows = await transaction.fetch(
             SELECT_WANTED,
             list(range(len(events))),
             [event.type for event in events],
             [patterns_of(event.type)[1] for event in events],
             [event.connection for event in events],
+            [
+                " ".join(names) if names is not None and is_update(event.type) else None
+                for event, names in zip(events, changed, strict=True)
+            ],
         )
-        wanted = [(new_id("dlv_"), events[row["place"]], row["id"]) for row in rows]
+        wanted = [(new_id("dlv_"), events[row["place"]], row) for row in rows]
         if wanted:
             await transaction.execute(
                 INSERT,
                 [delivery_id for delivery_id, _, _ in wanted],
                 [event.id for _, event, _ in wanted],
-                [subscription for _, _, subscription in wanted],
+                [row["id"] for _, _, row in wanted],
                 [event.correlation_id for _, event, _ in wanted],
             )
-        return [_job(delivery_id, event, lane=subscription) for delivery_id, event, subscription in wanted]
+        return [
+            _job(delivery_id, event, lane=row["id"], body=delivered_body(event.type, event.body, row["fields"]))
+            for delivery_id, event, row in wanted
+        ]
 
     async def call_back(self, transaction: Transaction, event: Event, callback: Callback) -> NewJob:
         """Add a delivery of this Event to a callback, and return the job that makes it.
@@ -158,7 +176,7 @@ class PostgresDeliveries:
         url = self._sealer.seal(callback.target_url.encode(), callback_of(delivery_id))
         await transaction.execute(INSERT_CALLBACK, delivery_id, event.id, callback.principal, url, event.correlation_id)
         await transaction.execute(OPEN_LANE, lane, AT_ONCE)
-        return _job(delivery_id, event, lane=lane)
+        return _job(delivery_id, event, lane=lane, body=event.body)
 
     async def open(self, delivery_id: str) -> Delivery | None:
         """Return a pending or dead delivery. None if it succeeded or was dropped."""
@@ -240,10 +258,10 @@ def callback_of(delivery_id: str) -> str:
     return f"delivery {delivery_id}"
 
 
-def _job(delivery_id: str, event: Event, *, lane: str) -> NewJob:
+def _job(delivery_id: str, event: Event, *, lane: str, body: Raw) -> NewJob:
     return NewJob(
         kind=KIND,
-        payload=msgspec.json.encode(DeliveryPayload(delivery=delivery_id, scopes=event.scopes, event=event.body)),
+        payload=msgspec.json.encode(DeliveryPayload(delivery=delivery_id, scopes=event.scopes, event=body)),
         connection=lane,
         order_key=event.record,
         dedupe_key=delivery_id,

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from app import telemetry
 from app.audit import record
@@ -219,7 +219,7 @@ class PostgresEvents:
         """Return the jobs that deliver to subscriptions and to callbacks."""
         if self._deliveries is None:
             return ()
-        jobs = [*await self._deliveries.fan_out(transaction, appended)]
+        jobs = [*await self._deliveries.fan_out(transaction, appended, [new.changed for new in events])]
         for new, event in zip(events, appended, strict=True):
             if new.callback is not None:
                 jobs.append(await self._deliveries.call_back(transaction, event, new.callback))
@@ -254,9 +254,11 @@ def _appended(new: NewEvent, event_id: str, created_at: datetime, run: str, trac
         id=event_id,
         type=new.type,
         timestamp=created_at,
+        occurred_at=new.occurred_at,
         api_version=API_VERSION,
         connection=new.connection,
         correlation_id=correlation,
+        caused_by=UNSET if new.caused_by is None else new.caused_by,
         changed=new.changed,
         data=Raw(new.data),
     )

@@ -27,7 +27,8 @@ HELD: Final = """
 """
 
 COLUMNS: Final = f"""
-       id, principal, target_url, events, connection, state, disabled_reason, disabled_at, failing_since, created_at,
+       id, principal, target_url, events, connection, fields, changed, state, disabled_reason, disabled_at,
+       failing_since, created_at,
        {HELD.format(principal="subscription.principal")} AS held
 """
 
@@ -39,8 +40,8 @@ BEHIND_APPENDS = Statement("SELECT subscription", f"SELECT pg_advisory_xact_lock
 INSERT = Statement(
     "INSERT subscription",
     f"""
-    INSERT INTO subscription (id, principal, target_url, events, connection)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO subscription (id, principal, target_url, events, connection, fields, changed)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     RETURNING {COLUMNS}
     """,  # noqa: S608 - no caller's text is in it
 )
@@ -165,7 +166,11 @@ class PostgresSubscriptions:
         target = self._sealer.seal(new.target_url.encode(), target_of(new.id))
         async with self._database.transaction() as session:
             await session.execute(BEHIND_APPENDS)
-            row = await session.fetch_row(INSERT, new.id, new.principal, target, list(new.events), new.connection)
+            row = await session.fetch_row(
+                *(INSERT, new.id, new.principal, target, list(new.events), new.connection),
+                None if new.fields is None else list(new.fields),
+                None if new.changed is None else list(new.changed),
+            )
             await session.execute(INSERT_SECRET, new.id, self._sealer.seal(new.secret.encode(), secret_of(new.id)))
             await session.execute(OPEN_LANE, new.id, AT_ONCE)
             await note(
@@ -228,6 +233,8 @@ class PostgresSubscriptions:
         fields = dict(row)
         fields["target_url"] = self._sealer.open(row["target_url"], target_of(row["id"])).decode()
         fields["events"] = tuple(row["events"])
+        for name in ("fields", "changed"):
+            fields[name] = None if row[name] is None else tuple(row[name])
         fields["held"] = frozenset(row["held"])
         return EventSubscription(**fields)
 

@@ -96,6 +96,11 @@ CREATE INDEX operation_unknown ON operation (id)         WHERE phase = 'unknown'
 CREATE INDEX operation_settled ON operation (updated_at) WHERE phase = 'settled';
 CREATE INDEX operation_run     ON operation (correlation_id);
 
+-- For webhooks: a write of ours that may be their cause, undecided or done.
+CREATE INDEX operation_sent    ON operation (connection, object) WHERE phase = 'sent';
+CREATE INDEX operation_comment ON operation (connection, remote_id)
+ WHERE outcome = 'succeeded' AND object IN ('comment', 'ticket');
+
 -- Canonical id of each record of a connection. An id never changes.
 CREATE TABLE link (
     object       text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
@@ -352,6 +357,9 @@ CREATE TABLE record_state (
     -- Incremented with every change. An update must name the version that it compared with (optimistic locking).
     version    bigint      NOT NULL DEFAULT 1 CHECK (version > 0),
     seen_at    timestamptz NOT NULL DEFAULT now(),
+
+    -- The vendor's answer is at least as new as this. A webhook that arrived before needs no further read.
+    read_at    timestamptz NOT NULL,
     PRIMARY KEY (object, connection, remote_id)
 );
 
@@ -400,6 +408,11 @@ CREATE TABLE subscription (
     target_url      bytea       NOT NULL,
     events          text[]      NOT NULL CHECK (cardinality(events) > 0),
     connection      text,
+
+    -- fields: what is delivered of a record, besides id and meta. changed: an `updated` event must name one of these.
+    -- NULL: all.
+    fields          text[]      CHECK (cardinality(fields) > 0),
+    changed         text[]      CHECK (cardinality(changed) > 0),
 
     -- disabled: its lane is blocked and its deliveries wait until an operator enables it.
     state           text        NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'disabled')),

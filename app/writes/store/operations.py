@@ -1,8 +1,8 @@
 """Operations: each step of a write, committed, and fenced by a lease token.
 
 A step that touches no row means that the lease is lost: another worker has taken the operation over, and this owner's
-result is void. Only the clock of the database counts. An unannounced end is one statement; an announced one is a
-transaction with the Event and the jobs that deliver it.
+result is void. Only the clock of the database counts. An unannounced refusal is one statement. Any other end is a
+transaction with its Events and the jobs that deliver them.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 
 from app.audit import record
+from app.events.models import RecordChange
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.problem_document import ProblemDocument
@@ -75,8 +76,9 @@ class OperationReader:
 class PostgresOperations(OperationReader):
     """The record of writes: intent before the call, outcome before the answer. The lease outlasts a vendor's timeout.
 
-    Every change of state is audited in its own transaction. An end is announced there if the operation is queued or
-    deferred or has a callback; so are every `unknown` and its resolution.
+    Every change of state is audited in its own transaction. What a write changed is published there, with the record's
+    last-seen state. An end is announced there if the operation is queued or deferred or has a callback; so are every
+    `unknown` and its resolution.
     """
 
     def __init__(
@@ -168,8 +170,8 @@ class PostgresOperations(OperationReader):
             begun.operation, phase="sent", effect=effect, remote_id=remote_id or begun.operation.remote_id
         )
         noted = entry("operation.sent", operation, actor=begun.held().actor)
-        await self._step(MARK_SENT, begun, effect, remote_id, self._lease, *record.columns_of([noted]))
-        return Begun(operation=operation, lease=begun.lease)
+        sent_at = await self._step(MARK_SENT, begun, effect, remote_id, self._lease, *record.columns_of([noted]))
+        return Begun(operation=msgspec.structs.replace(operation, sent_at=sent_at), lease=begun.lease)
 
     async def note_remote_id(self, begun: Begun, remote_id: str) -> None:
         """Record the remote id of a write that the vendor carried out; only reading it is left. Raises LeaseLost."""
@@ -187,14 +189,20 @@ class PostgresOperations(OperationReader):
         await self._step(POSTPONE, begun, seconds, sent, *record.columns_of([noted]))
 
     async def succeed(
-        self, begun: Begun, *, answer: Answer, remote_id: str | None, changes: Sequence[FieldChange] = ()
+        self,
+        begun: Begun,
+        *,
+        answer: Answer,
+        remote_id: str | None,
+        changes: Sequence[FieldChange] = (),
+        change: RecordChange | None,
     ) -> None:
-        """Record the answer, and audit the changed fields. Raises LeaseLost."""
+        """Record the answer, audit the changed fields, and publish the change. Raises LeaseLost, StateMoved."""
         operation = msgspec.structs.replace(begun.operation, remote_id=remote_id or begun.operation.remote_id)
         entries = [entry("operation.succeeded", operation, actor=begun.held().actor)]
         entries += [entry_of_change(operation, change) for change in changes]
         sealed = self._rows.answer(operation.id, answer)
-        await self._settle(begun, entries, "succeeded", sealed, None, remote_id, True)
+        await self._settle(begun, entries, "succeeded", sealed, None, remote_id, True, change=change)
 
     async def fail(
         self,
@@ -231,7 +239,7 @@ class PostgresOperations(OperationReader):
             )
             if row is None:
                 raise LeaseLost(lease.operation_id)
-            await self._announce(session, self._rows.open(row))
+            await self._announce(session, self._rows.open(row), finished=True)
 
     async def forget(self, begun: Begun, *, because: str) -> bool:
         """Delete the operation of an invalid request. False if it is deferred or queued, or the lease is lost."""
@@ -249,8 +257,12 @@ class PostgresOperations(OperationReader):
         actor: str,
         answer: Answer | None,
         problem: ProblemDocument | None,
+        change: RecordChange | None = None,
     ) -> bool:
-        """Record an operator's decision on an `unknown` operation, audited and announced. False if it is decided."""
+        """Record an operator's decision on an `unknown` operation, audited and announced. False if it is decided.
+
+        Raises StateMoved.
+        """
         sealed, why = self._rows.answer(operation_id, answer), self._rows.problem(operation_id, problem)
         async with self._database.transaction() as session:
             row = await session.fetch_row(RESOLVE, operation_id, outcome, sealed, why, remote_id)
@@ -258,7 +270,7 @@ class PostgresOperations(OperationReader):
                 return False
             operation = self._rows.open(row)
             await record.append_all(session, [entry("operation.resolved", operation, actor=actor, outcome=outcome)])
-            await self._announce(session, operation)
+            await self._announce(session, operation, finished=True, change=change)
         return True
 
     async def lock_upsert(self, connection: str, object_name: ObjectName, value: str, lease: Lease) -> bool:
@@ -273,12 +285,21 @@ class PostgresOperations(OperationReader):
         return True
 
     async def _settle(
-        self, begun: Begun, entries: Sequence[record.Entry], *outcome: object, unless_deferred: bool = False
+        self,
+        begun: Begun,
+        entries: Sequence[record.Entry],
+        *outcome: object,
+        unless_deferred: bool = False,
+        change: RecordChange | None = None,
     ) -> bool:
-        """Settle the operation. False only with `unless_deferred`. Raises LeaseLost."""
+        """Settle the operation. False only with `unless_deferred`. Raises LeaseLost, StateMoved."""
         lease, operation, noted = begun.held(), begun.operation, record.columns_of(entries)
-        if not (operation.queued or operation.deferred or operation.callback is not None) and (
-            await self._database.fetch_value(SETTLE_UNANNOUNCED, lease.operation_id, lease.token, *outcome, *noted)
+        if (
+            change is None
+            and not operation.is_announced
+            and (
+                await self._database.fetch_value(SETTLE_UNANNOUNCED, lease.operation_id, lease.token, *outcome, *noted)
+            )
         ):
             return True
         async with self._database.transaction() as session:
@@ -286,16 +307,20 @@ class PostgresOperations(OperationReader):
                 SETTLE_ANNOUNCED, lease.operation_id, lease.token, *outcome, not unless_deferred, *noted
             )
             if row is not None:
-                await self._announce(session, self._rows.open(row))
+                settled = self._rows.open(row)
+                await self._announce(session, settled, finished=settled.is_announced, change=change)
                 return True
             if unless_deferred and await session.fetch_value(HELD, lease.operation_id, lease.token):
                 return False
         raise LeaseLost(lease.operation_id)
 
-    async def _step(self, query: Statement, begun: Begun, *arguments: object) -> None:
+    async def _step(self, query: Statement, begun: Begun, *arguments: object) -> Any:
+        """Run the statement, and return its one value. Raises LeaseLost without one."""
         lease = begun.held()
-        if await self._database.fetch_value(query, lease.operation_id, lease.token, *arguments) is None:
+        value = await self._database.fetch_value(query, lease.operation_id, lease.token, *arguments)
+        if value is None:
             raise LeaseLost(lease.operation_id)
+        return value
 
     def _new(self, new: NewOperation, token: str | None) -> tuple[Any, ...]:
         """Return the arguments of INSERT. A queued operation has no token."""

@@ -173,6 +173,7 @@ MARK_SENT = Statement(
          WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
         """,
         first=6,
+        result="sent_at",
     ),
 )
 
@@ -209,13 +210,13 @@ _SETTLE: Final = """
          WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
 """
 
-# The usual end of a write, whose caller waits for it: one statement, nothing to announce.
+# The end of a refused write whose caller waits for it: one statement, nothing to announce.
 SETTLE_UNANNOUNCED = Statement(
     "UPDATE operation",
     _audited(f"{_SETTLE} AND NOT (queued OR deferred) AND callback IS NULL", first=8),
 )
 
-# An end to announce. `$8`: also settle a deferred operation.
+# A success, or an end to announce. `$8`: also settle a deferred operation.
 SETTLE_ANNOUNCED = Statement(
     "UPDATE operation",
     _audited(f"{_SETTLE} AND ($8 OR NOT deferred)", first=9, result=COLUMNS),

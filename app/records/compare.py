@@ -1,0 +1,118 @@
+"""Compare a record with its last-seen state, and say what its Event is."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from app.events.models import RecordChange, SeenState
+from app.events.record_changes import changed, fields_of, is_older, revision_of, state_of
+from app.records.deps import RecordDeps
+from app.records.map_record import Reading, read_again
+from app.records.resolve import AnyMapping
+from app.records.resources import meta_of, name_records
+from app.vendors.models import Connection
+from canonical.parts import ObjectName, ResourceMeta
+from mappings.spec import Remote
+
+
+class DeletedRecord(Struct, frozen=True, kw_only=True):
+    """The data of a `deleted` event whose record was never seen."""
+
+    id: str
+    meta: ResourceMeta
+
+
+async def compare(
+    deps: RecordDeps,
+    connection: Connection,
+    reading: Reading,
+    resource: Any,
+    *,
+    seen: SeenState | None,
+    read_at: datetime | None,
+    created: bool = False,
+    occurred_at: datetime | None = None,
+) -> RecordChange:
+    """Return the change of an existing record, which has no Event if no field differs.
+
+    `created`: it is new, so if it was never seen its Event is `created`. `occurred_at` defaults to the record's time.
+    """
+    object_name = reading.mapping.object
+    state = state_of(resource)
+    after = fields_of(state)
+    before = None if seen is None or seen.deleted else fields_of(seen.data)
+    names = changed(before, fields_of(await _like_seen(deps, connection, reading, state, seen)), reading.mapping.model)
+    is_new = created and seen is None
+    what = "created" if is_new else "updated"
+    return RecordChange(
+        object=object_name,
+        connection=connection.name,
+        remote_id=reading.mapped.remote.id,
+        type=f"{object_name}.{what}" if names or is_new else None,
+        data=msgspec.json.encode(resource),
+        changed=names,
+        occurred_at=occurred_at or reading.mapped.remote.updated_at,
+        seen=seen,
+        state=state,
+        read_at=read_at,
+        lags=before is not None and is_older(before, after),
+    )
+
+
+async def compare_deleted(
+    deps: RecordDeps,
+    connection: Connection,
+    mapping: AnyMapping,
+    remote_id: str,
+    *,
+    seen: SeenState | None,
+    read_at: datetime | None,
+    occurred_at: datetime | None = None,
+) -> RecordChange:
+    """Return the deletion of a record, with the last-seen fields. A deletion that is known already has no Event."""
+    object_name: ObjectName = mapping.object
+    ids = await deps.links.ensure(object_name, connection.name, [remote_id])
+    remains = DeletedRecord(id=ids[remote_id], meta=meta_of(connection, mapping, Remote(id=remote_id)))
+    identity = msgspec.to_builtins(remains)
+    known = seen is not None and seen.deleted
+    return RecordChange(
+        object=object_name,
+        connection=connection.name,
+        remote_id=remote_id,
+        type=None if known else f"{object_name}.deleted",
+        data=msgspec.json.encode(identity if seen is None else {**fields_of(seen.data), **identity}),
+        changed=(),
+        occurred_at=occurred_at,
+        seen=seen,
+        state=b"{}",
+        read_at=read_at,
+        deleted=True,
+    )
+
+
+def added_comment(connection: Connection, reading: Reading, comment: Any, *, ticket: str) -> RecordChange:
+    """Return the change of a ticket by a new comment."""
+    return RecordChange(
+        object="ticket",
+        connection=connection.name,
+        remote_id=ticket,
+        type="ticket.comment_added",
+        data=msgspec.json.encode(comment),
+        occurred_at=reading.mapped.data.created_at,
+    )
+
+
+async def _like_seen(
+    deps: RecordDeps, connection: Connection, reading: Reading, state: bytes, seen: SeenState | None
+) -> bytes:
+    """Return the state as the revision of the last-seen state maps it. A difference between revisions is no change."""
+    revision = None if seen is None or seen.deleted else revision_of(seen.data)
+    if revision is None or revision == reading.mapping.revision:
+        return state
+    again = await read_again(connection, reading, revision)
+    if again is None:
+        return state
+    (resource,) = await name_records(deps, connection, [again])
+    return state_of(resource)

@@ -1,0 +1,155 @@
+"""Count what a change causes: Events, deliveries, and calls to the vendor, once nothing is under way any more."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import httpx
+
+from tests.contract.callers import Caller
+from tests.contract.emulators import Vendor
+from tests.contract.facade import SECRETS, Facade
+from tests.contract.subscribers import Hook, SubscriberServer
+from tests.contract.waiting import until
+from tests.contract.webhook_connections import WEBHOOK_SECRETS
+
+UNDER_WAY: Final = """
+    SELECT (SELECT count(*) FROM job) + (SELECT count(*) FROM inbound_event WHERE settled_at IS NULL)
+           + (SELECT count(*) FROM operation WHERE phase IN ('received', 'sent')) AS number
+"""
+SHOPIFY_API: Final = "/shopify/admin/api/2026-07/graphql.json"
+SHOPIFY_FIELDS: Final = {
+    "customerCreate": "customer { id } userErrors { message }",
+    "customerUpdate": "customer { id } userErrors { message }",
+    "customerDelete": "deletedCustomerId userErrors { message }",
+}
+
+
+class Vendors:
+    """Records of the vendors as their own staff changes them, past Lockstitch. Each `make` sets several fields."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=url, timeout=30.0)
+        self._bearer = {"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"}
+        self._basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
+
+    def make(self, vendor: Vendor, mark: str) -> str:
+        """Create a record, and return its id."""
+        if vendor == "hubspot":
+            names = ("firstname", "lastname", "jobtitle", "phone", "city", "company")
+            properties = {name: f"{mark} {name}" for name in names} | {"email": f"{mark}@example.com"}
+            return str(self._hubspot("POST", "", {"properties": properties})["id"])
+        if vendor == "shopify":
+            made = self._shopify("customerCreate", {"firstName": "Ada", "lastName": mark, "note": "Likes tea"})
+            return str(made["customer"]["id"]).rpartition("/")[2]
+        ticket = {"subject": mark, "comment": {"body": "It came in two pieces."}, "priority": "low"}
+        requester = {"requester": {"name": "Ada", "email": f"{mark}@example.com"}}
+        return str(self._zendesk("POST", "/tickets.json", {"ticket": ticket | requester})["ticket"]["id"])
+
+    def change(self, vendor: Vendor, remote_id: str, mark: str) -> None:
+        """Change several fields at once."""
+        if vendor == "hubspot":
+            names = ("firstname", "lastname", "jobtitle", "phone")
+            self._hubspot("PATCH", f"/{remote_id}", {"properties": {name: f"{mark} {name}" for name in names}})
+        elif vendor == "shopify":
+            gid = f"gid://shopify/Customer/{remote_id}"
+            self._shopify("customerUpdate", {"id": gid, "firstName": mark, "note": mark, "tags": [mark]})
+        else:
+            ticket = {"subject": mark, "priority": "urgent", "tags": [mark]}
+            self._zendesk("PUT", f"/tickets/{remote_id}.json", {"ticket": ticket})
+
+    def delete(self, vendor: Vendor, remote_id: str) -> None:
+        """Delete it."""
+        if vendor == "hubspot":
+            self._hubspot("DELETE", f"/{remote_id}", None)
+        elif vendor == "shopify":
+            self._shopify("customerDelete", {"id": f"gid://shopify/Customer/{remote_id}"})
+        else:
+            self._zendesk("DELETE", f"/tickets/{remote_id}.json", None)
+
+    def touch(self, remote_id: str) -> None:
+        """Set a property of a HubSpot contact that no canonical field holds."""
+        self._hubspot("PATCH", f"/{remote_id}", {"properties": {"website": "https://clay.example"}})
+
+    def comment(self, remote_id: str, text: str) -> None:
+        """Add a comment to a Zendesk ticket."""
+        self._zendesk("PUT", f"/tickets/{remote_id}.json", {"ticket": {"comment": {"body": text}}})
+
+    def _hubspot(self, method: str, path: str, body: Any) -> Any:
+        url = f"/hubspot/crm/v3/objects/contacts{path}"
+        return _body(self._http.request(method, url, json=body, headers=self._bearer))
+
+    def _zendesk(self, method: str, path: str, body: Any) -> Any:
+        return _body(self._http.request(method, f"/zendesk/api/v2{path}", json=body, auth=self._basic))
+
+    def _shopify(self, name: str, values: dict[str, Any]) -> Any:
+        kind = "CustomerDeleteInput" if name == "customerDelete" else "CustomerInput"
+        query = f"mutation($input: {kind}!) {{ {name}(input: $input) {{ {SHOPIFY_FIELDS[name]} }} }}"
+        headers = {"x-shopify-access-token": SECRETS["SHOPIFY_TOKEN"]}
+        sent = {"query": query, "variables": {"input": values}}
+        answer = _body(self._http.post(SHOPIFY_API, json=sent, headers=headers))["data"][name]
+        assert not answer["userErrors"], answer
+        return answer
+
+
+class Watch:
+    """Sees what reaches one subscriber of everything, and how often the vendor was asked."""
+
+    def __init__(self, facade: Facade, vendor: Vendor, hook: Hook) -> None:
+        self._facade = facade
+        self._vendor: Vendor = vendor
+        self._hook = hook
+        self._calls = self._asked()
+        self._seen = len(hook.posts)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The Events delivered since the watch began or this was called last, once nothing is under way."""
+        self.settle()
+        posts, self._seen = self._hook.posts[self._seen :], len(self._hook.posts)
+        return [post.event for post in posts]
+
+    def calls(self) -> int:
+        """The calls since the watch began or this was called last, once nothing is under way."""
+        self.settle()
+        before, self._calls = self._calls, self._asked()
+        return self._calls - before
+
+    def settle(self) -> None:
+        """Wait until the vendor has sent all its webhooks, and Lockstitch has finished with them."""
+        until(lambda: not self._pending() and self._facade.sql(UNDER_WAY)[0]["number"] == 0)
+
+    def _pending(self) -> list[Any]:
+        sent = httpx.get(f"{self._facade.vendors.url}/_emulator/webhooks/sent", params={"vendor": self._vendor}).json()
+        return [one for one in sent if one["state"] == "waiting"]
+
+    def _asked(self) -> int:
+        return len(self._facade.vendors.calls(self._vendor))
+
+
+@contextmanager
+def sending_webhooks(facade: Facade, vendor: Vendor) -> Iterator[None]:
+    """The vendor sends its webhooks to the connection with its name."""
+    control = f"{facade.vendors.url}/_emulator/webhooks"
+    target = {"vendor": vendor, "url": f"{facade.api.url}/v1/webhooks/{vendor}", "secret": WEBHOOK_SECRETS[vendor]}
+    assert httpx.put(control, json=target).status_code == 200
+    try:
+        yield
+    finally:
+        httpx.delete(control, params={"vendor": vendor})
+
+
+@contextmanager
+def subscribed(caller: Caller, subscribers: SubscriberServer, name: str, **wanted: Any) -> Iterator[Hook]:
+    """A hook that gets all Events, or those that `wanted` names."""
+    hook = subscribers.hook(name)
+    answer = caller.post("/v1/subscriptions", json={"target_url": hook.url, "events": ["*"]} | wanted)
+    assert answer.status_code == 201, answer.text
+    try:
+        yield hook
+    finally:
+        caller.delete(f"/v1/subscriptions/{answer.json()['id']}")
+
+
+def _body(answer: httpx.Response) -> Any:
+    assert answer.is_success, answer.text
+    return answer.json() if answer.content else None

@@ -1,0 +1,264 @@
+"""Events say what changed, once: for an edit at a vendor, and for a write of ours with its operation."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from tests.contract.callers import Caller
+from tests.contract.emulators import Emulators, Vendor
+from tests.contract.facade import Facade
+from tests.contract.quiet import Vendors, Watch, sending_webhooks, subscribed
+from tests.contract.samples import KINDS, word
+from tests.contract.subscribers import SubscriberServer
+from tests.contract.test_every_vendor import COMMENTED
+from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
+
+SENDING: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
+MOST_CALLS: Final = 2
+SUBJECT: Final[dict[Vendor, str]] = {"hubspot": "customer", "shopify": "customer", "zendesk": "ticket"}
+FIELD: Final[dict[Vendor, str]] = {"hubspot": "job_title", "shopify": "notes", "zendesk": "subject"}
+CHANGED: Final[dict[Vendor, set[str]]] = {
+    "hubspot": {"first_name", "last_name", "display_name", "job_title", "phones"},
+    "shopify": {"first_name", "display_name", "notes", "tags"},
+    "zendesk": {"subject", "priority", "priority_raw", "tags"},
+}
+
+
+@pytest.fixture(scope="module")
+def subscribers() -> Iterator[SubscriberServer]:
+    """Targets of subscriptions."""
+    server = SubscriberServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def running_facade(
+    tmp_path_factory: pytest.TempPathFactory, module_database_url: str, subscribers: SubscriberServer
+) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor and allowed to deliver to the subscribers."""
+    egress = f'[egress]\nallow = ["127.0.0.1/32:{subscribers.port}"]\n'
+    with all_vendors(tmp_path_factory.mktemp("quiet"), module_database_url, more=egress) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+@pytest.fixture
+def watching(facade: Facade, caller: Caller, subscribers: SubscriberServer, vendor: Vendor) -> Iterator[Watch]:
+    """A subscriber of one connection, whose vendor sends webhooks if it can."""
+    with subscribed(caller, subscribers, word(), connection=vendor) as hook:
+        if vendor not in SENDING:
+            yield Watch(facade, vendor, hook)
+            return
+        with sending_webhooks(facade, vendor):
+            watch = Watch(facade, vendor, hook)
+            watch.events()
+            watch.calls()
+            yield watch
+
+
+@pytest.fixture
+def staff(vendors: Emulators) -> Vendors:
+    """The vendors' own staff."""
+    return Vendors(vendors.url)
+
+
+def kinds(events: list[dict[str, Any]]) -> list[str]:
+    return [event["type"] for event in events]
+
+
+@pytest.mark.parametrize("vendor", SENDING)
+def test_one_edit_is_one_event_and_at_most_two_reads(watching: Watch, staff: Vendors, vendor: Vendor) -> None:
+    remote_id = staff.make(vendor, word())
+    made = watching.events()
+    comments = [] if vendor != "zendesk" else ["customer.created", "ticket.comment_added"]
+    assert sorted(kinds(made)) == sorted([f"{SUBJECT[vendor]}.created", *comments])
+    watching.calls()
+
+    staff.change(vendor, remote_id, word())
+    (event,) = watching.events()
+
+    assert event["type"] == f"{SUBJECT[vendor]}.updated"
+    assert set(event["changed"]) == CHANGED[vendor]
+    assert event["occurred_at"] is not None
+    assert "caused_by" not in event
+    assert watching.calls() - 1 <= MOST_CALLS
+
+    staff.delete(vendor, remote_id)
+    (event,) = watching.events()
+    assert (event["type"], event["data"]["meta"]["remote_id"]) == (f"{SUBJECT[vendor]}.deleted", remote_id)
+    assert watching.calls() - 1 <= MOST_CALLS
+
+
+@pytest.mark.parametrize("vendor", ["hubspot"])
+def test_a_change_of_no_canonical_field_is_no_event(
+    watching: Watch, staff: Vendors, facade: Facade, vendor: Vendor
+) -> None:
+    remote_id = staff.make(vendor, word())
+    watching.events()
+
+    staff.touch(remote_id)
+
+    assert watching.events() == []
+    (row,) = facade.sql(
+        "SELECT facts::jsonb->>'outcome' AS outcome FROM audit_event WHERE type = 'receipt.validated'"
+        " ORDER BY id DESC LIMIT 1"
+    )
+    assert row["outcome"] == "unchanged"
+
+
+@pytest.mark.parametrize(("name", "vendor"), [(name, sample.vendor) for name, sample in SAMPLES.items()])
+def test_one_write_is_one_event_of_its_operation(watching: Watch, caller: Caller, name: str, vendor: Vendor) -> None:
+    sample = SAMPLES[name]
+    path, made = create_record(caller, sample)
+    (event,) = [one for one in watching.events() if one["type"].startswith(sample.object)]
+
+    cause = {"operation_id": made["meta"]["operation_id"], "correlation_id": made["meta"]["correlation_id"]}
+    assert (event["type"], event["caused_by"]) == (f"{sample.object}.created", cause)
+    assert event["correlation_id"] == made["meta"]["correlation_id"]
+    assert event["data"] == caller.get(path).json()
+    if not sample.change:
+        return
+
+    watching.calls()
+    answer = caller.write("PATCH", path, sample.change)
+    assert answer.status_code == 200, answer.text
+    (event,) = watching.events()
+
+    assert (event["type"], set(event["changed"])) == (f"{sample.object}.updated", set(sample.change))
+    assert event["caused_by"]["operation_id"] == answer.json()["meta"]["operation_id"]
+
+    again = caller.write("PATCH", path, sample.change)
+    assert again.status_code == 200, again.text
+    assert watching.events() == []
+
+
+@pytest.mark.parametrize("vendor", SENDING)
+def test_the_echo_of_a_write_costs_at_most_two_reads(watching: Watch, caller: Caller, vendor: Vendor) -> None:
+    kind = KINDS[f"{vendor} {SUBJECT[vendor]}"]
+    for _ in range(2):  # the second time, both processes know the account
+        watching.calls()
+        made = caller.create(kind.collection, kind.sample())
+        assert f"{SUBJECT[vendor]}.created" in kinds(watching.events())
+    is_ticket = SUBJECT[vendor] == "ticket"  # whose requester and first comment have webhooks and reads of their own
+    assert watching.calls() - 1 <= MOST_CALLS * (3 if is_ticket else 1)
+
+    answer = caller.write("PATCH", f"{kind.path}/{made['id']}", {FIELD[vendor]: word()})
+    assert answer.status_code == 200, answer.text
+    assert len(watching.events()) == 1
+    assert watching.calls() - 2 <= MOST_CALLS  # a change reads the record and writes it
+
+
+@pytest.mark.parametrize(("name", "vendor"), [(name, SAMPLES[name].vendor) for name in COMMENTED])
+def test_a_comment_is_one_event_whoever_adds_it(
+    watching: Watch, caller: Caller, staff: Vendors, name: str, vendor: Vendor
+) -> None:
+    path, made = create_record(caller, SAMPLES[name])
+    watching.events()
+
+    comment = caller.create(f"{path}/comments", {"body_text": word(), "visibility": "private"})
+    (event,) = watching.events()
+
+    assert (event["type"], event["changed"]) == ("ticket.comment_added", None)
+    assert event["data"]["remote_id"] == comment["remote_id"]
+    assert event["caused_by"]["operation_id"] == comment["meta"]["operation_id"]
+    if vendor != "zendesk":
+        return
+
+    text = word()
+    staff.comment(made["meta"]["remote_id"], text)
+    (event,) = [one for one in watching.events() if one["type"] == "ticket.comment_added"]
+    assert event["data"]["body_text"] == text
+    assert "caused_by" not in event
+
+
+@pytest.mark.parametrize("vendor", ["hubspot"])
+def test_an_archive_is_one_deletion(watching: Watch, caller: Caller, vendor: Vendor) -> None:
+    path, made = create_record(caller, SAMPLES["hubspot customer"])
+    watching.events()
+    answer = caller.write("DELETE", path)
+    assert answer.status_code == 200, answer.text
+    (event,) = watching.events()
+    assert (event["type"], event["data"]["id"]) == ("customer.deleted", made["id"])
+    assert event["data"]["last_name"] == made["last_name"]
+    assert event["caused_by"]["operation_id"] == answer.json()["meta"]["operation_id"]
+
+
+@pytest.mark.parametrize("vendor", SENDING)
+def test_the_echo_waits_for_a_write_whose_reply_is_lost(
+    watching: Watch, caller: Caller, vendors: Emulators, vendor: Vendor
+) -> None:
+    sample = SAMPLES[f"{vendor} customer"]
+    create_record(caller, sample)  # what an account needs once is there now
+    watching.events()
+    vendors.lose_reply(vendor, method="POST", path=sample.made_at, times=3)
+    answer = caller.write("POST", sample.collection(), sample.body(word()))
+    vendors.mend()
+    operation = answer.json()
+    if answer.status_code == 202:
+        operation = caller.settled(answer)
+
+    (event,) = [one for one in watching.events() if one["type"].startswith("customer")]
+
+    assert event["type"] == "customer.created"
+    assert event["caused_by"]["operation_id"] == operation.get("id" if "result" in operation else "meta", operation)
+
+
+@pytest.mark.parametrize("vendor", ["hubspot"])
+def test_a_change_by_someone_else_after_a_write_has_its_own_event(
+    watching: Watch, caller: Caller, staff: Vendors, vendor: Vendor
+) -> None:
+    path, made = create_record(caller, SAMPLES["hubspot customer"])
+    for title in ("Potter", "Owner", "Potter"):
+        caller.write("PATCH", path, {"job_title": title})
+        staff.change(vendor, made["meta"]["remote_id"], title)
+    events = watching.events()
+    ours = [event for event in events if "caused_by" in event]
+    assert kinds(ours) == ["customer.created", *["customer.updated"] * 3]
+    assert events[-1]["data"]["first_name"] == "Potter firstname"
+    assert events[-1]["data"] == caller.get(path).json()
+
+
+@pytest.mark.parametrize("vendor", ["hubspot"])
+def test_a_subscription_names_fields_and_changes(
+    watching: Watch, caller: Caller, subscribers: SubscriberServer, staff: Vendors, vendor: Vendor
+) -> None:
+    wanted = {"fields": ["emails"], "changed": ["emails", "notes"], "events": ["customer.*"], "connection": vendor}
+    with subscribed(caller, subscribers, word(), **wanted) as hook:
+        path, made = create_record(caller, SAMPLES["hubspot customer"])
+        caller.write("PATCH", path, {"job_title": "Potter"})
+        address = f"{word()}@example.com"
+        caller.write("PATCH", path, {"emails": [{"address": address}]})
+        staff.delete(vendor, made["meta"]["remote_id"])
+        watching.settle()
+
+        events = [post.event for post in hook.posts]
+        assert kinds(events) == ["customer.created", "customer.updated", "customer.deleted"]
+        assert all(event["data"].keys() == {"id", "meta", "emails"} for event in events)
+        assert events[1]["data"]["emails"][0]["address"] == address
+        (shown,) = [one for one in caller.get("/v1/subscriptions").json()["data"] if one["fields"]]
+        assert (shown["fields"], shown["changed"]) == (["emails"], ["emails", "notes"])
+
+
+@pytest.mark.parametrize(
+    ("member", "name", "detail"),
+    [
+        ("fields", "emial", "'emial' is not a field of a customer. Did you mean emails?"),
+        ("changed", "updated_at", "'updated_at' is not a field whose change makes an event of a customer."),
+    ],
+)
+def test_an_unknown_field_is_refused(
+    caller: Caller, subscribers: SubscriberServer, member: str, name: str, detail: str
+) -> None:
+    body = {"target_url": subscribers.hook(word()).url, "events": ["customer.*"], member: [name]}
+    answer = caller.post("/v1/subscriptions", json=body)
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == f"/{member}/0"
+    assert error["detail"].startswith(detail)
