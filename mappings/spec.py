@@ -188,6 +188,7 @@ class Endpoints(Generic[W, A]):
     retry of the create sends it again. Records that only `parts` created must be invisible to users of the object.
     `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator. A
     look-up by e-mail address skips these people.
+    `people_by_id`: the vendor takes a requester by id alone, so one who is named by e-mail address is looked up first.
     `bulk` counts the characters of HTML that `absorb` added. `guard` makes an update conditional on the version that
     the caller read, at vendors that compare versions.
     """
@@ -203,6 +204,7 @@ class Endpoints(Generic[W, A]):
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
     is_staff: Callable[[msgspec.Raw], bool] = lambda record: False
+    people_by_id: bool = False
     bulk: Callable[[A], int] = lambda account: 0
     create: Callable[[W, str, str | None, A], VendorRequest] | None = None  # body, marker, parent, account
     parts: Callable[[W, str, A], VendorRequest | None] | None = None  # body, marker, account

@@ -6,24 +6,24 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
-from msgspec import Struct, UnsetType
+from msgspec import Struct
 
-from app.errors import InvalidField, NotFound, UnsupportedField, VendorDrifted, VersionConflict
+from app.errors import InvalidField, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
-from app.records.fetch import send_read
 from app.records.map_record import compare_draft, map_record
 from app.records.resources import etag_of, name_records
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.writes.accept_loss import accept_loss, barring, dropped
 from app.writes.already_held import still_refused
+from app.writes.find_record import find_by_key
+from app.writes.name_people import name_people
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.stale_account import refused_by_account_facts
 from app.writes.tags import merge_tags, with_own_pointers
-from canonical.order_patch import OrderCancel, OrderPatch
+from canonical.order_patch import OrderCancel
 from canonical.parts import Loss
 from canonical.portable import merged
-from canonical.ticket import TicketPatch
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Draft, UpsertKey
 
@@ -151,22 +151,6 @@ async def _update(
     )
 
 
-async def find_by_key(resolved: ResolvedWrite) -> str | None:
-    """Return the remote id of the record with the intent's unique key, by a strongly consistent read, or None."""
-    key: UpsertKey = _required(resolved.intent.upsert_on)
-    value = _required(resolved.intent.upsert_value)
-    account = await resolved.account()
-    endpoints = resolved.mapping.endpoints
-    try:
-        request = endpoints.find[key](value, account)
-        reply = await send_read(resolved.deps, resolved.connection, request, resolved.deadline)
-    except NotFound:
-        return None
-    with resolved.as_drift():
-        raw, account = endpoints.record(reply, account)
-    return None if raw is None else (await resolved.map(raw, account)).remote.id
-
-
 async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
     archive = resolved.mapping.endpoints.archive
     if archive is None:
@@ -248,7 +232,7 @@ async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, a
     if resolved.intent.edits_tags:
         return await _map_tags(resolved, _required(present), account)
     patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
-    patch = await _name_people(resolved, patch)
+    patch = await name_people(resolved, patch)
     held = None
     if present is not None and resolved.intent.merges:
         held = await resolved.map(present, account)
@@ -282,35 +266,6 @@ async def _run_mapping(resolved: ResolvedWrite, patch: Any, present: msgspec.Raw
             current = mapping.decode(present)
     with mapping_span(mapping.name, mapping.revision, "write"):
         return await run_mapping(mapping, present, account, partial(mapping.to_vendor, patch, current, account))
-
-
-async def _name_people(resolved: ResolvedWrite, patch: Any) -> Any:
-    """Replace a canonical customer id inside an order or ticket by the vendor's id at this connection."""
-    part = "customer" if isinstance(patch, OrderPatch) else "requester" if isinstance(patch, TicketPatch) else None
-    person = getattr(patch, part) if part is not None else None
-    if part is None or person is None or isinstance(person, UnsetType) or person.id is None:
-        return patch
-    remote_id = await _linked(resolved, person.id)
-    if remote_id is None and person.email is not None:
-        # Nobody is linked here: the address names the person.
-        return msgspec.structs.replace(patch, **{part: msgspec.structs.replace(person, id=None)})
-    if remote_id is None:
-        detail = f"is not a customer known at {resolved.connection.name}; read or create the customer there first"
-        raise InvalidField.at(f"/{part}/id", detail)
-    if person.remote_id not in (None, remote_id):
-        detail = "names another customer than id does; send one of the two"
-        raise InvalidField.at(f"/{part}/remote_id", detail)
-    named = msgspec.structs.replace(person, id=None, remote_id=remote_id)
-    return msgspec.structs.replace(patch, **{part: named})
-
-
-async def _linked(resolved: ResolvedWrite, customer: str) -> str | None:
-    """Return the vendor's id of a customer at this connection, by a canonical id or `<connection>:<vendor id>`."""
-    name = resolved.connection.name
-    if customer.startswith(f"{name}:"):
-        return customer.removeprefix(f"{name}:")
-    links = await resolved.deps.links.find(customer)
-    return next((one.remote_id for one in links if (one.object, one.connection) == ("customer", name)), None)
 
 
 async def _check_version(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> None:

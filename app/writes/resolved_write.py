@@ -106,7 +106,17 @@ class ResolvedWrite:
     @property
     def needs_only_account(self) -> bool:
         """Whether the request can be drafted from account facts, without reading a record."""
-        return self.intent.action in ("create", "comment", "upsert") and not self.searches_first
+        return self.intent.action in ("create", "comment", "upsert") and not (
+            self.searches_first or self.looks_up_person
+        )
+
+    @property
+    def looks_up_person(self) -> bool:
+        """Whether the body names a person by an address, and the vendor takes an id alone."""
+        if not self.mapping.endpoints.people_by_id:
+            return False
+        person = msgspec.json.decode(self.intent.body).get("requester")
+        return person is not None and person.get("email") is not None and person.get("remote_id") is None
 
     async def account(self, max_age: float | None = None) -> Any:
         """Return the account facts, cached by the client for at most `max_age` seconds if given."""

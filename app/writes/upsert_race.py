@@ -4,8 +4,8 @@ from typing import Final
 
 from app.problem_document import Problem
 from app.vendors.models import VendorRefused
+from app.writes.find_record import find_by_key
 from app.writes.models import Operation
-from app.writes.prepare import find_by_key
 from app.writes.resolved_write import ResolvedWrite
 from mappings.spec import Action
 

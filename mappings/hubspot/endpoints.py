@@ -112,6 +112,7 @@ TICKETS: Final = Endpoints[RecordWrite, Account](
     sorts=SORTS,
     side_load=partial(related.side_load, CONTACT_CALLS),
     absorb=related.absorb,
+    people_by_id=True,
     create=create_ticket,
     update=TICKET_CALLS.update,
     find={"external_id": TICKET_CALLS.finder(EXTERNAL_ID)},

@@ -156,11 +156,27 @@ def test_an_id_of_another_vendor_is_never_sent(caller: Caller, vendors: Emulator
     assert "777000111" not in str(vendors.calls("hubspot"))
 
 
+def test_a_requester_is_found_by_address_where_the_vendor_takes_an_id(caller: Caller) -> None:
+    person = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))
+    email = person["emails"][0]["address"]
+    body = ticket("hubspot", requester={"email": email.upper(), "name": "Ada"})
+
+    made = caller.create("/v1/tickets?connection=hubspot&loss=none", body)
+
+    assert made["requester"]["id"] == person["id"]
+
+
 def test_an_essential_field_is_refused_unless_any_loss_is_accepted(caller: Caller) -> None:
-    body = customer("zendesk", phones=[{"e164": "+493012345678"}, {"e164": "+493012345679"}], currency="EUR")
-    assert caller.create("/v1/customers?connection=zendesk", body)["meta"]["loss"]
-    paid = order(payment_status="disputed")
-    assert code_of(caller.write("POST", "/v1/orders?connection=shopify", paid), 422) in (
-        "invalid-field",
-        "unsupported-field",
-    )
+    body = ticket("hubspot", requester={"email": f"{word()}@example.com", "name": "Ada"})
+    answer = caller.write("POST", "/v1/tickets?connection=hubspot", body)
+    assert code_of(answer, 422) == "unsupported-field"
+    assert pointers(answer) == ["/requester"]
+    assert "upsert_on=email" in answer.json()["detail"]
+    made = caller.create("/v1/tickets?connection=hubspot&loss=any", body)
+    assert "/requester" in [lost["path"] for lost in made["meta"]["loss"]]
+
+
+def test_a_customer_is_named_by_connection_and_vendor_id(caller: Caller) -> None:
+    person = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))
+    body = ticket("hubspot", requester={"id": f"hubspot:{person['meta']['remote_id']}"})
+    assert caller.create("/v1/tickets?connection=hubspot", body)["requester"]["id"] == person["id"]
