@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from app.writes.deps import WriteDeps
 from app.writes.prepare import prepare
@@ -22,7 +22,7 @@ DRY_RUN_LIMIT: Final = 25.0
 
 
 class WouldSend(Struct, frozen=True, kw_only=True):
-    """The one request with an effect, without credentials. `body` is JSON if it can be decoded, else text."""
+    """One request that changes something, without credentials. `body` is JSON if it can be decoded, else text."""
 
     method: str
     """The HTTP method. Example: `"PATCH"`"""
@@ -47,10 +47,10 @@ class DraftedWrite(Struct, frozen=True, kw_only=True):
     """The record that would change; null for a new record. Example: `"1051"`"""
     request: WouldSend
     """The request that would be sent."""
-    parts: WouldSend | None
-    """The request that would be sent before it, to create records that it names, such as line items; null if none."""
     loss: tuple[Loss, ...]
     """The loss that it would cause."""
+    parts: WouldSend | UnsetType = UNSET
+    """The request before it that creates records which it then names, such as line items; absent if there are none."""
 
 
 async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
@@ -65,7 +65,7 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
         action=prepared.effect,
         remote_id=prepared.remote_id,
         request=_shown(prepared.request),
-        parts=None if prepared.parts is None else _shown(prepared.parts.request),
+        parts=UNSET if prepared.parts is None else _shown(prepared.parts.request),
         loss=prepared.loss,
     )
 

@@ -277,6 +277,19 @@ def test_a_read_by_a_named_revision(caller: Caller, facade: Facade, vendors: Emu
         assert [error["header"].lower() for error in answer.json()["errors"]] == [HEADER]
 
 
+def test_a_drafted_order_shows_its_lines_first(caller: Caller, vendors: Emulators) -> None:
+    body = {"number": "#dry", "currency": "EUR", "line_items": [{"name": "Mug", "quantity": "1", "unit_price": "5"}]}
+
+    drafted = caller.write("POST", "/v1/orders?connection=hubspot", body, headers={HEADER: "hubspot.order@r1"}).json()
+
+    assert (drafted["action"], drafted["request"]["path"]) == ("create", "/crm/v3/objects/orders")
+    assert drafted["parts"]["path"] == "/crm/v3/objects/line_items/batch/upsert"
+    (line,) = drafted["parts"]["body"]["inputs"]
+    assert (line["properties"]["name"], line["idProperty"]) == ("Mug", "lockstitch_operation_id")
+    assert vendors.records("hubspot", "orders", "#dry") == []
+    assert vendors.records("hubspot", "line_items", "op_of_a_dry_run") == []
+
+
 def test_a_write_by_a_named_revision_is_drafted_and_not_sent(caller: Caller, vendors: Emulators) -> None:
     person = place(vendors, email="draft@garn.example")
     two = {"emails": [{"address": "draft@garn.example"}, {"address": "drafts@garn.example"}]}

@@ -12,7 +12,11 @@ from tests.contract.facade import Facade
 from tests.contract.samples import customer, word
 
 REVISIONS = {"hubspot.customer": 2}  # where the newest released one is not the first
-OBJECTS = {"customer": {"hubspot", "shopify", "zendesk"}, "order": {"shopify"}, "ticket": {"hubspot", "zendesk"}}
+OBJECTS = {
+    "customer": {"hubspot", "shopify", "zendesk"},
+    "order": {"hubspot", "shopify"},
+    "ticket": {"hubspot", "zendesk"},
+}
 # The contract's table, less what comes with later issues.
 TABLE = {
     *("malformed-body", "invalid-correlation-id", "idempotency-key-missing", "idempotency-key-invalid"),

@@ -51,6 +51,7 @@ def test_every_write_has_exactly_one_effect(supervised: Supervised, seed: int) -
     with httpx.Client(base_url=facts["emulators"], timeout=30) as emulators:
         emulators.delete("/_emulator/faults")
         held = _held(emulators)
+        lines = _records(emulators, "hubspot", "line_items")
     succeeded = {mark for mark, outcome in outcomes.items() if outcome == "succeeded"}
     unknown = {mark for mark, outcome in outcomes.items() if outcome == "unknown"}
     assert set(outcomes.values()) <= {"succeeded", "failed", "unknown"}, Counter(outcomes.values())
@@ -60,11 +61,13 @@ def test_every_write_has_exactly_one_effect(supervised: Supervised, seed: int) -
     # Every write here carries a marker that can be found again, so nothing may stay in doubt.
     assert unknown == set()
     assert len(succeeded) == WRITES
+    # The line of an order is created before it and by itself, and is not created twice either.
+    assert len(lines) == sum(kind == "sale" for kind, *_ in writes)
 
 
 def _write(number: int, chance: random.Random) -> Write:
     mark = f"mark{number:05d}"
-    kind = chance.choice(("contact", "shopper", "user", "order", "case", "ticket"))
+    kind = chance.choice(("contact", "shopper", "user", "order", "sale", "case", "ticket"))
     person = {"last_name": mark, "emails": [{"address": f"{mark}@example.com"}]}
     bodies: dict[str, tuple[str, str, dict[str, Any]]] = {
         "contact": ("hubspot", "/v1/customers?connection=hubspot", person),
@@ -77,6 +80,15 @@ def _write(number: int, chance: random.Random) -> Write:
                 "currency": "EUR",
                 "customer": {"email": "buyer@example.com"},
                 "customer_note": mark,
+                "line_items": [{"name": "Mug", "quantity": "1", "unit_price": "5.00"}],
+            },
+        ),
+        "sale": (
+            "hubspot",
+            "/v1/orders?connection=hubspot",
+            {
+                "currency": "EUR",
+                "number": mark,
                 "line_items": [{"name": "Mug", "quantity": "1", "unit_price": "5.00"}],
             },
         ),
@@ -163,6 +175,7 @@ def _held(emulators: httpx.Client) -> Counter[str]:
     """How many records at the vendors carry each mark."""
     places: tuple[tuple[str, str, Callable[[dict[str, Any]], Any]], ...] = (
         ("hubspot", "contacts", lambda record: record["properties"].get("lastname")),
+        ("hubspot", "orders", lambda record: record["properties"].get("hs_order_name")),
         ("hubspot", "tickets", lambda record: record["properties"].get("subject")),
         ("shopify", "Customer", lambda record: record.get("lastName")),
         ("shopify", "Order", lambda record: record.get("note")),
@@ -171,6 +184,12 @@ def _held(emulators: httpx.Client) -> Counter[str]:
     )
     held: Counter[str] = Counter()
     for vendor, name, mark_of in places:
-        found = emulators.get("/_emulator/records", params={"vendor": vendor, "object": name}).json()["records"]
-        held.update(str(mark_of(record)) for record in found)
+        held.update(str(mark_of(record)) for record in _records(emulators, vendor, name))
     return held
+
+
+def _records(emulators: httpx.Client, vendor: str, name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = emulators.get("/_emulator/records", params={"vendor": vendor, "object": name}).json()[
+        "records"
+    ]
+    return found
