@@ -182,8 +182,8 @@ class Endpoints(Generic[W, A]):
     `find` builds the request for the record with a unique key, through a strongly consistent read. `upsert` is the
     vendor's native upsert; without it, the write runs find-then-write under a lock. `side_load` builds one more request
     that completes the records (people behind ids), until it returns None; `absorb` adds its reply to the account facts.
-    `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator. A
-    look-up by e-mail address skips these people.
+    `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator, for
+    vendors whose lists of customers hold such people. Matching by e-mail address never selects them.
     `bulk` counts the characters of HTML that `absorb` added. `guard` makes an update conditional on the version that
     the caller read, at vendors that compare versions.
     """
@@ -198,7 +198,7 @@ class Endpoints(Generic[W, A]):
     updated_since: bool = True
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
-    is_staff: Callable[[msgspec.Raw], bool] = lambda record: False
+    is_staff: Callable[[msgspec.Raw], bool] | None = None
     bulk: Callable[[A], int] = lambda account: 0
     create: Callable[[W, str, str | None, A], VendorRequest] | None = None  # body, marker, parent, account
     update: Callable[[str, W, str, A], VendorRequest] | None = None  # remote id, body, marker, account

@@ -12,6 +12,7 @@ from app.errors import InvalidField, NotFound, UnsupportedField, VendorDrifted, 
 from app.events.record_changes import WATCHED, Watched, watched_in
 from app.problem_document import FieldError, summary
 from app.records.fetch import send_read
+from app.records.lookup import find_staff, is_staff
 from app.records.map_record import compare_draft, map_record
 from app.records.resources import etag_of, name_records
 from app.revisions.large_records import run_mapping
@@ -138,7 +139,21 @@ async def find_by_key(resolved: ResolvedWrite) -> str | None:
         return None
     with resolved.as_drift():
         raw, account = endpoints.record(reply, account)
-    return None if raw is None else (await resolved.map(raw, account)).remote.id
+    if raw is None:
+        return None
+    remote_id = (await resolved.map(raw, account)).remote.id
+    if key == "email" and is_staff(resolved.mapping, raw):
+        raise _staff_refusal(resolved, remote_id)
+    return remote_id
+
+
+def _staff_refusal(resolved: ResolvedWrite, remote_id: str) -> InvalidField:
+    connection = resolved.connection
+    return InvalidField.at(
+        "/emails",
+        f"belongs to {connection.name}:{remote_id}, who is staff at {connection.vendor.title}: an upsert never changes"
+        " agents and administrators",
+    )
 
 
 async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
@@ -171,6 +186,10 @@ async def _upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     value = _required(resolved.intent.upsert_value)
     account = await resolved.account()
     body, loss = await _draft(resolved, None, account)
+    if key == "email":
+        staff = await find_staff(resolved.deps, resolved.connection, resolved.mapping, value, resolved.deadline)
+        if staff is not None:
+            raise _staff_refusal(resolved, staff)
     request = resolved.mapping.endpoints.upsert[key](value, body, marker, account)
     return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss)
 
