@@ -184,6 +184,8 @@ class Endpoints(Generic[W, A]):
     that completes the records (people behind ids), until it returns None; `absorb` adds its reply to the account facts.
     `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator, for
     vendors whose lists of customers hold such people. Matching by e-mail address never selects them.
+    `email_of_guests`: the filter `email` finds only records that hold the address themselves, as those of guests do.
+    Records of a registered customer are found by the filter that names a person by id.
     `bulk` counts the characters of HTML that `absorb` added. `guard` makes an update conditional on the version that
     the caller read, at vendors that compare versions.
     """
@@ -194,6 +196,7 @@ class Endpoints(Generic[W, A]):
     page: Callable[[VendorReply, ListQuery, A], VendorPage[A]] | None = None
     filters: frozenset[str] = frozenset()
     sorts: frozenset[Sort] = frozenset()
+    email_of_guests: bool = False
     max_limit: int = 100
     updated_since: bool = True
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
