@@ -186,9 +186,11 @@ class Endpoints(Generic[W, A]):
     `parts` builds a request for records that a new record names and that must exist before it, such as line items; None
     if it names none. `with_parts` returns the body with their ids from the reply. The request must be safe to repeat: a
     retry of the create sends it again. Records that only `parts` created must be invisible to users of the object.
-    `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator. A
-    look-up by e-mail address skips these people.
     `people_by_id`: the vendor takes a requester by id alone, so one who is named by e-mail address is looked up first.
+    `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator, for
+    vendors whose lists of customers hold such people. Matching by e-mail address never selects them.
+    `email_of_guests`: the filter `email` finds only records that hold the address themselves, as those of guests do.
+    Records of a registered customer are found by the filter that names a person by id.
     `bulk` counts the characters of HTML that `absorb` added. `guard` makes an update conditional on the version that
     the caller read, at vendors that compare versions.
     """
@@ -199,11 +201,12 @@ class Endpoints(Generic[W, A]):
     page: Callable[[VendorReply, ListQuery, A], VendorPage[A]] | None = None
     filters: frozenset[str] = frozenset()
     sorts: frozenset[Sort] = frozenset()
+    email_of_guests: bool = False
     max_limit: int = 100
     updated_since: bool = True
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
-    is_staff: Callable[[msgspec.Raw], bool] = lambda record: False
+    is_staff: Callable[[msgspec.Raw], bool] | None = None
     people_by_id: bool = False
     bulk: Callable[[A], int] = lambda account: 0
     create: Callable[[W, str, str | None, A], VendorRequest] | None = None  # body, marker, parent, account

@@ -70,9 +70,12 @@ async def resolve_person(
     if ":" not in value and "@" in value:
         if not values.is_email(value):
             raise InvalidField.of(name, "not an e-mail address")
-        if "email" not in offered:
+        if "email" not in offered or mapping.endpoints.email_of_guests:
             remote_id = await _with_email(deps, connection, value, deadline)
-            return None if remote_id is None else {**others, name: remote_id}
+            if remote_id is not None:
+                return {**others, name: remote_id}
+            if "email" not in offered:
+                return None
         email = values.email(value)
         if values.email(others.get("email", email)) != email:
             raise InvalidField.of(name, "names another address than email does; send one of the two")

@@ -81,10 +81,28 @@ async def find_matches(
                 f"A {mapping.object} of {connection.vendor.title} with this {key.name} cannot be read:"
                 f" {page.unreadable[0].detail} at {page.unreadable[0].pointer}."
             )
-        found += [one for one in page.readings if key.name != "email" or not one.mapping.endpoints.is_staff(one.raw)]
+        found += [one for one in page.readings if key.name != "email" or not is_staff(mapping, one.raw)]
         if page.next is None or len(found) >= ENOUGH:
             return found[:ENOUGH]
         query = msgspec.structs.replace(query, after=page.next)
+
+
+def is_staff(mapping: AnyMapping, record: msgspec.Raw) -> bool:
+    """Return whether a record is a person who works for the business at this vendor."""
+    test = mapping.endpoints.is_staff
+    return test is not None and test(record)
+
+
+async def find_staff(
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, email: str, deadline: float
+) -> str | None:
+    """Return the remote id of a member of staff with this e-mail address, None if no member has it. Raises the vendor's
+    problems."""
+    if mapping.endpoints.is_staff is None:
+        return None
+    query = ListQuery(limit=mapping.endpoints.max_limit, filters={"email": email})
+    page = await fetch_page(deps, connection, mapping, query, deadline)
+    return next((one.mapped.remote.id for one in page.readings if is_staff(mapping, one.raw)), None)
 
 
 def ambiguous_match(

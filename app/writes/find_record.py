@@ -1,7 +1,10 @@
 """Find the record with a unique key at a vendor, by a strongly consistent read."""
 
-from app.errors import NotFound
+import msgspec
+
+from app.errors import InvalidField, NotFound
 from app.records.fetch import send_read
+from app.records.lookup import is_staff
 from app.records.map_record import as_vendor_drift, map_at_revision
 from app.records.resolve import AnyMapping
 from app.writes.resolved_write import ResolvedWrite
@@ -9,14 +12,37 @@ from mappings.spec import UpsertKey
 
 
 async def find_by_key(resolved: ResolvedWrite) -> str | None:
-    """Return the remote id of the record with the intent's unique key, or None."""
+    """Return the remote id of the record with the intent's unique key, or None. Raises InvalidField for staff."""
     key, value = resolved.intent.upsert_on, resolved.intent.upsert_value
     assert key is not None and value is not None  # noqa: S101, PT018 - an upsert has both
-    return await find_record(resolved, resolved.mapping, key, value)
+    found = await _find(resolved, resolved.mapping, key, value)
+    if found is None:
+        return None
+    remote_id, raw = found
+    if key == "email" and is_staff(resolved.mapping, raw):
+        raise staff_refusal(resolved, remote_id)
+    return remote_id
 
 
-async def find_record(resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertKey, value: str) -> str | None:
-    """Return the remote id of the record of this mapping with this key, or None. Raises the vendor's problems."""
+async def find_customer(resolved: ResolvedWrite, customers: AnyMapping, email: str) -> str | None:
+    """Return the remote id of the customer with this e-mail address, or None. Staff are no customers."""
+    found = await _find(resolved, customers, "email", email)
+    return None if found is None or is_staff(customers, found[1]) else found[0]
+
+
+def staff_refusal(resolved: ResolvedWrite, remote_id: str) -> InvalidField:
+    """Return the problem of an upsert that would change an agent or an administrator."""
+    connection = resolved.connection
+    return InvalidField.at(
+        "/emails",
+        f"belongs to {connection.name}:{remote_id}, who is staff at {connection.vendor.title}: an upsert never changes"
+        " agents and administrators",
+    )
+
+
+async def _find(
+    resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertKey, value: str
+) -> tuple[str, msgspec.Raw] | None:
     deps, connection, endpoints = resolved.deps, resolved.connection, mapping.endpoints
     account = await resolved.account()
     try:
@@ -25,4 +51,4 @@ async def find_record(resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertK
         return None
     with as_vendor_drift(deps, connection, mapping, None):
         raw, account = endpoints.record(reply, account)
-    return None if raw is None else (await map_at_revision(deps, connection, mapping, raw, account)).remote.id
+    return None if raw is None else ((await map_at_revision(deps, connection, mapping, raw, account)).remote.id, raw)

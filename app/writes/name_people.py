@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from app.errors import InvalidField
 from app.records.resolve import choose_mapping
-from app.writes.find_record import find_record
+from app.writes.find_record import find_customer
 from app.writes.resolved_write import ResolvedWrite
 from canonical.order_patch import OrderPatch
 from canonical.ticket import TicketPatch
@@ -34,7 +34,7 @@ async def name_people(resolved: ResolvedWrite, patch: Any) -> Any:
     remote_id = remote_id or person.remote_id
     if remote_id is None and person.email is not None and resolved.mapping.endpoints.people_by_id:
         customers = choose_mapping(resolved.deps, resolved.connection, "customer", None)
-        remote_id = await find_record(resolved, customers, "email", person.email.strip().lower())
+        remote_id = await find_customer(resolved, customers, person.email.strip().lower())
     return replace(patch, **{part: replace(person, id=None, remote_id=remote_id)})
 
 

@@ -10,13 +10,14 @@ from msgspec import Struct
 
 from app.errors import InvalidField, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
+from app.records.lookup import find_staff
 from app.records.map_record import compare_draft, map_record
 from app.records.resources import etag_of, name_records
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.writes.accept_loss import accept_loss, barring, dropped
 from app.writes.already_held import still_refused
-from app.writes.find_record import find_by_key
+from app.writes.find_record import find_by_key, staff_refusal
 from app.writes.name_people import name_people
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.stale_account import refused_by_account_facts
@@ -181,6 +182,10 @@ async def _upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     value = _required(resolved.intent.upsert_value)
     account = await resolved.account()
     body, loss = await _draft(resolved, None, account)
+    if key == "email":
+        staff = await find_staff(resolved.deps, resolved.connection, resolved.mapping, value, resolved.deadline)
+        if staff is not None:
+            raise staff_refusal(resolved, staff)
     request = resolved.mapping.endpoints.upsert[key](value, body, marker, account)
     return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss)
 

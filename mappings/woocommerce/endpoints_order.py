@@ -7,12 +7,13 @@ from typing import Final
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from canonical import values
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.paging import Keyset, Query, Window
 from mappings.kit.rest import Collection, parameter
-from mappings.spec import Action, FieldRefusal, Notes, Recovery, decode_loosely
+from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorPage, decode_loosely
 from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, LISTED
 from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, gmt, mark, remote_id, total
 from mappings.woocommerce.wire_v3 import CANCEL_REASON, Account, MetaWrite, OrderWrite, Refund
@@ -32,6 +33,14 @@ class _Timed(Struct, frozen=True, kw_only=True):
     id: int
     date_created_gmt: datetime | None = None
     date_modified_gmt: datetime | None = None
+
+
+class _Billing(Struct, frozen=True, kw_only=True):
+    email: str | None = None
+
+
+class _Billed(Struct, frozen=True, kw_only=True):
+    billing: _Billing = _Billing()
 
 
 class _Refund(Struct, frozen=True, kw_only=True):
@@ -89,11 +98,22 @@ ORDERS: Final = Collection[OrderWrite, Account](
     path=f"{API}/orders",
     paging=Keyset(ask=window, head=placed, spell=gmt, more=has_more, most=MAX_PER_PAGE, exclude=True),
     id=remote_id,
-    filters={"status": with_status, "customer": parameter("customer")},
+    # The search finds the address in any field, also a part of one: `page` compares.
+    filters={"status": with_status, "customer": parameter("customer"), "email": parameter("search")},
     mark=mark,
     carries=carries,
     is_whole=is_whole,
 )
+
+
+def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
+    """Return the orders of a page that have the buyer's address."""
+    found, email = ORDERS.page(reply, query, account), query.filters.get("email")
+    if email is None:
+        return found
+    address = values.email(email)
+    kept = (raw for raw in found.records if values.email(decode_loosely(raw, _Billed).billing.email or "") == address)
+    return replace(found, records=tuple(kept))
 
 
 def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
@@ -178,6 +198,8 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 ENDPOINTS: Final = dataclasses.replace(
     ORDERS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MAX_PER_PAGE),
     sorts=frozenset({"created_at", "-created_at", "updated_at", "-updated_at"}),
+    email_of_guests=True,
+    page=page,
     side_load=side_load,
     absorb=absorb,
     cancel=cancel,

@@ -112,6 +112,16 @@ def test_a_list_of_one_person_by_id_vendor_id_and_address(
         assert sorted(found) == sorted(made), value
 
 
+def test_orders_of_a_guest_are_found_by_address(caller: Caller) -> None:
+    for vendor in ("shopify", "woocommerce"):
+        sample, mark = SAMPLES[f"{vendor} order"], word()
+        made = caller.create(sample.collection(), sample.body(mark))
+        longer = {"customer": {"email": f"x{mark}@example.com"}}
+        caller.create(sample.collection(), sample.body(word()) | longer)
+        found = pages(caller, sample.path, connection=vendor, customer=f"{mark}@example.com")
+        assert [order["id"] for order in found] == [made["id"]]
+
+
 def test_an_address_of_nobody_finds_nothing(caller: Caller) -> None:
     for path in ("/v1/orders?connection=woocommerce&customer=", "/v1/tickets?connection=zendesk&requester="):
         found = caller.get(f"{path}nobody-{word()}@example.com").json()
@@ -137,7 +147,7 @@ def test_a_person_of_another_connection_is_refused(caller: Caller) -> None:
 def test_a_filter_that_a_connection_lacks_names_the_way_out(caller: Caller) -> None:
     answer = caller.get("/v1/orders?connection=woocommerce&number=7")
     assert code_of(answer, 422) == "invalid-field"
-    assert "it can by: customer, status. Connections that can:" in answer.json()["detail"]
+    assert "it can by: customer, email, status. Connections that can:" in answer.json()["detail"]
     assert "shopify" in answer.json()["detail"]
 
 

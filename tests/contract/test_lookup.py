@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.callers import Caller, code_of, parameters, pointers
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
 from tests.contract.samples import Body, word
@@ -122,3 +122,19 @@ def test_a_look_up_by_email_never_finds_staff(
 def test_the_scope_of_a_look_up_is_that_of_a_read(facade: Facade) -> None:
     with facade.calling("orders:read") as stranger:
         assert code_of(stranger.get("/v1/customers/lookup?email=ann@example.com"), 403) == "forbidden"
+
+
+@pytest.mark.parametrize(("vendor", "held_as", "role"), STAFF)
+def test_an_upsert_by_email_never_changes_staff(
+    caller: Caller, vendors: Emulators, vendor: Vendor, held_as: str, role: str
+) -> None:
+    address = f"{word()}@example.com"
+    placed = vendors.place(vendor, held_as, {"name": "Mara Field", "email": address, "role": role})
+    sample = SAMPLES[f"{vendor} customer"]
+    before = vendors.records(vendor, held_as, holding=address)
+    body = sample.body(word()) | {"emails": [{"address": address}]}
+    answer = caller.write("POST", f"{sample.collection()}&upsert_on=email", body)
+    assert code_of(answer, 422) == "invalid-field"
+    assert pointers(answer) == ["/emails"]
+    assert f"{vendor}:{placed['id']}" in answer.json()["detail"]
+    assert vendors.records(vendor, held_as, holding=address) == before
