@@ -138,13 +138,13 @@ async def _append_event(
     vendor's problems."""
     connection, notice = affected.connection, affected.notice
     await _check_drift(deps, affected, payload)
-    last = await deps.states.look(notice.object, connection.name, notice.remote_id)
-    if _was_read_since(notice, receipt, last[1]):
+    seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
+    if _was_read_since(notice, receipt, seen):
         async with finishing() as transaction:
             await append_facts(transaction, _validated(receipt, affected.mapping, "read_before"))
             await deps.receipts.settle(transaction, receipt.id)
         return Done()
-    await _refuse_while_writing(deps, affected, receipt, last[1] is not None)
+    await _refuse_while_writing(deps, affected, receipt, seen is not None)
     deadline = time.monotonic() + READ_LIMIT
     refetched: Refetched | None = None
     if notice.happened == "comment_added":
@@ -156,7 +156,7 @@ async def _append_event(
             if refetched is None:
                 return Retry(reason="the ticket does not list the comment yet")
     if refetched is None:
-        refetched = await refetch(deps, connection, notice, last, receipt.occurred_at, deadline)
+        refetched = await refetch(deps, connection, notice, receipt.occurred_at, deadline)
     change = refetched.change
     if change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
         return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)

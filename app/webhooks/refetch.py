@@ -37,16 +37,12 @@ class Refetched(Struct, frozen=True, kw_only=True):
 
 
 async def refetch(
-    deps: IngestDeps,
-    connection: Connection,
-    notice: Notice,
-    last: tuple[datetime, SeenState | None],
-    occurred_at: datetime | None,
-    deadline: float,
+    deps: IngestDeps, connection: Connection, notice: Notice, occurred_at: datetime | None, deadline: float
 ) -> Refetched:
-    """Read the record and compare it with the last look at its state. Raises VendorDrifted if it cannot be mapped, and
-    the vendor's problems."""
-    mapping, (read_at, seen) = choose_mapping(deps, connection, notice.object), last
+    """Read the record and compare it. Raises VendorDrifted if it cannot be mapped, and the vendor's problems."""
+    mapping = choose_mapping(deps, connection, notice.object)
+    # Here, and not before the look for writes under way: one that has settled meanwhile has stored another state.
+    read_at, seen = await deps.states.look(notice.object, connection.name, notice.remote_id)
     reading = await _read_record(deps, connection, mapping, notice, deadline)
     if reading is None or _is_gone(reading.mapped, notice, occurred_at, seen):
         gone = await compare_deleted(

@@ -56,12 +56,14 @@ def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
             made = caller.create("/v1/customers?connection=hubspot", customer("hubspot", MARK))
             hook = subscribers.hook("traced").then(Answer(status=503))
             subscription = subscribe(caller, hook, "customer.*", connection="hubspot")
+            driver = WebhookDriver(facade, caller)
+            driver.forget(made)
             run = tell(facade, api.url, made["meta"]["remote_id"])
             hook.received(2)
+            driver.forget(made)
             facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects", times=None, change="type")
             redriven = redrive(facade, caller, api.url, made["meta"]["remote_id"])
             hook.received(3)
-            driver = WebhookDriver(facade, caller)
             driver.until(
                 lambda: not facade.sql("SELECT 1 FROM job WHERE kind = 'deliver' AND correlation_id = $1", redriven),
                 "the end of the delivery",

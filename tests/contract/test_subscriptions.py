@@ -10,7 +10,18 @@ from tests.contract.callers import Caller, code_of, parameters, pointers
 from tests.contract.subscribers import Answer, Delivering, delivering_over, news, owning, subscribe
 
 VIEW: Final = {
-    *("id", "target_url", "events", "connection", "state", "disabled_reason", "disabled_at", "failing_since"),
+    *(
+        "id",
+        "target_url",
+        "events",
+        "connection",
+        "fields",
+        "changed",
+        "state",
+        "disabled_reason",
+        "disabled_at",
+        "failing_since",
+    ),
     *("next_step", "created_at"),
 }
 ACTIONS: Final = ("rotate-secret", "test", "enable")

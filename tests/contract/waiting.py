@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-TIMEOUT: Final = 12.0
+TIMEOUT: Final = 60.0
 """Seconds that anything may take on a busy machine."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app import telemetry
-from app.events.models import NewEvent, StateMoved
+from app.events.models import Cause, NewEvent, StateMoved
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
@@ -33,6 +33,8 @@ async def test_an_event_is_the_document_of_the_contract_and_sealed_at_rest(
                 data=b'{"id":"cus_1","emails":[{"address":"canary@example.com"}]}',
                 connection="shop",
                 changed=("emails",),
+                occurred_at=datetime(2026, 5, 1, 9, 29, 58, tzinfo=UTC),
+                caused_by=Cause(operation_id="op_1", correlation_id="run-76"),
                 record="customer:1051",
                 origin="in_1",
             ),
@@ -40,15 +42,18 @@ async def test_an_event_is_the_document_of_the_contract_and_sealed_at_rest(
 
     (event,) = await events.feed(types=(), after=None, limit=10)
     assert list(body(event)) == [
-        *("id", "type", "timestamp", "api_version", "connection", "correlation_id", "changed", "data"),
+        *("id", "type", "timestamp", "occurred_at", "api_version", "connection", "correlation_id", "caused_by"),
+        *("changed", "data"),
     ]
     assert body(event) == {
         "id": event.id,
         "type": "customer.updated",
         "timestamp": event.created_at.isoformat().replace("+00:00", "Z"),
+        "occurred_at": "2026-05-01T09:29:58Z",
         "api_version": "v1",
         "connection": "shop",
         "correlation_id": "run-77",
+        "caused_by": {"operation_id": "op_1", "correlation_id": "run-76"},
         "changed": ["emails"],
         "data": {"id": "cus_1", "emails": [{"address": "canary@example.com"}]},
     }

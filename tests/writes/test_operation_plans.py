@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from app.postgres.database import SESSION_SETTINGS, Statement
-from app.writes.store import statements
+from app.writes.store import own_writes, statements
 
 BY_ID = (
     *("TAKE_OVER", "TAKE_QUEUED", "DEFER", "MARK_SENT", "NOTE_REMOTE_ID", "POSTPONE", "SETTLE_UNANNOUNCED"),
@@ -54,3 +54,10 @@ def test_a_page_is_read_in_the_order_of_an_index(database_url: str, state: str |
     plan = plan_of(database_url, statements.PAGES[state])
     assert index in plan
     assert "Sort" not in plan
+
+
+@pytest.mark.parametrize(("name", "index"), [("UNDER_WAY", "operation_sent"), ("DONE", "operation_comment")])
+def test_what_a_webhook_may_report_is_found_by_its_own_index(database_url: str, name: str, index: str) -> None:
+    plan = plan_of(database_url, getattr(own_writes, name))
+    assert re.findall(r"Index Scan using (\w+)", plan) == [index]
+    assert "Seq Scan" not in plan

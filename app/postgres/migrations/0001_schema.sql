@@ -96,8 +96,9 @@ CREATE INDEX operation_unknown ON operation (id)         WHERE phase = 'unknown'
 CREATE INDEX operation_settled ON operation (updated_at) WHERE phase = 'settled';
 CREATE INDEX operation_run     ON operation (correlation_id);
 
--- For webhooks: a write of ours that may be their cause, undecided or done.
-CREATE INDEX operation_sent    ON operation (connection, object) WHERE phase = 'sent';
+-- For webhooks: a write of ours that may be their cause, undecided or done. No statement about one operation has both
+-- conditions of the first, so a cached plan cannot read all of it for one row.
+CREATE INDEX operation_sent    ON operation (connection, object) WHERE phase = 'sent' AND due_at IS NOT NULL;
 CREATE INDEX operation_comment ON operation (connection, remote_id)
  WHERE outcome = 'succeeded' AND object IN ('comment', 'ticket');
 

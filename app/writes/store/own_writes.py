@@ -15,7 +15,7 @@ UNDER_WAY = Statement(
     SELECT EXISTS (
            SELECT
              FROM operation
-            WHERE connection = $1 AND object = $2 AND phase = 'sent'
+            WHERE connection = $1 AND object = $2 AND phase = 'sent' AND due_at IS NOT NULL
               AND sent_at > now() - $6::interval
               AND (remote_id = $3
                    OR remote_id IS NULL AND (effect = 'upsert' OR sent_at <= $4 AND NOT $5)))
@@ -28,7 +28,7 @@ DONE = Statement(
     """
     SELECT object
       FROM operation
-     WHERE connection = $1 AND outcome = 'succeeded' AND object IN ('comment', 'ticket')
+     WHERE connection = $1 AND remote_id IN ($2, $3) AND outcome = 'succeeded' AND object IN ('comment', 'ticket')
        AND (object = 'comment' AND remote_id = $2
             OR object = 'ticket' AND remote_id = $3 AND effect IN ('create', 'upsert'))
     """,

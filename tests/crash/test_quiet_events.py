@@ -1,0 +1,95 @@
+"""Events while workers are killed with -9: each says what changed since the last, and none is lost or repeated."""
+
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, Final
+
+import pytest
+
+from app.events.record_changes import changed
+from canonical.customer import Customer
+from tests.contract.callers import Caller
+from tests.contract.facade import Facade
+from tests.contract.processes import Process
+from tests.contract.quiet import Vendors, Watch, sending_webhooks
+from tests.contract.samples import customer
+from tests.contract.subscribers import Hook
+
+RECORDS: Final = 6
+ROUNDS: Final = 8
+KILLS: Final = 6
+
+
+@pytest.fixture
+def facade(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Facade]:
+    """With leases that are noticed soon, so that a test need not wait as long as production may."""
+    folder = tmp_path_factory.mktemp("quiet")
+    with Facade(folder, database_url, LOCKSTITCH_JOB_LEASE="2", LOCKSTITCH_OPERATION_LEASE="3").running() as facade:
+        yield facade
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_each_event_follows_from_the_one_before_while_workers_die(facade: Facade, seed: int) -> None:
+    chance, second = random.Random(seed), facade.process("worker")
+    second.start()
+    try:
+        with facade.calling() as caller, sending_webhooks(facade, "hubspot"):
+            records = [caller.create("/v1/customers", customer("hubspot")) for _ in range(RECORDS)]
+            with ThreadPoolExecutor(RECORDS + 1) as threads:
+                tasks = [threads.submit(_change, facade, caller, record) for record in records]
+                tasks.append(threads.submit(_kill_now_and_then, [facade.worker, second], chance))
+                operations = [operation for task in tasks for operation in task.result()]
+            assert {caller.await_operation(place)["state"] for place in operations} == {"succeeded"}
+            Watch(facade, "hubspot", Hook(url="")).settle()
+            events = _feed(caller)
+            for record in records:
+                _assert_told_once(events, caller.get(f"/v1/customers/{record['id']}").json())
+    finally:
+        second.stop()
+    causes = [event["caused_by"]["operation_id"] for event in events if "caused_by" in event]
+    assert len(set(causes)) == len(causes)
+
+
+def _change(facade: Facade, caller: Caller, record: dict[str, Any]) -> list[str]:
+    """Change a record in turns with the vendor's own staff. Return where the writes will be decided."""
+    staff, places = Vendors(facade.vendors.url), list[str]()
+    with facade.calling(secret=caller.secret) as own:
+        for number in range(ROUNDS):
+            path, title = f"/v1/customers/{record['id']}", f"title {number}"
+            answer = own.write("PATCH", path, {"job_title": title}, headers={"prefer": "respond-async"})
+            assert answer.status_code == 202, answer.text
+            places.append(answer.headers["location"])
+            staff.change("hubspot", record["meta"]["remote_id"], f"staff{number}")
+    return places
+
+
+def _kill_now_and_then(workers: list[Process], chance: random.Random) -> list[str]:
+    for _ in range(KILLS):
+        time.sleep(chance.uniform(0.2, 1.0))
+        victim = chance.choice(workers)
+        victim.kill()
+        victim.start()
+    return []
+
+
+def _feed(caller: Caller) -> list[dict[str, Any]]:
+    """All Events about customers, oldest first."""
+    events, after = list[dict[str, Any]](), None
+    while True:
+        query = {"type": "customer.*", "limit": 250} | ({} if after is None else {"after": after})
+        page = caller.get("/v1/events", params=query).json()
+        events += page["data"]
+        if not page["has_more"]:
+            return events
+        after = page["next_cursor"]
+
+
+def _assert_told_once(events: list[dict[str, Any]], present: dict[str, Any]) -> None:
+    mine = [event for event in events if event["data"]["id"] == present["id"]]
+    assert [event["type"] for event in mine] == ["customer.created"] + ["customer.updated"] * (len(mine) - 1)
+    for before, after in pairwise(mine):
+        assert tuple(after["changed"]) == changed(before["data"], after["data"], Customer) != ()
+    assert changed(mine[-1]["data"], present, Customer) == ()
