@@ -64,7 +64,7 @@ class DiscountPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class ShippingLinePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A shipping charge."""
 
-    title: Line
+    title: Line | None = None
     carrier: Line | None = None
     price: Money
     tax: Money | None = None

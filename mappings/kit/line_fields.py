@@ -14,6 +14,8 @@ from canonical.order_patch import LineOptionPatch
 from canonical.parts import CustomFieldSetting, Loss
 from mappings.spec import Notes
 
+SHIPPING: Final = "Shipping"
+"""The title of a shipping charge that has none."""
 LINE: Final = "line:"
 HIDDEN: Final = "_"
 """Prefix of hidden names, a convention of plugins and apps at WooCommerce and Shopify."""

@@ -49,11 +49,12 @@ def shipping_lines(
         if not known:
             notes.invalid(f"{pointer}/title", "the shop has no shipping options: create one, or send no shipping_lines")
             continue
-        if line.title not in known:
+        title = line.title or account.shipping_options[0].name
+        if title not in known:
             detail = f"the charge belongs to the shop's first shipping option, {account.shipping_options[0].name}"
             notes.lose(f"{pointer}/title", "coerced", detail)
-        option = known.get(line.title, account.shipping_options[0].id)
-        written.append(MethodWrite(name=line.title, shipping_option_id=option, amount=line.price))
+        option = known.get(title, account.shipping_options[0].id)
+        written.append(MethodWrite(name=title, shipping_option_id=option, amount=line.price))
     return tuple(written) or UNSET
 
 

@@ -11,6 +11,7 @@ from canonical.order import PaymentStatus
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import CustomFieldSetting
 from mappings.kit import line_fields, nearest, patches
+from mappings.kit.line_fields import SHIPPING
 from mappings.shopify import custom_fields
 from mappings.shopify.requests import gid
 from mappings.shopify.wire_2026_07 import Account
@@ -124,7 +125,7 @@ def _shipping(line: ShippingLinePatch, currency: str, notes: Notes, pointer: str
     if line.carrier is not None:
         notes.unsupported(f"{pointer}/carrier", "Shopify keeps the source of the rate, not the carrier")
     return ShippingLineInput(
-        title=line.title,
+        title=line.title or SHIPPING,
         price_set=_bag(line.price, currency),
         tax_lines=UNSET if line.tax is None or not Decimal(line.tax) else _tax(line.tax, Decimal(line.price), currency),
     )

@@ -14,6 +14,7 @@ from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldSetting
 from mappings.kit import line_fields, nearest, patches
+from mappings.kit.line_fields import SHIPPING
 from mappings.kit.patches import chosen, refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata, order_urls_r1
@@ -249,7 +250,11 @@ def _shipping(
     except InexactAmount as error:
         notes.invalid("/shipping_lines/0/price", str(error))
         return UNSET
-    return (ShippingOptionWrite(shipping_rate_data=ShippingRateWrite(display_name=line.title, fixed_amount=amount)),)
+    return (
+        ShippingOptionWrite(
+            shipping_rate_data=ShippingRateWrite(display_name=line.title or SHIPPING, fixed_amount=amount)
+        ),
+    )
 
 
 def _ship_to(patch: OrderPatch, current: wire.Invoice | None, notes: Notes) -> ShippingWrite | None | UnsetType:

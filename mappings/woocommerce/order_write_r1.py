@@ -13,6 +13,7 @@ from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch,
 from canonical.parts import AddressPatch, AddressType, CustomFieldSetting
 from mappings.kit import line_fields, patches
 from mappings.kit.addresses import check_type, with_buyer
+from mappings.kit.line_fields import SHIPPING
 from mappings.kit.patches import refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.woocommerce import addresses, custom_fields
@@ -216,7 +217,7 @@ def _shipping_lines(
         if line.tax is not None:
             notes.unsupported(f"{pointer}/tax", "WooCommerce works out the tax itself")
         price = _amount(line.price, f"{pointer}/price", digits, notes)
-        written.append(ShippingLineWrite(method_id=SHIPPING_METHOD, method_title=line.title, total=price))
+        written.append(ShippingLineWrite(method_id=SHIPPING_METHOD, method_title=line.title or SHIPPING, total=price))
     return tuple(written)
 
 

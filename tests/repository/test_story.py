@@ -99,9 +99,14 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
                         headers={"authorization": f"Bearer {key.secret}", "idempotency-key": str(uuid4())},
                     )
                 assert written.status_code == 201, written.text
+            remote_id = written.json()["meta"]["remote_id"]
+            # Somebody else changes the record, so that there is an Event to make.
+            facade.vendors.edit(
+                "hubspot", f"/crm/v3/objects/contacts/{remote_id}", {"properties": {"jobtitle": "Potter"}}
+            )
             sent = hubspot(
                 f"{settings.public_url}/v1/webhooks/hubspot",
-                contact_event(objectId=int(written.json()["meta"]["remote_id"])),
+                contact_event(objectId=int(remote_id)),
             )
             with crossing() as receipt:
                 received = await client.post("/v1/webhooks/hubspot", headers=list(sent.headers), content=sent.body)
