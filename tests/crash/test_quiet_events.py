@@ -77,9 +77,10 @@ def _kill_now_and_then(workers: list[Process], chance: random.Random) -> list[st
 
 def _feed(caller: Caller) -> list[dict[str, Any]]:
     """All Events about customers, oldest first."""
-    events, after = list[dict[str, Any]](), None
+    events = list[dict[str, Any]]()
+    after: str | None = None
     while True:
-        query = {"type": "customer.*", "limit": 250} | ({} if after is None else {"after": after})
+        query = {"type": "customer.*", "limit": "250"} | ({} if after is None else {"after": after})
         page = caller.get("/v1/events", params=query).json()
         events += page["data"]
         if not page["has_more"]:

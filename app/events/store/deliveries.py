@@ -35,20 +35,37 @@ from app.signatures import Secret
 KIND: Final = "deliver"
 CALLBACK_LANES: Final = 64
 
-# `changed` is only that of `updated` events, in one text: no filter of changes applies to others.
-SELECT_WANTED = Statement(
-    "SELECT subscription",
-    """
+
+def wanted_text(*, first: int) -> str:
+    """Return SQL text that selects the subscriptions which want Events. It takes the five arguments of
+    `wanted_columns`, from `$first` on."""
+    place, kind, subject, connection, changed = (f"${number}" for number in range(first, first + 5))
+    return f"""
     SELECT wanted.place, subscription.id, subscription.fields
-      FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[])
+      FROM unnest({place}::integer[], {kind}::text[], {subject}::text[], {connection}::text[], {changed}::text[])
            AS wanted (place, type, subject, connection, changed)
       JOIN subscription ON subscription.events && ARRAY['*', wanted.subject, wanted.type]
        AND (subscription.connection IS NULL OR subscription.connection = wanted.connection)
        AND (subscription.changed IS NULL OR wanted.changed IS NULL
             OR subscription.changed && string_to_array(wanted.changed, ' '))
      ORDER BY wanted.place, subscription.id
-    """,
-)
+    """  # noqa: S608 - no caller's text is in it
+
+
+def wanted_columns(events: Sequence[Event], changed: Sequence[tuple[str, ...] | None]) -> tuple[list[object], ...]:
+    """Return the arguments of `wanted_text`, for Events with their changed fields, each in one text. To other Events
+    than `updated` ones no filter of changes applies."""
+    return (
+        list(range(len(events))),
+        [event.type for event in events],
+        [patterns_of(event.type)[1] for event in events],
+        [event.connection for event in events],
+        [
+            " ".join(names) if names is not None and is_update(event.type) else None
+            for event, names in zip(events, changed, strict=True)
+        ],
+    )
+
 
 INSERT = Statement(
     "INSERT delivery",
@@ -135,23 +152,10 @@ class PostgresDeliveries:
         self._sealer = sealer
 
     async def fan_out(
-        self, transaction: Transaction, events: Sequence[Event], changed: Sequence[tuple[str, ...] | None]
+        self, transaction: Transaction, events: Sequence[Event], rows: Sequence[asyncpg.Record]
     ) -> Sequence[NewJob]:
-        """Add a delivery of each Event to each matching subscription, and return the jobs that make them.
-
-        `changed` are the changed fields of each Event.
-        """
-        rows = await transaction.fetch(
-            SELECT_WANTED,
-            list(range(len(events))),
-            [event.type for event in events],
-            [patterns_of(event.type)[1] for event in events],
-            [event.connection for event in events],
-            [
-                " ".join(names) if names is not None and is_update(event.type) else None
-                for event, names in zip(events, changed, strict=True)
-            ],
-        )
+        """Add a delivery of each Event to each subscription that wants it, the `rows` of `wanted_text`, and return the
+        jobs that make them."""
         wanted = [(new_id("dlv_"), events[row["place"]], row) for row in rows]
         if wanted:
             await transaction.execute(

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
+import asyncpg
 import msgspec
 from msgspec import UNSET, Raw
 
@@ -17,7 +18,7 @@ from app import telemetry
 from app.audit import record
 from app.events.models import Event, EventDocument, NewEvent
 from app.events.scopes import scopes_of
-from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.deliveries import PostgresDeliveries, wanted_columns, wanted_text
 from app.events.store.subscriptions import APPENDING
 from app.identifiers import uuid7
 from app.postgres.database import Database, Statement, Transaction
@@ -42,14 +43,21 @@ NUMBER = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-INSERT = Statement(
+# Inserts and audits Events, and selects the subscriptions that want them. The lock of NUMBER is held since an earlier
+# statement, so this one sees every subscription that exists.
+APPEND = Statement(
     "INSERT event",
     f"""
-    INSERT INTO event ({COLUMNS})
-    SELECT id, type, connection, record, string_to_array(scopes, ' '), body, correlation_id, traceparent, origin,
-           created_at
-      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[],
-                  $9::text[], $10::timestamptz[]) AS new ({COLUMNS})
+    WITH appended AS (
+        INSERT INTO event ({COLUMNS})
+        SELECT id, type, connection, record, string_to_array(scopes, ' '), body, correlation_id, traceparent, origin,
+               created_at
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[],
+                      $9::text[], $10::timestamptz[]) AS new ({COLUMNS})
+    ), noted AS (
+        {record.insert_text(first=11)}
+    )
+    {wanted_text(first=17)}
     """,  # noqa: S608
 )
 
@@ -150,9 +158,10 @@ class PostgresEvents:
         appended = [
             _appended(new, row["id"], row["created_at"], run, trace) for new, row in zip(events, numbered, strict=True)
         ]
-        await transaction.execute(INSERT, *self._columns(appended))
-        await record.append_all(transaction, [_entry(event) for event in appended])
-        return await self._deliver(transaction, events, appended)
+        noted = record.columns_of([_entry(event) for event in appended])
+        wanted = wanted_columns(appended, [new.changed for new in events])
+        rows = await transaction.fetch(APPEND, *self._columns(appended), *noted, *wanted)
+        return await self._deliver(transaction, events, appended, rows)
 
     async def feed(
         self,
@@ -214,12 +223,16 @@ class PostgresEvents:
         return self._open_all(await self._database.fetch(there, *arguments, connection))
 
     async def _deliver(
-        self, transaction: Transaction, events: Sequence[NewEvent], appended: Sequence[Event]
+        self,
+        transaction: Transaction,
+        events: Sequence[NewEvent],
+        appended: Sequence[Event],
+        wanted: Sequence[asyncpg.Record],
     ) -> Sequence[NewJob]:
         """Return the jobs that deliver to subscriptions and to callbacks."""
         if self._deliveries is None:
             return ()
-        jobs = [*await self._deliveries.fan_out(transaction, appended, [new.changed for new in events])]
+        jobs = [*await self._deliveries.fan_out(transaction, appended, wanted)]
         for new, event in zip(events, appended, strict=True):
             if new.callback is not None:
                 jobs.append(await self._deliveries.call_back(transaction, event, new.callback))
