@@ -16,12 +16,15 @@ def tags(wanted: tuple[str, ...] | UnsetType | None, notes: Notes) -> tuple[str,
         return UNSET
     kept: dict[str, None] = {}
     for place, tag in enumerate(wanted or ()):
-        if not tag.strip() or "," in tag or len(tag) > LONGEST_TAG:
+        written = " ".join(tag.replace(",", " ").split()) if "," in tag else tag.strip()
+        if not written:
             notes.invalid(f"/tags/{place}", f"a Freshdesk tag has 1 to {LONGEST_TAG} characters and no comma")
             continue
-        if tag != tag.strip():
-            notes.lose(f"/tags/{place}", "coerced", "trimmed")
-        kept[tag.strip()] = None
+        if written != tag:
+            notes.lose(f"/tags/{place}", "coerced", "commas and spaces around the tag are removed")
+        if len(written) > LONGEST_TAG:
+            notes.lose(f"/tags/{place}", "truncated", f"a Freshdesk tag has at most {LONGEST_TAG} characters")
+        kept[written[:LONGEST_TAG].strip()] = None
     return tuple(kept)
 
 

@@ -2,15 +2,15 @@
 
 from typing import Final
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
 from mappings.freshdesk import wire_v2
 from mappings.freshdesk.endpoints_comment import ENDPOINTS
-from mappings.freshdesk.field_values import OWN_FONT, address_of, attachments, message, optional_instant
+from mappings.freshdesk.field_values import OWN_FONT, address_of, attachments, optional_instant
 from mappings.freshdesk.wire_v2 import Account, ConversationWrite
-from mappings.kit.html import sanitised
+from mappings.kit.html import html_of, html_or_text, sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
@@ -58,11 +58,10 @@ def to_canonical(record: wire_v2.Conversation, account: Account) -> Mapped[Comme
 def to_vendor(patch: CommentPatch, current: wire_v2.Conversation | None, account: Account) -> Draft[ConversationWrite]:
     """Return the body of a write: a public reply, or a note that only agents see."""
     notes = Notes()
-    body = message(patch.body_text, patch.body_html)
+    html, text = html_or_text(patch.body_text, patch.body_html, "/body_text", "Freshdesk", notes)
+    body = html or (html_of(text) if text else None)
     if body is None:
         notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
-    elif _has_text(patch.body_text) and _has_text(patch.body_html):
-        notes.invalid("/body_html", "Freshdesk keeps only HTML: send either body_text or body_html")
     private = PRIVATE.get(patch.visibility)
     if private is None:
         notes.invalid("/visibility", f"one of: {', '.join(PRIVATE)}")
@@ -71,10 +70,6 @@ def to_vendor(patch: CommentPatch, current: wire_v2.Conversation | None, account
         loss=tuple(notes.loss),
         refused=tuple(notes.refused),
     )
-
-
-def _has_text(text: str | UnsetType) -> bool:
-    return isinstance(text, str) and bool(text.strip())
 
 
 COMMENT: Final = VendorMapping(

@@ -5,14 +5,14 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.customer import Email, EmailPatch, Phone, PhonePatch
+from canonical.customer import Email, EmailPatch, Phone, PhonePatch, PhoneType
 from canonical.parts import Loss
 from mappings.freshdesk.wire_v2 import Contact
-from mappings.kit import patches
+from mappings.kit import patches, people
 from mappings.spec import Notes
 
 Number = str | None | UnsetType
-KINDS: Final = ("work", "mobile")
+KINDS: Final[dict[PhoneType, str]] = {"work": "work", "mobile": "mobile"}
 """The phone types of Freshdesk's `phone` and `mobile`."""
 
 
@@ -78,22 +78,10 @@ def numbers_written(patch: tuple[PhonePatch, ...] | None | UnsetType, notes: Not
     """Return the work and the mobile number. A number without a type is a work number. None clears it."""
     if isinstance(patch, UnsetType):
         return UNSET, UNSET
-    kept: dict[str, str | None] = dict.fromkeys(KINDS)
-    for place, phone in enumerate(patch or ()):
-        kind = "work" if phone.type in (UNSET, "unknown") else phone.type
-        if kind not in kept:
-            notes.invalid(f"/phones/{place}/type", f"one of: {', '.join(KINDS)}")
-            continue
-        number = _number(phone, place, notes)
-        if number is None:
-            continue
-        if kept[str(kind)] is not None:
-            notes.unsupported(f"/phones/{place}", "Freshdesk keeps one work and one mobile number")
-            continue
-        if phone.type in (UNSET, "unknown"):
-            notes.lose(f"/phones/{place}/type", "defaulted", "kept as a work number")
-        kept[str(kind)] = number
-    return kept["work"], kept["mobile"]
+    phones = patch or ()
+    chosen = people.numbers_by_type(phones, KINDS, "Freshdesk", notes)
+    kept = {kind: _number(phones[place], place, notes) for kind, place in chosen.items()}
+    return kept.get("work"), kept.get("mobile")
 
 
 def _phone(text: str, kind: str, raw: str, *, first: bool) -> Phone:

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical.customer import Customer, CustomerPatch
-from canonical.parts import Address, AddressPatch, Loss
+from canonical.parts import Address, AddressPatch, AddressType, Loss
 from mappings.freshdesk import bodies
 from mappings.freshdesk.contact_points import (
     addresses_written,
@@ -21,7 +21,9 @@ from mappings.freshdesk.endpoints_customer import ENDPOINTS
 from mappings.freshdesk.field_values import instant, own_external_id
 from mappings.freshdesk.locales import language_read, language_written, zone_read, zone_written
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
-from mappings.kit import json_custom_fields, patches
+from mappings.kit import json_custom_fields, patches, people
+from mappings.kit.addresses import placed
+from mappings.kit.names import one_name
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 NO_PLACE: Final[dict[str, str]] = {
@@ -34,7 +36,9 @@ NO_PLACE: Final[dict[str, str]] = {
     "tax_exemption": "Freshdesk contacts have no tax exemption",
     "consents": "Freshdesk contacts have no consents",
 }
-ONE_NAME: Final = "Freshdesk keeps one name: send display_name"
+SLOTS: Final[dict[str, tuple[AddressType, ...]]] = {
+    "address": ("unknown", "billing", "home", "work", "shipping", "other")
+}
 ONE_TEXT: Final = "Freshdesk keeps an address as one text; this becomes a line of it"
 
 
@@ -80,6 +84,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     notes = Notes()
     settings = account.custom_fields.get("customer", ())
     held = None if current is None else current.custom_fields or {}
+    patch = one_name(patch, None if current is None else current.name, "Freshdesk", notes, with_company=False)
     patches.refuse_without_place(patch, NO_PLACE, notes)
     email, other_emails = addresses_written(patch.emails, current, notes)
     phone, mobile = numbers_written(patch.phones, notes)
@@ -98,10 +103,9 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
         tags=bodies.tags(patch.tags, notes),
         custom_fields=dict(json_custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET,
     )
-    if not isinstance(patch.kind, UnsetType) and patch.kind != "person":
-        notes.invalid("/kind", "a Freshdesk contact is a person; one of: person")
-    if not isinstance(patch.status, UnsetType):
-        _check_status(patch, current, notes)
+    people.check_person(patch, "Freshdesk", notes)
+    if patch.status == "active" and current is not None and current.deleted:
+        notes.unsupported("/status", "the contact is deleted: restore it in Freshdesk")
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
@@ -119,10 +123,6 @@ def _two_lines(text: str) -> tuple[str, str | None]:
 
 
 def _name(patch: CustomerPatch, current: Contact | None, notes: Notes) -> str | UnsetType:
-    parts = [part for part in (patch.first_name, patch.last_name) if isinstance(part, str) and part]
-    for pointer, part in (("/first_name", patch.first_name), ("/last_name", patch.last_name)):
-        if not isinstance(part, UnsetType):
-            notes.unsupported(pointer, ONE_NAME)
     if isinstance(patch.display_name, str) and patch.display_name.strip():
         return patch.display_name
     if not isinstance(patch.display_name, UnsetType) and (current is not None or patch.display_name is not None):
@@ -130,9 +130,6 @@ def _name(patch: CustomerPatch, current: Contact | None, notes: Notes) -> str | 
         return UNSET
     if current is not None:
         return UNSET
-    if parts:
-        # Sent only if the caller accepts the loss: a joined name is better than none.
-        return " ".join(parts)
     notes.lose(
         "/display_name",
         "defaulted",
@@ -148,14 +145,10 @@ def _address_written(
         return UNSET
     if not addresses:
         return None
-    for other in range(1, len(addresses)):
-        notes.unsupported(f"/addresses/{other}", "Freshdesk keeps one postal address")
-    chosen = addresses[0]
+    pointer, chosen = placed(addresses, SLOTS, "Freshdesk", notes)["address"]
     for name, held in (("name", chosen.name), ("company", chosen.company), ("phone", chosen.phone)):
         if held:
-            notes.unsupported(f"/addresses/0/{name}", "Freshdesk keeps only the lines of a postal address")
-    if chosen.type not in (UNSET, "unknown"):
-        notes.unsupported("/addresses/0/type", "Freshdesk keeps no type of postal address")
+            notes.unsupported(f"{pointer}/{name}", "Freshdesk keeps only the lines of a postal address")
     lines = {
         "line1": chosen.line1,
         "line2": chosen.line2,
@@ -166,23 +159,16 @@ def _address_written(
     }
     for name in ("city", "postal_code", "region", "country_code"):
         if lines[name]:
-            notes.lose(f"/addresses/0/{name}", "coerced", ONE_TEXT)
+            notes.lose(f"{pointer}/{name}", "coerced", ONE_TEXT)
     held = None if current is None else current.address
     said = tuple(line for line in lines.values() if line)
     if held and said == tuple(line for line in _two_lines(held) if line):
         return held
     text = "\n".join(line for line in lines.values() if line and line.strip())
     if not text:
-        notes.invalid("/addresses/0", "an address needs a line: send line1")
+        notes.invalid(pointer, "an address needs a line: send line1")
         return UNSET
     return text
-
-
-def _check_status(patch: CustomerPatch, current: Contact | None, notes: Notes) -> None:
-    if patch.status != "active":
-        notes.invalid("/status", "one of: active; DELETE archives a customer")
-    elif current is not None and current.deleted:
-        notes.unsupported("/status", "the contact is deleted: restore it in Freshdesk")
 
 
 CUSTOMER: Final = VendorMapping(

@@ -4,10 +4,7 @@ import re
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from functools import lru_cache
-from html import escape
 from typing import Final
-
-from msgspec import UnsetType
 
 from canonical import values
 from canonical.parts import Attachment
@@ -59,17 +56,3 @@ def address_of(text: str | None) -> tuple[str | None, str | None]:
 def _address_of(text: str) -> tuple[str | None, str | None]:
     name, address = parseaddr(text)
     return name or None, values.email(address) if values.is_email(address) else None
-
-
-def as_html(text: str) -> str:
-    """Return plain text as HTML, in which Freshdesk keeps every message."""
-    return f"<div>{escape(text, quote=False).replace(chr(13), '').replace(chr(10), '<br>')}</div>"
-
-
-def message(text: str | UnsetType | None, html: str | UnsetType | None) -> str | None:
-    """Return the HTML of a message from text or HTML, None if both are empty."""
-    if isinstance(html, str) and html.strip():
-        return html
-    if isinstance(text, str) and text.strip():
-        return as_html(text)
-    return None

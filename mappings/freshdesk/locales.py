@@ -65,7 +65,9 @@ def zone_written(zone: str | None | UnsetType, notes: Notes) -> str | UnsetType:
         return UNSET
     name = RAILS.get(zone)
     if name is None:
-        notes.invalid("/timezone", "Freshdesk does not have this zone: send an equivalent one such as Europe/Berlin")
+        notes.unsupported(
+            "/timezone", "Freshdesk does not have this zone: send an equivalent one such as Europe/Berlin"
+        )
         return UNSET
     return name
 

@@ -80,5 +80,5 @@ def _by_email(patch: RequesterPatch, address: str, name: str | UnsetType, notes:
     if email is None:
         return NO_REQUESTER
     if patch.phone:
-        notes.unsupported("/requester/phone", "Freshdesk accepts no number with an email: write it to the contact")
+        notes.lose("/requester/phone", "coerced", "Freshdesk finds the requester by e-mail: the number is not written")
     return Asking(email=email, name=name)

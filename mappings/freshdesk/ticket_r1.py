@@ -22,11 +22,11 @@ from mappings.freshdesk.enums import (
     statuses_written,
     types_written,
 )
-from mappings.freshdesk.field_values import OWN_FONT, attachments, instant, message, optional_instant
+from mappings.freshdesk.field_values import OWN_FONT, attachments, instant, optional_instant
 from mappings.freshdesk.people import copied_written, requester_written
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
-from mappings.kit import json_custom_fields, patches
-from mappings.kit.html import sanitised
+from mappings.kit import json_custom_fields, nearest, patches
+from mappings.kit.html import html_of, html_or_text, sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 NO_PLACE: Final[dict[str, str]] = {
@@ -92,9 +92,9 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
         subject=_subject(patch, current, notes),
         description=_description(patch, current, notes),
         status=_status_written(patch.status, current, account, notes),
-        priority=patches.chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes),
-        source=patches.chosen(patch.channel, SOURCE_WRITTEN, "/channel", notes),
-        type=patches.chosen(patch.type, types_written(account), "/type", notes),
+        priority=patches.chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes, near=nearest.PRIORITY),
+        source=patches.chosen(patch.channel, SOURCE_WRITTEN, "/channel", notes, near=nearest.CHANNEL),
+        type=patches.chosen(patch.type, types_written(account), "/type", notes, near=nearest.TICKET_TYPE),
         requester_id=asking.requester_id,
         email=asking.email,
         phone=asking.phone,
@@ -150,16 +150,13 @@ def _subject(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -
 
 
 def _description(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> str | UnsetType:
-    text, html = patch.description, patch.description_html
-    written = message(text, html)
-    if written is None:
-        said = not isinstance(text, UnsetType) or not isinstance(html, UnsetType)
-        if current is None or said:
-            notes.invalid("/description", "a Freshdesk ticket needs text: send description or description_html")
-        return UNSET
-    if isinstance(text, str) and text.strip() and isinstance(html, str) and html.strip():
-        notes.lose("/description", "coerced", "Freshdesk derives it from description_html: send only one of them")
-    return written
+    html, text = html_or_text(patch.description, patch.description_html, "/description", "Freshdesk", notes)
+    if html or text:
+        return html or html_of(text or "")
+    said = not isinstance(patch.description, UnsetType) or not isinstance(patch.description_html, UnsetType)
+    if current is None or said:
+        notes.invalid("/description", "a Freshdesk ticket needs text: send description or description_html")
+    return UNSET
 
 
 def _status_written(
@@ -169,7 +166,7 @@ def _status_written(
         notes.invalid("/status", "the ticket is deleted or spam: restore it in Freshdesk first")
         return UNSET
     held = None if current is None else current.status
-    return patches.chosen(wanted, statuses_written(account, held), "/status", notes)
+    return patches.chosen(wanted, statuses_written(account, held), "/status", notes, near=nearest.TICKET_STATUS)
 
 
 def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tuple[Due, Due]:

@@ -17,8 +17,14 @@ def sent(properties: Mapping[str, str | UnsetType]) -> dict[str, str]:
 
 
 def chosen(
-    wanted: C | UnsetType, table: Mapping[C, str], options: tuple[str, ...] | None, pointer: str, notes: Notes
+    wanted: C | UnsetType,
+    table: Mapping[C, str],
+    options: tuple[str, ...] | None,
+    pointer: str,
+    notes: Notes,
+    near: Mapping[C, tuple[C, ...]],
 ) -> str | UnsetType:
-    """Return HubSpot's value of an enumeration. `options` are those of the account, None if they are unknown."""
+    """Return HubSpot's value of an enumeration, or that of the nearest value (`near`). `options` are those of the
+    account, None if they are unknown."""
     held = {ours: theirs for ours, theirs in table.items() if not theirs or options is None or theirs in options}
-    return patches.chosen(wanted, held, pointer, notes, "this HubSpot account has ")
+    return patches.chosen(wanted, held, pointer, notes, "this HubSpot account has ", near)

@@ -21,14 +21,15 @@ from canonical.customer import (
     PhonePatch,
     PhoneType,
 )
-from canonical.parts import Address, AddressPatch, CustomField, Loss
+from canonical.parts import Address, AddressPatch, AddressType, CustomField, Loss
 from mappings.hubspot import bodies
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import CONTACTS
 from mappings.hubspot.field_values import spell_language, spell_zone, zone
-from mappings.hubspot.related import full_name
 from mappings.hubspot.wire_v3 import CLEARED, EXTERNAL_ID, Account, ContactProperties, ContactRecord, RecordWrite
-from mappings.kit import patches, people
+from mappings.kit import nearest, patches, people
+from mappings.kit.addresses import placed
+from mappings.kit.names import full_name, two_names
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 LIFECYCLE: Final[dict[str, LifecycleStage]] = {
@@ -44,7 +45,6 @@ LIFECYCLE: Final[dict[str, LifecycleStage]] = {
 """HubSpot's default stages, in its order. A stage that an account added reads as `unknown`."""
 LIFECYCLE_WRITE: Final[dict[LifecycleStage, str]] = {ours: theirs for theirs, ours in LIFECYCLE.items()}
 UNSUPPORTED: Final[dict[str, str]] = {
-    "display_name": "HubSpot builds a contact's name from first and last name: write those",
     "currency": "HubSpot contacts have no currency",
     "lead_source": "HubSpot determines the original source of a contact itself (hs_analytics_source)",
     "notes": "notes on a HubSpot contact are separate records",
@@ -54,8 +54,7 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "consents": "HubSpot keeps consents as communication subscriptions, not on the contact",
 }
 ADDRESS_PROPERTIES: Final = ("address", "city", "state", "zip", "country")
-NUMBERS: Final[dict[PhoneType | UnsetType, str]] = {
-    UNSET: "phone",
+NUMBERS: Final[dict[PhoneType, str]] = {
     "unknown": "phone",
     "mobile": "mobilephone",
     "fax": "fax",
@@ -68,7 +67,10 @@ EMAIL: Final = people.OnlyOne(
     status="HubSpot determines itself whether an address works",
     primary="the only e-mail address of a contact is its primary one",
 )
-NO_PLACE_IN_ADDRESS: Final = ("name", "company", "line2", "phone")
+NO_PLACE_IN_ADDRESS: Final = ("name", "company", "phone")
+SLOTS: Final[dict[str, tuple[AddressType, ...]]] = {
+    "address": ("unknown", "work", "billing", "home", "shipping", "other")
+}
 
 
 def to_canonical(record: ContactRecord, account: Account) -> Mapped[Customer]:
@@ -176,6 +178,8 @@ def _timezone(text: str, notes: Notes) -> str | None:
 def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Account) -> Draft[RecordWrite]:
     """Return the properties to write. `current` is None on a create."""
     notes = Notes()
+    names = {} if current is None else current.properties
+    patch = two_names(patch, (names.get("firstname"), names.get("lastname")), "HubSpot", notes)
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
     properties = bodies.sent(
         {
@@ -197,10 +201,7 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
     )
     held = None if current is None else current.properties
     properties |= write_custom_fields(patch.custom_fields, held, account.custom_fields.get("customer", ()), notes)
-    if patch.kind not in (UNSET, "person"):
-        notes.invalid("/kind", "a HubSpot contact is a person; one of: person")
-    if patch.status not in (UNSET, "active"):
-        notes.invalid("/status", "one of: active; to archive a contact, send DELETE")
+    people.check_person(patch, "HubSpot", notes)
     return Draft(body=RecordWrite(properties=properties), loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
@@ -217,17 +218,12 @@ def _phones_written(
     if isinstance(phones, UnsetType):
         return {}
     properties = dict.fromkeys(NUMBERS.values(), CLEARED)
-    wanted = {NUMBERS[phone.type] for phone in phones or () if phone.type in NUMBERS}
-    first = next((name for name in properties if name in wanted), None)
+    sent = phones or ()
+    chosen = people.numbers_by_type(sent, NUMBERS, "HubSpot", notes)
+    first = next((name for name in properties if name in chosen), None)
     country = None if current is None else values.country(current.properties.get("country"))
-    for index, phone in enumerate(phones or ()):
-        if phone.type not in NUMBERS:
-            notes.invalid(f"/phones/{index}/type", "HubSpot keeps one of: mobile, fax, unknown")
-            continue
-        name = NUMBERS[phone.type]
-        if properties[name]:
-            notes.unsupported(f"/phones/{index}", "HubSpot keeps one number, one mobile and one fax number")
-            continue
+    for name, index in chosen.items():
+        phone = sent[index]
         text = people.phone_text(phone, country)
         if not text:
             notes.invalid(f"/phones/{index}", "send e164, or raw if you only have a national spelling")
@@ -244,20 +240,18 @@ def _phones_written(
 def _address_written(addresses: tuple[AddressPatch, ...] | None | UnsetType, notes: Notes) -> Mapping[str, str]:
     if isinstance(addresses, UnsetType):
         return {}
-    for index in range(1, len(addresses or ())):
-        notes.unsupported(f"/addresses/{index}", "HubSpot contacts have one postal address")
     if not addresses:
         return dict.fromkeys(ADDRESS_PROPERTIES, CLEARED)
-    address = addresses[0]
-    if address.type not in (UNSET, "unknown"):
-        notes.invalid("/addresses/0/type", "HubSpot addresses have no type; one of: unknown")
+    pointer, address = placed(addresses, SLOTS, "HubSpot", notes)["address"]
     if address.country_code and values.country(address.country_code) != address.country_code:
-        notes.invalid("/addresses/0/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
+        notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
     for name in NO_PLACE_IN_ADDRESS:
         if getattr(address, name):
-            notes.unsupported(f"/addresses/0/{name}", "HubSpot's address is street, city, state, postal code, country")
+            notes.unsupported(f"{pointer}/{name}", "HubSpot's address is street, city, state, postal code, country")
+    if address.line2:
+        notes.lose(f"{pointer}/line2", "coerced", "HubSpot stores one line of the street: both are joined by a comma")
     return {
-        "address": address.line1 or CLEARED,
+        "address": ", ".join(line for line in (address.line1, address.line2) if line) or CLEARED,
         "city": address.city or CLEARED,
         "state": address.region or CLEARED,
         "zip": address.postal_code or CLEARED,
@@ -273,9 +267,13 @@ def _language_written(language: str | None | UnsetType, account: Account, notes:
     if spelled is not None:
         return spelled
     main = language.lower().replace("_", "-").split("-")[0]
-    near = [option for option in options or () if option.split("-")[0] == main]
-    notes.invalid("/language", f"this HubSpot account does not have it; similar: {', '.join(near) or 'none'}")
-    return UNSET
+    near = next((option for option in sorted(options or (), key=len) if option.split("-")[0] == main), None)
+    if near is None:
+        known = ", ".join(options or ()) or "none"
+        notes.unsupported("/language", f"the account does not have this language; one of: {known}")
+        return UNSET
+    notes.lose("/language", "coerced", f"{language} is stored as {near}, which the account has")
+    return near
 
 
 def _timezone_written(timezone: str | None | UnsetType, account: Account, notes: Notes) -> str | UnsetType:
@@ -286,7 +284,7 @@ def _timezone_written(timezone: str | None | UnsetType, account: Account, notes:
     if values.timezone(timezone) is None:
         notes.invalid("/timezone", "not an IANA time zone such as Europe/Berlin")
     elif options is not None and spelled not in options:
-        notes.invalid("/timezone", f"HubSpot's list of time zones does not have {timezone}")
+        notes.unsupported("/timezone", f"HubSpot's list of time zones does not have {timezone}")
     else:
         return spelled
     return UNSET
@@ -298,7 +296,7 @@ def _lifecycle_written(
     """HubSpot moves a stage only forward. To move it back, the property has to be cleared in another write before
     (developers.hubspot.com, Contacts)."""
     options = account.options.get("contacts.lifecyclestage")
-    wanted = bodies.chosen(stage, LIFECYCLE_WRITE, options, "/lifecycle_stage", notes)
+    wanted = bodies.chosen(stage, LIFECYCLE_WRITE, options, "/lifecycle_stage", notes, nearest.LIFECYCLE)
     order = options or tuple(LIFECYCLE)
     present = current.properties.get("lifecyclestage") if current is not None else None
     if not isinstance(wanted, UnsetType) and present in order and order.index(wanted) < order.index(present):

@@ -21,6 +21,7 @@ from mappings.hubspot.wire_v3 import (
     Records,
     TicketAssociations,
 )
+from mappings.kit.names import full_name
 from mappings.spec import decode
 
 ASSOCIATIONS: Final = "/crm/v4/associations/tickets/contacts/batch/read"
@@ -89,13 +90,6 @@ def absorb(reply: VendorReply, account: Account) -> Account:
         contact = decode(record, ContactRecord)
         people[contact.id] = _person(contact)
     return msgspec.structs.replace(account, people=account.people | people)
-
-
-def full_name(first: str | None, last: str | None) -> str | None:
-    """Return the name as HubSpot shows it: the parts that exist."""
-    if first and last:
-        return f"{first} {last}"
-    return first or last or None
 
 
 def _unread_people(account: Account) -> tuple[str, ...]:

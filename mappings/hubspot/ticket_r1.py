@@ -41,7 +41,9 @@ from mappings.hubspot.wire_v3 import (
     TicketProperties,
     TicketRecord,
 )
-from mappings.kit import patches
+from mappings.kit import nearest, patches
+from mappings.kit.html import plain
+from mappings.kit.people import compare_requester
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 PRIORITY: Final[dict[str, TicketPriority]] = {"LOW": "low", "MEDIUM": "normal", "HIGH": "high", "URGENT": "urgent"}
@@ -72,7 +74,6 @@ CHANNEL_WRITE: Final[dict[TicketChannel, str]] = {
     "phone": "PHONE",
 }
 UNSUPPORTED: Final[dict[str, str]] = {
-    "description_html": "HubSpot's ticket description is plain text: send description",
     "team_remote_id": "HubSpot derives a ticket's team from its owner",
     "company_remote_id": "a ticket's company is an association, which this revision does not write",
     "parent_remote_id": "HubSpot tickets have no parent",
@@ -81,7 +82,10 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "tags": "HubSpot tickets have no tags",
     "due_at": "HubSpot tickets have no due date; rules of the account define service levels",
 }
-KEPT_ON_CONTACT: Final = "HubSpot keeps it on the contact: write it to the customer"
+NEEDS_CONTACT: Final = (
+    "HubSpot needs the contact's id: send requester.id or requester.remote_id. Create or update the customer first "
+    "(POST /v1/customers?upsert_on=email); its answer has both"
+)
 
 
 def to_canonical(record: TicketRecord, account: Account) -> Mapped[Ticket]:
@@ -146,17 +150,22 @@ def to_vendor(patch: TicketPatch, current: TicketRecord | None, account: Account
     """Return the properties to write, and on a create the contact. `current` is None on a create."""
     notes = Notes()
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
+    description = plain(patch.description, patch.description_html, "/description_html", "HubSpot", notes)
     priorities, categories, sources = (account.options.get(f"tickets.{name}") for name in TICKET_ENUMERATIONS)
     properties = bodies.sent(
         {
             "subject": patches.text(patch.subject, CLEARED),
-            "content": patches.text(patch.description, CLEARED),
+            "content": patches.text(description, CLEARED),
             "hubspot_owner_id": patches.text(patch.assignee_remote_id, CLEARED),
             EXTERNAL_ID: patches.text(patch.external_id, CLEARED),
             **_status_written(patch.status, current, account, notes),
-            "hs_ticket_priority": bodies.chosen(patch.priority, PRIORITY_WRITE, priorities, "/priority", notes),
-            "hs_ticket_category": bodies.chosen(patch.type, TYPE_WRITE, categories, "/type", notes),
-            "source_type": bodies.chosen(patch.channel, CHANNEL_WRITE, sources, "/channel", notes),
+            "hs_ticket_priority": bodies.chosen(
+                patch.priority, PRIORITY_WRITE, priorities, "/priority", notes, nearest.PRIORITY
+            ),
+            "hs_ticket_category": bodies.chosen(
+                patch.type, TYPE_WRITE, categories, "/type", notes, nearest.TICKET_TYPE
+            ),
+            "source_type": bodies.chosen(patch.channel, CHANNEL_WRITE, sources, "/channel", notes, nearest.CHANNEL),
         }
     )
     held = None if current is None else current.properties
@@ -176,10 +185,11 @@ def _status_written(
     if pipeline is None:
         notes.invalid("/status", "the ticket's pipeline is unknown: its status cannot be written")
         return {}
-    stage = _stage(pipeline, current, status)
+    held = dict.fromkeys(stage.status for stage in pipeline.stages.values())
+    wanted = status if status in held else patches.nearest(status, held, nearest.TICKET_STATUS, "/status", notes)
+    stage = None if wanted is None else _stage(pipeline, current, wanted)
     if stage is None:
-        held = ", ".join(dict.fromkeys(stage.status for stage in pipeline.stages.values()))
-        notes.invalid("/status", f"the HubSpot pipeline {pipeline.label!r} has one of: {held}")
+        notes.invalid("/status", f"the HubSpot pipeline {pipeline.label!r} has one of: {', '.join(held)}")
         return {}
     chosen = {"hs_pipeline_stage": stage.id}
     return chosen if current is not None else {"hs_pipeline": pipeline.id} | chosen
@@ -213,24 +223,19 @@ def _write_requester(
     if requester is None:
         return ()
     if requester.remote_id is None:
-        _refuse_without_id(requester, notes)
+        _without_id(requester, notes)
         return ()
-    for name in ("name", "email", "phone"):
-        if getattr(requester, name) is not None:
-            notes.unsupported(f"/requester/{name}", KEPT_ON_CONTACT)
+    held = account.people.get(requester.remote_id)
+    known = {} if held is None else {"name": held.name, "email": held.email, "phone": held.phone}
+    compare_requester(requester, known, notes)
     return (NewAssociation(to=ObjectId(id=requester.remote_id)),) if current is None else ()
 
 
-def _refuse_without_id(requester: RequesterPatch, notes: Notes) -> None:
+def _without_id(requester: RequesterPatch, notes: Notes) -> None:
     if requester.id is not None:
         notes.invalid("/requester/id", "unknown customer at this connection")
         return
-    pointer = "/requester/email" if requester.email is not None else "/requester"
-    notes.invalid(
-        pointer,
-        "HubSpot needs the contact's id: send requester.id or requester.remote_id. Create or update the customer first "
-        "(POST /v1/customers?upsert_on=email); its answer has both",
-    )
+    notes.lose("/requester", "dropped", NEEDS_CONTACT)
 
 
 TICKET: Final = VendorMapping(

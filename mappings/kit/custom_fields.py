@@ -68,7 +68,7 @@ def named(
         if field.key in same:
             continue
         if setting is None:
-            notes.invalid(f"{pointer}/{place}/key", _unknown_key(settings))
+            notes.unsupported(f"{pointer}/{place}/key", _unknown_key(settings))
         elif field.value is not None and not fits(setting.type, field.value):
             notes.invalid(f"{pointer}/{place}/value", f"must be {EXPECTED[setting.type]}")
         elif isinstance(setting, ChosenField) and (unknown := _unknown(field.value, setting.choices)):

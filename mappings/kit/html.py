@@ -1,9 +1,19 @@
-"""Sanitise HTML in vendor records."""
+"""Sanitise HTML in vendor records, and convert between HTML and plain text."""
 
 import re
+from html import escape, unescape
+from typing import Final
+
+from msgspec import UnsetType
 
 from canonical import markup, values
 from canonical.parts import Loss
+from mappings.spec import Notes
+
+BREAKS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "hr"})
+Sent = str | None | UnsetType
+_TAG: Final = re.compile(r'</?([a-z0-9]++)(?:[^<>"]|"[^"]*+")*+>')
+"""A tag as nh3 writes it: lower case, values in double quotes. It writes `<` nowhere else."""
 
 
 def sanitised(html: str, path: str, loss: list[Loss], *, own: re.Pattern[str] | None = None) -> str:
@@ -15,3 +25,37 @@ def sanitised(html: str, path: str, loss: list[Loss], *, own: re.Pattern[str] | 
     elif values.is_html_lost(html if own is None else own.sub("<div>", html), safe):
         loss.append(Loss(path=path, kind="coerced", detail="sanitised"))
     return safe
+
+
+def text_of(html: str) -> str:
+    """Return the text of sanitised HTML, one line for each block."""
+    text = _TAG.sub(lambda tag: "\n" if tag[1] in BREAKS else "", html.replace("\n", " "))
+    lines = (" ".join(line.split()) for line in unescape(text).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def html_of(text: str) -> str:
+    """Return plain text as HTML."""
+    return f"<div>{escape(text, quote=False).replace(chr(13), '').replace(chr(10), '<br>')}</div>"
+
+
+def plain(text: Sent, html: Sent, html_path: str, vendor: str, notes: Notes) -> Sent:
+    """Return the text to write where the vendor stores plain text: the caller's own, else that of their HTML."""
+    if _is_empty(html):
+        return text
+    notes.lose(html_path, "coerced", f"{vendor} stores plain text: the text is written without its formatting")
+    return text_of(values.safe_html(str(html))) if _is_empty(text) else text
+
+
+def html_or_text(text: Sent, html: Sent, path: str, vendor: str, notes: Notes) -> tuple[str | None, str | None]:
+    """Return the HTML to write, or without it the text, where the vendor stores one of them. None for empty ones. The
+    HTML wins; a text that says something else is a loss at `path`."""
+    if _is_empty(html):
+        return None, None if _is_empty(text) else str(text)
+    if not _is_empty(text) and str(text).split() != text_of(values.safe_html(str(html))).split():
+        notes.lose(path, "coerced", f"{vendor} stores one message: the HTML is written")
+    return str(html), None
+
+
+def _is_empty(sent: Sent) -> bool:
+    return not (isinstance(sent, str) and sent.strip())

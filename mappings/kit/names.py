@@ -1,8 +1,19 @@
-"""Split a person's name, for vendors that store it in two fields."""
+"""People's names at vendors that store one name, or a first and a last name. Each change adds a loss.
+
+The rule: the last word of a name is the family name. A single word is the first name, or the family name where the
+vendor requires one. A first and a last name form one name in this order.
+"""
 
 from typing import Literal, TypeVar
 
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from canonical.customer import CustomerPatch
+from mappings.spec import Notes
+
 E = TypeVar("E", str, None)
+Sent = str | None | UnsetType
 
 
 def split_name(name: str | None, empty: E, *, single: Literal["first", "last"] = "first") -> tuple[str | E, str | E]:
@@ -12,3 +23,82 @@ def split_name(name: str | None, empty: E, *, single: Literal["first", "last"] =
     if single == "first" and not first:
         first, last = last, first
     return first.rstrip() or empty, last or empty
+
+
+def full_name(first: str | None, last: str | None) -> str | None:
+    """Return both names as one: the parts that exist."""
+    return " ".join(part for part in map(_said, (first, last)) if part) or None
+
+
+def one_name(
+    patch: CustomerPatch, held: str | None, vendor: str, notes: Notes, *, with_company: bool = True
+) -> CustomerPatch:
+    """Return the patch with `display_name` instead of first and last name, for a vendor that stores one name. A part
+    that is not sent keeps its word of `held`, the present name. Without `with_company`, the name of a company is the
+    name of a customer without another one."""
+    parts = {"first_name": patch.first_name, "last_name": patch.last_name}
+    own = _said(patch.display_name)
+    if own is None and not all(isinstance(part, UnsetType) for part in parts.values()):
+        present = split_name(held, None)
+        first, last = (
+            before if isinstance(sent, UnsetType) else sent
+            for sent, before in zip(parts.values(), present, strict=True)
+        )
+        own = full_name(first, last)
+        if own != _said(held):
+            patch = replace(patch, display_name=own)
+            for name, part in parts.items():
+                if _said(part):
+                    notes.lose(f"/{name}", "coerced", f"{vendor} stores one name: it is part of the display name")
+    elif own is not None and not _agree(own, *parts.values()):
+        for name, part in parts.items():
+            if _said(part):
+                notes.lose(f"/{name}", "coerced", f"{vendor} stores one name: display_name is written")
+    patch = replace(patch, first_name=UNSET, last_name=UNSET)
+    company = None if with_company else _said(patch.company_name)
+    if company is None or (own or held or company) != company:
+        return patch
+    if not own and not held:
+        notes.lose("/company_name", "coerced", f"{vendor} has no companies here: it is written as the name")
+    return replace(patch, display_name=company, company_name=UNSET)
+
+
+def two_names(
+    patch: CustomerPatch,
+    held: tuple[str | None, str | None],
+    vendor: str,
+    notes: Notes,
+    *,
+    single: Literal["first", "last"] = "first",
+) -> CustomerPatch:
+    """Return the patch with first and last name instead of `display_name`, for a vendor that stores these two. `held`
+    are the present ones. A single word becomes the `single` name."""
+    first, last, own = patch.first_name, patch.last_name, _said(patch.display_name)
+    is_sent, patch = not isinstance(patch.display_name, UnsetType), replace(patch, display_name=UNSET)
+    if own is None:
+        is_cleared = is_sent and isinstance(first, UnsetType) and isinstance(last, UnsetType)
+        return replace(patch, first_name=None, last_name=None) if is_cleared and any(held) else patch
+    if not _said(first) and not _said(last):
+        if own == full_name(*held):
+            return patch
+        first, last = split_name(own, None, single=single)
+        notes.lose("/display_name", "coerced", f"{vendor} stores first and last name: it is split at the last space")
+        return replace(patch, first_name=first, last_name=last)
+    if not _agree(own, first, last):
+        notes.lose("/display_name", "coerced", f"{vendor} builds it from first and last name, which are written")
+    elif not _said(last):
+        return replace(patch, last_name=own[len(_said(first) or "") :].strip() or last)
+    elif not _said(first):
+        return replace(patch, first_name=own[: -len(_said(last) or "")].strip() or first)
+    return patch
+
+
+def _said(text: Sent) -> str | None:
+    """Return text without surplus spaces, None if there is none."""
+    return " ".join(text.split()) or None if isinstance(text, str) else None
+
+
+def _agree(name: str, first: Sent, last: Sent) -> bool:
+    """Return whether a name begins with the first name and ends with the last one."""
+    folded = name.casefold()
+    return folded.startswith((_said(first) or "").casefold()) and folded.endswith((_said(last) or "").casefold())

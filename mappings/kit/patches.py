@@ -1,7 +1,7 @@
 """Convert fields of a patch to a vendor's values: refuse unsupported fields, look up enum values, write references."""
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Container, Mapping
+from typing import Final, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -12,26 +12,49 @@ K = TypeVar("K")
 V = TypeVar("V")
 E = TypeVar("E", str, None)
 
+IMPLIED: Final = {"kind": "person", "status": "active", "tax_exemption": "none", "channel": "api"}
+"""Values that a customer or ticket has at a vendor without the field."""
 MOST_DIGITS = 18
 """Digits of the longest numbers that always fit into 64 bits."""
 
 
-def refuse_without_place(patch: Struct, reasons: Mapping[str, str], notes: Notes) -> None:
-    """Refuse each field in the patch that the vendor cannot store, even if it is null."""
+def refuse_without_place(
+    patch: Struct, reasons: Mapping[str, str], notes: Notes, implied: Mapping[str, str] = IMPLIED
+) -> None:
+    """Refuse each field in the patch that the vendor cannot store, even if it is null. A value that every record of the
+    vendor has (`implied`) counts as stored."""
     for name, reason in reasons.items():
-        if not isinstance(getattr(patch, name), UnsetType):
+        if getattr(patch, name) not in (UNSET, implied.get(name, UNSET)):
             notes.unsupported(f"/{name}", reason)
 
 
-def chosen(wanted: K | UnsetType, words: Mapping[K, V], pointer: str, notes: Notes, what: str = "") -> V | UnsetType:
-    """Return the vendor's value for a canonical one. Refuse an unknown value, with a sentence that begins with `what`
-    and lists the known ones."""
+def chosen(
+    wanted: K | UnsetType,
+    words: Mapping[K, V],
+    pointer: str,
+    notes: Notes,
+    what: str = "",
+    near: Mapping[K, tuple[K, ...]] | None = None,
+) -> V | UnsetType:
+    """Return the vendor's value for a canonical one, or for the nearest one (`near`, see `nearest`) with a loss. Refuse
+    any other value, with a sentence that begins with `what` and lists the known ones."""
     if isinstance(wanted, UnsetType):
         return UNSET
-    if wanted not in words:
-        notes.invalid(pointer, f"{what}one of: {', '.join(map(str, words)) or 'none'}")
-        return UNSET
-    return words[wanted]
+    if wanted in words:
+        return words[wanted]
+    found = nearest(wanted, words, near or {}, pointer, notes)
+    if found is not None:
+        return words[found]
+    notes.invalid(pointer, f"{what}one of: {', '.join(map(str, words)) or 'none'}")
+    return UNSET
+
+
+def nearest(wanted: K, held: Container[K], near: Mapping[K, tuple[K, ...]], pointer: str, notes: Notes) -> K | None:
+    """Return the nearest value that the vendor has (`held`), and note the loss. None if there is none."""
+    found = next((one for one in near.get(wanted, ()) if one in held), None)
+    if found is not None:
+        notes.lose(pointer, "coerced", f"{wanted} is stored as {found}, the nearest value there")
+    return found
 
 
 def text(value: str | None | UnsetType, empty: E) -> str | E | UnsetType:

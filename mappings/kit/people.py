@@ -6,9 +6,9 @@ from typing import Final, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical import values
-from canonical.customer import EmailPatch, EmailStatus, PhonePatch
+from canonical.customer import CustomerPatch, EmailPatch, EmailStatus, PhonePatch, PhoneType
 from canonical.ticket import RequesterPatch
-from mappings.kit import patches
+from mappings.kit import nearest, patches
 from mappings.spec import Notes
 
 KNOWN: Final = (UNSET, "unknown")
@@ -82,6 +82,43 @@ def write_phone(
     return number
 
 
+def numbers_by_type(
+    phones: Sequence[PhonePatch], held: Mapping[PhoneType, str], vendor: str, notes: Notes
+) -> dict[str, int]:
+    """Return the index of the number for each field of a vendor that stores one number of each type. `held` names the
+    field of each type, `unknown` for a number without one. A type that is missing or taken goes to the nearest free
+    one; refuse a number that has none."""
+    found: dict[str, int] = {}
+    left: list[tuple[int, PhoneType]] = []
+    for index, phone in enumerate(phones):
+        kind: PhoneType = "unknown" if isinstance(phone.type, UnsetType) else phone.type
+        name = held.get(kind)
+        if name is None or name in found:
+            left.append((index, kind))
+        else:
+            found[name] = index
+    for index, kind in left:
+        near = next((one for one in nearest.PHONE.get(kind, ()) if held.get(one, "") not in ("", *found)), None)
+        if near is None:
+            notes.unsupported(f"/phones/{index}", f"{vendor} stores one number of each type: {', '.join(held)}")
+        elif kind == "unknown":
+            notes.lose(f"/phones/{index}/type", "defaulted", f"a number without a type is stored as a {near} number")
+            found[held[near]] = index
+        else:
+            detail = f"{kind} is stored as {near}, the nearest free type at {vendor}"
+            notes.lose(f"/phones/{index}/type", "coerced", detail)
+            found[held[near]] = index
+    return found
+
+
+def check_person(patch: CustomerPatch, vendor: str, notes: Notes) -> None:
+    """Refuse a customer who is no person, or not active, where the vendor has only active people."""
+    if patch.kind not in (UNSET, "person"):
+        notes.unsupported("/kind", f"{vendor} stores every customer as a person")
+    if patch.status not in (UNSET, "active"):
+        notes.unsupported("/status", f"{vendor} stores only active customers here: DELETE archives one")
+
+
 def phone_text(phone: PhonePatch, country: str | None) -> str | None:
     """Return the caller's spelling of a number if it equals the E.164 form in the country, so callers can send back an
     array as they read it. Otherwise return E.164. None without a number."""
@@ -120,10 +157,9 @@ def only(
 
 
 def compare_requester(patch: RequesterPatch, known: Mapping[str, str | None], notes: Notes) -> None:
-    """Note a loss for each member of a requester that differs from the known person: it is not written."""
+    """Note a loss for each member of a requester that differs from the known person: it is not written. The members of
+    an unknown person only name them, so nothing is lost."""
     for name, held in known.items():
         sent = getattr(patch, name)
-        if sent is not None and sent.casefold() != (held or "").casefold():
-            notes.lose(
-                f"/requester/{name}", "dropped", "remote_id identifies the person; their own data are not changed"
-            )
+        if sent is not None and held is not None and sent.casefold() != held.casefold():
+            notes.lose(f"/requester/{name}", "coerced", "remote_id names the person, whose own data are not changed")

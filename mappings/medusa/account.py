@@ -70,8 +70,8 @@ def _region(found: _Region) -> Region:
 
 
 def region_for(patch: OrderPatch, account: Account, notes: Notes) -> str | UnsetType:
-    """Return the only region that sells to the country of the address, in the currency of the order. If there is not
-    exactly one, refuse the order and list the regions."""
+    """Return the first region that sells to the country of the address, in the currency of the order. If there is none,
+    refuse the order and list the regions."""
     fitting = account.regions
     if not fitting:
         notes.invalid("/currency", NO_REGION)
@@ -93,9 +93,8 @@ def region_for(patch: OrderPatch, account: Account, notes: Notes) -> str | Unset
             )
             return UNSET
     if len(fitting) > 1:
-        detail = f"several regions of the shop match ({_listed(fitting)}): send a country, or another currency"
-        notes.invalid("/currency", detail)
-        return UNSET
+        detail = f"the order is in the shop's first region that matches, {fitting[0].name}: send a country for another"
+        notes.lose("/shipping_address/country_code", "defaulted", detail)
     return fitting[0].id
 
 

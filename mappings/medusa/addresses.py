@@ -6,7 +6,8 @@ from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
-from mappings.kit.names import split_name
+from mappings.kit.addresses import check_type
+from mappings.kit.names import full_name, split_name
 from mappings.medusa.wire_2_21 import Place, PlaceWrite, Text
 from mappings.spec import Notes
 
@@ -15,16 +16,11 @@ UNTOUCHED: Final = PlaceWrite()
 COUNTRY_STAYS: Final = "Medusa cannot change the country of a placed order's address: send the current country_code"
 
 
-def name_of(first: str | None, last: str | None) -> str | None:
-    """Return the full name."""
-    return f"{first or ''} {last or ''}".strip() or None
-
-
 def read(place: Place | None, kind: AddressType, type_raw: str | None, *, is_default: bool = False) -> Address | None:
     """Return an address, None for an empty one."""
     if place is None:
         return None
-    name = name_of(place.first_name, place.last_name)
+    name = full_name(place.first_name, place.last_name)
     street = place.address_1 or place.address_2 or place.city or place.province or place.postal_code
     if not (street or name or place.company or place.phone or place.country_code):
         return None
@@ -52,10 +48,9 @@ def write(
     sent stay. Medusa refuses the country of a placed order, even an unchanged one."""
     pointer = f"/{kind}_address"
     address = address or AddressPatch()
-    if address.type not in (UNSET, "unknown", kind):
-        notes.invalid(f"{pointer}/type", f"one of: {kind}")
+    check_type(address, kind, pointer, "Medusa", notes)
     if address.is_default:
-        notes.unsupported(f"{pointer}/is_default", "an order has one address for each purpose and no default")
+        notes.lose(f"{pointer}/is_default", "coerced", "an order has one address for each purpose and no default")
     code = address.country_code or None
     if code is not None and values.country(code) != code:
         notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")

@@ -9,6 +9,7 @@ from typing import Final
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, Email, Phone
 from canonical.parts import Address, AddressType, Loss
+from mappings.kit.names import full_name
 from mappings.kit.unchanged import changes_only
 from mappings.medusa import addresses, metadata
 from mappings.medusa import wire_2_21 as wire
@@ -25,7 +26,7 @@ def to_canonical(record: wire.Customer, account: Account) -> Mapped[Customer]:
     created_at = None if record.created_at is None else values.utc(record.created_at)
     updated_at = None if record.updated_at is None else values.utc(record.updated_at)
     customer = Customer(
-        display_name=addresses.name_of(record.first_name, record.last_name),
+        display_name=full_name(record.first_name, record.last_name),
         first_name=record.first_name or None,
         last_name=record.last_name or None,
         company_name=record.company_name or None,

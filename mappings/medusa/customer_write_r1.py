@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from canonical.customer import CustomerPatch
 from mappings.kit import patches, people
+from mappings.kit.names import two_names
 from mappings.kit.patches import refuse_without_place
 from mappings.medusa import metadata
 from mappings.medusa.wire_2_21 import Account, Customer, CustomerWrite
@@ -13,7 +14,6 @@ from mappings.spec import Draft, Notes
 
 UNSUPPORTED: Final[dict[str, str]] = {
     "kind": "Medusa does not distinguish people and companies",
-    "display_name": "Medusa keeps first and last name: write these",
     "job_title": "Medusa keeps no job title",
     "addresses": "Medusa's addresses are separate records: each needs a separate request",
     "language": "Medusa keeps no language of a customer",
@@ -34,6 +34,8 @@ UNSUPPORTED: Final[dict[str, str]] = {
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
     """Return the body of a write. `current` is None for a new customer."""
     notes = Notes()
+    held_name = (None, None) if current is None else (current.first_name, current.last_name)
+    patch = two_names(patch, held_name, "Medusa", notes)
     refuse_without_place(patch, UNSUPPORTED, notes)
     settings = account.custom_fields.get("customer", ())
     held, is_new = (None, True) if current is None else (current.metadata, False)

@@ -46,11 +46,14 @@ def shipping_lines(
             notes.unsupported(f"{pointer}/carrier", "Medusa keeps the shipping option and no carrier")
         if line.tax is not None:
             notes.unsupported(f"{pointer}/tax", "Medusa computes the tax itself")
-        if line.title not in known:
-            names = ", ".join(known) or "the shop has none"
-            notes.invalid(f"{pointer}/title", f"one of the shop's shipping options: {names}")
+        if not known:
+            notes.unsupported(pointer, "the shop has no shipping options")
             continue
-        written.append(MethodWrite(name=line.title, shipping_option_id=known[line.title], amount=line.price))
+        if line.title not in known:
+            detail = f"the charge belongs to the shop's first shipping option, {account.shipping_options[0].name}"
+            notes.lose(f"{pointer}/title", "coerced", detail)
+        option = known.get(line.title, account.shipping_options[0].id)
+        written.append(MethodWrite(name=line.title, shipping_option_id=option, amount=line.price))
     return tuple(written) or UNSET
 
 
@@ -59,8 +62,6 @@ def _line(line: LineItemPatch, pointer: str, settings: tuple[CustomFieldSetting,
         notes.invalid(pointer, NEEDS)
     if line.product_remote_id is not None and line.variant_remote_id is None:
         notes.unsupported(f"{pointer}/product_remote_id", "Medusa sells variants: send variant_remote_id")
-    if line.variant_remote_id is not None and line.sku is not None:
-        notes.unsupported(f"{pointer}/sku", "the variant has its own sku")
     if line.tax is not None:
         notes.unsupported(f"{pointer}/tax", "Medusa computes the tax itself")
     for name in ("requires_shipping", "taxable"):

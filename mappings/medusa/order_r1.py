@@ -8,6 +8,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from canonical.totals import check_payment, check_taxes
 from mappings.kit import line_fields
+from mappings.kit.names import full_name
 from mappings.kit.unchanged import changes_only
 from mappings.medusa import addresses, metadata, order_parts_r1, order_sums_r1
 from mappings.medusa import wire_2_21 as wire
@@ -105,7 +106,7 @@ def _customer(record: wire.Order, loss: list[Loss]) -> OrderCustomer | None:
     name = phone = None
     for place in (record.billing_address, record.shipping_address):
         if place is not None:
-            name = name or addresses.name_of(place.first_name, place.last_name)
+            name = name or full_name(place.first_name, place.last_name)
             phone = phone or place.phone or None
     if record.customer_id is None and not (email or name or phone):
         return None

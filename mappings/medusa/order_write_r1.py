@@ -9,9 +9,12 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
+from canonical.order import OrderStatus
 from canonical.order_patch import OrderCustomerPatch, OrderPatch
 from canonical.parts import AddressPatch
 from mappings.kit import line_fields, patches
+from mappings.kit.addresses import with_buyer
+from mappings.kit.names import full_name
 from mappings.kit.patches import refuse_without_place
 from mappings.medusa import addresses, metadata
 from mappings.medusa.account import region_for
@@ -32,6 +35,10 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "internal_note": "Medusa keeps no note with an order: configure a custom field for it",
     "placed_at": "Medusa sets the time of an order itself",
 }
+FRESH: Final = {"payment_status": "unpaid", "fulfillment_status": "unfulfilled"}
+"""The state of every new order."""
+PLACED: Final[frozenset[OrderStatus]] = frozenset({"open", "completed", "archived"})
+"""Statuses of placed orders. A new order is stored as a draft, the nearest status."""
 ALONE: Final = "Medusa changes the status in a separate request: send the other fields first, then the status alone"
 OWN_ADDRESS: Final = "Medusa uses the e-mail address that this customer has there"
 FORMER_ADDRESS: Final = "the draft would keep the former buyer's e-mail address: send the new buyer's email too"
@@ -42,7 +49,8 @@ WRITABLE: Final = ("draft", *STEPS)
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
     """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
-    refuse_without_place(patch, UNSUPPORTED, notes)
+    refuse_without_place(patch, UNSUPPORTED, notes, FRESH if current is None else {})
+    patch = with_buyer(patch, None, "Medusa", notes) if current is None else patch
     if patch.is_test is True:
         notes.unsupported("/is_test", "Medusa has no test orders")
     is_draft = current is None or current.is_draft_order
@@ -73,9 +81,12 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
 
 
 def _check_first_status(patch: OrderPatch, notes: Notes) -> None:
-    """A new order is a draft. Refuse any other status."""
+    """Note that a new order is a draft. Refuse a status that says more than an open one."""
+    detail = "a new order is a draft at Medusa: change its status to open to place it"
     if patch.status is UNSET:
-        notes.lose("/status", "defaulted", "a new order is a draft at Medusa: change its status to open to place it")
+        notes.lose("/status", "defaulted", detail)
+    elif patch.status in PLACED:
+        notes.lose("/status", "coerced", detail)
     elif patch.status != "draft":
         notes.invalid("/status", "one of: draft, for a new order; change it to open afterwards to place it")
 
@@ -181,6 +192,6 @@ def _in_addresses(patch: OrderPatch, current: Order | None) -> tuple[frozenset[s
             names.add(sent.name)
             phones.add(sent.phone)
         elif sent is not None and held is not None:
-            names.add(addresses.name_of(held.first_name, held.last_name))
+            names.add(full_name(held.first_name, held.last_name))
             phones.add(held.phone)
     return frozenset(filter(None, names)), frozenset(filter(None, phones))

@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from msgspec import UnsetType
-
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch
 from mappings.kit import patches
+from mappings.kit.html import html_or_text
 from mappings.rt import enums, wire_rest2
 from mappings.rt.endpoints_comment import ENDPOINTS
 from mappings.rt.field_values import instant, text_and_html
@@ -43,13 +42,13 @@ def to_canonical(record: wire_rest2.Transaction, account: Account) -> Mapped[Com
 def to_vendor(patch: CommentPatch, current: wire_rest2.Transaction | None, account: Account) -> Draft[MessageWrite]:
     """Draft a message: public correspondence, or a comment for agents."""
     notes = Notes()
-    text, html = _content(patch.body_text), _content(patch.body_html)
+    html, text = html_or_text(patch.body_text, patch.body_html, "/body_text", "Request Tracker", notes)
     if not text and not html:
         notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
-    elif text and html:
-        notes.invalid("/body_html", "Request Tracker keeps text or HTML: send either body_text or body_html")
     private = patches.chosen(patch.visibility, enums.PRIVATE, "/visibility", notes)
-    body = MessageWrite(content=html or text, content_type="text/html" if html else "text/plain", private=bool(private))
+    body = MessageWrite(
+        content=html or text or "", content_type="text/html" if html else "text/plain", private=bool(private)
+    )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
@@ -66,10 +65,6 @@ def _author(person: wire_rest2.Person, account: Account, loss: list[Loss]) -> Au
         name=person.real_name or None,
         email=email,
     )
-
-
-def _content(sent: str | UnsetType) -> str:
-    return sent if isinstance(sent, str) and sent.strip() else ""
 
 
 COMMENT: Final = VendorMapping(

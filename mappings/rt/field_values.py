@@ -1,18 +1,11 @@
 """Times and texts of tickets and messages."""
 
-import re
 from datetime import UTC, datetime
-from html import unescape
-from typing import Final
 
 from canonical import values
 from canonical.parts import Loss
-from mappings.kit.html import sanitised
+from mappings.kit.html import sanitised, text_of
 from mappings.rt.wire_rest2 import NEVER, Message
-
-BREAKS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "hr"})
-_TAG: Final = re.compile(r'</?([a-z0-9]++)(?:[^<>"]|"[^"]*+")*+>')
-"""A tag as nh3 writes it: lower case, values in double quotes. It writes `<` nowhere else."""
 
 
 def instant(moment: datetime) -> datetime:
@@ -39,10 +32,3 @@ def text_and_html(
         return message.plain, safe
     loss.append(Loss(path=path, kind="coerced", detail="made from the HTML"))
     return text_of(safe), safe
-
-
-def text_of(html: str) -> str:
-    """Return the text of sanitised HTML, one line for each block."""
-    text = _TAG.sub(lambda tag: "\n" if tag[1] in BREAKS else "", html.replace("\n", " "))
-    lines = (" ".join(line.split()) for line in unescape(text).split("\n"))
-    return "\n".join(line for line in lines if line)

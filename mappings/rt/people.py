@@ -63,7 +63,8 @@ def requester_written(
     if len(held) > 1:
         notes.lose("/requester", "dropped", "Request Tracker removes the ticket's other requestors")
     if patch.phone:
-        notes.unsupported("/requester/phone", "Request Tracker tickets have no phone number of the requestor")
+        detail = "Request Tracker finds the requester by e-mail: the number is not written"
+        notes.lose("/requester/phone", "coerced", detail)
     if patch.remote_id is not None:
         known = next((one for one in held if one.id == patch.remote_id), None)
         person = Person(id="") if known is None else _with_data(known, account)

@@ -12,7 +12,8 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Ticket, TicketPatch
-from mappings.kit import patches
+from mappings.kit import nearest, patches
+from mappings.kit.html import html_or_text
 from mappings.rt import custom_fields, enums, wire_rest2
 from mappings.rt.endpoints_ticket import ENDPOINTS
 from mappings.rt.field_values import instant, set_instant, text_and_html
@@ -92,8 +93,8 @@ def to_vendor(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Ac
     body = TicketWrite(
         queue=_queue(patch, current, account, notes),
         subject=_subject(patch, notes),
-        status=patches.chosen(patch.status, enums.STATUS_WRITTEN, "/status", notes),
-        priority=patches.chosen(patch.priority, enums.PRIORITY_WRITTEN, "/priority", notes),
+        status=patches.chosen(patch.status, enums.STATUS_WRITTEN, "/status", notes, near=nearest.TICKET_STATUS),
+        priority=patches.chosen(patch.priority, enums.PRIORITY_WRITTEN, "/priority", notes, near=nearest.PRIORITY),
         requestor=requester_written(patch.requester, current, account, notes),
         cc=cc,
         admin_cc=admin_cc,
@@ -132,13 +133,10 @@ def _first_written(
 ) -> tuple[str | UnsetType, str | UnsetType]:
     """Return the first message of a new ticket and its media type. Later only the same text is accepted."""
     text, html = patch.description, patch.description_html
-    wanted = [one for one in (html, text) if isinstance(one, str) and one.strip()]
     if current is None:
-        if len(wanted) > 1:
-            notes.lose("/description", "dropped", "the first message is sent as HTML")
-        if not wanted:
-            return UNSET, UNSET
-        return wanted[0], "text/html" if isinstance(html, str) and html.strip() else "text/plain"
+        as_html, as_text = html_or_text(text, html, "/description", "Request Tracker", notes)
+        content = as_html or as_text
+        return (UNSET, UNSET) if content is None else (content, "text/html" if as_html else "text/plain")
     held = text_and_html(_first(current, account, []), "", "", [])
     for name, sent, own in (("description", text, held[0]), ("description_html", html, held[1])):
         if not isinstance(sent, UnsetType) and (sent or "").strip() != (own or "").strip():
@@ -147,13 +145,16 @@ def _first_written(
 
 
 def _queue(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Account, notes: Notes) -> str | UnsetType:
-    """Return the number of the queue. A new ticket needs one, unless there is only one."""
+    """Return the number of the queue. A new ticket without one goes to the first: the one with the lowest number."""
     wanted, known = patch.team_remote_id, account.queues
     if isinstance(wanted, UnsetType):
         if current is not None:
             return UNSET
-        if len(known) == 1:
-            return next(iter(known))
+        if known:
+            first = min(known, key=int)
+            if len(known) > 1 or account.more_queues:
+                notes.lose("/team_remote_id", "defaulted", f"a ticket needs a queue: it is made in {known[first]}")
+            return first
     has_others = not known or account.more_queues
     if isinstance(wanted, str) and (wanted in known or (has_others and number(wanted) != "0")):
         return wanted

@@ -43,12 +43,13 @@ def read_key(key: str | None) -> str | None:
     return None if key is None or key.startswith(RESERVED) else key
 
 
-def refuse_contact_details(
+def compare_contact(
     sent: RequesterPatch | OrderCustomerPatch, person: Person | None, pointer: str, notes: Notes
 ) -> None:
-    """Refuse a name, an address or a number that differs from the contact's: `person`, None if it is unknown."""
+    """Note a loss for a name, an address or a number that differs from the contact's: `person`, None if it is unknown.
+    The members of an unknown contact only name it."""
     for name in ("name", "email", "phone"):
         wanted = getattr(sent, name)
         held = None if person is None else getattr(person, name)
-        if wanted is not None and wanted != (values.email(held) if held and name == "email" else held):
-            notes.unsupported(f"{pointer}/{name}", "Salesforce keeps it on the contact: write it to the customer")
+        if wanted and held and wanted != (values.email(held) if name == "email" else held):
+            notes.lose(f"{pointer}/{name}", "coerced", "Salesforce keeps it on the contact, which is not changed")

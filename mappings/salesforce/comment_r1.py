@@ -3,11 +3,10 @@ one."""
 
 from typing import Final
 
-from msgspec import UnsetType
-
-from canonical import values
+from canonical import parts, values
 from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
+from mappings.kit.html import plain
 from mappings.salesforce.endpoints_comment import CASE_COMMENTS
 from mappings.salesforce.field_values import instant, long_id
 from mappings.salesforce.wire_v62 import Account, CaseComment, CommentFields, RecordWrite
@@ -68,11 +67,9 @@ def _author(record: CaseComment, loss: list[Loss]) -> Author:
 def to_vendor(patch: CommentPatch, current: CaseComment | None, account: Account) -> Draft[RecordWrite]:
     """Return the write. The request names the case."""
     notes = Notes()
-    if not isinstance(patch.body_html, UnsetType):
-        notes.unsupported("/body_html", "Salesforce's case comments are plain text: send body_text")
-    body = "" if isinstance(patch.body_text, UnsetType) else patch.body_text
+    body = parts.given(plain(patch.body_text, patch.body_html, "/body_html", "Salesforce", notes), "")
     if not body.strip():
-        notes.invalid("/body_text", "a comment needs text: send body_text")
+        notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
     if len(body.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         notes.invalid("/body_text", f"Salesforce keeps at most {MOST_BYTES} bytes of a comment")
     published = PUBLISHED.get(patch.visibility)

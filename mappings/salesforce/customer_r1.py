@@ -22,8 +22,10 @@ from canonical.customer import (
     PhonePatch,
     PhoneType,
 )
-from canonical.parts import Address, AddressPatch, Loss
+from canonical.parts import Address, AddressPatch, AddressType, Loss, given
 from mappings.kit import patches, people
+from mappings.kit.addresses import placed
+from mappings.kit.names import full_name, two_names
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce.bodies import needed, own_key, read_key
 from mappings.salesforce.endpoints import CONTACTS
@@ -32,7 +34,6 @@ from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, Record
 from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 UNSUPPORTED: Final[dict[str, str]] = {
-    "display_name": "Salesforce builds a contact's name from first and last name: write those",
     "company_name": "the company is the contact's account: send its id in a custom field for AccountId",
     "language": "Salesforce contacts have no language; a custom field can hold one",
     "timezone": "Salesforce contacts have no time zone",
@@ -57,6 +58,10 @@ PHONES: Final[dict[PhoneType, str]] = {
     "unknown": "phone",
 }
 """The member for each type of number. Salesforce calls `Phone` the business phone."""
+SLOTS: Final[dict[addresses.Kind, tuple[AddressType, ...]]] = {
+    "mailing": ("unknown", "billing", "work", "home", "shipping"),
+    "other": ("other", "shipping", "billing", "work", "home"),
+}
 CONSENTS: Final[dict[ConsentChannel, tuple[str, str]]] = {
     "email": ("has_opted_out_of_email", "HasOptedOutOfEmail"),
     "phone": ("do_not_call", "DoNotCall"),
@@ -76,7 +81,7 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
     created_at, updated_at = instant(record.created_date), changed_at(record)
     customer = Customer(
         kind="person",
-        display_name=record.name or _full_name(record.first_name, record.last_name),
+        display_name=record.name or full_name(record.first_name, record.last_name),
         first_name=record.first_name,
         last_name=record.last_name,
         company_name=None if record.account is None else record.account.name,
@@ -101,10 +106,6 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
     return Mapped(
         data=customer, remote=remote("Contact", id, created_at, updated_at, account), loss=tuple(loss) if loss else ()
     )
-
-
-def _full_name(first: str | None, last: str | None) -> str | None:
-    return f"{first} {last}" if first and last else first or last
 
 
 def _emails(record: Contact, loss: list[Loss]) -> tuple[Email, ...]:
@@ -176,6 +177,7 @@ def _consents(record: Contact) -> tuple[Consent, ...]:
 def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -> Draft[RecordWrite]:
     """Return the fields to write. `current` is None on a create."""
     notes = Notes()
+    patch = _named(patch, current, notes)
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
     is_bounced = current is not None and current.is_email_bounced
     fields = replace(
@@ -194,14 +196,12 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
         **_addresses_written(patch.addresses, current, account, notes),
         **_consents_written(patch.consents, account, notes),
     )
-    if patch.kind not in (UNSET, "person"):
-        notes.invalid("/kind", "a Salesforce contact is a person; one of: person")
-    if patch.status not in (UNSET, "active"):
-        notes.invalid("/status", "one of: active; to archive a contact, send DELETE")
+    people.check_person(patch, "Salesforce", notes)
     settings = account.custom_fields.get("customer", ())
     held = {} if current is None else account.held.get(long_id(current.id), {})
     custom = custom_fields.write("Contact", patch.custom_fields, settings, held, account, notes)
-    return Draft(body=RecordWrite(fields=fields, custom=custom), loss=tuple(notes.loss), refused=tuple(notes.refused))
+    body = RecordWrite(fields=fields, custom=custom, last_name=_derived_name(patch, current, notes))
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
 def _phones_written(
@@ -209,20 +209,17 @@ def _phones_written(
 ) -> Mapping[str, str | None]:
     if isinstance(phones, UnsetType):
         return {}
+    sent = phones or ()
     kept: dict[str, str | None] = dict.fromkeys(PHONES.values())
     country = None if current is None else addresses.country_of(current.mailing_country_code, current.mailing_country)
-    names = [PHONES["work" if isinstance(phone.type, UnsetType) else phone.type] for phone in phones or ()]
-    for index, (name, phone) in enumerate(zip(names, phones or (), strict=True)):
-        number = people.phone_text(phone, country)
-        if kept[name] is not None:
-            notes.unsupported(f"/phones/{index}", "Salesforce keeps one number of each type")
-        elif not number:
+    chosen = people.numbers_by_type(sent, PHONES, "Salesforce", notes)
+    for name, index in chosen.items():
+        kept[name] = people.phone_text(sent[index], country)
+        if not kept[name]:
             notes.invalid(f"/phones/{index}", "send e164, or raw if you only have a national spelling")
-        else:
-            kept[name] = number
     first = next((name for name in PRIMARY_ORDER if kept[name]), None)
-    for index, (name, phone) in enumerate(zip(names, phones or (), strict=True)):
-        if first is not None and phone.is_primary not in (UNSET, name == first):
+    for name, index in chosen.items():
+        if first is not None and sent[index].is_primary not in (UNSET, name == first):
             notes.unsupported(f"/phones/{index}/is_primary", PRIMARY)
     return kept
 
@@ -232,24 +229,40 @@ def _addresses_written(
 ) -> Mapping[str, Text]:
     if isinstance(wanted, UnsetType):
         return {}
-    kept: dict[addresses.Kind, Mapping[str, Text]] = {}
-    for index, address in enumerate(wanted or ()):
-        pointer = f"/addresses/{index}"
-        if address.type not in (UNSET, "unknown", "other"):
-            notes.invalid(f"{pointer}/type", "one of: other, unknown; unknown is the mailing address")
-            continue
-        kind: addresses.Kind = "other" if address.type == "other" else "mailing"
-        if kind in kept:
-            notes.unsupported(pointer, "Salesforce keeps one mailing address and one of type other")
-            continue
-        if address.is_default and kind == "other":
-            notes.unsupported(
-                f"{pointer}/is_default", "Salesforce's default is the mailing address, not the one of type other"
-            )
-        kept[kind] = addresses.write(address, kind, current, account, pointer, notes)
-    for kind in ("mailing", "other"):
-        kept.setdefault(kind, addresses.write(None, kind, current, account, "", notes))
-    return {**kept["mailing"], **kept["other"]}
+    chosen = placed(wanted or (), SLOTS, "Salesforce", notes)
+    written: dict[str, Text] = {}
+    for kind in SLOTS:
+        pointer, address = chosen.get(kind, ("", None))
+        if address is not None and address.is_default and kind == "other":
+            detail = "Salesforce's default is the mailing address, not the one of type other"
+            notes.unsupported(f"{pointer}/is_default", detail)
+        written |= addresses.write(address, kind, current, account, pointer, notes)
+    return written
+
+
+def _named(patch: CustomerPatch, current: Contact | None, notes: Notes) -> CustomerPatch:
+    """Return the patch with first and last name. The only name of a new contact is its last name, which Salesforce
+    requires: a first name, or that of the company."""
+    held = (None, None) if current is None else (current.first_name, current.last_name)
+    named = two_names(patch, held, "Salesforce", notes, single="last")
+    if current is not None or given(named.last_name, "").strip():
+        return named
+    if given(named.first_name, "").strip():
+        notes.lose("/first_name", "coerced", "a Salesforce contact needs a last name: the only name is written as it")
+        return replace(named, first_name=UNSET, last_name=named.first_name)
+    if given(patch.company_name, "").strip():
+        notes.lose("/company_name", "coerced", "a Salesforce contact has no company of its own: it is the last name")
+        return replace(named, company_name=UNSET, last_name=patch.company_name)
+    return named
+
+
+def _derived_name(patch: CustomerPatch, current: Contact | None, notes: Notes) -> str | None:
+    """Return the last name of a new contact without a name: the start of the e-mail address."""
+    emails = given(patch.emails, ())
+    if current is not None or not emails or not isinstance(patch.last_name, UnsetType):
+        return None
+    notes.lose("/last_name", "defaulted", "a new Salesforce contact needs a last name: the start of the e-mail address")
+    return emails[people.primary(emails)].address.partition("@")[0] or None
 
 
 def _consents_written(

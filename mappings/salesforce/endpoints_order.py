@@ -4,6 +4,7 @@ A new order, its lines and its activation are one composite request: Salesforce 
 request also looks up what a caller need not know: the account of the buyer, and the price book of the products.
 """
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.markers import began
 from mappings.salesforce import paging
 from mappings.salesforce.endpoints_sobject import MARKED, MAX_LIMIT, NO_RECORD, STATE, SObject, marked
 from mappings.salesforce.enums import order_status
@@ -102,6 +104,8 @@ def absorb(reply: VendorReply, account: Account) -> Account:
 def create(body: OrderWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
     """Build the request for a new order, its lines and its activation."""
     order = ORDERS.marked_body(body, marker, account)
+    if "EffectiveDate" not in order:
+        order["EffectiveDate"] = (began(marker) or datetime.now(UTC)).date().isoformat()
     parts: list[dict[str, Any]] = []
     if "AccountId" not in order:
         buyer = sobject_path("Contact", order.get("BillToContactId") or "")

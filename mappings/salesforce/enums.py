@@ -116,9 +116,16 @@ def held(words: Mapping[str, C], picklist: str, account: Account) -> dict[C, str
 
 
 def chosen(
-    wanted: C | UnsetType, words: Mapping[str, C], picklist: str, account: Account, pointer: str, notes: Notes
+    wanted: C | UnsetType,
+    words: Mapping[str, C],
+    picklist: str,
+    account: Account,
+    pointer: str,
+    notes: Notes,
+    near: Mapping[C, tuple[C, ...]],
 ) -> str | None | UnsetType:
-    """Return the org's value for a canonical one. `none` empties the field. A value that the org lacks is refused."""
+    """Return the org's value for a canonical one, or for the nearest one (`near`). `none` empties the field. Any other
+    value that the org lacks is refused."""
     if wanted == "none":
         return None
-    return patches.chosen(wanted, held(words, picklist, account), pointer, notes, f"{picklist} of this org has ")
+    return patches.chosen(wanted, held(words, picklist, account), pointer, notes, f"{picklist} of this org has ", near)

@@ -10,11 +10,13 @@ from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
 from canonical import values
+from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch
 from canonical.parts import AddressPatch
-from mappings.kit import patches
+from mappings.kit import nearest, patches
+from mappings.kit.addresses import check_type
 from mappings.salesforce import addresses, custom_fields
-from mappings.salesforce.bodies import own_key, refuse_contact_details
+from mappings.salesforce.bodies import compare_contact, own_key
 from mappings.salesforce.enums import order_status
 from mappings.salesforce.field_values import CONTACT, is_id, long_id, write_reference
 from mappings.salesforce.wire_v62 import Account, LineFields, Order, OrderFields, OrderWrite, Text
@@ -106,7 +108,7 @@ def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineFields:
         notes.invalid(f"{pointer}/variant_remote_id", detail)
     if line.unit_price is None:
         notes.invalid(f"{pointer}/unit_price", "Salesforce requires a unit_price for every line")
-    for name in ("sku", "requires_shipping", "taxable", "custom_fields"):
+    for name in ("requires_shipping", "taxable", "custom_fields"):
         if getattr(line, name):
             notes.unsupported(f"{pointer}/{name}", "Salesforce keeps it on the product")
     if line.options:
@@ -137,20 +139,19 @@ def _status(patch: OrderPatch, current: Order | None, account: Account, notes: N
         code = current.status_code or account.order_statuses.get(current.status)
         if order_status(current.status, code) == wanted != "unknown":
             return current.status
-    meanings = {value: order_status(value, code) for value, code in account.order_statuses.items()}
-    for value, meaning in meanings.items():
-        if meaning == wanted != "unknown":
-            return value
-    held = ", ".join(dict.fromkeys(meaning for meaning in meanings.values() if meaning != "unknown"))
-    notes.invalid("/status", f"orders of this org have one of: {held}")
-    return UNSET
+    held: dict[OrderStatus, str] = {}
+    for value, code in account.order_statuses.items():
+        held.setdefault(order_status(value, code), value)
+    held.pop("unknown", None)
+    return patches.chosen(wanted, held, "/status", notes, "orders of this org have ", nearest.ORDER_STATUS)
 
 
 def _day(placed_at: datetime | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:
-    if isinstance(placed_at, UnsetType) and current is not None:
-        return UNSET
     if not isinstance(placed_at, datetime):
-        notes.invalid("/placed_at", "a Salesforce order always has a start date: send placed_at")
+        if current is None:
+            notes.lose("/placed_at", "defaulted", "a Salesforce order needs a start date: the day of the write")
+        elif placed_at is None:
+            notes.invalid("/placed_at", "a Salesforce order always has a start date: send placed_at")
         return UNSET
     moment = placed_at.astimezone(UTC)
     if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
@@ -167,7 +168,7 @@ def _buyer(customer: OrderCustomerPatch | None | UnsetType, current: Order | Non
         return UNSET
     buyer = write_reference(customer.remote_id, (CONTACT,), "/customer/remote_id", "a contact", notes)
     person = current.bill_to_contact if current is not None and current.bill_to_contact_id == buyer else None
-    refuse_contact_details(customer, person, "/customer", notes)
+    compare_contact(customer, person, "/customer", notes)
     return buyer
 
 
@@ -194,6 +195,5 @@ def _address(
     if isinstance(address, UnsetType):
         return {}
     pointer = f"/{kind}_address"
-    if address is not None and address.type not in (UNSET, "unknown", kind):
-        notes.invalid(f"{pointer}/type", f"one of: {kind}")
+    check_type(address, kind, pointer, "Salesforce", notes)
     return addresses.write(address, kind, current, account, pointer, notes)

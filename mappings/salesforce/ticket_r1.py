@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Requester, RequesterPatch, Ticket, TicketPatch, TicketStatus
-from mappings.kit import patches
+from mappings.kit import nearest, patches
+from mappings.kit.html import plain
 from mappings.salesforce import custom_fields
-from mappings.salesforce.bodies import own_key, read_key, refuse_contact_details
+from mappings.salesforce.bodies import compare_contact, own_key, read_key
 from mappings.salesforce.endpoints import CASES
 from mappings.salesforce.enums import (
     CASE_STATUS,
@@ -44,7 +45,6 @@ from mappings.salesforce.wire_v62 import Account, Case, CaseFields, RecordWrite
 from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 UNSUPPORTED: Final[dict[str, str]] = {
-    "description_html": "Salesforce's case description is plain text: send description",
     "followers": "Salesforce keeps the followers of a case as separate records",
     "order_ids": "Salesforce cases have no orders; a custom field can hold one",
     "tags": "Salesforce keeps topics as separate records",
@@ -138,13 +138,14 @@ def to_vendor(patch: TicketPatch, current: Case | None, account: Account) -> Dra
     """Return the fields to write. `current` is None on a create."""
     notes = Notes()
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
+    description = plain(patch.description, patch.description_html, "/description_html", "Salesforce", notes)
     fields = CaseFields(
         subject=patches.text(patch.subject, None),
-        description=patches.text(patch.description, None),
+        description=patches.text(description, None),
         status=_status_written(patch.status, current, account, notes),
-        priority=chosen(patch.priority, PRIORITY, "Case.Priority", account, "/priority", notes),
-        type=chosen(patch.type, TYPE, "Case.Type", account, "/type", notes),
-        origin=chosen(patch.channel, CHANNEL, "Case.Origin", account, "/channel", notes),
+        priority=chosen(patch.priority, PRIORITY, "Case.Priority", account, "/priority", notes, nearest.PRIORITY),
+        type=chosen(patch.type, TYPE, "Case.Type", account, "/type", notes, nearest.TICKET_TYPE),
+        origin=chosen(patch.channel, CHANNEL, "Case.Origin", account, "/channel", notes, nearest.CHANNEL),
         account_id=write_reference(patch.company_remote_id, (ACCOUNT,), "/company_remote_id", "an account", notes),
         parent_id=write_reference(patch.parent_remote_id, (CASE,), "/parent_remote_id", "a case", notes),
         owner_id=_owner_written(patch, current, notes),
@@ -165,12 +166,10 @@ def _status_written(
         return UNSET
     if current is not None and current.status is not None and _status(current, account)[0] == wanted != "deleted":
         return current.status
+    held: dict[TicketStatus, str] = {}
     for known in account.case_statuses.values():
-        if known.status == wanted:
-            return known.value
-    held = ", ".join(dict.fromkeys(known.status for known in account.case_statuses.values()))
-    notes.invalid("/status", f"cases of this org have one of: {held}")
-    return UNSET
+        held.setdefault(known.status, known.value)
+    return patches.chosen(wanted, held, "/status", notes, "cases of this org have ", nearest.TICKET_STATUS)
 
 
 def _owner_written(patch: TicketPatch, current: Case | None, notes: Notes) -> str | UnsetType:
@@ -201,7 +200,7 @@ def _with_requester(
     if requester.remote_id is not None:
         contact = write_reference(requester.remote_id, (CONTACT,), "/requester/remote_id", "a contact", notes)
         person = current.contact if current is not None and current.contact_id == contact else None
-        refuse_contact_details(requester, person, "/requester", notes)
+        compare_contact(requester, person, "/requester", notes)
         return replace(fields, contact_id=contact)
     if requester.id is not None:
         notes.invalid("/requester/id", "unknown customer at this connection")

@@ -345,10 +345,12 @@ class LineFields(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class RecordWrite(Struct, frozen=True, kw_only=True):
-    """The fields of a record to write, and its custom fields by API name."""
+    """The fields of a record to write, and its custom fields by API name. `last_name` is for a new contact only: an
+    upsert may find one that has a name."""
 
     fields: ContactFields | CaseFields | CommentFields
     custom: dict[str, CustomFieldValue] = {}
+    last_name: str | None = None
 
 
 class OrderWrite(Struct, frozen=True, kw_only=True):

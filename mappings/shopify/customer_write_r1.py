@@ -9,11 +9,11 @@ from canonical.customer import (
     ConsentPatch,
     ConsentState,
     CustomerPatch,
-    CustomerStatus,
     TaxExemption,
 )
-from canonical.parts import AddressPatch
-from mappings.kit import people
+from canonical.parts import AddressPatch, given
+from mappings.kit import nearest, people
+from mappings.kit.names import two_names
 from mappings.kit.patches import chosen, refuse_without_place
 from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.wire_2026_07 import Account, Customer, MailingAddress
@@ -26,7 +26,6 @@ from mappings.shopify.wire_inputs_2026_07 import (
 from mappings.spec import Draft, Notes
 
 EXEMPT: Final[dict[TaxExemption, bool]] = {"none": False, "exempt": True}
-STATUSES: Final[tuple[CustomerStatus, ...]] = ("active",)
 CONSENT: Final[dict[ConsentState, str]] = {
     "opted_in": "SUBSCRIBED",
     "opted_out": "UNSUBSCRIBED",
@@ -40,7 +39,6 @@ EMAIL: Final = people.OnlyOne(
 )
 PHONE: Final = people.OnlyOne(others=ONE_OF_THESE, type=NO_TYPES)
 NO_PLACE: Final[dict[str, str]] = {
-    "display_name": "Shopify builds it from first and last name: write those",
     "company_name": "Shopify keeps the company on addresses: write it there",
     "job_title": "Shopify does not keep it",
     "timezone": "Shopify customers have no time zone",
@@ -55,7 +53,10 @@ NO_PLACE: Final[dict[str, str]] = {
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
     """Return the body of a write, with only the members in the patch. `current` is None for a new customer."""
     notes = Notes()
-    _refuse(patch, notes)
+    held_name = (None, None) if current is None else (current.first_name, current.last_name)
+    patch = two_names(patch, held_name, "Shopify", notes)
+    refuse_without_place(patch, NO_PLACE, notes)
+    people.check_person(patch, "Shopify", notes)
     settings = account.custom_fields.get("customer", ())
     held = {} if current is None else metadata.by_field(current.metafields)
     fields = metadata.change(
@@ -71,7 +72,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         "email": email if email is not UNSET else current and current.default_email_address,
         "sms": phone if phone is not UNSET else current and current.default_phone_number,
     }
-    email_consent, sms_consent = _consents(patch.consents, reachable, notes)
+    email_consent, sms_consent = _consents(patch.consents, reachable, notes, is_new=current is None)
     body = CustomerWrite(
         input=CustomerInput(
             email=email,
@@ -81,7 +82,14 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
             locale=_locale(patch.language, notes),
             note=patch.notes,
             tags=() if patch.tags is None else patch.tags,
-            tax_exempt=chosen(patch.tax_exemption, EXEMPT, "/tax_exemption", notes, "Shopify does not have this; "),
+            tax_exempt=chosen(
+                patch.tax_exemption,
+                EXEMPT,
+                "/tax_exemption",
+                notes,
+                "Shopify does not have this; ",
+                nearest.TAX_EXEMPTION,
+            ),
             metafields=fields.set or UNSET,
         ),
         addresses=_addresses(patch.addresses, _held(current), notes),
@@ -90,14 +98,6 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         cleared=fields.cleared,
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
-
-
-def _refuse(patch: CustomerPatch, notes: Notes) -> None:
-    refuse_without_place(patch, NO_PLACE, notes)
-    if patch.kind not in (UNSET, "person"):
-        notes.invalid("/kind", "Shopify customers are people; one of: person")
-    if patch.status is not UNSET and patch.status not in STATUSES:
-        notes.invalid("/status", f"Shopify customers can only be set to one of: {', '.join(STATUSES)}")
 
 
 def _locale(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:
@@ -125,10 +125,10 @@ def _addresses(
 
 
 def _consents(
-    sent: tuple[ConsentPatch, ...] | None | UnsetType, reachable: Mapping[str, object], notes: Notes
+    sent: tuple[ConsentPatch, ...] | None | UnsetType, reachable: Mapping[str, object], notes: Notes, *, is_new: bool
 ) -> tuple[MarketingConsentInput | UnsetType, MarketingConsentInput | UnsetType]:
     """Return the consents to e-mail and text messages. Refuse one without an address or number. Shopify keeps a consent
-    forever, so refuse to remove one."""
+    forever, so refuse to remove one. A new customer has never consented."""
     held: dict[str, MarketingConsentInput | UnsetType] = {"email": UNSET, "sms": UNSET}
     if isinstance(sent, UnsetType):
         return UNSET, UNSET
@@ -136,16 +136,20 @@ def _consents(
         notes.unsupported("/consents", "Shopify keeps every consent: send opted_out for the channel instead")
     for place, consent in enumerate(sent or ()):
         if consent.channel not in held:
-            notes.invalid(f"/consents/{place}/channel", f"Shopify does not have this; one of: {', '.join(held)}")
+            notes.unsupported(f"/consents/{place}/channel", f"Shopify does not have this; one of: {', '.join(held)}")
             continue
-        if consent.state not in CONSENT:
-            notes.invalid(f"/consents/{place}/state", f"Shopify cannot set this; one of: {', '.join(CONSENT)}")
+        if is_new and consent.state == "never":
+            continue
+        if consent.state == "unknown":
+            notes.unsupported(f"/consents/{place}/state", f"Shopify cannot set this; one of: {', '.join(CONSENT)}")
             continue
         if not reachable[consent.channel]:
-            notes.invalid(f"/consents/{place}/channel", f"the customer has no {NEEDED[consent.channel]}: write one too")
+            detail = f"the customer has no {NEEDED[consent.channel]}: write one too"
+            notes.unsupported(f"/consents/{place}/channel", detail)
             continue
+        state = chosen(consent.state, CONSENT, f"/consents/{place}/state", notes, near=nearest.CONSENT)
         held[consent.channel] = MarketingConsentInput(
-            marketing_state=CONSENT[consent.state],
+            marketing_state=given(state, ""),
             consent_updated_at=UNSET if consent.collected_at is None else consent.collected_at,
         )
     return held["email"], held["sms"]

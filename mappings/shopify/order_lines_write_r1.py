@@ -4,12 +4,13 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from canonical import values
 from canonical.order import PaymentStatus
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import CustomFieldSetting
-from mappings.kit import line_fields
+from mappings.kit import line_fields, nearest, patches
 from mappings.shopify import custom_fields
 from mappings.shopify.requests import gid
 from mappings.shopify.wire_2026_07 import Account
@@ -132,16 +133,25 @@ def _shipping(line: ShippingLinePatch, currency: str, notes: Notes, pointer: str
 def _discount(
     discounts: tuple[DiscountPatch, ...], currency: str, charged: Decimal, notes: Notes
 ) -> DiscountCodeInput | UnsetType:
-    """Return the single discount that Shopify allows: an amount off the lines, or free shipping."""
-    for place in range(1, len(discounts)):
-        notes.unsupported(f"/discounts/{place}", "Shopify accepts one discount with a new order")
+    """Return the single discount that Shopify allows: an amount off the lines, or free shipping. Several are added up,
+    so that the order keeps its total."""
     if not discounts:
         return UNSET
     discount = discounts[0]
-    if discount.type not in DISCOUNT_TYPES:
-        detail = f"Shopify accepts one of: {', '.join(DISCOUNT_TYPES)}"
-        notes.invalid("/discounts/0/type", detail)
-        return UNSET
+    for place in range(1, len(discounts)):
+        notes.lose(f"/discounts/{place}", "coerced", "Shopify accepts one discount with a new order: it is added to it")
+    if len(discounts) > 1:
+        whole = sum((Decimal(one.amount) for one in discounts), ZERO)
+        discount = replace(discount, type="fixed", amount=values.decimal_string(whole))
+    elif discount.type == "shipping" and Decimal(discount.amount) != charged:
+        notes.lose(
+            "/discounts/0/type", "coerced", "Shopify discounts all of the shipping or none: it is a fixed amount"
+        )
+        discount = replace(discount, type="fixed")
+    elif discount.type not in DISCOUNT_TYPES:
+        near = nearest.DISCOUNT.get(discount.type, ("fixed",))
+        notes.lose("/discounts/0/type", "coerced", f"Shopify accepts one of: {', '.join(DISCOUNT_TYPES)}")
+        discount = replace(discount, type=near[0])
     if discount.code is not None and discount.label not in (None, discount.code):
         notes.unsupported("/discounts/0/label", "Shopify keeps only the code of a discount: send the code alone")
     code = discount.code or discount.label or DISCOUNT_CODE
@@ -149,9 +159,6 @@ def _discount(
         return DiscountCodeInput(
             item_fixed_discount_code=FixedDiscountInput(code=code, amount_set=_bag(discount.amount, currency))
         )
-    if Decimal(discount.amount) != charged:
-        detail = f"Shopify can only discount all of the shipping: send {values.decimal_string(charged)}"
-        notes.invalid("/discounts/0/amount", detail)
     return DiscountCodeInput(free_shipping_discount_code=FreeShippingInput(code=code))
 
 
@@ -159,14 +166,16 @@ def _payment(
     status: PaymentStatus, patch: OrderPatch, currency: str, notes: Notes
 ) -> tuple[TransactionInput, ...] | UnsetType:
     """Return a payment of the order's total, from which Shopify derives the payment status."""
-    if status not in TRANSACTION:
-        notes.invalid("/payment_status", f"a new order can have one of: {', '.join(TRANSACTION)}")
+    written = patches.chosen(
+        status, TRANSACTION, "/payment_status", notes, "a new order can have ", nearest.PAYMENT_STATUS
+    )
+    if isinstance(written, UnsetType):
         return UNSET
     for place, line in enumerate(patch.line_items or ()):
         if line.unit_price is None:
             notes.invalid(f"/line_items/{place}/unit_price", "send the price: the paid sum is computed from it")
             return UNSET
-    kind, state = TRANSACTION[status]
+    kind, state = written
     total = values.money(values.decimal_string(_total(patch)), currency)
     return (TransactionInput(kind=kind, status=state, amount_set=_bag(total, currency)),)
 

@@ -6,7 +6,8 @@ from msgspec import UNSET, UnsetType
 
 from canonical.order_patch import OrderCustomerPatch, OrderPatch
 from canonical.parts import CustomFieldSetting
-from mappings.kit import line_fields
+from mappings.kit import line_fields, patches
+from mappings.kit.addresses import with_buyer
 from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.order_lines_write_r1 import order_money
 from mappings.shopify.requests import gid, metafield_key
@@ -30,6 +31,8 @@ NEVER: Final[dict[str, str]] = {
     "fulfillment_status": "Shopify derives it from fulfillments, which Lockstitch does not write",
     "internal_note": "Shopify keeps one note on an order: write customer_note",
 }
+FRESH: Final = {"status": "open", "fulfillment_status": "unfulfilled"}
+"""The state of every new order."""
 ONLY_NEW: Final = "Shopify accepts this only with a new order"
 FIXED: Final = (
     "payment_status",
@@ -49,9 +52,8 @@ FIXED: Final = (
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
     """Return the body of a write, with only the members in the patch. `current` is None for a new order."""
     notes = Notes()
-    for name, why in NEVER.items():
-        if getattr(patch, name) is not UNSET:
-            notes.unsupported(f"/{name}", why)
+    patches.refuse_without_place(patch, NEVER, notes, FRESH if current is None else {})
+    patch = with_buyer(patch, None, "Shopify", notes) if current is None else patch
     settings = account.custom_fields.get("order", ())
     held = {} if current is None else metadata.of_order(current)
     named = custom_fields.named(patch.custom_fields, line_fields.of_orders(settings), notes, "/custom_fields", held)
@@ -144,8 +146,6 @@ def _check_customer(customer: OrderCustomerPatch | None, notes: Notes) -> None:
         return
     if customer.id is not None and customer.remote_id is None:
         notes.invalid("/customer/id", "unknown customer at this shop: send remote_id, or email for a guest")
-    if customer.name is not None:
-        notes.unsupported("/customer/name", "Shopify takes it from the customer or billing address: write it there")
 
 
 def _contact(customer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:

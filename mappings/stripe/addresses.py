@@ -10,13 +10,10 @@ from mappings.spec import Notes
 from mappings.stripe.wire_2026_10_28 import Address, Shipping
 from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, ShippingWrite
 
-PLACES: Final[dict[AddressType | UnsetType, AddressType]] = {
-    UNSET: "billing",
-    "unknown": "billing",
-    "billing": "billing",
-    "shipping": "shipping",
+SLOTS: Final[dict[str, tuple[AddressType, ...]]] = {
+    "billing": ("billing", "unknown", "home", "work", "other"),
+    "shipping": ("shipping",),
 }
-KINDS: Final = "billing, shipping"
 
 
 def read(

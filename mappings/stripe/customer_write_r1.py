@@ -7,8 +7,10 @@ from msgspec.structs import replace
 
 from canonical import values
 from canonical.customer import CustomerPatch, PhonePatch, TaxExemption, TaxIdPatch
-from canonical.parts import AddressPatch
+from canonical.parts import given
 from mappings.kit import people
+from mappings.kit.addresses import placed
+from mappings.kit.names import one_name
 from mappings.kit.patches import chosen, refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata
@@ -17,8 +19,6 @@ from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, CustomerWrite, 
 
 TAX_EXEMPT: Final[dict[TaxExemption, str]] = {"none": "none", "exempt": "exempt", "reverse_charge": "reverse"}
 NO_PLACE: Final[dict[str, str]] = {
-    "first_name": "Stripe keeps one name: send display_name",
-    "last_name": "Stripe keeps one name: send display_name",
     "job_title": "Stripe's customers have no job title",
     "timezone": "Stripe's customers have no time zone",
     "currency": "Stripe fixes a customer's currency itself, with the first invoice or subscription",
@@ -36,6 +36,7 @@ Places = tuple[AddressWrite | None | UnsetType, ShippingWrite | None | UnsetType
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
     """Return the body of a write. `current` is None for a new customer."""
     notes = Notes()
+    patch = one_name(patch, None if current is None else current.name, "Stripe", notes)
     refuse_without_place(patch, NO_PLACE, notes)
     billing, shipping = _addresses(patch, current, notes)
     held = None if current is None else current.metadata or {}
@@ -59,7 +60,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
 
 def _kind(patch: CustomerPatch, notes: Notes) -> None:
     """Refuse a kind that would not read back. Stripe keeps none; a customer with a company name is an organization."""
-    if isinstance(patch.kind, UnsetType) or patch.kind == "unknown":
+    if patch.kind in (UNSET, "person"):
         return
     if patch.kind == "organization" and isinstance(patch.company_name, str) and patch.company_name:
         return
@@ -81,10 +82,14 @@ def _phone(
     country = None if current is None or current.address is None else values.country(current.address.country)
     spelled = tuple(replace(phone, raw=people.phone_text(phone, country)) for phone in phones)
     number = people.write_phone(spelled, people.only_phone("Stripe"), notes)
-    if isinstance(number, str) and len(number) > LONGEST_PHONE:
-        pointer = f"/phones/{people.primary(phones)}"
-        notes.invalid(pointer, f"Stripe keeps at most {LONGEST_PHONE} characters of a number")
-    return number
+    if not isinstance(number, str) or len(number) <= LONGEST_PHONE:
+        return number
+    place = people.primary(phones)
+    if e164 := phones[place].e164:
+        notes.lose(f"/phones/{place}/raw", "coerced", f"Stripe stores at most {LONGEST_PHONE} characters: e164 is sent")
+        return e164
+    notes.unsupported(f"/phones/{place}", f"Stripe stores at most {LONGEST_PHONE} characters of a number: send e164")
+    return UNSET
 
 
 def _addresses(patch: CustomerPatch, current: Customer | None, notes: Notes) -> Places:
@@ -94,32 +99,19 @@ def _addresses(patch: CustomerPatch, current: Customer | None, notes: Notes) -> 
     whole = current is not None
     billing: AddressWrite | None | UnsetType = UNSET if current is None or current.address is None else None
     shipping: ShippingWrite | None | UnsetType = UNSET if current is None or current.shipping is None else None
-    taken: set[str] = set()
-    for place, address in enumerate(patch.addresses or ()):
-        pointer, kind = f"/addresses/{place}", addresses.PLACES.get(address.type)
-        if kind is None:
-            notes.invalid(f"{pointer}/type", f"one of: {addresses.KINDS}")
-        elif kind in taken:
-            notes.unsupported(pointer, f"Stripe keeps one {kind} address")
-        elif kind == "billing":
+    for kind, (pointer, address) in placed(patch.addresses or (), addresses.SLOTS, "Stripe", notes).items():
+        if kind == "billing":
             billing = addresses.write_billing(address, pointer, notes, whole=whole)
         else:
-            name = _name(patch, current)
-            shipping = addresses.write_shipping(address, pointer, name, notes, whole=whole)
-        taken.add(kind or "")
-        _note_type(address, pointer, notes)
+            shipping = addresses.write_shipping(address, pointer, _name(patch, current), notes, whole=whole)
     return billing, shipping
 
 
-def _note_type(address: AddressPatch, pointer: str, notes: Notes) -> None:
-    if address.type in (UNSET, "unknown"):
-        notes.lose(f"{pointer}/type", "defaulted", "an address without a type is kept as the billing address")
-
-
 def _name(patch: CustomerPatch, current: Customer | None) -> str | None:
-    if isinstance(patch.display_name, str) and patch.display_name:
-        return patch.display_name
-    return None if current is None else current.name
+    """Return the addressee of an address without a name: the customer, their company, or their e-mail address."""
+    emails = given(patch.emails, ())
+    sent = given(patch.display_name, "") or (None if current is None else current.name)
+    return sent or given(patch.company_name, "") or (emails[people.primary(emails)].address if emails else None)
 
 
 def _locales(

@@ -13,8 +13,8 @@ from msgspec import UNSET, UnsetType
 from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldSetting
-from mappings.kit import line_fields, patches
-from mappings.kit.patches import refuse_without_place
+from mappings.kit import line_fields, nearest, patches
+from mappings.kit.patches import chosen, refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata, order_urls_r1
 from mappings.stripe import order_enums_r1 as enums
@@ -46,6 +46,8 @@ NO_PLACE: Final[dict[str, str]] = {
     "is_test": "the key of the connection decides it",
     "placed_at": "Stripe uses the time of creation",
 }
+FRESH: Final[dict[str, str]] = {"payment_status": "unpaid", "fulfillment_status": "unfulfilled"}
+"""The state of every new order."""
 FIXED: Final[dict[str, str]] = {
     "currency": "the currency cannot be changed",
     "tax_inclusive": "the tax behavior of a price cannot be changed",
@@ -61,7 +63,7 @@ def to_vendor(
 ) -> Draft[OrderWrite]:
     """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
-    refuse_without_place(patch, NO_PLACE, notes)
+    refuse_without_place(patch, NO_PLACE, notes, FRESH if current is None else {})
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))
     body = _body(patch, current, settings, notes)
     write = OrderWrite(invoice=body) if isinstance(body, InvoiceWrite) else OrderWrite(session=body)
@@ -91,8 +93,7 @@ def _same_status(wanted: OrderStatus | UnsetType, present: OrderStatus, notes: N
 
 
 def _new_session(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], notes: Notes) -> SessionWrite:
-    if not isinstance(patch.status, UnsetType) and patch.status not in NEW:
-        notes.invalid("/status", f"a new order at Stripe is one of: {', '.join(NEW)}")
+    chosen(patch.status, dict.fromkeys(NEW), "/status", notes, "a new order at Stripe is ", nearest.ORDER_STATUS)
     for name in ("number", "shipping_address"):
         if getattr(patch, name) not in (UNSET, None):
             notes.unsupported(f"/{name}", "a checkout has none before the purchase; a draft invoice has one")
@@ -165,11 +166,11 @@ def _customer(customer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> 
         return UNSET, UNSET
     for member in ("phone", "name"):
         if getattr(customer, member) is not None:
-            notes.unsupported(f"/customer/{member}", f"Stripe uses the {member} of the customer, or asks for it")
+            notes.lose(f"/customer/{member}", "coerced", f"Stripe uses the {member} of the customer, or asks for it")
     if customer.remote_id is None:
         return UNSET, UNSET if customer.email is None else patches.email(customer.email, "/customer/email", notes)
     if customer.email is not None:
-        notes.unsupported("/customer/email", "Stripe uses the address of the customer")
+        notes.lose("/customer/email", "coerced", "Stripe uses the address of the customer")
     return customer.remote_id, UNSET
 
 
@@ -182,7 +183,7 @@ def _lines(patch: OrderPatch, currency: str | None, notes: Notes) -> tuple[LineW
 
 
 def _line(line: LineItemPatch, patch: OrderPatch, currency: str | None, pointer: str, notes: Notes) -> LineWrite:
-    for member in ("sku", "tax", "requires_shipping", "taxable"):
+    for member in ("tax", "requires_shipping", "taxable"):
         if getattr(line, member) is not None:
             notes.unsupported(f"{pointer}/{member}", f"Stripe does not keep the {member} of a line")
     for member in ("options", "custom_fields"):
@@ -198,6 +199,8 @@ def _line(line: LineItemPatch, patch: OrderPatch, currency: str | None, pointer:
         return LineWrite(quantity=int(quantity), price=line.variant_remote_id)
     if currency is None:
         notes.invalid("/currency", "is needed for a line with unit_price")
+    if line.sku:
+        notes.lose(f"{pointer}/sku", "coerced", "Stripe stores it in the metadata of the product that it makes")
     product: str | UnsetType = line.product_remote_id or UNSET
     if product is not UNSET and line.name:
         notes.unsupported(f"{pointer}/name", "the product at Stripe has its own name")
@@ -208,10 +211,14 @@ def _line(line: LineItemPatch, patch: OrderPatch, currency: str | None, pointer:
             currency=code.lower(),
             unit_amount_decimal=minor_decimal(line.unit_price or "0", code),
             product=product,
-            product_data=ProductWrite(name=line.name or "") if product is UNSET else UNSET,
+            product_data=UNSET if product is not UNSET else _product(line),
             tax_behavior=_behavior(patch.tax_inclusive),
         ),
     )
+
+
+def _product(line: LineItemPatch) -> ProductWrite:
+    return ProductWrite(name=line.name or line.sku or "", metadata={"sku": line.sku} if line.sku else UNSET)
 
 
 def _behavior(tax_inclusive: bool | None | UnsetType) -> str | UnsetType:

@@ -55,6 +55,7 @@ class ProductWrite(Struct, frozen=True, kw_only=True):
     """A product for a single price."""
 
     name: str
+    metadata: Metadata | UnsetType = UNSET
 
 
 class PriceWrite(Struct, frozen=True, kw_only=True):

@@ -15,11 +15,9 @@ from mappings.kit.names import split_name
 from mappings.spec import Notes
 from mappings.woocommerce.wire_v3 import NOWHERE, Place, PlaceWrite, Text
 
-KINDS: Final[dict[object, AddressType]] = {
-    "billing": "billing",
-    "shipping": "shipping",
-    "unknown": "billing",
-    UNSET: "billing",
+SLOTS: Final[dict[AddressType, tuple[AddressType, ...]]] = {
+    "billing": ("billing", "unknown", "home", "work", "other"),
+    "shipping": ("shipping",),
 }
 NO_ADDRESS: Final = Address()
 UNTOUCHED: Final = PlaceWrite()
@@ -56,7 +54,7 @@ def write(
     if address is None:
         return _cleared(held, company=has_company, phone=kind == "shipping")
     if address.is_default:
-        notes.unsupported(f"{pointer}/is_default", "WooCommerce has one address of each type and no default: omit it")
+        notes.lose(f"{pointer}/is_default", "coerced", "WooCommerce has one address of each type and no default")
     there = (read_shipping(held) if kind == "shipping" else read_billing(held, with_company=with_company)) or NO_ADDRESS
     code = address.country_code or None
     if code is not None and values.country(code) != code:

@@ -8,6 +8,8 @@ from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch
 from canonical.parts import AddressPatch, AddressType
 from mappings.kit import patches, people
+from mappings.kit.addresses import placed
+from mappings.kit.names import two_names
 from mappings.kit.patches import refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.woocommerce import addresses, custom_fields
@@ -15,7 +17,6 @@ from mappings.woocommerce.wire_v3 import NOWHERE, Account, Customer, CustomerWri
 
 UNSUPPORTED: Final[dict[str, str]] = {
     "kind": "WooCommerce customers are always people with a shop account",
-    "display_name": "WooCommerce builds it from first and last name: write those",
     "job_title": "WooCommerce customers have no job title",
     "language": "WooCommerce customers have no language",
     "timezone": "WooCommerce customers have no time zone",
@@ -46,6 +47,8 @@ Places = tuple[PlaceWrite | UnsetType, PlaceWrite | UnsetType]
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
     """Return the body of a write. `current` is None for a new customer."""
     notes = Notes()
+    held_name = (None, None) if current is None else (current.first_name or None, current.last_name or None)
+    patch = two_names(patch, held_name, "WooCommerce", notes)
     refuse_without_place(patch, UNSUPPORTED, notes)
     email, billing_email = _emails(patch.emails, current, notes)
     phone = patches.text(people.write_phone(patch.phones, PHONE, notes), "")
@@ -107,18 +110,7 @@ def _addresses(patch: tuple[AddressPatch, ...] | None | UnsetType, current: Cust
     """Return the addresses. The array is replaced as a whole, so an address that is not in it is cleared."""
     if isinstance(patch, UnsetType):
         return UNSET, UNSET
-    chosen: dict[AddressType, tuple[str, AddressPatch]] = {}
-    for place, address in enumerate(patch or ()):
-        pointer = f"/addresses/{place}"
-        kind = addresses.KINDS.get(address.type)
-        if kind is None:
-            notes.invalid(f"{pointer}/type", "one of: billing, shipping")
-        elif kind in chosen:
-            notes.unsupported(pointer, f"WooCommerce keeps one {kind} address")
-        else:
-            chosen[kind] = (pointer, address)
-            if address.type in (UNSET, "unknown"):
-                notes.lose(f"{pointer}/type", "defaulted", "an address without a type is kept as the billing address")
+    chosen = placed(patch or (), addresses.SLOTS, "WooCommerce", notes)
     return _place("billing", chosen, current, notes), _place("shipping", chosen, current, notes)
 
 

@@ -4,17 +4,28 @@ The chosen status reads as everything the patch sets and changes the least of ev
 recorded under any status.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from msgspec import UNSET, UnsetType
 
 from canonical.order_patch import OrderPatch
+from mappings.kit import nearest
 from mappings.spec import Notes
 from mappings.woocommerce.order_enums_r1 import STATUSES, WRITABLE, Axes, axes
 from mappings.woocommerce.wire_v3 import Order, Text
 
 FIELDS: Final = ("status", "payment_status", "fulfillment_status")
 TOGETHER: Final = frozenset(FIELDS)
+FAR: Final = 100
+"""More steps than any near value takes."""
+NEAR: Final[tuple[Mapping[Any, tuple[str, ...]], ...]] = (
+    {**nearest.ORDER_STATUS, "open": ("completed",)},
+    nearest.PAYMENT_STATUS,
+    {**nearest.FULFILLMENT_STATUS, "unfulfilled": ("cancelled",)},
+)
+"""The nearest values of each field. A shop completes an order once it is paid and sent, and a cancelled order is not
+sent."""
 
 
 def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
@@ -30,8 +41,7 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
     readings = {name: axes(name, is_paid=is_paid, method=method) for name in WRITABLE}
     fitting = [name for name, reading in readings.items() if _fits(wanted, reading)]
     if not fitting:
-        _refuse(wanted, readings, notes)
-        return UNSET
+        return _nearest(wanted, readings, notes)
     if present is None:
         return fitting[0]
     # If two change equally little, prefer the status that implies the known payment.
@@ -40,6 +50,30 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
 
 def _fits(wanted: tuple[object, ...], reading: Axes) -> bool:
     return all(isinstance(one, UnsetType) or one == said for one, said in zip(wanted, reading, strict=True))
+
+
+def _nearest(wanted: tuple[object, ...], readings: dict[str, Axes], notes: Notes) -> Text:
+    """Return the status that reads as the nearest values of the patch. Refuse them if one of them has no near value."""
+    found, fewest = None, FAR * len(FIELDS)
+    for name, reading in readings.items():
+        steps = sum(_steps(*one) for one in zip(NEAR, wanted, reading, strict=True))
+        if steps < min(fewest, FAR):
+            found, fewest = name, steps
+    if found is None:
+        _refuse(wanted, readings, notes)
+        return UNSET
+    for field, sent, stored in zip(FIELDS, wanted, readings[found], strict=True):
+        if not isinstance(sent, UnsetType) and sent != stored:
+            notes.lose(f"/{field}", "coerced", f"{sent} is stored as {stored}: WooCommerce has one status for an order")
+    return found
+
+
+def _steps(near: Mapping[Any, tuple[str, ...]], wanted: object, reading: str) -> int:
+    """Return how far a value is from the wanted one: 0 if it is the same or nothing is wanted."""
+    if isinstance(wanted, UnsetType) or wanted == reading:
+        return 0
+    places = near.get(wanted, ())
+    return 1 + places.index(reading) if reading in places else FAR
 
 
 def _same(one: str, other: str) -> bool:

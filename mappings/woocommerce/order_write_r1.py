@@ -12,6 +12,7 @@ from canonical import values
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, AddressType, CustomFieldSetting
 from mappings.kit import line_fields, patches
+from mappings.kit.addresses import check_type, with_buyer
 from mappings.kit.patches import refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.woocommerce import addresses, custom_fields
@@ -50,13 +51,14 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
     refuse_without_place(patch, UNSUPPORTED, notes)
+    held_name = None if current is None else addresses.name_of(current.billing.first_name, current.billing.last_name)
+    patch = with_buyer(patch, held_name, "WooCommerce", notes, makes_address=current is None)
     if patch.is_test is True:
         notes.unsupported("/is_test", "WooCommerce has no test orders")
     buyer = patch.customer
     billing = addresses.with_own(
         _place(patch.billing_address, "billing", current, notes), email=_email(buyer, notes), phone=_phone(buyer)
     )
-    _check_name(buyer, patch.billing_address, current, notes)
     settings = account.custom_fields.get("order", ())
     held = None if current is None else current.meta_data
     meta = custom_fields.write(patch.external_id, patch.custom_fields, line_fields.of_orders(settings), held, notes)
@@ -82,8 +84,7 @@ def _place(
     if isinstance(address, UnsetType):
         return UNSET
     pointer = f"/{kind}_address"
-    if address is not None and address.type not in (UNSET, "unknown", kind):
-        notes.invalid(f"{pointer}/type", f"one of: {kind}")
+    check_type(address, kind, pointer, "WooCommerce", notes)
     held = NOWHERE if current is None else current.billing if kind == "billing" else current.shipping
     return addresses.write(address, kind, pointer, notes, held=held, with_company=True)
 
@@ -100,24 +101,6 @@ def _phone(buyer: OrderCustomerPatch | None | UnsetType) -> Text:
     if buyer is None:
         return ""
     return UNSET if isinstance(buyer, UnsetType) or buyer.phone is None else buyer.phone
-
-
-def _check_name(
-    buyer: OrderCustomerPatch | None | UnsetType,
-    address: AddressPatch | None | UnsetType,
-    current: Order | None,
-    notes: Notes,
-) -> None:
-    """Refuse a buyer's name that differs from the name in the billing address, which WooCommerce keeps."""
-    if buyer is None or isinstance(buyer, UnsetType) or buyer.name is None:
-        return
-    there = None if current is None else addresses.name_of(current.billing.first_name, current.billing.last_name)
-    if isinstance(address, AddressPatch):
-        there = address.name
-    if buyer.name != there:
-        notes.unsupported(
-            "/customer/name", "WooCommerce takes the buyer's name from the billing address: write billing_address.name"
-        )
 
 
 def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> int | UnsetType:

@@ -12,13 +12,14 @@ def tags(wanted: tuple[str, ...] | None | UnsetType, notes: Notes) -> tuple[str,
         return UNSET
     kept: dict[str, None] = {}
     for place, tag in enumerate(wanted or ()):
-        if not tag or "," in tag or any(letter.isspace() for letter in tag):
+        word = "_".join(tag.lower().replace(",", " ").split())
+        if not word:
             notes.invalid(f"/tags/{place}", "a Zendesk tag is one word without spaces and commas, such as needs_review")
             continue
-        lowered = tag.lower()
-        if lowered != tag:
-            notes.lose(f"/tags/{place}", "coerced", "lower-cased")
-        kept[lowered] = None
+        if word != tag:
+            detail = "a Zendesk tag is one word in lower case: spaces and commas become underscores"
+            notes.lose(f"/tags/{place}", "coerced", detail)
+        kept[word] = None
     return tuple(kept)
 
 

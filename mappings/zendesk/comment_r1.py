@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from canonical import values
 from canonical.parts import Attachment, Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
 from mappings.kit import patches
-from mappings.kit.html import sanitised
+from mappings.kit.html import html_or_text, sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import wire_v2
 from mappings.zendesk.endpoints_comment import ENDPOINTS
@@ -58,15 +58,12 @@ def to_canonical(record: wire_v2.Comment, account: Account) -> Mapped[Comment]:
 def to_vendor(patch: CommentPatch, current: wire_v2.Comment | None, account: Account) -> Draft[CommentWrite]:
     """Draft a comment: plain text or HTML, public or for agents only."""
     notes = Notes()
-    has_text = not isinstance(patch.body_text, UnsetType) and bool(patch.body_text.strip())
-    has_html = not isinstance(patch.body_html, UnsetType) and bool(patch.body_html.strip())
-    if has_text and has_html:
-        notes.invalid("/body_html", "Zendesk derives one from the other: send either body_text or body_html")
-    if not has_text and not has_html:
+    html, text = html_or_text(patch.body_text, patch.body_html, "/body_text", "Zendesk", notes)
+    if not html and not text:
         notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
     body = CommentWrite(
-        body=patch.body_text if has_text else UNSET,
-        html_body=patch.body_html if has_html else UNSET,
+        body=text or UNSET,
+        html_body=html or UNSET,
         public=bool(patches.chosen(patch.visibility, PUBLIC, "/visibility", notes)),
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))

@@ -7,11 +7,13 @@ primary address and one phone number; further ones are identities, which this re
 from typing import Final
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from canonical import values
 from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus, Email, Phone, PhonePatch
 from canonical.parts import Loss
 from mappings.kit import json_custom_fields, patches, people
+from mappings.kit.names import one_name
 from mappings.kit.rails_time_zones import IANA
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import bodies
@@ -44,7 +46,6 @@ PHONE: Final = people.OnlyOne(
     others="a Zendesk user has one phone number; more are separate identities",
     type="Zendesk keeps no type of phone number",
 )
-ONE_NAME: Final = "Zendesk keeps one name: send display_name"
 
 
 def to_canonical(user: User, account: Account) -> Mapped[Customer]:
@@ -86,6 +87,7 @@ def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> D
     notes = Notes()
     settings = account.custom_fields.get("customer", ())
     held = None if current is None else current.user_fields or {}
+    patch = one_name(patch, None if current is None else current.name, "Zendesk", notes, with_company=False)
     patches.refuse_without_place(patch, NO_PLACE, notes)
     body = UserWrite(
         name=_name(patch, current, notes),
@@ -96,11 +98,10 @@ def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> D
         notes=patch.notes,
         tags=bodies.tags(patch.tags, notes),
         external_id=bodies.external_id(patch.external_id, notes),
-        suspended=patches.chosen(patch.status, SUSPENDED, "/status", notes, "a customer is archived by DELETE; "),
+        suspended=_suspended(patch.status, notes),
         user_fields=dict(json_custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET,
     )
-    if not isinstance(patch.kind, UnsetType) and patch.kind != "person":
-        notes.invalid("/kind", "a Zendesk user is a person; one of: person")
+    people.check_person(replace(patch, status=UNSET), "Zendesk", notes)
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
@@ -150,10 +151,6 @@ def _timezone(user: User, loss: list[Loss]) -> str | None:
 
 
 def _name(patch: CustomerPatch, current: User | None, notes: Notes) -> str | UnsetType:
-    parts = [part for part in (patch.first_name, patch.last_name) if isinstance(part, str) and part]
-    for pointer, part in (("/first_name", patch.first_name), ("/last_name", patch.last_name)):
-        if isinstance(part, str) and part:
-            notes.unsupported(pointer, ONE_NAME)
     if isinstance(patch.display_name, str) and patch.display_name.strip():
         return patch.display_name
     if not isinstance(patch.display_name, UnsetType) and (current is not None or patch.display_name is not None):
@@ -161,10 +158,14 @@ def _name(patch: CustomerPatch, current: User | None, notes: Notes) -> str | Uns
         return UNSET
     if current is not None:
         return UNSET
-    if parts:
-        # Sent only if the caller accepts the loss.
-        return " ".join(parts)
     notes.lose("/display_name", "defaulted", "a new Zendesk user without a name gets the address or number as the name")
+    return UNSET
+
+
+def _suspended(status: CustomerStatus | UnsetType, notes: Notes) -> bool | UnsetType:
+    if isinstance(status, UnsetType) or status in SUSPENDED:
+        return UNSET if isinstance(status, UnsetType) else SUSPENDED[status]
+    notes.unsupported("/status", f"a Zendesk user has one of: {', '.join(SUSPENDED)}; DELETE archives a customer")
     return UNSET
 
 

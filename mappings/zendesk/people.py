@@ -40,7 +40,7 @@ def requester_written(
     if email is None:
         return UNSET, UNSET
     if patch.phone:
-        notes.unsupported("/requester/phone", "Zendesk accepts no phone number with a requester: write it to the user")
+        notes.lose("/requester/phone", "coerced", "Zendesk finds the requester by e-mail: the number is not written")
     if current is None:
         if not patch.name:
             notes.lose(

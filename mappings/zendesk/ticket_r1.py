@@ -11,7 +11,8 @@ from msgspec import UNSET, Raw, UnsetType
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Follower, FollowerKind, Requester, Ticket, TicketPatch
-from mappings.kit import json_custom_fields, patches
+from mappings.kit import json_custom_fields, nearest, patches
+from mappings.kit.html import html_or_text
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import bodies, wire_v2
 from mappings.zendesk.endpoints_ticket import ENDPOINTS
@@ -84,13 +85,13 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
     """Draft a write. `current` is None for a ticket to create."""
     notes = Notes()
     patches.refuse_without_place(patch, NO_PLACE, notes)
-    kind = patches.chosen(patch.type, TYPE_WRITTEN, "/type", notes)
+    kind = patches.chosen(patch.type, TYPE_WRITTEN, "/type", notes, near=nearest.TICKET_TYPE)
     requester_id, requester = requester_written(patch.requester, current, account, notes)
     followers, email_ccs = watchers_written(patch.followers, current, account, notes)
     body = TicketWrite(
         subject=patch.subject,
         comment=_first_comment(patch, current, notes),
-        status=patches.chosen(patch.status, STATUS_WRITTEN, "/status", notes),
+        status=patches.chosen(patch.status, STATUS_WRITTEN, "/status", notes, near=nearest.TICKET_STATUS),
         priority=patches.chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes),
         type=kind,
         requester_id=requester_id,
@@ -109,9 +110,9 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
     _check_channel(patch, current, notes)
     kind_after = kind if isinstance(kind, str) else None if current is None else current.type
     if body.due_at and kind_after != "task":
-        notes.invalid("/due_at", "Zendesk keeps a due date on tickets of type task only: send type task with it")
+        notes.unsupported("/due_at", "Zendesk keeps a due date on tickets of type task only: send type task with it")
     if body.problem_id and kind_after != "incident":
-        notes.invalid("/parent_remote_id", "Zendesk links incidents to a problem only: send type incident with it")
+        notes.unsupported("/parent_remote_id", "Zendesk links incidents to a problem only: send type incident with it")
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
@@ -154,12 +155,9 @@ def _first_comment(patch: TicketPatch, current: wire_v2.Ticket | None, notes: No
         if not isinstance(text, UnsetType) and (text or "").strip() != (current.description or "").strip():
             notes.unsupported("/description", FIRST_COMMENT)
         return UNSET
-    if isinstance(html, str) and html.strip():
-        if isinstance(text, str) and text.strip():
-            notes.lose("/description", "coerced", "Zendesk derives the plain text from description_html itself")
-        return CommentWrite(html_body=html, public=True)
-    if isinstance(text, str) and text.strip():
-        return CommentWrite(body=text, public=True)
+    html_body, body = html_or_text(text, html, "/description", "Zendesk", notes)
+    if html_body or body:
+        return CommentWrite(body=body or UNSET, html_body=html_body or UNSET, public=True)
     notes.invalid("/description", "a Zendesk ticket begins with a comment: send description or description_html")
     return UNSET
 

@@ -1,0 +1,85 @@
+"""Choose among several postal addresses, for vendors that store one, or one of each kind. Each choice adds a loss."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from canonical.order_patch import OrderCustomerPatch, OrderPatch
+from canonical.parts import AddressPatch, AddressType
+from mappings.spec import Notes
+
+S = TypeVar("S", bound=str)
+
+
+def placed(
+    addresses: Sequence[AddressPatch], slots: Mapping[S, tuple[AddressType, ...]], vendor: str, notes: Notes
+) -> dict[S, tuple[str, AddressPatch]]:
+    """Return the address for each place of the vendor, with its pointer. `slots` names the types that a place takes,
+    its own first. The default address comes first, then the order of the types, then that of the array."""
+    left = dict(enumerate(addresses))
+    chosen: dict[S, tuple[str, AddressPatch]] = {}
+
+    def take(slot: S, types: tuple[AddressType, ...]) -> None:
+        fitting = [index for index, one in left.items() if _type(one) in types]
+        if slot in chosen or not fitting:
+            return
+        index = min(fitting, key=lambda one: (not left[one].is_default, types.index(_type(left[one])), one))
+        chosen[slot] = (f"/addresses/{index}", left.pop(index))
+
+    for slot, types in slots.items() if len(slots) > 1 else ():
+        take(slot, types[:1])
+    for slot, types in slots.items():
+        take(slot, types)
+    for slot, (pointer, address) in chosen.items():
+        _note_type(_type(address), slots[slot][0], pointer, vendor, notes)
+    for index in left:
+        held = " and ".join(f"one of type {types[0]}" for types in slots.values()) if len(slots) > 1 else "one address"
+        notes.lose(f"/addresses/{index}", "dropped", f"{vendor} stores {held}: another one is written")
+    return chosen
+
+
+def check_type(address: AddressPatch | None, kind: AddressType, pointer: str, vendor: str, notes: Notes) -> None:
+    """Note a loss if the address of an order has another type than its place."""
+    if address is not None and _type(address) not in ("unknown", kind):
+        notes.lose(f"{pointer}/type", "coerced", f"{vendor} stores it as the {kind} address of the order")
+
+
+def _type(address: AddressPatch) -> AddressType:
+    return "unknown" if address.type is UNSET else address.type
+
+
+def _note_type(sent: AddressType, stored: AddressType, pointer: str, vendor: str, notes: Notes) -> None:
+    if sent == stored:
+        return
+    if sent == "unknown":
+        notes.lose(f"{pointer}/type", "defaulted", f"an address without a type is stored as the {stored} address")
+    elif stored == "unknown":
+        notes.lose(f"{pointer}/type", "coerced", f"{vendor} stores the address without its type")
+    else:
+        notes.lose(f"{pointer}/type", "coerced", f"it is stored as the {stored} address, the nearest one at {vendor}")
+
+
+def with_buyer(
+    patch: OrderPatch, held: str | None, vendor: str, notes: Notes, *, makes_address: bool = False
+) -> OrderPatch:
+    """Return the patch with the buyer's name in the billing address, for a vendor that stores it only there. `held` is
+    the present name. `makes_address` writes an address with nothing but the name if none is sent."""
+    buyer, billing = patch.customer, patch.billing_address
+    if not isinstance(buyer, OrderCustomerPatch) or not buyer.name:
+        return patch
+    address = billing if isinstance(billing, AddressPatch) else AddressPatch() if makes_address else None
+    named = (held if address is not billing else None) or (None if address is None else address.name)
+    shipping = patch.shipping_address
+    if address is None and isinstance(shipping, AddressPatch) and shipping.name:
+        named = shipping.name
+    if named is None and address is None:
+        notes.unsupported("/customer/name", f"{vendor} stores it in the billing address: send billing_address.name")
+    patch = replace(patch, customer=replace(buyer, name=None))
+    if named is None and address is not None:
+        notes.lose("/customer/name", "coerced", f"{vendor} stores the buyer's name in the billing address")
+        return replace(patch, billing_address=replace(address, name=buyer.name))
+    if named is not None and named != buyer.name:
+        notes.lose("/customer/name", "coerced", f"{vendor} shows the name in the address as that of the buyer")
+    return patch

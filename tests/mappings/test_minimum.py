@@ -1,0 +1,126 @@
+"""The body that a person would write by hand is accepted by every vendor that stores the object, and a customer read at
+one vendor goes over to any other."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from mappings.checks.golden import account_of, cases
+from mappings.golden_writes import NOTHING, patch_of
+from mappings.registry import VENDORS, active
+from mappings.spec import Draft
+from tests.shared_material import ROOT
+
+CUSTOMER = {"emails": [{"address": "ann.lee@example.com"}]}
+LINE = {"name": "Mug", "sku": "MUG-1", "quantity": "2", "unit_price": "5.00"}
+ORDER = {"currency": "EUR", "customer": {"email": "ann.lee@example.com"}, "line_items": [LINE]}
+TICKET = {
+    "subject": "The foot is stuck",
+    "description": "It does not move.",
+    "requester": {"email": "ann.lee@example.com", "name": "Ann Lee"},
+}
+BODIES: dict[str, tuple[Any, ...]] = {
+    "customer": (
+        {**CUSTOMER, "first_name": "Ann", "last_name": "Lee"},
+        {**CUSTOMER, "display_name": "Ann Lee"},
+        {**CUSTOMER, "display_name": "Ann"},
+        CUSTOMER | {"kind": "person", "status": "active", "tax_exemption": "none", "first_name": "Ann"},
+    ),
+    "order": (ORDER, ORDER | {"status": "open"}),
+    "ticket": (TICKET,),
+}
+RESOLVED = {
+    # Salesforce's orders name records only: a contact, and an entry of a price book for each line.
+    ("salesforce", "order"): ORDER
+    | {
+        "customer": {"email": "ann.lee@example.com", "remote_id": "003dM00001aBcDeQAK"},
+        "line_items": [LINE | {"variant_remote_id": "01udM00001aBcDeQAK"}],
+    }
+}
+HELD = [
+    pytest.param(vendor, name, id=f"{vendor}-{name}")
+    for vendor, one in VENDORS.items()
+    for name in BODIES
+    if active(one, name) is not None
+]
+PEOPLE = [vendor for vendor, one in VENDORS.items() if active(one, "customer") is not None]
+
+
+def drafted(vendor: str, object_name: Any, body: dict[str, Any], *, with_custom_fields: bool = True) -> Draft[Any]:
+    mapping, account = active(VENDORS[vendor], object_name), account_of(VENDORS[vendor], ROOT)
+    assert mapping is not None
+    if not with_custom_fields:
+        account = replace(account, custom_fields={})
+    return mapping.to_vendor(msgspec.convert(body, mapping.patch), None, account)
+
+
+@pytest.mark.parametrize(("vendor", "object_name"), HELD)
+def test_the_hand_written_minimum_is_accepted(vendor: str, object_name: str) -> None:
+    for body in (RESOLVED[vendor, object_name],) if (vendor, object_name) in RESOLVED else BODIES[object_name]:
+        assert drafted(vendor, object_name, body).refused == (), body
+
+
+@pytest.mark.parametrize("vendor", PEOPLE)
+def test_a_name_is_written_in_either_form(vendor: str) -> None:
+    """Both forms write the same, and each that was changed on the way is a loss of its own field."""
+    in_parts, whole, one_word, _ = (drafted(vendor, "customer", body) for body in BODIES["customer"])
+    both = drafted(vendor, "customer", BODIES["customer"][0] | {"display_name": "Ann Lee"})
+
+    assert in_parts.body == whole.body == both.body
+    assert one_word.body != drafted(vendor, "customer", CUSTOMER).body
+    names = {"/display_name", "/first_name", "/last_name"}
+    bridged = [{one.path for one in draft.loss if one.path in names} for draft in (in_parts, whole)]
+    assert bridged in ([set(), {"/display_name"}], [{"/first_name", "/last_name"}, set()])
+    assert {one.kind for draft in (in_parts, whole) for one in draft.loss if one.path in names} == {"coerced"}
+    assert not names & {one.path for one in both.loss}
+
+
+def carried(vendor: str) -> list[dict[str, Any]]:
+    """The golden customers of a vendor as a caller sends them on: without what is empty, unknown or read-only."""
+    mapping = active(VENDORS[vendor], "customer")
+    assert mapping is not None
+    found = []
+    for case in cases(VENDORS[vendor], ROOT):
+        mapped = msgspec.json.decode(case.expected) if case.object == "customer" else []
+        for one in mapped if isinstance(mapped, list) else [mapped]:
+            body = {name: value for name, value in one["data"].items() if value not in (*NOTHING, "unknown")}
+            patch = {name: sent for name, value in body.items() if (sent := _sent(mapping, name, value)) is not None}
+            found.append(patch)
+    return found
+
+
+def _sent(mapping: Any, name: str, value: Any) -> Any:
+    if name not in mapping.patch.__struct_fields__:
+        return None
+    patch = patch_of(mapping, name, value)
+    return None if patch is None else msgspec.to_builtins(patch)[name]
+
+
+CARRIED = [(vendor, body) for vendor in PEOPLE for body in carried(vendor)]
+NAMES = {"display_name", "first_name", "last_name"}
+
+
+@given(st.sampled_from(CARRIED), st.sampled_from(PEOPLE), st.data())
+def test_a_customer_goes_from_any_vendor_to_any_other(
+    read: tuple[str, dict[str, Any]], target: str, data: st.DataObject
+) -> None:
+    source, body = read
+    if source == target:
+        return
+    kept = {name: value for name, value in body.items() if name in NAMES | {"emails"} or data.draw(st.booleans())}
+    draft = drafted(target, "customer", kept, with_custom_fields=False)
+
+    refused = {one.pointer: one for one in draft.refused}
+    if "emails" not in kept and target == "woocommerce":
+        # The one thing that a shop's customer needs and that cannot be derived.
+        assert refused.pop("/emails").detail == "a WooCommerce customer always has an e-mail address"
+    owner = refused.pop("/owner_remote_id", None)
+    assert owner is None or source != target
+    assert {one.kind for one in refused.values()} <= {"unsupported"}, refused
+    assert not {pointer.split("/")[1] for pointer in refused} & NAMES
+    primary = next((place for place, one in enumerate(kept.get("emails", ())) if one.get("is_primary")), 0)
+    assert not {f"/emails/{primary}", f"/emails/{primary}/address"} & set(refused)
