@@ -18,7 +18,7 @@ from canonical.customer import ConsentPatch, EmailPatch, PhonePatch, TaxIdPatch
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldPatch
 from canonical.ticket import FollowerPatch, RequesterPatch
-from mappings.spec import VendorMapping
+from mappings.spec import Draft, VendorMapping
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
@@ -91,12 +91,13 @@ def coverage(mapping: AnyMapping) -> tuple[FieldCoverage, ...]:
 
 @lru_cache(maxsize=1024)
 def writable_values(mapping: AnyMapping, field_name: str) -> tuple[str, ...]:
-    """Return the values of an enum field that this mapping can write. Empty for any other field."""
+    """Return the values of an enum field that this mapping can write as they are, not as a near value. Empty for any
+    other field."""
     field = next((field for field in fields(mapping.patch) if field.name == field_name), None)
     if field is None:
         return ()
     literal = _literal_of(field.type)
-    return tuple(value for value in literal if not _refuses(mapping, {field.encode_name: value}, field_name, None))
+    return tuple(value for value in literal if _writes(mapping, {field.encode_name: value}, field_name))
 
 
 @lru_cache(maxsize=64)
@@ -157,12 +158,24 @@ def _tried(mapping: AnyMapping, field: FieldInfo, current: Any) -> bool:
     return any(not _refuses(mapping, {field.encode_name: value}, field.name, current) for value in candidates)
 
 
+def _writes(mapping: AnyMapping, body: dict[str, Any], field_name: str) -> bool:
+    draft = _drafted(mapping, body, None)
+    is_changed = any(loss.path == f"/{field_name}" and loss.kind == "coerced" for loss in draft.loss)
+    return not is_changed and not _refuses(mapping, body, field_name, None)
+
+
+def _drafted(mapping: AnyMapping, body: dict[str, Any], current: Any) -> Draft[Any]:
+    # Unwrap `changes_only`: it omits values that equal those of the blank record.
+    draft: Draft[Any] = inspect.unwrap(mapping.to_vendor)(
+        msgspec.convert(body, mapping.patch), current, _default_account(mapping)
+    )
+    return draft
+
+
 def _refuses(mapping: AnyMapping, body: dict[str, Any], field_name: str, current: Any) -> bool:
     """Return whether the mapping refuses this field. `invalid` counts only for an enum: for any other field, the sample
     may be a value that the account lacks."""
-    patch = msgspec.convert(body, mapping.patch)
-    # Unwrap `changes_only`: it omits values that equal those of the blank record.
-    draft = inspect.unwrap(mapping.to_vendor)(patch, current, _default_account(mapping))
+    draft = _drafted(mapping, body, current)
     enum = bool(_literal_of(next(field.type for field in fields(mapping.patch) if field.name == field_name)))
     return any(
         refusal.pointer.startswith(f"/{field_name}") and (refusal.kind == "unsupported" or enum)

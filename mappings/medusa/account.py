@@ -92,6 +92,9 @@ def region_for(patch: OrderPatch, account: Account, notes: Notes) -> str | Unset
                 f"no region of the shop for this order uses this currency; regions: {_listed(account.regions)}",
             )
             return UNSET
+    if len(fitting) > 1 and not isinstance(patch.currency, str):
+        notes.invalid("/currency", f"several regions of the shop match ({_listed(fitting)}): send the currency")
+        return UNSET
     if len(fitting) > 1:
         detail = f"the order is in the shop's first region that matches, {fitting[0].name}: send a country for another"
         notes.lose("/shipping_address/country_code", "defaulted", detail)

@@ -47,7 +47,7 @@ def shipping_lines(
         if line.tax is not None:
             notes.unsupported(f"{pointer}/tax", "Medusa computes the tax itself")
         if not known:
-            notes.unsupported(pointer, "the shop has no shipping options")
+            notes.invalid(f"{pointer}/title", "the shop has no shipping options: create one, or send no shipping_lines")
             continue
         if line.title not in known:
             detail = f"the charge belongs to the shop's first shipping option, {account.shipping_options[0].name}"

@@ -171,8 +171,11 @@ def test_addresses_are_sent_where_they_differ() -> None:
 def test_numbers_have_one_place_each() -> None:
     two = [{"e164": "+4930123456"}, {"raw": "030 99", "type": "work"}]
 
-    assert refused(drafted({"phones": two})) == {"/phones/1": "unsupported"}
-    assert refused(drafted({"phones": [{"e164": "+4930123456", "type": "fax"}]})) == {"/phones/0/type": "invalid"}
+    assert refused(drafted({"phones": two})) == {"/phones/0": "unsupported"}
+    assert refused(drafted({"phones": [{"e164": "+4930123456", "type": "fax"}]})) == {"/phones/0": "unsupported"}
+    home = drafted({"phones": [{"raw": "030 98", "type": "home"}, {"raw": "0171 9", "type": "mobile"}]})
+    assert (home.body.phone, home.body.mobile, home.refused) == ("030 98", "0171 9", ())
+    assert lost(home) == {"/phones/0/type": "coerced"}
     assert refused(drafted({"phones": [{"e164": "030"}]})) == {"/phones/0/e164": "invalid"}
     assert refused(drafted({"phones": [{}]})) == {"/phones/0": "invalid"}
     assert lost(drafted({"phones": [{"e164": "+4930123456"}]})) == {"/phones/0/type": "defaulted"}
@@ -197,21 +200,26 @@ def test_an_address_is_one_text() -> None:
     assert draft.body.address == "Webergasse 7\nZürich\n8001\nCH"
     assert lost(draft) == {f"/addresses/0/{name}": "coerced" for name in ("city", "postal_code", "country_code")}
     address = {"line1": "x", "name": "Ann", "company": "Lee", "phone": "1", "type": "billing"}
-    assert refused(drafted({"addresses": [address, {"line1": "y"}]})) == {
+    assert refused(drafted({"addresses": [address]})) == {
         "/addresses/0/name": "unsupported",
         "/addresses/0/company": "unsupported",
         "/addresses/0/phone": "unsupported",
-        "/addresses/0/type": "unsupported",
-        "/addresses/1": "unsupported",
     }
+    several = drafted({"addresses": [address, {"line1": "y"}, {"line1": "z", "type": "home", "is_default": True}]})
+    assert several.body.address == "z"
+    assert lost(several) == {"/addresses/0": "dropped", "/addresses/1": "dropped", "/addresses/2/type": "coerced"}
     assert refused(drafted({"addresses": [{}]})) == {"/addresses/0": "invalid"}
 
 
 def test_a_new_contact_needs_a_name_and_finds_one() -> None:
     assert lost(drafted({"emails": [{"address": "a@b.example"}]}, None)) == {"/display_name": "defaulted"}
     two = drafted({"first_name": "Ida", "last_name": "Morrow"}, None)
-    assert refused(two) == {"/first_name": "unsupported", "/last_name": "unsupported"}
+    assert two.refused == ()
+    assert lost(two) == {"/first_name": "coerced", "/last_name": "coerced"}
     assert two.body.name == "Ida Morrow"
+    company = drafted({"kind": "organization", "company_name": "Faden AG"}, None)
+    assert (company.body.name, refused(company)) == ("Faden AG", {"/kind": "unsupported"})
+    assert lost(company) == {"/company_name": "coerced"}
     assert refused(drafted({"display_name": " "}, None)) == {"/display_name": "invalid"}
 
 
@@ -219,7 +227,7 @@ def test_a_new_contact_needs_a_name_and_finds_one() -> None:
 def test_a_status_that_cannot_be_held_names_those_that_can(status: str) -> None:
     draft = drafted({"status": status})
 
-    assert refused(draft) == {"/status": "invalid"}
+    assert refused(draft) == {"/status": "unsupported"}
     assert writable_values(CUSTOMER, "status") == ("active",)
 
 
@@ -235,18 +243,19 @@ def test_a_mark_of_ours_is_no_key_of_the_callers() -> None:
     assert refused(drafted({"external_id": " x"})) == {"/external_id": "invalid"}
 
 
-def test_tags_that_freshdesk_would_change_are_refused() -> None:
+def test_tags_that_freshdesk_would_change_are_written_with_a_loss() -> None:
     draft = drafted({"tags": ["a,b", "x" * 33, "  ", "vip", "vip", " neu "]})
 
-    assert refused(draft) == {"/tags/0": "invalid", "/tags/1": "invalid", "/tags/2": "invalid"}
-    assert draft.body.tags == ("vip", "neu")
+    assert refused(draft) == {"/tags/2": "invalid"}
+    assert lost(draft) == {"/tags/0": "coerced", "/tags/1": "truncated", "/tags/5": "coerced"}
+    assert draft.body.tags == ("a b", "x" * 32, "vip", "neu")
 
 
 def test_languages_and_zones_have_names_of_their_own() -> None:
     assert sent({"language": "ja", "timezone": "Europe/Kyiv"}) == {"language": "ja-JP", "time_zone": "Kyiv"}
     assert refused(drafted({"language": "klingon-x"})) == {"/language": "invalid"}
     assert refused(drafted({"timezone": "Mars/Olympus"})) == {"/timezone": "invalid"}
-    assert refused(drafted({"timezone": "America/Nassau"})) == {"/timezone": "invalid"}
+    assert refused(drafted({"timezone": "America/Nassau"})) == {"/timezone": "unsupported"}
     assert all(IANA[name] == zone for zone, name in RAILS.items() if zone != "Europe/Kyiv")
 
 

@@ -208,15 +208,12 @@ def test_one_address_of_each_kind_is_all_there_is_place_for() -> None:
     assert kinds == {
         "/emails/0": "unsupported",
         "/phones/1": "unsupported",
-        "/phones/2/type": "invalid",
-        "/addresses/1": "unsupported",
-        "/addresses/0/type": "invalid",
-        "/addresses/0/name": "unsupported",
-        "/addresses/0/line2": "unsupported",
+        "/phones/2": "unsupported",
     }
+    assert draft.body.properties["city"] == "Basel"
     assert draft.body.properties["email"] == "b@example.com"
     assert draft.body.properties["phone"] == "+41445550100"
-    assert [loss.path for loss in draft.loss] == ["/emails/1/address"]
+    assert [loss.path for loss in draft.loss] == ["/emails/1/address", "/addresses/0"]
 
 
 def test_marks_that_hubspot_does_not_keep_are_unsupported() -> None:
@@ -300,14 +297,32 @@ def test_a_fax_is_a_phone_behind_the_others() -> None:
 
 @pytest.mark.parametrize("value", get_args(PhoneType))
 def test_every_kind_of_phone_is_judged(value: PhoneType) -> None:
-    complaints = refused(CustomerPatch(phones=(PhonePatch(raw="044 1", type=value),)))
+    draft = to_vendor(CustomerPatch(phones=(PhonePatch(raw="044 1", type=value),)), None, FRESH)
 
-    assert (complaints == {}) == (value in ("mobile", "fax", "unknown"))
+    is_held = value in ("mobile", "fax", "unknown")
+    assert draft.refused == ()
+    assert [(one.path, one.kind) for one in draft.loss] == ([] if is_held else [("/phones/0/type", "coerced")])
+    assert draft.body.properties[{"mobile": "mobilephone", "fax": "fax"}.get(value, "phone")] == "044 1"
 
 
 @pytest.mark.parametrize("value", get_args(AddressType))
 def test_every_kind_of_address_is_judged(value: AddressType) -> None:
-    assert (refused(CustomerPatch(addresses=(AddressPatch(city="Bern", type=value),))) == {}) == (value == "unknown")
+    draft = to_vendor(CustomerPatch(addresses=(AddressPatch(city="Bern", type=value),)), None, FRESH)
+
+    assert (draft.refused, draft.body.properties["city"]) == ((), "Bern")
+    losses = [] if value == "unknown" else [("/addresses/0/type", "coerced")]
+    assert [(one.path, one.kind) for one in draft.loss] == losses
+
+
+def test_an_address_has_one_line_of_the_street_and_no_name() -> None:
+    address = AddressPatch(line1="1 Main Street", line2="2nd floor", name="Ann", company="Lee", phone="1")
+    draft = to_vendor(CustomerPatch(addresses=(address,)), None, FRESH)
+
+    assert draft.body.properties["address"] == "1 Main Street, 2nd floor"
+    assert [(one.path, one.kind) for one in draft.loss] == [("/addresses/0/line2", "coerced")]
+    assert {one.pointer: one.kind for one in draft.refused} == {
+        f"/addresses/0/{name}": "unsupported" for name in ("name", "company", "phone")
+    }
 
 
 # ------------------------------------------------------------- the lifecycle
@@ -333,10 +348,13 @@ def test_the_stage_moves_only_forward() -> None:
 
 
 def test_the_accounts_own_stages_and_order_count(account: Account) -> None:
-    gone = refused(CustomerPatch(lifecycle_stage="evangelist"), None, account)
+    gone = refused(CustomerPatch(lifecycle_stage="other"), None, account)
+    near = to_vendor(CustomerPatch(lifecycle_stage="evangelist"), None, account)
     trial = contact(lifecyclestage="288466140")
 
     assert gone["/lifecycle_stage"].endswith("one of: lead, opportunity, customer")
+    assert near.body.properties == {"lifecyclestage": "customer"}
+    assert [(one.path, one.kind) for one in near.loss] == [("/lifecycle_stage", "coerced")]
     assert (
         "lead is before 288466140" in refused(CustomerPatch(lifecycle_stage="lead"), trial, account)["/lifecycle_stage"]
     )
@@ -351,8 +369,10 @@ def test_languages_are_spelled_as_the_account_has_them(account: Account) -> None
 
     assert chinese.body.properties == {"hs_language": "zh-cn"}
     assert read(written(contact(), chinese.body)).language == "zh-CN"
-    assert refused(CustomerPatch(language="de-AT"), None, account)["/language"].endswith("similar: de, de-ch")
-    assert refused(CustomerPatch(language="sv"), None, account)["/language"].endswith("similar: none")
+    austrian = to_vendor(CustomerPatch(language="de-AT"), None, account)
+    assert austrian.body.properties == {"hs_language": "de"}
+    assert [(one.path, one.kind) for one in austrian.loss] == [("/language", "coerced")]
+    assert refused(CustomerPatch(language="sv"), None, account)["/language"].endswith("one of: de, de-ch, zh-cn")
 
 
 def test_time_zones_are_spelled_by_rule(account: Account) -> None:

@@ -109,9 +109,9 @@ def test_a_new_customer_takes_nothing_out() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("status", one) for one in get_args(CustomerStatus)]
+    [("status", one) for one in get_args(CustomerStatus) if one != "active"]
     + [("lifecycle_stage", one) for one in get_args(LifecycleStage)]
-    + [("addresses", (AddressPatch(line1="1 Main"),)), ("addresses", None), ("display_name", "Ann Lee")],
+    + [("addresses", (AddressPatch(line1="1 Main"),)), ("addresses", None)],
 )
 def test_what_medusa_has_no_place_for_is_said(field: str, value: Any) -> None:
     draft = CUSTOMER.to_vendor(CustomerPatch(**{field: value}), None, ACCOUNT)
@@ -154,7 +154,7 @@ def test_a_custom_field_is_configured_and_of_its_type_and_no_key_of_ours() -> No
         custom_fields=(CustomFieldPatch(key="shoe", value=1), CustomFieldPatch(key="points", value="many"))
     )
     draft = CUSTOMER.to_vendor(patch, None, ACCOUNT)
-    assert refused(draft) == {"/custom_fields/0/key": "invalid", "/custom_fields/1/value": "invalid"}
+    assert refused(draft) == {"/custom_fields/0/key": "unsupported", "/custom_fields/1/value": "invalid"}
     assert "tier" in draft.refused[0].detail
     account = Account(custom_fields={"customer": (CustomFieldSetting(key="key", vendor_field="external_id"),)})
     ours = CustomerPatch(custom_fields=(CustomFieldPatch(key="key", value="x"),))

@@ -33,7 +33,6 @@ def test_a_comment_is_correspondence_or_a_comment(text: str, html: bool, visibil
     [
         ({}, "/body_text"),
         ({"body_text": "  "}, "/body_text"),
-        ({"body_text": "a", "body_html": "<b>a</b>"}, "/body_html"),
         ({"body_text": "a", "visibility": "unknown"}, "/visibility"),
     ],
 )

@@ -180,6 +180,8 @@ def test_a_status_is_one_of_the_default_life_cycle(status: TicketStatus) -> None
 
     if status in HELD:
         assert STATUS[str(draft.body.status)] == status
+    elif status.startswith("waiting"):
+        assert (draft.body.status, lost(draft)) == ("stalled", {"/status": "coerced"})
     else:
         assert refused(draft) == {"/status": "invalid"}
         assert set(draft.refused[0].detail.removeprefix("one of: ").split(", ")) == HELD
@@ -209,6 +211,9 @@ def test_a_priority_is_written_or_refused(priority: TicketPriority) -> None:
     numbers = {"low": 0, "normal": 50, "high": 100}
     if priority in numbers:
         assert sent({"priority": priority}) == {"Priority": numbers[priority]}
+    elif priority in ("urgent", "none"):
+        near = drafted({"priority": priority})
+        assert (near.body.priority, lost(near)) == (100 if priority == "urgent" else 0, {"/priority": "coerced"})
     else:
         assert refused(drafted({"priority": priority})) == {"/priority": "invalid"}
 
@@ -232,10 +237,11 @@ def test_a_key_has_room_in_an_address() -> None:
 def test_a_new_ticket_is_in_a_queue() -> None:
     only = replace(ACCOUNT, queues={"7": "Desk"})
 
-    refusal = drafted({"subject": "x"}, None).refused[0]
-    assert (refusal.pointer, refusal.kind) == ("/team_remote_id", "invalid")
-    assert refusal.detail.endswith("one of: 1 (General), 4 (Workshop)")
-    assert drafted({"subject": "x"}, None, only).body.queue == "7"
+    first, single = drafted({"subject": "x"}, None), drafted({"subject": "x"}, None, only)
+    assert (first.body.queue, lost(first)) == ("1", {"/team_remote_id": "defaulted"})
+    assert (single.body.queue, lost(single)) == ("7", {})
+    assert refused(drafted({"subject": "x"}, None, Account())) == {"/team_remote_id": "invalid"}
+    assert drafted({"team_remote_id": "5"}).refused[0].detail.endswith("one of: 1 (General), 4 (Workshop)")
     assert refused(drafted({"team_remote_id": "5"})) == {"/team_remote_id": "invalid"}
     assert refused(drafted({"team_remote_id": None})) == {"/team_remote_id": "invalid"}
     # Where the queues are not known Request Tracker says whether there is one.
@@ -246,7 +252,8 @@ def test_a_new_ticket_is_in_a_queue() -> None:
 
 def test_the_first_message_is_written_once() -> None:
     assert sent(NEW | {"description_html": "<p>Stuck</p>"}, None)["ContentType"] == "text/html"
-    assert lost(drafted(NEW | {"description_html": "<p>Stuck</p>"}, None)) == {"/description": "dropped"}
+    assert lost(drafted(NEW | {"description_html": "<p>Stuck</p>"}, None)) == {}
+    assert lost(drafted(NEW | {"description_html": "<p>Loose</p>"}, None)) == {"/description": "coerced"}
     assert "Content" not in sent({"subject": "x", "team_remote_id": "1", "description": "  "}, None)
     assert refused(drafted({"description": "Another"})) == {"/description": "unsupported"}
     assert refused(drafted({"description_html": None})) == {"/description_html": "unsupported"}
@@ -257,7 +264,7 @@ def test_custom_fields_must_be_configured_and_in_the_queue() -> None:
         return {"custom_fields": [{"key": key, "value": value}]}
 
     bare = replace(CURRENT, custom_fields="")
-    assert refused(drafted(fields("colour", "red"))) == {"/custom_fields/0/key": "invalid"}
+    assert refused(drafted(fields("colour", "red"))) == {"/custom_fields/0/key": "unsupported"}
     assert refused(drafted(fields("machine", "many"))) == {"/custom_fields/0/value": "invalid"}
     assert refused(drafted(fields("machine", 7), bare)) == {"/custom_fields/0/value": "invalid"}
     assert refused(drafted(fields("called", "2026-05-01T09:30:00Z"))) == {"/custom_fields/0/value": "unsupported"}

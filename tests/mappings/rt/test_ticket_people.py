@@ -13,7 +13,7 @@ from .conftest import drafted, golden, lost, on_the_wire, refused
         ({"remote_id": "bea"}, ["bea"], {}),
         ({"email": "A@b.example", "name": 'Ann "A" Lee\\'}, ['"Ann \\"A\\" Lee\\\\" <a@b.example>'], {}),
         ({"email": "a@b.example"}, ["a@b.example"], {}),
-        ({"email": "a@b.example", "phone": "1"}, ["a@b.example"], {"/requester/phone": "unsupported"}),
+        ({"email": "a@b.example", "phone": "1"}, ["a@b.example"], {}),
         ({"email": "nobody"}, None, {"/requester/email": "invalid"}),
         ({"remote_id": "14"}, None, {"/requester/remote_id": "invalid"}),
         ({"remote_id": " "}, None, {"/requester/remote_id": "invalid"}),
@@ -34,11 +34,8 @@ def test_other_facts_next_to_a_login_name_are_compared() -> None:
     same = {"remote_id": "livia.keller@faden.example", "name": "livia keller", "email": "livia.keller@faden.example"}
 
     assert drafted({"requester": same}).loss == ()
-    assert lost(drafted({"requester": same | {"name": "Otto"}})) == {"/requester/name": "dropped"}
-    assert lost(drafted({"requester": same | {"remote_id": "otto"}})) == {
-        "/requester/name": "dropped",
-        "/requester/email": "dropped",
-    }
+    assert lost(drafted({"requester": same | {"name": "Otto"}})) == {"/requester/name": "coerced"}
+    assert lost(drafted({"requester": same | {"remote_id": "otto"}})) == {}
 
 
 def test_further_requestors_are_reported_and_removed() -> None:

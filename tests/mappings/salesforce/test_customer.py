@@ -25,6 +25,7 @@ from canonical.customer import (
 )
 from canonical.parts import AddressPatch, AddressType
 from mappings.salesforce.customer_r1 import to_canonical, to_vendor
+from mappings.salesforce.endpoints import CONTACTS
 from mappings.salesforce.requests import body_of
 from mappings.salesforce.wire_v62 import Account, Contact
 
@@ -223,14 +224,14 @@ def test_one_of_each_kind_is_all_there_is_place_for() -> None:
         ),
     )
 
+    assert [one.path for one in to_vendor(patch, None, FRESH).loss if one.kind == "dropped"] == ["/addresses/1"]
+    assert sent(patch, None)["OtherPhone"] == "044 1"
     assert refused(patch).keys() == {
         "/emails/0",
-        "/phones/1",
         "/phones/2",
         "/addresses/0/name",
         "/addresses/0/line1",
         "/addresses/0/country_code",
-        "/addresses/1",
         "/addresses/2/is_default",
     }
 
@@ -285,7 +286,30 @@ def test_every_kind_of_phone_has_its_field(value: PhoneType) -> None:
 def test_every_kind_of_address_is_judged(value: AddressType) -> None:
     patch = CustomerPatch(addresses=(AddressPatch(city="Bern", type=value),))
 
-    assert (refused(patch) == {}) == (value in ("unknown", "other"))
+    draft = to_vendor(patch, FULL, FRESH)
+    assert draft.refused == ()
+    losses = [] if value in ("unknown", "other") else [("/addresses/0/type", "coerced")]
+    assert [(one.path, one.kind) for one in draft.loss] == losses
+    assert sent(patch)["OtherCity" if value == "other" else "MailingCity"] == "Bern"
+
+
+def test_a_new_contact_gets_the_last_name_that_it_needs() -> None:
+    email = (EmailPatch(address="Ann.Lee@example.com"),)
+    for patch, name, lost in (
+        (CustomerPatch(first_name="Ann", emails=email), "Ann", ("/first_name", "coerced")),
+        (CustomerPatch(display_name="Ann", emails=email), "Ann", ("/display_name", "coerced")),
+        (CustomerPatch(company_name="Faden AG", emails=email), "Faden AG", ("/company_name", "coerced")),
+    ):
+        draft = to_vendor(patch, None, FRESH)
+        assert (sent(patch, None)["LastName"], draft.refused) == (name, ())
+        assert lost in [(one.path, one.kind) for one in draft.loss]
+    derived = to_vendor(CustomerPatch(emails=email), None, FRESH)
+    assert [(one.path, one.kind) for one in derived.loss if one.path == "/last_name"] == [("/last_name", "defaulted")]
+    create, upsert = CONTACTS.create, CONTACTS.upsert["external_id"]
+    assert create is not None
+    assert msgspec.json.decode(create(derived.body, "op_1", None, FRESH).body or b"")["LastName"] == "Ann.Lee"
+    # An upsert may find a contact that has a name.
+    assert "LastName" not in msgspec.json.decode(upsert("erp/1", derived.body, "op_1", FRESH).body or b"")
 
 
 @pytest.mark.parametrize("channel", get_args(ConsentChannel))

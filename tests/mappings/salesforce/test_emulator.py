@@ -109,7 +109,7 @@ def test_duplicate_and_validation_rules_are_refusals(salesforce: EmulatedOrg) ->
     rule = {"sobject": "Contact", "field": "LastName", "contains": "Test", "message": "Nobody is called Test"}
     salesforce.place("validation_rules", **rule)
     ruled = salesforce.refusal(salesforce.create(CUSTOMER, CustomerPatch(last_name="Tester"), "op_3"))
-    nameless = salesforce.refusal(salesforce.create(CUSTOMER, CustomerPatch(first_name="Ann"), "op_4"))
+    nameless = salesforce.refusal(salesforce.create(CUSTOMER, CustomerPatch(job_title="Tailor"), "op_4"))
 
     assert twin is not None
     assert (twin.kind, twin.code, twin.existing_remote_id) == ("duplicate", "DUPLICATES_DETECTED", id)

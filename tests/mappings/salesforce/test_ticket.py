@@ -181,6 +181,8 @@ def test_every_status_is_held_or_refused_with_those_that_are(value: TicketStatus
 
     if value in HELD_STATUSES:
         assert read(written(FULL, patch)).status == value
+    elif value == "waiting_on_third_party":
+        assert read(written(FULL, patch)).status == "on_hold"
     else:
         assert refused(patch)["/status"].endswith("new, open, waiting_on_customer, on_hold, resolved, closed")
 
@@ -207,8 +209,8 @@ def test_every_type_is_held_or_refused(value: TicketType) -> None:
 def test_every_channel_is_held_or_refused(value: TicketChannel) -> None:
     patch = TicketPatch(channel=value)
 
-    assert (refused(patch) == {}) == (value not in ("unknown", "in_app"))
-    assert "/channel" in refused(patch) or read(written(FULL, patch)).channel == value
+    assert (refused(patch) == {}) == (value != "unknown")
+    assert "/channel" in refused(patch) or read(written(FULL, patch)).channel == {"in_app": "chat"}.get(value, value)
 
 
 def test_every_word_that_is_read_is_one_of_ours() -> None:
@@ -309,9 +311,7 @@ def test_a_requester_is_a_contact_or_what_somebody_says_of_himself() -> None:
         read(FULL).requester or pytest.fail("nobody"), remote_id=None, name="Cy", email="cy@example.com", phone=None
     )
     assert refused(same, FULL) == {}
-    assert refused(TicketPatch(requester=RequesterPatch(remote_id=CONTACT, name="Cy")), FULL).keys() == {
-        "/requester/name"
-    }
+    assert refused(TicketPatch(requester=RequesterPatch(remote_id=CONTACT, name="Cy")), FULL) == {}
     assert refused(TicketPatch(requester=RequesterPatch())).keys() == {"/requester"}
     assert refused(TicketPatch(requester=RequesterPatch(id="cus_1"))).keys() == {"/requester/id"}
     assert refused(TicketPatch(requester=RequesterPatch(remote_id="51"))).keys() == {"/requester/remote_id"}
@@ -334,7 +334,6 @@ def test_a_comment_is_published_or_not(value: Visibility) -> None:
         (CommentPatch(), "/body_text"),
         (CommentPatch(body_text=" "), "/body_text"),
         (CommentPatch(body_text="ü" * 2001), "/body_text"),
-        (CommentPatch(body_text="a", body_html="<p>a</p>"), "/body_html"),
     ],
 )
 def test_a_comment_that_cannot_be_kept_is_refused(comment: CommentPatch, pointer: str) -> None:
