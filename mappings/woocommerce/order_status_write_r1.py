@@ -19,13 +19,16 @@ FIELDS: Final = ("status", "payment_status", "fulfillment_status")
 TOGETHER: Final = frozenset(FIELDS)
 FAR: Final = 100
 """More steps than any near value takes."""
-NEAR: Final[tuple[Mapping[Any, tuple[str, ...]], ...]] = (
-    {**nearest.ORDER_STATUS, "open": ("completed",)},
+Near = tuple[Mapping[Any, tuple[str, ...]], ...]
+NEAR: Final[Near] = (
+    nearest.ORDER_STATUS,
     nearest.PAYMENT_STATUS,
     {**nearest.FULFILLMENT_STATUS, "unfulfilled": ("cancelled",)},
 )
-"""The nearest values of each field. A shop completes an order once it is paid and sent, and a cancelled order is not
-sent."""
+"""The nearest values of each field. A cancelled order is not sent."""
+NEAR_NEW: Final[Near] = ({**nearest.ORDER_STATUS, "open": ("completed",)}, *NEAR[1:])
+"""Those of a new order. A shop has completed an order once it is paid and sent; one that exists is not completed by an
+update that calls it open."""
 
 
 def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
@@ -41,7 +44,7 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
     readings = {name: axes(name, is_paid=is_paid, method=method) for name in WRITABLE}
     fitting = [name for name, reading in readings.items() if _fits(wanted, reading)]
     if not fitting:
-        return _nearest(wanted, readings, notes)
+        return _nearest(wanted, readings, NEAR_NEW if current is None else NEAR, notes)
     if present is None:
         return fitting[0]
     # If two change equally little, prefer the status that implies the known payment.
@@ -52,11 +55,11 @@ def _fits(wanted: tuple[object, ...], reading: Axes) -> bool:
     return all(isinstance(one, UnsetType) or one == said for one, said in zip(wanted, reading, strict=True))
 
 
-def _nearest(wanted: tuple[object, ...], readings: dict[str, Axes], notes: Notes) -> Text:
+def _nearest(wanted: tuple[object, ...], readings: dict[str, Axes], near: Near, notes: Notes) -> Text:
     """Return the status that reads as the nearest values of the patch. Refuse them if one of them has no near value."""
     found, fewest = None, FAR * len(FIELDS)
     for name, reading in readings.items():
-        steps = sum(_steps(*one) for one in zip(NEAR, wanted, reading, strict=True))
+        steps = sum(_steps(*one) for one in zip(near, wanted, reading, strict=True))
         if steps < min(fewest, FAR):
             found, fewest = name, steps
     if found is None:

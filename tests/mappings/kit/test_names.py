@@ -1,8 +1,17 @@
 """A full name in two fields reads as the same name again."""
 
-import pytest
+from typing import Any
 
-from mappings.kit.names import split_name
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from canonical.customer import CustomerPatch
+from mappings.kit.names import full_name, one_name, split_name, two_names
+from mappings.spec import Notes
+
+WORDS = st.text(st.characters(categories=["L"]), min_size=1, max_size=12)
 
 
 @pytest.mark.parametrize(
@@ -17,3 +26,39 @@ def test_a_name_is_split_at_its_last_space(name: str | None, first: str, last: s
 def test_a_name_of_one_word_goes_where_the_vendor_wants_it() -> None:
     assert split_name("Ann", None) == ("Ann", None)
     assert split_name("Ann", None, single="last") == (None, "Ann")
+
+
+@pytest.mark.parametrize(
+    ("sent", "held", "stored", "lost"),
+    [
+        ({"display_name": "Ann van Lee"}, (None, None), ("Ann van", "Lee"), True),
+        ({"display_name": "Ann"}, (None, None), ("Ann", None), True),
+        ({"display_name": "Ann Lee", "first_name": "Ann"}, (None, None), ("Ann", "Lee"), False),
+        ({"display_name": "Ann Lee", "last_name": "Lee", "first_name": None}, (None, None), ("Ann", "Lee"), False),
+        ({"display_name": "ann  LEE", "first_name": "Ann", "last_name": "Lee"}, (None, None), ("Ann", "Lee"), False),
+        ({"display_name": "Bo Lee", "first_name": "Ann", "last_name": "Lee"}, (None, None), ("Ann", "Lee"), True),
+        ({"display_name": "Ann Lee"}, ("Ann", "Lee"), (UNSET, UNSET), False),
+        ({"display_name": None}, ("Ann", "Lee"), (None, None), False),
+        ({"display_name": None}, (None, None), (UNSET, UNSET), False),
+        ({"display_name": "", "first_name": "Ann"}, ("Bo", "Lee"), ("Ann", UNSET), False),
+    ],
+)
+def test_a_display_name_becomes_first_and_last_name(
+    sent: dict[str, Any], held: tuple[str | None, str | None], stored: tuple[Any, Any], lost: bool
+) -> None:
+    notes = Notes()
+    patch = two_names(CustomerPatch(**sent), held, "Shop", notes)
+
+    assert (patch.display_name, patch.first_name, patch.last_name) == (UNSET, *stored)
+    assert [(one.path, one.kind) for one in notes.loss] == ([("/display_name", "coerced")] if lost else [])
+    assert notes.refused == []
+
+
+@given(first=WORDS, last=WORDS)
+def test_a_name_that_is_split_and_joined_is_the_same(first: str, last: str) -> None:
+    whole = one_name(CustomerPatch(first_name=first, last_name=last), None, "Desk", Notes()).display_name
+    parts = two_names(CustomerPatch(display_name=whole), (None, None), "Shop", Notes())
+
+    assert isinstance(parts.first_name, str)
+    assert isinstance(parts.last_name, str)
+    assert full_name(parts.first_name, parts.last_name) == whole == f"{first} {last}"

@@ -26,7 +26,12 @@ from canonical.parts import AddressPatch, CustomFieldPatch
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify.customer_r1 import CUSTOMER, to_canonical
 from mappings.shopify.customer_write_r1 import to_vendor
-from mappings.shopify.wire_inputs_2026_07 import CustomerInput, CustomerWrite, MailingAddressInput
+from mappings.shopify.wire_inputs_2026_07 import (
+    CustomerInput,
+    CustomerWrite,
+    MailingAddressInput,
+    MarketingConsentInput,
+)
 from mappings.spec import VendorDrift
 
 from .conftest import FIXTURES, SHOP
@@ -240,7 +245,7 @@ def test_every_canonical_value_is_held_or_refused_with_those_that_can_be() -> No
         assert refused(patch_of(status=status)) == ({} if status == "active" else refused(patch_of(status="blocked")))
     for exemption in get_args(TaxExemption):
         complaint = refused(patch_of(tax_exemption=exemption)).get("/tax_exemption")
-        assert (complaint is None) is (exemption in ("none", "exempt"))
+        assert (complaint is None) is (exemption != "unknown")
         assert complaint is None or complaint.endswith("one of: none, exempt")
     for kind in get_args(EmailType):
         complaints = refused(patch_of(emails=(EmailPatch(address="a@example.com", type=kind),)))
@@ -248,8 +253,28 @@ def test_every_canonical_value_is_held_or_refused_with_those_that_can_be() -> No
     for channel in get_args(ConsentChannel):
         for state in get_args(ConsentState):
             complaints = refused(patch_of(consents=(ConsentPatch(channel=channel, state=state),)))
-            held = channel in ("email", "sms") and state in ("opted_in", "opted_out", "pending")
-            assert (complaints == {}) is held
+            assert (complaints == {}) is (channel in ("email", "sms") and state != "unknown")
+
+
+def test_what_shopify_lacks_is_written_as_the_nearest_value() -> None:
+    exempt = to_vendor(patch_of(tax_exemption="reverse_charge"), None, SHOP)
+    assert exempt.body.input.tax_exempt is True
+    assert [(one.path, one.kind) for one in exempt.loss] == [("/tax_exemption", "coerced")]
+    named = to_vendor(patch_of(display_name="Ann van Lee"), None, SHOP)
+    assert (named.body.input.first_name, named.body.input.last_name) == ("Ann van", "Lee")
+    assert [(one.path, one.kind) for one in named.loss] == [("/display_name", "coerced")]
+
+
+def test_a_person_who_was_never_asked_is_at_most_opted_out() -> None:
+    never = patch_of(
+        emails=(EmailPatch(address="a@example.com"),), consents=(ConsentPatch(channel="email", state="never"),)
+    )
+    new, known = to_vendor(never, None, SHOP), to_vendor(never, FULL, SHOP)
+
+    assert (new.refused, new.loss, new.body.email_consent) == ((), (), UNSET)
+    assert isinstance(known.body.email_consent, MarketingConsentInput)
+    assert known.body.email_consent.marketing_state == "UNSUBSCRIBED"
+    assert [(one.path, one.kind) for one in known.loss] == [("/consents/0/state", "coerced")]
 
 
 def test_a_consent_needs_something_to_agree_to() -> None:
