@@ -106,7 +106,7 @@ def no_place(scene: Scene) -> None:
 
 
 def wrong_value(scene: Scene) -> None:
-    scene.body["status"] = "blocked"
+    scene.body["phones"] = [{}]
 
 
 def stale(scene: Scene) -> None:

@@ -39,8 +39,8 @@ from mappings.csv.layout import LayoutSetting, make_layout
 from mappings.csv.rows_r1 import read_row, remote_id_of
 from mappings.freshdesk.field_values import address_of
 from mappings.http import VendorReply
+from mappings.kit.html import text_of
 from mappings.registry import VENDORS
-from mappings.rt.field_values import text_of
 from mappings.spec import Unmappable
 from tests.linear_time.growth import ADDRESSES, Attack
 from tests.signatures.bodies import SECRETS

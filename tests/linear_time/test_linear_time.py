@@ -48,8 +48,7 @@ READ_BY: Final = {
     ("canonical.values", "phonenumbers"): "a number",
     ("mappings.csv.export", "csv"): "export",
     ("mappings.freshdesk.field_values", "email"): "a sender",
-    ("mappings.freshdesk.field_values", "html"): "only escapes",
-    ("mappings.rt.field_values", "html"): "HTML as text",
+    ("mappings.kit.html", "html"): "HTML as text",
 }
 """The reader that holds each use of them to its time, or what it reads in place of text from outside."""
 

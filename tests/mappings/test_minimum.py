@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from canonical.parts import ObjectName
 from mappings.checks.golden import account_of, cases
 from mappings.golden_writes import NOTHING, patch_of
 from mappings.registry import VENDORS, active
@@ -23,7 +24,7 @@ TICKET = {
     "description": "It does not move.",
     "requester": {"email": "ann.lee@example.com", "name": "Ann Lee"},
 }
-BODIES: dict[str, tuple[Any, ...]] = {
+BODIES: dict[ObjectName, tuple[Any, ...]] = {
     "customer": (
         {**CUSTOMER, "first_name": "Ann", "last_name": "Lee"},
         {**CUSTOMER, "display_name": "Ann Lee"},
