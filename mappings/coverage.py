@@ -38,7 +38,16 @@ SAMPLES: Final[dict[type[Struct], Struct]] = {
     FollowerPatch: FollowerPatch(remote_id="1"),
     CustomFieldPatch: CustomFieldPatch(key="sample", value="x"),
 }
-TEXTS: Final = {"currency": "EUR", "presentment_currency": "EUR", "language": "en", "timezone": "Europe/Berlin"}
+TEXTS: Final = {
+    "currency": "EUR",
+    "presentment_currency": "EUR",
+    "language": "en",
+    "timezone": "Europe/Berlin",
+    "display_name": "Ann Lee",
+    "first_name": "Ann",
+    "last_name": "Lee",
+    "company_name": "Lee Ltd",
+}
 
 
 class FieldCoverage(Struct, frozen=True, kw_only=True):

@@ -54,13 +54,16 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         tax_id_data=_tax_ids(patch.tax_ids, current, notes),
         metadata=metadata.write(patch.external_id, patch.custom_fields, settings, held, notes),
     )
-    _kind(patch, notes)
+    _kind(patch, current, notes)
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _kind(patch: CustomerPatch, notes: Notes) -> None:
+def _kind(patch: CustomerPatch, current: Customer | None, notes: Notes) -> None:
     """Refuse a kind that would not read back. Stripe keeps none; a customer with a company name is an organization."""
     if patch.kind in (UNSET, "person"):
+        held = None if current is None else current.business_name
+        if patch.kind == "person" and (held if patch.company_name is UNSET else patch.company_name):
+            notes.lose("/kind", "coerced", "a Stripe customer with a company name reads as an organization")
         return
     if patch.kind == "organization" and isinstance(patch.company_name, str) and patch.company_name:
         return
