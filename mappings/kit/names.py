@@ -25,7 +25,7 @@ def split_name(name: str | None, empty: E, *, single: Literal["first", "last"] =
     return first.rstrip() or empty, last or empty
 
 
-def full_name(first: str | None, last: str | None) -> str | None:
+def full_name(first: Sent, last: Sent) -> str | None:
     """Return both names as one: the parts that exist."""
     return " ".join(part for part in map(_said, (first, last)) if part) or None
 
@@ -34,10 +34,12 @@ def one_name(
     patch: CustomerPatch, held: str | None, vendor: str, notes: Notes, *, with_company: bool = True
 ) -> CustomerPatch:
     """Return the patch with `display_name` instead of first and last name, for a vendor that stores one name. A part
-    that is not sent keeps its word of `held`, the present name. Without `with_company`, the name of a company is the
-    name of a customer without another one."""
+    that is not sent keeps its word of `held`, the present name; a `display_name` that equals it changes nothing.
+    Without `with_company`, the name of a company is that of an organization without another one."""
     parts = {"first_name": patch.first_name, "last_name": patch.last_name}
     own = _said(patch.display_name)
+    if own is not None and own == _said(held) and not _agree(own, *parts.values()):
+        own = None
     if own is None and not all(isinstance(part, UnsetType) for part in parts.values()):
         present = split_name(held, None)
         first, last = (
@@ -55,10 +57,10 @@ def one_name(
             if _said(part):
                 notes.lose(f"/{name}", "coerced", f"{vendor} stores one name: display_name is written")
     patch = replace(patch, first_name=UNSET, last_name=UNSET)
-    company = None if with_company else _said(patch.company_name)
-    if company is None or (own or held or company) != company:
+    company, known = None if with_company else _said(patch.company_name), own or _said(held)
+    if company is None or (known != company if known else patch.kind != "organization"):
         return patch
-    if not own and not held:
+    if not known:
         notes.lose("/company_name", "coerced", f"{vendor} has no companies here: it is written as the name")
     return replace(patch, display_name=company, company_name=UNSET)
 
@@ -78,7 +80,8 @@ def two_names(
     if own is None:
         is_cleared = is_sent and isinstance(first, UnsetType) and isinstance(last, UnsetType)
         return replace(patch, first_name=None, last_name=None) if is_cleared and any(held) else patch
-    if not _said(first) and not _said(last):
+    is_same = any(held) and full_name(first, last) == full_name(*held) != own
+    if is_same or (not _said(first) and not _said(last)):
         if own == full_name(*held):
             return patch
         first, last = split_name(own, None, single=single)

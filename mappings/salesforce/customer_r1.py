@@ -177,7 +177,9 @@ def _consents(record: Contact) -> tuple[Consent, ...]:
 def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -> Draft[RecordWrite]:
     """Return the fields to write. `current` is None on a create."""
     notes = Notes()
-    patch = _named(patch, current, notes)
+    held_name = (None, None) if current is None else (current.first_name, current.last_name)
+    patch = two_names(patch, held_name, "Salesforce", notes, single="last")
+    patch, last_name = _derived(patch, current, notes)
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
     is_bounced = current is not None and current.is_email_bounced
     fields = replace(
@@ -200,7 +202,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     settings = account.custom_fields.get("customer", ())
     held = {} if current is None else account.held.get(long_id(current.id), {})
     custom = custom_fields.write("Contact", patch.custom_fields, settings, held, account, notes)
-    body = RecordWrite(fields=fields, custom=custom, last_name=_derived_name(patch, current, notes))
+    body = RecordWrite(fields=fields, custom=custom, last_name=last_name)
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
@@ -240,29 +242,22 @@ def _addresses_written(
     return written
 
 
-def _named(patch: CustomerPatch, current: Contact | None, notes: Notes) -> CustomerPatch:
-    """Return the patch with first and last name. The only name of a new contact is its last name, which Salesforce
-    requires: a first name, or that of the company."""
-    held = (None, None) if current is None else (current.first_name, current.last_name)
-    named = two_names(patch, held, "Salesforce", notes, single="last")
-    if current is not None or given(named.last_name, "").strip():
-        return named
-    if given(named.first_name, "").strip():
+def _derived(patch: CustomerPatch, current: Contact | None, notes: Notes) -> tuple[CustomerPatch, str | None]:
+    """Return the last name that a new contact without one gets: the first name, which is then its only name, that of
+    the company, or the start of the e-mail address. Return the patch without what became the name."""
+    if current is not None or given(patch.last_name, "").strip():
+        return patch, None
+    if first := given(patch.first_name, "").strip():
         notes.lose("/first_name", "coerced", "a Salesforce contact needs a last name: the only name is written as it")
-        return replace(named, first_name=UNSET, last_name=named.first_name)
-    if given(patch.company_name, "").strip():
+        return patch, first
+    if company := given(patch.company_name, "").strip():
         notes.lose("/company_name", "coerced", "a Salesforce contact has no company of its own: it is the last name")
-        return replace(named, company_name=UNSET, last_name=patch.company_name)
-    return named
-
-
-def _derived_name(patch: CustomerPatch, current: Contact | None, notes: Notes) -> str | None:
-    """Return the last name of a new contact without a name: the start of the e-mail address."""
+        return replace(patch, company_name=UNSET), company
     emails = given(patch.emails, ())
-    if current is not None or not emails or not isinstance(patch.last_name, UnsetType):
-        return None
+    if not emails or not isinstance(patch.last_name, UnsetType):
+        return patch, None
     notes.lose("/last_name", "defaulted", "a new Salesforce contact needs a last name: the start of the e-mail address")
-    return emails[people.primary(emails)].address.partition("@")[0] or None
+    return patch, emails[people.primary(emails)].address.partition("@")[0] or None
 
 
 def _consents_written(

@@ -68,12 +68,12 @@ class SObject:
 
     def marked_body(self, body: Any, marker: str, account: Account) -> dict[str, Any]:
         """Return the members of a new record, with the operation if the org has the field for it."""
-        derived = getattr(body, "last_name", None)
-        return (
-            ({"LastName": derived} if derived else {})
-            | body_of(body)
-            | ({MARKER: marker} if account.has(self.sobject, MARKER) else {})
-        )
+        members = body_of(body)
+        if derived := getattr(body, "last_name", None):
+            if members.get("FirstName") == derived:
+                del members["FirstName"]
+            members["LastName"] = derived
+        return members | ({MARKER: marker} if account.has(self.sobject, MARKER) else {})
 
     def update(self, remote_id: str, body: RecordWrite | OrderWrite, marker: str, account: Account) -> VendorRequest:
         """Build the request that changes what the body names. The marker stays that of the create."""

@@ -345,8 +345,8 @@ class LineFields(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class RecordWrite(Struct, frozen=True, kw_only=True):
-    """The fields of a record to write, and its custom fields by API name. `last_name` is for a new contact only: an
-    upsert may find one that has a name."""
+    """The fields of a record to write, and its custom fields by API name. `last_name` is for a new contact only, as
+    its only name if it equals the first one: an upsert may find a contact that has a name."""
 
     fields: ContactFields | CaseFields | CommentFields
     custom: dict[str, CustomFieldValue] = {}

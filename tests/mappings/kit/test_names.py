@@ -41,6 +41,9 @@ def test_a_name_of_one_word_goes_where_the_vendor_wants_it() -> None:
         ({"display_name": None}, ("Ann", "Lee"), (None, None), False),
         ({"display_name": None}, (None, None), (UNSET, UNSET), False),
         ({"display_name": "", "first_name": "Ann"}, ("Bo", "Lee"), ("Ann", UNSET), False),
+        # Of a record that is sent back, the name that was changed counts.
+        ({"display_name": "Bo Lee", "first_name": "Ann", "last_name": "Lee"}, ("Ann", "Lee"), ("Bo", "Lee"), True),
+        ({"display_name": "Ann Lee", "first_name": "Bo", "last_name": "Lee"}, ("Ann", "Lee"), ("Bo", "Lee"), True),
     ],
 )
 def test_a_display_name_becomes_first_and_last_name(

@@ -289,6 +289,8 @@ def test_no_other_word_of_ours_breaks_a_write(value: str, account: Account) -> N
         ({"first_name": "Livia"}, {}, set()),
         ({"display_name": "Livia M. Keller", "first_name": "Livia"}, {"name": "Livia M. Keller"}, set()),
         ({"display_name": "Lia", "first_name": "Livia"}, {"name": "Lia"}, {"/first_name"}),
+        # Of a record that is sent back, the name that was changed counts.
+        ({"display_name": "Livia Keller", "first_name": "Lia"}, {"name": "Lia Keller"}, {"/first_name"}),
     ],
 )
 def test_two_names_make_one(
