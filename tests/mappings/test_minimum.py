@@ -60,7 +60,7 @@ def drafted(vendor: str, object_name: Any, body: dict[str, Any], *, with_custom_
 
 
 @pytest.mark.parametrize(("vendor", "object_name"), HELD)
-def test_the_hand_written_minimum_is_accepted(vendor: str, object_name: str) -> None:
+def test_the_hand_written_minimum_is_accepted(vendor: str, object_name: ObjectName) -> None:
     for body in (RESOLVED[vendor, object_name],) if (vendor, object_name) in RESOLVED else BODIES[object_name]:
         assert drafted(vendor, object_name, body).refused == (), body
 
