@@ -108,7 +108,8 @@ async def test_an_invalid_value_needs_no_account_facts(monkeypatch: pytest.Monke
         await draft(desk(**tier("gold")))
         asked = len(vendor.calls)
         monkeypatch.setattr(drafting, "YOUNG", 0.0)
-        for wrong in ({"phones": [{}]}, {"phones": [{}], **tier("tin")}):
+        numberless: dict[str, Any] = {"phones": [{}]}
+        for wrong in (numberless, numberless | tier("tin")):
             with pytest.raises(InvalidField):
                 await draft(desk(**wrong))
         with pytest.raises(UnsupportedField):
