@@ -6,6 +6,7 @@ transaction of another one would hold up what waits for the end of all.
 """
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -51,6 +52,12 @@ ROOM = 4 * 1024**3
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long ones in front; the order is otherwise kept."""
     items.sort(key=lambda item: not item.nodeid.startswith(LENGTHY))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of garbage collection: ten thousand tests would be scanned again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

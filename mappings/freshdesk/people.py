@@ -63,7 +63,9 @@ def copied_written(
             notes.unsupported(
                 f"/followers/{place}/kind", "Freshdesk's tickets do not contain their watchers; one of: cc"
             )
-        elif not follower.email or not values.is_email(follower.email):
+        elif not follower.email:
+            notes.unsupported(f"/followers/{place}", "Freshdesk names copied people by their e-mail address")
+        elif not values.is_email(follower.email):
             notes.invalid(f"/followers/{place}/email", "send an e-mail address")
         else:
             wanted[values.email(follower.email)] = None

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.parts import Instant, Loss
+from canonical.parts import Instant, Loss, given
 from canonical.ticket import STATUS_CATEGORY, Follower, Requester, Ticket, TicketPatch, TicketStatus
 from mappings.freshdesk import bodies, wire_v2
 from mappings.freshdesk.endpoints_ticket import ENDPOINTS
@@ -26,7 +26,7 @@ from mappings.freshdesk.field_values import OWN_FONT, attachments, instant, opti
 from mappings.freshdesk.people import copied_written, requester_written
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
 from mappings.kit import json_custom_fields, nearest, patches
-from mappings.kit.html import html_of, html_or_text, sanitised
+from mappings.kit.html import html_of, html_or_text, sanitised, text_of
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 NO_PLACE: Final[dict[str, str]] = {
@@ -34,6 +34,8 @@ NO_PLACE: Final[dict[str, str]] = {
     "order_ids": "Freshdesk tickets have no order: configure a ticket field as a custom field",
     "parent_remote_id": "Freshdesk tickets do not contain their parent: link tickets in Freshdesk",
 }
+LONGEST_SUBJECT: Final = 80
+"""Characters of a subject that is made from the text. Freshdesk stores up to 255."""
 Due = Instant | UnsetType
 
 
@@ -144,9 +146,19 @@ def _copied(addresses: tuple[str, ...], loss: list[Loss]) -> tuple[Follower, ...
 def _subject(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> str | UnsetType:
     if isinstance(patch.subject, str) and patch.subject.strip():
         return patch.subject
+    if current is None and (text := _text(patch)):
+        notes.lose("/subject", "defaulted", "a Freshdesk ticket needs a subject: the beginning of the text is written")
+        return text.splitlines()[0][:LONGEST_SUBJECT].strip()
     if current is None or not isinstance(patch.subject, UnsetType):
         notes.invalid("/subject", "a Freshdesk ticket needs a subject")
     return UNSET
+
+
+def _text(patch: TicketPatch) -> str:
+    """Return the text of a message, in plain text."""
+    if isinstance(patch.description, str) and patch.description.strip():
+        return patch.description.strip()
+    return text_of(values.safe_html(given(patch.description_html, "")))
 
 
 def _description(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> str | UnsetType:
@@ -154,6 +166,9 @@ def _description(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Note
     if html or text:
         return html or html_of(text or "")
     said = not isinstance(patch.description, UnsetType) or not isinstance(patch.description_html, UnsetType)
+    if current is None and isinstance(patch.subject, str) and patch.subject.strip():
+        notes.lose("/description", "defaulted", "a Freshdesk ticket needs text: the subject is written")
+        return html_of(patch.subject)
     if current is None or said:
         notes.invalid("/description", "a Freshdesk ticket needs text: send description or description_html")
     return UNSET

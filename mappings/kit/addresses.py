@@ -62,24 +62,34 @@ def _note_type(sent: AddressType, stored: AddressType, pointer: str, vendor: str
 
 
 def with_buyer(
-    patch: OrderPatch, held: str | None, vendor: str, notes: Notes, *, makes_address: bool = False
+    patch: OrderPatch,
+    held: Mapping[str, str | None],
+    vendor: str,
+    notes: Notes,
+    *,
+    members: tuple[str, ...] = ("name",),
+    is_new: bool = True,
+    makes_address: bool = True,
 ) -> OrderPatch:
-    """Return the patch with the buyer's name in the billing address, for a vendor that stores it only there. `held` is
-    the present name. `makes_address` writes an address with nothing but the name if none is sent."""
-    buyer, billing = patch.customer, patch.billing_address
-    if not isinstance(buyer, OrderCustomerPatch) or not buyer.name:
-        return patch
-    address = billing if isinstance(billing, AddressPatch) else AddressPatch() if makes_address else None
-    named = (held if address is not billing else None) or (None if address is None else address.name)
-    shipping = patch.shipping_address
-    if address is None and isinstance(shipping, AddressPatch) and shipping.name:
-        named = shipping.name
-    if named is None and address is None:
-        notes.unsupported("/customer/name", f"{vendor} stores it in the billing address: send billing_address.name")
-    patch = replace(patch, customer=replace(buyer, name=None))
-    if named is None and address is not None:
-        notes.lose("/customer/name", "coerced", f"{vendor} stores the buyer's name in the billing address")
-        return replace(patch, billing_address=replace(address, name=buyer.name))
-    if named is not None and named != buyer.name:
-        notes.lose("/customer/name", "coerced", f"{vendor} shows the name in the address as that of the buyer")
+    """Return the patch with the buyer's name (`members`) in the billing address, for a vendor that stores it only
+    there. `held` are the present ones. A new order without an address gets one with nothing else, unless the vendor
+    refuses that (`makes_address`)."""
+    for member in members:
+        buyer, billing, shipping = patch.customer, patch.billing_address, patch.shipping_address
+        wanted = getattr(buyer, member) if isinstance(buyer, OrderCustomerPatch) else None
+        if not wanted or not isinstance(buyer, OrderCustomerPatch):
+            continue
+        patch = replace(patch, customer=replace(buyer, **{member: None}))
+        sent = [one for one in (billing, shipping) if isinstance(one, AddressPatch)]
+        there = [getattr(one, member) for one in sent if getattr(one, member)] or [held.get(member)]
+        address = billing if isinstance(billing, AddressPatch) else AddressPatch() if is_new and makes_address else None
+        if any(there):
+            if wanted not in there:
+                detail = f"{vendor} shows the {member} in the address as that of the buyer"
+                notes.lose(f"/customer/{member}", "coerced", detail)
+        elif address is None:
+            notes.unsupported(f"/customer/{member}", f"{vendor} stores it in the billing address: send that")
+        else:
+            notes.lose(f"/customer/{member}", "coerced", f"{vendor} stores it in the billing address")
+            patch = replace(patch, billing_address=replace(address, **{member: wanted}))
     return patch

@@ -19,7 +19,7 @@ MOST_DIGITS = 18
 
 
 def refuse_without_place(
-    patch: Struct, reasons: Mapping[str, str], notes: Notes, implied: Mapping[str, str] = IMPLIED
+    patch: Struct, reasons: Mapping[str, str], notes: Notes, implied: Mapping[str, object] = IMPLIED
 ) -> None:
     """Refuse each field in the patch that the vendor cannot store, even if it is null. A value that every record of the
     vendor has (`implied`) counts as stored."""

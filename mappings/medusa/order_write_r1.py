@@ -35,8 +35,8 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "internal_note": "Medusa keeps no note with an order: configure a custom field for it",
     "placed_at": "Medusa sets the time of an order itself",
 }
-FRESH: Final = {"payment_status": "unpaid", "fulfillment_status": "unfulfilled"}
-"""The state of every new order."""
+FRESH: Final = {"payment_status": "unpaid", "fulfillment_status": "unfulfilled", "tax_inclusive": False}
+"""The state of every new order. Drafts created through the API have prices without tax."""
 PLACED: Final[frozenset[OrderStatus]] = frozenset({"open", "completed", "archived"})
 """Statuses of placed orders. A new order is stored as a draft, the nearest status."""
 ALONE: Final = "Medusa changes the status in a separate request: send the other fields first, then the status alone"
@@ -49,8 +49,9 @@ WRITABLE: Final = ("draft", *STEPS)
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
     """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
-    refuse_without_place(patch, UNSUPPORTED, notes, FRESH if current is None else {})
-    patch = with_buyer(patch, None, "Medusa", notes) if current is None else patch
+    implied = FRESH | {"presentment_currency": patch.currency}
+    refuse_without_place(patch, UNSUPPORTED, notes, implied if current is None else {})
+    patch = with_buyer(patch, {}, "Medusa", notes, members=("name", "phone")) if current is None else patch
     if patch.is_test is True:
         notes.unsupported("/is_test", "Medusa has no test orders")
     is_draft = current is None or current.is_draft_order

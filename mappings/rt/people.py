@@ -92,7 +92,9 @@ def followers_written(
         elif follower.remote_id is not None:
             named = _named(follower.remote_id, held, f"{pointer}/remote_id", notes, is_new=current is None)
             wanted[follower.kind].update(dict.fromkeys(named if isinstance(named, tuple) else ()))
-        elif not follower.email or not values.is_email(follower.email):
+        elif not follower.email:
+            notes.unsupported(pointer, "Request Tracker names people by login name or e-mail address")
+        elif not values.is_email(follower.email):
             notes.invalid(f"{pointer}/email", "not an e-mail address")
         else:
             wanted[follower.kind][values.email(follower.email)] = None

@@ -45,7 +45,8 @@ NO_BUYER: Final = (
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
     """Return the write. `current` is None for a new order."""
     notes = Notes()
-    patches.refuse_without_place(patch, UNSUPPORTED, notes)
+    implied = {"tax_inclusive": False, "presentment_currency": patch.currency}
+    patches.refuse_without_place(patch, UNSUPPORTED, notes, implied)
     for name in ("discounts", "shipping_lines"):
         if getattr(patch, name):
             notes.unsupported(f"/{name}", "Salesforce orders have only the agreed price of each line")

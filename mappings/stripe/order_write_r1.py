@@ -47,7 +47,7 @@ NO_PLACE: Final[dict[str, str]] = {
     "is_test": "the key of the connection decides it",
     "placed_at": "Stripe uses the time of creation",
 }
-FRESH: Final[dict[str, str]] = {"payment_status": "unpaid", "fulfillment_status": "unfulfilled"}
+FRESH: Final = {"payment_status": "unpaid", "fulfillment_status": "unfulfilled", "is_test": False}
 """The state of every new order."""
 FIXED: Final[dict[str, str]] = {
     "currency": "the currency cannot be changed",
@@ -64,7 +64,8 @@ def to_vendor(
 ) -> Draft[OrderWrite]:
     """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
-    refuse_without_place(patch, NO_PLACE, notes, FRESH if current is None else {})
+    implied = FRESH | {"presentment_currency": patch.currency}
+    refuse_without_place(patch, NO_PLACE, notes, implied if current is None else {})
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))
     body = _body(patch, current, settings, notes)
     write = OrderWrite(invoice=body) if isinstance(body, InvoiceWrite) else OrderWrite(session=body)

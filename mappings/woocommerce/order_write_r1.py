@@ -51,9 +51,9 @@ MOST_DIGITS: Final = 18
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
     """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
-    refuse_without_place(patch, UNSUPPORTED, notes)
-    held_name = None if current is None else addresses.name_of(current.billing.first_name, current.billing.last_name)
-    patch = with_buyer(patch, held_name, "WooCommerce", notes, makes_address=current is None)
+    refuse_without_place(patch, UNSUPPORTED, notes, {"tax_inclusive": False, "presentment_currency": patch.currency})
+    there = None if current is None else addresses.name_of(current.billing.first_name, current.billing.last_name)
+    patch = with_buyer(patch, {"name": there}, "WooCommerce", notes, is_new=current is None)
     if patch.is_test is True:
         notes.unsupported("/is_test", "WooCommerce has no test orders")
     buyer = patch.customer

@@ -84,8 +84,11 @@ def _watcher(place: int, follower: FollowerPatch, account: Account, notes: Notes
     if follower.remote_id is not None:
         id = patches.record_id(follower.remote_id, f"/followers/{place}/remote_id", "Zendesk", notes)
         return WatcherWrite(user_id=str(id), action="put") if isinstance(id, int) else None
-    if not follower.email or not values.is_email(follower.email):
-        notes.invalid(f"/followers/{place}", "send a remote_id or an e-mail address")
+    if not follower.email:
+        notes.unsupported(f"/followers/{place}", "Zendesk names people by id or e-mail address")
+        return None
+    if not values.is_email(follower.email):
+        notes.invalid(f"/followers/{place}/email", "not an e-mail address")
         return None
     email = values.email(follower.email)
     known = _by_email(email, account)

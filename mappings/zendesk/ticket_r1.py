@@ -158,6 +158,9 @@ def _first_comment(patch: TicketPatch, current: wire_v2.Ticket | None, notes: No
     html_body, body = html_or_text(text, html, "/description", "Zendesk", notes)
     if html_body or body:
         return CommentWrite(body=body or UNSET, html_body=html_body or UNSET, public=True)
+    if isinstance(patch.subject, str) and patch.subject.strip():
+        notes.lose("/description", "defaulted", "a Zendesk ticket begins with a comment: the subject is written")
+        return CommentWrite(body=patch.subject, public=True)
     notes.invalid("/description", "a Zendesk ticket begins with a comment: send description or description_html")
     return UNSET
 

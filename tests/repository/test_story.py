@@ -19,7 +19,7 @@ from app.postgres.database import Database, Statement
 from app.server import application
 from app.settings.environment import load_settings
 from app.wiring.runtime import open_runtime
-from tests.contract.facade import Facade
+from tests.contract.facade import SECRETS, Facade
 from tests.contract.webhook_senders import contact_event, hubspot
 from tests.queue.harness import until
 
@@ -101,9 +101,12 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
                 assert written.status_code == 201, written.text
             remote_id = written.json()["meta"]["remote_id"]
             # Somebody else changes the record, so that there is an Event to make.
-            facade.vendors.edit(
-                "hubspot", f"/crm/v3/objects/contacts/{remote_id}", {"properties": {"jobtitle": "Potter"}}
+            changed = httpx.patch(
+                f"{facade.emulators.url}/hubspot/crm/v3/objects/contacts/{remote_id}",
+                headers={"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"},
+                json={"properties": {"jobtitle": "Potter"}},
             )
+            assert changed.status_code == 200, changed.text
             sent = hubspot(
                 f"{settings.public_url}/v1/webhooks/hubspot",
                 contact_event(objectId=int(remote_id)),

@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from app.errors import InvalidField, VendorProblem
+from app.errors import InvalidField, UnsupportedField, VendorProblem
 from app.writes import prepare as drafting
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
@@ -108,9 +108,12 @@ async def test_an_invalid_value_needs_no_account_facts(monkeypatch: pytest.Monke
         await draft(desk(**tier("gold")))
         asked = len(vendor.calls)
         monkeypatch.setattr(drafting, "YOUNG", 0.0)
-        for wrong in ({"kind": "organization"}, {"kind": "organization", **tier("tin")}, _unknown_key()):
+        numberless: dict[str, Any] = {"phones": [{}]}
+        for wrong in (numberless, numberless | tier("tin")):
             with pytest.raises(InvalidField):
                 await draft(desk(**wrong))
+        with pytest.raises(UnsupportedField):
+            await draft(desk(**_unknown_key()))
         assert len(vendor.calls) == asked
 
 

@@ -211,6 +211,16 @@ def test_a_new_ticket_says_something_of_somebody() -> None:
     assert sent(NEW, None) == {"subject": "Foot", "description": "<div>Stuck</div>", "email": "livia@faden.example"}
 
 
+def test_subject_and_text_stand_in_for_each_other() -> None:
+    only_subject = {name: NEW[name] for name in ("subject", "requester")}
+    only_text = {"requester": NEW["requester"], "description_html": "<p>It is stuck.</p><p>Help!</p>"}
+
+    assert sent(only_subject, None)["description"] == f"<div>{NEW['subject']}</div>"
+    assert lost(drafted(only_subject, None)) == {"/description": "defaulted"}
+    assert sent(only_text, None)["subject"] == "It is stuck."
+    assert lost(drafted(only_text, None)) == {"/subject": "defaulted"}
+
+
 def test_text_becomes_html_and_html_stays() -> None:
     assert sent({"description": "a < b & c\r\nd"}) == {"description": "<div>a &lt; b &amp; c<br>d</div>"}
     assert sent({"description_html": "<p>Hi</p>"}) == {"description": "<p>Hi</p>"}
@@ -257,7 +267,7 @@ def test_copies_are_taken_on_a_create_and_not_later() -> None:
     wrong = [{"email": "x"}, {"remote_id": "5"}, {"email": "a@b.example", "kind": "follower"}]
     assert refused(drafted(NEW | {"followers": wrong}, None)) == {
         "/followers/0/email": "invalid",
-        "/followers/1/email": "invalid",
+        "/followers/1": "unsupported",
         "/followers/2/kind": "unsupported",
     }
 

@@ -360,6 +360,20 @@ def test_a_line_is_a_variant_or_has_name_and_price(line: LineItemPatch, refusals
     assert refused(draft) == {f"/line_items/0{pointer}": kind for pointer, kind in refusals.items()}
 
 
+def test_the_buyers_name_and_phone_are_written_into_the_billing_address() -> None:
+    buyer = OrderCustomerPatch(email="a@b.example", name="Ann Lee", phone="1")
+    draft = ORDER.to_vendor(OrderPatch(currency="JPY", status="draft", customer=buyer), None, ACCOUNT)
+    assert draft.refused == ()
+    assert on_the_wire(draft.body.body)["billing_address"] == {"first_name": "Ann", "last_name": "Lee", "phone": "1"}
+    assert [(loss.path, loss.kind) for loss in draft.loss] == [
+        ("/customer/name", "coerced"),
+        ("/customer/phone", "coerced"),
+    ]
+    shipped = AddressPatch(name="Ann Lee", phone="1", country_code="JP")
+    same = OrderPatch(currency="JPY", status="draft", customer=buyer, shipping_address=shipped)
+    assert ORDER.to_vendor(same, None, ACCOUNT).loss == ()
+
+
 def test_goods_go_by_a_way_that_the_shop_has() -> None:
     lines = (
         ShippingLinePatch(title="Balloon", price="1.00"),

@@ -272,7 +272,7 @@ def test_a_change_leaves_everything_else_as_it_is(zendesk: Desk, account: Accoun
         ({"parent_remote_id": "3"}, {"/parent_remote_id": "unsupported"}),
         (
             {"followers": [{"remote_id": "2", "kind": "unknown"}, {}]},
-            {"/followers/0/kind": "invalid", "/followers/1": "invalid"},
+            {"/followers/0/kind": "invalid", "/followers/1": "unsupported"},
         ),
         ({"order_ids": ["ord_1"]}, {"/order_ids": "unsupported"}),
         ({"external_id": "lockstitch:op_1"}, {"/external_id": "invalid"}),
@@ -289,8 +289,11 @@ def test_what_zendesk_cannot_hold_is_refused_with_a_reason(
 
 
 def test_a_ticket_needs_something_to_say(account: Account) -> None:
-    for patch in ({"subject": "Foot"}, {"description": None}, {"description": " ", "description_html": ""}):
+    for patch in ({}, {"description": None}, {"description": " ", "description_html": ""}):
         assert refused(drafted(patch, account)) == {"/description": "invalid"}
+    named = drafted({"subject": "Foot"}, account)
+    assert on_the_wire(named.body)["comment"] == {"body": "Foot", "public": True}
+    assert ("/description", "defaulted") in {(loss.path, loss.kind) for loss in named.loss}
 
 
 def test_html_leads_where_both_are_given(account: Account) -> None:
