@@ -6,14 +6,14 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from app.errors import AmbiguousMatch, InvalidField, NotFound, UnsupportedAction, VendorDrifted
+from app.errors import AmbiguousMatch, InvalidField, NotFound, VendorDrifted
 from app.http.mapping_header import NamedRevision
 from app.problem_document import Candidate, FieldError
 from app.records.deps import RecordDeps
 from app.records.fetch import fetch_page
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.models import READ_LIMIT, ReadRecord
-from app.records.resolve import AnyMapping, choose_connection, choose_mapping, which_can
+from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping
 from app.records.resources import etag_of, name_records
 from app.vendors.models import Connection
 from canonical import values
@@ -128,10 +128,8 @@ def _require_key(deps: RecordDeps, connection: Connection, mapping: AnyMapping, 
     if is_able(mapping):
         return
     others = sorted(set(mapping.endpoints.filters) & set(KEYS)) or ["nothing"]
-    raise UnsupportedAction(
-        f"{connection.vendor.title} ({connection.name}) cannot look up {mapping.object}s by {name}; it can by"
-        f" {', '.join(others)}. {which_can(deps, mapping.object, is_able)}."
-    )
+    what = f"cannot look up {mapping.object}s by {name}; it can by {', '.join(others)}"
+    raise cannot(deps, connection, mapping.object, what, is_able)
 
 
 def only_key(given: dict[str, str]) -> Key:

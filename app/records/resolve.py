@@ -97,8 +97,18 @@ def _named(connection: Connection, object_name: ObjectName, wanted: NamedRevisio
     )
 
 
-def cannot(deps: RecordDeps, connection: Connection, object_name: ObjectName, what: str) -> UnsupportedAction:
-    """Return the problem for an action that a connection lacks. It names the connections that hold such objects."""
+def cannot(
+    deps: RecordDeps,
+    connection: Connection,
+    object_name: ObjectName,
+    what: str,
+    is_able: Callable[[AnyMapping], bool] | None = None,
+) -> UnsupportedAction:
+    """Return the problem for an action that a connection lacks. It names the connections whose mapping is able, or all
+    that hold such objects."""
+    if is_able is not None:
+        others = which_can(deps, object_name, is_able)
+        return UnsupportedAction(f"{connection.vendor.title} ({connection.name}) {what}. {others}.")
     able = [name for name in names_of_able(deps, object_name, lambda mapping: True) if name != connection.name]
     others = f" Connections that hold {PLURAL[object_name]}: {', '.join(able)}." if able else ""
     return UnsupportedAction(f"{connection.vendor.title} ({connection.name}) {what}.{others}")

@@ -7,6 +7,7 @@ its recorded revision.
 import hashlib
 from contextlib import AbstractContextManager
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,7 @@ from app.http.mapping_header import NamedRevision
 from app.problem_document import FieldError
 from app.records.fetch import fetch_raw, fetch_record
 from app.records.map_record import Reading, as_vendor_drift, choose_writer, map_at_revision
-from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record, which_can
+from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
@@ -179,9 +180,8 @@ async def resolve_request(
         mapping = choose_writer(deps, connection, mapping, remote_id or parent or request.key)
     _refuse_action(deps, connection, mapping, request.action)
     if request.edits_tags and not can_write_tags(mapping):
-        able = which_can(deps, request.object, can_write_tags)
-        title = connection.vendor.title
-        raise UnsupportedAction(f"{title} ({connection.name}) cannot change the tags of {mapping.object}s. {able}.")
+        what = f"cannot change the tags of {mapping.object}s"
+        raise cannot(deps, connection, request.object, what, can_write_tags)
     key = _upsert_key(deps, connection, mapping, request)
     creates = request.action in CREATING
     sent = make_portable(read, request.body, mapping, creates=creates, target=connection.name)
@@ -277,6 +277,12 @@ def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
 
 
 def _refuse_action(deps: WriteDeps, connection: Connection, mapping: AnyMapping, action: Action) -> None:
+    if not _can(action, mapping):
+        verb = "add comments to tickets" if action == "comment" else f"{action} {mapping.object}s"
+        raise cannot(deps, connection, mapping.object, f"cannot {verb}", partial(_can, action))
+
+
+def _can(action: Action, mapping: AnyMapping) -> bool:
     endpoints = mapping.endpoints
     able = {
         "create": endpoints.create,
@@ -286,9 +292,7 @@ def _refuse_action(deps: WriteDeps, connection: Connection, mapping: AnyMapping,
         "archive": endpoints.archive,
         "cancel": endpoints.cancel,
     }
-    if not able[action]:
-        verb = "add comments to tickets" if action == "comment" else f"{action} {mapping.object}s"
-        raise cannot(deps, connection, mapping.object, f"cannot {verb}")
+    return bool(able[action])
 
 
 def _upsert_key(
@@ -301,9 +305,15 @@ def _upsert_key(
     if key is None:
         detail = f"one of: {', '.join(offered)}"
         raise InvalidField.of("upsert_on", detail)
-    if key not in mapping.endpoints.upsert and key not in mapping.endpoints.find:
-        raise cannot(deps, connection, mapping.object, f"cannot find a {mapping.object} by {key}")
+    if not _finds_by(key, mapping):
+        raise cannot(
+            deps, connection, mapping.object, f"cannot find a {mapping.object} by {key}", partial(_finds_by, key)
+        )
     return key
+
+
+def _finds_by(key: UpsertKey, mapping: AnyMapping) -> bool:
+    return key in mapping.endpoints.upsert or key in mapping.endpoints.find
 
 
 def _upsert_value(key: UpsertKey, patch: Any) -> str:

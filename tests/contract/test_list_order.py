@@ -151,6 +151,20 @@ def test_a_filter_that_a_connection_lacks_names_the_way_out(caller: Caller) -> N
     assert "shopify" in answer.json()["detail"]
 
 
+def test_an_action_that_a_connection_lacks_names_those_that_do_it(caller: Caller) -> None:
+    archive = caller.write("DELETE", "/v1/customers/shopify:7")
+    assert code_of(archive, 422) == "unsupported-action"
+    able = archive.json()["detail"].partition("Connections that can: ")[2].rstrip(".").split(", ")
+    assert {"freshdesk", "hubspot", "salesforce", "zendesk"} <= set(able)
+    assert not {"shopify", "woocommerce"} & set(able)
+    keyed = SAMPLES["woocommerce customer"].body(word()) | {"external_id": "7"}
+    upsert = caller.write("POST", "/v1/customers?connection=woocommerce&upsert_on=external_id", keyed)
+    assert code_of(upsert, 422) == "unsupported-action"
+    able = upsert.json()["detail"].partition("Connections that can: ")[2].rstrip(".").split(", ")
+    assert "salesforce" in able
+    assert not {"stripe", "woocommerce"} & set(able)
+
+
 @pytest.mark.parametrize("vendor", EVERY_VENDOR)
 def test_the_contract_shows_filters_and_sorts(caller: Caller, vendor: Vendor) -> None:
     for mapping in VENDORS[vendor].mappings:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import fields
 
-from mappings.coverage import coverage, unsupported, writable_values
+from mappings.coverage import coverage, offered_filters, unsupported, writable_values
 from mappings.coverage_table import PAGE, render
 from mappings.registry import VENDORS
 from mappings.spec import VendorMapping
@@ -32,6 +32,12 @@ def row(name: str, field: str) -> tuple[bool, bool, bool]:
     """Whether a field is read, written on a create, changed on an update."""
     found = next(cell for cell in coverage(of(name)) if cell.field == field)
     return found.reads, found.creates, found.updates
+
+
+def test_what_an_upsert_finds_a_look_up_finds_too(mapping: AnyMapping) -> None:
+    endpoints = mapping.endpoints
+    assert {*endpoints.find, *endpoints.upsert} <= set(offered_filters(mapping))
+    assert endpoints.list is not None or not endpoints.filters | endpoints.sorts
 
 
 def test_the_page_is_what_the_mappings_do() -> None:
