@@ -64,7 +64,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 def ticket_page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return a page of tickets, and the ids of their contacts if the reply has them."""
     page = paging.page(TICKET_CALLS, reply, query, account)
-    linked = related.linked(page.records, account, has_associations=paging.is_plain(query))
+    linked = related.linked(page.records, account, has_associations=paging.is_plain(TICKET_CALLS, query))
     return VendorPage(records=page.records, next=page.next, account=linked)
 
 

@@ -42,6 +42,7 @@ ORDER_CALLS: Final = CrmObject(
     reads=(OrderProperties,),
     associations="contacts,line_items",
     external_id=ORDER_KEY,
+    searched={"email": "hs_billing_address_email", "number": "hs_order_name"},
 )
 LINE_CALLS: Final = CrmObject(
     name="order",
@@ -57,7 +58,7 @@ ORDER_SETUP: Final = (*ORDER_CALLS.setup(), *LINE_CALLS.setup())
 def order_page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return a page of orders, and the ids of their contacts and line items if the reply has them."""
     page = paging.page(ORDER_CALLS, reply, query, account)
-    linked = related.linked_orders(page.records, account, has_associations=paging.is_plain(query))
+    linked = related.linked_orders(page.records, account, has_associations=paging.is_plain(ORDER_CALLS, query))
     return VendorPage(records=page.records, next=page.next, account=linked)
 
 
@@ -109,7 +110,7 @@ ORDERS: Final = Endpoints[OrderWrite, Account](
     record=order_record,
     list=partial(paging.list_request, ORDER_CALLS),
     page=order_page,
-    filters=frozenset({"external_id"}),
+    filters=frozenset({"email", "external_id", "number"}),
     max_limit=MOST_ORDERS,
     side_load=partial(related.side_load_orders, LINE_CALLS),
     absorb=related.absorb_orders,

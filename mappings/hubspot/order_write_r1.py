@@ -70,7 +70,7 @@ def draft(patch: OrderPatch, current: OrderRecord | None, held: Order | None, ac
             ORDER_KEY: patches.text(patch.external_id, CLEARED),
             "hs_order_note": patches.text(patch.customer_note, CLEARED),
             "hs_external_created_date": _instant(patch.placed_at),
-            "hs_currency_code": UNSET if held is not None else patch.currency or UNSET,
+            "hs_currency_code": (patch.currency or UNSET) if held is None or held.currency == NO_CURRENCY else UNSET,
             "hs_payment_status": spelled(patch.payment_status, payment_status, payment, "/payment_status", notes),
             "hs_fulfillment_status": spelled(
                 patch.fulfillment_status, fulfillment_status, fulfillment, "/fulfillment_status", notes
@@ -97,7 +97,7 @@ def draft(patch: OrderPatch, current: OrderRecord | None, held: Order | None, ac
 def _refuse_values(patch: OrderPatch, held: Order | None, notes: Notes) -> None:
     if patch.is_test is True:
         notes.unsupported("/is_test", "HubSpot has no test orders")
-    if held is not None and patch.currency is not UNSET and patch.currency != held.currency:
+    if held is not None and patch.currency is not UNSET and held.currency not in (patch.currency, NO_CURRENCY):
         notes.unsupported("/currency", "the currency of a HubSpot order is fixed: its sums are in it")
     if patch.presentment_currency:
         if patch.presentment_currency == (patch.currency or (None if held is None else held.currency)):

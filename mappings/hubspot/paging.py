@@ -70,7 +70,7 @@ class Place:
 
 def list_request(crm: CrmObject, query: ListQuery, account: Account) -> VendorRequest:
     """Build the request for a page. Raises ValueError for a cursor that did not come from `page`."""
-    unique = _unique(query)
+    unique = _unique(crm, query)
     if unique is not None:
         id_property = crm.external_id if unique == "external_id" else UNIQUE[unique]
         return crm.read_batch((query.filters[unique],), crm.properties(account), id_property)
@@ -88,24 +88,24 @@ def list_request(crm: CrmObject, query: ListQuery, account: Account) -> VendorRe
 
 def page(crm: CrmObject, reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the records of a page and the next cursor. Raises VendorDrift for another shape."""
-    if is_plain(query):
+    if is_plain(crm, query):
         return crm.page(reply, query, account)
     records = crm.records(reply)
-    if _unique(query) is not None:
+    if _unique(crm, query) is not None:
         kept = tuple(record for record in records if _matches(crm, record, query, account))
         return VendorPage(records=kept, next=None, account=account)
     return _search_page(crm, records, query, next_cursor(reply) is not None, account)
 
 
-def is_plain(query: ListQuery) -> bool:
+def is_plain(crm: CrmObject, query: ListQuery) -> bool:
     """Return whether the query is a plain list. Only that has associations."""
-    return _unique(query) is None and not _is_search(query)
+    return _unique(crm, query) is None and not _is_search(query)
 
 
-def _unique(query: ListQuery) -> str | None:
+def _unique(crm: CrmObject, query: ListQuery) -> str | None:
     if _person(query) is not None:
         return None  # only a search knows associations
-    return next((name for name in UNIQUE if name in query.filters), None)
+    return next((name for name in UNIQUE if name in query.filters and name not in crm.searched), None)
 
 
 def _person(query: ListQuery) -> str | None:
@@ -145,12 +145,17 @@ def _filters(crm: CrmObject, place: Place, query: ListQuery, account: Account) -
         filters.append(Filter(property_name=ID, operator="GT", value=place.above))
     if (person := _person(query)) is not None:
         filters.append(Filter(property_name=CONTACT, operator="EQ", value=person))
-    if (number := query.filters.get("number")) is not None:
+    if (number := query.filters.get("number")) is not None and "number" not in crm.searched:
         filters.append(Filter(property_name=ID, operator="EQ", value=number if number.isdecimal() else "0"))
-    if (key := query.filters.get("external_id")) is not None:
+    if (key := query.filters.get("external_id")) is not None and "external_id" not in crm.searched:
         filters.append(Filter(property_name=crm.external_id, operator="EQ", value=key))
     if "status" in query.filters:
         filters.append(_status_filter(query.filters["status"], account))
+    filters += (
+        Filter(property_name=name, operator="EQ", value=query.filters[one])
+        for one, name in crm.searched.items()
+        if one in query.filters
+    )
     return tuple(filters)
 
 
@@ -198,12 +203,14 @@ def _matches(crm: CrmObject, record: msgspec.Raw, query: ListQuery, account: Acc
     """Whether a record found by a unique key matches the other filters. The key itself is not compared: HubSpot finds a
     contact by its additional addresses too."""
     head = decode(record, Head)
-    others = {name: value for name, value in query.filters.items() if name != _unique(query)}
+    others = {name: value for name, value in query.filters.items() if name != _unique(crm, query)}
     if query.updated_since is not None and head.updated_at < query.updated_since:
+        return False
+    if any(head.properties.get(name) != others[one] for one, name in crm.searched.items() if one in others):
         return False
     if "external_id" in others and head.properties.get(crm.external_id) != others["external_id"]:
         return False
-    if "number" in others and head.id != others["number"]:
+    if "number" in others and "number" not in crm.searched and head.id != others["number"]:
         return False
     return "status" not in others or head.properties.get("hs_pipeline_stage") in stages_with_status(
         account, others["status"]

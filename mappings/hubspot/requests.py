@@ -1,7 +1,7 @@
 """Requests and replies of all HubSpot CRM objects: read, find by a unique property, write."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -64,7 +64,8 @@ class CrmObject(Collection[RecordWrite, Account]):
 
     `reads` are the properties that any revision of the mapping reads, so one reply serves two revisions that run side
     by side. `associations` are requested where possible, separated by commas. `external_id` is the unique property with
-    the caller's own key; the setup creates it unless HubSpot has it.
+    the caller's own key; the setup creates it unless HubSpot has it. `searched` are the properties of filters that
+    several records can match.
     """
 
     name: ObjectName
@@ -74,6 +75,7 @@ class CrmObject(Collection[RecordWrite, Account]):
     created: str = "createdate"
     associations: str | None = None
     external_id: str = EXTERNAL_ID
+    searched: Mapping[str, str] = field(default_factory=dict)
     paging: Paging = PLAIN_LIST
     records: Callable[[VendorReply], tuple[Raw, ...]] = READ_OR_BATCH
     change: Method = "PATCH"

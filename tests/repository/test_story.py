@@ -101,7 +101,8 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
                 assert written.status_code == 201, written.text
             remote_id = written.json()["meta"]["remote_id"]
             # Somebody else changes the record, so that there is an Event to make.
-            changed = httpx.patch(
+            changed = await asyncio.to_thread(
+                httpx.patch,
                 f"{facade.emulators.url}/hubspot/crm/v3/objects/contacts/{remote_id}",
                 headers={"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"},
                 json={"properties": {"jobtitle": "Potter"}},

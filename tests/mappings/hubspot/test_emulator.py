@@ -301,6 +301,23 @@ def test_orders_are_listed_with_their_lines_and_buyers(hubspot: EmulatedHubSpot)
     (one,) = hubspot.listed(ORDER, ListQuery(limit=2, filters={"external_id": "web-3"}))
     assert (one.data.number, len(one.data.line_items), one.data.is_guest) == ("#3", 2, False)
     assert hubspot.listed(ORDER, ListQuery(limit=2, filters={"external_id": "none"})) == []
+    assert hubspot.listed(ORDER, ListQuery(limit=2, filters={"external_id": "web-3", "number": "#4"})) == []
+
+
+def test_orders_are_found_by_number_and_address(hubspot: EmulatedHubSpot) -> None:
+    for place, address in enumerate(("ann@example.com", "bo@example.com", "ann@example.com")):
+        hubspot.made(ORDER, sale(place, customer={"email": address}), f"op_{place}")
+    start = msgspec.convert("2020-01-01T00:00:00Z", type=ListQuery.__annotations__["updated_since"])
+
+    def numbers(**filters: str) -> set[str]:
+        listed = hubspot.listed(ORDER, ListQuery(limit=1, filters=filters, updated_since=start))
+        assert listed == hubspot.listed(ORDER, ListQuery(limit=1, filters=filters))
+        return {one.data.number for one in listed}
+
+    assert numbers(number="#1") == {"#1"}
+    assert numbers(email="ann@example.com") == {"#0", "#2"}
+    assert numbers(email="ann@example.com", number="#2") == {"#2"}
+    assert numbers(email="ann@example.com", number="#1") == set()
 
 
 def test_an_order_read_back_whole_changes_nothing(hubspot: EmulatedHubSpot) -> None:

@@ -405,3 +405,4 @@ def test_the_currency_of_an_order_is_fixed() -> None:
         "/tax_inclusive": "unsupported",
     }
     assert draft(FULL, currency="EUR", tax_inclusive=False).body == OrderWrite(properties={})
+    assert draft(order(), currency="EUR").body.properties == {"hs_currency_code": "EUR"}
