@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was collected out of garbage collection: ten thousand tests would be looked through again and again."""
+    """Leave what was collected out of garbage collection: ten thousand tests would be scanned again and again."""
     gc.collect()
     gc.freeze()
 
