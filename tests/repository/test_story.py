@@ -136,7 +136,7 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
         "writes/completion.py",
         "events/store/events.py",
     )
-    # webhooks → queue → webhooks → records → vendors → events. The last seen state is read before the record, and writes
+    # webhooks → queue → webhooks → records → vendors → events. The last seen state is read before the record. Writes
     # under way are waited for.
     assert receipt.capabilities() == ["http", "webhooks", "queue"]
     assert ingestion.capabilities() == [
