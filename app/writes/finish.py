@@ -32,6 +32,7 @@ PENDING_LOOKS: Final = 15
 # Pauses after a write that cannot be read back yet. They grow, because drift lasts until a person fixes it.
 READ_AGAIN_AFTER: Final = 1.0
 LONGEST_READ_PAUSE: Final = 300.0
+CREATED: Final = 201
 
 
 class Archived(Struct, frozen=True, kw_only=True):
@@ -101,13 +102,16 @@ async def _succeed(
     """Commit the answer together with the record's state and its Event. If a webhook stored another state meanwhile,
     compare again. Raises LeaseLost."""
     operation = begun.operation
+    # A new record was hardly seen before. If it was, its state cannot be inserted.
+    seen = None if answer.status == CREATED else await last_seen(resolved, remote_id)
     while True:
-        change = await compare_with(await last_seen(resolved, remote_id), operation.sent_at)
+        change = await compare_with(seen, operation.sent_at)
         with suppress(StateMoved):
             await resolved.deps.operations.succeed(
                 begun, answer=answer, remote_id=remote_id, changes=changes, change=change
             )
             break
+        seen = await last_seen(resolved, remote_id)
     count_operation(operation.object, operation.action, "succeeded")
 
 

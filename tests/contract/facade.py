@@ -27,9 +27,10 @@ T = TypeVar("T")
 LEASE_SECONDS: Final = 6
 SETTLE_SECONDS: Final = 1
 VENDORS: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
-# The systems of record; `frail-` and `busy-` connections for failures and throttling, so their pauses affect no other
-# test; one with a refused credential; one at an address without a listener.
-CONNECTIONS: Final = {f"{prefix}{vendor}": vendor for prefix in ("", "frail-", "busy-") for vendor in VENDORS}
+# The systems of record; `other-` connections to the same accounts, for what somebody else changes; `frail-` and `busy-`
+# connections for failures and throttling, so their pauses affect no other test; one with a refused credential; one at
+# an address without a listener.
+CONNECTIONS: Final = {f"{prefix}{vendor}": vendor for prefix in ("", "other-", "frail-", "busy-") for vendor in VENDORS}
 OPERATED: Final = {
     "pausable": "env:HUBSPOT_TOKEN",
     "relocked": "env:WRONG_TOKEN",

@@ -200,7 +200,7 @@ def test_a_raw_webhook_takes_the_scopes_of_what_its_vendor_holds(
 def test_a_feed_is_a_bare_array_newest_first_with_unique_ids(driver: WebhookDriver, caller: Caller) -> None:
     made = caller.create(KINDS["zendesk ticket"].collection, KINDS["zendesk ticket"].sample())
     driver.forget(made)
-    comments = f"/v1/tickets/busy-zendesk:{made['meta']['remote_id']}/comments"
+    comments = f"/v1/tickets/other-zendesk:{made['meta']['remote_id']}/comments"
     caller.create(comments, {"body_text": f"A mug is on its way {word()}"})
     listed = [
         driver.event_of(driver.send("zendesk", "ticket", happened, made["meta"]["remote_id"]))

@@ -52,7 +52,7 @@ class Record:
         self.remote_id: str = self.made["meta"]["remote_id"]
         self.path = f"{self.kind.path}/{self.made['id']}"
         # Another connection to the same account: what is written there is somebody else's change.
-        self.elsewhere = f"{self.kind.path}/busy-{self.kind.connection}:{self.remote_id}"
+        self.elsewhere = f"{self.kind.path}/other-{self.kind.connection}:{self.remote_id}"
 
     def event_after(self, happened: str, **facts: Any) -> dict[str, Any]:
         """The Event that comes of a webhook about it."""

@@ -255,8 +255,8 @@ async def test_a_rotated_secret_of_a_subscription_goes_a_day_after_its_end(datab
 async def test_the_trail_and_what_was_last_seen_have_no_retention(database: Database) -> None:
     await sql(
         database,
-        """INSERT INTO record_state (object, connection, remote_id, data, seen_at)
-           VALUES ('customer', 'crm', '1', '', now() - interval '10 years')""",
+        """INSERT INTO record_state (object, connection, remote_id, data, seen_at, read_at)
+           VALUES ('customer', 'crm', '1', '', now() - interval '10 years', now())""",
     )
     assert not {"audit", "record_states", "links"} & set(PostgresRetention.kinds)
     assert await reap(retention(database)) == (0, False)
