@@ -224,6 +224,7 @@ def test_a_polling_feed_of_a_connection_and_since_a_time(driver: WebhookDriver, 
     vendors: tuple[Vendor, ...] = ("hubspot", "zendesk", "hubspot")
     for vendor in vendors:
         made = caller.create(KINDS[f"{vendor} ticket"].collection, KINDS[f"{vendor} ticket"].sample())
+        driver.forget(made)
         listed.append(driver.event_of(driver.send(vendor, "ticket", "updated", made["meta"]["remote_id"])))
 
     def shown(query: str) -> list[str]:

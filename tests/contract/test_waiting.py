@@ -167,7 +167,7 @@ def test_account_facts_are_checked_on_the_first_write(newcomer: Caller, facade: 
     key = new_key()
     answer = newcomer.write("POST", "/v1/tickets?connection=hubspot", ticket("hubspot", status="nowhere"), key=key)
     assert code_of(answer, 422) == "invalid-field"
-    answer = newcomer.write("POST", "/v1/customers?connection=shopify", {"job_title": "Potter"}, key=key)
+    answer = newcomer.write("POST", "/v1/customers?connection=shopify&loss=none", {"job_title": "Potter"}, key=key)
     assert code_of(answer, 422) == "unsupported-field"
     assert facade.sql("SELECT id FROM operation WHERE idempotency_key = $1", key) == []
 

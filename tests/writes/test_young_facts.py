@@ -58,6 +58,7 @@ async def drafting_at(portal: Portal) -> AsyncIterator[tuple[VendorServer, Calla
                 connection="acme",
                 revision=CUSTOMER.revision,
                 instance="/v1/customers",
+                loss="none",
                 body=msgspec.json.encode({"last_name": "Lovelace", **fields}),
             )
             return ResolvedWrite(deps, acme.connection, CUSTOMER, intent, within(), dry=True)
