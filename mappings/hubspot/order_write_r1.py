@@ -280,7 +280,7 @@ def _sums(patch: OrderPatch, held: Order | None, notes: Notes) -> dict[str, str]
     taxes = [*(one.tax for one in lines), *(one.tax for one in shipping or ())]
     tax = sum((Decimal(one) for one in taxes if one is not None), ZERO)
     if not tax and patch.tax_inclusive is not UNSET:
-        notes.lose("/tax_inclusive", "dropped", NO_TAX)
+        notes.lose("/tax_inclusive", "defaulted", NO_TAX)
     if not (lines or discounts or shipping):
         return written
     total = sums["hs_subtotal_price"] - sums["hs_order_discount"] + sums["hs_shipping_cost"]
