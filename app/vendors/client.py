@@ -84,6 +84,12 @@ class VendorClient:
                 raise
         return await self._deliver(live, request, deadline)
 
+    async def set_up(self, connection: Connection, *, deadline: float) -> None:
+        """Prepare the account for writes, once per process, before a read that needs it. Raises like `send`."""
+        live = self._live_connections[connection.name]
+        if live.connection.vendor.setup:
+            await self._setup.prepare(live, deadline)
+
     async def account(self, connection: Connection, *, deadline: float, max_age: float | None = None) -> Any:
         """Return the facts about the account (its Struct), cached for at most `max_age` seconds. Raises like `send`."""
         return await self._accounts.get(self._live_connections[connection.name], deadline, max_age)

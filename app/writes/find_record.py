@@ -15,6 +15,9 @@ async def find_by_key(resolved: ResolvedWrite) -> str | None:
     """Return the remote id of the record with the intent's unique key, or None. Raises InvalidField for staff."""
     key, value = resolved.intent.upsert_on, resolved.intent.upsert_value
     assert key is not None and value is not None  # noqa: S101, PT018 - an upsert has both
+    if not resolved.dry:
+        # The first look-up may name a property that the setup creates.
+        await resolved.deps.vendors.set_up(resolved.connection, deadline=resolved.deadline)
     found = await _find(resolved, resolved.mapping, key, value)
     if found is None:
         return None
