@@ -12,6 +12,9 @@ from typing import Final
 from babel import Locale
 from babel.core import get_global
 
+NO_CURRENCY: Final = "XXX"
+"""ISO 4217's code for no currency: an order whose currency is unknown."""
+
 # CLDR regions that ISO 3166-1 does not assign. XK (Kosovo) is accepted: it is user-assigned, and vendors use it.
 _NO_COUNTRIES: Final = "AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ"
 _PARTS: Final = {"AC": "SH", "CP": "FR", "CQ": "GG", "DG": "IO", "EA": "ES", "IC": "ES", "TA": "SH"}

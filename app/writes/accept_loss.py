@@ -1,5 +1,6 @@
 """Judge what a write would lose, by the caller's `?loss=` and the classes of the fields."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -23,8 +24,10 @@ def accept_loss(resolved: ResolvedWrite, draft: Draft[Any]) -> tuple[Loss, ...]:
     if intent.loss == "none":
         errors += [FieldError(pointer=one.path, detail=one.detail) for one in intent.lost + draft.loss]
     elif intent.loss == "descriptive":
-        cut = [one for one in draft.loss if one.kind in ("dropped", "truncated") and _is_essential(resolved, one.path)]
-        errors += [FieldError(pointer=one.path, detail=one.detail) for one in cut]
+        cut = [one for one in draft.loss if one.kind in ("dropped", "truncated")]
+        if cut:
+            is_vital = _essential(resolved)
+            errors += [FieldError(pointer=one.path, detail=one.detail) for one in cut if is_vital(one.path)]
     if errors:
         raise UnsupportedField(f"{title} has no place for this: {summary(errors)}", errors=tuple(errors))
     return intent.lost + draft.loss + dropped(draft.refused)
@@ -36,16 +39,20 @@ def barring(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple
         return refused
     if resolved.intent.loss == "any":
         return tuple(one for one in refused if one.kind == "invalid")
-    return tuple(one for one in refused if one.kind == "invalid" or _is_essential(resolved, one.pointer))
+    if not refused:
+        return ()
+    is_vital = _essential(resolved)
+    return tuple(one for one in refused if one.kind == "invalid" or is_vital(one.pointer))
 
 
-def _is_essential(resolved: ResolvedWrite, pointer: str) -> bool:
+def _essential(resolved: ResolvedWrite) -> Callable[[str], bool]:
+    """Return the test of a pointer, with the body decoded once."""
     intent, vendor = resolved.intent, resolved.connection.vendor
     if intent.action == "cancel" or intent.edits_tags:
-        return True  # the call asks for nothing else
+        return lambda pointer: True  # the call asks for nothing else
     patch = msgspec.json.decode(intent.body, type=resolved.mapping.patch)
     traits = vendor.traits if isinstance(vendor, Vendor) else frozenset()
-    return is_essential(patch, pointer, traits, intent.upsert_on)
+    return lambda pointer: is_essential(patch, pointer, traits, intent.upsert_on)
 
 
 def dropped(refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:

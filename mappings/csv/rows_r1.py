@@ -86,7 +86,7 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
         raise Unmappable(_at(row, *layout.key), "identifies the record: it must have 1 to 255 characters")
     tree = _fill(row, layout)
     if not any(row.cells[column.name].strip() for column in layout.columns):
-        raise Unmappable(_at(row), "has no values besides the key")
+        raise Unmappable(_at(row), "is empty except for its key")
     _derive(tree, layout)
     try:
         data: Any = msgspec.convert(_built(tree), layout.model)

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from canonical import values
+from canonical.codes import NO_CURRENCY
 from canonical.order import (
     Discount,
     Fulfillment,
@@ -37,7 +38,6 @@ from mappings.hubspot.wire_v3 import ORDER_PIPELINE, Account
 from mappings.kit.unchanged import changes_only
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping, misread
 
-NO_CURRENCY: Final = "XXX"
 """ISO 4217's code for an unknown currency."""
 MOVED: Final = frozenset({"paid", "partially_refunded", "refunded"})
 ZERO: Final = Decimal(0)

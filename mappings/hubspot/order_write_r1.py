@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
+from canonical.codes import NO_CURRENCY
 from canonical.order import Order, OrderStatus
 from canonical.order_patch import (
     DiscountPatch,
@@ -43,7 +44,6 @@ from mappings.spec import NUMBER, Draft, Notes
 ORDER_TO_CONTACT: Final = 507
 """HubSpot's type of the association from an order to a contact."""
 ZERO: Final = Decimal(0)
-NO_CURRENCY: Final = "XXX"
 NO_TAX: Final = "in HubSpot it follows from the sums, and this order has no tax"
 UNSUPPORTED: Final[dict[str, str]] = {
     "tags": "HubSpot orders have no tags",

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from canonical import values
+from canonical.codes import NO_CURRENCY
 from canonical.order import LineItem, Order, OrderCustomer, OrderStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
@@ -25,7 +26,6 @@ from mappings.salesforce.wire_v62 import Account, OrderItem, OrderWrite
 from mappings.spec import Mapped, Unmappable, VendorMapping, misread
 
 ZERO: Final = Decimal(0)
-NO_CURRENCY: Final = "XXX"
 """ISO 4217's code for an unknown currency."""
 NO_PAYMENTS: Final = Loss(
     path="/totals/paid",

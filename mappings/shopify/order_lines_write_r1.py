@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from canonical import values
+from canonical.codes import NO_CURRENCY
 from canonical.order import PaymentStatus
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import CustomFieldSetting
@@ -61,7 +62,7 @@ def order_money(patch: OrderPatch, account: Account, notes: Notes) -> OrderMoney
     if currency is None:
         if lines or shipping or discounts:
             notes.invalid("/currency", "the shop's currency is not known yet: send currency")
-        currency = "XXX"
+        currency = NO_CURRENCY
     settings = line_fields.of_lines(account.custom_fields.get("order", ()))
     charged = sum((Decimal(one.price) for one in shipping), ZERO)
     written = tuple(_line(line, currency, settings, notes, f"/line_items/{at}") for at, line in enumerate(lines))

@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from canonical.codes import NO_CURRENCY
 from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldSetting
@@ -206,7 +207,7 @@ def _line(line: LineItemPatch, patch: OrderPatch, currency: str | None, pointer:
     product: str | UnsetType = line.product_remote_id or UNSET
     if product is not UNSET and line.name:
         notes.unsupported(f"{pointer}/name", "the product at Stripe has its own name")
-    code = currency or "XXX"
+    code = currency or NO_CURRENCY
     return LineWrite(
         quantity=int(quantity),
         price_data=PriceWrite(

@@ -104,7 +104,7 @@ def test_a_row_with_only_a_key_is_refused() -> None:
     with pytest.raises(Unmappable) as refusal:
         read(empty, layout(CUSTOMERS | {"columns": optional}))
 
-    assert (refusal.value.path, "no values besides the key" in refusal.value.reason) == ("$.rows[17]", True)
+    assert (refusal.value.path, "is empty except for its key" in refusal.value.reason) == ("$.rows[17]", True)
 
 
 def test_an_order_and_its_sums() -> None:
