@@ -16,7 +16,12 @@ from typing import Final
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 # The commands themselves are left out: what they read while they are imported is theirs.
-_CONTEXT.set_forkserver_preload(["app.api", "app.worker", "emulators.serve", "cyclopts", "rich.console", "rich.table"])
+_CONTEXT.set_forkserver_preload(
+    [
+        *("app.api", "app.worker", "emulators.registry", "emulators.serve", "cyclopts", "rich.console", "rich.table"),
+        "tests.forked_last",
+    ]
+)
 _FLAGS: Final = (os.O_RDONLY, *[os.O_WRONLY | os.O_CREAT | os.O_APPEND] * 2)
 
 

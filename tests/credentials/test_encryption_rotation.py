@@ -8,9 +8,9 @@ import os
 import random
 import signal
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -35,6 +35,8 @@ from app.writes.completion import announce
 from app.writes.deps import CompletionDeps
 from app.writes.models import Answer, Intent, NewOperation
 from app.writes.store.operations import PostgresOperations
+from tests.commands import ROOT, lockstitch
+from tests.forked import Forked
 
 pytestmark = pytest.mark.anyio
 
@@ -253,18 +255,11 @@ def keys_of(*keys: tuple[str, bytes]) -> str:
 
 
 def secrets(database_url: str, *arguments: str, keys: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), env=environment(database_url, keys), capture_output=True, text=True, check=False
-    )
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "app.cli", "secrets", *arguments]
+    return lockstitch("secrets", *arguments, environment=environment(database_url, keys), columns=200)
 
 
 def environment(database_url: str, keys: str) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTITCH_")}
-    return {**own, "COLUMNS": "200", "LOCKSTITCH_DATABASE_URL": database_url, "LOCKSTITCH_ENCRYPTION_KEYS": keys}
+    return {"LOCKSTITCH_DATABASE_URL": database_url, "LOCKSTITCH_ENCRYPTION_KEYS": keys}
 
 
 async def test_the_commands(database: Database, database_url: str) -> None:
@@ -305,17 +300,19 @@ async def test_a_killed_rotation_continues_while_others_write(database: Database
     rotation = KeyRotation(database, BOTH, SEALED_COLUMNS)
     chance = random.Random(7)
     for _ in range(3):
-        process = await asyncio.create_subprocess_exec(
-            *command("rotate-key", "--json"),
-            env=environment(database_url, keys_of(K2, K1)),
-            stdout=asyncio.subprocess.PIPE,
+        process = Forked(
+            "app.cli",
+            ["secrets", "rotate-key", "--json"],
+            environment={**os.environ, **environment(database_url, keys_of(K2, K1))},
+            folder=ROOT,
+            streams=(Path(os.devnull),) * 3,
         )
         begun = (await rotation.count())["event.body"].get("k2", 0)
         async with asyncio.timeout(30):
             while (await rotation.count())["event.body"].get("k2", 0) < begun + 300:  # noqa: ASYNC110 - another process does it
                 await asyncio.sleep(chance.uniform(0.0, 0.02))
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(30)
     half = await rotation.count()
     assert half["event.body"]["k1"] > 0
     assert half["event.body"]["k2"] > 0

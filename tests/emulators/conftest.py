@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.forked import Forked
 from tests.shared_material import SHARED
 
 from .receiver import Receiver
@@ -34,7 +34,7 @@ class RunningEmulators:
         self.command = [sys.executable, "-m", "emulators", "--port", str(self.port), "--die-with-parent", *options]
         if state is not None:
             self.command += ["--state", str(state)]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
         self.http = self.client()
 
     def client(self, path: str = "", **options: Any) -> httpx.Client:
@@ -42,9 +42,13 @@ class RunningEmulators:
         return httpx.Client(base_url=f"{self.url}{path}", timeout=PATIENCE, verify=NO_TLS, **options)
 
     def start(self, *options: str, **environment: str) -> None:
-        environment = {**os.environ, **environment}
-        self._process = subprocess.Popen(
-            [*self.command, *options], cwd=ROOT, stdout=subprocess.DEVNULL, env=environment
+        nothing = Path(os.devnull)
+        self._process = Forked(
+            "emulators",
+            [*self.command[3:], *options],
+            environment={**os.environ, **environment},
+            folder=ROOT,
+            streams=(nothing, nothing, nothing),
         )
         self.await_health()
 
