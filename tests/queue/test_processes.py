@@ -1,10 +1,9 @@
 """Workers as processes: killed by a job, killed at random, and stopped by a signal."""
 
 import asyncio
+import os
 import random
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,32 +11,34 @@ from pathlib import Path
 
 import pytest
 
-from app.child_process import tied_to_parent
 from app.postgres.database import Statement
 from app.queue.models import LaneSettings
+from tests.forked import Forked
 from tests.queue.harness import Harness, new, until
 from tests.queue.worker_process import CREATE
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
+NOTHING = Path(os.devnull)
 EFFECTS = Statement("SELECT effect", "SELECT job_id FROM effect ORDER BY id")
 
 
 @asynccontextmanager
-async def worker(url: str, *, lease: float) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.queue.worker_process", url, str(lease)),
-        cwd=ROOT,
-        stdout=PIPE,
-        **tied_to_parent(signal.SIGKILL),
+async def worker(url: str, *, lease: float, output: Path = NOTHING) -> AsyncIterator[Forked]:
+    process = Forked(
+        "tests.queue.worker_process",
+        [url, str(lease)],
+        environment=os.environ,
+        folder=ROOT,
+        streams=(NOTHING, output, NOTHING),
     )
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait(30)
 
 
 async def test_a_job_that_kills_its_worker_is_dead_after_its_attempts(harness: Harness, database_url: str) -> None:
@@ -93,22 +94,25 @@ async def test_workers_killed_at_random_run_each_job_once_and_in_order(harness: 
         assert [job_id for job_id in effects if job_id in ids] == ids
 
 
-async def test_sigterm_lets_what_has_begun_end_and_begins_nothing_more(harness: Harness, database_url: str) -> None:
+async def test_sigterm_lets_what_has_begun_end_and_begins_nothing_more(
+    harness: Harness, database_url: str, tmp_path: Path
+) -> None:
     await harness.database.execute(CREATE)
     (begun,) = await harness.enqueue(new("slow"))
-    async with asyncio.timeout(30), worker(database_url, lease=30.0) as process:
-        assert process.stdout is not None
-        assert await process.stdout.readline() == b"begun\n"
+    output = tmp_path / "output"
+    output.touch()
+    async with asyncio.timeout(30), worker(database_url, lease=30.0, output=output) as process:
+        await until(lambda: output.stat().st_size)
         process.terminate()
         await asyncio.sleep(0.1)
         (late,) = await harness.enqueue(new("slow"))
-        assert await process.wait() == 0
+        assert await asyncio.to_thread(process.wait, 30) == 0
 
     assert await _effects(harness) == [begun]
     assert await harness.states() == {late: "ready"}
 
 
-async def _dead_or_ended(harness: Harness, process: Process) -> bool:
+async def _dead_or_ended(harness: Harness, process: Forked) -> bool:
     return process.returncode is not None or bool(await harness.dead())
 
 
