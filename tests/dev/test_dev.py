@@ -23,6 +23,7 @@ from app.settings.environment import load_settings
 
 PATIENCE = 60.0
 NAMES = ("postgres", "emulators", "serve", "worker")
+OWN_SECRET = "the-operators-own"
 
 
 class Dev:
@@ -59,6 +60,13 @@ class Dev:
         process = self.begin(**environment)
         _wait_for(lambda: self._announced_at() not in (None, before) or process.poll() is not None, self.output)
         assert process.poll() is None, self.output.read_text()
+        facts: dict[str, Any] = json.loads(self.announcement.read_bytes())
+        return facts
+
+    def running(self) -> dict[str, Any]:
+        """What it announced; starts it unless it runs."""
+        if self._process is None or self._process.poll() is not None:
+            return self.start(LOCKSTITCH_DEV_SHOPIFY_WEBHOOK_SECRET=OWN_SECRET)
         facts: dict[str, Any] = json.loads(self.announcement.read_bytes())
         return facts
 
@@ -113,6 +121,17 @@ class Dev:
 
 @pytest.fixture
 def dev() -> Iterator[Dev]:
+    """One that does not run yet."""
+    yield from _made()
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Dev]:
+    """One for several tests: each start takes five seconds of CPU. `running` starts it again for the next test."""
+    yield from _made()
+
+
+def _made() -> Iterator[Dev]:
     folder = Path(tempfile.mkdtemp(prefix="lockstitch-dev-"))
     folder.chmod(0o711)
     running = Dev(folder)
@@ -121,46 +140,38 @@ def dev() -> Iterator[Dev]:
     shutil.rmtree(folder)
 
 
-def test_it_announces_itself_and_ends_cleanly(dev: Dev) -> None:
-    facts = dev.start()
+def test_it_announces_itself(kept: Dev) -> None:
+    facts = kept.running()
 
-    assert facts["api"] == f"http://127.0.0.1:{dev.api}"
-    assert facts["emulators"] == f"http://127.0.0.1:{dev.emulators}"
-    assert dev.announcement.stat().st_mode & 0o777 == 0o600
-    assert set(dev.children()) == set(NAMES)
+    assert facts["api"] == f"http://127.0.0.1:{kept.api}"
+    assert facts["emulators"] == f"http://127.0.0.1:{kept.emulators}"
+    assert kept.announcement.stat().st_mode & 0o777 == 0o600
+    assert set(kept.children()) == set(NAMES)
     for name, url in (("api", "/health/ready"), ("emulators", "/_emulator/health")):
         assert httpx.get(facts[name] + url).status_code == 200
     scopes = asyncio.run(_scopes(facts["database_url"]))
     assert {scope for scope in scopes["dev-ops"] if scope.startswith("ops:")} == {"ops:read", "ops:write"}
     assert scopes["dev"] == {scope for scope in scopes["dev-ops"] if not scope.startswith("ops:")}
-    assert f"curl -i {facts['api']}/v1/customers" in dev.output.read_text()
-    mappings = dev.ask("mapping", "show", "hubspot.customer", "--json")
+    assert f"curl -i {facts['api']}/v1/customers" in kept.output.read_text()
+    mappings = kept.ask("mapping", "show", "hubspot.customer", "--json")
     assert [route["connection"] for route in mappings["routes"]] == ["hubspot"]
-    everything = _descendants_of(dev.pid)
-    assert len(everything) > len(NAMES)
-
-    assert dev.stop(signal.SIGINT) == 0
-
-    assert not [pid for pid in everything if _is_alive(pid)]
-    assert not dev.announcement.exists()
-    assert "database system is shut down" in (dev.folder / "data/logs/postgres.log").read_text()
 
 
-def test_every_connection_that_takes_webhooks_has_a_secret_and_the_emulators_sign_with_it(dev: Dev) -> None:
-    facts = dev.start(LOCKSTITCH_DEV_SHOPIFY_WEBHOOK_SECRET="the-operators-own")
+def test_every_connection_that_takes_webhooks_has_a_secret_and_the_emulators_sign_with_it(kept: Dev) -> None:
+    facts = kept.running()
 
     secrets = facts["webhook_secrets"]
     assert set(secrets) == {"freshdesk", "hubspot", "shopify", "stripe", "woocommerce", "zendesk", "gateway"}
     assert len(set(secrets.values())) == len(secrets)
-    assert secrets["shopify"] == "the-operators-own"
+    assert secrets["shopify"] == OWN_SECRET
     assert secrets["gateway"].startswith("whsec_")
-    kept = dev.folder / "data/webhook-secrets.json"
-    assert kept.stat().st_mode & 0o777 == 0o600
+    stored = kept.folder / "data/webhook-secrets.json"
+    assert stored.stat().st_mode & 0o777 == 0o600
     settings = load_settings(
         {
-            "LOCKSTITCH_CONFIG": str(dev.folder / "data/lockstitch.toml"),
-            "LOCKSTITCH_DATA_DIR": str(dev.folder / "data"),
-            "LOCKSTITCH_PORT": str(dev.api),
+            "LOCKSTITCH_CONFIG": str(kept.folder / "data/lockstitch.toml"),
+            "LOCKSTITCH_DATA_DIR": str(kept.folder / "data"),
+            "LOCKSTITCH_PORT": str(kept.api),
         }
     )
     told = {name: [one.secret for one in it.webhook_secrets] for name, it in settings.connections.items()}
@@ -171,74 +182,18 @@ def test_every_connection_that_takes_webhooks_has_a_secret_and_the_emulators_sig
         name: f"{facts['api']}/v1/webhooks/{name}"
         for name in ("freshdesk", "hubspot", "shopify", "stripe", "woocommerce", "zendesk")
     }
-    commands = [_command_of(pid) for pid in _descendants_of(dev.pid)]
+    commands = [_command_of(pid) for pid in _descendants_of(kept.pid)]
     assert any("emulators" in command for command in commands)
     assert not any(secret in command for command in commands for secret in secrets.values())
 
-    dev.stop()
-    again = dev.start()["webhook_secrets"]
-    assert {**again, "shopify": "the-operators-own"} == secrets
-    assert again["shopify"] != "the-operators-own"
 
-
-def test_a_killed_child_is_started_again(dev: Dev) -> None:
-    facts = dev.start()
-
-    for name in NAMES:
-        # A child that lost the database with the one before may be starting again.
-        _wait_for(lambda: name in dev.children(), dev.output)  # noqa: B023 - called in this turn
-        before = dev.children()[name]
-        os.kill(before, signal.SIGKILL)
-        _wait_for(partial(_is_replaced, dev, name, before), dev.output)
-
-    _wait_for(lambda: _answers(facts["api"] + "/health/ready"), dev.output)
-    _wait_for(lambda: _answers(facts["emulators"] + "/_emulator/health"), dev.output)
-    assert "postgres was killed by SIGKILL; restarting in" in dev.output.read_text()
-    assert dev.stop() == 0
-
-
-def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_one_carries_on(dev: Dev) -> None:
-    facts = dev.start()
-    asyncio.run(_execute(facts["database_url"], "CREATE TABLE remembered AS SELECT 42 AS answer"))
-    everything = _descendants_of(dev.pid)
-
-    dev.stop(signal.SIGKILL)
-
-    _wait_for(lambda: not [pid for pid in everything if _is_alive(pid)], dev.output)
-    assert dev.announcement.exists()  # nobody was left to take it away
-    again = dev.start()
-    assert again == facts
-    assert asyncio.run(_fetch_value(again["database_url"], "SELECT answer FROM remembered")) == 42
-
-
-def test_a_lost_key_is_brought_back_and_a_revoked_one_is_replaced(dev: Dev) -> None:
-    facts = dev.start()
-    asyncio.run(_execute(facts["database_url"], "DELETE FROM api_key WHERE name = 'dev-ops'"))
-    asyncio.run(_execute(facts["database_url"], "UPDATE api_key SET revoked_at = now() WHERE name = 'dev'"))
-    dev.stop()
-
-    again = dev.start()
-
-    assert again["ops_key"] == facts["ops_key"]
-    assert again["key"] != facts["key"]
-    assert set(asyncio.run(_scopes(again["database_url"]))) == {"dev", "dev-ops"}
-
-
-def test_a_given_database_is_used_and_none_is_started(dev: Dev, empty_database_url: str) -> None:
-    facts = dev.start(LOCKSTITCH_DATABASE_URL=empty_database_url)
-
-    assert facts["database_url"] == empty_database_url
-    assert set(dev.children()) == set(NAMES) - {"postgres"}
-    assert not (dev.folder / "data/postgres").exists()
-
-
-def test_one_that_runs_takes_an_export_and_refuses_a_second_one_on_its_folder(dev: Dev) -> None:
-    facts = dev.start()
+def test_one_that_runs_takes_an_export_and_refuses_a_second_one_on_its_folder(kept: Dev) -> None:
+    facts = kept.running()
     content = "Customer No,Name,E-mail,State,Since\n1,Ines Vidal,ines@example.com,A,2026-05-01\n2,Tom,at,A,2026-05-02\n"
-    export = dev.folder / "customers.csv"
+    export = kept.folder / "customers.csv"
     export.write_text(content)
 
-    upload = dev.ask("uploads", "send", str(export), "--connection", "legacy", "--follow", "--json")
+    upload = kept.ask("uploads", "send", str(export), "--connection", "legacy", "--follow", "--json")
 
     assert (upload["rows"], upload["settled"], upload["refused"], upload["state"]) == (2, 1, 1, "done")
     again = httpx.post(
@@ -252,11 +207,71 @@ def test_one_that_runs_takes_an_export_and_refuses_a_second_one_on_its_folder(de
     )
     assert (again.status_code, again.json()["duplicates"]) == (202, 2), again.text
 
-    second = Dev(dev.folder)
-    second.output = dev.folder / "second"
+    second = Dev(kept.folder)
+    second.output = kept.folder / "second"
     assert second.begin().wait(PATIENCE) == 1
     assert "Another `lockstitch dev` is using" in second.output.read_text()
-    assert dev.announcement.exists()
+    assert kept.announcement.exists()
+
+
+def test_a_killed_child_is_started_again(kept: Dev) -> None:
+    facts = kept.running()
+
+    for name in NAMES:
+        # A child that lost the database with the one before may be starting again.
+        _wait_for(lambda: name in kept.children(), kept.output)  # noqa: B023 - called in this turn
+        before = kept.children()[name]
+        os.kill(before, signal.SIGKILL)
+        _wait_for(partial(_is_replaced, kept, name, before), kept.output)
+
+    _wait_for(lambda: _answers(facts["api"] + "/health/ready"), kept.output)
+    _wait_for(lambda: _answers(facts["emulators"] + "/_emulator/health"), kept.output)
+    assert "postgres was killed by SIGKILL; restarting in" in kept.output.read_text()
+
+
+def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_one_carries_on(kept: Dev) -> None:
+    facts = kept.running()
+    asyncio.run(_execute(facts["database_url"], "CREATE TABLE remembered AS SELECT 42 AS answer"))
+    everything = _descendants_of(kept.pid)
+
+    kept.stop(signal.SIGKILL)
+
+    _wait_for(lambda: not [pid for pid in everything if _is_alive(pid)], kept.output)
+    assert kept.announcement.exists()  # nobody was left to take it away
+    again = kept.running()
+    assert again == facts
+    assert asyncio.run(_fetch_value(again["database_url"], "SELECT answer FROM remembered")) == 42
+
+
+def test_it_ends_cleanly_and_the_next_start_repairs_keys_and_keeps_secrets(kept: Dev) -> None:
+    facts = kept.running()
+    asyncio.run(_execute(facts["database_url"], "DELETE FROM api_key WHERE name = 'dev-ops'"))
+    asyncio.run(_execute(facts["database_url"], "UPDATE api_key SET revoked_at = now() WHERE name = 'dev'"))
+    everything = _descendants_of(kept.pid)
+    assert len(everything) > len(NAMES)
+
+    assert kept.stop(signal.SIGINT) == 0
+
+    assert not [pid for pid in everything if _is_alive(pid)]
+    assert not kept.announcement.exists()
+    assert "database system is shut down" in (kept.folder / "data/logs/postgres.log").read_text()
+
+    again = kept.start()
+
+    secrets = again["webhook_secrets"]
+    assert {**secrets, "shopify": OWN_SECRET} == facts["webhook_secrets"]
+    assert secrets["shopify"] != OWN_SECRET
+    assert again["ops_key"] == facts["ops_key"]
+    assert again["key"] != facts["key"]
+    assert set(asyncio.run(_scopes(again["database_url"]))) == {"dev", "dev-ops"}
+
+
+def test_a_given_database_is_used_and_none_is_started(dev: Dev, empty_database_url: str) -> None:
+    facts = dev.start(LOCKSTITCH_DATABASE_URL=empty_database_url)
+
+    assert facts["database_url"] == empty_database_url
+    assert set(dev.children()) == set(NAMES) - {"postgres"}
+    assert not (dev.folder / "data/postgres").exists()
 
 
 def test_a_taken_port_is_refused_with_the_name_of_its_variable(dev: Dev) -> None:
