@@ -6,6 +6,7 @@ spellings in modules without a revision in their name.
 
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple
     """
     account = account_of(vendor, root)
     held = dict(records(vendor, mapping, root))
-    members = _members(mapping)
+    members = _members(mapping.patch)
     for case in cases(vendor, root):
         if (case.object, case.revision) != (mapping.object, mapping.revision):
             continue
@@ -45,13 +46,14 @@ def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple
 def patch_of(mapping: AnyMapping, name: str, value: Any) -> Any:
     """Return a patch that writes one field as it was read. None if the field is not written in the form it is read."""
     try:
-        return msgspec.convert({name: _fitting(value, _members(mapping)[name])}, mapping.patch)
+        return msgspec.convert({name: _fitting(value, _members(mapping.patch)[name])}, mapping.patch)
     except msgspec.ValidationError:
         return None
 
 
-def _members(mapping: AnyMapping) -> dict[str, Type]:
-    return {one.encode_name: one.type for one in _fields(type_info(mapping.patch))}
+@cache
+def _members(patch: type) -> dict[str, Type]:
+    return {one.encode_name: one.type for one in _fields(type_info(patch))}
 
 
 def _data(expected: Raw) -> dict[str, Any]:

@@ -32,8 +32,9 @@ TEMPLATE = "lockstitch_template"
 LENGTHY = ("tests/crash/", "tests/contract/test_schemathesis.py")
 
 # What holds for all inputs is tried with this many of them, however long one takes on a busy machine. The ordinary ones
-# are the same every time, so that a change fails for what it changes; the thorough ones are others each time.
-settings.register_profile("ordinary", max_examples=50, deadline=None, derandomize=True)
+# are the same every time, so that a change fails for what it changes; the thorough ones of `make test-long` are new
+# each time.
+settings.register_profile("ordinary", max_examples=25, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("LOCKSTITCH_HYPOTHESIS", "ordinary"))
 

@@ -12,7 +12,7 @@ ENOUGH: Final = 0.02
 MOST: Final = 3.0
 """Times as long for twice the text: 2 is linear, 4 is quadratic."""
 _RUNS: Final = 5
-_SHORT: Final = 2_048
+SHORT: Final = 2_048
 _PROMPT: Final = 0.0002
 """Seconds for the longer of two short texts. What is quadratic takes longer."""
 _SUSPECT: Final = 6.0
@@ -33,7 +33,7 @@ class Attack(Struct, frozen=True):
 
 def growth(read: Callable[[Any], object], text_of: Callable[[int], Any], longest: int) -> float:
     """How many times as long `read` takes for a text of twice the size, at the size where that counts."""
-    size, before = _SHORT, 0.0
+    size, before = SHORT, 0.0
     now = _seconds(read, text_of(size))
     while now < ENOUGH and size < longest:
         size, before = min(2 * size, longest), now
@@ -47,9 +47,9 @@ def growth(read: Callable[[Any], object], text_of: Callable[[int], Any], longest
     return min(_doubled(read, text_of, end), _doubled(read, text_of, end // 2))
 
 
-def is_suspect(read: Callable[[Any], object], text_of: Callable[[int], Any], longest: int) -> bool:
+def is_suspect(read: Callable[[Any], object], text_of: Callable[[int], Any], longest: int, short: int = SHORT) -> bool:
     """Whether it is worth a closer look, by one reading each of a short text and of a longer one."""
-    short, long = min(_SHORT, longest // 4), min(4 * _SHORT, longest)
+    short, long = min(short, longest // 4), min(4 * short, longest)
     second = _seconds(read, text_of(long))
     return second > _PROMPT and second / max(_seconds(read, text_of(short)), 1e-6) > _SUSPECT
 

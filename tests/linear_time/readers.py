@@ -42,7 +42,7 @@ from mappings.http import VendorReply
 from mappings.kit.html import text_of
 from mappings.registry import VENDORS
 from mappings.spec import Unmappable
-from tests.linear_time.growth import ADDRESSES, Attack
+from tests.linear_time.growth import ADDRESSES, SHORT, Attack
 from tests.signatures.bodies import SECRETS
 from tests.signatures.senders import NOW, SCHEMES, sent
 
@@ -54,12 +54,13 @@ NO_NUMBER: Final = (*REFUSALS, ValueError)
 
 
 class Reader(Struct, frozen=True, kw_only=True):
-    """`longest` is how many characters it is ever given; `attacks` are texts that are hard for it, beside those that
-    are hard for somebody; `refusals` are what it may raise."""
+    """`longest` is how many characters it is ever given; `short` is the size of a first try; `attacks` are texts that
+    are hard for it, beside those that are hard for somebody; `refusals` are what it may raise."""
 
     name: str
     call: Callable[[str], object]
     longest: int = BODY
+    short: int = SHORT
     attacks: tuple[Attack, ...] = ()
     refusals: tuple[type[Exception], ...] = REFUSALS
 
@@ -266,7 +267,13 @@ def _vendors() -> Iterator[Reader]:
     for name, vendor in VENDORS.items():
         for status in (200, 400, 429):
             # The text stands in a reply of these some twenty times.
-            yield Reader(name=f"{name}: {status}", call=_refusing(vendor, status), longest=HEADER, attacks=SENTENCES)
+            yield Reader(
+                name=f"{name}: {status}",
+                call=_refusing(vendor, status),
+                longest=HEADER,
+                short=SHORT // 4,
+                attacks=SENTENCES,
+            )
         yield Reader(name=f"{name}: unwrap", call=_unwrapping(vendor))
         yield Reader(name=f"{name}: id", call=_identifying(vendor), longest=HEADER)
         if vendor.webhooks is not None:

@@ -82,5 +82,5 @@ def test_every_reader_is_linear(reader: Reader) -> None:
     for attack in reader.attacks:
         assert growth(reader.read, attack.of, reader.longest) <= MOST, attack
     for attack in attacks():
-        if is_suspect(reader.read, attack.of, reader.longest):
+        if is_suspect(reader.read, attack.of, reader.longest, reader.short):
             assert growth(reader.read, attack.of, reader.longest) <= MOST, attack

@@ -43,7 +43,8 @@ def respelled(draw: st.DrawFn, value: Any, name: str = "") -> Any:
         if any(not isinstance(one, dict) for one in items):
             return items
         return draw(st.sampled_from([items, {str(place): one for place, one in enumerate(items)}]))
-    return draw(st.sampled_from([value, *others(value)]))
+    spellings = others(value)
+    return draw(st.sampled_from([value, *spellings])) if spellings else value
 
 
 def others(value: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.signatures import ReceivedEvent, Scheme, Secret, SignatureRefused, SignedRequest, events_of, handshake, verify
@@ -184,7 +184,6 @@ json_bodies = json_values.map(lambda value: json.dumps(value).encode())  # NaN a
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@settings(max_examples=400, deadline=None)
 @given(
     headers=headers,
     method=st.one_of(st.sampled_from(["POST", "HEAD", "GET"]), st.text(max_size=8)),
@@ -201,7 +200,6 @@ def test_arbitrary_requests(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@settings(max_examples=100, deadline=None)
 @given(body=st.one_of(st.binary(max_size=200), json_bodies))
 def test_every_body_is_proven_when_it_is_signed(scheme: Scheme, body: bytes) -> None:
     assert judged(scheme, sent(scheme, body).request(), (Secret(value=SECRETS[scheme]),))
