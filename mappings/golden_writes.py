@@ -30,7 +30,7 @@ def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple
     """
     account = account_of(vendor, root)
     held = dict(records(vendor, mapping, root))
-    members = _members(mapping.patch)
+    members = _members(mapping)
     for case in cases(vendor, root):
         if (case.object, case.revision) != (mapping.object, mapping.revision):
             continue
@@ -46,13 +46,18 @@ def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple
 def patch_of(mapping: AnyMapping, name: str, value: Any) -> Any:
     """Return a patch that writes one field as it was read. None if the field is not written in the form it is read."""
     try:
-        return msgspec.convert({name: _fitting(value, _members(mapping.patch)[name])}, mapping.patch)
+        return msgspec.convert({name: _fitting(value, _members(mapping)[name])}, mapping.patch)
     except msgspec.ValidationError:
         return None
 
 
+def _members(mapping: AnyMapping) -> dict[str, Type]:
+    patch: Any = mapping.patch
+    return _members_of(patch)
+
+
 @cache
-def _members(patch: type) -> dict[str, Type]:
+def _members_of(patch: Any) -> dict[str, Type]:
     return {one.encode_name: one.type for one in _fields(type_info(patch))}
 
 

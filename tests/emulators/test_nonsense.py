@@ -23,6 +23,9 @@ from emulators.store import Store
 from .vendor_facts import Emulated, Json
 from .vendors import FRESHDESK, HUBSPOT, SALESFORCE, STRIPE, WOOCOMMERCE, ZENDESK
 
+EXAMPLES = settings().max_examples
+"""Of the profile that was chosen."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Nonsense:
@@ -252,7 +255,7 @@ def assert_answered(answer: Answer) -> None:
     ("nonsense", "route"),
     [pytest.param(one, route, id=f"{one.vendor.name} {route}") for one in VENDORS for route in one.routes.split(", ")],
 )
-@settings(max_examples=settings.default.max_examples // 2)
+@settings(max_examples=EXAMPLES // 2)
 @given(data=st.data())
 def test_any_body_gets_an_answer(nonsense: Nonsense, route: str, data: st.DataObject) -> None:
     method, path = route.split()
@@ -260,7 +263,7 @@ def test_any_body_gets_an_answer(nonsense: Nonsense, route: str, data: st.DataOb
 
 
 @pytest.mark.parametrize("nonsense", VENDORS, ids=lambda one: one.vendor.name)
-@settings(max_examples=4 * settings.default.max_examples)
+@settings(max_examples=4 * EXAMPLES)
 @given(data=st.data())
 def test_any_query_gets_an_answer(nonsense: Nonsense, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(nonsense.read.split()))

@@ -1,5 +1,6 @@
 """With 100,000 Events there, a page of the feed reads a page of rows, also of a type that is rare."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -38,16 +39,29 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 LATE = "evt_0000" + f"{THERE - 40_000:016x}" + 16 * "0"
 
 
+@pytest.fixture(scope="module")
+def filled_database_url(module_database_url: str) -> str:
+    """A database with many Events, of an era that is over."""
+
+    async def fill() -> None:
+        database = await Database.connect(module_database_url, max_size=1)
+        await database.execute(FILL, THERE)
+        await database.execute(Statement("UPDATE event_era", "UPDATE event_era SET era = 1"))
+        await database.execute(Statement("VACUUM event", "VACUUM ANALYZE event"))
+        await database.close()
+
+    asyncio.run(fill())
+    return module_database_url
+
+
 @pytest.fixture
-async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """To a database with many Events, of an era that is over."""
-    database = await Database.connect(database_url, max_size=1)
-    await database.execute(FILL, THERE)
-    await database.execute(Statement("UPDATE event_era", "UPDATE event_era SET era = 1"))
-    await database.execute(Statement("VACUUM event", "VACUUM ANALYZE event"))
-    await database.close()
-    opened = await asyncpg.connect(database_url, server_settings=dict(SESSION_SETTINGS))
+async def connection(filled_database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """To that database; what a test changes is undone."""
+    opened = await asyncpg.connect(filled_database_url, server_settings=dict(SESSION_SETTINGS))
+    undone = opened.transaction()
+    await undone.start()
     yield opened
+    await undone.rollback()
     await opened.close()
 
 

@@ -34,14 +34,14 @@ def plan_of(url: str, query: Statement) -> str:
 
 
 @pytest.mark.parametrize("name", BY_ID)
-def test_one_operation_is_found_by_its_id(database_url: str, name: str) -> None:
-    plan = plan_of(database_url, getattr(statements, name))
+def test_one_operation_is_found_by_its_id(module_database_url: str, name: str) -> None:
+    plan = plan_of(module_database_url, getattr(statements, name))
     assert "operation_pkey" in plan or "operation_unknown" in plan
     assert "operation_due" not in plan
 
 
-def test_what_is_due_is_found_by_its_index(database_url: str) -> None:
-    plan = plan_of(database_url, statements.CLAIM_DUE)
+def test_what_is_due_is_found_by_its_index(module_database_url: str) -> None:
+    plan = plan_of(module_database_url, statements.CLAIM_DUE)
     assert "operation_due" in plan
     assert "Sort" not in plan
 
@@ -50,14 +50,14 @@ def test_what_is_due_is_found_by_its_index(database_url: str) -> None:
     ("state", "index"),
     [(state, "operation_unknown" if state == "unknown" else "operation_pkey") for state in statements.PAGES],
 )
-def test_a_page_is_read_in_the_order_of_an_index(database_url: str, state: str | None, index: str) -> None:
-    plan = plan_of(database_url, statements.PAGES[state])
+def test_a_page_is_read_in_the_order_of_an_index(module_database_url: str, state: str | None, index: str) -> None:
+    plan = plan_of(module_database_url, statements.PAGES[state])
     assert index in plan
     assert "Sort" not in plan
 
 
 @pytest.mark.parametrize(("name", "index"), [("UNDER_WAY", "operation_sent"), ("DONE", "operation_comment")])
-def test_what_a_webhook_may_report_is_found_by_its_own_index(database_url: str, name: str, index: str) -> None:
-    plan = plan_of(database_url, getattr(own_writes, name))
+def test_what_a_webhook_may_report_is_found_by_its_own_index(module_database_url: str, name: str, index: str) -> None:
+    plan = plan_of(module_database_url, getattr(own_writes, name))
     assert re.findall(r"Index Scan using (\w+)", plan) == [index]
     assert "Seq Scan" not in plan
