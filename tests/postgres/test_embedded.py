@@ -25,6 +25,16 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about what root has t
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that an unprivileged user can pass through."""
+    yield from _made()
+
+
+@pytest.fixture(scope="module")
+def lasting() -> Iterator[Path]:
+    """Such a folder for several tests: the first makes the cluster in it, which takes a second of CPU."""
+    yield from _made()
+
+
+def _made() -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix="lockstitch-embedded-"))
     made.chmod(0o711)
     yield made
@@ -58,30 +68,30 @@ def ask(url: str, statement: str) -> object:
     return asyncio.run(connect_and_ask())
 
 
-def test_data_outlives_an_orderly_stop(folder: Path) -> None:
-    log = folder / "log"
-    with EmbeddedPostgres(folder / "pg").running(log) as url:
+def test_data_outlives_an_orderly_stop(lasting: Path) -> None:
+    log = lasting / "orderly"
+    with EmbeddedPostgres(lasting / "pg").running(log) as url:
         assert str(ask(url, "SHOW server_version")).startswith("18")
         ask(url, "CREATE TABLE kept AS SELECT 1 AS id")
 
-    with EmbeddedPostgres(folder / "pg").running(log) as url:
+    with EmbeddedPostgres(lasting / "pg").running(log) as url:
         assert ask(url, "SELECT id FROM kept") == 1
     assert "not properly shut down" not in log.read_text()
 
 
-def test_data_outlives_a_kill_and_so_does_nothing_else(folder: Path) -> None:
-    log = folder / "log"
-    killed = EmbeddedPostgres(folder / "pg")
+def test_data_outlives_a_kill_and_so_does_nothing_else(lasting: Path) -> None:
+    log = lasting / "log"
+    killed = EmbeddedPostgres(lasting / "pg")
     with killed.running(log) as url:
-        ask(url, "CREATE TABLE kept AS SELECT 1 AS id")
+        ask(url, "CREATE TABLE survived AS SELECT 1 AS id")
         os.kill(int((killed.folder / "data/postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
 
     assert (killed.folder / "data/postmaster.pid").exists()
-    with EmbeddedPostgres(folder / "pg").running(log) as url:
-        assert ask(url, "SELECT id FROM kept") == 1
+    with EmbeddedPostgres(lasting / "pg").running(log) as url:
+        assert ask(url, "SELECT id FROM survived") == 1
 
 
-def test_it_ends_with_the_process_that_started_it(folder: Path) -> None:
+def test_it_ends_with_the_process_that_started_it(lasting: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from app.postgres.embedded import EmbeddedPostgres\n"
         "folder = Path(sys.argv[1])\n"
@@ -89,7 +99,7 @@ def test_it_ends_with_the_process_that_started_it(folder: Path) -> None:
         "    print('running', flush=True); sys.stdin.read()\n"
     )
     holder = subprocess.Popen(
-        [sys.executable, "-c", program, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(lasting)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "running\n"
@@ -98,22 +108,22 @@ def test_it_ends_with_the_process_that_started_it(folder: Path) -> None:
     holder.communicate()
 
     # The next server waits for the last one to be gone, and would complain about one that stays.
-    with EmbeddedPostgres(folder / "pg").running(folder / "log") as url:
+    with EmbeddedPostgres(lasting / "pg").running(lasting / "log") as url:
         assert ask(url, "SELECT 1") == 1
 
 
-def test_a_server_on_the_same_folder_is_noticed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_on_the_same_folder_is_noticed(lasting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.postgres.embedded.PREDECESSOR_GONE_WITHIN", 0.1)
     with (
-        EmbeddedPostgres(folder / "pg").running(folder / "log"),
+        EmbeddedPostgres(lasting / "pg").running(lasting / "log"),
         pytest.raises(EmbeddedPostgresError, match="Another PostgreSQL is using"),
     ):
-        EmbeddedPostgres(folder / "pg").prepare()
+        EmbeddedPostgres(lasting / "pg").prepare()
 
 
-def test_it_listens_on_no_network_and_its_folder_is_closed(folder: Path) -> None:
-    server = EmbeddedPostgres(folder / "pg")
-    with server.running(folder / "log") as url:
+def test_it_listens_on_no_network_and_its_folder_is_closed(lasting: Path) -> None:
+    server = EmbeddedPostgres(lasting / "pg")
+    with server.running(lasting / "log") as url:
         assert ask(url, "SHOW listen_addresses") == ""
         assert server.folder.stat().st_mode & 0o777 == 0o700
 
