@@ -9,10 +9,8 @@ import asyncio
 import gc
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -23,6 +21,7 @@ from hypothesis import settings
 from app.postgres.database import Database
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.migrate import migrate
+from tests.open_folder import open_folder
 
 ANOTHER_SERVER = "LOCKSTITCH_TEST_DATABASE_URL"
 TEMPLATE = "lockstitch_template"
@@ -46,8 +45,6 @@ FAST_AND_LOOSE = {
     "max_connections": "200",
     "max_wal_size": "128MB",
 }
-MEMORY = Path("/dev/shm")  # noqa: S108 - only databases of the tests
-ROOM = 4 * 1024**3
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -90,11 +87,7 @@ def _server() -> Iterator[str]:
         yield another
         _dismiss(another)
         return
-    # Not below pytest's temporary folder: that is mode 0700, and for root the server belongs to another user. In memory
-    # where there is room: ext4 searches long for a free inode after many files were deleted, as DROP DATABASE does.
-    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
-    folder = Path(tempfile.mkdtemp(prefix="lockstitch-test-", dir=MEMORY if roomy else None))
-    folder.chmod(0o711)
+    folder = open_folder("lockstitch-test-")
     try:
         with EmbeddedPostgres(folder / "postgres", FAST_AND_LOOSE).running(folder / "postgres.log") as url:
             _make_template(url)

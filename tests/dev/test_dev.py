@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -20,6 +19,7 @@ import httpx
 import pytest
 
 from app.settings.environment import load_settings
+from tests.open_folder import open_folder
 
 PATIENCE = 60.0
 NAMES = ("postgres", "emulators", "serve", "worker")
@@ -132,8 +132,7 @@ def kept() -> Iterator[Dev]:
 
 
 def _made() -> Iterator[Dev]:
-    folder = Path(tempfile.mkdtemp(prefix="lockstitch-dev-"))
-    folder.chmod(0o711)
+    folder = open_folder("lockstitch-dev-")
     running = Dev(folder)
     yield running
     running.close()

@@ -18,6 +18,7 @@ import pytest
 from app.postgres import embedded_owner
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.embedded_owner import EmbeddedPostgresError
+from tests.open_folder import open_folder
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about what root has to do differently")
 
@@ -35,8 +36,7 @@ def lasting() -> Iterator[Path]:
 
 
 def _made() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="lockstitch-embedded-"))
-    made.chmod(0o711)
+    made = open_folder("lockstitch-embedded-")
     yield made
     shutil.rmtree(made)
 
@@ -50,11 +50,13 @@ def closed_folder(folder: Path) -> Path:
 
 
 @pytest.fixture
-def reachable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The place for what cannot lie where it was wanted."""
-    made = folder / "reachable"
-    monkeypatch.setattr(embedded_owner, "REACHABLE_FOLDER", made)
-    return made
+def reachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The place for what cannot lie where it was wanted. Not in memory: containers run no programs from there."""
+    parent = Path(tempfile.mkdtemp(prefix="lockstitch-embedded-"))
+    parent.chmod(0o711)
+    monkeypatch.setattr(embedded_owner, "REACHABLE_FOLDER", parent / "reachable")
+    yield parent / "reachable"
+    shutil.rmtree(parent)
 
 
 def ask(url: str, statement: str) -> object:

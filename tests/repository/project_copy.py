@@ -10,7 +10,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 COPIED = ("app", "canonical", "mappings", "emulators", "docs")
 TESTS = ("tests/mappings", "tests/emulators", "tests/contract", "tests/peers")
-FILES = ("pyproject.toml", "tests/encryption.py", "tests/shared_material.py")
+FILES = ("pyproject.toml", "tests/encryption.py", "tests/forked.py", "tests/forked_last.py", "tests/shared_material.py")
 
 
 def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
