@@ -226,6 +226,7 @@ def test_a_killed_child_is_started_again(kept: Dev) -> None:
     _wait_for(lambda: _answers(facts["api"] + "/health/ready"), kept.output)
     _wait_for(lambda: _answers(facts["emulators"] + "/_emulator/health"), kept.output)
     assert "postgres was killed by SIGKILL; restarting in" in kept.output.read_text()
+    assert kept.stop(signal.SIGTERM) == 0
 
 
 def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_one_carries_on(kept: Dev) -> None:
