@@ -88,7 +88,8 @@ async def _posted(http: httpx.AsyncClient, url: str, message: Message, seconds: 
     try:
         async with asyncio.timeout(seconds):
             answer = await http.post(url, content=message.body, headers=message.headers, timeout=seconds)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+    # A connection that is reset while it is made breaks httpcore with an AttributeError.
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, AttributeError) as error:
         LOG.debug("A webhook was not answered: %s", type(error).__name__)
         return Result(error=type(error).__name__)
     return Result(status=answer.status_code)

@@ -48,7 +48,7 @@ class RunningEmulators:
             [*self.command[3:], *options],
             environment={**os.environ, **environment},
             folder=ROOT,
-            streams=(nothing, nothing, nothing),
+            streams=(nothing, nothing, Path("/dev/stderr")),
         )
         self.await_health()
 

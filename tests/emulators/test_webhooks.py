@@ -1,8 +1,11 @@
 """Webhooks as a frame: targets, tries, what survives, and each fault."""
 
 import itertools
+import socket
+import struct
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -281,6 +284,28 @@ def test_a_bad_signature_stays_bad_when_it_is_tried_again(
     assert not any(is_from(vendor, one, receiver.url(vendor), SECRET) for one in receiver.got)
     place(emulators, vendor)
     assert is_from(vendor, receiver.wait(message["tries"] + 1)[-1], receiver.url(vendor), SECRET)
+
+
+def test_a_target_that_hangs_up_at_once_leaves_the_emulators_running(emulators: RunningEmulators) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        hanging_up = threading.Thread(target=_hang_up, args=(listening,))
+        hanging_up.start()
+        emulators.subscribe("hubspot", f"http://127.0.0.1:{listening.getsockname()[1]}/", first_pause_ms=0)
+        emulators.order(vendor="hubspot", fault={"kind": "duplicate_webhook", "times_sent": 50}, times=20)
+        for turn in range(20):
+            contact(emulators, f"Mo {turn}")
+        assert {one["state"] for one in settled(emulators, "hubspot")} == {"failed"}
+        listening.shutdown(socket.SHUT_RDWR)
+    hanging_up.join()
+
+
+def _hang_up(listening: socket.socket) -> None:
+    """Reset each connection as soon as it is made."""
+    with suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
 
 
 @pytest.mark.parametrize("vendor", RECORDS)
