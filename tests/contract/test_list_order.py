@@ -174,6 +174,8 @@ def test_a_person_of_another_connection_is_refused(caller: Caller) -> None:
         answer = caller.get("/v1/orders", params={"connection": "shopify", "customer": value})
         assert code_of(answer, 422) == "invalid-field", value
         assert parameters(answer) == ["customer"]
+        way_out = "not an e-mail address" if "@" in value else "send their e-mail address, or shopify: and their id"
+        assert way_out in answer.json()["detail"], value
 
 
 def assert_names_the_able(detail: str, sample: Sample, is_able: Callable[[AnyMapping], bool]) -> None:
