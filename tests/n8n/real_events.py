@@ -131,7 +131,7 @@ def test_a_change_in_the_shop_reaches_the_same_contact(stage: Stage) -> None:
 def test_the_event_and_what_the_workflow_wrote_are_one_run(stage: Stage) -> None:
     email = "run@example.com"
     before = len(stage.n8n.executions(stage.ids[CRM]))
-    stage.dev.place("shopify", "Customer", {"email": email})
+    stage.dev.place("shopify", "Customer", {"defaultEmailAddress": {"emailAddress": email}})
     eventually(lambda: contact(stage.dev, email))
     seen = stage.n8n.wait_for(stage.ids[CRM], lambda seen: bool(with_item(seen[before:], "Saved", ok=True)))
     correlation_id = with_item(seen[before:], "Saved", ok=True)[0]["correlation_id"]
