@@ -32,7 +32,7 @@ NODE: Final = shutil.which("node")
 DOCUMENT: Final = document("https://lockstitch.example", handlers())
 FILE_OF: Final = {struct.__name__: name for name, struct in ROOTS.items()}
 TEMPLATES: Final = sorted((ROOT / "n8n-workflows").glob("*.json"))
-WRITES: Final = {
+WRITES: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
     "customers": ("customer-write", CustomerPatch),
     "orders": ("order-write", OrderPatch),
     "tickets": ("ticket-write", TicketPatch),
