@@ -97,21 +97,20 @@ async def _with_email(deps: RecordDeps, connection: Connection, email: str, dead
 async def _remote_id(deps: RecordDeps, connection: Connection, name: str, value: str) -> str:
     """Return the vendor's id of a customer, from a canonical id or `<connection>:<vendor id>`."""
     vendor = connection.vendor
+    way_out = f"send their e-mail address, or {connection.name}: and their id at {vendor.title}"
     if ":" not in value:
         links = await deps.links.find(value)
         linked = (one.remote_id for one in links if (one.object, one.connection) == ("customer", connection.name))
         remote_id = next(linked, None)
         if remote_id is None:
-            raise InvalidField.of(
-                name,
-                f"is not a customer known at {connection.name}: send their e-mail address, or {connection.name}: and"
-                f" their id at {vendor.title}",
-            )
+            raise InvalidField.of(name, f"is not a customer known at {connection.name}: {way_out}")
         return remote_id
     source, _, sent = value.partition(":")
     if source != connection.name:
-        raise InvalidField.of(name, f"names another connection than {connection.name}, whose records are listed")
+        raise InvalidField.of(
+            name, f"names another connection than {connection.name}, whose records are listed: {way_out}"
+        )
     remote_id = vendor.remote_id_form(sent)
     if not re.fullmatch(vendor.remote_id, remote_id):
-        raise InvalidField.of(name, f"the part after {source}: is not an id as {vendor.title} gives them")
+        raise InvalidField.of(name, f"the part after {source}: is not an id as {vendor.title} gives them: {way_out}")
     return remote_id

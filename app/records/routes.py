@@ -36,9 +36,9 @@ from app.records.options import OLDEST, OptionsView
 from app.records.read import ListRequest, read_one, read_page
 from app.records.views import ContractSummary, DataContract
 from canonical.customer import Customer
-from canonical.order import Order
+from canonical.order import Order, OrderStatus
 from canonical.parts import ObjectName
-from canonical.ticket import Comment, Ticket
+from canonical.ticket import Comment, Ticket, TicketStatus
 from mappings.spec import Sort
 
 ABOUT: Final = "About"
@@ -59,9 +59,10 @@ KEYS: Final = (
     ),
     text("external_id", "The record with this key, which the caller assigned.", "crm-77"),
     text("number", "The record with this number, as people use it.", "#1001"),
-    text("sku", "The record with this stock-keeping unit.", "MUG-BLUE"),
+    text("sku", "Names a product, so no connection looks up a customer, an order or a ticket by it.", "MUG-BLUE"),
 )
-STATUS: Final = text("status", "Only this canonical status.", "open")
+ORDER_STATUS: Final = choice("status", "Only this canonical status.", get_args(OrderStatus), example="open")
+TICKET_STATUS: Final = choice("status", "Only this canonical status.", get_args(TicketStatus), example="open")
 CUSTOMER: Final = text(
     "customer",
     "Only orders of this customer: a canonical id, `<connection>:<vendor id>`, or an e-mail address.",
@@ -281,8 +282,8 @@ async def read_contract(call: Call) -> Answered:
 
 HANDLERS: Final = (
     *read_handlers("customer", Customer, (EMAIL, EXTERNAL_ID)),
-    *read_handlers("order", Order, (EMAIL, NUMBER, EXTERNAL_ID, STATUS, CUSTOMER)),
-    *read_handlers("ticket", Ticket, (EMAIL, NUMBER, EXTERNAL_ID, STATUS, REQUESTER)),
+    *read_handlers("order", Order, (EMAIL, NUMBER, EXTERNAL_ID, ORDER_STATUS, CUSTOMER)),
+    *read_handlers("ticket", Ticket, (EMAIL, NUMBER, EXTERNAL_ID, TICKET_STATUS, REQUESTER)),
     list_comments,
     read_options,
     list_contracts,

@@ -1,11 +1,14 @@
 """Lists in an order, and lists of one customer's orders or one requester's tickets, at every vendor that can."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, get_args
 
 import pytest
 
-from mappings.registry import VENDORS
+from canonical.parts import ObjectName
+from mappings.coverage import PERSON, offered_filters
+from mappings.registry import VENDORS, AnyMapping
+from mappings.spec import Sort
 from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
@@ -18,6 +21,44 @@ LIMITED: list[tuple[str, str]] = [
     for name, sample in SAMPLES.items()
     for filter in ("customer", "requester")
     if filter in sample.mapping.endpoints.filters
+]
+
+FILTERS = {
+    "email": "ann@example.com",
+    "external_id": "crm-77",
+    "number": "7",
+    "sku": "MUG",
+    "status": "open",
+    "customer": "ann@example.com",
+    "requester": "ann@example.com",
+}
+KEYS = ("email", "external_id", "number", "sku")
+# What each object's list can be filtered by at all.
+FILTERED: dict[ObjectName, tuple[str, ...]] = {
+    "customer": ("email", "external_id"),
+    "order": ("email", "number", "external_id", "status", "customer"),
+    "ticket": ("email", "number", "external_id", "status", "requester"),
+}
+REFUSED = [
+    (name, filter)
+    for name, sample in SAMPLES.items()
+    for filter in FILTERED[sample.object]
+    if filter not in offered_filters(sample.mapping)
+]
+UNKNOWN_KEYS = [
+    (name, key) for name, sample in SAMPLES.items() for key in KEYS if key not in sample.mapping.endpoints.filters
+]
+UNSORTED = [
+    (name, sort)
+    for name, sample in SAMPLES.items()
+    for sort in get_args(Sort)
+    if sort not in sample.mapping.endpoints.sorts
+]
+NAMED_BY_ADDRESS = [
+    name
+    for name, sample in SAMPLES.items()
+    if (part := PERSON.get(sample.object)) in offered_filters(sample.mapping)
+    and part not in sample.mapping.endpoints.filters
 ]
 
 
@@ -61,16 +102,7 @@ def test_a_sorted_list_shows_every_record_once_in_order(caller: Caller, name: st
     assert times == sorted(times, reverse=sort.startswith("-"))
 
 
-def test_a_sort_that_a_connection_lacks_names_the_way_out(caller: Caller) -> None:
-    answer = caller.get("/v1/customers?connection=stripe&sort=updated_at")
-    assert code_of(answer, 422) == "invalid-field"
-    assert parameters(answer) == ["sort"]
-    detail = answer.json()["detail"]
-    assert "it can by: -created_at" in detail
-    assert "Connections that can:" in detail
-    assert "hubspot, " in detail
-    none = caller.get("/v1/customers?connection=zendesk&sort=created_at")
-    assert "leave sort out" in none.json()["detail"]
+def test_a_sort_without_effect_is_refused(caller: Caller) -> None:
     both = caller.get("/v1/customers?connection=hubspot&sort=-created_at&updated_since=2026-01-01T00:00:00Z")
     assert parameters(both) == ["sort"]
     unknown = caller.get("/v1/customers?connection=hubspot&sort=name")
@@ -142,13 +174,81 @@ def test_a_person_of_another_connection_is_refused(caller: Caller) -> None:
         answer = caller.get("/v1/orders", params={"connection": "shopify", "customer": value})
         assert code_of(answer, 422) == "invalid-field", value
         assert parameters(answer) == ["customer"]
+        way_out = "not an e-mail address" if "@" in value else "send their e-mail address, or shopify: and their id"
+        assert way_out in answer.json()["detail"], value
 
 
-def test_a_filter_that_a_connection_lacks_names_the_way_out(caller: Caller) -> None:
-    answer = caller.get("/v1/orders?connection=woocommerce&number=7")
+def assert_names_the_able(detail: str, sample: Sample, is_able: Callable[[AnyMapping], bool]) -> None:
+    """The detail names the connections whose mapping of this object is able, some vendors' second ones too."""
+    able = {one.vendor for one in SAMPLES.values() if one.object == sample.object and is_able(one.mapping)}
+    named = detail.partition("Connections that can: ")[2].rstrip(".").split(", ")
+    assert {name for name in named if name in EVERY_VENDOR} == able
+    assert able or "No configured connection can" in detail
+
+
+@pytest.mark.parametrize(("name", "filter"), REFUSED)
+def test_a_refused_filter_names_the_way_out(caller: Caller, name: str, filter: str) -> None:
+    sample = SAMPLES[name]
+    answer = caller.get(sample.path, params={"connection": sample.vendor, filter: FILTERS[filter]})
     assert code_of(answer, 422) == "invalid-field"
-    assert "it can by: customer, email, status. Connections that can:" in answer.json()["detail"]
-    assert "shopify" in answer.json()["detail"]
+    assert parameters(answer) == [filter]
+    offered = ", ".join(offered_filters(sample.mapping)) or "nothing"
+    detail = answer.json()["detail"]
+    assert f"it can by: {offered}. " in detail
+    assert_names_the_able(detail, sample, lambda one: filter in offered_filters(one))
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if not SAMPLES[name].mapping.endpoints.updated_since])
+def test_a_refused_updated_since_names_the_way_out(caller: Caller, name: str) -> None:
+    sample = SAMPLES[name]
+    query = {"connection": sample.vendor, "updated_since": "2026-01-01T00:00:00Z"}
+    answer = caller.get(sample.path, params=query)
+    assert code_of(answer, 422) == "invalid-field"
+    assert parameters(answer) == ["updated_since"]
+    assert_names_the_able(answer.json()["detail"], sample, lambda one: one.endpoints.updated_since)
+
+
+@pytest.mark.parametrize(("name", "sort"), UNSORTED)
+def test_a_refused_sort_names_the_way_out(caller: Caller, name: str, sort: Sort) -> None:
+    sample = SAMPLES[name]
+    answer = caller.get(sample.path, params={"connection": sample.vendor, "sort": sort})
+    assert code_of(answer, 422) == "invalid-field"
+    assert parameters(answer) == ["sort"]
+    offered = ", ".join(sorted(sample.mapping.endpoints.sorts)) or "nothing: leave sort out"
+    detail = answer.json()["detail"]
+    assert f"it can by: {offered}. " in detail
+    assert_names_the_able(detail, sample, lambda one: sort in one.endpoints.sorts)
+
+
+@pytest.mark.parametrize("name", NAMED_BY_ADDRESS)
+def test_a_person_whom_a_connection_finds_by_address_only_is_refused_by_id(caller: Caller, name: str) -> None:
+    sample = SAMPLES[name]
+    part = PERSON[sample.object]
+    answer = caller.get(sample.path, params={"connection": sample.vendor, part: f"{sample.vendor}:{sample.absent}"})
+    assert code_of(answer, 422) == "invalid-field"
+    assert parameters(answer) == [part]
+    assert "by e-mail address only: send one" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if "status" in SAMPLES[name].mapping.endpoints.filters])
+def test_a_status_that_is_none_is_refused_with_those_there_are(caller: Caller, name: str) -> None:
+    sample = SAMPLES[name]
+    answer = caller.get(sample.path, params={"connection": sample.vendor, "status": "opne"})
+    assert code_of(answer, 422) == "invalid-field"
+    assert parameters(answer) == ["status"]
+    assert "one of: " in answer.json()["detail"]
+    assert ", open, " in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("name", "key"), UNKNOWN_KEYS)
+def test_a_refused_key_of_a_look_up_names_the_way_out(caller: Caller, name: str, key: str) -> None:
+    sample = SAMPLES[name]
+    answer = caller.get(f"{sample.path}/lookup", params={"connection": sample.vendor, key: FILTERS[key]})
+    assert code_of(answer, 422) == "unsupported-action"
+    offered = ", ".join(sorted(sample.mapping.endpoints.filters & set(KEYS))) or "nothing"
+    detail = answer.json()["detail"]
+    assert f"it can by {offered}. " in detail
+    assert_names_the_able(detail, sample, lambda one: key in one.endpoints.filters)
 
 
 def test_an_action_that_a_connection_lacks_names_those_that_do_it(caller: Caller) -> None:

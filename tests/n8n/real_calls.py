@@ -196,13 +196,18 @@ def test_every_failure_is_explained_in_plain_words(dev: Dev, rounds: list[Round]
     with fresh_n8n() as n8n:
         n8n.add_credential(dev.key)
         no_order = play(n8n, TICKET, base_url=dev.api, order_number="#no-such-order")
+        no_number = play(n8n, TICKET, base_url=dev.api, order_number="")
         unreachable = play(n8n, TICKET, base_url=nobody_listens)
         n8n.add_credential("lsk_not_a_key_of_ours")
         wrong_key = play(n8n, CUSTOMERS, base_url=dev.api)
 
-    gone = only(no_order.items("No such order"))
-    assert gone["ok"] is False
-    assert gone["what_happened"] == "Shopify has no order #no-such-order."
+    gone = only(no_order.items("In plain words"))
+    assert (gone["ok"], gone["code"]) == (False, "not-found")
+    assert gone["what_happened"] == "Shopify (shopify) has no order with this number."
+    assert gone["what_to_do"] == "Check the value, or create the record first."
+
+    lost = only(no_number.items("In plain words"))  # a list would return an order of somebody else
+    assert (lost["ok"], lost["code"]) == (False, "invalid-field")
 
     silent = only(unreachable.items("In plain words"))
     assert silent["ok"] is False

@@ -19,6 +19,7 @@ from n8n_server import ServingN8n, serving
 
 TEMPLATES = Path(__file__).parents[2] / "n8n-workflows"
 CRM, ALARM, WAIT = "webhook--customer-changed-to-crm", "schedule--dead-letter-alarm", "manual--async-order-wait"
+POLL = "schedule--changed-customers-to-crm"
 WITHIN_S = 60
 
 
@@ -49,9 +50,9 @@ def stage() -> Iterator[Stage]:
         cli.add_credential(dev.key)
         cli.add_credential(dev.ops_key, "Lockstitch operator key")
         cli.add_hmac_secret(subscription["secret"])
-        ids = {name: add(cli, name, dev.api) for name in (CRM, ALARM, WAIT)}
-        cli.publish(ids[CRM])
-        cli.publish(ids[ALARM])
+        ids = {name: add(cli, name, dev.api) for name in (CRM, ALARM, WAIT, POLL)}
+        for published in (CRM, ALARM, POLL):
+            cli.publish(ids[published])
         with serving(cli, port, webhooks=1) as n8n:
             yield Stage(dev=dev, n8n=n8n, cli=cli, subscription=subscription["id"], ids=ids)
 
@@ -83,6 +84,12 @@ def contact(dev: Dev, email: str) -> dict[str, Any] | None:
     """The CRM's contact with this address."""
     contacts = (record["properties"] for record in dev.records("hubspot", "contacts"))
     return next((held for held in contacts if held.get("email") == email), None)
+
+
+def having(dev: Dev, email: str, **properties: str) -> dict[str, Any] | None:
+    """The CRM's contact with this address, once it has these properties."""
+    held = contact(dev, email)
+    return held if held is not None and properties.items() <= held.items() else None
 
 
 def with_item(executions: list[Execution], node: str, **facts: Any) -> list[dict[str, Any]]:
@@ -123,15 +130,19 @@ def test_a_change_in_the_shop_reaches_the_same_contact(stage: Stage) -> None:
 
 def test_the_event_and_what_the_workflow_wrote_are_one_run(stage: Stage) -> None:
     email = "run@example.com"
-    stage.dev.create("/v1/customers", {"emails": [{"address": email}]}, connection="shopify")
-    eventually(lambda: contact(stage.dev, email))
-    seen = stage.n8n.wait_for(stage.ids[CRM], lambda seen: bool(with_item(seen, "Saved", ok=True)))
-    correlation_id = with_item(seen, "Saved", ok=True)[0]["correlation_id"]
+    stage.dev.place("shopify", "Customer", {"defaultEmailAddress": {"emailAddress": email}})
 
-    story = stage.dev.operate(f"/ops/runs/{correlation_id}")
+    def of_it(seen: list[Execution]) -> list[Execution]:
+        return [execution for execution in seen if email in json.dumps(execution.items("Upsert customer"))]
 
-    kinds = {entry["kind"] for entry in story["data"]}
-    assert {"receipt", "event", "delivery", "request", "vendor_call"} <= kinds
+    (execution,) = of_it(stage.n8n.wait_for(stage.ids[CRM], lambda seen: bool(of_it(seen))))
+    (saved,) = execution.items("Saved")
+
+    def kinds() -> set[str]:
+        return {entry["kind"] for entry in stage.dev.operate(f"/ops/runs/{saved['correlation_id']}")["data"]}
+
+    # Requests are written a moment after they were answered.
+    assert eventually(lambda: {"receipt", "event", "delivery", "request", "vendor_call"} <= kinds())
 
 
 def test_an_event_is_taken_when_lockstitch_finishes_its_write(stage: Stage) -> None:
@@ -155,6 +166,39 @@ def test_an_event_is_taken_when_lockstitch_finishes_its_write(stage: Stage) -> N
 
     (delivery,) = eventually(delivered)
     assert (delivery["status"], delivery["attempts"]) == (200, 1)
+
+
+def test_customers_of_woocommerce_are_copied_to_hubspot_as_they_were_read(stage: Stage) -> None:
+    email = "petra.winter@example.com"
+    stage.dev.place("hubspot", "contacts", {"properties": {"email": email, "jobtitle": "Buyer"}})
+
+    made = stage.dev.create(
+        "/v1/customers",
+        {
+            "first_name": "Petra",
+            "last_name": "Winter",
+            "emails": [{"address": email}],
+            "phones": [{"raw": "+49 30 23125 014"}],
+            "addresses": [{"line1": "Nadelgasse 7", "city": "Aachen", "postal_code": "52062", "country_code": "DE"}],
+        },
+        connection="woocommerce",
+    )
+
+    held = eventually(lambda: having(stage.dev, email, firstname="Petra"))
+    assert (held["lastname"], held["city"], held["zip"]) == ("Winter", "Aachen", "52062")
+    assert "".join(held["phone"].split()) == "+493023125014"
+    assert held["jobtitle"] == "Buyer"  # the shop does not know it, so it stays
+
+    stage.dev.change(f"/v1/customers/{made['id']}", {"last_name": "Winter-Sommer"})
+
+    eventually(lambda: having(stage.dev, email, lastname="Winter-Sommer"))
+    seen = stage.n8n.wait_for(
+        stage.ids[POLL], lambda seen: bool(with_item(seen, "Saved", customer=email, replayed=True))
+    )
+    assert len(with_item(seen, "Saved", customer=email, replayed=False)) == 2  # each change is written once
+    assert not with_item(seen, "In plain words")
+    same = [record for record in stage.dev.records("hubspot", "contacts") if record["properties"]["email"] == email]
+    assert len(same) == 1
 
 
 def test_who_does_not_sign_is_refused(stage: Stage) -> None:

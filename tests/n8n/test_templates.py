@@ -26,6 +26,8 @@ IDEMPOTENCY_KEY = re.compile(
 # A workflow that an event starts goes on with the event's run, and writes once an event, however often it is delivered.
 EVENT_RUN_ID = "={{ $json.headers['x-correlation-id'] }}"
 EVENT_KEY = re.compile(re.escape("={{ $('Run').first().json.event_id }}") + r"-[a-z]+")
+# One that reads events again and again writes each of them once, too.
+FEED_KEY = re.compile(re.escape("={{ $json.id }}") + r"-[a-z]+")
 # A delivery has 15 s in all, so a workflow that an event starts waits less. A callback comes in any case, and n8n
 # refuses it for an execution that has ended, so a workflow with one does not wait.
 WAITS, WAITS_IN_A_DELIVERY, IS_CALLED_BACK = "respond-async, wait=30", "respond-async, wait=10", "respond-async"
@@ -55,6 +57,10 @@ def is_started_by_an_event(template: Template) -> bool:
     return bool(nodes_of(template, "webhook"))
 
 
+def reads_a_feed(template: Template) -> bool:
+    return any("/v1/feeds/" in call["parameters"]["url"] for call in nodes_of(template, "httpRequest"))
+
+
 def links_of(template: Template) -> list[tuple[str, int, str]]:
     """Every connection as (from, output, to)."""
     return [
@@ -63,6 +69,16 @@ def links_of(template: Template) -> list[tuple[str, int, str]]:
         for output, links in enumerate(ports["main"])
         for link in links
     ]
+
+
+def nodes_before(template: Template, name: str) -> set[str]:
+    """Every node from which this one is reached."""
+    found: set[str] = set()
+    wanted = {name}
+    while wanted:
+        wanted = {source for source, _, target in links_of(template) if target in wanted} - found
+        found |= wanted
+    return found
 
 
 def writes_of(template: Template) -> list[dict[str, Any]]:
@@ -83,6 +99,7 @@ def assigned(node: dict[str, Any]) -> dict[str, Any]:
 def test_the_promised_templates_are_there() -> None:
     assert {path.name for path in TEMPLATES} >= {
         "manual--async-order-wait.json",
+        "schedule--changed-customers-to-crm.json",
         "schedule--dead-letter-alarm.json",
         "webhook--customer-changed-to-crm.json",
         "manual--upsert-customer.json",
@@ -149,8 +166,29 @@ def test_every_call_goes_to_the_base_url_with_the_headers_of_the_contract(templa
         if call["parameters"]["method"] == "GET":
             assert "Idempotency-Key" not in headers
         else:
-            key = EVENT_KEY if is_started_by_an_event(template) else IDEMPOTENCY_KEY
-            assert key.fullmatch(headers["Idempotency-Key"])
+            of_an_event = (
+                EVENT_KEY if is_started_by_an_event(template) else FEED_KEY if reads_a_feed(template) else None
+            )
+            assert (of_an_event or IDEMPOTENCY_KEY).fullmatch(headers["Idempotency-Key"])
+
+
+def test_no_set_or_code_node_stands_between_two_calls(template: Template) -> None:
+    calls = {call["name"] for call in nodes_of(template, "httpRequest")}
+    reshaping = {node["name"] for kind in ("set", "code") for node in nodes_of(template, kind)}
+
+    for name in calls:
+        between = {node for node in nodes_before(template, name) if nodes_before(template, node) & calls}
+        assert not between & reshaping
+
+
+def test_the_changed_customers_are_sent_as_they_were_read() -> None:
+    (path,) = (path for path in TEMPLATES if path.stem == "schedule--changed-customers-to-crm")
+    template = json.loads(path.read_bytes())
+    (read, write) = nodes_of(template, "httpRequest")
+
+    assert (read["name"], write["name"]) == ("Changed customers", "Upsert customer")
+    assert write["parameters"]["jsonBody"] == "={{ JSON.stringify($json.data) }}"
+    assert [node["name"] for node in nodes_of(template, "set")] == ["Run"]
 
 
 def test_a_write_prefers_202_to_waiting_longer(template: Template) -> None:

@@ -321,7 +321,6 @@ def test_what_the_peer_would_pass_over_is_refused_before(bench: Bench) -> None:
     path = f"/v1/tickets/{made['id']}"
     for body, pointer in (
         ({"custom_fields": [{"key": "nowhere", "value": "x"}]}, "/custom_fields/0/value"),
-        ({"custom_fields": [{"key": "called", "value": "2026-05-01T09:30:00Z"}]}, "/custom_fields/0/value"),
         ({"description": "Another"}, "/description"),
         ({"team_remote_id": "999"}, "/team_remote_id"),
         ({"requester": {"remote_id": "12"}}, "/requester/remote_id"),
@@ -329,8 +328,30 @@ def test_what_the_peer_would_pass_over_is_refused_before(bench: Bench) -> None:
         ({"subject": "ä" * 101}, "/subject"),
     ):
         assert pointers(bench.caller.write("PATCH", path, body)) == [pointer]
-    assert pointers(bench.caller.write("POST", "/v1/tickets", {"subject": "No queue"})) == ["/team_remote_id"]
     assert bench.caller.write("PATCH", path, {"description": "It stays."}).status_code == 200
+
+
+def test_a_time_in_a_custom_field_is_dropped_and_reported(bench: Bench) -> None:
+    path = f"/v1/tickets/{bench.ticket('Called back')['id']}"
+    called = {"custom_fields": [{"key": "called", "value": "2026-05-01T09:30:00Z"}]}
+    dropped = bench.caller.write("PATCH", path, called)
+    assert dropped.status_code == 200, dropped.text
+    assert ("/custom_fields/0/value", "dropped") in lost(dropped.json())
+    assert {one["key"]: one["value"] for one in dropped.json()["custom_fields"]}["called"] is None
+    assert pointers(bench.caller.write("PATCH", f"{path}?loss=none", called)) == ["/custom_fields/0/value"]
+
+
+def test_a_ticket_without_a_queue_is_made_in_the_first(bench: Bench) -> None:
+    made = bench.caller.create("/v1/tickets", {"subject": "No queue"})
+    assert made["team_remote_id"] == min(bench.queues.values(), key=int)
+    assert ("/team_remote_id", "defaulted") in lost(made)
+    refused = bench.caller.write("POST", "/v1/tickets?loss=none", {"subject": "No queue"})
+    assert "/team_remote_id" in pointers(refused)
+
+
+def lost(ticket: dict[str, Any]) -> list[tuple[str, str]]:
+    """The path and kind of each loss."""
+    return [(one["path"], one["kind"]) for one in ticket["meta"]["loss"]]
 
 
 def test_a_time_of_a_custom_field_is_read_in_utc_and_taken_away(bench: Bench) -> None:
