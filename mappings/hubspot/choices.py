@@ -73,7 +73,7 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     properties = _properties(definitions[list(OBJECT_TYPES).index(object_name)])
     found: dict[str, tuple[Option, ...]] = {}
     if owners and object_name != "order":
-        found["owner_remote_id" if object_name == "customer" else "assignee_remote_id"] = _owners(owners)
+        found["owner" if object_name == "customer" else "assignee"] = _owners(owners)
     if object_name == "customer":
         _put(found, "lifecycle_stage", _canonical(properties.get("lifecyclestage"), LIFECYCLE_WRITE))
         _put(found, "language", _options(properties.get("hs_language", ())))
@@ -180,7 +180,7 @@ def _custom(
     vendor_field: str, properties: Mapping[str, tuple[_Choice, ...]], found: Mapping[str, tuple[Option, ...]]
 ) -> tuple[Option, ...]:
     """Return the options of the property. Owners, pipelines and stages need separate requests."""
-    elsewhere = {"hs_pipeline": "pipeline", "hs_pipeline_stage": "stage", "hubspot_owner_id": "owner_remote_id"}
+    elsewhere = {"hs_pipeline": "pipeline", "hs_pipeline_stage": "stage", "hubspot_owner_id": "owner"}
     if vendor_field in elsewhere:
         return found.get(elsewhere[vendor_field], ())
     return _options(properties.get(vendor_field, ()))
