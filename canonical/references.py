@@ -34,7 +34,8 @@ Ids = Mapping[tuple[ObjectName, str], str]
 
 def references_of(part: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the references in a record or patch, each with its JSON Pointer."""
-    for name in _places(type(part)):
+    kind: Any = type(part)
+    for name in _places(kind):
         value = getattr(part, name)
         many = isinstance(value, tuple)
         for index, one in enumerate(value if many else (value,)):
@@ -91,7 +92,7 @@ def at_target(patch: S, target: str) -> tuple[S, list[Loss]]:
             if source is not None:
                 detail = f"products are named without {foreign}"
                 loss["line_items"] = Loss(path="/line_items", kind="coerced", detail=detail)
-            return known
+            return None if known == ProductReferencePatch() else known
         if name in PEOPLE or known.remote_id is not None or (name == "followers" and known.email is not None):
             return known
         detail = f"it is known only by {foreign}" if source is not None else f"it is not known at {target}"
@@ -120,7 +121,8 @@ def _own_ids(name: str, one: Any, target: str) -> tuple[Any, str | None]:
 def _changed(part: S, change: Callable[[str, Any], Any]) -> S:
     """Return a Struct with each of its references changed. An UNSET in a list removes the item."""
     changes: dict[str, Any] = {}
-    for name in _places(type(part)):
+    kind: Any = type(part)
+    for name in _places(kind):
         value = getattr(part, name)
         if isinstance(value, tuple):
             new: Any = tuple([one for held in value if (one := _new(name, held, change)) is not UNSET])
@@ -139,7 +141,7 @@ def _new(name: str, value: Any, change: Callable[[str, Any], Any]) -> Any:
 
 
 @cache
-def _places(kind: type) -> tuple[str, ...]:
+def _places(kind: Any) -> tuple[str, ...]:
     """Return the fields that are references, or hold some."""
     found = ((field.name, struct_in(field.type)) for field in fields(kind))
     return tuple(name for name, inner in found if inner is not None and (issubclass(inner, _KINDS) or _places(inner)))

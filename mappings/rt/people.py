@@ -36,9 +36,9 @@ def requester(people: tuple[Person, ...], account: Account, loss: list[Loss]) ->
     return Reference(remote_id=person.id, name=person.real_name or None, email=email)
 
 
-def person_of(person: Person, account: Account) -> Reference:
-    """Return a person with address and name, if they were sent or read."""
-    person = _with_data(person, account)
+def person_of(login: str, account: Account) -> Reference:
+    """Return a person by login name, with address and name if they were read."""
+    person = _with_data(Person(id=login), account)
     email = values.email(person.email_address) if person.email_address else None
     return Reference(remote_id=person.id, name=person.real_name or None, email=email)
 

@@ -19,7 +19,7 @@ from canonical.customer import (
     PhonePatch,
     PhoneType,
 )
-from canonical.parts import AddressPatch, AddressType
+from canonical.parts import AddressPatch, AddressType, ReferencePatch
 from mappings.hubspot import customer_r1, customer_r2
 from mappings.hubspot.customer_r1 import CUSTOMER, to_canonical, to_vendor
 from mappings.hubspot.wire_v3 import Account, ContactRecord, RecordWrite
@@ -37,7 +37,7 @@ PROPERTIES_OF = {
     "language": {"hs_language"},
     "timezone": {"hs_timezone"},
     "lifecycle_stage": {"lifecyclestage"},
-    "owner_remote_id": {"hubspot_owner_id"},
+    "owner": {"hubspot_owner_id"},
     "external_id": {"lockstitch_external_id"},
 }
 LINE = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
@@ -74,7 +74,7 @@ HOLDABLE = st.fixed_dictionaries(
         "language": st.sampled_from([None, "de", "pt-BR", "en-US"]),
         "timezone": st.sampled_from([None, "Europe/Zurich", "America/Port-au-Prince", "Etc/GMT+3"]),
         "lifecycle_stage": st.sampled_from(["customer", "evangelist", "other"]),
-        "owner_remote_id": OPTIONAL,
+        "owner": OPTIONAL.map(lambda id: None if id is None else ReferencePatch(remote_id=id)),
         "external_id": st.none() | LINE.filter(bool),
     },
 )
