@@ -161,7 +161,8 @@ def _queue(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Accou
         return wanted
     named = ", ".join(f"{id} ({name})" for id, name in known.items())
     notes.invalid(
-        "/team/remote_id", f"a ticket needs a queue; one of: {named}" if named else "send the number of a queue"
+        "/team/remote_id" if wanted else "/team",
+        f"a ticket needs a queue; one of: {named}" if named else "send the number of a queue",
     )
     return UNSET
 

@@ -114,7 +114,7 @@ def test_orders(body: dict[str, Any], wrong: list[str]) -> None:
         ({"followers": [{"kind": "cc"}, {"email": "x"}]}, ["/followers/0", "/followers/1/email"]),
         ({"description": "a", "description_html": "<p>a</p>"}, []),
         ({"description": None, "description_html": "<p>a</p>"}, []),
-        ({"orders": ["ord_1", "#1001"]}, ["/orders/1"]),
+        ({"orders": [{"id": "ord_1"}, {"phone": "1"}]}, ["/orders/1"]),
     ],
 )
 def test_tickets(body: dict[str, Any], wrong: list[str]) -> None:

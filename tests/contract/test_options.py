@@ -6,7 +6,6 @@ from typing import Any
 import httpx
 import pytest
 
-from canonical.parts import ReferencePatch
 from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
@@ -82,8 +81,8 @@ def test_people_to_give_work_to_are_those_of_the_account(caller: Caller, vendors
 def test_a_person_who_was_chosen_can_be_written(caller: Caller, vendors: Emulators) -> None:
     agent = vendors.place("zendesk", "users", {"name": "Agent", "role": "agent"})
     assert str(agent["id"]) in options(caller, "zendesk/ticket/assignee", max_age=0)
-    body = ticket("zendesk", assignee=ReferencePatch(remote_id=str(agent["id"])))
-    assert caller.create("/v1/tickets?connection=zendesk", body)["assignee"] == str(agent["id"])
+    body = ticket("zendesk", assignee={"connection": "zendesk", "remote_id": str(agent["id"])})
+    assert caller.create("/v1/tickets?connection=zendesk", body)["assignee"]["remote_id"] == str(agent["id"])
 
 
 def test_statuses_are_those_that_a_write_takes(caller: Caller) -> None:

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from canonical.parts import ReferencePatch
 from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.samples import customer, order, ticket, word
@@ -149,9 +148,7 @@ def test_an_upsert_merges_lists(caller: Caller) -> None:
 
 def test_an_id_of_another_vendor_is_never_sent(caller: Caller, vendors: Emulators) -> None:
     mark = word()
-    body = customer("hubspot", owner=ReferencePatch(remote_id="777000111"), tags=["x"]) | {
-        "meta": {"connection": "salesforce"}
-    }
+    body = customer("hubspot", owner={"remote_id": "777000111"}, tags=["x"]) | {"meta": {"connection": "salesforce"}}
 
     made = caller.create("/v1/customers?connection=hubspot", body | {"display_name": mark})
 

@@ -283,8 +283,8 @@ def test_the_first_answer_is_due_with_the_solution() -> None:
 
 def test_ids_are_numbers() -> None:
     for name in ("assignee", "team", "company"):
-        assert refused(drafted({name: "anna"})) == {f"/{name}": "invalid"}
-        assert refused(drafted({name: "9" * 19})) == {f"/{name}": "invalid"}
+        for id in ("anna", "9" * 19):
+            assert refused(drafted({name: {"remote_id": id}})) == {f"/{name}/remote_id": "invalid"}
 
 
 def test_custom_fields_are_those_that_are_configured() -> None:

@@ -167,7 +167,7 @@ def test_what_is_there_already_is_not_sent() -> None:
     read = TICKET.to_canonical(CURRENT, ACCOUNT).data
     same = {
         "external_id": read.external_id,
-        "parent": {"remote_id": read.parent},
+        "parent": {"remote_id": plain(read.parent)},
         "description": read.description,
         "description_html": read.description_html,
         "followers": [{"email": "OTTO@faden.example", "kind": "cc"}, {"remote_id": "212", "kind": "follower"}],
@@ -243,12 +243,12 @@ def test_a_new_ticket_is_in_a_queue() -> None:
     assert (single.body.queue, lost(single)) == ("7", {})
     assert refused(drafted({"subject": "x"}, None, Account())) == {"/team": "invalid"}
     assert drafted({"team": {"remote_id": "5"}}).refused[0].detail.endswith("one of: 1 (General), 4 (Workshop)")
-    assert refused(drafted({"team": {"remote_id": "5"}})) == {"/team": "invalid"}
+    assert refused(drafted({"team": {"remote_id": "5"}})) == {"/team/remote_id": "invalid"}
     assert refused(drafted({"team": None})) == {"/team": "invalid"}
     # Where the queues are not known Request Tracker says whether there is one.
     assert drafted({"team": {"remote_id": "5"}}, CURRENT, Account()).body.queue == "5"
     assert drafted({"team": {"remote_id": "101"}}, CURRENT, replace(ACCOUNT, more_queues=True)).body.queue == "101"
-    assert refused(drafted({"team": {"remote_id": "General"}}, CURRENT, Account())) == {"/team": "invalid"}
+    assert refused(drafted({"team": {"remote_id": "General"}}, CURRENT, Account())) == {"/team/remote_id": "invalid"}
 
 
 def test_the_first_message_is_written_once() -> None:
