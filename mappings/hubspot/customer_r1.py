@@ -26,11 +26,11 @@ from mappings.hubspot import bodies
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import CONTACTS
 from mappings.hubspot.field_values import spell_language, spell_zone, zone
+from mappings.hubspot.related import owner_of
 from mappings.hubspot.wire_v3 import CLEARED, EXTERNAL_ID, Account, ContactProperties, ContactRecord, RecordWrite
 from mappings.kit import nearest, patches, people
 from mappings.kit.addresses import placed
 from mappings.kit.names import full_name, two_names
-from mappings.kit.references import reference
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 LIFECYCLE: Final[dict[str, LifecycleStage]] = {
@@ -108,7 +108,7 @@ def mapped(record: ContactRecord, account: Account, notes: Notes, *, with_additi
         lifecycle_stage=LIFECYCLE.get(stage, "unknown") if stage else "unknown",
         lifecycle_stage_raw=stage,
         lead_source=properties.hs_analytics_source or None,
-        owner=reference(properties.hubspot_owner_id or None),
+        owner=owner_of(properties.hubspot_owner_id, account),
         custom_fields=custom,
         external_id=properties.lockstitch_external_id or None,
         created_at=record.created_at,

@@ -25,7 +25,7 @@ from mappings.hubspot.account import TICKET_ENUMERATIONS
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import TICKETS
 from mappings.hubspot.field_values import instant
-from mappings.hubspot.related import contact_ids
+from mappings.hubspot.related import contact_ids, owner_of
 from mappings.hubspot.wire_v3 import (
     CLEARED,
     DEFAULT_PIPELINE,
@@ -42,7 +42,6 @@ from mappings.hubspot.wire_v3 import (
 from mappings.kit import nearest, patches
 from mappings.kit.html import plain
 from mappings.kit.people import compare_requester
-from mappings.kit.references import reference
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 PRIORITY: Final[dict[str, TicketPriority]] = {"LOW": "low", "MEDIUM": "normal", "HIGH": "high", "URGENT": "urgent"}
@@ -113,7 +112,7 @@ def to_canonical(record: TicketRecord, account: Account) -> Mapped[Ticket]:
         channel=CHANNEL.get(properties.source_type, "unknown") if properties.source_type else "unknown",
         channel_raw=properties.source_type or None,
         requester=_requester(record, account, notes),
-        assignee=reference(properties.hubspot_owner_id or None),
+        assignee=owner_of(properties.hubspot_owner_id, account),
         custom_fields=custom,
         first_responded_at=instant(properties.first_agent_reply_date, "first_agent_reply_date"),
         closed_at=instant(properties.closed_date, "closed_date"),

@@ -5,7 +5,8 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.parts import ReferencePatch
+from canonical.parts import Reference, ReferencePatch
+from mappings.kit.references import reference
 from mappings.salesforce.wire_v62 import KEY, Account, Person
 from mappings.spec import Notes
 
@@ -40,6 +41,13 @@ def own_key(value: str | None | UnsetType, sobject: str, account: Account, notes
 def read_key(key: str | None) -> str | None:
     """Return the caller's own key, None for a marker of Lockstitch."""
     return None if key is None or key.startswith(RESERVED) else key
+
+
+def reference_to(id: str | None, record: Person | None) -> Reference | None:
+    """Return the reference to a user, queue or account, with the name and address that came with it."""
+    if record is None:
+        return reference(id)
+    return reference(id, record.name, values.email(record.email) if record.email else None)
 
 
 def compare_contact(sent: ReferencePatch, person: Person | None, pointer: str, notes: Notes) -> None:

@@ -26,9 +26,8 @@ from canonical.parts import Address, AddressPatch, AddressType, Loss, ReferenceP
 from mappings.kit import patches, people
 from mappings.kit.addresses import placed
 from mappings.kit.names import full_name, two_names
-from mappings.kit.references import reference
 from mappings.salesforce import addresses, custom_fields
-from mappings.salesforce.bodies import needed, own_key, read_key
+from mappings.salesforce.bodies import needed, own_key, read_key, reference_to
 from mappings.salesforce.endpoints import CONTACTS
 from mappings.salesforce.field_values import GROUP, LONG, USER, changed_at, instant, long_id, remote, write_reference
 from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, RecordWrite, Text
@@ -96,7 +95,7 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
         status="archived" if record.is_deleted else "active",
         status_raw="IsDeleted" if record.is_deleted else None,
         lead_source=record.lead_source,
-        owner=reference(record.owner_id),
+        owner=reference_to(record.owner_id, record.owner),
         notes=record.description,
         custom_fields=custom_fields.read("Contact", id, settings, account, loss) if settings else (),
         external_id=read_key(record.key),

@@ -16,7 +16,7 @@ from mappings.kit import nearest, patches
 from mappings.kit.html import plain
 from mappings.kit.references import reference
 from mappings.salesforce import custom_fields
-from mappings.salesforce.bodies import compare_contact, own_key, read_key
+from mappings.salesforce.bodies import compare_contact, own_key, read_key, reference_to
 from mappings.salesforce.endpoints import CASES
 from mappings.salesforce.enums import (
     CASE_STATUS,
@@ -80,9 +80,9 @@ def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
         channel=CHANNEL_SPELLED.get(record.origin or "") or meaning(record.origin, CHANNEL, "unknown", "unknown"),
         channel_raw=record.origin,
         requester=_requester(record, loss),
-        assignee=None if is_queue else reference(owner),
-        team=reference(owner) if is_queue else None,
-        company=reference(record.account_id),
+        assignee=None if is_queue else reference_to(owner, record.owner),
+        team=reference_to(owner, record.owner) if is_queue else None,
+        company=reference_to(record.account_id, record.account),
         parent=reference(record.parent_id),
         merged_into=reference(record.master_record_id),
         custom_fields=custom_fields.read("Case", id, settings, account, loss) if settings else (),

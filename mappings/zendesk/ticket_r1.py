@@ -59,8 +59,10 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
         channel_raw=channel if channel is None or isinstance(channel, str) else str(channel),
         requester=None if record.requester_id is None else _requester(record.requester_id, account, loss),
         assignee=None if record.assignee_id is None else person_of(record.assignee_id, account),
-        team=reference(record.group_id),
-        company=None if record.organization_id is None else _company(record.organization_id, account),
+        team=None if record.group_id is None else reference(record.group_id, account.groups.get(record.group_id)),
+        company=None
+        if record.organization_id is None
+        else reference(record.organization_id, account.organizations.get(record.organization_id)),
         parent=reference(record.problem_id),
         followers=_followers(record, account)
         if record.collaborator_ids or record.follower_ids or record.email_cc_ids
@@ -121,10 +123,6 @@ def _requester(id: int, account: Account, loss: list[Loss]) -> Reference:
     if person.email is not None and person.email != account.people[id].email:
         loss.append(Loss(path="/requester/email", kind="coerced", detail="lower-cased"))
     return person
-
-
-def _company(id: int, account: Account) -> Reference:
-    return Reference(remote_id=str(id), name=account.organizations.get(id))
 
 
 def _followers(record: wire_v2.Ticket, account: Account) -> tuple[Follower, ...]:
