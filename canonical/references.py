@@ -48,10 +48,11 @@ def references_of(part: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
 
 def named_records(data: Any) -> Iterator[tuple[ObjectName, str]]:
     """Yield object and vendor id of each record that a record refers to and that has a canonical id."""
-    for pointer, one in references_of(data):
-        object_name = OBJECT.get(pointer.split("/")[1])
-        if object_name is not None and one.remote_id is not None and isinstance(one, Reference):
-            yield object_name, one.remote_id
+    for name, object_name in OBJECT.items():
+        value = getattr(data, name, None)
+        for one in value if isinstance(value, tuple) else (value,):
+            if one is not None and one.remote_id is not None:
+                yield object_name, one.remote_id
 
 
 def with_connection(data: S, connection: str, ids: Ids) -> S:
@@ -124,13 +125,14 @@ def _changed(part: S, change: Callable[[str, Any], Any]) -> S:
     kind: Any = type(part)
     for name in _places(kind):
         value = getattr(part, name)
-        if isinstance(value, tuple):
-            new: Any = tuple([one for held in value if (one := _new(name, held, change)) is not UNSET])
-            new = new if new or not value else UNSET
-        else:
+        if not isinstance(value, tuple):
             new = _new(name, value, change)
-        if new != value:
-            changes[name] = new
+            if new is not value:
+                changes[name] = new
+            continue
+        items = [_new(name, held, change) for held in value]
+        if any(one is not held for one, held in zip(items, value, strict=True)):
+            changes[name] = tuple([one for one in items if one is not UNSET]) or UNSET
     return replace(part, **changes) if changes else part  # type: ignore[type-var]
 
 
