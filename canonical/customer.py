@@ -13,6 +13,8 @@ from canonical.parts import (
     Line,
     Money,
     Raw,
+    Reference,
+    ReferencePatch,
     ResourceMeta,
     Text,
 )
@@ -205,8 +207,9 @@ class Customer(Struct, frozen=True, kw_only=True):
     """The vendor's own word for `lifecycle_stage`. Example: `"customer"`"""
     lead_source: str | None = None
     """Source of the customer, in the vendor's own words. Example: `"ORGANIC_SEARCH"`"""
-    owner_remote_id: str | None = None
-    """The vendor's user id of the customer's owner. Example: `"77120"`"""
+    owner: Reference | None = None
+    """The user who is responsible for the customer. Example: `{"id": null, "connection": "hubspot",
+    "remote_id": "77120", "email": "ben@example.com", "phone": null, "name": "Ben Okoro"}`"""
     notes: str | None = None
     """Notes for the staff. Example: `"Prefers a call in the morning"`"""
     tags: tuple[str, ...] = ()
@@ -257,7 +260,7 @@ class CustomerPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     status: CustomerStatus | UnsetType = UNSET
     lifecycle_stage: LifecycleStage | UnsetType = UNSET
     lead_source: Line | None | UnsetType = UNSET
-    owner_remote_id: Line | None | UnsetType = UNSET
+    owner: ReferencePatch | None | UnsetType = UNSET
     notes: Text | None | UnsetType = UNSET
     tags: tuple[Line, ...] | None | UnsetType = UNSET
     custom_fields: tuple[CustomFieldPatch, ...] | None | UnsetType = UNSET

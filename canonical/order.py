@@ -4,7 +4,17 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from canonical.parts import Address, CustomField, Instant, Money, Quantity, Raw, ResourceMeta
+from canonical.parts import (
+    Address,
+    CustomField,
+    Instant,
+    Money,
+    ProductReference,
+    Quantity,
+    Raw,
+    Reference,
+    ResourceMeta,
+)
 
 SourceKind = Literal["order", "draft_order", "invoice", "checkout_session", "unknown"]
 OrderStatus = Literal["draft", "open", "on_hold", "completed", "cancelled", "archived", "failed", "unknown"]
@@ -74,21 +84,6 @@ class Totals(Struct, frozen=True, kw_only=True):
     """Amount still due: total - paid, or zero for a cancelled or void order. Example: `"0.00"`"""
 
 
-class OrderCustomer(Struct, frozen=True, kw_only=True):
-    """The buyer, as recorded at purchase. `id` is null if the vendor links no customer record."""
-
-    id: str | None = None
-    """Canonical customer id; null if the vendor links no record. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
-    remote_id: str | None = None
-    """The vendor's customer id; null for a guest. Example: `"1051"`"""
-    email: str | None = None
-    """E-mail address given at purchase, in lower case. Example: `"ann@example.com"`"""
-    phone: str | None = None
-    """Telephone number given at purchase. Example: `"+441174960123"`"""
-    name: str | None = None
-    """Name given at purchase. Example: `"Ann Lee"`"""
-
-
 class LineOption(Struct, frozen=True, kw_only=True):
     """One option of a line: a size, a colour, an engraving."""
 
@@ -103,10 +98,8 @@ class LineItem(Struct, frozen=True, kw_only=True):
 
     remote_id: str
     """The vendor's line id; refunds and fulfilments refer to it. Example: `"466157049"`"""
-    product_remote_id: str | None = None
-    """The vendor's product id. Example: `"632910392"`"""
-    variant_remote_id: str | None = None
-    """The vendor's id of the variant, such as a colour or size. Example: `"49148385"`"""
+    product: ProductReference | None = None
+    """The product; null for a line without one."""
     sku: str | None = None
     """Stock-keeping unit, the merchant's own article number. Example: `"MUG-BLUE"`"""
     name: str
@@ -298,7 +291,7 @@ class Order(Struct, frozen=True, kw_only=True):
     """Totals of the order, with the amounts paid, refunded and outstanding; read-only."""
     tax_inclusive: bool | None = None
     """Whether prices include tax; null if the vendor does not say. Example: `true`"""
-    customer: OrderCustomer | None = None
+    customer: Reference | None = None
     """The buyer, as recorded at purchase; null if the order names none."""
     is_guest: bool = False
     """Whether the buyer has no customer record at the vendor; read-only. Example: `false`"""

@@ -5,24 +5,19 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from canonical.order import CancelReason, DiscountType, FulfillmentStatus, OrderStatus, PaymentStatus
-from canonical.parts import AddressPatch, CustomFieldPatch, Instant, Line, Money, Quantity, Text
+from canonical.parts import (
+    AddressPatch,
+    CustomFieldPatch,
+    Instant,
+    Line,
+    Money,
+    ProductReferencePatch,
+    Quantity,
+    ReferencePatch,
+    Text,
+)
 
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
-
-
-class OrderCustomerPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The buyer: a canonical `id`, the vendor's `remote_id`, or the e-mail address of a guest."""
-
-    id: str | None = None
-    """Canonical id of a customer linked to the connection. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
-    remote_id: Line | None = None
-    """The vendor's customer id."""
-    email: Annotated[str, Meta(max_length=254)] | None = None
-    """E-mail address of a guest, or of a customer for the vendor to look up."""
-    phone: Annotated[str, Meta(max_length=64)] | None = None
-    """The buyer's telephone number."""
-    name: Line | None = None
-    """The buyer's name."""
 
 
 class LineOptionPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,22 +28,30 @@ class LineOptionPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class LineItemPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line to order: a `variant_remote_id` of the shop, or a custom line with `name` and `unit_price`."""
+    """One line to order: a product with its `variant_remote_id`, or a custom line with `name` and `unit_price`."""
 
     name: Line | None = None
-    """Name of the product; required without a `variant_remote_id`."""
-    variant_remote_id: Line | None = None
-    """The vendor's variant id; the variant supplies name and price."""
-    product_remote_id: Line | None = None
+    """Name of the product; required without a `product.variant_remote_id`."""
+    product: ProductReferencePatch | None = None
     sku: Line | None = None
     options: tuple[LineOptionPatch, ...] = ()
     quantity: Quantity
     unit_price: Money | None = None
-    """Price of one unit before discounts; required without a `variant_remote_id`."""
+    """Price of one unit before discounts; required without a `product.variant_remote_id`."""
     tax: Money | None = None
     requires_shipping: bool | None = None
     taxable: bool | None = None
     custom_fields: tuple[CustomFieldPatch, ...] = ()
+
+    @property
+    def product_id(self) -> str | None:
+        """The vendor's product id."""
+        return None if self.product is None else self.product.remote_id
+
+    @property
+    def variant_id(self) -> str | None:
+        """The vendor's variant id."""
+        return None if self.product is None else self.product.variant_remote_id
 
 
 class DiscountPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,7 +85,7 @@ class OrderPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     currency: Currency | None | UnsetType = UNSET
     presentment_currency: Currency | None | UnsetType = UNSET
     tax_inclusive: bool | None | UnsetType = UNSET
-    customer: OrderCustomerPatch | None | UnsetType = UNSET
+    customer: ReferencePatch | None | UnsetType = UNSET
     billing_address: AddressPatch | None | UnsetType = UNSET
     shipping_address: AddressPatch | None | UnsetType = UNSET
     line_items: tuple[LineItemPatch, ...] | None | UnsetType = UNSET

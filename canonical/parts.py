@@ -115,6 +115,70 @@ class CustomFieldSetting(Struct, frozen=True, kw_only=True, forbid_unknown_field
     label: str | None = None
 
 
+class Reference(Struct, frozen=True, kw_only=True):
+    """Another record, or a person, team or company at the vendor: its ids, and the keys that every system knows."""
+
+    id: str | None = None
+    """Canonical id of a customer, order or ticket; null for everything else, and for a record that is not linked.
+    Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    connection: str | None = None
+    """Name of the connection that `remote_id` belongs to; null without a `remote_id`. Example: `"zendesk"`"""
+    remote_id: str | None = None
+    """The vendor's id; null for a person without a record. Example: `"35436"`"""
+    email: str | None = None
+    """E-mail address, in lower case. Example: `"ann@example.com"`"""
+    phone: str | None = None
+    """Telephone number as the vendor stores it. Example: `"+441174960123"`"""
+    name: str | None = None
+    """Full name of a person, name of a team or company. Example: `"Ann Lee"`"""
+
+
+class ReferencePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Names another record: by a canonical `id` or `<connection>:<vendor id>`, by `remote_id` with its `connection`, or
+    by a key that every system knows."""
+
+    id: Line | None = None
+    """Canonical id, or `<connection>:<vendor id>`. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    connection: Line | None = None
+    """Name of the connection that `remote_id` belongs to; the default is `meta.connection` of the body. Example:
+    `"zendesk"`"""
+    remote_id: Line | None = None
+    """The vendor's id at `connection`. Only that vendor gets it. Example: `"35436"`"""
+    email: Annotated[str, Meta(max_length=254)] | None = None
+    """E-mail address. Example: `"ann@example.com"`"""
+    phone: Annotated[str, Meta(max_length=64)] | None = None
+    """Telephone number. Example: `"+441174960123"`"""
+    name: Line | None = None
+
+
+class ProductReference(Struct, frozen=True, kw_only=True):
+    """The product of an order line."""
+
+    connection: str | None = None
+    """Name of the connection that the ids belong to. Example: `"shopify"`"""
+    remote_id: str | None = None
+    """The vendor's product id. Example: `"632910392"`"""
+    variant_remote_id: str | None = None
+    """The vendor's id of the variant, such as a colour or size. Example: `"49148385"`"""
+    sku: str | None = None
+    """Stock-keeping unit, the merchant's own article number. Example: `"MUG-BLUE"`"""
+    name: str | None = None
+    """Name of the product, if it differs from that of the line. Example: `"Mug"`"""
+
+
+class ProductReferencePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The product to order: by the vendor's ids with their `connection`, or by `sku`."""
+
+    connection: Line | None = None
+    """Name of the connection that the ids belong to; the default is `meta.connection` of the body. Example:
+    `"shopify"`"""
+    remote_id: Line | None = None
+    variant_remote_id: Line | None = None
+    """The vendor's variant id; the variant supplies name and price."""
+    sku: Line | None = None
+    name: Line | None = None
+
+
 class Attachment(Struct, frozen=True, kw_only=True):
     """A file at the vendor."""
 

@@ -9,10 +9,6 @@ from typing import Any, Final, TypeVar
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import fields, replace
 
-from canonical.order_patch import OrderPatch
-from canonical.parts import Loss
-from canonical.ticket import TicketPatch
-
 P = TypeVar("P", bound=Struct)
 
 MERGED: Final[Mapping[str, Callable[[Any], object]]] = {
@@ -64,32 +60,6 @@ def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: F
         elif field.name == "consents":
             changes[field.name] = value
     return replace(patch, **changes) if changes else patch
-
-
-def without_foreign_ids(patch: P, source: str, target: str) -> tuple[P, list[Loss]]:
-    """Return the patch without the ids of another vendor, and the losses. People and products keep their other keys."""
-    detail = f"an id of {source}, which names nothing at {target}"
-    changes: dict[str, Any] = {}
-    loss: list[Loss] = []
-    for name in patch.__struct_fields__:
-        value = getattr(patch, name)
-        if name.endswith("_remote_id") and isinstance(value, str):
-            changes[name] = UNSET
-            loss.append(Loss(path=f"/{name}", kind="dropped", detail=detail))
-        elif name in ("customer", "requester") and isinstance(value, Struct):
-            changes[name] = replace(value, remote_id=None)
-    if isinstance(patch, OrderPatch) and isinstance(patch.line_items, tuple):
-        changes["line_items"] = tuple(
-            replace(line, product_remote_id=None, variant_remote_id=None) for line in patch.line_items
-        )
-        if changes["line_items"] != patch.line_items:
-            loss.append(Loss(path="/line_items", kind="coerced", detail=f"products are named without {detail}"))
-    if isinstance(patch, TicketPatch) and isinstance(patch.followers, tuple):
-        kept = [replace(one, remote_id=None) for one in patch.followers if one.email is not None]
-        changes["followers"] = tuple(kept) if kept or not patch.followers else UNSET
-        if len(kept) < len(patch.followers):
-            loss.append(Loss(path="/followers", kind="dropped", detail=f"followers are known only by {detail}"))
-    return (replace(patch, **changes) if changes else patch), loss
 
 
 def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:

@@ -102,10 +102,11 @@ def _reading_structs() -> dict[str, type[Struct]]:
 
 @cache
 def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
-    """Return, by field, the string that follows it in the source of the Struct."""
+    """Return, by field, the string that follows it in the source of the Struct or of the one that it extends."""
+    base = struct.__base__
+    texts = dict(_texts_of(base)) if base is not None and base.__module__.startswith(__package__) else {}
     source = ast.parse(textwrap.dedent(inspect.getsource(struct)))
     (body,) = (node.body for node in source.body if isinstance(node, ast.ClassDef))
-    texts: dict[str, FieldText] = {}
     for field, text in pairwise(body):
         if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
             continue

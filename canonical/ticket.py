@@ -4,7 +4,18 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from canonical.parts import Attachment, CustomField, CustomFieldPatch, Instant, Line, Raw, ResourceMeta, Text
+from canonical.parts import (
+    Attachment,
+    CustomField,
+    CustomFieldPatch,
+    Instant,
+    Line,
+    Raw,
+    Reference,
+    ReferencePatch,
+    ResourceMeta,
+    Text,
+)
 
 TicketStatus = Literal[
     "new",
@@ -41,51 +52,18 @@ STATUS_CATEGORY: Final[dict[TicketStatus, StatusCategory]] = {
 """The coarse status for dashboards. `unknown` counts as work to do, never as done."""
 
 
-class Requester(Struct, frozen=True, kw_only=True):
-    """The person who opened the ticket. `id` is null if the vendor links no customer record."""
-
-    id: str | None = None
-    """Canonical customer id; null if the vendor links no record. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
-    remote_id: str | None = None
-    """The vendor's id of the person. Example: `"35436"`"""
-    name: str | None = None
-    """Full name. Example: `"Ann Lee"`"""
-    email: str | None = None
-    """E-mail address, in lower case. Example: `"ann@example.com"`"""
-    phone: str | None = None
-    """Telephone number as the vendor stores it. Example: `"+441174960123"`"""
-
-
-class RequesterPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The requester: a canonical `id`, the vendor's `remote_id`, or an e-mail address (with a name if new)."""
-
-    id: str | None = None
-    """Canonical id of a customer linked to the connection. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
-    remote_id: Line | None = None
-    name: Line | None = None
-    email: Annotated[str, Meta(max_length=254)] | None = None
-    """E-mail address; with a name, a vendor that can creates the person."""
-    phone: Annotated[str, Meta(max_length=64)] | None = None
-
-
-class Follower(Struct, frozen=True, kw_only=True):
+class Follower(Reference, frozen=True, kw_only=True):
     """A person who is notified about the ticket."""
 
-    remote_id: str | None = None
-    """The vendor's id of the person. Example: `"35437"`"""
-    email: str | None = None
-    """E-mail address, in lower case. Example: `"ben@example.com"`"""
     kind: FollowerKind = "unknown"
     """Whether the person follows the ticket (`follower`) or gets copies of its messages (`cc`). Example: `"cc"`"""
     kind_raw: str | None = None
     """The vendor's own word for `kind`. Example: `"email_cc"`"""
 
 
-class FollowerPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A person to notify about the ticket: `remote_id` or `email`."""
+class FollowerPatch(ReferencePatch, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person to notify about the ticket: by an id or `email`."""
 
-    remote_id: Line | None = None
-    email: Annotated[str, Meta(max_length=254)] | None = None
     kind: FollowerKind = "cc"
 
 
@@ -122,22 +100,29 @@ class Ticket(Struct, frozen=True, kw_only=True):
     """Channel that the ticket arrived through. Example: `"email"`"""
     channel_raw: str | None = None
     """The vendor's own word for `channel`. Example: `"email"`"""
-    requester: Requester | None = None
+    requester: Reference | None = None
     """The person who opened the ticket; null if the vendor names none."""
-    assignee_remote_id: str | None = None
-    """The vendor's id of the assigned agent. Example: `"235323"`"""
-    team_remote_id: str | None = None
-    """The vendor's id of the assigned team. Example: `"98738"`"""
-    company_remote_id: str | None = None
-    """The vendor's id of the company that the ticket belongs to. Example: `"509974"`"""
-    parent_remote_id: str | None = None
-    """The vendor's id of the parent ticket. Example: `"4700"`"""
-    merged_into_remote_id: str | None = None
-    """The vendor's id of the ticket that this one was merged into; read-only. Example: `"4712"`"""
+    assignee: Reference | None = None
+    """The assigned agent. Example: `{"id": null, "connection": "zendesk", "remote_id": "235323",
+    "email": "ben@example.com", "phone": null, "name": "Ben Okoro"}`"""
+    team: Reference | None = None
+    """The assigned team. Example: `{"id": null, "connection": "zendesk", "remote_id": "98738", "email": null,
+    "phone": null, "name": "Returns"}`"""
+    company: Reference | None = None
+    """The company that the ticket belongs to. Example: `{"id": null, "connection": "zendesk", "remote_id": "509974",
+    "email": null, "phone": null, "name": "Lee Ceramics Ltd"}`"""
+    parent: Reference | None = None
+    """The parent ticket. Example: `{"id": "tkt_0198f0a2b7c47d3c9a51f2e80b6c4d20", "connection": "zendesk",
+    "remote_id": "4700", "email": null, "phone": null, "name": null}`"""
+    merged_into: Reference | None = None
+    """The ticket that this one was merged into; read-only. Example: `{"id":
+    "tkt_0198f0a2b7c47d3c9a51f2e80b6c4d21", "connection": "zendesk", "remote_id": "4712", "email": null,
+    "phone": null, "name": null}`"""
     followers: tuple[Follower, ...] = ()
     """People who are notified in addition to requester and assignee."""
-    order_ids: tuple[str, ...] = ()
-    """Canonical ids of the orders that the ticket is about. Example: `["ord_0198f0a2b7c47d3c9a51f2e80b6c4d18"]`"""
+    orders: tuple[Reference, ...] = ()
+    """The orders that the ticket is about. Example: `[{"id": "ord_0198f0a2b7c47d3c9a51f2e80b6c4d18",
+    "connection": "shopify", "remote_id": "5678901234", "email": null, "phone": null, "name": "#1001"}]`"""
     tags: tuple[str, ...] = ()
     """Labels of the ticket, in no particular order. Example: `["breakage"]`"""
     custom_fields: tuple[CustomField, ...] = ()
@@ -177,32 +162,26 @@ class TicketPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     priority: TicketPriority | UnsetType = UNSET
     type: TicketType | UnsetType = UNSET
     channel: TicketChannel | UnsetType = UNSET
-    requester: RequesterPatch | None | UnsetType = UNSET
-    assignee_remote_id: Line | None | UnsetType = UNSET
-    team_remote_id: Line | None | UnsetType = UNSET
-    company_remote_id: Line | None | UnsetType = UNSET
-    parent_remote_id: Line | None | UnsetType = UNSET
+    requester: ReferencePatch | None | UnsetType = UNSET
+    assignee: ReferencePatch | None | UnsetType = UNSET
+    team: ReferencePatch | None | UnsetType = UNSET
+    company: ReferencePatch | None | UnsetType = UNSET
+    parent: ReferencePatch | None | UnsetType = UNSET
     followers: tuple[FollowerPatch, ...] | None | UnsetType = UNSET
-    order_ids: tuple[Line, ...] | None | UnsetType = UNSET
+    orders: tuple[ReferencePatch, ...] | None | UnsetType = UNSET
     tags: tuple[Line, ...] | None | UnsetType = UNSET
     custom_fields: tuple[CustomFieldPatch, ...] | None | UnsetType = UNSET
     due_at: Instant | None | UnsetType = UNSET
     external_id: Annotated[str, Meta(min_length=1, max_length=255)] | None | UnsetType = UNSET
 
 
-class Author(Struct, frozen=True, kw_only=True):
+class Author(Reference, frozen=True, kw_only=True):
     """The author of a comment."""
 
     kind: AuthorKind = "unknown"
     """Kind of author. Example: `"agent"`"""
     kind_raw: str | None = None
     """The vendor's own word for `kind`. Example: `"agent"`"""
-    remote_id: str | None = None
-    """The vendor's id of the person. Example: `"235323"`"""
-    name: str | None = None
-    """Full name. Example: `"Ben Okoro"`"""
-    email: str | None = None
-    """E-mail address, in lower case. Example: `"ben@example.com"`"""
 
 
 class Comment(Struct, frozen=True, kw_only=True):

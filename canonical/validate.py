@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, UnsetType
 
 from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
 from canonical.order_patch import LineItemPatch, OrderPatch
-from canonical.parts import ID_PREFIX, AddressPatch
+from canonical.parts import AddressPatch, ReferencePatch
+from canonical.references import references_of
 from canonical.ticket import CommentPatch, TicketPatch
 
 
@@ -21,6 +22,12 @@ class PatchError(Struct, frozen=True, kw_only=True):
 
 
 PatchErrors = Iterator[PatchError]
+KEYS: Final = {
+    "customer": ("id", "remote_id", "email", "phone"),
+    "requester": ("id", "remote_id", "email", "phone"),
+    "followers": ("id", "remote_id", "email"),
+}
+"""What names a person, of which one is needed. A name does not."""
 
 
 def patch_errors(patch: Struct) -> list[PatchError]:
@@ -30,6 +37,7 @@ def patch_errors(patch: Struct) -> list[PatchError]:
 
 
 def _customer(patch: CustomerPatch) -> PatchErrors:
+    yield from _references(patch)
     yield from _emails("/emails", _items(patch.emails))
     yield from _phones("/phones", _items(patch.phones))
     for index, address in enumerate(_items(patch.addresses)):
@@ -49,11 +57,7 @@ def _customer(patch: CustomerPatch) -> PatchErrors:
 def _order(patch: OrderPatch) -> PatchErrors:
     yield from _currency("/currency", patch.currency)
     yield from _currency("/presentment_currency", patch.presentment_currency)
-    customer = patch.customer
-    if customer is not None and not isinstance(customer, UnsetType):
-        yield from _email("/customer/email", customer.email)
-        if (customer.id, customer.remote_id, customer.email, customer.phone) == (None, None, None, None):
-            yield PatchError(pointer="/customer", detail="needs id, remote_id, email or phone")
+    yield from _references(patch)
     for part in ("billing_address", "shipping_address"):
         address = getattr(patch, part)
         if isinstance(address, AddressPatch):
@@ -70,18 +74,7 @@ def _order(patch: OrderPatch) -> PatchErrors:
 
 
 def _ticket(patch: TicketPatch) -> PatchErrors:
-    requester = patch.requester
-    if requester is not None and not isinstance(requester, UnsetType):
-        yield from _email("/requester/email", requester.email)
-        if (requester.id, requester.remote_id, requester.email, requester.phone) == (None, None, None, None):
-            yield PatchError(pointer="/requester", detail="needs id, remote_id, email or phone")
-    for index, follower in enumerate(_items(patch.followers)):
-        yield from _email(f"/followers/{index}/email", follower.email)
-        if follower.remote_id is None and follower.email is None:
-            yield PatchError(pointer=f"/followers/{index}", detail="needs remote_id or email")
-    for index, order_id in enumerate(_items(patch.order_ids)):
-        if not order_id.startswith(ID_PREFIX["order"]):
-            yield PatchError(pointer=f"/order_ids/{index}", detail="not a canonical order id such as ord_…")
+    yield from _references(patch)
     yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
 
@@ -102,6 +95,17 @@ _CHECKS: dict[type[Struct], Callable[[Any], PatchErrors]] = {
     TicketPatch: _ticket,
     CommentPatch: _comment,
 }
+
+
+def _references(patch: Struct) -> PatchErrors:
+    for pointer, one in references_of(patch):
+        if not isinstance(one, ReferencePatch):
+            continue
+        yield from _email(f"{pointer}/email", one.email)
+        field = pointer.split("/")[1]
+        keys = KEYS.get(field, ("id", "remote_id", "email", "name"))
+        if all(getattr(one, key) is None for key in keys):
+            yield PatchError(pointer=pointer, detail=f"needs {', '.join(keys[:-1])} or {keys[-1]}")
 
 
 def _items(value: Any) -> tuple[Any, ...]:
@@ -161,9 +165,9 @@ def _digits(patch: OrderPatch) -> int | None:
 
 
 def _line(pointer: str, line: LineItemPatch, digits: int | None) -> PatchErrors:
-    if line.name is None and line.variant_remote_id is None:
-        yield PatchError(pointer=pointer, detail="needs a variant_remote_id, or a name and a unit_price")
-    elif line.variant_remote_id is None and line.unit_price is None:
+    if line.name is None and line.variant_id is None:
+        yield PatchError(pointer=pointer, detail="needs a product.variant_remote_id, or a name and a unit_price")
+    elif line.variant_id is None and line.unit_price is None:
         yield PatchError(pointer=f"{pointer}/unit_price", detail="is required for a line without a variant")
     if Decimal(line.quantity) <= 0:
         yield PatchError(pointer=f"{pointer}/quantity", detail="must be greater than 0")

@@ -16,9 +16,9 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
 from canonical.customer import ConsentPatch, EmailPatch, PhonePatch, TaxIdPatch
-from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, ShippingLinePatch
-from canonical.parts import AddressPatch, CustomFieldPatch, ObjectName
-from canonical.ticket import FollowerPatch, RequesterPatch
+from canonical.order_patch import DiscountPatch, LineItemPatch, ShippingLinePatch
+from canonical.parts import AddressPatch, CustomFieldPatch, ObjectName, ReferencePatch
+from canonical.ticket import FollowerPatch
 from mappings.spec import Draft, VendorMapping
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
@@ -31,11 +31,10 @@ SAMPLES: Final[dict[type[Struct], Struct]] = {
     AddressPatch: AddressPatch(line1="1 Main Street", city="Berlin", country_code="DE"),
     TaxIdPatch: TaxIdPatch(type="eu_vat", value="DE123456789"),
     ConsentPatch: ConsentPatch(channel="email", state="opted_in"),
-    OrderCustomerPatch: OrderCustomerPatch(remote_id="1"),
+    ReferencePatch: ReferencePatch(remote_id="1"),
     LineItemPatch: LineItemPatch(name="Mug", quantity="1", unit_price="5.00"),
     DiscountPatch: DiscountPatch(code="SPRING", amount="1.00"),
     ShippingLinePatch: ShippingLinePatch(title="Post", price="4.00"),
-    RequesterPatch: RequesterPatch(remote_id="1"),
     FollowerPatch: FollowerPatch(remote_id="1"),
     CustomFieldPatch: CustomFieldPatch(key="sample", value="x"),
 }

@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct
 from app.audit.models import Fact
 from app.events.models import NewEvent, RecordChange
 from app.queue.models import Job
-from canonical.parts import ObjectName
+from canonical.parts import ObjectName, Reference
 from canonical.ticket import Comment
 
 NOT_COMPARED: Final = frozenset({"id", "meta", "raw", "updated_at", "order_stats", "subscriptions"})
@@ -19,10 +19,12 @@ own. Lockstitch assigns `id`, which never changes."""
 WATCHED: Final[Mapping[ObjectName, str]] = {
     "customer": "lifecycle_stage",
     "order": "payment_status",
-    "ticket": "assignee_remote_id",
+    "ticket": "assignee",
 }
 """The field of each object whose history is audited: an enum value or an id, never personal data."""
 IN_ANY_ORDER: Final = frozenset({"tags"})
+BY_ID: Final = frozenset({"owner", "assignee", "team", "company", "parent", "merged_into"})
+"""References whose name and address are those of another record: only another `remote_id` is a change."""
 
 REVISION: Final = "mapping_revision"
 
@@ -43,7 +45,16 @@ class Watched(Struct, frozen=True, kw_only=True):
 def watched_in(object_name: ObjectName, data: Any) -> Watched | None:
     """Return the watched field of a canonical record; None if its object has none."""
     name = WATCHED.get(object_name)
-    return None if name is None else Watched(field=name, value=getattr(data, name))
+    if name is None:
+        return None
+    value = getattr(data, name)
+    return Watched(field=name, value=value.remote_id if isinstance(value, Reference) else value)
+
+
+def watched_value(object_name: ObjectName, fields: Fields) -> Any:
+    """Return the value of the watched field in a kept state; of a reference the vendor's id."""
+    value = fields.get(WATCHED.get(object_name, ""))
+    return value.get("remote_id") if isinstance(value, dict) else value
 
 
 def field_changed(
@@ -131,6 +142,8 @@ def _value(name: str, fields: Fields) -> Any:
     """Return a field's value, and None for every form of no value. So a field that a newer version of Lockstitch adds
     is not a change."""
     value = fields.get(name)
+    if name in BY_ID and isinstance(value, dict):
+        return value.get("remote_id")
     if value in (None, [], {}) or (value == "unknown" and fields.get(f"{name}_raw") is None):
         return None
     if name in IN_ANY_ORDER and isinstance(value, list):

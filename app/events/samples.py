@@ -22,7 +22,7 @@ _CONNECTIONS: Final = {"customer": "hubspot", "order": "shopify", "ticket": "zen
 _VENDOR_APIS: Final = {"hubspot": "v3", "shopify": "2026-07", "zendesk": "v2"}
 _CHANGED: Final = {"customer": ["emails"], "order": ["fulfillment_status"], "ticket": ["status"]}
 # Fields with an example that are empty in most records.
-_USUALLY_EMPTY: Final = ("cancel_reason", "cancel_reason_raw", "cancelled_at", "merged_into_remote_id", "refunds")
+_USUALLY_EMPTY: Final = ("cancel_reason", "cancel_reason_raw", "cancelled_at", "merged_into", "refunds")
 _SOMETIMES: Final = ("raw", "operation_id", "correlation_id")
 
 

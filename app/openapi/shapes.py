@@ -47,7 +47,7 @@ RESULTS: Final = ("Customer", "Order", "Ticket", "Comment", "Archived")
 """The possible results of an operation."""
 USUALLY_NULL: Final[dict[str, tuple[str, ...]]] = {
     "Order": ("cancel_reason", "cancel_reason_raw", "cancelled_at"),
-    "Ticket": ("parent_remote_id", "merged_into_remote_id", "resolved_at", "closed_at", "company_remote_id"),
+    "Ticket": ("parent", "merged_into", "resolved_at", "closed_at", "company"),
 }
 USUALLY_EMPTY: Final[dict[str, tuple[str, ...]]] = {"Order": ("refunds",), "ResourceMeta": ("loss",)}
 # Vendor, remote id, version of the vendor's API. The examples of `meta` are those of a customer.

@@ -1,7 +1,7 @@
 """Turn a mapped record into the resource for callers: canonical ids, `meta`, the entity tag."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,13 +10,13 @@ from msgspec import UNSET, Struct
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading
 from app.records.resolve import AnyMapping
+from app.records.store import PostgresLinks
 from app.vendors.models import Connection
-from canonical.order import Order
-from canonical.parts import Link, Loss, MappingName, ResourceMeta
-from canonical.ticket import Ticket
+from canonical.parts import Link, Loss, MappingName, ObjectName, ResourceMeta
+from canonical.references import Ids, named_records, with_connection
 from mappings.coverage import unsupported
 from mappings.registry import active
-from mappings.spec import Remote
+from mappings.spec import Mapped, Remote
 
 _encoder = msgspec.json.Encoder()
 
@@ -24,21 +24,34 @@ _encoder = msgspec.json.Encoder()
 async def name_records(
     deps: RecordDeps, connection: Connection, readings: Sequence[Reading], *, ticket: str | None = None
 ) -> tuple[Struct, ...]:
-    """Return resources with their canonical ids, and with those of the customers in orders and tickets.
+    """Return resources with their canonical ids, and with those of the records that they refer to.
 
     Comments have no canonical id; they name their ticket, whose remote id is `ticket`. All records are of one object.
     """
     if not readings:
         return ()
-    people = [remote_id for one in readings if (remote_id := person_of(one.mapped.data)) is not None]
-    # Only readable records get an id: a help desk may know people and have no customers.
-    people = people if active(connection.vendor, "customer") else []
-    known = await deps.links.ensure("customer", connection.name, people) if people else {}
     object_name = readings[0].mapping.object
     if object_name == "comment":
         return await _name_comments(deps, connection, readings, ticket)
-    ids = await deps.links.ensure(object_name, connection.name, [one.mapped.remote.id for one in readings])
-    return tuple(_resource(connection, one, ids[one.mapped.remote.id], known) for one in readings)
+    ids = await canonical_ids(deps.links, connection, object_name, [one.mapped for one in readings])
+    return tuple(_resource(connection, one, ids) for one in readings)
+
+
+async def canonical_ids(
+    links: PostgresLinks, connection: Connection, object_name: ObjectName, records: Sequence[Mapped[Any]]
+) -> Ids:
+    """Return the canonical ids of records, and of those that they refer to."""
+    wanted: dict[ObjectName, list[str]] = {object_name: [one.remote.id for one in records]}
+    for one in records:
+        for other, remote_id in named_records(one.data):
+            # Only readable records get an id: a help desk may know people and have no customers.
+            if other == object_name or not connection.vendor.mappings or active(connection.vendor, other):
+                wanted.setdefault(other, []).append(remote_id)
+    found: dict[tuple[ObjectName, str], str] = {}
+    for other, remote_ids in wanted.items():
+        known = await links.ensure(other, connection.name, remote_ids)
+        found |= {(other, remote_id): canonical_id for remote_id, canonical_id in known.items()}
+    return found
 
 
 def meta_of(connection: Connection, mapping: AnyMapping, remote: Remote, loss: tuple[Loss, ...] = ()) -> ResourceMeta:
@@ -76,7 +89,7 @@ async def _name_comments(
     ids = await deps.links.ensure("ticket", connection.name, [ticket])
     return tuple(
         msgspec.structs.replace(
-            one.mapped.data,
+            with_connection(one.mapped.data, connection.name, {}),
             ticket_id=ids[ticket],
             meta=meta_of(connection, one.mapping, one.mapped.remote, one.mapped.loss),
         )
@@ -84,31 +97,8 @@ async def _name_comments(
     )
 
 
-def person_of(data: Any) -> str | None:
-    """Return the remote id of the customer in an order or ticket, or None."""
-    if isinstance(data, Order):
-        return data.customer.remote_id if data.customer is not None else None
-    if isinstance(data, Ticket):
-        return data.requester.remote_id if data.requester is not None else None
-    return None
-
-
-def with_person(data: Any, people: Mapping[str, str]) -> Any:
-    """Add the canonical id of the customer to an order or ticket. `people` maps remote ids to canonical ids."""
-    person = person_of(data)
-    if person is None or person not in people:
-        return data
-    part = "customer" if isinstance(data, Order) else "requester"
-    named = msgspec.structs.replace(getattr(data, part), id=people[person])
-    return msgspec.structs.replace(data, **{part: named})
-
-
-def _resource(
-    connection: Connection,
-    reading: Reading,
-    canonical_id: str,
-    people: Any,
-) -> Struct:
+def _resource(connection: Connection, reading: Reading, ids: Ids) -> Struct:
     meta = meta_of(connection, reading.mapping, reading.mapped.remote, reading.mapped.loss)
-    data = reading.mapped.data
-    return msgspec.structs.replace(with_person(data, people), id=canonical_id, meta=meta)  # type: ignore[no-any-return]
+    data = with_connection(reading.mapped.data, connection.name, ids)
+    canonical_id = ids[reading.mapping.object, reading.mapped.remote.id]
+    return msgspec.structs.replace(data, id=canonical_id, meta=meta)  # type: ignore[no-any-return]

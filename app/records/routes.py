@@ -236,9 +236,7 @@ def _option_scopes(request: AnyRequest) -> tuple[str, ...]:
     parameters=(
         PathText("connection", "A connection's name.", "hubspot"),
         OBJECT,
-        PathText(
-            "field", "A field of the object, such as status, owner_remote_id, custom_fields.loyalty_tier.", "status"
-        ),
+        PathText("field", "A field of the object, such as status, owner, custom_fields.loyalty_tier.", "status"),
     ),
     query=(MAX_AGE,),
     headers=(WAIT,),

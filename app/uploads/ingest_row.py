@@ -13,11 +13,19 @@ from app import telemetry
 from app.audit.models import Fact
 from app.audit.record import append_facts
 from app.events.models import NewEvent, SeenState, StateMoved
-from app.events.record_changes import WATCHED, Fields, changed, field_changed, fields_of, state_of
+from app.events.record_changes import (
+    WATCHED,
+    Fields,
+    changed,
+    field_changed,
+    fields_of,
+    state_of,
+    watched_value,
+)
 from app.postgres.database import Transaction
 from app.queue.kinds import JobKind
 from app.queue.models import DeadLetter, Done, Finishing, Job, JobOutcome, Permanent, Retry
-from app.records.resources import person_of, with_person
+from app.records.resources import canonical_ids
 from app.telemetry.uploads import ProcessedRow
 from app.uploads.deps import UploadDeps
 from app.uploads.row_key import KIND, key_of, row_of
@@ -26,6 +34,7 @@ from app.webhooks.ingest import POLICY
 from app.webhooks.models import Receipt
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
 from canonical.parts import Link, MappingName, ResourceMeta
+from canonical.references import with_connection
 from mappings.csv.export import identity_of
 from mappings.csv.layout import REVISION, Layout
 from mappings.csv.rows_r1 import read_row
@@ -92,11 +101,9 @@ async def _is_newest(
 
 
 async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:
-    """Add the canonical ids of the record and of the customer that the row refers to by remote id."""
+    """Add the canonical ids of the record and of those that the row refers to by remote id."""
     remote, data = mapped.remote, mapped.data
-    ids = await deps.links.ensure(layout.object, connection.name, [remote.id])
-    person = person_of(data)
-    people = {} if person is None else await deps.links.ensure("customer", connection.name, [person])
+    ids = await canonical_ids(deps.links, connection, layout.object, [mapped])
     meta = ResourceMeta(
         connection=connection.name,
         vendor=connection.vendor.name,
@@ -109,7 +116,8 @@ async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, ma
         loss=mapped.loss,
         unsupported=layout.unsupported,
     )
-    return msgspec.structs.replace(with_person(data, people), id=ids[remote.id], meta=meta)
+    named = with_connection(data, connection.name, ids)
+    return msgspec.structs.replace(named, id=ids[layout.object, remote.id], meta=meta)
 
 
 def _event(
@@ -150,12 +158,8 @@ def _history(
     name = WATCHED.get(layout.object)
     if name is None or name not in names:
         return []
-    was = None if before is None else before.get(name)
-    return [
-        field_changed(
-            connection.name, layout.object, mapped.remote.id, job, field=name, before=was, after=after.get(name)
-        )
-    ]
+    was, now = (watched_value(layout.object, one or {}) for one in (before, after))
+    return [field_changed(connection.name, layout.object, mapped.remote.id, job, field=name, before=was, after=now)]
 
 
 def _send_again(letter: DeadLetter) -> tuple[str, str, str]:

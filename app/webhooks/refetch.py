@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from app.errors import NotFound, VendorDrifted
 from app.events.models import RecordChange, SeenState
-from app.events.record_changes import WATCHED, fields_of
+from app.events.record_changes import WATCHED, fields_of, watched_value
 from app.records.compare import added_comment, compare, compare_deleted
 from app.records.fetch import fetch_comment, fetch_record
 from app.records.map_record import Reading, refuse_rejected_drift
@@ -119,5 +119,5 @@ def _history(change: RecordChange) -> tuple[tuple[str, Any, Any], ...]:
     name = WATCHED.get(change.object)
     if name is None or name not in (change.changed or ()) or change.state is None:
         return ()
-    before = None if change.seen is None or change.seen.deleted else fields_of(change.seen.data).get(name)
-    return ((name, before, fields_of(change.state).get(name)),)
+    seen = {} if change.seen is None or change.seen.deleted else fields_of(change.seen.data)
+    return ((name, watched_value(change.object, seen), watched_value(change.object, fields_of(change.state))),)

@@ -22,7 +22,7 @@ def accept_loss(resolved: ResolvedWrite, draft: Draft[Any]) -> tuple[Loss, ...]:
         raise InvalidField(f"{title} cannot store this: {summary(invalid)}", errors=invalid)
     errors = [_error(refusal) for refusal in barring(resolved, draft.refused)]
     if intent.loss == "none":
-        errors += [FieldError(pointer=one.path, detail=one.detail) for one in intent.lost + draft.loss]
+        errors += [FieldError(pointer=one.path, detail=one.detail) for one in draft.loss]
     elif intent.loss == "descriptive":
         cut = [one for one in draft.loss if one.kind in ("dropped", "truncated")]
         if cut:
@@ -30,7 +30,7 @@ def accept_loss(resolved: ResolvedWrite, draft: Draft[Any]) -> tuple[Loss, ...]:
             errors += [FieldError(pointer=one.path, detail=one.detail) for one in cut if is_vital(one.path)]
     if errors:
         raise UnsupportedField(f"{title} has no place for this: {summary(errors)}", errors=tuple(errors))
-    return intent.lost + draft.loss + dropped(draft.refused)
+    return draft.loss + dropped(draft.refused)
 
 
 def barring(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple[FieldRefusal, ...]:

@@ -13,7 +13,7 @@ from app.postgres.database import Transaction
 from app.problem_document import ProblemDocument
 from app.queue.models import LeaseLost
 from canonical.classes import LossPolicy
-from canonical.parts import Loss, ObjectName
+from canonical.parts import ObjectName
 from mappings.spec import Action, UpsertKey
 
 Phase = Literal["received", "sent", "settled", "unknown"]
@@ -45,7 +45,6 @@ class Intent(Struct, frozen=True, kw_only=True):
     upsert_value: str | None = None
     loss: LossPolicy = "descriptive"
     ignored: tuple[str, ...] = ()
-    lost: tuple[Loss, ...] = ()  # before the mapping
     merges: bool = False  # lists are merged with those of the record
     if_match: str | None = None
     body: bytes = b""

@@ -1,4 +1,4 @@
-"""Name the customer of an order or the requester of a ticket as the vendor knows them."""
+"""Name the people and records that a write refers to as the vendor knows them."""
 
 from typing import Any
 
@@ -10,18 +10,22 @@ from app.records.resolve import choose_mapping
 from app.writes.find_record import find_customer
 from app.writes.resolved_write import ResolvedWrite
 from canonical.order_patch import OrderPatch
+from canonical.parts import Loss
+from canonical.references import at_target
 from canonical.ticket import TicketPatch
 
 
-async def name_people(resolved: ResolvedWrite, patch: Any) -> Any:
-    """Return the patch with the vendor's id of the person, in the order of the contract: by link, by
-    `<connection>:<vendor id>`, by e-mail address where the vendor takes nothing else.
+async def name_people(resolved: ResolvedWrite, patch: Any) -> tuple[Any, list[Loss]]:
+    """Return the patch with the vendor's own ids alone, and the references that are lost. A person is named in the
+    order of the contract: by link, by `<connection>:<vendor id>`, by e-mail address where the vendor takes nothing
+    else.
 
     Raises InvalidField for a person who is known neither here nor by an address.
     """
+    patch, loss = at_target(patch, resolved.connection.name)
     part = person_in(patch)
     if part is None:
-        return patch
+        return patch, loss
     person, remote_id = getattr(patch, part), None
     if person.id is not None:
         remote_id = await _linked(resolved, person.id)
@@ -35,7 +39,7 @@ async def name_people(resolved: ResolvedWrite, patch: Any) -> Any:
     if remote_id is None and person.email is not None and resolved.mapping.endpoints.people_by_id:
         customers = choose_mapping(resolved.deps, resolved.connection, "customer", None)
         remote_id = await find_customer(resolved, customers, person.email.strip().lower())
-    return replace(patch, **{part: replace(person, id=None, remote_id=remote_id)})
+    return replace(patch, **{part: replace(person, id=None, remote_id=remote_id)}), loss
 
 
 def person_in(patch: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""Make a body portable: what it clears by accident counts as absent, and ids of another connection's vendor go."""
+"""Make a body portable: what it clears by accident counts as absent, and each vendor's id has its connection."""
 
 from typing import Any
 
@@ -6,22 +6,22 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from app.errors import InvalidField
 from app.http.decode_body import DecodedBody
+from app.problem_document import FieldError
 from app.records.resolve import AnyMapping
 from canonical.output_only import READING
-from canonical.parts import Loss
-from canonical.portable import MERGED, origin_of, without_clearing, without_foreign_ids
+from canonical.portable import MERGED, origin_of, without_clearing
+from canonical.references import references_of, vendor_ids, with_source
 from mappings.coverage import coverage
 
 
 class PortableBody(Struct, frozen=True, kw_only=True):
-    """A body for one connection: what to write, what is lost already, and whether lists are merged with those of the
-    record."""
+    """A body for one connection: what to write, and whether lists are merged with those of the record."""
 
     patch: Any
     body: bytes
     ignored: tuple[str, ...] = ()
-    lost: tuple[Loss, ...] = ()
     merges: bool = False
 
 
@@ -30,7 +30,6 @@ def make_portable(
 ) -> PortableBody:
     """Return the body for the connection `target`. `creates`: the verb never clears a field."""
     patch: Any = sent.patch
-    lost: list[Loss] = []
     if type(patch) not in READING:
         return PortableBody(patch=patch, body=body, ignored=sent.ignored)
     origin = origin_of(sent.meta)
@@ -39,16 +38,30 @@ def make_portable(
         patch = without_clearing(patch)
     elif origin.missing:
         patch = without_clearing(patch, lambda name: name not in origin.missing)
-    if is_foreign and origin.connection is not None:
-        patch, lost = without_foreign_ids(patch, origin.connection, target)
+    _refuse_unplaced(patch, origin.connection)
+    patch = with_source(patch, origin.connection)
     patch = _one_text(patch, mapping)
     return PortableBody(
         patch=patch,
         body=body if patch is sent.patch and not sent.ignored else msgspec.json.encode(patch),
         ignored=sent.ignored,
-        lost=tuple(lost),
         merges=(creates or is_foreign) and any(_is_merged(patch, name) for name in MERGED),
     )
+
+
+def _refuse_unplaced(patch: Struct, source: str | None) -> None:
+    """Raise InvalidField for a vendor's id of an unknown connection."""
+    if source is not None:
+        return
+    detail = 'needs its connection: send connection beside it, or id "<connection>:<vendor id>"'
+    errors = [
+        FieldError(pointer=f"{pointer}/{name}", detail=detail)
+        for pointer, one in references_of(patch)
+        if one.connection is None
+        for name in vendor_ids(one)
+    ]
+    if errors:
+        raise InvalidField.listing(errors)
 
 
 def _one_text(patch: Any, mapping: AnyMapping) -> Any:

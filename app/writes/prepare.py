@@ -237,7 +237,7 @@ async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, a
     if resolved.intent.edits_tags:
         return await _map_tags(resolved, _required(present), account)
     patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
-    patch = await name_people(resolved, patch)
+    patch, lost = await name_people(resolved, patch)
     held = None
     if present is not None and resolved.intent.merges:
         held = await resolved.map(present, account)
@@ -248,6 +248,7 @@ async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, a
     finally:  # also if a canary breaks
         if not resolved.dry:
             compare_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
+    draft = msgspec.structs.replace(draft, loss=(*lost, *draft.loss)) if lost else draft
     if present is None or not draft.refused:
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to

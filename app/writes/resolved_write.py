@@ -117,7 +117,9 @@ class ResolvedWrite:
         if not self.mapping.endpoints.people_by_id:
             return False
         person = msgspec.json.decode(self.intent.body).get("requester")
-        return person is not None and person.get("email") is not None and person.get("remote_id") is None
+        if person is None or person.get("email") is None:
+            return False
+        return person.get("remote_id") is None or person.get("connection") != self.connection.name
 
     async def account(self, max_age: float | None = None) -> Any:
         """Return the account facts, cached by the client for at most `max_age` seconds if given."""
@@ -198,7 +200,6 @@ async def resolve_request(
         upsert_value=None if key is None else _upsert_value(key, sent.patch),
         loss=request.loss,
         ignored=sent.ignored,
-        lost=sent.lost,
         merges=sent.merges,
         if_match=request.if_match,
         body=sent.body,

@@ -13,8 +13,8 @@ Path = tuple[str | int, ...]
 FieldKind = Literal["text", "enum", "instant", "amount", "whole", "boolean"]
 
 CUSTOM: Final = "custom_fields"
-# Set by Lockstitch, or containing canonical ids of other records.
-OURS: Final = frozenset({"id", "meta", "order_ids"})
+# Set by Lockstitch.
+OURS: Final = frozenset({"id", "connection", "meta"})
 _STEP: Final = re.compile(r"([a-z][a-z0-9_]*)(?:\[([0-9]{1,2})\])?")
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 

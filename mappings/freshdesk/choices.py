@@ -85,12 +85,10 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     }
     if agents:
         people = [one for page in agents for one in decode(page.body, tuple[_Agent, ...])]
-        found["assignee_remote_id"] = tuple(
-            Option(value=str(one.id), label=one.contact.name or str(one.id)) for one in people
-        )
+        found["assignee"] = tuple(Option(value=str(one.id), label=one.contact.name or str(one.id)) for one in people)
     if groups:
         teams = [one for page in groups for one in decode(page.body, tuple[_Group, ...])]
-        found["team_remote_id"] = tuple(Option(value=str(one.id), label=one.name) for one in teams)
+        found["team"] = tuple(Option(value=str(one.id), label=one.name) for one in teams)
     return {**found, **_custom(account, object_name, ticket_fields)}
 
 

@@ -31,7 +31,7 @@ NO_PLACE: Final[dict[str, str]] = {
     "currency": "Freshdesk contacts have no currency",
     "lifecycle_stage": "Freshdesk contacts have no life cycle stage",
     "lead_source": "Freshdesk contacts have no lead source",
-    "owner_remote_id": "Freshdesk contacts have no owner; tickets have an assignee",
+    "owner": "Freshdesk contacts have no owner; tickets have an assignee",
     "tax_ids": "Freshdesk contacts have no tax numbers",
     "tax_exemption": "Freshdesk contacts have no tax exemption",
     "consents": "Freshdesk contacts have no consents",

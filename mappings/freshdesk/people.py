@@ -5,7 +5,8 @@ from typing import Final
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical import values
-from canonical.ticket import FollowerPatch, RequesterPatch
+from canonical.parts import ReferencePatch
+from canonical.ticket import FollowerPatch
 from mappings.freshdesk.wire_v2 import Requester, Ticket
 from mappings.kit import patches
 from mappings.kit.people import compare_requester
@@ -24,14 +25,14 @@ class Asking(Struct, frozen=True, kw_only=True):
 NO_REQUESTER: Final = Asking()
 
 
-def requester_written(patch: RequesterPatch | None | UnsetType, current: Ticket | None, notes: Notes) -> Asking:
+def requester_written(patch: ReferencePatch | None | UnsetType, current: Ticket | None, notes: Notes) -> Asking:
     """Return the requester by id, address or phone number. Freshdesk finds the contact or creates one."""
-    if not isinstance(patch, RequesterPatch):
+    if not isinstance(patch, ReferencePatch):
         if current is None or patch is None:
             notes.invalid("/requester", "a Freshdesk ticket always has a requester: send a remote_id or an email")
         return NO_REQUESTER
     if patch.remote_id is not None:
-        id = patches.record_id(patch.remote_id, "/requester/remote_id", "Freshdesk", notes)
+        id = patches.record_id(patch, "/requester", "Freshdesk", notes)
         if not isinstance(id, int):
             return NO_REQUESTER
         held = None if current is None else current.requester
@@ -77,7 +78,7 @@ def copied_written(
     return UNSET
 
 
-def _by_email(patch: RequesterPatch, address: str, name: str | UnsetType, notes: Notes) -> Asking:
+def _by_email(patch: ReferencePatch, address: str, name: str | UnsetType, notes: Notes) -> Asking:
     email = patches.checked_email(address, "/requester/email", notes)
     if email is None:
         return NO_REQUESTER

@@ -9,8 +9,8 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.parts import Instant, Loss, given
-from canonical.ticket import STATUS_CATEGORY, Follower, Requester, Ticket, TicketPatch, TicketStatus
+from canonical.parts import Instant, Loss, Reference, given
+from canonical.ticket import STATUS_CATEGORY, Follower, Ticket, TicketPatch, TicketStatus
 from mappings.freshdesk import bodies, wire_v2
 from mappings.freshdesk.endpoints_ticket import ENDPOINTS
 from mappings.freshdesk.enums import (
@@ -27,12 +27,13 @@ from mappings.freshdesk.people import copied_written, requester_written
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
 from mappings.kit import json_custom_fields, nearest, patches
 from mappings.kit.html import html_of, html_or_text, sanitised, text_of
+from mappings.kit.references import reference
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 NO_PLACE: Final[dict[str, str]] = {
     "external_id": "Freshdesk tickets have no external id: configure a ticket field as a custom field",
-    "order_ids": "Freshdesk tickets have no order: configure a ticket field as a custom field",
-    "parent_remote_id": "Freshdesk tickets do not contain their parent: link tickets in Freshdesk",
+    "orders": "Freshdesk tickets have no order: configure a ticket field as a custom field",
+    "parent": "Freshdesk tickets do not contain their parent: link tickets in Freshdesk",
 }
 LONGEST_SUBJECT: Final = 80
 """Characters of a subject that is made from the text. Freshdesk stores up to 255."""
@@ -62,9 +63,9 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
         channel=SOURCE.get(record.source, "unknown"),
         channel_raw=None if record.source is None else str(record.source),
         requester=_requester(record, loss),
-        assignee_remote_id=None if record.responder_id is None else str(record.responder_id),
-        team_remote_id=None if record.group_id is None else str(record.group_id),
-        company_remote_id=None if record.company_id is None else str(record.company_id),
+        assignee=reference(record.responder_id),
+        team=reference(record.group_id),
+        company=reference(record.company_id),
         followers=_copied(record.cc_emails, loss) if record.cc_emails else (),
         tags=record.tags or (),
         custom_fields=json_custom_fields.read("Freshdesk", settings, record.custom_fields or {}, loss)
@@ -101,9 +102,9 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
         email=asking.email,
         phone=asking.phone,
         name=asking.name,
-        responder_id=patches.record_id(patch.assignee_remote_id, "/assignee_remote_id", "Freshdesk", notes),
-        group_id=patches.record_id(patch.team_remote_id, "/team_remote_id", "Freshdesk", notes),
-        company_id=patches.record_id(patch.company_remote_id, "/company_remote_id", "Freshdesk", notes),
+        responder_id=patches.record_id(patch.assignee, "/assignee", "Freshdesk", notes),
+        group_id=patches.record_id(patch.team, "/team", "Freshdesk", notes),
+        company_id=patches.record_id(patch.company, "/company", "Freshdesk", notes),
         cc_emails=copied_written(patch.followers, current, notes),
         tags=bodies.tags(patch.tags, notes),
         custom_fields=dict(json_custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET,
@@ -121,14 +122,14 @@ def _status(record: wire_v2.Ticket, account: Account) -> tuple[TicketStatus, str
     return account.statuses.get(record.status, "unknown"), str(record.status)
 
 
-def _requester(record: wire_v2.Ticket, loss: list[Loss]) -> Requester | None:
+def _requester(record: wire_v2.Ticket, loss: list[Loss]) -> Reference | None:
     person = record.requester
     if person is None:
-        return None if record.requester_id is None else Requester(remote_id=str(record.requester_id))
+        return reference(record.requester_id)
     email = values.email(person.email) if person.email else None
     if email is not None and email != person.email:
         loss.append(Loss(path="/requester/email", kind="coerced", detail="lower-cased"))
-    return Requester(
+    return Reference(
         remote_id=str(person.id), name=person.name, email=email, phone=person.phone or person.mobile or None
     )
 

@@ -15,6 +15,7 @@ from mappings.hubspot.wire_v3 import (
     Account,
     OrderPipeline,
     OrderStage,
+    Owners,
     Pipeline,
     PipelineRecord,
     Pipelines,
@@ -68,6 +69,11 @@ ORDER_ENUMERATIONS: Final = ("hs_payment_status", "hs_fulfillment_status")
 """Text in most accounts; an account with options accepts only these."""
 
 
+OWNERS: Final = VendorRequest(
+    method="GET", path="/crm/v3/owners", route="/crm/v3/owners", query=(("limit", "500"), ("archived", "false"))
+)
+
+
 def _definitions(object_type: str, names: tuple[str, ...]) -> VendorRequest:
     body = {"archived": False, "inputs": [{"name": name} for name in names]}
     return VendorRequest(
@@ -84,6 +90,7 @@ ACCOUNT_REQUESTS: Final = (
     _definitions("tickets", TICKET_ENUMERATIONS),
     VendorRequest(method="GET", path="/crm/v3/pipelines/orders", route="/crm/v3/pipelines/{object_type}"),
     _definitions("orders", ORDER_ENUMERATIONS),
+    OWNERS,
 )
 
 
@@ -93,9 +100,10 @@ def build_account(
     """Build the account from the replies to ACCOUNT_REQUESTS, in that order; None is a failed one.
 
     Without pipelines, the account has HubSpot's default ones. Without property definitions, options are unknown. A
-    token without the scopes of orders gets the defaults of orders. Raises VendorDrift for a reply of another shape.
+    token without the scopes of orders gets the defaults of orders; the owners of such a token, or beyond the first 500,
+    have no name. Raises VendorDrift for a reply of another shape.
     """
-    pipelines, contacts, tickets, order_pipelines, orders = replies
+    pipelines, contacts, tickets, order_pipelines, orders, owners = replies
     return Account(
         pipelines=documented_pipelines()
         if pipelines is None
@@ -105,6 +113,7 @@ def build_account(
         else _order_pipelines(decode(order_pipelines.body, Pipelines).results),
         options=_options("contacts", contacts) | _options("tickets", tickets) | _options("orders", orders),
         custom_fields=dict(custom_fields),
+        owners={} if owners is None else {one.id: one for one in decode(owners.body, Owners).results},
     )
 
 

@@ -9,33 +9,20 @@ from msgspec import Struct
 from canonical.order import OrderStatus
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
+from mappings.hubspot.account import OWNERS
 from mappings.hubspot.customer_r1 import LIFECYCLE_WRITE
 from mappings.hubspot.field_values import zone
 from mappings.hubspot.order_enums_r1 import NEAREST
 from mappings.hubspot.requests import next_cursor
 from mappings.hubspot.ticket_r1 import CHANNEL_WRITE, PRIORITY_WRITE, TYPE_WRITE
-from mappings.hubspot.wire_v3 import Account
+from mappings.hubspot.wire_v3 import Account, Owners
 from mappings.kit.custom_fields import name_of
+from mappings.kit.names import full_name
 from mappings.spec import Choices, FieldOptions, Option, Pages, decode
 
 C = TypeVar("C", bound=str)  # the canonical values of an enumeration
 
-OWNERS: Final = VendorRequest(
-    method="GET", path="/crm/v3/owners", route="/crm/v3/owners", query=(("limit", "500"), ("archived", "false"))
-)
 OBJECT_TYPES: Final[dict[ObjectName, str]] = {"customer": "contacts", "ticket": "tickets", "order": "orders"}
-
-
-class _Owner(Struct, frozen=True, kw_only=True, rename="camel"):
-    id: str
-    first_name: str | None = None
-    last_name: str | None = None
-    email: str | None = None
-    archived: bool = False
-
-
-class _Owners(Struct, frozen=True, kw_only=True):
-    results: tuple[_Owner, ...]
 
 
 class _Choice(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -73,7 +60,7 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     properties = _properties(definitions[list(OBJECT_TYPES).index(object_name)])
     found: dict[str, tuple[Option, ...]] = {}
     if owners and object_name != "order":
-        found["owner_remote_id" if object_name == "customer" else "assignee_remote_id"] = _owners(owners)
+        found["owner" if object_name == "customer" else "assignee"] = _owners(owners)
     if object_name == "customer":
         _put(found, "lifecycle_stage", _canonical(properties.get("lifecyclestage"), LIFECYCLE_WRITE))
         _put(found, "language", _options(properties.get("hs_language", ())))
@@ -106,12 +93,13 @@ def _properties(pages: Pages) -> dict[str, tuple[_Choice, ...]]:
 
 
 def _owners(pages: Pages) -> tuple[Option, ...]:
-    people = [one for page in pages for one in decode(page.body, _Owners).results]
-    return tuple(Option(value=one.id, label=_name(one), active=not one.archived) for one in people)
-
-
-def _name(owner: _Owner) -> str:
-    return " ".join(filter(None, (owner.first_name, owner.last_name))) or owner.email or owner.id
+    people = [one for page in pages for one in decode(page.body, Owners).results]
+    return tuple(
+        Option(
+            value=one.id, label=full_name(one.first_name, one.last_name) or one.email or one.id, active=not one.archived
+        )
+        for one in people
+    )
 
 
 def _options(choices: Iterable[_Choice]) -> tuple[Option, ...]:
@@ -180,7 +168,7 @@ def _custom(
     vendor_field: str, properties: Mapping[str, tuple[_Choice, ...]], found: Mapping[str, tuple[Option, ...]]
 ) -> tuple[Option, ...]:
     """Return the options of the property. Owners, pipelines and stages need separate requests."""
-    elsewhere = {"hs_pipeline": "pipeline", "hs_pipeline_stage": "stage", "hubspot_owner_id": "owner_remote_id"}
+    elsewhere = {"hs_pipeline": "pipeline", "hs_pipeline_stage": "stage", "hubspot_owner_id": "owner"}
     if vendor_field in elsewhere:
         return found.get(elsewhere[vendor_field], ())
     return _options(properties.get(vendor_field, ()))

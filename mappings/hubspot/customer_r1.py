@@ -26,6 +26,7 @@ from mappings.hubspot import bodies
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import CONTACTS
 from mappings.hubspot.field_values import spell_language, spell_zone, zone
+from mappings.hubspot.related import owner_of
 from mappings.hubspot.wire_v3 import CLEARED, EXTERNAL_ID, Account, ContactProperties, ContactRecord, RecordWrite
 from mappings.kit import nearest, patches, people
 from mappings.kit.addresses import placed
@@ -107,7 +108,7 @@ def mapped(record: ContactRecord, account: Account, notes: Notes, *, with_additi
         lifecycle_stage=LIFECYCLE.get(stage, "unknown") if stage else "unknown",
         lifecycle_stage_raw=stage,
         lead_source=properties.hs_analytics_source or None,
-        owner_remote_id=properties.hubspot_owner_id or None,
+        owner=owner_of(properties.hubspot_owner_id, account),
         custom_fields=custom,
         external_id=properties.lockstitch_external_id or None,
         created_at=record.created_at,
@@ -187,7 +188,7 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
             "lastname": patches.text(patch.last_name, CLEARED),
             "company": patches.text(patch.company_name, CLEARED),
             "jobtitle": patches.text(patch.job_title, CLEARED),
-            "hubspot_owner_id": patches.text(patch.owner_remote_id, CLEARED),
+            "hubspot_owner_id": patches.text(patches.remote_id(patch.owner), CLEARED),
             EXTERNAL_ID: patches.text(patch.external_id, CLEARED),
             "email": patches.text(
                 people.write_email(patch.emails, EMAIL, notes, held_status=held_status(current)), CLEARED

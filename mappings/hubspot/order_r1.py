@@ -17,7 +17,6 @@ from canonical.order import (
     FulfillmentStatus,
     LineItem,
     Order,
-    OrderCustomer,
     OrderStatus,
     PaymentStatus,
     ShippingLine,
@@ -25,7 +24,7 @@ from canonical.order import (
     Tracking,
 )
 from canonical.order_patch import OrderPatch
-from canonical.parts import Address, AddressType
+from canonical.parts import Address, AddressType, Reference
 from canonical.totals import check_payment, check_totals
 from mappings.hubspot.custom_fields import read_custom_fields
 from mappings.hubspot.endpoints_order import ORDERS
@@ -35,6 +34,7 @@ from mappings.hubspot.order_write_r1 import draft
 from mappings.hubspot.related import BUYERS, LINES, ids_of
 from mappings.hubspot.wire_order_v3 import LineItemProperties, OrderProperties, OrderRecord, OrderWrite
 from mappings.hubspot.wire_v3 import ORDER_PIPELINE, Account
+from mappings.kit.references import product
 from mappings.kit.unchanged import changes_only
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping, misread
 
@@ -136,7 +136,7 @@ def _line(id: str, properties: LineItemProperties, currency: str) -> LineItem:
     net = values.parse_decimal(properties.amount) if properties.amount else gross
     return LineItem(
         remote_id=id,
-        product_remote_id=properties.hs_product_id or None,
+        product=product(properties.hs_product_id or None, sku=properties.hs_sku or None),
         sku=properties.hs_sku or None,
         name=properties.name or "",
         quantity=values.quantity(count),
@@ -204,7 +204,7 @@ def _is_after(subtotal: Decimal, discount: Decimal, total: Decimal, shipping: De
     return bool(discount) and total - shipping in (subtotal, subtotal + tax)
 
 
-def _customer(properties: OrderProperties, buyers: tuple[str, ...], notes: Notes) -> OrderCustomer | None:
+def _customer(properties: OrderProperties, buyers: tuple[str, ...], notes: Notes) -> Reference | None:
     """The buyer: the first associated contact, with address, name and number as the order holds them."""
     if len(buyers) > 1:
         notes.lose("/customer", "ambiguous", f"{len(buyers)} contacts are associated with the order; this is the first")
@@ -215,7 +215,7 @@ def _customer(properties: OrderProperties, buyers: tuple[str, ...], notes: Notes
     name, phone = properties.hs_billing_address_name or None, properties.hs_billing_address_phone or None
     if not (buyers or email or name or phone):
         return None
-    return OrderCustomer(remote_id=next(iter(buyers), None), email=email, phone=phone, name=name)
+    return Reference(remote_id=next(iter(buyers), None), email=email, phone=phone, name=name)
 
 
 def _address(properties: dict[str, str | None], kind: AddressType) -> Address | None:

@@ -17,11 +17,10 @@ from canonical.order import Order, OrderStatus
 from canonical.order_patch import (
     DiscountPatch,
     LineItemPatch,
-    OrderCustomerPatch,
     OrderPatch,
     ShippingLinePatch,
 )
-from canonical.parts import AddressPatch
+from canonical.parts import AddressPatch, ReferencePatch
 from mappings.hubspot import bodies
 from mappings.hubspot.account import ORDER_ENUMERATIONS
 from mappings.hubspot.custom_fields import SEPARATOR, write_custom_fields
@@ -50,7 +49,6 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "internal_note": "HubSpot orders have no note for staff; notes are separate records",
 }
 NO_LINE_PLACE: Final[dict[str, str]] = {
-    "variant_remote_id": "HubSpot products have no variants",
     "options": "HubSpot line items have no options",
     "requires_shipping": "HubSpot line items do not say whether they are shipped",
     "taxable": "HubSpot line items do not say whether they are taxed",
@@ -163,7 +161,7 @@ def _address_written(address: AddressPatch | None | UnsetType, kind: str, notes:
 
 
 def _customer_written(
-    customer: OrderCustomerPatch | None | UnsetType, written: dict[str, str], notes: Notes
+    customer: ReferencePatch | None | UnsetType, written: dict[str, str], notes: Notes
 ) -> dict[str, str]:
     """The buyer as recorded at purchase. Name and number of a billing address in the same write win."""
     if isinstance(customer, UnsetType):
@@ -187,9 +185,7 @@ def _customer_written(
     return found
 
 
-def _buyer(
-    customer: OrderCustomerPatch | None | UnsetType, held: Order | None, notes: Notes
-) -> tuple[NewAssociation, ...]:
+def _buyer(customer: ReferencePatch | None | UnsetType, held: Order | None, notes: Notes) -> tuple[NewAssociation, ...]:
     """Return the association with the contact. HubSpot accepts its id, only on a create."""
     if isinstance(customer, UnsetType):
         return ()
@@ -239,17 +235,19 @@ def _line(line: LineItemPatch, place: int, currency: str | None, notes: Notes) -
     for member, reason in NO_LINE_PLACE.items():
         if getattr(line, member) not in (None, ()):
             notes.unsupported(f"{pointer}/{member}", reason)
+    if line.variant_id is not None:
+        notes.unsupported(f"{pointer}/product/variant_remote_id", "HubSpot products have no variants")
     name = line.name or line.sku
     if name is None:
         notes.invalid(f"{pointer}/name", "HubSpot needs the name of each line")
     if line.unit_price is None:
         notes.invalid(f"{pointer}/unit_price", "HubSpot needs the price of each line")
-    if line.product_remote_id and not (line.product_remote_id.isascii() and line.product_remote_id.isdecimal()):
-        notes.invalid(f"{pointer}/product_remote_id", f"a HubSpot product id is a whole number ({NUMBER})")
+    if line.product_id and not (line.product_id.isascii() and line.product_id.isdecimal()):
+        notes.invalid(f"{pointer}/product/remote_id", f"a HubSpot product id is a whole number ({NUMBER})")
     written: dict[str, str | None] = {
         "name": name,
         "hs_sku": line.sku,
-        "hs_product_id": line.product_remote_id,
+        "hs_product_id": line.product_id,
         "quantity": line.quantity,
         "price": line.unit_price,
         "tax": line.tax,

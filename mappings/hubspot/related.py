@@ -1,4 +1,4 @@
-"""Requesters of tickets, and buyers and line items of orders. All of them are associations.
+"""Owners; requesters of tickets, and buyers and line items of orders, which are associations.
 
 A requester is the associated contact, which takes up to two more reads.
 
@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from canonical import values
+from canonical.parts import Reference
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.requests import BATCH, CrmObject
 from mappings.hubspot.wire_order_v3 import LineItemProperties, OrderAssociations
@@ -48,6 +50,17 @@ class _LinkedOrder(msgspec.Struct, frozen=True, kw_only=True):
 class _Linked(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     associations: TicketAssociations | msgspec.UnsetType = msgspec.UNSET
+
+
+def owner_of(id: str | None, account: Account) -> Reference | None:
+    """Return the owner of a record, with name and address if the account's owners are known."""
+    if not id:
+        return None
+    known = account.owners.get(id)
+    if known is None:
+        return Reference(remote_id=id)
+    email = values.email(known.email) if known.email else None
+    return Reference(remote_id=id, name=full_name(known.first_name, known.last_name), email=email)
 
 
 def linked(records: Iterable[msgspec.Raw], account: Account, *, has_associations: bool) -> Account:

@@ -10,11 +10,9 @@ from typing import Final
 import msgspec
 from msgspec import UnsetType
 
-from canonical.parts import CustomField
+from canonical.parts import CustomField, Reference, ReferencePatch
 from canonical.ticket import (
     STATUS_CATEGORY,
-    Requester,
-    RequesterPatch,
     Ticket,
     TicketChannel,
     TicketPatch,
@@ -27,7 +25,7 @@ from mappings.hubspot.account import TICKET_ENUMERATIONS
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import TICKETS
 from mappings.hubspot.field_values import instant
-from mappings.hubspot.related import contact_ids
+from mappings.hubspot.related import contact_ids, owner_of
 from mappings.hubspot.wire_v3 import (
     CLEARED,
     DEFAULT_PIPELINE,
@@ -74,11 +72,11 @@ CHANNEL_WRITE: Final[dict[TicketChannel, str]] = {
     "phone": "PHONE",
 }
 UNSUPPORTED: Final[dict[str, str]] = {
-    "team_remote_id": "HubSpot derives a ticket's team from its owner",
-    "company_remote_id": "a ticket's company is an association, which this revision does not write",
-    "parent_remote_id": "HubSpot tickets have no parent",
+    "team": "HubSpot derives a ticket's team from its owner",
+    "company": "a ticket's company is an association, which this revision does not write",
+    "parent": "HubSpot tickets have no parent",
     "followers": "HubSpot's API cannot set followers of a ticket",
-    "order_ids": "a ticket's orders are associations, which this revision does not write",
+    "orders": "a ticket's orders are associations, which this revision does not write",
     "tags": "HubSpot tickets have no tags",
     "due_at": "HubSpot tickets have no due date; rules of the account define service levels",
 }
@@ -114,7 +112,7 @@ def to_canonical(record: TicketRecord, account: Account) -> Mapped[Ticket]:
         channel=CHANNEL.get(properties.source_type, "unknown") if properties.source_type else "unknown",
         channel_raw=properties.source_type or None,
         requester=_requester(record, account, notes),
-        assignee_remote_id=properties.hubspot_owner_id or None,
+        assignee=owner_of(properties.hubspot_owner_id, account),
         custom_fields=custom,
         first_responded_at=instant(properties.first_agent_reply_date, "first_agent_reply_date"),
         closed_at=instant(properties.closed_date, "closed_date"),
@@ -132,7 +130,7 @@ def _type(text: str, notes: Notes) -> TicketType:
     return TYPE.get(text, "unknown")
 
 
-def _requester(record: TicketRecord, account: Account, notes: Notes) -> Requester | None:
+def _requester(record: TicketRecord, account: Account, notes: Notes) -> Reference | None:
     contacts = contact_ids(record.associations) or account.requesters.get(record.id)
     if not contacts:
         return None
@@ -142,8 +140,8 @@ def _requester(record: TicketRecord, account: Account, notes: Notes) -> Requeste
         )
     person = account.people.get(contacts[0])
     if person is None:
-        return Requester(remote_id=contacts[0])
-    return Requester(remote_id=contacts[0], name=person.name, email=person.email, phone=person.phone)
+        return Reference(remote_id=contacts[0])
+    return Reference(remote_id=contacts[0], name=person.name, email=person.email, phone=person.phone)
 
 
 def to_vendor(patch: TicketPatch, current: TicketRecord | None, account: Account) -> Draft[RecordWrite]:
@@ -156,7 +154,7 @@ def to_vendor(patch: TicketPatch, current: TicketRecord | None, account: Account
         {
             "subject": patches.text(patch.subject, CLEARED),
             "content": patches.text(description, CLEARED),
-            "hubspot_owner_id": patches.text(patch.assignee_remote_id, CLEARED),
+            "hubspot_owner_id": patches.text(patches.remote_id(patch.assignee), CLEARED),
             EXTERNAL_ID: patches.text(patch.external_id, CLEARED),
             **_status_written(patch.status, current, account, notes),
             "hs_ticket_priority": bodies.chosen(
@@ -209,7 +207,7 @@ def _stage(pipeline: Pipeline, current: TicketRecord | None, status: TicketStatu
 
 
 def _write_requester(
-    requester: RequesterPatch | None | UnsetType, current: TicketRecord | None, account: Account, notes: Notes
+    requester: ReferencePatch | None | UnsetType, current: TicketRecord | None, account: Account, notes: Notes
 ) -> tuple[NewAssociation, ...]:
     """Return the association with the contact. HubSpot accepts its id, only on a create."""
     if isinstance(requester, UnsetType):
@@ -231,7 +229,7 @@ def _write_requester(
     return (NewAssociation(to=ObjectId(id=requester.remote_id)),) if current is None else ()
 
 
-def _without_id(requester: RequesterPatch, notes: Notes) -> None:
+def _without_id(requester: ReferencePatch, notes: Notes) -> None:
     if requester.id is not None:
         notes.invalid("/requester/id", "unknown customer at this connection")
         return

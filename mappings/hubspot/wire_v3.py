@@ -384,13 +384,29 @@ class Person(Struct, frozen=True, kw_only=True):
     phone: str | None
 
 
+class Owner(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A user who can own records."""
+
+    id: str
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    archived: bool = False
+
+
+class Owners(Struct, frozen=True, kw_only=True):
+    """A page of owners."""
+
+    results: tuple[Owner, ...]
+
+
 class Account(Struct, frozen=True, kw_only=True):
     """Facts about an account. The defaults are those that HubSpot documents for a new one.
 
     `pipelines` by id, in display order. `options` are the internal names of the options of an enumeration, in display
     order, by `contacts.lifecyclestage` and the like; without an entry they are unknown. `requesters` are the contact
     ids of the tickets that were just read, `unlinked` the tickets whose contact ids are not read yet, and `people` the
-    contacts by id (None for one that is deleted or not visible).
+    contacts by id (None for one that is deleted or not visible). `owners` by id.
 
     `order_links` are the ids of the contacts and of the line items of the orders that were just read, by type and
     order. `unlinked_orders` are the orders whose ids are not read yet, by type. `line_items` are those that were read,
@@ -401,6 +417,7 @@ class Account(Struct, frozen=True, kw_only=True):
     order_pipelines: dict[str, OrderPipeline] = field(default_factory=documented_order_pipelines)
     options: dict[str, tuple[str, ...]] = {}
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
+    owners: dict[str, Owner] = {}
     requesters: dict[str, tuple[str, ...]] = {}
     unlinked: tuple[str, ...] = ()
     people: dict[str, Person | None] = {}

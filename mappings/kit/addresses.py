@@ -6,8 +6,8 @@ from typing import TypeVar
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from canonical.order_patch import OrderCustomerPatch, OrderPatch
-from canonical.parts import AddressPatch, AddressType
+from canonical.order_patch import OrderPatch
+from canonical.parts import AddressPatch, AddressType, ReferencePatch
 from mappings.spec import Notes
 
 S = TypeVar("S", bound=str)
@@ -76,8 +76,8 @@ def with_buyer(
     refuses that (`makes_address`)."""
     for member in members:
         buyer, billing, shipping = patch.customer, patch.billing_address, patch.shipping_address
-        wanted = getattr(buyer, member) if isinstance(buyer, OrderCustomerPatch) else None
-        if not wanted or not isinstance(buyer, OrderCustomerPatch):
+        wanted = getattr(buyer, member) if isinstance(buyer, ReferencePatch) else None
+        if not wanted or not isinstance(buyer, ReferencePatch):
             continue
         patch = replace(patch, customer=replace(buyer, **{member: None}))
         sent = [one for one in (billing, shipping) if isinstance(one, AddressPatch)]

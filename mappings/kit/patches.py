@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical import values
+from canonical.parts import ReferencePatch
 from mappings.spec import Notes
 
 K = TypeVar("K")
@@ -62,12 +63,22 @@ def text(value: str | None | UnsetType, empty: E) -> str | E | UnsetType:
     return value if isinstance(value, UnsetType) else value or empty
 
 
-def record_id(wanted: str | None | UnsetType, pointer: str, vendor: str, notes: Notes) -> int | None | UnsetType:
+def remote_id(reference: ReferencePatch | None | UnsetType) -> str | None | UnsetType:
+    """Return the vendor's id of another record, or None to remove the reference."""
+    if not isinstance(reference, ReferencePatch):
+        return reference
+    return UNSET if reference.remote_id is None else reference.remote_id
+
+
+def record_id(
+    reference: ReferencePatch | None | UnsetType, pointer: str, vendor: str, notes: Notes
+) -> int | None | UnsetType:
     """Return the numeric id of another record, or None to remove the reference."""
+    wanted = remote_id(reference)
     if not isinstance(wanted, str):
         return wanted
     if not (wanted.isascii() and wanted.isdecimal()) or len(wanted) > MOST_DIGITS:
-        notes.invalid(pointer, f"a {vendor} id is a whole number")
+        notes.invalid(f"{pointer}/remote_id", f"a {vendor} id is a whole number")
         return UNSET
     return int(wanted)
 

@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch, EmailStatus, PhonePatch, PhoneType
-from canonical.ticket import RequesterPatch
+from canonical.parts import ReferencePatch
 from mappings.kit import nearest, patches
 from mappings.spec import Notes
 
@@ -156,7 +156,7 @@ def only(
     return place
 
 
-def compare_requester(patch: RequesterPatch, known: Mapping[str, str | None], notes: Notes) -> None:
+def compare_requester(patch: ReferencePatch, known: Mapping[str, str | None], notes: Notes) -> None:
     """Note a loss for each member of a requester that differs from the known person: it is not written. The members of
     an unknown person only name them, so nothing is lost."""
     for name, held in known.items():

@@ -12,8 +12,7 @@ from typing import Any, Final, TypeVar
 from msgspec import UNSET, Struct
 from msgspec.structs import fields, replace
 
-from canonical.order_patch import OrderCustomerPatch
-from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.parts import AddressPatch, CustomFieldPatch, ReferencePatch
 from mappings.kit import custom_fields
 from mappings.spec import Draft, Mapped, Unmappable
 
@@ -56,7 +55,7 @@ def without_unchanged(patch: P, present: Struct, together: frozenset[str] = froz
         unchanged -= together
     changed: dict[str, Any] = dict.fromkeys(unchanged, UNSET)
     buyer, known = sent.get("customer"), getattr(present, "customer", None)
-    if "customer" not in unchanged and isinstance(buyer, OrderCustomerPatch) and known is not None:
+    if "customer" not in unchanged and isinstance(buyer, ReferencePatch) and known is not None:
         changed["customer"] = _without_unchanged_members(buyer, known)
     return replace(patch, **changed)
 
@@ -100,7 +99,7 @@ def _member_is_so(name: str, sent: Any, held: Struct) -> bool:
     return is_so(sent, present)
 
 
-def _without_unchanged_members(buyer: OrderCustomerPatch, known: Struct) -> OrderCustomerPatch:
+def _without_unchanged_members(buyer: ReferencePatch, known: Struct) -> ReferencePatch:
     if buyer.id is not None or buyer.remote_id not in (None, getattr(known, "remote_id", None)):
         return buyer
     unchanged = [name for name, value in _sent_members(buyer) if _member_is_so(name, value, known)]

@@ -22,7 +22,7 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "status": "Medusa's customers have no status: they exist or are deleted",
     "lifecycle_stage": "Medusa keeps no life-cycle stage",
     "lead_source": "Medusa's customers have no lead source",
-    "owner_remote_id": "Medusa's customers have no owner",
+    "owner": "Medusa's customers have no owner",
     "notes": "Medusa has no notes: configure a custom field for them",
     "tags": "Medusa has no tags of customers; its groups are separate records",
     "tax_ids": "Medusa has no tax numbers: configure a custom field for them",

@@ -13,7 +13,7 @@ from mappings.medusa.wire_2_21 import Account, LineWrite, MethodWrite, Order
 from mappings.spec import Notes
 
 ONLY_NEW: Final = "Medusa changes the contents of an order in several requests: they are written with a new order only"
-NEEDS: Final = "send a variant_remote_id of the shop, or name and unit_price"
+NEEDS: Final = "send a product.variant_remote_id of the shop, or name and unit_price"
 
 
 def lines(
@@ -59,10 +59,10 @@ def shipping_lines(
 
 
 def _line(line: LineItemPatch, pointer: str, settings: tuple[CustomFieldSetting, ...], notes: Notes) -> LineWrite:
-    if not line.variant_remote_id and not (line.name and line.unit_price):
+    if not line.variant_id and not (line.name and line.unit_price):
         notes.invalid(pointer, NEEDS)
-    if line.product_remote_id is not None and line.variant_remote_id is None:
-        notes.unsupported(f"{pointer}/product_remote_id", "Medusa sells variants: send variant_remote_id")
+    if line.product_id is not None and line.variant_id is None:
+        notes.unsupported(f"{pointer}/product/remote_id", "Medusa sells variants: send variant_remote_id")
     if line.tax is not None:
         notes.unsupported(f"{pointer}/tax", "Medusa computes the tax itself")
     for name in ("requires_shipping", "taxable"):
@@ -70,8 +70,8 @@ def _line(line: LineItemPatch, pointer: str, settings: tuple[CustomFieldSetting,
             notes.unsupported(f"{pointer}/{name}", "Medusa takes it from the product")
     return LineWrite(
         title=line.name or UNSET,
-        variant_id=line.variant_remote_id or UNSET,
-        variant_sku=line.sku if line.sku and line.variant_remote_id is None else UNSET,
+        variant_id=line.variant_id or UNSET,
+        variant_sku=line.sku if line.sku and line.variant_id is None else UNSET,
         unit_price=line.unit_price or UNSET,
         quantity=_quantity(line.quantity, f"{pointer}/quantity", notes),
         metadata=metadata.write_line(line, settings, pointer, notes) or UNSET,

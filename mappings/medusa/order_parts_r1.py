@@ -19,6 +19,7 @@ from canonical.order import (
 )
 from canonical.parts import CustomFieldSetting, Instant, Loss
 from mappings.kit.line_fields import HIDDEN, option_value
+from mappings.kit.references import product as product_of
 from mappings.medusa import metadata
 from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.metadata import NOTHING
@@ -79,8 +80,7 @@ def lines(
         found.append(
             LineItem(
                 remote_id=line.id,
-                product_remote_id=line.product_id,
-                variant_remote_id=line.variant_id,
+                product=product_of(line.product_id, line.variant_id, line.variant_sku or None),
                 sku=line.variant_sku or None,
                 name=" - ".join(filter(None, (line.title, line.variant_title))),
                 options=_options(line, pointer, loss) if line.variant_option_values or line.metadata else (),

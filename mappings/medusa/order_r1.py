@@ -3,9 +3,9 @@
 from typing import Final
 
 from canonical import values
-from canonical.order import Order, OrderCustomer
+from canonical.order import Order
 from canonical.order_patch import OrderPatch
-from canonical.parts import Loss
+from canonical.parts import Loss, Reference
 from canonical.totals import check_payment, check_taxes
 from mappings.kit import line_fields
 from mappings.kit.names import full_name
@@ -98,7 +98,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     return Mapped(data=order, remote=remote, loss=tuple(loss))
 
 
-def _customer(record: wire.Order, loss: list[Loss]) -> OrderCustomer | None:
+def _customer(record: wire.Order, loss: list[Loss]) -> Reference | None:
     """The buyer. Name and phone are those of the billing address, else of the shipping address."""
     email = values.email(record.email) if record.email else None
     if email != (record.email or None):
@@ -110,7 +110,7 @@ def _customer(record: wire.Order, loss: list[Loss]) -> OrderCustomer | None:
             phone = phone or place.phone or None
     if record.customer_id is None and not (email or name or phone):
         return None
-    return OrderCustomer(remote_id=record.customer_id, email=email, phone=phone, name=name)
+    return Reference(remote_id=record.customer_id, email=email, phone=phone, name=name)
 
 
 ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account](

@@ -10,8 +10,8 @@ from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.order import OrderStatus
-from canonical.order_patch import OrderCustomerPatch, OrderPatch
-from canonical.parts import AddressPatch
+from canonical.order_patch import OrderPatch
+from canonical.parts import AddressPatch, ReferencePatch
 from mappings.kit import line_fields, patches
 from mappings.kit.addresses import with_buyer
 from mappings.kit.names import full_name
@@ -126,7 +126,7 @@ def _is_its_own(currency: str | None, current: Order) -> bool:
     return currency is not None and currency.lower() == current.currency_code
 
 
-def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:
+def _customer_id(buyer: ReferencePatch | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:
     if buyer is None:
         if current is not None:
             notes.invalid("/customer", "the buyer of a Medusa order cannot be removed")
@@ -148,7 +148,7 @@ def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, current: Order | 
     return buyer.remote_id
 
 
-def _email(buyer: OrderCustomerPatch | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:
+def _email(buyer: ReferencePatch | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:
     if buyer is None or isinstance(buyer, UnsetType) or not buyer.email:
         return UNSET
     if current is None and buyer.remote_id is not None:

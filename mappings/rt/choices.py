@@ -42,7 +42,7 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     (pages,) = replies
     named = {one.id: one.name for one in queues(pages)} if pages else account.queues
     if named:
-        found["team_remote_id"] = tuple(Option(value=id, label=name) for id, name in named.items())
+        found["team"] = tuple(Option(value=id, label=name) for id, name in named.items())
     return found
 
 

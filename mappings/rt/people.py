@@ -10,8 +10,8 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.parts import Loss
-from canonical.ticket import Follower, FollowerKind, FollowerPatch, Requester, RequesterPatch
+from canonical.parts import Loss, Reference, ReferencePatch
+from canonical.ticket import Follower, FollowerKind, FollowerPatch
 from mappings.kit import patches
 from mappings.kit.people import compare_requester
 from mappings.rt.wire_rest2 import Account, Person, Ticket
@@ -23,7 +23,7 @@ PASSED_OVER: Final = "on a create Request Tracker ignores an unknown login name:
 People = tuple[str, ...] | UnsetType
 
 
-def requester(people: tuple[Person, ...], account: Account, loss: list[Loss]) -> Requester | None:
+def requester(people: tuple[Person, ...], account: Account, loss: list[Loss]) -> Reference | None:
     """Return the first requestor."""
     if not people:
         return None
@@ -33,7 +33,14 @@ def requester(people: tuple[Person, ...], account: Account, loss: list[Loss]) ->
         )
     person = _with_data(people[0], account)
     email = _email(person, "/requester/email", loss)
-    return Requester(remote_id=person.id, name=person.real_name or None, email=email)
+    return Reference(remote_id=person.id, name=person.real_name or None, email=email)
+
+
+def person_of(login: str, account: Account) -> Reference:
+    """Return a person by login name, with address and name if they were read."""
+    person = _with_data(Person(id=login), account)
+    email = values.email(person.email_address) if person.email_address else None
+    return Reference(remote_id=person.id, name=person.real_name or None, email=email)
 
 
 def followers(record: Ticket, account: Account, loss: list[Loss]) -> tuple[Follower, ...]:
@@ -47,12 +54,13 @@ def followers(record: Ticket, account: Account, loss: list[Loss]) -> tuple[Follo
         for one in people:
             person = _with_data(one, account)
             email = _email(person, f"/followers/{len(found)}/email", loss)
-            found.append(Follower(remote_id=person.id, email=email, kind=kind, kind_raw=raw))
+            name = person.real_name or None
+            found.append(Follower(remote_id=person.id, email=email, name=name, kind=kind, kind_raw=raw))
     return tuple(found)
 
 
 def requester_written(
-    patch: RequesterPatch | None | UnsetType, current: Ticket | None, account: Account, notes: Notes
+    patch: ReferencePatch | None | UnsetType, current: Ticket | None, account: Account, notes: Notes
 ) -> People:
     """Return the requester as the only requestor: the list is replaced as a whole."""
     if isinstance(patch, UnsetType):

@@ -14,11 +14,12 @@ from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Ticket, TicketPatch
 from mappings.kit import nearest, patches
 from mappings.kit.html import html_or_text
+from mappings.kit.references import reference
 from mappings.rt import custom_fields, enums, wire_rest2
 from mappings.rt.endpoints_ticket import ENDPOINTS
 from mappings.rt.field_values import instant, set_instant, text_and_html
 from mappings.rt.metadata import LONGEST, address_of_key, held_addresses, held_parent, key_of
-from mappings.rt.people import followers, followers_written, requester, requester_written
+from mappings.rt.people import followers, followers_written, person_of, requester, requester_written
 from mappings.rt.requests import number, web_address
 from mappings.rt.wire_rest2 import NEVER, NOBODY, Account, Message, TicketWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
@@ -26,8 +27,8 @@ from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 NO_PLACE: Final[dict[str, str]] = {
     "type": "Request Tracker tickets have no type: use a queue or a custom field",
     "channel": "Request Tracker does not keep the channel of a ticket",
-    "company_remote_id": "Request Tracker has no companies: use a custom field",
-    "order_ids": "Request Tracker tickets have no orders: use a custom field",
+    "company": "Request Tracker has no companies: use a custom field",
+    "orders": "Request Tracker tickets have no orders: use a custom field",
     "tags": "Request Tracker has no tags: use a custom field with several values",
 }
 LONGEST_SUBJECT: Final = 200
@@ -58,9 +59,9 @@ def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
         priority=enums.priority(record.priority),
         priority_raw=None if record.priority is None else str(record.priority),
         requester=requester(record.requestor, account, loss),
-        assignee_remote_id=None if owner is None or owner.id == NOBODY else owner.id,
-        team_remote_id=None if record.queue is None else record.queue.id,
-        parent_remote_id=held_parent(record),
+        assignee=None if owner is None or owner.id == NOBODY else person_of(owner.id, account),
+        team=None if record.queue is None else reference(record.queue.id, account.queues.get(record.queue.id)),
+        parent=reference(held_parent(record)),
         followers=followers(record, account, loss) if record.cc or record.admin_cc else (),
         custom_fields=custom_fields.read(settings, record, loss) if settings else (),
         due_at=set_instant(record.due),
@@ -146,21 +147,22 @@ def _first_written(
 
 def _queue(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Account, notes: Notes) -> str | UnsetType:
     """Return the number of the queue. A new ticket without one goes to the first: the one with the lowest number."""
-    wanted, known = patch.team_remote_id, account.queues
+    wanted, known = patches.remote_id(patch.team), account.queues
     if isinstance(wanted, UnsetType):
         if current is not None:
             return UNSET
         if known:
             first = min(known, key=int)
             if len(known) > 1 or account.more_queues:
-                notes.lose("/team_remote_id", "defaulted", f"a ticket needs a queue: it is made in {known[first]}")
+                notes.lose("/team", "defaulted", f"a ticket needs a queue: it is made in {known[first]}")
             return first
     has_others = not known or account.more_queues
     if isinstance(wanted, str) and (wanted in known or (has_others and number(wanted) != "0")):
         return wanted
     named = ", ".join(f"{id} ({name})" for id, name in known.items())
     notes.invalid(
-        "/team_remote_id", f"a ticket needs a queue; one of: {named}" if named else "send the number of a queue"
+        "/team/remote_id" if wanted else "/team",
+        f"a ticket needs a queue; one of: {named}" if named else "send the number of a queue",
     )
     return UNSET
 
@@ -178,14 +180,14 @@ def _subject(patch: TicketPatch, notes: Notes) -> str | UnsetType:
 
 def _owner(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) -> str | UnsetType:
     """Return the login name of the owner. On a create, Request Tracker ignores a user who may not own the ticket."""
-    wanted = patch.assignee_remote_id
+    wanted = patches.remote_id(patch.assignee)
     if isinstance(wanted, UnsetType) or (wanted is None and current is None):
         return UNSET
     if wanted is None:
         return NOBODY
     if current is None:
         detail = "on a create Request Tracker ignores a person who may not own the ticket: check the answer"
-        notes.lose("/assignee_remote_id", "ambiguous", detail)
+        notes.lose("/assignee", "ambiguous", detail)
     return wanted
 
 
@@ -210,15 +212,15 @@ def _key_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: N
 
 def _parent_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) -> tuple[Links, Links]:
     """Return the number of the parent to add, and of the one to remove."""
-    wanted = patch.parent_remote_id
+    wanted = patches.remote_id(patch.parent)
     if isinstance(wanted, UnsetType):
         return UNSET, UNSET
     if wanted is not None and not (wanted.isascii() and wanted.isdecimal()):
-        notes.invalid("/parent_remote_id", "send the number of a ticket")
+        notes.invalid("/parent/remote_id", "send the number of a ticket")
         return UNSET, UNSET
     if wanted is not None and current is None:
         detail = "on a create Request Tracker ignores an unknown ticket: check the answer"
-        notes.lose("/parent_remote_id", "ambiguous", detail)
+        notes.lose("/parent", "ambiguous", detail)
     parent = held_parent(current)
     return _link_changes(wanted, () if parent is None else (parent,))
 

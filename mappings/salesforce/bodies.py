@@ -5,8 +5,8 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.order_patch import OrderCustomerPatch
-from canonical.ticket import RequesterPatch
+from canonical.parts import Reference, ReferencePatch
+from mappings.kit.references import reference
 from mappings.salesforce.wire_v62 import KEY, Account, Person
 from mappings.spec import Notes
 
@@ -43,9 +43,14 @@ def read_key(key: str | None) -> str | None:
     return None if key is None or key.startswith(RESERVED) else key
 
 
-def compare_contact(
-    sent: RequesterPatch | OrderCustomerPatch, person: Person | None, pointer: str, notes: Notes
-) -> None:
+def reference_to(id: str | None, record: Person | None) -> Reference | None:
+    """Return the reference to a user, queue or account, with the name and address that came with it."""
+    if record is None:
+        return reference(id)
+    return reference(id, record.name, values.email(record.email) if record.email else None)
+
+
+def compare_contact(sent: ReferencePatch, person: Person | None, pointer: str, notes: Notes) -> None:
     """Note a loss for a name, an address or a number that differs from the contact's: `person`, None if it is unknown.
     The members of an unknown contact only name it."""
     for name in ("name", "email", "phone"):

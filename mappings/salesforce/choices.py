@@ -52,15 +52,15 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     users, queues = (_named(pages) for pages in replies)
     found: dict[str, tuple[Option, ...]] = {}
     if object_name == "customer":
-        found = {"owner_remote_id": users, "lead_source": _plain(account, "Contact.LeadSource")}
+        found = {"owner": users, "lead_source": _plain(account, "Contact.LeadSource")}
     elif object_name == "ticket":
         found = {
             "status": _statuses(account),
             "priority": (*_words(account, PRIORITY, "Case.Priority"), Option(value="none", label="-")),
             "type": _words(account, TYPE, "Case.Type"),
             "channel": _words(account, CHANNEL, "Case.Origin"),
-            "assignee_remote_id": users,
-            "team_remote_id": queues,
+            "assignee": users,
+            "team": queues,
         }
     elif object_name == "order":
         found = {"status": _order_statuses(account)}

@@ -22,12 +22,12 @@ from canonical.customer import (
     PhonePatch,
     PhoneType,
 )
-from canonical.parts import Address, AddressPatch, AddressType, Loss, given
+from canonical.parts import Address, AddressPatch, AddressType, Loss, ReferencePatch, given
 from mappings.kit import patches, people
 from mappings.kit.addresses import placed
 from mappings.kit.names import full_name, two_names
 from mappings.salesforce import addresses, custom_fields
-from mappings.salesforce.bodies import needed, own_key, read_key
+from mappings.salesforce.bodies import needed, own_key, read_key, reference_to
 from mappings.salesforce.endpoints import CONTACTS
 from mappings.salesforce.field_values import GROUP, LONG, USER, changed_at, instant, long_id, remote, write_reference
 from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, RecordWrite, Text
@@ -95,7 +95,7 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
         status="archived" if record.is_deleted else "active",
         status_raw="IsDeleted" if record.is_deleted else None,
         lead_source=record.lead_source,
-        owner_remote_id=record.owner_id,
+        owner=reference_to(record.owner_id, record.owner),
         notes=record.description,
         custom_fields=custom_fields.read("Contact", id, settings, account, loss) if settings else (),
         external_id=read_key(record.key),
@@ -189,7 +189,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
             title=patches.text(patch.job_title, None),
             email=people.write_email(patch.emails, EMAIL, notes, held_status="bounced" if is_bounced else "unknown"),
             lead_source=patches.text(patch.lead_source, None),
-            owner_id=_owner(patch.owner_remote_id, notes),
+            owner_id=_owner(patch.owner, notes),
             description=patches.text(patch.notes, None),
             currency_iso_code=_currency(patch.currency, account, notes),
             key=own_key(patch.external_id, "Contact", account, notes),
@@ -280,11 +280,11 @@ def _consents_written(
     return kept
 
 
-def _owner(wanted: str | None | UnsetType, notes: Notes) -> str | UnsetType:
+def _owner(wanted: ReferencePatch | None | UnsetType, notes: Notes) -> str | UnsetType:
     if wanted is None:
-        notes.invalid("/owner_remote_id", "a Salesforce contact always has an owner: name another user")
+        notes.invalid("/owner", "a Salesforce contact always has an owner: name another user")
         return UNSET
-    owner = write_reference(wanted, (USER, GROUP), "/owner_remote_id", "a user", notes)
+    owner = write_reference(wanted, (USER, GROUP), "/owner", "a user", notes)
     return UNSET if owner is None else owner
 
 

@@ -10,6 +10,8 @@ from typing import Final
 from msgspec import UnsetType
 
 from canonical import values
+from canonical.parts import ReferencePatch
+from mappings.kit.patches import remote_id
 from mappings.salesforce.wire_v62 import Account, Case, Contact, Order
 from mappings.spec import Notes, Remote
 
@@ -60,12 +62,15 @@ def is_id(text: str, prefixes: tuple[str, ...] = ()) -> bool:
 
 
 def write_reference(
-    wanted: str | None | UnsetType, prefixes: tuple[str, ...], pointer: str, what: str, notes: Notes
+    reference: ReferencePatch | None | UnsetType, prefixes: tuple[str, ...], pointer: str, what: str, notes: Notes
 ) -> str | None | UnsetType:
     """Return the id of another record with 18 characters, None to remove it. One with another prefix is refused."""
+    wanted = remote_id(reference)
     if not isinstance(wanted, str):
         return wanted
     if not is_id(wanted, prefixes):
-        notes.invalid(pointer, f"send the Salesforce id of {what}: 18 characters that begin with {prefixes[0]}")
+        notes.invalid(
+            f"{pointer}/remote_id", f"send the Salesforce id of {what}: 18 characters that begin with {prefixes[0]}"
+        )
         return None
     return long_id(wanted)

@@ -11,10 +11,11 @@ from typing import Final
 
 from canonical import values
 from canonical.codes import NO_CURRENCY
-from canonical.order import LineItem, Order, OrderCustomer, OrderStatus, Totals
+from canonical.order import LineItem, Order, OrderStatus, Totals
 from canonical.order_patch import OrderPatch
-from canonical.parts import Loss
+from canonical.parts import Loss, Reference
 from canonical.totals import check_items
+from mappings.kit.references import product as product_of
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce import wire_v62 as wire
 from mappings.salesforce.bodies import read_key
@@ -162,15 +163,15 @@ def _lines(items: tuple[OrderItem, ...], currency: str, zero: str) -> tuple[tupl
     lines_sum = ZERO
     for item in items:
         count, price, product, sold = item.quantity or ZERO, item.unit_price or ZERO, item.product2, item.total_price
+        sku, title = (None, None) if product is None else (product.product_code, product.name)
         product_total = count * price
         lines_sum += product_total
         lines.append(
             LineItem(
                 remote_id=item.id,
-                product_remote_id=item.product2_id,
-                variant_remote_id=item.pricebook_entry_id,
-                sku=None if product is None else product.product_code,
-                name=item.description or (None if product is None else product.name) or "",
+                product=product_of(item.product2_id, item.pricebook_entry_id, sku, title),
+                sku=sku,
+                name=item.description or title or "",
                 quantity=quantity(str(count)),
                 unit_price=unit_price(str(price), currency),
                 discount=zero,
@@ -200,17 +201,17 @@ def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero
     )
 
 
-def _customer(record: wire.Order, loss: list[Loss]) -> OrderCustomer | None:
+def _customer(record: wire.Order, loss: list[Loss]) -> Reference | None:
     """The billed contact; without one only the name of the account, which is not a customer."""
     person, company = record.bill_to_contact, record.account
     if record.bill_to_contact_id is None:
-        return None if company is None or company.name is None else OrderCustomer(name=company.name)
+        return None if company is None or company.name is None else Reference(name=company.name)
     if person is None:
-        return OrderCustomer(remote_id=record.bill_to_contact_id)
+        return Reference(remote_id=record.bill_to_contact_id)
     email = values.email(person.email) if person.email else None
     if email != (person.email or None):
         loss.append(Loss(path="/customer/email", kind="coerced", detail="trimmed and lower-cased"))
-    return OrderCustomer(remote_id=record.bill_to_contact_id, name=person.name, email=email, phone=person.phone)
+    return Reference(remote_id=record.bill_to_contact_id, name=person.name, email=email, phone=person.phone)
 
 
 ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account](

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from canonical import values
 from canonical.order import OrderStatus
-from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch
-from canonical.parts import AddressPatch
+from canonical.order_patch import LineItemPatch, OrderPatch
+from canonical.parts import AddressPatch, ReferencePatch
 from mappings.kit import nearest, patches
 from mappings.kit.addresses import check_type
 from mappings.salesforce import addresses, custom_fields
@@ -103,10 +103,10 @@ def _refuse_references(value: Any, pointer: str, notes: Notes) -> None:
 
 def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineFields:
     """One line: an entry of a price book, quantity, price, and the text that the buyer saw."""
-    entry = line.variant_remote_id or ""
+    entry = line.variant_id or ""
     if not is_id(entry, (PRICE_ENTRY,)):
         detail = "Salesforce sells price book entries: send the id of one, which begins with 01u"
-        notes.invalid(f"{pointer}/variant_remote_id", detail)
+        notes.invalid(f"{pointer}/product/variant_remote_id", detail)
     if line.unit_price is None:
         notes.invalid(f"{pointer}/unit_price", "Salesforce requires a unit_price for every line")
     for name in ("requires_shipping", "taxable", "custom_fields"):
@@ -114,8 +114,8 @@ def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineFields:
             notes.unsupported(f"{pointer}/{name}", "Salesforce keeps it on the product")
     if line.options:
         notes.unsupported(f"{pointer}/options", "Salesforce keeps no options on an order line")
-    if line.product_remote_id is not None:
-        notes.unsupported(f"{pointer}/product_remote_id", "the price book entry determines the product")
+    if line.product_id is not None:
+        notes.unsupported(f"{pointer}/product/remote_id", "the price book entry determines the product")
     if line.tax is not None and Decimal(line.tax):
         notes.unsupported(f"{pointer}/tax", "Salesforce orders have no taxes")
     return LineFields(
@@ -160,14 +160,14 @@ def _day(placed_at: datetime | None | UnsetType, current: Order | None, notes: N
     return moment.date().isoformat()
 
 
-def _buyer(customer: OrderCustomerPatch | None | UnsetType, current: Order | None, notes: Notes) -> Text:
+def _buyer(customer: ReferencePatch | None | UnsetType, current: Order | None, notes: Notes) -> Text:
     if customer is None or isinstance(customer, UnsetType):
         return customer if current is not None else UNSET
     if customer.remote_id is None:
         pointer = "/customer/id" if customer.id is not None else "/customer"
         notes.invalid(pointer, f"{'unknown customer at this connection; ' if customer.id else ''}{NO_BUYER}")
         return UNSET
-    buyer = write_reference(customer.remote_id, (CONTACT,), "/customer/remote_id", "a contact", notes)
+    buyer = write_reference(customer, (CONTACT,), "/customer", "a contact", notes)
     person = current.bill_to_contact if current is not None and current.bill_to_contact_id == buyer else None
     compare_contact(customer, person, "/customer", notes)
     return buyer

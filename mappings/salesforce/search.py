@@ -25,13 +25,13 @@ _SIDES: Final = ("Street", "City", "State", "PostalCode", "Country", "CountryCod
 
 CONTACT: Final = _names(
     "Id IsDeleted FirstName LastName Name Email IsEmailBounced Phone MobilePhone HomePhone OtherPhone Fax Title"
-    " Account.Name LeadSource OwnerId Description HasOptedOutOfEmail DoNotCall CurrencyIsoCode CreatedDate"
-    " SystemModstamp"
+    " Account.Name LeadSource OwnerId Owner.Name Owner.Email Description HasOptedOutOfEmail DoNotCall"
+    " CurrencyIsoCode CreatedDate SystemModstamp"
 ) + [f"{kind}{part}" for kind in ("Mailing", "Other") for part in _SIDES]
 CASE: Final = _names(
     "Id IsDeleted CaseNumber Subject Description Status IsClosed Priority Type Origin ContactId Contact.Name"
-    " Contact.Email Contact.Phone SuppliedName SuppliedEmail SuppliedPhone AccountId ParentId MasterRecordId OwnerId"
-    " ClosedDate CreatedDate SystemModstamp"
+    " Contact.Email Contact.Phone SuppliedName SuppliedEmail SuppliedPhone AccountId Account.Name ParentId"
+    " MasterRecordId OwnerId Owner.Name ClosedDate CreatedDate SystemModstamp"
 )
 COMMENT: Final = _names(
     "Id ParentId CommentBody IsPublished CreatedById CreatedBy.Name CreatedBy.Email CreatedBy.UserType CreatedDate"

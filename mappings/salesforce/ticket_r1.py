@@ -10,12 +10,13 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from canonical import values
-from canonical.parts import Loss
-from canonical.ticket import STATUS_CATEGORY, Requester, RequesterPatch, Ticket, TicketPatch, TicketStatus
+from canonical.parts import Loss, Reference, ReferencePatch
+from canonical.ticket import STATUS_CATEGORY, Ticket, TicketPatch, TicketStatus
 from mappings.kit import nearest, patches
 from mappings.kit.html import plain
+from mappings.kit.references import reference
 from mappings.salesforce import custom_fields
-from mappings.salesforce.bodies import compare_contact, own_key, read_key
+from mappings.salesforce.bodies import compare_contact, own_key, read_key, reference_to
 from mappings.salesforce.endpoints import CASES
 from mappings.salesforce.enums import (
     CASE_STATUS,
@@ -46,12 +47,12 @@ from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 UNSUPPORTED: Final[dict[str, str]] = {
     "followers": "Salesforce keeps the followers of a case as separate records",
-    "order_ids": "Salesforce cases have no orders; a custom field can hold one",
+    "orders": "Salesforce cases have no orders; a custom field can hold one",
     "tags": "Salesforce keeps topics as separate records",
     "due_at": "Salesforce cases have no due date; its milestones follow the org's entitlements",
 }
 EMAIL_COERCED: Final = Loss(path="/requester/email", kind="coerced", detail="trimmed and lower-cased")
-ALWAYS_OWNED: Final = "a Salesforce case always has an owner: name another user, or a queue as team_remote_id"
+ALWAYS_OWNED: Final = "a Salesforce case always has an owner: name another user, or a queue as team"
 
 
 def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
@@ -79,11 +80,11 @@ def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
         channel=CHANNEL_SPELLED.get(record.origin or "") or meaning(record.origin, CHANNEL, "unknown", "unknown"),
         channel_raw=record.origin,
         requester=_requester(record, loss),
-        assignee_remote_id=None if is_queue else owner,
-        team_remote_id=owner if is_queue else None,
-        company_remote_id=record.account_id,
-        parent_remote_id=record.parent_id,
-        merged_into_remote_id=record.master_record_id,
+        assignee=None if is_queue else reference_to(owner, record.owner),
+        team=reference_to(owner, record.owner) if is_queue else None,
+        company=reference_to(record.account_id, record.account),
+        parent=reference(record.parent_id),
+        merged_into=reference(record.master_record_id),
         custom_fields=custom_fields.read("Case", id, settings, account, loss) if settings else (),
         closed_at=instant(record.closed_date),
         external_id=read_key(record.key),
@@ -113,18 +114,18 @@ def _status(record: Case, account: Account) -> tuple[TicketStatus, str | None]:
     return "closed" if is_closed else "open", label
 
 
-def _requester(record: Case, loss: list[Loss]) -> Requester | None:
+def _requester(record: Case, loss: list[Loss]) -> Reference | None:
     """The contact, or without one the name, address and number from a form or an e-mail."""
     if record.contact_id is not None:
         person = record.contact
         if person is None:
-            return Requester(remote_id=record.contact_id)
+            return Reference(remote_id=record.contact_id)
         email = _email(person.email, loss) if person.email else None
-        return Requester(remote_id=record.contact_id, name=person.name, email=email, phone=person.phone)
+        return Reference(remote_id=record.contact_id, name=person.name, email=email, phone=person.phone)
     if not (record.supplied_name or record.supplied_email or record.supplied_phone):
         return None
     email = _email(record.supplied_email, loss) if record.supplied_email else None
-    return Requester(name=record.supplied_name, email=email, phone=record.supplied_phone)
+    return Reference(name=record.supplied_name, email=email, phone=record.supplied_phone)
 
 
 def _email(address: str, loss: list[Loss]) -> str:
@@ -146,8 +147,8 @@ def to_vendor(patch: TicketPatch, current: Case | None, account: Account) -> Dra
         priority=chosen(patch.priority, PRIORITY, "Case.Priority", account, "/priority", notes, nearest.PRIORITY),
         type=chosen(patch.type, TYPE, "Case.Type", account, "/type", notes, nearest.TICKET_TYPE),
         origin=chosen(patch.channel, CHANNEL, "Case.Origin", account, "/channel", notes, nearest.CHANNEL),
-        account_id=write_reference(patch.company_remote_id, (ACCOUNT,), "/company_remote_id", "an account", notes),
-        parent_id=write_reference(patch.parent_remote_id, (CASE,), "/parent_remote_id", "a case", notes),
+        account_id=write_reference(patch.company, (ACCOUNT,), "/company", "an account", notes),
+        parent_id=write_reference(patch.parent, (CASE,), "/parent", "a case", notes),
         owner_id=_owner_written(patch, current, notes),
         key=own_key(patch.external_id, "Case", account, notes),
     )
@@ -174,23 +175,23 @@ def _status_written(
 
 def _owner_written(patch: TicketPatch, current: Case | None, notes: Notes) -> str | UnsetType:
     """The owner: a user or a queue. A case always has one, so it can only be replaced."""
-    user = write_reference(patch.assignee_remote_id, (USER,), "/assignee_remote_id", "a user", notes)
-    queue = write_reference(patch.team_remote_id, (GROUP,), "/team_remote_id", "a queue", notes)
+    user = write_reference(patch.assignee, (USER,), "/assignee", "a user", notes)
+    queue = write_reference(patch.team, (GROUP,), "/team", "a queue", notes)
     if isinstance(user, str) and isinstance(queue, str):
-        notes.invalid("/team_remote_id", "a Salesforce case is owned by a user or by a queue, not by both")
+        notes.invalid("/team", "a Salesforce case is owned by a user or by a queue, not by both")
     if isinstance(user, str):
         return user
     if isinstance(queue, str):
         return queue
     owner = None if current is None else current.owner_id
-    for wanted, prefix, pointer in ((user, USER, "/assignee_remote_id"), (queue, GROUP, "/team_remote_id")):
+    for wanted, prefix, pointer in ((user, USER, "/assignee"), (queue, GROUP, "/team")):
         if wanted is None and owner is not None and owner.startswith(prefix):
             notes.invalid(pointer, ALWAYS_OWNED)
     return UNSET
 
 
 def _with_requester(
-    requester: RequesterPatch | None | UnsetType, current: Case | None, fields: CaseFields, notes: Notes
+    requester: ReferencePatch | None | UnsetType, current: Case | None, fields: CaseFields, notes: Notes
 ) -> CaseFields:
     """The id of a contact; or name, address and number without one, as from a web form."""
     if isinstance(requester, UnsetType):
@@ -198,7 +199,7 @@ def _with_requester(
     if requester is None:
         return replace(fields, contact_id=None, supplied_name=None, supplied_email=None, supplied_phone=None)
     if requester.remote_id is not None:
-        contact = write_reference(requester.remote_id, (CONTACT,), "/requester/remote_id", "a contact", notes)
+        contact = write_reference(requester, (CONTACT,), "/requester", "a contact", notes)
         person = current.contact if current is not None and current.contact_id == contact else None
         compare_contact(requester, person, "/requester", notes)
         return replace(fields, contact_id=contact)

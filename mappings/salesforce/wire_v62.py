@@ -61,6 +61,7 @@ class Contact(Struct, frozen=True, kw_only=True, rename="pascal"):
     other_country_code: str | None = None
     lead_source: str | None = None
     owner_id: str | None = None
+    owner: Person | None = None
     description: str | None = None
     has_opted_out_of_email: bool = False
     do_not_call: bool = False
@@ -90,9 +91,11 @@ class Case(Struct, frozen=True, kw_only=True, rename="pascal"):
     supplied_email: str | None = None
     supplied_phone: str | None = None
     account_id: str | None = None
+    account: Person | None = None
     parent_id: str | None = None
     master_record_id: str | None = None
     owner_id: str | None = None
+    owner: Person | None = None
     closed_date: Instant | None = None
     created_date: Instant | None = None
     last_modified_date: Instant | None = None

@@ -45,7 +45,7 @@ NO_PLACE: Final[dict[str, str]] = {
     "currency": "Shopify customers have no currency of their own",
     "lifecycle_stage": "Shopify customers have no life cycle stage",
     "lead_source": "Shopify does not keep it",
-    "owner_remote_id": "Shopify customers have no owner",
+    "owner": "Shopify customers have no owner",
     "tax_ids": "Shopify keeps tax numbers on companies, not on customers",
 }
 

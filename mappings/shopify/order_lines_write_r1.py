@@ -78,8 +78,8 @@ def order_money(patch: OrderPatch, account: Account, notes: Notes) -> OrderMoney
 def _line(
     line: LineItemPatch, currency: str, settings: tuple[CustomFieldSetting, ...], notes: Notes, pointer: str
 ) -> LineItemInput:
-    if line.variant_remote_id is None and (line.name is None or line.unit_price is None):
-        notes.invalid(pointer, "send variant_remote_id, or name and unit_price")
+    if line.variant_id is None and (line.name is None or line.unit_price is None):
+        notes.invalid(pointer, "send product.variant_remote_id, or name and unit_price")
     quantity = Decimal(line.quantity)
     if quantity != int(quantity) or quantity < 1:
         notes.invalid(f"{pointer}/quantity", "Shopify accepts only whole quantities")
@@ -90,8 +90,8 @@ def _line(
     properties = tuple(PropertyInput(name=name, value=value) for name, value in pairs.items())
     return LineItemInput(
         quantity=int(quantity),
-        variant_id=UNSET if line.variant_remote_id is None else gid("ProductVariant", line.variant_remote_id),
-        product_id=UNSET if line.product_remote_id is None else gid("Product", line.product_remote_id),
+        variant_id=UNSET if line.variant_id is None else gid("ProductVariant", line.variant_id),
+        product_id=UNSET if line.product_id is None else gid("Product", line.product_id),
         title=UNSET if line.name is None else line.name,
         sku=UNSET if line.sku is None else line.sku,
         price_set=UNSET if line.unit_price is None else _bag(line.unit_price, currency),

@@ -26,6 +26,7 @@ from canonical.order import (
 )
 from canonical.parts import CustomField, CustomFieldSetting
 from mappings.kit.line_fields import HIDDEN
+from mappings.kit.references import product as product_of
 from mappings.shopify import custom_fields
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify.field_values import utc
@@ -92,8 +93,11 @@ def bought(
         lines.append(
             LineItem(
                 remote_id=tail(item.id),
-                product_remote_id=None if product is None else tail(product.id),
-                variant_remote_id=None if variant is None else tail(variant.id),
+                product=product_of(
+                    None if product is None else tail(product.id),
+                    None if variant is None else tail(variant.id),
+                    item.sku,
+                ),
                 sku=item.sku,
                 name=item.name,
                 options=_options(item) if item.custom_attributes else (),

@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 
 from canonical import values
-from canonical.order import Order, OrderChannel, OrderCustomer, OrderStatus, Payment, PaymentStatus, Totals
+from canonical.order import Order, OrderChannel, OrderStatus, Payment, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
-from canonical.parts import CustomField, CustomFieldSetting
+from canonical.parts import CustomField, CustomFieldSetting, Reference
 from canonical.totals import check_payment, check_taxes, check_totals
 from mappings.kit import line_fields
 from mappings.kit.unchanged import changes_only
@@ -159,7 +159,7 @@ def _totals(order: wire.Order, items: Decimal, currency: str) -> Totals:
     )
 
 
-def _customer(order: wire.Order, notes: Notes) -> OrderCustomer | None:
+def _customer(order: wire.Order, notes: Notes) -> Reference | None:
     """Return the buyer as recorded in the order. A guest has at most an e-mail address and a number."""
     known, billing = order.customer, order.billing_address
     email = values.email(order.email) if order.email else None
@@ -167,7 +167,7 @@ def _customer(order: wire.Order, notes: Notes) -> OrderCustomer | None:
         notes.lose("/customer/email", "coerced", "written in lower case without spaces around it")
     if known is None and email is None and not order.phone:
         return None
-    return OrderCustomer(
+    return Reference(
         remote_id=None if known is None or known.id is None else tail(known.id),
         email=email,
         phone=order.phone or None,

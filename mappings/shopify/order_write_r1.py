@@ -4,8 +4,8 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from canonical.order_patch import OrderCustomerPatch, OrderPatch
-from canonical.parts import CustomFieldSetting
+from canonical.order_patch import OrderPatch
+from canonical.parts import CustomFieldSetting, ReferencePatch
 from mappings.kit import line_fields, patches
 from mappings.kit.addresses import with_buyer
 from mappings.shopify import addresses, custom_fields, metadata
@@ -140,7 +140,7 @@ def _update(
     )
 
 
-def _check_customer(customer: OrderCustomerPatch | None, notes: Notes) -> None:
+def _check_customer(customer: ReferencePatch | None, notes: Notes) -> None:
     """Refuse a customer that a new order cannot have."""
     if customer is None:
         return
@@ -148,7 +148,7 @@ def _check_customer(customer: OrderCustomerPatch | None, notes: Notes) -> None:
         notes.invalid("/customer/id", "unknown customer at this shop: send remote_id, or email for a guest")
 
 
-def _contact(customer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:
+def _contact(customer: ReferencePatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:
     """Return e-mail and phone of an existing order. Refuse another customer."""
     if isinstance(customer, UnsetType):
         return UNSET, UNSET

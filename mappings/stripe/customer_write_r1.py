@@ -25,7 +25,7 @@ NO_PLACE: Final[dict[str, str]] = {
     "status": "Stripe's customers have no status: they exist or are deleted",
     "lifecycle_stage": "Stripe's customers have no life-cycle stage",
     "lead_source": "Stripe's customers have no lead source",
-    "owner_remote_id": "Stripe's customers have no owner",
+    "owner": "Stripe's customers have no owner",
     "tags": "Stripe's customers have no tags; metadata can hold some, as a custom field here",
     "consents": "Stripe's customers have no consents",
 }

@@ -5,9 +5,10 @@ from functools import lru_cache
 from typing import Final
 
 from canonical import values
-from canonical.order import Discount, LineItem, LineOption, OrderCustomer, Payment, ShippingLine
-from canonical.parts import CustomFieldSetting, LossKind
+from canonical.order import Discount, LineItem, LineOption, Payment, ShippingLine
+from canonical.parts import CustomFieldSetting, LossKind, Reference
 from mappings.kit.line_fields import HIDDEN
+from mappings.kit.references import product as product_of
 from mappings.spec import Notes
 from mappings.stripe import metadata
 from mappings.stripe import wire_2026_10_28 as wire
@@ -41,8 +42,7 @@ def invoice_line(
     discount = sum_of(line.discount_amounts)
     return LineItem(
         remote_id=line.id,
-        product_remote_id=product,
-        variant_remote_id=price_id,
+        product=product_of(product, price_id),
         name=line.description or NAMELESS,
         options=tuple(
             [
@@ -71,8 +71,7 @@ def session_line(line: wire.SessionLine, currency: str, notes: Notes, place: int
         notes.lose(f"/line_items/{place}/{loss[0]}", loss[1], loss[2])
     return LineItem(
         remote_id=line.id,
-        product_remote_id=None if price is None else id_of(price.product),
-        variant_remote_id=None if price is None else price.id,
+        product=None if price is None else product_of(id_of(price.product), price.id),
         name=line.description or NAMELESS,
         quantity=quantity,
         unit_price=unit,
@@ -146,14 +145,14 @@ def shipping_lines(cost: wire.ShippingCost | None, currency: str) -> tuple[Shipp
 
 def customer(
     remote_id: str | None, email: str | None, phone: str | None, name: str | None, notes: Notes
-) -> OrderCustomer | None:
+) -> Reference | None:
     """Return the buyer, as known at the purchase."""
     if remote_id is None and not email and not phone and not name:
         return None
     address = values.email(email) if email else None
     if address != (email or None):
         notes.lose("/customer/email", "coerced", "trimmed and lower-cased")
-    return OrderCustomer(remote_id=remote_id, email=address, phone=phone or None, name=name or None)
+    return Reference(remote_id=remote_id, email=address, phone=phone or None, name=name or None)
 
 
 def invoice_payments(payments: wire.InvoicePayments | None, notes: Notes) -> tuple[Payment, ...]:

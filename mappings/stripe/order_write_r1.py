@@ -12,8 +12,8 @@ from msgspec import UNSET, UnsetType
 
 from canonical.codes import NO_CURRENCY
 from canonical.order import OrderStatus
-from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import AddressPatch, CustomFieldSetting
+from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch
 from mappings.kit import line_fields, nearest, patches
 from mappings.kit.line_fields import SHIPPING
 from mappings.kit.patches import chosen, refuse_without_place
@@ -163,7 +163,7 @@ def _changed_session(
     return SessionWrite(metadata=metadata.write(patch.external_id, fields, others, held, notes))
 
 
-def _customer(customer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:
+def _customer(customer: ReferencePatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:
     """Return the id of a customer, or the e-mail address of a guest."""
     if customer is None or isinstance(customer, UnsetType):
         return UNSET, UNSET
@@ -195,16 +195,20 @@ def _line(line: LineItemPatch, patch: OrderPatch, currency: str | None, pointer:
     quantity = Decimal(line.quantity)
     if quantity != int(quantity):
         notes.invalid(f"{pointer}/quantity", "must be a whole number")
-    if line.variant_remote_id is not None:
-        for member in ("name", "unit_price", "product_remote_id"):
-            if getattr(line, member) is not None:
+    if line.variant_id is not None:
+        for member, sent in (
+            ("name", line.name),
+            ("unit_price", line.unit_price),
+            ("product/remote_id", line.product_id),
+        ):
+            if sent is not None:
                 notes.unsupported(f"{pointer}/{member}", "the price at Stripe has its own")
-        return LineWrite(quantity=int(quantity), price=line.variant_remote_id)
+        return LineWrite(quantity=int(quantity), price=line.variant_id)
     if currency is None:
         notes.invalid("/currency", "is needed for a line with unit_price")
     if line.sku:
         notes.lose(f"{pointer}/sku", "coerced", "Stripe stores it in the metadata of the product that it makes")
-    product: str | UnsetType = line.product_remote_id or UNSET
+    product: str | UnsetType = line.product_id or UNSET
     if product is not UNSET and line.name:
         notes.unsupported(f"{pointer}/name", "the product at Stripe has its own name")
     code = currency or NO_CURRENCY

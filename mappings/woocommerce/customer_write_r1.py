@@ -24,7 +24,7 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "status": "WooCommerce customers have no status",
     "lifecycle_stage": "WooCommerce derives it from paid orders",
     "lead_source": "WooCommerce keeps the source of orders, not of customers",
-    "owner_remote_id": "WooCommerce customers have no owner",
+    "owner": "WooCommerce customers have no owner",
     "notes": "WooCommerce has notes only on orders",
     "tags": "WooCommerce customers have no tags",
     "tax_ids": "WooCommerce has no tax numbers: if a plugin keeps them, configure a custom field",

@@ -13,6 +13,7 @@ from canonical.order import Discount, LineItem, LineOption, Payment, PaymentStat
 from canonical.order import PaymentStatus as Paid
 from canonical.parts import CustomFieldSetting, Loss
 from mappings.kit.line_fields import HIDDEN, option_value
+from mappings.kit.references import product as product_of
 from mappings.woocommerce import custom_fields
 from mappings.woocommerce import wire_v3 as wire
 from mappings.woocommerce.addresses import text
@@ -53,8 +54,7 @@ def lines(
         found.append(
             LineItem(
                 remote_id=id,
-                product_remote_id=product,
-                variant_remote_id=variant,
+                product=product_of(product, variant, line.sku or None),
                 sku=line.sku or None,
                 name=text(line.name) or "",
                 options=_options(meta, pointer, loss) if meta else (),

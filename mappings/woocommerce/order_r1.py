@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Final
 
 from canonical import values
-from canonical.order import FulfillmentStatus, Order, OrderCustomer, Refund, Totals
+from canonical.order import FulfillmentStatus, Order, Refund, Totals
 from canonical.order import PaymentStatus as Paid
 from canonical.order_patch import OrderPatch
-from canonical.parts import Loss
+from canonical.parts import Loss, Reference
 from canonical.totals import check_payment, check_taxes, check_totals
 from mappings.kit import line_fields
 from mappings.kit.unchanged import changes_only
@@ -166,7 +166,7 @@ def _adds_up(totals: Totals) -> bool:
     return parts + exact(totals.tax) == exact(totals.total)
 
 
-def _customer(record: wire_v3.Order, loss: list[Loss]) -> OrderCustomer | None:
+def _customer(record: wire_v3.Order, loss: list[Loss]) -> Reference | None:
     billing = record.billing
     name = addresses.name_of(billing.first_name, billing.last_name)
     email = values.email(billing.email) if billing.email else None
@@ -174,7 +174,7 @@ def _customer(record: wire_v3.Order, loss: list[Loss]) -> OrderCustomer | None:
         loss.append(Loss(path="/customer/email", kind="coerced", detail="trimmed and lower-cased"))
     if not (record.customer_id or name or email or billing.phone):
         return None
-    return OrderCustomer(
+    return Reference(
         remote_id=str(record.customer_id) if record.customer_id else None,
         email=email,
         phone=billing.phone or None,

@@ -9,8 +9,8 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import AddressPatch, AddressType, CustomFieldSetting
+from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import AddressPatch, AddressType, CustomFieldSetting, ReferencePatch
 from mappings.kit import line_fields, patches
 from mappings.kit.addresses import check_type, with_buyer
 from mappings.kit.line_fields import SHIPPING
@@ -41,7 +41,7 @@ UNSUPPORTED: Final[dict[str, str]] = {
 }
 ONLY_NEW: Final = "WooCommerce would add this to the existing ones: it is written only with a new order"
 NEEDS_PRODUCT: Final = (
-    "WooCommerce sells only the shop's products: name one by variant_remote_id, product_remote_id or sku"
+    "WooCommerce sells only the shop's products: name one by product.variant_remote_id, product.remote_id or sku"
 )
 SHIPPING_METHOD: Final = "other"
 """The method of a charge that the shop did not compute."""
@@ -90,7 +90,7 @@ def _place(
     return addresses.write(address, kind, pointer, notes, held=held, with_company=True)
 
 
-def _email(buyer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> str | None | UnsetType:
+def _email(buyer: ReferencePatch | None | UnsetType, notes: Notes) -> str | None | UnsetType:
     if buyer is None:
         return None
     if isinstance(buyer, UnsetType) or buyer.email is None:
@@ -98,13 +98,13 @@ def _email(buyer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> str | 
     return patches.email(buyer.email, "/customer/email", notes)
 
 
-def _phone(buyer: OrderCustomerPatch | None | UnsetType) -> Text:
+def _phone(buyer: ReferencePatch | None | UnsetType) -> Text:
     if buyer is None:
         return ""
     return UNSET if isinstance(buyer, UnsetType) or buyer.phone is None else buyer.phone
 
 
-def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> int | UnsetType:
+def _customer_id(buyer: ReferencePatch | None | UnsetType, notes: Notes) -> int | UnsetType:
     """Return the id of the shop's user; 0 makes it a guest order."""
     if buyer is None:
         return 0
@@ -169,7 +169,7 @@ def _line(
     settings: tuple[CustomFieldSetting, ...],
     notes: Notes,
 ) -> LineWrite:
-    if not (line.product_remote_id or line.variant_remote_id or line.sku):
+    if not (line.product_id or line.variant_id or line.sku):
         notes.invalid(pointer, NEEDS_PRODUCT)
     if line.tax is not None:
         notes.unsupported(f"{pointer}/tax", "WooCommerce works out the tax itself")
@@ -187,10 +187,10 @@ def _line(
         )
     return LineWrite(
         quantity=int(count),
-        product_id=_number(line.product_remote_id, f"{pointer}/product_remote_id", notes),
-        variation_id=_number(line.variant_remote_id, f"{pointer}/variant_remote_id", notes),
+        product_id=_number(line.product_id, f"{pointer}/product/remote_id", notes),
+        variation_id=_number(line.variant_id, f"{pointer}/product/variant_remote_id", notes),
         # An id is more precise, but WooCommerce would prefer the SKU: send it only without ids.
-        sku=line.sku if line.sku and not (line.product_remote_id or line.variant_remote_id) else UNSET,
+        sku=line.sku if line.sku and not (line.product_id or line.variant_id) else UNSET,
         name=line.name or UNSET,
         subtotal=subtotal,
         total=subtotal,

@@ -81,9 +81,9 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
             "type": tuple(Option(value=ours, label=theirs) for ours, theirs in TYPE_WRITTEN.items()),
         }
         if agents:
-            found["assignee_remote_id"] = _agents(agents)
+            found["assignee"] = _agents(agents)
         if groups:
-            found["team_remote_id"] = _groups(groups)
+            found["team"] = _groups(groups)
         fields = _choices(_listed(ticket_fields, "ticket_fields", _Field), by_key=False)
     elif object_name == "customer":
         fields = _choices(_listed(user_fields, "user_fields", _Field), by_key=True)

@@ -32,7 +32,7 @@ NO_PLACE: Final[dict[str, str]] = {
     "currency": "Zendesk users have no currency",
     "lifecycle_stage": "Zendesk users have no life-cycle stage",
     "lead_source": "Zendesk users have no lead source",
-    "owner_remote_id": "Zendesk users have no owner; a ticket has an assignee",
+    "owner": "Zendesk users have no owner; a ticket has an assignee",
     "tax_ids": "Zendesk users have no tax numbers",
     "tax_exemption": "Zendesk users have no tax exemption",
     "consents": "Zendesk users have no consents",

@@ -16,7 +16,7 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.kit.rest import Collection, parameter, wrapped
 from mappings.spec import Action, ListQuery, Recovery, decode
 from mappings.zendesk.paging import API, LISTS, MOST, exported
-from mappings.zendesk.related import INCLUDE, absorb, missing_requesters, with_people
+from mappings.zendesk.related import WITH_NAMES, absorb, missing_requesters, with_people
 from mappings.zendesk.wire_v2 import MARK, Account, TicketBody, TicketWrite
 
 SHOW_MANY: Final = f"{API}/tickets/show_many"
@@ -32,8 +32,8 @@ class _Head(Struct, frozen=True, kw_only=True):
 TICKETS: Final = Collection[TicketWrite, Account](
     path=f"{API}/tickets",
     paging=LISTS,
-    read_query=(INCLUDE,),
-    list_query=(INCLUDE,),
+    read_query=(WITH_NAMES,),
+    list_query=(WITH_NAMES,),
     records=wrapped("ticket", "tickets"),
     filters={"external_id": parameter("external_id")},
     keys={"external_id": lambda key: (("page[size]", str(MOST)), ("external_id", key))},
@@ -56,14 +56,14 @@ def list_tickets(query: ListQuery, account: Account) -> VendorRequest:
     ends at 1,000."""
     if (number := query.filters.get("number")) is not None:
         ids = ("ids", number if number.isascii() and number.isdecimal() else "0")
-        return VendorRequest(method="GET", path=SHOW_MANY, route=SHOW_MANY, query=(ids, INCLUDE))
+        return VendorRequest(method="GET", path=SHOW_MANY, route=SHOW_MANY, query=(ids, WITH_NAMES))
     if (requester := query.filters.get("requester")) is not None:
         route = f"{API}/users/{{id}}/tickets/requested"
         path = route.replace("{id}", quote(requester, safe=""))
         by = query if query.updated_since is None else replace(query, sort="updated_at")
-        return VendorRequest(method="GET", path=path, route=route, query=(INCLUDE, *LISTS.window(by)))
+        return VendorRequest(method="GET", path=path, route=route, query=(WITH_NAMES, *LISTS.window(by)))
     if "external_id" not in query.filters and query.updated_since is not None:
-        return exported("tickets", query.updated_since, query, (INCLUDE,))
+        return exported("tickets", query.updated_since, query, (WITH_NAMES,))
     return TICKETS.list(query, account)
 
 

@@ -1,4 +1,4 @@
-"""The people in the write of a ticket: requester, followers and copied people."""
+"""The people of a ticket: as they are read, and requester, followers and copied people as they are written."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,7 +6,8 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.ticket import FollowerPatch, RequesterPatch
+from canonical.parts import Reference, ReferencePatch
+from canonical.ticket import FollowerPatch
 from mappings.kit import patches
 from mappings.kit.people import compare_requester
 from mappings.spec import Notes
@@ -17,19 +18,28 @@ Requester = tuple[int | UnsetType, RequesterWrite | UnsetType]
 NO_ONE: Final = Person(id=0)
 
 
+def person_of(id: int, account: Account) -> Reference:
+    """Return a person with what was side-loaded for the id."""
+    person = account.people.get(id)
+    if person is None:
+        return Reference(remote_id=str(id))
+    email = values.email(person.email) if person.email else None
+    return Reference(remote_id=str(id), name=person.name, email=email, phone=person.phone or None)
+
+
 def requester_written(
-    patch: RequesterPatch | None | UnsetType, current: Ticket | None, account: Account, notes: Notes
+    patch: ReferencePatch | None | UnsetType, current: Ticket | None, account: Account, notes: Notes
 ) -> Requester:
     """Return the requester: by id, or by address. On an existing ticket Zendesk takes an id only, so an address must be
     that of a known person."""
-    if not isinstance(patch, RequesterPatch):
+    if not isinstance(patch, ReferencePatch):
         if current is None:
             notes.lose("/requester", "defaulted", "without a requester, Zendesk uses the agent of the API token")
         elif patch is None:
             notes.invalid("/requester", "a Zendesk ticket always has a requester")
         return UNSET, UNSET
     if patch.remote_id is not None:
-        id = patches.record_id(patch.remote_id, "/requester/remote_id", "Zendesk", notes)
+        id = patches.record_id(patch, "/requester", "Zendesk", notes)
         known = account.people.get(id, NO_ONE) if isinstance(id, int) else NO_ONE
         compare_requester(patch, {"name": known.name, "email": known.email, "phone": known.phone}, notes)
         return (id if isinstance(id, int) else UNSET, UNSET)
@@ -82,7 +92,7 @@ def _watcher(place: int, follower: FollowerPatch, account: Account, notes: Notes
         notes.invalid(f"/followers/{place}/kind", "one of: follower, cc")
         return None
     if follower.remote_id is not None:
-        id = patches.record_id(follower.remote_id, f"/followers/{place}/remote_id", "Zendesk", notes)
+        id = patches.record_id(follower, f"/followers/{place}", "Zendesk", notes)
         return WatcherWrite(user_id=str(id), action="put") if isinstance(id, int) else None
     if not follower.email:
         notes.unsupported(f"/followers/{place}", "Zendesk names people by id or e-mail address")

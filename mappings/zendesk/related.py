@@ -12,6 +12,7 @@ from mappings.zendesk.paging import API, MOST
 from mappings.zendesk.wire_v2 import Account, Person
 
 INCLUDE: Final = ("include", "users")
+WITH_NAMES: Final = ("include", "users,groups,organizations")
 SHOW_MANY: Final = f"{API}/users/show_many"
 
 
@@ -19,8 +20,15 @@ class _Requested(Struct, frozen=True, kw_only=True):
     requester_id: int | None = None
 
 
+class _Named(Struct, frozen=True, kw_only=True):
+    id: int
+    name: str | None = None
+
+
 class _People(Struct, frozen=True, kw_only=True):
     users: tuple[Person, ...] = ()
+    groups: tuple[_Named, ...] = ()
+    organizations: tuple[_Named, ...] = ()
 
 
 class _FoundPeople(Struct, frozen=True, kw_only=True):
@@ -28,8 +36,16 @@ class _FoundPeople(Struct, frozen=True, kw_only=True):
 
 
 def with_people(reply: VendorReply, account: Account) -> Account:
-    """Return the account with the people of a reply."""
-    return _added(account, decode(reply.body, _People).users)
+    """Return the account with the people of a reply, and the names of its groups and organizations."""
+    found = decode(reply.body, _People)
+    account = _added(account, found.users)
+    if not found.groups and not found.organizations:
+        return account
+    return replace(
+        account,
+        groups=account.groups | _names(found.groups),
+        organizations=account.organizations | _names(found.organizations),
+    )
 
 
 def missing_requesters(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
@@ -53,6 +69,10 @@ def missing_requesters(records: tuple[Raw, ...], account: Account) -> VendorRequ
 def absorb(reply: VendorReply, account: Account) -> Account:
     """Return the account with the people that were found. Raises VendorDrift for an answer without them."""
     return replace(_added(account, decode(reply.body, _FoundPeople).users), people_asked=True)
+
+
+def _names(found: tuple[_Named, ...]) -> dict[int, str]:
+    return {one.id: one.name for one in found if one.name}
 
 
 def _added(account: Account, people: tuple[Person, ...]) -> Account:

@@ -8,11 +8,11 @@ from typing import Final
 
 from msgspec import UNSET, Raw, UnsetType
 
-from canonical import values
-from canonical.parts import Loss
-from canonical.ticket import STATUS_CATEGORY, Follower, FollowerKind, Requester, Ticket, TicketPatch
+from canonical.parts import Loss, Reference
+from canonical.ticket import STATUS_CATEGORY, Follower, FollowerKind, Ticket, TicketPatch
 from mappings.kit import json_custom_fields, nearest, patches
 from mappings.kit.html import html_or_text
+from mappings.kit.references import reference
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import bodies, wire_v2
 from mappings.zendesk.endpoints_ticket import ENDPOINTS
@@ -27,11 +27,11 @@ from mappings.zendesk.enums import (
     status_label,
 )
 from mappings.zendesk.field_values import agent_url, instant, own_external_id
-from mappings.zendesk.people import requester_written, watchers_written
+from mappings.zendesk.people import person_of, requester_written, watchers_written
 from mappings.zendesk.webhook_r1 import TICKET_EVENT
 from mappings.zendesk.wire_v2 import Account, CommentWrite, FieldWrite, TicketWrite
 
-NO_PLACE: Final = {"order_ids": "Zendesk tickets have no orders; a ticket field can hold one, as a custom field here"}
+NO_PLACE: Final = {"orders": "Zendesk tickets have no orders; a ticket field can hold one, as a custom field here"}
 FIRST_COMMENT: Final = "a Zendesk ticket's description is its first comment and stays: add a comment instead"
 
 
@@ -58,10 +58,12 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
         channel=CHANNEL.get(channel, "unknown"),
         channel_raw=channel if channel is None or isinstance(channel, str) else str(channel),
         requester=None if record.requester_id is None else _requester(record.requester_id, account, loss),
-        assignee_remote_id=None if record.assignee_id is None else str(record.assignee_id),
-        team_remote_id=None if record.group_id is None else str(record.group_id),
-        company_remote_id=None if record.organization_id is None else str(record.organization_id),
-        parent_remote_id=None if record.problem_id is None else str(record.problem_id),
+        assignee=None if record.assignee_id is None else person_of(record.assignee_id, account),
+        team=None if record.group_id is None else reference(record.group_id, account.groups.get(record.group_id)),
+        company=None
+        if record.organization_id is None
+        else reference(record.organization_id, account.organizations.get(record.organization_id)),
+        parent=reference(record.problem_id),
         followers=_followers(record, account)
         if record.collaborator_ids or record.follower_ids or record.email_cc_ids
         else (),
@@ -96,10 +98,10 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
         type=kind,
         requester_id=requester_id,
         requester=requester,
-        assignee_id=patches.record_id(patch.assignee_remote_id, "/assignee_remote_id", "Zendesk", notes),
-        group_id=patches.record_id(patch.team_remote_id, "/team_remote_id", "Zendesk", notes),
-        organization_id=patches.record_id(patch.company_remote_id, "/company_remote_id", "Zendesk", notes),
-        problem_id=patches.record_id(patch.parent_remote_id, "/parent_remote_id", "Zendesk", notes),
+        assignee_id=patches.record_id(patch.assignee, "/assignee", "Zendesk", notes),
+        group_id=patches.record_id(patch.team, "/team", "Zendesk", notes),
+        organization_id=patches.record_id(patch.company, "/company", "Zendesk", notes),
+        problem_id=patches.record_id(patch.parent, "/parent", "Zendesk", notes),
         followers=followers,
         email_ccs=email_ccs,
         tags=bodies.tags(patch.tags, notes),
@@ -112,18 +114,15 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
     if body.due_at and kind_after != "task":
         notes.unsupported("/due_at", "Zendesk keeps a due date on tickets of type task only: send type task with it")
     if body.problem_id and kind_after != "incident":
-        notes.unsupported("/parent_remote_id", "Zendesk links incidents to a problem only: send type incident with it")
+        notes.unsupported("/parent", "Zendesk links incidents to a problem only: send type incident with it")
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _requester(id: int, account: Account, loss: list[Loss]) -> Requester:
-    person = account.people.get(id)
-    if person is None:
-        return Requester(remote_id=str(id))
-    email = None if not person.email else values.email(person.email)
-    if email != (person.email or None):
+def _requester(id: int, account: Account, loss: list[Loss]) -> Reference:
+    person = person_of(id, account)
+    if person.email is not None and person.email != account.people[id].email:
         loss.append(Loss(path="/requester/email", kind="coerced", detail="lower-cased"))
-    return Requester(remote_id=str(id), name=person.name, email=email, phone=person.phone or None)
+    return person
 
 
 def _followers(record: wire_v2.Ticket, account: Account) -> tuple[Follower, ...]:
@@ -138,9 +137,8 @@ def _followers(record: wire_v2.Ticket, account: Account) -> tuple[Follower, ...]
 
 
 def _follower(id: int, kind: FollowerKind, raw: str, account: Account) -> Follower:
-    person = account.people.get(id)
-    email = None if person is None or not person.email else values.email(person.email)
-    return Follower(remote_id=str(id), email=email, kind=kind, kind_raw=raw)
+    person = person_of(id, account)
+    return Follower(remote_id=person.remote_id, email=person.email, name=person.name, kind=kind, kind_raw=raw)
 
 
 def _held(record: wire_v2.Ticket) -> dict[str, Raw]:

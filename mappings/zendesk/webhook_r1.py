@@ -4,13 +4,15 @@ from typing import Final
 
 from canonical import values
 from canonical.customer import Customer, CustomerStatus, Email
-from canonical.parts import Instant, Loss
-from canonical.ticket import STATUS_CATEGORY, Requester, Ticket, TicketStatus
+from canonical.parts import Instant, Loss, Reference
+from canonical.ticket import STATUS_CATEGORY, Ticket, TicketStatus
+from mappings.kit.references import reference
 from mappings.spec import Mapped, ReadShape, Remote, Unmappable
 from mappings.zendesk.enums import CHANNEL, PRIORITY, STATUS, TYPE, status_label
 from mappings.zendesk.field_values import instant, own_external_id
+from mappings.zendesk.people import person_of
 from mappings.zendesk.wire_v2 import Account, Via
-from mappings.zendesk.wire_webhook import MEMBERS, TicketDetail, TicketEvent, UserDetail, UserEvent
+from mappings.zendesk.wire_webhook import MEMBERS, TicketEvent, UserDetail, UserEvent
 from mappings.zendesk.wire_webhook import TYPE as EVENT_TYPE
 
 ENDED_BY: Final[dict[str, TicketStatus]] = {
@@ -19,7 +21,7 @@ ENDED_BY: Final[dict[str, TicketStatus]] = {
     "marked_as_spam": "spam",
 }
 """Events whose `detail` has the status before the event."""
-NOT_IN_TICKET_EVENTS: Final = ("followers", "custom_fields", "due_at", "parent_remote_id")
+NOT_IN_TICKET_EVENTS: Final = ("followers", "custom_fields", "due_at", "parent")
 NOT_IN_USER_EVENTS: Final = (
     "display_name",
     "company_name",
@@ -60,11 +62,11 @@ def ticket_of_event(record: TicketEvent, account: Account) -> Mapped[Ticket]:
         type_raw=detail.type,
         channel=CHANNEL.get(channel, "unknown"),
         channel_raw=channel_raw,
-        requester=_requester(detail, account),
-        assignee_remote_id=_id(detail.assignee_id),
-        team_remote_id=_id(detail.group_id),
-        company_remote_id=_id(detail.organization_id),
-        merged_into_remote_id=None if merged_into is None else str(merged_into),
+        requester=_person(detail.requester_id, account),
+        assignee=_person(detail.assignee_id, account),
+        team=reference(_id(detail.group_id)),
+        company=reference(_id(detail.organization_id)),
+        merged_into=reference(merged_into),
         tags=detail.tags or (),
         external_id=own_external_id(detail.external_id),
         created_at=instant(detail.created_at),
@@ -120,15 +122,9 @@ def _channel(via: Via | None) -> tuple[str | int | None, str | None]:
     return channel, channel if channel is None or isinstance(channel, str) else str(channel)
 
 
-def _requester(detail: TicketDetail, account: Account) -> Requester | None:
-    id = _id(detail.requester_id)
-    if id is None:
-        return None
-    person = account.people.get(int(id))
-    if person is None:
-        return Requester(remote_id=id)
-    email = None if not person.email else values.email(person.email)
-    return Requester(remote_id=id, name=person.name, email=email, phone=person.phone or None)
+def _person(text: str | None, account: Account) -> Reference | None:
+    id = _id(text)
+    return None if id is None else person_of(int(id), account)
 
 
 def _user_status(happened: str, record: UserEvent) -> tuple[CustomerStatus, str | None]:

@@ -132,14 +132,16 @@ class CustomStatus(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """Facts that are not in a record: configured custom fields, names of ticket statuses, and the people and
-    organizations behind ids, as far as they were side-loaded. `people_asked`: the others were asked for already."""
+    """Facts that are not in a record: configured custom fields, names of ticket statuses, and the people,
+    organizations and groups behind ids, as far as they were side-loaded. `people_asked`: the other people were asked
+    for already."""
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
     status_labels: dict[int, str] = {}
     people: dict[int, Person] = {}
     people_asked: bool = False
     organizations: dict[int, str] = {}
+    groups: dict[int, str] = {}
 
 
 # ----------------------------------------------------------------- as it is written

@@ -14,7 +14,9 @@ from canonical.classes import ESSENTIAL, is_essential
 from canonical.customer import ConsentPatch, Customer, CustomerPatch, Email, EmailPatch
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.output_only import strip_output
-from canonical.portable import merged, origin_of, without_clearing, without_foreign_ids
+from canonical.parts import ProductReferencePatch, ReferencePatch
+from canonical.portable import merged, origin_of, without_clearing
+from canonical.references import at_target, with_source
 from canonical.ticket import FollowerPatch, TicketPatch
 
 GOLDENS: Final = sorted((Path(__file__).parents[1] / "mappings").glob("*/fixtures/*.out.json"))
@@ -80,13 +82,16 @@ def test_a_name_may_be_unknown() -> None:
 
 def test_ids_of_another_vendor_go_and_are_reported() -> None:
     ticket = TicketPatch(
-        assignee_remote_id="7", followers=(FollowerPatch(remote_id="8"), FollowerPatch(remote_id="9", email="a@b.de"))
+        assignee=ReferencePatch(remote_id="7"),
+        followers=(FollowerPatch(remote_id="8"), FollowerPatch(remote_id="9", email="a@b.de")),
     )
-    patch, loss = without_foreign_ids(ticket, "zendesk", "freshdesk")
-    assert (patch.assignee_remote_id, patch.followers) == (UNSET, (FollowerPatch(email="a@b.de"),))
-    assert [one.path for one in loss] == ["/assignee_remote_id", "/followers"]
-    line = LineItemPatch(name="Mug", quantity="1", unit_price="5.00", variant_remote_id="77", sku="MUG")
-    order, loss = without_foreign_ids(OrderPatch(line_items=(line,)), "shopify", "woocommerce")
+    patch, loss = at_target(with_source(ticket, "zendesk"), "freshdesk")
+    assert (patch.assignee, patch.followers) == (UNSET, (FollowerPatch(email="a@b.de"),))
+    assert [one.path for one in loss] == ["/assignee", "/followers"]
+    line = LineItemPatch(
+        name="Mug", quantity="1", unit_price="5.00", product=ProductReferencePatch(variant_remote_id="77"), sku="MUG"
+    )
+    order, loss = at_target(with_source(OrderPatch(line_items=(line,)), "shopify"), "woocommerce")
     assert order.line_items == (LineItemPatch(name="Mug", quantity="1", unit_price="5.00", sku="MUG"),)
     assert [one.kind for one in loss] == ["coerced"]
 

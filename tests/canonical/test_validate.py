@@ -67,7 +67,7 @@ def test_customers_that_are_refused(body: dict[str, Any], wrong: list[str]) -> N
     ("body", "wrong"),
     [
         ({"currency": "EUR", "line_items": [{"name": "Mug", "quantity": "2", "unit_price": "19.901"}]}, []),
-        ({"line_items": [{"variant_remote_id": "1", "quantity": "0.5"}]}, []),
+        ({"line_items": [{"product": {"variant_remote_id": "1"}, "quantity": "0.5"}]}, []),
         ({"line_items": None, "customer": None, "shipping_address": None}, []),
         ({"currency": "ABC", "presentment_currency": "XTS"}, ["/currency", "/presentment_currency"]),
         ({"customer": {"name": "Ann"}}, ["/customer"]),
@@ -75,11 +75,15 @@ def test_customers_that_are_refused(body: dict[str, Any], wrong: list[str]) -> N
         ({"billing_address": {"country_code": "UK"}}, ["/billing_address/country_code"]),
         ({"line_items": [{"quantity": "1"}]}, ["/line_items/0"]),
         ({"line_items": [{"name": "Mug", "quantity": "1"}]}, ["/line_items/0/unit_price"]),
-        ({"line_items": [{"variant_remote_id": "1", "quantity": "0"}]}, ["/line_items/0/quantity"]),
+        ({"line_items": [{"product": {"variant_remote_id": "1"}, "quantity": "0"}]}, ["/line_items/0/quantity"]),
         (
             {
                 "line_items": [
-                    {"variant_remote_id": "1", "quantity": "1", "custom_fields": [{"key": "a", "value": 1}] * 2}
+                    {
+                        "product": {"variant_remote_id": "1"},
+                        "quantity": "1",
+                        "custom_fields": [{"key": "a", "value": 1}] * 2,
+                    }
                 ]
             },
             ["/line_items/0/custom_fields/1/key"],
@@ -104,13 +108,13 @@ def test_orders(body: dict[str, Any], wrong: list[str]) -> None:
     ("body", "wrong"),
     [
         ({"subject": "Crack", "requester": {"email": "ann@example.com", "name": "Ann"}}, []),
-        ({"requester": None, "followers": None, "order_ids": ["ord_1"]}, []),
+        ({"requester": None, "followers": None, "orders": [{"id": "ord_1"}]}, []),
         ({"requester": {"name": "Ann"}}, ["/requester"]),
         ({"requester": {"email": "ann@"}}, ["/requester/email"]),
         ({"followers": [{"kind": "cc"}, {"email": "x"}]}, ["/followers/0", "/followers/1/email"]),
         ({"description": "a", "description_html": "<p>a</p>"}, []),
         ({"description": None, "description_html": "<p>a</p>"}, []),
-        ({"order_ids": ["ord_1", "#1001"]}, ["/order_ids/1"]),
+        ({"orders": [{"id": "ord_1"}, {"phone": "1"}]}, ["/orders/1"]),
     ],
 )
 def test_tickets(body: dict[str, Any], wrong: list[str]) -> None:

@@ -34,7 +34,7 @@ def test_a_cell_says_what_the_mapping_does() -> None:
     shown = lockstitch("coverage", "ticket", "--vendor", "zendesk").stdout
 
     cells = {line.split()[0]: "".join(line.split()[1:]) for line in shown.splitlines() if line.strip()}
-    assert (cells["subject"], cells["order_ids"], cells["number"]) == ("RCU", "·", "R")
+    assert (cells["subject"], cells["orders"], cells["number"]) == ("RCU", "·", "R")
     assert "HubSpot" not in shown
 
 

@@ -72,17 +72,17 @@ def test_people_to_give_work_to_are_those_of_the_account(caller: Caller, vendors
     agent = vendors.place("zendesk", "users", {"name": f"Agent {word()}", "role": "agent"})
     group = vendors.place("zendesk", "groups", {"name": f"Group {word()}"})
 
-    assert options(caller, "hubspot/customer/owner_remote_id", max_age=0)[owner["id"]] == f"Mira {owner['lastName']}"
-    assert owner["id"] in options(caller, "hubspot/ticket/assignee_remote_id")
-    assert options(caller, "zendesk/ticket/assignee_remote_id", max_age=0)[str(agent["id"])] == agent["name"]
-    assert options(caller, "zendesk/ticket/team_remote_id")[str(group["id"])] == group["name"]
+    assert options(caller, "hubspot/customer/owner", max_age=0)[owner["id"]] == f"Mira {owner['lastName']}"
+    assert owner["id"] in options(caller, "hubspot/ticket/assignee")
+    assert options(caller, "zendesk/ticket/assignee", max_age=0)[str(agent["id"])] == agent["name"]
+    assert options(caller, "zendesk/ticket/team")[str(group["id"])] == group["name"]
 
 
 def test_a_person_who_was_chosen_can_be_written(caller: Caller, vendors: Emulators) -> None:
     agent = vendors.place("zendesk", "users", {"name": "Agent", "role": "agent"})
-    assert str(agent["id"]) in options(caller, "zendesk/ticket/assignee_remote_id", max_age=0)
-    body = ticket("zendesk", assignee_remote_id=str(agent["id"]))
-    assert caller.create("/v1/tickets?connection=zendesk", body)["assignee_remote_id"] == str(agent["id"])
+    assert str(agent["id"]) in options(caller, "zendesk/ticket/assignee", max_age=0)
+    body = ticket("zendesk", assignee={"connection": "zendesk", "remote_id": str(agent["id"])})
+    assert caller.create("/v1/tickets?connection=zendesk", body)["assignee"]["remote_id"] == str(agent["id"])
 
 
 def test_statuses_are_those_that_a_write_takes(caller: Caller) -> None:
@@ -146,22 +146,22 @@ def test_choices_of_metafields(facade: Facade, caller: Caller) -> None:
 
 
 def test_lists_are_kept_and_tell_their_age(caller: Caller, vendors: Emulators) -> None:
-    first = options_of(caller, "zendesk/ticket/team_remote_id")
+    first = options_of(caller, "zendesk/ticket/team")
     group = vendors.place("zendesk", "groups", {"name": f"Group {word()}"})
-    kept = options_of(caller, "zendesk/ticket/team_remote_id")
+    kept = options_of(caller, "zendesk/ticket/team")
     assert (kept["options"], kept["fetched_at"]) == (first["options"], first["fetched_at"])
     assert kept["age_seconds"] >= first["age_seconds"]
-    fresh = options_of(caller, "zendesk/ticket/team_remote_id", max_age=0)
+    fresh = options_of(caller, "zendesk/ticket/team", max_age=0)
     assert str(group["id"]) in [one["value"] for one in fresh["options"]]
     assert fresh["fetched_at"] > first["fetched_at"]
 
 
 def test_old_lists_are_given_out_while_the_vendor_is_away(caller: Caller, vendors: Emulators) -> None:
-    first = options_of(caller, "zendesk/ticket/team_remote_id")
+    first = options_of(caller, "zendesk/ticket/team")
     vendors.break_("zendesk", "status", path="/api/v2/groups", times=None, status=503)
-    assert options_of(caller, "zendesk/ticket/team_remote_id")["fetched_at"] == first["fetched_at"]
+    assert options_of(caller, "zendesk/ticket/team")["fetched_at"] == first["fetched_at"]
     answer = until(
-        lambda: caller.get("/v1/options/zendesk/ticket/team_remote_id?max_age=0"),
+        lambda: caller.get("/v1/options/zendesk/ticket/team?max_age=0"),
         lambda answer: answer.status_code != 200,
     )
     assert code_of(answer, 503) == "vendor-unavailable"
@@ -171,7 +171,7 @@ def test_a_field_without_options_names_those_that_have_some(caller: Caller) -> N
     answer = caller.get("/v1/options/hubspot/customer/first_name")
     assert code_of(answer, 422) == "invalid-field"
     assert parameters(answer) == ["field"]
-    for name in ("custom_fields.buying_role", "lifecycle_stage", "owner_remote_id"):
+    for name in ("custom_fields.buying_role", "lifecycle_stage", "owner"):
         assert name in answer.json()["detail"]
 
 

@@ -148,11 +148,11 @@ def test_an_upsert_merges_lists(caller: Caller) -> None:
 
 def test_an_id_of_another_vendor_is_never_sent(caller: Caller, vendors: Emulators) -> None:
     mark = word()
-    body = customer("hubspot", owner_remote_id="777000111", tags=["x"]) | {"meta": {"connection": "salesforce"}}
+    body = customer("hubspot", owner={"remote_id": "777000111"}, tags=["x"]) | {"meta": {"connection": "salesforce"}}
 
     made = caller.create("/v1/customers?connection=hubspot", body | {"display_name": mark})
 
-    assert "/owner_remote_id" in [lost["path"] for lost in made["meta"]["loss"]]
+    assert "/owner" in [lost["path"] for lost in made["meta"]["loss"]]
     assert "777000111" not in str(vendors.calls("hubspot"))
 
 

@@ -98,13 +98,22 @@ def checkout(mark: str) -> Body:
 
 def sale(mark: str) -> Body:
     """An order of a product of the shop."""
-    line = {"name": "Mug", "product_remote_id": "11", "quantity": "2", "unit_price": "19.90"}
+    line = {
+        "name": "Mug",
+        "product": {"connection": "woocommerce", "remote_id": "11"},
+        "quantity": "2",
+        "unit_price": "19.90",
+    }
     return {"currency": "EUR", "customer": {"email": f"{mark}@example.com"}, "line_items": [line]}
 
 
 def supply(mark: str) -> Body:
     """An order of thread, for an account."""
-    line = {"variant_remote_id": THREAD, "quantity": "2", "unit_price": "19.90"}
+    line = {
+        "product": {"connection": "salesforce", "variant_remote_id": THREAD},
+        "quantity": "2",
+        "unit_price": "19.90",
+    }
     fields = [{"key": "account", "value": ACCOUNT}]
     placed = "2026-11-25T00:00:00Z"
     return {"placed_at": placed, "internal_note": f"For {mark}", "line_items": [line], "custom_fields": fields}

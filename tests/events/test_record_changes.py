@@ -7,9 +7,18 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.events.record_changes import changed, fields_of, is_older, revision_of, state_of
+from app.events.record_changes import (
+    Watched,
+    changed,
+    fields_of,
+    is_older,
+    revision_of,
+    state_of,
+    watched_in,
+    watched_value,
+)
 from canonical.customer import Customer, Email
-from canonical.parts import MappingName, ResourceMeta
+from canonical.parts import MappingName, Reference, ResourceMeta
 from canonical.ticket import Ticket
 
 EMPTY: tuple[Any, ...] = (None, [], {})
@@ -98,3 +107,20 @@ def test_older_is_what_the_vendor_changed_earlier(seconds: int) -> None:
     assert is_older(before, after) == (seconds < 0)
     assert not is_older({}, after)
     assert not is_older(before, {"updated_at": None})
+
+
+def test_another_name_of_an_assignee_is_no_change() -> None:
+    ann, renamed, ben = ({"remote_id": id, "name": name} for id, name in (("1", "Ann"), ("1", "Anna"), ("2", "Ann")))
+
+    assert changed({"assignee": ann}, {"assignee": renamed}, Ticket) == ()
+    assert changed({"assignee": ann}, {"assignee": ben}, Ticket) == ("assignee",)
+    assert changed({"assignee": ann}, {"assignee": None}, Ticket) == ("assignee",)
+
+
+def test_the_history_of_an_assignee_is_one_of_ids() -> None:
+    ticket = Ticket(assignee=Reference(remote_id="7", name="Ben", email="ben@example.com"))
+
+    assert watched_in("ticket", ticket) == Watched(field="assignee", value="7")
+    assert watched_value("ticket", fields_of(state_of(ticket))) == "7"
+    assert watched_value("ticket", {"assignee": None}) is None
+    assert watched_value("comment", {}) is None

@@ -22,7 +22,7 @@ WRITTEN = [
 mappings = pytest.mark.parametrize(
     ("vendor", "mapping"), WRITTEN, ids=[f"{mapping.name}_r{mapping.revision}" for _, mapping in WRITTEN]
 )
-OTHERS = {"currency": "CHF", "presentment_currency": "CHF", "team_remote_id": "4"}
+OTHERS = {"currency": "CHF", "presentment_currency": "CHF", "team": {"remote_id": "4"}}
 """Where the sample is what the account has anyway."""
 
 

@@ -64,7 +64,7 @@ class Bench:
 
     def ticket(self, subject: str, **fields: Any) -> dict[str, Any]:
         """A ticket in the first queue, made through Lockstitch."""
-        body = {"subject": subject, "team_remote_id": self.queues["General"], **fields}
+        body = {"subject": subject, "team": {"connection": "rt", "remote_id": self.queues["General"]}, **fields}
         return self.caller.create("/v1/tickets", body)
 
 

@@ -166,7 +166,7 @@ def order(bench: Bench, **more: Any) -> dict[str, Any]:
         "customer": {"email": "joy@example.com"},
         "shipping_address": HARBOUR,
         "line_items": [
-            {"variant_remote_id": bench.shop.variant, "quantity": "2"},
+            {"product": {"connection": "medusa", "variant_remote_id": bench.shop.variant}, "quantity": "2"},
             {"name": "Engraving", "quantity": "1.5", "unit_price": "0.333"},
         ],
         "shipping_lines": [{"title": "Parcel post", "price": "4.50"}],
@@ -337,7 +337,9 @@ def test_an_order_whose_placing_is_lost_is_placed_once(bench: Bench) -> None:
 
 
 def test_a_refusal_of_medusa_is_passed_on(bench: Bench) -> None:
-    body = order(bench, line_items=[{"variant_remote_id": "variant_none", "quantity": "1"}])
+    body = order(
+        bench, line_items=[{"product": {"connection": "medusa", "variant_remote_id": "variant_none"}, "quantity": "1"}]
+    )
     before = len(bench.shop.drafts())
     refused = bench.caller.write("POST", "/v1/orders", body)
     assert code_of(refused, 422) == "vendor-rejected"

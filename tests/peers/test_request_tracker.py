@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.contract.callers import code_of, new_key, pointers
+from tests.mappings.references import plain
 from tests.peers.request_tracker import API, Bench, running_bench
 
 LATE: dict[str, Any] = {
@@ -16,8 +17,11 @@ LATE: dict[str, Any] = {
     "status": "open",
     "priority": "high",
     "requester": {"email": "zoe.quark@example.com", "name": "Zoë Quark, Dr."},
-    "followers": [{"email": "ann@example.com", "kind": "cc"}, {"remote_id": "ben.okoro", "kind": "follower"}],
-    "assignee_remote_id": "ben.okoro",
+    "followers": [
+        {"email": "ann@example.com", "kind": "cc"},
+        {"connection": "rt", "remote_id": "ben.okoro", "kind": "follower"},
+    ],
+    "assignee": {"connection": "rt", "remote_id": "ben.okoro"},
     "due_at": "2027-01-12T17:30:00Z",
     "external_id": "Form-5512/Ä'x",
     "custom_fields": [
@@ -40,17 +44,19 @@ def bench(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) ->
 
 def test_a_ticket_is_made_and_read_back(bench: Bench) -> None:
     parent = bench.ticket("What it is part of")
-    wanted = LATE | {"team_remote_id": bench.queues["Returns"], "parent_remote_id": parent["meta"]["remote_id"]}
+    wanted = LATE | {
+        "team": {"connection": "rt", "remote_id": bench.queues["Returns"]},
+        "parent": {"connection": "rt", "remote_id": parent["meta"]["remote_id"]},
+    }
     made = bench.caller.create("/v1/tickets", wanted)
     read = bench.caller.get(f"/v1/tickets/{made['id']}").json()
     (listed,) = bench.caller.get("/v1/tickets", params={"external_id": LATE["external_id"]}).json()["data"]
     for ticket in (made, read, listed):
-        for name in ("subject", "description", "status", "priority", "assignee_remote_id", "due_at", "external_id"):
-            assert ticket[name] == wanted[name], name
-        assert (ticket["team_remote_id"], ticket["parent_remote_id"]) == (
-            wanted["team_remote_id"],
-            wanted["parent_remote_id"],
-        )
+        for name in ("subject", "description", "status", "priority", "assignee", "due_at", "external_id"):
+            assert plain(ticket[name]) == plain(wanted[name]), name
+        assert [ticket[name]["remote_id"] for name in ("team", "parent")] == [
+            wanted[name]["remote_id"] for name in ("team", "parent")
+        ]
         assert (ticket["status_category"], ticket["priority_raw"]) == ("in_progress", "100")
         assert ticket["requester"]["email"] == "zoe.quark@example.com"
         assert ticket["requester"]["id"] is None, "Request Tracker has no customers that could be read by it"
@@ -68,7 +74,7 @@ def test_a_ticket_is_made_and_read_back(bench: Bench) -> None:
     links = [link["_url"] for link in there["_hyperlinks"] if link["ref"] == "refers-to"]
     assert f"lockstitch:{made['meta']['operation_id']}" in links
     assert made["meta"]["remote_url"].endswith(f"/Ticket/Display.html?id={made['meta']['remote_id']}")
-    assert {loss["path"] for loss in made["meta"]["loss"]} >= {"/assignee_remote_id"}
+    assert {loss["path"] for loss in made["meta"]["loss"]} >= {"/assignee"}
 
 
 def test_a_ticket_is_changed_in_one_field(bench: Bench) -> None:
@@ -87,31 +93,33 @@ def test_everything_that_can_change_changes_and_is_taken_away_again(bench: Bench
     path, parent = f"/v1/tickets/{made['id']}", bench.ticket("Above")["meta"]["remote_id"]
     wanted = LATE | {
         "external_id": "All-2",
-        "parent_remote_id": parent,
-        "team_remote_id": bench.queues["Returns"],
+        "parent": {"connection": "rt", "remote_id": parent},
+        "team": {"connection": "rt", "remote_id": bench.queues["Returns"]},
         "requester": {"email": "else@example.com"},
     }
     del wanted["description"]
     changed = bench.caller.write("PATCH", path, wanted)
     assert changed.status_code == 200, changed.text
-    for name in ("subject", "status", "priority", "assignee_remote_id", "due_at", "external_id", "parent_remote_id"):
-        assert changed.json()[name] == wanted[name], name
+    for name in ("subject", "status", "priority", "assignee", "due_at", "external_id", "parent"):
+        assert plain(changed.json()[name]) == plain(wanted[name]), name
     assert changed.json()["requester"]["email"] == "else@example.com"
     again = bench.caller.write("PATCH", path, wanted)
     assert (again.status_code, again.json()["updated_at"]) == (200, changed.json()["updated_at"]), again.text
-    nothing = dict.fromkeys(
-        ("requester", "followers", "assignee_remote_id", "due_at", "external_id", "parent_remote_id")
-    )
+    nothing = dict.fromkeys(("requester", "followers", "assignee", "due_at", "external_id", "parent"))
     cleared = bench.caller.write("PATCH", path, {**nothing, "custom_fields": [], "subject": None})
     assert cleared.status_code == 200, cleared.text
-    for name in ("requester", "assignee_remote_id", "due_at", "external_id", "parent_remote_id", "subject"):
+    for name in ("requester", "assignee", "due_at", "external_id", "parent", "subject"):
         assert cleared.json()[name] is None, name
     assert cleared.json()["followers"] == []
     assert {one["key"]: one["value"] for one in cleared.json()["custom_fields"] if one["value"]} == {}
 
 
 def test_an_upsert_makes_once_and_then_changes(bench: Bench) -> None:
-    body = {"subject": "First", "external_id": "form-1", "team_remote_id": bench.queues["General"]}
+    body = {
+        "subject": "First",
+        "external_id": "form-1",
+        "team": {"connection": "rt", "remote_id": bench.queues["General"]},
+    }
     first = bench.caller.write("POST", "/v1/tickets?upsert_on=external_id", body)
     second = bench.caller.write("POST", "/v1/tickets?upsert_on=external_id", body | {"subject": "Second"})
     other = bench.caller.write("POST", "/v1/tickets?upsert_on=external_id", body | {"external_id": "FORM-1"})
@@ -145,7 +153,7 @@ def test_a_version_that_ages_on_the_way_is_a_conflict_at_the_peer(bench: Bench) 
 
 
 def test_a_caller_who_repeats_himself_is_answered_again(bench: Bench) -> None:
-    key, body = new_key(), {"subject": "Only once", "team_remote_id": bench.queues["General"]}
+    key, body = new_key(), {"subject": "Only once", "team": {"connection": "rt", "remote_id": bench.queues["General"]}}
     first = bench.caller.write("POST", "/v1/tickets", body, key=key)
     again = bench.caller.write("POST", "/v1/tickets", body, key=key)
     assert first.json() == again.json()
@@ -167,7 +175,11 @@ def test_a_wrong_token_is_reported(bench: Bench) -> None:
 def test_a_ticket_s_lost_reply_is_resolved_and_it_is_made_once(bench: Bench) -> None:
     bench.proxy.lose("POST", f"{API}/ticket")
     before = bench.proxy.sent("POST", f"{API}/ticket")
-    body = {"subject": "Lost reply", "team_remote_id": bench.queues["General"], "description": "Hello?"}
+    body = {
+        "subject": "Lost reply",
+        "team": {"connection": "rt", "remote_id": bench.queues["General"]},
+        "description": "Hello?",
+    }
     operation = bench.caller.settled(bench.caller.write("POST", "/v1/tickets", body, headers=AT_ONCE))
     assert operation["state"] == "succeeded"
     assert bench.proxy.sent("POST", f"{API}/ticket") == before + 1
@@ -260,18 +272,20 @@ def test_a_write_that_never_arrived_is_sent_again_and_done_once(bench: Bench, ta
 def test_a_complaint_inside_a_success_is_a_refusal_in_the_peer_s_words(bench: Bench) -> None:
     made = bench.ticket("Complaints")
     path, remote = f"/v1/tickets/{made['id']}", f"/ticket/{made['meta']['remote_id']}"
-    nobody = bench.caller.write("PATCH", path, {"assignee_remote_id": "no.such.user"})
+    nobody = bench.caller.write("PATCH", path, {"assignee": {"connection": "rt", "remote_id": "no.such.user"}})
     assert code_of(nobody, 422) == "vendor-rejected"
     assert "That user does not exist" in nobody.json()["detail"]
-    half = bench.caller.write("PATCH", path, {"subject": "Half", "assignee_remote_id": "no.such.user"})
+    half = bench.caller.write(
+        "PATCH", path, {"subject": "Half", "assignee": {"connection": "rt", "remote_id": "no.such.user"}}
+    )
     assert "1 other part of the change was applied" in half.json()["detail"]
     assert bench.at_peer("GET", remote)["Subject"] == "Half"
     matter = [{"key": "matter", "value": "Nonsense"}]
     assert code_of(bench.caller.write("PATCH", path, {"custom_fields": matter}), 422)
-    new = {"subject": "x", "team_remote_id": bench.queues["General"], "status": "on_hold"}
+    new = {"subject": "x", "team": {"connection": "rt", "remote_id": bench.queues["General"]}, "status": "on_hold"}
     refused = bench.caller.write("POST", "/v1/tickets", new)
     assert "New tickets can not have status 'stalled' in this queue" in refused.json()["detail"]
-    orphan = bench.caller.write("PATCH", path, {"parent_remote_id": "999999"})
+    orphan = bench.caller.write("PATCH", path, {"parent": {"connection": "rt", "remote_id": "999999"}})
     assert "Couldn't resolve '999999' into a link" in orphan.json()["detail"]
 
 
@@ -286,24 +300,27 @@ def test_a_value_that_reads_like_a_complaint_is_taken(bench: Bench) -> None:
 def test_fields_that_a_create_drops_are_reported(bench: Bench) -> None:
     made = bench.ticket(
         "Passed over",
-        requester={"remote_id": "no.such.user"},
-        parent_remote_id="999999",
+        requester={"connection": "rt", "remote_id": "no.such.user"},
+        parent={"connection": "rt", "remote_id": "999999"},
         custom_fields=[{"key": "nowhere", "value": "x"}],
     )
-    assert (made["requester"], made["parent_remote_id"]) == (None, None)
+    assert (made["requester"], made["parent"]) == (None, None)
     lost = {loss["path"] for loss in made["meta"]["loss"]}
-    assert lost >= {"/requester/remote_id", "/parent_remote_id", "/custom_fields/0/value"}
+    assert lost >= {"/requester/remote_id", "/parent", "/custom_fields/0/value"}
 
 
 def test_a_requester_s_login_name_may_have_a_comma(bench: Bench) -> None:
     user = {"Name": "Quark, Zoe", "EmailAddress": "z.quark@peer.example"}
     assert bench.peer.post(f"{API}/user", json=user).status_code == 201
-    made, asked = bench.ticket("By a name of a directory"), {"requester": {"remote_id": "Quark, Zoe"}}
+    made, asked = (
+        bench.ticket("By a name of a directory"),
+        {"requester": {"connection": "rt", "remote_id": "Quark, Zoe"}},
+    )
     changed = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", asked)
     assert changed.status_code == 200, changed.text
     requester = changed.json()["requester"]
     assert (requester["remote_id"], requester["email"]) == ("Quark, Zoe", "z.quark@peer.example")
-    new = {"subject": "x", "team_remote_id": bench.queues["General"], **asked}
+    new = {"subject": "x", "team": {"connection": "rt", "remote_id": bench.queues["General"]}, **asked}
     assert pointers(bench.caller.write("POST", "/v1/tickets", new)) == ["/requester/remote_id"]
 
 
@@ -322,9 +339,9 @@ def test_what_the_peer_would_pass_over_is_refused_before(bench: Bench) -> None:
     for body, pointer in (
         ({"custom_fields": [{"key": "nowhere", "value": "x"}]}, "/custom_fields/0/value"),
         ({"description": "Another"}, "/description"),
-        ({"team_remote_id": "999"}, "/team_remote_id"),
-        ({"requester": {"remote_id": "12"}}, "/requester/remote_id"),
-        ({"requester": {"remote_id": "12\n"}}, "/requester/remote_id"),
+        ({"team": {"connection": "rt", "remote_id": "999"}}, "/team"),
+        ({"requester": {"connection": "rt", "remote_id": "12"}}, "/requester/remote_id"),
+        ({"requester": {"connection": "rt", "remote_id": "12\n"}}, "/requester/remote_id"),
         ({"subject": "ä" * 101}, "/subject"),
     ):
         assert pointers(bench.caller.write("PATCH", path, body)) == [pointer]
@@ -408,5 +425,5 @@ def test_a_deleted_ticket_is_read_and_a_merged_one_is_the_other(bench: Bench) ->
 
 
 def test_options_are_what_a_ticket_can_hold(bench: Bench) -> None:
-    teams = bench.caller.get("/v1/options/rt/ticket/team_remote_id").json()
+    teams = bench.caller.get("/v1/options/rt/ticket/team").json()
     assert {"General", "Returns"} <= {one["label"] for one in teams["options"]}

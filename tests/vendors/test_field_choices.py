@@ -44,7 +44,7 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
         raise VendorDrift("$", "a field without choices")
     choices = {f"custom_fields.{name}": values for name, _, values in (line.partition("=") for line in lines)}
     found = {name: tuple(Option(value=one, label=one) for one in values.split(",")) for name, values in choices.items()}
-    return found | ({"owner_remote_id": tuple(Option(value=one, label=one) for one in people)} if people else {})
+    return found | ({"owner": tuple(Option(value=one, label=one) for one in people)} if people else {})
 
 
 CHOOSING: dict[str, Any] = {

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from app.writes.already_held import still_refused
-from canonical.order import LineItem, Order, OrderCustomer, Totals
+from canonical.order import LineItem, Order, Totals
 from canonical.order_patch import OrderPatch
+from canonical.parts import Reference
 from mappings.spec import FieldRefusal
 
 SUMS = Totals(
@@ -19,7 +20,7 @@ HELD = Order(
     currency="EUR",
     totals=SUMS,
     status="open",
-    customer=OrderCustomer(email="ann@example.com", name="Ann"),
+    customer=Reference(email="ann@example.com", name="Ann"),
     line_items=(
         LineItem(
             remote_id="1",

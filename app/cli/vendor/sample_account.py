@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec.structs import fields
+from msgspec import Struct
+from msgspec.structs import FieldInfo, fields
 
 from app.cli.vendor.emulator import RunningEmulator
+from canonical.output_only import struct_in
+from canonical.parts import ReferencePatch
 from mappings.checks.golden import FOLDER, account_of
 from mappings.coverage import coverage, enum_of, sample_of
 from mappings.http import VendorReply, VendorRequest
@@ -22,8 +25,6 @@ PEOPLE: Final[dict[str, Any]] = {
 }
 INSTEAD: Final[dict[str, Any]] = {"due_at": "2099-01-01T00:00:00Z"}
 """Samples that replace the general ones: a new ticket is due in the future."""
-NAMES_OF_OTHERS: Final = ("_remote_id", "order_ids", "custom_fields")
-"""Endings of fields that refer to records or settings that a fresh account does not have."""
 CREATE: Final = "{object}.create.json"
 
 
@@ -111,7 +112,7 @@ def whole(account: SampleAccount, mapping: AnyMapping, people: Mapping[str, Any]
     body = {
         field.name: value
         for field in fields(mapping.patch)
-        if not field.name.endswith(NAMES_OF_OTHERS) and (value := _first(mapping, field, people)) is not None
+        if not _needs_others(field, people) and (value := _first(mapping, field, people)) is not None
     }
     body |= account.wanted[mapping.object]
     while True:
@@ -120,6 +121,12 @@ def whole(account: SampleAccount, mapping: AnyMapping, people: Mapping[str, Any]
         if not refused:
             return body, draft
         body.pop(sorted(refused)[-1])
+
+
+def _needs_others(field: FieldInfo, people: Mapping[str, Any]) -> bool:
+    """Return whether a field refers to records or settings that a fresh account does not have."""
+    is_reference = issubclass(struct_in(field.type) or Struct, ReferencePatch)
+    return field.name == "custom_fields" or (is_reference and field.name not in people)
 
 
 def _wanted(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> dict[str, Any]:

@@ -34,8 +34,8 @@ def pairs(options: FieldOptions, field: str) -> list[tuple[str, str]]:
 def test_a_ticket_is_given_to_somebody_who_is_there(freshdesk: EmulatedFreshdesk) -> None:
     options = offered(freshdesk, "ticket")
 
-    assert pairs(options, "assignee_remote_id") == [(str(AGENT_ID), "Mara Field"), (str(SECOND_AGENT_ID), "Otto Lind")]
-    assert pairs(options, "team_remote_id") == [(str(GROUP_ID), "Front desk")]
+    assert pairs(options, "assignee") == [(str(AGENT_ID), "Mara Field"), (str(SECOND_AGENT_ID), "Otto Lind")]
+    assert pairs(options, "team") == [(str(GROUP_ID), "Front desk")]
     assert pairs(options, "custom_fields.parts") == [("foot", "foot"), ("needle plate", "needle plate")]
     assert ("waiting_on_third_party", "Waiting on Third Party") in pairs(options, "status")
     for field in ("status", "priority", "type", "channel"):
@@ -46,7 +46,7 @@ def test_all_pages_of_agents_are_read(freshdesk: EmulatedFreshdesk) -> None:
     for place in range(150):
         freshdesk.place("agents", name=f"A{place}", email=f"a{place}@desk.example")
 
-    assert len(offered(freshdesk, "ticket")["assignee_remote_id"]) == 152
+    assert len(offered(freshdesk, "ticket")["assignee"]) == 152
 
 
 def test_a_contact_has_the_choices_of_its_fields(freshdesk: EmulatedFreshdesk) -> None:

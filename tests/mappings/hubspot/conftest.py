@@ -68,6 +68,7 @@ def account() -> Account:
         "ticket-properties.json",
         "order-pipelines.json",
         "order-properties.json",
+        "owners.json",
     )
     built = build_account(tuple(reply((FIXTURES / name).read_bytes()) for name in names), CUSTOM_FIELDS)  # type: ignore[arg-type]
     livia = Person(name="Livia Keller", email="livia.keller@faden.example", phone="044 555 01 99")

@@ -15,7 +15,7 @@ from .conftest import FIXTURES
 
 
 def test_what_could_not_be_read_is_as_hubspot_documents_it() -> None:
-    assert build_account((None,) * 5, {}) == Account()
+    assert build_account((None,) * 6, {}) == Account()
 
 
 def test_pipelines_and_stages_come_in_display_order(account: Account) -> None:
@@ -83,11 +83,11 @@ def test_an_answer_of_another_shape_is_drift() -> None:
     answer = VendorReply(status=200, headers={}, body=b'{"results":[{"id":7}]}')
 
     with pytest.raises(VendorDrift):
-        build_account((answer, None, None, None, None), {})
+        build_account((answer, None, None, None, None, None), {})
     with pytest.raises(VendorDrift):
-        build_account((None, answer, None, None, None), {})
+        build_account((None, answer, None, None, None, None), {})
     with pytest.raises(VendorDrift):
-        build_account((None, None, None, answer, None), {})
+        build_account((None, None, None, answer, None, None), {})
 
 
 def test_the_requests_read_and_change_nothing() -> None:
@@ -97,6 +97,7 @@ def test_the_requests_read_and_change_nothing() -> None:
         ("POST", "/crm/v3/properties/tickets/batch/read"),
         ("GET", "/crm/v3/pipelines/orders"),
         ("POST", "/crm/v3/properties/orders/batch/read"),
+        ("GET", "/crm/v3/owners"),
     ]
     assert not any(one.effect for one in VENDOR.account_requests)
 

@@ -10,8 +10,8 @@ import pytest
 from canonical.customer import Customer, CustomerPatch, EmailPatch
 from canonical.order import Order
 from canonical.order_patch import OrderPatch
-from canonical.parts import CustomFieldSetting, ObjectName
-from canonical.ticket import RequesterPatch, Ticket, TicketPatch, TicketStatus
+from canonical.parts import CustomFieldSetting, ObjectName, ReferencePatch
+from canonical.ticket import Ticket, TicketPatch, TicketStatus
 from emulators.hubspot import EMULATOR
 from emulators.hubspot.emulator import DEV_TOKEN
 from mappings.hubspot import VENDOR
@@ -154,7 +154,7 @@ def test_a_ticket_is_created_for_a_contact_and_closed(hubspot: EmulatedHubSpot) 
         priority="high",
         type="problem",
         channel="email",
-        requester=RequesterPatch(remote_id=contact),
+        requester=ReferencePatch(remote_id=contact),
         external_id="case-77",
     )
     id = hubspot.made(TICKET, patch, "op_2").remote.id
@@ -164,7 +164,7 @@ def test_a_ticket_is_created_for_a_contact_and_closed(hubspot: EmulatedHubSpot) 
     assert (ticket.requester.remote_id, ticket.requester.name) == (contact, "Ann Lee")
     assert (ticket.channel, ticket.requester.email) == ("email", "ann.lee@example.com")
 
-    hubspot.changed(TICKET, id, TicketPatch(status="closed", requester=RequesterPatch(remote_id=contact)))
+    hubspot.changed(TICKET, id, TicketPatch(status="closed", requester=ReferencePatch(remote_id=contact)))
     ticket = hubspot.read(TICKET, id).data
     assert (ticket.status, ticket.status_category, ticket.subject) == ("closed", "done", "Seam came apart")
 
@@ -172,7 +172,7 @@ def test_a_ticket_is_created_for_a_contact_and_closed(hubspot: EmulatedHubSpot) 
 def test_tickets_are_listed_with_their_requesters(hubspot: EmulatedHubSpot) -> None:
     contact = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     for place in range(5):
-        requester = RequesterPatch(remote_id=contact) if place % 2 else None
+        requester = ReferencePatch(remote_id=contact) if place % 2 else None
         status: TicketStatus = "closed" if place == 4 else "waiting_on_customer"
         hubspot.made(TICKET, TicketPatch(subject=str(place), status=status, requester=requester), f"op_t{place}")
     start = msgspec.convert("2020-01-01T00:00:00Z", type=ListQuery.__annotations__["updated_since"])

@@ -157,7 +157,7 @@ def test_the_sums_of_a_new_order_follow_from_its_parts() -> None:
 def test_a_line_keeps_its_article_and_place() -> None:
     lines = [
         {"name": "Mug", "sku": "MUG-B", "quantity": "2", "unit_price": "19.90"},
-        {"sku": "PLATE", "product_remote_id": "1702", "quantity": "1", "unit_price": "7", "tax": "1.12"},
+        {"sku": "PLATE", "product": {"remote_id": "1702"}, "quantity": "1", "unit_price": "7", "tax": "1.12"},
     ]
 
     assert draft(None, currency="EUR", line_items=lines).body.line_items == (
@@ -183,14 +183,19 @@ def test_a_line_keeps_its_article_and_place() -> None:
 
 
 def test_a_line_that_hubspot_cannot_hold_is_refused() -> None:
-    line = {"quantity": "1", "product_remote_id": "gid://x", "variant_remote_id": "7", "options": [], "taxable": True}
+    line = {
+        "quantity": "1",
+        "product": {"remote_id": "gid://x", "variant_remote_id": "7"},
+        "options": [],
+        "taxable": True,
+    }
 
     assert refused(None, currency="EUR", line_items=[line]) == {
-        "/line_items/0/variant_remote_id": "unsupported",
+        "/line_items/0/product/variant_remote_id": "unsupported",
         "/line_items/0/taxable": "unsupported",
         "/line_items/0/name": "invalid",
         "/line_items/0/unit_price": "invalid",
-        "/line_items/0/product_remote_id": "invalid",
+        "/line_items/0/product/remote_id": "invalid",
     }
     many = [{"name": "Mug", "quantity": "1", "unit_price": "1"}] * 101
     assert refused(None, currency="EUR", line_items=many) == {"/line_items": "invalid"}

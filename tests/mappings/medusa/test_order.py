@@ -13,11 +13,10 @@ from canonical.order_patch import (
     DiscountPatch,
     LineItemPatch,
     LineOptionPatch,
-    OrderCustomerPatch,
     OrderPatch,
     ShippingLinePatch,
 )
-from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.parts import AddressPatch, CustomFieldPatch, ProductReferencePatch, ReferencePatch
 from mappings.medusa.order_enums_r1 import FULFILLMENTS, PAYMENTS, STATUSES, STEPS
 from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.wire_2_21 import Account
@@ -43,9 +42,7 @@ PLACES = st.builds(
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "billing_address": PLACES,
     "shipping_address": PLACES,
-    "customer": st.builds(
-        OrderCustomerPatch, email=st.from_regex(r"[A-Za-z]{1,9}@[a-z]{1,9}\.example", fullmatch=True)
-    ),
+    "customer": st.builds(ReferencePatch, email=st.from_regex(r"[A-Za-z]{1,9}@[a-z]{1,9}\.example", fullmatch=True)),
     "external_id": MAYBE,
     "custom_fields": st.none()
     | st.tuples(
@@ -102,8 +99,8 @@ def test_what_is_written_reads_back(case: str, patch: OrderPatch) -> None:
         (OrderPatch(external_id=None), {}),
         (OrderPatch(payment_status="partially_refunded", fulfillment_status="partially_fulfilled"), {}),
         (OrderPatch(custom_fields=None), {}),
-        (OrderPatch(customer=OrderCustomerPatch(email="New@Example.com")), {"email": "new@example.com"}),
-        (OrderPatch(customer=OrderCustomerPatch(email="ann.lee@example.com", name="Ann Lee")), {}),
+        (OrderPatch(customer=ReferencePatch(email="New@Example.com")), {"email": "new@example.com"}),
+        (OrderPatch(customer=ReferencePatch(email="ann.lee@example.com", name="Ann Lee")), {}),
         (
             OrderPatch(billing_address=GB),
             {
@@ -166,10 +163,10 @@ def test_a_new_order_is_a_draft_in_the_region_that_sells_there() -> None:
     patch = OrderPatch(
         status="draft",
         currency="EUR",
-        customer=OrderCustomerPatch(email="Ann@Example.com"),
+        customer=ReferencePatch(email="Ann@Example.com"),
         shipping_address=GB,
         line_items=(
-            LineItemPatch(variant_remote_id="variant_1", quantity="2"),
+            LineItemPatch(product=ProductReferencePatch(variant_remote_id="variant_1"), quantity="2"),
             LineItemPatch(name="Ribbon", sku="RIB", quantity="1.5", unit_price="0.333"),
         ),
         shipping_lines=(ShippingLinePatch(title="Rider", price="4.50"),),
@@ -294,20 +291,20 @@ def test_what_cannot_be_changed_is_said(field: str, value: Any) -> None:
     ("buyer", "refusals"),
     [
         (None, {"/customer": "invalid"}),
-        (OrderCustomerPatch(id="cus_0198"), {"/customer/id": "invalid"}),
-        (OrderCustomerPatch(remote_id="cus_other"), {"/customer/remote_id": "unsupported"}),
-        (OrderCustomerPatch(name="Somebody Else"), {"/customer/name": "unsupported"}),
-        (OrderCustomerPatch(phone="1"), {"/customer/phone": "unsupported"}),
-        (OrderCustomerPatch(phone="+441174960123", name="Ann Lee"), {}),
+        (ReferencePatch(id="cus_0198"), {"/customer/id": "invalid"}),
+        (ReferencePatch(remote_id="cus_other"), {"/customer/remote_id": "unsupported"}),
+        (ReferencePatch(name="Somebody Else"), {"/customer/name": "unsupported"}),
+        (ReferencePatch(phone="1"), {"/customer/phone": "unsupported"}),
+        (ReferencePatch(phone="+441174960123", name="Ann Lee"), {}),
     ],
 )
-def test_the_buyer_of_a_placed_order_stays(buyer: OrderCustomerPatch | None, refusals: dict[str, str]) -> None:
+def test_the_buyer_of_a_placed_order_stays(buyer: ReferencePatch | None, refusals: dict[str, str]) -> None:
     draft = ORDER.to_vendor(OrderPatch(customer=buyer), ORDER.decode(golden("order-full")), ACCOUNT)
     assert refused(draft) == refusals
 
 
 def test_a_named_customer_gets_the_draft_with_any_address() -> None:
-    named = OrderPatch(currency="JPY", customer=OrderCustomerPatch(remote_id="cus_1", email="ann@example.com"))
+    named = OrderPatch(currency="JPY", customer=ReferencePatch(remote_id="cus_1", email="ann@example.com"))
 
     draft = ORDER.to_vendor(named, None, ACCOUNT)
 
@@ -321,7 +318,7 @@ def test_a_draft_s_new_buyer_does_not_keep_the_address_of_the_former_one() -> No
     current = ORDER.decode(golden("order-draft"))
 
     def drafted(email: str | None) -> Any:
-        buyer = OrderCustomerPatch(remote_id="cus_other", email=email)
+        buyer = ReferencePatch(remote_id="cus_other", email=email)
         return ORDER.to_vendor(OrderPatch(customer=buyer), current, ACCOUNT)
 
     assert refused(drafted(None)) == {"/customer/email": "invalid"}
@@ -347,12 +344,29 @@ def test_the_country_of_a_placed_order_stays_and_that_of_a_draft_does_not() -> N
     [
         (LineItemPatch(quantity="1"), {"": "invalid"}),
         (LineItemPatch(name="Mug", quantity="1"), {"": "invalid"}),
-        (LineItemPatch(product_remote_id="prod_1", quantity="1"), {"": "invalid", "/product_remote_id": "unsupported"}),
-        (LineItemPatch(variant_remote_id="variant_1", sku="X", quantity="1"), {}),
-        (LineItemPatch(variant_remote_id="variant_1", quantity="0"), {"/quantity": "invalid"}),
-        (LineItemPatch(variant_remote_id="variant_1", quantity="-2"), {"/quantity": "invalid"}),
-        (LineItemPatch(variant_remote_id="variant_1", quantity="123456789012.123456789"), {"/quantity": "invalid"}),
-        (LineItemPatch(variant_remote_id="variant_1", quantity="1", taxable=True), {"/taxable": "unsupported"}),
+        (
+            LineItemPatch(product=ProductReferencePatch(remote_id="prod_1"), quantity="1"),
+            {"": "invalid", "/product/remote_id": "unsupported"},
+        ),
+        (LineItemPatch(product=ProductReferencePatch(variant_remote_id="variant_1"), sku="X", quantity="1"), {}),
+        (
+            LineItemPatch(product=ProductReferencePatch(variant_remote_id="variant_1"), quantity="0"),
+            {"/quantity": "invalid"},
+        ),
+        (
+            LineItemPatch(product=ProductReferencePatch(variant_remote_id="variant_1"), quantity="-2"),
+            {"/quantity": "invalid"},
+        ),
+        (
+            LineItemPatch(
+                product=ProductReferencePatch(variant_remote_id="variant_1"), quantity="123456789012.123456789"
+            ),
+            {"/quantity": "invalid"},
+        ),
+        (
+            LineItemPatch(product=ProductReferencePatch(variant_remote_id="variant_1"), quantity="1", taxable=True),
+            {"/taxable": "unsupported"},
+        ),
     ],
 )
 def test_a_line_is_a_variant_or_has_name_and_price(line: LineItemPatch, refusals: dict[str, str]) -> None:
@@ -361,7 +375,7 @@ def test_a_line_is_a_variant_or_has_name_and_price(line: LineItemPatch, refusals
 
 
 def test_the_buyers_name_and_phone_are_written_into_the_billing_address() -> None:
-    buyer = OrderCustomerPatch(email="a@b.example", name="Ann Lee", phone="1")
+    buyer = ReferencePatch(email="a@b.example", name="Ann Lee", phone="1")
     draft = ORDER.to_vendor(OrderPatch(currency="JPY", status="draft", customer=buyer), None, ACCOUNT)
     assert draft.refused == ()
     assert on_the_wire(draft.body.body)["billing_address"] == {"first_name": "Ann", "last_name": "Lee", "phone": "1"}

@@ -48,7 +48,7 @@ def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -
 
 
 CURRENT: Ticket = TICKET.decode(golden("ticket-full"))
-NEW = {"subject": "Foot", "description": "Stuck", "team_remote_id": "4"}
+NEW = {"subject": "Foot", "description": "Stuck", "team": {"remote_id": "4"}}
 
 
 def drafted(body: dict[str, Any], current: Ticket | None = CURRENT, account: Account = ACCOUNT) -> Draft[TicketWrite]:

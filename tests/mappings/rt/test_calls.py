@@ -375,11 +375,11 @@ def test_options_are_what_a_ticket_can_hold() -> None:
     assert dict(following.query)["page"] == "2"
     assert VENDOR.choices.following(following, second) is None
     found = VENDOR.choices.read(ACCOUNT, "ticket", ((first, second),))
-    assert [(one.value, one.label) for one in found["team_remote_id"]] == [("1", "General"), ("4", "Workshop")]
+    assert [(one.value, one.label) for one in found["team"]] == [("1", "General"), ("4", "Workshop")]
     assert [one.value for one in found["priority"]] == ["low", "normal", "high"]
-    assert "team_remote_id" not in VENDOR.choices.read(Account(), "ticket", ((),))
+    assert "team" not in VENDOR.choices.read(Account(), "ticket", ((),))
     # What the account facts tell, so that a queue that is new is asked for once more before it is refused.
-    known = VENDOR.choices.read(ACCOUNT, "ticket", ((),))["team_remote_id"]
+    known = VENDOR.choices.read(ACCOUNT, "ticket", ((),))["team"]
     assert [one.value for one in known] == list(ACCOUNT.queues)
     assert VENDOR.choices.read(ACCOUNT, "comment", ((),)) == {}
 

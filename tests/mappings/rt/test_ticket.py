@@ -14,6 +14,7 @@ from mappings.rt.enums import STATUS
 from mappings.rt.metadata import address_of_key, key_of
 from mappings.rt.ticket_r1 import TICKET
 from mappings.rt.wire_rest2 import Account, Ticket, TicketWrite
+from tests.mappings.references import naming, plain
 
 from .conftest import ACCOUNT, CURRENT, NEW, drafted, lost, on_the_wire, refused, sent
 
@@ -58,9 +59,9 @@ patches = st.fixed_dictionaries(
         "status": st.sampled_from(sorted(HELD)),
         "priority": st.sampled_from(["low", "normal", "high"]),
         "requester": st.one_of(st.none(), login.map(lambda name: {"remote_id": name})),
-        "assignee_remote_id": st.one_of(st.none(), login.filter(lambda name: name != "Nobody")),
-        "team_remote_id": st.sampled_from(["1", "4"]),
-        "parent_remote_id": number,
+        "assignee": naming(st.one_of(st.none(), login.filter(lambda name: name != "Nobody"))),
+        "team": naming(st.sampled_from(["1", "4"])),
+        "parent": naming(number),
         "followers": st.lists(
             st.tuples(login, st.sampled_from(["cc", "follower"])), max_size=3, unique_by=lambda one: one[0]
         ).map(lambda some: [{"remote_id": name, "kind": kind} for name, kind in some]),
@@ -93,8 +94,8 @@ def test_what_is_written_reads_back(body: dict[str, Any]) -> None:
 
     after = TICKET.to_canonical(applied(draft.body, CURRENT), ACCOUNT).data
 
-    for name in ("status", "priority", "assignee_remote_id", "team_remote_id", "parent_remote_id", "external_id"):
-        assert getattr(after, name) == body.get(name, getattr(before, name)), name
+    for name in ("status", "priority", "assignee", "team", "parent", "external_id"):
+        assert plain(getattr(after, name)) == plain(body.get(name, getattr(before, name))), name
     assert after.subject == ((body["subject"] or None) if "subject" in body else before.subject)
     due = body.get("due_at")
     assert after.due_at == ((due and datetime.fromisoformat(due)) if "due_at" in body else before.due_at)
@@ -115,9 +116,9 @@ MEMBERS: dict[str, set[str]] = {
     "status": {"Status"},
     "priority": {"Priority"},
     "requester": {"Requestor"},
-    "assignee_remote_id": {"Owner"},
-    "team_remote_id": {"Queue"},
-    "parent_remote_id": {"AddMemberOf", "DeleteMemberOf"},
+    "assignee": {"Owner"},
+    "team": {"Queue"},
+    "parent": {"AddMemberOf", "DeleteMemberOf"},
     "followers": {"Cc", "AdminCc"},
     "external_id": {"AddRefersTo", "DeleteRefersTo"},
     "custom_fields": {"CustomFields"},
@@ -137,8 +138,8 @@ def test_null_clears() -> None:
         (
             "subject",
             "requester",
-            "assignee_remote_id",
-            "parent_remote_id",
+            "assignee",
+            "parent",
             "followers",
             "external_id",
             "due_at",
@@ -166,7 +167,7 @@ def test_what_is_there_already_is_not_sent() -> None:
     read = TICKET.to_canonical(CURRENT, ACCOUNT).data
     same = {
         "external_id": read.external_id,
-        "parent_remote_id": read.parent_remote_id,
+        "parent": {"remote_id": plain(read.parent)},
         "description": read.description,
         "description_html": read.description_html,
         "followers": [{"email": "OTTO@faden.example", "kind": "cc"}, {"remote_id": "212", "kind": "follower"}],
@@ -238,23 +239,23 @@ def test_a_new_ticket_is_in_a_queue() -> None:
     only = replace(ACCOUNT, queues={"7": "Desk"})
 
     first, single = drafted({"subject": "x"}, None), drafted({"subject": "x"}, None, only)
-    assert (first.body.queue, lost(first)) == ("1", {"/team_remote_id": "defaulted"})
+    assert (first.body.queue, lost(first)) == ("1", {"/team": "defaulted"})
     assert (single.body.queue, lost(single)) == ("7", {})
-    assert refused(drafted({"subject": "x"}, None, Account())) == {"/team_remote_id": "invalid"}
-    assert drafted({"team_remote_id": "5"}).refused[0].detail.endswith("one of: 1 (General), 4 (Workshop)")
-    assert refused(drafted({"team_remote_id": "5"})) == {"/team_remote_id": "invalid"}
-    assert refused(drafted({"team_remote_id": None})) == {"/team_remote_id": "invalid"}
+    assert refused(drafted({"subject": "x"}, None, Account())) == {"/team": "invalid"}
+    assert drafted({"team": {"remote_id": "5"}}).refused[0].detail.endswith("one of: 1 (General), 4 (Workshop)")
+    assert refused(drafted({"team": {"remote_id": "5"}})) == {"/team/remote_id": "invalid"}
+    assert refused(drafted({"team": None})) == {"/team": "invalid"}
     # Where the queues are not known Request Tracker says whether there is one.
-    assert drafted({"team_remote_id": "5"}, CURRENT, Account()).body.queue == "5"
-    assert drafted({"team_remote_id": "101"}, CURRENT, replace(ACCOUNT, more_queues=True)).body.queue == "101"
-    assert refused(drafted({"team_remote_id": "General"}, CURRENT, Account())) == {"/team_remote_id": "invalid"}
+    assert drafted({"team": {"remote_id": "5"}}, CURRENT, Account()).body.queue == "5"
+    assert drafted({"team": {"remote_id": "101"}}, CURRENT, replace(ACCOUNT, more_queues=True)).body.queue == "101"
+    assert refused(drafted({"team": {"remote_id": "General"}}, CURRENT, Account())) == {"/team/remote_id": "invalid"}
 
 
 def test_the_first_message_is_written_once() -> None:
     assert sent(NEW | {"description_html": "<p>Stuck</p>"}, None)["ContentType"] == "text/html"
     assert lost(drafted(NEW | {"description_html": "<p>Stuck</p>"}, None)) == {}
     assert lost(drafted(NEW | {"description_html": "<p>Loose</p>"}, None)) == {"/description": "coerced"}
-    assert "Content" not in sent({"subject": "x", "team_remote_id": "1", "description": "  "}, None)
+    assert "Content" not in sent({"subject": "x", "team": {"remote_id": "1"}, "description": "  "}, None)
     assert refused(drafted({"description": "Another"})) == {"/description": "unsupported"}
     assert refused(drafted({"description_html": None})) == {"/description_html": "unsupported"}
 
@@ -283,8 +284,8 @@ def test_custom_fields_must_be_configured_and_in_the_queue() -> None:
 
 
 def test_who_may_not_own_a_new_ticket_is_passed_over() -> None:
-    assert lost(drafted(NEW | {"assignee_remote_id": "bea"}, None)) == {"/assignee_remote_id": "ambiguous"}
-    assert lost(drafted({"assignee_remote_id": "bea"})) == {}
+    assert lost(drafted(NEW | {"assignee": {"remote_id": "bea"}}, None)) == {"/assignee": "ambiguous"}
+    assert lost(drafted({"assignee": {"remote_id": "bea"}})) == {}
 
 
 def test_people_who_are_named_on_a_create_may_be_passed_over() -> None:
@@ -302,8 +303,8 @@ def test_people_who_are_named_on_a_create_may_be_passed_over() -> None:
 
 
 def test_a_parent_who_is_not_there_is_passed_over_on_a_create() -> None:
-    assert lost(drafted(NEW | {"parent_remote_id": "999"}, None)) == {"/parent_remote_id": "ambiguous"}
-    assert lost(drafted({"parent_remote_id": "999"})) == {}
+    assert lost(drafted(NEW | {"parent": {"remote_id": "999"}}, None)) == {"/parent": "ambiguous"}
+    assert lost(drafted({"parent": {"remote_id": "999"}})) == {}
 
 
 def test_a_value_for_a_missing_queue_field_is_reported() -> None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.customer import CustomerPatch
-from canonical.order_patch import OrderCustomerPatch, OrderPatch
+from canonical.order_patch import OrderPatch
+from canonical.parts import ReferencePatch
 from canonical.ticket import CommentPatch, TicketPatch
 from emulators.salesforce.soql import Compare, parse
 from mappings.http import VendorRequest
@@ -34,7 +35,7 @@ PATCHES: dict[str, Any] = {
     "customer": CustomerPatch(last_name="Lee", external_id="erp/1"),
     "ticket": TicketPatch(subject="Lid"),
     "comment": CommentPatch(body_text="Hello"),
-    "order": OrderPatch(placed_at=SINCE, customer=OrderCustomerPatch(remote_id=CONTACT)),
+    "order": OrderPatch(placed_at=SINCE, customer=ReferencePatch(remote_id=CONTACT)),
 }
 
 
@@ -107,7 +108,9 @@ def test_an_upsert_has_its_key_in_the_path_only() -> None:
 def test_an_owner_that_is_named_is_not_given_away_again() -> None:
     assert CASES.create is not None
     to_vendor = MAPPINGS["ticket"].to_vendor
-    named = CASES.create(to_vendor(TicketPatch(assignee_remote_id=USER), None, FRESH).body, "op_1", None, FRESH)
+    named = CASES.create(
+        to_vendor(TicketPatch(assignee=ReferencePatch(remote_id=USER)), None, FRESH).body, "op_1", None, FRESH
+    )
     left = CASES.create(to_vendor(TicketPatch(subject="Lid"), None, FRESH).body, "op_1", None, FRESH)
 
     assert (named.headers, left.headers) == ((("Sforce-Auto-Assign", "FALSE"),), ())

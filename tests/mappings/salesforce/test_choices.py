@@ -36,8 +36,8 @@ def choices(found: FieldOptions, name: str) -> dict[str, str]:
 def test_the_options_of_a_ticket_are_the_orgs_own(salesforce: EmulatedOrg) -> None:
     found = options(salesforce, "ticket")
 
-    assert choices(found, "assignee_remote_id") == {USER_ID: "Dev Admin"}
-    assert choices(found, "team_remote_id") == {QUEUE_ID: "First line"}
+    assert choices(found, "assignee") == {USER_ID: "Dev Admin"}
+    assert choices(found, "team") == {QUEUE_ID: "First line"}
     assert choices(found, "status") == {
         "new": "New",
         "open": "Working, Waiting for parts, Escalated",
@@ -69,7 +69,7 @@ def test_many_users_come_in_batches(salesforce: EmulatedOrg) -> None:
     for place in range(2100):
         salesforce.place("User", Name=f"{place:04}", UserType="Standard", IsActive=place % 2 == 0)
 
-    listed = options(salesforce, "ticket")["assignee_remote_id"]
+    listed = options(salesforce, "ticket")["assignee"]
 
     assert len(listed) == 2101
     assert [option.active for option in listed[:2]] == [True, False]
@@ -78,7 +78,7 @@ def test_many_users_come_in_batches(salesforce: EmulatedOrg) -> None:
 def test_a_list_that_could_not_be_had_is_left_out() -> None:
     found = CHOICES.read(Account(), "ticket", ((), ()))
 
-    assert "assignee_remote_id" not in found
+    assert "assignee" not in found
     assert "status" in found
 
 

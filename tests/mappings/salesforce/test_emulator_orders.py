@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from canonical.order import Order
-from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch
-from canonical.parts import AddressPatch
+from canonical.order_patch import LineItemPatch, OrderPatch
+from canonical.parts import AddressPatch, ProductReferencePatch, ReferencePatch
 from emulators.salesforce.seed import ACCOUNT_ID, PRODUCTS
 from mappings.salesforce.order_r1 import ORDER
 from mappings.spec import ListQuery, Unmappable
@@ -22,11 +22,18 @@ PLACED = datetime(2026, 5, 1, tzinfo=UTC)
 def mugs(contact: str, **more: Any) -> OrderPatch:
     """An order to write."""
     fields: dict[str, Any] = {
-        "customer": OrderCustomerPatch(remote_id=contact),
+        "customer": ReferencePatch(remote_id=contact),
         "placed_at": PLACED,
         "line_items": (
-            LineItemPatch(variant_remote_id=PRODUCTS[0][1], quantity="2", unit_price="19.90"),
-            LineItemPatch(variant_remote_id=PRODUCTS[1][1], quantity="1.5", unit_price="4.25", name="Needles, sharp"),
+            LineItemPatch(
+                product=ProductReferencePatch(variant_remote_id=PRODUCTS[0][1]), quantity="2", unit_price="19.90"
+            ),
+            LineItemPatch(
+                product=ProductReferencePatch(variant_remote_id=PRODUCTS[1][1]),
+                quantity="1.5",
+                unit_price="4.25",
+                name="Needles, sharp",
+            ),
         ),
         "external_id": "web-88213",
     }
@@ -54,7 +61,12 @@ def test_an_order_its_lines_and_its_activation_are_one_request(salesforce: Emula
 def test_a_text_never_stands_for_what_salesforce_answered_before(salesforce: EmulatedOrg) -> None:
     """What looks like a reference of a composite request would be replaced, in a text as well."""
     contact = buyer(salesforce)
-    line = LineItemPatch(variant_remote_id=PRODUCTS[0][1], quantity="1", unit_price="1.00", name="@{order.id}")
+    line = LineItemPatch(
+        product=ProductReferencePatch(variant_remote_id=PRODUCTS[0][1]),
+        quantity="1",
+        unit_price="1.00",
+        name="@{order.id}",
+    )
     patch = mugs(contact, internal_note="due to @{buyer.AccountId}", line_items=(line,))
 
     refused = {one.pointer: one.kind for one in ORDER.to_vendor(patch, None, salesforce.account).refused}

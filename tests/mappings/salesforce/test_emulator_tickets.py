@@ -2,13 +2,14 @@
 
 import msgspec
 
-from canonical.parts import CustomFieldPatch
-from canonical.ticket import CommentPatch, RequesterPatch, Ticket, TicketPatch, TicketStatus
+from canonical.parts import CustomFieldPatch, ReferencePatch
+from canonical.ticket import CommentPatch, Ticket, TicketPatch, TicketStatus
 from emulators.salesforce.ids import QUEUE_ID, USER_ID
 from emulators.salesforce.seed import ACCOUNT_ID
 from mappings.salesforce.comment_r1 import COMMENT
 from mappings.salesforce.ticket_r1 import TICKET
 from mappings.spec import ListQuery
+from tests.mappings.references import plain
 
 from .conftest import EmulatedOrg
 from .people import buyer
@@ -22,7 +23,7 @@ def test_a_ticket_is_created_for_a_contact_and_closed(salesforce: EmulatedOrg) -
         priority="high",
         type="problem",
         channel="email",
-        requester=RequesterPatch(remote_id=contact),
+        requester=ReferencePatch(remote_id=contact),
         external_id="case-77",
         custom_fields=(CustomFieldPatch(key="record_type", value="Warranty"),),
     )
@@ -32,17 +33,17 @@ def test_a_ticket_is_created_for_a_contact_and_closed(salesforce: EmulatedOrg) -
     assert (ticket.priority, ticket.type, ticket.channel) == ("high", "problem", "email")
     assert ticket.requester is not None
     assert (ticket.requester.remote_id, ticket.requester.email) == (contact, "ann.lee@example.com")
-    assert (ticket.company_remote_id, ticket.assignee_remote_id) == (ACCOUNT_ID, USER_ID)
+    assert (plain(ticket.company), plain(ticket.assignee)) == (ACCOUNT_ID, USER_ID)
     assert ticket.custom_fields[0].value == "Warranty"
 
-    salesforce.changed(TICKET, id, TicketPatch(status="closed", team_remote_id=QUEUE_ID))
+    salesforce.changed(TICKET, id, TicketPatch(status="closed", team=ReferencePatch(remote_id=QUEUE_ID)))
     ticket = salesforce.read(TICKET, id).data
-    assert (ticket.status, ticket.status_category, ticket.team_remote_id) == ("closed", "done", QUEUE_ID)
-    assert (ticket.assignee_remote_id, ticket.closed_at is not None) == (None, True)
+    assert (ticket.status, ticket.status_category, plain(ticket.team)) == ("closed", "done", QUEUE_ID)
+    assert (ticket.assignee, ticket.closed_at is not None) == (None, True)
 
 
 def test_somebody_without_a_contact_may_ask(salesforce: EmulatedOrg) -> None:
-    requester = RequesterPatch(name="Bo Field", email="Bo@field.example")
+    requester = ReferencePatch(name="Bo Field", email="Bo@field.example")
     id = salesforce.made(TICKET, TicketPatch(subject="Lid", requester=requester), "op_1").remote.id
 
     ticket: Ticket = salesforce.read(TICKET, id).data

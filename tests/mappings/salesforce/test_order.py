@@ -15,11 +15,10 @@ from canonical.order import Order, OrderStatus
 from canonical.order_patch import (
     DiscountPatch,
     LineItemPatch,
-    OrderCustomerPatch,
     OrderPatch,
     ShippingLinePatch,
 )
-from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
+from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting, ProductReferencePatch, ReferencePatch
 from mappings.salesforce import wire_v62 as wire
 from mappings.salesforce.endpoints_order import create
 from mappings.salesforce.order_r1 import ORDER, to_canonical
@@ -47,7 +46,7 @@ FIELDS_OF = {
 }
 SAMPLES: dict[str, Any] = {
     "status": "completed",
-    "customer": OrderCustomerPatch(remote_id=CONTACT),
+    "customer": ReferencePatch(remote_id=CONTACT),
     "billing_address": AddressPatch(city="Bern"),
     "shipping_address": AddressPatch(line1="1 Quay", country_code="CH"),
     "placed_at": datetime(2026, 6, 1, tzinfo=UTC),
@@ -81,7 +80,7 @@ def only(name: str, value: Any) -> OrderPatch:
 
 def new(**more: Any) -> OrderPatch:
     """A new order with what it needs at least."""
-    fields: dict[str, Any] = {"customer": OrderCustomerPatch(remote_id=CONTACT), "placed_at": PLACED}
+    fields: dict[str, Any] = {"customer": ReferencePatch(remote_id=CONTACT), "placed_at": PLACED}
     return OrderPatch(**fields | more)
 
 
@@ -255,12 +254,11 @@ def test_every_status_is_held_or_refused(value: OrderStatus) -> None:
 
 def test_what_salesforce_keeps_elsewhere_is_unsupported() -> None:
     line = LineItemPatch(
-        variant_remote_id=ENTRY,
+        product=ProductReferencePatch(remote_id="1", variant_remote_id=ENTRY),
         quantity="1",
         unit_price="1.00",
         sku="X",
         tax="0.20",
-        product_remote_id="1",
         taxable=True,
     )
     patch = new(
@@ -273,7 +271,7 @@ def test_what_salesforce_keeps_elsewhere_is_unsupported() -> None:
     assert refused(patch) == dict.fromkeys(
         (
             *("/discounts", "/shipping_lines", "/is_test", "/line_items/0/tax"),
-            *("/line_items/0/product_remote_id", "/line_items/0/taxable"),
+            *("/line_items/0/product/remote_id", "/line_items/0/taxable"),
         ),
         "unsupported",
     )
@@ -289,17 +287,17 @@ def test_a_new_order_says_whose_it_is_and_when_it_starts() -> None:
     marker = "op_0198f2a0b4c07000800000000000000a"
     assert b'"EffectiveDate":"2025-08-28"' in (create(today.body, marker, None, ORG).body or b"")
     assert refused(OrderPatch(placed_at=PLACED, custom_fields=company)) == {}
-    assert refused(new(customer=OrderCustomerPatch(email="a@example.com"))).keys() == {"/customer"}
-    assert refused(new(customer=OrderCustomerPatch(remote_id=CONTACT, name="Bo"))) == {}
+    assert refused(new(customer=ReferencePatch(email="a@example.com"))).keys() == {"/customer"}
+    assert refused(new(customer=ReferencePatch(remote_id=CONTACT, name="Bo"))) == {}
     assert refused(OrderPatch(placed_at=None), FULL) == {"/placed_at": "invalid"}
 
 
 def test_a_line_is_an_entry_of_a_price_book() -> None:
     free = LineItemPatch(name="Mug", quantity="1", unit_price="5.00")
-    unpriced = LineItemPatch(variant_remote_id=ENTRY, quantity="1")
+    unpriced = LineItemPatch(product=ProductReferencePatch(variant_remote_id=ENTRY), quantity="1")
 
     assert refused(new(line_items=(free, unpriced))) == {
-        "/line_items/0/variant_remote_id": "invalid",
+        "/line_items/0/product/variant_remote_id": "invalid",
         "/line_items/1/unit_price": "invalid",
     }
 
@@ -326,7 +324,12 @@ def test_a_time_becomes_its_day_in_utc() -> None:
 
 
 def test_a_new_order_is_one_composite_request_with_look_ups() -> None:
-    line = LineItemPatch(variant_remote_id=ENTRY, quantity="1.5", unit_price="1234567890123.10", name="Mug")
+    line = LineItemPatch(
+        product=ProductReferencePatch(variant_remote_id=ENTRY),
+        quantity="1.5",
+        unit_price="1234567890123.10",
+        name="Mug",
+    )
     draft = to_vendor(new(line_items=(line,), status="open"), None, ORG)
     request = create(draft.body, "op_1", None, ORG)
     body = json.loads(request.body or b"", parse_float=str)

@@ -13,11 +13,10 @@ from canonical.order_patch import (
     DiscountPatch,
     LineItemPatch,
     OrderCancel,
-    OrderCustomerPatch,
     OrderPatch,
     ShippingLinePatch,
 )
-from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.parts import AddressPatch, CustomFieldPatch, ReferencePatch
 from emulators.shopify import EMULATOR
 from emulators.shopify.emulator import TOKEN
 from mappings.http import VendorRequest
@@ -195,7 +194,7 @@ def test_an_order_is_made_paid_changed_and_cancelled(shop: EmulatedShop) -> None
         mugs(
             2,
             number="X-1",
-            customer=OrderCustomerPatch(remote_id=customer),
+            customer=ReferencePatch(remote_id=customer),
             shipping_address=AddressPatch(name="Ann Lee", city="Berlin", country_code="DE"),
             custom_fields=(CustomFieldPatch(key="gift", value="Hi"), CustomFieldPatch(key="priority", value=3)),
         ),

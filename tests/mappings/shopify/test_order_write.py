@@ -15,11 +15,10 @@ from canonical.order_patch import (
     DiscountPatch,
     LineItemPatch,
     LineOptionPatch,
-    OrderCustomerPatch,
     OrderPatch,
     ShippingLinePatch,
 )
-from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.parts import AddressPatch, CustomFieldPatch, ProductReferencePatch, ReferencePatch
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.order_write_r1 import FIXED, NEVER, to_vendor
@@ -97,7 +96,7 @@ def test_a_whole_order_is_made() -> None:
     order = made(
         number="X-1",
         payment_status="paid",
-        customer=OrderCustomerPatch(remote_id="7", email="ann@example.com"),
+        customer=ReferencePatch(remote_id="7", email="ann@example.com"),
         billing_address=address,
         line_items=(
             LineItemPatch(
@@ -202,8 +201,8 @@ def test_attributes_that_stay_are_sent_along_and_not_alone() -> None:
         ({"customer_note": None}, {"note": None}),
         ({"tags": None}, {"tags": []}),
         ({"external_id": None}, {"cleared": [["lockstitch", "external_id"]]}),
-        ({"customer": OrderCustomerPatch(email="a@example.com")}, {"email": "a@example.com"}),
-        ({"customer": OrderCustomerPatch(phone="+4722012345")}, {"phone": "+4722012345"}),
+        ({"customer": ReferencePatch(email="a@example.com")}, {"email": "a@example.com"}),
+        ({"customer": ReferencePatch(phone="+4722012345")}, {"phone": "+4722012345"}),
         (
             {"custom_fields": (CustomFieldPatch(key="points", value=5),)},
             {
@@ -237,8 +236,8 @@ def test_an_existing_order_keeps_what_is_fixed(name: str) -> None:
     ("fields", "pointer"),
     [
         ({"customer": None}, "/customer"),
-        ({"customer": OrderCustomerPatch(remote_id="8")}, "/customer/remote_id"),
-        ({"customer": OrderCustomerPatch(name="Ann")}, "/customer/name"),
+        ({"customer": ReferencePatch(remote_id="8")}, "/customer/remote_id"),
+        ({"customer": ReferencePatch(name="Ann")}, "/customer/name"),
         ({"shipping_address": None}, "/shipping_address"),
         ({"shipping_address": AddressPatch(type="billing")}, "/shipping_address/type"),
     ],
@@ -252,14 +251,21 @@ def test_some_of_an_existing_order_cannot_change(fields: dict[str, Any], pointer
     [
         ({"line_items": (LineItemPatch(quantity="1"),)}, "/line_items/0"),
         ({"line_items": (LineItemPatch(name="Cloth", quantity="1.5", unit_price="3.00"),)}, "/line_items/0/quantity"),
-        ({"line_items": (LineItemPatch(variant_remote_id="4", quantity="1", tax="1.00"),)}, "/line_items/0/unit_price"),
+        (
+            {
+                "line_items": (
+                    LineItemPatch(product=ProductReferencePatch(variant_remote_id="4"), quantity="1", tax="1.00"),
+                )
+            },
+            "/line_items/0/unit_price",
+        ),
         ({"discounts": (DiscountPatch(amount="1.00", code="A", label="B"),)}, "/discounts/0/label"),
         ({"shipping_lines": (ShippingLinePatch(title="Post", price="-1.00"),)}, "/shipping_lines/0/price"),
         (
             {"shipping_lines": (ShippingLinePatch(title="Post", price="1.00", carrier="dhl"),)},
             "/shipping_lines/0/carrier",
         ),
-        ({"customer": OrderCustomerPatch(id="cus_0198f0a2b7c47d3c")}, "/customer/id"),
+        ({"customer": ReferencePatch(id="cus_0198f0a2b7c47d3c")}, "/customer/id"),
         ({"presentment_currency": "NOK"}, "/presentment_currency"),
     ],
 )
@@ -273,7 +279,7 @@ def test_a_sum_needs_a_currency() -> None:
 
 
 def test_a_payment_of_a_variant_needs_its_price() -> None:
-    variant = LineItemPatch(variant_remote_id="4", quantity="1")
+    variant = LineItemPatch(product=ProductReferencePatch(variant_remote_id="4"), quantity="1")
 
     assert refused(line_items=(variant,)) == {}
     assert list(refused(line_items=(variant,), payment_status="paid")) == ["/line_items/0/unit_price"]
@@ -308,9 +314,7 @@ def test_other_discounts_become_one_fixed_amount(discounts: tuple[DiscountPatch,
 
 def test_the_buyers_name_is_that_of_the_billing_address() -> None:
     def drafted(**fields: Any) -> Draft[OrderWrite]:
-        return to_vendor(
-            OrderPatch(customer=OrderCustomerPatch(email="a@b.example", name="Ann Lee"), **fields), None, SHOP
-        )
+        return to_vendor(OrderPatch(customer=ReferencePatch(email="a@b.example", name="Ann Lee"), **fields), None, SHOP)
 
     unnamed = drafted(billing_address=AddressPatch(city="Oslo"))
     place = msgspec.to_builtins(unnamed.body)["create"]["billingAddress"]

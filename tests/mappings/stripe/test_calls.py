@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.customer import CustomerPatch
-from canonical.order_patch import LineItemPatch, OrderCancel, OrderCustomerPatch, OrderPatch
+from canonical.order_patch import LineItemPatch, OrderCancel, OrderPatch
+from canonical.parts import ReferencePatch
 from emulators.stripe.forms import read_body
 from mappings.http import VendorRequest
 from mappings.spec import ListQuery, Unmappable
@@ -21,7 +22,7 @@ from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, CustomerWrite, 
 from .conftest import ACCOUNT, MAPPINGS, Mapping, golden, reply
 
 MUGS = OrderPatch(currency="EUR", line_items=(LineItemPatch(name="Mug", quantity="1", unit_price="5.00"),))
-DRAFT = OrderPatch(status="draft", customer=OrderCustomerPatch(remote_id="cus_1"))
+DRAFT = OrderPatch(status="draft", customer=ReferencePatch(remote_id="cus_1"))
 
 
 def drafted(mapping: Mapping, patch: Any, current: Any = None) -> Any:

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch, TaxIdPatch
-from canonical.order_patch import LineItemPatch, OrderCancel, OrderCustomerPatch, OrderPatch
-from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.order_patch import LineItemPatch, OrderCancel, OrderPatch
+from canonical.parts import AddressPatch, CustomFieldPatch, ReferencePatch
 from mappings.spec import ListQuery, Mapped
 from mappings.stripe import VENDOR
 from mappings.stripe.customer_r1 import CUSTOMER
@@ -159,7 +159,7 @@ def test_a_lost_create_is_answered_again_and_not_done_twice(
     [
         (CUSTOMER, ANN),
         (ORDER, MUGS),
-        (ORDER, OrderPatch(status="draft", customer=OrderCustomerPatch(remote_id="cus_known"))),
+        (ORDER, OrderPatch(status="draft", customer=ReferencePatch(remote_id="cus_known"))),
     ],
 )
 def test_a_lost_create_is_found_while_the_search_knows_nothing_of_it(
@@ -184,7 +184,7 @@ def test_a_lost_create_is_found_while_the_search_knows_nothing_of_it(
         (CUSTOMER, ANN),
         (CUSTOMER, CustomerPatch(display_name="Bo")),
         (ORDER, MUGS),
-        (ORDER, OrderPatch(status="draft", customer=OrderCustomerPatch(remote_id="cus_known"))),
+        (ORDER, OrderPatch(status="draft", customer=ReferencePatch(remote_id="cus_known"))),
     ],
 )
 def test_after_the_key_s_life_a_lost_create_is_found_by_its_marker(
@@ -235,7 +235,7 @@ def test_an_order_is_a_checkout_that_can_be_ended(stripe: EmulatedStripe) -> Non
 
 def test_a_draft_becomes_an_invoice_with_lines_that_is_paid(stripe: EmulatedStripe) -> None:
     customer = stripe.made(CUSTOMER, ANN, "op_1")
-    patch = OrderPatch(status="draft", currency="EUR", customer=OrderCustomerPatch(remote_id=customer.remote.id))
+    patch = OrderPatch(status="draft", currency="EUR", customer=ReferencePatch(remote_id=customer.remote.id))
     draft = stripe.made(ORDER, patch, "op_2")
     assert (draft.data.status, draft.data.payment_status, draft.data.totals.total) == ("draft", "unpaid", "0.00")
     remote_id = draft.remote.id
@@ -267,7 +267,7 @@ def test_an_open_invoice_is_voided(stripe: EmulatedStripe) -> None:
 
 def test_a_list_shows_invoices_and_then_checkouts_each_once(stripe: EmulatedStripe) -> None:
     customer = stripe.made(CUSTOMER, ANN, "op_0")
-    who = OrderCustomerPatch(remote_id=customer.remote.id)
+    who = ReferencePatch(remote_id=customer.remote.id)
     for number in range(5):
         stripe.made(ORDER, OrderPatch(status="draft", customer=who), f"op_i{number}")
         stripe.made(ORDER, MUGS, f"op_s{number}")

@@ -13,11 +13,10 @@ from canonical.order_patch import (
     DiscountPatch,
     LineItemPatch,
     LineOptionPatch,
-    OrderCustomerPatch,
     OrderPatch,
     ShippingLinePatch,
 )
-from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.parts import AddressPatch, CustomFieldPatch, ProductReferencePatch, ReferencePatch
 from mappings.release import digests
 from mappings.spec import Unmappable, VendorDrift, decode
 from mappings.stripe.order_r1 import ORDER
@@ -164,8 +163,8 @@ def test_what_cannot_be_is_drift(record: dict[str, Any], path: str) -> None:
 def test_a_new_order_is_a_checkout_with_its_lines() -> None:
     patch = OrderPatch(
         currency="EUR",
-        customer=OrderCustomerPatch(remote_id="cus_1"),
-        line_items=(MUG, LineItemPatch(variant_remote_id="price_1", quantity="1")),
+        customer=ReferencePatch(remote_id="cus_1"),
+        line_items=(MUG, LineItemPatch(product=ProductReferencePatch(variant_remote_id="price_1"), quantity="1")),
         tax_inclusive=True,
         shipping_lines=(ShippingLinePatch(title="Post", price="5.00"),),
         external_id="web-1",
@@ -196,13 +195,13 @@ def test_a_new_order_is_a_checkout_with_its_lines() -> None:
 
 
 def test_without_a_page_to_go_to_the_checkout_is_for_embedding() -> None:
-    sent = wire(OrderPatch(currency="EUR", line_items=(MUG,), customer=OrderCustomerPatch(email="Ann@Example.com")))
+    sent = wire(OrderPatch(currency="EUR", line_items=(MUG,), customer=ReferencePatch(email="Ann@Example.com")))
     assert (sent["ui_mode"], sent["redirect_on_completion"]) == ("embedded_page", "never")
     assert sent["customer_email"] == "ann@example.com"
 
 
 def test_the_address_of_a_guest_in_lower_case_is_reported() -> None:
-    patch = OrderPatch(currency="EUR", line_items=(MUG,), customer=OrderCustomerPatch(email="Ann@Example.com"))
+    patch = OrderPatch(currency="EUR", line_items=(MUG,), customer=ReferencePatch(email="Ann@Example.com"))
     (loss,) = ORDER.to_vendor(patch, None, ACCOUNT).loss
     assert (loss.path, loss.kind) == ("/customer/email", "coerced")
 
@@ -212,7 +211,7 @@ def test_a_draft_is_an_invoice() -> None:
         status="draft",
         currency="JPY",
         number="A-1",
-        customer=OrderCustomerPatch(remote_id="cus_1"),
+        customer=ReferencePatch(remote_id="cus_1"),
         shipping_address=AddressPatch(name="Ann Lee", city="Kyoto", country_code="JP"),
     )
     assert wire(patch) == {
@@ -237,13 +236,13 @@ def test_a_draft_is_an_invoice() -> None:
         ({"status": "cancelled"}, {"/status": "invalid"}),
         ({"number": "A-1"}, {"/number": "unsupported"}),
         ({"discounts": (DiscountPatch(amount="1.00"),)}, {"/discounts": "unsupported"}),
-        ({"customer": OrderCustomerPatch(email="a@b.example", name="A")}, {}),
+        ({"customer": ReferencePatch(email="a@b.example", name="A")}, {}),
         (
             {"custom_fields": (CustomFieldPatch(key="thanks_page", value="ftp://x"),)},
             {"/custom_fields/0/value": "invalid"},
         ),
         ({"status": "draft", "line_items": None}, {"/customer": "invalid"}),
-        ({"status": "draft", "customer": OrderCustomerPatch(remote_id="cus_1")}, {"/line_items": "unsupported"}),
+        ({"status": "draft", "customer": ReferencePatch(remote_id="cus_1")}, {"/line_items": "unsupported"}),
     ],
 )
 def test_what_a_new_order_cannot_hold_is_refused_with_its_place(

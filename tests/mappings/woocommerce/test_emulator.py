@@ -11,11 +11,10 @@ from canonical.order_patch import (
     LineItemPatch,
     LineOptionPatch,
     OrderCancel,
-    OrderCustomerPatch,
     OrderPatch,
     ShippingLinePatch,
 )
-from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.parts import AddressPatch, CustomFieldPatch, ProductReferencePatch, ReferencePatch
 from mappings.http import VendorRequest
 from mappings.spec import ListQuery
 from mappings.woocommerce import VENDOR
@@ -40,11 +39,13 @@ ANN = CustomerPatch(
 )
 MUGS = OrderPatch(
     currency="EUR",
-    customer=OrderCustomerPatch(email="jo@example.com", phone="+441174960124"),
+    customer=ReferencePatch(email="jo@example.com", phone="+441174960124"),
     billing_address=AddressPatch(name="Jo Lee", city="Bristol", country_code="GB"),
     line_items=(
-        LineItemPatch(product_remote_id="11", name="Mug, blue", quantity="2", unit_price="19.90"),
-        LineItemPatch(variant_remote_id="13", quantity="1"),
+        LineItemPatch(
+            product=ProductReferencePatch(remote_id="11"), name="Mug, blue", quantity="2", unit_price="19.90"
+        ),
+        LineItemPatch(product=ProductReferencePatch(variant_remote_id="13"), quantity="1"),
     ),
     shipping_lines=(ShippingLinePatch(title="Post", price="5.00"),),
     external_id="web-1",
@@ -107,7 +108,7 @@ def test_a_lost_customer_create_is_found_by_its_marker(shop: EmulatedShop) -> No
 def test_a_lost_create_of_an_order_is_found_among_the_newest(shop: EmulatedShop) -> None:
     endpoints: Any = ORDER.endpoints
     customer = shop.made(CUSTOMER, ANN).remote.id
-    for patch in (MUGS, OrderPatch(customer=OrderCustomerPatch(remote_id=customer), line_items=MUGS.line_items)):
+    for patch in (MUGS, OrderPatch(customer=ReferencePatch(remote_id=customer), line_items=MUGS.line_items)):
         body = ORDER.to_vendor(patch, None, shop.account).body
         look = endpoints.find_marker(MARKER, None, body, shop.account)
         assert endpoints.marked(shop.must(look), MARKER) is None
@@ -177,7 +178,9 @@ def test_an_order_is_made_paid_sent_and_given_back(shop: EmulatedShop) -> None:
 def test_chosen_options_are_kept_with_those_of_the_variation(shop: EmulatedShop) -> None:
     chosen = (LineOptionPatch(name="Gift wrap", value="Blue & white"),)
     fields = (CustomFieldPatch(key="engraving", value="For Jo"),)
-    scarf = LineItemPatch(variant_remote_id="13", quantity="1", options=chosen, custom_fields=fields)
+    scarf = LineItemPatch(
+        product=ProductReferencePatch(variant_remote_id="13"), quantity="1", options=chosen, custom_fields=fields
+    )
     line = shop.made(ORDER, OrderPatch(line_items=(scarf,))).data.line_items[0]
     assert [(one.name, one.value) for one in line.options] == [
         ("Color", "Blue"),

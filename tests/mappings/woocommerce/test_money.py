@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from canonical import codes, values
 from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import ProductReferencePatch
 from mappings.spec import VendorDrift
 from mappings.woocommerce.order_r1 import ORDER
 
@@ -34,7 +35,12 @@ def test_an_order_in_any_currency_survives_a_round_trip(
     with EmulatedShop() as shop:
         shop.set(woocommerce_currency=currency, woocommerce_price_num_decimals=str(digits))
         lines = tuple(
-            LineItemPatch(product_remote_id="11", name="Mug", quantity=str(count), unit_price=minor(price, digits))
+            LineItemPatch(
+                product=ProductReferencePatch(remote_id="11"),
+                name="Mug",
+                quantity=str(count),
+                unit_price=minor(price, digits),
+            )
             for price, count in prices
         )
         shipping = (ShippingLinePatch(title="Post", price=minor(carriage, digits)),)
@@ -64,7 +70,7 @@ def test_the_decimals_of_a_shop_need_not_be_those_of_its_currency(
     shop: EmulatedShop, currency: str, decimals: str, sent: str, total: str
 ) -> None:
     shop.set(woocommerce_currency=currency, woocommerce_price_num_decimals=decimals)
-    line = LineItemPatch(product_remote_id="11", name="Mug", quantity="1", unit_price=sent)
+    line = LineItemPatch(product=ProductReferencePatch(remote_id="11"), name="Mug", quantity="1", unit_price=sent)
     made = shop.made(ORDER, OrderPatch(currency=currency, line_items=(line,)))
     assert made.loss == ()
     assert (made.data.totals.total, made.data.line_items[0].unit_price) == (total, total)
@@ -78,14 +84,16 @@ def test_what_the_shop_would_round_is_refused(
     shop: EmulatedShop, currency: str, decimals: str, price: str, quantity: str
 ) -> None:
     shop.set(woocommerce_currency=currency, woocommerce_price_num_decimals=decimals)
-    line = LineItemPatch(product_remote_id="11", name="Mug", quantity=quantity, unit_price=price)
+    line = LineItemPatch(product=ProductReferencePatch(remote_id="11"), name="Mug", quantity=quantity, unit_price=price)
     draft = ORDER.to_vendor(OrderPatch(currency=currency, line_items=(line,)), None, shop.account)
     assert refused(draft) == {"/line_items/0/unit_price": "invalid"}
     assert "would be rounded" in draft.refused[0].detail
 
 
 def test_a_price_finer_than_the_currency_stands_where_the_line_is_not(shop: EmulatedShop) -> None:
-    line = LineItemPatch(product_remote_id="11", name="Thread", quantity="200", unit_price="0.0335")
+    line = LineItemPatch(
+        product=ProductReferencePatch(remote_id="11"), name="Thread", quantity="200", unit_price="0.0335"
+    )
     made = shop.made(ORDER, OrderPatch(currency="EUR", line_items=(line,)))
     assert (made.data.line_items[0].unit_price, made.data.totals.items) == ("0.0335", "6.70")
 

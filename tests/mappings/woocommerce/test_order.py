@@ -14,16 +14,15 @@ from canonical.order_patch import (
     DiscountPatch,
     LineItemPatch,
     LineOptionPatch,
-    OrderCustomerPatch,
     OrderPatch,
     ShippingLinePatch,
 )
-from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
+from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting, ProductReferencePatch, ReferencePatch
 from mappings.woocommerce.order_r1 import ORDER
 
 from .conftest import ACCOUNT, EmulatedShop, golden, on_the_wire, record, refused
 
-LINES = (LineItemPatch(product_remote_id="11", name="Mug", quantity="2", unit_price="19.90"),)
+LINES = (LineItemPatch(product=ProductReferencePatch(remote_id="11"), name="Mug", quantity="2", unit_price="19.90"),)
 LINE = {"id": 65, "name": "Mug", "quantity": 2, "subtotal": "10.00", "total": "10.00"}
 ORDERED = {"id": 7, "status": "processing", "currency": "EUR", "total": "10.00"}
 TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
@@ -48,7 +47,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "status": st.sampled_from(["open", "on_hold", "completed", "cancelled", "failed"]),
     "customer": st.none()
     | st.builds(
-        OrderCustomerPatch,
+        ReferencePatch,
         email=st.from_regex(r"[a-z]{1,9}@[a-z]{1,9}\.example", fullmatch=True),
         phone=st.none() | st.just("+441174960123"),
     ),
@@ -91,7 +90,7 @@ def check(patch: OrderPatch, data: Order) -> None:
         assert (shown is None) == (sent is None)
         for name in ("name", "company", "line1", "city", "region", "postal_code", "country_code", "phone"):
             assert sent is None or getattr(shown, name) == getattr(sent, name), name
-    if isinstance(patch.customer, OrderCustomerPatch):
+    if isinstance(patch.customer, ReferencePatch):
         assert data.customer is not None
         assert data.customer.email == patch.customer.email
         assert patch.customer.phone in (None, data.customer.phone)
@@ -110,8 +109,8 @@ def check(patch: OrderPatch, data: Order) -> None:
         (OrderPatch(customer_note=None), {"customer_note": ""}),
         (OrderPatch(status="completed"), {"status": "completed"}),
         (OrderPatch(customer=None), {"customer_id": 0, "billing": {"email": None, "phone": ""}}),
-        (OrderPatch(customer=OrderCustomerPatch(remote_id="27")), {"customer_id": 27}),
-        (OrderPatch(customer=OrderCustomerPatch(phone="1")), {"billing": {"phone": "1"}}),
+        (OrderPatch(customer=ReferencePatch(remote_id="27")), {"customer_id": 27}),
+        (OrderPatch(customer=ReferencePatch(phone="1")), {"billing": {"phone": "1"}}),
         (OrderPatch(currency="EUR"), {}),
         (OrderPatch(external_id=None), {"meta_data": [{"key": "_lockstitch_external_id", "value": None}]}),
     ],
@@ -198,7 +197,7 @@ def test_a_lines_meta_is_a_custom_field_where_the_configuration_names_it() -> No
 
 def test_a_new_line_has_its_options_and_custom_fields() -> None:
     line = LineItemPatch(
-        product_remote_id="11",
+        product=ProductReferencePatch(remote_id="11"),
         quantity="1",
         options=(
             LineOptionPatch(name="Engraving", value="For Jo"),
@@ -266,8 +265,8 @@ def test_a_refund_without_an_id_is_a_deleted_one() -> None:
 def test_a_new_order_names_products_and_the_prices_for_all_of_a_line() -> None:
     patch = OrderPatch(
         line_items=(
-            LineItemPatch(name="Mug", product_remote_id="11", quantity="3", unit_price="19.90"),
-            LineItemPatch(variant_remote_id="13", quantity="1"),
+            LineItemPatch(name="Mug", product=ProductReferencePatch(remote_id="11"), quantity="3", unit_price="19.90"),
+            LineItemPatch(product=ProductReferencePatch(variant_remote_id="13"), quantity="1"),
             LineItemPatch(name="Scarf", sku="SCARF", quantity="2.0", unit_price="0.335"),
         ),
         shipping_lines=(ShippingLinePatch(title="Post", price="5"),),
@@ -292,11 +291,15 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_ignored() -> None:
         number="1",
         presentment_currency="EUR",
         tax_inclusive=True,
-        customer=OrderCustomerPatch(remote_id="x", name="Jo"),
+        customer=ReferencePatch(remote_id="x", name="Jo"),
         billing_address=AddressPatch(type="home", phone="1"),
         line_items=(
             LineItemPatch(name="Free", quantity="1.5", unit_price="1.00", tax="1.00", taxable=True),
-            LineItemPatch(variant_remote_id="0", quantity="1", custom_fields=(CustomFieldPatch(key="a", value="b"),)),
+            LineItemPatch(
+                product=ProductReferencePatch(variant_remote_id="0"),
+                quantity="1",
+                custom_fields=(CustomFieldPatch(key="a", value="b"),),
+            ),
         ),
         discounts=(DiscountPatch(amount="1.00"),),
         shipping_lines=(ShippingLinePatch(title="Post", price="1.005", carrier="dhl", tax="1.00"),),
@@ -313,7 +316,7 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_ignored() -> None:
         "/customer/remote_id",
         "/line_items/0",
         "/line_items/0/quantity",
-        "/line_items/1/variant_remote_id",
+        "/line_items/1/product/variant_remote_id",
         "/shipping_lines/0/price",
     }
     assert {pointer for pointer, kind in refusals.items() if kind == "unsupported"} == {
@@ -327,13 +330,13 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_ignored() -> None:
         "/shipping_lines": "unsupported",
         "/currency": "unsupported",
     }
-    unknown = OrderPatch(customer=OrderCustomerPatch(id="cus_1"))
+    unknown = OrderPatch(customer=ReferencePatch(id="cus_1"))
     assert refused(ORDER.to_vendor(unknown, None, ACCOUNT)) == {"/customer/id": "invalid"}
 
 
 def test_the_buyers_name_may_be_sent_back_as_it_was_read() -> None:
     current = ORDER.decode(golden("order-full"))
-    patch = OrderPatch(customer=OrderCustomerPatch(remote_id="26", name="Livia Keller", phone="+41 1"))
+    patch = OrderPatch(customer=ReferencePatch(remote_id="26", name="Livia Keller", phone="+41 1"))
     assert on_the_wire(ORDER.to_vendor(patch, current, ACCOUNT).body) == {"billing": {"phone": "+41 1"}}
 
 

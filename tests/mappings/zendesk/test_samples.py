@@ -77,7 +77,7 @@ NEW_TICKET = {
     "subject": "Foot",
     "description": "Stuck",
     "requester": {"email": "livia@faden.example"},
-    "assignee_remote_id": None,
+    "assignee": None,
     "priority": "high",
     "status": "open",
     "type": "task",

@@ -102,7 +102,7 @@ def test_a_merged_ticket_says_into_which(account: Account) -> None:
 
     (mapped,) = understood(msgspec.json.encode(merged), MAPPINGS["ticket"], account)
 
-    assert mapped.data.merged_into_remote_id == "35437"
+    assert mapped.data.merged_into.remote_id == "35437"
 
 
 @pytest.mark.parametrize(
