@@ -270,14 +270,14 @@ def test_a_parent_killed_after_its_child_makes_no_second_person(
 ) -> None:
     """Even if the person cannot be found by address any more: the child is recognised by its key."""
     mark, key = word(), new_key()
-    run = f"run:{mark}"
+    run, body = f"run:{mark}", asked(mark)
     break_create(vendors, "slow", delay_ms=1500)
 
     async def kill_between() -> None:
         headers = {"authorization": caller.headers["authorization"], "idempotency-key": key, "x-correlation-id": run}
         holder, watcher = [await asyncpg.connect(facade.database_url) for _ in range(2)]
         async with httpx.AsyncClient(base_url=facade.api.url, timeout=60, headers=headers) as http:
-            sending = asyncio.create_task(http.post(TICKETS, json=asked(mark)))
+            sending = asyncio.create_task(http.post(TICKETS, json=body))
             parent = await seen(watcher, BOTH_BEGUN, run)
             holding = holder.transaction()
             await holding.start()
@@ -300,7 +300,7 @@ def test_a_parent_killed_after_its_child_makes_no_second_person(
     assert caller.write("PATCH", f"/v1/customers/hubspot:{contact['id']}", renamed).status_code == 200
 
     def retry() -> httpx.Response:
-        return caller.write("POST", TICKETS, asked(mark), key=key)
+        return caller.write("POST", TICKETS, body, key=key)
 
     answer = until(retry, lambda answer: answer.status_code == 201)
 
