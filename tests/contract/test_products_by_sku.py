@@ -61,6 +61,23 @@ def test_known_products_are_named_by_id_and_others_become_fees(caller: Caller, v
     assert held["fee_lines"][0]["name"] == f"2 x Mug {mark} (NEW-{mark})"
 
 
+def test_a_variant_of_shopify_is_named_by_id_and_another_line_is_free_text(caller: Caller, vendors: Emulators) -> None:
+    path, mark = "/v1/orders?connection=shopify", word()
+    for sku in (f"A-{mark}", f"A-{mark}-XL"):
+        vendors.place("shopify", "ProductVariant", {"sku": sku})
+    caller.create(path, sale(word(), "NEW"))
+    seen = len(vendors.calls("shopify"))
+
+    made = caller.create(path, sale(mark, f"A-{mark}", f"NEW-{mark}"))
+
+    first, second = made["line_items"]
+    variant = next(one for one in vendors.records("shopify", "ProductVariant") if one["sku"] == f"A-{mark}")
+    (held,) = vendors.records("shopify", "Order", holding=f"NEW-{mark}")
+    assert str(variant["id"]) in str(held)
+    assert (first["sku"], second["sku"]) == (f"A-{mark}", f"NEW-{mark}")
+    assert len(vendors.calls("shopify")) - seen == 2  # the look-up and the create, whose reply has all of the order
+
+
 def test_an_unknown_product_without_a_price_is_refused_with_what_to_send(caller: Caller) -> None:
     line = {"sku": f"NEW-{word()}", "quantity": "1"}
     answer = caller.write("POST", SHOP, sale(word()) | {"line_items": [line]})
