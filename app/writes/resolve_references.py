@@ -48,7 +48,7 @@ async def resolve_references(resolved: ResolvedWrite, *, creates: bool) -> Refer
     Raises InvalidField for a person who is not found and would be lost, AmbiguousMatch for two records that match, and
     the vendor's problems.
     """
-    if resolved.mapping.object not in ("order", "ticket"):
+    if resolved.mapping.object not in ("order", "ticket") or resolved.intent.edits_tags:
         return References()
     patch = _patch(resolved)
     part = person_in(patch)
@@ -87,8 +87,12 @@ async def _find_person(resolved: ResolvedWrite, patch: Any, part: str, *, create
     person = getattr(patch, part)
     linked = None if person.id is None else await _linked(resolved, person.id)
     if person.id is not None and linked is None and person.email is None:
-        detail = f"is not a customer known at {resolved.connection.name}; read or create the customer there first"
-        raise InvalidField.at(f"/{part}/id", detail)
+        detail = f"is not a customer known at {resolved.connection.name}"
+        is_copied = (person.phone or person.name) and resolved.mapping.endpoints.person(patch) in ("copy", "link")
+        if person.remote_id is not None or not is_copied:
+            raise InvalidField.at(f"/{part}/id", f"{detail}; read or create the customer there first")
+        kept = f"{detail}: the record keeps a copy of the name and number"
+        return References(lost=(Loss(path=f"/{part}/id", kind="coerced", detail=kept),))
     if linked is not None and person.remote_id not in (None, linked):
         raise InvalidField.at(f"/{part}/remote_id", "names another customer than id does; send one of the two")
     remote_id = linked or person.remote_id

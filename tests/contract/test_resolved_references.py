@@ -120,6 +120,14 @@ def test_a_vendor_id_of_another_connection_is_followed_by_its_link(facade: Facad
     assert at_crm["meta"]["remote_id"] in str(read["raw"])
 
 
+def test_a_customer_of_another_system_without_an_address_is_kept_as_a_copy(caller: Caller) -> None:
+    at_crm = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))
+    body = order(customer={"id": at_crm["id"], "phone": "+493012345678"})
+    made = caller.create("/v1/orders?connection=shopify", body)
+    assert made["customer"]["phone"] == "+493012345678"
+    assert "/customer/id" in [lost["path"] for lost in made["meta"]["loss"]]
+
+
 @pytest.mark.parametrize("queued", [False, True])
 def test_nobody_is_created_for_a_write_that_is_refused(caller: Caller, vendors: Emulators, queued: bool) -> None:
     mark = word()
