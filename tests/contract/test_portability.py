@@ -80,6 +80,8 @@ def read_at(source: Sample, mark: str) -> Body:
         body |= {part: {"email": f"{mark}@example.com", "name": "Ada"}}
     if source.object == "order" and source.vendor == "shopify":
         body["line_items"][0]["sku"] = f"MUG-{mark}"
+    if source.object == "order" and source.vendor == "salesforce":
+        body["status"] = "open"  # a draft is no order yet
     return body
 
 
