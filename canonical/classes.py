@@ -24,7 +24,7 @@ _Rule = Callable[[Any, list[str], Traits], bool]
 _NAMES: Final = frozenset({"display_name", "first_name", "last_name"})
 _LINE: Final = frozenset({"name", "quantity", "unit_price"})
 _ORDINARY: Final = frozenset({"open", "completed", "archived", "unknown"})
-_NO_MONEY: Final = frozenset({"unpaid", "unknown"})
+_NO_MONEY: Final = frozenset({"unpaid", "pending", "unknown"})
 ESSENTIAL: Final[Mapping[type[Struct], frozenset[str]]] = {
     CustomerPatch: _NAMES | {"emails", "phones", "company_name", "status", "consents", "tax_exemption", "external_id"},
     OrderPatch: frozenset(
@@ -82,6 +82,14 @@ def _consent(patch: CustomerPatch, inner: list[str], traits: Traits) -> bool:
     return any(one.state == "opted_out" for one in named)
 
 
+def _buyer(patch: OrderPatch, inner: list[str], traits: Traits) -> bool:
+    """Name and number of a buyer who has another key are only descriptive."""
+    buyer = patch.customer
+    if inner not in (["name"], ["phone"]) or not isinstance(buyer, Struct):
+        return True
+    return (buyer.id, buyer.remote_id, buyer.email) == (None, None, None)
+
+
 def _line(patch: OrderPatch, inner: list[str], traits: Traits) -> bool:
     return len(inner) < 2 or inner[1] in _LINE
 
@@ -97,7 +105,7 @@ _RULES: Final[Mapping[tuple[type[Struct], str], _Rule]] = {
         lambda patch, inner, traits: "taxes" in traits and patch.tax_exemption in ("exempt", "reverse_charge")
     ),
     (OrderPatch, "currency"): _always,
-    (OrderPatch, "customer"): _always,
+    (OrderPatch, "customer"): _buyer,
     (OrderPatch, "line_items"): _line,
     (OrderPatch, "tax_inclusive"): _always,
     (OrderPatch, "is_test"): lambda patch, inner, traits: patch.is_test is True,

@@ -105,12 +105,14 @@ def at_target(patch: S, target: str) -> tuple[S, list[Loss]]:
 
 
 def _own_ids(name: str, one: Any, target: str) -> tuple[Any, str | None]:
-    """Return a reference with the ids of the target alone, and the connection whose ids were removed. The `id` of a
-    person stays: a link may name the record here."""
+    """Return a reference with the ids of the target alone, and the connection whose ids were removed. A person keeps
+    an `id`, at least `<connection>:<vendor id>`: a link may name the record here."""
     source = one.connection if vendor_ids(one) and one.connection not in (None, target) else None
     changes: dict[str, Any] = {"connection": None}
     if source is not None:
         changes |= {id: None for id in _IDS if hasattr(one, id)}
+        if name in PEOPLE and one.id is None:
+            changes["id"] = f"{source}:{one.remote_id}"
     if name not in PEOPLE and getattr(one, "id", None) is not None:
         connection, _, remote_id = one.id.partition(":")
         changes["id"] = None

@@ -23,11 +23,11 @@ class PatchError(Struct, frozen=True, kw_only=True):
 
 PatchErrors = Iterator[PatchError]
 KEYS: Final = {
-    "customer": ("id", "remote_id", "email", "phone"),
+    "customer": ("id", "remote_id", "email", "phone", "name"),
     "requester": ("id", "remote_id", "email", "phone"),
     "followers": ("id", "remote_id", "email"),
 }
-"""What names a person, of which one is needed. A name does not."""
+"""What names a person, of which one is needed. A name alone is enough for the copy that an order keeps."""
 
 
 def patch_errors(patch: Struct) -> list[PatchError]:

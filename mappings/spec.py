@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical.classes import Traits
-from canonical.order_patch import OrderCancel
+from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName
 from mappings import coercion
 from mappings.drift import UNNAMED, named_in, place_of, places_holding
@@ -34,6 +34,8 @@ Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
 
 NUMBER: Final = "[1-9][0-9]{0,18}"
 """Pattern of numeric vendor ids: a positive 64-bit number."""
+MOST_SKUS: Final = 50
+"""The most products that one request looks up."""
 MOST_NAMED: Final = 3
 """If more members hold the failing value, an error names none of them."""
 
@@ -51,6 +53,10 @@ class Unmappable(Exception):
 
 class VendorDrift(Unmappable):
     """The record does not fit the wire Struct: a member that Lockstitch reads is missing or has another type."""
+
+
+class SeveralRecords(Unmappable):
+    """A look-up by a key that should name one record finds several."""
 
 
 class Remote(Struct, frozen=True, kw_only=True):
@@ -106,6 +112,20 @@ class Notes(Struct, kw_only=True):
     def unsupported(self, pointer: str, detail: str) -> None:
         """Refuse a field that the vendor cannot store."""
         self.refused.append(FieldRefusal(kind="unsupported", pointer=pointer, detail=detail))
+
+
+PersonNeed = Literal["copy", "link", "id", "known"]
+"""How a new record names its customer or requester: by a copy of name and address; by a link to a customer beside such
+a copy; by the id of a customer; by the id of one who must exist already, because Lockstitch cannot create them so that
+the vendor accepts the record."""
+
+
+class Product(Struct, frozen=True, kw_only=True):
+    """A product of a shop: its SKU, and the ids that a line of an order names it by."""
+
+    sku: str
+    product: str | None = None
+    variant: str | None = None
 
 
 class ListQuery(Struct, frozen=True, kw_only=True):
@@ -186,7 +206,10 @@ class Endpoints(Generic[W, A]):
     `parts` builds a request for records that a new record names and that must exist before it, such as line items; None
     if it names none. `with_parts` returns the body with their ids from the reply. The request must be safe to repeat: a
     retry of the create sends it again. Records that only `parts` created must be invisible to users of the object.
-    `people_by_id`: the vendor takes a requester by id alone, so one who is named by e-mail address is looked up first.
+    `person` returns how a write names its customer or requester (`PersonNeed`). One who is named by e-mail address is
+    looked up first, unless the vendor keeps a copy.
+    `find_products(order, skus, account)` builds one request for the products with these SKUs, at most `MOST_SKUS`, at
+    vendors whose lines name products by id; `products` reads the reply.
     `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator, for
     vendors whose lists of customers hold such people. Matching by e-mail address never selects them.
     `email_of_guests`: the filter `email` finds only records that hold the address themselves, as those of guests do.
@@ -207,7 +230,9 @@ class Endpoints(Generic[W, A]):
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
     is_staff: Callable[[msgspec.Raw], bool] | None = None
-    people_by_id: bool = False
+    person: Callable[[Any], PersonNeed] = lambda patch: "copy"
+    find_products: Callable[[OrderPatch, tuple[str, ...], A], VendorRequest] | None = None
+    products: Callable[[VendorReply], tuple[Product, ...]] | None = None
     bulk: Callable[[A], int] = lambda account: 0
     create: Callable[[W, str, str | None, A], VendorRequest] | None = None  # body, marker, parent, account
     parts: Callable[[W, str, A], VendorRequest | None] | None = None  # body, marker, account

@@ -82,6 +82,11 @@ class PostgresLinks:
             KnownLink(object=row["object"], connection=row["connection"], remote_id=row["remote_id"]) for row in rows
         ]
 
+    async def canonical_id(self, object_name: ObjectName, connection: str, remote_id: str) -> str | None:
+        """Return the canonical id of a record, None if it was never seen."""
+        known = self._known.get((object_name, connection, remote_id))
+        return known or (await self._select(object_name, connection, [remote_id])).get(remote_id)
+
     async def _select(self, object_name: str, connection: str, remote_ids: Sequence[str]) -> dict[str, str]:
         rows = await self._database.fetch(SELECT, object_name, connection, remote_ids)
         return {row["remote_id"]: row["canonical_id"] for row in rows}

@@ -26,10 +26,11 @@ from app.problem_document import PROBLEM_JSON, Problem, ProblemDocument, documen
 from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation
 from app.vendors.models import ReplyLost, VendorRefused
+from app.writes.create_person import create_person
 from app.writes.deps import WriteDeps
 from app.writes.finish import finish, read_again_after
-from app.writes.models import FOR_GOOD, Answer, Begun, Operation
-from app.writes.prepare import PreparedWrite, prepare
+from app.writes.models import FOR_GOOD, Answer, Begun, Operation, References, Undecided
+from app.writes.prepare import PreparedWrite, RecordFound, prepare, prepare_create
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from app.writes.upsert_race import MOST_RACES, lost_upsert_race
 from mappings.http import VendorRequest
@@ -44,17 +45,10 @@ LONGEST_PAUSE = 600.0
 UPSERT_PAUSE = 0.03
 UPSERT_RESERVE = 0.4
 UPSERT_RETRY = 1.0
+PERSON_PAUSE = 1.0
+"""Seconds until a write is tried again whose person is being created."""
 # A request with one of these problems leaves no operation.
 INVALID = (InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound)
-
-
-class Undecided(Exception):
-    """The write is not decided yet; a worker will decide it. `because` is the vendor's problem that delays it."""
-
-    def __init__(self, operation_id: str, because: Problem | None = None) -> None:
-        super().__init__(operation_id)
-        self.operation_id = operation_id
-        self.because = because
 
 
 async def execute(
@@ -64,24 +58,32 @@ async def execute(
     prepared: PreparedWrite | None = None,
     *,
     patient: bool = False,
+    until: float | None = None,
 ) -> Answer:
     """Carry out an operation that the lease of `begun` holds and that was never sent.
 
     `resolved` comes from the caller's request. Without it, the recorded intent is resolved. A `prepared` operation is
     already marked as sent. `patient`: a worker runs it and no caller waits, so transient problems are retried later and
-    a refusal is kept. Raises the Problem for the caller, or Undecided.
+    a refusal is kept. `until` is an earlier end of the attempt, by `time.monotonic`. Raises the Problem for the caller,
+    Undecided, or RecordFound for an operation that is not needed.
     """
     operation, deadline = begun.operation, time.monotonic() + deps.execution_limit
+    deadline = deadline if until is None else min(deadline, until)
     try:
         if resolved is None:
             resolved = resolve_recorded(deps, operation.intent, deadline)
         resolved = replace(resolved, deadline=deadline)
         drafted = await _prepare(resolved, begun) if prepared is None else prepared
+    except RecordFound:
+        await deps.operations.forget(begun, because="the record exists")
+        raise
     except Problem as problem:
         await _record_unsent(deps, begun, problem, patient=patient)
         raise
     if prepared is None:
-        begun = await deps.operations.mark_sent(begun, effect=drafted.effect, remote_id=drafted.remote_id)
+        begun = await deps.operations.mark_sent(
+            begun, effect=drafted.effect, remote_id=drafted.remote_id, references=drafted.references
+        )
     try:
         return await send_and_settle(resolved, begun, drafted)
     except VendorRefused as refused:
@@ -177,7 +179,23 @@ def problem_answer(document: ProblemDocument) -> Answer:
 async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
     if resolved.lock is not None:
         await _lock(resolved, begun, resolved.lock)
-    return await prepare(resolved, begun.operation.id)
+    # References are resolved anew: an earlier attempt may have found what is no longer there.
+    resolved = _with_references(resolved, None)
+    drafted = await prepare(resolved, begun.operation.id)
+    if drafted.references is None or not drafted.references.is_missing:
+        return drafted
+    # The vendor would accept the draft, so the person is created now.
+    try:
+        person = await create_person(resolved, begun.operation, execute)
+    except Undecided as undecided:
+        await _postpone(resolved.deps, begun, PERSON_PAUSE)
+        raise Undecided(begun.operation.id, undecided.because) from undecided
+    known = msgspec.structs.replace(drafted.references, person=person, is_missing=False)
+    return await prepare_create(_with_references(resolved, known), begun.operation.id)
+
+
+def _with_references(resolved: ResolvedWrite, references: References | None) -> ResolvedWrite:
+    return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=references))
 
 
 async def _lock(resolved: ResolvedWrite, begun: Begun, value: str) -> None:

@@ -2,17 +2,21 @@
 
 import msgspec
 
-from app.errors import InvalidField, NotFound
+from app.errors import AmbiguousMatch, InvalidField, NotFound
 from app.records.fetch import send_read
-from app.records.lookup import is_staff
+from app.records.lookup import Key, ambiguous_match, find_matches, is_staff
 from app.records.map_record import as_vendor_drift, map_at_revision
 from app.records.resolve import AnyMapping
+from app.records.resources import name_records
 from app.writes.resolved_write import ResolvedWrite
-from mappings.spec import UpsertKey
+from mappings.spec import SeveralRecords, UpsertKey
 
 
 async def find_by_key(resolved: ResolvedWrite) -> str | None:
-    """Return the remote id of the record with the intent's unique key, or None. Raises InvalidField for staff."""
+    """Return the remote id of the record with the intent's unique key, or None.
+
+    Raises InvalidField for staff, and AmbiguousMatch for several records.
+    """
     key, value = resolved.intent.upsert_on, resolved.intent.upsert_value
     assert key is not None and value is not None  # noqa: S101, PT018 - an upsert has both
     if not resolved.dry:
@@ -27,20 +31,32 @@ async def find_by_key(resolved: ResolvedWrite) -> str | None:
     return remote_id
 
 
-async def find_customer(resolved: ResolvedWrite, customers: AnyMapping, email: str) -> str | None:
-    """Return the remote id of the customer with this e-mail address, or None. Staff are no customers."""
+async def find_customer(resolved: ResolvedWrite, customers: AnyMapping, email: str, pointer: str) -> str | None:
+    """Return the remote id of the customer with this e-mail address, or None.
+
+    Raises AmbiguousMatch for several customers, and InvalidField at the pointer for staff.
+    """
     found = await _find(resolved, customers, "email", email)
-    return None if found is None or is_staff(customers, found[1]) else found[0]
+    if found is not None and is_staff(customers, found[1]):
+        raise staff_refusal(resolved, found[0], pointer)
+    return None if found is None else found[0]
 
 
-def staff_refusal(resolved: ResolvedWrite, remote_id: str) -> InvalidField:
-    """Return the problem of an upsert that would change an agent or an administrator."""
+def staff_refusal(resolved: ResolvedWrite, remote_id: str, pointer: str = "/emails") -> InvalidField:
+    """Return the problem of an address that would select an agent or an administrator."""
     connection = resolved.connection
     return InvalidField.at(
-        "/emails",
-        f"belongs to {connection.name}:{remote_id}, who is staff at {connection.vendor.title}: an upsert never changes"
+        pointer,
+        f"belongs to {connection.name}:{remote_id}, who is staff at {connection.vendor.title}: an address never selects"
         " agents and administrators",
     )
+
+
+async def _ambiguous(resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertKey, value: str) -> AmbiguousMatch:
+    """Return the problem that names two of the records with this key."""
+    deps, connection, wanted = resolved.deps, resolved.connection, Key(name=key, value=value)
+    readings = await find_matches(deps, connection, mapping, wanted, resolved.deadline, pinned=resolved.dry)
+    return ambiguous_match(connection, mapping, wanted, await name_records(deps, connection, readings))
 
 
 async def _find(
@@ -53,5 +69,12 @@ async def _find(
     except NotFound:
         return None
     with as_vendor_drift(deps, connection, mapping, None):
-        raw, account = endpoints.record(reply, account)
+        try:
+            raw, account = endpoints.record(reply, account)
+        except SeveralRecords:
+            raw, several = None, True
+        else:
+            several = False
+    if several:
+        raise await _ambiguous(resolved, mapping, key, value)
     return None if raw is None else ((await map_at_revision(deps, connection, mapping, raw, account)).remote.id, raw)

@@ -10,14 +10,17 @@ from msgspec import UNSET, Struct, UnsetType
 
 from app.events.models import RecordChange
 from app.postgres.database import Transaction
-from app.problem_document import ProblemDocument
+from app.problem_document import Problem, ProblemDocument
 from app.queue.models import LeaseLost
 from canonical.classes import LossPolicy
-from canonical.parts import ObjectName
-from mappings.spec import Action, UpsertKey
+from canonical.parts import Loss, ObjectName
+from mappings.spec import Action, Product, UpsertKey
 
 Phase = Literal["received", "sent", "settled", "unknown"]
 OperationOutcome = Literal["succeeded", "failed"]
+Missing = Literal["create", "refuse", "unscoped", "guest"]
+"""What happens with a person who is missing at the connection: created, or not, because the caller wants none, their
+key may not write customers, or the order is a guest's."""
 FOR_GOOD: Final = ("permanent", "conflict")
 """The categories of a refusal that waiting does not fix."""
 
@@ -28,6 +31,19 @@ class Answer(Struct, frozen=True, kw_only=True):
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+class References(Struct, frozen=True, kw_only=True):
+    """What the references of a body are at the connection: the vendor's id of the person, the products by SKU, and what
+    is lost.
+
+    `is_missing`: nobody has the person's address, and one is to be created.
+    """
+
+    person: str | None = None
+    is_missing: bool = False
+    products: dict[str, Product] = {}
+    lost: tuple[Loss, ...] = ()
 
 
 class Intent(Struct, frozen=True, kw_only=True):
@@ -49,6 +65,10 @@ class Intent(Struct, frozen=True, kw_only=True):
     if_match: str | None = None
     body: bytes = b""
     edits_tags: bool = False  # the body adds and removes tags
+    missing: Missing = "unscoped"
+    references: References | None = None  # as they were sent
+    part_of: str | None = None  # the operation that needs this one
+    unless_found: bool = False  # an upsert that leaves a record that exists as it is
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -96,6 +116,15 @@ class Operation(Struct, frozen=True, kw_only=True):
         """Whether it was finally refused after a caller got 202 for it."""
         refused = self.outcome == "failed" and self.problem is not None and self.problem.category in FOR_GOOD
         return refused and self.deferred
+
+
+class Undecided(Exception):
+    """The write is not decided yet; a worker will decide it. `because` is the vendor's problem that delays it."""
+
+    def __init__(self, operation_id: str, because: Problem | None = None) -> None:
+        super().__init__(operation_id)
+        self.operation_id = operation_id
+        self.because = because
 
 
 class FieldChange(Struct, frozen=True, kw_only=True):
@@ -183,6 +212,9 @@ class OperationView(Struct, frozen=True, kw_only=True):
     """When its state last changed. Example: `"2026-05-01T09:30:01Z"`"""
     redriven: bool
     """Whether an operator ran it again after a refusal. Example: `false`"""
+    part_of: str | UnsetType = UNSET
+    """The operation that needs this one: its customer or requester was missing, and is created by this one.
+    Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d16"`"""
     result: Any | UnsetType = UNSET
     """The resource, if the write succeeded."""
     problem: ProblemDocument | UnsetType = UNSET

@@ -33,6 +33,7 @@ def view_of(operation: Operation) -> OperationView:
         created_at=operation.created_at,
         updated_at=operation.updated_at,
         redriven=operation.redrives > 0,
+        part_of=operation.intent.part_of or UNSET,
         result=msgspec.Raw(operation.answer.body) if succeeded and operation.answer is not None else UNSET,
         problem=UNSET if operation.problem is None or succeeded else operation.problem,
     )

@@ -10,8 +10,7 @@ from app.errors import NotFound
 from app.http.paging import Page, page_of
 from app.identifiers import what_else
 from app.writes.deps import WriteDeps
-from app.writes.execute import Undecided
-from app.writes.models import Operation, OperationView
+from app.writes.models import Operation, OperationView, Undecided
 from app.writes.operation_view import view_of
 from app.writes.recover import settle
 from app.writes.waiting import Writers

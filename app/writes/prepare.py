@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -18,13 +19,15 @@ from app.telemetry import mapping_span
 from app.writes.accept_loss import accept_loss, barring, dropped
 from app.writes.already_held import still_refused
 from app.writes.find_record import find_by_key, staff_refusal
-from app.writes.name_people import name_people
+from app.writes.models import References
+from app.writes.resolve_references import resolve_references, with_references
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.stale_account import refused_by_account_facts
 from app.writes.tags import merge_tags, with_own_pointers
 from canonical.order_patch import OrderCancel
 from canonical.parts import Loss
 from canonical.portable import merged
+from canonical.references import at_target
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Draft, UpsertKey
 
@@ -49,7 +52,7 @@ class PreparedWrite(Struct, frozen=True, kw_only=True):
     """The one request with an effect: its verb, its record, and what the write loses.
 
     `before` is the watched field of the record, if it was read and the write may change it. `parts` is sent first, and
-    completes `request`.
+    completes `request`. `references` are those of the body; while one `is_missing`, the request has a placeholder.
     """
 
     effect: Action
@@ -58,6 +61,15 @@ class PreparedWrite(Struct, frozen=True, kw_only=True):
     loss: tuple[Loss, ...] = ()
     before: Watched | None = None
     parts: Parts | None = None
+    references: References | None = None
+
+
+class RecordFound(Exception):
+    """The record of an upsert `unless_found` exists, so nothing is written."""
+
+    def __init__(self, remote_id: str) -> None:
+        super().__init__(remote_id)
+        self.remote_id = remote_id
 
 
 class _StaleAccount(Exception):
@@ -71,8 +83,8 @@ class _StaleAccount(Exception):
 async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     """Draft the request, which carries the marker. Without an upsert at the vendor, find, then create or update.
 
-    Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound, and the vendor's problems of
-    the reads that come first.
+    Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, AmbiguousMatch, NotFound, and the
+    vendor's problems of the reads that come first. Raises RecordFound for an upsert that leaves a record as it is.
     """
     intent = resolved.intent
     if intent.action in ("create", "comment"):
@@ -84,10 +96,13 @@ async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     if intent.action == "cancel":
         return await _prepare_cancel(resolved, marker)
     if not resolved.searches_first:
+        resolved = await _resolve(resolved, creates=True)
         return await _with_young_facts(resolved, lambda: _upsert(resolved, marker))
     remote_id = await find_by_key(resolved)
     if remote_id is None:
         return await prepare_create(resolved, marker)
+    if intent.unless_found:
+        raise RecordFound(remote_id)
     return await prepare_update(resolved, marker, remote_id)
 
 
@@ -96,7 +111,16 @@ async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     create = resolved.mapping.endpoints.create
     if create is None:
         raise resolved.cannot(f"cannot create {resolved.mapping.object}s")
+    resolved = await _resolve(resolved, creates=True)
     return await _with_young_facts(resolved, lambda: _create(resolved, create, marker))
+
+
+async def _resolve(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
+    """Return the write with its references, which are resolved once."""
+    if resolved.intent.references is not None:
+        return resolved
+    found = await resolve_references(resolved, creates=creates)
+    return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=found))
 
 
 async def _create(resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str) -> PreparedWrite:
@@ -107,6 +131,7 @@ async def _create(resolved: ResolvedWrite, create: Callable[..., VendorRequest],
         request=create(body, marker, resolved.intent.parent, account),
         remote_id=None,
         loss=loss,
+        references=resolved.intent.references,
         parts=_parts(resolved, create, body, marker, account),
     )
 
@@ -130,6 +155,7 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
     update = resolved.mapping.endpoints.update
     if update is None:
         raise resolved.cannot(f"cannot change {resolved.mapping.object}s")
+    resolved = await _resolve(resolved, creates=False)
     return await _with_young_facts(resolved, lambda: _update(resolved, update, marker, remote_id))
 
 
@@ -149,6 +175,7 @@ async def _update(
         remote_id=remote_id,
         loss=loss,
         before=await _watched(resolved, raw, account),
+        references=resolved.intent.references,
     )
 
 
@@ -187,7 +214,8 @@ async def _upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
         if staff is not None:
             raise staff_refusal(resolved, staff)
     request = resolved.mapping.endpoints.upsert[key](value, body, marker, account)
-    return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss)
+    references = resolved.intent.references
+    return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss, references=references)
 
 
 async def marker_lookup(resolved: ResolvedWrite, marker: str) -> tuple[VendorRequest | None, tuple[Loss, ...]]:
@@ -200,7 +228,7 @@ async def marker_lookup(resolved: ResolvedWrite, marker: str) -> tuple[VendorReq
     if find_marker is None:
         return None, ()
     account = await resolved.account()
-    draft = await _map_to_vendor(resolved, None, account)
+    draft = await _map_to_vendor(await _resolve(resolved, creates=True), None, account)
     return find_marker(marker, resolved.intent.parent, draft.body, account), draft.loss + dropped(draft.refused)
 
 
@@ -237,7 +265,9 @@ async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, a
     if resolved.intent.edits_tags:
         return await _map_tags(resolved, _required(present), account)
     patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
-    patch, lost = await name_people(resolved, patch)
+    references = resolved.intent.references or References()
+    patch, lost = at_target(patch, resolved.connection.name)
+    patch = with_references(patch, references)
     held = None
     if present is not None and resolved.intent.merges:
         held = await resolved.map(present, account)
@@ -248,7 +278,7 @@ async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, a
     finally:  # also if a canary breaks
         if not resolved.dry:
             compare_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
-    draft = msgspec.structs.replace(draft, loss=(*lost, *draft.loss)) if lost else draft
+    draft = msgspec.structs.replace(draft, loss=(*lost, *references.lost, *draft.loss))
     if present is None or not draft.refused:
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to

@@ -17,11 +17,11 @@ from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation, operation_span
 from app.vendors.models import VendorRefused
 from app.writes.deps import WriteDeps
-from app.writes.execute import Undecided, document_for, execute, record_refusal, send_and_settle
+from app.writes.execute import document_for, execute, record_refusal, send_and_settle
 from app.writes.finish import finish
 from app.writes.matches_intent import matches_intent
-from app.writes.models import Answer, Begun
-from app.writes.prepare import PreparedWrite, marker_lookup, prepare, prepare_create, prepare_update
+from app.writes.models import Answer, Begun, Undecided
+from app.writes.prepare import PreparedWrite, RecordFound, marker_lookup, prepare, prepare_create, prepare_update
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from app.writes.upsert_race import lost_upsert_race
 from mappings.http import VendorRequest
@@ -58,7 +58,7 @@ async def continue_operation(deps: WriteDeps, begun: Begun) -> Problem | None:
             await settle(deps, begun)
     except Undecided as undecided:
         return undecided.because
-    except (Problem, LeaseLost):
+    except (Problem, LeaseLost, RecordFound):
         return None  # recorded already, or another worker tries again when the lease ends
     return None
 

@@ -22,7 +22,7 @@ from app.records.map_record import Reading, as_vendor_drift, choose_writer, map_
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
-from app.writes.models import Intent
+from app.writes.models import Intent, Missing
 from app.writes.portable_body import make_portable
 from app.writes.tags import can_write_tags, read_change
 from canonical.classes import LossPolicy
@@ -40,6 +40,7 @@ UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
     "comment": (),
 }
 
+GUEST: Final = "/is_guest"
 CREATING: Final = frozenset({"create", "upsert", "comment"})
 """The verbs that never clear a field."""
 
@@ -50,7 +51,7 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     `identifier` is the `{id}` of the record, or of the ticket for a comment. `query_errors` is what is wrong with the
     query; it is reported together with the errors of the body. `respond_async`: answer 202, and call `callback` later
     if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
-    run. `edits_tags`: the body adds and removes tags.
+    run. `edits_tags`: the body adds and removes tags. `missing`: what happens with a person who is missing.
     """
 
     principal: str
@@ -72,6 +73,7 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     revision: NamedRevision | None = None
     query_errors: tuple[FieldError, ...] = ()
     edits_tags: bool = False
+    missing: Missing = "unscoped"
 
 
 @dataclass(frozen=True)
@@ -106,20 +108,9 @@ class ResolvedWrite:
 
     @property
     def needs_only_account(self) -> bool:
-        """Whether the request can be drafted from account facts, without reading a record."""
-        return self.intent.action in ("create", "comment", "upsert") and not (
-            self.searches_first or self.looks_up_person
-        )
-
-    @property
-    def looks_up_person(self) -> bool:
-        """Whether the body names a person by an address, and the vendor takes an id alone."""
-        if not self.mapping.endpoints.people_by_id:
-            return False
-        person = msgspec.json.decode(self.intent.body).get("requester")
-        if person is None or person.get("email") is None:
-            return False
-        return person.get("remote_id") is None or person.get("connection") != self.connection.name
+        """Whether the request can be drafted from account facts, without reading a record. References may still need a
+        read (`resolve_references.needs_look_up`)."""
+        return self.intent.action in ("create", "comment", "upsert") and not self.searches_first
 
     async def account(self, max_age: float | None = None) -> Any:
         """Return the account facts, cached by the client for at most `max_age` seconds if given."""
@@ -204,6 +195,7 @@ async def resolve_request(
         if_match=request.if_match,
         body=sent.body,
         edits_tags=request.edits_tags,
+        missing="guest" if _is_guest(read, request.body) else request.missing,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
 
@@ -249,6 +241,11 @@ def _read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
     if found:
         raise InvalidField.listing([FieldError(pointer=one.pointer, detail=one.detail) for one in found])
     return sent
+
+
+def _is_guest(read: DecodedBody[Any], body: bytes) -> bool:
+    """Return whether an order says that its buyer is a guest. The member is output-only, so the patch lacks it."""
+    return GUEST in read.ignored and msgspec.json.decode(body)[GUEST[1:]] is True
 
 
 def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:

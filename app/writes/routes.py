@@ -21,7 +21,7 @@ from app.writes import operation_routes
 from app.writes.deps import WriteDeps
 from app.writes.dry_run import DraftedWrite, dry_run
 from app.writes.finish import Archived
-from app.writes.models import OperationView
+from app.writes.models import Missing, OperationView
 from app.writes.resolved_write import WriteRequest, fingerprint
 from app.writes.tags import TagsChange
 from app.writes.waiting import Writers, Written
@@ -47,6 +47,13 @@ LOSS_POLICIES: Final[dict[str | None, LossPolicy]] = {
     "descriptive": "descriptive",
     "any": "any",
 }
+MISSING: Final = choice(
+    "missing",
+    "What happens with a customer or requester whom the system does not know yet, where it needs one: created as a"
+    " customer, if the key has the scope `customers:write`, or refused.",
+    ("create", "refuse"),
+    default="create",
+)
 HEADERS: Final = (MAPPING, IDEMPOTENCY_KEY, CALLBACK, PREFER)
 REPLAYS: Final = (
     "A repeated request with the same key gets the recorded answer, byte for byte, without a call to the vendor."
@@ -54,6 +61,12 @@ REPLAYS: Final = (
     " While the outcome is undecided, the answer is 202 with the operation; with `Prefer: respond-async`, at once."
     " The event `operation.finished` reports the outcome."
 )
+CREATES: Final = (
+    "A customer or requester who is named by e-mail address and whom the system does not know is created there first,"
+    " in an operation of its own (`part_of`), if the system needs a customer and the key has the scope"
+    " `customers:write`. `missing=refuse` creates nobody, and so does an order with `is_guest` true. "
+)
+PEOPLE_SCOPE: Final = "customers:write"
 CUSTOMER: Final = {
     "first_name": "Ann",
     "last_name": "Bell",
@@ -79,13 +92,15 @@ def write_handlers(
     tag, scopes = plural.title(), (f"{plural}:write",)
     one = f"{'an' if object_name == 'order' else 'a'} {object_name}"
     body = JsonBody(into=patch, example=example, raw=True)
+    people = () if object_name == "customer" else (MISSING,)
+    creates = CREATES if people else ""
 
     @operation(
         "POST",
         f"/v1/{plural}",
         tag=tag,
         scopes=scopes,
-        query=(RECORD_CONNECTION, UPSERT_ON, LOSS),
+        query=(RECORD_CONNECTION, UPSERT_ON, LOSS, *people),
         headers=HEADERS,
         body=body,
         status=201,
@@ -95,10 +110,11 @@ def write_handlers(
         problems=VENDOR_WRITE,
         name=f"create_{object_name}",
         text=f"Create or upsert {one}.\n\nWith `upsert_on` ({keys}), update the {object_name} with this value, or"
-        f" create one. {REPLAYS}",
+        f" create one. {creates}{REPLAYS}",
     )
     async def create_resource(call: Call) -> Answered:
-        return await _write(call, object_name, "create", upsert_on=call.query(UPSERT_ON))
+        missing = _missing(call) if people else "unscoped"
+        return await _write(call, object_name, "create", upsert_on=call.query(UPSERT_ON), missing=missing)
 
     @operation(
         "PATCH",
@@ -201,6 +217,13 @@ async def add_comment(call: Call) -> Answered:
     return await _write(call, "comment", "comment")
 
 
+def _missing(call: Call) -> Missing:
+    """Return what happens with a person who is missing."""
+    if call.query(MISSING) == "refuse":
+        return "refuse"
+    return "create" if PEOPLE_SCOPE in call.caller.scopes else "unscoped"
+
+
 async def _write(
     call: Call,
     object_name: ObjectName,
@@ -209,6 +232,7 @@ async def _write(
     upsert_on: str | None = None,
     may_lose: bool = True,
     edits_tags: bool = False,
+    missing: Missing = "unscoped",
 ) -> Answered:
     """Write. `may_lose` is whether the call has the parameter `loss`."""
     request, revision, prefers = call.request, call.header(MAPPING), call.header(PREFER)
@@ -232,6 +256,7 @@ async def _write(
         revision=revision,
         query_errors=call.query_errors,
         edits_tags=edits_tags,
+        missing=missing,
     )
     deps = call.deps(WriteDeps)
     if revision is not None:

@@ -12,8 +12,8 @@ from app.errors import OutcomeUnknown
 from app.problem_document import Problem
 from app.queue.models import LeaseLost
 from app.writes.deps import WriteDeps
-from app.writes.execute import Undecided, problem_answer
-from app.writes.models import Answer, Begun, Operation, OperationView
+from app.writes.execute import problem_answer
+from app.writes.models import Answer, Begun, Operation, OperationView, Undecided
 from app.writes.operation_view import view_of
 from app.writes.resolved_write import WriteRequest
 

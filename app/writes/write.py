@@ -21,6 +21,7 @@ from app.writes.models import Intent, NewOperation
 from app.writes.prepare import PreparedWrite, prepare
 from app.writes.queued import is_queued, job_of
 from app.writes.replay import replay
+from app.writes.resolve_references import needs_look_up
 from app.writes.resolved_write import ResolvedWrite, WriteRequest, resolve_request
 from app.writes.waiting import KeyIsFree, Waits, Writers, Written, poll, wait_for, waits_of
 
@@ -43,9 +44,10 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits
         # The deadline is now: only cached account facts are used.
         resolved = await resolve_request(deps, request, time.monotonic())
         queued = request.respond_async or is_queued(deps, resolved.intent)
-        if resolved.needs_only_account:
+        is_direct = resolved.needs_only_account and not needs_look_up(resolved)
+        if is_direct:
             prepared = await _validate_early(resolved, operation_id)
-        lacks_facts = queued and resolved.needs_only_account and prepared is None
+        lacks_facts = queued and is_direct and prepared is None
         if lacks_facts or request.callback is not None:
             # What follows may take time, and the key is judged before that.
             recorded = await deps.operations.find_by_key(request.principal, request.key)
@@ -105,7 +107,7 @@ def _new_operation(
         fingerprint=request.fingerprint,
         correlation_id=request.correlation_id,
         traceparent=current_traceparent(),
-        intent=intent,
+        intent=intent if prepared is None else msgspec.structs.replace(intent, references=prepared.references),
         phase="received" if prepared is None else "sent",
         effect=None if prepared is None else prepared.effect,
         callback=request.callback,

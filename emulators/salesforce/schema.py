@@ -212,7 +212,13 @@ SOBJECTS = {
             text("Description", "Line Description"),
         ),
         sobject("Product2", "01t", text("Name", "Product Name", required=True), text("ProductCode", "Product Code")),
-        sobject("Pricebook2", "01s", text("Name", "Price Book Name", required=True), typed("IsActive", "boolean")),
+        sobject(
+            "Pricebook2",
+            "01s",
+            text("Name", "Price Book Name", required=True),
+            typed("IsActive", "boolean"),
+            typed("IsStandard", "boolean", writes=""),
+        ),
         sobject(
             "PricebookEntry",
             "01u",

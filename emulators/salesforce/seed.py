@@ -43,7 +43,7 @@ def furnish(org: Org) -> None:
         place(
             org, "OrderStatus", id, ApiName=value, MasterLabel=value, StatusCode=code, IsDefault=at == 1, SortOrder=at
         )
-    place(org, "Pricebook2", PRICEBOOK_ID, Name="Standard Price Book", IsActive=True)
+    place(org, "Pricebook2", PRICEBOOK_ID, Name="Standard Price Book", IsActive=True, IsStandard=True)
     for product, entry, name, code, price in PRODUCTS:
         place(org, "Product2", product, Name=name, ProductCode=code)
         fields: dict[str, Any] = {"Pricebook2Id": PRICEBOOK_ID, "Product2Id": product, "UnitPrice": price}

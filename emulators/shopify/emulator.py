@@ -13,6 +13,7 @@ from emulators.shopify.cost import DEFAULT_PER_MINUTE, Bucket, full_bucket
 from emulators.shopify.drift import bent
 from emulators.shopify.graph import Documents, Request, answered
 from emulators.shopify.placing import placed
+from emulators.shopify.variants import VARIANT
 from emulators.state import State
 from emulators.webhooks import Change, Message, Try
 
@@ -41,7 +42,7 @@ class Shopify:
     """The emulator. What lasts is in the state it is given; it keeps only parsed documents and the query budget."""
 
     name = "shopify"
-    objects = ("Customer", "Order")
+    objects = ("Customer", "Order", VARIANT)
     webhook_rules = webhooks.RULES
 
     def __init__(self) -> None:
@@ -67,7 +68,7 @@ class Shopify:
         return _answer(200, answered(request, self._documents, self._bucket(state, now), context))
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
-        """Place a `Customer` or an `Order` in the shape in which GraphQL answers it."""
+        """Place a `Customer`, an `Order` or a `ProductVariant` in the shape in which GraphQL answers it."""
         return placed(object, payload, state, time.time())
 
     def drift(self, kind: str, answer: Answer) -> Answer:

@@ -7,6 +7,7 @@ from emulators.shopify import records
 from emulators.shopify.customer_input import display_name
 from emulators.shopify.ids import is_gid, new_gid, number_of
 from emulators.shopify.orders import FIRST_ORDER, confirmation_number
+from emulators.shopify.variants import VARIANT
 from emulators.state import State
 
 JsonRecord = dict[str, Any]
@@ -21,6 +22,10 @@ def placed(kind: str, payload: JsonRecord, state: State, now: float) -> JsonReco
     if not is_gid(str(record.get("id", ""))):
         number = str(record.get("id") or "")
         record["id"] = f"gid://shopify/{kind}/{number}" if number.isdecimal() else new_gid(state, kind)
+    if kind == VARIANT:
+        record.setdefault("title", "Default Title")
+        state.put(kind, record["id"], record)
+        return record
     record.setdefault("legacyResourceId", number_of(record["id"]))
     if kind == records.ORDER:
         _name_order(record, state)

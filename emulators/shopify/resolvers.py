@@ -6,7 +6,17 @@ from typing import Any
 
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, get_named_type
 
-from emulators.shopify import cancel, customers, definitions, lists, metafields, order_changes, orders, records
+from emulators.shopify import (
+    cancel,
+    customers,
+    definitions,
+    lists,
+    metafields,
+    order_changes,
+    orders,
+    records,
+    variants,
+)
 from emulators.shopify.connections import of_list
 from emulators.shopify.context import Context, Info
 from emulators.shopify.errors import Refused, top_error
@@ -155,5 +165,6 @@ ROOT_FIELDS: dict[str, Resolver] = {
     "orderByIdentifier": _order_by_identifier,
     "orders": _list_of(records.ORDER),
     "ordersCount": _count_of(records.ORDER),
+    "productVariants": lambda root, info, **args: variants.listed(info.context, args),
     "shop": lambda root, info: SHOP,
 }

@@ -9,7 +9,7 @@ from emulators.http import Answer, Call, json_answer
 from emulators.routes import Routes
 from emulators.state import State
 from emulators.webhooks import Change, Message, Try
-from emulators.woocommerce import customers, orders, refunds, webhooks
+from emulators.woocommerce import customers, orders, products, refunds, webhooks
 from emulators.woocommerce.drift import bent
 from emulators.woocommerce.errors import bad_key, failure, no_route, not_signed_in, unreadable
 from emulators.woocommerce.placing import OBJECTS, placed
@@ -49,6 +49,7 @@ ROUTES: tuple[tuple[tuple[str, ...], str, Handler], ...] = (
     (("GET",), "/orders/#/refunds", refunds.list_all),
     (("POST",), "/orders/#/refunds", refunds.create),
     (("GET",), "/orders/#/refunds/#", refunds.show),
+    (("GET",), "/products", products.list_all),
     (("GET",), "/settings/general", settings),
     (("POST",), "/webhooks", webhooks.create),
     (("GET",), "/webhooks/#", webhooks.show),

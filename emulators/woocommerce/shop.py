@@ -95,6 +95,13 @@ class Shop:
         everything = (*self.state.all("products"), *PRODUCTS)
         return next((one for one in everything if one.get("sku") == sku), None)
 
+    def products_of_skus(self, skus: str) -> list[JsonRecord]:
+        """The products and variations with one of these article numbers, or with all of the text as theirs."""
+        placed = {str(one["id"]): one for one in self.state.all("products")}
+        everything = {str(one["id"]): one for one in PRODUCTS} | placed
+        wanted = {*(one.lower() for one in skus.split(",")), skus.lower()}
+        return [one for one in everything.values() if str(one.get("sku") or "\0").lower() in wanted]
+
     def next_item(self) -> int:
         """An id for a line of any kind."""
         return self.state.next_id("items", FIRST_ITEM)

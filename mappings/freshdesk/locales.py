@@ -19,7 +19,11 @@ CODES: Final[dict[str, str]] = {
     "sv": "sv-SE",
     "nb": "nb-NO",
     "lv": "lv-LV",
+    "pt": "pt-PT",
+    "zh": "zh-CN",
 }
+REGIONAL: Final = frozenset({*CODES.values(), "pt-BR", "zh-TW"})
+"""Freshdesk's codes with a region. Of other languages it has one code, without a region."""
 
 
 def language_read(code: str | None, loss: list[Loss]) -> str | None:
@@ -40,7 +44,8 @@ def language_written(language: str | None | UnsetType, notes: Notes) -> str | Un
     if tag is None:
         notes.invalid("/language", "a Freshdesk contact always has a language: send a BCP 47 tag such as de or pt-BR")
         return UNSET
-    code = CODES.get(tag, tag)
+    plain = tag if tag in REGIONAL or tag in CODES else tag.partition("-")[0]
+    code = CODES.get(plain, plain)
     if code != language:
         notes.lose("/language", "coerced", f"spelled {code} at Freshdesk")
     return code

@@ -114,6 +114,7 @@ ORDERS: Final = Endpoints[OrderWrite, Account](
     max_limit=MOST_ORDERS,
     side_load=partial(related.side_load_orders, LINE_CALLS),
     absorb=related.absorb_orders,
+    person=lambda order: "link",
     create=create_order,
     parts=create_lines,
     with_parts=with_lines,

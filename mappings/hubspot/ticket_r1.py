@@ -81,8 +81,8 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "due_at": "HubSpot tickets have no due date; rules of the account define service levels",
 }
 NEEDS_CONTACT: Final = (
-    "HubSpot needs the contact's id: send requester.id or requester.remote_id. Create or update the customer first "
-    "(POST /v1/customers?upsert_on=email); its answer has both"
+    "HubSpot tickets name a contact: send requester.email of one, or of one to create, or requester.id or "
+    "requester.remote_id"
 )
 
 

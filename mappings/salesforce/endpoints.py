@@ -11,7 +11,7 @@ from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NO_RECORD, RECOVERY
 from mappings.salesforce.requests import Answer
 from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, RecordWrite
-from mappings.spec import Endpoints, ListQuery, Unmappable, decode
+from mappings.spec import Endpoints, ListQuery, SeveralRecords, decode
 
 CONTACT: Final = SObject(object="customer")
 TICKET: Final = SObject(object="ticket")
@@ -26,10 +26,9 @@ def by_email(email: str, account: Account) -> VendorRequest:
 
 
 def contact(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """Return the contact of a read or a look-up. Raises Unmappable if a look-up finds several."""
+    """Return the contact of a read or a look-up. Raises SeveralRecords if a look-up finds several."""
     if len(decode(reply.body, Answer).records) > 1:
-        reason = "several contacts have this e-mail address: name one by its id or external_id"
-        raise Unmappable("$.records", reason)
+        raise SeveralRecords("$.records", "several contacts have this e-mail address")
     return CONTACT.record(reply, account)
 
 

@@ -12,16 +12,17 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from canonical.order_patch import OrderPatch
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.markers import began
 from mappings.salesforce import paging
 from mappings.salesforce.endpoints_sobject import MARKED, MAX_LIMIT, NO_RECORD, SORTS, STATE, SObject, marked
 from mappings.salesforce.enums import order_status
 from mappings.salesforce.field_values import long_id
-from mappings.salesforce.requests import API, sobject_path
+from mappings.salesforce.requests import API, Answer, query, sobject_path
 from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, MoreLines, OrderItem, OrderItems, OrderWrite
-from mappings.spec import Action, Endpoints, ListQuery, VendorDrift, VendorPage, WriteResult, decode
+from mappings.spec import Action, Endpoints, ListQuery, Product, VendorDrift, VendorPage, WriteResult, decode
 
 ORDERS: Final = SObject(object="order")
 COMPOSITE: Final = f"{API}/composite"
@@ -45,6 +46,15 @@ class _Created(Struct, frozen=True, kw_only=True):
 class _Shape(Struct, frozen=True, kw_only=True, rename="pascal"):
     id: str
     order_items: OrderItems | None = None
+
+
+class _Coded(Struct, frozen=True, kw_only=True, rename="pascal"):
+    product_code: str
+
+
+class _Entry(Struct, frozen=True, kw_only=True, rename="pascal"):
+    id: str
+    product2: _Coded
 
 
 class _Lines(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -101,6 +111,21 @@ def absorb(reply: VendorReply, account: Account) -> Account:
             grown = MoreLines(lines=more.lines + answer.records, next=following)
             return replace(account, more_lines=account.more_lines | {id: grown})
     return account
+
+
+def find_products(order: OrderPatch, skus: tuple[str, ...], account: Account) -> VendorRequest:
+    """Build the query for the entries of the standard price book with these product codes."""
+    wanted = ["IsActive = true", "Pricebook2.IsStandard = true"]
+    wanted.append(f"Product2.ProductCode IN ({', '.join(quoted(sku) for sku in skus)})")
+    if isinstance(order.currency, str) and account.has_currencies("Order"):
+        wanted.append(f"CurrencyIsoCode = {quoted(order.currency)}")
+    return query(f"SELECT Id, Product2.ProductCode FROM PricebookEntry WHERE {' AND '.join(wanted)}")  # noqa: S608
+
+
+def products(reply: VendorReply) -> tuple[Product, ...]:
+    """Return the entries of such a reply."""
+    entries = [decode(one, _Entry) for one in decode(reply.body, Answer).records]
+    return tuple(Product(sku=one.product2.product_code, variant=long_id(one.id)) for one in entries)
 
 
 def create(body: OrderWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
@@ -181,6 +206,9 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     max_limit=MAX_LIMIT,
     side_load=side_load,
     absorb=absorb,
+    person=lambda order: "known",
+    find_products=find_products,
+    products=products,
     create=create,
     update=ORDERS.update,
     find={"external_id": ORDERS.by_key},

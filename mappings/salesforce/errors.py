@@ -24,6 +24,12 @@ SERVER_ERROR: Final = 500
 CONSEQUENCES: Final = ("PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK")
 """Codes of a part that was not carried out, or was rolled back, because another part failed."""
 
+ACCOUNT: Final = "AccountId"
+NO_ACCOUNT: Final = (
+    "The buyer is a contact without an account: give the contact one in Salesforce, or send the account's id in a "
+    "custom field that is AccountId"
+)
+
 REFUSALS: Final = Refusals(
     vendor="Salesforce",
     statuses={300: "duplicate", 420: "unavailable"},
@@ -150,6 +156,8 @@ def _of_parts(reply: VendorReply) -> VendorRefusal | None:
         refused = _refusal(reply, max(part.http_status_code, 400), complaints)
         # Composite requests are all or none: a part that failed rolled back the others.
         refused = replace(refused, undone=part.http_status_code < SERVER_ERROR)
+        if refused.code == "REQUIRED_FIELD_MISSING" and ACCOUNT in dict(refused.fields):
+            refused = replace(refused, detail=f"{refused.detail}. {NO_ACCOUNT}")
         if refused.code not in CONSEQUENCES:
             # A missing record is one that the new record refers to, and not the requested one.
             return replace(refused, kind="rejected") if refused.kind == "not_found" else refused

@@ -37,8 +37,12 @@ UNSUPPORTED: Final[dict[str, str]] = {
 }
 ONLY_NEW: Final = "the lines of a Salesforce order are separate records: they are written only with a new order"
 NO_BUYER: Final = (
-    "a Salesforce order belongs to an account: send customer.remote_id (or id), a contact whose account it is then, or "
-    "the account's id in a custom field that is AccountId"
+    "a Salesforce order belongs to an account: send the customer.email or customer.id of a contact who has one, or the "
+    "account's id in a custom field that is AccountId"
+)
+NEEDS_ENTRY: Final = (
+    "Salesforce sells price book entries: send the sku of an active product of the standard price book, or the entry's "
+    "id, which begins with 01u, as product.variant_remote_id"
 )
 
 
@@ -105,8 +109,7 @@ def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineFields:
     """One line: an entry of a price book, quantity, price, and the text that the buyer saw."""
     entry = line.variant_id or ""
     if not is_id(entry, (PRICE_ENTRY,)):
-        detail = "Salesforce sells price book entries: send the id of one, which begins with 01u"
-        notes.invalid(f"{pointer}/product/variant_remote_id", detail)
+        notes.invalid(f"{pointer}/product/variant_remote_id" if entry else pointer, NEEDS_ENTRY)
     if line.unit_price is None:
         notes.invalid(f"{pointer}/unit_price", "Salesforce requires a unit_price for every line")
     for name in ("requires_shipping", "taxable", "custom_fields"):
@@ -176,7 +179,7 @@ def _buyer(customer: ReferencePatch | None | UnsetType, current: Order | None, n
 def _currency(wanted: str | None | UnsetType, current: Order | None, account: Account, notes: Notes) -> str | UnsetType:
     if isinstance(wanted, UnsetType) or (wanted is not None and wanted == account.currency):
         return UNSET
-    several = "Order" in account.fields and account.has("Order", "CurrencyIsoCode")
+    several = account.has_currencies("Order")
     if wanted is None or not several:
         known = account.currency or "that of the org"
         notes.invalid("/currency", f"one of: {known}" if not several else "a Salesforce order always has a currency")

@@ -239,6 +239,10 @@ class Account(Struct, frozen=True, kw_only=True):
     held: dict[str, dict[str, Raw]] = {}
     more_lines: dict[str, MoreLines] = {}
 
+    def has_currencies(self, sobject: str) -> bool:
+        """Return whether records of an sObject have a currency of their own."""
+        return sobject in self.fields and self.has(sobject, "CurrencyIsoCode")
+
     def has(self, sobject: str, name: str) -> bool:
         """Return whether the connection's user sees a field. Every field of an sObject that was not described
         counts."""

@@ -38,6 +38,11 @@ mutation metafieldDefinitionCreate($definition: MetafieldDefinitionInput!) {
 }
 """
 
+PRODUCT_VARIANTS: Final = """
+query productVariants($first: Int!, $query: String!) {
+  productVariants(first: $first, query: $query) { nodes { id sku } }
+}
+"""
 ORDER_UPDATE_CLEARING: Final = f"""
 mutation orderUpdate($input: OrderInput!, $cleared: [MetafieldIdentifierInput!]!, {_declared(ORDER_ASKED)}) {{
   metafieldsDelete(metafields: $cleared) {{ userErrors {{ field message }} }}

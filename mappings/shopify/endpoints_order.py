@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from canonical import values
-from canonical.order_patch import OrderCancel
+from canonical.order_patch import OrderCancel, OrderPatch
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.graphql import GraphQLCollection, data_of
 from mappings.shopify import documents, related
@@ -19,6 +19,7 @@ from mappings.shopify.requests import (
     EXTERNAL_ID,
     MUTATION_COST,
     OPERATION_ID,
+    PAGE_COST,
     PATH,
     SORTS,
     WHOLE,
@@ -44,14 +45,39 @@ from mappings.shopify.wire_variables_2026_07 import (
     OrderCreate,
     OrderUpdate,
     RefundMethod,
+    Sought,
 )
-from mappings.spec import Action, Endpoints, FieldRefusal, ListQuery, Notes, Recovery, Unmappable, WriteResult, decode
+from mappings.spec import (
+    Action,
+    Endpoints,
+    FieldRefusal,
+    ListQuery,
+    Notes,
+    Product,
+    Recovery,
+    Unmappable,
+    WriteResult,
+    decode,
+)
 
 MAX_LIMIT: Final = 8
 STATUS: Final[dict[str, str]] = {"open": "status:open", "completed": "status:closed", "cancelled": "status:cancelled"}
 NOTHING: Final = "id:0"
 """The search for a status that no Shopify order has: it matches nothing."""
+MOST_VARIANTS: Final = 250
+"""The most records of one search."""
+VARIANTS_EACH: Final = 4
+"""Variants to read for each SKU: the search may match others, and a second one with the SKU makes it ambiguous."""
 LONGEST_NOTE: Final = 255
+
+
+class _Variant(Struct, frozen=True, kw_only=True):
+    id: str
+    sku: str | None = None
+
+
+class _Variants(Struct, frozen=True, kw_only=True):
+    nodes: tuple[_Variant, ...]
 
 
 class _Job(Struct, frozen=True, kw_only=True):
@@ -98,6 +124,20 @@ def holds(found: Raw, query: ListQuery) -> bool:
 def first_of(query: ListQuery, account: Account) -> int:
     """Return how many orders fit in one query."""
     return page_size(min(query.limit, MAX_LIMIT), order_price(account, BRIEF))
+
+
+def find_products(order: OrderPatch, skus: tuple[str, ...], account: Account) -> VendorRequest:
+    """Return the search for the variants with these SKUs. It matches words, so the whole SKU is compared afterwards."""
+    search = " OR ".join(exactly("sku", sku) for sku in skus)
+    sought = Sought(first=min(MOST_VARIANTS, len(skus) * VARIANTS_EACH), query=search)
+    return call(documents.PRODUCT_VARIANTS, "productVariants", sought, cost=PAGE_COST + len(skus))
+
+
+def products(reply: VendorReply) -> tuple[Product, ...]:
+    """Return the variants of such a reply."""
+    found = data_of(reply).get("productVariants")
+    nodes = () if found is None else decode(found, _Variants).nodes
+    return tuple(Product(sku=one.sku, variant=tail(one.id)) for one in nodes if one.sku)
 
 
 def window(query: ListQuery, account: Account) -> Listed:
@@ -231,6 +271,8 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     max_limit=MAX_LIMIT,
     side_load=side_load,
     absorb=related.absorb,
+    find_products=find_products,
+    products=products,
     create=create,
     update=update,
     find=ORDERS.finders,

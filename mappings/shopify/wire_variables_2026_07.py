@@ -70,6 +70,13 @@ class Listed(Struct, frozen=True, kw_only=True, rename="camel"):
     reverse: bool = False
 
 
+class Sought(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The records that a search finds."""
+
+    first: int
+    query: str
+
+
 class MetafieldIdentifier(Struct, frozen=True, kw_only=True, rename="camel"):
     """A metafield of one record."""
 

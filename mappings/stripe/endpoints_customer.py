@@ -14,7 +14,7 @@ from canonical import values
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
 from mappings.kit.rest import Collection
-from mappings.spec import Action, ListQuery, Recovery, VendorPage, decode
+from mappings.spec import Action, ListQuery, Recovery, SeveralRecords, VendorPage, decode
 from mappings.stripe import bodies
 from mappings.stripe.requests import (
     KEY_LIFETIME,
@@ -69,8 +69,11 @@ SEARCH: Final = dataclasses.replace(
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """Return the customer of a read, or the oldest of a look-up: later customers do not change which one that is."""
-    return next(reversed(records(reply)), None), account
+    """Return the customer of a read or a look-up. Raises SeveralRecords if a look-up finds several."""
+    found = records(reply)
+    if len(found) > 1:
+        raise SeveralRecords("$.data", "several customers have this e-mail address")
+    return next(iter(found), None), account
 
 
 def list_(query: ListQuery, account: Account) -> VendorRequest:

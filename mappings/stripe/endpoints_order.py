@@ -173,6 +173,7 @@ ENDPOINTS: Final = dataclasses.replace(
     read=read,
     list=list_,
     page=page,
+    person=lambda order: "id" if order.status == "draft" else "copy",
     create=create,
     update=update,
     cancel=cancel,

@@ -8,15 +8,15 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical import values
-from canonical.order_patch import OrderCancel
+from canonical.order_patch import OrderCancel, OrderPatch
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.paging import Keyset, Query, Window
 from mappings.kit.rest import Collection, parameter
-from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorPage, decode_loosely
+from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Product, Recovery, VendorPage, decode_loosely
 from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, LISTED
 from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, gmt, mark, remote_id, total
-from mappings.woocommerce.wire_v3 import CANCEL_REASON, Account, MetaWrite, OrderWrite, Refund
+from mappings.woocommerce.wire_v3 import CANCEL_REASON, Account, Listed, MetaWrite, OrderWrite, Refund
 
 MOST_REFUND_READS: Final = 10
 """For how many orders of a page the refunds are read, with one request each."""
@@ -138,6 +138,21 @@ def absorb(reply: VendorReply, account: Account) -> Account:
     return replace(account, refunds=account.refunds | found, refund_reads=account.refund_reads + 1)
 
 
+def find_products(order: OrderPatch, skus: tuple[str, ...], account: Account) -> VendorRequest:
+    """Return the request for the products and variations with these SKUs."""
+    path = f"{API}/products"
+    query = (("sku", ",".join(skus)), ("per_page", str(MAX_PER_PAGE)), ("_fields", "id,sku,parent_id"))
+    return VendorRequest(method="GET", path=path, route=path, query=query)
+
+
+def products(reply: VendorReply) -> tuple[Product, ...]:
+    """Return the products of a reply."""
+    return tuple(
+        Product(sku=one.sku, product=str(one.parent_id or one.id), variant=str(one.id) if one.parent_id else None)
+        for one in decode_loosely(reply.body, tuple[Listed, ...])
+    )
+
+
 def cancel(
     remote_id: str, asked: OrderCancel, marker: str, account: Account
 ) -> tuple[VendorRequest, tuple[FieldRefusal, ...]]:
@@ -202,5 +217,7 @@ ENDPOINTS: Final = dataclasses.replace(
     page=page,
     side_load=side_load,
     absorb=absorb,
+    find_products=find_products,
+    products=products,
     cancel=cancel,
 )

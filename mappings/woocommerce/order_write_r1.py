@@ -22,6 +22,7 @@ from mappings.woocommerce.order_status_write_r1 import status
 from mappings.woocommerce.wire_v3 import (
     NOWHERE,
     Account,
+    FeeLineWrite,
     LineWrite,
     Order,
     OrderWrite,
@@ -41,8 +42,11 @@ UNSUPPORTED: Final[dict[str, str]] = {
 }
 ONLY_NEW: Final = "WooCommerce would add this to the existing ones: it is written only with a new order"
 NEEDS_PRODUCT: Final = (
-    "WooCommerce sells only the shop's products: name one by product.variant_remote_id, product.remote_id or sku"
+    "WooCommerce sells the shop's products: send product.variant_remote_id, product.remote_id or the sku of one."
+    " Anything else becomes a fee: send name and unit_price"
 )
+AS_FEE: Final = "the shop has no such product: it is a fee with this name and sum"
+OWN_TAX: Final = "WooCommerce works out the tax itself"
 SHIPPING_METHOD: Final = "other"
 """The method of a charge that the shop did not compute."""
 MOST_DIGITS: Final = 18
@@ -65,13 +69,15 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     meta = custom_fields.write(patch.external_id, patch.custom_fields, line_fields.of_orders(settings), held, notes)
     of_lines = line_fields.of_lines(settings)
     digits = _digits(patch, current, account)
+    products, fees = _lines(patch.line_items, current, digits, of_lines, notes)
     body = OrderWrite(
         status=status(patch, current, notes),
         currency=_currency(patch.currency, current, notes),
         customer_id=_customer_id(buyer, notes),
         billing=billing,
         shipping=_place(patch.shipping_address, "shipping", current, notes),
-        line_items=_lines(patch.line_items, current, digits, of_lines, notes),
+        line_items=products,
+        fee_lines=fees,
         shipping_lines=_shipping_lines(patch.shipping_lines, current, digits, notes),
         customer_note=patches.text(patch.customer_note, ""),
         meta_data=meta or UNSET,
@@ -153,13 +159,41 @@ def _lines(
     digits: tuple[int, str],
     settings: tuple[CustomFieldSetting, ...],
     notes: Notes,
-) -> tuple[LineWrite, ...] | UnsetType:
+) -> tuple[tuple[LineWrite, ...] | UnsetType, tuple[FeeLineWrite, ...] | UnsetType]:
+    """Return the lines of products, and the others as fees."""
     if isinstance(lines, UnsetType):
-        return UNSET
+        return UNSET, UNSET
     if current is not None:
         notes.unsupported("/line_items", ONLY_NEW)
-        return UNSET
-    return tuple(_line(line, f"/line_items/{place}", digits, settings, notes) for place, line in enumerate(lines or ()))
+        return UNSET, UNSET
+    products: list[LineWrite] = []
+    fees: list[FeeLineWrite] = []
+    for place, line in enumerate(lines or ()):
+        if line.product_id or line.variant_id:
+            products.append(_line(line, f"/line_items/{place}", digits, settings, notes))
+        else:
+            fees.append(_fee(line, f"/line_items/{place}", digits, notes))
+    return tuple(products), tuple(fees) or UNSET
+
+
+def _fee(line: LineItemPatch, pointer: str, digits: tuple[int, str], notes: Notes) -> FeeLineWrite:
+    """Return a line without a product of the shop as a fee, whose name has what a fee has no member for."""
+    if line.unit_price is None or not (line.name or line.sku):
+        notes.invalid(pointer, NEEDS_PRODUCT)
+    else:
+        notes.lose(pointer, "coerced", AS_FEE)
+    if line.tax is not None:
+        notes.unsupported(f"{pointer}/tax", OWN_TAX)
+    for name in ("options", "custom_fields", "requires_shipping", "taxable"):
+        if getattr(line, name) not in (None, ()):
+            notes.unsupported(f"{pointer}/{name}", "a WooCommerce fee has a name and a sum")
+    count, price = Decimal(line.quantity), Decimal(line.unit_price or 0)
+    name = line.name or line.sku or ""
+    if line.sku not in (None, name):
+        name = f"{name} ({line.sku})"
+    if count != 1:
+        name = f"{values.decimal_string(count.normalize())} x {name}"
+    return FeeLineWrite(name=name, total=_amount(values.decimal_string(count * price), pointer, digits, notes))
 
 
 def _line(
@@ -169,10 +203,8 @@ def _line(
     settings: tuple[CustomFieldSetting, ...],
     notes: Notes,
 ) -> LineWrite:
-    if not (line.product_id or line.variant_id or line.sku):
-        notes.invalid(pointer, NEEDS_PRODUCT)
     if line.tax is not None:
-        notes.unsupported(f"{pointer}/tax", "WooCommerce works out the tax itself")
+        notes.unsupported(f"{pointer}/tax", OWN_TAX)
     for name in ("requires_shipping", "taxable"):
         if getattr(line, name) is not None:
             notes.unsupported(f"{pointer}/{name}", "WooCommerce keeps this with the product")
@@ -215,7 +247,7 @@ def _shipping_lines(
         if line.carrier is not None:
             notes.unsupported(f"{pointer}/carrier", "WooCommerce keeps the shipping method, not the carrier")
         if line.tax is not None:
-            notes.unsupported(f"{pointer}/tax", "WooCommerce works out the tax itself")
+            notes.unsupported(f"{pointer}/tax", OWN_TAX)
         price = _amount(line.price, f"{pointer}/price", digits, notes)
         written.append(ShippingLineWrite(method_id=SHIPPING_METHOD, method_title=line.title or SHIPPING, total=price))
     return tuple(written)

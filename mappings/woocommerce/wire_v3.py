@@ -116,6 +116,14 @@ class FeeLine(Struct, frozen=True, kw_only=True):
     total_tax: str = ""
 
 
+class Listed(Struct, frozen=True, kw_only=True):
+    """A product or a variation in a list of products; `parent_id` is 0 for one that is no variation."""
+
+    id: int
+    sku: str = ""
+    parent_id: int = 0
+
+
 class CouponLine(Struct, frozen=True, kw_only=True):
     """A redeemed coupon. Its type is sent since WooCommerce 8.7."""
 
@@ -241,11 +249,17 @@ class LineWrite(Struct, frozen=True, kw_only=True):
     quantity: int
     product_id: int | UnsetType = UNSET
     variation_id: int | UnsetType = UNSET
-    sku: Text = UNSET
     name: Text = UNSET
     subtotal: Text = UNSET
     total: Text = UNSET
     meta_data: tuple[MetaWrite, ...] | UnsetType = UNSET
+
+
+class FeeLineWrite(Struct, frozen=True, kw_only=True):
+    """A charge with a free text, of a new order."""
+
+    name: str
+    total: str
 
 
 class ShippingLineWrite(Struct, frozen=True, kw_only=True):
@@ -266,5 +280,6 @@ class OrderWrite(Struct, frozen=True, kw_only=True):
     shipping: PlaceWrite | UnsetType = UNSET
     line_items: tuple[LineWrite, ...] | UnsetType = UNSET
     shipping_lines: tuple[ShippingLineWrite, ...] | UnsetType = UNSET
+    fee_lines: tuple[FeeLineWrite, ...] | UnsetType = UNSET
     customer_note: Text = UNSET
     meta_data: tuple[MetaWrite, ...] | UnsetType = UNSET

@@ -360,10 +360,10 @@ def test_a_time_in_a_custom_field_is_dropped_and_reported(bench: Bench) -> None:
 
 def test_a_ticket_without_a_queue_is_made_in_the_first(bench: Bench) -> None:
     made = bench.caller.create("/v1/tickets", {"subject": "No queue"})
-    assert made["team_remote_id"] == min(bench.queues.values(), key=int)
-    assert ("/team_remote_id", "defaulted") in lost(made)
+    assert made["team"]["remote_id"] == min(bench.queues.values(), key=int)
+    assert ("/team", "defaulted") in lost(made)
     refused = bench.caller.write("POST", "/v1/tickets?loss=none", {"subject": "No queue"})
-    assert "/team_remote_id" in pointers(refused)
+    assert "/team" in pointers(refused)
 
 
 def lost(ticket: dict[str, Any]) -> list[tuple[str, str]]:

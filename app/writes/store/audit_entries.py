@@ -35,7 +35,7 @@ def first_entries(new: NewOperation, *, queued: bool) -> Sequence[Entry]:
         "connection": intent.connection,
         "revision": intent.revision,
         "remote_id": intent.remote_id,
-    }
+    } | ({} if intent.part_of is None else {"part_of": intent.part_of})
 
     def of(what: str, **more: object) -> Entry:
         return Entry(

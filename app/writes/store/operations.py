@@ -30,6 +30,7 @@ from app.writes.models import (
     NewOperation,
     Operation,
     OperationOutcome,
+    References,
 )
 from app.writes.store.audit_entries import entry, entry_of_change, first_entries
 from app.writes.store.rows import OperationRows
@@ -164,13 +165,26 @@ class PostgresOperations(OperationReader):
         row = await self._database.fetch_row(DEFER, operation_id)
         return await self.get(operation_id) if row is None else self._rows.open(row)
 
-    async def mark_sent(self, begun: Begun, *, effect: Action, remote_id: str | None) -> Begun:
-        """Commit that the request is about to be sent, and return the operation as it is then. Raises LeaseLost."""
+    async def mark_sent(
+        self, begun: Begun, *, effect: Action, remote_id: str | None, references: References | None = None
+    ) -> Begun:
+        """Commit that the request is about to be sent, and return the operation as it is then. `references` are kept
+        with the intent, so a repeat names the same records. Raises LeaseLost."""
+        intent, sealed = begun.operation.intent, None
+        if references not in (None, References(), intent.references):
+            intent = msgspec.structs.replace(intent, references=references)
+            sealed = self._rows.intent(begun.operation.id, intent)
         operation = msgspec.structs.replace(
-            begun.operation, phase="sent", effect=effect, remote_id=remote_id or begun.operation.remote_id
+            begun.operation,
+            phase="sent",
+            effect=effect,
+            remote_id=remote_id or begun.operation.remote_id,
+            intent=intent,
         )
         noted = entry("operation.sent", operation, actor=begun.held().actor)
-        sent_at = await self._step(MARK_SENT, begun, effect, remote_id, self._lease, *record.columns_of([noted]))
+        sent_at = await self._step(
+            MARK_SENT, begun, effect, remote_id, sealed, self._lease, *record.columns_of([noted])
+        )
         return Begun(operation=msgspec.structs.replace(operation, sent_at=sent_at), lease=begun.lease)
 
     async def note_remote_id(self, begun: Begun, remote_id: str) -> None:

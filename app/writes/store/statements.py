@@ -168,11 +168,11 @@ MARK_SENT = Statement(
     _audited(
         """
         UPDATE operation
-           SET phase = 'sent', effect = $3, remote_id = coalesce($4, remote_id), sent_at = now(),
-               due_at = now() + $5::interval, updated_at = now()
+           SET phase = 'sent', effect = $3, remote_id = coalesce($4, remote_id), intent = coalesce($5, intent),
+               sent_at = now(), due_at = now() + $6::interval, updated_at = now()
          WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
         """,
-        first=6,
+        first=7,
         result="sent_at",
     ),
 )

@@ -278,7 +278,7 @@ def test_a_requester_without_an_id_is_dropped_with_advice() -> None:
         draft = to_vendor(TicketPatch(requester=requester), None, FRESH)
         assert (draft.refused, draft.body.associations) == ((), ())
         assert [(one.path, one.kind) for one in draft.loss] == [("/requester", "dropped")]
-        assert "HubSpot needs the contact's id" in draft.loss[0].detail
+        assert "send requester.email" in draft.loss[0].detail
     assert refused(TicketPatch(requester=ReferencePatch(id="cus_0198"))).keys() == {"/requester/id"}
 
 

@@ -297,7 +297,7 @@ def test_a_line_is_an_entry_of_a_price_book() -> None:
     unpriced = LineItemPatch(product=ProductReferencePatch(variant_remote_id=ENTRY), quantity="1")
 
     assert refused(new(line_items=(free, unpriced))) == {
-        "/line_items/0/product/variant_remote_id": "invalid",
+        "/line_items/0": "invalid",
         "/line_items/1/unit_price": "invalid",
     }
 

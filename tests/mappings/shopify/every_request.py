@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from graphql import DocumentNode, parse
 
-from canonical.order_patch import OrderCancel
+from canonical.order_patch import OrderCancel, OrderPatch
 from mappings.http import VendorRequest
 from mappings.shopify import VENDOR
 from mappings.shopify.customer_r1 import CUSTOMER
@@ -110,6 +110,7 @@ def requests() -> Iterator[VendorRequest]:
     yield orders.create(WHOLE_ORDER, "op_1", None, SHOP)
     yield orders.update("1", WHOLE_ORDER, "op_1", SHOP)
     yield orders.update("1", OrderWrite(), "op_1", SHOP)
+    yield orders.find_products(OrderPatch(), ("MUG", 'M "1"'), SHOP)
     yield orders.cancel("1", OrderCancel(reason="other", note="n"), "op_1", SHOP)[0]
     for lacking in (Completion(brief=True), Completion(lines_after="c")):
         yield orders.side_load((), msgspec.structs.replace(SHOP, orders={"gid://shopify/Order/1": lacking}))

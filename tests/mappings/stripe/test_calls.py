@@ -13,7 +13,7 @@ from canonical.order_patch import LineItemPatch, OrderCancel, OrderPatch
 from canonical.parts import ReferencePatch
 from emulators.stripe.forms import read_body
 from mappings.http import VendorRequest
-from mappings.spec import ListQuery, Unmappable
+from mappings.spec import ListQuery, SeveralRecords, Unmappable
 from mappings.stripe import VENDOR, bodies
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.order_r1 import ORDER
@@ -149,10 +149,13 @@ def test_what_a_cancellation_cannot_do_is_refused() -> None:
     ]
 
 
-def test_the_oldest_of_several_with_an_address_is_taken() -> None:
+def test_several_with_an_address_are_no_match() -> None:
     newest, oldest = msgspec.Raw(golden("customer-bare")), msgspec.Raw(golden("customer-full"))
     page = reply(msgspec.json.encode({"object": "list", "data": [newest, oldest], "has_more": False}))
-    raw, _ = CUSTOMER.endpoints.record(page, ACCOUNT)
+    with pytest.raises(SeveralRecords):
+        CUSTOMER.endpoints.record(page, ACCOUNT)
+    one = reply(msgspec.json.encode({"object": "list", "data": [oldest], "has_more": False}))
+    raw, _ = CUSTOMER.endpoints.record(one, ACCOUNT)
     assert raw is not None
     assert CUSTOMER.decode(raw).id == "cus_Qm4fadenwerk1"
     nobody = reply(b'{"object":"list","data":[],"has_more":false}')

@@ -273,12 +273,13 @@ def test_a_new_order_names_products_and_the_prices_for_all_of_a_line() -> None:
     )
     draft = ORDER.to_vendor(patch, None, ACCOUNT)
     assert draft.refused == ()
+    assert [(one.path, one.kind) for one in draft.loss] == [("/line_items/2", "coerced")]
     assert on_the_wire(draft.body) == {
         "line_items": [
             {"quantity": 3, "product_id": 11, "name": "Mug", "subtotal": "59.70", "total": "59.70"},
             {"quantity": 1, "variation_id": 13},
-            {"quantity": 2, "sku": "SCARF", "name": "Scarf", "subtotal": "0.67", "total": "0.67"},
         ],
+        "fee_lines": [{"name": "2 x Scarf (SCARF)", "total": "0.67"}],
         "shipping_lines": [{"method_id": "other", "method_title": "Post", "total": "5.00"}],
     }
 
@@ -294,11 +295,20 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_ignored() -> None:
         customer=ReferencePatch(remote_id="x", name="Jo"),
         billing_address=AddressPatch(type="home", phone="1"),
         line_items=(
-            LineItemPatch(name="Free", quantity="1.5", unit_price="1.00", tax="1.00", taxable=True),
+            LineItemPatch(
+                product=ProductReferencePatch(remote_id="11"),
+                quantity="1.5",
+                unit_price="1.00",
+                tax="1.00",
+                taxable=True,
+            ),
             LineItemPatch(
                 product=ProductReferencePatch(variant_remote_id="0"),
                 quantity="1",
                 custom_fields=(CustomFieldPatch(key="a", value="b"),),
+            ),
+            LineItemPatch(
+                name="Free", quantity="1", tax="1.00", taxable=True, options=(LineOptionPatch(name="Size", value="L"),)
             ),
         ),
         discounts=(DiscountPatch(amount="1.00"),),
@@ -314,14 +324,15 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_ignored() -> None:
         "/payment_status",
         "/fulfillment_status",
         "/customer/remote_id",
-        "/line_items/0",
         "/line_items/0/quantity",
         "/line_items/1/product/variant_remote_id",
+        "/line_items/2",
         "/shipping_lines/0/price",
     }
     assert {pointer for pointer, kind in refusals.items() if kind == "unsupported"} == {
         *("/number", "/presentment_currency", "/tax_inclusive", "/discounts", "/tags", "/internal_note"),
         *("/is_test", "/placed_at", "/billing_address/phone", "/line_items/0/tax", "/line_items/0/taxable"),
+        *("/line_items/2/tax", "/line_items/2/taxable", "/line_items/2/options"),
         *("/line_items/1/custom_fields/0/key", "/shipping_lines/0/carrier", "/shipping_lines/0/tax"),
     }
     later = OrderPatch(line_items=LINES, shipping_lines=(), currency="USD")

@@ -1,0 +1,117 @@
+"""Create the customer or requester that a write needs and nobody at the connection is: an operation of its own.
+
+Its key and its marker are derived from the operation that needs it, so an attempt that is repeated after a crash finds
+the person whom the first one created. It is an upsert by e-mail address that changes nobody: two writes that need the
+same new person wait for each other, and the second finds whom the first created.
+"""
+
+import hashlib
+from collections.abc import Awaitable
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from app.errors import InvalidField, OutcomeUnknown, UnsupportedAction, UnsupportedField
+from app.records.map_record import choose_writer
+from app.records.resolve import choose_mapping
+from app.writes.deps import WriteDeps
+from app.writes.models import Answer, Begun, Intent, NewOperation, Operation, Undecided
+from app.writes.prepare import RecordFound
+from app.writes.resolve_references import person_in
+from app.writes.resolved_write import ResolvedWrite, fingerprint
+from canonical import values
+from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
+
+INSTANCE: Final = "/v1/customers"
+TIME_DIGITS: Final = 12
+"""Hexadecimal digits of the time at the start of an operation's id."""
+
+
+class CarryOut(Protocol):
+    """`execute`, which imports this module."""
+
+    def __call__(
+        self, deps: WriteDeps, begun: Begun, resolved: ResolvedWrite | None = None, *, until: float | None = None
+    ) -> Awaitable[Answer]:
+        """Carry out an operation that was never sent, before a time of `time.monotonic`."""
+
+
+async def create_person(resolved: ResolvedWrite, parent: Operation, carry_out: CarryOut) -> str:
+    """Create the person that the write names, and return the vendor's id.
+
+    Raises Undecided with the id of the person's operation, InvalidField if the vendor refuses the person, and the
+    vendor's problems if nothing was sent.
+    """
+    patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
+    part = person_in(patch)
+    assert part is not None  # noqa: S101 - only a person is ever missing
+    deps, new = resolved.deps, _new_operation(resolved, parent, part, getattr(patch, part))
+    begun = await deps.operations.begin(new)
+    if begun.lease is None and begun.operation.phase == "received" and begun.operation.due_in <= 0:
+        begun = await deps.operations.take_over(begun.operation.id) or begun
+    try:
+        if begun.lease is not None:
+            await carry_out(deps, begun, until=resolved.deadline)
+        settled = await deps.operations.get(begun.operation.id)
+    except RecordFound as found:
+        return found.remote_id
+    except (InvalidField, UnsupportedField, UnsupportedAction) as refused:
+        raise _refused(part, refused.detail) from refused
+    if settled is None or settled.phase in ("received", "sent"):
+        raise Undecided(begun.operation.id)
+    if settled.phase == "unknown":
+        raise OutcomeUnknown(
+            f"Whether the {part} was created is unknown: see operation {settled.id}. Nothing more was sent.",
+            operation_id=settled.id,
+        )
+    if settled.outcome == "failed" or settled.remote_id is None:
+        raise _refused(part, "" if settled.problem is None else settled.problem.detail)
+    return settled.remote_id
+
+
+def _refused(part: str, detail: str) -> InvalidField:
+    return InvalidField.at(f"/{part}", f"is no customer yet, and cannot be created: {detail}")
+
+
+def _new_operation(resolved: ResolvedWrite, parent: Operation, part: str, person: Any) -> NewOperation:
+    deps, connection, principal = resolved.deps, resolved.connection, parent.principal
+    key = f"{parent.id}/{part}" + (f"/{parent.redrives}" if parent.redrives else "")
+    mapping = choose_writer(deps, connection, choose_mapping(deps, connection, "customer", None), key)
+    email = values.email(person.email)
+    name, phone = person.name, person.phone
+    body = CustomerPatch(
+        display_name=name or msgspec.UNSET,
+        emails=(EmailPatch(address=email, is_primary=True),),
+        phones=(PhonePatch(raw=phone),) if phone else msgspec.UNSET,
+    )
+    intent = Intent(
+        object="customer",
+        action="upsert",
+        connection=connection.name,
+        revision=mapping.revision,
+        instance=INSTANCE,
+        upsert_on="email",
+        upsert_value=email,
+        loss="any",
+        body=msgspec.json.encode(body),
+        part_of=parent.id,
+        unless_found=True,
+    )
+    return NewOperation(
+        id=_derived_id(parent, key),
+        principal=principal,
+        key=key,
+        fingerprint=fingerprint(key.encode(), intent.body),
+        correlation_id=parent.correlation_id,
+        traceparent=parent.traceparent,
+        intent=intent,
+        phase="received",
+    )
+
+
+def _derived_id(parent: Operation, key: str) -> str:
+    """Return the id for this attempt: the time of the parent, then a digest. A later attempt begins a new operation
+    only if the former one ended with nothing sent."""
+    digits = parent.id.removeprefix("op_")
+    digest = hashlib.sha256(f"{key}\0{parent.attempts}".encode()).hexdigest()
+    return f"op_{digits[:TIME_DIGITS]}7{digest[:3]}8{digest[3:18]}"

@@ -1,0 +1,141 @@
+"""Resolve references: find the customer of an order, its products, and the requester of a ticket at the connection.
+
+People, in the order of the contract: by link, by an id of this connection, by e-mail address. A person who is not found
+is created (`create_person`), if the vendor needs one and the key may write customers. Products: by SKU, with one read.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.errors import InvalidField
+from app.records.resolve import choose_mapping
+from app.writes.find_products import find_products, skus_in, with_products
+from app.writes.find_record import find_customer
+from app.writes.models import References
+from app.writes.resolved_write import ResolvedWrite
+from canonical import values
+from canonical.order_patch import OrderPatch
+from canonical.parts import Loss
+from canonical.references import at_target
+from canonical.ticket import TicketPatch
+from mappings.spec import PersonNeed
+
+NEW_PERSON: Final = "new-customer"
+"""The vendor's id of a person who would be created, in a draft."""
+NOT_CREATED: Final = {
+    "refuse": "missing=refuse creates nobody",
+    "unscoped": "creating one needs a key with the scope customers:write",
+    "guest": "a guest order (is_guest) creates nobody",
+}
+
+
+def needs_look_up(resolved: ResolvedWrite) -> bool:
+    """Return whether the references of a new record need a read at the vendor."""
+    if resolved.mapping.object not in ("order", "ticket") or resolved.intent.action not in ("create", "upsert"):
+        return False
+    patch = _patch(resolved)
+    part = person_in(patch)
+    if part is not None and _is_looked_up(resolved, patch, getattr(patch, part), creates=True):
+        return True
+    return bool(skus_in(resolved, patch))
+
+
+async def resolve_references(resolved: ResolvedWrite, *, creates: bool) -> References:
+    """Return what the references of the body are at the connection. `creates`: the record is new.
+
+    Raises InvalidField for a person who is not found and would be lost, AmbiguousMatch for two records that match, and
+    the vendor's problems.
+    """
+    if resolved.mapping.object not in ("order", "ticket") or resolved.intent.edits_tags:
+        return References()
+    patch = _patch(resolved)
+    part = person_in(patch)
+    found = References() if part is None else await _find_person(resolved, patch, part, creates=creates)
+    skus = skus_in(resolved, patch) if creates else ()
+    return replace(found, products=await find_products(resolved, patch, skus)) if skus else found
+
+
+def with_references(patch: Any, found: References) -> Any:
+    """Return the patch in which each reference is an id of the connection, where one is known."""
+    part = person_in(patch)
+    if part is not None:
+        remote_id = NEW_PERSON if found.is_missing else found.person
+        patch = replace(patch, **{part: replace(getattr(patch, part), id=None, remote_id=remote_id)})
+    return with_products(patch, found.products) if found.products else patch
+
+
+def person_in(patch: Any) -> str | None:
+    """Return the field of an order or ticket that names a person, if it is sent."""
+    part = "customer" if isinstance(patch, OrderPatch) else "requester" if isinstance(patch, TicketPatch) else None
+    return part if part is not None and isinstance(getattr(patch, part), Struct) else None
+
+
+def _patch(resolved: ResolvedWrite) -> Any:
+    patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
+    return at_target(patch, resolved.connection.name)[0]
+
+
+def _is_looked_up(resolved: ResolvedWrite, patch: Any, person: Any, *, creates: bool) -> bool:
+    """Return whether a person is looked up by address, unless a link or an id names them."""
+    need: PersonNeed = resolved.mapping.endpoints.person(patch)
+    wanted = need != "copy" and (creates or need != "link")
+    return wanted and person.email is not None and person.remote_id is None
+
+
+async def _find_person(resolved: ResolvedWrite, patch: Any, part: str, *, creates: bool) -> References:
+    person = getattr(patch, part)
+    linked = None if person.id is None else await _linked(resolved, person.id)
+    if person.id is not None and linked is None and person.email is None:
+        detail = f"is not a customer known at {resolved.connection.name}"
+        is_copied = (person.phone or person.name) and resolved.mapping.endpoints.person(patch) in ("copy", "link")
+        if person.remote_id is not None or not is_copied:
+            raise InvalidField.at(f"/{part}/id", f"{detail}; read or create the customer there first")
+        kept = f"{detail}: the record keeps a copy of the name and number"
+        return References(lost=(Loss(path=f"/{part}/id", kind="coerced", detail=kept),))
+    if linked is not None and person.remote_id not in (None, linked):
+        raise InvalidField.at(f"/{part}/remote_id", "names another customer than id does; send one of the two")
+    remote_id = linked or person.remote_id
+    if remote_id is not None or not _is_looked_up(resolved, patch, person, creates=creates):
+        return References(person=remote_id)
+    email = values.email(person.email)
+    if not values.is_email(email):
+        raise InvalidField.at(f"/{part}/email", "not an e-mail address")
+    customers = choose_mapping(resolved.deps, resolved.connection, "customer", None)
+    found = await find_customer(resolved, customers, email, f"/{part}/email")
+    if found is not None or not creates:
+        return References(person=found)
+    return _missing(resolved, resolved.mapping.endpoints.person(patch), part)
+
+
+def _missing(resolved: ResolvedWrite, need: PersonNeed, part: str) -> References:
+    """Return that the person is to be created, or what is lost without one. Raises InvalidField."""
+    vendor, intent = resolved.connection.vendor.title, resolved.intent
+    if need != "known" and intent.missing == "create":
+        return References(is_missing=True)
+    why = "" if need == "known" else f", and {NOT_CREATED[intent.missing]}"
+    if need == "link":
+        detail = f"{vendor} has no customer with this address{why}: the record keeps a copy of the name and address"
+        return References(lost=(Loss(path=f"/{part}", kind="coerced", detail=detail),))
+    if need == "known" or intent.loss == "any":
+        return References()  # the mapping says what the vendor needs
+    detail = (
+        f"{vendor} has no customer with this address{why}. Create the customer first (POST"
+        f" /v1/customers?upsert_on=email) and send {part}.id, or let this write create one"
+    )
+    raise InvalidField.at(f"/{part}", detail)
+
+
+async def _linked(resolved: ResolvedWrite, customer: str) -> str | None:
+    """Return the vendor's id of a customer at this connection, by a canonical id or `<connection>:<vendor id>`."""
+    name, links = resolved.connection.name, resolved.deps.links
+    connection, colon, remote_id = customer.partition(":")
+    if connection == name and colon:
+        return remote_id
+    canonical_id = await links.canonical_id("customer", connection, remote_id) if colon else customer
+    if canonical_id is None:
+        return None
+    known = await links.find(canonical_id)
+    return next((one.remote_id for one in known if (one.object, one.connection) == ("customer", name)), None)
