@@ -73,8 +73,9 @@ async def compare_deleted(
 ) -> RecordChange:
     """Return the deletion of a record, with the last-seen fields. A deletion that is known already has no Event."""
     object_name: ObjectName = mapping.object
-    ids = await deps.links.ensure(object_name, connection.name, [remote_id])
-    remains = DeletedRecord(id=ids[remote_id], meta=meta_of(connection, mapping, Remote(id=remote_id)))
+    named = (await deps.links.name(object_name, connection.name, [remote_id]))[remote_id]
+    meta = meta_of(connection, mapping, Remote(id=remote_id), links=named.links)
+    remains = DeletedRecord(id=named.canonical_id, meta=meta)
     identity = msgspec.to_builtins(remains)
     known = seen is not None and seen.deleted
     return RecordChange(

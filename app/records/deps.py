@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.drift.detect import DriftDetection
 from app.events.store.record_states import PostgresRecordStates
-from app.records.store import PostgresLinks
+from app.links.store import PostgresLinks
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.trials import Trials
 from app.vendors.client import VendorClient

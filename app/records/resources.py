@@ -2,22 +2,25 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct
 
+from app.links.models import NamedRecord
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading
 from app.records.resolve import AnyMapping
 from app.vendors.models import Connection
 from canonical.order import Order
 from canonical.parts import Link, Loss, MappingName, ResourceMeta
-from canonical.ticket import Ticket
+from canonical.ticket import Comment, Ticket
 from mappings.coverage import unsupported
 from mappings.registry import active
 from mappings.spec import Remote
 
+PERSON: Final[Mapping[type[Struct], str]] = {Order: "customer", Ticket: "requester"}
+"""The person in an object."""
 _encoder = msgspec.json.Encoder()
 
 
@@ -33,16 +36,22 @@ async def name_records(
     people = [remote_id for one in readings if (remote_id := person_of(one.mapped.data)) is not None]
     # Only readable records get an id: a help desk may know people and have no customers.
     people = people if active(connection.vendor, "customer") else []
-    known = await deps.links.ensure("customer", connection.name, people) if people else {}
+    known = await deps.links.name("customer", connection.name, people) if people else {}
     object_name = readings[0].mapping.object
     if object_name == "comment":
         return await _name_comments(deps, connection, readings, ticket)
-    ids = await deps.links.ensure(object_name, connection.name, [one.mapped.remote.id for one in readings])
-    return tuple(_resource(connection, one, ids[one.mapped.remote.id], known) for one in readings)
+    named = await deps.links.name(object_name, connection.name, [one.mapped.remote.id for one in readings])
+    return tuple(_resource(connection, one, named[one.mapped.remote.id], known) for one in readings)
 
 
-def meta_of(connection: Connection, mapping: AnyMapping, remote: Remote, loss: tuple[Loss, ...] = ()) -> ResourceMeta:
-    """Return the origin of a resource."""
+def meta_of(
+    connection: Connection,
+    mapping: AnyMapping,
+    remote: Remote,
+    loss: tuple[Loss, ...] = (),
+    links: tuple[Link, ...] = (),
+) -> ResourceMeta:
+    """Return the origin of a resource. `links` default to the record's own; a comment has no others."""
     return ResourceMeta(
         connection=connection.name,
         vendor=connection.vendor.name,
@@ -50,7 +59,7 @@ def meta_of(connection: Connection, mapping: AnyMapping, remote: Remote, loss: t
         remote_url=remote.url,
         remote_created_at=remote.created_at,
         remote_updated_at=remote.updated_at,
-        links=(Link(connection=connection.name, remote_id=remote.id),),
+        links=links or (Link(connection=connection.name, remote_id=remote.id),),
         mapping=MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
         loss=loss,
         unsupported=unsupported(mapping),
@@ -60,13 +69,24 @@ def meta_of(connection: Connection, mapping: AnyMapping, remote: Remote, loss: t
 def etag_of(resource: Any) -> str:
     """Return a strong entity tag over the resource.
 
-    `meta.links` and the members that only writes have are left out, so that a write and the next read have equal tags.
+    The members that only writes have are left out, so that a write and the next read have equal tags. So are canonical
+    ids and `meta.links`, because a join changes them and not the record.
     """
     meta = msgspec.structs.replace(
         resource.meta, links=(), loss=(), ignored=UNSET, operation_id=UNSET, correlation_id=UNSET
     )
-    digest = hashlib.sha256(_encoder.encode(msgspec.structs.replace(resource, meta=meta)))
+    digest = hashlib.sha256(_encoder.encode(msgspec.structs.replace(without_ids(resource), meta=meta)))
     return f'"{digest.hexdigest()[:32]}"'
+
+
+def without_ids(resource: Any) -> Any:
+    """Return a resource without canonical ids: its own, and that of its customer, requester or ticket."""
+    if isinstance(resource, Comment):
+        return msgspec.structs.replace(resource, ticket_id="")
+    part = PERSON.get(type(resource))
+    person = None if part is None else getattr(resource, part)
+    named = {} if part is None or person is None else {part: msgspec.structs.replace(person, id=None)}
+    return msgspec.structs.replace(resource, id="", **named)
 
 
 async def _name_comments(
@@ -86,29 +106,24 @@ async def _name_comments(
 
 def person_of(data: Any) -> str | None:
     """Return the remote id of the customer in an order or ticket, or None."""
-    if isinstance(data, Order):
-        return data.customer.remote_id if data.customer is not None else None
-    if isinstance(data, Ticket):
-        return data.requester.remote_id if data.requester is not None else None
-    return None
+    part = PERSON.get(type(data))
+    person = None if part is None else getattr(data, part)
+    return None if person is None else person.remote_id  # type: ignore[no-any-return]
 
 
-def with_person(data: Any, people: Mapping[str, str]) -> Any:
-    """Add the canonical id of the customer to an order or ticket. `people` maps remote ids to canonical ids."""
+def with_person(data: Any, people: Mapping[str, NamedRecord]) -> Any:
+    """Add the canonical id of the customer to an order or ticket. `people` are by remote id."""
     person = person_of(data)
     if person is None or person not in people:
         return data
-    part = "customer" if isinstance(data, Order) else "requester"
-    named = msgspec.structs.replace(getattr(data, part), id=people[person])
+    part = PERSON[type(data)]
+    named = msgspec.structs.replace(getattr(data, part), id=people[person].canonical_id)
     return msgspec.structs.replace(data, **{part: named})
 
 
 def _resource(
-    connection: Connection,
-    reading: Reading,
-    canonical_id: str,
-    people: Any,
+    connection: Connection, reading: Reading, named: NamedRecord, people: Mapping[str, NamedRecord]
 ) -> Struct:
-    meta = meta_of(connection, reading.mapping, reading.mapped.remote, reading.mapped.loss)
-    data = reading.mapped.data
-    return msgspec.structs.replace(with_person(data, people), id=canonical_id, meta=meta)  # type: ignore[no-any-return]
+    meta = meta_of(connection, reading.mapping, reading.mapped.remote, reading.mapped.loss, named.links)
+    data = with_person(reading.mapped.data, people)
+    return msgspec.structs.replace(data, id=named.canonical_id, meta=meta)  # type: ignore[no-any-return]

@@ -25,7 +25,7 @@ from app.vendors.models import Connection
 from app.webhooks.ingest import POLICY
 from app.webhooks.models import Receipt
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
-from canonical.parts import Link, MappingName, ResourceMeta
+from canonical.parts import MappingName, ResourceMeta
 from mappings.csv.export import identity_of
 from mappings.csv.layout import REVISION, Layout
 from mappings.csv.rows_r1 import read_row
@@ -94,9 +94,9 @@ async def _is_newest(
 async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:
     """Add the canonical ids of the record and of the customer that the row refers to by remote id."""
     remote, data = mapped.remote, mapped.data
-    ids = await deps.links.ensure(layout.object, connection.name, [remote.id])
+    named = (await deps.links.name(layout.object, connection.name, [remote.id]))[remote.id]
     person = person_of(data)
-    people = {} if person is None else await deps.links.ensure("customer", connection.name, [person])
+    people = {} if person is None else await deps.links.name("customer", connection.name, [person])
     meta = ResourceMeta(
         connection=connection.name,
         vendor=connection.vendor.name,
@@ -104,12 +104,12 @@ async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, ma
         remote_url=None,
         remote_created_at=remote.created_at,
         remote_updated_at=remote.updated_at,
-        links=(Link(connection=connection.name, remote_id=remote.id),),
+        links=named.links,
         mapping=MappingName(name=layout.mapping, revision=REVISION, vendor_api=VENDOR_API),
         loss=mapped.loss,
         unsupported=layout.unsupported,
     )
-    return msgspec.structs.replace(with_person(data, people), id=ids[remote.id], meta=meta)
+    return msgspec.structs.replace(with_person(data, people), id=named.canonical_id, meta=meta)
 
 
 def _event(

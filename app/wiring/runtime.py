@@ -30,6 +30,8 @@ from app.http.cursors import SealedCursors
 from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
 from app.http.slow_bodies import Transfers
+from app.links.events import LinkEvents
+from app.links.store import PostgresLinks
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.readiness import CachedReadiness, Verdict
 from app.monitoring.store import heartbeats
@@ -46,7 +48,6 @@ from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
 from app.queue.runner import QueueRunner
 from app.records.deps import RecordDeps
-from app.records.store import PostgresLinks
 from app.revisions.mapping_routes import places_to_pin
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
@@ -183,10 +184,12 @@ async def _open_records(
     settings, database = foundation.settings, foundation.database
     mapping_routes = PostgresMappingRoutes(database)
     await stack.enter_async_context(mapping_routes.refreshing(foundation.database_url))
+    links = PostgresLinks(database, LinkEvents(foundation.events, queue), settings.realms)
+    await stack.enter_async_context(links.refreshing(foundation.database_url))
     return RecordDeps(
         connections=vendors.connections,
         vendors=vendors.vendors,
-        links=PostgresLinks(database),
+        links=links,
         states=PostgresRecordStates(database, foundation.sealer),
         mapping_routes=mapping_routes,
         trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),

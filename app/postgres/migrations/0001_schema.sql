@@ -102,17 +102,51 @@ CREATE INDEX operation_sent    ON operation (connection, object) WHERE phase = '
 CREATE INDEX operation_comment ON operation (connection, remote_id)
  WHERE outcome = 'succeeded' AND object IN ('comment', 'ticket');
 
--- Canonical id of each record of a connection. An id never changes.
+-- Canonical id of each record of a connection. Linked records share one.
 CREATE TABLE link (
     object       text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
     connection   text        NOT NULL,
     remote_id    text        NOT NULL CHECK (remote_id <> ''),
     canonical_id text        NOT NULL,
+
+    -- The record's own id, which it was first seen with. NULL: it was linked to an existing id. While canonical_id is
+    -- another one, it is an alias, and a split gives it back.
+    own_id       text,
+
+    -- The record of the same connection that the vendor merged it into.
+    merged_into  text        CHECK (merged_into <> remote_id),
+
+    -- How the record got its canonical id.
+    source       text        NOT NULL DEFAULT 'sighting'
+                 CHECK (source IN ('sighting', 'write', 'marker', 'copy', 'person', 'match', 'vendor_merge')),
+
+    -- The number of the last change, by which other processes drop what they cached. NULL: it never changed.
+    changed      bigint,
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (object, connection, remote_id)
 );
 
-CREATE INDEX link_canonical ON link (canonical_id);
+-- At most one record per canonical id and connection.
+CREATE UNIQUE INDEX link_canonical ON link (canonical_id, connection) WHERE merged_into IS NULL;
+CREATE INDEX        link_merged    ON link (canonical_id)             WHERE merged_into IS NOT NULL;
+CREATE UNIQUE INDEX link_own       ON link (own_id)                   WHERE own_id IS NOT NULL;
+CREATE INDEX        link_changed   ON link (changed)                  WHERE changed IS NOT NULL;
+
+-- Ids that were joined with an older one, which they stand for.
+CREATE TABLE link_alias (
+    alias        text        PRIMARY KEY,
+    canonical_id text        NOT NULL CHECK (canonical_id <> alias),
+    created_at   timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE INDEX link_alias_canonical ON link_alias (canonical_id);
+
+-- Counts the changes of links.
+CREATE TABLE link_change (
+    number bigint NOT NULL CHECK (number >= 0)
+);
+
+INSERT INTO link_change VALUES (0);
 
 -- The audit trail: each change and its actor, written in the transaction of the change. Append-only.
 CREATE TABLE audit_event (
