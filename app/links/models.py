@@ -87,7 +87,7 @@ class LinkedRecord(Struct, frozen=True, kw_only=True):
     """The record that the vendor merged this one into; null if it exists. Example: `null`"""
 
 
-class Links(Struct, frozen=True, kw_only=True):
+class LinkedRecords(Struct, frozen=True, kw_only=True):
     """All records of a canonical id."""
 
     id: str

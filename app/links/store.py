@@ -17,7 +17,7 @@ from app.links.models import (
     Attached,
     KnownLink,
     LinkedRecord,
-    Links,
+    LinkedRecords,
     LinkSource,
     NamedRecord,
     RecordName,
@@ -73,12 +73,12 @@ class PostgresLinks:
         """Return the records of a canonical id or alias. The connection that first had this very id is first."""
         return [_known(row) for row in await self._database.fetch(sql.FIND, canonical_id)]
 
-    async def show(self, canonical_id: str) -> Links | None:
+    async def show(self, canonical_id: str) -> LinkedRecords | None:
         """Return everything about a canonical id or alias; None if it is unknown."""
         rows = await self._database.fetch(sql.SHOW, canonical_id)
         if not rows:
             return None
-        return Links(
+        return LinkedRecords(
             id=rows[0]["canonical_id"],
             object=rows[0]["object"],
             aliases=tuple(rows[0]["aliases"]),

@@ -13,7 +13,7 @@ from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.own_facade import own_facade
 from tests.contract.processes import NO_TLS
-from tests.contract.samples import Body, customer, word
+from tests.contract.samples import Body, customer, order, word
 from tests.contract.waiting import until
 from tests.contract.webhook_driver import WebhookDriver
 from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot, shopify
@@ -236,6 +236,22 @@ def test_keys_are_hmacs_and_are_erased_with_the_person(caller: Caller, facade: F
     assert caller.write("DELETE", f"/v1/customers/{crm['id']}").status_code == 200
     assert facade.sql("SELECT * FROM match_key WHERE remote_id = $1", crm["meta"]["remote_id"]) == []
     assert proposals(facade, desk) == []
+
+
+def test_a_join_of_a_buyer_changes_no_order(caller: Caller, facade: Facade) -> None:
+    crm, shop = make(caller, "hubspot", word()), make(caller, "shopify", word())
+    bought = {"id": place(shop), "email": shop["emails"][0]["address"]}
+    made = caller.create("/v1/orders?connection=shopify", order(customer=bought))
+    path = f"/v1/orders/{made['id']}"
+    before = caller.get(path)
+    assert before.json()["customer"]["id"] == shop["id"]
+    assert facade.lockstitch("links", "join", crm["id"], shop["id"]).returncode == 0
+    after = until(lambda: caller.get(path), lambda found: found.json()["customer"]["id"] == crm["id"])
+    assert after.headers["etag"] == before.headers["etag"]
+    driver = WebhookDriver(facade, caller)
+    receipt = driver.send("shopify", "order", "updated", made["meta"]["remote_id"])
+    until(lambda: facade.sql("SELECT settled_at FROM inbound_event WHERE id = $1", receipt)[0]["settled_at"], bool)
+    assert driver.events_of(receipt) == []
 
 
 def test_links_need_the_scope_of_their_object(caller: Caller, facade: Facade) -> None:
