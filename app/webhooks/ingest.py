@@ -139,8 +139,9 @@ async def _append_event(
     vendor's problems."""
     connection, notice = affected.connection, affected.notice
     await _check_drift(deps, affected, payload)
-    for remote_id in () if notice.merge is None else notice.merge.remote_ids:
-        await follow_merge(deps, connection, notice.object, remote_id, into=notice.merge.into)
+    if notice.merge is not None:
+        for remote_id in notice.merge.remote_ids:
+            await follow_merge(deps, connection, notice.object, remote_id, notice.merge.into)
     seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
     if _was_read_since(notice, receipt, seen):
         async with finishing() as transaction:

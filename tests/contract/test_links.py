@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,14 +12,26 @@ from app.cli.exits import REFUSED
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import SECRETS, Facade
-from tests.contract.own_facade import own_facade
 from tests.contract.processes import NO_TLS
 from tests.contract.samples import Body, customer, order, word
+from tests.contract.vendor_samples import SAMPLES, all_vendors
 from tests.contract.waiting import until
 from tests.contract.webhook_driver import WebhookDriver
 from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot, shopify
 
-running_facade, full_key = own_facade(more='[links]\nauto_join = [["shopify", "hubspot"]]\n')
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor, that joins customers of the shop and the CRM."""
+    more = '[links]\nauto_join = [["shopify", "hubspot"]]\n'
+    with all_vendors(tmp_path_factory.mktemp("links"), module_database_url, more=more) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
 
 
 def person(connection: Vendor, mark: str, address: str | None = None) -> Body:
@@ -58,14 +71,14 @@ def proposals(facade: Facade, made: dict[str, Any]) -> list[dict[str, Any]]:
 
 def events_about(caller: Caller, kind: str, identifier: str) -> list[dict[str, Any]]:
     """The Events of a type about a canonical id."""
-    found, after = [], None
+    found: list[dict[str, Any]] = []
+    params = {"type": kind, "limit": "250"}
     while True:
-        params = {"type": kind, "limit": 250} | ({} if after is None else {"after": after})
         page = caller.get("/v1/events", params=params).json()
         found += [event for event in page["data"] if event["data"]["id"] == identifier]
         if not page["has_more"]:
             return found
-        after = page["next_cursor"]
+        params["after"] = page["next_cursor"]
 
 
 def test_a_configured_match_joins_and_changes_no_tag_and_no_target(caller: Caller, facade: Facade) -> None:
@@ -220,6 +233,19 @@ def test_a_merge_at_the_shop_is_followed(caller: Caller, facade: Facade) -> None
     case = shopify(topic="customers/merge", body=json.dumps(body).encode())
     WebhookDriver(facade, caller).deliver(WebhookEndpoint(facade, "shopify"), case)
     until(lambda: caller.get(f"/v1/links/{lost['id']}").json()["id"], lambda found: found == kept["id"])
+
+
+def test_a_merged_ticket_points_to_the_one_that_is_left(caller: Caller, vendors: Emulators) -> None:
+    sample = SAMPLES["salesforce ticket"]
+    kept = caller.create(sample.collection(), sample.body(word()))
+    (case,) = vendors.records("salesforce", "Case", kept["meta"]["remote_id"])
+    others = {name: value for name, value in case.items() if name not in ("Id", "CaseNumber")}
+    placed = vendors.place("salesforce", "Case", {**others, "MasterRecordId": case["Id"]})
+    lost = caller.get(f"/v1/tickets/salesforce:{placed['Id']}").json()
+    assert (lost["merged_into_remote_id"], lost["id"] != kept["id"]) == (kept["meta"]["remote_id"], True)
+    known = caller.get(f"/v1/links/{lost['id']}").json()
+    assert (known["id"], known["aliases"]) == (kept["id"], [lost["id"]])
+    assert caller.get(f"/v1/tickets/{lost['id']}").json()["meta"]["remote_id"] == kept["meta"]["remote_id"]
 
 
 def test_keys_are_hmacs_and_are_erased_with_the_person(caller: Caller, facade: Facade) -> None:

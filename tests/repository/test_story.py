@@ -150,7 +150,7 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
     # under way are waited for.
     assert receipt.capabilities() == ["http", "webhooks", "queue"]
     assert ingestion.capabilities() == [
-        *("queue", "webhooks", "records", "revisions", "drift", "events", "writes", "vendors"),
+        *("queue", "webhooks", "records", "revisions", "drift", "events", "writes", "vendors", "links"),
     ]
     assert ingestion.in_order(
         "queue/claim.py",
