@@ -76,6 +76,11 @@ def with_source(patch: S, source: str | None) -> S:
     return patch if source is None else _changed(patch, named)
 
 
+def without_canonical_ids(data: S) -> S:
+    """Return a record whose references have no canonical id."""
+    return _changed(data, lambda _, one: replace(one, id=None) if getattr(one, "id", None) is not None else one)
+
+
 def vendor_ids(reference: Any) -> tuple[str, ...]:
     """Return the members of a reference that are set and mean something at one connection only."""
     return tuple(name for name in _IDS if getattr(reference, name, None) is not None)

@@ -15,13 +15,14 @@ from canonical.ticket import Comment
 
 NOT_COMPARED: Final = frozenset({"id", "meta", "raw", "updated_at", "order_stats", "subscriptions"})
 """`updated_at` differs every time. Other records change `order_stats` and `subscriptions`, which have Events of their
-own. Lockstitch assigns `id`, which never changes."""
+own. Lockstitch assigns `id`."""
 WATCHED: Final[Mapping[ObjectName, str]] = {
     "customer": "lifecycle_stage",
     "order": "payment_status",
     "ticket": "assignee",
 }
 """The field of each object whose history is audited: an enum value or an id, never personal data."""
+PEOPLE: Final = frozenset({"customer", "requester"})
 IN_ANY_ORDER: Final = frozenset({"tags"})
 BY_ID: Final = frozenset({"owner", "assignee", "team", "company", "parent", "merged_into"})
 """References whose name and address are those of another record: only another `remote_id` is a change."""
@@ -144,6 +145,8 @@ def _value(name: str, fields: Fields) -> Any:
     value = fields.get(name)
     if name in BY_ID and isinstance(value, dict):
         return value.get("remote_id")
+    if name in PEOPLE and isinstance(value, dict):
+        value = {key: one for key, one in value.items() if key != "id"}  # a join changes it, and not the record
     if value in (None, [], {}) or (value == "unknown" and fields.get(f"{name}_raw") is None):
         return None
     if name in IN_ANY_ORDER and isinstance(value, list):

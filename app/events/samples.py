@@ -17,7 +17,7 @@ SAMPLE_ID: Final = "evt_000000000000000004d20000000000000001"
 CORRELATION_ID: Final = "orders-4711"
 OCCURRED_AT: Final = datetime(2026, 5, 1, 9, 29, 58, tzinfo=UTC)
 CAUSE: Final = Cause(operation_id="op_0198f0a2b7c47d3c9a51f2e80b6c4d17", correlation_id=CORRELATION_ID)
-_OPERATIONAL: Final = ("operation", "dead_letter", "connection", "mapping")
+_OPERATIONAL: Final = ("operation", "dead_letter", "connection", "mapping", "link")
 _CONNECTIONS: Final = {"customer": "hubspot", "order": "shopify", "ticket": "zendesk", "comment": "zendesk"}
 _VENDOR_APIS: Final = {"hubspot": "v3", "shopify": "2026-07", "zendesk": "v2"}
 _CHANGED: Final = {"customer": ["emails"], "order": ["fulfillment_status"], "ticket": ["status"]}
@@ -161,6 +161,14 @@ def _drift() -> dict[str, Any]:
     }
 
 
+def _link(what: str) -> dict[str, Any]:
+    kept, other = "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17", "cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"
+    shop, crm = {"connection": "shopify", "remote_id": "7001"}, {"connection": "hubspot", "remote_id": "1051"}
+    if what == "joined":
+        return {"id": kept, "object": "customer", "alias": other, **crm, "by": "match", "links": [shop, crm]}
+    return {"id": kept, "object": "customer", "split_id": other, **crm, "left_id": kept, "links": [shop]}
+
+
 _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     name: {
         "customer": lambda: _resource("customer"),
@@ -173,4 +181,9 @@ _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
         "mapping": _drift,
     }[name.partition(".")[0]]
     for name in EVENT_TYPES
-} | {"ticket.comment_added": lambda: _resource("comment")}
+    if not name.startswith("link.")
+} | {
+    "ticket.comment_added": lambda: _resource("comment"),
+    "link.joined": lambda: _link("joined"),
+    "link.split": lambda: _link("split"),
+}

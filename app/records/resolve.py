@@ -150,10 +150,10 @@ async def resolve_record(
     links = [link for link in known if link.object == object_name]
     if not links:
         raise NotFound(f"No {object_name} has the id {identifier[:80]}.")
-    wanted = named if named is not None else deps.connections.systems_of_record.get(object_name)
     if named is not None:
         choose_connection(deps, object_name, named)  # an unknown name is an invalid field, not a missing record
-    link = next((link for link in links if link.connection == wanted), links[0] if named is None else None)
+    # The first link, and never the system of record: a join must not change where a write goes.
+    link = links[0] if named is None else next((link for link in links if link.connection == named), None)
     if link is None or link.connection not in deps.connections.by_name:
         raise NotFound(f"The {object_name} {identifier[:80]} is not known at the connection {named or 'it came from'}.")
     connection = deps.connections.by_name[link.connection]
@@ -161,7 +161,7 @@ async def resolve_record(
         connection=connection,
         mapping=choose_mapping(deps, connection, object_name, revision),
         remote_id=link.remote_id,
-        canonical_id=identifier,
+        canonical_id=link.canonical_id,
     )
 
 

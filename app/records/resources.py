@@ -7,13 +7,18 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
+from app.links.match_keys import Sighting, sighting_of
+from app.links.models import NamedRecord
+from app.links.store import PostgresLinks
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading
+from app.records.merges import follow_merge
 from app.records.resolve import AnyMapping
-from app.records.store import PostgresLinks
 from app.vendors.models import Connection
+from canonical.customer import Customer
 from canonical.parts import Link, Loss, MappingName, ObjectName, ResourceMeta
-from canonical.references import Ids, named_records, with_connection
+from canonical.references import Ids, named_records, with_connection, without_canonical_ids
+from canonical.ticket import Comment, Ticket
 from mappings.coverage import unsupported
 from mappings.registry import active
 from mappings.spec import Mapped, Remote
@@ -33,15 +38,25 @@ async def name_records(
     object_name = readings[0].mapping.object
     if object_name == "comment":
         return await _name_comments(deps, connection, readings, ticket)
-    ids = await canonical_ids(deps.links, connection, object_name, [one.mapped for one in readings])
-    return tuple(_resource(connection, one, ids) for one in readings)
+    remote_ids = [one.mapped.remote.id for one in readings]
+    named = await deps.links.name(object_name, connection.name, remote_ids)
+    customers = [one for one in readings if isinstance(one.mapped.data, Customer)]
+    if customers and await deps.matches.sight([_sighting(connection, one) for one in customers]):
+        named = await deps.links.name(object_name, connection.name, remote_ids)
+    for one in readings:
+        into = one.mapped.data.merged_into if isinstance(one.mapped.data, Ticket) else None
+        if into is not None and into.remote_id is not None and named[one.mapped.remote.id].merged_into is None:
+            await follow_merge(deps, connection, object_name, one.mapped.remote.id, into.remote_id)
+            named = await deps.links.name(object_name, connection.name, remote_ids)
+    ids = await referenced_ids(deps.links, connection, object_name, [one.mapped for one in readings])
+    return tuple(_resource(connection, one, named[one.mapped.remote.id], ids) for one in readings)
 
 
-async def canonical_ids(
+async def referenced_ids(
     links: PostgresLinks, connection: Connection, object_name: ObjectName, records: Sequence[Mapped[Any]]
 ) -> Ids:
-    """Return the canonical ids of records, and of those that they refer to."""
-    wanted: dict[ObjectName, list[str]] = {object_name: [one.remote.id for one in records]}
+    """Return the canonical ids of the records that these records refer to."""
+    wanted: dict[ObjectName, list[str]] = {}
     for one in records:
         for other, remote_id in named_records(one.data):
             # Only readable records get an id: a help desk may know people and have no customers.
@@ -54,8 +69,14 @@ async def canonical_ids(
     return found
 
 
-def meta_of(connection: Connection, mapping: AnyMapping, remote: Remote, loss: tuple[Loss, ...] = ()) -> ResourceMeta:
-    """Return the origin of a resource."""
+def meta_of(
+    connection: Connection,
+    mapping: AnyMapping,
+    remote: Remote,
+    loss: tuple[Loss, ...] = (),
+    links: tuple[Link, ...] = (),
+) -> ResourceMeta:
+    """Return the origin of a resource. `links` default to the record's own; a comment has no others."""
     return ResourceMeta(
         connection=connection.name,
         vendor=connection.vendor.name,
@@ -63,7 +84,7 @@ def meta_of(connection: Connection, mapping: AnyMapping, remote: Remote, loss: t
         remote_url=remote.url,
         remote_created_at=remote.created_at,
         remote_updated_at=remote.updated_at,
-        links=(Link(connection=connection.name, remote_id=remote.id),),
+        links=links or (Link(connection=connection.name, remote_id=remote.id),),
         mapping=MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
         loss=loss,
         unsupported=unsupported(mapping),
@@ -73,13 +94,27 @@ def meta_of(connection: Connection, mapping: AnyMapping, remote: Remote, loss: t
 def etag_of(resource: Any) -> str:
     """Return a strong entity tag over the resource.
 
-    `meta.links` and the members that only writes have are left out, so that a write and the next read have equal tags.
+    The members that only writes have are left out, so that a write and the next read have equal tags. So are canonical
+    ids and `meta.links`, because a join changes them and not the record.
     """
     meta = msgspec.structs.replace(
         resource.meta, links=(), loss=(), ignored=UNSET, operation_id=UNSET, correlation_id=UNSET
     )
-    digest = hashlib.sha256(_encoder.encode(msgspec.structs.replace(resource, meta=meta)))
+    digest = hashlib.sha256(_encoder.encode(msgspec.structs.replace(without_ids(resource), meta=meta)))
     return f'"{digest.hexdigest()[:32]}"'
+
+
+def without_ids(resource: Any) -> Any:
+    """Return a resource without canonical ids: its own, and those of the records that it refers to."""
+    if isinstance(resource, Comment):
+        return msgspec.structs.replace(resource, ticket_id="")
+    return msgspec.structs.replace(without_canonical_ids(resource), id="")
+
+
+def _sighting(connection: Connection, reading: Reading) -> Sighting:
+    test = reading.mapping.endpoints.is_staff
+    is_staff = test is not None and test(reading.raw)
+    return sighting_of(reading.mapped.data, connection.name, reading.mapped.remote.id, is_staff=is_staff)
 
 
 async def _name_comments(
@@ -97,8 +132,7 @@ async def _name_comments(
     )
 
 
-def _resource(connection: Connection, reading: Reading, ids: Ids) -> Struct:
-    meta = meta_of(connection, reading.mapping, reading.mapped.remote, reading.mapped.loss)
+def _resource(connection: Connection, reading: Reading, named: NamedRecord, ids: Ids) -> Struct:
+    meta = meta_of(connection, reading.mapping, reading.mapped.remote, reading.mapped.loss, named.shown_links)
     data = with_connection(reading.mapped.data, connection.name, ids)
-    canonical_id = ids[reading.mapping.object, reading.mapped.remote.id]
-    return msgspec.structs.replace(data, id=canonical_id, meta=meta)  # type: ignore[no-any-return]
+    return msgspec.structs.replace(data, id=named.shown_id, meta=meta)  # type: ignore[no-any-return]

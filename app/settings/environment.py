@@ -20,6 +20,7 @@ from app.settings.file import (
     ConfigFile,
     ConnectionSettings,
     DriftSettings,
+    LinkSettings,
     RetentionSettings,
     SettingsError,
     check_base_url,
@@ -114,6 +115,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The connection that owns each object. It answers calls that name no connection."""
     queued_writes: frozenset[ObjectName]
     """Objects whose writes are always queued."""
+    links: LinkSettings
+    """Which connections' customers are joined without review."""
     egress_allow: tuple[EgressRule, ...]
     """Further addresses that deliveries may go to: not public, not https, or not on a usual port
     (LOCKSTITCH_EGRESS_ALLOW, `CIDR:port` separated by commas; it replaces the list in the file)."""
@@ -128,6 +131,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long ended things are kept."""
     drift: DriftSettings
     """How closely records are checked for drift."""
+
+    @property
+    def realms(self) -> Mapping[str, str]:
+        """The realm of each connection that names one."""
+        return {name: one.realm for name, one in self.connections.items() if one.realm is not None}
 
     def __repr__(self) -> str:
         return f"Settings(public_url={self.public_url!r}, connections={sorted(self.connections)})"
@@ -173,6 +181,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         connections=content.connections,
         systems_of_record=content.systems_of_record,
         queued_writes=frozenset(name for name, write in content.writes.items() if write.mode == "queued"),
+        links=content.links,
         egress_allow=read("LOCKSTITCH_EGRESS_ALLOW", _egress_allow, _egress_of(content, read.complaints)),
         delivery_ladder=read("LOCKSTITCH_DELIVERY_LADDER", _ladder, DELIVERY_LADDER),
         delivery_timeout_seconds=read("LOCKSTITCH_DELIVERY_TIMEOUT", _timeout, 15),

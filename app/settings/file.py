@@ -24,7 +24,7 @@ PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "t
 CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 SECRET_REFERENCE = re.compile(r"(env|file):\S+")
 ALERT_URL = re.compile(r"https?://[^/?#\s]+([/?][^#\s]*)?")
-TABLES = ("connections", "systems_of_record", "writes", "egress", "alerts", "retention", "drift")
+TABLES = ("connections", "systems_of_record", "writes", "links", "egress", "alerts", "retention", "drift")
 
 
 class SettingsError(Complaint):
@@ -53,7 +53,8 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     `credentials` maps the names in the vendor's manifest (`token`, `email` …) to references, never to values;
     `resolve_secret` returns the value. `base_url` has no trailing slash; None is the vendor's default. `pending`: the
     webhooks are being set up, so a vendor's unsigned handshake is answered. `csv` is the layout of uploaded exports;
-    None for other vendors than `csv`.
+    None for other vendors than `csv`. `realm`: links to records stay inside it; connections that name none
+    share one.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     pending: bool
     drift: tuple[DriftRule, ...] = ()
     csv: Layout | None = None
+    realm: str | None = None
 
     @property
     def only_takes_webhooks(self) -> bool:
@@ -86,12 +88,19 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pending: bool = False
     drift: tuple[DriftRule, ...] = ()
     csv: LayoutSetting | None = None
+    realm: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")] | None = None
 
 
 class WriteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How writes of one object run: `direct` while the caller waits, or `queued`."""
 
     mode: Literal["direct", "queued"] = "direct"
+
+
+class LinkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pairs of connections whose customers with the same e-mail address are joined without review."""
+
+    auto_join: tuple[tuple[str, str], ...] = ()
 
 
 class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,6 +153,7 @@ class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     attempts: Days = 30
     dead_letters: Days = 90  # those that were redriven or discarded; open ones are kept
     runs: Days = 30
+    match_keys: Annotated[int, Meta(ge=30, le=3650)] = 365  # since the customer was last seen, which is noted weekly
 
 
 class DriftSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -165,6 +175,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     connections: dict[str, ConnectionSettings] = field(default_factory=dict)
     systems_of_record: dict[ObjectName, str] = field(default_factory=dict)
     writes: dict[ObjectName, WriteSettings] = field(default_factory=dict)
+    links: LinkSettings = LinkSettings()
     egress: EgressSettings = EgressSettings()
     alerts: AlertSettings = AlertSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -187,6 +198,7 @@ def read_config_file(path: Path | None) -> ConfigFile:
         connections=reading.connections(),
         systems_of_record=reading.systems_of_record(),
         writes=reading.writes(),
+        links=reading.links(),
         egress=reading.table("egress", EgressSettings),
         alerts=reading.alerts(),
         retention=reading.table("retention", RetentionSettings),
@@ -235,6 +247,19 @@ class _Reading:
             for plural, table in self._by_object("writes")
         }
         return {name: settings for name, settings in read.items() if settings is not None}
+
+    def links(self) -> LinkSettings:
+        """Return which connections' customers are joined without review."""
+        read, declared = self.table("links", LinkSettings), _table_of(self._content, "connections")
+        for pair in read.auto_join:
+            unknown = [name for name in pair if name not in declared]
+            if unknown:
+                self._complain(f"[links] auto_join names {unknown[0]!r}, which is not a connection.")
+            elif pair[0] == pair[1]:
+                self._complain(f"[links] auto_join names {pair[0]} twice in one pair.")
+            elif _realm_of(declared[pair[0]]) != _realm_of(declared[pair[1]]):
+                self._complain(f"[links] auto_join names {' and '.join(pair)}, which are in different realms.")
+        return read
 
     def alerts(self) -> AlertSettings:
         """Return where alarms are sent."""
@@ -296,6 +321,10 @@ def _table_of(content: dict[str, Any], name: str) -> dict[str, Any]:
     return table if isinstance(table, dict) else {"": table}
 
 
+def _realm_of(table: Any) -> Any:
+    return table.get("realm") if isinstance(table, dict) else None
+
+
 def _read_connection(name: str, table: Any) -> ConnectionSettings:
     if CONNECTION_NAME.fullmatch(name) is None:
         raise SettingsError("must be named with a-z, 0-9, - and _, starting with a letter: URLs contain the name.")
@@ -327,6 +356,7 @@ def _read_connection(name: str, table: Any) -> ConnectionSettings:
         pending=read.pending,
         drift=read.drift,
         csv=_layout_of(read),
+        realm=read.realm,
     )
 
 

@@ -22,10 +22,11 @@ from app.events.record_changes import (
     state_of,
     watched_value,
 )
+from app.links.match_keys import sighting_of
 from app.postgres.database import Transaction
 from app.queue.kinds import JobKind
 from app.queue.models import DeadLetter, Done, Finishing, Job, JobOutcome, Permanent, Retry
-from app.records.resources import canonical_ids
+from app.records.resources import referenced_ids
 from app.telemetry.uploads import ProcessedRow
 from app.uploads.deps import UploadDeps
 from app.uploads.row_key import KIND, key_of, row_of
@@ -33,7 +34,8 @@ from app.vendors.models import Connection
 from app.webhooks.ingest import POLICY
 from app.webhooks.models import Receipt
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
-from canonical.parts import Link, MappingName, ResourceMeta
+from canonical.customer import Customer
+from canonical.parts import MappingName, ResourceMeta
 from canonical.references import with_connection
 from mappings.csv.export import identity_of
 from mappings.csv.layout import REVISION, Layout
@@ -103,7 +105,12 @@ async def _is_newest(
 async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:
     """Add the canonical ids of the record and of those that the row refers to by remote id."""
     remote, data = mapped.remote, mapped.data
-    ids = await canonical_ids(deps.links, connection, layout.object, [mapped])
+    named = (await deps.links.name(layout.object, connection.name, [remote.id]))[remote.id]
+    if isinstance(data, Customer) and await deps.matches.sight(
+        [sighting_of(data, connection.name, remote.id, is_staff=False)]
+    ):
+        named = (await deps.links.name(layout.object, connection.name, [remote.id]))[remote.id]
+    ids = await referenced_ids(deps.links, connection, layout.object, [mapped])
     meta = ResourceMeta(
         connection=connection.name,
         vendor=connection.vendor.name,
@@ -111,13 +118,13 @@ async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, ma
         remote_url=None,
         remote_created_at=remote.created_at,
         remote_updated_at=remote.updated_at,
-        links=(Link(connection=connection.name, remote_id=remote.id),),
+        links=named.links,
         mapping=MappingName(name=layout.mapping, revision=REVISION, vendor_api=VENDOR_API),
         loss=mapped.loss,
         unsupported=layout.unsupported,
     )
-    named = with_connection(data, connection.name, ids)
-    return msgspec.structs.replace(named, id=ids[layout.object, remote.id], meta=meta)
+    data = with_connection(data, connection.name, ids)
+    return msgspec.structs.replace(data, id=named.canonical_id, meta=meta)
 
 
 def _event(

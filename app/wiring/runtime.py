@@ -30,6 +30,8 @@ from app.http.cursors import SealedCursors
 from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
 from app.http.slow_bodies import Transfers
+from app.links.deps import LinkDeps
+from app.links.match_store import PostgresMatches
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.readiness import CachedReadiness, Verdict
 from app.monitoring.store import heartbeats
@@ -46,7 +48,6 @@ from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
 from app.queue.runner import QueueRunner
 from app.records.deps import RecordDeps
-from app.records.store import PostgresLinks
 from app.revisions.mapping_routes import places_to_pin
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
@@ -66,7 +67,7 @@ from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
 from app.webhooks.webhook_connections import load_webhook_connections
-from app.wiring.operators import announcer_of, operator_dependencies
+from app.wiring.operators import announcer_of, links_of, operator_dependencies
 from app.wiring.upkeep import Upkeep, open_upkeep
 from app.writes.completion import announce
 from app.writes.deps import CompletionDeps, WriteDeps
@@ -183,10 +184,13 @@ async def _open_records(
     settings, database = foundation.settings, foundation.database
     mapping_routes = PostgresMappingRoutes(database)
     await stack.enter_async_context(mapping_routes.refreshing(foundation.database_url))
+    links = links_of(settings, database, foundation.events, queue)
+    await stack.enter_async_context(links.refreshing(foundation.database_url))
     return RecordDeps(
         connections=vendors.connections,
         vendors=vendors.vendors,
-        links=PostgresLinks(database),
+        links=links,
+        matches=PostgresMatches(database, foundation.sealer, links, settings.links.auto_join),
         states=PostgresRecordStates(database, foundation.sealer),
         mapping_routes=mapping_routes,
         trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),
@@ -221,6 +225,7 @@ async def _open_dependencies(
         connections,
         vendors,
         records,
+        LinkDeps(links=records.links, matches=records.matches),
         WriteDeps(
             **shared(records),
             public_url=settings.public_url,
@@ -256,6 +261,7 @@ async def _open_dependencies(
             queue=queue,
             connections=connections,
             links=records.links,
+            matches=records.matches,
             states=records.states,
             events=events,
         ),

@@ -10,9 +10,9 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from app.links.store import PostgresLinks
 from app.postgres.database import Database
 from app.records.fetch import fetch_page, fetch_record
-from app.records.store import PostgresLinks
 from app.revisions.large_records import LARGE
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from app.errors import VersionConflict
+from app.links.store import PostgresLinks
 from app.postgres.database import Database
 from app.records.fetch import fetch_record
 from app.records.resources import etag_of, name_records
-from app.records.store import PostgresLinks
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.prepare import prepare

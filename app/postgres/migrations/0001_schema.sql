@@ -102,17 +102,100 @@ CREATE INDEX operation_sent    ON operation (connection, object) WHERE phase = '
 CREATE INDEX operation_comment ON operation (connection, remote_id)
  WHERE outcome = 'succeeded' AND object IN ('comment', 'ticket');
 
--- Canonical id of each record of a connection. An id never changes.
+-- Canonical id of each record of a connection. Linked records share one.
 CREATE TABLE link (
     object       text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
     connection   text        NOT NULL,
     remote_id    text        NOT NULL CHECK (remote_id <> ''),
     canonical_id text        NOT NULL,
+
+    -- The record's own id, which it was first seen with. NULL: it was linked to an existing id. While canonical_id is
+    -- another one, it is an alias, and a split gives it back.
+    own_id       text,
+
+    -- The record of the same connection that the vendor merged it into.
+    merged_into  text        CHECK (merged_into <> remote_id),
+
+    -- How the record got its canonical id.
+    source       text        NOT NULL DEFAULT 'sighting'
+                 CHECK (source IN ('sighting', 'write', 'marker', 'copy', 'person', 'match', 'vendor_merge')),
+
+    -- The number of the last change, by which other processes drop what they cached. NULL: it never changed.
+    changed      bigint,
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (object, connection, remote_id)
 );
 
-CREATE INDEX link_canonical ON link (canonical_id);
+-- At most one record per canonical id and connection.
+CREATE UNIQUE INDEX link_canonical ON link (canonical_id, connection) WHERE merged_into IS NULL;
+CREATE INDEX        link_merged    ON link (canonical_id)             WHERE merged_into IS NOT NULL;
+CREATE UNIQUE INDEX link_own       ON link (own_id)                   WHERE own_id IS NOT NULL;
+CREATE INDEX        link_changed   ON link (changed)                  WHERE changed IS NOT NULL;
+
+-- Ids that were joined with an older one, which they stand for.
+CREATE TABLE link_alias (
+    alias        text        PRIMARY KEY,
+    canonical_id text        NOT NULL CHECK (canonical_id <> alias),
+    created_at   timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE INDEX link_alias_canonical ON link_alias (canonical_id);
+
+-- Counts the changes of links.
+CREATE TABLE link_change (
+    number bigint NOT NULL CHECK (number >= 0)
+);
+
+INSERT INTO link_change VALUES (0);
+
+-- The key of the HMACs below, sealed for `match_secret`. It stays the same when encryption keys are rotated.
+CREATE TABLE match_secret (
+    id     smallint PRIMARY KEY CHECK (id = 1),
+    secret bytea    NOT NULL
+);
+
+-- What customers are matched by: the HMAC of the primary e-mail address, and those of the words of the name, each cut
+-- to 8 bytes.
+CREATE TABLE match_key (
+    connection text        NOT NULL,
+    remote_id  text        NOT NULL CHECK (remote_id <> ''),
+    digest     bytea       NOT NULL CHECK (octet_length(digest) = 32),
+    name       bytea       NOT NULL CHECK (octet_length(name) % 8 = 0),
+
+    -- The person works for the business, as an agent or an administrator.
+    is_staff   boolean     NOT NULL,
+
+    -- Updated about once a week.
+    seen_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (connection, remote_id)
+);
+
+CREATE INDEX match_key_digest ON match_key (digest);
+CREATE INDEX match_key_seen   ON match_key (seen_at);
+
+-- Two customers that may be one person, for a person to decide. A refused pair is never proposed again.
+CREATE TABLE link_review (
+    id               text        PRIMARY KEY CHECK (id LIKE 'lrv\_%'),
+    connection       text        NOT NULL,
+    remote_id        text        NOT NULL,
+    other_connection text        NOT NULL,
+    other_remote_id  text        NOT NULL,
+
+    -- Why they were not joined.
+    reasons          text[]      NOT NULL CHECK (cardinality(reasons) > 0),
+
+    state            text        NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'accepted', 'refused')),
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    closed_at        timestamptz,
+    closed_by        text,
+
+    UNIQUE (connection, remote_id, other_connection, other_remote_id),
+    CHECK ((connection, remote_id) < (other_connection, other_remote_id)),
+    CHECK ((state = 'open') = (closed_at IS NULL) AND (closed_at IS NULL) = (closed_by IS NULL))
+);
+
+CREATE INDEX link_review_open  ON link_review (id) WHERE state = 'open';
+CREATE INDEX link_review_other ON link_review (other_connection, other_remote_id);
 
 -- The audit trail: each change and its actor, written in the transaction of the change. Append-only.
 CREATE TABLE audit_event (

@@ -1,0 +1,1 @@
+"""Links: which records are one customer, order or ticket. Join, split, match by e-mail, review."""

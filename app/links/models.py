@@ -1,0 +1,182 @@
+"""Links between canonical ids and records, and their changes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from canonical.parts import Link, ObjectName
+
+LinkMaker = Literal["sighting", "write", "marker", "copy", "person", "match", "vendor_merge"]
+"""How a record got its canonical id. `sighting`: it was seen, and got an id of its own."""
+
+
+class LinkSource(Struct, frozen=True, kw_only=True):
+    """How a link is made, and by whom: a key's principal, `lockstitch`, or `vendor:<connection>`."""
+
+    kind: LinkMaker
+    actor: str = "lockstitch"
+
+
+class RecordName(Struct, frozen=True, kw_only=True):
+    """A record at its vendor."""
+
+    object: ObjectName
+    connection: str
+    remote_id: str
+
+
+class KnownLink(Struct, frozen=True, kw_only=True):
+    """A record, and its canonical id."""
+
+    object: ObjectName
+    connection: str
+    remote_id: str
+    canonical_id: str
+
+
+class NamedRecord(Struct, frozen=True, kw_only=True):
+    """The canonical id of a record, and all records of that id, its first one first.
+
+    `own_id` is its id before it was linked. `merged_into` is the record that its vendor merged it into.
+    """
+
+    canonical_id: str
+    links: tuple[Link, ...]
+    own_id: str | None = None
+    merged_into: str | None = None
+
+    @property
+    def shown_id(self) -> str:
+        """The id to show the record with: for one that its vendor merged its own, because the canonical id names the
+        record that is left."""
+        return self.canonical_id if self.merged_into is None else self.own_id or self.canonical_id
+
+    @property
+    def shown_links(self) -> tuple[Link, ...]:
+        """The links to show the record with; none for one that its vendor merged."""
+        return self.links if self.merged_into is None else ()
+
+
+class Attached(Struct, frozen=True, kw_only=True):
+    """The result of an attach: the id that the record has now, and all its records.
+
+    `alias` is the id that became an alias. `changed`: a link was made or two ids were joined.
+    """
+
+    canonical_id: str
+    links: tuple[Link, ...]
+    alias: str | None = None
+    changed: bool = True
+
+
+class LinkedRecord(Struct, frozen=True, kw_only=True):
+    """A record of a canonical id."""
+
+    connection: str
+    """The connection. Example: `"hubspot"`"""
+    remote_id: str
+    """The record's id there. Example: `"1051"`"""
+    by: LinkMaker
+    """How the record got the canonical id; `sighting`: with its own. Example: `"match"`"""
+    own_id: str | None
+    """The id that a split gives the record back; null if it would get a new one.
+    Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"`"""
+    merged_into: str | None
+    """The record that the vendor merged this one into; null if it exists. Example: `null`"""
+
+
+class LinkedRecords(Struct, frozen=True, kw_only=True):
+    """All records of a canonical id."""
+
+    id: str
+    """The canonical id. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    object: ObjectName
+    """The object. Example: `"customer"`"""
+    aliases: tuple[str, ...]
+    """Other ids that name the same records. Example: `["cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"]`"""
+    links: tuple[LinkedRecord, ...]
+    """The records. A write to the bare `id` goes to the first one."""
+
+
+ReviewReason = Literal[
+    "not_configured",
+    "names_contradict",
+    "role_mailbox",
+    "staff",
+    "several_candidates",
+    "linked_elsewhere",
+    "split",
+]
+ReviewState = Literal["open", "accepted", "refused"]
+
+
+class LinkReview(Struct, frozen=True, kw_only=True):
+    """Two customers with the same primary e-mail address, which may be one person."""
+
+    id: str
+    """The proposal's id. Example: `"lrv_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    connection: str
+    """The connection of one customer. Example: `"hubspot"`"""
+    remote_id: str
+    """The id of that customer there. Example: `"1051"`"""
+    canonical_id: str
+    """The canonical id of that customer. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"`"""
+    other_connection: str
+    """The connection of the other customer. Example: `"shopify"`"""
+    other_remote_id: str
+    """The id of the other customer there. Example: `"7001"`"""
+    other_canonical_id: str
+    """The canonical id of the other customer. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    reasons: tuple[ReviewReason, ...]
+    """Why they were not joined. Example: `["names_contradict"]`"""
+    state: ReviewState
+    """Whether a person has decided. Example: `"open"`"""
+    created_at: datetime
+    """When it was proposed. Example: `"2026-05-01T09:30:00Z"`"""
+    closed_at: datetime | None
+    """When it was decided. Example: `null`"""
+    closed_by: str | None
+    """Who decided. Example: `null`"""
+
+
+class JoinedLinks(Struct, frozen=True, kw_only=True):
+    """A canonical id that got another record, or that was joined with another id."""
+
+    id: str
+    """The canonical id of all these records. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    object: ObjectName
+    """The object. Example: `"customer"`"""
+    alias: str | None
+    """The id that became an alias of `id`; null if the record had none. Example:
+    `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"`"""
+    connection: str
+    """The connection of the record that was linked. Example: `"hubspot"`"""
+    remote_id: str
+    """The record that was linked. Example: `"1051"`"""
+    by: LinkMaker
+    """What linked it: a copy, a person, a match of e-mail addresses, a merge at the vendor. Example: `"match"`"""
+    links: Sequence[Link]
+    """All records of the id."""
+
+
+class SplitLinks(Struct, frozen=True, kw_only=True):
+    """A record that was taken out of a canonical id."""
+
+    id: str
+    """The canonical id that the record had. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    object: ObjectName
+    """The object. Example: `"customer"`"""
+    split_id: str
+    """The id that the record has now: the one from before it was linked, if it had one.
+    Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"`"""
+    connection: str
+    """The connection of the record. Example: `"hubspot"`"""
+    remote_id: str
+    """The record. Example: `"1051"`"""
+    left_id: str
+    """The id of the records that it left: `id`, or another one if the record took `id` with it.
+    Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    links: Sequence[Link]
+    """The records that it left."""

@@ -1,0 +1,176 @@
+"""SQL of links: name records, find them, join and split ids."""
+
+from typing import Final
+
+from app.postgres.database import Statement
+
+CHANNEL: Final = "lockstitch_link"
+"""Notified, without a payload, when records got other canonical ids."""
+
+NOTIFY = Statement("SELECT link", f"SELECT pg_notify('{CHANNEL}', '')")
+
+# All records of an id, that of its first record first. A connection's name has no colon.
+SIBLINGS: Final = """
+    ARRAY(SELECT one.connection || ':' || one.remote_id
+            FROM link AS one
+           WHERE one.canonical_id = link.canonical_id AND one.merged_into IS NULL
+           ORDER BY one.own_id IS DISTINCT FROM one.canonical_id, one.created_at, one.connection) AS siblings
+"""
+
+SELECT = Statement(
+    "SELECT link",
+    f"""
+    SELECT remote_id, canonical_id, own_id, merged_into, {SIBLINGS}
+      FROM link
+     WHERE object = $1 AND connection = $2 AND remote_id = ANY($3::text[])
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+# New and existing rows in one statement. A row that another process commits meanwhile appears in neither half, because
+# the statement sees the table as it was at its start.
+MAKE = Statement(
+    "INSERT link",
+    f"""
+    WITH made AS (
+        INSERT INTO link (object, connection, remote_id, canonical_id, own_id)
+        SELECT $1, $2, new.remote_id, new.canonical_id, new.canonical_id
+          FROM unnest($3::text[], $4::text[]) AS new (remote_id, canonical_id)
+            ON CONFLICT (object, connection, remote_id) DO NOTHING
+        RETURNING connection, remote_id, canonical_id
+    )
+    SELECT remote_id, canonical_id, canonical_id AS own_id, NULL AS merged_into,
+           ARRAY[connection || ':' || remote_id] AS siblings
+      FROM made
+     UNION ALL
+    SELECT remote_id, canonical_id, own_id, merged_into, {SIBLINGS}
+      FROM link
+     WHERE object = $1 AND connection = $2 AND remote_id = ANY($3::text[])
+    """,  # noqa: S608
+)
+
+# The record that first had the id decides where a write to the bare id goes, also after the id became an alias.
+FIND = Statement(
+    "SELECT link",
+    """
+    SELECT object, connection, remote_id, canonical_id
+      FROM link
+     WHERE canonical_id = coalesce((SELECT canonical_id FROM link_alias WHERE alias = $1), $1)
+       AND merged_into IS NULL
+     ORDER BY connection IS DISTINCT FROM (SELECT connection FROM link WHERE own_id = $1), created_at, connection
+    """,
+)
+
+SHOW = Statement(
+    "SELECT link",
+    """
+    SELECT object, connection, remote_id, canonical_id, source, own_id, merged_into,
+           ARRAY(SELECT alias FROM link_alias AS other WHERE other.canonical_id = link.canonical_id ORDER BY alias)
+           AS aliases
+      FROM link
+     WHERE canonical_id = coalesce((SELECT canonical_id FROM link_alias WHERE alias = $1), $1)
+     ORDER BY merged_into IS NOT NULL, own_id IS DISTINCT FROM canonical_id, created_at, connection
+    """,
+)
+
+# The ids as they are: that of a record, if it has one, and the one that an id stands for.
+PRESENT = Statement(
+    "SELECT link",
+    """
+    SELECT (SELECT canonical_id FROM link WHERE (object, connection, remote_id) = ($1, $2, $3)) AS present,
+           coalesce((SELECT canonical_id FROM link_alias WHERE alias = $4), $4) AS wanted
+    """,
+)
+
+# Serializes the changes of an id. One seed per table, so that locks of different tables never collide.
+LOCK = Statement(
+    "SELECT link",
+    """
+    SELECT pg_advisory_xact_lock(hashtextextended(sorted.id, 20191))
+      FROM (SELECT id FROM unnest($1::text[]) AS one (id) ORDER BY id) AS sorted
+    """,
+)
+
+ROWS = Statement(
+    "SELECT link",
+    """
+    SELECT object, connection, remote_id, canonical_id, own_id, merged_into
+      FROM link
+     WHERE canonical_id = ANY($1::text[])
+     ORDER BY own_id IS DISTINCT FROM canonical_id, created_at, connection
+    """,
+)
+
+# Orders the changes by commit: the row stays locked until then. Take it after all other locks.
+NUMBER = Statement("UPDATE link_change", "UPDATE link_change SET number = number + 1 RETURNING number")
+SELECT_NUMBER = Statement("SELECT link_change", "SELECT number FROM link_change")
+
+INSERT = Statement(
+    "INSERT link",
+    """
+    INSERT INTO link (object, connection, remote_id, canonical_id, source, changed)
+    VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (object, connection, remote_id) DO NOTHING
+    """,
+)
+
+MOVE = Statement(
+    "UPDATE link",
+    """
+    UPDATE link
+       SET canonical_id = $2, source = $3, changed = $4
+     WHERE canonical_id = $1
+    """,
+)
+
+MOVE_RECORDS = Statement(
+    "UPDATE link",
+    """
+    UPDATE link
+       SET canonical_id = $4, source = $5, changed = $6
+     WHERE object = $1 AND (connection, remote_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+    """,
+)
+
+OWN = Statement(
+    "UPDATE link",
+    "UPDATE link SET own_id = coalesce(own_id, $4) WHERE (object, connection, remote_id) = ($1, $2, $3)",
+)
+
+# A record that its vendor merged, and those that it had merged into that one before.
+MERGE = Statement(
+    "UPDATE link",
+    """
+    UPDATE link
+       SET canonical_id = $4, merged_into = $5, source = 'vendor_merge', changed = $6
+     WHERE object = $1 AND connection = $2 AND canonical_id = $7 AND (remote_id = $3 OR merged_into = $3)
+    """,
+)
+
+TOUCH = Statement("UPDATE link", "UPDATE link SET changed = $2 WHERE canonical_id = $1")
+
+# An alias always names a kept id directly.
+ADD_ALIAS = Statement(
+    "INSERT link_alias",
+    """
+    WITH moved AS (
+        UPDATE link_alias SET canonical_id = $2 WHERE canonical_id = $1
+    )
+    INSERT INTO link_alias (alias, canonical_id) VALUES ($1, $2)
+    """,
+)
+
+# After a split: ids that name records again are no aliases, and the others follow the record that first had them.
+DELETE_ALIASES = Statement("DELETE link_alias", "DELETE FROM link_alias WHERE alias = ANY($1::text[])")
+MOVE_ALIASES = Statement(
+    "UPDATE link_alias",
+    """
+    UPDATE link_alias
+       SET canonical_id = link.canonical_id
+      FROM link
+     WHERE link.own_id = link_alias.alias AND link_alias.canonical_id = $1
+    """,
+)
+
+CHANGED_SINCE = Statement(
+    "SELECT link", "SELECT object, connection, remote_id, changed FROM link WHERE changed > $1 ORDER BY changed"
+)

@@ -1,0 +1,202 @@
+"""Links between canonical ids and vendor ids, with a cache of known records per process.
+
+A join or split changes the ids of records. Every process is notified, and polls in case a notification is lost. Until
+then a cached record may show an id that has become an alias, which still names it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+import asyncpg
+
+from app.identifiers import new_id
+from app.links import statements as sql
+from app.links.change import Announce, LinkMoved, Realms, attach, merge, split
+from app.links.models import (
+    Attached,
+    KnownLink,
+    LinkedRecord,
+    LinkedRecords,
+    LinkSource,
+    NamedRecord,
+    RecordName,
+    SplitLinks,
+)
+from app.postgres.cached_table import CachedTable
+from app.postgres.database import Database, Transaction
+from canonical.parts import ID_PREFIX, Link, ObjectName
+
+T = TypeVar("T")
+REMEMBERED = 100_000
+
+
+class PostgresLinks:
+    """The store of links. Without `announce`, no change has an Event or an audit entry."""
+
+    def __init__(self, database: Database, announce: Announce | None = None, realms: Realms | None = None) -> None:
+        self._database = database
+        self._announce = announce
+        self._realms = realms or {}
+        self._known: dict[tuple[str, str, str], NamedRecord] = {}
+        self._last_change: int | None = None
+        self._forgotten = 0
+
+    async def ensure(self, object_name: ObjectName, connection: str, remote_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the canonical id of each remote id. Missing ones are created."""
+        named = await self.name(object_name, connection, remote_ids)
+        return {remote_id: one.canonical_id for remote_id, one in named.items()}
+
+    async def name(
+        self, object_name: ObjectName, connection: str, remote_ids: Sequence[str]
+    ) -> Mapping[str, NamedRecord]:
+        """Return the canonical id of each remote id, with its links. Missing ones are created."""
+        found = {
+            remote_id: known
+            for remote_id in remote_ids
+            if (known := self._known.get((object_name, connection, remote_id))) is not None
+        }
+        wanted = sorted(set(remote_ids) - found.keys())  # sorted: all callers lock rows in the same order
+        if not wanted:
+            return found
+        forgotten = self._forgotten
+        fresh = [new_id(ID_PREFIX[object_name]) for _ in wanted]
+        found |= _named(await self._database.fetch(sql.MAKE, object_name, connection, wanted, fresh))
+        missing = [remote_id for remote_id in wanted if remote_id not in found]
+        if missing:
+            found |= _named(await self._database.fetch(sql.SELECT, object_name, connection, missing))
+        if forgotten == self._forgotten:  # else what was read may be older than a change
+            self._remember(object_name, connection, found)
+        return found
+
+    async def canonical_id(self, object_name: ObjectName, connection: str, remote_id: str) -> str | None:
+        """Return the canonical id of a record, None if it was never seen."""
+        known = self._known.get((object_name, connection, remote_id))
+        if known is None:
+            rows = await self._database.fetch(sql.SELECT, object_name, connection, [remote_id])
+            known = _named(rows).get(remote_id)
+        return None if known is None else known.canonical_id
+
+    async def find(self, canonical_id: str) -> Sequence[KnownLink]:
+        """Return the records of a canonical id or alias. The connection that first had this very id is first."""
+        return [_known(row) for row in await self._database.fetch(sql.FIND, canonical_id)]
+
+    async def show(self, canonical_id: str) -> LinkedRecords | None:
+        """Return everything about a canonical id or alias; None if it is unknown."""
+        rows = await self._database.fetch(sql.SHOW, canonical_id)
+        if not rows:
+            return None
+        return LinkedRecords(
+            id=rows[0]["canonical_id"],
+            object=rows[0]["object"],
+            aliases=tuple(rows[0]["aliases"]),
+            links=tuple(
+                LinkedRecord(
+                    connection=row["connection"],
+                    remote_id=row["remote_id"],
+                    by=row["source"],
+                    own_id=row["own_id"],
+                    merged_into=row["merged_into"],
+                )
+                for row in rows
+            ),
+        )
+
+    async def attach(
+        self, object_name: ObjectName, connection: str, remote_id: str, canonical_id: str, *, by: LinkSource
+    ) -> Attached:
+        """Give a record a canonical id. If it has another one, join the two: the older is kept, the other an alias.
+
+        Raises NotFound for an id that names no record, and StateConflict if the records are in different realms, or if
+        one connection would have two of them.
+        """
+        record = RecordName(object=object_name, connection=connection, remote_id=remote_id)
+        return await self.change(lambda transaction: self.attach_within(transaction, record, canonical_id, by))
+
+    async def attach_within(
+        self, transaction: Transaction, record: RecordName, canonical_id: str, by: LinkSource
+    ) -> Attached:
+        """Attach in a transaction of `change`. Take all other locks before. Raises LinkMoved, and like `attach`."""
+        return await attach(transaction, record, canonical_id, by, self._realms, self._announce)
+
+    def may_join(self, connection: str, other: str) -> bool:
+        """Return whether two connections are in one realm."""
+        return self._realms.get(connection) == self._realms.get(other)
+
+    async def split(self, object_name: ObjectName, connection: str, remote_id: str, *, by: LinkSource) -> SplitLinks:
+        """Take a record out of its canonical id and give it its own id back, or a new one if it never had one.
+
+        A record that takes the id of all with it leaves the others the oldest of theirs. Raises NotFound for an unknown
+        record, and StateConflict if it is linked to no other, or was merged by the vendor.
+        """
+        record = RecordName(object=object_name, connection=connection, remote_id=remote_id)
+        return await self.change(lambda transaction: split(transaction, record, by, self._announce))
+
+    async def merge(self, object_name: ObjectName, connection: str, remote_id: str, into: str) -> None:
+        """Follow a merge at the vendor: `remote_id` gets the canonical id of `into`, which other records of its id get
+        too unless the two ids have different records at a connection. Does nothing if that is known."""
+        named = await self.name(object_name, connection, [remote_id, into])
+        if remote_id == into or named[remote_id].merged_into is not None or named[into].merged_into == remote_id:
+            return
+        record = RecordName(object=object_name, connection=connection, remote_id=remote_id)
+        await self.change(lambda transaction: merge(transaction, record, into, self._announce))
+
+    async def refresh(self) -> None:
+        """Drop what is cached of records that changed since the last call. Raises StoreUnavailable."""
+        if self._last_change is None:
+            self._last_change = await self._database.fetch_value(sql.SELECT_NUMBER)
+            self._known.clear()
+            self._forgotten += 1
+            return
+        for row in await self._database.fetch(sql.CHANGED_SINCE, self._last_change):
+            self._known.pop((row["object"], row["connection"], row["remote_id"]), None)
+            self._last_change = max(self._last_change, row["changed"])
+            self._forgotten += 1
+
+    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
+        """Keep the cache current for the duration of the block."""
+        return CachedTable(self.refresh, sql.CHANNEL, "links").refreshing(url)
+
+    async def change(self, change: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run a change in a transaction, and drop what it changed from the cache. Runs it again if another change of
+        the same ids came first."""
+        while True:
+            try:
+                async with self._database.transaction() as transaction:
+                    result = await change(transaction)
+            except LinkMoved:
+                continue
+            await self.refresh()
+            return result
+
+    def _remember(self, object_name: str, connection: str, found: Mapping[str, NamedRecord]) -> None:
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
+        for remote_id, named in found.items():
+            self._known[object_name, connection, remote_id] = named
+
+
+def _named(rows: Sequence[asyncpg.Record]) -> dict[str, NamedRecord]:
+    return {
+        row["remote_id"]: NamedRecord(
+            canonical_id=row["canonical_id"],
+            links=tuple(_link(place) for place in row["siblings"]),
+            own_id=row["own_id"],
+            merged_into=row["merged_into"],
+        )
+        for row in rows
+    }
+
+
+def _link(place: str) -> Link:
+    connection, _, remote_id = place.partition(":")
+    return Link(connection=connection, remote_id=remote_id)
+
+
+def _known(row: asyncpg.Record) -> KnownLink:
+    return KnownLink(
+        object=row["object"],
+        connection=row["connection"],
+        remote_id=row["remote_id"],
+        canonical_id=row["canonical_id"],
+    )

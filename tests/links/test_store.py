@@ -1,0 +1,147 @@
+"""Links in PostgreSQL: attach, join, split, and what other processes see of it."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.capabilities import POLICIES
+from app.errors import NotFound, StateConflict
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.links.announce import announce
+from app.links.deps import LinkEventDeps
+from app.links.models import LinkSource
+from app.links.store import PostgresLinks
+from app.postgres.database import Database, Statement
+from app.queue.enqueue import JobIntake
+from tests.encryption import SEALER
+
+pytestmark = pytest.mark.anyio
+
+COPY = LinkSource(kind="copy", actor="key_1")
+PERSON = LinkSource(kind="person", actor="key_1")
+AUDIT = Statement("SELECT audit_event", "SELECT type, actor, facts FROM audit_event WHERE subject = $1 ORDER BY id")
+
+
+def process(database: Database, realms: dict[str, str] | None = None) -> PostgresLinks:
+    """The links as one process has them."""
+    events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
+    told = LinkEventDeps(events=events, queue=JobIntake(SEALER, POLICIES))
+    return PostgresLinks(database, partial(announce, told), realms)
+
+
+async def seen(links: PostgresLinks, connection: str, remote_id: str) -> str:
+    """The canonical id of a customer."""
+    return (await links.ensure("customer", connection, [remote_id]))[remote_id]
+
+
+async def places(links: PostgresLinks, canonical_id: str) -> list[str]:
+    return [f"{one.connection}:{one.remote_id}" for one in await links.find(canonical_id)]
+
+
+async def test_an_unseen_record_gets_the_id_of_another(database: Database) -> None:
+    links = process(database)
+    shop = await seen(links, "shopify", "7")
+    made = await links.attach("customer", "hubspot", "51", shop, by=COPY)
+    assert (made.canonical_id, made.alias, made.changed) == (shop, None, True)
+    assert await seen(links, "hubspot", "51") == shop
+    assert await places(links, shop) == ["shopify:7", "hubspot:51"]
+    assert not (await links.attach("customer", "hubspot", "51", shop, by=COPY)).changed
+    (entry,) = await database.fetch(AUDIT, shop)
+    assert (entry["type"], entry["actor"], msgspec.json.decode(entry["facts"])["by"]) == (
+        "link.joined",
+        "key_1",
+        "copy",
+    )
+
+
+async def test_the_older_id_is_kept_and_the_other_is_an_alias(database: Database) -> None:
+    links, other = process(database), process(database)
+    await other.refresh()
+    older, newer = await seen(links, "shopify", "7"), await seen(other, "hubspot", "51")
+    made = await links.attach("customer", "shopify", "7", newer, by=PERSON)
+    assert (made.canonical_id, made.alias) == (older, newer)
+    assert await seen(links, "hubspot", "51") == older
+    assert await seen(other, "hubspot", "51") == newer  # it was not notified yet; the alias still names the record
+    # Each id goes where it went before.
+    assert await places(links, older) == ["shopify:7", "hubspot:51"]
+    assert await places(links, newer) == ["hubspot:51", "shopify:7"]
+    await other.refresh()
+    assert await seen(other, "hubspot", "51") == older
+
+
+async def test_a_split_gives_a_record_its_own_id_back(database: Database) -> None:
+    links = process(database)
+    one, two, three = [await seen(links, name, "7") for name in ("shopify", "hubspot", "zendesk")]
+    await links.attach("customer", "hubspot", "7", three, by=PERSON)
+    await links.attach("customer", "zendesk", "7", one, by=PERSON)
+    assert {await seen(links, name, "7") for name in ("shopify", "hubspot", "zendesk")} == {one}
+    change = await links.split("customer", "shopify", "7", by=PERSON)
+    assert (change.id, change.split_id, change.left_id) == (one, one, two)
+    assert await places(links, one) == ["shopify:7"]
+    assert await places(links, two) == ["hubspot:7", "zendesk:7"]
+    assert await places(links, three) == ["zendesk:7", "hubspot:7"]
+    await links.split("customer", "zendesk", "7", by=PERSON)
+    assert [await places(links, known) for known in (two, three)] == [["hubspot:7"], ["zendesk:7"]]
+    with pytest.raises(StateConflict):
+        await links.split("customer", "zendesk", "7", by=PERSON)
+
+
+async def test_a_record_without_an_id_of_its_own_gets_a_new_one(database: Database) -> None:
+    links = process(database)
+    shop = await seen(links, "shopify", "7")
+    await links.attach("customer", "hubspot", "51", shop, by=COPY)
+    change = await links.split("customer", "shopify", "7", by=PERSON)
+    assert change.left_id not in (shop, change.split_id)
+    assert await places(links, change.left_id) == ["hubspot:51"]
+    await links.attach("customer", "hubspot", "51", shop, by=PERSON)
+    assert await places(links, change.left_id) == ["hubspot:51", "shopify:7"]
+
+
+async def test_what_cannot_be_joined_is_refused(database: Database) -> None:
+    links = process(database, {"acme": "acme"})
+    shop, other, crm = [await seen(links, *place) for place in (("shopify", "7"), ("shopify", "8"), ("hubspot", "51"))]
+    with pytest.raises(StateConflict, match=r"."):
+        await links.attach("customer", "shopify", "8", shop, by=COPY)
+    await links.attach("customer", "hubspot", "51", shop, by=COPY)
+    with pytest.raises(StateConflict):
+        await links.attach("customer", "shopify", "8", crm, by=COPY)
+    with pytest.raises(StateConflict):
+        await links.attach("customer", "acme", "1", shop, by=COPY)
+    with pytest.raises(NotFound):
+        await links.attach("customer", "zendesk", "1", "cus_unknown", by=COPY)
+    with pytest.raises(NotFound):
+        await links.attach("order", "zendesk", "1", shop, by=COPY)
+    assert await places(links, other) == ["shopify:8"]
+
+
+async def test_simultaneous_joins_of_the_same_records_agree(database: Database) -> None:
+    workers = [process(database) for _ in range(4)]
+    names = ("shopify", "hubspot", "zendesk", "stripe")
+    ids = {name: await seen(workers[0], name, "7") for name in names}
+
+    async def join(number: int) -> Any:
+        one, other = names[number % 4], names[(number + 1 + number // 4 % 3) % 4]
+        return await workers[number % 4].attach("customer", one, "7", ids[other], by=COPY)
+
+    await asyncio.gather(*(join(number) for number in range(48)))
+    for worker in workers:
+        await worker.refresh()
+        assert {await seen(worker, name, "7") for name in names} == {min(ids.values())}
+    for name, known in ids.items():
+        assert (await places(workers[0], known))[0] == f"{name}:7"
+        assert len(await places(workers[0], known)) == 4
+
+
+async def test_a_first_sighting_during_an_attach_is_joined(database: Database) -> None:
+    links = process(database)
+    for number in range(20):
+        shop = await seen(links, "shopify", str(number))
+        one, other = process(database), process(database)
+        await asyncio.gather(
+            one.attach("customer", "hubspot", str(number), shop, by=COPY), seen(other, "hubspot", str(number))
+        )
+        assert await places(links, shop) == [f"shopify:{number}", f"hubspot:{number}"]
