@@ -12,6 +12,7 @@ from app.events import routes as events
 from app.http.problem_pages import explain_problem
 from app.monitoring import routes as monitoring
 from app.openapi.routes import schema_handlers
+from app.ownership import routes as ownership
 from app.queue import routes as queue
 from app.records import routes as records
 from app.revisions import routes as revisions
@@ -39,6 +40,7 @@ def handlers() -> list[HTTPRouteHandler]:
         *dead_letters.HANDLERS,
         *revisions.HANDLERS,
         *drift.HANDLERS,
+        *ownership.HANDLERS,
         *audit.HANDLERS,
         *monitoring.HANDLERS,
         *api_keys.HANDLERS,

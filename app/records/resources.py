@@ -63,7 +63,7 @@ def etag_of(resource: Any) -> str:
     `meta.links` and the members that only writes have are left out, so that a write and the next read have equal tags.
     """
     meta = msgspec.structs.replace(
-        resource.meta, links=(), loss=(), ignored=UNSET, operation_id=UNSET, correlation_id=UNSET
+        resource.meta, links=(), loss=(), ignored=UNSET, skipped=UNSET, operation_id=UNSET, correlation_id=UNSET
     )
     digest = hashlib.sha256(_encoder.encode(msgspec.structs.replace(resource, meta=meta)))
     return f'"{digest.hexdigest()[:32]}"'

@@ -25,6 +25,7 @@ from app.settings.file import (
     check_base_url,
     read_config_file,
 )
+from app.settings.ownership import Ownership
 from canonical.parts import ObjectName
 
 T = TypeVar("T")
@@ -112,6 +113,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Connections by name."""
     systems_of_record: dict[ObjectName, str]
     """The connection that owns each object. It answers calls that name no connection."""
+    ownership: Ownership
+    """Who owns each field, and who may write it."""
     queued_writes: frozenset[ObjectName]
     """Objects whose writes are always queued."""
     egress_allow: tuple[EgressRule, ...]
@@ -172,6 +175,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         config_file=config_file,
         connections=content.connections,
         systems_of_record=content.systems_of_record,
+        ownership=content.ownership,
         queued_writes=frozenset(name for name, write in content.writes.items() if write.mode == "queued"),
         egress_allow=read("LOCKSTITCH_EGRESS_ALLOW", _egress_allow, _egress_of(content, read.complaints)),
         delivery_ladder=read("LOCKSTITCH_DELIVERY_LADDER", _ladder, DELIVERY_LADDER),

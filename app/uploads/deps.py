@@ -7,6 +7,7 @@ from app.events.store.record_states import PostgresRecordStates
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.records.store import PostgresLinks
+from app.settings.ownership import Ownership
 from app.uploads.store import PostgresUploads
 from app.vendors.models import Connections
 from app.webhooks.store.receipts import PostgresReceipts
@@ -30,3 +31,4 @@ class UploadDeps(ExportDeps):
     links: PostgresLinks
     states: PostgresRecordStates
     events: PostgresEvents
+    ownership: Ownership

@@ -50,6 +50,8 @@ class Intent(Struct, frozen=True, kw_only=True):
     if_match: str | None = None
     body: bytes = b""
     edits_tags: bool = False  # the body adds and removes tags
+    writer: str = ""  # who changes the record: a connection, `key:<name>` or `person`
+    written_at: datetime | None = None  # when the source of the values had them
 
 
 class Operation(Struct, frozen=True, kw_only=True):

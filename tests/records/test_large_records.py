@@ -87,7 +87,10 @@ async def desk(database: Database, subject: str, message: str) -> AsyncIterator[
     async with running_vendor(answering(subject, message)) as vendor, asking(vendor.url, **DESK) as acme:
         nobody_looks = SimpleNamespace(show=lambda *shown: None)
         yield (
-            cast(WriteDeps, SimpleNamespace(vendors=acme.client, links=PostgresLinks(database), drift=nobody_looks)),
+            cast(
+                WriteDeps,
+                SimpleNamespace(ownership={}, vendors=acme.client, links=PostgresLinks(database), drift=nobody_looks),
+            ),
             acme,
         )
 

@@ -49,7 +49,7 @@ class Portal:
 @asynccontextmanager
 async def drafting_at(portal: Portal) -> AsyncIterator[tuple[VendorServer, Callable[..., ResolvedWrite]]]:
     async with running_vendor(portal.answer) as vendor, asking(vendor.url, **HUBSPOT) as acme:
-        deps = cast(WriteDeps, SimpleNamespace(vendors=acme.client))
+        deps = cast(WriteDeps, SimpleNamespace(ownership={}, vendors=acme.client))
 
         def desk(**fields: Any) -> ResolvedWrite:
             intent = Intent(
