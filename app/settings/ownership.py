@@ -52,17 +52,14 @@ class _ObjectTable(_FieldTable, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class ObjectOwnership(Struct, frozen=True, kw_only=True):
-    """The ownership of an object: of every field, and by default. `contact` and `severities` are for its contract."""
+    """The ownership of an object: of every field, and by default. `is_checked`: changes of some field are checked.
+    `contact` and `severities` are for its contract."""
 
     default: FieldOwnership = FieldOwnership()
     fields: Mapping[str, FieldOwnership] = {}
+    is_checked: bool = False
     contact: str | None = None
     severities: tuple[Severity, ...] = ()
-
-    @property
-    def is_checked(self) -> bool:
-        """Whether changes of any field are checked."""
-        return any(one.anyone_else is not None for one in self.fields.values())
 
 
 Ownership = Mapping[ObjectName, ObjectOwnership]
@@ -98,7 +95,13 @@ def read_ownership(
         wrong += _complaints(f"fields.{name}: ", fields[name], connections)
     if wrong:
         raise Complaint("; ".join(dict.fromkeys(wrong)))
-    return ObjectOwnership(default=default, fields=fields, contact=read.contact, severities=read.severities)
+    return ObjectOwnership(
+        default=default,
+        fields=fields,
+        is_checked=any(one.anyone_else is not None for one in fields.values()),
+        contact=read.contact,
+        severities=read.severities,
+    )
 
 
 def without_owners() -> Ownership:

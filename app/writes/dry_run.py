@@ -114,8 +114,9 @@ def _verdicts(resolved: ResolvedWrite, prepared: PreparedWrite, refusal: Problem
         if one.kind == "dropped"
     ]
     named = [*refused, *map(_skipped, prepared.skipped), *lost]
-    pointers = {one.pointer for one in named}
-    others = [f"/{name}" for name in changed_fields(resolved.intent) if f"/{name}" not in pointers]
+    # A field is written if only a part of it is lost, but not if a part of it is refused.
+    decided = {one.pointer for one in named} | {f"/{one.pointer.split('/')[1]}" for one in refused if one.pointer}
+    others = [f"/{name}" for name in changed_fields(resolved.intent) if f"/{name}" not in decided]
     return (*named, *(FieldVerdict(pointer=one, verdict="written") for one in others))
 
 

@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
@@ -29,6 +31,7 @@ company_name = { anyone_else = "reject", among_writers = "fill_empty" }
 job_title = { anyone_else = "skip", among_writers = "newest" }
 last_name = { anyone_else = "reject", among_writers = "owner_wins", freshness_seconds = 3600 }
 first_name = { anyone_else = "review", writers = ["person"], team = "Service" }
+phones = { anyone_else = "skip" }
 lifecycle_stage = { owner = "hubspot", writers = [], anyone_else = "reject" }
 """
 running_facade, full_key = own_facade(more=RULES)
@@ -39,6 +42,13 @@ def second(facade: Facade) -> Iterator[Caller]:
     """Another writer."""
     facade.sql("UPDATE api_key SET name = name || id WHERE name = 'second'")
     with facade.calling(secret=facade.make_key(name="second").secret) as one:
+        yield one
+
+
+@pytest.fixture
+def strange(facade: Facade) -> Iterator[Caller]:
+    """A caller who is no writer."""
+    with facade.calling() as one:
         yield one
 
 
@@ -124,6 +134,53 @@ def test_a_dry_run_shows_each_field_and_the_request(facade: Facade, caller: Call
     assert verdicts == {"/job_title": "skipped", "/notes": "lost", "/language": "written"}
     assert answer.json()["request"]["body"] == {"properties": {"hs_language": "de"}}
     assert [one["path"] for one in answer.json()["loss"]] == ["/notes"]
+
+
+VALUES = {
+    "company_name": ("Lee Ceramics", "Other"),
+    "job_title": ("Potter", "Smith"),
+    "last_name": ("Lee", "Bell"),
+    "lifecycle_stage": ("lead", "customer"),
+    "language": ("en", "de"),
+    "phones": ([{"e164": "+441174960123"}], [{"raw": "+44 117 496 0123"}], [{"e164": "+441174960999"}]),
+}
+
+
+@hypothesis.settings(
+    max_examples=40, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(
+    sent=st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in VALUES.items()}),
+    upserts=st.booleans(),
+    is_writer=st.booleans(),
+)
+def test_the_verdict_of_a_dry_run_is_that_of_the_write(
+    caller: Caller, second: Caller, strange: Caller, sent: dict[str, Any], upserts: bool, is_writer: bool
+) -> None:
+    mark = word()
+    held = {name: values[0] for name, values in VALUES.items() if name != "lifecycle_stage"}
+    made = caller.create("/v1/customers", plain(mark) | held)
+    method, path = ("POST", "/v1/customers?upsert_on=email") if upserts else ("PATCH", f"/v1/customers/{made['id']}?")
+    body = {**plain(mark), **sent} if upserts else sent
+    writer = second if is_writer else strange
+    foreseen = writer.request(method, f"{path}&dry_run=true", json=body)
+    assert foreseen.status_code == 200, foreseen.text
+    verdicts = {one["pointer"][1:]: one["verdict"] for one in foreseen.json()["fields"]}
+    assert verdicts.keys() == body.keys()
+    written = writer.write(method, path, body)
+    if "refused" in verdicts.values():
+        assert code_of(written, 409) == foreseen.json()["problem"]["code"]
+        assert {one["pointer"][1:] for one in written.json()["errors"]} == {
+            name for name, verdict in verdicts.items() if verdict == "refused"
+        }
+        assert caller.get(f"/v1/customers/{made['id']}").json()["job_title"] == made["job_title"]
+        return
+    assert {pointer[1:] for pointer in skipped(written)} == {
+        name for name, verdict in verdicts.items() if verdict == "skipped"
+    }
+    for name, verdict in verdicts.items():
+        if isinstance(sent.get(name), str):
+            assert written.json()[name] == (sent[name] if verdict == "written" else made[name])
 
 
 def test_callers_read_who_owns_what(caller: Caller) -> None:
