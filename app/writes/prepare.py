@@ -88,6 +88,10 @@ async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     if not resolved.searches_first:
         return await _with_young_facts(resolved, lambda: _upsert(resolved, marker))
     remote_id = await find_by_key(resolved)
+    endpoints = resolved.mapping.endpoints
+    if remote_id is None and intent.upsert_on in endpoints.upsert.keys() - endpoints.find.keys() and not resolved.owned:
+        # It was searched for, and a search lags. The vendor's upsert finds a record that is there.
+        return await _with_young_facts(resolved, lambda: _upsert(resolved, marker))
     if remote_id is None:
         return await prepare_create(resolved, marker)
     return await prepare_update(resolved, marker, remote_id)

@@ -71,9 +71,10 @@ async def drafting(database: Database) -> AsyncIterator[tuple[Any, str]]:
                 if_match=if_match,
                 body=b'{"subject": "Die Nadel"}',
             )
-            return (
-                await prepare(ResolvedWrite(deps, acme.connection, TICKET, intent, within(), dry=True), "op_1")
-            ).request.headers
+            resolved = ResolvedWrite(deps, acme.connection, TICKET, intent, within(), dry=True)
+            request = (await prepare(resolved, "op_1")).request
+            assert request is not None
+            return request.headers
 
         yield draft, etag_of(resource)
 

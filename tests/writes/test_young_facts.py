@@ -96,6 +96,7 @@ async def test_older_facts_are_renewed_once_before_they_refuse(monkeypatch: pyte
         monkeypatch.setattr(drafting, "YOUNG", 0.0)
         portal.choices = ("gold", "silver")
         prepared = await draft(desk(**tier("silver")))
+        assert prepared.request is not None
         assert msgspec.json.decode(prepared.request.body or b"")["properties"]["tier"] == "silver"
         assert len(vendor.calls) == 2 * asked
         with pytest.raises(InvalidField) as refused:
