@@ -13,6 +13,7 @@ from app.http.problem_pages import explain_problem
 from app.links import routes as links
 from app.monitoring import routes as monitoring
 from app.openapi.routes import schema_handlers
+from app.ownership import routes as ownership
 from app.queue import routes as queue
 from app.records import routes as records
 from app.revisions import routes as revisions
@@ -41,6 +42,7 @@ def handlers() -> list[HTTPRouteHandler]:
         *revisions.HANDLERS,
         *drift.HANDLERS,
         *links.HANDLERS,
+        *ownership.HANDLERS,
         *audit.HANDLERS,
         *monitoring.HANDLERS,
         *api_keys.HANDLERS,

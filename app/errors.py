@@ -7,7 +7,8 @@
     │   ├── Unauthenticated, InvalidSignature 401, Forbidden 403, NotFound 404, MethodNotAllowed 405, NotAcceptable 406
     │   ├── BodyTooLarge 413, UnsupportedMediaType 415
     │   ├── InvalidField, UnsupportedField, UnsupportedAction, IdempotencyKeyReused                  422
-    │   └── AmbiguousMatch, IdempotencyInProgress, StateConflict 409, VersionConflict 412, RateLimited 429
+    │   ├── AmbiguousMatch, NotSystemOfRecord, IdempotencyInProgress, StateConflict 409
+    │   └── VersionConflict 412, RateLimited 429
     ├── VendorProblem      the vendor refused, failed, or did not answer
     │   ├── DuplicateRecord, OutcomeUnknown 409, VendorRejected 422, VendorThrottled 429
     │   └── VendorAuthFailed, VendorDrifted 502, VendorUnavailable, ConnectionPaused 503, VendorTimeout 504
@@ -172,6 +173,26 @@ class AmbiguousMatch(
     """More than one record has the value that was asked for, so Lockstitch chooses none. `candidates` lists some."""
 
     next_step = "Name one record by its id, or merge the duplicates at the vendor."
+
+
+class NotSystemOfRecord(
+    CallerProblem,
+    code="not-system-of-record",
+    status=409,
+    title="Another system owns a field",
+    category="conflict",
+):
+    """The write would change a field that another system owns, and the caller is not one of its writers. `errors` names
+    the fields. `GET /v1/ownership/{object}` lists owners and writers."""
+
+    next_step = "Omit the named fields, or change them at the system that owns them."
+
+    def __init__(self, detail: str = "", *, review: bool = False, skipped: tuple[Any, ...] = (), **facts: Any) -> None:
+        """`review`: the write becomes a dead letter, which an operator can redrive. `skipped`: other fields that the
+        write would leave as they are."""
+        super().__init__(detail, **facts)
+        self.review = review
+        self.skipped = skipped
 
 
 class IdempotencyKeyReused(

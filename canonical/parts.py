@@ -214,6 +214,35 @@ class Link(Struct, frozen=True, kw_only=True):
     """The record's id at that connection. Example: `"1051"`"""
 
 
+class Skipped(Struct, frozen=True, kw_only=True):
+    """A field that a write left as it is, because another system owns it."""
+
+    pointer: str
+    """JSON Pointer (RFC 6901) to the field. Example: `"/emails"`"""
+    owner: str
+    """The connection that owns the field. Example: `"hubspot"`"""
+    reason: str
+    """Why the field was left. Example: `"key:n8n is not a writer of emails, which hubspot owns"`"""
+
+
+class FieldOwnership(Struct, frozen=True, kw_only=True):
+    """Who owns a field, who may write it, and what happens to a change by anyone else."""
+
+    owner: str | None = None
+    """The connection that owns the field; null if none is configured. Example: `"hubspot"`"""
+    writers: tuple[str, ...] | None = None
+    """Who may write the field besides its owner: connections, API keys as `key:<name>`, and `person`. Null: anyone at
+    the owner's connection. Example: `["shopify", "key:n8n", "person"]`"""
+    freshness_seconds: int | None = None
+    """How old a copy of the field may be, in seconds; null if nothing is promised. Example: `900`"""
+    anyone_else: Literal["reject", "skip", "review"] | None = None
+    """What happens to a change by anyone else; null if it is not checked. Example: `"reject"`"""
+    among_writers: Literal["owner_wins", "newest", "fill_empty"] | None = None
+    """Whose value counts where several may write; null: that of the last write. Example: `"owner_wins"`"""
+    team: str | None = None
+    """The team that decides about the field. Example: `"Revenue operations"`"""
+
+
 class MappingName(Struct, frozen=True, kw_only=True):
     """The mapping that produced a resource, its revision, and the version of the vendor's API."""
 
@@ -226,8 +255,8 @@ class MappingName(Struct, frozen=True, kw_only=True):
 
 
 class ResourceMeta(Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """Origin of a resource, and what its mapping lost. `ignored`, `operation_id` and `correlation_id` are present
-    only in responses to writes."""
+    """Origin of a resource, and what its mapping lost. `ignored`, `skipped`, `operation_id` and `correlation_id` are
+    present only in responses to writes."""
 
     connection: str
     """Name of the connection that the record belongs to. Example: `"hubspot"`"""
@@ -252,6 +281,10 @@ class ResourceMeta(Struct, frozen=True, kw_only=True, omit_defaults=False):
     ignored: tuple[str, ...] | UnsetType = UNSET
     """Output-only members of the body, which the write ignored, as JSON Pointers; the first 100. Only in responses to
     writes. Example: `["/id", "/created_at"]`"""
+    skipped: tuple[Skipped, ...] | UnsetType = UNSET
+    """Fields that the write left as they are, because another system owns them. Only in responses to writes."""
+    owners: dict[str, FieldOwnership] | UnsetType = UNSET
+    """Who owns each field; only with `?include=owners`."""
     operation_id: str | UnsetType = UNSET
     """Id of the write operation; only in responses to writes. Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     correlation_id: str | UnsetType = UNSET

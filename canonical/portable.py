@@ -4,10 +4,14 @@ The rules are those of the HTTP contract, "Nothing is cleared by accident".
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import fields, replace
+
+from canonical.parts import Instant
 
 P = TypeVar("P", bound=Struct)
 
@@ -28,9 +32,11 @@ _REPLACED: Final = ("consents", "custom_fields")
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """What the `meta` of a body that was read says: its connection, and the fields that it could not supply."""
+    """What the `meta` of a body that was read says: its connection, when the record had changed, and the fields that it
+    could not supply."""
 
     connection: str | None = None
+    updated_at: Instant | None = None
     missing: frozenset[str] = frozenset()
 
 
@@ -43,7 +49,18 @@ def origin_of(meta: Any) -> Origin:
     paths = [one.get("path") for one in lost if one.get("kind") in ("dropped", "truncated")]
     named = [path.split("/")[1] for path in paths if isinstance(path, str) and path.startswith("/")]
     named += [name for name in unsupported if isinstance(name, str)] if isinstance(unsupported, list) else []
-    return Origin(connection=connection if isinstance(connection, str) else None, missing=frozenset(named))
+    return Origin(
+        connection=connection if isinstance(connection, str) else None,
+        updated_at=_instant(meta.get("remote_updated_at")),
+        missing=frozenset(named),
+    )
+
+
+def _instant(sent: Any) -> datetime | None:
+    try:
+        return msgspec.convert(sent, Instant | None)
+    except msgspec.ValidationError:
+        return None
 
 
 def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: False) -> P:

@@ -45,6 +45,11 @@ app.command(
     name="links",
     help="Show, join and split linked records, and review proposals.",
 )
+app.command(
+    "app.cli.ownership:ownership",
+    name="ownership",
+    help="Explain who owns a field, and what happens to a writer's change.",
+)
 app.command("app.cli.queue:queue", name="queue", help="Show queued and running jobs.")
 app.command("app.cli.audit:audit", name="audit", help="Search the audit trail and verify that it is unchanged.")
 app.command(

@@ -1,5 +1,6 @@
 """`lockstitch contract`: show the data contracts, and check whether a change breaks one."""
 
+import os
 import sys
 from typing import Annotated, Any, Final
 
@@ -11,6 +12,8 @@ from rich.text import Text
 from app.cli.exits import REFUSED, usage
 from app.cli.printing import Json, write_json
 from app.cli.tables import table
+from app.ownership.contract import with_owners
+from app.settings.environment import load_settings
 from canonical.released import OBJECTS, Contract, Verdict, contract_of, judge, version_key, write_release
 from mappings.registry import VENDORS, active
 
@@ -33,12 +36,12 @@ def show(object_name: Name = None, /, *, json: Json = False) -> None:
     """
     verdicts = [judge(one) for one in _chosen(object_name)]
     if json:
-        shown = [{"contract": contract_of(verdict.object), "since_release": verdict} for verdict in verdicts]
+        shown = [{"contract": _configured(verdict.object), "since_release": verdict} for verdict in verdicts]
         write_json(shown[0] if object_name is not None else shown)
     elif object_name is None:
         _write_list(verdicts)
     else:
-        _write_contract(verdicts[0], contract_of(object_name))
+        _write_contract(verdicts[0], _configured(object_name))
 
 
 @contract.command
@@ -84,6 +87,12 @@ def release(object_name: Name = None, /) -> None:
     for verdict in verdicts:
         write_release(verdict.object)
         sys.stdout.write(f"{verdict.object} {verdict.version} is released. Commit canonical/released.\n")
+
+
+def _configured(object_name: str) -> Contract:
+    """Return a contract with the owners, contact and severities of `lockstitch.toml`. Raises SettingsError."""
+    ownership = load_settings(os.environ).ownership
+    return with_owners(contract_of(object_name), next(one for name, one in ownership.items() if name == object_name))
 
 
 def _chosen(object_name: str | None) -> tuple[str, ...]:
@@ -141,10 +150,12 @@ def _write_contract(verdict: Verdict, content: Contract) -> None:
 
 def _write_owners(console: Console, content: Contract) -> None:
     _write_heading(console, "Owners")
-    console.print(Text(f"{content['owner']['team']} decides {content['owner']['decides']}."))
+    console.print(Text(f"{content['owner']['team'] or 'The owner'} decides {content['owner']['decides']}."))
     owners = table("team", "system", "fields")
     for group in content["field_owners"]:
-        owners.add_row(Text(group["team"]), Text(group["system"]), Text(", ".join(group["fields"])))
+        owners.add_row(
+            *(Text(group[name] or "not configured") for name in ("team", "system")), Text(", ".join(group["fields"]))
+        )
     console.print(owners)
     _write_heading(console, "Producers and consumers")
     people = table("", "", "")
@@ -169,10 +180,11 @@ def _write_promises(console: Console, content: Contract) -> None:
         console.print(Text.assemble((f"{name}: ", "bold"), "; ".join(policy[name])))
     console.print(Text.assemble(("notice: ", "bold"), policy["notice"]))
     _write_heading(console, "Incidents")
-    console.print(Text.assemble(("contact: ", "bold"), content["incidents"]["contact"]))
+    console.print(Text.assemble(("contact: ", "bold"), content["incidents"]["contact"] or "not configured"))
     for severity in content["incidents"]["severities"]:
-        console.print(Text(f"{severity['level']}. {severity['means']} Within {severity['respond_within']}:"))
-        console.print(Text(f"   {severity['first_step']}"))
+        console.print(Text(f"{severity['level']}. {severity['means']} Within {severity['respond_within']}."))
+        if severity["first_step"] is not None:
+            console.print(Text(f"   {severity['first_step']}"))
 
 
 def _flattened(name: str, promise: Any) -> list[tuple[str, str]]:

@@ -41,6 +41,11 @@ class Header(Struct, Generic[T], frozen=True, kw_only=True):
     sends: tuple[str, ...] = ()
 
 
+def is_dry_run(request: AnyRequest) -> bool:
+    """Return whether a write is only judged, by `?dry_run=true`."""
+    return b"dry_run=true" in request.scope["query_string"].split(b"&")
+
+
 def idempotency_key(request: AnyRequest) -> str:
     """Return the key, bare or unquoted (RFC 8941 string). Raises IdempotencyKeyMissing, IdempotencyKeyInvalid."""
     sent = request.headers.getall("idempotency-key", [])
@@ -130,7 +135,7 @@ IDEMPOTENCY_KEY: Final = Header(
     example="wf-12-1774433221345-0-0",
     pattern=r'^("[!#-\[\]-~]{1,255}"|[!#-~][!-~]{0,254})$',
     required=True,
-    read=lambda request, _: idempotency_key(request),
+    read=lambda request, _: "" if is_dry_run(request) else idempotency_key(request),
     problems=(
         *("idempotency-key-missing", "idempotency-key-invalid"),
         *("idempotency-key-reused", "idempotency-in-progress"),
@@ -150,7 +155,7 @@ CALLBACK: Final = Header(
     meaning="A URL that also receives the `operation.finished` event, such as the `$execution.resumeUrl` of an n8n Wait"
     " node. At most 2000 characters. The rules for targets of subscriptions apply.",
     example="https://n8n.example.com/webhook-waiting/1051",
-    read=lambda request, _: callback(request),
+    read=lambda request, _: None if is_dry_run(request) else callback(request),
 )
 WAIT: Final = Header(
     name="Prefer",
@@ -165,7 +170,7 @@ PREFER: Final = Header(
     " `wait=N`; a worker runs the write, in order per record (RFC 7240).",
     example="respond-async, wait=5",
     # A dry run has nothing to do later.
-    read=lambda request, _: preferences(request, later=MAPPING_HEADER not in request.headers),
+    read=lambda request, _: preferences(request, later=not (MAPPING_HEADER in request.headers or is_dry_run(request))),
     sends=("Preference-Applied",),
 )
 IF_MATCH: Final = Header(

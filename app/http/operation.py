@@ -42,7 +42,7 @@ VENDOR_READ: Final = (
 """The problems that a read at a vendor brings with it."""
 VENDOR_WRITE: Final = (
     *VENDOR_READ,
-    *("unsupported-field", "outcome-unknown", "duplicate-record", "version-conflict"),
+    *("unsupported-field", "not-system-of-record", "outcome-unknown", "duplicate-record", "version-conflict"),
 )
 """The problems that a write at a vendor brings with it."""
 

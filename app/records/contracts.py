@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from app.errors import NotFound
+from app.ownership.contract import with_owners
 from app.records.deps import RecordDeps
 from app.records.resolve import active_mapping
 from app.records.views import ActiveMapping, ConnectionCoverage, ContractSummary, DataContract
@@ -54,7 +55,7 @@ def describe_contract(deps: RecordDeps, object_name: str) -> DataContract:
         )
     return DataContract(
         object=name,
-        contract=_contract(name),
+        contract=with_owners(_contract(name), deps.ownership[name]),
         schema=_schema(name),
         write_schema=_schema(f"{name}-write"),
         connections=connections,

@@ -8,14 +8,15 @@ from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.trials import Trials
+from app.settings.ownership import Ownership
 from app.vendors.client import VendorClient
 from app.vendors.models import Connections
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordDeps:
-    """The connections and their client, the links and the matching of customers, the last-seen states, and the routes,
-    trials and drift of mapping revisions."""
+    """The connections and their client, the links and the matching of customers, the last-seen states, the routes,
+    trials and drift of mapping revisions, and who owns what."""
 
     connections: Connections
     vendors: VendorClient
@@ -25,3 +26,4 @@ class RecordDeps:
     mapping_routes: PostgresMappingRoutes
     trials: Trials
     drift: DriftDetection
+    ownership: Ownership

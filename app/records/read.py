@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -55,12 +56,12 @@ async def read_one(
     identifier: str,
     *,
     connection: str | None,
-    include_raw: bool,
+    include: tuple[str, ...] = (),
     revision: NamedRevision | None = None,
     wait: float | None = None,
 ) -> ReadRecord:
-    """Read the resource of `{id}`, with the vendor's payload on request, by `revision` and within `wait` seconds if
-    given."""
+    """Read the resource of `{id}`, by `revision` and within `wait` seconds if given. `include` may add the vendor's
+    payload (`raw`) and who owns each field (`owners`)."""
     deadline = time.monotonic() + (READ_LIMIT if wait is None else wait)
     target = await resolve_record(deps, object_name, identifier, connection, revision)
     reading = await fetch_record(
@@ -69,9 +70,13 @@ async def read_one(
     await refuse_rejected_drift(deps, target.connection, reading)
     if reading.mapped.remote.id != target.remote_id:
         await follow_merge(deps, target.connection, object_name, target.remote_id, reading.mapped.remote.id)
+    resource: Any
     (resource,) = await name_records(deps, target.connection, [reading])
-    if include_raw:
+    if "raw" in include:
         resource = msgspec.structs.replace(resource, raw=msgspec.json.decode(reading.raw))
+    if "owners" in include:
+        owners = dict(deps.ownership[object_name].fields)
+        resource = msgspec.structs.replace(resource, meta=msgspec.structs.replace(resource.meta, owners=owners))
     return ReadRecord(resource=resource, etag=etag_of(resource))
 
 

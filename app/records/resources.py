@@ -98,7 +98,7 @@ def etag_of(resource: Any) -> str:
     ids and `meta.links`, because a join changes them and not the record.
     """
     meta = msgspec.structs.replace(
-        resource.meta, links=(), loss=(), ignored=UNSET, operation_id=UNSET, correlation_id=UNSET
+        resource.meta, links=(), loss=(), ignored=UNSET, skipped=UNSET, operation_id=UNSET, correlation_id=UNSET
     )
     digest = hashlib.sha256(_encoder.encode(msgspec.structs.replace(without_ids(resource), meta=meta)))
     return f'"{digest.hexdigest()[:32]}"'

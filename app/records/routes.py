@@ -20,6 +20,7 @@ from app.http.parameters import (
     Parameter,
     PathText,
     choice,
+    choices,
     cursor,
     instant,
     text,
@@ -43,7 +44,12 @@ from mappings.spec import Sort
 
 ABOUT: Final = "About"
 OBJECT: Final = PathText("object", "customer, order or ticket.", "customer")
-INCLUDE: Final = choice("include", "`raw` adds the vendor's payload.", ("raw",))
+INCLUDE: Final = choices(
+    "include",
+    "`raw` adds the vendor's payload, `owners` who owns each field (`meta.owners`). Separate several by commas.",
+    ("raw", "owners"),
+    example="raw",
+)
 CURSOR: Final = cursor(longest=4096)
 UPDATED_SINCE: Final = instant("updated_since", "Only records changed at or after this time")
 EMAIL: Final = text(
@@ -138,7 +144,7 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
             object_name,
             call.path("id"),
             connection=call.query(RECORD_CONNECTION),
-            include_raw=call.query(INCLUDE) == "raw",
+            include=call.query(INCLUDE),
             revision=call.header(MAPPING),
             wait=call.header(WAIT),
         )

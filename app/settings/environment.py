@@ -26,6 +26,7 @@ from app.settings.file import (
     check_base_url,
     read_config_file,
 )
+from app.settings.ownership import Ownership
 from canonical.parts import ObjectName
 
 T = TypeVar("T")
@@ -113,6 +114,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Connections by name."""
     systems_of_record: dict[ObjectName, str]
     """The connection that owns each object. It answers calls that name no connection."""
+    ownership: Ownership
+    """Who owns each field, and who may write it."""
     queued_writes: frozenset[ObjectName]
     """Objects whose writes are always queued."""
     links: LinkSettings
@@ -180,6 +183,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         config_file=config_file,
         connections=content.connections,
         systems_of_record=content.systems_of_record,
+        ownership=content.ownership,
         queued_writes=frozenset(name for name, write in content.writes.items() if write.mode == "queued"),
         links=content.links,
         egress_allow=read("LOCKSTITCH_EGRESS_ALLOW", _egress_allow, _egress_of(content, read.complaints)),

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field
 
 from app.errors import Complaint
 from app.settings.drift import DriftRule
+from app.settings.ownership import ObjectOwnership, Ownership, read_ownership, without_owners
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
 
@@ -24,7 +25,9 @@ PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "t
 CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 SECRET_REFERENCE = re.compile(r"(env|file):\S+")
 ALERT_URL = re.compile(r"https?://[^/?#\s]+([/?][^#\s]*)?")
-TABLES = ("connections", "systems_of_record", "writes", "links", "egress", "alerts", "retention", "drift")
+TABLES = (
+    *("connections", "systems_of_record", "ownership", "writes", "links", "egress", "alerts", "retention", "drift"),
+)
 
 
 class SettingsError(Complaint):
@@ -174,6 +177,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
 
     connections: dict[str, ConnectionSettings] = field(default_factory=dict)
     systems_of_record: dict[ObjectName, str] = field(default_factory=dict)
+    ownership: Ownership = field(default_factory=without_owners)
     writes: dict[ObjectName, WriteSettings] = field(default_factory=dict)
     links: LinkSettings = LinkSettings()
     egress: EgressSettings = EgressSettings()
@@ -197,6 +201,7 @@ def read_config_file(path: Path | None) -> ConfigFile:
     read = ConfigFile(
         connections=reading.connections(),
         systems_of_record=reading.systems_of_record(),
+        ownership=reading.ownership(),
         writes=reading.writes(),
         links=reading.links(),
         egress=reading.table("egress", EgressSettings),
@@ -240,6 +245,26 @@ class _Reading:
                 self._complain(f"[systems_of_record] {plural} names {owner!r}, which is not a connection.")
         return owners
 
+    def ownership(self) -> Ownership:
+        """Return the ownership of every object; without a table, its connection in `systems_of_record` owns it."""
+        tables = dict(self._by_object("ownership"))
+        connections, owners = _table_of(self._content, "connections"), _table_of(self._content, "systems_of_record")
+        read: dict[ObjectName, ObjectOwnership] = {}
+        for plural, name in PLURALS.items():
+            owner = owners.get(plural)
+            one = self.attempt(
+                partial(
+                    read_ownership,
+                    *(name, tables.get(plural, {})),
+                    system_of_record=owner if isinstance(owner, str) and owner in connections else None,
+                    connections=connections,
+                ),
+                f"[ownership.{plural}]",
+            )
+            if one is not None:
+                read[name] = one
+        return read
+
     def writes(self) -> dict[ObjectName, WriteSettings]:
         """Return the write settings of each object that has any."""
         read = {
@@ -273,10 +298,10 @@ class _Reading:
         return shape() if read is None else read
 
     def attempt(self, read: Callable[[], T], where: str) -> T | None:
-        """Return the result of `read`. If it raises SettingsError, add a complaint and return None."""
+        """Return the result of `read`. If it raises Complaint, such as SettingsError, add it and return None."""
         try:
             return read()
-        except SettingsError as error:
+        except Complaint as error:
             self._complain(f"{where} {error}")
             return None
 

@@ -8,6 +8,7 @@ from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
+from app.settings.ownership import Ownership
 from app.uploads.store import PostgresUploads
 from app.vendors.models import Connections
 from app.webhooks.store.receipts import PostgresReceipts
@@ -32,3 +33,4 @@ class UploadDeps(ExportDeps):
     matches: PostgresMatches
     states: PostgresRecordStates
     events: PostgresEvents
+    ownership: Ownership

@@ -25,11 +25,12 @@ from app.events.record_changes import (
 from app.links.match_keys import sighting_of
 from app.postgres.database import Transaction
 from app.queue.kinds import JobKind
-from app.queue.models import DeadLetter, Done, Finishing, Job, JobOutcome, Permanent, Retry
+from app.queue.models import Conflict, DeadLetter, Done, Finishing, Job, JobOutcome, Permanent, Retry
 from app.records.resources import referenced_ids
 from app.telemetry.uploads import ProcessedRow
 from app.uploads.deps import UploadDeps
 from app.uploads.row_key import KIND, key_of, row_of
+from app.uploads.rule_row import NOT_OWNER, rule_row, without_skipped
 from app.vendors.models import Connection
 from app.webhooks.ingest import POLICY
 from app.webhooks.models import Receipt
@@ -66,10 +67,21 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     state = state_of(resource)
     before = None if seen is None or seen.deleted else fields_of(seen.data)
     after = fields_of(state)
+    ruled = await rule_row(deps, connection, layout, receipt, job.id, before=before, after=after)
+    if ruled.refusal is not None:
+        async with deps.database.transaction() as transaction:
+            await append_facts(transaction, *ruled.facts)
+        return ruled.refusal
+    if ruled.skipped:
+        resource = without_skipped(resource, before, ruled.skipped)
+        if resource is None:
+            return Conflict(reason=NOT_OWNER, path="$", mapping=layout.mapping, revision=REVISION, skip=True)
+        state = state_of(resource)
+        after = fields_of(state)
     names = changed(before, after, layout.model)
     try:
         async with finishing() as transaction:
-            await append_facts(transaction, _receipt_fact("receipt.validated", receipt, layout))
+            await append_facts(transaction, _receipt_fact("receipt.validated", receipt, layout), *ruled.facts)
             is_newest = await _is_newest(deps, transaction, receipt, row, mapped.remote.id)
             outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
             if not is_newest:

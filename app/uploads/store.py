@@ -156,6 +156,10 @@ PUBLISH_EDITED = Statement(
     """,
 )
 
+SELECT_REDRIVEN = Statement(
+    "SELECT dead_letter", "SELECT true FROM dead_letter WHERE job_id = $1 AND state = 'redriven' LIMIT 1"
+)
+
 
 class PostgresUploads:
     """The store of uploads."""
@@ -234,6 +238,10 @@ class PostgresUploads:
     ) -> bool:
         """Mark a row (identity, generation) as published. False if a later row of the record already is."""
         return await transaction.execute(PUBLISH, connection, *row, received_at) == 1
+
+    async def is_redriven(self, job_id: int) -> bool:
+        """Return whether an operator redrove the job of a row."""
+        return await self._database.fetch_value(SELECT_REDRIVEN, job_id) is not None
 
     async def publish_edited(
         self, transaction: Transaction, connection: str, identity: bytes, receipt_id: str, key: str

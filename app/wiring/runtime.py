@@ -38,6 +38,7 @@ from app.monitoring.store import heartbeats
 from app.monitoring.store.gauges import Gauges
 from app.monitoring.store.run_entries import recording_runs
 from app.monitoring.store.runs import PostgresRuns
+from app.ownership.deps import OwnershipDeps
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
 from app.postgres.listen import listen
@@ -195,6 +196,7 @@ async def _open_records(
         mapping_routes=mapping_routes,
         trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),
         drift=await stack.enter_async_context(_drift(settings, database, foundation.events, queue).running()),
+        ownership=settings.ownership,
     )
 
 
@@ -264,7 +266,9 @@ async def _open_dependencies(
             matches=records.matches,
             states=records.states,
             events=events,
+            ownership=settings.ownership,
         ),
+        OwnershipDeps(ownership=settings.ownership),
         EventDeps(
             events=events,
             subscriptions=PostgresSubscriptions(database, sealer),

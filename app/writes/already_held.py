@@ -38,11 +38,11 @@ def _holds(present: Any, sent: Any, name: str) -> bool:
             return False
         return all(_holds(one, other, name) for one, other in zip(present, sent, strict=True))
     if name in AMOUNTS and isinstance(sent, str) and isinstance(present, str):
-        return _amount(sent) == _amount(present)
+        return amount(sent) == amount(present)
     return bool(sent == present)
 
 
-def _amount(text: str) -> Decimal | str:
+def amount(text: str) -> Decimal | str:
     try:
         return Decimal(text)
     except InvalidOperation:

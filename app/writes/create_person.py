@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from app.errors import InvalidField, OutcomeUnknown, UnsupportedAction, UnsupportedField
+from app.errors import InvalidField, NotSystemOfRecord, OutcomeUnknown, UnsupportedAction, UnsupportedField
 from app.records.map_record import choose_writer
 from app.records.resolve import choose_mapping
 from app.writes.deps import WriteDeps
@@ -55,7 +55,7 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, carry_out: C
         settled = await deps.operations.get(begun.operation.id)
     except RecordFound as found:
         return found.remote_id
-    except (InvalidField, UnsupportedField, UnsupportedAction) as refused:
+    except (InvalidField, UnsupportedField, UnsupportedAction, NotSystemOfRecord) as refused:
         raise _refused(part, refused.detail) from refused
     if settled is None or settled.phase in ("received", "sent"):
         raise Undecided(begun.operation.id)
@@ -94,6 +94,7 @@ def _new_operation(resolved: ResolvedWrite, parent: Operation, part: str, person
         upsert_value=email,
         loss="any",
         body=msgspec.json.encode(body),
+        writer=parent.intent.writer,
         part_of=parent.id,
         unless_found=True,
     )

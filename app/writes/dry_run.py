@@ -1,24 +1,28 @@
-"""Dry runs: draft a write by the revision that the caller names, and show it instead of sending it.
+"""Dry runs: judge and draft a write, and show the verdict and the request instead of sending it.
 
-Nothing is recorded and no key is used up.
+Nothing is recorded and no key is used up. A caller may name the revision to draft with.
 """
 
 import time
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField
+from app.problem_document import Problem, ProblemDocument, document_of
 from app.writes.deps import WriteDeps
-from app.writes.prepare import prepare
-from app.writes.resolved_write import WriteRequest, resolve_request
-from canonical.parts import Loss, MappingName
+from app.writes.prepare import PreparedWrite, prepare
+from app.writes.resolved_write import ResolvedWrite, WriteRequest, changed_fields, resolve_request
+from canonical.parts import Loss, MappingName, Skipped
 from mappings.http import VendorRequest
 from mappings.spec import Action
 
 DRY_RUN_LIMIT: Final = 25.0
 """Seconds that all reads before the draft may take, unless the caller says."""
+REFUSALS: Final = (InvalidField, UnsupportedField, NotSystemOfRecord)
+"""The problems that refuse single fields."""
 
 
 class WouldSend(Struct, frozen=True, kw_only=True):
@@ -30,6 +34,20 @@ class WouldSend(Struct, frozen=True, kw_only=True):
     """Path and query at the vendor. Example: `"/crm/v3/objects/contacts/1051"`"""
     body: Any
     """The body; as JSON if it is JSON. Example: `{"properties": {"jobtitle": "Potter"}}`"""
+
+
+class FieldVerdict(Struct, frozen=True, kw_only=True):
+    """What would happen to one field of the write."""
+
+    pointer: str
+    """JSON Pointer (RFC 6901) to the field. Example: `"/emails"`"""
+    verdict: Literal["written", "skipped", "refused", "lost"]
+    """Written; skipped, because another system owns it; refused, and with it the whole write; lost, because the vendor
+    cannot store it. Example: `"written"`"""
+    reason: str | UnsetType = UNSET
+    """Why it is not written. Example: `"key:n8n is not a writer of emails, which hubspot owns"`"""
+    owner: str | UnsetType = UNSET
+    """The connection that owns a skipped field. Example: `"hubspot"`"""
 
 
 class DraftedWrite(Struct, frozen=True, kw_only=True):
@@ -45,28 +63,70 @@ class DraftedWrite(Struct, frozen=True, kw_only=True):
     """The resulting verb. Example: `"update"`"""
     remote_id: str | None
     """The record that would change; null for a new record. Example: `"1051"`"""
-    request: WouldSend
-    """The request that would be sent."""
+    fields: tuple[FieldVerdict, ...]
+    """The verdict on each field."""
+    request: WouldSend | None
+    """The request that would be sent; null if nothing would be."""
     loss: tuple[Loss, ...]
     """The loss that it would cause."""
     parts: WouldSend | UnsetType = UNSET
     """The request before it that creates records which it then names, such as line items; absent if there are none."""
+    problem: ProblemDocument | UnsetType = UNSET
+    """What the write would be refused with; absent if no field is refused."""
 
 
 async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
-    """Draft the write and stop there. Raises what the write itself would raise before it is sent."""
+    """Judge and draft the write, and stop there. Raises what the write itself would raise before it is sent, except a
+    refusal of single fields, which is part of the result."""
     deadline = time.monotonic() + (DRY_RUN_LIMIT if request.wait is None else request.wait)
     resolved = await resolve_request(deps, request, deadline, dry=True)
-    prepared = await prepare(resolved, "op_of_a_dry_run")
+    refusal: Problem | None = None
+    try:
+        prepared = await prepare(resolved, "op_of_a_dry_run")
+    except REFUSALS as problem:
+        refusal = problem
+        skipped = problem.skipped if isinstance(problem, NotSystemOfRecord) else ()
+        action, remote_id = resolved.intent.action, resolved.intent.remote_id
+        prepared = PreparedWrite(effect=action, request=None, remote_id=remote_id, skipped=skipped)
     mapping = resolved.mapping
     return DraftedWrite(
         connection=resolved.connection.name,
         mapping=MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
         action=prepared.effect,
         remote_id=prepared.remote_id,
-        request=_shown(prepared.request),
+        fields=_verdicts(resolved, prepared, refusal),
+        request=None if prepared.request is None else _shown(prepared.request),
         parts=UNSET if prepared.parts is None else _shown(prepared.parts.request),
         loss=prepared.loss,
+        problem=UNSET if refusal is None else _document(deps, request, refusal),
+    )
+
+
+def _verdicts(resolved: ResolvedWrite, prepared: PreparedWrite, refusal: Problem | None) -> tuple[FieldVerdict, ...]:
+    refused = [
+        FieldVerdict(pointer=error.pointer, verdict="refused", reason=error.detail)
+        for error in ([] if refusal is None else refusal.errors)
+        if isinstance(error.pointer, str)
+    ]
+    lost = [
+        FieldVerdict(pointer=one.path, verdict="lost", reason=one.detail)
+        for one in prepared.loss
+        if one.kind == "dropped"
+    ]
+    named = [*refused, *map(_skipped, prepared.skipped), *lost]
+    # A field is written if only a part of it is lost, but not if a part of it is refused.
+    decided = {one.pointer for one in named} | {f"/{one.pointer.split('/')[1]}" for one in refused if one.pointer}
+    others = [f"/{name}" for name in changed_fields(resolved.intent) if f"/{name}" not in decided]
+    return (*named, *(FieldVerdict(pointer=one, verdict="written") for one in others))
+
+
+def _skipped(one: Skipped) -> FieldVerdict:
+    return FieldVerdict(pointer=one.pointer, verdict="skipped", reason=one.reason, owner=one.owner)
+
+
+def _document(deps: WriteDeps, request: WriteRequest, problem: Problem) -> ProblemDocument:
+    return document_of(
+        problem, public_url=deps.public_url, instance=request.instance, correlation_id=request.correlation_id
     )
 
 

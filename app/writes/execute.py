@@ -16,6 +16,7 @@ from app.errors import (
     ConnectionPaused,
     InvalidField,
     NotFound,
+    NotSystemOfRecord,
     UnsupportedAction,
     UnsupportedField,
     VendorProblem,
@@ -29,12 +30,13 @@ from app.vendors.models import ReplyLost, VendorRefused
 from app.writes.create_person import create_person
 from app.writes.deps import WriteDeps
 from app.writes.finish import finish, read_again_after
+from app.writes.judge_ownership import note_refusal, note_verdict
 from app.writes.models import FOR_GOOD, Answer, Begun, Operation, References, Undecided
 from app.writes.prepare import PreparedWrite, RecordFound, prepare, prepare_create
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from app.writes.upsert_race import MOST_RACES, lost_upsert_race
 from mappings.http import VendorRequest
-from mappings.spec import Unmappable
+from mappings.spec import Action, Unmappable, WriteResult
 
 _log = logging.getLogger("lockstitch.write")
 
@@ -48,7 +50,7 @@ UPSERT_RETRY = 1.0
 PERSON_PAUSE = 1.0
 """Seconds until a write is tried again whose person is being created."""
 # A request with one of these problems leaves no operation.
-INVALID = (InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound)
+INVALID = (InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound, NotSystemOfRecord)
 
 
 async def execute(
@@ -72,15 +74,20 @@ async def execute(
     try:
         if resolved is None:
             resolved = resolve_recorded(deps, operation.intent, deadline)
-        resolved = replace(resolved, deadline=deadline)
+        resolved = replace(resolved, deadline=deadline, redriven=operation.redrives > 0)
         drafted = await _prepare(resolved, begun) if prepared is None else prepared
     except RecordFound:
         await deps.operations.forget(begun, because="the record exists")
         raise
+    except NotSystemOfRecord as problem:
+        return await _record_not_owned(deps, begun, problem, patient=patient)
     except Problem as problem:
         await _record_unsent(deps, begun, problem, patient=patient)
         raise
-    if prepared is None:
+    if drafted.skipped:
+        pointers = tuple(one.pointer for one in drafted.skipped)
+        await note_verdict(deps, "skipped", operation.intent, **_named(operation), pointers=pointers)
+    if prepared is None and drafted.request is not None:
         begun = await deps.operations.mark_sent(
             begun, effect=drafted.effect, remote_id=drafted.remote_id, references=drafted.references
         )
@@ -106,8 +113,11 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     reached leave the operation as it is: their meaning depends on whether it was sent before.
     """
     operations, operation = resolved.deps.operations, begun.operation
+    if prepared.request is None:
+        return await _finished(resolved, begun, "update", WriteResult(remote_id=prepared.remote_id), prepared)
     try:
-        reply = await resolved.send(_with_redrive_key(await _completed(resolved, prepared), operation))
+        request = await _completed(resolved, prepared, prepared.request)
+        reply = await resolved.send(_with_redrive_key(request, operation))
     except ReplyLost as lost:
         _log.warning("a reply was lost", extra=_log_facts(operation) | {"code": lost.why})
         await operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
@@ -120,17 +130,23 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
         # The vendor did it, but the answer cannot be read: the marker will find the record.
         await operations.postpone(begun, seconds=read_again_after(operation, first=0.0), sent=True)
         raise Undecided(operation.id) from error
-    answer = await finish(resolved, begun, prepared.effect, result, prepared.loss, prepared.before)
+    return await _finished(resolved, begun, prepared.effect, result, prepared)
+
+
+async def _finished(
+    resolved: ResolvedWrite, begun: Begun, effect: Action, result: WriteResult, prepared: PreparedWrite
+) -> Answer:
+    answer = await finish(resolved, begun, effect, result, prepared.loss, prepared.before, prepared.skipped)
     if answer is None:
-        raise Undecided(operation.id)
+        raise Undecided(begun.operation.id)
     return answer
 
 
-async def _completed(resolved: ResolvedWrite, prepared: PreparedWrite) -> VendorRequest:
+async def _completed(resolved: ResolvedWrite, prepared: PreparedWrite, request: VendorRequest) -> VendorRequest:
     """Return the request to send, with its parts, which are created now. Raises like `VendorClient.send`, and
     VendorDrifted if the reply about the parts cannot be read."""
     if prepared.parts is None:
-        return prepared.request
+        return request
     reply = await resolved.send(prepared.parts.request)
     with resolved.as_drift():
         return prepared.parts.completed(reply)
@@ -222,13 +238,32 @@ def _lost_to_a_create(operation: Operation, prepared: PreparedWrite, refused: Ve
     )
 
 
-async def record_refusal(deps: WriteDeps, begun: Begun, problem: Problem) -> Answer:
-    """Record the vendor's final refusal. It is replayed like a success."""
+async def record_refusal(deps: WriteDeps, begun: Begun, problem: Problem, *, sent: bool = True) -> Answer:
+    """Record a final refusal, in general by the vendor. It is replayed like a success."""
     document = document_for(deps, begun.operation, problem)
     answer = problem_answer(document)
-    await deps.operations.fail(begun, problem=document, answer=answer, sent=True)
+    await deps.operations.fail(begun, problem=document, answer=answer, sent=sent)
     count_operation(begun.operation.object, begun.operation.action, "failed")
     return answer
+
+
+async def _record_not_owned(deps: WriteDeps, begun: Begun, problem: NotSystemOfRecord, *, patient: bool) -> Answer:
+    """Record a write of a field that another system owns. One to review becomes a dead letter, and its caller's retries
+    get the same answer until it is redriven. Raises the problem of any other."""
+    operation = begun.operation
+    await note_refusal(deps, problem, operation.intent, **_named(operation))
+    if problem.review:
+        # Deferred operations keep their key after a refusal, and become dead letters.
+        deferred = await deps.operations.defer(operation.id)
+        begun = msgspec.structs.replace(begun, operation=deferred or operation)
+        problem.operation_id = operation.id
+        return await record_refusal(deps, begun, problem, sent=False)
+    await _record_unsent(deps, begun, problem, patient=patient)
+    raise problem
+
+
+def _named(operation: Operation) -> dict[str, str]:
+    return {"operation": operation.id, "actor": operation.principal, "run": operation.correlation_id}
 
 
 async def _record_unsent(deps: WriteDeps, begun: Begun, problem: Problem, *, patient: bool) -> None:

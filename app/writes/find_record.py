@@ -4,7 +4,7 @@ import msgspec
 
 from app.errors import AmbiguousMatch, InvalidField, NotFound
 from app.records.fetch import send_read
-from app.records.lookup import Key, ambiguous_match, find_matches, is_staff
+from app.records.lookup import Key, ambiguous_match, find_matches, find_staff, is_staff
 from app.records.map_record import as_vendor_drift, map_at_revision
 from app.records.resolve import AnyMapping
 from app.records.resources import name_records
@@ -22,6 +22,8 @@ async def find_by_key(resolved: ResolvedWrite) -> str | None:
     if not resolved.dry:
         # The first look-up may name a property that the setup creates.
         await resolved.deps.vendors.set_up(resolved.connection, deadline=resolved.deadline)
+    if key not in resolved.mapping.endpoints.find:
+        return await _find_in_list(resolved, key, value)
     found = await _find(resolved, resolved.mapping, key, value)
     if found is None:
         return None
@@ -29,6 +31,20 @@ async def find_by_key(resolved: ResolvedWrite) -> str | None:
     if key == "email" and is_staff(resolved.mapping, raw):
         raise staff_refusal(resolved, remote_id)
     return remote_id
+
+
+async def _find_in_list(resolved: ResolvedWrite, key: UpsertKey, value: str) -> str | None:
+    """Find the record by the filter of a list, at a vendor that has an upsert by this key and no such read."""
+    deps, connection, mapping = resolved.deps, resolved.connection, resolved.mapping
+    if key == "email":
+        staff = await find_staff(deps, connection, mapping, value, resolved.deadline)
+        if staff is not None:
+            raise staff_refusal(resolved, staff)
+    wanted = Key(name=key, value=value)
+    found = await find_matches(deps, connection, mapping, wanted, resolved.deadline)
+    if len(found) > 1:
+        raise ambiguous_match(connection, mapping, wanted, await name_records(deps, connection, found))
+    return found[0].mapped.remote.id if found else None
 
 
 async def find_customer(resolved: ResolvedWrite, customers: AnyMapping, email: str, pointer: str) -> str | None:

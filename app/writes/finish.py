@@ -23,7 +23,7 @@ from app.telemetry import count_operation
 from app.writes.models import Answer, Begun, FieldChange, Operation
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.resource_answer import of_operation, resource_answer
-from canonical.parts import Loss, ResourceMeta
+from canonical.parts import Loss, ResourceMeta, Skipped
 from mappings.spec import Action, Mapped, Remote, WriteResult
 
 # Looks at a vendor that answered "accepted, still working", before a worker takes over.
@@ -51,6 +51,7 @@ async def finish(
     result: WriteResult,
     loss: tuple[Loss, ...] = (),
     before: Watched | None = None,
+    skipped: tuple[Skipped, ...] = (),
 ) -> Answer | None:
     """Record the answer of a write that the vendor carried out. None if a worker has to read the record later.
 
@@ -79,7 +80,7 @@ async def finish(
         await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
         return None
     answer = resource_answer(
-        of_operation(resource, operation, loss),
+        of_operation(resource, operation, loss, skipped),
         status=_status(effect, result),
         object_name=resolved.mapping.object,
     )

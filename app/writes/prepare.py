@@ -19,15 +19,15 @@ from app.telemetry import mapping_span
 from app.writes.accept_loss import accept_loss, barring, dropped
 from app.writes.already_held import still_refused
 from app.writes.find_record import find_by_key, staff_refusal
+from app.writes.judge_ownership import Judged, judge_change, judge_new
 from app.writes.models import References
-from app.writes.resolve_references import resolve_references, with_references
+from app.writes.patch_of import patch_of
+from app.writes.resolve_references import resolve_references
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.stale_account import refused_by_account_facts
-from app.writes.tags import merge_tags, with_own_pointers
+from app.writes.tags import with_own_pointers
 from canonical.order_patch import OrderCancel
-from canonical.parts import Loss
-from canonical.portable import merged
-from canonical.references import at_target
+from canonical.parts import Loss, Skipped
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Draft, UpsertKey
 
@@ -53,12 +53,15 @@ class PreparedWrite(Struct, frozen=True, kw_only=True):
 
     `before` is the watched field of the record, if it was read and the write may change it. `parts` is sent first, and
     completes `request`. `references` are those of the body; while one `is_missing`, the request has a placeholder.
+    `skipped` fields stay as they are, because another system owns them. Without a `request`, nothing else is left to
+    change.
     """
 
     effect: Action
-    request: VendorRequest
+    request: VendorRequest | None
     remote_id: str | None
     loss: tuple[Loss, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     before: Watched | None = None
     parts: Parts | None = None
     references: References | None = None
@@ -83,8 +86,9 @@ class _StaleAccount(Exception):
 async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     """Draft the request, which carries the marker. Without an upsert at the vendor, find, then create or update.
 
-    Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, AmbiguousMatch, NotFound, and the
-    vendor's problems of the reads that come first. Raises RecordFound for an upsert that leaves a record as it is.
+    Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, AmbiguousMatch, NotFound,
+    NotSystemOfRecord, and the vendor's problems of the reads that come first. Raises RecordFound for an upsert that
+    leaves a record as it is.
     """
     intent = resolved.intent
     if intent.action in ("create", "comment"):
@@ -99,6 +103,11 @@ async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
         resolved = await _resolve(resolved, creates=True)
         return await _with_young_facts(resolved, lambda: _upsert(resolved, marker))
     remote_id = await find_by_key(resolved)
+    endpoints = resolved.mapping.endpoints
+    if remote_id is None and intent.upsert_on in endpoints.upsert.keys() - endpoints.find.keys() and not resolved.owned:
+        # It was searched for, and a search lags. The vendor's upsert finds a record that is there.
+        resolved = await _resolve(resolved, creates=True)
+        return await _with_young_facts(resolved, lambda: _upsert(resolved, marker))
     if remote_id is None:
         return await prepare_create(resolved, marker)
     if intent.unless_found:
@@ -126,12 +135,16 @@ async def _resolve(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
 async def _create(resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str) -> PreparedWrite:
     account = await resolved.account()
     body, loss = await _draft(resolved, None, account)
+    judged = await judge_new(resolved)
+    if judged is not None:
+        body, loss = await _draft(judged.write, None, account)
     return PreparedWrite(
         effect="comment" if resolved.mapping.object == "comment" else "create",
         request=create(body, marker, resolved.intent.parent, account),
         remote_id=None,
         loss=loss,
         references=resolved.intent.references,
+        skipped=() if judged is None else judged.skipped,
         parts=_parts(resolved, create, body, marker, account),
     )
 
@@ -165,6 +178,12 @@ async def _update(
     raw, account = await resolved.fetch_raw(remote_id)
     body, loss = await _draft(resolved, raw, account)
     await _check_version(resolved, raw, account)
+    judged = await judge_change(resolved, raw, account)
+    if judged is not None:
+        loss = tuple(one for one in loss if one.path.split("/")[1:2] not in [[name] for name in judged.left_out])
+        if judged.is_empty:
+            return _unsent("update", remote_id, judged, loss)
+        body, _ = await _draft(judged.write, raw, account)
     request = update(remote_id, body, marker, account)
     guard = resolved.mapping.endpoints.guard
     if guard is not None and resolved.intent.if_match not in (None, ANY_VERSION):
@@ -174,9 +193,15 @@ async def _update(
         request=request,
         remote_id=remote_id,
         loss=loss,
+        skipped=() if judged is None else judged.skipped,
         before=await _watched(resolved, raw, account),
         references=resolved.intent.references,
     )
+
+
+def _unsent(effect: Action, remote_id: str, judged: Judged, loss: tuple[Loss, ...] = ()) -> PreparedWrite:
+    """Return a write that leaves its record as it is."""
+    return PreparedWrite(effect=effect, request=None, remote_id=remote_id, loss=loss, skipped=judged.skipped)
 
 
 async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
@@ -186,6 +211,9 @@ async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
     remote_id = _required(resolved.intent.remote_id)
     raw, account = await resolved.fetch_raw(remote_id)
     await _check_version(resolved, raw, account)
+    judged = await judge_change(resolved, raw, account)
+    if judged is not None:
+        return _unsent("archive", remote_id, judged)
     return PreparedWrite(effect="archive", request=archive(remote_id, account), remote_id=remote_id)
 
 
@@ -199,6 +227,9 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
     request, refused = cancel(remote_id, asked, marker, account)
     loss = accept_loss(resolved, Draft(body=None, refused=refused))
     await _check_version(resolved, raw, account)
+    judged = await judge_change(resolved, raw, account)
+    if judged is not None:
+        return _unsent("cancel", remote_id, judged)
     return PreparedWrite(
         effect="cancel", request=request, remote_id=remote_id, loss=loss, before=await _watched(resolved, raw, account)
     )
@@ -264,21 +295,15 @@ async def _draft(resolved: ResolvedWrite, present: msgspec.Raw | None, account: 
 async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
     if resolved.intent.edits_tags:
         return await _map_tags(resolved, _required(present), account)
-    patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
-    references = resolved.intent.references or References()
-    patch, lost = at_target(patch, resolved.connection.name)
-    patch = with_references(patch, references)
-    held = None
-    if present is not None and resolved.intent.merges:
-        held = await resolved.map(present, account)
-        patch = merged(patch, held.data, keep_emails=resolved.intent.upsert_on == "email")
+    held = await resolved.map(present, account) if present is not None and resolved.intent.merges else None
+    patch, lost = patch_of(resolved, held)
     draft = None
     try:
         draft = await _run_mapping(resolved, patch, present, account)
     finally:  # also if a canary breaks
         if not resolved.dry:
             compare_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
-    draft = msgspec.structs.replace(draft, loss=(*lost, *references.lost, *draft.loss))
+    draft = msgspec.structs.replace(draft, loss=lost + draft.loss)
     if present is None or not draft.refused:
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
@@ -288,10 +313,9 @@ async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, a
 
 
 async def _map_tags(resolved: ResolvedWrite, present: msgspec.Raw, account: Any) -> Draft[Any]:
-    held = await resolved.map(present, account)
-    tags = merge_tags(resolved.intent.body, held.data.tags)
-    draft = await _run_mapping(resolved, resolved.mapping.patch(tags=tags), present, account)
-    return with_own_pointers(draft, resolved.intent.body, tags)
+    patch, _ = patch_of(resolved, await resolved.map(present, account))
+    draft = await _run_mapping(resolved, patch, present, account)
+    return with_own_pointers(draft, resolved.intent.body, patch.tags)
 
 
 async def _run_mapping(resolved: ResolvedWrite, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:

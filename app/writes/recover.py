@@ -210,9 +210,15 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> An
 
 
 async def _prepare_again(resolved: ResolvedWrite, begun: Begun, effect: Action) -> PreparedWrite:
-    """Draft the first request again, without If-Match: it was checked then, and our own change would fail it now."""
+    """Draft the first request again, without If-Match: it was checked then, and our own change would fail it now. What
+    the ownership of fields forbids now is left out, because the request may have had its effect."""
     marker = begun.operation.id
-    unguarded = replace(resolved, intent=msgspec.structs.replace(resolved.intent, if_match=None))
+    unguarded = replace(
+        resolved,
+        intent=msgspec.structs.replace(resolved.intent, if_match=None),
+        redriven=begun.operation.redrives > 0,
+        resends=True,
+    )
     if effect in ("create", "comment"):
         return await prepare_create(unguarded, marker)
     remote_id = begun.operation.remote_id or resolved.intent.remote_id

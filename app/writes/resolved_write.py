@@ -5,8 +5,10 @@ its recorded revision.
 """
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -16,10 +18,12 @@ from msgspec import Struct
 from app.errors import InvalidField, UnsupportedAction
 from app.http.decode_body import NO_CHOICE, DecodedBody, decode_sent
 from app.http.mapping_header import NamedRevision
+from app.ownership.verdict import depends_on_record
 from app.problem_document import FieldError
 from app.records.fetch import fetch_raw, fetch_record
 from app.records.map_record import Reading, as_vendor_drift, choose_writer, map_at_revision
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
+from app.settings.ownership import COMMENTS, PERSON
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent, Missing
@@ -27,7 +31,8 @@ from app.writes.portable_body import make_portable
 from app.writes.tags import can_write_tags, read_change
 from canonical.classes import LossPolicy
 from canonical.order_patch import OrderCancel
-from canonical.parts import ObjectName
+from canonical.parts import FieldOwnership, ObjectName
+from canonical.portable import origin_of
 from canonical.validate import patch_errors
 from mappings.coverage import writable_values
 from mappings.http import VendorReply, VendorRequest
@@ -52,6 +57,8 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     query; it is reported together with the errors of the body. `respond_async`: answer 202, and call `callback` later
     if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
     run. `edits_tags`: the body adds and removes tags. `missing`: what happens with a person who is missing.
+    `writer` is who changes the record: the connection that the values come from, `key:<name>`, or `person`.
+    `written_at` is when its values were as they are sent, if not now.
     """
 
     principal: str
@@ -74,13 +81,16 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     query_errors: tuple[FieldError, ...] = ()
     edits_tags: bool = False
     missing: Missing = "unscoped"
+    writer: str = ""
+    written_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class ResolvedWrite:
     """One write with its connection and mapping. `deadline` is on the clock of `time.monotonic`.
 
-    `dry`: nothing will be sent, so no trial counts the draft.
+    `dry`: nothing will be sent, so no trial counts the draft. `redriven`: an operator runs it again after a refusal.
+    `resends`: it may have been sent before, so the ownership of its fields refuses nothing any more.
     """
 
     deps: WriteDeps
@@ -90,14 +100,44 @@ class ResolvedWrite:
     deadline: float
     _: KW_ONLY
     dry: bool = False
+    redriven: bool = False
+    resends: bool = False
+
+    @property
+    def by(self) -> frozenset[str]:
+        """Who changes the record."""
+        writers = {self.intent.writer, PERSON} if self.redriven else {self.intent.writer}
+        return frozenset(writers - {""})
+
+    @property
+    def owned(self) -> Mapping[str, FieldOwnership]:
+        """The ownership of the fields that the write changes, where the verdict on a change depends on the record."""
+        ownership = self.deps.ownership.get("ticket" if self.intent.object == "comment" else self.intent.object)
+        if ownership is None or not ownership.is_checked:
+            return {}
+        target = self.connection.name
+        return {
+            name: policy
+            for name in changed_fields(self.intent)
+            if (policy := ownership.fields.get(name)) is not None and depends_on_record(policy, self.by, target)
+        }
+
+    def with_only(self, fields: frozenset[str]) -> "ResolvedWrite":
+        """Return the write of these fields alone."""
+        if self.intent.edits_tags:
+            return self
+        body = msgspec.json.decode(self.intent.body, type=dict[str, msgspec.Raw])
+        kept = msgspec.json.encode({name: value for name, value in body.items() if name in fields})
+        return replace(self, intent=msgspec.structs.replace(self.intent, body=kept))
 
     @property
     def searches_first(self) -> bool:
-        """Whether the record is looked up first: the vendor has no upsert by this key, or it would replace lists."""
+        """Whether the record is looked up first: the vendor has no upsert by this key, it would replace lists, or the
+        ownership of a field has to be judged."""
         intent, endpoints = self.intent, self.mapping.endpoints
         if intent.action != "upsert":
             return False
-        return intent.upsert_on not in endpoints.upsert or (intent.merges and intent.upsert_on in endpoints.find)
+        return intent.upsert_on not in endpoints.upsert or intent.merges or bool(self.owned)
 
     @property
     def lock(self) -> str | None:
@@ -139,6 +179,18 @@ class ResolvedWrite:
     def cannot(self, what: str) -> UnsupportedAction:
         """Return the problem for an action that this connection lacks."""
         return cannot(self.deps, self.connection, self.mapping.object, what)
+
+
+def changed_fields(intent: Intent) -> tuple[str, ...]:
+    """Return the names of the fields that a write changes."""
+    if intent.action == "comment":
+        return (COMMENTS,)
+    if intent.action == "archive":
+        return ("status",)
+    if intent.action == "cancel":
+        refunds = msgspec.json.decode(intent.body, type=OrderCancel).refund
+        return ("status", "payment_status") if refunds else ("status",)
+    return ("tags",) if intent.edits_tags else tuple(msgspec.json.decode(intent.body, type=dict[str, msgspec.Raw]))
 
 
 def fingerprint(*parts: bytes) -> bytes:
@@ -196,6 +248,8 @@ async def resolve_request(
         body=sent.body,
         edits_tags=request.edits_tags,
         missing="guest" if _is_guest(read, request.body) else request.missing,
+        writer=request.writer,
+        written_at=request.written_at or origin_of(read.meta).updated_at,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
 

@@ -8,18 +8,21 @@ from app.http.plurals import PLURAL
 from app.problem_document import JSON
 from app.records.resources import etag_of
 from app.writes.models import Answer, Operation
-from canonical.parts import Loss, ObjectName
+from canonical.parts import Loss, ObjectName, Skipped
 
 _encoder = msgspec.json.Encoder()
 
 
-def of_operation(resource: Any, operation: Operation, loss: tuple[Loss, ...] = ()) -> Any:
-    """Add the operation, the correlation id, and what the write ignored and lost to `meta`."""
+def of_operation(
+    resource: Any, operation: Operation, loss: tuple[Loss, ...] = (), skipped: tuple[Skipped, ...] = ()
+) -> Any:
+    """Add the operation, the correlation id, and what the write ignored, skipped and lost to `meta`."""
     meta = msgspec.structs.replace(
         resource.meta,
         operation_id=operation.id,
         correlation_id=operation.correlation_id,
         ignored=operation.intent.ignored,
+        skipped=skipped,
         loss=resource.meta.loss + loss,
     )
     return msgspec.structs.replace(resource, meta=meta)

@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from app.http.admission import MERGE_PATCH, AnyRequest, content_type_of
 from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, IF_MATCH, MAPPING, PREFER
 from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
-from app.http.parameters import RECORD_CONNECTION, RECORD_ID, choice
+from app.http.parameters import RECORD_CONNECTION, RECORD_ID, boolean, choice
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response, problem_type
 from app.problem_document import JSON, PROBLEM_JSON
+from app.settings.ownership import KEY
 from app.telemetry import mark_replayed, name_operation, name_problem
 from app.writes import operation_routes
 from app.writes.deps import WriteDeps
@@ -53,6 +54,9 @@ MISSING: Final = choice(
     " customer, if the key has the scope `customers:write`, or refused.",
     ("create", "refuse"),
     default="create",
+)
+DRY_RUN: Final = boolean(
+    "dry_run", "Judge the write and answer 200 with the verdict per field. Nothing is sent; a key is not needed."
 )
 HEADERS: Final = (MAPPING, IDEMPOTENCY_KEY, CALLBACK, PREFER)
 REPLAYS: Final = (
@@ -100,7 +104,7 @@ def write_handlers(
         f"/v1/{plural}",
         tag=tag,
         scopes=scopes,
-        query=(RECORD_CONNECTION, UPSERT_ON, LOSS, *people),
+        query=(RECORD_CONNECTION, UPSERT_ON, LOSS, DRY_RUN, *people),
         headers=HEADERS,
         body=body,
         status=201,
@@ -122,7 +126,7 @@ def write_handlers(
         tag=tag,
         scopes=scopes,
         parameters=(RECORD_ID,),
-        query=(RECORD_CONNECTION, LOSS),
+        query=(RECORD_CONNECTION, LOSS, DRY_RUN),
         headers=(IF_MATCH, *HEADERS),
         body=replace(body, media_types=(JSON, MERGE_PATCH)),
         answer=answer | DraftedWrite,
@@ -142,7 +146,7 @@ def write_handlers(
         tag=tag,
         scopes=scopes,
         parameters=(RECORD_ID,),
-        query=(RECORD_CONNECTION,),
+        query=(RECORD_CONNECTION, DRY_RUN),
         headers=(IF_MATCH, *HEADERS),
         body=JsonBody(into=TagsChange, example={"add": ["vip"], "remove": ["prospect"]}, raw=True),
         answer=answer | DraftedWrite,
@@ -165,7 +169,7 @@ def write_handlers(
     tag="Customers",
     scopes=("customers:write",),
     parameters=(RECORD_ID,),
-    query=(RECORD_CONNECTION,),
+    query=(RECORD_CONNECTION, DRY_RUN),
     headers=(IF_MATCH, *HEADERS),
     answer=Archived | DraftedWrite,
     also={202: OperationView},
@@ -183,7 +187,7 @@ async def archive_customer(call: Call) -> Answered:
     tag="Orders",
     scopes=("orders:write",),
     parameters=(RECORD_ID,),
-    query=(RECORD_CONNECTION, LOSS),
+    query=(RECORD_CONNECTION, LOSS, DRY_RUN),
     headers=(IF_MATCH, *HEADERS),
     body=JsonBody(into=OrderCancel, example={"reason": "customer", "restock": True}, raw=True),
     answer=Order | DraftedWrite,
@@ -203,7 +207,7 @@ async def cancel_order(call: Call) -> Answered:
     tag="Tickets",
     scopes=("tickets:write",),
     parameters=(RECORD_ID,),
-    query=(RECORD_CONNECTION, LOSS),
+    query=(RECORD_CONNECTION, LOSS, DRY_RUN),
     headers=HEADERS,
     body=JsonBody(into=CommentPatch, example={"body_text": "It is on its way.", "visibility": "public"}, raw=True),
     status=201,
@@ -257,9 +261,10 @@ async def _write(
         query_errors=call.query_errors,
         edits_tags=edits_tags,
         missing=missing,
+        writer=f"{KEY}{call.caller.name}",
     )
     deps = call.deps(WriteDeps)
-    if revision is not None:
+    if revision is not None or call.query(DRY_RUN):
         return json_response(await dry_run(deps, wanted))
     return written_response(request, await write(deps, call.deps(Writers), wanted))
 

@@ -11,12 +11,13 @@ from dataclasses import replace
 import msgspec
 
 from app.egress.named_targets import require_callback
-from app.errors import VendorProblem
+from app.errors import NotSystemOfRecord, VendorProblem
 from app.identifiers import new_id
 from app.problem_document import Problem
 from app.telemetry import current_traceparent
 from app.writes.deps import WriteDeps
 from app.writes.execute import execute
+from app.writes.judge_ownership import note_refusal
 from app.writes.models import Intent, NewOperation
 from app.writes.prepare import PreparedWrite, prepare
 from app.writes.queued import is_queued, job_of
@@ -55,9 +56,12 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits
             await _validate_early(replace(resolved, deadline=waits.facts), operation_id)
         if recorded is None and request.callback is not None:
             await require_callback(deps.poster, request.callback)
-    except Problem:
+    except Problem as problem:
         recorded = await deps.operations.find_by_key(request.principal, request.key)
         if recorded is None:
+            if isinstance(problem, NotSystemOfRecord):
+                named = {"operation": operation_id, "actor": request.principal, "run": request.correlation_id}
+                await note_refusal(deps, problem, resolved.intent, **named)
             raise
     if recorded is not None:
         return await replay(deps, writers, request, recorded, waits)
@@ -72,12 +76,17 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits
 async def _validate_early(resolved: ResolvedWrite, operation_id: str) -> PreparedWrite | None:
     """Draft the request before it is recorded, so that one commit records the intent and the sending.
 
-    Returns None if the account facts are not available before the deadline. Raises what is wrong with the fields.
+    Returns None if the account facts are not available before the deadline, or an operator has to review the write.
+    Raises what is wrong with the fields.
     """
     try:
         return await prepare(resolved, operation_id)
     except VendorProblem:
         return None
+    except NotSystemOfRecord as problem:
+        if problem.review:
+            return None
+        raise
 
 
 async def _enqueue(

@@ -55,10 +55,13 @@ def test_every_field_has_a_sentence_and_every_leaf_an_example_that_fits(name: st
                 Draft202012Validator(member, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(example)
 
 
+WRITES_ONLY = {"ignored", "skipped", "operation_id", "correlation_id"}
+
+
 @pytest.mark.parametrize("name", ["customer", "order", "ticket", "comment"])
 def test_what_is_read_has_every_member_and_may_grow(name: str) -> None:
     schema = schema_of(name)
-    optional = {schema["title"]: {"raw"}, "ResourceMeta": {"ignored", "operation_id", "correlation_id"}}
+    optional = {schema["title"]: {"raw"}, "ResourceMeta": WRITES_ONLY | {"owners"}}
     for title, definition in [(schema["title"], schema), *schema["$defs"].items()]:
         assert set(definition["required"]) == set(definition["properties"]) - optional.get(title, set()), title
         assert "additionalProperties" not in definition

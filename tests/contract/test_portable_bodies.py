@@ -146,6 +146,15 @@ def test_an_upsert_merges_lists(caller: Caller) -> None:
     assert {address["city"] for address in answer.json()["addresses"]} == {"Berlin", "Kiel"}
 
 
+def test_an_upsert_merges_lists_where_the_vendor_has_its_own(caller: Caller) -> None:
+    mark, path = word(), "/v1/customers?connection=zendesk&upsert_on=email"
+    made = caller.create(path, customer("zendesk", mark, tags=["wholesale"]))
+    answer = caller.write("POST", path, customer("zendesk", mark, tags=["vip", "Wholesale"]))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["id"] == made["id"]
+    assert sorted(answer.json()["tags"]) == ["vip", "wholesale"]
+
+
 def test_an_id_of_another_vendor_is_never_sent(caller: Caller, vendors: Emulators) -> None:
     mark = word()
     body = customer("hubspot", owner={"remote_id": "777000111"}, tags=["x"]) | {"meta": {"connection": "salesforce"}}

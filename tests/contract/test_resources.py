@@ -45,7 +45,7 @@ def test_what_was_made_is_where_the_location_says(caller: Caller, kind: str) -> 
     assert read.status_code == 200
     assert {**made.json(), "meta": None} == {**read.json(), "meta": None}
     assert read.json()["meta"].keys() == META
-    assert META | {"ignored", "operation_id", "correlation_id"} == made.json()["meta"].keys()
+    assert META | {"ignored", "skipped", "operation_id", "correlation_id"} == made.json()["meta"].keys()
     assert made.json()["meta"]["correlation_id"] == made.headers["x-correlation-id"]
 
 

@@ -87,7 +87,10 @@ async def desk(database: Database, subject: str, message: str) -> AsyncIterator[
     async with running_vendor(answering(subject, message)) as vendor, asking(vendor.url, **DESK) as acme:
         nobody_looks = SimpleNamespace(show=lambda *shown: None)
         yield (
-            cast(WriteDeps, SimpleNamespace(vendors=acme.client, links=PostgresLinks(database), drift=nobody_looks)),
+            cast(
+                WriteDeps,
+                SimpleNamespace(ownership={}, vendors=acme.client, links=PostgresLinks(database), drift=nobody_looks),
+            ),
             acme,
         )
 
@@ -131,5 +134,6 @@ async def test_a_change_of_a_large_record_is_drafted_in_a_thread(
         )
         work = ResolvedWrite(deps, acme.connection, noting.mapping, intent, within(), dry=True)
         prepared = await prepare(work, "op_1")
+    assert prepared.request is not None
     assert b"Die Nadel" in (prepared.request.body or b"")
     assert noting.was_elsewhere() is elsewhere

@@ -82,7 +82,7 @@ async def draft_by_canary(active: Any, canary: Any) -> list[CanaryTally]:
         Trials(book).running() as trials,
     ):
         routes = SimpleNamespace(of=lambda connection, mapping: route)
-        deps = cast(WriteDeps, SimpleNamespace(vendors=acme.client, mapping_routes=routes, trials=trials))
+        deps = cast(WriteDeps, SimpleNamespace(ownership={}, vendors=acme.client, mapping_routes=routes, trials=trials))
         with suppress(LookupError):
             await prepare(ResolvedWrite(deps, acme.connection, canary, intent, within()), "op_1")
     return book.compared

@@ -53,7 +53,10 @@ async def drafting(database: Database) -> AsyncIterator[tuple[Any, str]]:
     """What drafts a change of the ticket under an If-Match, and the tag that callers know it by."""
     async with running_vendor(answer) as vendor, asking(vendor.url, **DESK) as acme:
         nobody_looks = SimpleNamespace(show=lambda *shown: None)
-        deps = cast(WriteDeps, SimpleNamespace(vendors=acme.client, links=PostgresLinks(database), drift=nobody_looks))
+        deps = cast(
+            WriteDeps,
+            SimpleNamespace(ownership={}, vendors=acme.client, links=PostgresLinks(database), drift=nobody_looks),
+        )
         present = await fetch_record(deps, acme.connection, TICKET, "7", within(), pinned=True)
         (resource,) = await name_records(deps, acme.connection, [present])
 
@@ -68,9 +71,10 @@ async def drafting(database: Database) -> AsyncIterator[tuple[Any, str]]:
                 if_match=if_match,
                 body=b'{"subject": "Die Nadel"}',
             )
-            return (
-                await prepare(ResolvedWrite(deps, acme.connection, TICKET, intent, within(), dry=True), "op_1")
-            ).request.headers
+            resolved = ResolvedWrite(deps, acme.connection, TICKET, intent, within(), dry=True)
+            request = (await prepare(resolved, "op_1")).request
+            assert request is not None
+            return request.headers
 
         yield draft, etag_of(resource)
 

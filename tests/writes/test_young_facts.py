@@ -49,7 +49,7 @@ class Portal:
 @asynccontextmanager
 async def drafting_at(portal: Portal) -> AsyncIterator[tuple[VendorServer, Callable[..., ResolvedWrite]]]:
     async with running_vendor(portal.answer) as vendor, asking(vendor.url, **HUBSPOT) as acme:
-        deps = cast(WriteDeps, SimpleNamespace(vendors=acme.client))
+        deps = cast(WriteDeps, SimpleNamespace(ownership={}, vendors=acme.client))
 
         def desk(**fields: Any) -> ResolvedWrite:
             intent = Intent(
@@ -96,6 +96,7 @@ async def test_older_facts_are_renewed_once_before_they_refuse(monkeypatch: pyte
         monkeypatch.setattr(drafting, "YOUNG", 0.0)
         portal.choices = ("gold", "silver")
         prepared = await draft(desk(**tier("silver")))
+        assert prepared.request is not None
         assert msgspec.json.decode(prepared.request.body or b"")["properties"]["tier"] == "silver"
         assert len(vendor.calls) == 2 * asked
         with pytest.raises(InvalidField) as refused:

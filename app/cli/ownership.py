@@ -1,0 +1,92 @@
+"""`lockstitch ownership`: explain who owns a field, and what happens to a writer's change."""
+
+import os
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.exits import usage
+from app.cli.printing import Json, write_json
+from app.cli.tables import table
+from app.ownership.verdict import Change, depends_on_record, may_write, rule
+from app.settings.environment import Settings, load_settings
+from app.settings.ownership import KEY, OBJECTS, PERSON
+from canonical.parts import FieldOwnership
+
+ownership = App(name="ownership", help="Explain who owns a field, and what happens to a writer's change.")
+
+
+@ownership.command
+def explain(
+    object_name: Annotated[str, Parameter(name="OBJECT")],
+    field: Annotated[str | None, Parameter(name="FIELD")] = None,
+    /,
+    *,
+    writer: str | None = None,
+    json: Json = False,
+) -> None:
+    """Explain the ownership of an object's fields, as configured in lockstitch.toml.
+
+    Parameters
+    ----------
+    object_name
+        customer, order or ticket.
+    field
+        Only this field.
+    writer
+        A connection, key:NAME or person. Show what happens to its change of a value, for each connection.
+    json
+        Print JSON.
+    """
+    settings = load_settings(os.environ)
+    name = next((one for one in OBJECTS if one == object_name), None)
+    if name is None:
+        usage(f"Unknown object {object_name}. Objects: {', '.join(OBJECTS)}.")
+    fields = settings.ownership[name].fields
+    if field is not None and field not in fields:
+        usage(f"A {name} has no field {field}. Fields: {', '.join(fields)}.")
+    if writer is not None and writer not in settings.connections and writer != PERSON and not writer.startswith(KEY):
+        usage(f"Unknown writer {writer}: name a connection, an API key as {KEY}NAME, or {PERSON}.")
+    chosen = {one: policy for one, policy in fields.items() if field in (None, one)}
+    changes = {
+        one: {} if writer is None else _outcomes(settings, one, policy, writer) for one, policy in chosen.items()
+    }
+    if json:
+        write_json({one: {"ownership": policy, "changes": changes[one]} for one, policy in chosen.items()})
+    else:
+        _write_table(chosen, changes)
+
+
+def _outcomes(settings: Settings, field: str, policy: FieldOwnership, writer: str) -> dict[str, str]:
+    """Return what happens to a change of the field by this writer, by connection."""
+    by = frozenset({writer})
+    return {target: _outcome(field, policy, by, target) for target in settings.connections}
+
+
+def _outcome(field: str, policy: FieldOwnership, by: frozenset[str], target: str) -> str:
+    ruling = rule(field, policy, Change(by=by, target=target))
+    if ruling.verdict == "written" and depends_on_record(policy, by, target) and may_write(policy, by, target):
+        return f"written, by {policy.among_writers}"
+    return ruling.verdict
+
+
+def _write_table(chosen: dict[str, FieldOwnership], changes: dict[str, dict[str, str]]) -> None:
+    columns = ("field", "owner", "writers", "fresh within", "anyone else", "among writers", "team")
+    shown = table(*columns, *(("a change is",) if any(changes.values()) else ()))
+    for name, policy in chosen.items():
+        writers = "anyone at the owner" if policy.writers is None else ", ".join(policy.writers)
+        fresh = None if policy.freshness_seconds is None else f"{policy.freshness_seconds} s"
+        cells: list[Any] = [name, policy.owner, writers if policy.anyone_else else None, fresh]
+        cells += [policy.anyone_else or "not checked", policy.among_writers, policy.team]
+        outcomes = [f"{outcome} at {', '.join(at)}" for outcome, at in _grouped(changes[name]).items()]
+        shown.add_row(*(Text(cell or "") for cell in [*cells, *(["\n".join(outcomes)] if outcomes else [])]))
+    Console().print(shown)
+
+
+def _grouped(outcomes: dict[str, str]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for target, outcome in outcomes.items():
+        grouped.setdefault(outcome, []).append(target)
+    return grouped

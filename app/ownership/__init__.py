@@ -1,0 +1,1 @@
+"""Ownership: who owns a field, who may write it, and the verdict on a change."""

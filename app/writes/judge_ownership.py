@@ -1,0 +1,126 @@
+"""Judge a write by the ownership of the fields that it changes, against the record as it is.
+
+Without a policy for a field that was sent, nothing here reads anything.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from app.audit import record
+from app.errors import NotSystemOfRecord
+from app.ownership.verdict import Change, Ruling, may_write, rule
+from app.problem_document import FieldError, summary
+from app.writes.deps import WriteDeps
+from app.writes.models import Intent
+from app.writes.resolved_write import ResolvedWrite, changed_fields
+from app.writes.weigh_change import weigh_changes
+from canonical.parts import FieldOwnership, Skipped
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """What is left of a write: `write` is without the fields that stay as they are, which `left_out` names. `skipped`
+    says why, for those that would have changed. `is_empty`: nothing is left to send."""
+
+    write: ResolvedWrite
+    left_out: frozenset[str]
+    skipped: tuple[Skipped, ...]
+    is_empty: bool
+
+
+async def judge_new(resolved: ResolvedWrite) -> Judged | None:
+    """Judge the fields of a new record, where every value is a change. None if all are written.
+
+    Raises NotSystemOfRecord if a field is refused, or if the record would be without its upsert key or without fields.
+    """
+    policies = resolved.owned
+    if not policies:
+        return None
+    change = Change(by=resolved.by, target=resolved.connection.name)
+    judged = _judged(resolved, policies, dict.fromkeys(policies, change))
+    if judged is not None and (judged.is_empty or _key_field(resolved.intent) in judged.left_out):
+        raise _refusal(judged.skipped)
+    return judged
+
+
+async def judge_change(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> Judged | None:
+    """Judge the fields that a write changes of this record. None if all are written.
+
+    Raises NotSystemOfRecord if a field is refused, VendorDrifted if the record cannot be read, and the problems of
+    reading the owner's record.
+    """
+    policies = resolved.owned
+    if not policies:
+        return None
+    return _judged(resolved, policies, await weigh_changes(resolved, policies, raw, account))
+
+
+async def note_verdict(
+    deps: WriteDeps, verdict: str, intent: Intent, *, operation: str, actor: str, run: str, pointers: tuple[Any, ...]
+) -> None:
+    """Audit who was kept from changing which fields. Names only, no values."""
+    facts = {
+        "object": intent.object,
+        "connection": intent.connection,
+        "remote_id": intent.remote_id or intent.parent,
+        "writer": intent.writer,
+        "fields": [str(pointer).removeprefix("/") for pointer in pointers],
+    }
+    entry = record.Entry(type=f"ownership.{verdict}", subject=operation, actor=actor, correlation_id=run, facts=facts)
+    async with deps.database.transaction() as transaction:
+        await record.append_all(transaction, [entry])
+
+
+async def note_refusal(deps: WriteDeps, problem: NotSystemOfRecord, intent: Intent, **facts: Any) -> None:
+    """Audit a refused write, or one that waits for review."""
+    pointers = tuple(error.pointer for error in problem.errors)
+    await note_verdict(deps, "review" if problem.review else "refused", intent, pointers=pointers, **facts)
+
+
+def _judged(
+    resolved: ResolvedWrite, policies: Mapping[str, FieldOwnership], changes: Mapping[str, Change]
+) -> Judged | None:
+    by, target = resolved.by, resolved.connection.name
+    rulings = {name: rule(name, policy, changes[name]) for name, policy in policies.items()}
+    refused = {name: one for name, one in rulings.items() if one.verdict in ("refused", "review")}
+    if resolved.resends:
+        refused = {}
+    skipped = tuple(
+        _skip(name, policies[name], one)
+        for name, one in rulings.items()
+        if one.verdict != "written" and name not in refused
+    )
+    if refused:
+        review = all(one.verdict == "review" for one in refused.values())
+        raise _refusal(tuple(_skip(name, policies[name], one) for name, one in refused.items()), skipped, review=review)
+    # An equal value is not sent for those who may not write the field: what reads the same may be stored otherwise.
+    left_out = {one.pointer.removeprefix("/") for one in skipped}
+    left_out |= {name for name in policies if not changes[name].differs and not may_write(policies[name], by, target)}
+    if not left_out:
+        return None
+    kept = frozenset(changed_fields(resolved.intent)) - left_out
+    is_whole = resolved.intent.edits_tags or resolved.intent.action in ("cancel", "archive", "comment")
+    return Judged(
+        write=resolved if is_whole else resolved.with_only(kept),
+        left_out=frozenset(left_out),
+        skipped=skipped,
+        is_empty=is_whole or not kept,
+    )
+
+
+def _skip(name: str, policy: FieldOwnership, ruling: Ruling) -> Skipped:
+    return Skipped(pointer=f"/{name}", owner=policy.owner or "", reason=ruling.reason)
+
+
+def _refusal(
+    refused: tuple[Skipped, ...], skipped: tuple[Skipped, ...] = (), *, review: bool = False
+) -> NotSystemOfRecord:
+    errors = tuple(FieldError(pointer=one.pointer, detail=one.reason) for one in refused)
+    then = "An operator reviews the write." if review else "Nothing was changed."
+    return NotSystemOfRecord(f"{summary(errors)}. {then}", errors=errors, skipped=skipped, review=review)
+
+
+def _key_field(intent: Intent) -> str | None:
+    return "emails" if intent.upsert_on == "email" else intent.upsert_on

@@ -1,0 +1,372 @@
+"""Every policy of ownership, for every verb, through every door; and a dry run tells the verdict beforehand."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.contract.async_writes.finished_operations import LATER
+from tests.contract.callers import Caller, code_of, new_key, pointers
+from tests.contract.exports import LEGACY, dead_letters, events, export, line, send, settled
+from tests.contract.facade import Facade
+from tests.contract.samples import customer, order, ticket, word
+from tests.contract.waiting import until
+
+OWNER: Final = "frail-hubspot"
+COVERED: Final = """
+[ownership.customers]
+owner = "frail-hubspot"
+writers = ["key:trusted"]
+[ownership.customers.fields]
+job_title = { anyone_else = "POLICY" }
+phones = { anyone_else = "POLICY" }
+tags = { anyone_else = "POLICY" }
+status = { anyone_else = "POLICY" }
+
+[ownership.orders.fields.status]
+owner = "frail-shopify"
+writers = ["key:trusted"]
+anyone_else = "POLICY"
+
+[ownership.tickets.fields.comments]
+owner = "frail-zendesk"
+writers = ["key:trusted"]
+anyone_else = "POLICY"
+"""
+
+
+@pytest.fixture(scope="module", params=["reject", "skip", "review"])
+def policy(request: pytest.FixtureRequest) -> str:
+    """What happens to a change by anyone else."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def running_facade(policy: str, tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch with this policy."""
+    more = COVERED.replace("POLICY", policy) + LEGACY
+    with Facade(tmp_path_factory.mktemp(policy), module_database_url, more=more).running() as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def secrets(running_facade: Facade, policy: str) -> dict[str, str]:
+    """The keys of a writer and of a stranger. The name of a key is free again once it is revoked."""
+    found = {}
+    for name in ("trusted", "stranger"):
+        running_facade.sql("UPDATE api_key SET name = name || id WHERE name = $1", name)
+        found[name] = running_facade.make_key(name=name).secret
+    return found
+
+
+@pytest.fixture
+def trusted(facade: Facade, secrets: dict[str, str]) -> Iterator[Caller]:
+    """A caller whose key may write the fields."""
+    with facade.calling(secret=secrets["trusted"]) as one:
+        yield one
+
+
+@pytest.fixture
+def stranger(facade: Facade, secrets: dict[str, str]) -> Iterator[Caller]:
+    """A caller whose key may not."""
+    with facade.calling(secret=secrets["stranger"]) as one:
+        yield one
+
+
+@dataclass
+class Try:
+    """A write that changes a covered field, and how to see whether it did."""
+
+    method: str
+    path: str
+    body: Any
+    pointer: str
+    look: Callable[[], Any]
+    before: Any
+    after: Any
+
+    def send(self, caller: Caller, **options: Any) -> httpx.Response:
+        return caller.write(self.method, self.path, self.body, **options)
+
+    def dry(self, caller: Caller) -> dict[str, Any]:
+        """The verdict beforehand. It needs no key."""
+        path = f"{self.path}{'&' if '?' in self.path else '?'}dry_run=true"
+        answer = caller.request(self.method, path, json=self.body)
+        assert answer.status_code == 200, answer.text
+        verdict: dict[str, Any] = answer.json()
+        return verdict
+
+
+def field_of(caller: Caller, path: str, name: str) -> Callable[[], Any]:
+    return lambda: caller.get(path).json().get(name)
+
+
+def update(trusted: Caller) -> Try:
+    made = trusted.create("/v1/customers", customer("hubspot", job_title="Potter"))
+    path = f"/v1/customers/{made['id']}"
+    body = {"job_title": "Smith"}
+    return Try("PATCH", path, body, "/job_title", field_of(trusted, path, "job_title"), "Potter", "Smith")
+
+
+def upsert(trusted: Caller) -> Try:
+    made = trusted.create("/v1/customers", customer("hubspot", job_title="Potter"))
+    path, body = f"/v1/customers/{made['id']}", {"emails": made["emails"], "job_title": "Smith"}
+    looks = field_of(trusted, path, "job_title")
+    return Try("POST", "/v1/customers?upsert_on=email", body, "/job_title", looks, "Potter", "Smith")
+
+
+def native_upsert(trusted: Caller) -> Try:
+    sent = customer("zendesk", tags=["blue"])
+    made = trusted.create("/v1/customers?connection=zendesk", sent)
+    path, looks = (
+        "/v1/customers?connection=zendesk&upsert_on=email",
+        field_of(trusted, f"/v1/customers/{made['id']}", "tags"),
+    )
+    return Try("POST", path, {**sent, "tags": ["vip"]}, "/tags", looks, ["blue"], ["blue", "vip"])
+
+
+def create(trusted: Caller) -> Try:
+    mark = word()
+
+    def look() -> Any:
+        found = trusted.get(f"/v1/customers?email={mark}@example.com").json()["data"]
+        return found[0]["job_title"] if found else None
+
+    return Try("POST", "/v1/customers", customer("hubspot", mark, job_title="Smith"), "/job_title", look, None, "Smith")
+
+
+def tag(trusted: Caller) -> Try:
+    made = trusted.create("/v1/customers?connection=shopify", customer("shopify", tags=["blue"]))
+    path = f"/v1/customers/{made['id']}"
+    looks = field_of(trusted, path, "tags")
+    return Try("POST", f"{path}/tags", {"add": ["vip"]}, "/tags", looks, ["blue"], ["blue", "vip"])
+
+
+def cancel(trusted: Caller) -> Try:
+    made = trusted.create("/v1/orders", order())
+    path = f"/v1/orders/{made['id']}"
+    looks = field_of(trusted, path, "status")
+    return Try("POST", f"{path}/cancel", {"reason": "customer"}, "/status", looks, made["status"], "cancelled")
+
+
+def archive(trusted: Caller) -> Try:
+    made = trusted.create("/v1/customers", customer("hubspot"))
+    path = f"/v1/customers/{made['id']}"
+    return Try("DELETE", path, None, "/status", lambda: trusted.get(path).status_code, 200, 404)
+
+
+def comment(trusted: Caller) -> Try:
+    made = trusted.create("/v1/tickets", ticket("zendesk"))
+    path = f"/v1/tickets/{made['id']}/comments"
+    before = len(trusted.get(path).json()["data"])
+    looks = lambda: len(trusted.get(path).json()["data"])  # noqa: E731
+    return Try("POST", path, {"body_text": "On its way."}, "/comments", looks, before, before + 1)
+
+
+VERBS: Final = (update, upsert, native_upsert, create, tag, cancel, archive, comment)
+JUDGED_AT_ONCE: Final = (create, comment)
+"""Their fields are judged before a 202, because no record has to be read."""
+
+
+def may_skip(verb: Callable[[Caller], Try], policy: str) -> bool:
+    """Whether anything is left of the write without the skipped field."""
+    return policy == "skip" and verb is not comment
+
+
+def letter_of(caller: Caller, operation_id: str) -> dict[str, Any]:
+    """The open dead letter of an operation."""
+
+    def look() -> list[dict[str, Any]]:
+        found = caller.get("/ops/dead-letters?state=open&limit=250").json()["data"]
+        return [letter for letter in found if letter["origin"] == operation_id]
+
+    (letter,) = until(look)
+    return letter
+
+
+def redrive(caller: Caller, operation_id: str) -> dict[str, Any]:
+    """Redrive the dead letter of an operation, and return how it ended."""
+    letter = letter_of(caller, operation_id)
+    assert letter["failure"]["category"] == "conflict"
+    assert letter["failure"]["reason"] == "not-system-of-record"
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
+    return caller.await_operation(f"/v1/operations/{operation_id}")
+
+
+def audited(facade: Facade, verdict: str, field: str) -> bool:
+    """Whether the audit trail names the stranger and the field, and no value."""
+    found = facade.sql("SELECT facts::text FROM audit_event WHERE type = $1", f"ownership.{verdict}")
+    texts = [row["facts"] for row in found]
+    assert not any("Smith" in text or "On its way" in text for text in texts)
+    return any("key:stranger" in text and f'"{field}"' in text for text in texts)
+
+
+def judge_dry(trial: Try, stranger: Caller, facade: Facade, policy: str, *, skips: bool) -> None:
+    """The verdict of a dry run, which changes and records nothing."""
+    (before,) = facade.sql("SELECT count(*) AS operations FROM operation")
+    verdict = trial.dry(stranger)
+    named = {one["pointer"]: one for one in verdict["fields"]}
+    if skips:
+        assert (named[trial.pointer]["verdict"], named[trial.pointer]["owner"][:6]) == ("skipped", "frail-")
+        assert "problem" not in verdict
+    else:
+        assert named[trial.pointer]["verdict"] == "refused"
+        assert verdict["problem"]["code"] == "not-system-of-record"
+        assert verdict["request"] is None
+    assert trial.look() == trial.before
+    assert facade.sql("SELECT count(*) AS operations FROM operation") == [before]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_direct(facade: Facade, trusted: Caller, stranger: Caller, policy: str, verb: Callable[[Caller], Try]) -> None:
+    trial, key = verb(trusted), new_key()
+    skips = may_skip(verb, policy)
+    judge_dry(trial, stranger, facade, policy, skips=skips)
+    answer = trial.send(stranger, key=key)
+    if skips:
+        assert answer.status_code in (200, 201), answer.text
+        (skipped,) = answer.json()["meta"]["skipped"]
+        assert skipped["pointer"] == trial.pointer
+        assert skipped["owner"].startswith("frail-")
+        assert trial.look() == trial.before
+        assert audited(facade, "skipped", trial.pointer[1:])
+        assert trial.send(stranger, key=key).content == answer.content
+        return
+    assert code_of(answer, 409) == "not-system-of-record"
+    assert pointers(answer) == [trial.pointer]
+    assert trial.look() == trial.before
+    again = trial.send(stranger, key=key)
+    assert code_of(again, 409) == "not-system-of-record"
+    if policy != "review":
+        assert "idempotent-replayed" not in again.headers
+        assert audited(facade, "refused", trial.pointer[1:])
+        return
+    assert again.content == answer.content
+    assert again.headers["idempotent-replayed"] == "true"
+    assert audited(facade, "review", trial.pointer[1:])
+    assert redrive(trusted, answer.json()["operation_id"])["state"] == "succeeded"
+    assert trial.look() == trial.after
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_queued(trusted: Caller, stranger: Caller, policy: str, verb: Callable[[Caller], Try]) -> None:
+    trial = verb(trusted)
+    answer = trial.send(stranger, headers=LATER)
+    if verb in JUDGED_AT_ONCE and policy != "review" and not may_skip(verb, policy):
+        assert code_of(answer, 409) == "not-system-of-record"
+        assert trial.look() == trial.before
+        return
+    done = stranger.settled(answer)
+    if may_skip(verb, policy):
+        assert done["state"] == "succeeded"
+        assert [one["pointer"] for one in done["result"]["meta"]["skipped"]] == [trial.pointer]
+        assert trial.look() == trial.before
+        return
+    assert (done["state"], done["problem"]["code"]) == ("failed", "not-system-of-record")
+    assert trial.look() == trial.before
+    again = redrive(trusted, done["id"])
+    if policy == "review":
+        assert again["state"] == "succeeded"
+        assert trial.look() == trial.after
+    else:
+        assert (again["state"], again["problem"]["code"]) == ("failed", "not-system-of-record")
+        assert trial.look() == trial.before
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_writer_is_let_through(trusted: Caller, verb: Callable[[Caller], Try]) -> None:
+    trial = verb(trusted)
+    verdict = trial.dry(trusted)
+    assert {one["verdict"] for one in verdict["fields"]} == {"written"}
+    assert verdict["request"] is not None
+    answer = trial.send(trusted)
+    assert answer.status_code in (200, 201), answer.text
+    assert answer.json()["meta"]["skipped"] == []
+    assert trial.look() == trial.after
+
+
+def test_a_redrive_judges_the_present_value(trusted: Caller, stranger: Caller, policy: str) -> None:
+    if policy == "skip":
+        pytest.skip("a skipped field makes no dead letter")
+    trial = update(trusted)
+    done = stranger.settled(trial.send(stranger, headers=LATER))
+    assert done["state"] == "failed"
+    assert trial.send(trusted).status_code == 200  # the value is there by now, so it is no change any more
+    assert redrive(trusted, done["id"])["state"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"job_title": "Potter"},
+        {"phones": [{"raw": "+44 117 496 0123"}]},
+        {"phones": [{"e164": "+441174960123"}], "job_title": "Potter"},
+    ],
+)
+def test_an_equal_value_is_no_offence(trusted: Caller, stranger: Caller, same: dict[str, Any]) -> None:
+    sent = customer("hubspot", job_title="Potter", phones=[{"e164": "+441174960123"}])
+    made = trusted.create("/v1/customers", sent)
+    for body in (same, {**same, "company_name": "Lee Ceramics"}):
+        answer = stranger.write("PATCH", f"/v1/customers/{made['id']}", body)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["meta"]["skipped"] == []
+    assert (answer.json()["company_name"], answer.json()["job_title"]) == ("Lee Ceramics", "Potter")
+
+
+def test_order_and_case_of_tags_are_no_change(trusted: Caller, stranger: Caller) -> None:
+    made = trusted.create("/v1/customers?connection=zendesk", customer("zendesk", tags=["blue", "vip"]))
+    answer = stranger.write("PATCH", f"/v1/customers/{made['id']}", {"tags": ["VIP", "blue"]})
+    assert answer.status_code == 200, answer.text
+    assert sorted(answer.json()["tags"]) == ["blue", "vip"]
+
+
+def test_an_upsert_reads_first_only_where_a_field_is_covered(facade: Facade, trusted: Caller, stranger: Caller) -> None:
+    path, sent = "/v1/customers?connection=zendesk&upsert_on=email", customer("zendesk", tags=["vip"])
+    trusted.create("/v1/customers?connection=zendesk", sent)
+
+    def calls_of(body: dict[str, Any]) -> list[tuple[str, str]]:
+        known = len(facade.vendors.calls("zendesk"))
+        assert stranger.write("POST", path, body).status_code == 200
+        return [(one["method"], one["path"]) for one in facade.vendors.calls("zendesk")[known:]]
+
+    plain = calls_of({name: value for name, value in sent.items() if name != "tags"})
+    covered = calls_of(sent)
+    assert [one for one in plain if "create_or_update" in one[1]]
+    assert [method for method, _ in plain] == ["GET", "POST"]  # the look-up of staff, and the upsert
+    assert not [one for one in covered if "create_or_update" in one[1]]
+    assert [method for method, _ in covered if method == "PUT"] == ["PUT"]
+
+
+def test_rows_of_an_export(trusted: Caller, facade: Facade, policy: str) -> None:
+    number = {"reject": 7, "skip": 8, "review": 9}[policy]  # all three share a database, and a known row is not read
+
+    def told() -> list[dict[str, Any]]:
+        return [one for one in events(trusted) if one["data"]["meta"]["remote_id"] == f"C0000{number}"]
+
+    upload = settled(trusted, send(trusted, export(line(number, state="X"))))
+    if policy == "skip":
+        (event,) = told()
+        assert event["data"]["status"] == "unknown"
+        assert [one["pointer"] for one in event["data"]["meta"]["skipped"]] == ["/status"]
+        return
+    assert told() == []
+    (letter,) = dead_letters(trusted, upload)
+    assert (letter["failure"]["category"], letter["failure"]["reason"]) == ("conflict", "not-system-of-record")
+    assert letter["failure"]["path"] == "$.status"
+    assert trusted.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
+    if policy == "review":
+        done = until(lambda: settled_rows(trusted, upload), lambda found: found["settled"] == 1)
+        assert done["refused"] == 0
+        (event,) = told()
+        assert event["data"]["status"] == "blocked"
+    else:
+        again = until(lambda: [one for one in dead_letters(trusted, upload) if one["id"] != letter["id"]])
+        assert again[0]["failure"]["reason"] == "not-system-of-record"
+
+
+def settled_rows(caller: Caller, upload: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = caller.get(f"/v1/uploads/legacy/{upload['id']}").json()
+    return found
