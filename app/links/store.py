@@ -78,6 +78,10 @@ class PostgresLinks:
             lambda transaction: attach(transaction, record, canonical_id, by, self._realms, self._events)
         )
 
+    def share_realm(self, one: str, other: str) -> bool:
+        """Return whether records of the two connections can be linked."""
+        return self._realms.get(one) == self._realms.get(other)
+
     async def split(self, object_name: ObjectName, connection: str, remote_id: str, *, by: LinkSource) -> SplitLinks:
         """Take a record out of its canonical id and give it its own id back, or a new one if it never had one.
 

@@ -15,6 +15,8 @@ from app.api_keys.store import PostgresKeys
 from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
 from app.capabilities import KINDS, POLICIES
+from app.copies.deps import CopyDeps
+from app.copies.store import PostgresCopiedComments
 from app.dependencies import Dependencies
 from app.drift.deps import DriftDetectionDeps
 from app.drift.detect import DriftDetection
@@ -219,28 +221,30 @@ async def _open_dependencies(
     gauges = _open_gauges(settings, database)
     idle = settings.body_idle_timeout_seconds
     operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
+    writes = WriteDeps(
+        **shared(records),
+        public_url=settings.public_url,
+        operations=PostgresOperations(
+            database,
+            sealer,
+            lease=lease,
+            retention=timedelta(days=settings.operation_retention_days),
+            announce=partial(announce, CompletionDeps(events=events, queue=queue, states=records.states)),
+        ),
+        database=database,
+        queue=queue,
+        poster=poster,
+        queued_writes=settings.queued_writes,
+        execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
+        settle_margin=float(settings.settle_margin_seconds),
+    )
     return Dependencies(
         *operators,
         connections,
         vendors,
         records,
-        WriteDeps(
-            **shared(records),
-            public_url=settings.public_url,
-            operations=PostgresOperations(
-                database,
-                sealer,
-                lease=lease,
-                retention=timedelta(days=settings.operation_retention_days),
-                announce=partial(announce, CompletionDeps(events=events, queue=queue, states=records.states)),
-            ),
-            database=database,
-            queue=queue,
-            poster=poster,
-            queued_writes=settings.queued_writes,
-            execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
-            settle_margin=float(settings.settle_margin_seconds),
-        ),
+        writes,
+        CopyDeps(**shared(writes), copied_comments=PostgresCopiedComments()),
         Writers(),
         IngestDeps(
             **shared(records),
@@ -291,9 +295,9 @@ async def _open_dependencies(
     )
 
 
-def shared(records: RecordDeps) -> dict[str, Any]:
-    """Return the fields of `records`, for the dependencies that extend them."""
-    return {field.name: getattr(records, field.name) for field in fields(records)}
+def shared(extended: RecordDeps) -> dict[str, Any]:
+    """Return the fields of dependencies, for those that extend them."""
+    return {field.name: getattr(extended, field.name) for field in fields(extended)}
 
 
 def _open_gauges(settings: Settings, database: Database) -> Gauges:

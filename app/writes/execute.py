@@ -26,10 +26,11 @@ from app.problem_document import PROBLEM_JSON, Problem, ProblemDocument, documen
 from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation
 from app.vendors.models import ReplyLost, VendorRefused
+from app.writes.copied import finish_skipped
 from app.writes.deps import WriteDeps
 from app.writes.finish import finish, read_again_after
 from app.writes.models import FOR_GOOD, Answer, Begun, Operation
-from app.writes.prepare import PreparedWrite, prepare
+from app.writes.prepare import NothingToCopyTo, PreparedWrite, prepare
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from app.writes.upsert_race import MOST_RACES, lost_upsert_race
 from mappings.http import VendorRequest
@@ -77,6 +78,8 @@ async def execute(
             resolved = resolve_recorded(deps, operation.intent, deadline)
         resolved = replace(resolved, deadline=deadline)
         drafted = await _prepare(resolved, begun) if prepared is None else prepared
+    except NothingToCopyTo:
+        return await finish_skipped(deps, begun)
     except Problem as problem:
         await _record_unsent(deps, begun, problem, patient=patient)
         raise

@@ -4,9 +4,10 @@ import msgspec
 
 from app.errors import InvalidField, NotFound
 from app.records.fetch import send_read
-from app.records.lookup import is_staff
+from app.records.lookup import Key, ambiguous_match, find_matches, is_staff
 from app.records.map_record import as_vendor_drift, map_at_revision
 from app.records.resolve import AnyMapping
+from app.records.resources import name_records
 from app.writes.resolved_write import ResolvedWrite
 from mappings.spec import UpsertKey
 
@@ -47,6 +48,8 @@ async def _find(
     resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertKey, value: str
 ) -> tuple[str, msgspec.Raw] | None:
     deps, connection, endpoints = resolved.deps, resolved.connection, mapping.endpoints
+    if key not in endpoints.find:
+        return await _find_among_matches(resolved, mapping, Key(name=key, value=value))
     account = await resolved.account()
     try:
         reply = await send_read(deps, connection, endpoints.find[key](value, account), resolved.deadline)
@@ -55,3 +58,12 @@ async def _find(
     with as_vendor_drift(deps, connection, mapping, None):
         raw, account = endpoints.record(reply, account)
     return None if raw is None else ((await map_at_revision(deps, connection, mapping, raw, account)).remote.id, raw)
+
+
+async def _find_among_matches(resolved: ResolvedWrite, mapping: AnyMapping, key: Key) -> tuple[str, msgspec.Raw] | None:
+    """Find the record by the connection's filter. Raises AmbiguousMatch, and UnsupportedAction without a filter."""
+    deps, connection = resolved.deps, resolved.connection
+    found = await find_matches(deps, connection, mapping, key, resolved.deadline)
+    if len(found) > 1:
+        raise ambiguous_match(connection, mapping, key, await name_records(deps, connection, found))
+    return (found[0].mapped.remote.id, found[0].raw) if found else None

@@ -20,6 +20,7 @@ from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import name_records
 from app.telemetry import count_operation
+from app.writes.copy_links import link_copy
 from app.writes.models import Answer, Begun, FieldChange, Operation
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.resource_answer import of_operation, resource_answer
@@ -71,6 +72,7 @@ async def finish(
         return None
     try:
         reading = await _read_back(resolved, result, remote_id)
+        loss += await link_copy(resolved, reading.mapped.remote.id, actor=operation.principal)
         (resource,) = await name_records(resolved.deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     except Problem:
         # The write stands; only reading it failed. A worker reads it again by its remote id.
@@ -82,6 +84,7 @@ async def finish(
         of_operation(resource, operation, loss),
         status=_status(effect, result),
         object_name=resolved.mapping.object,
+        named=None if resolved.intent.copy_of is None else resolved.connection.name,
     )
     await _succeed(
         *(resolved, begun, answer, reading.mapped.remote.id),

@@ -30,6 +30,27 @@ class Answer(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
+class NextJob(Struct, frozen=True, kw_only=True):
+    """A job that continues a write: it is enqueued in the transaction that settles a success."""
+
+    kind: str
+    payload: bytes
+
+
+class CopyOf(Struct, frozen=True, kw_only=True):
+    """The record that a write copies to another connection. The copy gets its canonical id.
+
+    `creates`: a missing record is created; else nothing is sent. `visited`: the connections that the change has come
+    through, the record's own included.
+    """
+
+    connection: str
+    canonical_id: str
+    creates: bool = True
+    visited: tuple[str, ...] = ()
+    next_job: NextJob | None = None
+
+
 class Intent(Struct, frozen=True, kw_only=True):
     """One canonical write as the caller wants it: all that a worker needs to execute it. Encrypted at rest."""
 
@@ -50,6 +71,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     if_match: str | None = None
     body: bytes = b""
     edits_tags: bool = False  # the body adds and removes tags
+    copy_of: CopyOf | None = None
 
 
 class Operation(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,9 @@ from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.writes.accept_loss import accept_loss, barring, dropped
 from app.writes.already_held import still_refused
+from app.writes.copy_links import linked_record, require_linkable
 from app.writes.find_record import find_by_key, staff_refusal
+from app.writes.models import CopyOf
 from app.writes.name_people import name_people
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.stale_account import refused_by_account_facts
@@ -60,6 +62,10 @@ class PreparedWrite(Struct, frozen=True, kw_only=True):
     parts: Parts | None = None
 
 
+class NothingToCopyTo(Exception):
+    """No record matches a copy that creates none."""
+
+
 class _StaleAccount(Exception):
     """A refusal that comes only from account facts, which may be stale."""
 
@@ -71,10 +77,12 @@ class _StaleAccount(Exception):
 async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     """Draft the request, which carries the marker. Without an upsert at the vendor, find, then create or update.
 
-    Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound, and the vendor's problems of
-    the reads that come first.
+    Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound, NothingToCopyTo, and the
+    vendor's problems of the reads that come first.
     """
     intent = resolved.intent
+    if intent.copy_of is not None and intent.remote_id is None:
+        return await _prepare_copy(resolved, marker, intent.copy_of)
     if intent.action in ("create", "comment"):
         return await prepare_create(resolved, marker)
     if intent.action == "update":
@@ -89,6 +97,24 @@ async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     if remote_id is None:
         return await prepare_create(resolved, marker)
     return await prepare_update(resolved, marker, remote_id)
+
+
+async def _prepare_copy(resolved: ResolvedWrite, marker: str, copied: CopyOf) -> PreparedWrite:
+    """Draft a copy: a link counts, then the key. It is looked for under the lock, so that two copies of one record
+    create one. Raises StateConflict if the record that matches is linked to another one at the source."""
+    intent = resolved.intent
+    remote_id = await linked_record(resolved.deps, copied.canonical_id, intent.object, resolved.connection.name)
+    if remote_id is None and intent.upsert_on is not None:
+        if not resolved.searches_first:
+            return await _with_young_facts(resolved, lambda: _upsert(resolved, marker))
+        remote_id = await find_by_key(resolved)
+        if remote_id is not None:
+            await require_linkable(resolved, copied, remote_id)
+    if remote_id is not None:
+        return await prepare_update(resolved, marker, remote_id)
+    if not copied.creates:
+        raise NothingToCopyTo
+    return await prepare_create(resolved, marker)
 
 
 async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:

@@ -22,12 +22,12 @@ from app.records.map_record import Reading, as_vendor_drift, choose_writer, map_
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
-from app.writes.models import Intent
+from app.writes.models import CopyOf, Intent
 from app.writes.portable_body import make_portable
 from app.writes.tags import can_write_tags, read_change
 from canonical.classes import LossPolicy
 from canonical.order_patch import OrderCancel
-from canonical.parts import ObjectName
+from canonical.parts import Loss, ObjectName
 from canonical.validate import patch_errors
 from mappings.coverage import writable_values
 from mappings.http import VendorReply, VendorRequest
@@ -50,7 +50,8 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     `identifier` is the `{id}` of the record, or of the ticket for a comment. `query_errors` is what is wrong with the
     query; it is reported together with the errors of the body. `respond_async`: answer 202, and call `callback` later
     if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
-    run. `edits_tags`: the body adds and removes tags.
+    run. `edits_tags`: the body adds and removes tags. `copy_of`: the body is that record as it was read, and `lost` is
+    what the copy loses beyond it.
     """
 
     principal: str
@@ -72,6 +73,8 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     revision: NamedRevision | None = None
     query_errors: tuple[FieldError, ...] = ()
     edits_tags: bool = False
+    copy_of: CopyOf | None = None
+    lost: tuple[Loss, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,24 +94,30 @@ class ResolvedWrite:
 
     @property
     def searches_first(self) -> bool:
-        """Whether the record is looked up first: the vendor has no upsert by this key, or it would replace lists."""
+        """Whether the record is looked up first: the vendor has no upsert by this key, it would replace lists, or it
+        would create a record."""
         intent, endpoints = self.intent, self.mapping.endpoints
         if intent.action != "upsert":
             return False
+        if intent.copy_of is not None and not intent.copy_of.creates:
+            return True
         return intent.upsert_on not in endpoints.upsert or (intent.merges and intent.upsert_on in endpoints.find)
 
     @property
     def lock(self) -> str | None:
-        """The value to lock while the write reads first: a unique key, or the tags of a record. None for no lock."""
+        """The value to lock while the write reads first: a unique key, the record that is copied, or the tags of a
+        record. None for no lock."""
         if self.searches_first:
             return f"{self.intent.upsert_on}={self.intent.upsert_value}"
+        if self.intent.copy_of is not None and self.intent.action == "create":
+            return f"copy={self.intent.copy_of.canonical_id}"
         return f"tags={self.intent.remote_id}" if self.intent.edits_tags else None
 
     @property
     def needs_only_account(self) -> bool:
         """Whether the request can be drafted from account facts, without reading a record."""
         return self.intent.action in ("create", "comment", "upsert") and not (
-            self.searches_first or self.looks_up_person
+            self.searches_first or self.looks_up_person or self.intent.copy_of is not None
         )
 
     @property
@@ -197,12 +206,13 @@ async def resolve_request(
         upsert_on=key,
         upsert_value=None if key is None else _upsert_value(key, sent.patch),
         loss=request.loss,
-        ignored=sent.ignored,
-        lost=sent.lost,
+        ignored=sent.ignored if request.copy_of is None else (),
+        lost=request.lost + sent.lost,
         merges=sent.merges,
         if_match=request.if_match,
         body=sent.body,
         edits_tags=request.edits_tags,
+        copy_of=request.copy_of,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
 
@@ -305,14 +315,15 @@ def _upsert_key(
     if key is None:
         detail = f"one of: {', '.join(offered)}"
         raise InvalidField.of("upsert_on", detail)
-    if not _finds_by(key, mapping):
+    if not finds_by(key, mapping):
         raise cannot(
-            deps, connection, mapping.object, f"cannot find a {mapping.object} by {key}", partial(_finds_by, key)
+            deps, connection, mapping.object, f"cannot find a {mapping.object} by {key}", partial(finds_by, key)
         )
     return key
 
 
-def _finds_by(key: UpsertKey, mapping: AnyMapping) -> bool:
+def finds_by(key: UpsertKey, mapping: AnyMapping) -> bool:
+    """Return whether an upsert through this mapping can find a record by the key."""
     return key in mapping.endpoints.upsert or key in mapping.endpoints.find
 
 

@@ -215,7 +215,7 @@ async def _write(
     wanted = WriteRequest(
         principal=call.caller.principal,
         key=call.header(IDEMPOTENCY_KEY),
-        fingerprint=_fingerprint(request, call.raw_body),
+        fingerprint=request_fingerprint(request, call.raw_body),
         correlation_id=call.correlation_id,
         instance=request.scope["path"],
         object=object_name,
@@ -239,7 +239,7 @@ async def _write(
     return written_response(request, await write(deps, call.deps(Writers), wanted))
 
 
-def _fingerprint(request: AnyRequest, body: bytes) -> bytes:
+def request_fingerprint(request: AnyRequest, body: bytes) -> bytes:
     """Return the fingerprint of method, route, path parameters, sorted query, content type and raw body."""
     parameters: dict[str, Any] = request.path_params
     return fingerprint(

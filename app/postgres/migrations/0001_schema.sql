@@ -148,6 +148,16 @@ CREATE TABLE link_change (
 
 INSERT INTO link_change VALUES (0);
 
+-- Comments that were copied to a ticket of a connection. Each is copied once, however often its ticket is.
+CREATE TABLE copied_comment (
+    connection text        NOT NULL,
+    ticket     text        NOT NULL,
+    source     text        NOT NULL,
+    comment    text        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (connection, ticket, source, comment)
+);
+
 -- The audit trail: each change and its actor, written in the transaction of the change. Append-only.
 CREATE TABLE audit_event (
     id             bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

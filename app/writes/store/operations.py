@@ -197,7 +197,10 @@ class PostgresOperations(OperationReader):
         changes: Sequence[FieldChange] = (),
         change: RecordChange | None,
     ) -> None:
-        """Record the answer, audit the changed fields, and publish the change. Raises LeaseLost, StateMoved."""
+        """Record the answer, audit the changed fields, and publish the change, None for a write without effect.
+
+        Raises LeaseLost, StateMoved.
+        """
         operation = msgspec.structs.replace(begun.operation, remote_id=remote_id or begun.operation.remote_id)
         entries = [entry("operation.succeeded", operation, actor=begun.held().actor)]
         entries += [entry_of_change(operation, change) for change in changes]
