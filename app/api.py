@@ -11,6 +11,7 @@ from app.dead_letters import routes as dead_letters
 from app.drift import routes as drift
 from app.events import routes as events
 from app.http.problem_pages import explain_problem
+from app.links import routes as links
 from app.monitoring import routes as monitoring
 from app.openapi.routes import schema_handlers
 from app.queue import routes as queue
@@ -41,6 +42,7 @@ def handlers() -> list[HTTPRouteHandler]:
         *dead_letters.HANDLERS,
         *revisions.HANDLERS,
         *drift.HANDLERS,
+        *links.HANDLERS,
         *audit.HANDLERS,
         *monitoring.HANDLERS,
         *api_keys.HANDLERS,

@@ -5,6 +5,7 @@ from typing import Final
 from app.copies import comments
 from app.events import deliver
 from app.events.store import deliveries, events, record_states, subscriptions
+from app.links import match_store
 from app.queue import enqueue
 from app.queue.kinds import policies_of
 from app.uploads import ingest_row
@@ -31,5 +32,6 @@ SEALED_COLUMNS: Final = (
     *subscriptions.SEALED,
     *deliveries.SEALED,
     *enqueue.SEALED,
+    *match_store.SEALED,
 )
 """In the order of a key rotation."""

@@ -12,6 +12,7 @@ NAMES: Final = {
     "tkt_": ("ticket", "GET /v1/tickets/{}"),
     "op_": ("operation", "GET /v1/operations/{}"),
     "evt_": ("event", "GET /v1/events"),
+    "lrv_": ("link proposal", "lockstitch links review"),
     "sub_": ("subscription", "GET /v1/subscriptions/{}"),
     "dl_": ("dead letter", "GET /ops/dead-letters/{}"),
     "rdv_": ("redrive", "GET /ops/redrives/{}"),

@@ -40,6 +40,11 @@ app.command(
     help="Send exports of legacy systems and follow their rows.",
 )
 app.command("app.cli.drift:drift", name="drift", help="List and acknowledge unannounced changes at vendors.")
+app.command(
+    "app.cli.links:links",
+    name="links",
+    help="Show, join and split linked records, and review proposals.",
+)
 app.command("app.cli.queue:queue", name="queue", help="Show queued and running jobs.")
 app.command("app.cli.audit:audit", name="audit", help="Search the audit trail and verify that it is unchanged.")
 app.command(

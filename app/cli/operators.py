@@ -26,10 +26,11 @@ UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def with_operators(kind: type[D], do: Callable[[D], Awaitable[T]]) -> T:
     """Run `do` with the dependencies of this type. Exits if it is refused. Raises Complaint without a database."""
-    url, keys = find_database(load_settings(os.environ)), find_keys(os.environ)
+    settings = load_settings(os.environ)
+    url, keys = find_database(settings), find_keys(os.environ)
 
     async def open_and_do() -> T:
-        async with open_operators(url, keys) as dependencies:
+        async with open_operators(settings, url, keys) as dependencies:
             return await do(dependencies.of(kind))
 
     try:

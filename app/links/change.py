@@ -4,19 +4,22 @@ Lock order: the ids in sorted order, then everything that Events need, then the 
 until the commit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from app.errors import NotFound, StateConflict
 from app.identifiers import new_id
 from app.links import statements as sql
-from app.links.events import LinkEvents
+from app.links.match_statements import REFUSE
 from app.links.models import Attached, JoinedLinks, LinkSource, RecordName, SplitLinks
 from app.postgres.database import Transaction
 from canonical.parts import ID_PREFIX, Link
 
 Realms = Mapping[str, str]
 """The realm of each connection that names one."""
+
+Announce = Callable[[Transaction, JoinedLinks | SplitLinks, LinkSource], Awaitable[None]]
+"""Appends the Event of a change, and audits it."""
 
 Rows = Sequence[Any]
 
@@ -31,7 +34,7 @@ async def attach(
     canonical_id: str,
     by: LinkSource,
     realms: Realms,
-    events: LinkEvents | None,
+    announce: Announce | None,
 ) -> Attached:
     """Give a record a canonical id, or join that with the one that it has.
 
@@ -60,8 +63,8 @@ async def attach(
         by=by.kind,
         links=theirs + own if kept == wanted else own + theirs,
     )
-    if events is not None:
-        await events.append(transaction, change, by)
+    if announce is not None:
+        await announce(transaction, change, by)
     number = await transaction.fetch_value(sql.NUMBER)
     await transaction.execute(sql.TOUCH, kept, number)
     if alias is not None:
@@ -75,7 +78,7 @@ async def attach(
     return Attached(canonical_id=kept, links=tuple(change.links), alias=alias)
 
 
-async def split(transaction: Transaction, record: RecordName, by: LinkSource, events: LinkEvents | None) -> SplitLinks:
+async def split(transaction: Transaction, record: RecordName, by: LinkSource, announce: Announce | None) -> SplitLinks:
     """Take a record out of its canonical id. Raises LinkMoved, NotFound and StateConflict."""
     present, _ = await _lock(transaction, record, "")
     place = f"{record.connection}:{record.remote_id}"
@@ -104,8 +107,12 @@ async def split(transaction: Transaction, record: RecordName, by: LinkSource, ev
         left_id=left_id,
         links=_links(rest),
     )
-    if events is not None:
-        await events.append(transaction, change, by)
+    if announce is not None:
+        await announce(transaction, change, by)
+    if record.object == "customer":
+        for link in change.links:
+            pair = sorted(((record.connection, record.remote_id), (link.connection, link.remote_id)))
+            await transaction.execute(REFUSE, new_id("lrv_"), *pair[0], *pair[1], by.actor)
     number = await transaction.fetch_value(sql.NUMBER)
     known = {row["own_id"] for row in rows}
     for first, group, group_id in ((own, moving, split_id), (rest[0], rest, left_id)):

@@ -1,6 +1,7 @@
 """Links between canonical ids and records, and their changes."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -52,6 +53,76 @@ class Attached(Struct, frozen=True, kw_only=True):
     links: tuple[Link, ...]
     alias: str | None = None
     changed: bool = True
+
+
+class LinkedRecord(Struct, frozen=True, kw_only=True):
+    """A record of a canonical id."""
+
+    connection: str
+    """The connection. Example: `"hubspot"`"""
+    remote_id: str
+    """The record's id there. Example: `"1051"`"""
+    by: LinkMaker
+    """How the record got the canonical id; `sighting`: with its own. Example: `"match"`"""
+    own_id: str | None
+    """The id that a split gives the record back; null if it would get a new one.
+    Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"`"""
+    merged_into: str | None
+    """The record that the vendor merged this one into; null if it exists. Example: `null`"""
+
+
+class Links(Struct, frozen=True, kw_only=True):
+    """All records of a canonical id."""
+
+    id: str
+    """The canonical id. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    object: ObjectName
+    """The object. Example: `"customer"`"""
+    aliases: tuple[str, ...]
+    """Other ids that name the same records. Example: `["cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"]`"""
+    links: tuple[LinkedRecord, ...]
+    """The records. A write to the bare `id` goes to the first one."""
+
+
+ReviewReason = Literal[
+    "not_configured",
+    "names_contradict",
+    "role_mailbox",
+    "staff",
+    "several_candidates",
+    "linked_elsewhere",
+    "split",
+]
+ReviewState = Literal["open", "accepted", "refused"]
+
+
+class LinkReview(Struct, frozen=True, kw_only=True):
+    """Two customers with the same primary e-mail address, which may be one person."""
+
+    id: str
+    """The proposal's id. Example: `"lrv_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    connection: str
+    """The connection of one customer. Example: `"hubspot"`"""
+    remote_id: str
+    """The id of that customer there. Example: `"1051"`"""
+    canonical_id: str
+    """The canonical id of that customer. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"`"""
+    other_connection: str
+    """The connection of the other customer. Example: `"shopify"`"""
+    other_remote_id: str
+    """The id of the other customer there. Example: `"7001"`"""
+    other_canonical_id: str
+    """The canonical id of the other customer. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    reasons: tuple[ReviewReason, ...]
+    """Why they were not joined. Example: `["names_contradict"]`"""
+    state: ReviewState
+    """Whether a person has decided. Example: `"open"`"""
+    created_at: datetime
+    """When it was proposed. Example: `"2026-05-01T09:30:00Z"`"""
+    closed_at: datetime | None
+    """When it was decided. Example: `null`"""
+    closed_by: str | None
+    """Who decided. Example: `null`"""
 
 
 class JoinedLinks(Struct, frozen=True, kw_only=True):

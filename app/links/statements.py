@@ -58,6 +58,17 @@ FIND = Statement(
     """,
 )
 
+SHOW = Statement(
+    "SELECT link",
+    """
+    SELECT object, connection, remote_id, canonical_id, source, own_id, merged_into,
+           ARRAY(SELECT alias FROM link_alias WHERE link_alias.canonical_id = link.canonical_id ORDER BY alias) AS aliases
+      FROM link
+     WHERE canonical_id = coalesce((SELECT canonical_id FROM link_alias WHERE alias = $1), $1)
+     ORDER BY merged_into IS NOT NULL, own_id IS DISTINCT FROM canonical_id, created_at, connection
+    """,
+)
+
 # The ids as they are: that of a record, if it has one, and the one that an id stands for.
 PRESENT = Statement(
     "SELECT link",

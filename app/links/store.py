@@ -12,9 +12,17 @@ import asyncpg
 
 from app.identifiers import new_id
 from app.links import statements as sql
-from app.links.change import LinkMoved, Realms, attach, split
-from app.links.events import LinkEvents
-from app.links.models import Attached, KnownLink, LinkSource, NamedRecord, RecordName, SplitLinks
+from app.links.change import Announce, LinkMoved, Realms, attach, split
+from app.links.models import (
+    Attached,
+    KnownLink,
+    LinkedRecord,
+    Links,
+    LinkSource,
+    NamedRecord,
+    RecordName,
+    SplitLinks,
+)
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Transaction
 from canonical.parts import ID_PREFIX, Link, ObjectName
@@ -24,11 +32,11 @@ REMEMBERED = 100_000
 
 
 class PostgresLinks:
-    """The store of links. `events` announces changes; without it none is announced."""
+    """The store of links. Without `announce`, no change has an Event or an audit entry."""
 
-    def __init__(self, database: Database, events: LinkEvents | None = None, realms: Realms | None = None) -> None:
+    def __init__(self, database: Database, announce: Announce | None = None, realms: Realms | None = None) -> None:
         self._database = database
-        self._events = events
+        self._announce = announce
         self._realms = realms or {}
         self._known: dict[tuple[str, str, str], NamedRecord] = {}
         self._last_change: int | None = None
@@ -65,6 +73,27 @@ class PostgresLinks:
         """Return the records of a canonical id or alias. The connection that first had this very id is first."""
         return [_known(row) for row in await self._database.fetch(sql.FIND, canonical_id)]
 
+    async def show(self, canonical_id: str) -> Links | None:
+        """Return everything about a canonical id or alias; None if it is unknown."""
+        rows = await self._database.fetch(sql.SHOW, canonical_id)
+        if not rows:
+            return None
+        return Links(
+            id=rows[0]["canonical_id"],
+            object=rows[0]["object"],
+            aliases=tuple(rows[0]["aliases"]),
+            links=tuple(
+                LinkedRecord(
+                    connection=row["connection"],
+                    remote_id=row["remote_id"],
+                    by=row["source"],
+                    own_id=row["own_id"],
+                    merged_into=row["merged_into"],
+                )
+                for row in rows
+            ),
+        )
+
     async def attach(
         self, object_name: ObjectName, connection: str, remote_id: str, canonical_id: str, *, by: LinkSource
     ) -> Attached:
@@ -74,9 +103,17 @@ class PostgresLinks:
         one connection would have two of them.
         """
         record = RecordName(object=object_name, connection=connection, remote_id=remote_id)
-        return await self._change(
-            lambda transaction: attach(transaction, record, canonical_id, by, self._realms, self._events)
-        )
+        return await self.change(lambda transaction: self.attach_within(transaction, record, canonical_id, by))
+
+    async def attach_within(
+        self, transaction: Transaction, record: RecordName, canonical_id: str, by: LinkSource
+    ) -> Attached:
+        """Attach in a transaction of `change`. Take all other locks before. Raises LinkMoved, and like `attach`."""
+        return await attach(transaction, record, canonical_id, by, self._realms, self._announce)
+
+    def may_join(self, connection: str, other: str) -> bool:
+        """Return whether two connections are in one realm."""
+        return self._realms.get(connection) == self._realms.get(other)
 
     def share_realm(self, one: str, other: str) -> bool:
         """Return whether records of the two connections can be linked."""
@@ -89,7 +126,7 @@ class PostgresLinks:
         record, and StateConflict if it is linked to no other, or was merged by the vendor.
         """
         record = RecordName(object=object_name, connection=connection, remote_id=remote_id)
-        return await self._change(lambda transaction: split(transaction, record, by, self._events))
+        return await self.change(lambda transaction: split(transaction, record, by, self._announce))
 
     async def refresh(self) -> None:
         """Drop what is cached of records that changed since the last call. Raises StoreUnavailable."""
@@ -107,8 +144,9 @@ class PostgresLinks:
         """Keep the cache current for the duration of the block."""
         return CachedTable(self.refresh, sql.CHANNEL, "links").refreshing(url)
 
-    async def _change(self, change: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run a change in a transaction. Runs it again if another change of the same ids came first."""
+    async def change(self, change: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run a change in a transaction, and drop what it changed from the cache. Runs it again if another change of
+        the same ids came first."""
         while True:
             try:
                 async with self._database.transaction() as transaction:

@@ -11,7 +11,7 @@ from app.events.record_changes import changed, fields_of, is_older, revision_of,
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, read_again
 from app.records.resolve import AnyMapping
-from app.records.resources import meta_of, name_records
+from app.records.resources import meta_of
 from app.vendors.models import Connection
 from canonical.parts import ObjectName, ResourceMeta
 from mappings.spec import Remote
@@ -43,7 +43,7 @@ async def compare(
     state = state_of(resource)
     after = fields_of(state)
     before = None if seen is None or seen.deleted else fields_of(seen.data)
-    names = changed(before, fields_of(await _like_seen(deps, connection, reading, state, seen)), reading.mapping.model)
+    names = changed(before, fields_of(await _like_seen(connection, reading, state, seen)), reading.mapping.model)
     is_new = created and seen is None
     what = "created" if is_new else "updated"
     return RecordChange(
@@ -74,6 +74,8 @@ async def compare_deleted(
     """Return the deletion of a record, with the last-seen fields. A deletion that is known already has no Event."""
     object_name: ObjectName = mapping.object
     named = (await deps.links.name(object_name, connection.name, [remote_id]))[remote_id]
+    if object_name == "customer":
+        await deps.matches.erase([(connection.name, remote_id)])
     meta = meta_of(connection, mapping, Remote(id=remote_id), links=named.links)
     remains = DeletedRecord(id=named.canonical_id, meta=meta)
     identity = msgspec.to_builtins(remains)
@@ -105,9 +107,7 @@ def added_comment(connection: Connection, reading: Reading, comment: Any, *, tic
     )
 
 
-async def _like_seen(
-    deps: RecordDeps, connection: Connection, reading: Reading, state: bytes, seen: SeenState | None
-) -> bytes:
+async def _like_seen(connection: Connection, reading: Reading, state: bytes, seen: SeenState | None) -> bytes:
     """Return the state as the revision of the last-seen state maps it. A difference between revisions is no change."""
     revision = None if seen is None or seen.deleted else revision_of(seen.data)
     if revision is None or revision == reading.mapping.revision:
@@ -115,5 +115,4 @@ async def _like_seen(
     again = await read_again(connection, reading, revision)
     if again is None:
         return state
-    (resource,) = await name_records(deps, connection, [again])
-    return state_of(resource)
+    return state_of(again.mapped.data)

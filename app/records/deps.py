@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.drift.detect import DriftDetection
 from app.events.store.record_states import PostgresRecordStates
+from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.trials import Trials
@@ -13,12 +14,13 @@ from app.vendors.models import Connections
 
 @dataclass(frozen=True, kw_only=True)
 class RecordDeps:
-    """The connections and their client, the links, the last-seen states, and the routes, trials and drift of mapping
-    revisions."""
+    """The connections and their client, the links and the matching of customers, the last-seen states, and the routes,
+    trials and drift of mapping revisions."""
 
     connections: Connections
     vendors: VendorClient
     links: PostgresLinks
+    matches: PostgresMatches
     states: PostgresRecordStates
     mapping_routes: PostgresMappingRoutes
     trials: Trials

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct
 
+from app.links.match_keys import Sighting, sighting_of
 from app.links.models import NamedRecord
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading
@@ -40,7 +41,10 @@ async def name_records(
     object_name = readings[0].mapping.object
     if object_name == "comment":
         return await _name_comments(deps, connection, readings, ticket)
-    named = await deps.links.name(object_name, connection.name, [one.mapped.remote.id for one in readings])
+    remote_ids = [one.mapped.remote.id for one in readings]
+    named = await deps.links.name(object_name, connection.name, remote_ids)
+    if object_name == "customer" and await deps.matches.sight([_sighting(connection, one) for one in readings]):
+        named = await deps.links.name(object_name, connection.name, remote_ids)
     return tuple(_resource(connection, one, named[one.mapped.remote.id], known) for one in readings)
 
 
@@ -89,6 +93,12 @@ def without_ids(resource: Any) -> Any:
     return msgspec.structs.replace(resource, id="", **named)
 
 
+def _sighting(connection: Connection, reading: Reading) -> Sighting:
+    test = reading.mapping.endpoints.is_staff
+    is_staff = test is not None and test(reading.raw)
+    return sighting_of(reading.mapped.data, connection.name, reading.mapped.remote.id, is_staff=is_staff)
+
+
 async def _name_comments(
     deps: RecordDeps, connection: Connection, readings: Sequence[Reading], ticket: str | None
 ) -> tuple[Struct, ...]:
@@ -108,7 +118,7 @@ def person_of(data: Any) -> str | None:
     """Return the remote id of the customer in an order or ticket, or None."""
     part = PERSON.get(type(data))
     person = None if part is None else getattr(data, part)
-    return None if person is None else person.remote_id  # type: ignore[no-any-return]
+    return None if person is None else person.remote_id
 
 
 def with_person(data: Any, people: Mapping[str, NamedRecord]) -> Any:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
+from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
@@ -28,5 +29,6 @@ class UploadDeps(ExportDeps):
 
     connections: Connections
     links: PostgresLinks
+    matches: PostgresMatches
     states: PostgresRecordStates
     events: PostgresEvents

@@ -14,6 +14,7 @@ from app.audit.models import Fact
 from app.audit.record import append_facts
 from app.events.models import NewEvent, SeenState, StateMoved
 from app.events.record_changes import WATCHED, Fields, changed, field_changed, fields_of, state_of
+from app.links.match_keys import sighting_of
 from app.postgres.database import Transaction
 from app.queue.kinds import JobKind
 from app.queue.models import DeadLetter, Done, Finishing, Job, JobOutcome, Permanent, Retry
@@ -25,6 +26,7 @@ from app.vendors.models import Connection
 from app.webhooks.ingest import POLICY
 from app.webhooks.models import Receipt
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
+from canonical.customer import Customer
 from canonical.parts import MappingName, ResourceMeta
 from mappings.csv.export import identity_of
 from mappings.csv.layout import REVISION, Layout
@@ -95,6 +97,10 @@ async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, ma
     """Add the canonical ids of the record and of the customer that the row refers to by remote id."""
     remote, data = mapped.remote, mapped.data
     named = (await deps.links.name(layout.object, connection.name, [remote.id]))[remote.id]
+    if isinstance(data, Customer) and await deps.matches.sight(
+        [sighting_of(data, connection.name, remote.id, is_staff=False)]
+    ):
+        named = (await deps.links.name(layout.object, connection.name, [remote.id]))[remote.id]
     person = person_of(data)
     people = {} if person is None else await deps.links.name("customer", connection.name, [person])
     meta = ResourceMeta(

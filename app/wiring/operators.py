@@ -16,6 +16,10 @@ from app.drift.store import PostgresDrifts
 from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
+from app.links.announce import announce
+from app.links.deps import LinkDeps, LinkEventDeps
+from app.links.match_store import PostgresMatches
+from app.links.store import PostgresLinks
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
 from app.queue.deps import QueueDeps
@@ -26,7 +30,7 @@ from app.queue.models import Enqueuer
 from app.revisions.deps import RevisionDeps
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
-from app.settings.environment import EncryptionKey
+from app.settings.environment import EncryptionKey, Settings
 from app.uploads.deps import ExportDeps
 from app.uploads.store import PostgresUploads
 from app.webhooks.deps import ReceiptDeps
@@ -36,7 +40,9 @@ from app.writes.store.operations import OperationReader
 
 
 @asynccontextmanager
-async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> AsyncIterator[Dependencies]:
+async def open_operators(
+    settings: Settings, database_url: str, keys: Sequence[EncryptionKey]
+) -> AsyncIterator[Dependencies]:
     """Open the dependencies of operators' commands: the database only, so they work while everything else is down.
 
     Raises StoreUnavailable.
@@ -46,8 +52,10 @@ async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> As
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
         events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
         queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
+        links = links_of(settings, database, events, queue)
         yield Dependencies(
             *operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database)),
+            LinkDeps(links=links, matches=PostgresMatches(database, sealer, links)),
             ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
         )
     finally:
@@ -81,6 +89,11 @@ def operator_dependencies(
         RevisionDeps(mapping_routes=mapping_routes, trial_book=PostgresTrialBook(database)),
         PostgresAuditTrail(database),
     )
+
+
+def links_of(settings: Settings, database: Database, events: PostgresEvents, queue: Enqueuer) -> PostgresLinks:
+    """Return the links, whose changes are announced."""
+    return PostgresLinks(database, partial(announce, LinkEventDeps(events=events, queue=queue)), settings.realms)
 
 
 def announcer_of(sealer: Sealer, events: PostgresEvents) -> QueueEvents:

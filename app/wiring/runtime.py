@@ -32,8 +32,8 @@ from app.http.cursors import SealedCursors
 from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
 from app.http.slow_bodies import Transfers
-from app.links.events import LinkEvents
-from app.links.store import PostgresLinks
+from app.links.deps import LinkDeps
+from app.links.match_store import PostgresMatches
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.readiness import CachedReadiness, Verdict
 from app.monitoring.store import heartbeats
@@ -69,7 +69,7 @@ from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
 from app.webhooks.webhook_connections import load_webhook_connections
-from app.wiring.operators import announcer_of, operator_dependencies
+from app.wiring.operators import announcer_of, links_of, operator_dependencies
 from app.wiring.upkeep import Upkeep, open_upkeep
 from app.writes.completion import announce
 from app.writes.deps import CompletionDeps, WriteDeps
@@ -186,12 +186,13 @@ async def _open_records(
     settings, database = foundation.settings, foundation.database
     mapping_routes = PostgresMappingRoutes(database)
     await stack.enter_async_context(mapping_routes.refreshing(foundation.database_url))
-    links = PostgresLinks(database, LinkEvents(foundation.events, queue), settings.realms)
+    links = links_of(settings, database, foundation.events, queue)
     await stack.enter_async_context(links.refreshing(foundation.database_url))
     return RecordDeps(
         connections=vendors.connections,
         vendors=vendors.vendors,
         links=links,
+        matches=PostgresMatches(database, foundation.sealer, links, settings.links.auto_join),
         states=PostgresRecordStates(database, foundation.sealer),
         mapping_routes=mapping_routes,
         trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),
@@ -245,6 +246,7 @@ async def _open_dependencies(
         records,
         writes,
         CopyDeps(**shared(writes), copied_comments=PostgresCopiedComments()),
+        LinkDeps(links=records.links, matches=records.matches),
         Writers(),
         IngestDeps(
             **shared(records),
@@ -263,6 +265,7 @@ async def _open_dependencies(
             queue=queue,
             connections=connections,
             links=records.links,
+            matches=records.matches,
             states=records.states,
             events=events,
         ),

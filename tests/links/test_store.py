@@ -1,6 +1,7 @@
 """Links in PostgreSQL: attach, join, split, and what other processes see of it."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,7 +11,8 @@ from app.capabilities import POLICIES
 from app.errors import NotFound, StateConflict
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
-from app.links.events import LinkEvents
+from app.links.announce import announce
+from app.links.deps import LinkEventDeps
 from app.links.models import LinkSource
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
@@ -27,7 +29,8 @@ AUDIT = Statement("SELECT audit_event", "SELECT type, actor, facts FROM audit_ev
 def process(database: Database, realms: dict[str, str] | None = None) -> PostgresLinks:
     """The links as one process has them."""
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-    return PostgresLinks(database, LinkEvents(events, JobIntake(SEALER, POLICIES)), realms)
+    told = LinkEventDeps(events=events, queue=JobIntake(SEALER, POLICIES))
+    return PostgresLinks(database, partial(announce, told), realms)
 
 
 async def seen(links: PostgresLinks, connection: str, remote_id: str) -> str:

@@ -148,6 +148,7 @@ CREATE TABLE link_change (
 
 INSERT INTO link_change VALUES (0);
 
+<<<<<<< HEAD
 -- Comments that were copied to a ticket of a connection. Each is copied once, however often its ticket is.
 CREATE TABLE copied_comment (
     connection text        NOT NULL,
@@ -158,6 +159,57 @@ CREATE TABLE copied_comment (
     PRIMARY KEY (connection, ticket, source, comment)
 );
 
+=======
+-- The key of the HMACs below, sealed for `match_secret`. It stays the same when encryption keys are rotated.
+CREATE TABLE match_secret (
+    id     smallint PRIMARY KEY CHECK (id = 1),
+    secret bytea    NOT NULL
+);
+
+-- What customers are matched by: the HMAC of the primary e-mail address, and those of the words of the name, each cut
+-- to 8 bytes.
+CREATE TABLE match_key (
+    connection text        NOT NULL,
+    remote_id  text        NOT NULL CHECK (remote_id <> ''),
+    digest     bytea       NOT NULL CHECK (octet_length(digest) = 32),
+    name       bytea       NOT NULL CHECK (octet_length(name) % 8 = 0),
+
+    -- The person works for the business, as an agent or an administrator.
+    is_staff   boolean     NOT NULL,
+
+    -- Updated about once a week.
+    seen_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (connection, remote_id)
+);
+
+CREATE INDEX match_key_digest ON match_key (digest);
+CREATE INDEX match_key_seen   ON match_key (seen_at);
+
+-- Two customers that may be one person, for a person to decide. A refused pair is never proposed again.
+CREATE TABLE link_review (
+    id               text        PRIMARY KEY CHECK (id LIKE 'lrv\_%'),
+    connection       text        NOT NULL,
+    remote_id        text        NOT NULL,
+    other_connection text        NOT NULL,
+    other_remote_id  text        NOT NULL,
+
+    -- Why they were not joined.
+    reasons          text[]      NOT NULL CHECK (cardinality(reasons) > 0),
+
+    state            text        NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'accepted', 'refused')),
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    closed_at        timestamptz,
+    closed_by        text,
+
+    UNIQUE (connection, remote_id, other_connection, other_remote_id),
+    CHECK ((connection, remote_id) < (other_connection, other_remote_id)),
+    CHECK ((state = 'open') = (closed_at IS NULL) AND (closed_at IS NULL) = (closed_by IS NULL))
+);
+
+CREATE INDEX link_review_open  ON link_review (id) WHERE state = 'open';
+CREATE INDEX link_review_other ON link_review (other_connection, other_remote_id);
+
+>>>>>>> links
 -- The audit trail: each change and its actor, written in the transaction of the change. Append-only.
 CREATE TABLE audit_event (
     id             bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

@@ -1,0 +1,167 @@
+"""SQL of match keys and reviews."""
+
+from app.postgres.database import Statement
+
+SELECT_SECRET = Statement("SELECT match_secret", "SELECT secret FROM match_secret")
+INSERT_SECRET = Statement(
+    "INSERT match_secret", "INSERT INTO match_secret (id, secret) VALUES (1, $1) ON CONFLICT DO NOTHING"
+)
+
+# Unchanged rows are not written.
+PUT_KEYS = Statement(
+    "INSERT match_key",
+    """
+    INSERT INTO match_key AS known (connection, remote_id, digest, name, is_staff)
+    SELECT connection, remote_id, digest, name, is_staff
+      FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::boolean[])
+           AS new (connection, remote_id, digest, name, is_staff)
+     ORDER BY connection, remote_id
+        ON CONFLICT (connection, remote_id) DO UPDATE
+       SET digest = excluded.digest, name = excluded.name, is_staff = excluded.is_staff, seen_at = now()
+     WHERE known.digest <> excluded.digest OR known.name <> excluded.name OR known.is_staff <> excluded.is_staff
+        OR known.seen_at < now() - interval '6 days'
+    """,
+)
+
+# A proposal was about the address that a record had.
+DELETE_OUTDATED = Statement(
+    "DELETE link_review",
+    """
+    DELETE FROM link_review AS review
+     USING match_key AS one, match_key AS other
+     WHERE review.state = 'open'
+       AND (one.connection, one.remote_id) = (review.connection, review.remote_id)
+       AND (other.connection, other.remote_id) = (review.other_connection, review.other_remote_id)
+       AND one.digest <> other.digest
+       AND (   (review.connection, review.remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+            OR (review.other_connection, review.other_remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[])))
+    """,
+)
+
+# Keys that records with different ids share.
+SELECT_SHARED = Statement(
+    "SELECT match_key",
+    """
+    SELECT known.digest
+      FROM match_key AS known
+      JOIN link ON (link.object, link.connection, link.remote_id) = ('customer', known.connection, known.remote_id)
+     WHERE known.digest = ANY($1::bytea[])
+     GROUP BY known.digest
+    HAVING count(DISTINCT link.canonical_id) > 1 AND count(DISTINCT link.connection) > 1
+    """,
+)
+
+# Serializes the matching of one key. One seed per table, so that locks of different tables never collide.
+LOCK = Statement("SELECT match_key", "SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 20192))")
+
+SELECT_CANDIDATES = Statement(
+    "SELECT match_key",
+    """
+    SELECT known.connection, known.remote_id, known.name, known.is_staff, link.canonical_id,
+           ARRAY(SELECT one.connection
+                   FROM link AS one
+                  WHERE one.canonical_id = link.canonical_id AND one.merged_into IS NULL) AS linked
+      FROM match_key AS known
+      JOIN link ON (link.object, link.connection, link.remote_id) = ('customer', known.connection, known.remote_id)
+     WHERE known.digest = $1 AND link.merged_into IS NULL
+     ORDER BY known.connection, known.remote_id
+     LIMIT $2
+    """,
+)
+
+# The ids of records that a person has kept apart from a record of this id.
+SELECT_REFUSED = Statement(
+    "SELECT link_review",
+    """
+    SELECT other.canonical_id
+      FROM link AS mine
+      JOIN link_review AS review ON (review.connection, review.remote_id) = (mine.connection, mine.remote_id)
+      JOIN link AS other
+        ON (other.object, other.connection, other.remote_id)
+           = ('customer', review.other_connection, review.other_remote_id)
+     WHERE mine.canonical_id = $1 AND mine.object = 'customer' AND review.state = 'refused'
+     UNION
+    SELECT other.canonical_id
+      FROM link AS mine
+      JOIN link_review AS review
+        ON (review.other_connection, review.other_remote_id) = (mine.connection, mine.remote_id)
+      JOIN link AS other
+        ON (other.object, other.connection, other.remote_id) = ('customer', review.connection, review.remote_id)
+     WHERE mine.canonical_id = $1 AND mine.object = 'customer' AND review.state = 'refused'
+    """,
+)
+
+PROPOSE = Statement(
+    "INSERT link_review",
+    """
+    INSERT INTO link_review AS known (id, connection, remote_id, other_connection, other_remote_id, reasons)
+    VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (connection, remote_id, other_connection, other_remote_id) DO UPDATE
+       SET reasons = excluded.reasons
+     WHERE known.state = 'open' AND known.reasons <> excluded.reasons
+    """,
+)
+
+ERASE_KEYS = Statement(
+    "DELETE match_key",
+    """
+    WITH reviews AS (
+        DELETE FROM link_review
+         WHERE state = 'open'
+           AND (   (connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+                OR (other_connection, other_remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[])))
+    )
+    DELETE FROM match_key WHERE (connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+    """,
+)
+
+REVIEW = """
+    review.id, review.connection, review.remote_id, review.other_connection, review.other_remote_id, review.reasons,
+    review.state, review.created_at, review.closed_at, review.closed_by, one.canonical_id,
+    other.canonical_id AS other_canonical_id
+"""
+LINKED = """
+      JOIN link AS one
+        ON (one.object, one.connection, one.remote_id) = ('customer', review.connection, review.remote_id)
+      JOIN link AS other
+        ON (other.object, other.connection, other.remote_id)
+           = ('customer', review.other_connection, review.other_remote_id)
+"""
+
+# A pair that was joined otherwise needs no decision.
+SELECT_OPEN = Statement(
+    "SELECT link_review",
+    f"""
+    SELECT {REVIEW}
+      FROM link_review AS review
+      {LINKED}
+     WHERE review.state = 'open' AND one.canonical_id <> other.canonical_id
+       AND ($1::text IS NULL OR review.id < $1)
+     ORDER BY review.id DESC
+     LIMIT $2
+    """,  # noqa: S608 - constants only, also below
+)
+
+SELECT_REVIEW = Statement(
+    "SELECT link_review",
+    f"SELECT {REVIEW} FROM link_review AS review {LINKED} WHERE review.id = $1",  # noqa: S608
+)
+
+CLOSE = Statement(
+    "UPDATE link_review",
+    """
+    UPDATE link_review SET state = $2, closed_at = now(), closed_by = $3 WHERE id = $1 AND state = 'open'
+    """,
+)
+
+# A pair that a person has split is not proposed again.
+REFUSE = Statement(
+    "INSERT link_review",
+    """
+    INSERT INTO link_review (id, connection, remote_id, other_connection, other_remote_id, reasons, state, closed_at,
+                             closed_by)
+    VALUES ($1, $2, $3, $4, $5, '{split}', 'refused', now(), $6)
+        ON CONFLICT (connection, remote_id, other_connection, other_remote_id) DO UPDATE
+       SET state = 'refused', closed_at = now(), closed_by = excluded.closed_by
+    """,
+)

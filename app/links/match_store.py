@@ -1,0 +1,221 @@
+"""Match customers of different connections by their primary e-mail address: join them, or propose it for review.
+
+Each process remembers what it has seen of a customer, so an unchanged one costs no statement. Two processes that see
+one person for the first time both store their key before they look for others, so at least one of them finds both.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from msgspec import Struct
+
+from app.audit.models import Fact
+from app.audit.record import append_facts
+from app.errors import NotFound, StateConflict, StoreUnavailable
+from app.identifiers import new_id
+from app.links import match_statements as sql
+from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
+from app.links.models import LinkReview, LinkSource, RecordName, ReviewReason, ReviewState
+from app.links.store import PostgresLinks
+from app.postgres.database import Database, Transaction
+from app.postgres.encryption import SealedColumn, Sealer
+
+BELONGS_TO: Final = "match_secret"
+MATCH: Final = LinkSource(kind="match")
+REMEMBERED: Final = 100_000
+MOST_CANDIDATES: Final = 20
+"""An address that more customers share says nothing about any two of them."""
+
+
+class _Candidate(Struct, frozen=True, kw_only=True):
+    """A customer with the address. `linked` are the connections of its canonical id."""
+
+    connection: str
+    remote_id: str
+    name: bytes
+    is_staff: bool
+    canonical_id: str
+    linked: list[str]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.connection, self.remote_id
+
+
+class PostgresMatches:
+    """The store of match keys and reviews. `auto_join`: pairs of connections that are joined without review."""
+
+    def __init__(
+        self, database: Database, sealer: Sealer, links: PostgresLinks, auto_join: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._links = links
+        self._auto_join = {frozenset(pair) for pair in auto_join}
+        self._secret: bytes | None = None
+        self._seen: dict[tuple[str, str], int] = {}
+
+    async def sight(self, sightings: Sequence[Sighting]) -> bool:
+        """Match customers whose key is new or has changed. Returns whether that joined any.
+
+        Without a database nothing is matched; the next sighting tries again.
+        """
+        week = datetime.now(UTC).date().toordinal() // 7
+        changed = {
+            (one.connection, one.remote_id): (one, mark)
+            for one in sightings
+            if self._seen.get((one.connection, one.remote_id))
+            != (mark := hash((week, one.email, one.name, one.is_staff)))
+        }
+        if not changed:
+            return False
+        try:
+            joined = await self._match([one for one, _ in changed.values()])
+        except StoreUnavailable:
+            return False
+        if len(self._seen) > REMEMBERED:
+            self._seen.clear()
+        self._seen |= {place: mark for place, (_, mark) in changed.items()}
+        return joined
+
+    async def erase(self, places: Sequence[tuple[str, str]]) -> None:
+        """Delete the keys of customers (connection and remote id), and the proposals about them."""
+        columns = [connection for connection, _ in places], [remote_id for _, remote_id in places]
+        await self._database.execute(sql.ERASE_KEYS, *columns)
+        for place in places:
+            self._seen.pop(place, None)
+
+    async def list_open(self, *, after: str | None, limit: int) -> Sequence[LinkReview]:
+        """Return open reviews, newest first."""
+        return [_review(row) for row in await self._database.fetch(sql.SELECT_OPEN, after, limit)]
+
+    async def decide(self, review_id: str, state: ReviewState, *, actor: str) -> LinkReview:
+        """Accept a proposal, which joins the two customers, or refuse it for good.
+
+        Raises NotFound, and StateConflict if it was decided already or the two cannot be joined.
+        """
+        found = await self._review(review_id)
+        if found.state != "open":
+            raise StateConflict(f"{review_id} was {found.state} by {found.closed_by} already.")
+        if state == "accepted":
+            by = LinkSource(kind="person", actor=actor)
+            await self._links.attach("customer", found.connection, found.remote_id, found.other_canonical_id, by=by)
+        async with self._database.transaction() as transaction:
+            if await transaction.execute(sql.CLOSE, review_id, state, actor):
+                facts = {
+                    "ids": [found.canonical_id, found.other_canonical_id],
+                    "connections": [found.connection, found.other_connection],
+                    "reasons": found.reasons,
+                }
+                await append_facts(
+                    transaction, Fact(type=f"link_review.{state}", subject=review_id, actor=actor, facts=facts)
+                )
+        return await self._review(review_id)
+
+    async def _review(self, review_id: str) -> LinkReview:
+        row = await self._database.fetch_row(sql.SELECT_REVIEW, review_id)
+        if row is None:
+            raise NotFound(f"No proposal has the id {review_id[:80]}.", next_step="lockstitch links review lists all.")
+        return _review(row)
+
+    async def _match(self, sightings: Sequence[Sighting]) -> bool:
+        erased = [(one.connection, one.remote_id) for one in sightings if one.email is None]
+        if erased:
+            await self.erase(erased)
+        secret = await self._load_secret()
+        kept = {
+            (one.connection, one.remote_id): (one, key_of(secret, one)) for one in sightings if one.email is not None
+        }
+        if not kept:
+            return False
+        digests = await self._keep([*kept.values()])
+        joined = False
+        for sighting, key in kept.values():
+            if key.digest in digests:
+                while await self._match_one(sighting, key):
+                    joined = True
+        return joined
+
+    async def _keep(self, kept: Sequence[tuple[Sighting, MatchKey]]) -> frozenset[bytes]:
+        """Store keys, and return those that records with other ids have too."""
+        places = [one.connection for one, _ in kept], [one.remote_id for one, _ in kept]
+        digests = [key.digest for _, key in kept]
+        values = digests, [key.name for _, key in kept], [one.is_staff for one, _ in kept]
+        if await self._database.execute(sql.PUT_KEYS, *places, *values):
+            await self._database.execute(sql.DELETE_OUTDATED, *places)
+        return frozenset(row["digest"] for row in await self._database.fetch(sql.SELECT_SHARED, digests))
+
+    async def _match_one(self, sighting: Sighting, key: MatchKey) -> bool:
+        """Propose every candidate that needs a review, then join at most one that needs none. Returns whether it did:
+        there may be more. Each join has a transaction of its own, because ids are locked in sorted order."""
+
+        async def match(transaction: Transaction) -> bool:
+            await transaction.execute(sql.LOCK, key.digest)
+            join: str | None = None
+            for other, reasons in await self._candidates(transaction, sighting, key):
+                if reasons:
+                    left, right = sorted(((sighting.connection, sighting.remote_id), other.place))
+                    await transaction.execute(sql.PROPOSE, new_id("lrv_"), *left, *right, reasons)
+                elif join is None:
+                    join = other.canonical_id
+            if join is None:
+                return False
+            record = RecordName(object="customer", connection=sighting.connection, remote_id=sighting.remote_id)
+            await self._links.attach_within(transaction, record, join, MATCH)
+            return True
+
+        return await self._links.change(match)
+
+    async def _candidates(
+        self, transaction: Transaction, sighting: Sighting, key: MatchKey
+    ) -> Sequence[tuple[_Candidate, list[ReviewReason]]]:
+        """Return the customers at other connections that may be this one, with what speaks against a join."""
+        rows = await transaction.fetch(sql.SELECT_CANDIDATES, key.digest, MOST_CANDIDATES + 1)
+        if len(rows) > MOST_CANDIDATES:
+            return ()
+        known = [_Candidate(**row) for row in rows]
+        seen = next((one for one in known if one.place == (sighting.connection, sighting.remote_id)), None)
+        if seen is None:
+            return ()
+        refused = {row["canonical_id"] for row in await transaction.fetch(sql.SELECT_REFUSED, seen.canonical_id)}
+        count = Counter(one.connection for one in known)
+        return [
+            (other, self._reasons(sighting, seen, other, count))
+            for other in known
+            if other.canonical_id != seen.canonical_id
+            and other.canonical_id not in refused
+            and other.connection != seen.connection
+            and self._links.may_join(seen.connection, other.connection)
+        ]
+
+    def _reasons(
+        self, sighting: Sighting, seen: _Candidate, other: _Candidate, count: Counter[str]
+    ) -> list[ReviewReason]:
+        reasons: dict[ReviewReason, bool] = {
+            "not_configured": frozenset((seen.connection, other.connection)) not in self._auto_join,
+            "names_contradict": contradict(seen.name, other.name),
+            "role_mailbox": is_role(sighting.email or ""),
+            "staff": seen.is_staff or other.is_staff,
+            "several_candidates": count[seen.connection] > 1 or count[other.connection] > 1,
+            "linked_elsewhere": not set(seen.linked).isdisjoint(other.linked),
+        }
+        return [reason for reason, holds in reasons.items() if holds]
+
+    async def _load_secret(self) -> bytes:
+        """Return the key of the HMACs. The first process creates it."""
+        if self._secret is None:
+            await self._database.execute(sql.INSERT_SECRET, self._sealer.seal(os.urandom(32), BELONGS_TO))
+            self._secret = self._sealer.open(await self._database.fetch_value(sql.SELECT_SECRET), BELONGS_TO)
+        return self._secret
+
+
+def _review(row: Any) -> LinkReview:
+    return LinkReview(**{**row, "reasons": tuple(row["reasons"])})
+
+
+SEALED: Final = (
+    SealedColumn(table="match_secret", column="secret", key={"id": "smallint"}, belongs_to=lambda row: BELONGS_TO),
+)
