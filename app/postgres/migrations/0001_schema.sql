@@ -148,7 +148,6 @@ CREATE TABLE link_change (
 
 INSERT INTO link_change VALUES (0);
 
-<<<<<<< HEAD
 -- Comments that were copied to a ticket of a connection. Each is copied once, however often its ticket is.
 CREATE TABLE copied_comment (
     connection text        NOT NULL,
@@ -159,7 +158,6 @@ CREATE TABLE copied_comment (
     PRIMARY KEY (connection, ticket, source, comment)
 );
 
-=======
 -- The key of the HMACs below, sealed for `match_secret`. It stays the same when encryption keys are rotated.
 CREATE TABLE match_secret (
     id     smallint PRIMARY KEY CHECK (id = 1),
@@ -209,7 +207,6 @@ CREATE TABLE link_review (
 CREATE INDEX link_review_open  ON link_review (id) WHERE state = 'open';
 CREATE INDEX link_review_other ON link_review (other_connection, other_remote_id);
 
->>>>>>> links
 -- The audit trail: each change and its actor, written in the transaction of the change. Append-only.
 CREATE TABLE audit_event (
     id             bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
