@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.copies import comments
+from app.copies import comments, fan_out
 from app.events import deliver
 from app.events.store import deliveries, events, record_states, subscriptions
 from app.links import match_store
@@ -15,7 +15,8 @@ from app.writes import queued
 from app.writes.store import rows
 
 KINDS: Final = {
-    kind.name: kind for kind in (*queued.KINDS, *comments.KINDS, *ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS)
+    kind.name: kind
+    for kind in (*queued.KINDS, *comments.KINDS, *fan_out.KINDS, *ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS)
 }
 """Every job kind, by name."""
 

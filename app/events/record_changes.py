@@ -26,12 +26,15 @@ PEOPLE: Final = frozenset({"customer", "requester"})
 IN_ANY_ORDER: Final = frozenset({"tags"})
 
 REVISION: Final = "mapping_revision"
+LOST: Final = "lost_from"
+"""The fields that copies from other connections lost on the way, by connection."""
 
 Fields = Mapping[str, Any]
 
 
 class _Noted(Struct, frozen=True, kw_only=True):
     mapping_revision: int | None = None
+    lost_from: dict[str, tuple[str, ...]] = {}
 
 
 class Watched(Struct, frozen=True, kw_only=True):
@@ -91,12 +94,25 @@ def fields_of(state: bytes) -> Fields:
     """Return the canonical fields of a kept state."""
     fields = msgspec.json.decode(state, type=dict[str, Any])
     fields.pop(REVISION, None)
+    fields.pop(LOST, None)
     return fields
 
 
 def revision_of(state: bytes) -> int | None:
     """Return the mapping revision of a kept state; None if it was not stored."""
     return msgspec.json.decode(state, type=_Noted).mapping_revision
+
+
+def lost_in(state: bytes) -> Mapping[str, tuple[str, ...]]:
+    """Return the fields of a kept state that differ from those of a linked record only by what a copy lost."""
+    return msgspec.json.decode(state, type=_Noted).lost_from
+
+
+def with_lost(state: bytes, lost: Mapping[str, tuple[str, ...]]) -> bytes:
+    """Return the state with these lost fields."""
+    fields = msgspec.json.decode(state, type=dict[str, Any])
+    fields[LOST] = {connection: names for connection, names in lost.items() if names}
+    return msgspec.json.encode(fields)
 
 
 def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[str, ...]:

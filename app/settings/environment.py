@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 
+from app.settings.consumers import ConsumerSettings
 from app.settings.egress import EgressRule, parse_egress_rules
 from app.settings.file import (
     AlertSettings,
@@ -113,6 +114,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Connections by name."""
     systems_of_record: dict[ObjectName, str]
     """The connection that owns each object. It answers calls that name no connection."""
+    consumers: tuple[ConsumerSettings, ...]
+    """The connections to which changes are copied."""
     queued_writes: frozenset[ObjectName]
     """Objects whose writes are always queued."""
     links: LinkSettings
@@ -180,6 +183,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         config_file=config_file,
         connections=content.connections,
         systems_of_record=content.systems_of_record,
+        consumers=content.consumers,
         queued_writes=frozenset(name for name, write in content.writes.items() if write.mode == "queued"),
         links=content.links,
         egress_allow=read("LOCKSTITCH_EGRESS_ALLOW", _egress_allow, _egress_of(content, read.complaints)),

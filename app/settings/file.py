@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from app.errors import Complaint
+from app.settings.consumers import ConsumerSettings, complaints_about
 from app.settings.drift import DriftRule
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
@@ -24,7 +25,7 @@ PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "t
 CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 SECRET_REFERENCE = re.compile(r"(env|file):\S+")
 ALERT_URL = re.compile(r"https?://[^/?#\s]+([/?][^#\s]*)?")
-TABLES = ("connections", "systems_of_record", "writes", "links", "egress", "alerts", "retention", "drift")
+TABLES = ("connections", "systems_of_record", "consumers", "writes", "links", "egress", "alerts", "retention", "drift")
 
 
 class SettingsError(Complaint):
@@ -171,6 +172,7 @@ class DriftSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class ConfigFile(Struct, frozen=True, kw_only=True):
     """The validated content of the file."""
 
+    consumers: tuple[ConsumerSettings, ...] = ()
     connections: dict[str, ConnectionSettings] = field(default_factory=dict)
     systems_of_record: dict[ObjectName, str] = field(default_factory=dict)
     writes: dict[ObjectName, WriteSettings] = field(default_factory=dict)
@@ -196,6 +198,7 @@ def read_config_file(path: Path | None) -> ConfigFile:
     read = ConfigFile(
         connections=reading.connections(),
         systems_of_record=reading.systems_of_record(),
+        consumers=reading.consumers(),
         writes=reading.writes(),
         links=reading.links(),
         egress=reading.table("egress", EgressSettings),
@@ -258,6 +261,14 @@ class _Reading:
                 self._complain(f"[links] auto_join names {pair[0]} twice in one pair.")
             elif _realm_of(declared[pair[0]]) != _realm_of(declared[pair[1]]):
                 self._complain(f"[links] auto_join names {' and '.join(pair)}, which are in different realms.")
+        return read
+
+    def consumers(self) -> tuple[ConsumerSettings, ...]:
+        """Return the consumers."""
+        content = self._content.get("consumers", [])
+        read = self.attempt(partial(_convert, content, tuple[ConsumerSettings, ...]), "[[consumers]]") or ()
+        for complaint in complaints_about(read, list(_table_of(self._content, "connections"))):
+            self._complain(complaint)
         return read
 
     def alerts(self) -> AlertSettings:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -15,6 +15,7 @@ from app.api_keys.store import PostgresKeys
 from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
 from app.capabilities import KINDS, POLICIES
+from app.copies.consumers import Consumer, legs_of, load_consumers
 from app.copies.deps import CopyDeps
 from app.copies.store import PostgresCopiedComments
 from app.dependencies import Dependencies
@@ -107,13 +108,14 @@ class Runtime:
 
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
-    """What all dependencies build on: the database, encryption, and Events."""
+    """What all dependencies build on: the database, encryption, and Events with their consumers."""
 
     settings: Settings
     database_url: str
     database: Database
     sealer: Sealer
     events: PostgresEvents
+    consumers: Mapping[str, Consumer]
 
 
 @asynccontextmanager
@@ -124,14 +126,20 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
     """
     database_url, keys = require_for_serving(settings)
     connections = connections_of(settings)
+    consumers = load_consumers(settings.consumers, connections, settings.realms)
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
-        events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
+        deliveries = PostgresDeliveries(database, sealer)
         foundation = Foundation(
-            settings=settings, database_url=database_url, database=database, sealer=sealer, events=events
+            settings=settings,
+            database_url=database_url,
+            database=database,
+            sealer=sealer,
+            events=(events := PostgresEvents(database, sealer, deliveries, partial(legs_of, consumers))),
+            consumers=consumers,
         )
         queue = await _open_queue(stack, foundation, works=works)
         vendors = await _open_vendors(stack, foundation, connections)
@@ -245,7 +253,7 @@ async def _open_dependencies(
         vendors,
         records,
         writes,
-        CopyDeps(**shared(writes), copied_comments=PostgresCopiedComments()),
+        CopyDeps(**shared(writes), copied_comments=PostgresCopiedComments(), consumers=foundation.consumers),
         LinkDeps(links=records.links, matches=records.matches),
         Writers(),
         IngestDeps(

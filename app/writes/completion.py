@@ -48,6 +48,7 @@ def _changed(operation: Operation, change: RecordChange) -> NewEvent:
     return msgspec.structs.replace(
         event_of(change, origin=operation.id),
         caused_by=Cause(operation_id=operation.id, correlation_id=operation.correlation_id),
+        visited=() if operation.intent.copy_of is None else operation.intent.copy_of.visited,
         correlation_id=operation.correlation_id,
         traceparent=operation.traceparent,
     )

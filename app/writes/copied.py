@@ -5,11 +5,15 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from app.events.models import RecordChange
+from app.events.record_changes import lost_in, with_lost
 from app.problem_document import JSON
 from app.telemetry import count_operation
 from app.writes.deps import WriteDeps
-from app.writes.models import Answer, Begun
+from app.writes.models import Answer, Begun, Intent
+from canonical.parts import Loss
 
+NAMES: Final = frozenset({"display_name", "first_name", "last_name"})
 NO_MATCH: Final = "no record matches, and on_missing is ignore"
 
 
@@ -42,6 +46,21 @@ class SkippedCopy(Struct, frozen=True, kw_only=True):
     """Canonical id of the record that was to be copied. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     meta: SkippedMeta
     """Where nothing was written, and why."""
+
+
+def note_loss(intent: Intent, change: RecordChange, loss: tuple[Loss, ...]) -> RecordChange:
+    """Note in the state of a copy what it lost, so that fan-out never carries that back to the source."""
+    if intent.copy_of is None or change.state is None:
+        return change
+    sent = set(msgspec.json.decode(intent.body, type=dict[str, msgspec.Raw]))
+    lost = {one.path.split("/")[1] for one in loss if one.path.startswith("/")}
+    if lost & NAMES:
+        lost |= NAMES  # one name is made of the others
+    known, source = lost_in(change.state), intent.copy_of.connection
+    now = {*known.get(source, ())} - sent | lost
+    if not now and source not in known:
+        return change
+    return msgspec.structs.replace(change, state=with_lost(change.state, {**known, source: tuple(sorted(now))}))
 
 
 async def finish_skipped(deps: WriteDeps, begun: Begun) -> Answer:

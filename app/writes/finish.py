@@ -20,6 +20,7 @@ from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import name_records
 from app.telemetry import count_operation
+from app.writes.copied import note_loss
 from app.writes.copy_links import link_copy
 from app.writes.models import Answer, Begun, FieldChange, Operation
 from app.writes.resolved_write import ResolvedWrite
@@ -88,7 +89,7 @@ async def finish(
     )
     await _succeed(
         *(resolved, begun, answer, reading.mapped.remote.id),
-        partial(change_of, resolved, reading, resource, created=_status(effect, result) == 201),
+        partial(change_of, resolved, reading, resource, created=_status(effect, result) == 201, loss=loss),
         _changes(resolved, resource, before, reading.mapped.data),
     )
     return answer
@@ -133,13 +134,15 @@ async def change_of(
     read_at: datetime | None,
     *,
     created: bool,
+    loss: tuple[Loss, ...] = (),
 ) -> RecordChange:
     """Return what the write changed. The request was sent at `read_at`: webhooks that arrived before are older."""
     if resolved.mapping.object == "comment":
         return added_comment(resolved.connection, reading, resource, ticket=_required(resolved.intent.parent))
-    return await compare(
+    change = await compare(
         resolved.deps, resolved.connection, reading, resource, seen=seen, read_at=read_at, created=created
     )
+    return note_loss(resolved.intent, change, loss)
 
 
 async def _deleted(

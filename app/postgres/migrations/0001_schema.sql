@@ -481,6 +481,9 @@ CREATE TABLE event (
     -- The scopes that a key needs to read it: all of them.
     scopes         text[]      NOT NULL CHECK (cardinality(scopes) > 0),
 
+    -- The connections that the change has come through, its own included. No consumer there gets it.
+    visited        text[]      NOT NULL DEFAULT '{}',
+
     -- The body that subscribers receive, sealed for `event <id>`.
     body           bytea       NOT NULL,
 

@@ -125,6 +125,10 @@ class PostgresOperations(OperationReader):
         row = await self._database.fetch_row(SELECT_BY_KEY, principal, key)
         return None if row is None else self._rows.open(row)
 
+    async def release(self, principal: str, key: str) -> None:
+        """Free the key of a settled operation, so that it begins another one."""
+        await self._database.execute(RELEASE_EXPIRED, principal, key, timedelta(0))
+
     async def list(
         self, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
     ) -> Sequence[Operation]:
