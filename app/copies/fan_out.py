@@ -44,7 +44,7 @@ from app.writes.copy_links import linked_record
 from app.writes.execute import Undecided, execute
 from app.writes.models import NewOperation, Operation
 from app.writes.resolved_write import WriteRequest, fingerprint, resolve_request
-from mappings.coverage import coverage
+from mappings.coverage import unsupported
 
 DAY: Final = 86_400.0
 POLICY: Final = JobPolicy(
@@ -98,8 +98,8 @@ async def _copy_of(deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceR
     if consent == "withdrawn":
         if linked is None:
             return "the consent is withdrawn, and the person is not linked there"
-        if not any(row.field == CONSENTS and row.updates for row in coverage(choose_mapping(deps, target, leg.object))):
-            return "the consent is withdrawn, and consents have no place there"
+        if CONSENTS in unsupported(choose_mapping(deps, target, leg.object)):
+            return "the consent is withdrawn, and the vendor keeps no consents"
     elif linked is None and not consumer.creates and consumer.match_on is None:
         return "the record is not linked there"
     return Copy(

@@ -9,6 +9,7 @@ import pytest
 
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators, Vendor
+from tests.contract.exports import LEGACY, export, line, send, settled
 from tests.contract.facade import Facade
 from tests.contract.quiet import UNDER_WAY, Vendors, Watch, sending_webhooks
 from tests.contract.samples import word
@@ -48,6 +49,19 @@ object = "customers"
 connection = "freshdesk"
 sources = ["stripe"]
 on_missing = "ignore"
+
+[[consumers]]
+object = "customers"
+connection = "salesforce-eu"
+sources = ["shopify-eu"]
+match_on = "email"
+requires_consent = "email"
+
+[[consumers]]
+object = "customers"
+connection = "stripe"
+sources = ["legacy"]
+match_on = "email"
 """
 HELD_AS: Final[dict[Vendor, str]] = {
     "hubspot": "contacts",
@@ -69,7 +83,7 @@ PASS_TIME: Final = (
 @pytest.fixture(scope="module")
 def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
     """A Lockstitch of this module, connected to every vendor, with consumers."""
-    with all_vendors(tmp_path_factory.mktemp("fan"), module_database_url, more=CONSUMERS) as facade:
+    with all_vendors(tmp_path_factory.mktemp("fan"), module_database_url, "eu", more=LEGACY + CONSUMERS) as facade:
         yield facade
 
 
@@ -248,3 +262,103 @@ def test_a_record_that_is_nowhere_is_ignored(facade: Facade, caller: Caller, ven
     assert [one for one in vendors.calls("freshdesk") if made["display_name"] in str(one["body"])] == []
     rows = facade.sql("SELECT facts FROM audit_event WHERE type = 'leg.skipped'")
     assert "the record is not linked there" in [json.loads(row["facts"])["because"] for row in rows]
+
+
+def skipped(facade: Facade, made: dict[str, Any]) -> list[str]:
+    """Why legs of the run that made a record sent nothing."""
+    rows = facade.sql(
+        "SELECT facts FROM audit_event WHERE type = 'leg.skipped' AND correlation_id = $1 ORDER BY id",
+        made["meta"]["correlation_id"],
+    )
+    return [json.loads(row["facts"])["because"] for row in rows]
+
+
+def consenting(caller: Caller, state: str | None) -> dict[str, Any]:
+    consents = {} if state is None else {"consents": [{"channel": "email", "state": state}]}
+    return buyer(caller, "shopify-eu", **consents)
+
+
+@pytest.mark.parametrize("state", [None, "never", "pending", "opted_out"])
+def test_without_consent_the_consumer_is_not_called(
+    facade: Facade, caller: Caller, vendors: Emulators, state: str | None
+) -> None:
+    calls = len(vendors.calls("salesforce"))
+    made = consenting(caller, state)
+    settle(facade)
+    assert vendors.calls("salesforce")[calls:] == []
+    why = "the consent is withdrawn, and the person is not linked there" if state == "opted_out" else "no consent"
+    (because,) = skipped(facade, made)
+    assert because.endswith(why)
+
+
+def test_a_withdrawal_reaches_who_is_linked_with_the_consents_alone(
+    facade: Facade, caller: Caller, vendors: Emulators
+) -> None:
+    made = consenting(caller, "opted_in")
+    settle(facade)
+    (contact,) = held(vendors, "salesforce", made)
+    assert contact["HasOptedOutOfEmail"] is False
+    change(caller, made, first_name="Ines", consents=[{"channel": "email", "state": "opted_out"}])
+    settle(facade)
+    (contact,) = held(vendors, "salesforce", made)
+    assert (contact["HasOptedOutOfEmail"], contact["FirstName"]) == (True, "Ada")
+    change(caller, made, first_name="Noor")
+    settle(facade)
+    assert held(vendors, "salesforce", made)[0]["FirstName"] == "Ada"
+
+
+def test_what_a_copy_lost_is_not_carried_back(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    """HubSpot has one line for a street, so two lines of the shop are joined there."""
+    address = {"type": "billing", "line1": "Uferweg 3", "line2": "Hof", "city": "Kiel", "country_code": "DE"}
+    made = buyer(caller, "woocommerce", addresses=[address])
+    settle(facade)
+    (contact,) = held(vendors, "hubspot", made)
+    assert contact["properties"]["address"] == "Uferweg 3, Hof"
+    before = at(caller, made, "woocommerce")["addresses"]
+
+    with sending_webhooks(facade, "hubspot"):
+        Vendors(vendors.url).change("hubspot", contact["id"], "Ines")
+        Watch(facade, "hubspot", Hook(url="")).settle()
+    there = at(caller, made, "woocommerce")
+    assert there["first_name"] == "Ines firstname"
+    assert there["addresses"] == before
+
+
+def test_a_refused_leg_is_redriven_with_present_values(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    made = buyer(caller)
+    settle(facade)
+    vendors.break_("zendesk", "status", method="PUT", status=422)
+    change(caller, made, notes="Likes blue.")
+    until(lambda: facade.sql("SELECT 1 FROM dead_letter WHERE state = 'open'"))
+    settle(facade)
+    (letter,) = caller.get("/ops/dead-letters?connection=zendesk&state=open").json()["data"]
+    assert (letter["kind"], letter["failure"]["category"]) == ("fan_out", "permanent")
+    shown = caller.get(f"/ops/dead-letters/{letter['id']}").json()
+    assert "blue" not in json.dumps(shown)
+    vendors.mend()
+    Vendors(vendors.url).change("shopify", made["meta"]["remote_id"], "Later")
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={}).status_code == 200
+    settle(facade)
+    assert at(caller, made, "zendesk")["notes"] == "Later"
+    assert [one["outcome"] for one in legs(facade, made, "zendesk")] == ["succeeded", "failed", "succeeded"]
+
+
+def test_a_leg_whose_reply_is_lost_writes_once(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    buyer(caller)
+    settle(facade)  # what an account needs once is there now
+    vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
+    made = buyer(caller)
+    settle(facade)
+    assert vendors.standing_faults() == []
+    assert len(held(vendors, "hubspot", made)) == 1
+    assert [one["outcome"] for one in legs(facade, made, "hubspot")] == ["succeeded"]
+
+
+def test_rows_of_an_export_are_carried(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    settled(caller, send(caller, export(line(1))))
+    settle(facade)
+    (customer,) = vendors.records("stripe", "customers", holding="ann.1@example.com")
+    settled(caller, send(caller, export(line(1, name="Vidal"))))
+    settle(facade)
+    (changed,) = vendors.records("stripe", "customers", holding="ann.1@example.com")
+    assert (changed["id"], changed["name"]) == (customer["id"], "Vidal")
