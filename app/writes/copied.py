@@ -53,7 +53,7 @@ def note_loss(intent: Intent, change: RecordChange, loss: tuple[Loss, ...]) -> R
     if intent.copy_of is None or change.state is None:
         return change
     sent = set(msgspec.json.decode(intent.body, type=dict[str, msgspec.Raw]))
-    lost = {one.path.split("/")[1] for one in loss if one.path.startswith("/")}
+    lost = sent & {one.path.split("/")[1] for one in loss if one.path.startswith("/")}
     if lost & NAMES:
         lost |= NAMES  # one name is made of the others
     known, source = lost_in(change.state), intent.copy_of.connection

@@ -251,6 +251,19 @@ def test_a_ticket_takes_its_comments_along(caller: Caller) -> None:
     assert comments(caller, made, "freshdesk") == wanted
 
 
+def test_an_order_is_copied(caller: Caller, vendors: Emulators) -> None:
+    _, made = create_record(caller, SAMPLES["shopify order"])
+    first = copy(caller, made, "hubspot", match_on="external_id")
+    assert first.status_code == 201, first.text
+    assert (first.json()["id"], first.json()["totals"]["total"]) == (made["id"], made["totals"]["total"])
+    caller.write("PATCH", f"/v1/orders/{made['id']}", {"customer_note": "Ring twice."})
+    again = copy(caller, made, "hubspot")
+    assert (again.status_code, again.json()["customer_note"]) == (200, "Ring twice.")
+    assert again.json()["meta"]["remote_id"] == first.json()["meta"]["remote_id"]
+    other = copy(caller, made, "shopify")
+    assert (code_of(other, 422), pointers(other)) == ("invalid-field", ["/connection"])
+
+
 def test_comments_need_a_place(caller: Caller) -> None:
     _, made = create_record(caller, SAMPLES["zendesk ticket"])
     answer = copy(caller, made, "hubspot", include=["comments"])
