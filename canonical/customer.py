@@ -168,7 +168,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     """A customer as read. A field that the vendor cannot supply is null or empty and listed in `meta.unsupported`."""
 
     id: str | UnsetType = UNSET
-    """Canonical id; it never changes. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    """Canonical id, the same in all linked systems. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     kind: CustomerKind = "unknown"
     """Whether the customer is a person or an organisation."""
     kind_raw: str | None = None

@@ -265,7 +265,7 @@ class Order(Struct, frozen=True, kw_only=True):
     """An order as read. Amounts are in `currency` (the shop's), unless an object has its own `currency`."""
 
     id: str | UnsetType = UNSET
-    """Canonical id; it never changes. Example: `"ord_0198f0a2b7c47d3c9a51f2e80b6c4d18"`"""
+    """Canonical id, the same in all linked systems. Example: `"ord_0198f0a2b7c47d3c9a51f2e80b6c4d18"`"""
     number: str | None = None
     """Order number that people use; not every vendor keeps it unique. Example: `"#1001"`"""
     source_kind: SourceKind = "unknown"

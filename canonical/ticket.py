@@ -93,7 +93,7 @@ class Ticket(Struct, frozen=True, kw_only=True):
     """A ticket as read. `status_category` is derived from `status`; `status_label` is the vendor's own name for it."""
 
     id: str | UnsetType = UNSET
-    """Canonical id; it never changes. Example: `"tkt_0198f0a2b7c47d3c9a51f2e80b6c4d19"`"""
+    """Canonical id, the same in all linked systems. Example: `"tkt_0198f0a2b7c47d3c9a51f2e80b6c4d19"`"""
     number: str | None = None
     """Ticket number that people use. Example: `"4711"`"""
     subject: str | None = None

@@ -25,18 +25,26 @@ send a fixed header that an administrator configures."""
 Happened = Literal["created", "updated", "deleted", "comment_added"]
 
 
+class Merge(Struct, frozen=True, kw_only=True):
+    """Records that the vendor merged into another one."""
+
+    remote_ids: tuple[str, ...]
+    into: str
+
+
 class Notice(Struct, frozen=True, kw_only=True):
     """A change of a mapped record, as a webhook reports it.
 
     It is only a hint: vendors send webhooks late, twice and in any order, so read the record. A record that was
     restored, merged or marked as spam is `updated`; a read shows its new state. `comment_id` is the vendor's id of the
-    comment that was added to the ticket, if the webhook names it.
+    comment that was added to the ticket, if the webhook names it. `merge` is the merge that the webhook reports.
     """
 
     object: ObjectName
     remote_id: str
     happened: Happened
     comment_id: str | None = None
+    merge: Merge | None = None
 
 
 Reading = Callable[[str | None, str | None, str | None, bytes], Notice | None]

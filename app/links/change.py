@@ -126,16 +126,66 @@ async def split(transaction: Transaction, record: RecordName, by: LinkSource, an
     return change
 
 
+async def merge(transaction: Transaction, record: RecordName, into: str, announce: Announce | None) -> None:
+    """Give a record that its vendor merged the canonical id of the other record, `into`. Raises LinkMoved.
+
+    Both records are known. Their ids are joined, unless they have different records at some connection.
+    """
+    there = (record.object, record.connection, into)
+    wanted = (await _present(transaction, *there, ""))["present"]
+    present, _ = await _lock(transaction, record, wanted)
+    if present is None or (await _present(transaction, *there, ""))["present"] != wanted:
+        raise LinkMoved
+    rows = await transaction.fetch(sql.ROWS, [present, wanted])
+    by_id = {row["remote_id"]: row for row in rows if row["connection"] == record.connection}
+    lost, kept = by_id[record.remote_id], by_id[into]
+    kept = by_id.get(kept["merged_into"], kept)
+    if lost["merged_into"] is not None or kept is lost:
+        return
+    theirs = {row["connection"] for row in rows if row["canonical_id"] == wanted}
+    rest = [row for row in rows if row["canonical_id"] == present and row["connection"] != record.connection]
+    joins = present != wanted and theirs.isdisjoint(row["connection"] for row in rest)
+    kept_id, alias = (min(present, wanted), max(present, wanted)) if joins else (wanted, None)
+    links = _links([row for row in rows if row["canonical_id"] == wanted]) + (_links(rest) if joins else ())
+    by = LinkSource(kind="vendor_merge", actor=f"vendor:{record.connection}")
+    change = JoinedLinks(
+        id=kept_id,
+        object=record.object,
+        alias=alias,
+        connection=record.connection,
+        remote_id=record.remote_id,
+        by=by.kind,
+        links=links,
+    )
+    if announce is not None:
+        await announce(transaction, change, by)
+    number = await transaction.fetch_value(sql.NUMBER)
+    key = (record.object, record.connection, record.remote_id)
+    await transaction.execute(sql.MERGE, *key, wanted, kept["remote_id"], number, present)
+    if alias is not None:
+        await transaction.execute(sql.MOVE, alias, kept_id, by.kind, number)
+        await transaction.execute(sql.ADD_ALIAS, alias, kept_id)
+    await transaction.execute(sql.TOUCH, kept_id, number)
+    await transaction.execute(sql.TOUCH, present, number)
+    await transaction.execute(sql.NOTIFY)
+
+
 async def _lock(transaction: Transaction, record: RecordName, canonical_id: str) -> tuple[str | None, str]:
     """Lock the id of a record and the one that `canonical_id` stands for, and return both. Raises LinkMoved."""
     key = (record.object, record.connection, record.remote_id, canonical_id)
-    before = await transaction.fetch_row(sql.PRESENT, *key)
-    assert before is not None  # noqa: S101 - it has no FROM
+    before = await _present(transaction, *key)
     present, wanted = before["present"], before["wanted"]
     await transaction.execute(sql.LOCK, [one for one in {present, wanted} if one])
-    if await transaction.fetch_row(sql.PRESENT, *key) != before:
+    if await _present(transaction, *key) != before:
         raise LinkMoved
     return present, wanted
+
+
+async def _present(
+    transaction: Transaction, object_name: str, connection: str, remote_id: str, canonical_id: str
+) -> Any:
+    """Return the id of a record as `present`, and the one that `canonical_id` stands for as `wanted`."""
+    return await transaction.fetch_row(sql.PRESENT, object_name, connection, remote_id, canonical_id)
 
 
 def _links(rows: Rows) -> tuple[Link, ...]:

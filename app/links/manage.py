@@ -7,7 +7,7 @@ from app.errors import InvalidField, NotFound
 from app.http.paging import Page, page_of
 from app.identifiers import what_else
 from app.links.deps import LinkDeps
-from app.links.models import Attached, LinkedRecord, LinkReview, Links, LinkSource, ReviewState, SplitLinks
+from app.links.models import Attached, LinkedRecord, LinkedRecords, LinkReview, LinkSource, ReviewState, SplitLinks
 from canonical.parts import ID_PREFIX, ObjectName
 
 CANONICAL_ID: Final = re.compile(r"[a-z]+_[A-Za-z0-9]{1,64}")
@@ -22,7 +22,7 @@ def object_of(canonical_id: str) -> ObjectName:
     raise NotFound(what_else(canonical_id, "customer, order or ticket") or otherwise)
 
 
-async def show_links(deps: LinkDeps, canonical_id: str) -> Links:
+async def show_links(deps: LinkDeps, canonical_id: str) -> LinkedRecords:
     """Return the records of an id or alias. Raises NotFound."""
     object_name = object_of(canonical_id)
     found = await deps.links.show(canonical_id)
@@ -58,7 +58,7 @@ async def decide_review(deps: LinkDeps, review_id: str, state: ReviewState, *, a
     return await deps.matches.decide(review_id, state, actor=actor)
 
 
-def _at(known: Links, connection: str) -> LinkedRecord:
+def _at(known: LinkedRecords, connection: str) -> LinkedRecord:
     for one in known.links:
         if one.connection == connection and one.merged_into is None:
             return one

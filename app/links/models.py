@@ -37,10 +37,26 @@ class KnownLink(Struct, frozen=True, kw_only=True):
 
 
 class NamedRecord(Struct, frozen=True, kw_only=True):
-    """The canonical id of a record, and all records of that id, its first one first."""
+    """The canonical id of a record, and all records of that id, its first one first.
+
+    `own_id` is its id before it was linked. `merged_into` is the record that its vendor merged it into.
+    """
 
     canonical_id: str
     links: tuple[Link, ...]
+    own_id: str | None = None
+    merged_into: str | None = None
+
+    @property
+    def shown_id(self) -> str:
+        """The id to show the record with: for one that its vendor merged its own, because the canonical id names the
+        record that is left."""
+        return self.canonical_id if self.merged_into is None else self.own_id or self.canonical_id
+
+    @property
+    def shown_links(self) -> tuple[Link, ...]:
+        """The links to show the record with; none for one that its vendor merged."""
+        return self.links if self.merged_into is None else ()
 
 
 class Attached(Struct, frozen=True, kw_only=True):
@@ -71,7 +87,7 @@ class LinkedRecord(Struct, frozen=True, kw_only=True):
     """The record that the vendor merged this one into; null if it exists. Example: `null`"""
 
 
-class Links(Struct, frozen=True, kw_only=True):
+class LinkedRecords(Struct, frozen=True, kw_only=True):
     """All records of a canonical id."""
 
     id: str

@@ -9,7 +9,7 @@ from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response
 from app.links.deps import LinkDeps
 from app.links.manage import object_of, show_links
-from app.links.models import Links
+from app.links.models import LinkedRecords
 
 ID: Final = PathText("id", "A canonical id, or an alias of one.", "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17")
 
@@ -25,7 +25,7 @@ def _scope(request: AnyRequest) -> tuple[str, ...]:
     scopes=("customers:read", "orders:read", "tickets:read"),
     scopes_of=_scope,
     parameters=(ID,),
-    answer=Links,
+    answer=LinkedRecords,
 )
 async def read_links(call: Call) -> Answered:
     """Read the links of a canonical id.

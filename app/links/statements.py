@@ -20,7 +20,7 @@ SIBLINGS: Final = """
 SELECT = Statement(
     "SELECT link",
     f"""
-    SELECT remote_id, canonical_id, {SIBLINGS}
+    SELECT remote_id, canonical_id, own_id, merged_into, {SIBLINGS}
       FROM link
      WHERE object = $1 AND connection = $2 AND remote_id = ANY($3::text[])
     """,  # noqa: S608 - no caller's text is in it
@@ -38,9 +38,11 @@ MAKE = Statement(
             ON CONFLICT (object, connection, remote_id) DO NOTHING
         RETURNING connection, remote_id, canonical_id
     )
-    SELECT remote_id, canonical_id, ARRAY[connection || ':' || remote_id] AS siblings FROM made
+    SELECT remote_id, canonical_id, canonical_id AS own_id, NULL AS merged_into,
+           ARRAY[connection || ':' || remote_id] AS siblings
+      FROM made
      UNION ALL
-    SELECT remote_id, canonical_id, {SIBLINGS}
+    SELECT remote_id, canonical_id, own_id, merged_into, {SIBLINGS}
       FROM link
      WHERE object = $1 AND connection = $2 AND remote_id = ANY($3::text[])
     """,  # noqa: S608
@@ -62,7 +64,8 @@ SHOW = Statement(
     "SELECT link",
     """
     SELECT object, connection, remote_id, canonical_id, source, own_id, merged_into,
-           ARRAY(SELECT alias FROM link_alias WHERE link_alias.canonical_id = link.canonical_id ORDER BY alias) AS aliases
+           ARRAY(SELECT alias FROM link_alias AS other WHERE other.canonical_id = link.canonical_id ORDER BY alias)
+           AS aliases
       FROM link
      WHERE canonical_id = coalesce((SELECT canonical_id FROM link_alias WHERE alias = $1), $1)
      ORDER BY merged_into IS NOT NULL, own_id IS DISTINCT FROM canonical_id, created_at, connection
@@ -131,6 +134,16 @@ MOVE_RECORDS = Statement(
 OWN = Statement(
     "UPDATE link",
     "UPDATE link SET own_id = coalesce(own_id, $4) WHERE (object, connection, remote_id) = ($1, $2, $3)",
+)
+
+# A record that its vendor merged, and those that it had merged into that one before.
+MERGE = Statement(
+    "UPDATE link",
+    """
+    UPDATE link
+       SET canonical_id = $4, merged_into = $5, source = 'vendor_merge', changed = $6
+     WHERE object = $1 AND connection = $2 AND canonical_id = $7 AND (remote_id = $3 OR merged_into = $3)
+    """,
 )
 
 TOUCH = Statement("UPDATE link", "UPDATE link SET changed = $2 WHERE canonical_id = $1")

@@ -12,12 +12,12 @@ import asyncpg
 
 from app.identifiers import new_id
 from app.links import statements as sql
-from app.links.change import Announce, LinkMoved, Realms, attach, split
+from app.links.change import Announce, LinkMoved, Realms, attach, merge, split
 from app.links.models import (
     Attached,
     KnownLink,
     LinkedRecord,
-    Links,
+    LinkedRecords,
     LinkSource,
     NamedRecord,
     RecordName,
@@ -73,12 +73,12 @@ class PostgresLinks:
         """Return the records of a canonical id or alias. The connection that first had this very id is first."""
         return [_known(row) for row in await self._database.fetch(sql.FIND, canonical_id)]
 
-    async def show(self, canonical_id: str) -> Links | None:
+    async def show(self, canonical_id: str) -> LinkedRecords | None:
         """Return everything about a canonical id or alias; None if it is unknown."""
         rows = await self._database.fetch(sql.SHOW, canonical_id)
         if not rows:
             return None
-        return Links(
+        return LinkedRecords(
             id=rows[0]["canonical_id"],
             object=rows[0]["object"],
             aliases=tuple(rows[0]["aliases"]),
@@ -128,6 +128,15 @@ class PostgresLinks:
         record = RecordName(object=object_name, connection=connection, remote_id=remote_id)
         return await self.change(lambda transaction: split(transaction, record, by, self._announce))
 
+    async def merge(self, object_name: ObjectName, connection: str, remote_id: str, into: str) -> None:
+        """Follow a merge at the vendor: `remote_id` gets the canonical id of `into`, which other records of its id get
+        too unless the two ids have different records at a connection. Does nothing if that is known."""
+        named = await self.name(object_name, connection, [remote_id, into])
+        if remote_id == into or named[remote_id].merged_into is not None or named[into].merged_into == remote_id:
+            return
+        record = RecordName(object=object_name, connection=connection, remote_id=remote_id)
+        await self.change(lambda transaction: merge(transaction, record, into, self._announce))
+
     async def refresh(self) -> None:
         """Drop what is cached of records that changed since the last call. Raises StoreUnavailable."""
         if self._last_change is None:
@@ -166,7 +175,10 @@ class PostgresLinks:
 def _named(rows: Sequence[asyncpg.Record]) -> dict[str, NamedRecord]:
     return {
         row["remote_id"]: NamedRecord(
-            canonical_id=row["canonical_id"], links=tuple(_link(place) for place in row["siblings"])
+            canonical_id=row["canonical_id"],
+            links=tuple(_link(place) for place in row["siblings"]),
+            own_id=row["own_id"],
+            merged_into=row["merged_into"],
         )
         for row in rows
     }

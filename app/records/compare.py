@@ -79,8 +79,8 @@ async def compare_deleted(
     named = (await deps.links.name(object_name, connection.name, [remote_id]))[remote_id]
     if object_name == "customer":
         await deps.matches.erase([(connection.name, remote_id)])
-    meta = meta_of(connection, mapping, Remote(id=remote_id), links=named.links)
-    remains = DeletedRecord(id=named.canonical_id, meta=meta)
+    meta = meta_of(connection, mapping, Remote(id=remote_id), links=named.shown_links)
+    remains = DeletedRecord(id=named.shown_id, meta=meta)
     identity = msgspec.to_builtins(remains)
     known = seen is not None and seen.deleted
     return RecordChange(

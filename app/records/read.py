@@ -15,6 +15,7 @@ from app.records.deps import RecordDeps
 from app.records.fetch import FetchedPage, UnreadableRecord, fetch_page, fetch_record, unreadable_of
 from app.records.filters import refuse_unsupported, resolve_person
 from app.records.map_record import Reading, refuse_rejected_drift
+from app.records.merges import follow_merge
 from app.records.models import READ_LIMIT, ReadRecord
 from app.records.resolve import cannot, choose_connection, choose_mapping, resolve_record
 from app.records.resources import etag_of, name_records
@@ -66,6 +67,8 @@ async def read_one(
         deps, target.connection, target.mapping, target.remote_id, deadline, pinned=revision is not None
     )
     await refuse_rejected_drift(deps, target.connection, reading)
+    if reading.mapped.remote.id != target.remote_id:
+        await follow_merge(deps, target.connection, object_name, target.remote_id, reading.mapped.remote.id)
     (resource,) = await name_records(deps, target.connection, [reading])
     if include_raw:
         resource = msgspec.structs.replace(resource, raw=msgspec.json.decode(reading.raw))

@@ -11,8 +11,10 @@ from app.links.match_keys import Sighting, sighting_of
 from app.links.models import NamedRecord
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading
+from app.records.merges import follow_merge
 from app.records.resolve import AnyMapping
 from app.vendors.models import Connection
+from canonical.customer import Customer
 from canonical.order import Order
 from canonical.parts import Link, Loss, MappingName, ResourceMeta
 from canonical.ticket import Comment, Ticket
@@ -43,8 +45,14 @@ async def name_records(
         return await _name_comments(deps, connection, readings, ticket)
     remote_ids = [one.mapped.remote.id for one in readings]
     named = await deps.links.name(object_name, connection.name, remote_ids)
-    if object_name == "customer" and await deps.matches.sight([_sighting(connection, one) for one in readings]):
+    customers = [one for one in readings if isinstance(one.mapped.data, Customer)]
+    if customers and await deps.matches.sight([_sighting(connection, one) for one in customers]):
         named = await deps.links.name(object_name, connection.name, remote_ids)
+    for one in readings:
+        into = one.mapped.data.merged_into_remote_id if isinstance(one.mapped.data, Ticket) else None
+        if into is not None and named[one.mapped.remote.id].merged_into is None:
+            await follow_merge(deps, connection, object_name, one.mapped.remote.id, into)
+            named = await deps.links.name(object_name, connection.name, remote_ids)
     return tuple(_resource(connection, one, named[one.mapped.remote.id], known) for one in readings)
 
 
@@ -134,6 +142,6 @@ def with_person(data: Any, people: Mapping[str, NamedRecord]) -> Any:
 def _resource(
     connection: Connection, reading: Reading, named: NamedRecord, people: Mapping[str, NamedRecord]
 ) -> Struct:
-    meta = meta_of(connection, reading.mapping, reading.mapped.remote, reading.mapped.loss, named.links)
+    meta = meta_of(connection, reading.mapping, reading.mapped.remote, reading.mapped.loss, named.shown_links)
     data = with_person(reading.mapped.data, people)
-    return msgspec.structs.replace(data, id=named.canonical_id, meta=meta)  # type: ignore[no-any-return]
+    return msgspec.structs.replace(data, id=named.shown_id, meta=meta)  # type: ignore[no-any-return]

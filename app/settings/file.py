@@ -154,6 +154,7 @@ class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     attempts: Days = 30
     dead_letters: Days = 90  # those that were redriven or discarded; open ones are kept
     runs: Days = 30
+    match_keys: Annotated[int, Meta(ge=30, le=3650)] = 365  # since the customer was last seen, which is noted weekly
 
 
 class DriftSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

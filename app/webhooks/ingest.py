@@ -25,6 +25,7 @@ from app.events.record_changes import event_of, field_changed, fields_of, is_fir
 from app.postgres.database import Transaction
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Finishing, Job, JobOutcome, JobPolicy, Permanent, Retry
+from app.records.merges import follow_merge
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
 from app.vendors.models import Connection
@@ -138,6 +139,8 @@ async def _append_event(
     vendor's problems."""
     connection, notice = affected.connection, affected.notice
     await _check_drift(deps, affected, payload)
+    for remote_id in () if notice.merge is None else notice.merge.remote_ids:
+        await follow_merge(deps, connection, notice.object, remote_id, into=notice.merge.into)
     seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
     if _was_read_since(notice, receipt, seen):
         async with finishing() as transaction:

@@ -12,6 +12,7 @@ from app.events.record_changes import WATCHED, fields_of
 from app.records.compare import added_comment, compare, compare_deleted
 from app.records.fetch import fetch_comment, fetch_record
 from app.records.map_record import Reading, refuse_rejected_drift
+from app.records.merges import follow_merge
 from app.records.resolve import AnyMapping, choose_mapping
 from app.records.resources import name_records
 from app.vendors.models import Connection
@@ -53,6 +54,7 @@ async def refetch(
         return Refetched(change=msgspec.structs.replace(gone, lags=lags), mapping=mapping)
     if reading.mapped.remote.id != notice.remote_id:
         # Merged: the vendor returned another record. Read that record's last-seen state before the record itself.
+        await follow_merge(deps, connection, notice.object, notice.remote_id, reading.mapped.remote.id)
         notice = Notice(object=notice.object, remote_id=reading.mapped.remote.id, happened="updated")
         read_at, seen = await deps.states.look(notice.object, connection.name, notice.remote_id)
         reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)

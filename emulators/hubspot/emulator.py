@@ -128,6 +128,8 @@ def _objects(spelling: str, rest: list[str], call: Call, state: State, now: floa
             return objects.create(kind, call, state, now)
         case "POST", ["search"]:
             return search.search(kind, call, state, now)
+        case "POST", ["merge"]:
+            return objects.merge(kind, call, state, now)
         case "POST", ["batch", "create"]:
             return batch.create(kind, call, state, now)
         case "POST", ["batch", "read"]:

@@ -9,7 +9,7 @@ from emulators.hubspot.bodies import body_of, whole
 from emulators.hubspot.changes import Draft, drafted, redrafted
 from emulators.hubspot.errors import Refusal, no_such_record
 from emulators.hubspot.kinds import Kind, kind_of
-from emulators.hubspot.records import Record, envelope, found, keep, shown, shown_names, shown_whole
+from emulators.hubspot.records import Record, envelope, found, keep, merged, shown, shown_names, shown_whole
 from emulators.hubspot.values import instant_at
 from emulators.state import State
 
@@ -50,6 +50,16 @@ def archive(kind: Kind, id: str, state: State, now: float) -> Answer:
         raise no_such_record(id)
     archive_record(kind, record, state, now)
     return Answer(status=204)
+
+
+def merge(kind: Kind, call: Call, state: State, now: float) -> Answer:
+    """200 with the primary record. From then on the id of the other one names the primary record too."""
+    data = body_of(call)
+    primary = found(kind, str(data.get("primaryObjectId")), state)
+    other = found(kind, str(data.get("objectIdToMerge")), state)
+    archive_record(kind, other, state, now)
+    state.put(merged(kind), other["id"], {"into": primary["id"]})
+    return json_answer(200, shown_whole(kind, primary))
 
 
 def page(kind: Kind, call: Call, state: State) -> Answer:

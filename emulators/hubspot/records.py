@@ -17,6 +17,11 @@ def indexed(kind: Kind) -> str:
     return f"{kind.name}.indexed"
 
 
+def merged(kind: Kind) -> str:
+    """The name under which the state keeps what records were merged into."""
+    return f"{kind.name}.merged"
+
+
 def new_id(kind: Kind, state: State) -> str:
     """A number as a string, larger than any that fits 32 bits. Object types share the counter, as ids look alike."""
     return str(state.next_id("record", FIRST_ID))
@@ -63,6 +68,8 @@ def found(kind: Kind, asked: str, state: State, *, id_property: str | None = Non
 
     An archived record is there only for who asks for archived ones, and the others are not there for them.
     """
+    into = None if id_property or archived else state.get(merged(kind), asked)
+    asked = asked if into is None else into["into"]
     record = _by_property(kind, id_property, asked, state) if id_property else state.get(kind.name, asked)
     if archived and record is None and id_property:
         record = next(iter(state.find(kind.name, lambda one: one["properties"].get(id_property) == asked)), None)

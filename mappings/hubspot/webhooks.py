@@ -12,7 +12,7 @@ from canonical.parts import ObjectName
 from mappings.hubspot.unwrap import TYPE_IDS
 from mappings.kit.refusals import read, text
 from mappings.spec import NUMBER
-from mappings.webhooks import Happened, Notice, WebhookManifest
+from mappings.webhooks import Happened, Merge, Notice, WebhookManifest
 
 # The names of older subscriptions, and the type ids of generic ones.
 OBJECTS: Final[dict[str, ObjectName]] = {
@@ -39,6 +39,7 @@ class _Ids(Struct, frozen=True, kw_only=True, rename="camel"):
     new_object_id: int | str | None = None
     primary_object_id: int | str | None = None
     from_object_id: int | str | None = None
+    merged_object_ids: tuple[int | str, ...] = ()
 
 
 def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
@@ -55,7 +56,19 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
         remote_id = text(ids.from_object_id) or remote_id
     if remote_id is None or not _ID.fullmatch(remote_id):
         return None
-    return Notice(object=object_name, remote_id=remote_id, happened=happened)
+    return Notice(
+        object=object_name,
+        remote_id=remote_id,
+        happened=happened,
+        merge=_merge(ids, remote_id) if what == "merge" else None,
+    )
+
+
+def _merge(ids: _Ids, into: str) -> Merge | None:
+    """Return the merge into a record: of all others, the primary one included if a new record was created."""
+    named = (text(one) for one in (*ids.merged_object_ids, ids.primary_object_id))
+    merged = dict.fromkeys(one for one in named if one is not None and one != into and _ID.fullmatch(one))
+    return Merge(remote_ids=tuple(merged), into=into) if merged else None
 
 
 WEBHOOKS: Final = WebhookManifest(scheme="hubspot", notice=notice, changing=frozenset({"attemptNumber"}))

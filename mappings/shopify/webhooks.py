@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from canonical.parts import ObjectName
 from mappings.spec import NUMBER
-from mappings.webhooks import Happened, Notice, WebhookManifest
+from mappings.webhooks import Happened, Merge, Notice, WebhookManifest
 
 TOPICS: Final[dict[str, tuple[ObjectName, Happened]]] = {
     "customers/create": ("customer", "created"),
@@ -42,6 +42,7 @@ class _Elsewhere(Struct, frozen=True, kw_only=True):
 
     order_edit: _Edit = _Edit()
     admin_graphql_api_customer_kept_id: str | None = None
+    admin_graphql_api_customer_deleted_id: str | None = None
 
 
 def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
@@ -50,21 +51,31 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
     if known is None:
         return None
     object_name, happened = known
-    if topic in ("orders/edited", "customers/merge"):
-        remote_id = _elsewhere(payload)
+    merged = None
+    if topic == "orders/edited":
+        edited = _elsewhere(payload).order_edit.order_id
+        remote_id = None if edited is None else str(edited)
+    elif topic == "customers/merge":
+        ids = _elsewhere(payload)
+        remote_id = _number(ids.admin_graphql_api_customer_kept_id)
+        merged = _number(ids.admin_graphql_api_customer_deleted_id)
     if remote_id is None or not _ID.fullmatch(remote_id):
         return None
-    return Notice(object=object_name, remote_id=remote_id, happened=happened)
+    merge = None if merged in (None, remote_id) else Merge(remote_ids=(merged,), into=remote_id)
+    return Notice(object=object_name, remote_id=remote_id, happened=happened, merge=merge)
 
 
-def _elsewhere(payload: bytes) -> str | None:
+def _elsewhere(payload: bytes) -> _Elsewhere:
     try:
-        read = msgspec.json.decode(payload, type=_Elsewhere)
+        return msgspec.json.decode(payload, type=_Elsewhere)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
-    if read.order_edit.order_id is not None:
-        return str(read.order_edit.order_id)
-    return (read.admin_graphql_api_customer_kept_id or "").rpartition("/")[2]
+        return _Elsewhere()
+
+
+def _number(gid: str | None) -> str | None:
+    """Return the number of a global id, None without one."""
+    number = (gid or "").rpartition("/")[2]
+    return number if _ID.fullmatch(number) else None
 
 
 WEBHOOKS: Final = WebhookManifest(scheme="shopify", notice=notice)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from canonical.parts import ObjectName
 from mappings.spec import NUMBER
-from mappings.webhooks import Happened, Notice, WebhookManifest
+from mappings.webhooks import Happened, Merge, Notice, WebhookManifest
 from mappings.zendesk.wire_webhook import TYPE
 
 OBJECTS: Final[dict[str, ObjectName]] = {"ticket": "ticket", "user": "customer"}
@@ -24,6 +24,7 @@ HAPPENED: Final[dict[str, Happened]] = {
     "permanently_deleted": "deleted",
 }
 COMMENT_ADDED: Final = "comment_added"
+MERGED: Final = "merged"
 _ID: Final = re.compile(NUMBER)
 
 
@@ -33,6 +34,7 @@ class _Comment(Struct, frozen=True, kw_only=True):
 
 class _Change(Struct, frozen=True, kw_only=True):
     comment: _Comment = _Comment()
+    target_ticket_id: int | str | None = None
 
 
 class _Event(Struct, frozen=True, kw_only=True):
@@ -48,16 +50,22 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
     if remote_id is None or not _ID.fullmatch(remote_id):
         return None
     if object_name == "ticket" and what == COMMENT_ADDED:
-        return Notice(object="ticket", remote_id=remote_id, happened="comment_added", comment_id=_comment_id(payload))
-    return Notice(object=object_name, remote_id=remote_id, happened=HAPPENED.get(what, "updated"))
+        comment_id = _id(_change(payload).comment.id)
+        return Notice(object="ticket", remote_id=remote_id, happened="comment_added", comment_id=comment_id)
+    into = _id(_change(payload).target_ticket_id) if (object_name, what) == ("ticket", MERGED) else None
+    merge = None if into in (None, remote_id) else Merge(remote_ids=(remote_id,), into=into)
+    return Notice(object=object_name, remote_id=remote_id, happened=HAPPENED.get(what, "updated"), merge=merge)
 
 
-def _comment_id(payload: bytes) -> str | None:
+def _change(payload: bytes) -> _Change:
     try:
-        found = msgspec.json.decode(payload, type=_Event).event.comment.id
+        return msgspec.json.decode(payload, type=_Event).event
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
-    return str(found) if found is not None and _ID.fullmatch(str(found)) else None
+        return _Change()
+
+
+def _id(sent: int | str | None) -> str | None:
+    return str(sent) if sent is not None and _ID.fullmatch(str(sent)) else None
 
 
 WEBHOOKS: Final = WebhookManifest(scheme="zendesk", notice=notice)

@@ -84,6 +84,7 @@ def numbers(hook: Hook, count: int) -> list[int]:
         (("events:read",), {"events": ["webhook.received"], "connection": "payments"}, ["customers:read"]),
         ((), {"events": ["webhook.received"], "connection": "gateway"}, ["events:read"]),
         ((), {"events": ["dead_letter.created"]}, ["events:read"]),
+        (("customers:read",), {"events": ["link.*"], "connection": "shopify"}, ["orders:read"]),
         (ALL_READS, {"events": ["connection.paused", "mapping.drift_detected"]}, ["events:read"]),
     ],
 )
@@ -105,6 +106,7 @@ def test_subscribing_takes_the_scopes_of_what_is_named(
         (("customers:read",), {"events": ["customer.*"]}),
         (("events:read",), {"events": ["dead_letter.created", "connection.paused", "mapping.drift_detected"]}),
         (("events:read",), {"events": ["webhook.received"], "connection": "gateway"}),
+        (("customers:read", "orders:read"), {"events": ["link.joined"], "connection": "shopify"}),
         (("customers:read", "orders:read"), {"events": ["operation.finished", "order.*"], "connection": "shopify"}),
         ((*ALL_READS, "events:read"), {"events": ["*"]}),
     ],

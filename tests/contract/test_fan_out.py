@@ -178,6 +178,7 @@ def test_one_of_three_is_down_for_a_day(facade: Facade, caller: Caller, vendors:
     before = {vendor: len(legs(facade, made, vendor)) for vendor in ("hubspot", "salesforce")}
 
     letter = until(lambda: _pass_hours(facade, "zendesk"), timeout=150.0)
+    assert letter is not None
     assert (letter["kind"], letter["category"]) == ("fan_out", "transient")
     vendors.mend()
     facade.sql(

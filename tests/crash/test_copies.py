@@ -30,8 +30,8 @@ WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = $1::text::reg
 def facade(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Facade]:
     """With leases that are noticed soon, so that a test need not wait as long as production may."""
     folder = tmp_path_factory.mktemp("copies")
-    leases = {"LOCKSTITCH_JOB_LEASE": "2", "LOCKSTITCH_OPERATION_LEASE": "3"}
-    with Facade(folder, database_url, more=CONSUMER, **leases).running() as facade:
+    soon = Facade(folder, database_url, more=CONSUMER, LOCKSTITCH_JOB_LEASE="2", LOCKSTITCH_OPERATION_LEASE="3")
+    with soon.running() as facade:
         yield facade
 
 

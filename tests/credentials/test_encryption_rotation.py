@@ -24,6 +24,9 @@ from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.identifiers import new_id
+from app.links.match_keys import Sighting
+from app.links.match_store import PostgresMatches
+from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken, Sealer
 from app.problem_document import ProblemDocument
@@ -78,6 +81,11 @@ class Stores:
         self.receipts = PostgresReceipts(database, sealer)
         self.subscriptions = PostgresSubscriptions(database, sealer)
         self.dead_letters = PostgresDeadLetters(database, sealer, {})
+        self.matches = PostgresMatches(database, sealer, PostgresLinks(database))
+
+    async def sight(self, connection: str) -> None:
+        """See a customer with an address."""
+        await self.matches.sight([Sighting(connection=connection, remote_id="1051", email="hypatia@example.com")])
 
 
 async def write_everything(stores: Stores) -> dict[str, str]:
@@ -116,6 +124,7 @@ async def write_everything(stores: Stores) -> dict[str, str]:
         else:
             answer = Answer(status=201, headers={}, body=WORDS)
             await stores.operations.succeed(begun, answer=answer, remote_id="1051", change=None)
+    await stores.sight("crm")
     async with stores.database.transaction() as session:
         receipt = NewReceipt(
             connection="crm",
@@ -168,6 +177,9 @@ def a_problem() -> ProblemDocument:
 
 async def read_everything(stores: Stores, ids: dict[str, str]) -> None:
     """Each value says what was written."""
+    await stores.sight("shop")
+    keys = await stores.database.fetch(Statement("SELECT match_key", "SELECT DISTINCT digest FROM match_key"))
+    assert len(keys) == 1
     operation = await stores.operations.get(ids["operation"])
     assert operation is not None
     assert operation.answer is not None

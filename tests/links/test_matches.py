@@ -1,45 +1,64 @@
 """Customers are matched by their primary e-mail address: joined where that is configured, else proposed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
+import msgspec
 import pytest
 
-from app.capabilities import POLICIES
+from app.capabilities import POLICIES, SEALED_COLUMNS
+from app.credentials.encryption_rotation import KeyRotation
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.links.announce import announce
 from app.links.deps import LinkEventDeps
-from app.links.match_keys import Sighting
+from app.links.match_keys import Sighting, is_role, sighting_of
 from app.links.match_store import PostgresMatches
+from app.links.models import LinkSource
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
+from app.postgres.encryption import Sealer
 from app.queue.enqueue import JobIntake
-from tests.encryption import SEALER
+from canonical.customer import Customer, Email
+from tests.encryption import KEY, SEALER
 
 pytestmark = pytest.mark.anyio
 
 SYSTEMS = ("shopify", "hubspot", "zendesk")
 ALL_PAIRS = (("shopify", "hubspot"), ("hubspot", "zendesk"), ("zendesk", "shopify"))
 IDS = Statement("SELECT link", "SELECT canonical_id FROM link WHERE remote_id = $1")
+KEYS = Statement("SELECT match_key", "SELECT * FROM match_key")
 PEOPLE = 200
 
 
 class Process:
     """The links and matches of one process."""
 
-    def __init__(self, database: Database, auto_join: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        database: Database,
+        auto_join: Sequence[tuple[str, str]] = (),
+        realms: Mapping[str, str] | None = None,
+        sealer: Sealer = SEALER,
+    ) -> None:
         events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
         told = LinkEventDeps(events=events, queue=JobIntake(SEALER, POLICIES))
-        self.links = PostgresLinks(database, partial(announce, told))
-        self.matches = PostgresMatches(database, SEALER, self.links, auto_join)
+        self.links = PostgresLinks(database, partial(announce, told), realms)
+        self.matches = PostgresMatches(database, sealer, self.links, auto_join)
 
-    async def sight(self, connection: str, remote_id: str, email: str | None, name: str = "ann lee") -> str:
+    async def reasons(self) -> list[tuple[str, ...]]:
+        """Why each open proposal waits."""
+        return [one.reasons for one in await self.matches.list_open(after=None, limit=100)]
+
+    async def sight(
+        self, connection: str, remote_id: str, email: str | None, name: str = "ann lee", *, is_staff: bool = False
+    ) -> str:
         """See a customer, as a read does, and return its canonical id."""
         await self.links.ensure("customer", connection, [remote_id])
         words = frozenset(name.split())
-        await self.matches.sight([Sighting(connection=connection, remote_id=remote_id, email=email, name=words)])
+        seen = Sighting(connection=connection, remote_id=remote_id, email=email, name=words, is_staff=is_staff)
+        await self.matches.sight([seen])
         return (await self.links.ensure("customer", connection, [remote_id]))[remote_id]
 
 
@@ -65,3 +84,119 @@ async def test_nothing_is_joined_unless_it_is_configured(database: Database) -> 
     open_reviews = await Process(database).matches.list_open(after=None, limit=1000)
     assert len(open_reviews) == 3 * PEOPLE
     assert {one.reasons for one in open_reviews} == {("not_configured",)}
+
+
+async def test_a_name_that_says_less_does_not_contradict(database: Database) -> None:
+    process = Process(database, ALL_PAIRS)
+    shop = await process.sight("shopify", "1", "ann@example.com", "ann lee")
+    assert await process.sight("hubspot", "1", "ann@example.com", "ann") == shop
+    assert await process.sight("zendesk", "1", "ann@example.com", "") == shop
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "is_staff", "reason"),
+    [
+        ("ann@example.com", "bob lee", False, "names_contradict"),
+        ("info@example.com", "ann lee", False, "role_mailbox"),
+        ("no-reply+7@example.com", "ann lee", False, "role_mailbox"),
+        ("ann@example.com", "ann lee", True, "staff"),
+    ],
+)
+async def test_a_doubtful_match_is_proposed(
+    database: Database, email: str, name: str, is_staff: bool, reason: str
+) -> None:
+    process = Process(database, ALL_PAIRS)
+    shop = await process.sight("shopify", "1", email)
+    assert await process.sight("zendesk", "1", email, name, is_staff=is_staff) != shop
+    assert await process.reasons() == [(reason,)]
+
+
+async def test_two_candidates_are_proposed(database: Database) -> None:
+    process = Process(database, ALL_PAIRS)
+    ids = {await process.sight("shopify", number, "ann@example.com") for number in ("1", "2")}
+    assert await process.sight("hubspot", "1", "ann@example.com") not in ids
+    assert await process.reasons() == [("several_candidates",)] * 2
+    # The second one turns out to be somebody else, so one candidate is left.
+    await process.sight("shopify", "2", "ben@example.com")
+    assert await process.reasons() == [("several_candidates",)]
+    await process.sight("shopify", "1", "ann@example.com", "ann maria lee")
+    assert await process.sight("hubspot", "1", "ann@example.com") in ids
+    assert await process.reasons() == []
+
+
+async def test_a_customer_that_is_linked_elsewhere_is_proposed(database: Database) -> None:
+    process = Process(database, ALL_PAIRS)
+    shop = await process.sight("shopify", "1", "ann@example.com")
+    other = await process.sight("hubspot", "2", "other@example.com")
+    await process.links.attach("customer", "hubspot", "2", shop, by=LinkSource(kind="person", actor="key_1"))
+    assert await process.sight("hubspot", "1", "ann@example.com") not in (shop, other)
+    assert await process.reasons() == [("linked_elsewhere",)]
+
+
+async def test_an_address_of_many_customers_proposes_nothing(database: Database) -> None:
+    process = Process(database)
+    for number in range(21):
+        await process.sight("shopify", str(number), "shared@example.com")
+    await process.sight("hubspot", "1", "shared@example.com")
+    assert await process.reasons() == []
+
+
+async def test_matches_stay_inside_a_realm(database: Database) -> None:
+    process = Process(database, ALL_PAIRS, {"hubspot": "acme", "zendesk": "acme"})
+    shop = await process.sight("shopify", "1", "ann@example.com")
+    crm = await process.sight("hubspot", "1", "ann@example.com")
+    assert await process.sight("zendesk", "1", "ann@example.com") == crm != shop
+    assert await process.reasons() == []
+
+
+async def test_a_split_pair_is_not_joined_again(database: Database) -> None:
+    process = Process(database, ALL_PAIRS)
+    shop = await process.sight("shopify", "1", "ann@example.com")
+    await process.sight("hubspot", "1", "ann@example.com")
+    await process.links.split("customer", "hubspot", "1", by=LinkSource(kind="person", actor="key_1"))
+    crm = await process.sight("hubspot", "1", "ann@example.com", "ann l lee")
+    assert crm != shop
+    # The third system may join one of them, and does not bring them together.
+    desk = await process.sight("zendesk", "1", "ann@example.com")
+    assert desk in (shop, crm)
+    await process.sight("hubspot", "1", "ann@example.com", "ann m lee")
+    await process.sight("shopify", "1", "ann@example.com", "ann n lee")
+    ids = {one: (await process.links.ensure("customer", one, ["1"]))["1"] for one in SYSTEMS}
+    assert ids["shopify"] != ids["hubspot"]
+
+
+async def test_an_unchanged_customer_costs_no_statement(database: Database) -> None:
+    process = Process(database)
+    await process.sight("shopify", "1", "ann@example.com")
+    await database.close()
+    assert (await process.sight("shopify", "1", "ann@example.com")).startswith("cus_")
+
+
+async def test_keys_survive_a_rotation_of_the_encryption_keys(database: Database) -> None:
+    shop = await Process(database).sight("shopify", "1", "ann@example.com")
+    rotated = Sealer((("k2", bytes(range(32, 64))), ("k1", KEY)))
+    async for batch in KeyRotation(database, rotated, SEALED_COLUMNS).rotate():
+        assert batch.unreadable == 0
+    only_new = Sealer((("k2", bytes(range(32, 64))),))
+    assert await Process(database, ALL_PAIRS, sealer=only_new).sight("hubspot", "1", "ann@example.com") == shop
+
+
+async def test_what_is_erased_is_not_matched(database: Database) -> None:
+    process = Process(database, ALL_PAIRS)
+    shop = await process.sight("shopify", "1", "ann@example.com")
+    await process.sight("shopify", "1", None)
+    assert await database.fetch(KEYS) == []
+    assert await process.sight("hubspot", "1", "ann@example.com") != shop
+
+
+def test_what_a_customer_is_matched_by() -> None:
+    emails = (Email(address="Old@example.com"), Email(address="Ann@Example.com", is_primary=True))
+    customer = Customer(first_name="Zoë", last_name="van Dam-Lee", emails=emails)
+    seen = sighting_of(customer, "shopify", "1", is_staff=False)
+    assert (seen.email, seen.name) == ("ann@example.com", frozenset({"zoe", "van", "dam", "lee"}))
+    erased = msgspec.structs.replace(customer, status="erasure_requested")
+    assert sighting_of(erased, "shopify", "1", is_staff=False).email is None
+    unnamed = Customer(display_name="ann@example.com", emails=emails)
+    assert sighting_of(unnamed, "shopify", "1", is_staff=False).name == frozenset()
+    assert is_role("sales@example.com")
+    assert not is_role("ann.sales@example.com")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.registry import MANIFESTS
-from mappings.webhooks import Notice
+from mappings.webhooks import Merge, Notice
 
 Webhook = tuple[str, str, str | None, str, dict[str, object]]
 
@@ -41,8 +41,16 @@ MEANT: list[tuple[Webhook, Notice]] = [
         Notice(object="order", remote_id="41", happened="created"),
     ),
     (
-        ("hubspot", "contact.merge", "contact", "101", {"primaryObjectId": 101, "newObjectId": 103}),
-        Notice(object="customer", remote_id="103", happened="updated"),
+        (
+            *("hubspot", "contact.merge", "contact", "101"),
+            {"primaryObjectId": 101, "mergedObjectIds": [102], "newObjectId": 103},
+        ),
+        Notice(
+            object="customer",
+            remote_id="103",
+            happened="updated",
+            merge=Merge(remote_ids=("102", "101"), into="103"),
+        ),
     ),
     (
         ("hubspot", "ticket.associationChange", None, "", {"fromObjectId": 7, "toObjectId": 101}),
@@ -67,9 +75,13 @@ MEANT: list[tuple[Webhook, Notice]] = [
     (
         (
             *("shopify", "customers/merge", None, ""),
-            {"admin_graphql_api_customer_kept_id": "gid://shopify/Customer/1", "status": "completed"},
+            {
+                "admin_graphql_api_customer_kept_id": "gid://shopify/Customer/1",
+                "admin_graphql_api_customer_deleted_id": "gid://shopify/Customer/2",
+                "status": "completed",
+            },
         ),
-        Notice(object="customer", remote_id="1", happened="updated"),
+        Notice(object="customer", remote_id="1", happened="updated", merge=Merge(remote_ids=("2",), into="1")),
     ),
     (
         ("zendesk", "zen:event-type:ticket.created", "ticket", "35436", {}),
@@ -90,6 +102,12 @@ MEANT: list[tuple[Webhook, Notice]] = [
     (
         ("zendesk", "zen:event-type:ticket.comment_added", "ticket", "35436", {"event": None}),
         Notice(object="ticket", remote_id="35436", happened="comment_added"),
+    ),
+    (
+        ("zendesk", "zen:event-type:ticket.merged", "ticket", "35436", {"event": {"target_ticket_id": "35440"}}),
+        Notice(
+            object="ticket", remote_id="35436", happened="updated", merge=Merge(remote_ids=("35436",), into="35440")
+        ),
     ),
     (
         ("zendesk", "zen:event-type:user.active_changed", "user", "9", {}),

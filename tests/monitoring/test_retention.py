@@ -69,6 +69,11 @@ ROWS: Final = {
                '', 'settled', 'succeeded', '', at
           FROM {NUMBERS}
         RETURNING id""",  # noqa: S608
+    "match_keys": f"""
+        INSERT INTO match_key (connection, remote_id, digest, name, is_staff, seen_at)
+        SELECT 'crm', number::text, sha256(''), '', false, at
+          FROM {NUMBERS}
+        RETURNING remote_id AS id""",  # noqa: S608
     "heartbeats": f"""
         INSERT INTO worker_heartbeat (worker, seen_at)
         SELECT 'w' || number, at
@@ -85,11 +90,12 @@ TABLES: Final = {
     "redrives": "redrive",
     "run_entries": "run_entry",
     "operations": "operation",
+    "match_keys": "match_key",
     "heartbeats": "worker_heartbeat",
 }
 DAYS: Final = {
     **{"receipts": 30, "unsettled_receipts": 30, "events": 20, "deliveries": 10, "attempts": 20, "dead_letters": 90},
-    **{"redrives": 90, "run_entries": 20, "operations": 7, "heartbeats": 1},
+    **{"redrives": 90, "run_entries": 20, "operations": 7, "match_keys": 365, "heartbeats": 1},
 }
 
 

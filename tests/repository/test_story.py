@@ -126,10 +126,10 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
             runtime.runner.stop()
             await running
 
-    # http → writes → records → vendors → writes → events → answer. Revisions choose the mapping, the queue knows the
-    # pauses.
+    # http → writes → records → vendors → writes → links → events → answer. Revisions choose the mapping, the queue
+    # knows the pauses.
     assert write.capabilities() == [
-        *("http", "api_keys", "writes", "records", "revisions", "vendors", "queue", "drift", "events"),
+        *("http", "api_keys", "writes", "records", "revisions", "vendors", "queue", "drift", "links", "events"),
     ]
     assert write.in_order(
         "http/admission.py",
@@ -140,6 +140,7 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
         "vendors/attempts.py",
         "writes/finish.py",
         "records/resources.py",
+        "links/match_keys.py",
         "writes/resource_answer.py",
         "records/compare.py",
         "writes/completion.py",

@@ -120,6 +120,8 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
     ),
     # The receipts of its rows, which hold their outcome, go at about the same time.
     "uploads": _delete("upload", "created_at"),
+    # The customer was not seen since, and may be erased at the vendor.
+    "match_keys": _delete("match_key", "seen_at", key="connection, remote_id"),
     # About as many rows as there are subscriptions.
     "secrets": _delete("subscription_secret", "not_after", key="subscription, created_at", order=""),
     # A worker that is silent for a day was removed on purpose.
@@ -147,6 +149,7 @@ class PostgresRetention:
             "run_entries": timedelta(days=keep.runs),
             "operations": operations,
             "uploads": timedelta(days=keep.receipts),
+            "match_keys": timedelta(days=keep.match_keys),
             "secrets": timedelta(days=1),
             "heartbeats": timedelta(days=1),
         }
