@@ -1,6 +1,6 @@
 """Compute which fields of a record differ from its last-seen state."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,15 +26,29 @@ PEOPLE: Final = frozenset({"customer", "requester"})
 IN_ANY_ORDER: Final = frozenset({"tags"})
 
 REVISION: Final = "mapping_revision"
-LOST: Final = "lost_from"
-"""The fields that copies from other connections lost on the way, by connection."""
+COPIED: Final = "copied_from"
 
 Fields = Mapping[str, Any]
 
 
+class CopiedFrom(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the last copy from a connection left in a record. `lost`: fields that differ from the source only by a loss.
+    `sent`: a digest of each field that was sent. Fields that have changed since are in neither."""
+
+    lost: tuple[str, ...] = ()
+    sent: dict[str, str] = {}
+
+    def without(self, names: Collection[str]) -> "CopiedFrom":
+        """Return what is left after these fields have changed."""
+        return CopiedFrom(
+            lost=tuple(name for name in self.lost if name not in names),
+            sent={name: digest for name, digest in self.sent.items() if name not in names},
+        )
+
+
 class _Noted(Struct, frozen=True, kw_only=True):
     mapping_revision: int | None = None
-    lost_from: dict[str, tuple[str, ...]] = {}
+    copied_from: dict[str, CopiedFrom] = {}
 
 
 class Watched(Struct, frozen=True, kw_only=True):
@@ -94,7 +108,7 @@ def fields_of(state: bytes) -> Fields:
     """Return the canonical fields of a kept state."""
     fields = msgspec.json.decode(state, type=dict[str, Any])
     fields.pop(REVISION, None)
-    fields.pop(LOST, None)
+    fields.pop(COPIED, None)
     return fields
 
 
@@ -103,16 +117,15 @@ def revision_of(state: bytes) -> int | None:
     return msgspec.json.decode(state, type=_Noted).mapping_revision
 
 
-def lost_in(state: bytes) -> Mapping[str, tuple[str, ...]]:
-    """Return the fields of a kept state that differ from those of a linked record only by what a copy lost."""
-    return msgspec.json.decode(state, type=_Noted).lost_from
+def copies_in(state: bytes) -> Mapping[str, CopiedFrom]:
+    """Return what copies left in a record, by the connection of their source."""
+    return msgspec.json.decode(state, type=_Noted).copied_from
 
 
-def with_lost(state: bytes, lost: Mapping[str, tuple[str, ...]]) -> bytes:
-    """Return the state with these lost fields."""
+def with_copies(state: bytes, copies: Mapping[str, CopiedFrom]) -> bytes:
+    """Return the state with what copies left in it."""
     fields = msgspec.json.decode(state, type=dict[str, Any])
-    fields[LOST] = {connection: names for connection, names in lost.items() if names}
-    return msgspec.json.encode(fields)
+    return msgspec.json.encode({**fields, COPIED: copies})
 
 
 def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[str, ...]:

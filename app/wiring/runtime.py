@@ -132,13 +132,14 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         stack.push_async_callback(database.close)
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
-        deliveries = PostgresDeliveries(database, sealer)
+        legs = partial(legs_of, consumers) if consumers else None
+        events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer), legs)
         foundation = Foundation(
             settings=settings,
             database_url=database_url,
             database=database,
             sealer=sealer,
-            events=(events := PostgresEvents(database, sealer, deliveries, partial(legs_of, consumers))),
+            events=events,
             consumers=consumers,
         )
         queue = await _open_queue(stack, foundation, works=works)

@@ -20,7 +20,7 @@ from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import name_records
 from app.telemetry import count_operation
-from app.writes.copied import note_loss
+from app.writes.copied import note_copy
 from app.writes.copy_links import link_copy
 from app.writes.models import Answer, Begun, FieldChange, Operation
 from app.writes.resolved_write import ResolvedWrite
@@ -142,7 +142,7 @@ async def change_of(
     change = await compare(
         resolved.deps, resolved.connection, reading, resource, seen=seen, read_at=read_at, created=created
     )
-    return note_loss(resolved.intent, change, loss)
+    return note_copy(resolved.intent, change, loss)
 
 
 async def _deleted(

@@ -17,6 +17,7 @@ from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.writes.accept_loss import accept_loss, barring, dropped
 from app.writes.already_held import still_refused
+from app.writes.copied import not_copied_yet
 from app.writes.copy_links import linked_record, require_linkable
 from app.writes.find_record import find_by_key, staff_refusal
 from app.writes.models import CopyOf
@@ -278,7 +279,12 @@ async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, a
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
         held = held or await resolved.map(present, account)
-        return msgspec.structs.replace(draft, refused=still_refused(draft.refused, patch, held.data))
+        refused = still_refused(draft.refused, patch, held.data)
+        intent = resolved.intent
+        if refused and intent.copy_of is not None:
+            seen = await resolved.deps.states.get(intent.object, resolved.connection.name, held.remote.id)
+            refused = not_copied_yet(intent, intent.copy_of, seen, refused)
+        return msgspec.structs.replace(draft, refused=refused)
     return draft
 
 

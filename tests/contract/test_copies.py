@@ -265,6 +265,23 @@ def test_an_order_is_copied(caller: Caller, vendors: Emulators) -> None:
     assert (code_of(other, 422), pointers(other)) == ("invalid-field", ["/connection"])
 
 
+@pytest.mark.parametrize(("source", "target"), [("woocommerce order", "stripe"), ("freshdesk ticket", "zendesk")])
+def test_what_the_target_cannot_change_may_be_copied_again_unchanged(caller: Caller, source: str, target: str) -> None:
+    """Stripe cannot change lines, Zendesk no description. Neither reads back as it was sent."""
+    path, made = create_record(caller, SAMPLES[source])
+    first = copy(caller, made, target)
+    assert first.status_code == 201, first.text
+    if target == "zendesk":
+        caller.write("PATCH", path, {"subject": "Both mugs"})
+    again = copy(caller, made, target)
+    assert again.status_code == 200, again.text
+    assert again.json()["meta"]["remote_id"] == first.json()["meta"]["remote_id"]
+    assert again.json().get("subject") == ("Both mugs" if target == "zendesk" else None)
+    if target == "zendesk":
+        caller.write("PATCH", path, {"description": "In three pieces."})
+        assert code_of(copy(caller, made, target), 422) == "unsupported-field"
+
+
 def test_comments_need_a_place(caller: Caller) -> None:
     _, made = create_record(caller, SAMPLES["zendesk ticket"])
     answer = copy(caller, made, "hubspot", include=["comments"])
