@@ -6,6 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 from app import telemetry
 from app.api_keys import routes as api_keys
 from app.audit import routes as audit
+from app.copies import routes as copies
 from app.dead_letters import routes as dead_letters
 from app.drift import routes as drift
 from app.events import routes as events
@@ -33,6 +34,7 @@ def handlers() -> list[HTTPRouteHandler]:
     served = [
         *records.HANDLERS,
         *writes.HANDLERS,
+        *copies.HANDLERS,
         *webhooks.HANDLERS,
         *uploads.HANDLERS,
         *events.HANDLERS,

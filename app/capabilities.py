@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from app.copies import comments, fan_out
 from app.events import deliver
 from app.events.store import deliveries, events, record_states, subscriptions
 from app.links import match_store
@@ -13,7 +14,10 @@ from app.webhooks.store import receipts
 from app.writes import queued
 from app.writes.store import rows
 
-KINDS: Final = {kind.name: kind for kind in (*queued.KINDS, *ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS)}
+KINDS: Final = {
+    kind.name: kind
+    for kind in (*queued.KINDS, *comments.KINDS, *fan_out.KINDS, *ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS)
+}
 """Every job kind, by name."""
 
 POLICIES: Final = policies_of(KINDS.values())

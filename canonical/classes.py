@@ -76,8 +76,8 @@ def _is_primary(items: Any, inner: list[str]) -> bool:
 
 
 def _consent(patch: CustomerPatch, inner: list[str], traits: Traits) -> bool:
-    if "markets" not in traits or not isinstance(patch.consents, tuple):
-        return False
+    if "markets" not in traits or not isinstance(patch.consents, tuple) or inner[1:] == ["collected_at"]:
+        return False  # without its time, a refusal is a refusal still
     named = [patch.consents[int(inner[0])]] if inner and inner[0].isdigit() else patch.consents
     return any(one.state == "opted_out" for one in named)
 

@@ -455,6 +455,7 @@ class Vendor(Manifest, Generic[A]):
     marker). Each is safe to repeat, and a refusal of kind `duplicate` counts as success. `unwrap` finds the records of
     one object in a whole answer, a webhook body or a bare record; it raises Unmappable if there is none. `choices` are
     the options of fields, for drop-downs. `traits` say which fields it acts on, so that losing them would matter.
+    `notifies`: objects about whose new records it sends messages by the account's rules, which no request suppresses.
     """
 
     api_version: str
@@ -471,6 +472,7 @@ class Vendor(Manifest, Generic[A]):
     setup: tuple[VendorRequest, ...] = ()
     choices: Choices[A] | None = None
     traits: Traits = frozenset()
+    notifies: frozenset[ObjectName] = frozenset()
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
     timeout_seconds: float = 10.0
     response_limit_bytes: int = 16 * 1024 * 1024

@@ -77,7 +77,8 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     """A canonical change to publish. `data` is a JSON document.
 
     `changed` names the top-level fields that differ from the last seen state. `occurred_at` is the vendor's time of the
-    change. `caused_by` is the write of ours that caused it. `record`, such as `customer:1051`, orders
+    change. `caused_by` is the write of ours that caused it. `visited` are other connections that the change has come
+    through. `record`, such as `customer:1051`, orders
     its deliveries. `shows` are the objects whose data it holds, for types that do not say so (`SHOWING_OBJECTS`).
     `origin` is the id of its cause. Correlation id and trace default to the current ones. `callback` gets it too.
     """
@@ -94,6 +95,7 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     callback: Callback | None = None
     occurred_at: datetime | None = None
     caused_by: Cause | None = None
+    visited: tuple[str, ...] = ()
 
 
 class EventDocument(Struct, frozen=True, kw_only=True):
@@ -128,7 +130,8 @@ class EventDocument(Struct, frozen=True, kw_only=True):
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """A stored Event. A key needs all its `scopes` to read it. `body` is the document for the feed and subscribers."""
+    """A stored Event. A key needs all its `scopes` to read it. `body` is the document for the feed and subscribers.
+    `visited` are the connections that its change has come through, its own included."""
 
     id: str
     type: str
@@ -140,6 +143,7 @@ class Event(Struct, frozen=True, kw_only=True):
     origin: str | None
     created_at: datetime
     body: Raw
+    visited: tuple[str, ...]
 
 
 SubscriptionState = Literal["active", "disabled"]

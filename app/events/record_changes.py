@@ -1,6 +1,6 @@
 """Compute which fields of a record differ from its last-seen state."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,12 +28,29 @@ BY_ID: Final = frozenset({"owner", "assignee", "team", "company", "parent", "mer
 """References whose name and address are those of another record: only another `remote_id` is a change."""
 
 REVISION: Final = "mapping_revision"
+COPIED: Final = "copied_from"
 
 Fields = Mapping[str, Any]
 
 
+class CopiedFrom(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the last copy from a connection left in a record. `lost`: fields that differ from the source only by a loss.
+    `sent`: a digest of each field that was sent. Fields that have changed since are in neither."""
+
+    lost: tuple[str, ...] = ()
+    sent: dict[str, str] = {}
+
+    def without(self, names: Collection[str]) -> "CopiedFrom":
+        """Return what is left after these fields have changed."""
+        return CopiedFrom(
+            lost=tuple(name for name in self.lost if name not in names),
+            sent={name: digest for name, digest in self.sent.items() if name not in names},
+        )
+
+
 class _Noted(Struct, frozen=True, kw_only=True):
     mapping_revision: int | None = None
+    copied_from: dict[str, CopiedFrom] = {}
 
 
 class Watched(Struct, frozen=True, kw_only=True):
@@ -102,12 +119,24 @@ def fields_of(state: bytes) -> Fields:
     """Return the canonical fields of a kept state."""
     fields = msgspec.json.decode(state, type=dict[str, Any])
     fields.pop(REVISION, None)
+    fields.pop(COPIED, None)
     return fields
 
 
 def revision_of(state: bytes) -> int | None:
     """Return the mapping revision of a kept state; None if it was not stored."""
     return msgspec.json.decode(state, type=_Noted).mapping_revision
+
+
+def copies_in(state: bytes) -> Mapping[str, CopiedFrom]:
+    """Return what copies left in a record, by the connection of their source."""
+    return msgspec.json.decode(state, type=_Noted).copied_from
+
+
+def with_copies(state: bytes, copies: Mapping[str, CopiedFrom]) -> bytes:
+    """Return the state with what copies left in it."""
+    fields = msgspec.json.decode(state, type=dict[str, Any])
+    return msgspec.json.encode({**fields, COPIED: copies})
 
 
 def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.http.accept import quality
-from app.http.callers import Caller, forbidden
+from app.http.callers import Caller, forbidden, require_scopes
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import answer_headers, correlation_of
 from app.http.slow_bodies import Transfers
@@ -48,11 +48,17 @@ class Admitted(Struct, frozen=True, kw_only=True):
 
 
 async def admit(
-    request: AnyRequest, scopes: tuple[str, ...], offered: str = JSON, *, while_away: bool = False
+    request: AnyRequest,
+    scopes: tuple[str, ...],
+    offered: str = JSON,
+    *,
+    needs_all: bool = False,
+    while_away: bool = False,
 ) -> Admitted:
     """Judge the key, its budget, its scope, and the headers that every call has.
 
-    Any one of the `scopes` suffices; without scopes any valid key does. `offered` is the media type of the answer.
+    Any one of the `scopes` suffices, unless the call `needs_all`; without scopes any valid key does. `offered` is the
+    media type of the answer.
     `while_away` recalls keys while the database does not answer.
 
     Raises Unauthenticated, RateLimited, Forbidden, InvalidCorrelationId, NotAcceptable.
@@ -65,7 +71,9 @@ async def admit(
         if not verdict.allowed:
             raise RateLimited("The budget of this API key is empty.", retry_after=verdict.retry_after)
     held = tuple(scope for scope in scopes if scope in caller.scopes)
-    if scopes and not held:
+    if needs_all:
+        require_scopes(caller, scopes)
+    elif scopes and not held:
         raise forbidden(caller, " or ".join(scopes))
     correlation = correlation_of(request.scope)
     if not correlation.acceptable:

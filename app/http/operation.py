@@ -173,12 +173,13 @@ class ApiOperation(_Target, frozen=True, kw_only=True):
 class KeyOperation(ApiOperation, frozen=True, kw_only=True):
     """An operation that needs a key.
 
-    Any one of the `scopes` suffices; without scopes any key does. `scopes_of` narrows them where the path decides. If
-    it raises NotFound, that is the answer to a key with any of them. `query` None accepts every parameter. `while_away`
-    recalls keys while the database does not answer.
+    Any one of the `scopes` suffices, unless it `needs_all`; without scopes any key does. `scopes_of` narrows them where
+    the path decides. If it raises NotFound, that is the answer to a key with any of them. `query` None accepts every
+    parameter. `while_away` recalls keys while the database does not answer.
     """
 
     scopes: tuple[str, ...] = ()
+    needs_all: bool = False
     scopes_of: Callable[[AnyRequest], tuple[str, ...]] | None = None
     while_away: bool = False
 
@@ -196,7 +197,7 @@ class KeyOperation(ApiOperation, frozen=True, kw_only=True):
                 scopes = self.scopes_of(request)
             except NotFound as error:
                 missing = error
-        admitted = await admit(request, scopes, self.media_type, while_away=self.while_away)
+        admitted = await admit(request, scopes, self.media_type, needs_all=self.needs_all, while_away=self.while_away)
         if missing is not None:
             raise missing
         headers = {header.name: header.read(request, admitted) for header in self.headers}

@@ -123,6 +123,10 @@ class PostgresLinks:
         """Return whether two connections are in one realm."""
         return self._realms.get(connection) == self._realms.get(other)
 
+    def share_realm(self, one: str, other: str) -> bool:
+        """Return whether records of the two connections can be linked."""
+        return self._realms.get(one) == self._realms.get(other)
+
     async def split(self, object_name: ObjectName, connection: str, remote_id: str, *, by: LinkSource) -> SplitLinks:
         """Take a record out of its canonical id and give it its own id back, or a new one if it never had one.
 

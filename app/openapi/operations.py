@@ -128,7 +128,7 @@ def problem_codes(declared: ApiOperation) -> tuple[str, ...]:
 def _needed(declared: ApiOperation) -> list[str]:
     if not isinstance(declared, KeyOperation):
         return []
-    scopes = " or ".join(f"`{scope}`" for scope in declared.scopes)
+    scopes = (" and " if declared.needs_all else " or ").join(f"`{scope}`" for scope in declared.scopes)
     return [f"Scope: {scopes}."] if scopes else ["Any key."]
 
 

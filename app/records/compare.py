@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from app.events.models import RecordChange, SeenState
-from app.events.record_changes import changed, fields_of, is_older, revision_of, state_of
+from app.events.record_changes import changed, copies_in, fields_of, is_older, revision_of, state_of, with_copies
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, read_again
 from app.records.resolve import AnyMapping
@@ -44,6 +44,9 @@ async def compare(
     after = fields_of(state)
     before = None if seen is None or seen.deleted else fields_of(seen.data)
     names = changed(before, fields_of(await _like_seen(connection, reading, state, seen)), reading.mapping.model)
+    if seen is not None and before is not None and (copies := copies_in(seen.data)):
+        # A field that was changed here is no longer what a copy made of it.
+        state = with_copies(state, {source: one.without(names) for source, one in copies.items()})
     is_new = created and seen is None
     what = "created" if is_new else "updated"
     return RecordChange(

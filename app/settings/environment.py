@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 
+from app.settings.consumers import ConsumerSettings
 from app.settings.egress import EgressRule, parse_egress_rules
 from app.settings.file import (
     AlertSettings,
@@ -116,6 +117,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The connection that owns each object. It answers calls that name no connection."""
     ownership: Ownership
     """Who owns each field, and who may write it."""
+    consumers: tuple[ConsumerSettings, ...]
+    """The connections to which changes are copied."""
     queued_writes: frozenset[ObjectName]
     """Objects whose writes are always queued."""
     links: LinkSettings
@@ -184,6 +187,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         connections=content.connections,
         systems_of_record=content.systems_of_record,
         ownership=content.ownership,
+        consumers=content.consumers,
         queued_writes=frozenset(name for name, write in content.writes.items() if write.mode == "queued"),
         links=content.links,
         egress_allow=read("LOCKSTITCH_EGRESS_ALLOW", _egress_allow, _egress_of(content, read.complaints)),

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from app.errors import Complaint
+from app.settings.consumers import ConsumerSettings, complaints_about
 from app.settings.drift import DriftRule
 from app.settings.ownership import ObjectOwnership, Ownership, read_ownership, without_owners
 from canonical.parts import CustomFieldSetting, ObjectName
@@ -26,7 +27,8 @@ CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 SECRET_REFERENCE = re.compile(r"(env|file):\S+")
 ALERT_URL = re.compile(r"https?://[^/?#\s]+([/?][^#\s]*)?")
 TABLES = (
-    *("connections", "systems_of_record", "ownership", "writes", "links", "egress", "alerts", "retention", "drift"),
+    *("connections", "systems_of_record", "ownership", "consumers", "writes", "links", "egress", "alerts"),
+    *("retention", "drift"),
 )
 
 
@@ -175,6 +177,7 @@ class DriftSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class ConfigFile(Struct, frozen=True, kw_only=True):
     """The validated content of the file."""
 
+    consumers: tuple[ConsumerSettings, ...] = ()
     connections: dict[str, ConnectionSettings] = field(default_factory=dict)
     systems_of_record: dict[ObjectName, str] = field(default_factory=dict)
     ownership: Ownership = field(default_factory=without_owners)
@@ -202,6 +205,7 @@ def read_config_file(path: Path | None) -> ConfigFile:
         connections=reading.connections(),
         systems_of_record=reading.systems_of_record(),
         ownership=reading.ownership(),
+        consumers=reading.consumers(),
         writes=reading.writes(),
         links=reading.links(),
         egress=reading.table("egress", EgressSettings),
@@ -284,6 +288,14 @@ class _Reading:
                 self._complain(f"[links] auto_join names {pair[0]} twice in one pair.")
             elif _realm_of(declared[pair[0]]) != _realm_of(declared[pair[1]]):
                 self._complain(f"[links] auto_join names {' and '.join(pair)}, which are in different realms.")
+        return read
+
+    def consumers(self) -> tuple[ConsumerSettings, ...]:
+        """Return the consumers."""
+        content = self._content.get("consumers", [])
+        read = self.attempt(partial(_convert, content, tuple[ConsumerSettings, ...]), "[[consumers]]") or ()
+        for complaint in complaints_about(read, list(_table_of(self._content, "connections"))):
+            self._complain(complaint)
         return read
 
     def alerts(self) -> AlertSettings:

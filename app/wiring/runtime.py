@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -15,6 +15,9 @@ from app.api_keys.store import PostgresKeys
 from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
 from app.capabilities import KINDS, POLICIES
+from app.copies.consumers import Consumer, legs_of, load_consumers
+from app.copies.deps import CopyDeps
+from app.copies.store import PostgresCopiedComments
 from app.dependencies import Dependencies
 from app.drift.deps import DriftDetectionDeps
 from app.drift.detect import DriftDetection
@@ -106,13 +109,14 @@ class Runtime:
 
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
-    """What all dependencies build on: the database, encryption, and Events."""
+    """What all dependencies build on: the database, encryption, and Events with their consumers."""
 
     settings: Settings
     database_url: str
     database: Database
     sealer: Sealer
     events: PostgresEvents
+    consumers: Mapping[str, Consumer]
 
 
 @asynccontextmanager
@@ -123,14 +127,21 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
     """
     database_url, keys = require_for_serving(settings)
     connections = connections_of(settings)
+    consumers = load_consumers(settings.consumers, connections, settings.realms)
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
-        events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
+        legs = partial(legs_of, consumers) if consumers else None
+        events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer), legs)
         foundation = Foundation(
-            settings=settings, database_url=database_url, database=database, sealer=sealer, events=events
+            settings=settings,
+            database_url=database_url,
+            database=database,
+            sealer=sealer,
+            events=events,
+            consumers=consumers,
         )
         queue = await _open_queue(stack, foundation, works=works)
         vendors = await _open_vendors(stack, foundation, connections)
@@ -222,29 +233,31 @@ async def _open_dependencies(
     gauges = _open_gauges(settings, database)
     idle = settings.body_idle_timeout_seconds
     operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
+    writes = WriteDeps(
+        **shared(records),
+        public_url=settings.public_url,
+        operations=PostgresOperations(
+            database,
+            sealer,
+            lease=lease,
+            retention=timedelta(days=settings.operation_retention_days),
+            announce=partial(announce, CompletionDeps(events=events, queue=queue, states=records.states)),
+        ),
+        database=database,
+        queue=queue,
+        poster=poster,
+        queued_writes=settings.queued_writes,
+        execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
+        settle_margin=float(settings.settle_margin_seconds),
+    )
     return Dependencies(
         *operators,
         connections,
         vendors,
         records,
+        writes,
+        CopyDeps(**shared(writes), copied_comments=PostgresCopiedComments(), consumers=foundation.consumers),
         LinkDeps(links=records.links, matches=records.matches),
-        WriteDeps(
-            **shared(records),
-            public_url=settings.public_url,
-            operations=PostgresOperations(
-                database,
-                sealer,
-                lease=lease,
-                retention=timedelta(days=settings.operation_retention_days),
-                announce=partial(announce, CompletionDeps(events=events, queue=queue, states=records.states)),
-            ),
-            database=database,
-            queue=queue,
-            poster=poster,
-            queued_writes=settings.queued_writes,
-            execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
-            settle_margin=float(settings.settle_margin_seconds),
-        ),
         Writers(),
         IngestDeps(
             **shared(records),
@@ -298,9 +311,9 @@ async def _open_dependencies(
     )
 
 
-def shared(records: RecordDeps) -> dict[str, Any]:
-    """Return the fields of `records`, for the dependencies that extend them."""
-    return {field.name: getattr(records, field.name) for field in fields(records)}
+def shared(extended: RecordDeps) -> dict[str, Any]:
+    """Return the fields of dependencies, for those that extend them."""
+    return {field.name: getattr(extended, field.name) for field in fields(extended)}
 
 
 def _open_gauges(settings: Settings, database: Database) -> Gauges:

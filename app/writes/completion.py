@@ -7,8 +7,9 @@ import msgspec
 from app.events.models import Callback, Cause, NewEvent, RecordChange
 from app.events.record_changes import event_of
 from app.postgres.database import Transaction
+from app.queue.models import NewJob
 from app.writes.deps import CompletionDeps
-from app.writes.models import Operation
+from app.writes.models import NextJob, Operation
 from app.writes.operation_view import view_of
 from app.writes.queued import dead_letter_job_of
 
@@ -35,6 +36,9 @@ async def announce(
         if change.type is not None:
             events.insert(0, _changed(operation, change))
     jobs = [*await deps.events.append(transaction, *events)]
+    copied = operation.intent.copy_of
+    if operation.outcome == "succeeded" and copied is not None and copied.next_job is not None:
+        jobs.append(_next_job(operation, copied.next_job))
     if finished and operation.is_dead_letter and not operation.queued:
         jobs.append(dead_letter_job_of(operation))
     await deps.queue.enqueue(transaction, *jobs)
@@ -44,8 +48,21 @@ def _changed(operation: Operation, change: RecordChange) -> NewEvent:
     return msgspec.structs.replace(
         event_of(change, origin=operation.id),
         caused_by=Cause(operation_id=operation.id, correlation_id=operation.correlation_id),
+        visited=() if operation.intent.copy_of is None else operation.intent.copy_of.visited,
         correlation_id=operation.correlation_id,
         traceparent=operation.traceparent,
+    )
+
+
+def _next_job(operation: Operation, following: NextJob) -> NewJob:
+    return NewJob(
+        kind=following.kind,
+        payload=following.payload,
+        connection=operation.connection,
+        dedupe_key=operation.id,
+        correlation_id=operation.correlation_id,
+        traceparent=operation.traceparent,
+        origin=operation.id,
     )
 
 

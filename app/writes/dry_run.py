@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField
 from app.problem_document import Problem, ProblemDocument, document_of
 from app.writes.deps import WriteDeps
-from app.writes.prepare import PreparedWrite, prepare
+from app.writes.prepare import NothingToCopyTo, PreparedWrite, prepare
 from app.writes.resolved_write import ResolvedWrite, WriteRequest, changed_fields, resolve_request
 from canonical.parts import Loss, MappingName, Skipped
 from mappings.http import VendorRequest
@@ -88,6 +88,8 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
         skipped = problem.skipped if isinstance(problem, NotSystemOfRecord) else ()
         action, remote_id = resolved.intent.action, resolved.intent.remote_id
         prepared = PreparedWrite(effect=action, request=None, remote_id=remote_id, skipped=skipped)
+    except NothingToCopyTo:
+        prepared = PreparedWrite(effect=resolved.intent.action, request=None, remote_id=None)
     mapping = resolved.mapping
     return DraftedWrite(
         connection=resolved.connection.name,

@@ -27,12 +27,13 @@ from app.problem_document import PROBLEM_JSON, Problem, ProblemDocument, documen
 from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation
 from app.vendors.models import ReplyLost, VendorRefused
+from app.writes.copied import finish_skipped
 from app.writes.create_person import create_person
 from app.writes.deps import WriteDeps
 from app.writes.finish import finish, read_again_after
 from app.writes.judge_ownership import note_refusal, note_verdict
 from app.writes.models import FOR_GOOD, Answer, Begun, Operation, References, Undecided
-from app.writes.prepare import PreparedWrite, RecordFound, prepare, prepare_create
+from app.writes.prepare import NothingToCopyTo, PreparedWrite, RecordFound, prepare, prepare_create
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from app.writes.upsert_race import MOST_RACES, lost_upsert_race
 from mappings.http import VendorRequest
@@ -79,6 +80,8 @@ async def execute(
     except RecordFound:
         await deps.operations.forget(begun, because="the record exists")
         raise
+    except NothingToCopyTo:
+        return await finish_skipped(deps, begun)
     except NotSystemOfRecord as problem:
         return await _record_not_owned(deps, begun, problem, patient=patient)
     except Problem as problem:

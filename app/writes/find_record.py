@@ -22,8 +22,6 @@ async def find_by_key(resolved: ResolvedWrite) -> str | None:
     if not resolved.dry:
         # The first look-up may name a property that the setup creates.
         await resolved.deps.vendors.set_up(resolved.connection, deadline=resolved.deadline)
-    if key not in resolved.mapping.endpoints.find:
-        return await _find_in_list(resolved, key, value)
     found = await _find(resolved, resolved.mapping, key, value)
     if found is None:
         return None
@@ -33,26 +31,12 @@ async def find_by_key(resolved: ResolvedWrite) -> str | None:
     return remote_id
 
 
-async def _find_in_list(resolved: ResolvedWrite, key: UpsertKey, value: str) -> str | None:
-    """Find the record by the filter of a list, at a vendor that has an upsert by this key and no such read."""
-    deps, connection, mapping = resolved.deps, resolved.connection, resolved.mapping
-    if key == "email":
-        staff = await find_staff(deps, connection, mapping, value, resolved.deadline)
-        if staff is not None:
-            raise staff_refusal(resolved, staff)
-    wanted = Key(name=key, value=value)
-    found = await find_matches(deps, connection, mapping, wanted, resolved.deadline)
-    if len(found) > 1:
-        raise ambiguous_match(connection, mapping, wanted, await name_records(deps, connection, found))
-    return found[0].mapped.remote.id if found else None
-
-
 async def find_customer(resolved: ResolvedWrite, customers: AnyMapping, email: str, pointer: str) -> str | None:
     """Return the remote id of the customer with this e-mail address, or None.
 
     Raises AmbiguousMatch for several customers, and InvalidField at the pointer for staff.
     """
-    found = await _find(resolved, customers, "email", email)
+    found = await _find(resolved, customers, "email", email, pointer)
     if found is not None and is_staff(customers, found[1]):
         raise staff_refusal(resolved, found[0], pointer)
     return None if found is None else found[0]
@@ -76,9 +60,11 @@ async def _ambiguous(resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertKe
 
 
 async def _find(
-    resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertKey, value: str
+    resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertKey, value: str, pointer: str = "/emails"
 ) -> tuple[str, msgspec.Raw] | None:
     deps, connection, endpoints = resolved.deps, resolved.connection, mapping.endpoints
+    if key not in endpoints.find:
+        return await _find_in_list(resolved, mapping, Key(name=key, value=value), pointer)
     account = await resolved.account()
     try:
         reply = await send_read(deps, connection, endpoints.find[key](value, account), resolved.deadline)
@@ -94,3 +80,18 @@ async def _find(
     if several:
         raise await _ambiguous(resolved, mapping, key, value)
     return None if raw is None else ((await map_at_revision(deps, connection, mapping, raw, account)).remote.id, raw)
+
+
+async def _find_in_list(
+    resolved: ResolvedWrite, mapping: AnyMapping, key: Key, pointer: str
+) -> tuple[str, msgspec.Raw] | None:
+    """Find the record by the filter of a list, at a vendor that has no such read."""
+    deps, connection = resolved.deps, resolved.connection
+    if key.name == "email":
+        staff = await find_staff(deps, connection, mapping, key.value, resolved.deadline)
+        if staff is not None:
+            raise staff_refusal(resolved, staff, pointer)
+    found = await find_matches(deps, connection, mapping, key, resolved.deadline)
+    if len(found) > 1:
+        raise ambiguous_match(connection, mapping, key, await name_records(deps, connection, found))
+    return (found[0].mapped.remote.id, found[0].raw) if found else None

@@ -20,6 +20,8 @@ from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import name_records
 from app.telemetry import count_operation
+from app.writes.copied import note_copy
+from app.writes.copy_links import link_copy
 from app.writes.models import Answer, Begun, FieldChange, Operation
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.resource_answer import of_operation, resource_answer
@@ -72,6 +74,7 @@ async def finish(
         return None
     try:
         reading = await _read_back(resolved, result, remote_id)
+        loss += await link_copy(resolved, reading.mapped.remote.id, actor=operation.principal)
         (resource,) = await name_records(resolved.deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     except Problem:
         # The write stands; only reading it failed. A worker reads it again by its remote id.
@@ -83,10 +86,11 @@ async def finish(
         of_operation(resource, operation, loss, skipped),
         status=_status(effect, result),
         object_name=resolved.mapping.object,
+        named=None if resolved.intent.copy_of is None else resolved.connection.name,
     )
     await _succeed(
         *(resolved, begun, answer, reading.mapped.remote.id),
-        partial(change_of, resolved, reading, resource, created=_status(effect, result) == 201),
+        partial(change_of, resolved, reading, resource, created=_status(effect, result) == 201, loss=loss),
         _changes(resolved, resource, before, reading.mapped.data),
     )
     return answer
@@ -131,13 +135,15 @@ async def change_of(
     read_at: datetime | None,
     *,
     created: bool,
+    loss: tuple[Loss, ...] = (),
 ) -> RecordChange:
     """Return what the write changed. The request was sent at `read_at`: webhooks that arrived before are older."""
     if resolved.mapping.object == "comment":
         return added_comment(resolved.connection, reading, resource, ticket=_required(resolved.intent.parent))
-    return await compare(
+    change = await compare(
         resolved.deps, resolved.connection, reading, resource, seen=seen, read_at=read_at, created=created
     )
+    return note_copy(resolved.intent, change, loss)
 
 
 async def _deleted(

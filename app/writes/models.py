@@ -46,6 +46,27 @@ class References(Struct, frozen=True, kw_only=True):
     lost: tuple[Loss, ...] = ()
 
 
+class NextJob(Struct, frozen=True, kw_only=True):
+    """A job that continues a write: it is enqueued in the transaction that settles a success."""
+
+    kind: str
+    payload: bytes
+
+
+class CopyOf(Struct, frozen=True, kw_only=True):
+    """The record that a write copies to another connection. The copy gets its canonical id.
+
+    `creates`: a missing record is created; else nothing is sent. `visited`: the connections that the change has come
+    through, the record's own included.
+    """
+
+    connection: str
+    canonical_id: str
+    creates: bool = True
+    visited: tuple[str, ...] = ()
+    next_job: NextJob | None = None
+
+
 class Intent(Struct, frozen=True, kw_only=True):
     """One canonical write as the caller wants it: all that a worker needs to execute it. Encrypted at rest."""
 
@@ -71,6 +92,8 @@ class Intent(Struct, frozen=True, kw_only=True):
     unless_found: bool = False  # an upsert that leaves a record that exists as it is
     writer: str = ""  # who changes the record: a connection, `key:<name>` or `person`
     written_at: datetime | None = None  # when the source of the values had them
+    copy_of: CopyOf | None = None
+    lost: tuple[Loss, ...] = ()  # what a copy loses beyond its body
 
 
 class Operation(Struct, frozen=True, kw_only=True):

@@ -27,4 +27,4 @@ def patch_of(resolved: ResolvedWrite, held: Mapped[Any] | None) -> tuple[Any, tu
     patch = with_references(patch, references)
     if held is not None and intent.merges:
         patch = merged(patch, held.data, keep_emails=intent.upsert_on == "email")
-    return patch, (*lost, *references.lost)
+    return patch, (*intent.lost, *lost, *references.lost)

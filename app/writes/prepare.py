@@ -18,9 +18,11 @@ from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.writes.accept_loss import accept_loss, barring, dropped
 from app.writes.already_held import still_refused
+from app.writes.copied import not_copied_yet
+from app.writes.copy_links import linked_record, require_linkable
 from app.writes.find_record import find_by_key, staff_refusal
 from app.writes.judge_ownership import Judged, judge_change, judge_new
-from app.writes.models import References
+from app.writes.models import CopyOf, References
 from app.writes.patch_of import patch_of
 from app.writes.resolve_references import resolve_references
 from app.writes.resolved_write import ResolvedWrite
@@ -75,6 +77,10 @@ class RecordFound(Exception):
         self.remote_id = remote_id
 
 
+class NothingToCopyTo(Exception):
+    """No record matches a copy that creates none."""
+
+
 class _StaleAccount(Exception):
     """A refusal that comes only from account facts, which may be stale."""
 
@@ -88,9 +94,11 @@ async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
 
     Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, AmbiguousMatch, NotFound,
     NotSystemOfRecord, and the vendor's problems of the reads that come first. Raises RecordFound for an upsert that
-    leaves a record as it is.
+    leaves a record as it is, and NothingToCopyTo for a copy that creates none.
     """
     intent = resolved.intent
+    if intent.copy_of is not None and intent.remote_id is None:
+        return await _prepare_copy(resolved, marker, intent.copy_of)
     if intent.action in ("create", "comment"):
         return await prepare_create(resolved, marker)
     if intent.action == "update":
@@ -100,19 +108,45 @@ async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     if intent.action == "cancel":
         return await _prepare_cancel(resolved, marker)
     if not resolved.searches_first:
-        resolved = await _resolve(resolved, creates=True)
-        return await _with_young_facts(resolved, lambda: _upsert(resolved, marker))
+        return await _prepare_upsert(resolved, marker)
     remote_id = await find_by_key(resolved)
-    endpoints = resolved.mapping.endpoints
-    if remote_id is None and intent.upsert_on in endpoints.upsert.keys() - endpoints.find.keys() and not resolved.owned:
-        # It was searched for, and a search lags. The vendor's upsert finds a record that is there.
-        resolved = await _resolve(resolved, creates=True)
-        return await _with_young_facts(resolved, lambda: _upsert(resolved, marker))
     if remote_id is None:
-        return await prepare_create(resolved, marker)
+        return await _prepare_missing(resolved, marker)
     if intent.unless_found:
         raise RecordFound(remote_id)
     return await prepare_update(resolved, marker, remote_id)
+
+
+async def _prepare_copy(resolved: ResolvedWrite, marker: str, copied: CopyOf) -> PreparedWrite:
+    """Draft a copy: a link counts, then the key. It is looked for under the lock, so that two copies of one record
+    create one. Raises StateConflict if the record that matches is linked to another one at the source."""
+    intent = resolved.intent
+    remote_id = await linked_record(resolved.deps, copied.canonical_id, intent.object, resolved.connection.name)
+    if remote_id is None and intent.upsert_on is not None:
+        if not resolved.searches_first:
+            return await _prepare_upsert(resolved, marker)
+        remote_id = await find_by_key(resolved)
+        if remote_id is not None:
+            await require_linkable(resolved, copied, remote_id)
+    if remote_id is not None:
+        return await prepare_update(resolved, marker, remote_id)
+    if not copied.creates:
+        raise NothingToCopyTo
+    return await _prepare_missing(resolved, marker)
+
+
+async def _prepare_missing(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
+    """Draft the create of a record that was not found."""
+    key, endpoints = resolved.intent.upsert_on, resolved.mapping.endpoints
+    if key is None or key in endpoints.find or key not in endpoints.upsert or resolved.owned:
+        return await prepare_create(resolved, marker)
+    # It was searched for, and a search lags. The vendor's upsert finds a record that is there.
+    return await _prepare_upsert(resolved, marker)
+
+
+async def _prepare_upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
+    resolved = await _resolve(resolved, creates=True)
+    return await _with_young_facts(resolved, lambda: _upsert(resolved, marker))
 
 
 async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
@@ -308,7 +342,12 @@ async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, a
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
         held = held or await resolved.map(present, account)
-        return msgspec.structs.replace(draft, refused=still_refused(draft.refused, patch, held.data))
+        refused = still_refused(draft.refused, patch, held.data)
+        intent = resolved.intent
+        if refused and intent.copy_of is not None:
+            seen = await resolved.deps.states.get(intent.object, resolved.connection.name, held.remote.id)
+            refused = not_copied_yet(intent, intent.copy_of, seen, refused)
+        return msgspec.structs.replace(draft, refused=refused)
     return draft
 
 

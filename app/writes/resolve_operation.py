@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from app.errors import InvalidField, VendorUnavailable
 from app.records.resources import name_records
+from app.writes.copy_links import link_copy
 from app.writes.deps import WriteDeps
 from app.writes.execute import document_for
 from app.writes.finish import change_of, find_comment, last_seen
@@ -75,13 +76,17 @@ async def _resolve_succeeded(
         reading = await find_comment(resolved, remote_id)
     else:
         reading = await resolved.fetch(remote_id)
+    loss = await link_copy(resolved, remote_id, actor=operation.principal)
     (resource,) = await name_records(deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     made = (operation.effect or operation.action) in ("create", "comment", "upsert")
     change = await change_of(
         *(resolved, reading, resource, await last_seen(resolved, remote_id), operation.sent_at), created=made
     )
     answer = resource_answer(
-        of_operation(resource, operation), status=201 if made else 200, object_name=resolved.mapping.object
+        of_operation(resource, operation, loss),
+        status=201 if made else 200,
+        object_name=resolved.mapping.object,
+        named=None if resolved.intent.copy_of is None else resolved.connection.name,
     )
     await deps.operations.resolve(
         operation.id, outcome="succeeded", remote_id=remote_id, actor=actor, answer=answer, problem=None, change=change

@@ -26,12 +26,12 @@ from app.records.resolve import AnyMapping, cannot, choose_connection, choose_ma
 from app.settings.ownership import COMMENTS, PERSON
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
-from app.writes.models import Intent, Missing
+from app.writes.models import CopyOf, Intent, Missing
 from app.writes.portable_body import make_portable
 from app.writes.tags import can_write_tags, read_change
 from canonical.classes import LossPolicy
 from canonical.order_patch import OrderCancel
-from canonical.parts import FieldOwnership, ObjectName
+from canonical.parts import FieldOwnership, Loss, ObjectName
 from canonical.portable import origin_of
 from canonical.validate import patch_errors
 from mappings.coverage import writable_values
@@ -58,7 +58,8 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
     run. `edits_tags`: the body adds and removes tags. `missing`: what happens with a person who is missing.
     `writer` is who changes the record: the connection that the values come from, `key:<name>`, or `person`.
-    `written_at` is when its values were as they are sent, if not now.
+    `written_at` is when its values were as they are sent, if not now. `copy_of`: the body is that record as it was read,
+    and `lost` is what the copy loses beyond it.
     """
 
     principal: str
@@ -83,6 +84,8 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     missing: Missing = "unscoped"
     writer: str = ""
     written_at: datetime | None = None
+    copy_of: CopyOf | None = None
+    lost: tuple[Loss, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,25 +135,31 @@ class ResolvedWrite:
 
     @property
     def searches_first(self) -> bool:
-        """Whether the record is looked up first: the vendor has no upsert by this key, it would replace lists, or the
-        ownership of a field has to be judged."""
+        """Whether the record is looked up first: the vendor has no upsert by this key, it would replace lists or create
+        a record that a copy must not create, or the ownership of a field has to be judged."""
         intent, endpoints = self.intent, self.mapping.endpoints
         if intent.action != "upsert":
             return False
+        if intent.copy_of is not None and not intent.copy_of.creates:
+            return True
         return intent.upsert_on not in endpoints.upsert or intent.merges or bool(self.owned)
 
     @property
     def lock(self) -> str | None:
-        """The value to lock while the write reads first: a unique key, or the tags of a record. None for no lock."""
+        """The value to lock while the write reads first: a unique key, the record that is copied, or the tags of a
+        record. None for no lock."""
         if self.searches_first:
             return f"{self.intent.upsert_on}={self.intent.upsert_value}"
+        if self.intent.copy_of is not None and self.intent.action == "create":
+            return f"copy={self.intent.copy_of.canonical_id}"
         return f"tags={self.intent.remote_id}" if self.intent.edits_tags else None
 
     @property
     def needs_only_account(self) -> bool:
         """Whether the request can be drafted from account facts, without reading a record. References may still need a
         read (`resolve_references.needs_look_up`)."""
-        return self.intent.action in ("create", "comment", "upsert") and not self.searches_first
+        is_new = self.intent.action in ("create", "comment", "upsert")
+        return is_new and not self.searches_first and self.intent.copy_of is None
 
     async def account(self, max_age: float | None = None) -> Any:
         """Return the account facts, cached by the client for at most `max_age` seconds if given."""
@@ -242,7 +251,8 @@ async def resolve_request(
         upsert_on=key,
         upsert_value=None if key is None else _upsert_value(key, sent.patch),
         loss=request.loss,
-        ignored=sent.ignored,
+        ignored=sent.ignored if request.copy_of is None else (),
+        lost=request.lost,
         merges=sent.merges,
         if_match=request.if_match,
         body=sent.body,
@@ -250,6 +260,7 @@ async def resolve_request(
         missing="guest" if _is_guest(read, request.body) else request.missing,
         writer=request.writer,
         written_at=request.written_at or origin_of(read.meta).updated_at,
+        copy_of=request.copy_of,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
 
@@ -357,14 +368,15 @@ def _upsert_key(
     if key is None:
         detail = f"one of: {', '.join(offered)}"
         raise InvalidField.of("upsert_on", detail)
-    if not _finds_by(key, mapping):
+    if not finds_by(key, mapping):
         raise cannot(
-            deps, connection, mapping.object, f"cannot find a {mapping.object} by {key}", partial(_finds_by, key)
+            deps, connection, mapping.object, f"cannot find a {mapping.object} by {key}", partial(finds_by, key)
         )
     return key
 
 
-def _finds_by(key: UpsertKey, mapping: AnyMapping) -> bool:
+def finds_by(key: UpsertKey, mapping: AnyMapping) -> bool:
+    """Return whether an upsert through this mapping can find a record by the key."""
     return key in mapping.endpoints.upsert or key in mapping.endpoints.find
 
 

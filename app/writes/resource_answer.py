@@ -28,11 +28,13 @@ def of_operation(
     return msgspec.structs.replace(resource, meta=meta)
 
 
-def resource_answer(resource: Any, *, status: int, object_name: ObjectName) -> Answer:
-    """Render the answer: body, `ETag`, and on 201 the `Location` of the new record."""
+def resource_answer(resource: Any, *, status: int, object_name: ObjectName, named: str | None = None) -> Answer:
+    """Render the answer: body, `ETag`, and on 201 the `Location` of the new record, with its connection if that must be
+    `named`."""
     headers = {"content-type": JSON}
     if object_name != "comment":
         headers["etag"] = etag_of(resource)
         if status == 201:
-            headers["location"] = f"/v1/{PLURAL[object_name]}/{resource.id}"
+            query = "" if named is None else f"?connection={named}"
+            headers["location"] = f"/v1/{PLURAL[object_name]}/{resource.id}{query}"
     return Answer(status=status, headers=headers, body=_encoder.encode(resource))

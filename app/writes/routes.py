@@ -117,7 +117,7 @@ def write_handlers(
         f" create one. {creates}{REPLAYS}",
     )
     async def create_resource(call: Call) -> Answered:
-        missing = _missing(call) if people else "unscoped"
+        missing = missing_of(call) if people else "unscoped"
         return await _write(call, object_name, "create", upsert_on=call.query(UPSERT_ON), missing=missing)
 
     @operation(
@@ -221,7 +221,7 @@ async def add_comment(call: Call) -> Answered:
     return await _write(call, "comment", "comment")
 
 
-def _missing(call: Call) -> Missing:
+def missing_of(call: Call) -> Missing:
     """Return what happens with a person who is missing."""
     if call.query(MISSING) == "refuse":
         return "refuse"
@@ -243,7 +243,7 @@ async def _write(
     wanted = WriteRequest(
         principal=call.caller.principal,
         key=call.header(IDEMPOTENCY_KEY),
-        fingerprint=_fingerprint(request, call.raw_body),
+        fingerprint=request_fingerprint(request, call.raw_body),
         correlation_id=call.correlation_id,
         instance=request.scope["path"],
         object=object_name,
@@ -269,7 +269,7 @@ async def _write(
     return written_response(request, await write(deps, call.deps(Writers), wanted))
 
 
-def _fingerprint(request: AnyRequest, body: bytes) -> bytes:
+def request_fingerprint(request: AnyRequest, body: bytes) -> bytes:
     """Return the fingerprint of method, route, path parameters, sorted query, content type and raw body."""
     parameters: dict[str, Any] = request.path_params
     return fingerprint(

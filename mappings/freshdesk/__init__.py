@@ -34,6 +34,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     setup=account.SETUP,
     choices=CHOICES,
     webhooks=WEBHOOKS,
+    notifies=frozenset({"ticket"}),
     mappings=(CUSTOMER, TICKET, COMMENT),
     docs="https://developers.freshdesk.com/api/",
 )

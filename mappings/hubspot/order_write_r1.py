@@ -102,7 +102,9 @@ def _refuse_values(patch: OrderPatch, held: Order | None, notes: Notes) -> None:
             notes.lose("/presentment_currency", "dropped", "HubSpot orders have one currency, and it is the same")
         else:
             notes.unsupported("/presentment_currency", "HubSpot orders have one currency")
-    if held is not None and patch.tax_inclusive not in (UNSET, None, held.tax_inclusive):
+    if held is not None and held.tax_inclusive is None and isinstance(patch.tax_inclusive, bool):
+        notes.lose("/tax_inclusive", "defaulted", NO_TAX)
+    elif held is not None and patch.tax_inclusive not in (UNSET, None, held.tax_inclusive):
         notes.unsupported("/tax_inclusive", "it follows from the sums of a HubSpot order, which exist already")
 
 

@@ -28,6 +28,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     build_account=account.build_account,
     unwrap=unwrap,
     choices=CHOICES,
+    notifies=frozenset({"ticket"}),
     mappings=(TICKET, COMMENT),
     # A write is answered after its mails are sent.
     timeout_seconds=30.0,

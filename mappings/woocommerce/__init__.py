@@ -35,6 +35,7 @@ VENDOR: Final = Vendor[Account](
     unwrap=unwrap,
     webhooks=WEBHOOKS,
     traits=frozenset({"fulfils", "collects"}),
+    notifies=frozenset({"order"}),
     mappings=(CUSTOMER, ORDER),
     timeout_seconds=20.0,
     docs="https://woocommerce.github.io/woocommerce-rest-api-docs/",

@@ -33,6 +33,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     setup=account.SETUP,
     choices=CHOICES,
     webhooks=WEBHOOKS,
+    notifies=frozenset({"ticket"}),
     mappings=(CUSTOMER, TICKET, COMMENT),
     docs="https://developer.zendesk.com/api-reference/ticketing/introduction/",
 )

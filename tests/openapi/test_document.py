@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi import definitions
 
 from app.api import handlers
+from app.copies.copy import CopyRequest
 from app.dead_letters.bulk_redrive import RedriveRequest
 from app.dead_letters.discard import DiscardOrder
 from app.dead_letters.redrive import RedriveOrder
@@ -47,6 +48,7 @@ BODIES: dict[str, type[msgspec.Struct]] = {
         TicketPatch,
         CommentPatch,
         TagsChange,
+        CopyRequest,
         Resolution,
         ConnectionPause,
         *OPERATORS,

@@ -19,6 +19,8 @@ key = "No"
 columns = [{ column = "Note", field = "notes" }]
 """
 
+CONSUMER = "connections.crm.vendor = 'hubspot'\n[[consumers]]\nobject = 'customers'\n"
+
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +209,16 @@ def test_a_file_in_the_working_directory_is_read_without_being_named() -> None:
         ("[alerts.smtp]\nhost = 'm'\nsender = 'a@b.example'\nto = []", "smtp.to is empty"),
         ("[alerts.smtp]\nhost = 'm'\nsender = 'a@b.example'\nto = ['c@d.example']\nusername = 'a'", "both username"),
         ("[retention]\nreceipts = 6", "receipts"),
+        (CONSUMER + "connection = 'nowhere'", "names 'nowhere', which is not a connection"),
+        (CONSUMER + "connection = 'crm'\nsources = ['crm']", "crm as its own source"),
+        (CONSUMER + "connection = 'crm'\nfields = ['frist_name']", "the field 'frist_name'"),
+        (CONSUMER + "connection = 'crm'\nrequires_consent = 'fax'", "requires_consent"),
+        (
+            CONSUMER + "connection = 'crm'\n[[consumers]]\nobject = 'customers'\nconnection = 'crm'",
+            "is the second one for customers at crm",
+        ),
+        (CONSUMER.replace("customers", "orders") + "connection = 'crm'\nmatch_on = 'email'", "matches orders on email"),
+        (CONSUMER.replace("customers", "orders") + "connection = 'crm'\nrequires_consent = 'sms'", "only customers"),
         ("[connections", "not TOML"),
     ],
 )

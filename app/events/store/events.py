@@ -6,9 +6,9 @@ transactions below it have ended, so no Event can appear there later. A transact
 PostgreSQL cluster, delays the feed and never makes a gap in it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import msgspec
@@ -25,9 +25,11 @@ from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.queue.models import NewJob
 
+Legs = Callable[[Event, tuple[str, ...] | None], Sequence[NewJob]]
+
 API_VERSION: Final = "v1"
 ERA_DIGITS: Final = "'evt_' || lpad(to_hex(era::integer), 4, '0')"
-COLUMNS: Final = "id, type, connection, record, scopes, body, correlation_id, traceparent, origin, created_at"
+COLUMNS: Final = "id, type, connection, record, scopes, body, correlation_id, traceparent, origin, created_at, visited"
 
 NUMBER = Statement(
     "SELECT event_era",
@@ -51,13 +53,13 @@ APPEND = Statement(
     WITH appended AS (
         INSERT INTO event ({COLUMNS})
         SELECT id, type, connection, record, string_to_array(scopes, ' '), body, correlation_id, traceparent, origin,
-               created_at
+               created_at, string_to_array(visited, ' ')
           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[],
-                      $9::text[], $10::timestamptz[]) AS new ({COLUMNS})
+                      $9::text[], $10::timestamptz[], $11::text[]) AS new ({COLUMNS})
     ), noted AS (
-        {record.insert_text(first=11)}
+        {record.insert_text(first=12)}
     )
-    {wanted_text(first=17)}
+    {wanted_text(first=18)}
     """,  # noqa: S608
 )
 
@@ -142,12 +144,16 @@ RAISE_ERA = Statement(
 
 
 class PostgresEvents:
-    """Append Events and read them. Without `deliveries`, no Event is delivered."""
+    """Append Events and read them. Without `deliveries`, no Event is delivered. `legs` makes the jobs that carry an
+    Event, with its changed fields, to consumers."""
 
-    def __init__(self, database: Database, sealer: Sealer, deliveries: PostgresDeliveries | None = None) -> None:
+    def __init__(
+        self, database: Database, sealer: Sealer, deliveries: PostgresDeliveries | None = None, legs: Legs | None = None
+    ) -> None:
         self._database = database
         self._sealer = sealer
         self._deliveries = deliveries
+        self._legs = legs
 
     async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
         """Add Events, in this order, with their deliveries, and return the jobs that deliver."""
@@ -229,11 +235,13 @@ class PostgresEvents:
         appended: Sequence[Event],
         wanted: Sequence[asyncpg.Record],
     ) -> Sequence[NewJob]:
-        """Return the jobs that deliver to subscriptions and to callbacks."""
+        """Return the jobs that deliver to subscriptions, consumers and callbacks."""
         if self._deliveries is None:
             return ()
         jobs = [*await self._deliveries.fan_out(transaction, appended, wanted)]
         for new, event in zip(events, appended, strict=True):
+            if self._legs is not None:
+                jobs += self._legs(event, new.changed)
             if new.callback is not None:
                 jobs.append(await self._deliveries.call_back(transaction, event, new.callback))
         return jobs
@@ -250,6 +258,7 @@ class PostgresEvents:
             [event.traceparent for event in events],
             [event.origin for event in events],
             [event.created_at for event in events],
+            [" ".join(event.visited) for event in events],
         )
 
     def _open_all(self, rows: Sequence[object]) -> list[Event]:
@@ -257,8 +266,8 @@ class PostgresEvents:
 
     def _open(self, row: dict[str, object]) -> Event:
         body = self._sealer.open(row.pop("body"), body_of(str(row["id"])))  # type: ignore[arg-type]
-        scopes = tuple(row.pop("scopes"))  # type: ignore[arg-type,var-annotated]
-        return Event(**row, scopes=scopes, body=Raw(body))  # type: ignore[arg-type]
+        lists: Any = {name: tuple(row.pop(name)) for name in ("scopes", "visited")}  # type: ignore[arg-type]
+        return Event(**row, **lists, body=Raw(body))  # type: ignore[arg-type]
 
 
 def _appended(new: NewEvent, event_id: str, created_at: datetime, run: str, trace: str | None) -> Event:
@@ -286,6 +295,7 @@ def _appended(new: NewEvent, event_id: str, created_at: datetime, run: str, trac
         origin=new.origin,
         created_at=created_at,
         body=Raw(msgspec.json.encode(document)),
+        visited=tuple(dict.fromkeys((*new.visited, *(() if new.connection is None else (new.connection,))))),
     )
 
 

@@ -148,6 +148,16 @@ CREATE TABLE link_change (
 
 INSERT INTO link_change VALUES (0);
 
+-- Comments that were copied to a ticket of a connection. Each is copied once, however often its ticket is.
+CREATE TABLE copied_comment (
+    connection text        NOT NULL,
+    ticket     text        NOT NULL,
+    source     text        NOT NULL,
+    comment    text        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (connection, ticket, source, comment)
+);
+
 -- The key of the HMACs below, sealed for `match_secret`. It stays the same when encryption keys are rotated.
 CREATE TABLE match_secret (
     id     smallint PRIMARY KEY CHECK (id = 1),
@@ -470,6 +480,9 @@ CREATE TABLE event (
 
     -- The scopes that a key needs to read it: all of them.
     scopes         text[]      NOT NULL CHECK (cardinality(scopes) > 0),
+
+    -- The connections that the change has come through, its own included. No consumer there gets it.
+    visited        text[]      NOT NULL DEFAULT '{}',
 
     -- The body that subscribers receive, sealed for `event <id>`.
     body           bytea       NOT NULL,

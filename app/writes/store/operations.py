@@ -126,6 +126,10 @@ class PostgresOperations(OperationReader):
         row = await self._database.fetch_row(SELECT_BY_KEY, principal, key)
         return None if row is None else self._rows.open(row)
 
+    async def release(self, principal: str, key: str) -> None:
+        """Free the key of a settled operation, so that it begins another one."""
+        await self._database.execute(RELEASE_EXPIRED, principal, key, timedelta(0))
+
     async def list(
         self, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
     ) -> Sequence[Operation]:
@@ -211,7 +215,10 @@ class PostgresOperations(OperationReader):
         changes: Sequence[FieldChange] = (),
         change: RecordChange | None,
     ) -> None:
-        """Record the answer, audit the changed fields, and publish the change. Raises LeaseLost, StateMoved."""
+        """Record the answer, audit the changed fields, and publish the change, None for a write without effect.
+
+        Raises LeaseLost, StateMoved.
+        """
         operation = msgspec.structs.replace(begun.operation, remote_id=remote_id or begun.operation.remote_id)
         entries = [entry("operation.succeeded", operation, actor=begun.held().actor)]
         entries += [entry_of_change(operation, change) for change in changes]

@@ -1,0 +1,149 @@
+"""Copy the comments of a ticket after the ticket: one operation for each comment, in order, and each once for ever.
+
+The transaction that settles the copy of the ticket enqueues the job. The job adds all operations in the transaction
+that ends it, and notes their comments, so that a later copy of the same ticket adds only new ones.
+"""
+
+import time
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from app.copies.deps import CopyDeps
+from app.copies.request import message_loss
+from app.copies.source import SourceRecord, read_source, unreadable_source
+from app.errors import NotFound
+from app.events.record_changes import is_first_comment
+from app.identifiers import new_id
+from app.problem_document import Problem
+from app.queue.kinds import JobKind
+from app.queue.models import Done, Finishing, Job, JobOutcome, JobPolicy, Permanent
+from app.records.fetch import fetch_page
+from app.records.models import READ_LIMIT
+from app.records.resolve import choose_mapping
+from app.vendors.models import Connection
+from app.writes.models import NewOperation, NextJob, Operation
+from app.writes.queued import job_of
+from app.writes.resolved_write import WriteRequest, fingerprint, resolve_request
+from canonical.ticket import Comment
+from mappings.spec import ListQuery, Remote
+
+KIND: Final = "copy_comments"
+POLICY: Final = JobPolicy(max_attempts=20, base_seconds=2.0, cap_seconds=1800.0, attempt_seconds=120.0)
+
+
+class TicketToCopy(Struct, frozen=True, kw_only=True):
+    """The payload: the ticket whose comments are copied. The job's origin is the operation that copied the ticket."""
+
+    connection: str
+    ticket: str
+    notify: bool
+
+
+class _Found(Struct, frozen=True, kw_only=True):
+    comment: Comment
+    remote: Remote
+
+
+def comments_job(connection: str, ticket: str, *, notify: bool) -> NextJob:
+    """Return the job that copies the comments of a ticket, once the ticket is copied."""
+    return NextJob(
+        kind=KIND, payload=msgspec.json.encode(TicketToCopy(connection=connection, ticket=ticket, notify=notify))
+    )
+
+
+async def copy_comments(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
+    """Handle a `copy_comments` job."""
+    wanted = msgspec.json.decode(job.payload, type=TicketToCopy)
+    operation = await deps.operations.get(job.origin or "")
+    if operation is None or operation.remote_id is None:
+        return Done()
+    source, target = (deps.connections.by_name.get(name) for name in (wanted.connection, operation.connection))
+    if source is None or target is None:
+        return Permanent(reason="a connection of the copy is no longer configured")
+    try:
+        ticket = await read_source(deps, "ticket", f"{source.name}:{wanted.ticket}", None)
+        found = await _comments_of(deps, source, wanted.ticket, ticket)
+    except NotFound:
+        return Done()  # the ticket has been deleted meanwhile
+    except Problem as problem:
+        return unreadable_source(problem)
+    new = [(one, await _operation_of(deps, one, operation, target, wanted)) for one in found]
+    async with finishing() as transaction:
+        jobs = []
+        for one, made in new:
+            place = (operation.connection, operation.remote_id, source.name, one.remote.id)
+            if not await deps.copied_comments.add(transaction, *place):
+                continue
+            added = await deps.operations.add_queued(transaction, made)
+            if added is not None:
+                jobs.append(job_of(added))
+        await deps.queue.enqueue(transaction, *jobs)
+    return Done()
+
+
+async def _comments_of(deps: CopyDeps, source: Connection, remote_id: str, ticket: SourceRecord) -> list[_Found]:
+    """Return all comments with a text, oldest first, without the one that is the ticket's description."""
+    deadline = time.monotonic() + READ_LIMIT
+    mapping = choose_mapping(deps, source, "comment")
+    query = ListQuery(limit=mapping.endpoints.max_limit, parent=remote_id)
+    found: list[_Found] = []
+    while True:
+        page = await fetch_page(deps, source, mapping, query, deadline)
+        found += [_Found(comment=one.mapped.data, remote=one.mapped.remote) for one in page.readings]
+        if page.next is None:
+            break
+        query = msgspec.structs.replace(query, after=page.next)
+    wanted = [one for one in found if _has_text(one.comment) and not is_first_comment(ticket.fields, one.comment)]
+    return sorted(wanted, key=lambda one: (one.comment.created_at is not None, one.comment.created_at))
+
+
+def _has_text(comment: Comment) -> bool:
+    return bool(comment.body_text or comment.body_html)
+
+
+async def _operation_of(
+    deps: CopyDeps, found: _Found, operation: Operation, target: Connection, wanted: TicketToCopy
+) -> NewOperation:
+    """Return the operation that adds a comment to the copy. Its key follows from the copy and the comment."""
+    sent = found.comment
+    # An unknown visibility never becomes public.
+    visibility = "public" if sent.visibility == "public" else "private"
+    body: dict[str, Any] = {"body_text": sent.body_text, "body_html": sent.body_html, "visibility": visibility}
+    request = WriteRequest(
+        principal=operation.principal,
+        key=f"{operation.id}:{found.remote.id}",
+        fingerprint=fingerprint(operation.id.encode(), found.remote.id.encode()),
+        correlation_id=operation.correlation_id,
+        instance=operation.intent.instance,
+        object="comment",
+        action="comment",
+        identifier=f"{target.name}:{operation.remote_id}",
+        loss=operation.intent.loss,
+        body=msgspec.json.encode({name: value for name, value in body.items() if value}),
+        lost=message_loss(target, "ticket", notify=wanted.notify),
+    )
+    resolved = await resolve_request(deps, request, time.monotonic())
+    return NewOperation(
+        id=new_id("op_"),
+        principal=request.principal,
+        key=request.key,
+        fingerprint=request.fingerprint,
+        correlation_id=request.correlation_id,
+        traceparent=operation.traceparent,
+        intent=resolved.intent,
+        phase="received",
+        deferred=True,
+    )
+
+
+KINDS: Final = (
+    JobKind(
+        name=KIND,
+        policy=POLICY,
+        bind=lambda dependencies: partial(copy_comments, dependencies.of(CopyDeps)),
+        reads_again=True,
+    ),
+)

@@ -1,0 +1,128 @@
+"""Consumers: which changes go where, and the job that carries each there."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from app.events.models import Event
+from app.queue.models import NewJob
+from app.settings.consumers import OBJECTS, ConsumerSettings
+from app.settings.file import SettingsError
+from app.vendors.models import Connections
+from canonical.parts import ObjectName
+from mappings.registry import active, objects_of
+from mappings.spec import UpsertKey, Vendor
+
+KIND: Final = "fan_out"
+CONSENTS: Final = "consents"
+
+
+class Consumer(Struct, frozen=True, kw_only=True):
+    """A connection that gets the changes of one object. `name` is the object and the connection: `customers:crm`."""
+
+    name: str
+    object: ObjectName
+    connection: str
+    sources: frozenset[str]
+    fields: frozenset[str]  # empty: all
+    match_on: UpsertKey | None
+    creates: bool
+    requires_consent: str | None
+
+
+class Leg(Struct, frozen=True, kw_only=True):
+    """The payload of a `fan_out` job: a hint that a record changed, for one consumer. It holds no field of the record.
+
+    `visited`: the connections that the change has come through, that of the record included.
+    """
+
+    event: str
+    consumer: str
+    object: ObjectName
+    connection: str
+    remote_id: str
+    visited: tuple[str, ...]
+
+
+def load_consumers(
+    settings: Sequence[ConsumerSettings], connections: Connections, realms: Mapping[str, str]
+) -> Mapping[str, Consumer]:
+    """Return the consumers by name. Raises SettingsError for one that cannot be written to or is in another realm."""
+    loaded = [_load(one, connections, realms) for one in settings]
+    return {one.name: one for one in loaded}
+
+
+def _load(one: ConsumerSettings, connections: Connections, realms: Mapping[str, str]) -> Consumer:
+    name, object_name = f"{one.object}:{one.connection}", OBJECTS[one.object]
+    target = connections.by_name[one.connection].vendor
+    mapping = active(target, object_name)
+    if not isinstance(target, Vendor) or mapping is None or not (mapping.endpoints.create or mapping.endpoints.update):
+        raise SettingsError(f"[[consumers]] {name}: {target.title} has no {one.object} to write.")
+    near = {
+        source.name
+        for source in connections.by_name.values()
+        if source.name != one.connection
+        and realms.get(source.name) == realms.get(one.connection)
+        and (object_name in objects_of(source.vendor.name) or (source.layout and source.layout.object == object_name))
+    }
+    far = sorted(set(one.sources) - near)
+    if far:
+        raise SettingsError(f"[[consumers]] {name}: {far[0]} has no {one.object}, or is in another realm.")
+    return Consumer(
+        name=name,
+        object=object_name,
+        connection=one.connection,
+        sources=frozenset(one.sources or near),
+        fields=frozenset(one.fields),
+        match_on=one.match_on,
+        creates=one.on_missing == "create",
+        requires_consent=one.requires_consent,
+    )
+
+
+def legs_of(consumers: Mapping[str, Consumer], event: Event, changed: tuple[str, ...] | None) -> Sequence[NewJob]:
+    """Return a job for each consumer that the Event concerns. None goes to a connection that it has visited."""
+    object_name, _, what = event.type.partition(".")
+    if what not in ("created", "updated") or event.record is None or event.connection is None:
+        return ()
+    return [
+        _job(one, event, event.connection, event.record)
+        for one in consumers.values()
+        if one.object == object_name
+        and event.connection in one.sources
+        and one.connection not in event.visited
+        and (what == "created" or _concerns(one, changed))
+    ]
+
+
+def _concerns(consumer: Consumer, changed: tuple[str, ...] | None) -> bool:
+    """Return whether a field that the consumer gets has changed. A consent matters to one that requires it."""
+    if not consumer.fields or changed is None:
+        return True
+    return any(name in consumer.fields or (name == CONSENTS and consumer.requires_consent) for name in changed)
+
+
+def _job(consumer: Consumer, event: Event, connection: str, record: str) -> NewJob:
+    leg = Leg(
+        event=event.id,
+        consumer=consumer.name,
+        object=consumer.object,
+        connection=connection,
+        remote_id=record.partition(":")[2],
+        visited=event.visited,
+    )
+    # Waiting legs of one record that came the same way are one group: the first to run supersedes the others.
+    group = hashlib.sha256("\0".join(event.visited).encode()).hexdigest()[:16]
+    return NewJob(
+        kind=KIND,
+        payload=msgspec.json.encode(leg),
+        connection=consumer.connection,
+        order_key=f"copy:{consumer.object}:{connection}:{leg.remote_id}",
+        dedupe_key=f"{group} {event.id}",
+        correlation_id=event.correlation_id,
+        traceparent=event.traceparent,
+        origin=event.id,
+    )

@@ -1,0 +1,127 @@
+"""Copy a record to another connection for a caller: read it at its own, write it at the other, and link the two."""
+
+from contextlib import suppress
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from app.copies.comments import comments_job
+from app.copies.request import Copy, request_of
+from app.copies.source import read_source
+from app.errors import InvalidField
+from app.http.decode_body import decode_patch
+from app.http.nearest_name import did_you_mean
+from app.problem_document import FieldError
+from app.records.deps import RecordDeps
+from app.records.resolve import choose_mapping, resolve_record
+from app.vendors.models import Connection
+from app.writes.deps import WriteDeps
+from app.writes.replay import replay
+from app.writes.resolved_write import UPSERT_KEYS, WriteRequest
+from app.writes.waiting import KeyIsFree, Writers, Written, waits_of
+from app.writes.write import write
+from canonical.parts import ObjectName
+from mappings.spec import UpsertKey
+
+
+class CopyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where to copy a record to, and how."""
+
+    connection: str
+    """The connection to copy to. Example: `"hubspot"`"""
+    match_on: UpsertKey | None = None
+    """If the record is not linked there yet, update the one with the same e-mail address, or the same key of the
+    caller. Example: `"email"`"""
+    fields: Annotated[tuple[str, ...], Meta(min_length=1)] | None = None
+    """Copy these fields and the one of `match_on`; null for all. Example: `["emails", "last_name"]`"""
+    on_missing: Literal["create", "ignore"] = "create"
+    """Without a link and a match: create the record, or write nothing. Example: `"create"`"""
+    include: tuple[Literal["comments"], ...] = ()
+    """`comments` adds the comments of a ticket to the copy, as further operations. Example: `["comments"]`"""
+    notify: bool = False
+    """Whether the vendor may send messages about the copy. With false, `meta.loss` says so if they cannot be
+    suppressed. Example: `false`"""
+
+
+async def copy_record(deps: WriteDeps, writers: Writers, asked: WriteRequest) -> Written:
+    """Copy the record of `asked`, whose `connection` is the one to read it at, and whose body is a CopyRequest.
+
+    Raises NotFound for a record that does not exist or is not linked where it is read, and like `write`.
+    """
+    recorded = await deps.operations.find_by_key(asked.principal, asked.key)
+    if recorded is not None:
+        with suppress(KeyIsFree):  # then this is the first request with it
+            return await replay(deps, writers, asked, recorded, waits_of(asked))
+    return await write(deps, writers, await copy_request(deps, asked))
+
+
+async def copy_request(deps: WriteDeps, asked: WriteRequest) -> WriteRequest:
+    """Read the record, and return the write of its copy. `asked` and what it raises: see `copy_record`."""
+    order = _read_order(asked)
+    identifier = asked.identifier or ""
+    source = await resolve_record(deps, asked.object, identifier, asked.connection)
+    target = _target_of(deps, asked.object, order, source.connection)
+    if order.include:
+        for one in (source.connection, target):
+            choose_mapping(deps, one, "comment")
+    record = await read_source(deps, asked.object, identifier, asked.connection, asked.wait)
+    copy = Copy(
+        target=target,
+        match_on=order.match_on,
+        creates=order.on_missing == "create",
+        visited=(source.connection.name,),
+        only=order.fields,
+        notify=order.notify,
+        next_job=comments_job(source.connection.name, source.remote_id, notify=order.notify) if order.include else None,
+    )
+    return await request_of(deps, asked, record, copy)
+
+
+def _read_order(asked: WriteRequest) -> CopyRequest:
+    """Decode the body. Raises its errors together with those of the query."""
+    try:
+        order = decode_patch(asked.body, CopyRequest)
+        errors = [*_errors_in(asked.object, order)]
+    except InvalidField as problem:
+        if not asked.query_errors:
+            raise
+        raise InvalidField.listing([*problem.errors, *asked.query_errors]) from problem
+    if errors or asked.query_errors:
+        raise InvalidField.listing([*errors, *asked.query_errors])
+    return order
+
+
+def _errors_in(object_name: ObjectName, order: CopyRequest) -> list[FieldError]:
+    errors, keys = list[FieldError](), UPSERT_KEYS[object_name]
+    if order.match_on is not None and order.match_on not in keys:
+        errors.append(FieldError(pointer="/match_on", detail=f"one of: {', '.join(keys)}"))
+    if order.include and object_name != "ticket":
+        errors.append(FieldError(pointer="/include", detail=f"a {object_name} has no comments"))
+    return errors
+
+
+def _target_of(deps: RecordDeps, object_name: ObjectName, order: CopyRequest, source: Connection) -> Connection:
+    """Return the connection to copy to. Raises InvalidField for an unknown one, for the record's own or one
+    in another realm, and for an unknown field; UnsupportedAction if the connection has no such objects."""
+    target = deps.connections.by_name.get(order.connection)
+    if target is None:
+        known = ", ".join(sorted(deps.connections.by_name))
+        raise InvalidField.at("/connection", f"no connection has this name; there are: {known}")
+    if target.name == source.name:
+        raise InvalidField.at("/connection", "is where the record is: name the connection to copy it to")
+    if not deps.links.share_realm(source.name, target.name):
+        raise InvalidField.at(
+            "/connection", f"is in another realm than {source.name}, and a copy is linked to its source"
+        )
+    names = choose_mapping(deps, target, object_name).patch.__struct_encode_fields__
+    errors = [
+        FieldError(
+            pointer=f"/fields/{place}",
+            detail=f"{name[:80]!r} is not a field that a {object_name} is written with.{did_you_mean(name, names)}",
+        )
+        for place, name in enumerate(order.fields or ())
+        if name not in names
+    ]
+    if errors:
+        raise InvalidField.listing(errors)
+    return target

@@ -1,0 +1,199 @@
+"""Fan-out: carry a change to one consumer.
+
+A leg is a hint. When it runs, it supersedes the waiting legs of its record, reads the record as it is now, and copies
+it by an ordinary write under a key of the Event and the consumer. A leg that fails for good becomes a dead letter; its
+redrive reads the record again.
+"""
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, Literal
+
+import msgspec
+
+from app.audit.models import Fact
+from app.audit.record import append_facts
+from app.copies.consumers import CONSENTS, KIND, Consumer, Leg
+from app.copies.deps import CopyDeps
+from app.copies.request import Copy, request_of
+from app.copies.source import SourceRecord, read_export, read_source, unreadable_source
+from app.errors import NotFound
+from app.events.record_changes import changed, copies_in, fields_of
+from app.http.plurals import PLURAL
+from app.identifiers import new_id
+from app.problem_document import Problem
+from app.queue.enqueue import job_subject
+from app.queue.kinds import JobKind
+from app.queue.models import (
+    Conflict,
+    Deferred,
+    Done,
+    Finishing,
+    Job,
+    JobOutcome,
+    JobPolicy,
+    Permanent,
+    Retry,
+)
+from app.queue.supersede import supersede
+from app.records.resolve import choose_mapping
+from app.vendors.models import Connection
+from app.writes.copy_links import linked_record
+from app.writes.execute import Undecided, execute
+from app.writes.models import NewOperation, Operation
+from app.writes.resolved_write import WriteRequest, fingerprint, resolve_request
+from mappings.coverage import unsupported
+
+DAY: Final = 86_400.0
+POLICY: Final = JobPolicy(
+    max_attempts=45, base_seconds=2.0, cap_seconds=5400.0, give_up_seconds=DAY, dead_head="skip", attempt_seconds=120.0
+)
+"""About a day of retries while a connection is down. A dead leg blocks no later one, which carries the newest state."""
+LEAST_PAUSE: Final = 0.2
+
+Consent = Literal["given", "withdrawn", "none"]
+
+
+async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
+    """Handle a `fan_out` job."""
+    leg = msgspec.json.decode(job.payload, type=Leg)
+    consumer, source = deps.consumers.get(leg.consumer), deps.connections.by_name.get(leg.connection)
+    if consumer is None or source is None:
+        return await _skip(job, finishing, leg, "the consumer or its source is no longer configured")
+    principal = f"consumer:{consumer.name}"
+    recorded = await deps.operations.find_by_key(principal, leg.event)
+    if recorded is not None and recorded.outcome != "failed":
+        return _outcome_of(recorded)
+    if recorded is not None:  # a redrive after a refusal
+        await deps.operations.release(principal, leg.event)
+    async with deps.database.transaction() as transaction:
+        await supersede(transaction, job)
+    try:
+        record = await _read_present(deps, leg, source)
+    except NotFound:
+        return await _skip(job, finishing, leg, "the record no longer exists")
+    except Problem as problem:
+        return unreadable_source(problem)
+    copy = await _copy_of(deps, leg, consumer, record)
+    if isinstance(copy, str):
+        return await _skip(job, finishing, leg, copy)
+    return await _write(deps, job, leg, principal, record, copy)
+
+
+async def _read_present(deps: CopyDeps, leg: Leg, source: Connection) -> SourceRecord:
+    if source.layout is not None:
+        return await read_export(deps, source, leg.object, leg.remote_id)
+    return await read_source(deps, leg.object, f"{source.name}:{leg.remote_id}", None)
+
+
+async def _copy_of(deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceRecord) -> Copy | str:
+    """Return what to copy, or why nothing is."""
+    target = deps.connections.by_name[consumer.connection]
+    linked = await linked_record(deps, record.id, leg.object, target.name)
+    consent = consent_in(record.fields, consumer.requires_consent)
+    if consent == "none":
+        return "there is no consent"
+    if consent == "withdrawn":
+        if linked is None:
+            return "the consent is withdrawn, and the person is not linked there"
+        if CONSENTS in unsupported(choose_mapping(deps, target, leg.object)):
+            return "the consent is withdrawn, and the vendor keeps no consents"
+    elif linked is None and not consumer.creates and consumer.match_on is None:
+        return "the record is not linked there"
+    return Copy(
+        target=target,
+        match_on=consumer.match_on,
+        creates=consumer.creates and consent == "given",
+        visited=leg.visited,
+        only={CONSENTS} if consent == "withdrawn" else consumer.fields or None,
+        held_back=await _lost_on_the_way(deps, leg, consumer, record),
+    )
+
+
+def consent_in(fields: Mapping[str, Any], channel: str | None) -> Consent:
+    """Return whether a customer agreed to a channel; "given" if none is required. Only `opted_in` is a consent."""
+    if channel is None:
+        return "given"
+    states = {one["state"] for one in fields.get(CONSENTS) or () if one["channel"] == channel}
+    if "opted_out" in states:
+        return "withdrawn"
+    return "given" if "opted_in" in states else "none"
+
+
+async def _lost_on_the_way(deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceRecord) -> frozenset[str]:
+    """Return the fields that differ from those of the target only by what an earlier copy from there lost."""
+    seen = await deps.states.get(leg.object, leg.connection, leg.remote_id)
+    copied = None if seen is None else copies_in(seen.data).get(consumer.connection)
+    if seen is None or copied is None:
+        return frozenset()
+    model = choose_mapping(deps, deps.connections.by_name[leg.connection], leg.object).model
+    return frozenset(copied.lost).difference(changed(fields_of(seen.data), record.fields, model))
+
+
+async def _write(deps: CopyDeps, job: Job, leg: Leg, principal: str, record: SourceRecord, copy: Copy) -> JobOutcome:
+    """Write the copy as an operation. Raises the problems of a write that was not sent."""
+    asked = WriteRequest(
+        principal=principal,
+        key=leg.event,
+        fingerprint=fingerprint(principal.encode(), leg.event.encode()),
+        correlation_id=job.correlation_id,
+        instance=f"/v1/{PLURAL[leg.object]}/{leg.connection}:{leg.remote_id}/copies",
+        object=leg.object,
+        action="update",
+        missing="create" if copy.creates else "refuse",
+    )
+    resolved = await resolve_request(deps, await request_of(deps, asked, record, copy), time.monotonic())
+    begun = await deps.operations.begin(
+        NewOperation(
+            id=new_id("op_"),
+            principal=principal,
+            key=leg.event,
+            fingerprint=asked.fingerprint,
+            correlation_id=job.correlation_id,
+            traceparent=job.traceparent,
+            intent=resolved.intent,
+            phase="received",
+        )
+    )
+    if begun.lease is not None:
+        with suppress(Undecided):  # a worker decides it, and the leg waits for that
+            await execute(deps, begun, resolved)
+    operation = await deps.operations.get(begun.operation.id)
+    return Done() if operation is None else _outcome_of(operation)
+
+
+def _outcome_of(operation: Operation) -> JobOutcome:
+    """Return what the state of its operation means for a leg."""
+    problem = operation.problem
+    if operation.outcome == "succeeded":
+        return Done()
+    if operation.phase == "unknown":
+        return Conflict(reason="outcome-unknown")
+    if operation.outcome is None or problem is None:
+        return Deferred(reason="its write is not decided yet", after=max(LEAST_PAUSE, operation.due_in))
+    path = next((error.pointer for error in problem.errors or () if isinstance(error.pointer, str)), None)
+    if problem.category == "conflict":
+        return Conflict(reason=problem.code, path=path)
+    return Permanent(reason=problem.code, path=path) if problem.category == "permanent" else Retry(reason=problem.code)
+
+
+async def _skip(job: Job, finishing: Finishing, leg: Leg, why: str) -> JobOutcome:
+    """End a leg that sends nothing, audited."""
+    facts = {"event": leg.event, "consumer": leg.consumer, "because": why}
+    async with finishing() as transaction:
+        await append_facts(
+            transaction, Fact(type="leg.skipped", subject=job_subject(job.id), actor="lockstitch", facts=facts)
+        )
+    return Done()
+
+
+KINDS: Final = (
+    JobKind(
+        name=KIND,
+        policy=POLICY,
+        bind=lambda dependencies: partial(run_leg, dependencies.of(CopyDeps)),
+        reads_again=True,
+    ),
+)

@@ -1,0 +1,95 @@
+"""Build the write that copies a record to another connection, as if a caller had sent the record that was read."""
+
+from collections.abc import Collection
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from app.copies.source import SourceRecord
+from app.records.deps import RecordDeps
+from app.records.resolve import AnyMapping, choose_mapping
+from app.vendors.models import Connection
+from app.writes.copy_links import linked_record
+from app.writes.models import CopyOf, NextJob
+from app.writes.resolved_write import WriteRequest, finds_by
+from canonical.parts import Loss, ObjectName
+from mappings.spec import UpsertKey, Vendor
+
+MATCHED: Final[dict[UpsertKey, str]] = {"email": "emails", "external_id": "external_id"}
+"""The field that each key is in. It is always copied: a later copy could not find the record without it."""
+
+
+class Copy(Struct, frozen=True, kw_only=True):
+    """A copy to make. `only`: these fields; None for all. Those that are `held_back` never go.
+
+    `creates`: a missing record is created. `notify`: the vendor may send messages. `visited` as in `CopyOf`.
+    """
+
+    target: Connection
+    match_on: UpsertKey | None
+    creates: bool
+    visited: tuple[str, ...]
+    only: Collection[str] | None = None
+    held_back: Collection[str] = ()
+    notify: bool = False
+    next_job: NextJob | None = None
+
+
+async def request_of(deps: RecordDeps, asked: WriteRequest, source: SourceRecord, copy: Copy) -> WriteRequest:
+    """Return the write of a copy: an update where the record is linked, an upsert by the key, or a create.
+
+    `asked` says for whom and under which key. Raises UnsupportedAction if the target has no such objects.
+    """
+    target, object_name = copy.target, asked.object
+    mapping = choose_mapping(deps, target, object_name)
+    lost = message_loss(target, object_name, notify=copy.notify)
+    linked = await linked_record(deps, source.id, object_name, target.name)
+    key = copy.match_on if linked is None else None
+    if key is not None and not source.fields.get(MATCHED[key]):
+        key = None  # the record has nothing to match on
+    elif key is not None and copy.creates and not finds_by(key, mapping):
+        detail = f"{target.vendor.title} cannot find a {object_name} by {key}, so it was created without a look"
+        lost += (Loss(path="/match_on", kind="ambiguous", detail=detail),)
+        key = None
+    only = copy.only if copy.only is None or key is None else {*copy.only, MATCHED[key]}
+    creates = linked is None and key is None and copy.creates
+    return msgspec.structs.replace(
+        asked,
+        action="upsert" if key is not None else "create" if creates else "update",
+        identifier=None if linked is None else f"{target.name}:{linked}",
+        connection=target.name,
+        upsert_on=key,
+        body=_body_of(source, mapping, only, copy.held_back),
+        lost=lost,
+        writer=source.connection,
+        copy_of=CopyOf(
+            connection=source.connection,
+            canonical_id=source.id,
+            creates=copy.creates,
+            visited=copy.visited,
+            next_job=copy.next_job,
+        ),
+    )
+
+
+def message_loss(target: Connection, object_name: ObjectName, *, notify: bool) -> tuple[Loss, ...]:
+    """Return the loss of `notify: false` where the vendor decides by itself whom it writes to."""
+    if notify or not isinstance(target.vendor, Vendor) or object_name not in target.vendor.notifies:
+        return ()
+    detail = f"{target.vendor.title} sends messages by the rules of its account, and no request can suppress them"
+    return (Loss(path="/notify", kind="dropped", detail=detail),)
+
+
+def _body_of(
+    source: SourceRecord, mapping: AnyMapping, only: Collection[str] | None, held_back: Collection[str]
+) -> bytes:
+    """Return the writable fields of a record as JSON, with the `meta` that makes the body portable."""
+    sent = {
+        name: value
+        for name, value in source.fields.items()
+        if name in mapping.patch.__struct_encode_fields__ and (only is None or name in only) and name not in held_back
+    }
+    if source.fields.get("is_guest") is True:  # nobody is created for a guest
+        sent["is_guest"] = True
+    return msgspec.json.encode({**sent, "meta": {"connection": source.connection, **source.origin}})

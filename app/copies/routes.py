@@ -1,0 +1,94 @@
+"""HTTP operations that copy customers, orders and tickets."""
+
+from typing import Any, Final
+
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from app.copies.copy import CopyRequest, copy_record, copy_request
+from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, PREFER
+from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
+from app.http.parameters import RECORD_CONNECTION, RECORD_ID
+from app.http.plurals import PLURAL
+from app.http.responses import Answered, json_response
+from app.writes.copied import SkippedCopy
+from app.writes.deps import WriteDeps
+from app.writes.dry_run import DraftedWrite, dry_run
+from app.writes.models import OperationView
+from app.writes.resolved_write import WriteRequest
+from app.writes.routes import (
+    DRY_RUN,
+    LOSS,
+    LOSS_POLICIES,
+    MISSING,
+    REPLAYS,
+    missing_of,
+    request_fingerprint,
+    written_response,
+)
+from app.writes.waiting import Writers
+from canonical.customer import Customer
+from canonical.order import Order
+from canonical.parts import ObjectName
+from canonical.ticket import Ticket
+
+
+def copy_handler(object_name: ObjectName, answer: type[Struct], example: dict[str, Any]) -> HTTPRouteHandler:
+    """Declare the copy of one object."""
+    plural = PLURAL[object_name]
+    one = f"{'an' if object_name == 'order' else 'a'} {object_name}"
+    people = () if object_name == "customer" else (MISSING,)
+
+    @operation(
+        "POST",
+        f"/v1/{plural}/{{id}}/copies",
+        tag=plural.title(),
+        scopes=(f"{plural}:read", f"{plural}:write"),
+        needs_all=True,
+        parameters=(RECORD_ID,),
+        query=(RECORD_CONNECTION, LOSS, DRY_RUN, *people),
+        headers=(IDEMPOTENCY_KEY, CALLBACK, PREFER),
+        body=JsonBody(into=CopyRequest, example=example, raw=True),
+        status=201,
+        answer=answer,
+        also={200: answer | SkippedCopy | DraftedWrite, 202: OperationView},
+        sends=("ETag", "Location"),
+        problems=(*VENDOR_WRITE, "ambiguous-match"),
+        name=f"copy_{object_name}",
+        text=f"Copy {one} to another connection.\n\nReads it at its own connection (`?connection=` names another one"
+        f" where it is linked), writes it at the other, and links the two: both have one id. A linked {object_name} is"
+        f" updated; without a link, the one that `match_on` finds. Nothing is cleared there. {REPLAYS}",
+    )
+    async def copy_resource(call: Call) -> Answered:
+        request, prefers = call.request, call.header(PREFER)
+        asked = WriteRequest(
+            principal=call.caller.principal,
+            key=call.header(IDEMPOTENCY_KEY),
+            fingerprint=request_fingerprint(request, call.raw_body),
+            correlation_id=call.correlation_id,
+            instance=request.scope["path"],
+            object=object_name,
+            action="upsert",
+            identifier=call.path("id"),
+            connection=call.query(RECORD_CONNECTION),
+            loss=LOSS_POLICIES[call.query(LOSS)],
+            body=call.raw_body,
+            respond_async=prefers.respond_async,
+            callback=call.header(CALLBACK),
+            wait=prefers.wait,
+            query_errors=call.query_errors,
+            missing=missing_of(call) if people else "unscoped",
+        )
+        deps = call.deps(WriteDeps)
+        if call.query(DRY_RUN):
+            return json_response(await dry_run(deps, await copy_request(deps, asked)))
+        return written_response(request, await copy_record(deps, call.deps(Writers), asked))
+
+    return copy_resource
+
+
+HANDLERS: Final = (
+    copy_handler("customer", Customer, {"connection": "hubspot", "match_on": "email"}),
+    copy_handler("order", Order, {"connection": "hubspot", "match_on": "external_id"}),
+    copy_handler("ticket", Ticket, {"connection": "hubspot", "include": ["comments"]}),
+)

@@ -1,0 +1,72 @@
+"""Read the record to copy, as it is now."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import NotFound
+from app.events.record_changes import fields_of
+from app.problem_document import Problem
+from app.queue.models import Deferred, JobOutcome, Permanent, Retry
+from app.records.deps import RecordDeps
+from app.records.read import read_one
+from app.vendors.models import Connection
+from canonical.parts import ObjectName
+
+AUTH_PAUSE = 60.0
+"""Seconds to wait while a source refuses its credential."""
+
+
+class SourceRecord(Struct, frozen=True, kw_only=True):
+    """A record to copy: its canonical id and connection, its fields as JSON values, and of its `meta` what makes a body
+    portable."""
+
+    id: str
+    connection: str
+    fields: Mapping[str, Any]
+    origin: Mapping[str, Any]
+
+
+async def read_source(
+    deps: RecordDeps, object_name: ObjectName, identifier: str, named: str | None, wait: float | None = None
+) -> SourceRecord:
+    """Read the record of `{id}`, at the connection that is named if one is. Raises NotFound, and the vendor's
+    problems."""
+    found = await read_one(deps, object_name, identifier, connection=named, include_raw=False, wait=wait)
+    resource: Any = found.resource
+    return SourceRecord(
+        id=resource.id,
+        connection=resource.meta.connection,
+        fields=msgspec.to_builtins(resource),
+        origin={"loss": msgspec.to_builtins(resource.meta.loss), "unsupported": resource.meta.unsupported},
+    )
+
+
+async def read_export(
+    deps: RecordDeps, connection: Connection, object_name: ObjectName, remote_id: str
+) -> SourceRecord:
+    """Return the last row of a record that is known from uploaded exports only. Raises NotFound without one."""
+    assert connection.layout is not None  # noqa: S101 - checked by the caller
+    seen = await deps.states.get(object_name, connection.name, remote_id)
+    if seen is None or seen.deleted:
+        raise NotFound(f"No row of {connection.name} has this {object_name}.")
+    ids = await deps.links.ensure(object_name, connection.name, [remote_id])
+    return SourceRecord(
+        id=ids[remote_id],
+        connection=connection.name,
+        fields=fields_of(seen.data),
+        origin={"unsupported": connection.layout.unsupported},
+    )
+
+
+def unreadable_source(problem: Problem) -> JobOutcome:
+    """Return the outcome of a job that cannot read its source. The job is in the lane of the target, which is well."""
+    match problem.category:
+        case "permanent" | "conflict":
+            return Permanent(reason=f"source: {problem.code}")
+        case "auth":
+            return Deferred(reason=f"source: {problem.code}", after=max(AUTH_PAUSE, problem.retry_after or 0.0))
+        case _:
+            return Retry(reason=f"source: {problem.code}", at_least=problem.retry_after or 0.0)

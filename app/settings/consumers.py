@@ -1,0 +1,52 @@
+"""Consumers: connections to which the changes of an object are copied."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from canonical.customer import CustomerPatch
+from canonical.order_patch import OrderPatch
+from canonical.parts import ObjectName
+from canonical.ticket import TicketPatch
+
+OBJECTS: Final[dict[str, ObjectName]] = {"customers": "customer", "orders": "order", "tickets": "ticket"}
+WRITTEN: Final[dict[str, type[Struct]]] = {"customers": CustomerPatch, "orders": OrderPatch, "tickets": TicketPatch}
+
+
+class ConsumerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[consumers]]`: changes of `object` at the `sources` are copied to `connection`.
+
+    No `sources`: all other connections. No `fields`: all. `match_on` and `on_missing` as in a copy. `requires_consent`:
+    only customers who opted in to this channel are copied.
+    """
+
+    object: Literal["customers", "orders", "tickets"]
+    connection: str
+    sources: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    match_on: Literal["email", "external_id"] | None = None
+    on_missing: Literal["create", "ignore"] = "create"
+    requires_consent: Literal["email", "sms", "phone", "post", "ads"] | None = None
+
+
+def complaints_about(consumers: Sequence[ConsumerSettings], connections: Sequence[str]) -> Iterator[str]:
+    """Return what is wrong with the consumers, one sentence each."""
+    seen = set[tuple[str, str]]()
+    for number, one in enumerate(consumers):
+        where = f"[[consumers]] {number + 1}"
+        for name in (one.connection, *one.sources):
+            if name not in connections:
+                yield f"{where} names {name!r}, which is not a connection."
+        if one.connection in one.sources:
+            yield f"{where} has {one.connection} as its own source."
+        if (one.object, one.connection) in seen:
+            yield f"{where} is the second one for {one.object} at {one.connection}."
+        seen.add((one.object, one.connection))
+        if one.object != "customers" and one.match_on == "email":
+            yield f"{where} matches {one.object} on email; only external_id finds them."
+        if one.object != "customers" and one.requires_consent is not None:
+            yield f"{where} requires a consent, which only customers give."
+        unknown = [name for name in one.fields if name not in WRITTEN[one.object].__struct_encode_fields__]
+        if unknown:
+            yield f"{where} names the field {unknown[0]!r}, which {one.object} are not written with."

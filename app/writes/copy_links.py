@@ -1,0 +1,50 @@
+"""The link of a copy: find it before the write, and make it before the write is settled."""
+
+from app.errors import NotFound, StateConflict
+from app.links.models import LinkSource
+from app.records.deps import RecordDeps
+from app.writes.models import CopyOf
+from app.writes.resolved_write import ResolvedWrite
+from canonical.parts import Loss, ObjectName
+
+
+async def linked_record(deps: RecordDeps, canonical_id: str, object_name: ObjectName, connection: str) -> str | None:
+    """Return the remote id of the record that is linked at a connection; None without one."""
+    known = await deps.links.find(canonical_id)
+    return next((one.remote_id for one in known if (one.object, one.connection) == (object_name, connection)), None)
+
+
+async def require_linkable(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -> None:
+    """Raise StateConflict if a matching record is linked to another record of a connection that the copied one is at:
+    it is not the same customer, order or ticket."""
+    links, object_name, target = resolved.deps.links, resolved.intent.object, resolved.connection.name
+    known = await links.find(copied.canonical_id)
+    taken = {one.connection: one.remote_id for one in known}
+    named = (await links.name(object_name, target, [remote_id]))[remote_id]
+    if known and named.canonical_id == known[0].canonical_id:
+        return
+    for link in named.links:
+        if link.connection in taken:
+            raise StateConflict(
+                f"{target}:{remote_id} matches, and is linked to {link.connection}:{link.remote_id}, which is another"
+                f" {object_name} than {link.connection}:{taken[link.connection]}.",
+                next_step="Merge the two records at the vendor, split the link, or copy without match_on.",
+            )
+
+
+async def link_copy(resolved: ResolvedWrite, remote_id: str, *, actor: str) -> tuple[Loss, ...]:
+    """Give the copy the canonical id of its source, and return the loss if it cannot have it.
+
+    It comes before the write is settled and may be repeated, so a crash leaves no settled copy without its link.
+    """
+    copied = resolved.intent.copy_of
+    if copied is None:
+        return ()
+    by = LinkSource(kind="copy", actor=actor)
+    try:
+        await resolved.deps.links.attach(
+            resolved.intent.object, resolved.connection.name, remote_id, copied.canonical_id, by=by
+        )
+    except (NotFound, StateConflict) as problem:
+        return (Loss(path="/id", kind="ambiguous", detail=f"The two records are not linked. {problem.detail}"),)
+    return ()

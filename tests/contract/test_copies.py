@@ -1,0 +1,294 @@
+"""A record is copied to another connection: written there once, and one record with its source from then on."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key, pointers
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.samples import word
+from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
+from tests.contract.waiting import until
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor."""
+    more = (
+        '\n[connections.sandbox]\nvendor = "hubspot"\nrealm = "trial"\ncredentials = { token = "env:HUBSPOT_TOKEN" }\n'
+    )
+    with all_vendors(tmp_path_factory.mktemp("copies"), module_database_url, more=more) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def buyer(caller: Caller, **fields: Any) -> dict[str, Any]:
+    """A new customer of the shop."""
+    mark = word()
+    body = {"first_name": "Ada", "last_name": mark, "emails": [{"address": f"{mark}@example.com"}], **fields}
+    return caller.create("/v1/customers?connection=shopify", body)
+
+
+def copy(caller: Caller, made: dict[str, Any], to: str, *, key: str | None = None, **order: Any) -> httpx.Response:
+    path = f"/v1/{ {'cus': 'customers', 'ord': 'orders', 'tkt': 'tickets'}[made['id'][:3]] }/{made['id']}/copies"
+    return caller.write("POST", path, {"connection": to, **order}, key=key)
+
+
+def held(vendors: Emulators, made: dict[str, Any]) -> list[dict[str, Any]]:
+    """HubSpot's contacts with the name of a customer."""
+    return vendors.records("hubspot", "contacts", holding=made["last_name"])
+
+
+def test_a_copy_is_created_linked_and_then_updated(caller: Caller, vendors: Emulators) -> None:
+    made = buyer(caller)
+    first = copy(caller, made, "hubspot", match_on="email")
+    assert first.status_code == 201, first.text
+    there = first.json()
+    assert there["id"] == made["id"]
+    assert (there["last_name"], there["emails"][0]["address"]) == (made["last_name"], made["emails"][0]["address"])
+    assert there["meta"]["connection"] == "hubspot"
+    assert "ignored" not in there["meta"] or there["meta"]["ignored"] == []
+    assert {one["connection"] for one in there["meta"]["links"]} == {"shopify", "hubspot"}
+    assert first.headers["location"] == f"/v1/customers/{made['id']}?connection=hubspot"
+    assert caller.get(first.headers["location"]).json()["meta"]["remote_id"] == there["meta"]["remote_id"]
+    assert caller.get(f"/v1/customers/{made['id']}").json()["meta"]["connection"] == "shopify"
+
+    (contact,) = held(vendors, made)
+    caller.write("PATCH", f"/v1/customers/hubspot:{contact['id']}", {"job_title": "Potter"})
+    caller.write("PATCH", f"/v1/customers/{made['id']}", {"first_name": "Ines"})
+    again = copy(caller, made, "hubspot")
+    assert again.status_code == 200, again.text
+    assert (again.json()["id"], again.json()["meta"]["remote_id"]) == (made["id"], contact["id"])
+    assert (again.json()["first_name"], again.json()["job_title"]) == ("Ines", "Potter")
+    assert len(held(vendors, made)) == 1
+
+
+def test_a_copy_is_replayed(caller: Caller, vendors: Emulators) -> None:
+    made, key = buyer(caller), new_key()
+    first = copy(caller, made, "hubspot", key=key)
+    calls = len(vendors.calls("hubspot")) + len(vendors.calls("shopify"))
+    again = copy(caller, made, "hubspot", key=key)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert len(vendors.calls("hubspot")) + len(vendors.calls("shopify")) == calls
+    other = copy(caller, made, "salesforce", key=key)
+    assert code_of(other, 422) == "idempotency-key-reused"
+
+
+def test_a_match_is_updated_and_shares_the_id(caller: Caller, vendors: Emulators) -> None:
+    made = buyer(caller)
+    body = {"first_name": "A.", "last_name": made["last_name"], "emails": made["emails"], "job_title": "Potter"}
+    known = caller.create(
+        "/v1/customers?connection=hubspot", {**body, "emails": [{"address": body["emails"][0]["address"]}]}
+    )
+    answer = copy(caller, made, "hubspot", match_on="email")
+    assert answer.status_code == 200, answer.text
+    there = answer.json()
+    assert (there["meta"]["remote_id"], there["first_name"]) == (known["meta"]["remote_id"], "Ada")
+    assert there["job_title"] == "Potter"
+    ids = {caller.get(f"/v1/customers/{one}").json()["id"] for one in (made["id"], known["id"])}
+    assert ids == {there["id"]}
+    assert len(held(vendors, made)) == 1
+
+
+def test_an_existing_link_beats_the_key(caller: Caller, vendors: Emulators) -> None:
+    made = buyer(caller)
+    linked = copy(caller, made, "hubspot").json()
+    other = f"{word()}@example.com"
+    stranger = caller.create("/v1/customers?connection=hubspot", {"last_name": "Vidal", "emails": [{"address": other}]})
+    caller.write("PATCH", f"/v1/customers/{made['id']}", {"first_name": "Ines", "emails": [{"address": other}]})
+    answer = copy(caller, made, "hubspot", match_on="email", fields=["first_name"])
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["meta"]["remote_id"] == linked["meta"]["remote_id"]
+    assert answer.json()["first_name"] == "Ines"
+    untouched = caller.get(f"/v1/customers/hubspot:{stranger['meta']['remote_id']}").json()
+    assert (untouched["first_name"], untouched["id"]) == (None, stranger["id"])
+
+
+def test_a_missing_record_is_ignored_if_asked(caller: Caller, vendors: Emulators) -> None:
+    made, key = buyer(caller), new_key()
+    for order in ({"match_on": "email"}, {}):
+        answer = copy(caller, made, "hubspot", on_missing="ignore", **order)
+        assert answer.status_code == 200, answer.text
+        assert (answer.json()["id"], answer.json()["meta"]["connection"]) == (made["id"], "hubspot")
+        (skipped,) = answer.json()["meta"]["skipped"]
+        assert skipped["pointer"] == ""
+    assert held(vendors, made) == []
+    first = copy(caller, made, "zendesk", key=key, match_on="email", on_missing="ignore")
+    assert first.json()["meta"]["skipped"], first.text
+    operation = caller.get(f"/v1/operations/{first.json()['meta']['operation_id']}").json()
+    assert (operation["state"], operation["result"]) == ("succeeded", first.json())
+    assert copy(caller, made, "zendesk", match_on="email").status_code == 201
+    replayed = copy(caller, made, "zendesk", key=key, match_on="email", on_missing="ignore")
+    assert replayed.content == first.content
+    found = copy(caller, made, "zendesk", match_on="email", on_missing="ignore")
+    assert (found.status_code, found.json()["id"]) == (200, made["id"])
+
+
+def test_a_match_that_is_someone_else_is_refused(caller: Caller) -> None:
+    """Two customers of the shop have one address in turn; the contact is linked to the first."""
+    first = buyer(caller)
+    copy(caller, first, "hubspot")
+    caller.write("PATCH", f"/v1/customers/{first['id']}", {"emails": [{"address": f"{word()}@example.com"}]})
+    second = buyer(caller, emails=[{"address": first["emails"][0]["address"]}])
+    answer = copy(caller, second, "hubspot", match_on="email")
+    assert code_of(answer, 409) == "state-conflict"
+    assert first["meta"]["remote_id"] in answer.json()["detail"]
+
+
+def test_a_record_is_read_where_it_is_linked(caller: Caller) -> None:
+    made = buyer(caller)
+    body = {"connection": "hubspot"}
+    path = f"/v1/customers/{made['id']}/copies?connection=zendesk"
+    assert code_of(caller.write("POST", path, body), 404) == "not-found"
+    unknown = "/v1/customers/cus_00000000000000000000000000000000/copies"
+    assert code_of(caller.write("POST", unknown, body), 404) == "not-found"
+    gone = "/v1/customers/shopify:99999999999/copies"
+    assert code_of(caller.write("POST", gone, body), 404) == "not-found"
+    own = f"/v1/customers/shopify:{made['meta']['remote_id']}/copies"
+    assert caller.write("POST", own, body).json()["id"] == made["id"]
+    back = caller.write("POST", f"/v1/customers/{made['id']}/copies?connection=hubspot", {"connection": "zendesk"})
+    assert back.status_code == 201, back.text
+    assert len(back.json()["meta"]["links"]) == 3
+
+
+@pytest.mark.parametrize("scope", ["customers:read", "customers:write", "orders:write"])
+def test_a_copy_needs_read_and_write_scope(facade: Facade, caller: Caller, scope: str) -> None:
+    made = buyer(caller)
+    with facade.calling(scope) as limited:
+        assert code_of(copy(limited, made, "hubspot"), 403) == "forbidden"
+    with facade.calling("customers:read", "customers:write") as enough:
+        assert copy(enough, made, "hubspot").status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("order", "pointer"),
+    [
+        ({"connection": "nowhere"}, "/connection"),
+        ({"connection": "shopify"}, "/connection"),
+        ({"connection": "sandbox"}, "/connection"),
+        ({"connection": "hubspot", "fields": ["last_name", "frist_name"]}, "/fields/1"),
+        ({"connection": "hubspot", "match_on": "phone"}, "/match_on"),
+        ({"connection": "hubspot", "include": ["comments"]}, "/include"),
+        ({"connection": "hubspot", "on_mising": "ignore"}, "/on_mising"),
+    ],
+)
+def test_a_wrong_order_is_refused(caller: Caller, order: dict[str, Any], pointer: str) -> None:
+    made = buyer(caller)
+    answer = caller.write("POST", f"/v1/customers/{made['id']}/copies", order)
+    assert code_of(answer, 422) == "invalid-field"
+    assert pointers(answer) == [pointer]
+
+
+def test_a_copy_is_queued_if_asked(caller: Caller, vendors: Emulators) -> None:
+    made = buyer(caller)
+    path, prefer = f"/v1/customers/{made['id']}/copies", {"prefer": "respond-async"}
+    operation = caller.settled(caller.write("POST", path, {"connection": "hubspot"}, headers=prefer))
+    assert operation["state"] == "succeeded", operation
+    assert operation["result"]["id"] == made["id"]
+    assert len(held(vendors, made)) == 1
+
+
+def test_copies_at_once_make_one_record(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    made = buyer(caller)
+
+    def once(_: int) -> int:
+        with facade.calling(secret=caller.secret) as own:
+            answer = copy(own, made, "hubspot", fields=["first_name", "last_name"])
+            if answer.status_code == 202:
+                return 201 if own.settled(answer)["result"]["id"] == made["id"] else 0
+            return answer.status_code if answer.json()["id"] == made["id"] else 0
+
+    with ThreadPoolExecutor(6) as threads:
+        assert set(threads.map(once, range(6))) <= {200, 201}
+    assert len(held(vendors, made)) == 1
+
+
+@pytest.mark.parametrize("lost", ["POST", "PATCH"])
+def test_a_copy_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Emulators, lost: str) -> None:
+    made = buyer(caller)
+    if lost == "PATCH":
+        copy(caller, made, "hubspot")
+    vendors.lose_reply("hubspot", method=lost, path="/crm/v3/objects/contacts" if lost == "POST" else None)
+    answer = copy(caller, made, "hubspot")
+    assert vendors.standing_faults() == []
+    result = caller.settled(answer)["result"] if answer.status_code == 202 else answer.json()
+    assert result["id"] == made["id"]
+    assert len(held(vendors, made)) == 1
+
+
+def test_a_ticket_takes_its_comments_along(caller: Caller) -> None:
+    path, made = create_record(caller, SAMPLES["zendesk ticket"])
+    for text, visibility in (("On its way.", "public"), ("Broken in the store.", "private")):
+        caller.create(f"{path}/comments", {"body_text": text, "visibility": visibility})
+    plain = copy(caller, made, "salesforce")
+    assert plain.status_code == 201, plain.text
+    assert comments(caller, made, "salesforce") == []
+
+    answer = copy(caller, made, "freshdesk", include=["comments"])
+    result = caller.settled(answer)["result"] if answer.status_code == 202 else answer.json()
+    assert result["id"] == made["id"]
+    assert "/notify" in [one["path"] for one in result["meta"]["loss"]]
+    wanted = [("On its way.", "public"), ("Broken in the store.", "private")]
+    until(lambda: comments(caller, made, "freshdesk"), lambda found: len(found) == len(wanted))
+    assert comments(caller, made, "freshdesk") == wanted
+
+    caller.create(f"{path}/comments", {"body_text": "It has arrived.", "visibility": "public"})
+    told = copy(caller, made, "freshdesk", include=["comments"], notify=True)
+    assert told.status_code == 200, told.text
+    assert "/notify" not in [one["path"] for one in told.json()["meta"]["loss"]]
+    wanted.append(("It has arrived.", "public"))
+    until(lambda: comments(caller, made, "freshdesk"), lambda found: len(found) == len(wanted))
+    assert comments(caller, made, "freshdesk") == wanted
+
+
+def test_an_order_is_copied(caller: Caller, vendors: Emulators) -> None:
+    _, made = create_record(caller, SAMPLES["shopify order"])
+    first = copy(caller, made, "hubspot", match_on="external_id")
+    assert first.status_code == 201, first.text
+    assert (first.json()["id"], first.json()["totals"]["total"]) == (made["id"], made["totals"]["total"])
+    caller.write("PATCH", f"/v1/orders/{made['id']}", {"customer_note": "Ring twice."})
+    again = copy(caller, made, "hubspot")
+    assert again.status_code == 200, again.text
+    assert again.json()["customer_note"] == "Ring twice."
+    assert again.json()["meta"]["remote_id"] == first.json()["meta"]["remote_id"]
+    other = copy(caller, made, "shopify")
+    assert (code_of(other, 422), pointers(other)) == ("invalid-field", ["/connection"])
+
+
+@pytest.mark.parametrize(("source", "target"), [("woocommerce order", "stripe"), ("freshdesk ticket", "zendesk")])
+def test_what_the_target_cannot_change_may_be_copied_again_unchanged(caller: Caller, source: str, target: str) -> None:
+    """Stripe cannot change lines, Zendesk no description. Neither reads back as it was sent."""
+    path, made = create_record(caller, SAMPLES[source])
+    first = copy(caller, made, target)
+    assert first.status_code == 201, first.text
+    if target == "zendesk":
+        caller.write("PATCH", path, {"subject": "Both mugs"})
+    again = copy(caller, made, target)
+    assert again.status_code == 200, again.text
+    assert again.json()["meta"]["remote_id"] == first.json()["meta"]["remote_id"]
+    assert again.json().get("subject") == ("Both mugs" if target == "zendesk" else None)
+    if target == "zendesk":
+        caller.write("PATCH", path, {"description": "In three pieces."})
+        assert code_of(copy(caller, made, target), 422) == "unsupported-field"
+
+
+def test_comments_need_a_place(caller: Caller) -> None:
+    _, made = create_record(caller, SAMPLES["zendesk ticket"])
+    answer = copy(caller, made, "hubspot", include=["comments"])
+    assert code_of(answer, 422) == "unsupported-action"
+
+
+def comments(caller: Caller, made: dict[str, Any], connection: str) -> list[tuple[str, str]]:
+    """The texts of the comments of a ticket there, oldest first."""
+    page = caller.get(f"/v1/tickets/{made['id']}/comments?connection={connection}").json()
+    return [(one["body_text"], one["visibility"]) for one in page["data"]]

@@ -1,0 +1,365 @@
+"""Changes are carried to the consumers: each once, as the record is then, with consent, and never back."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from tests.contract.callers import Caller
+from tests.contract.emulators import Emulators, Vendor
+from tests.contract.exports import LEGACY, export, line, send, settled
+from tests.contract.facade import Facade
+from tests.contract.quiet import UNDER_WAY, Vendors, Watch, sending_webhooks
+from tests.contract.samples import word
+from tests.contract.subscribers import Hook
+from tests.contract.vendor_samples import all_vendors
+from tests.contract.waiting import until
+
+CONSUMERS: Final = """
+[[consumers]]
+object = "customers"
+connection = "hubspot"
+sources = ["shopify", "woocommerce"]
+match_on = "email"
+
+[[consumers]]
+object = "customers"
+connection = "salesforce"
+sources = ["shopify"]
+match_on = "email"
+fields = ["first_name", "last_name", "emails"]
+
+[[consumers]]
+object = "customers"
+connection = "zendesk"
+sources = ["shopify"]
+match_on = "email"
+
+[[consumers]]
+object = "customers"
+connection = "woocommerce"
+sources = ["hubspot"]
+match_on = "email"
+on_missing = "ignore"
+
+[[consumers]]
+object = "customers"
+connection = "freshdesk"
+sources = ["stripe"]
+on_missing = "ignore"
+
+[[consumers]]
+object = "customers"
+connection = "salesforce-eu"
+sources = ["shopify-eu"]
+match_on = "email"
+requires_consent = "email"
+
+[[consumers]]
+object = "customers"
+connection = "stripe"
+sources = ["legacy"]
+match_on = "email"
+"""
+HELD_AS: Final[dict[Vendor, str]] = {
+    "hubspot": "contacts",
+    "salesforce": "Contact",
+    "zendesk": "users",
+    "woocommerce": "customers",
+    "shopify": "Customer",
+}
+PASS_TIME: Final = (
+    """
+    UPDATE job
+       SET run_at = run_at - $1::text::interval, give_up_at = give_up_at - $1::text::interval
+     WHERE state <> 'running'
+    """,
+    "UPDATE lane SET blocked_until = blocked_until - $1::text::interval WHERE blocked_until < 'infinity'",
+)
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor, with consumers."""
+    with all_vendors(tmp_path_factory.mktemp("fan"), module_database_url, "eu", more=LEGACY + CONSUMERS) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def buyer(caller: Caller, connection: str = "shopify", **fields: Any) -> dict[str, Any]:
+    mark = word()
+    body = {"first_name": "Ada", "last_name": mark, "emails": [{"address": f"{mark}@example.com"}], **fields}
+    return caller.create(f"/v1/customers?connection={connection}", body)
+
+
+def change(caller: Caller, made: dict[str, Any], **fields: Any) -> None:
+    answer = caller.write("PATCH", f"/v1/customers/{made['id']}", fields)
+    assert answer.status_code == 200, answer.text
+
+
+def settle(facade: Facade) -> None:
+    """Wait until nothing is under way."""
+    until(lambda: facade.sql(UNDER_WAY)[0]["number"] == 0)
+
+
+def held(vendors: Emulators, vendor: Vendor, made: dict[str, Any]) -> list[dict[str, Any]]:
+    return vendors.records(vendor, HELD_AS[vendor], holding=made["last_name"])
+
+
+def at(caller: Caller, made: dict[str, Any], connection: str) -> dict[str, Any]:
+    found: dict[str, Any] = caller.get(f"/v1/customers/{made['id']}?connection={connection}").json()
+    return found
+
+
+def legs(facade: Facade, made: dict[str, Any], connection: str) -> list[dict[str, Any]]:
+    """The operations of the legs of a record at one consumer, oldest first."""
+    rows = facade.sql(
+        "SELECT id, effect, outcome FROM operation WHERE principal = $1 AND remote_id = $2 ORDER BY id",
+        f"consumer:customers:{connection}",
+        at_remote(facade, made, connection),
+    )
+    return [dict(row) for row in rows]
+
+
+def at_remote(facade: Facade, made: dict[str, Any], connection: str) -> str:
+    (row,) = facade.sql(
+        "SELECT remote_id FROM link WHERE canonical_id = $1 AND connection = $2", made["id"], connection
+    )
+    return str(row["remote_id"])
+
+
+def test_a_new_record_reaches_each_consumer_once(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    made = buyer(caller, notes="Likes blue.")
+    settle(facade)
+    for vendor in ("hubspot", "salesforce", "zendesk"):
+        assert len(held(vendors, vendor, made)) == 1
+        there = at(caller, made, vendor)
+        assert there["id"] == made["id"]
+        assert there["emails"][0]["address"] == made["emails"][0]["address"]
+    assert at(caller, made, "salesforce")["notes"] is None  # not among its fields
+
+    change(caller, made, first_name="Ines", notes="Likes green.")
+    settle(facade)
+    assert [at(caller, made, vendor)["first_name"] for vendor in ("hubspot", "salesforce")] == ["Ines", "Ines"]
+    assert at(caller, made, "zendesk")["notes"] == "Likes green."
+    assert [one["effect"] for one in legs(facade, made, "hubspot")] == ["create", "update"]
+    assert len(held(vendors, "hubspot", made)) == 1
+
+    change(caller, made, notes="Likes red.")
+    settle(facade)
+    assert len(legs(facade, made, "salesforce")) == 2
+    assert at(caller, made, "zendesk")["notes"] == "Likes red."
+
+
+def test_a_change_carries_its_cause(facade: Facade, caller: Caller) -> None:
+    made = buyer(caller)
+    settle(facade)
+    (operation,) = legs(facade, made, "hubspot")
+    rows = facade.sql("SELECT id, visited, correlation_id FROM event WHERE origin = $1", operation["id"])
+    (event,) = rows
+    assert (event["visited"], event["correlation_id"]) == (["shopify", "hubspot"], made["meta"]["correlation_id"])
+    shown = caller.get(f"/v1/operations/{operation['id']}").json()
+    assert (shown["connection"], shown["correlation_id"]) == ("hubspot", made["meta"]["correlation_id"])
+
+
+def test_one_of_three_is_down_for_a_day(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    made = buyer(caller)
+    settle(facade)
+    vendors.break_("zendesk", "status", status=503, times=None)
+    change(caller, made, first_name="Ines")
+    until(lambda: [at(caller, made, one)["first_name"] for one in ("hubspot", "salesforce")] == ["Ines", "Ines"])
+    before = {vendor: len(legs(facade, made, vendor)) for vendor in ("hubspot", "salesforce")}
+
+    letter = until(lambda: _pass_hours(facade, "zendesk"), timeout=150.0)
+    assert letter is not None
+    assert (letter["kind"], letter["category"]) == ("fan_out", "transient")
+    vendors.mend()
+    facade.sql(
+        "UPDATE lane SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL,"
+        " throttles = 0, probe_token = NULL WHERE connection = 'zendesk' AND blocked_until < 'infinity'"
+    )
+    # The record changes past Lockstitch: the redrive carries what is there then.
+    Vendors(vendors.url).change("shopify", made["meta"]["remote_id"], "Later")
+    answer = caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={})
+    assert answer.status_code == 200, answer.text
+    settle(facade)
+
+    assert "Later" in at(caller, made, "zendesk")["display_name"]
+    assert {vendor: len(legs(facade, made, vendor)) for vendor in before} == before
+    assert [one["outcome"] for one in legs(facade, made, "zendesk")].count("succeeded") == 2
+    for vendor in ("hubspot", "salesforce", "zendesk"):
+        assert len(held(vendors, vendor, made)) <= 1
+    assert facade.sql("SELECT 1 FROM dead_letter WHERE state = 'open'") == []
+
+
+def _pass_hours(facade: Facade, connection: str) -> dict[str, Any] | None:
+    """Let two hours go by as often as nothing runs. Return the dead letter once there is one."""
+    time.sleep(0.05)
+    busy = "SELECT 1 FROM job WHERE state = 'running' OR (state = 'ready' AND run_at <= now())"
+    if not facade.sql(busy):
+        for statement in PASS_TIME:
+            facade.sql(statement, "2 hours")
+    found = facade.sql("SELECT * FROM dead_letter WHERE connection = $1 AND state = 'open'", connection)
+    return found[0] if found else None
+
+
+def test_waiting_legs_become_one(facade: Facade, caller: Caller) -> None:
+    made = buyer(caller)
+    settle(facade)
+    assert caller.post("/ops/connections/zendesk/pause", json={"note": "a test"}).status_code == 200
+    for number in range(5):
+        change(caller, made, first_name=f"Ines{number}")
+    waiting = "SELECT id, state FROM job WHERE kind = 'fan_out' AND connection = 'zendesk' ORDER BY id"
+    until(lambda: len(facade.sql(waiting)) == 5)
+    head, *others = [row["id"] for row in facade.sql(waiting)]
+    assert caller.post("/ops/connections/zendesk/resume").status_code == 200
+    settle(facade)
+
+    assert "Ines4" in at(caller, made, "zendesk")["display_name"]
+    assert len(legs(facade, made, "zendesk")) == 2
+    noted = facade.sql("SELECT subject, facts FROM audit_event WHERE type = 'job.superseded' ORDER BY subject")
+    noted = [row for row in noted if json.loads(row["facts"])["by"] == f"job_{head}"]
+    assert sorted(row["subject"] for row in noted) == sorted(f"job_{one}" for one in others)
+    assert all(json.loads(row["facts"])["origin"].startswith("evt_") for row in noted)
+
+
+def test_two_that_consume_each_other_do_not_play_ping_pong(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    """HubSpot and WooCommerce; both send what changed there, HubSpot by webhooks too."""
+    with sending_webhooks(facade, "hubspot"):
+        made = buyer(caller, "woocommerce")
+        settle(facade)
+        (contact,) = held(vendors, "hubspot", made)
+        assert len(legs(facade, made, "hubspot")) == 1
+        assert _operations(facade, "woocommerce", made) == 0
+
+        calls = len(vendors.calls("woocommerce"))
+        Vendors(vendors.url).change("hubspot", contact["id"], "Ines")
+        Watch(facade, "hubspot", Hook(url="")).settle()
+        assert at(caller, made, "woocommerce")["first_name"] == "Ines firstname"
+        assert _operations(facade, "woocommerce", made) == 1
+        assert len(legs(facade, made, "hubspot")) == 1
+        assert len([one for one in vendors.calls("woocommerce")[calls:] if one["method"] != "GET"]) == 1
+
+
+def _operations(facade: Facade, connection: str, made: dict[str, Any]) -> int:
+    rows = facade.sql(
+        "SELECT 1 FROM operation WHERE principal = $1 AND remote_id = $2",
+        f"consumer:customers:{connection}",
+        at_remote(facade, made, connection),
+    )
+    return len(rows)
+
+
+def test_a_record_that_is_nowhere_is_ignored(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    made = caller.create("/v1/customers?connection=stripe", {"display_name": f"Ada {word()}"})
+    settle(facade)
+    assert [one for one in vendors.calls("freshdesk") if made["display_name"] in str(one["body"])] == []
+    rows = facade.sql("SELECT facts FROM audit_event WHERE type = 'leg.skipped'")
+    assert "the record is not linked there" in [json.loads(row["facts"])["because"] for row in rows]
+
+
+def skipped(facade: Facade, made: dict[str, Any]) -> list[str]:
+    """Why legs of the run that made a record sent nothing."""
+    rows = facade.sql(
+        "SELECT facts FROM audit_event WHERE type = 'leg.skipped' AND correlation_id = $1 ORDER BY id",
+        made["meta"]["correlation_id"],
+    )
+    return [json.loads(row["facts"])["because"] for row in rows]
+
+
+def consenting(caller: Caller, state: str | None) -> dict[str, Any]:
+    consents = {} if state is None else {"consents": [{"channel": "email", "state": state}]}
+    return buyer(caller, "shopify-eu", **consents)
+
+
+@pytest.mark.parametrize("state", [None, "never", "pending", "opted_out"])
+def test_without_consent_the_consumer_is_not_called(
+    facade: Facade, caller: Caller, vendors: Emulators, state: str | None
+) -> None:
+    calls = len(vendors.calls("salesforce"))
+    made = consenting(caller, state)
+    settle(facade)
+    assert vendors.calls("salesforce")[calls:] == []
+    why = "the consent is withdrawn, and the person is not linked there" if state == "opted_out" else "no consent"
+    (because,) = skipped(facade, made)
+    assert because.endswith(why)
+
+
+def test_a_withdrawal_reaches_who_is_linked_with_the_consents_alone(
+    facade: Facade, caller: Caller, vendors: Emulators
+) -> None:
+    made = consenting(caller, "opted_in")
+    settle(facade)
+    (contact,) = held(vendors, "salesforce", made)
+    assert contact["HasOptedOutOfEmail"] is False
+    change(caller, made, first_name="Ines", consents=[{"channel": "email", "state": "opted_out"}])
+    settle(facade)
+    (contact,) = held(vendors, "salesforce", made)
+    assert (contact["HasOptedOutOfEmail"], contact["FirstName"]) == (True, "Ada")
+    change(caller, made, first_name="Noor")
+    settle(facade)
+    assert held(vendors, "salesforce", made)[0]["FirstName"] == "Ada"
+
+
+def test_what_a_copy_lost_is_not_carried_back(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    """HubSpot has one line for a street, so two lines of the shop are joined there."""
+    address = {"type": "billing", "line1": "Uferweg 3", "line2": "Hof", "city": "Kiel", "country_code": "DE"}
+    made = buyer(caller, "woocommerce", addresses=[address])
+    settle(facade)
+    (contact,) = held(vendors, "hubspot", made)
+    assert contact["properties"]["address"] == "Uferweg 3, Hof"
+    before = at(caller, made, "woocommerce")["addresses"]
+
+    with sending_webhooks(facade, "hubspot"):
+        Vendors(vendors.url).change("hubspot", contact["id"], "Ines")
+        Watch(facade, "hubspot", Hook(url="")).settle()
+    there = at(caller, made, "woocommerce")
+    assert there["first_name"] == "Ines firstname"
+    assert there["addresses"] == before
+
+
+def test_a_refused_leg_is_redriven_with_present_values(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    made = buyer(caller)
+    settle(facade)
+    vendors.break_("zendesk", "status", method="PUT", status=422)
+    change(caller, made, notes="Likes blue.")
+    until(lambda: facade.sql("SELECT 1 FROM dead_letter WHERE state = 'open'"))
+    settle(facade)
+    (letter,) = caller.get("/ops/dead-letters?connection=zendesk&state=open").json()["data"]
+    assert (letter["kind"], letter["failure"]["category"]) == ("fan_out", "permanent")
+    shown = caller.get(f"/ops/dead-letters/{letter['id']}").json()
+    assert "blue" not in json.dumps(shown)
+    vendors.mend()
+    Vendors(vendors.url).change("shopify", made["meta"]["remote_id"], "Later")
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={}).status_code == 200
+    settle(facade)
+    assert at(caller, made, "zendesk")["notes"] == "Later"
+    assert [one["outcome"] for one in legs(facade, made, "zendesk")] == ["succeeded", "failed", "succeeded"]
+
+
+def test_a_leg_whose_reply_is_lost_writes_once(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    buyer(caller)
+    settle(facade)  # what an account needs once is there now
+    vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
+    made = buyer(caller)
+    settle(facade)
+    assert vendors.standing_faults() == []
+    assert len(held(vendors, "hubspot", made)) == 1
+    assert [one["outcome"] for one in legs(facade, made, "hubspot")] == ["succeeded"]
+
+
+def test_rows_of_an_export_are_carried(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    settled(caller, send(caller, export(line(1))))
+    settle(facade)
+    (customer,) = vendors.records("stripe", "customers", holding="ann.1@example.com")
+    settled(caller, send(caller, export(line(1, name="Vidal"))))
+    settle(facade)
+    (changed,) = vendors.records("stripe", "customers", holding="ann.1@example.com")
+    assert (changed["id"], changed["name"]) == (customer["id"], "Vidal")
