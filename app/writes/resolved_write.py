@@ -58,8 +58,8 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
     run. `edits_tags`: the body adds and removes tags. `missing`: what happens with a person who is missing.
     `writer` is who changes the record: the connection that the values come from, `key:<name>`, or `person`.
-    `written_at` is when its values were as they are sent, if not now. `copy_of`: the body is that record as it was read,
-    and `lost` is what the copy loses beyond it.
+    `written_at` is when its values were as they are sent, if not now. `copy_of`: the body is that record as it was
+    read, and `lost` is what the copy loses beyond it.
     """
 
     principal: str
