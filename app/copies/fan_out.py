@@ -41,8 +41,8 @@ from app.queue.supersede import supersede
 from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.copy_links import linked_record
-from app.writes.execute import Undecided, execute
-from app.writes.models import NewOperation, Operation
+from app.writes.execute import execute
+from app.writes.models import NewOperation, Operation, Undecided
 from app.writes.resolved_write import WriteRequest, fingerprint, resolve_request
 from mappings.coverage import unsupported
 

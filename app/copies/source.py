@@ -34,13 +34,17 @@ async def read_source(
 ) -> SourceRecord:
     """Read the record of `{id}`, at the connection that is named if one is. Raises NotFound, and the vendor's
     problems."""
-    found = await read_one(deps, object_name, identifier, connection=named, include_raw=False, wait=wait)
+    found = await read_one(deps, object_name, identifier, connection=named, wait=wait)
     resource: Any = found.resource
     return SourceRecord(
         id=resource.id,
         connection=resource.meta.connection,
         fields=msgspec.to_builtins(resource),
-        origin={"loss": msgspec.to_builtins(resource.meta.loss), "unsupported": resource.meta.unsupported},
+        origin={
+            "loss": msgspec.to_builtins(resource.meta.loss),
+            "unsupported": resource.meta.unsupported,
+            "remote_updated_at": resource.meta.remote_updated_at,
+        },
     )
 
 

@@ -1,7 +1,7 @@
 """Turn a mapped record into the resource for callers: canonical ids, `meta`, the entity tag."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +9,6 @@ from msgspec import UNSET, Struct
 
 from app.links.match_keys import Sighting, sighting_of
 from app.links.models import NamedRecord
-from app.links.store import PostgresLinks
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading
 from app.records.merges import follow_merge
@@ -22,6 +21,8 @@ from canonical.ticket import Comment, Ticket
 from mappings.coverage import unsupported
 from mappings.registry import active
 from mappings.spec import Mapped, Remote
+
+Ensure = Callable[[ObjectName, str, Sequence[str]], Awaitable[Mapping[str, str]]]
 
 _encoder = msgspec.json.Encoder()
 
@@ -48,14 +49,14 @@ async def name_records(
         if into is not None and into.remote_id is not None and named[one.mapped.remote.id].merged_into is None:
             await follow_merge(deps, connection, object_name, one.mapped.remote.id, into.remote_id)
             named = await deps.links.name(object_name, connection.name, remote_ids)
-    ids = await referenced_ids(deps.links, connection, object_name, [one.mapped for one in readings])
+    ids = await referenced_ids(deps.links.ensure, connection, object_name, [one.mapped for one in readings])
     return tuple(_resource(connection, one, named[one.mapped.remote.id], ids) for one in readings)
 
 
 async def referenced_ids(
-    links: PostgresLinks, connection: Connection, object_name: ObjectName, records: Sequence[Mapped[Any]]
+    ensure: Ensure, connection: Connection, object_name: ObjectName, records: Sequence[Mapped[Any]]
 ) -> Ids:
-    """Return the canonical ids of the records that these records refer to."""
+    """Return the canonical ids of the records that these records refer to. `ensure` is the links' own."""
     wanted: dict[ObjectName, list[str]] = {}
     for one in records:
         for other, remote_id in named_records(one.data):
@@ -64,7 +65,7 @@ async def referenced_ids(
                 wanted.setdefault(other, []).append(remote_id)
     found: dict[tuple[ObjectName, str], str] = {}
     for other, remote_ids in wanted.items():
-        known = await links.ensure(other, connection.name, remote_ids)
+        known = await ensure(other, connection.name, remote_ids)
         found |= {(other, remote_id): canonical_id for remote_id, canonical_id in known.items()}
     return found
 

@@ -122,7 +122,7 @@ async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, ma
         [sighting_of(data, connection.name, remote.id, is_staff=False)]
     ):
         named = (await deps.links.name(layout.object, connection.name, [remote.id]))[remote.id]
-    ids = await referenced_ids(deps.links, connection, layout.object, [mapped])
+    ids = await referenced_ids(deps.links.ensure, connection, layout.object, [mapped])
     meta = ResourceMeta(
         connection=connection.name,
         vendor=connection.vendor.name,

@@ -221,8 +221,6 @@ def _line(
         quantity=int(count),
         product_id=_number(line.product_id, f"{pointer}/product/remote_id", notes),
         variation_id=_number(line.variant_id, f"{pointer}/product/variant_remote_id", notes),
-        # An id is more precise, but WooCommerce would prefer the SKU: send it only without ids.
-        sku=line.sku if line.sku and not (line.product_id or line.variant_id) else UNSET,
         name=line.name or UNSET,
         subtotal=subtotal,
         total=subtotal,
