@@ -33,7 +33,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-class References(Struct, frozen=True, kw_only=True):
+class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the references of a body are at the connection: the vendor's id of the person, the products by SKU, and what
     is lost.
 

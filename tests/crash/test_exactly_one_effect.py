@@ -52,6 +52,7 @@ def test_every_write_has_exactly_one_effect(supervised: Supervised, seed: int) -
         emulators.delete("/_emulator/faults")
         held = _held(emulators)
         lines = _records(emulators, "hubspot", "line_items")
+        people = Counter(record["properties"].get("email") for record in _records(emulators, "hubspot", "contacts"))
     succeeded = {mark for mark, outcome in outcomes.items() if outcome == "succeeded"}
     unknown = {mark for mark, outcome in outcomes.items() if outcome == "unknown"}
     assert set(outcomes.values()) <= {"succeeded", "failed", "unknown"}, Counter(outcomes.values())
@@ -63,6 +64,9 @@ def test_every_write_has_exactly_one_effect(supervised: Supervised, seed: int) -
     assert len(succeeded) == WRITES
     # The line of an order is created before it and by itself, and is not created twice either.
     assert len(lines) == sum(kind == "sale" for kind, *_ in writes)
+    # Neither is the requester of a ticket, who is created by an operation of their own.
+    askers = [f"asker-{mark}@example.com" for kind, _, _, mark, _ in writes if kind == "case"]
+    assert [people[email] for email in askers] == [1] * len(askers)
 
 
 def _write(number: int, chance: random.Random) -> Write:
@@ -92,7 +96,11 @@ def _write(number: int, chance: random.Random) -> Write:
                 "line_items": [{"name": "Mug", "quantity": "1", "unit_price": "5.00"}],
             },
         ),
-        "case": ("hubspot", "/v1/tickets?connection=hubspot", {"subject": mark}),
+        "case": (
+            "hubspot",
+            "/v1/tickets?connection=hubspot",
+            {"subject": mark, "requester": {"email": f"asker-{mark}@example.com", "name": "Asker"}},
+        ),
         "ticket": (
             "zendesk",
             "/v1/tickets?connection=zendesk",
