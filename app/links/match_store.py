@@ -4,6 +4,7 @@ Each process remembers what it has seen of a customer, so an unchanged one costs
 one person for the first time both store their key before they look for others, so at least one of them finds both.
 """
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -21,13 +22,16 @@ from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
 from app.links.models import LinkReview, LinkSource, RecordName, ReviewReason, ReviewState
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Transaction
-from app.postgres.encryption import SealedColumn, Sealer
+from app.postgres.encryption import SealBroken, SealedColumn, Sealer
 
 BELONGS_TO: Final = "match_secret"
 MATCH: Final = LinkSource(kind="match")
 REMEMBERED: Final = 100_000
 MOST_CANDIDATES: Final = 20
 """An address that more customers share says nothing about any two of them."""
+
+
+_log = logging.getLogger("lockstitch.links")
 
 
 class _Candidate(Struct, frozen=True, kw_only=True):
@@ -61,7 +65,7 @@ class PostgresMatches:
     async def sight(self, sightings: Sequence[Sighting]) -> bool:
         """Match customers whose key is new or has changed. Returns whether that joined any.
 
-        Without a database nothing is matched; the next sighting tries again.
+        Without a database, or the key that sealed the secret, nothing is matched; the next sighting tries again.
         """
         week = datetime.now(UTC).date().toordinal() // 7
         changed = {
@@ -75,6 +79,9 @@ class PostgresMatches:
         try:
             joined = await self._match([one for one, _ in changed.values()])
         except StoreUnavailable:
+            return False
+        except SealBroken as error:
+            _log.error("customers are not matched: %s", error)
             return False
         if len(self._seen) > REMEMBERED:
             self._seen.clear()

@@ -1,7 +1,7 @@
 """Customers are matched by their primary e-mail address: joined where that is configured, else proposed."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -75,13 +75,21 @@ async def sight_everybody(database: Database, auto_join: Sequence[tuple[str, str
     return [len({row["canonical_id"] for row in await database.fetch(IDS, str(number))}) for number in range(PEOPLE)]
 
 
-async def test_simultaneous_first_sightings_make_one_id_per_person(database: Database) -> None:
-    assert await sight_everybody(database, ALL_PAIRS) == [1] * PEOPLE
+@pytest.fixture
+async def patient(database_url: str) -> AsyncIterator[Database]:
+    """A database for whose connections 600 callers may wait, also on a busy machine."""
+    opened = await Database.connect(database_url, max_size=16, acquire_timeout=120.0, command_timeout=120.0)
+    yield opened
+    await opened.close()
 
 
-async def test_nothing_is_joined_unless_it_is_configured(database: Database) -> None:
-    assert await sight_everybody(database, ()) == [3] * PEOPLE
-    open_reviews = await Process(database).matches.list_open(after=None, limit=1000)
+async def test_simultaneous_first_sightings_make_one_id_per_person(patient: Database) -> None:
+    assert await sight_everybody(patient, ALL_PAIRS) == [1] * PEOPLE
+
+
+async def test_nothing_is_joined_unless_it_is_configured(patient: Database) -> None:
+    assert await sight_everybody(patient, ()) == [3] * PEOPLE
+    open_reviews = await Process(patient).matches.list_open(after=None, limit=1000)
     assert len(open_reviews) == 3 * PEOPLE
     assert {one.reasons for one in open_reviews} == {("not_configured",)}
 
@@ -179,6 +187,14 @@ async def test_keys_survive_a_rotation_of_the_encryption_keys(database: Database
         assert batch.unreadable == 0
     only_new = Sealer((("k2", bytes(range(32, 64))),))
     assert await Process(database, ALL_PAIRS, sealer=only_new).sight("hubspot", "1", "ann@example.com") == shop
+
+
+async def test_a_lost_encryption_key_stops_the_matching_alone(database: Database) -> None:
+    await Process(database).sight("shopify", "1", "ann@example.com")
+    stranger = Sealer((("k2", bytes(range(32, 64))),))
+    crm = await Process(database, ALL_PAIRS, sealer=stranger).sight("hubspot", "1", "ann@example.com")
+    assert crm.startswith("cus_")
+    assert len(await database.fetch(KEYS)) == 1
 
 
 async def test_what_is_erased_is_not_matched(database: Database) -> None:

@@ -158,6 +158,7 @@ def test_the_example_file_is_understood_whole() -> None:
     settings = load_settings({"LOCKSTITCH_CONFIG": str(ROOT / "lockstitch.example.toml")})
 
     assert settings.systems_of_record == {"customer": "crm", "order": "shop", "ticket": "desk"}
+    assert settings.links.auto_join == (("shop", "crm"),)
     crm, desk = settings.connections["crm"], settings.connections["desk"]
     assert (crm.vendor, crm.base_url, crm.credentials) == ("hubspot", None, {"token": "env:HUBSPOT_TOKEN"})
     assert [(field.key, field.type) for field in crm.custom_fields["customer"]] == [("loyalty_tier", "enum")]
@@ -204,6 +205,14 @@ def test_a_file_in_the_working_directory_is_read_without_being_named() -> None:
         ("[systems_of_record]\ncustomers = 'crm'", "not a connection"),
         ("[systems_of_record]\ninvoices = 'crm'", "invoices"),
         ("[systems_of_record.customers]\nemail = 'crm'", "not a connection"),
+        ("[links]\nauto_join = [['crm', 'shop']]", "'crm', which is not a connection"),
+        ("[links]\nauto_join = [['crm', 'crm']]\n[connections.crm]\nvendor = 'hubspot'", "twice in one pair"),
+        (
+            "[links]\nauto_join = [['crm', 'shop']]\n[connections.crm]\nvendor = 'hubspot'\nrealm = 'acme'\n"
+            "[connections.shop]\nvendor = 'shopify'",
+            "in different realms",
+        ),
+        ("[connections.crm]\nvendor = 'hubspot'\nrealm = 'Acme Ltd'", "realm"),
         ("[alerts]\nurl = 'hooks.example.com'", "url must be an http or https URL"),
         ("[alerts]\nheartbeat_url = 'ftp://x'", "heartbeat_url"),
         ("[alerts.smtp]\nhost = 'm'\nsender = 'a@b.example'\nto = []", "smtp.to is empty"),
