@@ -36,7 +36,7 @@ class Consumer(Struct, frozen=True, kw_only=True):
 class Leg(Struct, frozen=True, kw_only=True):
     """The payload of a `fan_out` job: a hint that a record changed, for one consumer. It holds no field of the record.
 
-    `visited`: the connections that the change has come through, that of the record included.
+    `visited`: the connections that the change has come through or goes to directly, that of the record included.
     """
 
     event: str
@@ -88,13 +88,17 @@ def legs_of(consumers: Mapping[str, Consumer], event: Event, changed: tuple[str,
     object_name, _, what = event.type.partition(".")
     if what not in ("created", "updated") or event.record is None or event.connection is None:
         return ()
-    return [
-        _job(one, event, event.connection, event.record)
+    near = [
+        one
         for one in consumers.values()
-        if one.object == object_name
-        and event.connection in one.sources
-        and one.connection not in event.visited
-        and (what == "created" or _concerns(one, changed))
+        if one.object == object_name and event.connection in one.sources and one.connection not in event.visited
+    ]
+    # What is on its way to a consumer directly must not come again from another one, with that one's losses.
+    visited = tuple(dict.fromkeys((*event.visited, *(one.connection for one in near))))
+    return [
+        _job(one, event, event.connection, event.record, visited)
+        for one in near
+        if what == "created" or _concerns(one, changed)
     ]
 
 
@@ -105,14 +109,14 @@ def _concerns(consumer: Consumer, changed: tuple[str, ...] | None) -> bool:
     return any(name in consumer.fields or (name == CONSENTS and consumer.requires_consent) for name in changed)
 
 
-def _job(consumer: Consumer, event: Event, connection: str, record: str) -> NewJob:
+def _job(consumer: Consumer, event: Event, connection: str, record: str, visited: tuple[str, ...]) -> NewJob:
     leg = Leg(
         event=event.id,
         consumer=consumer.name,
         object=consumer.object,
         connection=connection,
         remote_id=record.partition(":")[2],
-        visited=event.visited,
+        visited=visited,
     )
     # Waiting legs of one record that came the same way are one group: the first to run supersedes the others.
     group = hashlib.sha256("\0".join(event.visited).encode()).hexdigest()[:16]

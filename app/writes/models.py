@@ -57,7 +57,7 @@ class CopyOf(Struct, frozen=True, kw_only=True):
     """The record that a write copies to another connection. The copy gets its canonical id.
 
     `creates`: a missing record is created; else nothing is sent. `visited`: the connections that the change has come
-    through, the record's own included.
+    through or goes to directly, the record's own included.
     """
 
     connection: str

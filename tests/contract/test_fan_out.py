@@ -34,7 +34,7 @@ fields = ["first_name", "last_name", "emails"]
 [[consumers]]
 object = "customers"
 connection = "zendesk"
-sources = ["shopify"]
+sources = ["shopify", "hubspot"]
 match_on = "email"
 
 [[consumers]]
@@ -164,7 +164,9 @@ def test_a_change_carries_its_cause(facade: Facade, caller: Caller) -> None:
     (operation,) = legs(facade, made, "hubspot")
     rows = facade.sql("SELECT id, visited, correlation_id FROM event WHERE origin = $1", operation["id"])
     (event,) = rows
-    assert (event["visited"], event["correlation_id"]) == (["shopify", "hubspot"], made["meta"]["correlation_id"])
+    assert event["correlation_id"] == made["meta"]["correlation_id"]
+    assert event["visited"] == ["shopify", "hubspot", "salesforce", "zendesk"]  # the change goes there directly
+    assert len(legs(facade, made, "zendesk")) == 1
     shown = caller.get(f"/v1/operations/{operation['id']}").json()
     assert (shown["connection"], shown["correlation_id"]) == ("hubspot", made["meta"]["correlation_id"])
 
