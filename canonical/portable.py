@@ -4,10 +4,11 @@ The rules are those of the HTTP contract, "Nothing is cleared by accident".
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import fields, replace
+from msgspec.structs import FieldInfo, fields, replace
 
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
@@ -53,7 +54,7 @@ def origin_of(meta: Any) -> Origin:
 def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: False) -> P:
     """Return the patch without `null`, `[]` and `unknown`, except in fields that may be cleared."""
     changes: dict[str, Any] = {}
-    for field in fields(patch):
+    for field in _fields(type(patch)):
         value = getattr(patch, field.name)
         if isinstance(value, UnsetType) or may_clear(field.name):
             continue
@@ -64,6 +65,11 @@ def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: F
         elif field.name == "consents":
             changes[field.name] = value
     return replace(patch, **changes) if changes else patch
+
+
+@cache
+def _fields(patch: type[Struct]) -> tuple[FieldInfo, ...]:
+    return fields(patch)
 
 
 def without_foreign_ids(patch: P, source: str, target: str) -> tuple[P, list[Loss]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -80,10 +81,10 @@ def event_of(change: RecordChange, *, origin: str) -> NewEvent:
 
 def state_of(resource: Any) -> bytes:
     """Return the state to keep of a resource: its canonical fields and the mapping revision, as JSON."""
-    fields = msgspec.to_builtins(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
-    if resource.meta is not UNSET:
-        fields[REVISION] = resource.meta.mapping.revision
-    return msgspec.json.encode(fields)
+    fields = msgspec.json.encode(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
+    if resource.meta is UNSET:
+        return fields
+    return b'%b,"%b":%d}' % (fields[:-1], REVISION.encode(), resource.meta.mapping.revision)
 
 
 def fields_of(state: bytes) -> Fields:
@@ -102,11 +103,13 @@ def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[
     """Return the top-level fields that differ, in the order of the model; without a last-seen state, those with a
     value."""
     seen = before or {}
-    return tuple(
-        field.encode_name
-        for field in msgspec.structs.fields(model)
-        if field.encode_name not in NOT_COMPARED and _differ(field.encode_name, seen, after)
-    )
+    return tuple(name for name in _compared(model) if _differ(name, seen, after))
+
+
+@cache
+def _compared(model: type[Struct]) -> tuple[str, ...]:
+    names = (field.encode_name for field in msgspec.structs.fields(model))
+    return tuple(name for name in names if name not in NOT_COMPARED)
 
 
 def is_older(before: Fields, after: Fields) -> bool:

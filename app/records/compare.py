@@ -43,7 +43,8 @@ async def compare(
     state = state_of(resource)
     after = fields_of(state)
     before = None if seen is None or seen.deleted else fields_of(seen.data)
-    names = changed(before, fields_of(await _like_seen(deps, connection, reading, state, seen)), reading.mapping.model)
+    alike = await _like_seen(deps, connection, reading, state, seen)
+    names = changed(before, after if alike is state else fields_of(alike), reading.mapping.model)
     is_new = created and seen is None
     what = "created" if is_new else "updated"
     return RecordChange(

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from app.errors import NotFound
 from app.events.models import RecordChange, SeenState, StateMoved
@@ -103,7 +103,7 @@ async def _succeed(
     compare again. Raises LeaseLost."""
     operation = begun.operation
     # A new record was hardly seen before. If it was, its state cannot be inserted.
-    seen = None if answer.status == CREATED else await last_seen(resolved, remote_id)
+    seen = None if answer.status == CREATED else await _seen_before(resolved, begun, remote_id)
     while True:
         change = await compare_with(seen, operation.sent_at)
         with suppress(StateMoved):
@@ -113,6 +113,13 @@ async def _succeed(
             break
         seen = await last_seen(resolved, remote_id)
     count_operation(operation.object, operation.action, "succeeded")
+
+
+async def _seen_before(resolved: ResolvedWrite, begun: Begun, remote_id: str) -> SeenState | None:
+    """Return the last-seen state as it was when the write was sent, if that was looked up, else as it is now."""
+    if begun.seen is UNSET or begun.operation.remote_id != remote_id:
+        return await last_seen(resolved, remote_id)
+    return begun.seen
 
 
 async def last_seen(resolved: ResolvedWrite, remote_id: str) -> SeenState | None:

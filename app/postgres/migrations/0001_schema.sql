@@ -388,7 +388,7 @@ CREATE TABLE event (
     -- The scopes that a key needs to read it: all of them.
     scopes         text[]      NOT NULL CHECK (cardinality(scopes) > 0),
 
-    -- The body that subscribers receive, sealed for `event <id>`.
+    -- What subscribers receive besides these columns, sealed for `event <place>`.
     body           bytea       NOT NULL,
 
     correlation_id text        NOT NULL,
@@ -429,6 +429,22 @@ CREATE TABLE subscription (
 
 -- For the subscriptions whose patterns match an event.
 CREATE INDEX subscription_events ON subscription USING gin (events);
+
+-- The subscriptions that want an Event which this transaction appends. A VOLATILE function sees what is committed when it
+-- looks, which is after it has the lock. A new subscription takes the lock ("eventadd" in ASCII) exclusively. So every
+-- Event that misses a subscription is committed before the subscription exists, and is in the feed.
+CREATE FUNCTION wanted_by(type text, subject text, connection text, changed text[])
+RETURNS TABLE (subscription text, fields text[]) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(7311142570155926628);
+    RETURN QUERY
+    SELECT wanting.id, wanting.fields
+      FROM subscription AS wanting
+     WHERE wanting.events && ARRAY['*', wanted_by.subject, wanted_by.type]
+       AND (wanting.connection IS NULL OR wanting.connection = wanted_by.connection)
+       AND (wanting.changed IS NULL OR wanted_by.changed IS NULL OR wanting.changed && wanted_by.changed);
+END
+$$;
 
 -- The secrets that sign a subscription's deliveries. A rotated secret also signs until not_after. Sealed for
 -- `subscription_secret <subscription>`.
