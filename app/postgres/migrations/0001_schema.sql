@@ -362,7 +362,7 @@ CREATE TABLE record_state (
     -- The vendor's answer is at least as new as this. A webhook that arrived before needs no further read.
     read_at    timestamptz NOT NULL,
     PRIMARY KEY (object, connection, remote_id)
-);
+) WITH (toast_tuple_target = 8160);
 
 -- The era of the transaction counter that event ids contain. A database restored into another cluster may have a lower
 -- counter; a higher era makes new events sort after the old ones.
@@ -374,7 +374,7 @@ INSERT INTO event_era VALUES (0);
 
 CREATE SEQUENCE event_place;
 
--- A canonical change, for the feed and for subscribers. The id is era, transaction and place in hexadecimal (4, 16 and
+-- A canonical change, for the feed and for subscribers. Sealed bodies do not compress, so they stay in the row. The id is era, transaction and place in hexadecimal (4, 16 and
 -- 16 digits), and sorts in feed order. The feed ends below the oldest open transaction, so no event can appear before a
 -- reader's position.
 CREATE TABLE event (
@@ -395,7 +395,7 @@ CREATE TABLE event (
     traceparent    text,
     origin         text,
     created_at     timestamptz NOT NULL DEFAULT now()
-);
+) WITH (toast_tuple_target = 8160);
 
 CREATE INDEX event_type       ON event (type, id);
 CREATE INDEX event_connection ON event (connection, type, id);
