@@ -52,8 +52,8 @@ def _order(patch: OrderPatch) -> PatchErrors:
     customer = patch.customer
     if customer is not None and not isinstance(customer, UnsetType):
         yield from _email("/customer/email", customer.email)
-        if (customer.id, customer.remote_id, customer.email, customer.phone) == (None, None, None, None):
-            yield PatchError(pointer="/customer", detail="needs id, remote_id, email or phone")
+        if (customer.id, customer.remote_id, customer.email, customer.phone, customer.name) == (None,) * 5:
+            yield PatchError(pointer="/customer", detail="needs id, remote_id, email, phone or name")
     for part in ("billing_address", "shipping_address"):
         address = getattr(patch, part)
         if isinstance(address, AddressPatch):

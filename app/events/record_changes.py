@@ -1,7 +1,7 @@
 """Compute which fields of a record differ from its last-seen state."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -12,7 +12,6 @@ from app.audit.models import Fact
 from app.events.models import NewEvent, RecordChange
 from app.queue.models import Job
 from canonical.parts import ObjectName
-from canonical.ticket import Comment
 
 NOT_COMPARED: Final = frozenset({"id", "meta", "raw", "updated_at", "order_stats", "subscriptions"})
 """`updated_at` differs every time. Other records change `order_stats` and `subscriptions`, which have Events of their
@@ -23,6 +22,8 @@ WATCHED: Final[Mapping[ObjectName, str]] = {
     "ticket": "assignee_remote_id",
 }
 """The field of each object whose history is audited: an enum value or an id, never personal data."""
+AT_ONCE: Final = timedelta(seconds=2)
+"""A ticket and its first comment are created together. Vendors round the times."""
 IN_ANY_ORDER: Final = frozenset({"tags"})
 
 REVISION: Final = "mapping_revision"
@@ -112,18 +113,24 @@ def _compared(model: type[Struct]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in NOT_COMPARED)
 
 
+def shows(state: bytes, moment: datetime) -> bool:
+    """Return whether the vendor says that the record changed at this time or later."""
+    changed_at = _moment(fields_of(state).get("updated_at"))
+    return changed_at is not None and changed_at >= moment
+
+
 def is_older(before: Fields, after: Fields) -> bool:
     """Return whether the vendor returned an older state than the last-seen one."""
     known, current = _moment(before.get("updated_at")), _moment(after.get("updated_at"))
     return known is not None and current is not None and current < known
 
 
-def is_first_comment(ticket: Fields, comment: Comment) -> bool:
+def is_first_comment(ticket: Fields, text: str | None, added_at: datetime | None) -> bool:
     """Return whether a comment is the description of its ticket, which help desks also list as the first comment."""
     opened = _moment(ticket.get("created_at"))
-    if opened is None or comment.created_at is None or comment.created_at > opened:
+    if opened is None or added_at is None or added_at - opened > AT_ONCE:
         return False
-    return (comment.body_text or "").strip() == (ticket.get("description") or "").strip()
+    return (text or "").strip() == (ticket.get("description") or "").strip()
 
 
 def _differ(name: str, before: Fields, after: Fields) -> bool:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
@@ -79,7 +80,7 @@ async def finish(
         await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
         return None
     answer = resource_answer(
-        of_operation(resource, operation, loss),
+        of_operation(resource, operation, loss + _other_total(resolved, reading, loss, _status(effect, result))),
         status=_status(effect, result),
         object_name=resolved.mapping.object,
     )
@@ -167,6 +168,20 @@ def _changes(resolved: ResolvedWrite, resource: Any, before: Watched | None, dat
     if before is None or after is None or after.value == before.value:
         return ()
     return (FieldChange(record=resource.id, field=after.field, before=before.value, after=after.value),)
+
+
+def _other_total(
+    resolved: ResolvedWrite, reading: Reading, accepted: tuple[Loss, ...], status: int
+) -> tuple[Loss, ...]:
+    """Return the loss of a new order whose vendor computed another total than the one that was sent."""
+    sent = resolved.intent.total
+    if sent is None or status != CREATED or any(one.path == "/totals/total" for one in accepted):
+        return ()
+    found = reading.mapped.data.totals.total
+    if Decimal(found) == Decimal(sent):
+        return ()
+    detail = f"the order adds up to {found} at {resolved.connection.vendor.title}, {sent} was sent"
+    return (Loss(path="/totals/total", kind="ambiguous", detail=detail),)
 
 
 def _status(effect: Action, result: WriteResult) -> int:

@@ -51,6 +51,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     if_match: str | None = None
     body: bytes = b""
     edits_tags: bool = False  # the body adds and removes tags
+    total: str | None = None  # what a new order must add up to
 
 
 class Operation(Struct, frozen=True, kw_only=True):

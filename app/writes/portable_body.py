@@ -26,9 +26,10 @@ class PortableBody(Struct, frozen=True, kw_only=True):
 
 
 def make_portable(
-    sent: DecodedBody[Any], body: bytes, mapping: AnyMapping, *, creates: bool, target: str
+    sent: DecodedBody[Any], body: bytes, mapping: AnyMapping, *, creates: bool, target: str, by_email: bool = False
 ) -> PortableBody:
-    """Return the body for the connection `target`. `creates`: the verb never clears a field."""
+    """Return the body for the connection `target`. `creates`: the verb never clears a field. `by_email`: it updates the
+    record that has the e-mail address."""
     patch: Any = sent.patch
     lost: list[Loss] = []
     if type(patch) not in READING:
@@ -47,7 +48,7 @@ def make_portable(
         body=body if patch is sent.patch and not sent.ignored else msgspec.json.encode(patch),
         ignored=sent.ignored,
         lost=tuple(lost),
-        merges=(creates or is_foreign) and any(_is_merged(patch, name) for name in MERGED),
+        merges=(creates or is_foreign) and any(_is_merged(patch, name, by_email) for name in MERGED),
     )
 
 
@@ -60,7 +61,8 @@ def _one_text(patch: Any, mapping: AnyMapping) -> Any:
     return patch
 
 
-def _is_merged(patch: Any, name: str) -> bool:
-    """Return whether a list is sent that may replace another one. A single e-mail address is a field like the name."""
+def _is_merged(patch: Any, name: str, by_email: bool) -> bool:
+    """Return whether a list is sent that may replace another one. An only address by which the record is found does
+    not."""
     value = getattr(patch, name, None)
-    return isinstance(value, tuple) and len(value) > (1 if name == "emails" else 0)
+    return isinstance(value, tuple) and len(value) > (1 if name == "emails" and by_email else 0)

@@ -28,6 +28,7 @@ from app.writes.tags import can_write_tags, read_change
 from canonical.classes import LossPolicy
 from canonical.order_patch import OrderCancel
 from canonical.parts import ObjectName
+from canonical.totals import stated_total
 from canonical.validate import patch_errors
 from mappings.coverage import writable_values
 from mappings.http import VendorReply, VendorRequest
@@ -98,9 +99,15 @@ class ResolvedWrite:
         return intent.upsert_on not in endpoints.upsert or (intent.merges and intent.upsert_on in endpoints.find)
 
     @property
+    def merges_into_person(self) -> bool:
+        """Whether the vendor's own upsert by address, which replaces lists, is only for an address that nobody has."""
+        intent, endpoints = self.intent, self.mapping.endpoints
+        return intent.upsert_on == "email" and intent.merges and endpoints.is_staff is not None
+
+    @property
     def lock(self) -> str | None:
         """The value to lock while the write reads first: a unique key, or the tags of a record. None for no lock."""
-        if self.searches_first:
+        if self.searches_first or self.merges_into_person:
             return f"{self.intent.upsert_on}={self.intent.upsert_value}"
         return f"tags={self.intent.remote_id}" if self.intent.edits_tags else None
 
@@ -108,7 +115,7 @@ class ResolvedWrite:
     def needs_only_account(self) -> bool:
         """Whether the request can be drafted from account facts, without reading a record."""
         return self.intent.action in ("create", "comment", "upsert") and not (
-            self.searches_first or self.looks_up_person
+            self.searches_first or self.merges_into_person or self.looks_up_person
         )
 
     @property
@@ -184,7 +191,7 @@ async def resolve_request(
         raise cannot(deps, connection, request.object, what, can_write_tags)
     key = _upsert_key(deps, connection, mapping, request)
     creates = request.action in CREATING
-    sent = make_portable(read, request.body, mapping, creates=creates, target=connection.name)
+    sent = make_portable(read, request.body, mapping, creates=creates, target=connection.name, by_email=key == "email")
     intent = Intent(
         object=request.object,
         action=request.action,
@@ -203,6 +210,7 @@ async def resolve_request(
         if_match=request.if_match,
         body=sent.body,
         edits_tags=request.edits_tags,
+        total=stated_total(read.totals) if creates and request.object == "order" else None,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
 

@@ -58,4 +58,4 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
     return Notice(object=object_name, remote_id=remote_id, happened=happened)
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="hubspot", notice=notice, changing=frozenset({"attemptNumber"}))
+WEBHOOKS: Final = WebhookManifest(scheme="hubspot", notice=notice, changing=frozenset({"attemptNumber"}), exact=True)

@@ -29,6 +29,7 @@ _ID: Final = re.compile(NUMBER)
 
 class _Comment(Struct, frozen=True, kw_only=True):
     id: int | str | None = None
+    body: str | None = None
 
 
 class _Change(Struct, frozen=True, kw_only=True):
@@ -48,16 +49,21 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
     if remote_id is None or not _ID.fullmatch(remote_id):
         return None
     if object_name == "ticket" and what == COMMENT_ADDED:
-        return Notice(object="ticket", remote_id=remote_id, happened="comment_added", comment_id=_comment_id(payload))
+        comment_id, text = _comment(payload)
+        return Notice(
+            object="ticket", remote_id=remote_id, happened="comment_added", comment_id=comment_id, comment_text=text
+        )
     return Notice(object=object_name, remote_id=remote_id, happened=HAPPENED.get(what, "updated"))
 
 
-def _comment_id(payload: bytes) -> str | None:
+def _comment(payload: bytes) -> tuple[str | None, str | None]:
+    """Return the id and the text of the comment."""
     try:
-        found = msgspec.json.decode(payload, type=_Event).event.comment.id
+        found = msgspec.json.decode(payload, type=_Event).event.comment
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
-    return str(found) if found is not None and _ID.fullmatch(str(found)) else None
+        return None, None
+    named = found.id is not None and _ID.fullmatch(str(found.id))
+    return (str(found.id) if named else None), found.body
 
 
 WEBHOOKS: Final = WebhookManifest(scheme="zendesk", notice=notice)
