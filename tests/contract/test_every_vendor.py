@@ -166,3 +166,17 @@ def test_a_comment_is_added(caller: Caller, name: str) -> None:
     listed = caller.get(f"{path}/comments?limit=50").json()["data"]
     assert comment["body_text"] == text
     assert comment["meta"]["remote_id"] in [one["meta"]["remote_id"] for one in listed]
+
+
+@pytest.mark.parametrize("name", COMMENTED)
+def test_a_comment_in_both_forms_is_added_once(caller: Caller, name: str) -> None:
+    path, _ = create_record(caller, SAMPLES[name])
+    mark = word()
+    both = {"body_text": f"On its way: {mark}", "body_html": f"<p>On its <b>way</b>: {mark}</p>"}
+
+    comment = caller.create(f"{path}/comments", {**both, "visibility": "private"})
+
+    assert comment["body_text"].strip() == both["body_text"]
+    assert comment["body_html"] is None or "<b>way</b>" in comment["body_html"]
+    listed = caller.get(f"{path}/comments?limit=50").json()["data"]
+    assert [one["meta"]["remote_id"] for one in listed if mark in one["body_text"]] == [comment["meta"]["remote_id"]]
