@@ -62,10 +62,9 @@ def differs(total: str, patch: OrderPatch, lost: Collection[str]) -> str | None:
 
     discounts = patch.discounts if isinstance(patch.discounts, tuple) else ()
     shipping = patch.shipping_lines if isinstance(patch.shipping_lines, tuple) else ()
-    before_tax = _added(lines)
-    before_tax -= sum(kept(f"/discounts/{at}/amount", one.amount) for at, one in enumerate(discounts))
+    before_tax = _added(lines) - sum(kept(f"/discounts/{at}/amount", one.amount) for at, one in enumerate(discounts))
     before_tax += sum(kept(f"/shipping_lines/{at}/price", one.price) for at, one in enumerate(shipping))
-    tax = sum(kept(f"/line_items/{at}/tax", one.tax) for at, one in enumerate(lines))
+    tax = sum((kept(f"/line_items/{at}/tax", one.tax) for at, one in enumerate(lines)), ZERO)
     tax += sum(kept(f"/shipping_lines/{at}/tax", one.tax) for at, one in enumerate(shipping))
     sums = {True: {before_tax}, False: {before_tax + tax}}.get(patch.tax_inclusive, {before_tax, before_tax + tax})  # type: ignore[arg-type]
     if any(abs(one - _exact(total)) <= _slack(lines, _smallest(total)) for one in sums):
