@@ -1,6 +1,7 @@
 """Records that come from elsewhere, or from a list, clear and shorten nothing that their target holds."""
 
 from collections.abc import Iterator
+from random import randrange
 from typing import Any, Final
 
 import pytest
@@ -46,8 +47,10 @@ def full_key(running_facade: Facade) -> str:
 def filled(target: Sample, mark: str) -> Body:
     """As much as the target can hold."""
     full, own = rich(target.object, mark), target.body(mark)
-    named = {"display_name"} & own.keys()  # a vendor with one name would compose it
-    kept = {name: value for name, value in full.items() if not named or name not in ("first_name", "last_name")}
+    left_out = {"customer", "requester"} | ({"first_name", "last_name"} if "display_name" in own else set())
+    if "phones" in full:
+        full["phones"] = [{"e164": f"+4930{randrange(10**7, 10**8)}", "type": "mobile"}]
+    kept = {name: value for name, value in full.items() if name not in left_out}
     return {**kept, **own, "external_id": f"key-{mark}"}
 
 
