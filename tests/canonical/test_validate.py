@@ -70,7 +70,7 @@ def test_customers_that_are_refused(body: dict[str, Any], wrong: list[str]) -> N
         ({"line_items": [{"variant_remote_id": "1", "quantity": "0.5"}]}, []),
         ({"line_items": None, "customer": None, "shipping_address": None}, []),
         ({"currency": "ABC", "presentment_currency": "XTS"}, ["/currency", "/presentment_currency"]),
-        ({"customer": {"name": "Ann"}}, ["/customer"]),
+        ({"customer": {}}, ["/customer"]),
         ({"customer": {"email": "ann"}}, ["/customer/email"]),
         ({"billing_address": {"country_code": "UK"}}, ["/billing_address/country_code"]),
         ({"line_items": [{"quantity": "1"}]}, ["/line_items/0"]),
