@@ -66,6 +66,8 @@ class PostgresRecordStates:
 
     async def replace(self, transaction: Transaction, change: RecordChange) -> None:
         """Keep the state of a change in the place of the one it was compared with. Raises StateMoved."""
+        if change.state is None:
+            return
         with state_moves():
             await transaction.execute(KEEP, *self.columns_of(change))
 
