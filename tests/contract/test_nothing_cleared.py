@@ -28,7 +28,7 @@ IDENTITY: Final = {
     "custom_fields": ("key",),
 }
 """What an item of a list is recognised by; of other lists, the items themselves count."""
-EMPTY: Final = (None, [], "", "unknown")
+EMPTY: Final[tuple[Any, ...]] = (None, [], "", "unknown")
 
 
 @pytest.fixture(scope="module")
