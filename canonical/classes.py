@@ -24,7 +24,8 @@ _Rule = Callable[[Any, list[str], Traits], bool]
 _NAMES: Final = frozenset({"display_name", "first_name", "last_name"})
 _LINE: Final = frozenset({"name", "quantity", "unit_price"})
 _ORDINARY: Final = frozenset({"open", "completed", "archived", "unknown"})
-_NO_MONEY: Final = frozenset({"unpaid", "pending", "unknown"})
+_NO_MONEY: Final = frozenset({"unpaid", "pending", "failed", "expired", "voided", "unknown"})
+"""No money has moved. `authorized` is not among them: losing it loses a claim on money."""
 ESSENTIAL: Final[Mapping[type[Struct], frozenset[str]]] = {
     CustomerPatch: _NAMES | {"emails", "phones", "company_name", "status", "consents", "tax_exemption", "external_id"},
     OrderPatch: frozenset(

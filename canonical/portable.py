@@ -5,11 +5,12 @@ The rules are those of the HTTP contract, "Nothing is cleared by accident".
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import fields, replace
+from msgspec.structs import FieldInfo, fields, replace
 
 from canonical.parts import Instant
 
@@ -66,7 +67,7 @@ def _instant(sent: Any) -> datetime | None:
 def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: False) -> P:
     """Return the patch without `null`, `[]` and `unknown`, except in fields that may be cleared."""
     changes: dict[str, Any] = {}
-    for field in fields(patch):
+    for field in _fields(type(patch)):
         value = getattr(patch, field.name)
         if isinstance(value, UnsetType) or may_clear(field.name):
             continue
@@ -77,6 +78,11 @@ def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: F
         elif field.name == "consents":
             changes[field.name] = value
     return replace(patch, **changes) if changes else patch
+
+
+@cache
+def _fields(patch: type[Struct]) -> tuple[FieldInfo, ...]:
+    return fields(patch)
 
 
 def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:

@@ -1,13 +1,19 @@
 """Check the arithmetic of an order's totals. Report a mismatch as a loss and never correct it."""
 
+import re
+from collections.abc import Collection
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from canonical.order import LineItem, Order, ShippingLine, Totals
+from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.parts import Loss
 
 ZERO: Final = Decimal(0)
+LONGEST: Final = 40
+Lines = tuple[LineItem, ...] | tuple[LineItemPatch, ...]
+_AMOUNT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def check_totals(totals: Totals, lines: tuple[LineItem, ...], tax_inclusive: bool | None) -> tuple[Loss, ...]:
@@ -35,6 +41,35 @@ def check_items(items: str, lines: tuple[LineItem, ...]) -> tuple[Loss, ...]:
     if added == stated or abs(added - stated) <= _slack(lines, _smallest(items)):
         return ()
     return (_ambiguous("/totals/items", f"the lines add up to {added:f}, the vendor says {items}"),)
+
+
+def stated_total(totals: Any) -> str | None:
+    """Return the total in the `totals` of a body that was sent, which may be anything."""
+    total = totals.get("total") if isinstance(totals, dict) else None
+    return total if isinstance(total, str) and len(total) <= LONGEST and _AMOUNT.fullmatch(total) else None
+
+
+def differs(total: str, patch: OrderPatch, lost: Collection[str]) -> str | None:
+    """Return what a new order adds up to without the fields at the pointers in `lost`. None if that is `total`, or if a
+    line has no price of its own."""
+    lines = patch.line_items if isinstance(patch.line_items, tuple) else ()
+    if not lines or any(line.unit_price is None for line in lines):
+        return None
+
+    def kept(pointer: str, amount: str | None) -> Decimal:
+        gone = any(pointer == one or pointer.startswith(f"{one}/") for one in lost)
+        return ZERO if gone or amount is None else _exact(amount)
+
+    discounts = patch.discounts if isinstance(patch.discounts, tuple) else ()
+    shipping = patch.shipping_lines if isinstance(patch.shipping_lines, tuple) else ()
+    before_tax = _added(lines) - sum(kept(f"/discounts/{at}/amount", one.amount) for at, one in enumerate(discounts))
+    before_tax += sum(kept(f"/shipping_lines/{at}/price", one.price) for at, one in enumerate(shipping))
+    tax = sum((kept(f"/line_items/{at}/tax", one.tax) for at, one in enumerate(lines)), ZERO)
+    tax += sum(kept(f"/shipping_lines/{at}/tax", one.tax) for at, one in enumerate(shipping))
+    sums = {True: {before_tax}, False: {before_tax + tax}}.get(patch.tax_inclusive, {before_tax, before_tax + tax})  # type: ignore[arg-type]
+    if any(abs(one - _exact(total)) <= _slack(lines, _smallest(total)) for one in sums):
+        return None
+    return " or ".join(f"{one:f}" for one in sorted(sums))
 
 
 def is_void(order: Order) -> bool:
@@ -95,20 +130,20 @@ def check_taxes(
     return (_ambiguous("/totals/tax", f"the taxes of lines and shipping add up to {added:f}, the vendor says {tax}"),)
 
 
-def _added(lines: tuple[LineItem, ...]) -> Decimal:
+def _added(lines: Lines) -> Decimal:
     """Return Σ quantity * unit price."""
     added = Decimal(0)
     for line in lines:
-        added += _exact(line.quantity) * _exact(line.unit_price)
+        added += _exact(line.quantity) * _exact(line.unit_price or "0")
     return added
 
 
-def _slack(lines: tuple[LineItem, ...], smallest: Decimal) -> Decimal:
+def _slack(lines: Lines, smallest: Decimal) -> Decimal:
     """Return the largest difference that rounding per line explains.
 
     One smallest unit for each line product that is finer than the currency, because some vendors truncate.
     """
-    finer = [line for line in lines if _exact(line.quantity) * _exact(line.unit_price) % smallest]
+    finer = [line for line in lines if _exact(line.quantity) * _exact(line.unit_price or "0") % smallest]
     return smallest * len(finer)
 
 

@@ -36,14 +36,16 @@ class Notice(Struct, frozen=True, kw_only=True):
     """A change of a mapped record, as a webhook reports it.
 
     It is only a hint: vendors send webhooks late, twice and in any order, so read the record. A record that was
-    restored, merged or marked as spam is `updated`; a read shows its new state. `comment_id` is the vendor's id of the
-    comment that was added to the ticket, if the webhook names it. `merge` is the merge that the webhook reports.
+    restored, merged or marked as spam is `updated`; a read shows its new state. `comment_id` and `comment_text` are the
+    vendor's id and the text of the comment that was added to the ticket, if the webhook has them. `merge` is the merge
+    that the webhook reports.
     """
 
     object: ObjectName
     remote_id: str
     happened: Happened
     comment_id: str | None = None
+    comment_text: str | None = None
     merge: Merge | None = None
 
 
@@ -57,12 +59,14 @@ class WebhookManifest:
     """The webhooks of a vendor: their signature `scheme`, and how to read them.
 
     `notice` is called only after the signature was verified. `changing` are the top-level members of a payload that
-    differ between deliveries of one event, such as the number of attempts.
+    differ between deliveries of one event, such as the number of attempts. `exact`: the times of events and of records
+    are from one clock, in milliseconds, so a record that says it changed at the time of an event shows that change.
     """
 
     scheme: Scheme
     notice: Reading
     changing: frozenset[str] = frozenset()
+    exact: bool = False
 
 
 def unmapped(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> None:

@@ -11,13 +11,16 @@ saves a round trip and shares the condition:
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from app import telemetry
 from app.audit.models import Fact
 from app.postgres.database import Session, Statement, Transaction
+
+ARGUMENTS: Final = 6
+"""How many arguments `insert_text` takes."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,11 +33,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     actor: str = "lockstitch"
 
 
-def insert_text(*, first: int = 1, where: str = "true") -> str:
+def insert_text(*, first: int = 1, where: str = "true", then: str = "") -> str:
     """Return the INSERT as SQL text, which also works in a data-modifying WITH.
 
-    It takes the six arguments of `columns_of`, from `$first` on, and writes only if `where` holds. `where` must not
-    contain a caller's text.
+    It takes the six arguments of `columns_of`, from `$first` on, and writes only if `where` holds. The entries of
+    `then`, rows as `insert_from` takes them, follow. Neither must contain a caller's text.
     """
     types = ("text[]", "text[]", "text[]", "text[]", "text[]", "bytea[]")
     # Sub-selects hide the length of the arrays from the planner. Otherwise it would plan every call anew.
@@ -44,7 +47,25 @@ def insert_text(*, first: int = 1, where: str = "true") -> str:
     SELECT *
       FROM unnest({arguments}) AS entry (type, subject, actor, correlation_id, facts, digest)
      WHERE {where}
+    {f"UNION ALL ({_digested(then)})" if then else ""}
     """  # noqa: S608 - no caller's text
+
+
+def insert_from(rows: str) -> str:
+    """Return the INSERT of entries that a statement makes itself. `rows` selects type, subject, actor, correlation id
+    and facts, a JSON object with sorted members."""
+    return f"""
+    INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest)
+    {_digested(rows)}
+    """
+
+
+def _digested(rows: str) -> str:
+    """Return SQL text that adds `digest_of` to entries."""
+    return f"""
+    SELECT *, sha256(convert_to(concat_ws(E'\\n', type, subject, actor, coalesce(correlation_id, ''), facts), 'UTF8'))
+      FROM ({rows}) AS made (type, subject, actor, correlation_id, facts)
+    """  # noqa: S608
 
 
 INSERT = Statement("INSERT audit_event", insert_text())

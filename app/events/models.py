@@ -10,7 +10,7 @@ by target.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
@@ -96,6 +96,13 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
     caused_by: Cause | None = None
     visited: tuple[str, ...] = ()
+
+
+class PreparedEvents(Struct, frozen=True, kw_only=True):
+    """Events to append, with their runs and traces, and the arguments that append them."""
+
+    events: tuple[NewEvent, ...]
+    columns: tuple[list[Any], ...]
 
 
 class EventDocument(Struct, frozen=True, kw_only=True):

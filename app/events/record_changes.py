@@ -1,7 +1,8 @@
 """Compute which fields of a record differ from its last-seen state."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,6 @@ from app.audit.models import Fact
 from app.events.models import NewEvent, RecordChange
 from app.queue.models import Job
 from canonical.parts import ObjectName, Reference
-from canonical.ticket import Comment
 
 NOT_COMPARED: Final = frozenset({"id", "meta", "raw", "updated_at", "order_stats", "subscriptions"})
 """`updated_at` differs every time. Other records change `order_stats` and `subscriptions`, which have Events of their
@@ -23,6 +23,8 @@ WATCHED: Final[Mapping[ObjectName, str]] = {
 }
 """The field of each object whose history is audited: an enum value or an id, never personal data."""
 PEOPLE: Final = frozenset({"customer", "requester"})
+AT_ONCE: Final = timedelta(seconds=2)
+"""A ticket and its first comment are created together. Vendors round the times."""
 IN_ANY_ORDER: Final = frozenset({"tags"})
 BY_ID: Final = frozenset({"owner", "assignee", "team", "company", "parent", "merged_into"})
 """References whose name and address are those of another record: only another `remote_id` is a change."""
@@ -109,10 +111,10 @@ def event_of(change: RecordChange, *, origin: str) -> NewEvent:
 
 def state_of(resource: Any) -> bytes:
     """Return the state to keep of a resource: its canonical fields and the mapping revision, as JSON."""
-    fields = msgspec.to_builtins(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
-    if resource.meta is not UNSET:
-        fields[REVISION] = resource.meta.mapping.revision
-    return msgspec.json.encode(fields)
+    fields = msgspec.json.encode(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
+    if resource.meta is UNSET:
+        return fields
+    return b'%b,"%b":%d}' % (fields[:-1], REVISION.encode(), resource.meta.mapping.revision)
 
 
 def fields_of(state: bytes) -> Fields:
@@ -143,11 +145,19 @@ def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[
     """Return the top-level fields that differ, in the order of the model; without a last-seen state, those with a
     value."""
     seen = before or {}
-    return tuple(
-        field.encode_name
-        for field in msgspec.structs.fields(model)
-        if field.encode_name not in NOT_COMPARED and _differ(field.encode_name, seen, after)
-    )
+    return tuple(name for name in _compared(model) if _differ(name, seen, after))
+
+
+@cache
+def _compared(model: type[Struct]) -> tuple[str, ...]:
+    names = (field.encode_name for field in msgspec.structs.fields(model))
+    return tuple(name for name in names if name not in NOT_COMPARED)
+
+
+def shows(state: bytes, moment: datetime) -> bool:
+    """Return whether the vendor says that the record changed at this time or later."""
+    changed_at = _moment(fields_of(state).get("updated_at"))
+    return changed_at is not None and changed_at >= moment
 
 
 def is_older(before: Fields, after: Fields) -> bool:
@@ -156,12 +166,12 @@ def is_older(before: Fields, after: Fields) -> bool:
     return known is not None and current is not None and current < known
 
 
-def is_first_comment(ticket: Fields, comment: Comment) -> bool:
+def is_first_comment(ticket: Fields, text: str | None, added_at: datetime | None) -> bool:
     """Return whether a comment is the description of its ticket, which help desks also list as the first comment."""
     opened = _moment(ticket.get("created_at"))
-    if opened is None or comment.created_at is None or comment.created_at > opened:
+    if opened is None or added_at is None or added_at - opened > AT_ONCE:
         return False
-    return (comment.body_text or "").strip() == (ticket.get("description") or "").strip()
+    return (text or "").strip() == (ticket.get("description") or "").strip()
 
 
 def _differ(name: str, before: Fields, after: Fields) -> bool:

@@ -35,11 +35,13 @@ _decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {}
 
 
 class DecodedBody(Struct, Generic[P], frozen=True, kw_only=True):
-    """A decoded body: the fields to write, the pointers of the output-only members that it had, and its `meta`."""
+    """A decoded body: the fields to write, the pointers of the output-only members that it had, its `meta` and its
+    `totals`."""
 
     patch: P
     ignored: tuple[str, ...] = ()
     meta: Any = None
+    totals: Any = None
 
 
 def decode_patch(body: bytes, into: type[P]) -> P:
@@ -78,7 +80,7 @@ def _without_output(whole: Any, into: type[P], error: msgspec.ValidationError) -
     except msgspec.ValidationError as other:
         raise _invalid(str(other), stripped, into) from other
     named = tuple(_pointer([str(name) for name in way]) for way in ignored[:MOST_NAMED])
-    return DecodedBody(patch=patch, ignored=named, meta=whole.get("meta"))
+    return DecodedBody(patch=patch, ignored=named, meta=whole.get("meta"), totals=whole.get("totals"))
 
 
 def _decoder_of(into: type[P]) -> msgspec.json.Decoder[P]:

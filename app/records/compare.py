@@ -43,7 +43,8 @@ async def compare(
     state = state_of(resource)
     after = fields_of(state)
     before = None if seen is None or seen.deleted else fields_of(seen.data)
-    names = changed(before, fields_of(await _like_seen(connection, reading, state, seen)), reading.mapping.model)
+    alike = await _like_seen(connection, reading, state, seen)
+    names = changed(before, after if alike is state else fields_of(alike), reading.mapping.model)
     if seen is not None and before is not None and (copies := copies_in(seen.data)):
         # A field that was changed here is no longer what a copy made of it.
         state = with_copies(state, {source: one.without(names) for source, one in copies.items()})

@@ -93,16 +93,18 @@ def is_staff(mapping: AnyMapping, record: msgspec.Raw) -> bool:
     return test is not None and test(record)
 
 
-async def find_staff(
+async def find_people(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, email: str, deadline: float
-) -> str | None:
-    """Return the remote id of a member of staff with this e-mail address, None if no member has it. Raises the vendor's
-    problems."""
+) -> tuple[str | None, str | None]:
+    """Return the remote ids of a member of staff and of a customer with this e-mail address, None if there is none. The
+    vendor may have nobody yet who was created just now. Raises the vendor's problems."""
     if mapping.endpoints.is_staff is None:
-        return None
+        return None, None
     query = ListQuery(limit=mapping.endpoints.max_limit, filters={"email": email})
     page = await fetch_page(deps, connection, mapping, query, deadline)
-    return next((one.mapped.remote.id for one in page.readings if is_staff(mapping, one.raw)), None)
+    staff = [one.mapped.remote.id for one in page.readings if is_staff(mapping, one.raw)]
+    others = [one.mapped.remote.id for one in page.readings if not is_staff(mapping, one.raw)]
+    return next(iter(staff), None), next(iter(others), None)
 
 
 def ambiguous_match(

@@ -21,10 +21,11 @@ from app.audit.models import Fact
 from app.audit.record import append_facts
 from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent, SeenState, StateMoved
-from app.events.record_changes import event_of, field_changed, fields_of, is_first_comment
+from app.events.record_changes import event_of, field_changed, fields_of, is_first_comment, shows
 from app.postgres.database import Transaction
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Finishing, Job, JobOutcome, JobPolicy, Permanent, Retry
+from app.records.map_record import Reading
 from app.records.merges import follow_merge
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
@@ -143,12 +144,15 @@ async def _append_event(
         for remote_id in notice.merge.remote_ids:
             await follow_merge(deps, connection, notice.object, remote_id, notice.merge.into)
     seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
-    if _was_read_since(notice, receipt, seen):
+    known = _was_read_since(affected, receipt, seen)
+    if not known:
+        await _refuse_while_writing(deps, affected, receipt, seen is not None)
+        known = await _is_own_comment(deps, affected, receipt)
+    if known:
         async with finishing() as transaction:
             await append_facts(transaction, _validated(receipt, affected.mapping, "read_before"))
             await deps.receipts.settle(transaction, receipt.id)
         return Done()
-    await _refuse_while_writing(deps, affected, receipt, seen is not None)
     deadline = time.monotonic() + READ_LIMIT
     refetched: Refetched | None = None
     if notice.happened == "comment_added":
@@ -164,7 +168,7 @@ async def _append_event(
     change = refetched.change
     if change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
         return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
-    publishes = change.type is not None and not await _is_own_comment(deps, affected, refetched)
+    publishes = change.type is not None and not await _is_own_comment(deps, affected, receipt, refetched.comment)
     async with finishing() as transaction:
         await _refuse_while_writing(deps, affected, receipt, change.seen is not None, transaction)
         await deps.states.replace(transaction, change)
@@ -179,14 +183,23 @@ async def _append_event(
     return Done()
 
 
-def _was_read_since(notice: Notice, receipt: Receipt, seen: SeenState | None) -> bool:
-    """Return whether the record was read after the webhook arrived, so that another read can show nothing more.
+def _was_read_since(affected: _AffectedRecord, receipt: Receipt, seen: SeenState | None) -> bool:
+    """Return whether the record was read after the webhook arrived, or shows what it reports, so that another read can
+    show nothing more.
 
     A comment is not part of its ticket. What a record that exists says of a deletion depends on the webhook.
     """
-    if seen is None or seen.read_at <= receipt.received_at or notice.happened == "comment_added":
+    notice, webhooks = affected.notice, affected.connection.vendor.webhooks
+    if seen is None or notice.happened == "comment_added":
         return False
-    return seen.deleted or notice.happened != "deleted"
+    if seen.read_at > receipt.received_at:
+        return seen.deleted or notice.happened != "deleted"
+    if seen.deleted or notice.happened == "deleted":
+        return False
+    if notice.happened == "created":
+        return True  # any later change has a webhook of its own
+    assert webhooks is not None  # noqa: S101 - it gave the notice
+    return webhooks.exact and receipt.occurred_at is not None and shows(seen.data, receipt.occurred_at)
 
 
 async def _refuse_while_writing(
@@ -209,16 +222,24 @@ async def _refuse_while_writing(
         raise WriteUnderWay
 
 
-async def _is_own_comment(deps: IngestDeps, affected: _AffectedRecord, refetched: Refetched) -> bool:
-    """Return whether we added the comment, or created its ticket, whose first comment it is: the Event exists."""
-    if refetched.comment is None:
+async def _is_own_comment(
+    deps: IngestDeps, affected: _AffectedRecord, receipt: Receipt, read: Reading | None = None
+) -> bool:
+    """Return whether we added the comment, or created its ticket, whose first comment it is: the Event exists.
+
+    Without the comment itself, what the webhook says of it counts.
+    """
+    notice, connection = affected.notice, affected.connection.name
+    comment_id, text, added_at = notice.comment_id, notice.comment_text, receipt.occurred_at
+    if read is not None:
+        comment_id, text, added_at = read.mapped.remote.id, read.mapped.data.body_text, read.mapped.data.created_at
+    if notice.happened != "comment_added" or comment_id is None:
         return False
-    connection, ticket, comment = affected.connection.name, affected.notice.remote_id, refetched.comment.mapped
-    ours = await deps.own_writes.of_comment(connection, comment.remote.id, ticket)
+    ours = await deps.own_writes.of_comment(connection, comment_id, notice.remote_id)
     if "comment" in ours or "ticket" not in ours:
         return "comment" in ours
-    seen = await deps.states.get("ticket", connection, ticket)
-    return seen is not None and is_first_comment(fields_of(seen.data), comment.data)
+    seen = await deps.states.get("ticket", connection, notice.remote_id)
+    return seen is not None and is_first_comment(fields_of(seen.data), text, added_at)
 
 
 async def _check_drift(deps: IngestDeps, affected: _AffectedRecord, payload: bytes) -> None:

@@ -73,7 +73,7 @@ from app.webhooks.store.receipts import PostgresReceipts
 from app.webhooks.webhook_connections import load_webhook_connections
 from app.wiring.operators import announcer_of, links_of, operator_dependencies
 from app.wiring.upkeep import Upkeep, open_upkeep
-from app.writes.completion import announce
+from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps, WriteDeps
 from app.writes.store.operations import PostgresOperations
 from app.writes.store.own_writes import PostgresOwnWrites
@@ -241,7 +241,7 @@ async def _open_dependencies(
             sealer,
             lease=lease,
             retention=timedelta(days=settings.operation_retention_days),
-            announce=partial(announce, CompletionDeps(events=events, queue=queue, states=records.states)),
+            completion=Completion(CompletionDeps(events=events, queue=queue, states=records.states)),
         ),
         database=database,
         queue=queue,

@@ -1,47 +1,98 @@
 """Publish the end of an operation: what it changed, an Event for its subscribers, and the callback of its caller."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 
-from app.events.models import Callback, Cause, NewEvent, RecordChange
+from app.events.models import Callback, Cause, NewEvent, PreparedEvents, RecordChange, SeenState
 from app.events.record_changes import event_of
-from app.postgres.database import Transaction
+from app.postgres.database import Database, Transaction
 from app.queue.models import NewJob
 from app.writes.deps import CompletionDeps
-from app.writes.models import NextJob, Operation
+from app.writes.models import NextJob, Operation, Publication
 from app.writes.operation_view import view_of
 from app.writes.queued import dead_letter_job_of
 
 FINISHED: Final = "operation.finished"
 
 
-async def announce(
-    deps: CompletionDeps,
-    transaction: Transaction,
-    operation: Operation,
-    *,
-    finished: bool,
-    change: RecordChange | None = None,
-) -> None:
-    """Keep the state of the record that the write changed, append its Event and that of the operation, and enqueue
-    their deliveries. Raises StateMoved.
+class Completion:
+    """Implements `writes.models.Completes`. Remembers which types of Event had a subscriber, so that a write that none
+    waits for is settled by one statement."""
 
-    A refusal that becomes a dead letter gets its job here, if it has none. So a crash cannot leave one without the
-    other.
-    """
-    events = [_finished(operation)] if finished else []
-    if change is not None and not change.lags:
-        await deps.states.replace(transaction, change)
-        if change.type is not None:
-            events.insert(0, _changed(operation, change))
-    jobs = [*await deps.events.append(transaction, *events)]
-    copied = operation.intent.copy_of
-    if operation.outcome == "succeeded" and copied is not None and copied.next_job is not None:
-        jobs.append(_next_job(operation, copied.next_job))
-    if finished and operation.is_dead_letter and not operation.queued:
-        jobs.append(dead_letter_job_of(operation))
-    await deps.queue.enqueue(transaction, *jobs)
+    def __init__(self, deps: CompletionDeps) -> None:
+        self._deps = deps
+        self._wanted: set[tuple[str, str]] = set()
+
+    async def announce(
+        self, transaction: Transaction, operation: Operation, *, finished: bool, change: RecordChange | None = None
+    ) -> None:
+        """Keep the state of the record that the write changed, append its Event and that of the operation, and enqueue
+        their deliveries. Raises StateMoved.
+
+        A refusal that becomes a dead letter gets its job here, if it has none. So a crash cannot leave one without the
+        other.
+        """
+        events = [*_changes(operation, change), *([_finished(operation)] if finished else [])]
+        if change is not None and not change.lags:
+            await self._deps.states.replace(transaction, change)
+        jobs = await self._deps.events.append(transaction, *events)
+        await self._enqueue(transaction, operation, jobs, finished=finished)
+
+    async def prepare(self, session: Database, operation: Operation, change: RecordChange | None) -> Publication:
+        """Return what the statement that settles a write publishes."""
+        prepared = await self._deps.events.prepare(session, *_changes(operation, change))
+        kept = None if change is None or change.lags else change
+        return Publication(
+            columns=(*self._deps.states.columns_of(kept), *prepared.columns),
+            prepared=prepared,
+            wanted=not self._wanted.isdisjoint(_kinds(prepared)) or self._continues(operation, prepared),
+        )
+
+    async def deliver(
+        self, transaction: Transaction, operation: Operation, published: Publication, rows: Sequence[Any]
+    ) -> None:
+        """Enqueue the deliveries of a published change, `rows`, and append and deliver the Event of the operation if
+        its end is announced."""
+        finished = operation.is_announced
+        subscribed = any(row["subscription"] for row in rows)
+        (self._wanted.update if subscribed else self._wanted.difference_update)(_kinds(published.prepared))
+        events, told = self._deps.events, [row for row in rows if row["number"] is not None]
+        jobs = [*await events.deliver(transaction, published.prepared, told)]
+        jobs += await events.append(transaction, *([_finished(operation)] if finished else []))
+        await self._enqueue(transaction, operation, jobs, finished=finished)
+
+    def _continues(self, operation: Operation, prepared: PreparedEvents) -> bool:
+        """Return whether the end of the write may enqueue a job, which one statement does not."""
+        return _following(operation) is not None or (self._deps.events.has_consumers and bool(prepared.events))
+
+    def seen(self, row: Any, operation: Operation) -> SeenState | None:
+        """Return the last-seen state of the record in a row that has it."""
+        if operation.remote_id is None:
+            return None
+        return self._deps.states.open(row, operation.object, operation.connection, operation.remote_id)
+
+    async def _enqueue(
+        self, transaction: Transaction, operation: Operation, jobs: Sequence[NewJob], *, finished: bool
+    ) -> None:
+        following = _following(operation)
+        if operation.outcome == "succeeded" and following is not None:
+            jobs = (*jobs, _next_job(operation, following))
+        if finished and operation.is_dead_letter and not operation.queued:
+            jobs = (*jobs, dead_letter_job_of(operation))
+        await self._deps.queue.enqueue(transaction, *jobs)
+
+
+def _kinds(prepared: PreparedEvents) -> set[tuple[str, str]]:
+    return {(new.type, new.connection or "") for new in prepared.events}
+
+
+def _changes(operation: Operation, change: RecordChange | None) -> tuple[NewEvent, ...]:
+    """Return the Event of the change, if it has one."""
+    if change is None or change.lags or change.type is None:
+        return ()
+    return (_changed(operation, change),)
 
 
 def _changed(operation: Operation, change: RecordChange) -> NewEvent:
@@ -52,6 +103,10 @@ def _changed(operation: Operation, change: RecordChange) -> NewEvent:
         correlation_id=operation.correlation_id,
         traceparent=operation.traceparent,
     )
+
+
+def _following(operation: Operation) -> NextJob | None:
+    return None if operation.intent.copy_of is None else operation.intent.copy_of.next_job
 
 
 def _next_job(operation: Operation, following: NextJob) -> NewJob:

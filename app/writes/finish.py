@@ -5,11 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from app.errors import NotFound
 from app.events.models import RecordChange, SeenState, StateMoved
@@ -83,7 +84,9 @@ async def finish(
         await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
         return None
     answer = resource_answer(
-        of_operation(resource, operation, loss, skipped),
+        of_operation(
+            resource, operation, loss + _other_total(resolved, reading, loss, _status(effect, result)), skipped
+        ),
         status=_status(effect, result),
         object_name=resolved.mapping.object,
         named=None if resolved.intent.copy_of is None else resolved.connection.name,
@@ -108,7 +111,7 @@ async def _succeed(
     compare again. Raises LeaseLost."""
     operation = begun.operation
     # A new record was hardly seen before. If it was, its state cannot be inserted.
-    seen = None if answer.status == CREATED else await last_seen(resolved, remote_id)
+    seen = None if answer.status == CREATED else await _seen_before(resolved, begun, remote_id)
     while True:
         change = await compare_with(seen, operation.sent_at)
         with suppress(StateMoved):
@@ -118,6 +121,13 @@ async def _succeed(
             break
         seen = await last_seen(resolved, remote_id)
     count_operation(operation.object, operation.action, "succeeded")
+
+
+async def _seen_before(resolved: ResolvedWrite, begun: Begun, remote_id: str) -> SeenState | None:
+    """Return the last-seen state as it was when the write was sent, if that was looked up, else as it is now."""
+    if begun.seen is UNSET or begun.operation.remote_id != remote_id:
+        return await last_seen(resolved, remote_id)
+    return begun.seen
 
 
 async def last_seen(resolved: ResolvedWrite, remote_id: str) -> SeenState | None:
@@ -167,6 +177,20 @@ def _changes(resolved: ResolvedWrite, resource: Any, before: Watched | None, dat
     if before is None or after is None or after.value == before.value:
         return ()
     return (FieldChange(record=resource.id, field=after.field, before=before.value, after=after.value),)
+
+
+def _other_total(
+    resolved: ResolvedWrite, reading: Reading, accepted: tuple[Loss, ...], status: int
+) -> tuple[Loss, ...]:
+    """Return the loss of a new order whose vendor computed another total than the one that was sent."""
+    sent = resolved.intent.total
+    if sent is None or status != CREATED or any(one.path == "/totals/total" for one in accepted):
+        return ()
+    found = reading.mapped.data.totals.total
+    if Decimal(found) == Decimal(sent):
+        return ()
+    detail = f"the order adds up to {found} at {resolved.connection.vendor.title}, {sent} was sent"
+    return (Loss(path="/totals/total", kind="ambiguous", detail=detail),)
 
 
 def _status(effect: Action, result: WriteResult) -> int:

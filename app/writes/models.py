@@ -3,13 +3,14 @@
 received ── mark_sent ── sent ── succeed, fail ── settled        or, from sent, mark_unknown ── unknown
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
-from app.events.models import RecordChange
-from app.postgres.database import Transaction
+from app.events.models import PreparedEvents, RecordChange, SeenState
+from app.postgres.database import Database, Transaction
 from app.problem_document import Problem, ProblemDocument
 from app.queue.models import LeaseLost
 from canonical.classes import LossPolicy
@@ -94,6 +95,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     written_at: datetime | None = None  # when the source of the values had them
     copy_of: CopyOf | None = None
     lost: tuple[Loss, ...] = ()  # what a copy loses beyond its body
+    total: str | None = None  # what a new order must add up to
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -173,10 +175,14 @@ class Lease(Struct, frozen=True, kw_only=True):
 
 
 class Begun(Struct, frozen=True, kw_only=True):
-    """A new operation, held by `lease`, or the one that its key already names (`lease` None)."""
+    """A new operation, held by `lease`, or the one that its key already names (`lease` None).
+
+    `seen` is the last-seen state of its record when it was sent, if that was looked up.
+    """
 
     operation: Operation
     lease: Lease | None
+    seen: SeenState | UnsetType | None = UNSET
 
     def held(self) -> Lease:
         """Return the lease, for a step that only its owner may take. Raises LeaseLost without one."""
@@ -204,13 +210,33 @@ class NewOperation(Struct, frozen=True, kw_only=True):
     callback: str | None = None
 
 
-class Announce(Protocol):
+class Publication(Struct, frozen=True, kw_only=True):
+    """What a write changed, ready to publish: the arguments that keep its state and append its Event. `wanted`: the
+    last Event like it had a subscriber."""
+
+    columns: tuple[object, ...]
+    prepared: PreparedEvents
+    wanted: bool
+
+
+class Completes(Protocol):
     """Publish the end of an operation, in the transaction that decides it."""
 
-    async def __call__(
+    async def announce(
         self, transaction: Transaction, operation: Operation, *, finished: bool, change: RecordChange | None = None
     ) -> None:
         """Publish what the write changed, and, if `finished`, the end of the operation. Raises StateMoved."""
+
+    async def prepare(self, session: Database, operation: Operation, change: RecordChange | None) -> Publication:
+        """Return what the statement that settles a write publishes."""
+
+    async def deliver(
+        self, transaction: Transaction, operation: Operation, published: Publication, rows: Sequence[Any]
+    ) -> None:
+        """Deliver a published change, and publish the end of an operation that is announced."""
+
+    def seen(self, row: Any, operation: Operation) -> SeenState | None:
+        """Return the last-seen state of the record in a row that has it."""
 
 
 class OperationView(Struct, frozen=True, kw_only=True):

@@ -26,9 +26,10 @@ class PortableBody(Struct, frozen=True, kw_only=True):
 
 
 def make_portable(
-    sent: DecodedBody[Any], body: bytes, mapping: AnyMapping, *, creates: bool, target: str
+    sent: DecodedBody[Any], body: bytes, mapping: AnyMapping, *, creates: bool, target: str, by_email: bool = False
 ) -> PortableBody:
-    """Return the body for the connection `target`. `creates`: the verb never clears a field."""
+    """Return the body for the connection `target`. `creates`: the verb never clears a field. `by_email`: it updates the
+    record that has the e-mail address."""
     patch: Any = sent.patch
     if type(patch) not in READING:
         return PortableBody(patch=patch, body=body, ignored=sent.ignored)
@@ -45,7 +46,7 @@ def make_portable(
         patch=patch,
         body=body if patch is sent.patch and not sent.ignored else msgspec.json.encode(patch),
         ignored=sent.ignored,
-        merges=(creates or is_foreign) and any(_is_merged(patch, name) for name in MERGED),
+        merges=(creates or is_foreign) and any(_is_merged(patch, name, by_email) for name in MERGED),
     )
 
 
@@ -73,7 +74,8 @@ def _one_text(patch: Any, mapping: AnyMapping) -> Any:
     return patch
 
 
-def _is_merged(patch: Any, name: str) -> bool:
-    """Return whether a list is sent that may replace another one. A single e-mail address is a field like the name."""
+def _is_merged(patch: Any, name: str, by_email: bool) -> bool:
+    """Return whether a list is sent that may replace another one. An only address by which the record is found does
+    not."""
     value = getattr(patch, name, None)
-    return isinstance(value, tuple) and len(value) > (1 if name == "emails" else 0)
+    return isinstance(value, tuple) and len(value) > (1 if name == "emails" and by_email else 0)

@@ -11,12 +11,12 @@ from msgspec import Struct
 
 from app.errors import InvalidField, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
-from app.records.lookup import find_staff
+from app.records.lookup import find_people
 from app.records.map_record import compare_draft, map_record
 from app.records.resources import etag_of, name_records
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
-from app.writes.accept_loss import accept_loss, barring, dropped
+from app.writes.accept_loss import accept_loss, accept_total, barring, dropped
 from app.writes.already_held import still_refused
 from app.writes.copied import not_copied_yet
 from app.writes.copy_links import linked_record, require_linkable
@@ -275,9 +275,13 @@ async def _upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     account = await resolved.account()
     body, loss = await _draft(resolved, None, account)
     if key == "email":
-        staff = await find_staff(resolved.deps, resolved.connection, resolved.mapping, value, resolved.deadline)
+        staff, person = await find_people(
+            *(resolved.deps, resolved.connection, resolved.mapping, value, resolved.deadline)
+        )
         if staff is not None:
             raise staff_refusal(resolved, staff)
+        if person is not None and resolved.merges_into_person:
+            return await prepare_update(resolved, marker, person)
     request = resolved.mapping.endpoints.upsert[key](value, body, marker, account)
     references = resolved.intent.references
     return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss, references=references)
@@ -318,7 +322,8 @@ async def _draft(resolved: ResolvedWrite, present: msgspec.Raw | None, account: 
     """Return the body to send and what is lost. `present` is the record as it is, if there is one."""
     draft = await _map_to_vendor(resolved, present, account)
     try:
-        return draft.body, accept_loss(resolved, draft)
+        loss = accept_loss(resolved, draft)
+        return draft.body, loss if present is not None else loss + accept_total(resolved, draft)
     except (InvalidField, UnsupportedField) as problem:
         vendor = resolved.connection.vendor
         if refused_by_account_facts(vendor, resolved.mapping, account, barring(resolved, draft.refused)):

@@ -33,6 +33,7 @@ from canonical.classes import LossPolicy
 from canonical.order_patch import OrderCancel
 from canonical.parts import FieldOwnership, Loss, ObjectName
 from canonical.portable import origin_of
+from canonical.totals import stated_total
 from canonical.validate import patch_errors
 from mappings.coverage import writable_values
 from mappings.http import VendorReply, VendorRequest
@@ -145,10 +146,16 @@ class ResolvedWrite:
         return intent.upsert_on not in endpoints.upsert or intent.merges or bool(self.owned)
 
     @property
+    def merges_into_person(self) -> bool:
+        """Whether the vendor's own upsert by address, which replaces lists, is only for an address that nobody has."""
+        intent, endpoints = self.intent, self.mapping.endpoints
+        return intent.upsert_on == "email" and intent.merges and endpoints.is_staff is not None
+
+    @property
     def lock(self) -> str | None:
         """The value to lock while the write reads first: a unique key, the record that is copied, or the tags of a
         record. None for no lock."""
-        if self.searches_first:
+        if self.searches_first or self.merges_into_person:
             return f"{self.intent.upsert_on}={self.intent.upsert_value}"
         if self.intent.copy_of is not None and self.intent.action == "create":
             return f"copy={self.intent.copy_of.canonical_id}"
@@ -159,7 +166,7 @@ class ResolvedWrite:
         """Whether the request can be drafted from account facts, without reading a record. References may still need a
         read (`resolve_references.needs_look_up`)."""
         is_new = self.intent.action in ("create", "comment", "upsert")
-        return is_new and not self.searches_first and self.intent.copy_of is None
+        return is_new and not (self.searches_first or self.merges_into_person) and self.intent.copy_of is None
 
     async def account(self, max_age: float | None = None) -> Any:
         """Return the account facts, cached by the client for at most `max_age` seconds if given."""
@@ -238,7 +245,7 @@ async def resolve_request(
         raise cannot(deps, connection, request.object, what, can_write_tags)
     key = _upsert_key(deps, connection, mapping, request)
     creates = request.action in CREATING
-    sent = make_portable(read, request.body, mapping, creates=creates, target=connection.name)
+    sent = make_portable(read, request.body, mapping, creates=creates, target=connection.name, by_email=key == "email")
     intent = Intent(
         object=request.object,
         action=request.action,
@@ -261,6 +268,7 @@ async def resolve_request(
         writer=request.writer,
         written_at=request.written_at or origin_of(read.meta).updated_at,
         copy_of=request.copy_of,
+        total=stated_total(read.totals) if creates and request.object == "order" else None,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
 

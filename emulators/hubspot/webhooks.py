@@ -14,6 +14,7 @@ import msgspec
 
 from emulators.hubspot.errors import PORTAL_ID
 from emulators.hubspot.kinds import COMPANIES, CONTACTS, ORDERS, TICKETS, Kind
+from emulators.hubspot.values import millis
 from emulators.state import State
 from emulators.webhooks import Change, JsonRecord, Message, Try, WebhookRules
 
@@ -119,6 +120,13 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
+def _occurred_at(change: Change) -> int:
+    """The time that the record has of the change, in milliseconds."""
+    changed_at = None if change.after is None else change.after.get("updatedAt")
+    found = millis(changed_at) if isinstance(changed_at, str) else None
+    return int(change.at * 1000) if found is None else found
+
+
 def _event(kind: Kind, change: Change, state: State, happened: str, **more: str) -> Event:
     subscription = f"{kind.singular}.{happened}"
     return {
@@ -126,7 +134,7 @@ def _event(kind: Kind, change: Change, state: State, happened: str, **more: str)
         "subscriptionId": zlib.crc32(f"{subscription} {more.get('propertyName', '')}".encode()) % 9_000_000 + 1_000_000,
         "portalId": PORTAL_ID,
         "appId": APP_ID,
-        "occurredAt": int(change.at * 1000),
+        "occurredAt": _occurred_at(change),
         "subscriptionType": subscription,
         "attemptNumber": 0,
         # A number here, and text in the API.

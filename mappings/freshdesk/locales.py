@@ -22,8 +22,13 @@ CODES: Final[dict[str, str]] = {
     "pt": "pt-PT",
     "zh": "zh-CN",
 }
-REGIONAL: Final = frozenset({*CODES.values(), "pt-BR", "zh-TW"})
-"""Freshdesk's codes with a region. Of other languages it has one code, without a region."""
+
+LANGUAGES: Final = (
+    *("ar", "bg", "bs", "ca", "cs", "da", "de", "el", "en", "es", "es-LA", "et", "fi", "fil", "fr", "he", "hr", "hu"),
+    *("id", "is", "it", "ja-JP", "ko", "lt", "lv-LV", "ms", "nb-NO", "nl", "no", "pl", "pt-BR", "pt-PT", "ro", "ru"),
+    *("sk", "sl", "sr", "sv-SE", "th", "tr", "uk", "vi", "zh-CN", "zh-TW"),
+)
+"""Every code, as Freshdesk lists them when it refuses another one."""
 
 
 def language_read(code: str | None, loss: list[Loss]) -> str | None:
@@ -44,11 +49,27 @@ def language_written(language: str | None | UnsetType, notes: Notes) -> str | Un
     if tag is None:
         notes.invalid("/language", "a Freshdesk contact always has a language: send a BCP 47 tag such as de or pt-BR")
         return UNSET
-    plain = tag if tag in REGIONAL or tag in CODES else tag.partition("-")[0]
-    code = CODES.get(plain, plain)
+    code = CODES.get(tag, tag)
+    if code not in LANGUAGES:
+        near = _nearest(tag)
+        if near is None:
+            notes.unsupported("/language", f"Freshdesk does not have this language, but {', '.join(LANGUAGES)}")
+            return UNSET
+        code = near
     if code != language:
-        notes.lose("/language", "coerced", f"spelled {code} at Freshdesk")
+        notes.lose("/language", "coerced", f"stored as {code} at Freshdesk")
     return code
+
+
+def _nearest(tag: str) -> str | None:
+    """Return the code of the same language, in the same script if there is one."""
+    alike = [code for code in LANGUAGES if code.partition("-")[0] == tag.partition("-")[0]]
+    return next((code for code in alike if _script(code) == _script(tag)), alike[0] if alike else None)
+
+
+def _script(tag: str) -> str:
+    parts = (values.language_key(tag) or tag).split("-")
+    return parts[1] if len(parts) > 1 and len(parts[1]) == len("Hans") else ""
 
 
 def zone_read(name: str | None, loss: list[Loss]) -> str | None:

@@ -94,7 +94,7 @@ def draft(patch: OrderPatch, current: OrderRecord | None, held: Order | None, ac
 
 def _refuse_values(patch: OrderPatch, held: Order | None, notes: Notes) -> None:
     if patch.is_test is True:
-        notes.unsupported("/is_test", "HubSpot has no test orders")
+        notes.unsupported("/is_test", "HubSpot has no test orders: it would count as a sale")
     if held is not None and patch.currency is not UNSET and held.currency not in (patch.currency, NO_CURRENCY):
         notes.unsupported("/currency", "the currency of a HubSpot order is fixed: its sums are in it")
     if patch.presentment_currency:

@@ -71,4 +71,4 @@ def _merge(ids: _Ids, into: str) -> Merge | None:
     return Merge(remote_ids=tuple(merged), into=into) if merged else None
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="hubspot", notice=notice, changing=frozenset({"attemptNumber"}))
+WEBHOOKS: Final = WebhookManifest(scheme="hubspot", notice=notice, changing=frozenset({"attemptNumber"}), exact=True)

@@ -53,7 +53,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     refuse_without_place(patch, UNSUPPORTED, notes, implied if current is None else {})
     patch = with_buyer(patch, {}, "Medusa", notes, members=("name", "phone")) if current is None else patch
     if patch.is_test is True:
-        notes.unsupported("/is_test", "Medusa has no test orders")
+        notes.unsupported("/is_test", "Medusa has no test orders: it would count as a sale")
     is_draft = current is None or current.is_draft_order
     step = None
     if current is None:

@@ -55,7 +55,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         if getattr(patch, name):
             notes.unsupported(f"/{name}", "Salesforce orders have only the agreed price of each line")
     if patch.is_test is True:
-        notes.unsupported("/is_test", "Salesforce has no test orders: use a sandbox")
+        notes.unsupported("/is_test", "Salesforce has no test orders, so it would count as a sale: use a sandbox")
     settings = account.custom_fields.get("order", ())
     held = {} if current is None else account.held.get(long_id(current.id), {})
     custom = custom_fields.write("Order", patch.custom_fields, settings, held, account, notes)

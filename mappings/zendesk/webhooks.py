@@ -30,6 +30,7 @@ _ID: Final = re.compile(NUMBER)
 
 class _Comment(Struct, frozen=True, kw_only=True):
     id: int | str | None = None
+    body: str | None = None
 
 
 class _Change(Struct, frozen=True, kw_only=True):
@@ -50,8 +51,14 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
     if remote_id is None or not _ID.fullmatch(remote_id):
         return None
     if object_name == "ticket" and what == COMMENT_ADDED:
-        comment_id = _id(_change(payload).comment.id)
-        return Notice(object="ticket", remote_id=remote_id, happened="comment_added", comment_id=comment_id)
+        comment = _change(payload).comment
+        return Notice(
+            object="ticket",
+            remote_id=remote_id,
+            happened="comment_added",
+            comment_id=_id(comment.id),
+            comment_text=comment.body,
+        )
     into = _id(_change(payload).target_ticket_id) if (object_name, what) == ("ticket", MERGED) else None
     merge = None if into in (None, remote_id) else Merge(remote_ids=(remote_id,), into=into)
     return Notice(object=object_name, remote_id=remote_id, happened=HAPPENED.get(what, "updated"), merge=merge)

@@ -10,6 +10,7 @@ from tests.contract.callers import Caller
 from tests.contract.emulators import Vendor
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.subscribers import Hook, SubscriberServer
+from tests.contract.vendor_samples import SENDER_SECRET
 from tests.contract.waiting import until
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
 
@@ -130,7 +131,11 @@ class Watch:
 def sending_webhooks(facade: Facade, vendor: Vendor) -> Iterator[None]:
     """The vendor sends its webhooks to the connection with its name."""
     control = f"{facade.vendors.url}/_emulator/webhooks"
-    target = {"vendor": vendor, "url": f"{facade.api.url}/v1/webhooks/{vendor}", "secret": WEBHOOK_SECRETS[vendor]}
+    target = {
+        "vendor": vendor,
+        "url": f"{facade.api.url}/v1/webhooks/{vendor}",
+        "secret": WEBHOOK_SECRETS.get(vendor, SENDER_SECRET),
+    }
     assert httpx.put(control, json=target).status_code == 200
     try:
         yield

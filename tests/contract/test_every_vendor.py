@@ -120,10 +120,11 @@ def test_a_create_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Emul
 
 
 def test_an_upsert_succeeds_although_its_repeat_is_refused(caller: Caller, vendors: Emulators) -> None:
-    """It carries no mark of the operation, so that looking for one proves nothing."""
+    """It carries no mark of the operation, so that looking for one proves nothing. With an e-mail address, which is
+    merged, it would not be the vendor's own upsert."""
     sample, mark = SAMPLES["salesforce customer"], word()
     upserted_at = "/services/data/v62.0/sobjects/Contact/Lockstitch_Key__c"
-    body = sample.body(mark) | {"external_id": f"key-{mark}"}
+    body = {"last_name": mark, "external_id": f"key-{mark}"}
     vendors.lose_reply(sample.vendor, method="PATCH", path=upserted_at, times=CLIENT_TRIES)
     vendors.break_(sample.vendor, "status", method="PATCH", path=upserted_at, status=404, times=1)
     answer = caller.write("POST", f"{sample.collection()}&upsert_on=external_id", body)
@@ -166,3 +167,17 @@ def test_a_comment_is_added(caller: Caller, name: str) -> None:
     listed = caller.get(f"{path}/comments?limit=50").json()["data"]
     assert comment["body_text"] == text
     assert comment["meta"]["remote_id"] in [one["meta"]["remote_id"] for one in listed]
+
+
+@pytest.mark.parametrize("name", COMMENTED)
+def test_a_comment_in_both_forms_is_added_once(caller: Caller, name: str) -> None:
+    path, _ = create_record(caller, SAMPLES[name])
+    mark = word()
+    both = {"body_text": f"On its way: {mark}", "body_html": f"<p>On its <b>way</b>: {mark}</p>"}
+
+    comment = caller.create(f"{path}/comments", {**both, "visibility": "private"})
+
+    assert comment["body_text"].strip() == both["body_text"]
+    assert comment["body_html"] is None or "<b>way</b>" in comment["body_html"]
+    listed = caller.get(f"{path}/comments?limit=50").json()["data"]
+    assert [one["meta"]["remote_id"] for one in listed if mark in one["body_text"]] == [comment["meta"]["remote_id"]]

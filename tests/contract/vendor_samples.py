@@ -125,6 +125,9 @@ SALESFORCE: Final = "/services/data/v62.0"
 SHOPIFY: Final = "/admin/api/2026-07/graphql.json"
 WOO: Final = "/wp-json/wc/v3"
 ZENDESK: Final = "/api/v2"
+SENDERS: Final[tuple[Vendor, ...]] = ("freshdesk", "stripe", "woocommerce")
+"""The vendors whose webhooks have no connection of their own in `webhook_connections`."""
+SENDER_SECRET: Final = "whsec_8q0Zs1cRk7o2wXyN5tJmB4uVhE6gLpAd"
 LATER: Final = {"subject": "Both mugs"}
 SAMPLES: Final = {
     f"{sample.vendor} {sample.object}": sample
@@ -155,7 +158,8 @@ SAMPLES: Final = {
 def all_vendors(folder: Path, database_url: str, *also: str, more: str = "") -> Iterator[Facade]:
     """Run a Lockstitch with a connection named after each vendor, and another one for each suffix in `also`. `more` is
     added to its configuration."""
-    facade = Facade(folder, database_url, vendors_last=False, more="", **EMULATOR_CREDENTIALS)
+    environment = EMULATOR_CREDENTIALS | {"WEBHOOK_SENDER": SENDER_SECRET}
+    facade = Facade(folder, database_url, vendors_last=False, more="", **environment)
     tables = [
         _table(name, vendor, facade.vendors.url)
         for vendor in EVERY_VENDOR
@@ -184,5 +188,7 @@ def _table(name: str, vendor: Vendor, url: str) -> str:
     fields = SALESFORCE_ACCOUNTS.format(name=name) if vendor == "salesforce" else ""
     return (
         f'[connections.{name}]\nvendor = "{vendor}"\nbase_url = "{url}/{vendor}"\ncredentials = {{ {secrets} }}\n'
-        f"pacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}\n{fields}"
+        f"pacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}\n"
+        + ('webhook_secrets = ["env:WEBHOOK_SENDER"]\n' if name in SENDERS else "")
+        + fields
     )

@@ -34,7 +34,7 @@ from app.queue.jobs import PostgresQueue
 from app.queue.models import JobFailure, NewJob
 from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
-from app.writes.completion import announce
+from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps
 from app.writes.models import Answer, Intent, NewOperation
 from app.writes.store.operations import PostgresOperations
@@ -78,7 +78,7 @@ class Stores:
             sealer,
             lease=timedelta(seconds=30),
             retention=timedelta(days=7),
-            announce=partial(announce, CompletionDeps(events=self.events, queue=self.queue, states=self.states)),
+            completion=Completion(CompletionDeps(events=self.events, queue=self.queue, states=self.states)),
         )
         self.receipts = PostgresReceipts(database, sealer)
         self.subscriptions = PostgresSubscriptions(database, sealer)

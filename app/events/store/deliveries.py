@@ -24,7 +24,6 @@ from app.events.store.subscriptions import (
     opened_secrets,
     target_of,
 )
-from app.events.types import is_update, patterns_of
 from app.identifiers import new_id
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
@@ -34,37 +33,6 @@ from app.signatures import Secret
 
 KIND: Final = "deliver"
 CALLBACK_LANES: Final = 64
-
-
-def wanted_text(*, first: int) -> str:
-    """Return SQL text that selects the subscriptions which want Events. It takes the five arguments of
-    `wanted_columns`, from `$first` on."""
-    place, kind, subject, connection, changed = (f"${number}" for number in range(first, first + 5))
-    return f"""
-    SELECT wanted.place, subscription.id, subscription.fields
-      FROM unnest({place}::integer[], {kind}::text[], {subject}::text[], {connection}::text[], {changed}::text[])
-           AS wanted (place, type, subject, connection, changed)
-      JOIN subscription ON subscription.events && ARRAY['*', wanted.subject, wanted.type]
-       AND (subscription.connection IS NULL OR subscription.connection = wanted.connection)
-       AND (subscription.changed IS NULL OR wanted.changed IS NULL
-            OR subscription.changed && string_to_array(wanted.changed, ' '))
-     ORDER BY wanted.place, subscription.id
-    """  # noqa: S608 - no caller's text is in it
-
-
-def wanted_columns(events: Sequence[Event], changed: Sequence[tuple[str, ...] | None]) -> tuple[list[object], ...]:
-    """Return the arguments of `wanted_text`, for Events with their changed fields, each in one text. To other Events
-    than `updated` ones no filter of changes applies."""
-    return (
-        list(range(len(events))),
-        [event.type for event in events],
-        [patterns_of(event.type)[1] for event in events],
-        [event.connection for event in events],
-        [
-            " ".join(names) if names is not None and is_update(event.type) else None
-            for event, names in zip(events, changed, strict=True)
-        ],
-    )
 
 
 INSERT = Statement(
@@ -151,22 +119,21 @@ class PostgresDeliveries:
         self._database = database
         self._sealer = sealer
 
-    async def fan_out(
-        self, transaction: Transaction, events: Sequence[Event], rows: Sequence[asyncpg.Record]
-    ) -> Sequence[NewJob]:
-        """Add a delivery of each Event to each subscription that wants it, the `rows` of `wanted_text`, and return the
-        jobs that make them."""
-        wanted = [(new_id("dlv_"), events[row["place"]], row) for row in rows]
+    async def fan_out(self, transaction: Transaction, told: Sequence[tuple[Event, asyncpg.Record]]) -> Sequence[NewJob]:
+        """Add a delivery of each Event to the subscription of each row, and return the jobs that make them."""
+        wanted = [(new_id("dlv_"), event, row) for event, row in told]
         if wanted:
             await transaction.execute(
                 INSERT,
                 [delivery_id for delivery_id, _, _ in wanted],
                 [event.id for _, event, _ in wanted],
-                [row["id"] for _, _, row in wanted],
+                [row["subscription"] for _, _, row in wanted],
                 [event.correlation_id for _, event, _ in wanted],
             )
         return [
-            _job(delivery_id, event, lane=row["id"], body=delivered_body(event.type, event.body, row["fields"]))
+            _job(
+                delivery_id, event, lane=row["subscription"], body=delivered_body(event.type, event.body, row["fields"])
+            )
             for delivery_id, event, row in wanted
         ]
 

@@ -12,56 +12,28 @@ from typing import Any, Final
 
 import asyncpg
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from app import telemetry
-from app.audit import record
-from app.events.models import Event, EventDocument, NewEvent
+from app.events.models import Cause, Event, EventDocument, NewEvent, PreparedEvents
 from app.events.scopes import scopes_of
-from app.events.store.deliveries import PostgresDeliveries, wanted_columns, wanted_text
-from app.events.store.subscriptions import APPENDING
+from app.events.statements import APPEND_EVENTS, COLUMNS, ERA_DIGITS
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.types import is_update, patterns_of
 from app.identifiers import uuid7
-from app.postgres.database import Database, Statement, Transaction
+from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.queue.models import NewJob
 
 Legs = Callable[[Event, tuple[str, ...] | None], Sequence[NewJob]]
 
 API_VERSION: Final = "v1"
-ERA_DIGITS: Final = "'evt_' || lpad(to_hex(era::integer), 4, '0')"
-COLUMNS: Final = "id, type, connection, record, scopes, body, correlation_id, traceparent, origin, created_at, visited"
+PLACES_AT_ONCE: Final = 64
 
-NUMBER = Statement(
-    "SELECT event_era",
-    f"""
-    WITH appending AS MATERIALIZED (
-        SELECT pg_advisory_xact_lock_shared({APPENDING})
-    )
-    SELECT {ERA_DIGITS}
-           || lpad(to_hex(pg_current_xact_id()::text::bigint), 16, '0')
-           || lpad(to_hex(nextval('event_place')), 16, '0') AS id,
-           now() AS created_at
-      FROM appending, event_era, generate_series(1, $1)
-    """,  # noqa: S608 - no caller's text is in it
+PLACES = Statement(
+    "SELECT event_place", "SELECT lpad(to_hex(nextval('event_place')), 16, '0') AS place FROM generate_series(1, $1)"
 )
-
-# Inserts and audits Events, and selects the subscriptions that want them. The lock of NUMBER is held since an earlier
-# statement, so this one sees every subscription that exists.
-APPEND = Statement(
-    "INSERT event",
-    f"""
-    WITH appended AS (
-        INSERT INTO event ({COLUMNS})
-        SELECT id, type, connection, record, string_to_array(scopes, ' '), body, correlation_id, traceparent, origin,
-               created_at, string_to_array(visited, ' ')
-          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[],
-                      $9::text[], $10::timestamptz[], $11::text[]) AS new ({COLUMNS})
-    ), noted AS (
-        {record.insert_text(first=12)}
-    )
-    {wanted_text(first=18)}
-    """,  # noqa: S608
-)
+APPEND = Statement("INSERT event", APPEND_EVENTS)
 
 HORIZON: Final = f"""
        (SELECT {ERA_DIGITS} || lpad(to_hex(pg_snapshot_xmin(pg_current_snapshot())::text::bigint), 16, '0')
@@ -154,20 +126,61 @@ class PostgresEvents:
         self._sealer = sealer
         self._deliveries = deliveries
         self._legs = legs
+        self._places: list[str] = []
+
+    @property
+    def has_consumers(self) -> bool:
+        """Whether Events are carried to other connections."""
+        return self._legs is not None
 
     async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
         """Add Events, in this order, with their deliveries, and return the jobs that deliver."""
         if not events:
             return ()
+        prepared = await self.prepare(transaction, *events)
+        return await self.deliver(transaction, prepared, await transaction.fetch(APPEND, *prepared.columns))
+
+    async def prepare(self, session: Session | Database, *events: NewEvent) -> PreparedEvents:
+        """Return the arguments that append these Events, in this order, as part of another statement."""
         run, trace = telemetry.correlation_id.get() or str(uuid7()), telemetry.current_traceparent()
-        numbered = await transaction.fetch(NUMBER, len(events))
-        appended = [
-            _appended(new, row["id"], row["created_at"], run, trace) for new, row in zip(events, numbered, strict=True)
-        ]
-        noted = record.columns_of([_entry(event) for event in appended])
-        wanted = wanted_columns(appended, [new.changed for new in events])
-        rows = await transaction.fetch(APPEND, *self._columns(appended), *noted, *wanted)
-        return await self._deliver(transaction, events, appended, rows)
+        filled = tuple(
+            msgspec.structs.replace(new, correlation_id=new.correlation_id or run, traceparent=new.traceparent or trace)
+            for new in events
+        )
+        places = await self._draw(session, len(filled)) if filled else []
+        columns = (
+            places,
+            [new.type for new in filled],
+            [patterns_of(new.type)[1] for new in filled],
+            [new.connection for new in filled],
+            [new.record for new in filled],
+            [" ".join(scopes_of(new.type, new.shows)) for new in filled],
+            [self._sealer.seal(_body(new), body_of(place)) for new, place in zip(filled, places, strict=True)],
+            [new.correlation_id for new in filled],
+            [new.traceparent for new in filled],
+            [new.origin for new in filled],
+            [" ".join(_visited(new)) for new in filled],
+            [" ".join(new.changed) if new.changed is not None and is_update(new.type) else None for new in filled],
+            [_facts(new) for new in filled],
+        )
+        return PreparedEvents(events=filled, columns=columns)
+
+    async def deliver(
+        self, transaction: Transaction, prepared: PreparedEvents, rows: Sequence[asyncpg.Record]
+    ) -> Sequence[NewJob]:
+        """Add the deliveries of appended Events, the `rows` of `statements.TOLD`, and return the jobs that make
+        them."""
+        if self._deliveries is None:
+            return ()
+        told = [(_appended(prepared.events[row["number"] - 1], row), row) for row in rows if row["subscription"]]
+        jobs = [*await self._deliveries.fan_out(transaction, told)]
+        for number, row in {row["number"]: row for row in rows}.items():
+            new = prepared.events[number - 1]
+            if self._legs is not None:
+                jobs += self._legs(_appended(new, row), new.changed)
+            if new.callback is not None:
+                jobs.append(await self._deliveries.call_back(transaction, _appended(new, row), new.callback))
+        return jobs
 
     async def feed(
         self,
@@ -228,38 +241,16 @@ class PostgresEvents:
             return self._open_all(await self._database.fetch(everywhere, *arguments))
         return self._open_all(await self._database.fetch(there, *arguments, connection))
 
-    async def _deliver(
-        self,
-        transaction: Transaction,
-        events: Sequence[NewEvent],
-        appended: Sequence[Event],
-        wanted: Sequence[asyncpg.Record],
-    ) -> Sequence[NewJob]:
-        """Return the jobs that deliver to subscriptions, consumers and callbacks."""
-        if self._deliveries is None:
-            return ()
-        jobs = [*await self._deliveries.fan_out(transaction, appended, wanted)]
-        for new, event in zip(events, appended, strict=True):
-            if self._legs is not None:
-                jobs += self._legs(event, new.changed)
-            if new.callback is not None:
-                jobs.append(await self._deliveries.call_back(transaction, event, new.callback))
-        return jobs
-
-    def _columns(self, events: Sequence[Event]) -> tuple[list[object], ...]:
-        return (
-            [event.id for event in events],
-            [event.type for event in events],
-            [event.connection for event in events],
-            [event.record for event in events],
-            [" ".join(event.scopes) for event in events],
-            [self._sealer.seal(bytes(event.body), body_of(event.id)) for event in events],
-            [event.correlation_id for event in events],
-            [event.traceparent for event in events],
-            [event.origin for event in events],
-            [event.created_at for event in events],
-            [" ".join(event.visited) for event in events],
-        )
+    async def _draw(self, session: Session | Database, count: int) -> list[str]:
+        """Return the next places, from those that were drawn in advance if there are enough."""
+        if len(self._places) >= count:
+            taken, self._places = self._places[:count], self._places[count:]
+            return taken
+        drawn = [row["place"] for row in await session.fetch(PLACES, max(count, PLACES_AT_ONCE))]
+        # Others may have drawn meanwhile. Only the highest places are kept, so that within a transaction they rise.
+        if not self._places or drawn[-1] > self._places[-1]:
+            self._places = drawn[count:]
+        return drawn[:count]
 
     def _open_all(self, rows: Sequence[object]) -> list[Event]:
         return [self._open(dict(row)) for row in rows]  # type: ignore[call-overload]
@@ -267,50 +258,81 @@ class PostgresEvents:
     def _open(self, row: dict[str, object]) -> Event:
         body = self._sealer.open(row.pop("body"), body_of(str(row["id"])))  # type: ignore[arg-type]
         lists: Any = {name: tuple(row.pop(name)) for name in ("scopes", "visited")}  # type: ignore[arg-type]
-        return Event(**row, **lists, body=Raw(body))  # type: ignore[arg-type]
+        event = Event(**row, **lists, body=Raw(b""))  # type: ignore[arg-type]
+        return msgspec.structs.replace(event, body=_document(event, msgspec.json.decode(body, type=_Body)))
 
 
-def _appended(new: NewEvent, event_id: str, created_at: datetime, run: str, trace: str | None) -> Event:
-    correlation = new.correlation_id or run
-    document = EventDocument(
-        id=event_id,
-        type=new.type,
-        timestamp=created_at,
+class _Body(Struct, frozen=True, kw_only=True):
+    """What is sealed of an Event: the document without what stands in columns."""
+
+    occurred_at: datetime | None
+    api_version: str
+    caused_by: Cause | UnsetType = UNSET
+    changed: tuple[str, ...] | None
+    data: Raw
+
+
+def _body(new: NewEvent) -> bytes:
+    return msgspec.json.encode(_body_of(new))
+
+
+def _body_of(new: NewEvent) -> _Body:
+    return _Body(
         occurred_at=new.occurred_at,
         api_version=API_VERSION,
-        connection=new.connection,
-        correlation_id=correlation,
         caused_by=UNSET if new.caused_by is None else new.caused_by,
         changed=new.changed,
         data=Raw(new.data),
     )
-    return Event(
-        id=event_id,
+
+
+def _document(event: Event, body: _Body) -> Raw:
+    document = EventDocument(
+        id=event.id,
+        type=event.type,
+        timestamp=event.created_at,
+        occurred_at=body.occurred_at,
+        api_version=body.api_version,
+        connection=event.connection,
+        correlation_id=event.correlation_id,
+        caused_by=body.caused_by,
+        changed=body.changed,
+        data=body.data,
+    )
+    return Raw(msgspec.json.encode(document))
+
+
+def _appended(new: NewEvent, row: asyncpg.Record) -> Event:
+    """Return the Event of a row of `statements.TOLD`."""
+    assert new.correlation_id is not None  # noqa: S101 - `prepare` fills it
+    event = Event(
+        id=row["event_id"],
         type=new.type,
         connection=new.connection,
         record=new.record,
         scopes=scopes_of(new.type, new.shows),
-        correlation_id=correlation,
-        traceparent=new.traceparent or trace,
+        correlation_id=new.correlation_id,
+        traceparent=new.traceparent,
         origin=new.origin,
-        created_at=created_at,
-        body=Raw(msgspec.json.encode(document)),
-        visited=tuple(dict.fromkeys((*new.visited, *(() if new.connection is None else (new.connection,))))),
+        created_at=row["appended_at"],
+        body=Raw(b""),
+        visited=_visited(new),
     )
+    return msgspec.structs.replace(event, body=_document(event, _body_of(new)))
 
 
-def _entry(event: Event) -> record.Entry:
-    return record.Entry(
-        type="event.appended",
-        subject=event.id,
-        correlation_id=event.correlation_id,
-        facts={"type": event.type, "connection": event.connection, "record": event.record, "origin": event.origin},
-    )
+def _visited(new: NewEvent) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*new.visited, *(() if new.connection is None else (new.connection,)))))
+
+
+def _facts(new: NewEvent) -> str:
+    facts = {"type": new.type, "connection": new.connection, "record": new.record, "origin": new.origin}
+    return msgspec.json.encode(facts, order="sorted").decode()
 
 
 def body_of(event_id: str) -> str:
-    """Return the row that an encrypted body is bound to."""
-    return f"event {event_id}"
+    """Return what an encrypted body is bound to: the place in the id, which is drawn before the transaction begins."""
+    return f"event {event_id[-16:]}"
 
 
 SEALED: Final = (

@@ -1,42 +1,27 @@
 """The last seen state of each record: encrypted, one row per record, replaced only after a comparison with it."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from app.events.models import RecordChange, SeenState, StateMoved
+from app.events.models import RecordChange, SeenState
+from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text, state_moves
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from canonical.parts import ObjectName
 
 SELECT = Statement(
     "SELECT record_state",
-    """
+    f"""
     SELECT clock_timestamp() AS looked_at, found.*
       FROM (SELECT 1) AS one
       LEFT JOIN LATERAL (
-           SELECT data, deleted, version, seen_at, read_at
+           SELECT {SEEN_COLUMNS}
              FROM record_state
             WHERE object = $1 AND connection = $2 AND remote_id = $3) AS found ON true
-    """,
+    """,  # noqa: S608 - no caller's text is in it
 )
 
-INSERT = Statement(
-    "INSERT record_state",
-    """
-    INSERT INTO record_state (object, connection, remote_id, data, deleted, read_at)
-    VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (object, connection, remote_id) DO NOTHING
-    """,
-)
-
-REPLACE = Statement(
-    "UPDATE record_state",
-    """
-    UPDATE record_state
-       SET data = $4, deleted = $5, read_at = $6, version = version + 1, seen_at = now()
-     WHERE object = $1 AND connection = $2 AND remote_id = $3 AND version = $7
-    """,
-)
+KEEP = Statement("INSERT record_state", keep_text(first=1, source="(SELECT 1) AS one"))
 
 
 class PostgresRecordStates:
@@ -58,9 +43,13 @@ class PostgresRecordStates:
         """Return the time now, from which a read that follows counts, and the last seen state, if any."""
         row = await self._database.fetch_row(SELECT, object_name, connection, remote_id)
         assert row is not None  # noqa: S101 - it has the time at least
+        return row["looked_at"], self.open(row, object_name, connection, remote_id)
+
+    def open(self, row: Any, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
+        """Return the state of a row with `SEEN_COLUMNS`, if it has one."""
         if row["data"] is None:
-            return row["looked_at"], None
-        return row["looked_at"], SeenState(
+            return None
+        return SeenState(
             data=self._sealer.open(row["data"], data_of(object_name, connection, remote_id)),
             deleted=row["deleted"],
             version=row["version"],
@@ -68,17 +57,19 @@ class PostgresRecordStates:
             read_at=row["read_at"],
         )
 
+    def columns_of(self, change: RecordChange | None) -> tuple[object, ...]:
+        """Return the arguments of `statements.keep_text`; all NULL if there is no state to keep."""
+        if change is None or change.state is None or change.read_at is None:
+            return (None,) * STATE_ARGUMENTS
+        record = (change.object, change.connection, change.remote_id)
+        return self._columns(record, change.state, change.deleted, change.read_at, change.seen)
+
     async def replace(self, transaction: Transaction, change: RecordChange) -> None:
         """Keep the state of a change in the place of the one it was compared with. Raises StateMoved."""
-        if change.state is None or change.read_at is None:
+        if change.state is None:
             return
-        await self.put(
-            *(transaction, change.object, change.connection, change.remote_id),
-            data=change.state,
-            read_at=change.read_at,
-            instead_of=change.seen,
-            deleted=change.deleted,
-        )
+        with state_moves():
+            await transaction.execute(KEEP, *self.columns_of(change))
 
     async def put(
         self,
@@ -96,15 +87,15 @@ class PostgresRecordStates:
 
         `read_at`: the vendor was asked then or later.
         """
-        sealed = self._sealer.seal(data, data_of(object_name, connection, remote_id))
-        row = (object_name, connection, remote_id, sealed, deleted, read_at)
-        kept = (
-            await transaction.execute(INSERT, *row)
-            if instead_of is None
-            else await transaction.execute(REPLACE, *row, instead_of.version)
-        )
-        if not kept:
-            raise StateMoved
+        record = (object_name, connection, remote_id)
+        with state_moves():
+            await transaction.execute(KEEP, *self._columns(record, data, deleted, read_at, instead_of))
+
+    def _columns(
+        self, record: tuple[str, str, str], data: bytes, deleted: bool, read_at: datetime, seen: SeenState | None
+    ) -> tuple[object, ...]:
+        sealed = self._sealer.seal(data, data_of(*record))
+        return (*record, sealed, deleted, read_at, None if seen is None else seen.version)
 
 
 def data_of(object_name: str, connection: str, remote_id: str) -> str:

@@ -32,8 +32,7 @@ COLUMNS: Final = f"""
        {HELD.format(principal="subscription.principal")} AS held
 """
 
-# Advisory lock ("eventadd" in ASCII): shared by every transaction that appends Events, exclusive to a new subscription.
-# Every Event that misses the subscription is committed before it exists, and so is in the feed.
+# The lock of `wanted_by`, exclusive to a new subscription.
 APPENDING: Final = int.from_bytes(b"eventadd")
 BEHIND_APPENDS = Statement("SELECT subscription", f"SELECT pg_advisory_xact_lock({APPENDING})")
 

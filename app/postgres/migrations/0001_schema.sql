@@ -455,7 +455,7 @@ CREATE TABLE record_state (
     -- The vendor's answer is at least as new as this. A webhook that arrived before needs no further read.
     read_at    timestamptz NOT NULL,
     PRIMARY KEY (object, connection, remote_id)
-);
+) WITH (toast_tuple_target = 8160);
 
 -- The era of the transaction counter that event ids contain. A database restored into another cluster may have a lower
 -- counter; a higher era makes new events sort after the old ones.
@@ -467,7 +467,7 @@ INSERT INTO event_era VALUES (0);
 
 CREATE SEQUENCE event_place;
 
--- A canonical change, for the feed and for subscribers. The id is era, transaction and place in hexadecimal (4, 16 and
+-- A canonical change, for the feed and for subscribers. Sealed bodies do not compress, so they stay in the row. The id is era, transaction and place in hexadecimal (4, 16 and
 -- 16 digits), and sorts in feed order. The feed ends below the oldest open transaction, so no event can appear before a
 -- reader's position.
 CREATE TABLE event (
@@ -484,14 +484,14 @@ CREATE TABLE event (
     -- The connections that the change has come through, its own included. No consumer there gets it.
     visited        text[]      NOT NULL DEFAULT '{}',
 
-    -- The body that subscribers receive, sealed for `event <id>`.
+    -- What subscribers receive besides these columns, sealed for `event <place>`.
     body           bytea       NOT NULL,
 
     correlation_id text        NOT NULL,
     traceparent    text,
     origin         text,
     created_at     timestamptz NOT NULL DEFAULT now()
-);
+) WITH (toast_tuple_target = 8160);
 
 CREATE INDEX event_type       ON event (type, id);
 CREATE INDEX event_connection ON event (connection, type, id);
@@ -525,6 +525,22 @@ CREATE TABLE subscription (
 
 -- For the subscriptions whose patterns match an event.
 CREATE INDEX subscription_events ON subscription USING gin (events);
+
+-- The subscriptions that want an Event which this transaction appends. A VOLATILE function sees what is committed when it
+-- looks, which is after it has the lock. A new subscription takes the lock ("eventadd" in ASCII) exclusively. So every
+-- Event that misses a subscription is committed before the subscription exists, and is in the feed.
+CREATE FUNCTION wanted_by(type text, subject text, connection text, changed text[])
+RETURNS TABLE (subscription text, fields text[]) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(7311142570155926628);
+    RETURN QUERY
+    SELECT wanting.id, wanting.fields
+      FROM subscription AS wanting
+     WHERE wanting.events && ARRAY['*', wanted_by.subject, wanted_by.type]
+       AND (wanting.connection IS NULL OR wanting.connection = wanted_by.connection)
+       AND (wanting.changed IS NULL OR wanted_by.changed IS NULL OR wanting.changed && wanted_by.changed);
+END
+$$;
 
 -- The secrets that sign a subscription's deliveries. A rotated secret also signs until not_after. Sealed for
 -- `subscription_secret <subscription>`.

@@ -16,14 +16,15 @@ import msgspec
 
 from app.audit import record
 from app.events.models import RecordChange
+from app.events.statements import state_moves
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.problem_document import ProblemDocument
 from app.queue.models import LeaseLost
 from app.writes.models import (
-    Announce,
     Answer,
     Begun,
+    Completes,
     FieldChange,
     Intent,
     Lease,
@@ -89,12 +90,12 @@ class PostgresOperations(OperationReader):
         *,
         lease: timedelta,
         retention: timedelta,
-        announce: Announce,
+        completion: Completes,
     ) -> None:
         super().__init__(database, sealer)
         self._lease = lease
         self._retention = retention
-        self._announce = announce
+        self._completion = completion
 
     async def begin(self, new: NewOperation) -> Begun:
         """Insert an operation, or return the one of its key. INSERT comes first, so one of several copies begins."""
@@ -186,10 +187,15 @@ class PostgresOperations(OperationReader):
             intent=intent,
         )
         noted = entry("operation.sent", operation, actor=begun.held().actor)
-        sent_at = await self._step(
-            MARK_SENT, begun, effect, remote_id, sealed, self._lease, *record.columns_of([noted])
+        lease = begun.held()
+        row = await self._database.fetch_row(
+            *(MARK_SENT, lease.operation_id, lease.token, effect, remote_id, sealed, self._lease),
+            *record.columns_of([noted]),
         )
-        return Begun(operation=msgspec.structs.replace(operation, sent_at=sent_at), lease=begun.lease)
+        if row is None:
+            raise LeaseLost(lease.operation_id)
+        operation = msgspec.structs.replace(operation, sent_at=row["sent_at"])
+        return Begun(operation=operation, lease=lease, seen=self._completion.seen(row, operation))
 
     async def note_remote_id(self, begun: Begun, remote_id: str) -> None:
         """Record the remote id of a write that the vendor carried out; only reading it is left. Raises LeaseLost."""
@@ -260,7 +266,7 @@ class PostgresOperations(OperationReader):
             )
             if row is None:
                 raise LeaseLost(lease.operation_id)
-            await self._announce(session, self._rows.open(row), finished=True)
+            await self._completion.announce(session, self._rows.open(row), finished=True)
 
     async def forget(self, begun: Begun, *, because: str) -> bool:
         """Delete the operation of an invalid request. False if it is deferred or queued, or the lease is lost."""
@@ -291,7 +297,7 @@ class PostgresOperations(OperationReader):
                 return False
             operation = self._rows.open(row)
             await record.append_all(session, [entry("operation.resolved", operation, actor=actor, outcome=outcome)])
-            await self._announce(session, operation, finished=True, change=change)
+            await self._completion.announce(session, operation, finished=True, change=change)
         return True
 
     async def lock_upsert(self, connection: str, object_name: ObjectName, value: str, lease: Lease) -> bool:
@@ -315,24 +321,20 @@ class PostgresOperations(OperationReader):
     ) -> bool:
         """Settle the operation. False only with `unless_deferred`. Raises LeaseLost, StateMoved."""
         lease, operation, noted = begun.held(), begun.operation, record.columns_of(entries)
-        if (
-            change is None
-            and not operation.is_announced
-            and (
-                await self._database.fetch_value(SETTLE_UNANNOUNCED, lease.operation_id, lease.token, *outcome, *noted)
-            )
-        ):
-            return True
-        async with self._database.transaction() as session:
-            row = await session.fetch_row(
-                SETTLE_ANNOUNCED, lease.operation_id, lease.token, *outcome, not unless_deferred, *noted
-            )
-            if row is not None:
-                settled = self._rows.open(row)
-                await self._announce(session, settled, finished=settled.is_announced, change=change)
+        published = await self._completion.prepare(self._database, operation, change)
+        held = (lease.operation_id, lease.token, *outcome)
+        with state_moves():
+            if not (operation.is_announced or published.wanted) and (
+                await self._database.fetch_value(SETTLE_UNANNOUNCED, *held, *noted, *published.columns)
+            ):
                 return True
-            if unless_deferred and await session.fetch_value(HELD, lease.operation_id, lease.token):
-                return False
+            async with self._database.transaction() as session:
+                rows = await session.fetch(SETTLE_ANNOUNCED, *held, not unless_deferred, *noted, *published.columns)
+                if rows:
+                    await self._completion.deliver(session, self._rows.open(rows[0]), published, rows)
+                    return True
+                if unless_deferred and await session.fetch_value(HELD, lease.operation_id, lease.token):
+                    return False
         raise LeaseLost(lease.operation_id)
 
     async def _step(self, query: Statement, begun: Begun, *arguments: object) -> Any:

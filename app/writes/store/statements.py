@@ -3,6 +3,7 @@
 from typing import Final
 
 from app.audit import record
+from app.events import statements as events
 from app.postgres.database import Statement
 
 LEASED: Final = "lease_token IS NOT NULL AND due_at > now()"
@@ -16,8 +17,9 @@ COLUMNS: Final = f"""
 """
 
 
-def _audited(change: str, *, first: int, result: str = "id") -> str:
-    """Return a statement that changes operations and adds their audit events, the arguments from `$first` on."""
+def _audited(change: str, *, first: int, result: str = "id", joined: str = "") -> str:
+    """Return a statement that changes operations and adds their audit events, the arguments from `$first` on. `joined`
+    adds rows of other tables to the result."""
     return f"""
     WITH changed AS (
         {change}
@@ -25,7 +27,7 @@ def _audited(change: str, *, first: int, result: str = "id") -> str:
     ), noted AS (
         {record.insert_text(first=first, where="EXISTS (SELECT FROM changed)")}
     )
-    SELECT {result} FROM changed
+    SELECT {result} FROM changed {joined}
     """  # noqa: S608 - no caller's text is in it
 
 
@@ -173,7 +175,8 @@ MARK_SENT = Statement(
          WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
         """,
         first=7,
-        result="sent_at",
+        result=f"sent_at, {events.SEEN_COLUMNS}",
+        joined="LEFT JOIN record_state USING (object, connection, remote_id)",
     ),
 )
 
@@ -210,16 +213,52 @@ _SETTLE: Final = """
          WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
 """
 
-# The end of a refused write whose caller waits for it: one statement, nothing to announce.
+
+def _settled(condition: str, *, first: int, result: str) -> str:
+    """Return a statement that settles an operation, keeps the state of its record, and appends and audits its Event.
+    Its arguments from `$first` on are those of the audit, then those of `Publication`."""
+    state = first + record.ARGUMENTS
+    return f"""
+    WITH changed AS (
+        {_SETTLE} AND {condition}
+        RETURNING *
+    ), kept AS (
+        {events.keep_text(first=state, source="changed")}
+    ), new AS (
+        {events.new_text(first=state + events.STATE_ARGUMENTS, source="changed")}
+    ), appended AS (
+        {events.APPEND}
+    ), noted AS (
+        {record.insert_text(first=first, where="EXISTS (SELECT FROM changed)", then=events.ENTRIES)}
+    )
+    {result}
+    """
+
+
+# The end of a write whose caller waits for it, and whose Event nobody has subscribed to: nothing to deliver.
 SETTLE_UNANNOUNCED = Statement(
     "UPDATE operation",
-    _audited(f"{_SETTLE} AND NOT (queued OR deferred) AND callback IS NULL", first=8),
+    _settled(
+        "NOT (queued OR deferred) AND callback IS NULL AND"
+        + events.unwanted_text(first=8 + record.ARGUMENTS + events.STATE_ARGUMENTS),
+        first=8,
+        result="SELECT id FROM changed",
+    ),
 )
 
-# A success, or an end to announce. `$8`: also settle a deferred operation.
+# Any other end. `$8`: also settle a deferred operation. A row for each subscription that wants the Event, or one.
 SETTLE_ANNOUNCED = Statement(
     "UPDATE operation",
-    _audited(f"{_SETTLE} AND ($8 OR NOT deferred)", first=9, result=COLUMNS),
+    _settled(
+        "($8 OR NOT deferred)",
+        first=9,
+        result=f"""
+        SELECT settled.*, told.*
+          FROM (SELECT {COLUMNS} FROM changed) AS settled
+          LEFT JOIN ({events.TOLD}) AS told ON true
+         ORDER BY told.subscription
+        """,  # noqa: S608
+    ),
 )
 
 HELD = Statement("SELECT operation", "SELECT true FROM operation WHERE id = $1 AND lease_token = $2")

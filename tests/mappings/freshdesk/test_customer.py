@@ -251,6 +251,20 @@ def test_tags_that_freshdesk_would_change_are_written_with_a_loss() -> None:
     assert draft.body.tags == ("a b", "x" * 32, "vip", "neu")
 
 
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [("en-US", "en"), ("de-CH", "de"), ("pt", "pt-BR"), ("zh-Hant-HK", "zh-TW"), ("zh-SG", "zh-CN"), ("nb", "nb-NO")],
+)
+def test_the_nearest_language_is_stored(tag: str, code: str) -> None:
+    draft = drafted({"language": tag})
+    assert sent({"language": tag}) == {"language": code}
+    assert [(one.path, one.kind) for one in draft.loss] == [("/language", "coerced")]
+
+
+def test_a_language_that_freshdesk_lacks_is_unsupported() -> None:
+    assert refused(drafted({"language": "sw"})) == {"/language": "unsupported"}
+
+
 def test_languages_and_zones_have_names_of_their_own() -> None:
     assert sent({"language": "ja", "timezone": "Europe/Kyiv"}) == {"language": "ja-JP", "time_zone": "Kyiv"}
     assert refused(drafted({"language": "klingon-x"})) == {"/language": "invalid"}

@@ -1,0 +1,124 @@
+"""SQL text for the stores of other capabilities: one statement can change a row, keep the state of a record and append
+its Event."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import asyncpg
+
+from app.audit import record
+from app.events.models import StateMoved
+
+ERA_DIGITS: Final = "'evt_' || lpad(to_hex(era::integer), 4, '0')"
+COLUMNS: Final = "id, type, connection, record, scopes, body, correlation_id, traceparent, origin, created_at, visited"
+
+STATE_ARGUMENTS: Final = 7
+EVENT_ARGUMENTS: Final = 13
+
+SEEN_COLUMNS: Final = "data, deleted, version, seen_at, read_at"
+"""The columns of `record_state` from which a `SeenState` is opened."""
+
+
+def keep_text(*, first: int, source: str) -> str:
+    """Return SQL text that keeps the state of a record if `source` has a row.
+
+    It takes the seven arguments of `PostgresRecordStates.columns_of` from `$first` on. Without a state it does nothing.
+    If the last-seen state is not the one that was compared with, the new one is NULL, which the table refuses.
+    """
+    object_name, connection, remote_id, data, deleted, read_at, version = _numbered(first, STATE_ARGUMENTS)
+    return f"""
+    INSERT INTO record_state AS seen (object, connection, remote_id, data, deleted, read_at)
+    SELECT {object_name}::text, {connection}::text, {remote_id}::text, {data}::bytea, {deleted}::boolean,
+           {read_at}::timestamptz
+      FROM {source}
+     WHERE {data}::bytea IS NOT NULL
+        ON CONFLICT (object, connection, remote_id) DO UPDATE
+       SET data = CASE WHEN seen.version = {version}::bigint THEN excluded.data END, deleted = excluded.deleted,
+           read_at = excluded.read_at, version = seen.version + 1, seen_at = now()
+    """  # noqa: S608 - no caller's text is in it
+
+
+@contextmanager
+def state_moves() -> Iterator[None]:
+    """Raise StateMoved where `keep_text` is refused. The transaction has failed then."""
+    try:
+        yield
+    except asyncpg.NotNullViolationError as error:
+        if error.table_name != "record_state":
+            raise
+        raise StateMoved from error
+
+
+def new_text(*, first: int, source: str) -> str:
+    """Return SQL text for a WITH: the Events to append, with their ids, if `source` has a row.
+
+    It takes the thirteen arguments of `PostgresEvents.prepare`, from `$first` on.
+    """
+    kinds = ("text",) * 6 + ("bytea",) + ("text",) * 6
+    # Sub-selects hide the length of the arrays from the planner. Otherwise it would plan every call anew.
+    arguments = ", ".join(
+        f"(SELECT {number}::{kind}[])" for number, kind in zip(_numbered(first, EVENT_ARGUMENTS), kinds, strict=True)
+    )
+    return f"""
+    SELECT {ERA_DIGITS} || lpad(to_hex(pg_current_xact_id()::text::bigint), 16, '0') || given.place AS id,
+           now() AS created_at, given.*
+      FROM {source}, event_era,
+           unnest({arguments}) WITH ORDINALITY
+           AS given (place, type, subject, connection, record, scopes, body, correlation_id, traceparent, origin,
+                     visited, changed, facts, number)
+    """  # noqa: S608
+
+
+APPEND: Final = f"""
+    INSERT INTO event ({COLUMNS})
+    SELECT id, type, connection, record, string_to_array(scopes, ' '), body, correlation_id, traceparent, origin,
+           created_at, string_to_array(visited, ' ')
+      FROM new
+"""  # noqa: S608
+"""Insert the Events that a WITH names `new`."""
+
+ENTRIES: Final = """
+    SELECT 'event.appended', id, 'lockstitch', correlation_id, facts
+      FROM new
+     ORDER BY number
+"""
+"""The audit entries of the Events that a WITH names `new`, for `record.insert_text`."""
+
+WANTED_BY: Final = "wanted_by(new.type, new.subject, new.connection, string_to_array(new.changed, ' '))"
+
+TOLD: Final = f"""
+    SELECT new.number, new.id AS event_id, new.created_at AS appended_at, wanted.subscription, wanted.fields
+      FROM new
+      LEFT JOIN LATERAL {WANTED_BY} AS wanted ON true
+"""  # noqa: S608
+"""The Events that a WITH names `new`, once for each subscription that wants it, or once without one."""
+
+
+def unwanted_text(*, first: int) -> str:
+    """Return a condition: no subscription wants any of these Events. It takes the arguments of `new_text`."""
+    _, kind, subject, connection, *_, changed, _ = _numbered(first, EVENT_ARGUMENTS)
+    return f"""
+    NOT EXISTS (
+        SELECT
+          FROM unnest((SELECT {kind}::text[]), (SELECT {subject}::text[]), (SELECT {connection}::text[]),
+                      (SELECT {changed}::text[])) AS new (type, subject, connection, changed)
+         CROSS JOIN LATERAL {WANTED_BY})
+    """  # noqa: S608
+
+
+def _numbered(first: int, count: int) -> list[str]:
+    return [f"${number}" for number in range(first, first + count)]
+
+
+APPEND_EVENTS: Final = f"""
+    WITH new AS (
+        {new_text(first=1, source="(SELECT 1) AS one")}
+    ), appended AS (
+        {APPEND}
+    ), noted AS (
+        {record.insert_from(ENTRIES)}
+    )
+    {TOLD}
+     ORDER BY new.number, wanted.subscription
+"""

@@ -1,0 +1,151 @@
+"""Records that come from elsewhere, or from a list, clear and shorten nothing that their target holds."""
+
+from collections.abc import Iterator
+from random import randrange
+from typing import Any, Final
+
+import pytest
+
+from canonical.output_only import READING
+from tests.contract.callers import Caller
+from tests.contract.facade import Facade
+from tests.contract.samples import Body, word
+from tests.contract.test_portability import rich
+from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors, create_record
+
+PAIRS: Final = [
+    (source, target)
+    for source, one in SAMPLES.items()
+    for target, other in SAMPLES.items()
+    if one.object == other.object and source != target
+]
+IDENTITY: Final = {
+    "emails": ("address",),
+    "phones": ("raw",),
+    "addresses": ("line1", "city"),
+    "tax_ids": ("value",),
+    "consents": ("channel",),
+    "custom_fields": ("key",),
+}
+"""What an item of a list is recognised by; of other lists, the items themselves count."""
+EMPTY: Final[tuple[Any, ...]] = (None, [], "", "unknown")
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor."""
+    with all_vendors(tmp_path_factory.mktemp("kept"), module_database_url) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def filled(target: Sample, mark: str) -> Body:
+    """As much as the target can hold."""
+    full, own = rich(target.object, mark), target.body(mark)
+    left_out = {"customer", "requester"} | ({"first_name", "last_name"} if "display_name" in own else set())
+    if "phones" in full:
+        full["phones"] = [{"e164": f"+4930{randrange(10**7, 10**8)}", "type": "mobile"}]
+    kept = {name: value for name, value in full.items() if name not in left_out}
+    return {**kept, **own, "external_id": f"key-{mark}"}
+
+
+def missing(before: Body, after: Body, target: Sample) -> list[str]:
+    """The fields of the target that hold less than before."""
+    fields = next(patch for patch, read in READING.items() if read is target.mapping.model).__struct_fields__
+    return [name for name in fields if before.get(name) not in EMPTY and _is_less(name, before[name], after[name])]
+
+
+def _is_less(name: str, before: Any, after: Any) -> bool:
+    if not isinstance(before, list):
+        return after in EMPTY
+    return any(_identity(name, one) not in [_identity(name, other) for other in after] for one in before)
+
+
+def _identity(name: str, item: Any) -> Any:
+    if isinstance(item, str):
+        return item.casefold()
+    return tuple(item.get(part) for part in IDENTITY.get(name, tuple(item)))
+
+
+def read(caller: Caller, path: str) -> Body:
+    answer = caller.get(path)
+    assert answer.status_code == 200, answer.text
+    found: Body = answer.json()
+    return found
+
+
+def listed(caller: Caller, sample: Sample, record: Body) -> Body:
+    """The record as a list returns it, or as it is read if no page has it."""
+    page = caller.get(f"{sample.collection()}&limit=100").json()["data"]
+    return next((one for one in page if one["id"] == record["id"]), record)
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_what_comes_from_elsewhere_clears_nothing(caller: Caller, source: str, target: str) -> None:
+    at, mark = SAMPLES[target], word()
+    answer = caller.write("POST", f"{at.collection()}&loss=any", filled(at, mark))
+    assert answer.status_code == 201, answer.text
+    path = f"{at.path}/{answer.json()['id']}"
+    before = read(caller, path)
+    there, other = create_record(caller, SAMPLES[source])
+    for body in (read(caller, there), listed(caller, SAMPLES[source], other)):
+        sent = body | {"external_id": before["external_id"] or f"key-{mark}"}
+        if before.get("emails"):
+            sent["emails"] = [{"address": before["emails"][0]["address"]}]
+
+        for key in at.upsert_keys:
+            tried = caller.write("POST", f"{at.collection()}&upsert_on={key}", sent)
+            assert tried.status_code in (200, 201, 409, 422), tried.text
+            assert missing(before, read(caller, path), at) == [], (key, tried.text)
+        for method, where in (("PATCH", path), ("POST", at.collection())):
+            tried = caller.write(method, where, body)
+            assert tried.status_code in (200, 201, 409, 422), tried.text
+            assert missing(before, read(caller, path), at) == [], (method, tried.text)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_comes_from_a_list_clears_nothing(caller: Caller, name: str) -> None:
+    at, mark = SAMPLES[name], word()
+    answer = caller.write("POST", f"{at.collection()}&loss=any", filled(at, mark))
+    assert answer.status_code == 201, answer.text
+    path = f"{at.path}/{answer.json()['id']}"
+    before = read(caller, path)
+
+    tried = caller.write("PATCH", path, listed(caller, at, before))
+
+    assert tried.status_code in (200, 422), tried.text
+    assert missing(before, read(caller, path), at) == [], tried.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, sample in SAMPLES.items() if sample.object == "customer" and "external_id" in sample.upsert_keys],
+)
+def test_an_upsert_by_external_id_adds_an_address_at_most(caller: Caller, name: str) -> None:
+    at, mark = SAMPLES[name], word()
+    made = caller.create(at.collection(), at.body(mark) | {"external_id": f"key-{mark}"})
+    sent = {"external_id": f"key-{mark}", "emails": [{"address": f"other-{mark}@example.com"}]}
+
+    answer = caller.write("POST", f"{at.collection()}&upsert_on=external_id", sent)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["id"] == made["id"]
+    assert answer.json()["emails"][0]["address"] == f"{mark}@example.com"
+
+
+@pytest.mark.parametrize("name", [name for name, sample in SAMPLES.items() if "email" in sample.upsert_keys])
+def test_an_upsert_by_address_adds_tags(caller: Caller, name: str) -> None:
+    at, mark = SAMPLES[name], word()
+    made = caller.write("POST", f"{at.collection()}&loss=any", at.body(mark) | {"tags": ["wholesale"]}).json()
+    if not made["tags"]:
+        return
+
+    answer = caller.write("POST", f"{at.collection()}&upsert_on=email", at.body(mark) | {"tags": ["vip"]})
+
+    assert answer.status_code == 200, answer.text
+    assert sorted(answer.json()["tags"]) == ["vip", "wholesale"]
