@@ -50,10 +50,9 @@ def idempotency_key(request: AnyRequest) -> str:
     """Return the key, bare or unquoted (RFC 8941 string). A dry run needs none. Raises IdempotencyKeyMissing,
     IdempotencyKeyInvalid."""
     sent = request.headers.getall("idempotency-key", [])
-    is_missing = not any(value.strip(" \t") for value in sent)
-    if is_missing and is_dry_run(request):
+    if not sent and is_dry_run(request):
         return ""
-    if is_missing:
+    if not any(value.strip(" \t") for value in sent):
         raise IdempotencyKeyMissing(
             f"{request.method} {request.url.path} changes something at a vendor, so a retry must be recognisable: "
             "send an Idempotency-Key header."
