@@ -47,8 +47,11 @@ def is_dry_run(request: AnyRequest) -> bool:
 
 
 def idempotency_key(request: AnyRequest) -> str:
-    """Return the key, bare or unquoted (RFC 8941 string). Raises IdempotencyKeyMissing, IdempotencyKeyInvalid."""
+    """Return the key, bare or unquoted (RFC 8941 string). A dry run needs none. Raises IdempotencyKeyMissing,
+    IdempotencyKeyInvalid."""
     sent = request.headers.getall("idempotency-key", [])
+    if not sent and is_dry_run(request):
+        return ""
     if not any(value.strip(" \t") for value in sent):
         raise IdempotencyKeyMissing(
             f"{request.method} {request.url.path} changes something at a vendor, so a retry must be recognisable: "
@@ -131,11 +134,11 @@ def named_revision(request: AnyRequest, admitted: Admitted) -> NamedRevision | N
 
 IDEMPOTENCY_KEY: Final = Header(
     name="Idempotency-Key",
-    meaning="1-255 visible ASCII characters, bare or quoted. Identifies one request.",
+    meaning="1-255 visible ASCII characters, bare or quoted. Identifies one request. A dry run needs none.",
     example="wf-12-1774433221345-0-0",
     pattern=r'^("[!#-\[\]-~]{1,255}"|[!#-~][!-~]{0,254})$',
     required=True,
-    read=lambda request, _: "" if is_dry_run(request) else idempotency_key(request),
+    read=lambda request, _: idempotency_key(request),
     problems=(
         *("idempotency-key-missing", "idempotency-key-invalid"),
         *("idempotency-key-reused", "idempotency-in-progress"),

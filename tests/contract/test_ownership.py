@@ -298,6 +298,21 @@ def test_a_redrive_judges_the_present_value(trusted: Caller, stranger: Caller, p
     assert redrive(trusted, done["id"])["state"] == "succeeded"
 
 
+def test_a_lost_reply_does_not_write_the_skipped_field(
+    facade: Facade, trusted: Caller, stranger: Caller, policy: str
+) -> None:
+    trial = update(trusted)
+    facade.vendors.lose_reply("hubspot", method="PATCH")
+    answer = stranger.write("PATCH", trial.path, {**trial.body, "company_name": "Lee Ceramics"})
+    if policy != "skip":
+        assert code_of(answer, 409) == "not-system-of-record"
+        return
+    done = stranger.settled(answer)
+    assert done["state"] == "succeeded"
+    assert (done["result"]["company_name"], done["result"]["job_title"]) == ("Lee Ceramics", "Potter")
+    assert [one["pointer"] for one in done["result"]["meta"]["skipped"]] == ["/job_title"]
+
+
 @pytest.mark.parametrize(
     "same",
     [

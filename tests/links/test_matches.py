@@ -62,6 +62,11 @@ class Process:
         return (await self.links.ensure("customer", connection, [remote_id]))[remote_id]
 
 
+async def ids_of(database: Database, remote_id: str = "1") -> set[str]:
+    """The canonical ids of the customers with this id at any connection."""
+    return {row["canonical_id"] for row in await database.fetch(IDS, remote_id)}
+
+
 async def sight_everybody(database: Database, auto_join: Sequence[tuple[str, str]]) -> list[int]:
     """See 200 people at three systems at once, in three processes. Return how many ids each person has."""
     processes = [Process(database, auto_join) for _ in SYSTEMS]
@@ -72,7 +77,7 @@ async def sight_everybody(database: Database, auto_join: Sequence[tuple[str, str
             for place, system in enumerate(SYSTEMS)
         )
     )
-    return [len({row["canonical_id"] for row in await database.fetch(IDS, str(number))}) for number in range(PEOPLE)]
+    return [len(await ids_of(database, str(number))) for number in range(PEOPLE)]
 
 
 @pytest.fixture
@@ -96,9 +101,10 @@ async def test_nothing_is_joined_unless_it_is_configured(patient: Database) -> N
 
 async def test_a_name_that_says_less_does_not_contradict(database: Database) -> None:
     process = Process(database, ALL_PAIRS)
-    shop = await process.sight("shopify", "1", "ann@example.com", "ann lee")
-    assert await process.sight("hubspot", "1", "ann@example.com", "ann") == shop
-    assert await process.sight("zendesk", "1", "ann@example.com", "") == shop
+    await process.sight("shopify", "1", "ann@example.com", "ann lee")
+    await process.sight("hubspot", "1", "ann@example.com", "ann")
+    await process.sight("zendesk", "1", "ann@example.com", "")
+    assert len(await ids_of(database)) == 1
 
 
 @pytest.mark.parametrize(
@@ -152,8 +158,9 @@ async def test_an_address_of_many_customers_proposes_nothing(database: Database)
 async def test_matches_stay_inside_a_realm(database: Database) -> None:
     process = Process(database, ALL_PAIRS, {"hubspot": "acme", "zendesk": "acme"})
     shop = await process.sight("shopify", "1", "ann@example.com")
-    crm = await process.sight("hubspot", "1", "ann@example.com")
-    assert await process.sight("zendesk", "1", "ann@example.com") == crm != shop
+    await process.sight("hubspot", "1", "ann@example.com")
+    desk = await process.sight("zendesk", "1", "ann@example.com")
+    assert await ids_of(database) == {shop, desk}
     assert await process.reasons() == []
 
 
@@ -181,12 +188,13 @@ async def test_an_unchanged_customer_costs_no_statement(database: Database) -> N
 
 
 async def test_keys_survive_a_rotation_of_the_encryption_keys(database: Database) -> None:
-    shop = await Process(database).sight("shopify", "1", "ann@example.com")
+    await Process(database).sight("shopify", "1", "ann@example.com")
     rotated = Sealer((("k2", bytes(range(32, 64))), ("k1", KEY)))
     async for batch in KeyRotation(database, rotated, SEALED_COLUMNS).rotate():
         assert batch.unreadable == 0
     only_new = Sealer((("k2", bytes(range(32, 64))),))
-    assert await Process(database, ALL_PAIRS, sealer=only_new).sight("hubspot", "1", "ann@example.com") == shop
+    await Process(database, ALL_PAIRS, sealer=only_new).sight("hubspot", "1", "ann@example.com")
+    assert len(await ids_of(database)) == 1
 
 
 async def test_a_lost_encryption_key_stops_the_matching_alone(database: Database) -> None:

@@ -38,6 +38,12 @@ async def seen(links: PostgresLinks, connection: str, remote_id: str) -> str:
     return (await links.ensure("customer", connection, [remote_id]))[remote_id]
 
 
+async def by_age(links: PostgresLinks, *connections: str) -> list[tuple[str, str]]:
+    """See the customer 7 of each connection. Return the ids with their connections, oldest first: those of one
+    millisecond are in no order."""
+    return sorted([(await seen(links, connection, "7"), connection) for connection in connections])
+
+
 async def places(links: PostgresLinks, canonical_id: str) -> list[str]:
     return [f"{one.connection}:{one.remote_id}" for one in await links.find(canonical_id)]
 
@@ -61,33 +67,34 @@ async def test_an_unseen_record_gets_the_id_of_another(database: Database) -> No
 async def test_the_older_id_is_kept_and_the_other_is_an_alias(database: Database) -> None:
     links, other = process(database), process(database)
     await other.refresh()
-    older, newer = await seen(links, "shopify", "7"), await seen(other, "hubspot", "51")
-    made = await links.attach("customer", "shopify", "7", newer, by=PERSON)
+    (older, first), (newer, second) = await by_age(links, "shopify", "hubspot")
+    assert await seen(other, second, "7") == newer
+    made = await links.attach("customer", first, "7", newer, by=PERSON)
     assert (made.canonical_id, made.alias) == (older, newer)
-    assert await seen(links, "hubspot", "51") == older
-    assert await seen(other, "hubspot", "51") == newer  # it was not notified yet; the alias still names the record
+    assert await seen(links, second, "7") == older
+    assert await seen(other, second, "7") == newer  # it was not notified yet; the alias still names the record
     # Each id goes where it went before.
-    assert await places(links, older) == ["shopify:7", "hubspot:51"]
-    assert await places(links, newer) == ["hubspot:51", "shopify:7"]
+    assert await places(links, older) == [f"{first}:7", f"{second}:7"]
+    assert await places(links, newer) == [f"{second}:7", f"{first}:7"]
     await other.refresh()
-    assert await seen(other, "hubspot", "51") == older
+    assert await seen(other, second, "7") == older
 
 
 async def test_a_split_gives_a_record_its_own_id_back(database: Database) -> None:
     links = process(database)
-    one, two, three = [await seen(links, name, "7") for name in ("shopify", "hubspot", "zendesk")]
-    await links.attach("customer", "hubspot", "7", three, by=PERSON)
-    await links.attach("customer", "zendesk", "7", one, by=PERSON)
-    assert {await seen(links, name, "7") for name in ("shopify", "hubspot", "zendesk")} == {one}
-    change = await links.split("customer", "shopify", "7", by=PERSON)
+    (one, a), (two, b), (three, c) = await by_age(links, "shopify", "hubspot", "zendesk")
+    await links.attach("customer", b, "7", three, by=PERSON)
+    await links.attach("customer", c, "7", one, by=PERSON)
+    assert {await seen(links, name, "7") for name in (a, b, c)} == {one}
+    change = await links.split("customer", a, "7", by=PERSON)
     assert (change.id, change.split_id, change.left_id) == (one, one, two)
-    assert await places(links, one) == ["shopify:7"]
-    assert await places(links, two) == ["hubspot:7", "zendesk:7"]
-    assert await places(links, three) == ["zendesk:7", "hubspot:7"]
-    await links.split("customer", "zendesk", "7", by=PERSON)
-    assert [await places(links, known) for known in (two, three)] == [["hubspot:7"], ["zendesk:7"]]
+    assert await places(links, one) == [f"{a}:7"]
+    assert await places(links, two) == [f"{b}:7", f"{c}:7"]
+    assert await places(links, three) == [f"{c}:7", f"{b}:7"]
+    await links.split("customer", c, "7", by=PERSON)
+    assert [await places(links, known) for known in (two, three)] == [[f"{b}:7"], [f"{c}:7"]]
     with pytest.raises(StateConflict):
-        await links.split("customer", "zendesk", "7", by=PERSON)
+        await links.split("customer", c, "7", by=PERSON)
 
 
 async def test_a_record_without_an_id_of_its_own_gets_a_new_one(database: Database) -> None:
