@@ -96,8 +96,12 @@ async def _comments_of(deps: CopyDeps, source: Connection, remote_id: str, ticke
         if page.next is None:
             break
         query = msgspec.structs.replace(query, after=page.next)
-    wanted = [one for one in found if _has_text(one.comment) and not is_first_comment(ticket.fields, one.comment)]
+    wanted = [one for one in found if _has_text(one.comment) and not _is_description(ticket, one.comment)]
     return sorted(wanted, key=lambda one: (one.comment.created_at is not None, one.comment.created_at))
+
+
+def _is_description(ticket: SourceRecord, comment: Comment) -> bool:
+    return is_first_comment(ticket.fields, comment.body_text, comment.created_at)
 
 
 def _has_text(comment: Comment) -> bool:

@@ -1,6 +1,7 @@
 """Look up the one record with a key. A list that loses its filter returns unrelated records; a look-up cannot."""
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -95,16 +96,15 @@ def is_staff(mapping: AnyMapping, record: msgspec.Raw) -> bool:
 
 async def find_people(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, email: str, deadline: float
-) -> tuple[str | None, str | None]:
-    """Return the remote ids of a member of staff and of a customer with this e-mail address, None if there is none. The
-    vendor may have nobody yet who was created just now. Raises the vendor's problems."""
+) -> tuple[str | None, Sequence[Reading]]:
+    """Return the remote id of a member of staff with this e-mail address, None if there is none, and the customers with
+    it. The vendor may have nobody yet who was created just now. Raises like `look_up`."""
     if mapping.endpoints.is_staff is None:
-        return None, None
+        return None, await find_matches(deps, connection, mapping, Key(name="email", value=email), deadline)
     query = ListQuery(limit=mapping.endpoints.max_limit, filters={"email": email})
     page = await fetch_page(deps, connection, mapping, query, deadline)
-    staff = [one.mapped.remote.id for one in page.readings if is_staff(mapping, one.raw)]
-    others = [one.mapped.remote.id for one in page.readings if not is_staff(mapping, one.raw)]
-    return next(iter(staff), None), next(iter(others), None)
+    staff = next((one.mapped.remote.id for one in page.readings if is_staff(mapping, one.raw)), None)
+    return staff, [one for one in page.readings if not is_staff(mapping, one.raw)]
 
 
 def ambiguous_match(

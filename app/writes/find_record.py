@@ -4,7 +4,7 @@ import msgspec
 
 from app.errors import AmbiguousMatch, InvalidField, NotFound
 from app.records.fetch import send_read
-from app.records.lookup import Key, ambiguous_match, find_matches, find_staff, is_staff
+from app.records.lookup import Key, ambiguous_match, find_matches, find_people, is_staff
 from app.records.map_record import as_vendor_drift, map_at_revision
 from app.records.resolve import AnyMapping
 from app.records.resources import name_records
@@ -88,10 +88,11 @@ async def _find_in_list(
     """Find the record by the filter of a list, at a vendor that has no such read."""
     deps, connection = resolved.deps, resolved.connection
     if key.name == "email":
-        staff = await find_staff(deps, connection, mapping, key.value, resolved.deadline)
+        staff, found = await find_people(deps, connection, mapping, key.value, resolved.deadline)
         if staff is not None:
             raise staff_refusal(resolved, staff, pointer)
-    found = await find_matches(deps, connection, mapping, key, resolved.deadline)
+    else:
+        found = await find_matches(deps, connection, mapping, key, resolved.deadline)
     if len(found) > 1:
         raise ambiguous_match(connection, mapping, key, await name_records(deps, connection, found))
     return (found[0].mapped.remote.id, found[0].raw) if found else None

@@ -141,12 +141,12 @@ async def _prepare_missing(resolved: ResolvedWrite, marker: str) -> PreparedWrit
     if key is None or key in endpoints.find or key not in endpoints.upsert or resolved.owned:
         return await prepare_create(resolved, marker)
     # It was searched for, and a search lags. The vendor's upsert finds a record that is there.
-    return await _prepare_upsert(resolved, marker)
+    return await _prepare_upsert(resolved, marker, searched=True)
 
 
-async def _prepare_upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
+async def _prepare_upsert(resolved: ResolvedWrite, marker: str, *, searched: bool = False) -> PreparedWrite:
     resolved = await _resolve(resolved, creates=True)
-    return await _with_young_facts(resolved, lambda: _upsert(resolved, marker))
+    return await _with_young_facts(resolved, lambda: _upsert(resolved, marker, searched=searched))
 
 
 async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
@@ -269,19 +269,16 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
     )
 
 
-async def _upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
+async def _upsert(resolved: ResolvedWrite, marker: str, *, searched: bool) -> PreparedWrite:
     key: UpsertKey = _required(resolved.intent.upsert_on)
     value = _required(resolved.intent.upsert_value)
     account = await resolved.account()
     body, loss = await _draft(resolved, None, account)
-    if key == "email":
-        staff, person = await find_people(
-            *(resolved.deps, resolved.connection, resolved.mapping, value, resolved.deadline)
-        )
+    if key == "email" and resolved.mapping.endpoints.is_staff is not None and not searched:
+        deps, connection, mapping = resolved.deps, resolved.connection, resolved.mapping
+        staff, _ = await find_people(deps, connection, mapping, value, resolved.deadline)
         if staff is not None:
             raise staff_refusal(resolved, staff)
-        if person is not None and resolved.merges_into_person:
-            return await prepare_update(resolved, marker, person)
     request = resolved.mapping.endpoints.upsert[key](value, body, marker, account)
     references = resolved.intent.references
     return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss, references=references)

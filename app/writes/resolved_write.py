@@ -146,16 +146,10 @@ class ResolvedWrite:
         return intent.upsert_on not in endpoints.upsert or intent.merges or bool(self.owned)
 
     @property
-    def merges_into_person(self) -> bool:
-        """Whether the vendor's own upsert by address, which replaces lists, is only for an address that nobody has."""
-        intent, endpoints = self.intent, self.mapping.endpoints
-        return intent.upsert_on == "email" and intent.merges and endpoints.is_staff is not None
-
-    @property
     def lock(self) -> str | None:
         """The value to lock while the write reads first: a unique key, the record that is copied, or the tags of a
         record. None for no lock."""
-        if self.searches_first or self.merges_into_person:
+        if self.searches_first:
             return f"{self.intent.upsert_on}={self.intent.upsert_value}"
         if self.intent.copy_of is not None and self.intent.action == "create":
             return f"copy={self.intent.copy_of.canonical_id}"
@@ -166,7 +160,7 @@ class ResolvedWrite:
         """Whether the request can be drafted from account facts, without reading a record. References may still need a
         read (`resolve_references.needs_look_up`)."""
         is_new = self.intent.action in ("create", "comment", "upsert")
-        return is_new and not (self.searches_first or self.merges_into_person) and self.intent.copy_of is None
+        return is_new and not self.searches_first and self.intent.copy_of is None
 
     async def account(self, max_age: float | None = None) -> Any:
         """Return the account facts, cached by the client for at most `max_age` seconds if given."""
