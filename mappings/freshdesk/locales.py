@@ -19,8 +19,6 @@ CODES: Final[dict[str, str]] = {
     "sv": "sv-SE",
     "nb": "nb-NO",
     "lv": "lv-LV",
-    "pt": "pt-PT",
-    "zh": "zh-CN",
 }
 
 LANGUAGES: Final = (

@@ -163,16 +163,16 @@ def test_a_refused_credential_pauses_the_connection_and_its_jobs(driver: Webhook
 
 def test_an_answer_from_before_what_was_seen_is_not_believed_at_once(driver: WebhookDriver, caller: Caller) -> None:
     """As of a vendor whose reading side is behind. One that stays like that is believed in the end."""
-    made = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))
+    made = caller.create("/v1/customers?connection=shopify", customer("shopify"))
     remote_id = made["meta"]["remote_id"]
-    driver.remember("customer", "hubspot", remote_id, updated_at="2999-01-01T00:00:00Z", job_title="of tomorrow")
+    driver.remember("customer", "shopify", remote_id, updated_at="2999-01-01T00:00:00Z", notes="of tomorrow")
 
-    receipt = driver.send("hubspot", "customer", "updated", remote_id)
+    receipt = driver.send("shopify", "customer", "updated", remote_id)
     event = driver.event_of(receipt)
 
     assert [outcome for outcome, _, _ in driver.attempts_of(receipt)] == ["retried"] * 3 + ["done"]
-    assert event["changed"] == ["job_title"]
-    assert driver.is_quiet(driver.send("hubspot", "customer", "updated", remote_id))
+    assert event["changed"] == ["notes"]
+    assert driver.is_quiet(driver.send("shopify", "customer", "updated", remote_id))
 
 
 def test_a_record_that_is_made_but_not_there_yet_is_waited_for(driver: WebhookDriver) -> None:

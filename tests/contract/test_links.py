@@ -242,7 +242,7 @@ def test_a_merged_ticket_points_to_the_one_that_is_left(caller: Caller, vendors:
     others = {name: value for name, value in case.items() if name not in ("Id", "CaseNumber")}
     placed = vendors.place("salesforce", "Case", {**others, "MasterRecordId": case["Id"]})
     lost = caller.get(f"/v1/tickets/salesforce:{placed['Id']}").json()
-    assert (lost["merged_into_remote_id"], lost["id"] != kept["id"]) == (kept["meta"]["remote_id"], True)
+    assert (lost["merged_into"]["remote_id"], lost["id"] != kept["id"]) == (kept["meta"]["remote_id"], True)
     known = caller.get(f"/v1/links/{lost['id']}").json()
     assert (known["id"], known["aliases"]) == (kept["id"], [lost["id"]])
     assert caller.get(f"/v1/tickets/{lost['id']}").json()["meta"]["remote_id"] == kept["meta"]["remote_id"]

@@ -1,6 +1,7 @@
 """Vendors that send signed webhooks to the running Lockstitch, and the receipts that result."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -68,7 +69,7 @@ def contact_event(**members: Any) -> dict[str, Any]:
         "eventId": int(uuid4().int % 10**12),
         "subscriptionId": 25,
         "portalId": 62515,
-        "occurredAt": 1795602600123,
+        "occurredAt": time.time_ns() // 10**6,
         "subscriptionType": "contact.propertyChange",
         "attemptNumber": 0,
         "objectId": int(uuid4().int % 10**15) + 1,

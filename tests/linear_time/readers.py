@@ -24,13 +24,14 @@ from app.http.headers import callback, idempotency_key, preferences
 from app.http.nearest_name import did_you_mean
 from app.http.parameters import Query, choices, instant, text, whole
 from app.http.slow_bodies import Transfers
+from app.links.match_keys import Sighting, sighting_of
 from app.problem_document import Problem, document_of
 from app.queue.kinds import legible
 from app.redaction import shape_of, without_people, word_of
 from app.signatures import Secret, SignatureRefused, events_of, verify
 from app.webhooks.raw_forwarding import raw_payload
 from canonical import markup, values
-from canonical.customer import CustomerPatch
+from canonical.customer import Customer, CustomerPatch, Email
 from canonical.order_patch import OrderPatch
 from canonical.validate import patch_errors
 from mappings.csv.cells import BadCell
@@ -308,6 +309,11 @@ def _formatting(text: str) -> str:
     return "<p>" + "".join(f"<i title={number}>" for number in range(half // 14)) + "<p>x" * (half // 4)
 
 
+def _match_by_name(name: str) -> Sighting:
+    customer = Customer(display_name=name, emails=(Email(address="ann@example.com", is_primary=True),))
+    return sighting_of(customer, "shop", "1", is_staff=False)
+
+
 def _plain(function: Any) -> Callable[[str], object]:
     """Without its memory, which a second measuring would meet."""
     return function.__wrapped__  # type: ignore[no-any-return]
@@ -341,6 +347,7 @@ NORMALISERS: Final = (
     Reader(name="Retry-After", call=seconds_asked, longest=HEADER),
     Reader(name="target", call=parse_target, attacks=(Attack("https://a.example/", "a/"), Attack("https://", "a."))),
     Reader(name="pointer", call=lambda text: pointer_of(f"$.{text}")),
+    Reader(name="a name to match", call=_match_by_name),
     Reader(name="an unknown name", call=lambda text: did_you_mean(text, CustomerPatch.__struct_fields__)),
 )
 

@@ -40,6 +40,7 @@ READ_BY: Final = {
     ("app.openapi.page", "html"): "our own page",
     ("app.http.problem_pages", "html"): "our own page",
     ("app.dead_letters.advice", "shlex"): "only quotes",
+    ("app.links.match_keys", "unicodedata"): "a name to match",
     ("canonical.codes", "unicodedata"): "a country",
     ("canonical.markup", "html"): "HTML",
     ("canonical.markup", "nh3"): "HTML",

@@ -259,10 +259,10 @@ class PostgresEvents:
         body = self._sealer.open(row.pop("body"), body_of(str(row["id"])))  # type: ignore[arg-type]
         lists: Any = {name: tuple(row.pop(name)) for name in ("scopes", "visited")}  # type: ignore[arg-type]
         event = Event(**row, **lists, body=Raw(b""))  # type: ignore[arg-type]
-        return msgspec.structs.replace(event, body=_document(event, msgspec.json.decode(body, type=_Body)))
+        return msgspec.structs.replace(event, body=_document(event, msgspec.json.decode(body, type=_SealedBody)))
 
 
-class _Body(Struct, frozen=True, kw_only=True):
+class _SealedBody(Struct, frozen=True, kw_only=True):
     """What is sealed of an Event: the document without what stands in columns."""
 
     occurred_at: datetime | None
@@ -276,8 +276,8 @@ def _body(new: NewEvent) -> bytes:
     return msgspec.json.encode(_body_of(new))
 
 
-def _body_of(new: NewEvent) -> _Body:
-    return _Body(
+def _body_of(new: NewEvent) -> _SealedBody:
+    return _SealedBody(
         occurred_at=new.occurred_at,
         api_version=API_VERSION,
         caused_by=UNSET if new.caused_by is None else new.caused_by,
@@ -286,7 +286,7 @@ def _body_of(new: NewEvent) -> _Body:
     )
 
 
-def _document(event: Event, body: _Body) -> Raw:
+def _document(event: Event, body: _SealedBody) -> Raw:
     document = EventDocument(
         id=event.id,
         type=event.type,
