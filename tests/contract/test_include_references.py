@@ -68,6 +68,21 @@ def test_agents_teams_and_companies_get_their_names(caller: Caller, vendors: Emu
     assert [one.removeprefix("/api/v2/") for one in calls] == [f"tickets/{found['number']}", *named]
 
 
+def test_an_owner_whom_the_account_facts_lack_is_read(caller: Caller, vendors: Emulators) -> None:
+    caller.get("/v1/customers?connection=hubspot")  # the owners of that moment are known now
+    id, email = f"7{int(word()[1:9], 16)}", f"{word()}@owners.example"
+    vendors.place("hubspot", "owners", vendors.records("hubspot", "owners")[0] | {"id": id, "email": email})
+    owner = {"id": f"hubspot:{id}"}
+    contact = SAMPLES["hubspot customer"].body(word()) | {"owner": owner}
+    ticket = SAMPLES["hubspot ticket"].body(word()) | {"assignee": owner}
+    for path, body, part in (("customers", contact, "owner"), ("tickets", ticket, "assignee")):
+        made = caller.create(f"/v1/{path}?connection=hubspot", body)
+        assert keys(made[part]) == (None, None)
+        found, calls = read(caller, vendors, "hubspot", f"/v1/{path}/{made['id']}")
+        assert found[part]["email"] == email
+        assert calls[1:] == [f"/crm/v3/owners/{id}"]
+
+
 def test_the_entity_tag_covers_the_references(caller: Caller, vendors: Emulators) -> None:
     path = assigned(caller, vendors)
     tag = caller.get(path).headers["etag"]
