@@ -25,6 +25,8 @@ OBJECT: Final[Mapping[str, ObjectName]] = {
 """The object that a reference names, by field. All others name records without a canonical id."""
 PEOPLE: Final = ("customer", "requester")
 """The people that a write looks up by link or address."""
+LINKED: Final = (*PEOPLE, "orders")
+"""The records that a write looks up by link."""
 _KINDS: Final = (Reference, ReferencePatch, ProductReference, ProductReferencePatch)
 _IDS: Final = ("remote_id", "variant_remote_id")
 
@@ -88,7 +90,8 @@ def vendor_ids(reference: Any) -> tuple[str, ...]:
 
 def at_target(patch: S, target: str) -> tuple[S, list[Loss]]:
     """Return the patch as the vendor of `target` takes it, with the losses: without ids of other vendors, and without
-    references that name nothing there. People and products keep their other keys."""
+    references that name nothing there. People and products keep their other keys, and what a link may name keeps
+    its `id`."""
     loss: dict[str, Loss] = {}
 
     def placed(name: str, one: Any) -> Any:
@@ -101,6 +104,8 @@ def at_target(patch: S, target: str) -> tuple[S, list[Loss]]:
             return None if known == ProductReferencePatch() else known
         if name in PEOPLE or known.remote_id is not None or (name == "followers" and known.email is not None):
             return known
+        if name in LINKED and known.id is not None:
+            return known
         detail = f"it is known only by {foreign}" if source is not None else f"it is not known at {target}"
         loss[name] = Loss(path=f"/{name}", kind="dropped", detail=detail)
         return UNSET
@@ -110,17 +115,18 @@ def at_target(patch: S, target: str) -> tuple[S, list[Loss]]:
 
 
 def _own_ids(name: str, one: Any, target: str) -> tuple[Any, str | None]:
-    """Return a reference with the ids of the target alone, and the connection whose ids were removed. A person keeps
-    an `id`, at least `<connection>:<vendor id>`: a link may name the record here."""
+    """Return a reference with the ids of the target alone, and the connection whose ids were removed. A person or
+    order keeps an `id`, at least `<connection>:<vendor id>`: a link may name the record here."""
     source = one.connection if vendor_ids(one) and one.connection not in (None, target) else None
     changes: dict[str, Any] = {"connection": None}
     if source is not None:
         changes |= {id: None for id in _IDS if hasattr(one, id)}
-        if name in PEOPLE and one.id is None:
+        if name in LINKED and one.id is None:
             changes["id"] = f"{source}:{one.remote_id}"
     if name not in PEOPLE and getattr(one, "id", None) is not None:
         connection, _, remote_id = one.id.partition(":")
-        changes["id"] = None
+        if name not in LINKED or connection == target:
+            changes["id"] = None
         if connection == target and (source is not None or one.remote_id is None):
             changes["remote_id"] = remote_id
     return replace(one, **changes), source

@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from canonical.classes import Traits
 from canonical.order_patch import OrderCancel, OrderPatch
-from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName
+from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName, Reference
 from mappings import coercion
 from mappings.drift import UNNAMED, named_in, place_of, places_holding
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
@@ -192,6 +192,14 @@ class Recovery(Struct, frozen=True, kw_only=True):
     note: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class NamedRead:
+    """How to read the name and address of what a reference names by its id at the vendor."""
+
+    request: Callable[[str], VendorRequest]
+    keys: Callable[[VendorReply], Reference]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Endpoints(Generic[W, A]):
     """The requests of one object: pure functions from intent to request, and from reply to records.
@@ -210,6 +218,8 @@ class Endpoints(Generic[W, A]):
     looked up first, unless the vendor keeps a copy.
     `find_products(order, skus, account)` builds one request for the products with these SKUs, at most `MOST_SKUS`, at
     vendors whose lines name products by id; `products` reads the reply.
+    `named` reads the names behind the ids in references, by field, where the record's own read has the ids alone. A
+    customer or requester is read by the customer mapping instead.
     `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator, for
     vendors whose lists of customers hold such people. Matching by e-mail address never selects them.
     `email_of_guests`: the filter `email` finds only records that hold the address themselves, as those of guests do.
@@ -229,6 +239,7 @@ class Endpoints(Generic[W, A]):
     updated_since: bool = True
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
+    named: Mapping[str, NamedRead] = field(default_factory=dict)
     is_staff: Callable[[msgspec.Raw], bool] | None = None
     person: Callable[[Any], PersonNeed] = lambda patch: "copy"
     find_products: Callable[[OrderPatch, tuple[str, ...], A], VendorRequest] | None = None

@@ -12,6 +12,7 @@ from app.errors import VendorDrifted
 from app.http.cursors import SealedCursors
 from app.http.mapping_header import NamedRevision
 from app.http.paging import Page
+from app.records.complete_references import complete_references
 from app.records.deps import RecordDeps
 from app.records.fetch import FetchedPage, UnreadableRecord, fetch_page, fetch_record, unreadable_of
 from app.records.filters import refuse_unsupported, resolve_person
@@ -61,7 +62,8 @@ async def read_one(
     wait: float | None = None,
 ) -> ReadRecord:
     """Read the resource of `{id}`, by `revision` and within `wait` seconds if given. `include` may add the vendor's
-    payload (`raw`) and who owns each field (`owners`)."""
+    payload (`raw`), who owns each field (`owners`), and the names and addresses that take further reads
+    (`references`)."""
     deadline = time.monotonic() + (READ_LIMIT if wait is None else wait)
     target = await resolve_record(deps, object_name, identifier, connection, revision)
     reading = await fetch_record(
@@ -70,6 +72,8 @@ async def read_one(
     await refuse_rejected_drift(deps, target.connection, reading)
     if reading.mapped.remote.id != target.remote_id:
         await follow_merge(deps, target.connection, object_name, target.remote_id, reading.mapped.remote.id)
+    if "references" in include:
+        reading = await complete_references(deps, target.connection, reading, deadline)
     resource: Any
     (resource,) = await name_records(deps, target.connection, [reading])
     if "raw" in include:

@@ -46,8 +46,9 @@ ABOUT: Final = "About"
 OBJECT: Final = PathText("object", "customer, order or ticket.", "customer")
 INCLUDE: Final = choices(
     "include",
-    "`raw` adds the vendor's payload, `owners` who owns each field (`meta.owners`). Separate several by commas.",
-    ("raw", "owners"),
+    "`raw` adds the vendor's payload, `owners` who owns each field (`meta.owners`), `references` the names and"
+    " addresses of references that take further reads at the vendor. Separate several by commas.",
+    ("raw", "owners", "references"),
     example="raw",
 )
 CURSOR: Final = cursor(longest=4096)

@@ -35,8 +35,8 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the references of a body are at the connection: the vendor's id of the person, the products by SKU, and what
-    is lost.
+    """What the references of a body are at the connection: the vendor's id of the person, the products by SKU, the
+    vendor's ids of orders by the `id` in the body, and what is lost.
 
     `is_missing`: nobody has the person's address, and one is to be created.
     """
@@ -44,6 +44,7 @@ class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
     person: str | None = None
     is_missing: bool = False
     products: dict[str, Product] = {}
+    orders: dict[str, str] = {}
     lost: tuple[Loss, ...] = ()
 
 

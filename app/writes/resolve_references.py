@@ -1,13 +1,15 @@
-"""Resolve references: find the customer of an order, its products, and the requester of a ticket at the connection.
+"""Resolve references: find the customer and products of an order, and the requester and orders of a ticket.
 
 People, in the order of the contract: by link, by an id of this connection, by e-mail address. A person who is not found
 is created (`create_person`), if the vendor needs one and the key may write customers. Products: by SKU, with one read.
+Orders of a ticket: by link, or by an id of this connection.
 """
 
+from functools import partial
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from app.errors import InvalidField
@@ -18,7 +20,7 @@ from app.writes.models import References
 from app.writes.resolved_write import ResolvedWrite
 from canonical import values
 from canonical.order_patch import OrderPatch
-from canonical.parts import Loss
+from canonical.parts import Loss, ObjectName, ReferencePatch
 from canonical.references import at_target
 from canonical.ticket import TicketPatch
 from mappings.spec import PersonNeed
@@ -54,6 +56,7 @@ async def resolve_references(resolved: ResolvedWrite, *, creates: bool) -> Refer
     patch = _patch(resolved)
     part = person_in(patch)
     found = References() if part is None else await _find_person(resolved, patch, part, creates=creates)
+    found = await _with_orders(resolved, patch, found)
     skus = skus_in(resolved, patch) if creates else ()
     return replace(found, products=await find_products(resolved, patch, skus)) if skus else found
 
@@ -64,6 +67,9 @@ def with_references(patch: Any, found: References) -> Any:
     if part is not None:
         remote_id = NEW_PERSON if found.is_missing else found.person
         patch = replace(patch, **{part: replace(getattr(patch, part), id=None, remote_id=remote_id)})
+    if _orders_by_link(patch):
+        orders = tuple(one for one in map(partial(_at_connection, found), patch.orders) if one.remote_id is not None)
+        patch = replace(patch, orders=orders or UNSET)
     return with_products(patch, found.products) if found.products else patch
 
 
@@ -110,6 +116,33 @@ async def _find_person(resolved: ResolvedWrite, patch: Any, part: str, *, create
     return _missing(resolved, resolved.mapping.endpoints.person(patch), part)
 
 
+def _orders_by_link(patch: Any) -> list[str]:
+    """Return the ids of the orders of a ticket that only a link can name at the connection."""
+    orders = patch.orders if isinstance(patch, TicketPatch) and isinstance(patch.orders, tuple) else ()
+    return [one.id for one in orders if one.remote_id is None and one.id is not None]
+
+
+def _at_connection(found: References, order: ReferencePatch) -> ReferencePatch:
+    if order.remote_id is not None or order.id is None:
+        return order
+    return replace(order, id=None, remote_id=found.orders.get(order.id))
+
+
+async def _with_orders(resolved: ResolvedWrite, patch: Any, found: References) -> References:
+    """Return the references with the orders of a ticket that are linked to a record of the connection. Others are
+    lost."""
+    wanted = _orders_by_link(patch)
+    if not wanted:
+        return found
+    linked = {one: await _linked(resolved, one, "order") for one in wanted}
+    orders = {one: remote_id for one, remote_id in linked.items() if remote_id is not None}
+    if len(orders) == len(linked):
+        return replace(found, orders=orders)
+    missing = ", ".join(one[:80] for one in linked if one not in orders)
+    detail = f"no order known at {resolved.connection.name}: {missing}"
+    return replace(found, orders=orders, lost=(*found.lost, Loss(path="/orders", kind="dropped", detail=detail)))
+
+
 def _missing(resolved: ResolvedWrite, need: PersonNeed, part: str) -> References:
     """Return that the person is to be created, or what is lost without one. Raises InvalidField."""
     vendor, intent = resolved.connection.vendor.title, resolved.intent
@@ -128,14 +161,14 @@ def _missing(resolved: ResolvedWrite, need: PersonNeed, part: str) -> References
     raise InvalidField.at(f"/{part}", detail)
 
 
-async def _linked(resolved: ResolvedWrite, customer: str) -> str | None:
-    """Return the vendor's id of a customer at this connection, by a canonical id or `<connection>:<vendor id>`."""
+async def _linked(resolved: ResolvedWrite, record: str, kind: ObjectName = "customer") -> str | None:
+    """Return the vendor's id of a record at this connection, by a canonical id or `<connection>:<vendor id>`."""
     name, links = resolved.connection.name, resolved.deps.links
-    connection, colon, remote_id = customer.partition(":")
+    connection, colon, remote_id = record.partition(":")
     if connection == name and colon:
         return remote_id
-    canonical_id = await links.canonical_id("customer", connection, remote_id) if colon else customer
+    canonical_id = await links.canonical_id(kind, connection, remote_id) if colon else record
     if canonical_id is None:
         return None
     known = await links.find(canonical_id)
-    return next((one.remote_id for one in known if (one.object, one.connection) == ("customer", name)), None)
+    return next((one.remote_id for one in known if (one.object, one.connection) == (kind, name)), None)

@@ -48,7 +48,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "agents", fields.list_agents),
     ("GET", "groups", fields.list_groups),
     ("GET", "agents/me", fields.show_me),
-    ("GET", "agents/#", fields.show("agents")),
+    ("GET", "agents/#", fields.show_agent),
     ("GET", "groups/#", fields.show("groups")),
     ("GET", "companies/#", fields.show("companies")),
 )

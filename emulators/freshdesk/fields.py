@@ -151,6 +151,11 @@ def list_groups(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     return paged(desk, call, desk.state.all("groups"))
 
 
+def show_agent(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """An agent. `contact` says who it is, as in the list."""
+    return json_answer(200, _agent(desk.must_get("agents", ids[0])))
+
+
 def show_me(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """The agent whose key is used."""
     return json_answer(200, _agent(desk.must_get("agents", AGENT_ID)))

@@ -101,6 +101,13 @@ def listed_v3(kind: Kind, id: str, target: Kind, state: State) -> Answer:
     )
 
 
+def labels(kind: Kind, target: Kind) -> Answer:
+    """`GET /crm/v4/associations/{from}/{to}/labels`: the types of association, in this direction."""
+    bonds = [bond for bond in BONDS if (bond.source, bond.target) == (kind.name, target.name)]
+    results = [{"category": "HUBSPOT_DEFINED", "typeId": bond.type_id, "label": bond.label} for bond in bonds]
+    return json_answer(200, {"results": results})
+
+
 def batch_read(kind: Kind, target: Kind, call: Call, state: State, now: float) -> Answer:
     """`POST /crm/v4/associations/{from}/{to}/batch/read`: a record without any makes it a 207."""
     results: list[dict[str, Any]] = []

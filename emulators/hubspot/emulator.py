@@ -116,6 +116,8 @@ def _routed(segments: list[str], call: Call, state: State, now: float) -> Answer
             return _associations(spelling, id, rest, call, state, now)
         case ["crm", "v4", "associations", source, target, "batch", "read"] if call.method == "POST":
             return associations.batch_read(kind_of(source), kind_of(target), call, state, now)
+        case ["crm", "v4", "associations", source, target, "labels"] if call.method == "GET":
+            return associations.labels(kind_of(source), kind_of(target))
     return html_answer(404)
 
 

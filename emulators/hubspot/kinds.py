@@ -128,7 +128,8 @@ class Bond(msgspec.Struct, frozen=True, kw_only=True):
     label: str | None = None
 
 
-# Type ids as HubSpot documents them. The first of a pair is the default one.
+# Type ids as HubSpot documents them. The first of a pair is the default one. The ids between orders and tickets are not
+# confirmed; clients ask for them (`labels`).
 BONDS = (
     Bond(source="tickets", target="contacts", type_id=16, inverse=15, name="ticket_to_contact"),
     Bond(source="contacts", target="tickets", type_id=15, inverse=16, name="contact_to_ticket"),
@@ -150,6 +151,8 @@ BONDS = (
     Bond(source="companies", target="orders", type_id=510, inverse=509, name="company_to_order"),
     Bond(source="orders", target="line_items", type_id=513, inverse=514, name="order_to_line_item"),
     Bond(source="line_items", target="orders", type_id=514, inverse=513, name="line_item_to_order"),
+    Bond(source="orders", target="tickets", type_id=525, inverse=526, name="order_to_ticket"),
+    Bond(source="tickets", target="orders", type_id=526, inverse=525, name="ticket_to_order"),
 )
 BOND_BY_ID = {bond.type_id: bond for bond in BONDS}
 

@@ -11,19 +11,21 @@ by id. These lists contain no deleted tickets and no spam.
 
 import dataclasses
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from canonical.parts import Instant
+from canonical import values
+from canonical.parts import Instant, Reference
 from mappings.freshdesk.requests import API, MOST, has_more, remote_id, whole_seconds
 from mappings.freshdesk.wire_v2 import MARK_FIELD, Account, TicketWrite
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import EPOCH, Keyset, Query, Window
 from mappings.kit.rest import Collection, parameter
-from mappings.spec import Action, Recovery, decode
+from mappings.spec import Action, NamedRead, Recovery, decode
 
 SEARCH: Final = f"{API}/search/tickets"
 SEARCH_LAG: Final = 600.0
@@ -38,6 +40,15 @@ class _Head(Struct, frozen=True, kw_only=True):
 class _Marked(Struct, frozen=True, kw_only=True):
     id: int
     custom_fields: dict[str, Raw] | None = None
+
+
+class _Named(Struct, frozen=True, kw_only=True):
+    name: str | None = None
+    email: str | None = None
+
+
+class _Agent(Struct, frozen=True, kw_only=True):
+    contact: _Named
 
 
 class _Found(Struct, frozen=True, kw_only=True):
@@ -97,6 +108,21 @@ def marked(reply: VendorReply, marker: str) -> str | None:
     return None
 
 
+def _show(kind: str, remote_id: str) -> VendorRequest:
+    return VendorRequest(method="GET", path=f"{API}/{kind}/{remote_id}", route=f"{API}/{kind}/{{id}}")
+
+
+def agent_keys(reply: VendorReply) -> Reference:
+    """Return the name and address of an agent."""
+    contact = decode(reply.body, _Agent).contact
+    return Reference(name=contact.name, email=values.email(contact.email) if contact.email else None)
+
+
+def name_alone(reply: VendorReply) -> Reference:
+    """Return the name of a group or company."""
+    return Reference(name=decode(reply.body, _Named).name)
+
+
 RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
@@ -114,5 +140,10 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 ENDPOINTS: Final = dataclasses.replace(
     TICKETS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST),
     sorts=frozenset({"updated_at"}),
+    named={
+        "assignee": NamedRead(request=partial(_show, "agents"), keys=agent_keys),
+        "team": NamedRead(request=partial(_show, "groups"), keys=name_alone),
+        "company": NamedRead(request=partial(_show, "companies"), keys=name_alone),
+    },
     marked=marked,
 )

@@ -13,6 +13,7 @@ from mappings.hubspot.wire_v3 import (
     DEFAULT_PIPELINE,
     ORDER_PIPELINE,
     Account,
+    AssociationLabels,
     OrderPipeline,
     OrderStage,
     Owners,
@@ -91,6 +92,9 @@ ACCOUNT_REQUESTS: Final = (
     VendorRequest(method="GET", path="/crm/v3/pipelines/orders", route="/crm/v3/pipelines/{object_type}"),
     _definitions("orders", ORDER_ENUMERATIONS),
     OWNERS,
+    VendorRequest(
+        method="GET", path="/crm/v4/associations/tickets/orders/labels", route="/crm/v4/associations/{from}/{to}/labels"
+    ),
 )
 
 
@@ -100,10 +104,10 @@ def build_account(
     """Build the account from the replies to ACCOUNT_REQUESTS, in that order; None is a failed one.
 
     Without pipelines, the account has HubSpot's default ones. Without property definitions, options are unknown. A
-    token without the scopes of orders gets the defaults of orders; the owners of such a token, or beyond the first 500,
-    have no name. Raises VendorDrift for a reply of another shape.
+    token without the scopes of orders gets the defaults of orders, and its tickets have no orders; the owners of such a
+    token, or beyond the first 500, have no name. Raises VendorDrift for a reply of another shape.
     """
-    pipelines, contacts, tickets, order_pipelines, orders, owners = replies
+    pipelines, contacts, tickets, order_pipelines, orders, owners, labels = replies
     return Account(
         pipelines=documented_pipelines()
         if pipelines is None
@@ -114,6 +118,7 @@ def build_account(
         options=_options("contacts", contacts) | _options("tickets", tickets) | _options("orders", orders),
         custom_fields=dict(custom_fields),
         owners={} if owners is None else {one.id: one for one in decode(owners.body, Owners).results},
+        ticket_to_order=None if labels is None else _general_type(decode(labels.body, AssociationLabels)),
     )
 
 
@@ -152,6 +157,11 @@ def stages_with_status(account: Account, status: str) -> tuple[str, ...]:
         for stage in pipeline.stages.values()
         if stage.status == status
     )
+
+
+def _general_type(labels: AssociationLabels) -> int | None:
+    """Return the type that HubSpot defines and that has no label."""
+    return next((one.type_id for one in labels.results if one.category == "HUBSPOT_DEFINED" and not one.label), None)
 
 
 def _is_closed(metadata: StageMetadata) -> bool | None:

@@ -33,7 +33,7 @@ TICKET_CALLS: Final = CrmObject(
     group="ticketinformation",
     modified="hs_lastmodifieddate",
     reads=(TicketProperties,),
-    associations="contacts",
+    associations=lambda account: "contacts" if account.ticket_to_order is None else "contacts,orders",
 )
 SORTS: Final[frozenset[Sort]] = frozenset({"created_at", "-created_at", "updated_at", "-updated_at"})
 SETUP: Final = (*CONTACT_CALLS.setup(), *TICKET_CALLS.setup())
@@ -62,14 +62,14 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 
 
 def ticket_page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
-    """Return a page of tickets, and the ids of their contacts if the reply has them."""
+    """Return a page of tickets, and the ids of their contacts and orders if the reply has them."""
     page = paging.page(TICKET_CALLS, reply, query, account)
     linked = related.linked(page.records, account, has_associations=paging.is_plain(TICKET_CALLS, query))
     return VendorPage(records=page.records, next=page.next, account=linked)
 
 
 def ticket_record(reply: VendorReply, account: Account) -> tuple[msgspec.Raw | None, Account]:
-    """Return one ticket, and the ids of its contacts if the reply has them."""
+    """Return one ticket, and the ids of its contacts and orders if the reply has them."""
     record, account = TICKET_CALLS.record(reply, account)
     if record is None:
         return None, account
@@ -94,6 +94,7 @@ CONTACTS: Final = Endpoints[RecordWrite, Account](
     page=partial(paging.page, CONTACT_CALLS),
     filters=frozenset({"email", "external_id"}),
     sorts=SORTS,
+    named={"owner": related.OWNER},
     create=CONTACT_CALLS.create,
     update=CONTACT_CALLS.update,
     find={"email": CONTACT_CALLS.finder("email"), "external_id": CONTACT_CALLS.finder(EXTERNAL_ID)},
@@ -112,6 +113,7 @@ TICKETS: Final = Endpoints[RecordWrite, Account](
     sorts=SORTS,
     side_load=partial(related.side_load, CONTACT_CALLS),
     absorb=related.absorb,
+    named={"assignee": related.OWNER},
     person=lambda ticket: "id",
     create=create_ticket,
     update=TICKET_CALLS.update,

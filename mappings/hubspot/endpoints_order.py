@@ -40,7 +40,7 @@ ORDER_CALLS: Final = CrmObject(
     group="order_information",
     modified="hs_lastmodifieddate",
     reads=(OrderProperties,),
-    associations="contacts,line_items",
+    associations=lambda account: "contacts,line_items",
     external_id=ORDER_KEY,
     searched={"email": "hs_billing_address_email", "number": "hs_order_name"},
 )

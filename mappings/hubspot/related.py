@@ -1,4 +1,4 @@
-"""Owners; requesters of tickets, and buyers and line items of orders, which are associations.
+"""Owners; requesters and orders of tickets, and buyers and line items of orders, which are associations.
 
 A requester is the associated contact, which takes up to two more reads.
 
@@ -10,6 +10,7 @@ and is not requested again.
 
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -24,13 +25,14 @@ from mappings.hubspot.wire_v3 import (
     AssociationsRead,
     ContactRecord,
     ObjectId,
+    Owner,
     Person,
     Records,
     Stub,
     TicketAssociations,
 )
 from mappings.kit.names import full_name
-from mappings.spec import decode
+from mappings.spec import NamedRead, decode
 
 ASSOCIATIONS: Final = "/crm/v4/associations/%s/batch/read"
 BUYERS: Final = "contacts"
@@ -59,23 +61,43 @@ def owner_of(id: str | None, account: Account) -> Reference | None:
     known = account.owners.get(id)
     if known is None:
         return Reference(remote_id=id)
-    email = values.email(known.email) if known.email else None
-    return Reference(remote_id=id, name=full_name(known.first_name, known.last_name), email=email)
+    return _owner(known)
+
+
+def read_owner(id: str) -> VendorRequest:
+    """Build the read of one owner. The account facts have the first 500, of about ten minutes ago."""
+    return VendorRequest(method="GET", path=f"/crm/v3/owners/{quote(id, safe='')}", route="/crm/v3/owners/{id}")
+
+
+OWNER: Final = NamedRead(request=read_owner, keys=lambda reply: _owner(decode(reply.body, Owner)))
+
+
+def _owner(owner: Owner) -> Reference:
+    email = values.email(owner.email) if owner.email else None
+    return Reference(remote_id=owner.id, name=full_name(owner.first_name, owner.last_name), email=email)
 
 
 def linked(records: Iterable[msgspec.Raw], account: Account, *, has_associations: bool) -> Account:
-    """Return the account with the contact ids of `records` only. `has_associations` says that the request included
-    associations: then a ticket without any has no contact."""
+    """Return the account with the contact and order ids of `records` only. `has_associations` says that the request
+    included associations: then a ticket without any has no contact and no order."""
     requesters: dict[str, tuple[str, ...]] = {}
+    orders: dict[str, tuple[str, ...]] = {}
     unlinked: list[str] = []
     for record in records:
         ticket = decode(record, _Linked)
         contacts = contact_ids(ticket.associations)
         if contacts or has_associations:
-            requesters[ticket.id] = contacts
+            requesters[ticket.id], orders[ticket.id] = contacts, order_ids(ticket.associations)
         else:
             unlinked.append(ticket.id)
-    return msgspec.structs.replace(account, requesters=requesters, unlinked=tuple(unlinked), people={})
+    return msgspec.structs.replace(
+        account,
+        requesters=requesters,
+        unlinked=tuple(unlinked),
+        people={},
+        ticket_orders=orders,
+        without_orders=() if account.ticket_to_order is None else tuple(unlinked),
+    )
 
 
 def contact_ids(associations: TicketAssociations | msgspec.UnsetType) -> tuple[str, ...]:
@@ -86,6 +108,11 @@ def contact_ids(associations: TicketAssociations | msgspec.UnsetType) -> tuple[s
     if len(found) == 1:  # nearly every ticket
         return (found[0].id,)
     return ids_of(associations.contacts)
+
+
+def order_ids(associations: TicketAssociations | msgspec.UnsetType) -> tuple[str, ...]:
+    """Return the ids of the orders in a ticket's associations, each once, in HubSpot's order."""
+    return () if isinstance(associations, msgspec.UnsetType) else ids_of(associations.orders)
 
 
 def ids_of(*associated: AssociatedIds) -> tuple[str, ...]:
@@ -144,10 +171,11 @@ def absorb_orders(reply: VendorReply, account: Account) -> Account:
 
 
 def side_load(contacts: CrmObject, tickets: tuple[msgspec.Raw, ...], account: Account) -> VendorRequest | None:
-    """Build the next read that completes the tickets: the ids of their contacts, then the contacts."""
-    unlinked = account.unlinked[:BATCH]
-    if unlinked:
-        return _read_associations("tickets/contacts", unlinked)
+    """Build the next read that completes the tickets: the ids of their contacts, of their orders, then the contacts."""
+    if account.unlinked:
+        return _read_associations("tickets/contacts", account.unlinked[:BATCH])
+    if account.without_orders:
+        return _read_associations("tickets/orders", account.without_orders[:BATCH])
     people = _unread_people(account)
     return contacts.read_batch(people, PERSON_PROPERTIES) if people else None
 
@@ -161,6 +189,14 @@ def absorb(reply: VendorReply, account: Account) -> Account:
             account,
             requesters=account.requesters | {ticket: found.get(ticket, ()) for ticket in unlinked},
             unlinked=account.unlinked[BATCH:],
+        )
+    without = account.without_orders[:BATCH]
+    if without:
+        found = _targets(reply)
+        return msgspec.structs.replace(
+            account,
+            ticket_orders=account.ticket_orders | {ticket: found.get(ticket, ()) for ticket in without},
+            without_orders=account.without_orders[BATCH:],
         )
     people: dict[str, Person | None] = dict.fromkeys(_unread_people(account))
     for record in decode(reply.body, Records).results:

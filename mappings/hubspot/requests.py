@@ -63,9 +63,9 @@ class CrmObject(Collection[RecordWrite, Account]):
     """Records of one object type. `modified` is the property that mirrors `updatedAt`, `created` that of `createdAt`.
 
     `reads` are the properties that any revision of the mapping reads, so one reply serves two revisions that run side
-    by side. `associations` are requested where possible, separated by commas. `external_id` is the unique property with
-    the caller's own key; the setup creates it unless HubSpot has it. `searched` are the properties of filters that
-    several records can match.
+    by side. `associations` are requested where possible, separated by commas; they depend on what the token may read.
+    `external_id` is the unique property with the caller's own key; the setup creates it unless HubSpot has it.
+    `searched` are the properties of filters that several records can match.
     """
 
     name: ObjectName
@@ -73,7 +73,7 @@ class CrmObject(Collection[RecordWrite, Account]):
     modified: str
     reads: tuple[type[Struct], ...]
     created: str = "createdate"
-    associations: str | None = None
+    associations: Callable[[Account], str | None] = lambda account: None
     external_id: str = EXTERNAL_ID
     searched: Mapping[str, str] = field(default_factory=dict)
     paging: Paging = PLAIN_LIST
@@ -93,7 +93,8 @@ class CrmObject(Collection[RecordWrite, Account]):
     def selection(self, account: Account) -> Query:
         """Return the parameters that say what to read of each record."""
         properties = (("properties", ",".join(self.properties(account))),)
-        return properties if self.associations is None else (*properties, ("associations", self.associations))
+        associations = self.associations(account)
+        return properties if associations is None else (*properties, ("associations", associations))
 
     def read(self, remote_id: str, account: Account) -> VendorRequest:
         """Build the request for one record."""

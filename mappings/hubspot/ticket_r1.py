@@ -1,6 +1,7 @@
 """HubSpot ticket (CRM v3) ↔ canonical Ticket, revision 1.
 
-A ticket is in a stage of a pipeline, which `account.py` reads as a status. Its requester is the associated contact.
+A ticket is in a stage of a pipeline, which `account.py` reads as a status. Its requester is the associated contact, its
+orders are the associated ones.
 Properties: knowledge.hubspot.com, HubSpot's default ticket properties.
 """
 
@@ -25,12 +26,13 @@ from mappings.hubspot.account import TICKET_ENUMERATIONS
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import TICKETS
 from mappings.hubspot.field_values import instant
-from mappings.hubspot.related import contact_ids, owner_of
+from mappings.hubspot.related import contact_ids, order_ids, owner_of
 from mappings.hubspot.wire_v3 import (
     CLEARED,
     DEFAULT_PIPELINE,
     EXTERNAL_ID,
     Account,
+    AssociationType,
     NewAssociation,
     ObjectId,
     Pipeline,
@@ -76,7 +78,6 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "company": "a ticket's company is an association, which this revision does not write",
     "parent": "HubSpot tickets have no parent",
     "followers": "HubSpot's API cannot set followers of a ticket",
-    "orders": "a ticket's orders are associations, which this revision does not write",
     "tags": "HubSpot tickets have no tags",
     "due_at": "HubSpot tickets have no due date; rules of the account define service levels",
 }
@@ -113,6 +114,7 @@ def to_canonical(record: TicketRecord, account: Account) -> Mapped[Ticket]:
         channel_raw=properties.source_type or None,
         requester=_requester(record, account, notes),
         assignee=owner_of(properties.hubspot_owner_id, account),
+        orders=tuple(Reference(remote_id=one) for one in _orders(record, account)),
         custom_fields=custom,
         first_responded_at=instant(properties.first_agent_reply_date, "first_agent_reply_date"),
         closed_at=instant(properties.closed_date, "closed_date"),
@@ -144,6 +146,10 @@ def _requester(record: TicketRecord, account: Account, notes: Notes) -> Referenc
     return Reference(remote_id=contacts[0], name=person.name, email=person.email, phone=person.phone)
 
 
+def _orders(record: TicketRecord, account: Account) -> tuple[str, ...]:
+    return order_ids(record.associations) or account.ticket_orders.get(record.id, ())
+
+
 def to_vendor(patch: TicketPatch, current: TicketRecord | None, account: Account) -> Draft[RecordWrite]:
     """Return the properties to write, and on a create the contact. `current` is None on a create."""
     notes = Notes()
@@ -168,7 +174,11 @@ def to_vendor(patch: TicketPatch, current: TicketRecord | None, account: Account
     )
     held = None if current is None else current.properties
     properties |= write_custom_fields(patch.custom_fields, held, account.custom_fields.get("ticket", ()), notes)
-    body = RecordWrite(properties=properties, associations=_write_requester(patch.requester, current, account, notes))
+    associations = (
+        *_write_requester(patch.requester, current, account, notes),
+        *_write_orders(patch.orders, current, account, notes),
+    )
+    body = RecordWrite(properties=properties, associations=associations)
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
@@ -227,6 +237,30 @@ def _write_requester(
     known = {} if held is None else {"name": held.name, "email": held.email, "phone": held.phone}
     compare_requester(requester, known, notes)
     return (NewAssociation(to=ObjectId(id=requester.remote_id)),) if current is None else ()
+
+
+def _write_orders(
+    orders: tuple[ReferencePatch, ...] | None | UnsetType,
+    current: TicketRecord | None,
+    account: Account,
+    notes: Notes,
+) -> tuple[NewAssociation, ...]:
+    """Return the associations with orders of this account, only on a create."""
+    if isinstance(orders, UnsetType):
+        return ()
+    wanted = dict.fromkeys(one.remote_id for one in orders or () if one.remote_id is not None)
+    if current is not None:
+        if wanted.keys() != set(_orders(current, account)):
+            detail = "HubSpot keeps a ticket's orders as associations, which cannot be changed together with the ticket"
+            notes.unsupported("/orders", detail)
+        return ()
+    if not wanted:
+        return ()
+    if account.ticket_to_order is None:
+        notes.lose("/orders", "dropped", "the token lacks the scopes of orders")
+        return ()
+    kind = AssociationType(association_type_id=account.ticket_to_order)
+    return tuple(NewAssociation(to=ObjectId(id=one), types=(kind,)) for one in wanted)
 
 
 def _without_id(requester: ReferencePatch, notes: Notes) -> None:

@@ -42,6 +42,7 @@ class TicketAssociations(Struct, frozen=True, kw_only=True):
     """The requested associations of a ticket."""
 
     contacts: AssociatedIds = AssociatedIds()
+    orders: AssociatedIds = AssociatedIds()
 
 
 class ContactRecord(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -164,6 +165,20 @@ class AssociationsRead(Struct, frozen=True, kw_only=True):
     """The reply to a v4 batch read. A record without associations is an error and no result."""
 
     results: tuple[Association, ...] = ()
+
+
+class AssociationLabel(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A type of association between two object types. The general one has no label."""
+
+    category: str
+    type_id: int
+    label: str | None = None
+
+
+class AssociationLabels(Struct, frozen=True, kw_only=True):
+    """The types of association from one object type to another."""
+
+    results: tuple[AssociationLabel, ...]
 
 
 class StageMetadata(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -408,6 +423,10 @@ class Account(Struct, frozen=True, kw_only=True):
     ids of the tickets that were just read, `unlinked` the tickets whose contact ids are not read yet, and `people` the
     contacts by id (None for one that is deleted or not visible). `owners` by id.
 
+    `ticket_to_order` is the type of the association from a ticket to an order, None if the token may not read orders.
+    `ticket_orders` are the order ids of the tickets that were just read, `without_orders` the tickets whose order ids
+    are not read yet.
+
     `order_links` are the ids of the contacts and of the line items of the orders that were just read, by type and
     order. `unlinked_orders` are the orders whose ids are not read yet, by type. `line_items` are those that were read,
     by id (None for one that is deleted).
@@ -421,6 +440,9 @@ class Account(Struct, frozen=True, kw_only=True):
     requesters: dict[str, tuple[str, ...]] = {}
     unlinked: tuple[str, ...] = ()
     people: dict[str, Person | None] = {}
+    ticket_to_order: int | None = None
+    ticket_orders: dict[str, tuple[str, ...]] = {}
+    without_orders: tuple[str, ...] = ()
     order_links: dict[str, dict[str, tuple[str, ...]]] = {}
     unlinked_orders: dict[str, tuple[str, ...]] = {}
     line_items: dict[str, Stub | None] = {}

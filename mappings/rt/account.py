@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
 from msgspec import Struct
 
-from canonical.parts import CustomFieldSetting, ObjectName
+from canonical.parts import CustomFieldSetting, ObjectName, Reference
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.refusals import read
 from mappings.rt.requests import MOST
 from mappings.rt.wire_rest2 import API, Account
+from mappings.spec import NamedRead, decode
 
 QUEUES: Final = f"{API}/queues/all"
 
@@ -29,6 +31,19 @@ class _Queues(Struct, frozen=True, kw_only=True):
 REQUESTS: Final = (
     VendorRequest(method="GET", path=QUEUES, route=QUEUES, query=(("fields", "Name"), ("per_page", str(MOST)))),
 )
+
+
+class _Named(Struct, frozen=True, kw_only=True, rename={"name": "Name"}):
+    name: str | None = None
+
+
+def read_queue(id: str) -> VendorRequest:
+    """Build the read of one queue."""
+    return VendorRequest(method="GET", path=f"{API}/queue/{quote(id, safe='')}", route=f"{API}/queue/{{id}}")
+
+
+QUEUE: Final = NamedRead(request=read_queue, keys=lambda reply: Reference(name=decode(reply.body, _Named).name))
+"""The name of a queue that the account facts lack: they have the first 100."""
 
 
 def build_account(

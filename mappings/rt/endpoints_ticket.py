@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.rest import Collection, wrapped
 from mappings.rt import related
+from mappings.rt.account import QUEUE
 from mappings.rt.metadata import address_of_key, address_of_mark
 from mappings.rt.paging import BY_NUMBER, FILTERS, SORTS
 from mappings.rt.requests import MOST, TICKET_LIST, without_related
@@ -103,6 +104,7 @@ ENDPOINTS: Final = dataclasses.replace(
     sorts=SORTS,
     side_load=related.of_tickets,
     absorb=related.absorb_tickets,
+    named={"team": QUEUE},
     bulk=related.bulk,
     guard=guard,
     find={"external_id": find_by_external_id},

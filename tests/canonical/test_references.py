@@ -97,8 +97,8 @@ def test_a_person_keeps_the_keys_that_every_system_knows() -> None:
 
     assert patch.requester == ReferencePatch(id="cus_1", email="ann@example.com", name="Ann")
     assert patch.followers == (FollowerPatch(email="bo@example.com"),)
-    assert patch.orders is UNSET
-    assert [(one.path, one.kind) for one in loss] == [("/followers", "dropped"), ("/orders", "dropped")]
+    assert patch.orders == (ReferencePatch(id="shop:1"),)
+    assert [(one.path, one.kind) for one in loss] == [("/followers", "dropped")]
 
 
 def test_a_product_is_named_without_the_ids_of_another_shop() -> None:

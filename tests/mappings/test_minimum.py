@@ -105,7 +105,7 @@ def _sent(mapping: Any, name: str, value: Any) -> Any:
 
 CARRIED = [(vendor, body) for vendor in PEOPLE for body in carried(vendor, "customer")]
 DESKS = [vendor for vendor, one in VENDORS.items() if active(one, "ticket") is not None]
-NAMING = {"assignee", "team", "company", "parent", "followers"}
+NAMING = {"assignee", "team", "company", "parent", "followers", "orders"}
 NAMES = {"display_name", "first_name", "last_name"}
 
 

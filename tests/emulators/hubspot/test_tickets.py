@@ -166,6 +166,14 @@ def test_an_association_with_its_type_in_the_body(hubspot: httpx.Client, make_co
     assert hubspot.put(path, json=wrong).status_code == 400
 
 
+def test_the_types_of_association_between_two_object_types(hubspot: httpx.Client) -> None:
+    to_orders = hubspot.get("/crm/v4/associations/tickets/orders/labels").json()
+    assert to_orders == {"results": [{"category": "HUBSPOT_DEFINED", "typeId": 526, "label": None}]}
+    to_companies = hubspot.get("/crm/v4/associations/tickets/companies/labels").json()["results"]
+    assert [(one["typeId"], one["label"]) for one in to_companies] == [(339, None), (26, "Primary")]
+    assert hubspot.get("/crm/v4/associations/orders/notes/labels").json() == {"results": []}
+
+
 def test_associations_of_many_records(hubspot: httpx.Client, make_contact: Make, make_ticket: Make) -> None:
     contact = make_contact(email="a@shop.example")["id"]
     with_one, without = make_ticket(contact, subject="1")["id"], make_ticket(subject="2")["id"]

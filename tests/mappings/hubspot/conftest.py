@@ -69,6 +69,7 @@ def account() -> Account:
         "order-pipelines.json",
         "order-properties.json",
         "owners.json",
+        "ticket-order-labels.json",
     )
     built = build_account(tuple(reply((FIXTURES / name).read_bytes()) for name in names), CUSTOM_FIELDS)  # type: ignore[arg-type]
     livia = Person(name="Livia Keller", email="livia.keller@faden.example", phone="044 555 01 99")

@@ -15,7 +15,7 @@ from .conftest import FIXTURES
 
 
 def test_what_could_not_be_read_is_as_hubspot_documents_it() -> None:
-    assert build_account((None,) * 6, {}) == Account()
+    assert build_account((None,) * 7, {}) == Account()
 
 
 def test_pipelines_and_stages_come_in_display_order(account: Account) -> None:
@@ -74,6 +74,12 @@ def test_a_stage_of_orders_reads_by_its_label_then_its_id(
     assert order_stage_status(pipeline, record) == status
 
 
+def test_the_association_with_orders_is_the_general_one(account: Account) -> None:
+    assert account.ticket_to_order == 526
+    labelled = VendorReply(status=200, headers={}, body=b'{"results":[{"category":"USER_DEFINED","typeId":41}]}')
+    assert build_account((*(None,) * 6, labelled), {}).ticket_to_order is None
+
+
 def test_stages_are_found_by_status_over_all_pipelines(account: Account) -> None:
     assert stages_with_status(account, "closed") == ("4", "144402863")
     assert stages_with_status(account, "resolved") == ()
@@ -83,11 +89,11 @@ def test_an_answer_of_another_shape_is_drift() -> None:
     answer = VendorReply(status=200, headers={}, body=b'{"results":[{"id":7}]}')
 
     with pytest.raises(VendorDrift):
-        build_account((answer, None, None, None, None, None), {})
+        build_account((answer, None, None, None, None, None, None), {})
     with pytest.raises(VendorDrift):
-        build_account((None, answer, None, None, None, None), {})
+        build_account((None, answer, None, None, None, None, None), {})
     with pytest.raises(VendorDrift):
-        build_account((None, None, None, answer, None, None), {})
+        build_account((None, None, None, answer, None, None, None), {})
 
 
 def test_the_requests_read_and_change_nothing() -> None:
@@ -98,6 +104,7 @@ def test_the_requests_read_and_change_nothing() -> None:
         ("GET", "/crm/v3/pipelines/orders"),
         ("POST", "/crm/v3/properties/orders/batch/read"),
         ("GET", "/crm/v3/owners"),
+        ("GET", "/crm/v4/associations/tickets/orders/labels"),
     ]
     assert not any(one.effect for one in VENDOR.account_requests)
 

@@ -113,7 +113,7 @@ def test_everything_that_is_read_is_asked_for(account: Account) -> None:
 
     assert {"email", "lifecyclestage", "vip", "lockstitch_external_id"} <= set(contact["properties"].split(","))
     assert {"subject", "hs_pipeline_stage", "warranty"} <= set(ticket["properties"].split(","))
-    assert ticket["associations"] == "contacts"
+    assert ticket["associations"] == "contacts,orders"
 
 
 def test_ids_in_a_path_are_escaped() -> None:
@@ -235,6 +235,26 @@ def test_a_search_is_completed_by_two_reads() -> None:
     assert account.requesters == {"21": ("51", "52"), "22": ("59",), "23": ()}
     assert account.people["59"] is None
     assert msgspec.to_builtins(account.people["51"]) == {"name": "Ann", "email": "ann@example.com", "phone": None}
+
+
+def test_a_token_for_orders_reads_those_of_a_search_too() -> None:
+    assert TICKETS.page is not None
+    assert TICKETS.read is not None
+    for_orders = msgspec.structs.replace(FRESH, ticket_to_order=526)
+    assert dict(TICKETS.read("21", FRESH).query)["associations"] == "contacts"
+    assert dict(TICKETS.read("21", for_orders).query)["associations"] == "contacts,orders"
+    shared = {"properties": {}, "createdAt": "2026-03-12T07:33:57Z", "updatedAt": "2026-03-12T07:33:57Z"}
+    found = answer({"total": 2, "results": [{"id": id, **shared} for id in ("21", "22")]})
+
+    account = TICKETS.page(found, ListQuery(limit=5, updated_since=MOMENT), for_orders).account
+    account = absorb({"results": []}, account)
+    request = side_load(account)
+    assert request is not None
+    assert request.path == "/crm/v4/associations/tickets/orders/batch/read"
+    assert body_of(request) == {"inputs": [{"id": "21"}, {"id": "22"}]}
+
+    account = absorb({"results": [{"from": {"id": "21"}, "to": [{"toObjectId": 71}, {"toObjectId": 72}]}]}, account)
+    assert (account.ticket_orders, side_load(account)) == ({"21": ("71", "72"), "22": ()}, None)
 
 
 def test_a_plain_list_brings_the_contacts_along() -> None:

@@ -282,6 +282,22 @@ def test_a_requester_without_an_id_is_dropped_with_advice() -> None:
     assert refused(TicketPatch(requester=ReferencePatch(id="cus_0198"))).keys() == {"/requester/id"}
 
 
+def test_orders_are_associations_made_with_the_ticket() -> None:
+    patch = TicketPatch(orders=(ReferencePatch(remote_id="71"), ReferencePatch(remote_id="71")))
+    may = msgspec.structs.replace(FRESH, ticket_to_order=526)
+    kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 526}
+
+    draft = to_vendor(patch, None, may)
+    assert msgspec.to_builtins(draft.body.associations) == ({"to": {"id": "71"}, "types": (kind,)},)
+    without = to_vendor(patch, None, FRESH)
+    assert ([(one.path, one.kind) for one in without.loss], without.body.associations) == ([("/orders", "dropped")], ())
+    held = msgspec.structs.replace(may, ticket_orders={"21": ("71",)})
+    assert [one.remote_id for one in read(ticket(), held).orders] == ["71"]
+    assert (to_vendor(patch, ticket(), held).refused, to_vendor(patch, ticket(), held).body.associations) == ((), ())
+    assert [one.pointer for one in to_vendor(patch, ticket(), may).refused] == ["/orders"]
+    assert [one.pointer for one in to_vendor(TicketPatch(orders=()), ticket(), held).refused] == ["/orders"]
+
+
 def test_what_the_contact_holds_is_not_written_through_the_ticket() -> None:
     patch = TicketPatch(requester=ReferencePatch(remote_id="51", name="Ann", email="ann@example.com", phone="044"))
 

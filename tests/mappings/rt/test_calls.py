@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canonical.parts import Reference
 from mappings.http import VendorReply, VendorRequest
 from mappings.rt import VENDOR
 from mappings.rt.requests import search_time
@@ -352,6 +353,14 @@ def test_an_answer_without_sentences_tells_nothing_of_a_change(body: bytes) -> N
 
 
 # ------------------------------------------------------------ the account
+
+
+def test_a_queue_is_read_by_its_number() -> None:
+    queue = TICKET.named["team"]
+    assert queue.request("101").path == "/REST/2.0/queue/101"
+    assert queue.keys(reply({"id": 101, "Name": "Workshop", "Lifecycle": "default"})) == Reference(name="Workshop")
+    with pytest.raises(VendorDrift):
+        queue.keys(reply(b"<html>Log in</html>"))
 
 
 def test_the_account_is_its_queues() -> None:
