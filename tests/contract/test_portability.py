@@ -26,12 +26,17 @@ What happens when a body is sent to a system, unchanged, with the default `loss`
 
 - *As read*: the record as the source returns it, with a key of the caller (`external_id`) where the source stores one.
   *Minimal*: what a person writes by hand. *Rich*: more than any one system can store.
-- **create** is `POST`. **upsert** is `?upsert_on=email` (customers) and `?upsert_on=external_id` (all), where the target
-  offers it and the body has the key. **copy** is `POST …/copies`. Upserts and copies are sent twice: the first creates
-  the record, and the second updates it. `-`: not offered.
+- **create** is `POST`. **upsert** is `?upsert_on=email` (customers) and `?upsert_on=external_id` (all), where the
+  target offers it and the body has the key. **copy** is `POST …/copies`. Upserts and copies are sent twice: the first
+  creates the record, and the second updates it. `-`: not offered.
 
 Salesforce knows the buyers of the orders, with an account, and their products; no other system knows anybody.
 `tests/contract/test_portability.py` carries them all, and holds this page to the result.
+
+An id of one system is never sent to another, and an address never selects agents, administrators or owners
+(`test_vendor_ids.py`, `test_matching_people.py`). One exception is the vendors' own: Zendesk and Freshdesk find the
+requester of a new ticket by the address in the request, and Zendesk the copied people too. If that is an agent's, the
+agent becomes the requester, which changes nothing of the agent. To know it before would cost a call for each ticket.
 """
 LEAST: Final = 0.95
 """The share of the bodies that has to go over."""
