@@ -104,7 +104,8 @@ class Source:
                 "followers": [self.reference(self._agent(word())) | {"kind": "follower"}],
             },
         }
-        return make.get((self.vendor, self.sample.object), lambda mark: {})(mark)
+        named = make.get((self.vendor, self.sample.object))
+        return {} if named is None else named(mark)
 
     def _owner(self) -> Body:
         return self.reference(self.placed("owners", firstName="Mira", lastName="Oakes", email=f"{word()}@crm.example"))
