@@ -10,20 +10,47 @@ from mappings.spec import FieldRefusal
 
 AMOUNTS: Final = frozenset({"quantity", "unit_price", "amount", "price", "tax"})
 """Decimal strings, which callers may write with different zeros."""
+LINES: Final = "line_items"
+DESCRIBING: Final = frozenset({"product", "options", "tax", "requires_shipping", "taxable", "custom_fields"})
+"""The members of a line that a system may not keep. All others say what is sold."""
 
 
 def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct) -> tuple[FieldRefusal, ...]:
     """Return the refusals, without unsupported fields whose value equals the record's.
 
-    A caller who sends a whole order again does not ask for a change of its lines.
+    A caller who sends a whole order again does not ask for a change of its lines. Lines that say more than the record
+    are refused only for what the record lacks.
     """
     sent, present = msgspec.to_builtins(patch), msgspec.to_builtins(data)
 
-    def is_held(refusal: FieldRefusal) -> bool:
+    def left(refusal: FieldRefusal) -> list[FieldRefusal]:
         name = refusal.pointer.split("/")[1]
-        return refusal.kind == "unsupported" and name in sent and _holds(present.get(name), sent[name], name)
+        if refusal.kind != "unsupported" or name not in sent:
+            return [refusal]
+        if _holds(present.get(name), sent[name], name):
+            return []
+        lacking = _lacking(present.get(name), sent[name]) if name == LINES else ()
+        return [msgspec.structs.replace(refusal, pointer=pointer) for pointer in lacking] or [refusal]
 
-    return tuple(refusal for refusal in refused if not is_held(refusal))
+    return tuple(dict.fromkeys(one for refusal in refused for one in left(refusal)))
+
+
+def _lacking(present: Any, sent: Any) -> list[str]:
+    """Return the pointers of the members of lines that the record lacks. Empty if the lines differ in anything else."""
+    if not isinstance(sent, tuple) or not isinstance(present, tuple) or len(sent) != len(present):
+        return []
+    pointers = list[str]()
+    for place, (line, held) in enumerate(zip(sent, present, strict=True)):
+        absent = [name for name in DESCRIBING if held.get(name) in (None, ()) and not _names_product(line.get(name))]
+        if not _holds(held, {name: value for name, value in line.items() if name not in absent}, LINES):
+            return []
+        said = (name for name in line if name in absent and line[name] not in (None, ()))
+        pointers += [f"/{LINES}/{place}/{name}" for name in said]
+    return pointers
+
+
+def _names_product(value: Any) -> bool:
+    return isinstance(value, dict) and any(value.get(id) is not None for id in ("remote_id", "variant_remote_id"))
 
 
 def _holds(present: Any, sent: Any, name: str) -> bool:

@@ -69,11 +69,9 @@ def with_buyer(
     *,
     members: tuple[str, ...] = ("name",),
     is_new: bool = True,
-    makes_address: bool = True,
 ) -> OrderPatch:
     """Return the patch with the buyer's name (`members`) in the billing address, for a vendor that stores it only
-    there. `held` are the present ones. A new order without an address gets one with nothing else, unless the vendor
-    refuses that (`makes_address`)."""
+    there. `held` are the present ones. A new order without an address gets one with nothing else."""
     for member in members:
         buyer, billing, shipping = patch.customer, patch.billing_address, patch.shipping_address
         wanted = getattr(buyer, member) if isinstance(buyer, ReferencePatch) else None
@@ -82,7 +80,7 @@ def with_buyer(
         patch = replace(patch, customer=replace(buyer, **{member: None}))
         sent = [one for one in (billing, shipping) if isinstance(one, AddressPatch)]
         there = [getattr(one, member) for one in sent if getattr(one, member)] or [held.get(member)]
-        address = billing if isinstance(billing, AddressPatch) else AddressPatch() if is_new and makes_address else None
+        address = billing if isinstance(billing, AddressPatch) else AddressPatch() if is_new else None
         if any(there):
             if wanted not in there:
                 detail = f"{vendor} shows the {member} in the address as that of the buyer"

@@ -160,18 +160,20 @@ def _totals(order: wire.Order, items: Decimal, currency: str) -> Totals:
 
 
 def _customer(order: wire.Order, notes: Notes) -> Reference | None:
-    """Return the buyer as recorded in the order. A guest has at most an e-mail address and a number."""
+    """Return the buyer as recorded in the order. A guest has at most an e-mail address, a number and
+    the name of the billing address."""
     known, billing = order.customer, order.billing_address
     email = values.email(order.email) if order.email else None
     if email != (order.email or None):
         notes.lose("/customer/email", "coerced", "written in lower case without spaces around it")
-    if known is None and email is None and not order.phone:
+    name = known.display_name if known is not None else billing.name if billing is not None else None
+    if known is None and not (email or order.phone or name):
         return None
     return Reference(
         remote_id=None if known is None or known.id is None else tail(known.id),
         email=email,
         phone=order.phone or None,
-        name=known.display_name if known is not None else billing.name if billing is not None else None,
+        name=name,
     )
 
 

@@ -53,7 +53,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     """Return the body of a write, with only the members in the patch. `current` is None for a new order."""
     notes = Notes()
     patches.refuse_without_place(patch, NEVER, notes, FRESH if current is None else {})
-    patch = with_buyer(patch, {}, "Shopify", notes, makes_address=False) if current is None else patch
+    patch = with_buyer(patch, {}, "Shopify", notes) if current is None else patch
     settings = account.custom_fields.get("order", ())
     held = {} if current is None else metadata.of_order(current)
     named = custom_fields.named(patch.custom_fields, line_fields.of_orders(settings), notes, "/custom_fields", held)

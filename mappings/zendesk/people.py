@@ -67,13 +67,15 @@ def requester_written(
 def watchers_written(
     patch: tuple[FollowerPatch, ...] | None | UnsetType, current: Ticket | None, account: Account, notes: Notes
 ) -> tuple[Watchers, Watchers]:
-    """Return followers and copied people: those to add, and those of the present ticket to remove."""
+    """Return followers and copied people: those to add, and those of the present ticket to remove. Followers are
+    agents, whom an address never selects: only one who follows already is known by it."""
     if isinstance(patch, UnsetType):
         return UNSET, UNSET
+    following = () if current is None else current.follower_ids or ()
     followers: dict[str, WatcherWrite] = {}
     copied: dict[str, WatcherWrite] = {}
     for place, follower in enumerate(patch or ()):
-        wanted = _watcher(place, follower, account, notes)
+        wanted = _watcher(place, follower, following, account, notes)
         if wanted is None:
             continue
         chosen = followers if follower.kind == "follower" else copied
@@ -81,13 +83,14 @@ def watchers_written(
     if current is None:
         return tuple(followers.values()) or UNSET, tuple(copied.values()) or UNSET
 
-    following = current.follower_ids or ()
     rest = (id for id in current.collaborator_ids or () if id not in following)
     copies = dict.fromkeys((*(current.email_cc_ids or ()), *rest))
     return _replaced(following, followers), _replaced(copies, copied)
 
 
-def _watcher(place: int, follower: FollowerPatch, account: Account, notes: Notes) -> WatcherWrite | None:
+def _watcher(
+    place: int, follower: FollowerPatch, following: tuple[int, ...], account: Account, notes: Notes
+) -> WatcherWrite | None:
     if follower.kind not in ("follower", "cc"):
         notes.invalid(f"/followers/{place}/kind", "one of: follower, cc")
         return None
@@ -102,6 +105,9 @@ def _watcher(place: int, follower: FollowerPatch, account: Account, notes: Notes
         return None
     email = values.email(follower.email)
     known = _by_email(email, account)
+    if follower.kind == "follower" and (known is None or known.id not in following):
+        notes.unsupported(f"/followers/{place}", "an address never selects a Zendesk agent: send the remote_id")
+        return None
     if known is not None:
         return WatcherWrite(user_id=str(known.id), action="put")
     return WatcherWrite(user_email=email, action="put")

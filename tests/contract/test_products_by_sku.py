@@ -10,7 +10,7 @@ from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
 from tests.contract.samples import Body, word
 from tests.contract.test_portability import furnish
-from tests.contract.vendor_samples import all_vendors
+from tests.contract.vendor_samples import SAMPLES, all_vendors
 
 SHOP = "/v1/orders?connection=woocommerce"
 CRM = "/v1/orders?connection=salesforce"
@@ -170,3 +170,21 @@ def test_a_draft_invoice_gets_the_customer_that_it_needs(caller: Caller, vendors
     made = caller.create("/v1/orders?connection=stripe", body)
     (held,) = vendors.records("stripe", "customers", holding=mark)
     assert made["customer"]["remote_id"] == held["id"]
+
+
+def test_lines_that_say_more_than_the_record_holds_are_no_change(caller: Caller) -> None:
+    sample, mark = SAMPLES["salesforce order"], word()
+    path = f"{sample.collection()}&upsert_on=external_id"
+    body = sample.body(mark) | {"external_id": mark}
+    (line,) = body["line_items"]
+
+    def sent(**more: object) -> dict[str, Any]:
+        return {"external_id": mark, "currency": "EUR", "line_items": [{**line, **more}]}
+
+    caller.create(path, body)
+    again = caller.write("POST", path, sent(taxable=True))
+    assert again.status_code == 200, again.text
+    assert "/line_items/0/taxable" in [lost["path"] for lost in again.json()["meta"]["loss"]]
+    strict = caller.write("POST", f"{path}&loss=none", sent(taxable=True))
+    assert "/line_items/0/taxable" in pointers(strict)
+    assert pointers(caller.write("POST", path, sent(taxable=True, quantity="3"))) == ["/line_items"]

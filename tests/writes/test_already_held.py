@@ -67,6 +67,24 @@ def test_a_field_that_reads_back_as_sent_is_not_refused(sent: dict[str, Any], is
     assert still_refused(refused, patch, HELD) == (() if is_held else refused)
 
 
+@pytest.mark.parametrize(
+    ("more", "lacking"),
+    [
+        ({"taxable": True, "requires_shipping": False, "tax": "0"}, ["requires_shipping", "taxable"]),
+        ({"product": {"sku": "M-1.0"}}, ["product"]),
+        ({"custom_fields": [{"key": "colour", "value": "blue"}]}, ["custom_fields"]),
+        ({"product": {"connection": "shop", "remote_id": "7"}}, None),
+        ({"taxable": True, "quantity": "3"}, None),
+        ({"taxable": True, "sku": "M-2"}, None),
+    ],
+)
+def test_a_line_is_refused_only_for_what_the_record_lacks(more: dict[str, Any], lacking: list[str] | None) -> None:
+    patch = msgspec.convert({"line_items": [LINE | more]}, OrderPatch)
+    refused = (FieldRefusal(kind="unsupported", pointer="/line_items", detail="only with a new order"),)
+    found = [one.pointer for one in still_refused(refused, patch, HELD)]
+    assert found == (["/line_items"] if lacking is None else [f"/line_items/0/{name}" for name in lacking])
+
+
 def test_what_is_invalid_stays_so_and_so_does_what_was_not_sent() -> None:
     patch = msgspec.convert({"currency": "EUR"}, OrderPatch)
     refused = (

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.order import Order
-from canonical.parts import CustomFieldSetting
+from canonical.parts import CustomFieldSetting, Reference
 from mappings.kit.graphql import PageInfo
 from mappings.shopify import order_enums_r1 as enums
 from mappings.shopify import wire_2026_07 as wire
@@ -212,6 +212,13 @@ def test_a_guest_is_known_by_what_the_order_says() -> None:
 
 
 # ------------------------------------------------------------ webhooks
+
+
+def test_a_buyer_without_an_address_or_a_number_is_known_by_name() -> None:
+    order = read(msgspec.structs.replace(FULL, customer=None, email=None, phone=None))
+    assert order.billing_address is not None
+    assert order.customer == Reference(name=order.billing_address.name)
+    assert order.is_guest
 
 
 def body_of(**changes: Any) -> wire_webhook.Order:

@@ -272,8 +272,8 @@ def test_a_change_leaves_everything_else_as_it_is(zendesk: Desk, account: Accoun
         ({"type": "question", "due_at": "2026-06-01T10:00:00Z"}, {"/due_at": "unsupported"}),
         ({"parent": {"remote_id": "3"}}, {"/parent": "unsupported"}),
         (
-            {"followers": [{"remote_id": "2", "kind": "unknown"}, {}]},
-            {"/followers/0/kind": "invalid", "/followers/1": "unsupported"},
+            {"followers": [{"remote_id": "2", "kind": "unknown"}, {}, {"email": "a@b.example", "kind": "follower"}]},
+            {"/followers/0/kind": "invalid", "/followers/1": "unsupported", "/followers/2": "unsupported"},
         ),
         ({"orders": [{"id": "ord_1"}]}, {"/orders": "unsupported"}),
         ({"external_id": "lockstitch:op_1"}, {"/external_id": "invalid"}),
