@@ -195,7 +195,8 @@ class PostgresMatches:
             if other.canonical_id != seen.canonical_id
             and other.canonical_id not in refused
             and other.connection != seen.connection
-            and self._links.may_join(seen.connection, other.connection)
+            # Also those that were linked before a realm was named.
+            and self._links.share_realm(*seen.linked, *other.linked)
         ]
 
     def _reasons(

@@ -119,13 +119,9 @@ class PostgresLinks:
         """Attach in a transaction of `change`. Take all other locks before. Raises LinkMoved, and like `attach`."""
         return await attach(transaction, record, canonical_id, by, self._realms, self._announce)
 
-    def may_join(self, connection: str, other: str) -> bool:
-        """Return whether two connections are in one realm."""
-        return self._realms.get(connection) == self._realms.get(other)
-
-    def share_realm(self, one: str, other: str) -> bool:
-        """Return whether records of the two connections can be linked."""
-        return self._realms.get(one) == self._realms.get(other)
+    def share_realm(self, *connections: str) -> bool:
+        """Return whether records of these connections can be linked."""
+        return len({self._realms.get(one) for one in connections}) == 1
 
     async def split(self, object_name: ObjectName, connection: str, remote_id: str, *, by: LinkSource) -> SplitLinks:
         """Take a record out of its canonical id and give it its own id back, or a new one if it never had one.

@@ -12,12 +12,13 @@ from app.credentials.encryption_rotation import KeyRotation
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.links.announce import announce
+from app.links.change import split
 from app.links.deps import LinkEventDeps
 from app.links.match_keys import Sighting, is_role, sighting_of
 from app.links.match_store import PostgresMatches
-from app.links.models import LinkSource
+from app.links.models import LinkSource, RecordName
 from app.links.store import PostgresLinks
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.queue.enqueue import JobIntake
 from canonical.customer import Customer, Email
@@ -29,6 +30,8 @@ SYSTEMS = ("shopify", "hubspot", "zendesk")
 ALL_PAIRS = (("shopify", "hubspot"), ("hubspot", "zendesk"), ("zendesk", "shopify"))
 IDS = Statement("SELECT link", "SELECT canonical_id FROM link WHERE remote_id = $1")
 KEYS = Statement("SELECT match_key", "SELECT * FROM match_key")
+WAITING = Statement("SELECT pg_locks", "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+PERSON = LinkSource(kind="person", actor="key_1")
 PEOPLE = 200
 
 
@@ -178,6 +181,16 @@ async def test_a_split_pair_is_not_joined_again(database: Database) -> None:
     await process.sight("shopify", "1", "ann@example.com", "ann n lee")
     ids = {one: (await process.links.ensure("customer", one, ["1"]))["1"] for one in SYSTEMS}
     assert ids["shopify"] != ids["hubspot"]
+
+
+async def test_links_from_before_a_realm_was_named_stop_no_read(database: Database) -> None:
+    before = Process(database, ALL_PAIRS)
+    await before.sight("shopify", "1", "ann@example.com")
+    await before.sight("hubspot", "1", "ann@example.com")
+    after = Process(database, ALL_PAIRS, {"hubspot": "acme"})
+    desk = await after.sight("zendesk", "1", "ann@example.com")
+    assert {desk} < await ids_of(database)
+    assert await after.reasons() == []
 
 
 async def test_an_unchanged_customer_costs_no_statement(database: Database) -> None:
