@@ -18,8 +18,10 @@ from app.audit.record import append_facts
 from app.errors import NotFound, StateConflict, StoreUnavailable
 from app.identifiers import new_id
 from app.links import match_statements as sql
+from app.links.change import LinkMoved
 from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
 from app.links.models import LinkReview, LinkSource, RecordName, ReviewReason, ReviewState
+from app.links.statements import LOCK as LOCK_IDS
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Transaction
 from app.postgres.encryption import SealBroken, SealedColumn, Sealer
@@ -161,15 +163,17 @@ class PostgresMatches:
 
         async def match(transaction: Transaction) -> bool:
             await transaction.execute(sql.LOCK, key.digest)
-            join: str | None = None
-            for other, reasons in await self._candidates(transaction, sighting, key):
+            seen, found = await self._candidates(transaction, sighting, key)
+            for other, reasons in found:
                 if reasons:
                     left, right = sorted(((sighting.connection, sighting.remote_id), other.place))
                     await transaction.execute(sql.PROPOSE, new_id("lrv_"), *left, *right, reasons)
-                elif join is None:
-                    join = other.canonical_id
-            if join is None:
+            join = next((other.canonical_id for other, reasons in found if not reasons), None)
+            if seen is None or join is None:
                 return False
+            await transaction.execute(LOCK_IDS, [seen.canonical_id, join])
+            if await self._candidates(transaction, sighting, key) != (seen, found):
+                raise LinkMoved  # a join or a split of these ids was under way
             record = RecordName(object="customer", connection=sighting.connection, remote_id=sighting.remote_id)
             await self._links.attach_within(transaction, record, join, MATCH)
             return True
@@ -178,18 +182,18 @@ class PostgresMatches:
 
     async def _candidates(
         self, transaction: Transaction, sighting: Sighting, key: MatchKey
-    ) -> Sequence[tuple[_Candidate, list[ReviewReason]]]:
-        """Return the customers at other connections that may be this one, with what speaks against a join."""
+    ) -> tuple[_Candidate | None, Sequence[tuple[_Candidate, list[ReviewReason]]]]:
+        """Return the customer, and those at other connections that may be this one, with what speaks against a join."""
         rows = await transaction.fetch(sql.SELECT_CANDIDATES, key.digest, MOST_CANDIDATES + 1)
         if len(rows) > MOST_CANDIDATES:
-            return ()
+            return None, ()
         known = [_Candidate(**row) for row in rows]
         seen = next((one for one in known if one.place == (sighting.connection, sighting.remote_id)), None)
         if seen is None:
-            return ()
+            return None, ()
         refused = {row["canonical_id"] for row in await transaction.fetch(sql.SELECT_REFUSED, seen.canonical_id)}
         count = Counter(one.connection for one in known)
-        return [
+        return seen, [
             (other, self._reasons(sighting, seen, other, count))
             for other in known
             if other.canonical_id != seen.canonical_id

@@ -193,6 +193,32 @@ async def test_links_from_before_a_realm_was_named_stop_no_read(database: Databa
     assert await after.reasons() == []
 
 
+async def test_a_candidate_that_is_split_off_meanwhile_is_still_the_one_joined(database: Database) -> None:
+    process = Process(database, ALL_PAIRS)
+    places = [(await process.sight(system, "1", None), system) for system in ("shopify", "hubspot")]
+    (older, stranger), (newer, ann) = sorted(places)
+    await process.sight(stranger, "1", "ben@example.com")
+    await process.sight(ann, "1", "ann@example.com")
+    await process.links.attach("customer", ann, "1", older, by=PERSON)
+    is_split, may_end = asyncio.Event(), asyncio.Event()
+
+    async def split_slowly(transaction: Transaction) -> None:
+        record = RecordName(object="customer", connection=ann, remote_id="1")
+        await split(transaction, record, PERSON, None)
+        is_split.set()
+        await may_end.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(Process(database).links.change(split_slowly))
+        await is_split.wait()
+        seen = tasks.create_task(process.sight("zendesk", "1", "ann@example.com"))
+        async with asyncio.timeout(30.0):
+            while not await database.fetch(WAITING):
+                await asyncio.sleep(0.01)
+        may_end.set()
+    assert seen.result() == newer
+
+
 async def test_an_unchanged_customer_costs_no_statement(database: Database) -> None:
     process = Process(database)
     await process.sight("shopify", "1", "ann@example.com")
