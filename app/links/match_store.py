@@ -1,7 +1,8 @@
 """Match customers of different connections by their primary e-mail address: join them, or propose it for review.
 
-Each process remembers what it has seen of a customer, so an unchanged one costs no statement. Two processes that see
-one person for the first time both store their key before they look for others, so at least one of them finds both.
+Each process remembers what it has seen of a customer, so an unchanged one costs no statement. It forgets that when
+another process stores another key, as it forgets the links. Two processes that see one person for the first time both
+store their key before they look for others, so at least one of them finds both.
 """
 
 import logging
@@ -20,7 +21,7 @@ from app.identifiers import new_id
 from app.links import match_statements as sql
 from app.links.change import LinkMoved
 from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
-from app.links.models import LinkReview, LinkSource, RecordName, ReviewReason, ReviewState
+from app.links.models import LinkReview, LinkSource, NamedRecord, RecordName, ReviewReason, ReviewState
 from app.links.statements import LOCK as LOCK_IDS
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Transaction
@@ -62,7 +63,7 @@ class PostgresMatches:
         self._links = links
         self._auto_join = {frozenset(pair) for pair in auto_join}
         self._secret: bytes | None = None
-        self._seen: dict[tuple[str, str], int] = {}
+        self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
 
     async def sight(self, sightings: Sequence[Sighting]) -> bool:
         """Match customers whose key is new or has changed. Returns whether that joined any.
@@ -70,16 +71,19 @@ class PostgresMatches:
         Without a database, or the key that sealed the secret, nothing is matched; the next sighting tries again.
         """
         week = datetime.now(UTC).date().toordinal() // 7
-        changed = {
-            (one.connection, one.remote_id): (one, mark)
-            for one in sightings
-            if self._seen.get((one.connection, one.remote_id))
-            != (mark := hash((week, one.email, one.name, one.is_staff)))
-        }
+        changed: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
+        matched: list[Sighting] = []
+        for one in sightings:
+            place, mark = (one.connection, one.remote_id), hash((week, one.email, one.name, one.is_staff))
+            known = self._links.remembered("customer", *place)
+            before, then = self._seen.get(place, (None, None))
+            if known is None or then is not known or before != mark:
+                changed[place] = (mark, known)
+                matched.append(one)
         if not changed:
             return False
         try:
-            joined = await self._match([one for one, _ in changed.values()])
+            joined = await self._match(matched)
         except StoreUnavailable:
             return False
         except SealBroken as error:
@@ -87,7 +91,7 @@ class PostgresMatches:
             return False
         if len(self._seen) > REMEMBERED:
             self._seen.clear()
-        self._seen |= {place: mark for place, (_, mark) in changed.items()}
+        self._seen |= changed
         return joined
 
     async def erase(self, places: Sequence[tuple[str, str]]) -> None:
@@ -153,7 +157,7 @@ class PostgresMatches:
         places = [one.connection for one, _ in kept], [one.remote_id for one, _ in kept]
         digests = [key.digest for _, key in kept]
         values = digests, [key.name for _, key in kept], [one.is_staff for one, _ in kept]
-        if await self._database.execute(sql.PUT_KEYS, *places, *values):
+        if await self._database.fetch_value(sql.PUT_KEYS, *places, *values):
             await self._database.execute(sql.DELETE_OUTDATED, *places)
         return frozenset(row["digest"] for row in await self._database.fetch(sql.SELECT_SHARED, digests))
 

@@ -69,6 +69,10 @@ class PostgresLinks:
             self._remember(object_name, connection, found)
         return found
 
+    def remembered(self, object_name: ObjectName, connection: str, remote_id: str) -> NamedRecord | None:
+        """Return a record as this process has cached it, the same object until it may have changed."""
+        return self._known.get((object_name, connection, remote_id))
+
     async def canonical_id(self, object_name: ObjectName, connection: str, remote_id: str) -> str | None:
         """Return the canonical id of a record, None if it was never seen."""
         known = self._known.get((object_name, connection, remote_id))

@@ -244,6 +244,30 @@ async def test_a_lost_encryption_key_stops_the_matching_alone(database: Database
     assert len(await database.fetch(KEYS)) == 1
 
 
+async def test_a_key_that_another_process_changed_is_stored_anew(database: Database) -> None:
+    process, other = Process(database, ALL_PAIRS), Process(database, ALL_PAIRS)
+    for one in (process, other):
+        await one.links.refresh()
+    shop = await process.sight("shopify", "1", "ann@example.com")
+    await other.sight("shopify", "1", "ben@example.com")  # a slip, which is put right
+    await process.links.refresh()
+    await process.sight("shopify", "1", "ann@example.com")
+    assert await process.sight("hubspot", "1", "ben@example.com") != shop
+    assert await process.sight("zendesk", "1", "ann@example.com") == shop
+
+
+async def test_an_erasure_after_a_return_is_an_erasure_too(database: Database) -> None:
+    process, other = Process(database), Process(database)
+    for one in (process, other):
+        await one.links.refresh()
+    await process.sight("shopify", "1", "ann@example.com")
+    await process.sight("shopify", "1", None)
+    await other.sight("shopify", "1", "ann@example.com")
+    await process.links.refresh()
+    await process.sight("shopify", "1", None)
+    assert await database.fetch(KEYS) == []
+
+
 async def test_what_is_erased_is_not_matched(database: Database) -> None:
     process = Process(database, ALL_PAIRS)
     shop = await process.sight("shopify", "1", "ann@example.com")
