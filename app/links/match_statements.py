@@ -54,7 +54,7 @@ PUT_KEYS = Statement(
                     ELSE link.changed IS NOT NULL OR link.created_at < now() - interval '1 minute' END
     ), {_ANNOUNCED}
     SELECT (SELECT count(*) FROM put), (SELECT count(*) FROM notified)
-    """,
+    """,  # noqa: S608
 )
 
 # A proposal was about the address that a record had.
@@ -144,13 +144,15 @@ ERASE_KEYS = Statement(
          WHERE state = 'open'
            AND (   (connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
                 OR (other_connection, other_remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[])))
+        RETURNING id
     ), moved AS (
         DELETE FROM match_key
          WHERE (connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+           AND (SELECT count(*) FROM reviews) IS NOT NULL  -- reviews are locked before the counter, as by a split
         RETURNING connection, remote_id
     ), {_ANNOUNCED}
     SELECT count(*) FROM notified
-    """,
+    """,  # noqa: S608
 )
 
 REVIEW = """

@@ -23,6 +23,7 @@ from app.postgres.encryption import Sealer
 from app.queue.enqueue import JobIntake
 from canonical.customer import Customer, Email
 from tests.encryption import KEY, SEALER
+from tests.queue.harness import until
 
 pytestmark = pytest.mark.anyio
 
@@ -213,8 +214,7 @@ async def test_a_candidate_that_is_split_off_meanwhile_is_still_the_one_joined(d
         await is_split.wait()
         seen = tasks.create_task(process.sight("zendesk", "1", "ann@example.com"))
         async with asyncio.timeout(30.0):
-            while not await database.fetch(WAITING):
-                await asyncio.sleep(0.01)
+            await until(lambda: database.fetch(WAITING))
         may_end.set()
     assert seen.result() == newer
 
