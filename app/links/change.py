@@ -167,6 +167,8 @@ async def merge(transaction: Transaction, record: RecordName, into: str, announc
     if alias is not None:
         await transaction.execute(sql.MOVE, alias, kept_id, by.kind, number)
         await transaction.execute(sql.ADD_ALIAS, alias, kept_id)
+    else:
+        await transaction.execute(sql.MOVE_ALIASES, present)
     await transaction.execute(sql.TOUCH, kept_id, number)
     await transaction.execute(sql.TOUCH, present, number)
     await transaction.execute(sql.NOTIFY)

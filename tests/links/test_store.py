@@ -183,3 +183,15 @@ async def test_a_split_leaves_the_id_of_a_merged_record_to_those_it_names(databa
     await links.attach("customer", "zendesk", "7", lost, by=COPY)
     assert (await links.split("customer", "zendesk", "7", by=PERSON)).left_id == lost
     assert await places(links, lost) == ["hubspot:51"]
+
+
+async def test_an_alias_of_a_merged_record_names_the_one_that_is_left(database: Database) -> None:
+    links = process(database)
+    crm = await seen(links, "hubspot", "51")
+    lost, alias = await newer(links, "shopify", crm)
+    await links.attach("customer", "shopify", lost, crm, by=PERSON)
+    other = await seen(links, "shopify", "kept")
+    await links.attach("customer", "hubspot", "52", other, by=COPY)
+    await links.merge("customer", "shopify", lost, "kept")
+    assert await places(links, crm) == ["hubspot:51"]
+    assert "shopify:kept" in await places(links, alias)
