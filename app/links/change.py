@@ -88,15 +88,17 @@ async def split(transaction: Transaction, record: RecordName, by: LinkSource, an
     # The records that its vendor merged into it go with it.
     moving = [row for row in rows if row["connection"] == record.connection]
     rest = [row for row in rows if row["connection"] != record.connection]
+    left = [row for row in rest if row["merged_into"] is None]
     own = next(row for row in moving if row["remote_id"] == record.remote_id)
     if own["merged_into"] is not None:
         raise StateConflict(f"{record.connection} has merged {record.remote_id} into {own['merged_into']}.")
-    if not rest:
+    if not left:
         raise StateConflict(f"{place} is linked to no other record.")
     split_id = own["own_id"] or new_id(ID_PREFIX[record.object])
     left_id = present
     if split_id == present:
-        owned = [row["own_id"] for row in rest if row["own_id"] is not None]
+        # Not those of merged records: such an id may name the records that the vendor's merge left apart.
+        owned = [row["own_id"] for row in left if row["own_id"] is not None]
         left_id = min(owned, default=None) or new_id(ID_PREFIX[record.object])
     change = SplitLinks(
         id=present,
@@ -114,8 +116,8 @@ async def split(transaction: Transaction, record: RecordName, by: LinkSource, an
             pair = sorted(((record.connection, record.remote_id), (link.connection, link.remote_id)))
             await transaction.execute(REFUSE, new_id("lrv_"), *pair[0], *pair[1], by.actor)
     number = await transaction.fetch_value(sql.NUMBER)
-    known = {row["own_id"] for row in rows}
-    for first, group, group_id in ((own, moving, split_id), (rest[0], rest, left_id)):
+    known = {present, *(row["own_id"] for row in rows)}
+    for first, group, group_id in ((own, moving, split_id), (left[0], rest, left_id)):
         places = [row["connection"] for row in group], [row["remote_id"] for row in group]
         await transaction.execute(sql.MOVE_RECORDS, record.object, *places, group_id, by.kind, number)
         if group_id not in known:
@@ -165,6 +167,8 @@ async def merge(transaction: Transaction, record: RecordName, into: str, announc
     if alias is not None:
         await transaction.execute(sql.MOVE, alias, kept_id, by.kind, number)
         await transaction.execute(sql.ADD_ALIAS, alias, kept_id)
+    else:
+        await transaction.execute(sql.MOVE_ALIASES, present)
     await transaction.execute(sql.TOUCH, kept_id, number)
     await transaction.execute(sql.TOUCH, present, number)
     await transaction.execute(sql.NOTIFY)

@@ -1,26 +1,60 @@
 """SQL of match keys and reviews."""
 
+from app.links.statements import CHANNEL
 from app.postgres.database import Statement
+
+# For a WITH that has the places of changed keys as `moved`: counts a change of links, so that all processes drop what
+# they remember of these customers. That is counted last, as other changes of links count it.
+_ANNOUNCED = f"""
+    numbered AS (
+        UPDATE link_change SET number = number + 1 WHERE (SELECT count(*) FROM moved) > 0 RETURNING number
+    ), dropped AS (
+        UPDATE link
+           SET changed = numbered.number
+          FROM numbered, moved
+         WHERE (link.object, link.connection, link.remote_id) = ('customer', moved.connection, moved.remote_id)
+    ), notified AS MATERIALIZED (
+        SELECT pg_notify('{CHANNEL}', '') FROM numbered
+    )
+"""  # noqa: S608 - no caller's text is in it, also below
 
 SELECT_SECRET = Statement("SELECT match_secret", "SELECT secret FROM match_secret")
 INSERT_SECRET = Statement(
     "INSERT match_secret", "INSERT INTO match_secret (id, secret) VALUES (1, $1) ON CONFLICT DO NOTHING"
 )
 
-# Unchanged rows are not written.
+# Unchanged rows are not written. Returns the number of those that were. A first key is announced too, unless the
+# customer is new: some process may remember that there is none.
 PUT_KEYS = Statement(
     "INSERT match_key",
-    """
-    INSERT INTO match_key AS known (connection, remote_id, digest, name, is_staff)
-    SELECT connection, remote_id, digest, name, is_staff
-      FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::boolean[])
-           AS new (connection, remote_id, digest, name, is_staff)
-     ORDER BY connection, remote_id
-        ON CONFLICT (connection, remote_id) DO UPDATE
-       SET digest = excluded.digest, name = excluded.name, is_staff = excluded.is_staff, seen_at = now()
-     WHERE known.digest <> excluded.digest OR known.name <> excluded.name OR known.is_staff <> excluded.is_staff
-        OR known.seen_at < now() - interval '6 days'
-    """,
+    f"""
+    WITH new AS (
+        SELECT *
+          FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::boolean[])
+               AS new (connection, remote_id, digest, name, is_staff)
+    ), same AS (
+        SELECT known.connection, known.remote_id
+          FROM new JOIN match_key AS known USING (connection, remote_id)
+         WHERE (known.digest, known.name, known.is_staff) = (new.digest, new.name, new.is_staff)
+    ), put AS (
+        INSERT INTO match_key AS known (connection, remote_id, digest, name, is_staff)
+        SELECT connection, remote_id, digest, name, is_staff
+          FROM new
+         ORDER BY connection, remote_id
+            ON CONFLICT (connection, remote_id) DO UPDATE
+           SET digest = excluded.digest, name = excluded.name, is_staff = excluded.is_staff, seen_at = now()
+         WHERE known.digest <> excluded.digest OR known.name <> excluded.name OR known.is_staff <> excluded.is_staff
+            OR known.seen_at < now() - interval '6 days'
+        RETURNING connection, remote_id, xmax <> 0 AS was_known
+    ), moved AS (
+        SELECT put.connection, put.remote_id
+          FROM put
+          JOIN link ON (link.object, link.connection, link.remote_id) = ('customer', put.connection, put.remote_id)
+         WHERE CASE WHEN was_known THEN (put.connection, put.remote_id) NOT IN (SELECT connection, remote_id FROM same)
+                    ELSE link.changed IS NOT NULL OR link.created_at < now() - interval '1 minute' END
+    ), {_ANNOUNCED}
+    SELECT (SELECT count(*) FROM put), (SELECT count(*) FROM notified)
+    """,  # noqa: S608
 )
 
 # A proposal was about the address that a record had.
@@ -104,15 +138,21 @@ PROPOSE = Statement(
 
 ERASE_KEYS = Statement(
     "DELETE match_key",
-    """
+    f"""
     WITH reviews AS (
         DELETE FROM link_review
          WHERE state = 'open'
            AND (   (connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
                 OR (other_connection, other_remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[])))
-    )
-    DELETE FROM match_key WHERE (connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-    """,
+        RETURNING id
+    ), moved AS (
+        DELETE FROM match_key
+         WHERE (connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+           AND (SELECT count(*) FROM reviews) IS NOT NULL  -- reviews are locked before the counter, as by a split
+        RETURNING connection, remote_id
+    ), {_ANNOUNCED}
+    SELECT count(*) FROM notified
+    """,  # noqa: S608
 )
 
 REVIEW = """

@@ -1,7 +1,8 @@
 """Match customers of different connections by their primary e-mail address: join them, or propose it for review.
 
-Each process remembers what it has seen of a customer, so an unchanged one costs no statement. Two processes that see
-one person for the first time both store their key before they look for others, so at least one of them finds both.
+Each process remembers what it has seen of a customer, so an unchanged one costs no statement. It forgets that when
+another process stores another key, as it forgets the links. Two processes that see one person for the first time both
+store their key before they look for others, so at least one of them finds both.
 """
 
 import logging
@@ -18,8 +19,10 @@ from app.audit.record import append_facts
 from app.errors import NotFound, StateConflict, StoreUnavailable
 from app.identifiers import new_id
 from app.links import match_statements as sql
+from app.links.change import LinkMoved
 from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
-from app.links.models import LinkReview, LinkSource, RecordName, ReviewReason, ReviewState
+from app.links.models import LinkReview, LinkSource, NamedRecord, RecordName, ReviewReason, ReviewState
+from app.links.statements import LOCK as LOCK_IDS
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Transaction
 from app.postgres.encryption import SealBroken, SealedColumn, Sealer
@@ -60,7 +63,7 @@ class PostgresMatches:
         self._links = links
         self._auto_join = {frozenset(pair) for pair in auto_join}
         self._secret: bytes | None = None
-        self._seen: dict[tuple[str, str], int] = {}
+        self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
 
     async def sight(self, sightings: Sequence[Sighting]) -> bool:
         """Match customers whose key is new or has changed. Returns whether that joined any.
@@ -68,16 +71,19 @@ class PostgresMatches:
         Without a database, or the key that sealed the secret, nothing is matched; the next sighting tries again.
         """
         week = datetime.now(UTC).date().toordinal() // 7
-        changed = {
-            (one.connection, one.remote_id): (one, mark)
-            for one in sightings
-            if self._seen.get((one.connection, one.remote_id))
-            != (mark := hash((week, one.email, one.name, one.is_staff)))
-        }
+        changed: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
+        matched: list[Sighting] = []
+        for one in sightings:
+            place, mark = (one.connection, one.remote_id), hash((week, one.email, one.name, one.is_staff))
+            known = self._links.remembered("customer", *place)
+            before, then = self._seen.get(place, (None, None))
+            if known is None or then is not known or before != mark:
+                changed[place] = (mark, known)
+                matched.append(one)
         if not changed:
             return False
         try:
-            joined = await self._match([one for one, _ in changed.values()])
+            joined = await self._match(matched)
         except StoreUnavailable:
             return False
         except SealBroken as error:
@@ -85,7 +91,7 @@ class PostgresMatches:
             return False
         if len(self._seen) > REMEMBERED:
             self._seen.clear()
-        self._seen |= {place: mark for place, (_, mark) in changed.items()}
+        self._seen |= changed
         return joined
 
     async def erase(self, places: Sequence[tuple[str, str]]) -> None:
@@ -151,7 +157,7 @@ class PostgresMatches:
         places = [one.connection for one, _ in kept], [one.remote_id for one, _ in kept]
         digests = [key.digest for _, key in kept]
         values = digests, [key.name for _, key in kept], [one.is_staff for one, _ in kept]
-        if await self._database.execute(sql.PUT_KEYS, *places, *values):
+        if await self._database.fetch_value(sql.PUT_KEYS, *places, *values):
             await self._database.execute(sql.DELETE_OUTDATED, *places)
         return frozenset(row["digest"] for row in await self._database.fetch(sql.SELECT_SHARED, digests))
 
@@ -161,15 +167,17 @@ class PostgresMatches:
 
         async def match(transaction: Transaction) -> bool:
             await transaction.execute(sql.LOCK, key.digest)
-            join: str | None = None
-            for other, reasons in await self._candidates(transaction, sighting, key):
+            seen, found = await self._candidates(transaction, sighting, key)
+            for other, reasons in found:
                 if reasons:
                     left, right = sorted(((sighting.connection, sighting.remote_id), other.place))
                     await transaction.execute(sql.PROPOSE, new_id("lrv_"), *left, *right, reasons)
-                elif join is None:
-                    join = other.canonical_id
-            if join is None:
+            join = next((other.canonical_id for other, reasons in found if not reasons), None)
+            if seen is None or join is None:
                 return False
+            await transaction.execute(LOCK_IDS, [seen.canonical_id, join])
+            if await self._candidates(transaction, sighting, key) != (seen, found):
+                raise LinkMoved  # a join or a split of these ids was under way
             record = RecordName(object="customer", connection=sighting.connection, remote_id=sighting.remote_id)
             await self._links.attach_within(transaction, record, join, MATCH)
             return True
@@ -178,24 +186,25 @@ class PostgresMatches:
 
     async def _candidates(
         self, transaction: Transaction, sighting: Sighting, key: MatchKey
-    ) -> Sequence[tuple[_Candidate, list[ReviewReason]]]:
-        """Return the customers at other connections that may be this one, with what speaks against a join."""
+    ) -> tuple[_Candidate | None, Sequence[tuple[_Candidate, list[ReviewReason]]]]:
+        """Return the customer, and those at other connections that may be this one, with what speaks against a join."""
         rows = await transaction.fetch(sql.SELECT_CANDIDATES, key.digest, MOST_CANDIDATES + 1)
         if len(rows) > MOST_CANDIDATES:
-            return ()
+            return None, ()
         known = [_Candidate(**row) for row in rows]
         seen = next((one for one in known if one.place == (sighting.connection, sighting.remote_id)), None)
         if seen is None:
-            return ()
+            return None, ()
         refused = {row["canonical_id"] for row in await transaction.fetch(sql.SELECT_REFUSED, seen.canonical_id)}
         count = Counter(one.connection for one in known)
-        return [
+        return seen, [
             (other, self._reasons(sighting, seen, other, count))
             for other in known
             if other.canonical_id != seen.canonical_id
             and other.canonical_id not in refused
             and other.connection != seen.connection
-            and self._links.may_join(seen.connection, other.connection)
+            # Also those that were linked before a realm was named.
+            and self._links.share_realm(*seen.linked, *other.linked)
         ]
 
     def _reasons(

@@ -159,7 +159,8 @@ ADD_ALIAS = Statement(
     """,
 )
 
-# After a split: ids that name records again are no aliases, and the others follow the record that first had them.
+# After a split: ids that name records again are no aliases, and the others follow the record that first had them, also
+# after a merge.
 DELETE_ALIASES = Statement("DELETE link_alias", "DELETE FROM link_alias WHERE alias = ANY($1::text[])")
 MOVE_ALIASES = Statement(
     "UPDATE link_alias",

@@ -69,6 +69,10 @@ class PostgresLinks:
             self._remember(object_name, connection, found)
         return found
 
+    def remembered(self, object_name: ObjectName, connection: str, remote_id: str) -> NamedRecord | None:
+        """Return a record as this process has cached it, the same object until it may have changed."""
+        return self._known.get((object_name, connection, remote_id))
+
     async def canonical_id(self, object_name: ObjectName, connection: str, remote_id: str) -> str | None:
         """Return the canonical id of a record, None if it was never seen."""
         known = self._known.get((object_name, connection, remote_id))
@@ -119,13 +123,9 @@ class PostgresLinks:
         """Attach in a transaction of `change`. Take all other locks before. Raises LinkMoved, and like `attach`."""
         return await attach(transaction, record, canonical_id, by, self._realms, self._announce)
 
-    def may_join(self, connection: str, other: str) -> bool:
-        """Return whether two connections are in one realm."""
-        return self._realms.get(connection) == self._realms.get(other)
-
-    def share_realm(self, one: str, other: str) -> bool:
-        """Return whether records of the two connections can be linked."""
-        return self._realms.get(one) == self._realms.get(other)
+    def share_realm(self, *connections: str) -> bool:
+        """Return whether records of these connections can be linked."""
+        return len({self._realms.get(one) for one in connections}) == 1
 
     async def split(self, object_name: ObjectName, connection: str, remote_id: str, *, by: LinkSource) -> SplitLinks:
         """Take a record out of its canonical id and give it its own id back, or a new one if it never had one.

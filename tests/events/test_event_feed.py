@@ -208,3 +208,34 @@ async def is_waiting(database: Database) -> bool:
     """Whether somebody waits for a lock that another transaction holds."""
     waiting = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
     return bool(await database.fetch_value(waiting))
+
+
+class LateReplies(Database):
+    """A database whose rows arrive late."""
+
+    arrived: asyncio.Event
+    may_arrive: asyncio.Event
+
+    async def fetch(self, query: Statement, *arguments: Any) -> list[Any]:
+        """Return the rows once they may arrive."""
+        rows = await super().fetch(query, *arguments)
+        self.arrived.set()
+        await self.may_arrive.wait()
+        return rows
+
+
+async def test_late_places_do_not_turn_round_a_transaction(database: Database, database_url: str) -> None:
+    events = PostgresEvents(database, SEALER)
+    late = await LateReplies.connect(database_url)
+    late.arrived, late.may_arrive = asyncio.Event(), asyncio.Event()
+    try:
+        slow = asyncio.create_task(events.prepare(late, changed()))
+        await late.arrived.wait()
+        async with database.transaction() as session:
+            await events.append(session, *(changed(number) for number in range(100)))
+            late.may_arrive.set()
+            await slow
+            await events.append(session, changed(100))
+    finally:
+        await late.close()
+    assert numbers(await all_of(events)) == list(range(101))

@@ -12,16 +12,18 @@ from app.credentials.encryption_rotation import KeyRotation
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.links.announce import announce
+from app.links.change import split
 from app.links.deps import LinkEventDeps
 from app.links.match_keys import Sighting, is_role, sighting_of
 from app.links.match_store import PostgresMatches
-from app.links.models import LinkSource
+from app.links.models import LinkSource, RecordName
 from app.links.store import PostgresLinks
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.queue.enqueue import JobIntake
 from canonical.customer import Customer, Email
 from tests.encryption import KEY, SEALER
+from tests.queue.harness import until
 
 pytestmark = pytest.mark.anyio
 
@@ -29,6 +31,8 @@ SYSTEMS = ("shopify", "hubspot", "zendesk")
 ALL_PAIRS = (("shopify", "hubspot"), ("hubspot", "zendesk"), ("zendesk", "shopify"))
 IDS = Statement("SELECT link", "SELECT canonical_id FROM link WHERE remote_id = $1")
 KEYS = Statement("SELECT match_key", "SELECT * FROM match_key")
+WAITING = Statement("SELECT pg_locks", "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+PERSON = LinkSource(kind="person", actor="key_1")
 PEOPLE = 200
 
 
@@ -180,6 +184,41 @@ async def test_a_split_pair_is_not_joined_again(database: Database) -> None:
     assert ids["shopify"] != ids["hubspot"]
 
 
+async def test_links_from_before_a_realm_was_named_stop_no_read(database: Database) -> None:
+    before = Process(database, ALL_PAIRS)
+    await before.sight("shopify", "1", "ann@example.com")
+    await before.sight("hubspot", "1", "ann@example.com")
+    after = Process(database, ALL_PAIRS, {"hubspot": "acme"})
+    desk = await after.sight("zendesk", "1", "ann@example.com")
+    assert {desk} < await ids_of(database)
+    assert await after.reasons() == []
+
+
+async def test_a_candidate_that_is_split_off_meanwhile_is_still_the_one_joined(database: Database) -> None:
+    process = Process(database, ALL_PAIRS)
+    places = [(await process.sight(system, "1", None), system) for system in ("shopify", "hubspot")]
+    (older, stranger), (newer, ann) = sorted(places)
+    await process.sight(stranger, "1", "ben@example.com")
+    await process.sight(ann, "1", "ann@example.com")
+    await process.links.attach("customer", ann, "1", older, by=PERSON)
+    is_split, may_end = asyncio.Event(), asyncio.Event()
+
+    async def split_slowly(transaction: Transaction) -> None:
+        record = RecordName(object="customer", connection=ann, remote_id="1")
+        await split(transaction, record, PERSON, None)
+        is_split.set()
+        await may_end.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(Process(database).links.change(split_slowly))
+        await is_split.wait()
+        seen = tasks.create_task(process.sight("zendesk", "1", "ann@example.com"))
+        async with asyncio.timeout(30.0):
+            await until(lambda: database.fetch(WAITING))
+        may_end.set()
+    assert seen.result() == newer
+
+
 async def test_an_unchanged_customer_costs_no_statement(database: Database) -> None:
     process = Process(database)
     await process.sight("shopify", "1", "ann@example.com")
@@ -203,6 +242,30 @@ async def test_a_lost_encryption_key_stops_the_matching_alone(database: Database
     crm = await Process(database, ALL_PAIRS, sealer=stranger).sight("hubspot", "1", "ann@example.com")
     assert crm.startswith("cus_")
     assert len(await database.fetch(KEYS)) == 1
+
+
+async def test_a_key_that_another_process_changed_is_stored_anew(database: Database) -> None:
+    process, other = Process(database, ALL_PAIRS), Process(database, ALL_PAIRS)
+    for one in (process, other):
+        await one.links.refresh()
+    shop = await process.sight("shopify", "1", "ann@example.com")
+    await other.sight("shopify", "1", "ben@example.com")  # a slip, which is put right
+    await process.links.refresh()
+    await process.sight("shopify", "1", "ann@example.com")
+    assert await process.sight("hubspot", "1", "ben@example.com") != shop
+    assert await process.sight("zendesk", "1", "ann@example.com") == shop
+
+
+async def test_an_erasure_after_a_return_is_an_erasure_too(database: Database) -> None:
+    process, other = Process(database), Process(database)
+    for one in (process, other):
+        await one.links.refresh()
+    await process.sight("shopify", "1", "ann@example.com")
+    await process.sight("shopify", "1", None)
+    await other.sight("shopify", "1", "ann@example.com")
+    await process.links.refresh()
+    await process.sight("shopify", "1", None)
+    assert await database.fetch(KEYS) == []
 
 
 async def test_what_is_erased_is_not_matched(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -42,6 +43,15 @@ async def by_age(links: PostgresLinks, *connections: str) -> list[tuple[str, str
     """See the customer 7 of each connection. Return the ids with their connections, oldest first: those of one
     millisecond are in no order."""
     return sorted([(await seen(links, connection, "7"), connection) for connection in connections])
+
+
+async def newer(links: PostgresLinks, connection: str, than: str) -> tuple[str, str]:
+    """See a customer of the connection whose id is newer than another one. Return its remote id and its id."""
+    for number in count():
+        made = await seen(links, connection, f"{connection}{number}")
+        if made > than:
+            return f"{connection}{number}", made
+    raise AssertionError
 
 
 async def places(links: PostgresLinks, canonical_id: str) -> list[str]:
@@ -152,3 +162,36 @@ async def test_a_first_sighting_during_an_attach_is_joined(database: Database) -
             one.attach("customer", "hubspot", str(number), shop, by=COPY), seen(other, "hubspot", str(number))
         )
         assert await places(links, shop) == [f"shopify:{number}", f"hubspot:{number}"]
+
+
+async def test_a_split_leaves_the_id_of_a_merged_record_to_those_it_names(database: Database) -> None:
+    """The shop merges a customer into another one. Both are linked to the CRM, so their ids stay apart."""
+    links = process(database)
+    lost = await seen(links, "shopify", "lost")
+    await links.attach("customer", "hubspot", "51", lost, by=COPY)
+    first, oldest = await newer(links, "hubspot", lost)
+    kept, own = await newer(links, "shopify", oldest)
+    await links.attach("customer", "shopify", kept, oldest, by=PERSON)
+    await links.merge("customer", "shopify", "lost", kept)
+    assert await places(links, lost) == ["hubspot:51"]
+
+    # Its former id does not become that of the record it was merged into.
+    change = await links.split("customer", "hubspot", first, by=PERSON)
+    assert (change.split_id, change.left_id) == (oldest, own)
+    assert await places(links, lost) == ["hubspot:51"]
+    # Nor does a record get it as its own.
+    await links.attach("customer", "zendesk", "7", lost, by=COPY)
+    assert (await links.split("customer", "zendesk", "7", by=PERSON)).left_id == lost
+    assert await places(links, lost) == ["hubspot:51"]
+
+
+async def test_an_alias_of_a_merged_record_names_the_one_that_is_left(database: Database) -> None:
+    links = process(database)
+    crm = await seen(links, "hubspot", "51")
+    lost, alias = await newer(links, "shopify", crm)
+    await links.attach("customer", "shopify", lost, crm, by=PERSON)
+    other = await seen(links, "shopify", "kept")
+    await links.attach("customer", "hubspot", "52", other, by=COPY)
+    await links.merge("customer", "shopify", lost, "kept")
+    assert await places(links, crm) == ["hubspot:51"]
+    assert "shopify:kept" in await places(links, alias)

@@ -132,6 +132,22 @@ async def test_what_is_older_than_its_retention_goes(database: Database, kind: s
     assert await reap(retention(database), rows=3, pause=0.0) == (0, False)
 
 
+async def test_open_proposals_about_a_customer_go_with_its_key(database: Database) -> None:
+    await place(database, "match_keys", 1, 400)
+    await sql(
+        database,
+        """INSERT INTO link_review (id, connection, remote_id, other_connection, other_remote_id, reasons, state,
+                                    closed_at, closed_by)
+           SELECT 'lrv_' || one.name, connection, remote_id, connection, remote_id || one.name, '{not_configured}',
+                  one.name, one.at, one.by
+             FROM match_key,
+                  (VALUES ('open', NULL, NULL), ('refused', now(), 'ada')) AS one (name, at, by)""",
+    )
+
+    assert await reap(retention(database)) == (1, False)
+    assert [row["id"] for row in await sql(database, "SELECT id FROM link_review")] == ["lrv_refused"]
+
+
 async def test_a_receipt_stays_while_a_job_or_dead_letter_may_settle_it(
     database: Database,
 ) -> None:

@@ -127,6 +127,7 @@ class PostgresEvents:
         self._deliveries = deliveries
         self._legs = legs
         self._places: list[str] = []
+        self._drawn = ""
 
     @property
     def has_consumers(self) -> bool:
@@ -248,8 +249,8 @@ class PostgresEvents:
             return taken
         drawn = [row["place"] for row in await session.fetch(PLACES, max(count, PLACES_AT_ONCE))]
         # Others may have drawn meanwhile. Only the highest places are kept, so that within a transaction they rise.
-        if not self._places or drawn[-1] > self._places[-1]:
-            self._places = drawn[count:]
+        if drawn[-1] > self._drawn:
+            self._drawn, self._places = drawn[-1], drawn[count:]
         return drawn[:count]
 
     def _open_all(self, rows: Sequence[object]) -> list[Event]:

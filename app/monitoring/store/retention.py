@@ -120,8 +120,22 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
     ),
     # The receipts of its rows, which hold their outcome, go at about the same time.
     "uploads": _delete("upload", "created_at"),
-    # The customer was not seen since, and may be erased at the vendor.
-    "match_keys": _delete("match_key", "seen_at", key="connection, remote_id"),
+    # The customer was not seen since, and may be erased at the vendor. Open proposals go with the key.
+    "match_keys": Statement(
+        "DELETE match_key",
+        f"""
+        WITH gone AS (
+            {_delete("match_key", "seen_at", key="connection, remote_id").sql}
+            RETURNING connection, remote_id
+        ), pairs AS (
+            DELETE FROM link_review
+             WHERE state = 'open'
+               AND (   (connection, remote_id) IN (SELECT connection, remote_id FROM gone)
+                    OR (other_connection, other_remote_id) IN (SELECT connection, remote_id FROM gone))
+        )
+        SELECT FROM gone
+        """,  # noqa: S608 - no caller's text is in it
+    ),
     # About as many rows as there are subscriptions.
     "secrets": _delete("subscription_secret", "not_after", key="subscription, created_at", order=""),
     # A worker that is silent for a day was removed on purpose.

@@ -120,7 +120,8 @@ CREATE TABLE link (
     source       text        NOT NULL DEFAULT 'sighting'
                  CHECK (source IN ('sighting', 'write', 'marker', 'copy', 'person', 'match', 'vendor_merge')),
 
-    -- The number of the last change, by which other processes drop what they cached. NULL: it never changed.
+    -- The number of the last change, also of its match key, by which other processes drop what they cached. NULL: it
+    -- never changed.
     changed      bigint,
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (object, connection, remote_id)
