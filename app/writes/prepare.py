@@ -24,7 +24,7 @@ from app.writes.find_record import find_by_key, staff_refusal
 from app.writes.judge_ownership import Judged, judge_change, judge_new
 from app.writes.models import CopyOf, References
 from app.writes.patch_of import patch_of
-from app.writes.resolve_references import resolve_references
+from app.writes.resolve_references import references_left, resolve_references
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.stale_account import refused_by_account_facts
 from app.writes.tags import with_own_pointers
@@ -162,8 +162,16 @@ async def _resolve(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
     """Return the write with its references, which are resolved once."""
     if resolved.intent.references is not None:
         return resolved
-    found = await resolve_references(resolved, creates=creates)
-    return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=found))
+    return _with_references(resolved, await resolve_references(resolved, creates=creates))
+
+
+def _with_references(resolved: ResolvedWrite, references: References) -> ResolvedWrite:
+    return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=references))
+
+
+def _left_of(judged: Judged) -> ResolvedWrite:
+    """Return a new record without the fields that are skipped, and without the references of these."""
+    return _with_references(judged.write, references_left(judged.write))
 
 
 async def _create(resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str) -> PreparedWrite:
@@ -171,7 +179,8 @@ async def _create(resolved: ResolvedWrite, create: Callable[..., VendorRequest],
     body, loss = await _draft(resolved, None, account)
     judged = await judge_new(resolved)
     if judged is not None:
-        body, loss = await _draft(judged.write, None, account)
+        resolved = _left_of(judged)
+        body, loss = await _draft(resolved, None, account)
     return PreparedWrite(
         effect="comment" if resolved.mapping.object == "comment" else "create",
         request=create(body, marker, resolved.intent.parent, account),
@@ -284,18 +293,21 @@ async def _upsert(resolved: ResolvedWrite, marker: str, *, searched: bool) -> Pr
     return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss, references=references)
 
 
-async def marker_lookup(resolved: ResolvedWrite, marker: str) -> tuple[VendorRequest | None, tuple[Loss, ...]]:
-    """Return the read that finds the record with the marker, and what the write lost.
+async def marker_lookup(
+    resolved: ResolvedWrite, marker: str, effect: Action
+) -> tuple[VendorRequest | None, tuple[Loss, ...], tuple[Skipped, ...]]:
+    """Return the read that finds the new record with the marker, and what the write lost and skipped.
 
-    The read is None if this write had no place for its marker, because then a look-up proves nothing. The fields are
-    not judged again: what the account accepts now says nothing about what was sent.
+    The read is None if this write had no place for its marker, because then a look-up proves nothing. The account does
+    not judge the fields again: what it accepts now says nothing about what was sent.
     """
-    find_marker = resolved.mapping.endpoints.find_marker
-    if find_marker is None:
-        return None, ()
-    account = await resolved.account()
-    draft = await _map_to_vendor(await _resolve(resolved, creates=True), None, account)
-    return find_marker(marker, resolved.intent.parent, draft.body, account), draft.loss + dropped(draft.refused)
+    resolved, find_marker = await _resolve(resolved, creates=True), resolved.mapping.endpoints.find_marker
+    account, judged = await resolved.account(), None if effect == "upsert" else await judge_new(resolved)
+    if judged is not None:
+        resolved = _left_of(judged)
+    draft = await _map_to_vendor(resolved, None, account)
+    lookup = None if find_marker is None else find_marker(marker, resolved.intent.parent, draft.body, account)
+    return lookup, draft.loss + dropped(draft.refused), () if judged is None else judged.skipped
 
 
 async def _with_young_facts(resolved: ResolvedWrite, draft: Callable[[], Awaitable[PreparedWrite]]) -> PreparedWrite:
