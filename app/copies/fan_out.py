@@ -167,7 +167,7 @@ async def _write(deps: CopyDeps, job: Job, leg: Leg, principal: str, record: Sou
 def _outcome_of(operation: Operation) -> JobOutcome:
     """Return what the state of its operation means for a leg."""
     problem = operation.problem
-    if operation.outcome == "succeeded":
+    if operation.outcome == "succeeded" or operation.is_dead_letter:  # one to review is a dead letter of its own
         return Done()
     if operation.phase == "unknown":
         return Conflict(reason="outcome-unknown")
