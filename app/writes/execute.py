@@ -77,9 +77,10 @@ async def execute(
             resolved = resolve_recorded(deps, operation.intent, deadline)
         resolved = replace(resolved, deadline=deadline, redriven=operation.redrives > 0)
         drafted = await _prepare(resolved, begun) if prepared is None else prepared
-    except RecordFound:
-        await deps.operations.forget(begun, because="the record exists")
-        raise
+    except RecordFound as found:
+        if await deps.operations.forget(begun, because="the record exists"):
+            raise
+        drafted = PreparedWrite(effect="update", request=None, remote_id=found.remote_id)
     except NothingToCopyTo:
         return await finish_skipped(deps, begun)
     except NotSystemOfRecord as problem:
