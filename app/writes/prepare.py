@@ -123,8 +123,6 @@ async def _prepare_copy(resolved: ResolvedWrite, marker: str, copied: CopyOf) ->
     intent = resolved.intent
     remote_id = await linked_record(resolved.deps, copied.canonical_id, intent.object, resolved.connection.name)
     if remote_id is None and intent.upsert_on is not None:
-        if not resolved.searches_first:
-            return await _prepare_upsert(resolved, marker)
         remote_id = await find_by_key(resolved)
         if remote_id is not None:
             await require_linkable(resolved, copied, remote_id)

@@ -136,12 +136,13 @@ class ResolvedWrite:
 
     @property
     def searches_first(self) -> bool:
-        """Whether the record is looked up first: the vendor has no upsert by this key, it would replace lists or create
-        a record that a copy must not create, or the ownership of a field has to be judged."""
+        """Whether the record is looked up first: the vendor has no upsert by this key, it would replace lists or change
+        a record that must stay as it is, such as one that a copy may not be linked to, or the ownership of a field has
+        to be judged."""
         intent, endpoints = self.intent, self.mapping.endpoints
         if intent.action != "upsert":
             return False
-        if intent.copy_of is not None and not intent.copy_of.creates:
+        if intent.copy_of is not None or intent.unless_found:
             return True
         return intent.upsert_on not in endpoints.upsert or intent.merges or bool(self.owned)
 
