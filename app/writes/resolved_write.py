@@ -46,7 +46,6 @@ UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
     "comment": (),
 }
 
-GUEST: Final = "/is_guest"
 CREATING: Final = frozenset({"create", "upsert", "comment"})
 """The verbs that never clear a field."""
 
@@ -259,7 +258,7 @@ async def resolve_request(
         if_match=request.if_match,
         body=sent.body,
         edits_tags=request.edits_tags,
-        missing="guest" if _is_guest(read, request.body) else request.missing,
+        missing="guest" if read.is_guest else request.missing,
         writer=request.writer,
         written_at=request.written_at or origin_of(read.meta).updated_at,
         copy_of=request.copy_of,
@@ -309,11 +308,6 @@ def _read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
     if found:
         raise InvalidField.listing([FieldError(pointer=one.pointer, detail=one.detail) for one in found])
     return sent
-
-
-def _is_guest(read: DecodedBody[Any], body: bytes) -> bool:
-    """Return whether an order says that its buyer is a guest. The member is output-only, so the patch lacks it."""
-    return GUEST in read.ignored and msgspec.json.decode(body)[GUEST[1:]] is True
 
 
 def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:
