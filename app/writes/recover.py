@@ -205,8 +205,8 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> An
         if effect != "archive":
             return await record_refusal(resolved.deps, begun, gone)
         done = True
-    if done:
-        return await finish(resolved, begun, effect, WriteResult(remote_id=remote_id))
+    if done:  # nothing that was sent is lost
+        return await finish(resolved, begun, effect, WriteResult(remote_id=remote_id), resolved.intent.lost)
     if begun.operation.age_since_sent < resolved.deps.settle_margin:
         await _pause(resolved.deps, begun, resolved.deps.settle_margin)
         return None

@@ -228,6 +228,44 @@ def test_a_copy_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Emulat
     assert len(held(vendors, made)) == 1
 
 
+def test_a_change_whose_reply_is_lost_reports_its_messages(caller: Caller, vendors: Emulators) -> None:
+    path, made = create_record(caller, SAMPLES["zendesk ticket"])
+    copy(caller, made, "freshdesk")
+    caller.write("PATCH", path, {"subject": "Both mugs"})
+    vendors.lose_reply("freshdesk", method="PUT")
+    answer = copy(caller, made, "freshdesk", fields=["subject"])
+    assert vendors.standing_faults() == []
+    result = caller.settled(answer)["result"] if answer.status_code == 202 else answer.json()
+    assert result["subject"] == "Both mugs"
+    assert "/notify" in [one["path"] for one in result["meta"]["loss"]]
+
+
+def test_a_copy_that_a_person_resolves_reports_its_loss(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    """Freshdesk finds the ticket by a search that lags."""
+    _, made = create_record(caller, SAMPLES["zendesk ticket"])
+    create_record(caller, SAMPLES["freshdesk ticket"])  # so that the losses do not look like a vendor that is down
+    vendors.limit("freshdesk", per_minute=1_000_000, search_lag=10_000.0)
+    facade.worker.stop()
+    try:
+        vendors.lose_reply("freshdesk", method="POST", path="/api/v2/tickets")
+        answer = copy(caller, made, "freshdesk")
+        assert answer.status_code == 202, answer.text
+        facade.sql(
+            "UPDATE operation SET created_at = created_at - interval '3 hours', sent_at = sent_at - interval '3 hours'"
+            " WHERE id = $1",
+            answer.json()["id"],
+        )
+    finally:
+        facade.worker.start()
+    assert caller.settled(answer)["state"] == "unknown"
+    vendors.limit("freshdesk", per_minute=1_000_000, search_lag=0.0)
+    (ticket,) = vendors.records("freshdesk", "tickets", holding=made["subject"])
+    found = {"outcome": "succeeded", "remote_id": str(ticket["id"])}
+    result = caller.post(f"{answer.headers['location']}/resolve", json=found).json()["result"]
+    assert result["id"] == made["id"]
+    assert "/notify" in [one["path"] for one in result["meta"]["loss"]]
+
+
 def test_a_ticket_takes_its_comments_along(caller: Caller) -> None:
     path, made = create_record(caller, SAMPLES["zendesk ticket"])
     for text, visibility in (("On its way.", "public"), ("Broken in the store.", "private")):
