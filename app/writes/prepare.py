@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from app.errors import InvalidField, UnsupportedField, VendorDrifted, VersionConflict
+from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
 from app.records.lookup import find_people
 from app.records.map_record import compare_draft, map_record
@@ -24,7 +24,7 @@ from app.writes.find_record import find_by_key, staff_refusal
 from app.writes.judge_ownership import Judged, judge_change, judge_new
 from app.writes.models import CopyOf, References
 from app.writes.patch_of import patch_of
-from app.writes.resolve_references import references_left, resolve_references
+from app.writes.resolve_references import resolve_references
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.stale_account import refused_by_account_facts
 from app.writes.tags import with_own_pointers
@@ -152,40 +152,40 @@ async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     create = resolved.mapping.endpoints.create
     if create is None:
         raise resolved.cannot(f"cannot create {resolved.mapping.object}s")
-    resolved = await _resolve(resolved, creates=True)
-    return await _with_young_facts(resolved, lambda: _create(resolved, create, marker))
+    refusal: NotSystemOfRecord | None = None
+    judged = None
+    try:
+        judged = await judge_new(resolved)
+    except NotSystemOfRecord as problem:
+        refusal = problem  # after what is wrong with the fields
+    skipped = () if judged is None else judged.skipped
+    left = await _resolve(resolved if judged is None else judged.write, creates=True)
+    prepared = await _with_young_facts(left, lambda: _create(left, create, marker, skipped))
+    if refusal is not None:
+        raise refusal
+    return prepared
 
 
 async def _resolve(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
     """Return the write with its references, which are resolved once."""
     if resolved.intent.references is not None:
         return resolved
-    return _with_references(resolved, await resolve_references(resolved, creates=creates))
+    found = await resolve_references(resolved, creates=creates)
+    return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=found))
 
 
-def _with_references(resolved: ResolvedWrite, references: References) -> ResolvedWrite:
-    return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=references))
-
-
-def _left_of(judged: Judged) -> ResolvedWrite:
-    """Return a new record without the fields that are skipped, and without the references of these."""
-    return _with_references(judged.write, references_left(judged.write))
-
-
-async def _create(resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str) -> PreparedWrite:
+async def _create(
+    resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str, skipped: tuple[Skipped, ...]
+) -> PreparedWrite:
     account = await resolved.account()
     body, loss = await _draft(resolved, None, account)
-    judged = await judge_new(resolved)
-    if judged is not None:
-        resolved = _left_of(judged)
-        body, loss = await _draft(resolved, None, account)
     return PreparedWrite(
         effect="comment" if resolved.mapping.object == "comment" else "create",
         request=create(body, marker, resolved.intent.parent, account),
         remote_id=None,
         loss=loss,
         references=resolved.intent.references,
-        skipped=() if judged is None else judged.skipped,
+        skipped=skipped,
         parts=_parts(resolved, create, body, marker, account),
     )
 
@@ -299,11 +299,10 @@ async def marker_lookup(
     The read is None if this write had no place for its marker, because then a look-up proves nothing. The account does
     not judge the fields again: what it accepts now says nothing about what was sent.
     """
-    resolved, find_marker = await _resolve(resolved, creates=True), resolved.mapping.endpoints.find_marker
-    account, judged = await resolved.account(), None if effect == "upsert" else await judge_new(resolved)
-    if judged is not None:
-        resolved = _left_of(judged)
-    draft = await _map_to_vendor(resolved, None, account)
+    account, find_marker = await resolved.account(), resolved.mapping.endpoints.find_marker
+    judged = None if effect == "upsert" else await judge_new(resolved)
+    left = await _resolve(resolved if judged is None else judged.write, creates=True)
+    draft = await _map_to_vendor(left, None, account)
     lookup = None if find_marker is None else find_marker(marker, resolved.intent.parent, draft.body, account)
     return lookup, draft.loss + dropped(draft.refused), () if judged is None else judged.skipped
 

@@ -67,14 +67,6 @@ def with_references(patch: Any, found: References) -> Any:
     return with_products(patch, found.products) if found.products else patch
 
 
-def references_left(resolved: ResolvedWrite) -> References:
-    """Return the references of the fields that are left of a write whose references were resolved before."""
-    found, patch = resolved.intent.references or References(), _patch(resolved)
-    if person_in(patch) is None:
-        found = replace(found, person=None, is_missing=False, lost=())
-    return replace(found, products=found.products if getattr(patch, "line_items", ()) else {})
-
-
 def person_in(patch: Any) -> str | None:
     """Return the field of an order or ticket that names a person, if it is sent."""
     part = "customer" if isinstance(patch, OrderPatch) else "requester" if isinstance(patch, TicketPatch) else None
