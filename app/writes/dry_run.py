@@ -43,8 +43,8 @@ class FieldVerdict(Struct, frozen=True, kw_only=True):
     pointer: str
     """JSON Pointer (RFC 6901) to the field; empty for the whole record. Example: `"/emails"`"""
     verdict: Literal["written", "skipped", "refused", "lost"]
-    """Written; skipped, because another system owns it or a copy finds no record; refused, and with it the whole write; lost, because the vendor
-    cannot store it. Example: `"written"`"""
+    """Written; skipped, because another system owns it or a copy finds no record; refused, and with it the whole write;
+    lost, because the vendor cannot store it. Example: `"written"`"""
     reason: str | UnsetType = UNSET
     """Why it is not written. Example: `"key:n8n is not a writer of emails, which hubspot owns"`"""
     owner: str | UnsetType = UNSET
