@@ -123,9 +123,7 @@ CASES: Final = {
     "zendesk customer upserted by address": zendesk(
         upsert("zendesk customer", "email"), "POST", "users/create_or_update", lives=True
     ),
-    "zendesk customer upserted": zendesk(
-        upsert("zendesk customer", "external_id"), "POST", "users/create_or_update", lives=True
-    ),
+    "zendesk customer upserted": zendesk(upsert("zendesk customer", "external_id"), "POST", "users"),
     "zendesk ticket created": zendesk(create("zendesk ticket"), "POST", "tickets", lives=True),
     "zendesk ticket changed": zendesk(change("zendesk ticket", "subject"), "PUT", "tickets/", status=200),
     "zendesk ticket upserted": zendesk(upsert("zendesk ticket", "external_id"), "POST", "tickets", lives=True),
