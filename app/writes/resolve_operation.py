@@ -20,7 +20,7 @@ from app.writes.operations import find_visible
 from app.writes.prepare import marker_lookup
 from app.writes.resolved_write import CREATING, resolve_recorded
 from app.writes.resource_answer import of_operation, resource_answer
-from canonical.parts import ObjectName
+from canonical.parts import ObjectName, Skipped
 
 
 class Resolution(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,7 +79,8 @@ async def _resolve_succeeded(
     else:
         reading = await resolved.fetch(remote_id)
     effect = operation.effect or operation.action
-    made, loss, skipped = effect in CREATING, operation.intent.lost, ()
+    made, loss = effect in CREATING, operation.intent.lost
+    skipped: tuple[Skipped, ...] = ()
     if made:
         sent = replace(resolved, redriven=operation.redrives > 0, resends=True)
         _, loss, skipped = await marker_lookup(sent, operation.id, effect)
