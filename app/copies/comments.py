@@ -127,6 +127,7 @@ async def _operation_of(
         identifier=f"{target.name}:{operation.remote_id}",
         loss=operation.intent.loss,
         body=msgspec.json.encode({name: value for name, value in body.items() if value}),
+        writer=wanted.connection,
         lost=message_loss(target, "ticket", notify=wanted.notify),
     )
     resolved = await resolve_request(deps, request, time.monotonic())

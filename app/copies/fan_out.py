@@ -64,7 +64,7 @@ async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
         return await _skip(job, finishing, leg, "the consumer or its source is no longer configured")
     principal = f"consumer:{consumer.name}"
     recorded = await deps.operations.find_by_key(principal, leg.event)
-    if recorded is not None and recorded.outcome != "failed":
+    if recorded is not None and (recorded.outcome != "failed" or recorded.is_dead_letter):
         return _outcome_of(recorded)
     if recorded is not None:  # a redrive after a refusal
         await deps.operations.release(principal, leg.event)
@@ -167,7 +167,7 @@ async def _write(deps: CopyDeps, job: Job, leg: Leg, principal: str, record: Sou
 def _outcome_of(operation: Operation) -> JobOutcome:
     """Return what the state of its operation means for a leg."""
     problem = operation.problem
-    if operation.outcome == "succeeded":
+    if operation.outcome == "succeeded" or operation.is_dead_letter:  # one to review is a dead letter of its own
         return Done()
     if operation.phase == "unknown":
         return Conflict(reason="outcome-unknown")

@@ -92,4 +92,6 @@ def _body_of(
     }
     if source.fields.get("is_guest") is True:  # nobody is created for a guest
         sent["is_guest"] = True
+    if only is None and not held_back and "totals" in source.fields:  # a part adds up to something else
+        sent["totals"] = source.fields["totals"]
     return msgspec.json.encode({**sent, "meta": {"connection": source.connection, **source.origin}})

@@ -35,13 +35,14 @@ _decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {}
 
 
 class DecodedBody(Struct, Generic[P], frozen=True, kw_only=True):
-    """A decoded body: the fields to write, the pointers of the output-only members that it had, its `meta` and its
-    `totals`."""
+    """A decoded body: the fields to write, the pointers of the first output-only members that it had, its `meta` and
+    its `totals`, and whether it says `is_guest`."""
 
     patch: P
     ignored: tuple[str, ...] = ()
     meta: Any = None
     totals: Any = None
+    is_guest: bool = False
 
 
 def decode_patch(body: bytes, into: type[P]) -> P:
@@ -80,7 +81,13 @@ def _without_output(whole: Any, into: type[P], error: msgspec.ValidationError) -
     except msgspec.ValidationError as other:
         raise _invalid(str(other), stripped, into) from other
     named = tuple(_pointer([str(name) for name in way]) for way in ignored[:MOST_NAMED])
-    return DecodedBody(patch=patch, ignored=named, meta=whole.get("meta"), totals=whole.get("totals"))
+    return DecodedBody(
+        patch=patch,
+        ignored=named,
+        meta=whole.get("meta"),
+        totals=whole.get("totals"),
+        is_guest=whole.get("is_guest") is True,
+    )
 
 
 def _decoder_of(into: type[P]) -> msgspec.json.Decoder[P]:

@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField
 from app.problem_document import Problem, ProblemDocument, document_of
+from app.writes.copied import NO_MATCH
 from app.writes.deps import WriteDeps
 from app.writes.prepare import NothingToCopyTo, PreparedWrite, prepare
 from app.writes.resolved_write import ResolvedWrite, WriteRequest, changed_fields, resolve_request
@@ -40,10 +41,10 @@ class FieldVerdict(Struct, frozen=True, kw_only=True):
     """What would happen to one field of the write."""
 
     pointer: str
-    """JSON Pointer (RFC 6901) to the field. Example: `"/emails"`"""
+    """JSON Pointer (RFC 6901) to the field; empty for the whole record. Example: `"/emails"`"""
     verdict: Literal["written", "skipped", "refused", "lost"]
-    """Written; skipped, because another system owns it; refused, and with it the whole write; lost, because the vendor
-    cannot store it. Example: `"written"`"""
+    """Written; skipped, because another system owns it or a copy finds no record; refused, and with it the whole write;
+    lost, because the vendor cannot store it. Example: `"written"`"""
     reason: str | UnsetType = UNSET
     """Why it is not written. Example: `"key:n8n is not a writer of emails, which hubspot owns"`"""
     owner: str | UnsetType = UNSET
@@ -81,6 +82,7 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
     deadline = time.monotonic() + (DRY_RUN_LIMIT if request.wait is None else request.wait)
     resolved = await resolve_request(deps, request, deadline, dry=True)
     refusal: Problem | None = None
+    fields: tuple[FieldVerdict, ...] = ()
     try:
         prepared = await prepare(resolved, "op_of_a_dry_run")
     except REFUSALS as problem:
@@ -90,13 +92,14 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
         prepared = PreparedWrite(effect=action, request=None, remote_id=remote_id, skipped=skipped)
     except NothingToCopyTo:
         prepared = PreparedWrite(effect=resolved.intent.action, request=None, remote_id=None)
+        fields = (FieldVerdict(pointer="", verdict="skipped", reason=NO_MATCH),)
     mapping = resolved.mapping
     return DraftedWrite(
         connection=resolved.connection.name,
         mapping=MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
         action=prepared.effect,
         remote_id=prepared.remote_id,
-        fields=_verdicts(resolved, prepared, refusal),
+        fields=fields or _verdicts(resolved, prepared, refusal),
         request=None if prepared.request is None else _shown(prepared.request),
         parts=UNSET if prepared.parts is None else _shown(prepared.parts.request),
         loss=prepared.loss,

@@ -77,9 +77,6 @@ async def execute(
             resolved = resolve_recorded(deps, operation.intent, deadline)
         resolved = replace(resolved, deadline=deadline, redriven=operation.redrives > 0)
         drafted = await _prepare(resolved, begun) if prepared is None else prepared
-    except RecordFound:
-        await deps.operations.forget(begun, because="the record exists")
-        raise
     except NothingToCopyTo:
         return await finish_skipped(deps, begun)
     except NotSystemOfRecord as problem:
@@ -200,7 +197,13 @@ async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
         await _lock(resolved, begun, resolved.lock)
     # References are resolved anew: an earlier attempt may have found what is no longer there.
     resolved = _with_references(resolved, None)
-    drafted = await prepare(resolved, begun.operation.id)
+    try:
+        drafted = await prepare(resolved, begun.operation.id)
+    except RecordFound as found:
+        if await resolved.deps.operations.forget(begun, because="the record exists"):
+            raise
+        # A caller or a job waits for its end: the record is the result.
+        return PreparedWrite(effect="update", request=None, remote_id=found.remote_id)
     if drafted.references is None or not drafted.references.is_missing:
         return drafted
     # The vendor would accept the draft, so the person is created now.

@@ -40,9 +40,11 @@ async def judge_new(resolved: ResolvedWrite) -> Judged | None:
         return None
     change = Change(by=resolved.by, target=resolved.connection.name)
     judged = _judged(resolved, policies, dict.fromkeys(policies, change))
-    if judged is not None and (judged.is_empty or _key_field(resolved.intent) in judged.left_out):
-        raise _refusal(judged.skipped)
-    return judged
+    if judged is None or not (judged.is_empty or _key_field(resolved.intent) in judged.left_out):
+        return judged
+    if resolved.resends:
+        return None
+    raise _refusal(judged.skipped)
 
 
 async def judge_change(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> Judged | None:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from app.errors import InvalidField, UnsupportedField, VendorDrifted, VersionConflict
+from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
 from app.records.lookup import find_people
 from app.records.map_record import compare_draft, map_record
@@ -123,8 +123,6 @@ async def _prepare_copy(resolved: ResolvedWrite, marker: str, copied: CopyOf) ->
     intent = resolved.intent
     remote_id = await linked_record(resolved.deps, copied.canonical_id, intent.object, resolved.connection.name)
     if remote_id is None and intent.upsert_on is not None:
-        if not resolved.searches_first:
-            return await _prepare_upsert(resolved, marker)
         remote_id = await find_by_key(resolved)
         if remote_id is not None:
             await require_linkable(resolved, copied, remote_id)
@@ -154,8 +152,18 @@ async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     create = resolved.mapping.endpoints.create
     if create is None:
         raise resolved.cannot(f"cannot create {resolved.mapping.object}s")
-    resolved = await _resolve(resolved, creates=True)
-    return await _with_young_facts(resolved, lambda: _create(resolved, create, marker))
+    refusal: NotSystemOfRecord | None = None
+    judged = None
+    try:
+        judged = await judge_new(resolved)
+    except NotSystemOfRecord as problem:
+        refusal = problem  # after what is wrong with the fields
+    skipped = () if judged is None else judged.skipped
+    left = await _resolve(resolved if judged is None else judged.write, creates=True)
+    prepared = await _with_young_facts(left, lambda: _create(left, create, marker, skipped))
+    if refusal is not None:
+        raise refusal
+    return prepared
 
 
 async def _resolve(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
@@ -166,19 +174,18 @@ async def _resolve(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
     return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=found))
 
 
-async def _create(resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str) -> PreparedWrite:
+async def _create(
+    resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str, skipped: tuple[Skipped, ...]
+) -> PreparedWrite:
     account = await resolved.account()
     body, loss = await _draft(resolved, None, account)
-    judged = await judge_new(resolved)
-    if judged is not None:
-        body, loss = await _draft(judged.write, None, account)
     return PreparedWrite(
         effect="comment" if resolved.mapping.object == "comment" else "create",
         request=create(body, marker, resolved.intent.parent, account),
         remote_id=None,
         loss=loss,
         references=resolved.intent.references,
-        skipped=() if judged is None else judged.skipped,
+        skipped=skipped,
         parts=_parts(resolved, create, body, marker, account),
     )
 
@@ -284,18 +291,20 @@ async def _upsert(resolved: ResolvedWrite, marker: str, *, searched: bool) -> Pr
     return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss, references=references)
 
 
-async def marker_lookup(resolved: ResolvedWrite, marker: str) -> tuple[VendorRequest | None, tuple[Loss, ...]]:
-    """Return the read that finds the record with the marker, and what the write lost.
+async def marker_lookup(
+    resolved: ResolvedWrite, marker: str, effect: Action
+) -> tuple[VendorRequest | None, tuple[Loss, ...], tuple[Skipped, ...]]:
+    """Return the read that finds the new record with the marker, and what the write lost and skipped.
 
-    The read is None if this write had no place for its marker, because then a look-up proves nothing. The fields are
-    not judged again: what the account accepts now says nothing about what was sent.
+    The read is None if this write had no place for its marker, because then a look-up proves nothing. The account does
+    not judge the fields again: what it accepts now says nothing about what was sent.
     """
-    find_marker = resolved.mapping.endpoints.find_marker
-    if find_marker is None:
-        return None, ()
-    account = await resolved.account()
-    draft = await _map_to_vendor(await _resolve(resolved, creates=True), None, account)
-    return find_marker(marker, resolved.intent.parent, draft.body, account), draft.loss + dropped(draft.refused)
+    account, find_marker = await resolved.account(), resolved.mapping.endpoints.find_marker
+    judged = None if effect == "upsert" else await judge_new(resolved)
+    left = await _resolve(resolved if judged is None else judged.write, creates=True)
+    draft = await _map_to_vendor(left, None, account)
+    lookup = None if find_marker is None else find_marker(marker, resolved.intent.parent, draft.body, account)
+    return lookup, draft.loss + dropped(draft.refused), () if judged is None else judged.skipped
 
 
 async def _with_young_facts(resolved: ResolvedWrite, draft: Callable[[], Awaitable[PreparedWrite]]) -> PreparedWrite:

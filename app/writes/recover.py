@@ -71,6 +71,7 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> Answe
     """
     operation = begun.operation
     resolved = resolve_recorded(deps, operation.intent, time.monotonic() + deps.execution_limit)
+    resolved = replace(resolved, redriven=operation.redrives > 0, resends=True)
     effect: Action = operation.effect or operation.action
     recovery = _recovery_of(resolved, effect)
     try:
@@ -79,7 +80,8 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> Answe
         if operation.remote_id is not None and effect in CREATING:
             # The vendor named the record; only reading it failed.
             result = WriteResult(remote_id=operation.remote_id, created=effect == "create")
-            return await finish(resolved, begun, effect, result)
+            _, loss, skipped = await marker_lookup(resolved, operation.id, effect)
+            return await finish(resolved, begun, effect, result, loss, skipped=skipped)
         if recovery.by == "unique" or (recovery.by == "key" and _key_lives(begun, recovery)):
             return await _send_again(resolved, begun, effect)
         if recovery.strength != "none":
@@ -126,10 +128,12 @@ async def _after_refusal(
     """
     strength = _recovery_of(resolved, effect).strength
     # Without any strength the write carries no marker to look for.
-    lookup, loss = await marker_lookup(resolved, begun.operation.id) if strength != "none" else (None, ())
+    lookup, loss, skipped = (
+        await marker_lookup(resolved, begun.operation.id, effect) if strength != "none" else (None, (), ())
+    )
     found = None if lookup is None else await _look_up(resolved, begun, lookup)
     if found is not None:
-        return await finish(resolved, begun, effect, WriteResult(remote_id=found, created=True), loss)
+        return await finish(resolved, begun, effect, WriteResult(remote_id=found, created=True), loss, skipped=skipped)
     if not refused.refusal.conclusive:
         await _search_later(resolved, begun, effect)
         return None
@@ -155,13 +159,13 @@ async def _by_marker(
     resolved: ResolvedWrite, begun: Begun, effect: Action, recovery: Recovery, *, final: bool
 ) -> Answer | None:
     """Look for the record that carries the operation id."""
-    lookup, loss = await marker_lookup(resolved, begun.operation.id)
+    lookup, loss, skipped = await marker_lookup(resolved, begun.operation.id, effect)
     if lookup is None:
         await _mark_unknown(resolved.deps, begun, recovery.note)
         return None
     found = await _look_up(resolved, begun, lookup)
     if found is not None:
-        return await finish(resolved, begun, effect, WriteResult(remote_id=found, created=True), loss)
+        return await finish(resolved, begun, effect, WriteResult(remote_id=found, created=True), loss, skipped=skipped)
     age = begun.operation.age_since_sent
     if recovery.strength == "strong":
         if age < resolved.deps.settle_margin:
@@ -201,8 +205,8 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> An
         if effect != "archive":
             return await record_refusal(resolved.deps, begun, gone)
         done = True
-    if done:
-        return await finish(resolved, begun, effect, WriteResult(remote_id=remote_id))
+    if done:  # nothing that was sent is lost
+        return await finish(resolved, begun, effect, WriteResult(remote_id=remote_id), resolved.intent.lost)
     if begun.operation.age_since_sent < resolved.deps.settle_margin:
         await _pause(resolved.deps, begun, resolved.deps.settle_margin)
         return None
@@ -213,12 +217,7 @@ async def _prepare_again(resolved: ResolvedWrite, begun: Begun, effect: Action) 
     """Draft the first request again, without If-Match: it was checked then, and our own change would fail it now. What
     the ownership of fields forbids now is left out, because the request may have had its effect."""
     marker = begun.operation.id
-    unguarded = replace(
-        resolved,
-        intent=msgspec.structs.replace(resolved.intent, if_match=None),
-        redriven=begun.operation.redrives > 0,
-        resends=True,
-    )
+    unguarded = replace(resolved, intent=msgspec.structs.replace(resolved.intent, if_match=None))
     if effect in ("create", "comment"):
         return await prepare_create(unguarded, marker)
     remote_id = begun.operation.remote_id or resolved.intent.remote_id

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -16,9 +17,10 @@ from app.writes.finish import change_of, find_comment, last_seen
 from app.writes.models import Operation, OperationView
 from app.writes.operation_view import view_of
 from app.writes.operations import find_visible
-from app.writes.resolved_write import resolve_recorded
+from app.writes.prepare import marker_lookup
+from app.writes.resolved_write import CREATING, resolve_recorded
 from app.writes.resource_answer import of_operation, resource_answer
-from canonical.parts import ObjectName
+from canonical.parts import ObjectName, Skipped
 
 
 class Resolution(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,14 +78,19 @@ async def _resolve_succeeded(
         reading = await find_comment(resolved, remote_id)
     else:
         reading = await resolved.fetch(remote_id)
-    loss = await link_copy(resolved, remote_id, actor=operation.principal)
+    effect = operation.effect or operation.action
+    made, loss = effect in CREATING, operation.intent.lost
+    skipped: tuple[Skipped, ...] = ()
+    if made:
+        sent = replace(resolved, redriven=operation.redrives > 0, resends=True)
+        _, loss, skipped = await marker_lookup(sent, operation.id, effect)
+    loss += await link_copy(resolved, remote_id, actor=operation.principal)
     (resource,) = await name_records(deps, resolved.connection, [reading], ticket=resolved.intent.parent)
-    made = (operation.effect or operation.action) in ("create", "comment", "upsert")
     change = await change_of(
-        *(resolved, reading, resource, await last_seen(resolved, remote_id), operation.sent_at), created=made
+        *(resolved, reading, resource, await last_seen(resolved, remote_id), operation.sent_at), created=made, loss=loss
     )
     answer = resource_answer(
-        of_operation(resource, operation, loss),
+        of_operation(resource, operation, loss, skipped),
         status=201 if made else 200,
         object_name=resolved.mapping.object,
         named=None if resolved.intent.copy_of is None else resolved.connection.name,

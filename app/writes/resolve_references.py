@@ -97,6 +97,8 @@ async def _find_person(resolved: ResolvedWrite, patch: Any, part: str, *, create
     if person.id is not None and linked is None and person.email is None:
         detail = f"is not a customer known at {resolved.connection.name}"
         is_copied = (person.phone or person.name) and resolved.mapping.endpoints.person(patch) in ("copy", "link")
+        if person.remote_id is None and not is_copied and resolved.intent.loss == "any":
+            return References(lost=(Loss(path=f"/{part}/id", kind="dropped", detail=detail),))
         if person.remote_id is not None or not is_copied:
             raise InvalidField.at(f"/{part}/id", f"{detail}; read or create the customer there first")
         kept = f"{detail}: the record keeps a copy of the name and number"

@@ -46,7 +46,6 @@ UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
     "comment": (),
 }
 
-GUEST: Final = "/is_guest"
 CREATING: Final = frozenset({"create", "upsert", "comment"})
 """The verbs that never clear a field."""
 
@@ -136,12 +135,13 @@ class ResolvedWrite:
 
     @property
     def searches_first(self) -> bool:
-        """Whether the record is looked up first: the vendor has no upsert by this key, it would replace lists or create
-        a record that a copy must not create, or the ownership of a field has to be judged."""
+        """Whether the record is looked up first: the vendor has no upsert by this key, it would replace lists or change
+        a record that must stay as it is, such as one that a copy may not be linked to, or the ownership of a field has
+        to be judged."""
         intent, endpoints = self.intent, self.mapping.endpoints
         if intent.action != "upsert":
             return False
-        if intent.copy_of is not None and not intent.copy_of.creates:
+        if intent.copy_of is not None or intent.unless_found:
             return True
         return intent.upsert_on not in endpoints.upsert or intent.merges or bool(self.owned)
 
@@ -258,7 +258,7 @@ async def resolve_request(
         if_match=request.if_match,
         body=sent.body,
         edits_tags=request.edits_tags,
-        missing="guest" if _is_guest(read, request.body) else request.missing,
+        missing="guest" if read.is_guest else request.missing,
         writer=request.writer,
         written_at=request.written_at or origin_of(read.meta).updated_at,
         copy_of=request.copy_of,
@@ -308,11 +308,6 @@ def _read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
     if found:
         raise InvalidField.listing([FieldError(pointer=one.pointer, detail=one.detail) for one in found])
     return sent
-
-
-def _is_guest(read: DecodedBody[Any], body: bytes) -> bool:
-    """Return whether an order says that its buyer is a guest. The member is output-only, so the patch lacks it."""
-    return GUEST in read.ignored and msgspec.json.decode(body)[GUEST[1:]] is True
 
 
 def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:

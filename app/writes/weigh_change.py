@@ -113,7 +113,9 @@ async def _owners_record(
 ) -> Mapping[str, Any] | None:
     """Return the fields of the owner's record: as last seen if fresh enough, else read now. None without one."""
     deps, intent, object_name = resolved.deps, resolved.intent, resolved.mapping.object
-    connection, canonical_id = deps.connections.by_name.get(owner), intent.canonical_id
+    connection = deps.connections.by_name.get(owner)
+    # A copy is not linked yet, but it will be.
+    canonical_id = intent.canonical_id if intent.copy_of is None else intent.copy_of.canonical_id
     if connection is None or object_name == "comment":
         return None
     if canonical_id is None:

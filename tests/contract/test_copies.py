@@ -134,15 +134,17 @@ def test_a_missing_record_is_ignored_if_asked(caller: Caller, vendors: Emulators
     assert (found.status_code, found.json()["id"]) == (200, made["id"])
 
 
-def test_a_match_that_is_someone_else_is_refused(caller: Caller) -> None:
+@pytest.mark.parametrize("target", ["hubspot", "zendesk"])
+def test_a_match_that_is_someone_else_is_refused(caller: Caller, target: str) -> None:
     """Two customers of the shop have one address in turn; the contact is linked to the first."""
     first = buyer(caller)
-    copy(caller, first, "hubspot")
+    copy(caller, first, target)
     caller.write("PATCH", f"/v1/customers/{first['id']}", {"emails": [{"address": f"{word()}@example.com"}]})
     second = buyer(caller, emails=[{"address": first["emails"][0]["address"]}])
-    answer = copy(caller, second, "hubspot", match_on="email")
+    answer = copy(caller, second, target, match_on="email", fields=["first_name", "last_name"])
     assert code_of(answer, 409) == "state-conflict"
     assert first["meta"]["remote_id"] in answer.json()["detail"]
+    assert caller.get(f"/v1/customers/{first['id']}?connection={target}").json()["last_name"] != second["last_name"]
 
 
 def test_a_record_is_read_where_it_is_linked(caller: Caller) -> None:
@@ -226,6 +228,44 @@ def test_a_copy_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Emulat
     assert len(held(vendors, made)) == 1
 
 
+def test_a_change_whose_reply_is_lost_reports_its_messages(caller: Caller, vendors: Emulators) -> None:
+    path, made = create_record(caller, SAMPLES["zendesk ticket"])
+    copy(caller, made, "freshdesk")
+    caller.write("PATCH", path, {"subject": "Both mugs"})
+    vendors.lose_reply("freshdesk", method="PUT")
+    answer = copy(caller, made, "freshdesk", fields=["subject"])
+    assert vendors.standing_faults() == []
+    result = caller.settled(answer)["result"] if answer.status_code == 202 else answer.json()
+    assert result["subject"] == "Both mugs"
+    assert "/notify" in [one["path"] for one in result["meta"]["loss"]]
+
+
+def test_a_copy_that_a_person_resolves_reports_its_loss(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    """Freshdesk finds the ticket by a search that lags."""
+    _, made = create_record(caller, SAMPLES["zendesk ticket"])
+    create_record(caller, SAMPLES["freshdesk ticket"])  # so that the losses do not look like a vendor that is down
+    vendors.limit("freshdesk", per_minute=1_000_000, search_lag=10_000.0)
+    facade.worker.stop()
+    try:
+        vendors.lose_reply("freshdesk", method="POST", path="/api/v2/tickets")
+        answer = copy(caller, made, "freshdesk")
+        assert answer.status_code == 202, answer.text
+        facade.sql(
+            "UPDATE operation SET created_at = created_at - interval '3 hours', sent_at = sent_at - interval '3 hours'"
+            " WHERE id = $1",
+            answer.json()["id"],
+        )
+    finally:
+        facade.worker.start()
+    assert caller.settled(answer)["state"] == "unknown"
+    vendors.limit("freshdesk", per_minute=1_000_000, search_lag=0.0)
+    (ticket,) = vendors.records("freshdesk", "tickets", holding=made["subject"])
+    found = {"outcome": "succeeded", "remote_id": str(ticket["id"])}
+    result = caller.post(f"{answer.headers['location']}/resolve", json=found).json()["result"]
+    assert result["id"] == made["id"]
+    assert "/notify" in [one["path"] for one in result["meta"]["loss"]]
+
+
 def test_a_ticket_takes_its_comments_along(caller: Caller) -> None:
     path, made = create_record(caller, SAMPLES["zendesk ticket"])
     for text, visibility in (("On its way.", "public"), ("Broken in the store.", "private")):
@@ -280,6 +320,48 @@ def test_what_the_target_cannot_change_may_be_copied_again_unchanged(caller: Cal
     if target == "zendesk":
         caller.write("PATCH", path, {"description": "In three pieces."})
         assert code_of(copy(caller, made, target), 422) == "unsupported-field"
+
+
+def test_a_dry_run_of_a_copy_that_ignores_writes_no_field(caller: Caller) -> None:
+    made = buyer(caller)
+    path = f"/v1/customers/{made['id']}/copies?dry_run=true"
+    verdict = caller.post(path, json={"connection": "hubspot", "match_on": "email", "on_missing": "ignore"}).json()
+    assert verdict["request"] is None
+    (field,) = verdict["fields"]
+    assert (field["pointer"], field["verdict"]) == ("", "skipped")
+    assert "on_missing" in field["reason"]
+
+
+def test_a_long_order_of_a_guest_creates_nobody(caller: Caller, vendors: Emulators) -> None:
+    """Each line has members that a write ignores, and only the first 100 of them are listed."""
+    mark = word()
+    body = SAMPLES["woocommerce order"].body(mark)
+    made = caller.create("/v1/orders?connection=woocommerce", body | {"line_items": body["line_items"] * 25})
+    assert made["is_guest"] is True
+    answer = copy(caller, made, "hubspot")
+    assert answer.status_code == 201, answer.text
+    assert vendors.records("hubspot", "contacts", holding=mark) == []
+
+
+def test_a_copy_keeps_the_total(caller: Caller, vendors: Emulators) -> None:
+    """The fee is part of the total, and no field of the order holds it."""
+    mark = word()
+    made = caller.create("/v1/orders?connection=woocommerce", SAMPLES["woocommerce order"].body(mark))
+    vendors.place("woocommerce", "orders", fee_of(vendors, made))
+    assert caller.get(f"/v1/orders/{made['id']}").json()["totals"]["total"] == "44.80"
+    answer = copy(caller, made, "hubspot")
+    assert code_of(answer, 422) == "unsupported-field"
+    assert pointers(answer) == ["/totals/total"]
+    assert vendors.records("hubspot", "orders", holding=made["number"]) == []
+    part = copy(caller, made, "hubspot", fields=["number", "currency", "line_items"])
+    assert part.status_code == 201, part.text
+
+
+def fee_of(vendors: Emulators, made: dict[str, Any]) -> dict[str, Any]:
+    """The shop's order with a fee of 5.00."""
+    (held,) = [one for one in vendors.records("woocommerce", "orders") if str(one["id"]) == made["meta"]["remote_id"]]
+    fee = {"id": 1, "name": "Gift wrap", "total": "5.00", "total_tax": "0.00", "taxes": [], "meta_data": []}
+    return held | {"fee_lines": [fee], "total": "44.80"}
 
 
 def test_comments_need_a_place(caller: Caller) -> None:

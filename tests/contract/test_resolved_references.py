@@ -128,6 +128,15 @@ def test_a_customer_of_another_system_without_an_address_is_kept_as_a_copy(calle
     assert "/customer/id" in [lost["path"] for lost in made["meta"]["loss"]]
 
 
+def test_a_customer_of_another_system_who_is_unknown_is_lost_if_anything_may_be(caller: Caller) -> None:
+    path, body = f"{ORDERS}&loss=any", shop_order(customer={"connection": "shopify", "remote_id": "99999999999"})
+    made = caller.create(path, body)
+    assert ("/customer/id", "dropped") in [(lost["path"], lost["kind"]) for lost in made["meta"]["loss"]]
+    assert made["customer"] is None
+    answer = caller.write("POST", ORDERS, body)
+    assert (code_of(answer, 422), pointers(answer)) == ("invalid-field", ["/customer/id"])
+
+
 @pytest.mark.parametrize("queued", [False, True])
 def test_nobody_is_created_for_a_write_that_is_refused(caller: Caller, vendors: Emulators, queued: bool) -> None:
     mark = word()

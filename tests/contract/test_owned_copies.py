@@ -1,0 +1,213 @@
+"""Ownership together with copies, people who are created on the way, and lost replies."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, code_of
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.quiet import UNDER_WAY
+from tests.contract.samples import shop_order, ticket, word
+from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
+from tests.contract.waiting import until
+
+RULES: Final = """
+[ownership.customers]
+owner = "hubspot"
+writers = ["key:everything"]
+[ownership.customers.fields]
+display_name = { anyone_else = "review" }
+job_title = { anyone_else = "skip" }
+notes = { anyone_else = "review" }
+[ownership.customers.fields.last_name]
+owner = "salesforce"
+writers = ["shopify", "key:everything"]
+anyone_else = "skip"
+among_writers = "owner_wins"
+
+[ownership.orders.fields.line_items]
+owner = "hubspot"
+writers = ["key:everything"]
+anyone_else = "skip"
+
+[ownership.tickets.fields]
+requester = { owner = "zendesk", writers = ["key:everything"], anyone_else = "skip" }
+comments = { owner = "zendesk", writers = ["key:everything"], anyone_else = "reject" }
+
+[[consumers]]
+object = "customers"
+connection = "zendesk"
+sources = ["stripe"]
+"""
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor, whose fields have owners."""
+    with all_vendors(tmp_path_factory.mktemp("owned"), module_database_url, more=RULES) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """The key of a writer."""
+    return running_facade.make_key(name="everything").secret
+
+
+@pytest.fixture
+def stranger(facade: Facade) -> Iterator[Caller]:
+    """A caller who is no writer."""
+    with facade.calling() as one:
+        yield one
+
+
+def person(mark: str, **fields: Any) -> dict[str, Any]:
+    """A customer."""
+    return {"first_name": "Ada", "emails": [{"address": f"{mark}@example.com"}], **fields}
+
+
+def skipped(resource: dict[str, Any]) -> list[str]:
+    """The fields that were skipped."""
+    return [one["pointer"] for one in resource["meta"]["skipped"]]
+
+
+def letters(caller: Caller, run: str) -> list[dict[str, Any]]:
+    """The open dead letters of a run."""
+    found: list[dict[str, Any]] = caller.get(f"/ops/dead-letters?state=open&correlation_id={run}").json()["data"]
+    return found
+
+
+@pytest.mark.parametrize("queued", [False, True])
+def test_nobody_is_created_for_a_reference_that_is_skipped(stranger: Caller, vendors: Emulators, queued: bool) -> None:
+    mark = word()
+    body = ticket("hubspot", requester={"email": f"{mark}@example.com", "name": "Ada"})
+    headers = {"prefer": "respond-async"} if queued else {}
+
+    answer = stranger.write("POST", "/v1/tickets?connection=hubspot", body, headers=headers)
+
+    made = stranger.settled(answer)["result"] if queued else answer.json()
+    assert skipped(made) == ["/requester"]
+    assert vendors.records("hubspot", "contacts", holding=mark) == []
+
+
+def test_a_reference_that_is_skipped_is_not_looked_for(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    mark = word()
+    body = ticket("hubspot", requester={"email": f"{mark}@example.com", "name": "Ada"})
+    with facade.calling("tickets:write") as narrow:  # it may create nobody
+        assert skipped(narrow.create("/v1/tickets?connection=hubspot", body)) == ["/requester"]
+        strange = narrow.create("/v1/tickets?connection=hubspot", body | {"requester": {"id": "shopify:99999999999"}})
+    assert skipped(strange) == ["/requester"]
+    assert not [one for one in vendors.calls("hubspot") if mark in str(one["body"])]
+
+
+def test_a_new_person_is_created_for_an_order_whose_lines_are_skipped(stranger: Caller, vendors: Emulators) -> None:
+    mark = word()
+    body = shop_order(customer={"email": f"{mark}@example.com"})
+    answer = stranger.write("POST", "/v1/orders?connection=hubspot", body)
+    assert answer.status_code == 201, answer.text
+    assert skipped(answer.json()) == ["/line_items"]
+    assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
+
+
+def test_a_lost_reply_about_a_new_record_reports_what_was_skipped(
+    caller: Caller, stranger: Caller, vendors: Emulators
+) -> None:
+    caller.create("/v1/customers?connection=hubspot", person(word()))  # what an account needs once is there now
+    vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
+    body = person(word(), job_title="Potter", company_name="Lee Ceramics")
+
+    made = stranger.settled(stranger.write("POST", "/v1/customers?connection=hubspot", body))["result"]
+
+    assert (made["job_title"], made["company_name"]) == (None, "Lee Ceramics")
+    assert skipped(made) == ["/job_title"]
+
+
+def test_a_record_that_is_read_later_reports_what_was_lost(stranger: Caller, vendors: Emulators) -> None:
+    body = person(word(), job_title="Potter", tags=["blue"])
+    usual = stranger.create("/v1/customers?connection=salesforce", body)
+    assert usual["meta"]["loss"]
+    vendors.break_("salesforce", "status", method="GET", status=503, times=None)
+    answer = stranger.write(
+        "POST", "/v1/customers?connection=salesforce", body | {"emails": [{"address": f"{word()}@example.com"}]}
+    )
+    vendors.mend()
+
+    made = stranger.settled(answer)["result"]
+
+    assert made["meta"]["loss"] == usual["meta"]["loss"]
+    assert skipped(made) == skipped(usual) == ["/job_title"]
+
+
+def test_a_review_of_a_person_who_is_there_by_now_ends(
+    caller: Caller, stranger: Caller, facade: Facade, vendors: Emulators
+) -> None:
+    mark = word()
+    run = f"run:{mark}"
+    body = shop_order(customer={"email": f"{mark}@example.com", "name": "Ada Lee"})
+    refused = stranger.write("POST", "/v1/orders?connection=hubspot", body, headers={"x-correlation-id": run})
+    assert code_of(refused, 422) == "invalid-field"
+    (letter,) = until(lambda: letters(caller, run))
+    known = caller.create("/v1/customers?connection=hubspot", person(mark))
+
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
+    ended = caller.await_operation(f"/v1/operations/{letter['origin']}")
+
+    assert (ended["state"], ended["result"]["id"]) == ("succeeded", known["id"])
+    assert ended["result"]["display_name"] == known["display_name"]
+    assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
+    until(lambda: facade.sql("SELECT 1 FROM job WHERE origin = $1", letter["origin"]) == [])
+
+
+def test_a_copy_to_a_match_is_judged_by_the_owners_record(caller: Caller, facade: Facade) -> None:
+    mark = word()
+    made = caller.create("/v1/customers?connection=shopify", person(mark, last_name="Lee"))
+    owners = caller.create("/v1/customers?connection=salesforce", person(word(), last_name="Wood"))
+    facade.sql(
+        "UPDATE link SET canonical_id = $1 WHERE connection = 'salesforce' AND remote_id = $2",
+        *(made["id"], owners["meta"]["remote_id"]),
+    )
+    caller.create("/v1/customers?connection=hubspot", person(mark, last_name="Bell"))
+
+    answer = copy(caller, made, "hubspot", match_on="email", fields=["last_name"])
+
+    assert answer.status_code == 200, answer.text
+    assert skipped(answer.json()) == ["/last_name"]
+    assert answer.json()["last_name"] == "Bell"
+
+
+def copy(caller: Caller, made: dict[str, Any], to: str, **order: Any) -> httpx.Response:
+    """Copy a customer."""
+    return caller.write("POST", f"/v1/customers/{made['id']}/copies", {"connection": to, **order})
+
+
+def test_comments_are_copied_in_the_name_of_their_connection(caller: Caller, stranger: Caller) -> None:
+    path, made = create_record(caller, SAMPLES["zendesk ticket"])
+    caller.create(f"{path}/comments", {"body_text": "On its way.", "visibility": "public"})
+
+    answer = stranger.write(
+        "POST", f"/v1/tickets/{made['id']}/copies", {"connection": "freshdesk", "include": ["comments"]}
+    )
+
+    assert answer.status_code == 201, answer.text
+    there = f"{path}/comments?connection=freshdesk"
+    found = until(lambda: caller.get(there).json()["data"])
+    assert [one["body_text"] for one in found] == ["On its way."]
+
+
+def test_a_leg_to_review_is_one_dead_letter(caller: Caller, facade: Facade, vendors: Emulators) -> None:
+    mark = word()
+    run = f"run:{mark}"
+    body = {"emails": [{"address": f"{mark}@example.com"}], "notes": "Likes blue."}
+    caller.create("/v1/customers?connection=stripe", body, headers={"x-correlation-id": run})
+    until(lambda: facade.sql(UNDER_WAY)[0]["number"] == 0)
+
+    (letter,) = letters(caller, run)
+    assert letter["failure"]["reason"] == "not-system-of-record"
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
+    until(lambda: facade.sql(UNDER_WAY)[0]["number"] == 0)
+    assert letters(caller, run) == []
+    (user,) = vendors.records("zendesk", "users", holding=mark)
+    assert user["notes"] == "Likes blue."
