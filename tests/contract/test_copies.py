@@ -282,6 +282,17 @@ def test_what_the_target_cannot_change_may_be_copied_again_unchanged(caller: Cal
         assert code_of(copy(caller, made, target), 422) == "unsupported-field"
 
 
+def test_a_ticket_is_copied_back_with_the_same_words(caller: Caller) -> None:
+    body = SAMPLES["zendesk ticket"].body(word()) | {"description": "In two pieces.\n\nPlease send another."}
+    made = caller.create("/v1/tickets?connection=zendesk", body)
+    there = copy(caller, made, "freshdesk").json()
+    assert there["description_html"] is not None
+    path = f"/v1/tickets/{made['id']}/copies?connection=freshdesk"
+    back = caller.write("POST", path, {"connection": "zendesk"})
+    assert back.status_code == 200, back.text
+    assert back.json()["description"] == body["description"]
+
+
 def test_comments_need_a_place(caller: Caller) -> None:
     _, made = create_record(caller, SAMPLES["zendesk ticket"])
     answer = copy(caller, made, "hubspot", include=["comments"])
