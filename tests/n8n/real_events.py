@@ -198,16 +198,17 @@ def test_customers_of_woocommerce_are_copied_to_hubspot(stage: Stage) -> None:
         return (customer["id"], held_at) == (known["id"], {"woocommerce", "hubspot"})
 
     eventually(linked)
-    # Found by the link from now on: with another address she is the same contact.
-    email = "petra.sommer@example.com"
+    # Found by the link from now on: another address is added to the same contact.
+    moved = "petra.sommer@example.com"
     stage.dev.change(
         f"/v1/customers/woocommerce:{made['meta']['remote_id']}",
-        {"last_name": "Winter-Sommer", "emails": [{"address": email}]},
+        {"last_name": "Winter-Sommer", "emails": [{"address": moved}]},
     )
 
-    assert eventually(lambda: having(stage.dev, email, lastname="Winter-Sommer"))["jobtitle"] == "Buyer"
+    held = eventually(lambda: having(stage.dev, email, lastname="Winter-Sommer"))
+    assert (held["jobtitle"], held["hs_additional_emails"]) == ("Buyer", moved)
     seen = stage.n8n.wait_for(
-        stage.ids[POLL], lambda seen: bool(with_item(seen, "Saved", customer=email, replayed=True))
+        stage.ids[POLL], lambda seen: bool(with_item(seen, "Saved", customer=moved, replayed=True))
     )
     saved = with_item(seen, "Saved", id=known["id"], replayed=False)
     assert [one["held_at"] for one in saved] == [["hubspot", "woocommerce"]] * 2  # each change is written once
