@@ -15,7 +15,6 @@ import pytest
 
 from canonical.parts import ObjectName
 from tests.contract.callers import Caller, pointers
-from tests.contract.facade import Facade
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, all_vendors, checkout, named, person, request
 from tests.peers.medusa.shop import Shop
@@ -63,7 +62,6 @@ class Stage:
     """Lockstitch before the emulated vendors and the real systems that were asked for, with the real ones' URLs."""
 
     caller: Caller
-    facade: Facade
     peers: dict[str, str]
 
     def make(self, object_name: ObjectName, connection: str, mark: str) -> Body:
@@ -122,13 +120,11 @@ class Stage:
 def done(caller: Caller, answer: httpx.Response) -> Body:
     """The record that was written, also if it was answered 202."""
     assert answer.status_code in (200, 201, 202), answer.text
+    written: Body = answer.json()
     if answer.status_code == 202:
         operation = caller.settled(answer)
         assert operation["state"] == "succeeded", operation
-        answer = caller.get(operation["href"] if "href" in operation else f"/v1/operations/{operation['id']}")
-        settled: Body = answer.json()["result"]
-        return settled
-    written: Body = answer.json()
+        written = operation["result"]
     return written
 
 
@@ -181,7 +177,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) ->
         facade = running.enter_context(all_vendors(folder, module_database_url, more=tables, **lease))
         caller = running.enter_context(Caller(facade.api.url, facade.make_key(name="everything").secret))
         caller.headers["prefer"] = "wait=30"
-        yield Stage(caller=caller, facade=facade, peers={name: url for name, (url, _) in started.items()})
+        yield Stage(caller=caller, peers={name: url for name, (url, _) in started.items()})
 
 
 @pytest.fixture
