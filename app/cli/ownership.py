@@ -12,8 +12,10 @@ from app.cli.printing import Json, write_json
 from app.cli.tables import table
 from app.ownership.verdict import Change, depends_on_record, may_write, rule
 from app.settings.environment import Settings, load_settings
+from app.settings.file import ConnectionSettings
 from app.settings.ownership import KEY, OBJECTS, PERSON
-from canonical.parts import FieldOwnership
+from canonical.parts import FieldOwnership, ObjectName
+from mappings.registry import VENDORS, active
 
 ownership = App(name="ownership", help="Explain who owns a field, and what happens to a writer's change.")
 
@@ -51,7 +53,7 @@ def explain(
         usage(f"Unknown writer {writer}: name a connection, an API key as {KEY}NAME, or {PERSON}.")
     chosen = {one: policy for one, policy in fields.items() if field in (None, one)}
     changes = {
-        one: {} if writer is None else _outcomes(settings, one, policy, writer) for one, policy in chosen.items()
+        one: {} if writer is None else _outcomes(settings, name, one, policy, writer) for one, policy in chosen.items()
     }
     if json:
         write_json({one: {"ownership": policy, "changes": changes[one]} for one, policy in chosen.items()})
@@ -59,10 +61,24 @@ def explain(
         _write_table(chosen, changes)
 
 
-def _outcomes(settings: Settings, field: str, policy: FieldOwnership, writer: str) -> dict[str, str]:
-    """Return what happens to a change of the field by this writer, by connection."""
+def _outcomes(
+    settings: Settings, object_name: ObjectName, field: str, policy: FieldOwnership, writer: str
+) -> dict[str, str]:
+    """Return what happens to a change of the field by this writer, by connection that it can write to."""
     by = frozenset({writer})
-    return {target: _outcome(field, policy, by, target) for target in settings.connections}
+    return {
+        target: _outcome(field, policy, by, target)
+        for target, connection in settings.connections.items()
+        if _writes(writer, connection, object_name)
+    }
+
+
+def _writes(writer: str, connection: ConnectionSettings, object_name: ObjectName) -> bool:
+    """Return whether the connection holds the objects. A row of an export is written by the export alone."""
+    if connection.csv is not None:
+        return connection.name == writer and connection.csv.object == object_name
+    vendor = None if connection.only_takes_webhooks else VENDORS.get(connection.vendor)
+    return vendor is not None and active(vendor, object_name) is not None
 
 
 def _outcome(field: str, policy: FieldOwnership, by: frozenset[str], target: str) -> str:

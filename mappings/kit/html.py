@@ -57,5 +57,10 @@ def html_or_text(text: Sent, html: Sent, path: str, vendor: str, notes: Notes) -
     return str(html), None
 
 
+def has_words(html: Sent, text: str | None) -> bool:
+    """Return whether HTML consists of the words of a text."""
+    return text_of(values.safe_html(str(html or ""))).split() == (text or "").split()
+
+
 def _is_empty(sent: Sent) -> bool:
     return not (isinstance(sent, str) and sent.strip())

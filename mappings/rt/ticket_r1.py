@@ -13,7 +13,7 @@ from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Ticket, TicketPatch
 from mappings.kit import nearest, patches
-from mappings.kit.html import html_or_text
+from mappings.kit.html import has_words, html_or_text
 from mappings.kit.references import reference
 from mappings.rt import custom_fields, enums, wire_rest2
 from mappings.rt.endpoints_ticket import ENDPOINTS
@@ -32,6 +32,7 @@ NO_PLACE: Final[dict[str, str]] = {
     "tags": "Request Tracker has no tags: use a custom field with several values",
 }
 LONGEST_SUBJECT: Final = 200
+FIRST_MESSAGE: Final = "the first message cannot be changed: add a comment instead"
 """Bytes of UTF-8."""
 Links = tuple[str, ...] | UnsetType
 
@@ -132,16 +133,17 @@ def _first(record: wire_rest2.Ticket, account: Account, loss: list[Loss]) -> Mes
 def _first_written(
     patch: TicketPatch, current: wire_rest2.Ticket | None, account: Account, notes: Notes
 ) -> tuple[str | UnsetType, str | UnsetType]:
-    """Return the first message of a new ticket and its media type. Later only the same text is accepted."""
+    """Return the first message of a new ticket and its media type. Later only the same words are accepted."""
     text, html = patch.description, patch.description_html
     if current is None:
         as_html, as_text = html_or_text(text, html, "/description", "Request Tracker", notes)
         content = as_html or as_text
         return (UNSET, UNSET) if content is None else (content, "text/html" if as_html else "text/plain")
-    held = text_and_html(_first(current, account, []), "", "", [])
-    for name, sent, own in (("description", text, held[0]), ("description_html", html, held[1])):
-        if not isinstance(sent, UnsetType) and (sent or "").strip() != (own or "").strip():
-            notes.unsupported(f"/{name}", "the first message cannot be changed: add a comment instead")
+    held, own = text_and_html(_first(current, account, []), "", "", [])
+    if not isinstance(text, UnsetType) and (text or "").split() != (held or "").split():
+        notes.unsupported("/description", FIRST_MESSAGE)
+    if not isinstance(html, UnsetType) and (html or "").strip() != (own or "").strip() and not has_words(html, held):
+        notes.unsupported("/description_html", FIRST_MESSAGE)
     return UNSET, UNSET
 
 

@@ -18,6 +18,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from app.api import handlers
+from app.copies.copy import CopyRequest
 from app.openapi.document import document
 from canonical.customer import CustomerPatch
 from canonical.order_patch import OrderPatch
@@ -142,9 +143,14 @@ def items(node: dict[str, Any]) -> list[Any]:
     return rows
 
 
-def body_of(node: dict[str, Any], item: Any) -> Any:
+def body_of(template: Template, node: dict[str, Any], item: Any) -> Any:
     """The body that a node sends for an item."""
+    (run,) = (one for one in template["nodes"] if one["name"] == "Run")
     written: str = node["parameters"]["jsonBody"]
+    for one in run["parameters"]["assignments"]["assignments"]:
+        written = written.replace(f"{{{{ $('Run').first().json.{one['name']} }}}}", one["value"])
+    if written.startswith('={"'):  # JSON with values of *Run* in it
+        return json.loads(written[1:])
     expression = re.fullmatch(r"=\{\{(.+)\}\}", written, re.DOTALL)
     return json.loads(written if expression is None else evaluate(expression[1], item))
 
@@ -161,12 +167,15 @@ def evaluate(expression: str, item: Any) -> Any:
 @pytest.mark.skipif(NODE is None, reason="Node.js runs the code of the templates")
 @pytest.mark.parametrize(("template", "node"), list(writes()))
 def test_what_a_template_sends_fits(template: Template, node: dict[str, Any]) -> None:
-    resource = re.search(r"/v1/([a-z]+)$", node["parameters"]["url"])
+    resource = re.search(r"/v1/([a-z]+)(/.+/copies)?$", node["parameters"]["url"])
     assert resource is not None
-    bodies = [body_of(node, item) for item in items(before(template, node["name"]))]
+    bodies = [body_of(template, node, item) for item in items(before(template, node["name"]))]
 
     assert bodies
     assert all(bodies)
+    if resource[2]:
+        assert all(msgspec.convert(body, CopyRequest) for body in bodies)
+        return
     name, patch = WRITES[resource[1]]
     for body in bodies:
         sent, _ = strip_output(body, patch)  # a record is sent as it was read, and a write ignores what is output-only
@@ -176,4 +185,4 @@ def test_what_a_template_sends_fits(template: Template, node: dict[str, Any]) ->
 def test_there_are_templates_that_write_each_object() -> None:
     urls = [parameter.values[1]["parameters"]["url"].rpartition("/")[2] for parameter in writes()]
 
-    assert set(urls) == set(WRITES)
+    assert set(urls) == {*WRITES, "copies"}

@@ -364,6 +364,17 @@ def fee_of(vendors: Emulators, made: dict[str, Any]) -> dict[str, Any]:
     return held | {"fee_lines": [fee], "total": "44.80"}
 
 
+def test_a_ticket_is_copied_back_with_the_same_words(caller: Caller) -> None:
+    body = SAMPLES["zendesk ticket"].body(word()) | {"description": "In two pieces.\n\nPlease send another."}
+    made = caller.create("/v1/tickets?connection=zendesk", body)
+    there = copy(caller, made, "freshdesk").json()
+    assert there["description_html"] is not None
+    path = f"/v1/tickets/{made['id']}/copies?connection=freshdesk"
+    back = caller.write("POST", path, {"connection": "zendesk"})
+    assert back.status_code == 200, back.text
+    assert back.json()["description"] == body["description"]
+
+
 def test_comments_need_a_place(caller: Caller) -> None:
     _, made = create_record(caller, SAMPLES["zendesk ticket"])
     answer = copy(caller, made, "hubspot", include=["comments"])

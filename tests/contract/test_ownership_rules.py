@@ -234,5 +234,8 @@ def test_the_command_explains_what_happens_to_a_change(facade: Facade) -> None:
     assert changes["first_name"] == "review"
     assert changes["lifecycle_stage"] == "refused"
     assert changes["tags"] == "written"
+    at = json.loads(told.stdout)["first_name"]["changes"].keys()
+    assert {"hubspot", "shopify", "zendesk"} <= at
+    assert not at & {"gateway", "chat", "woo"}, "they only receive webhooks"
     for wrong in (("invoice",), ("customer", "jobtitle"), ("customer", "--writer", "nobody")):
         assert facade.lockstitch("ownership", "explain", *wrong).returncode == 2

@@ -155,10 +155,10 @@ SAMPLES: Final = {
 
 
 @contextmanager
-def all_vendors(folder: Path, database_url: str, *also: str, more: str = "") -> Iterator[Facade]:
+def all_vendors(folder: Path, database_url: str, *also: str, more: str = "", **environment: str) -> Iterator[Facade]:
     """Run a Lockstitch with a connection named after each vendor, and another one for each suffix in `also`. `more` is
-    added to its configuration."""
-    environment = EMULATOR_CREDENTIALS | {"WEBHOOK_SENDER": SENDER_SECRET}
+    added to its configuration, `environment` to that of every process."""
+    environment = EMULATOR_CREDENTIALS | {"WEBHOOK_SENDER": SENDER_SECRET} | environment
     facade = Facade(folder, database_url, vendors_last=False, more="", **environment)
     tables = [
         _table(name, vendor, facade.vendors.url)

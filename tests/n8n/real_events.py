@@ -168,9 +168,12 @@ def test_an_event_is_taken_when_lockstitch_finishes_its_write(stage: Stage) -> N
     assert (delivery["status"], delivery["attempts"]) == (200, 1)
 
 
-def test_customers_of_woocommerce_are_copied_to_hubspot_as_they_were_read(stage: Stage) -> None:
+def test_customers_of_woocommerce_are_copied_to_hubspot(stage: Stage) -> None:
     email = "petra.winter@example.com"
-    stage.dev.place("hubspot", "contacts", {"properties": {"email": email, "jobtitle": "Buyer"}})
+    # The CRM knows her first, so her id is the contact's: a copy by the bare id would read her there.
+    known = stage.dev.create(
+        "/v1/customers", {"emails": [{"address": email}], "job_title": "Buyer"}, connection="hubspot"
+    )
 
     made = stage.dev.create(
         "/v1/customers",
@@ -189,16 +192,29 @@ def test_customers_of_woocommerce_are_copied_to_hubspot_as_they_were_read(stage:
     assert "".join(held["phone"].split()) == "+493023125014"
     assert held["jobtitle"] == "Buyer"  # the shop does not know it, so it stays
 
-    stage.dev.change(f"/v1/customers/{made['id']}", {"last_name": "Winter-Sommer"})
+    def linked() -> bool:
+        customer = stage.dev.operate(f"/v1/customers/woocommerce:{made['meta']['remote_id']}")
+        held_at = {link["connection"] for link in customer["meta"]["links"]}
+        return (customer["id"], held_at) == (known["id"], {"woocommerce", "hubspot"})
 
-    eventually(lambda: having(stage.dev, email, lastname="Winter-Sommer"))
-    seen = stage.n8n.wait_for(
-        stage.ids[POLL], lambda seen: bool(with_item(seen, "Saved", customer=email, replayed=True))
+    eventually(linked)
+    # Found by the link from now on: another address is added to the same contact.
+    moved = "petra.sommer@example.com"
+    stage.dev.change(
+        f"/v1/customers/woocommerce:{made['meta']['remote_id']}",
+        {"last_name": "Winter-Sommer", "emails": [{"address": moved}]},
     )
-    assert len(with_item(seen, "Saved", customer=email, replayed=False)) == 2  # each change is written once
+
+    held = eventually(lambda: having(stage.dev, email, lastname="Winter-Sommer"))
+    assert (held["jobtitle"], held["hs_additional_emails"]) == ("Buyer", moved)
+    seen = stage.n8n.wait_for(
+        stage.ids[POLL], lambda seen: bool(with_item(seen, "Saved", customer=moved, replayed=True))
+    )
+    saved = with_item(seen, "Saved", id=known["id"], replayed=False)
+    assert [one["held_at"] for one in saved] == [["hubspot", "woocommerce"]] * 2  # each change is written once
     assert not with_item(seen, "In plain words")
-    same = [record for record in stage.dev.records("hubspot", "contacts") if record["properties"]["email"] == email]
-    assert len(same) == 1
+    contacts = stage.dev.records("hubspot", "contacts")
+    assert len([one for one in contacts if str(one["properties"].get("lastname")).startswith("Winter")]) == 1
 
 
 def test_who_does_not_sign_is_refused(stage: Stage) -> None:

@@ -159,7 +159,8 @@ def test_every_call_goes_to_the_base_url_with_the_headers_of_the_contract(templa
     for call in calls:
         headers = headers_of(call)
         assert re.fullmatch(
-            r"=\{\{ \$\('Run'\)\.first\(\)\.json\.base_url \}\}/(v1|ops)/[a-z/-]+", call["parameters"]["url"]
+            r"=\{\{ \$\('Run'\)\.first\(\)\.json\.base_url \}\}/(v1|ops)/([a-z-]+|/|\{\{ \$json\.data\.id \}\})+",
+            call["parameters"]["url"],
         )
         assert call["parameters"]["genericAuthType"] == "httpHeaderAuth"
         assert headers["X-Correlation-ID"] == CORRELATION_ID
@@ -181,13 +182,16 @@ def test_no_set_or_code_node_stands_between_two_calls(template: Template) -> Non
         assert not between & reshaping
 
 
-def test_the_changed_customers_are_sent_as_they_were_read() -> None:
+def test_the_changed_customers_are_copied_from_the_shop() -> None:
     (path,) = (path for path in TEMPLATES if path.stem == "schedule--changed-customers-to-crm")
     template = json.loads(path.read_bytes())
     (read, write) = nodes_of(template, "httpRequest")
 
-    assert (read["name"], write["name"]) == ("Changed customers", "Upsert customer")
-    assert write["parameters"]["jsonBody"] == "={{ JSON.stringify($json.data) }}"
+    assert (read["name"], write["name"]) == ("Changed customers", "Copy customer")
+    assert write["parameters"]["url"].endswith("/v1/customers/{{ $json.data.id }}/copies")
+    # An id that the CRM had first is read there, unless the query names the shop.
+    (source,) = write["parameters"]["queryParameters"]["parameters"]
+    assert source == {"name": "connection", "value": "={{ $('Run').first().json.shop }}"}
     assert [node["name"] for node in nodes_of(template, "set")] == ["Run"]
 
 

@@ -339,7 +339,7 @@ def test_what_the_peer_would_pass_over_is_refused_before(bench: Bench) -> None:
     for body, pointer in (
         ({"custom_fields": [{"key": "nowhere", "value": "x"}]}, "/custom_fields/0/value"),
         ({"description": "Another"}, "/description"),
-        ({"team": {"connection": "rt", "remote_id": "999"}}, "/team"),
+        ({"team": {"connection": "rt", "remote_id": "999"}}, "/team/remote_id"),
         ({"requester": {"connection": "rt", "remote_id": "12"}}, "/requester/remote_id"),
         ({"requester": {"connection": "rt", "remote_id": "12\n"}}, "/requester/remote_id"),
         ({"subject": "ä" * 101}, "/subject"),

@@ -258,6 +258,9 @@ def test_the_first_message_is_written_once() -> None:
     assert "Content" not in sent({"subject": "x", "team": {"remote_id": "1"}, "description": "  "}, None)
     assert refused(drafted({"description": "Another"})) == {"/description": "unsupported"}
     assert refused(drafted({"description_html": None})) == {"/description_html": "unsupported"}
+    # The same words in another form, as another system returns them.
+    said = TICKET.to_canonical(CURRENT, ACCOUNT).data.description or ""
+    assert refused(drafted({"description": f"{said}\n\n", "description_html": f"<div>{said}</div>"})) == {}
 
 
 def test_custom_fields_must_be_configured_and_in_the_queue() -> None:

@@ -289,6 +289,14 @@ def test_what_zendesk_cannot_hold_is_refused_with_a_reason(
     assert all(len(refusal.detail) > 10 for refusal in draft.refused)
 
 
+def test_the_same_words_are_no_change(full: wire_v2.Ticket, known: Account) -> None:
+    said = (full.description or "").replace("\n", " \n\n ")
+
+    draft = drafted({"description": said, "description_html": f"<div><b>{said}</b></div>"}, known, full)
+
+    assert refused(draft) == {}
+
+
 def test_a_ticket_needs_something_to_say(account: Account) -> None:
     for patch in ({}, {"description": None}, {"description": " ", "description_html": ""}):
         assert refused(drafted(patch, account)) == {"/description": "invalid"}
