@@ -23,14 +23,14 @@ NOT_CHECKED = "positive_data_acceptance"
 
 # It would stop the connections that all the other calls are about.
 SWITCH = ("--include-operation-id", "pause_connection")
-# Their bodies are those of the creating calls, which are tried in full: half of all cases are left to `make test-long`.
-CHANGES = [word for name in ("customer", "order", "ticket") for word in ("--include-operation-id", f"change_{name}")]
-OTHERS = [word.replace("--include", "--exclude") for word in (*SWITCH, *CHANGES)]
+# Bodies have most of the values at a limit: half of all cases are left to `make test-long`.
+READS = ("--include-method", "GET")
+WRITES = ("--exclude-method", "GET", "--exclude-operation-id", "pause_connection")
 CHOSEN = (
-    pytest.param(OTHERS, id="all but the next two"),
+    pytest.param(READS, id="reads"),
+    pytest.param((*WRITES, "--phases", "examples,fuzzing"), id="writes"),
     pytest.param(SWITCH, id="the switch"),
-    pytest.param((*CHANGES, "--phases", "examples,fuzzing"), id="changes"),
-    pytest.param((*CHANGES, "--phases", "coverage"), marks=pytest.mark.long, id="changes in full"),
+    pytest.param((*WRITES, "--phases", "coverage"), marks=pytest.mark.long, id="writes in full"),
 )
 
 
@@ -60,6 +60,6 @@ def test_no_call_gets_an_answer_that_is_not_described(
         *("--url", facade.api.url, "--header", f"Authorization: Bearer {full_key}", *chosen),
         *("--checks", "all", "--exclude-checks", NOT_CHECKED, "--max-examples", EXAMPLES, "--seed", "1", "--no-color"),
     ]
-    tried = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    tried = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert tried.returncode == 0, tried.stdout[-6000:]
     assert "passed" in tried.stdout

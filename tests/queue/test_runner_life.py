@@ -45,7 +45,8 @@ async def test_a_long_attempt_keeps_its_lease_and_a_stolen_one_is_cancelled(harn
         assert await harness.queue.expire(10) == 0
 
         await harness.pass_time(60)
-        await harness.queue.expire(10)
+        while not await harness.queue.expire(10):  # it was extended in between
+            await harness.pass_time(60)
         await cancelled.wait()
 
 
