@@ -63,7 +63,7 @@ def may_write(policy: FieldOwnership, by: frozenset[str], target: str) -> bool:
 
 
 def speaks_for_owner(policy: FieldOwnership, by: frozenset[str], target: str) -> bool:
-    """Return whether the change comes from the owner, or is made there where nobody else is named as a writer."""
+    """Return whether the change comes from the owner, or is made at the owner where no writers are configured."""
     if policy.owner in by:
         return True
     return policy.writers is None and policy.owner == target and any(one == PERSON or one.startswith(KEY) for one in by)

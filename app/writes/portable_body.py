@@ -54,7 +54,7 @@ def _refuse_unplaced(patch: Struct, source: str | None) -> None:
     """Raise InvalidField for a vendor's id of an unknown connection."""
     if source is not None:
         return
-    detail = 'needs its connection: send connection beside it, or id "<connection>:<vendor id>"'
+    detail = 'has no connection: send connection with it, or send id as "<connection>:<vendor id>"'
     errors = [
         FieldError(pointer=f"{pointer}/{name}", detail=detail)
         for pointer, one in references_of(patch)

@@ -1,40 +1,30 @@
 """Prepare a write: draft the one request that has its effect. Nothing here changes anything at the vendor."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField, VendorDrifted, VersionConflict
+from app.errors import NotSystemOfRecord, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
 from app.records.lookup import find_people
-from app.records.map_record import compare_draft, map_record
+from app.records.map_record import map_record
 from app.records.resources import etag_of, name_records
-from app.revisions.large_records import run_mapping
-from app.telemetry import mapping_span
-from app.writes.accept_loss import accept_loss, accept_total, barring, dropped
-from app.writes.already_held import still_refused
-from app.writes.copied import not_copied_yet
+from app.writes.accept_loss import accept_loss, dropped
 from app.writes.copy_links import linked_record, require_linkable
+from app.writes.draft import draft_body, map_to_vendor, with_young_facts
 from app.writes.find_record import find_by_key, staff_refusal
 from app.writes.judge_ownership import Judged, judge_change, judge_new
 from app.writes.models import CopyOf, References
-from app.writes.patch_of import patch_of
 from app.writes.resolve_references import resolve_references
 from app.writes.resolved_write import ResolvedWrite
-from app.writes.stale_account import refused_by_account_facts
-from app.writes.tags import with_own_pointers
 from canonical.order_patch import OrderCancel
 from canonical.parts import Loss, Skipped
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Draft, UpsertKey
-
-YOUNG: Final = 60.0
-"""Account facts that are at most this many seconds old may refuse a write by themselves."""
 
 ANY_VERSION: Final = "*"
 """The If-Match that only requires the record to exist."""
@@ -79,14 +69,6 @@ class RecordFound(Exception):
 
 class NothingToCopyTo(Exception):
     """No record matches a copy that creates none."""
-
-
-class _StaleAccount(Exception):
-    """A refusal that comes only from account facts, which may be stale."""
-
-    def __init__(self, problem: InvalidField | UnsupportedField) -> None:
-        super().__init__(problem.code)
-        self.problem = problem
 
 
 async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
@@ -144,7 +126,7 @@ async def _prepare_missing(resolved: ResolvedWrite, marker: str) -> PreparedWrit
 
 async def _prepare_upsert(resolved: ResolvedWrite, marker: str, *, searched: bool = False) -> PreparedWrite:
     resolved = await _resolve(resolved, creates=True)
-    return await _with_young_facts(resolved, lambda: _upsert(resolved, marker, searched=searched))
+    return await with_young_facts(resolved, lambda: _upsert(resolved, marker, searched=searched))
 
 
 async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
@@ -160,7 +142,7 @@ async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
         refusal = problem  # after what is wrong with the fields
     skipped = () if judged is None else judged.skipped
     left = await _resolve(resolved if judged is None else judged.write, creates=True)
-    prepared = await _with_young_facts(left, lambda: _create(left, create, marker, skipped))
+    prepared = await with_young_facts(left, lambda: _create(left, create, marker, skipped))
     if refusal is not None:
         raise refusal
     return prepared
@@ -178,7 +160,7 @@ async def _create(
     resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str, skipped: tuple[Skipped, ...]
 ) -> PreparedWrite:
     account = await resolved.account()
-    body, loss = await _draft(resolved, None, account)
+    body, loss = await draft_body(resolved, None, account)
     return PreparedWrite(
         effect="comment" if resolved.mapping.object == "comment" else "create",
         request=create(body, marker, resolved.intent.parent, account),
@@ -210,21 +192,21 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
     if update is None:
         raise resolved.cannot(f"cannot change {resolved.mapping.object}s")
     resolved = await _resolve(resolved, creates=False)
-    return await _with_young_facts(resolved, lambda: _update(resolved, update, marker, remote_id))
+    return await with_young_facts(resolved, lambda: _update(resolved, update, marker, remote_id))
 
 
 async def _update(
     resolved: ResolvedWrite, update: Callable[..., VendorRequest], marker: str, remote_id: str
 ) -> PreparedWrite:
     raw, account = await resolved.fetch_raw(remote_id)
-    body, loss = await _draft(resolved, raw, account)
+    body, loss = await draft_body(resolved, raw, account)
     await _check_version(resolved, raw, account)
     judged = await judge_change(resolved, raw, account)
     if judged is not None:
         loss = tuple(one for one in loss if one.path.split("/")[1:2] not in [[name] for name in judged.left_out])
         if judged.is_empty:
             return _unsent("update", remote_id, judged, loss)
-        body, _ = await _draft(judged.write, raw, account)
+        body, _ = await draft_body(judged.write, raw, account)
     request = update(remote_id, body, marker, account)
     guard = resolved.mapping.endpoints.guard
     if guard is not None and resolved.intent.if_match not in (None, ANY_VERSION):
@@ -280,7 +262,7 @@ async def _upsert(resolved: ResolvedWrite, marker: str, *, searched: bool) -> Pr
     key: UpsertKey = _required(resolved.intent.upsert_on)
     value = _required(resolved.intent.upsert_value)
     account = await resolved.account()
-    body, loss = await _draft(resolved, None, account)
+    body, loss = await draft_body(resolved, None, account)
     if key == "email" and resolved.mapping.endpoints.is_staff is not None and not searched:
         deps, connection, mapping = resolved.deps, resolved.connection, resolved.mapping
         staff, _ = await find_people(deps, connection, mapping, value, resolved.deadline)
@@ -302,80 +284,9 @@ async def marker_lookup(
     account, find_marker = await resolved.account(), resolved.mapping.endpoints.find_marker
     judged = None if effect == "upsert" else await judge_new(resolved)
     left = await _resolve(resolved if judged is None else judged.write, creates=True)
-    draft = await _map_to_vendor(left, None, account)
+    draft = await map_to_vendor(left, None, account)
     lookup = None if find_marker is None else find_marker(marker, resolved.intent.parent, draft.body, account)
     return lookup, draft.loss + dropped(draft.refused), () if judged is None else judged.skipped
-
-
-async def _with_young_facts(resolved: ResolvedWrite, draft: Callable[[], Awaitable[PreparedWrite]]) -> PreparedWrite:
-    """Repeat a draft that only account facts refuse, with facts at most a minute old.
-
-    An administrator may have added a choice meanwhile. Raises the vendor's problems if the facts cannot be fetched.
-    """
-    before = await resolved.account()
-    try:
-        return await draft()
-    except _StaleAccount as stale:
-        if await resolved.account(YOUNG) == before:
-            raise stale.problem from None
-    try:
-        return await draft()
-    except _StaleAccount as stale:
-        raise stale.problem from None
-
-
-async def _draft(resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any) -> tuple[Any, tuple[Loss, ...]]:
-    """Return the body to send and what is lost. `present` is the record as it is, if there is one."""
-    draft = await _map_to_vendor(resolved, present, account)
-    try:
-        loss = accept_loss(resolved, draft)
-        return draft.body, loss if present is not None else loss + accept_total(resolved, draft)
-    except (InvalidField, UnsupportedField) as problem:
-        vendor = resolved.connection.vendor
-        if refused_by_account_facts(vendor, resolved.mapping, account, barring(resolved, draft.refused)):
-            raise _StaleAccount(problem) from problem
-        raise
-
-
-async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
-    if resolved.intent.edits_tags:
-        return await _map_tags(resolved, _required(present), account)
-    held = await resolved.map(present, account) if present is not None and resolved.intent.merges else None
-    patch, lost = patch_of(resolved, held)
-    draft = None
-    try:
-        draft = await _run_mapping(resolved, patch, present, account)
-    finally:  # also if a canary breaks
-        if not resolved.dry:
-            compare_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
-    draft = msgspec.structs.replace(draft, loss=lost + draft.loss)
-    if present is None or not draft.refused:
-        return draft
-    with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
-        held = held or await resolved.map(present, account)
-        refused = still_refused(draft.refused, patch, held.data)
-        intent = resolved.intent
-        if refused and intent.copy_of is not None:
-            seen = await resolved.deps.states.get(intent.object, resolved.connection.name, held.remote.id)
-            refused = not_copied_yet(intent, intent.copy_of, seen, refused)
-        return msgspec.structs.replace(draft, refused=refused)
-    return draft
-
-
-async def _map_tags(resolved: ResolvedWrite, present: msgspec.Raw, account: Any) -> Draft[Any]:
-    patch, _ = patch_of(resolved, await resolved.map(present, account))
-    draft = await _run_mapping(resolved, patch, present, account)
-    return with_own_pointers(draft, resolved.intent.body, patch.tags)
-
-
-async def _run_mapping(resolved: ResolvedWrite, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
-    """Raises VendorDrifted if the mapping cannot read the present record."""
-    mapping, current = resolved.mapping, None
-    if present is not None:
-        with resolved.as_drift(present):
-            current = mapping.decode(present)
-    with mapping_span(mapping.name, mapping.revision, "write"):
-        return await run_mapping(mapping, present, account, partial(mapping.to_vendor, patch, current, account))
 
 
 async def _check_version(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> None:

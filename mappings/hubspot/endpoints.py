@@ -1,5 +1,6 @@
 """Endpoints of contacts and tickets, and how to recover lost writes."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -61,20 +62,28 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 }
 
 
-def ticket_page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
-    """Return a page of tickets, and the ids of their contacts and orders if the reply has them."""
-    page = paging.page(TICKET_CALLS, reply, query, account)
-    linked = related.linked(page.records, account, has_associations=paging.is_plain(TICKET_CALLS, query))
+Link = Callable[..., Account]
+"""`related.linked` or `related.linked_orders`."""
+
+
+def linked_page(
+    calls: CrmObject, link: Link, reply: VendorReply, query: ListQuery, account: Account
+) -> VendorPage[Account]:
+    """Return a page of records, and the ids of the records that they are linked to if the reply has them."""
+    page = paging.page(calls, reply, query, account)
+    linked = link(page.records, account, has_associations=paging.is_plain(calls, query))
     return VendorPage(records=page.records, next=page.next, account=linked)
 
 
-def ticket_record(reply: VendorReply, account: Account) -> tuple[msgspec.Raw | None, Account]:
-    """Return one ticket, and the ids of its contacts and orders if the reply has them."""
-    record, account = TICKET_CALLS.record(reply, account)
+def linked_record(
+    calls: CrmObject, link: Link, reply: VendorReply, account: Account
+) -> tuple[msgspec.Raw | None, Account]:
+    """Return one record, and the ids of the records that it is linked to if the reply has them."""
+    record, account = calls.record(reply, account)
     if record is None:
         return None, account
     # A read by id requests associations; a batch of one cannot.
-    return record, related.linked((record,), account, has_associations=bytes(record) == reply.body)
+    return record, link((record,), account, has_associations=bytes(record) == reply.body)
 
 
 def create_ticket(body: RecordWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
@@ -106,9 +115,9 @@ CONTACTS: Final = Endpoints[RecordWrite, Account](
 )
 TICKETS: Final = Endpoints[RecordWrite, Account](
     read=TICKET_CALLS.read,
-    record=ticket_record,
+    record=partial(linked_record, TICKET_CALLS, related.linked),
     list=partial(paging.list_request, TICKET_CALLS),
-    page=ticket_page,
+    page=partial(linked_page, TICKET_CALLS, related.linked),
     filters=frozenset({"external_id", "number", "requester", "status"}),
     sorts=SORTS,
     side_load=partial(related.side_load, CONTACT_CALLS),

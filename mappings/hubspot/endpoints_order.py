@@ -12,7 +12,7 @@ import msgspec
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot import paging, related
-from mappings.hubspot.endpoints import RECOVERY
+from mappings.hubspot.endpoints import RECOVERY, linked_page, linked_record
 from mappings.hubspot.requests import CrmObject
 from mappings.hubspot.wire_order_v3 import ORDER_KEY, LineItemProperties, OrderProperties, OrderWrite
 from mappings.hubspot.wire_v3 import (
@@ -27,7 +27,7 @@ from mappings.hubspot.wire_v3 import (
     Upserted,
     documented_order_pipelines,
 )
-from mappings.spec import Endpoints, ListQuery, VendorDrift, VendorPage, decode
+from mappings.spec import Endpoints, VendorDrift, decode
 
 ORDER_TO_LINE: Final = 513
 """HubSpot's type of the association from an order to a line item."""
@@ -53,22 +53,6 @@ LINE_CALLS: Final = CrmObject(
     external_id=MARKER,  # a line item has no key of its own
 )
 ORDER_SETUP: Final = (*ORDER_CALLS.setup(), *LINE_CALLS.setup())
-
-
-def order_page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
-    """Return a page of orders, and the ids of their contacts and line items if the reply has them."""
-    page = paging.page(ORDER_CALLS, reply, query, account)
-    linked = related.linked_orders(page.records, account, has_associations=paging.is_plain(ORDER_CALLS, query))
-    return VendorPage(records=page.records, next=page.next, account=linked)
-
-
-def order_record(reply: VendorReply, account: Account) -> tuple[msgspec.Raw | None, Account]:
-    """Return one order, and the ids of its contacts and line items if the reply has them."""
-    record, account = ORDER_CALLS.record(reply, account)
-    if record is None:
-        return None, account
-    # A read by id requests associations; a batch of one cannot.
-    return record, related.linked_orders((record,), account, has_associations=bytes(record) == reply.body)
 
 
 def create_lines(body: OrderWrite, marker: str, account: Account) -> VendorRequest | None:
@@ -107,9 +91,9 @@ def create_order(body: OrderWrite, marker: str, parent: str | None, account: Acc
 
 ORDERS: Final = Endpoints[OrderWrite, Account](
     read=ORDER_CALLS.read,
-    record=order_record,
+    record=partial(linked_record, ORDER_CALLS, related.linked_orders),
     list=partial(paging.list_request, ORDER_CALLS),
-    page=order_page,
+    page=partial(linked_page, ORDER_CALLS, related.linked_orders),
     filters=frozenset({"email", "external_id", "number"}),
     max_limit=MOST_ORDERS,
     side_load=partial(related.side_load_orders, LINE_CALLS),

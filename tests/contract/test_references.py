@@ -70,7 +70,7 @@ def test_an_id_without_its_connection_is_refused(caller: Caller, path: str, body
 
     assert code_of(answer, 422) == "invalid-field"
     assert pointers(answer) == [pointer]
-    assert "send connection beside it" in answer.json()["detail"]
+    assert "send connection with it" in answer.json()["detail"]
 
 
 def test_an_id_of_another_connection_is_not_sent(caller: Caller, vendors: Emulators) -> None:
