@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from app.errors import InvalidField, UnsupportedField, VendorProblem
-from app.writes import prepare as drafting
+from app.writes import draft as drafting
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.prepare import PreparedWrite, marker_lookup, prepare
