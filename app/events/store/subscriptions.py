@@ -1,11 +1,15 @@
 """Subscriptions: create, list, rotate secrets, disable, enable, delete. Targets and secrets are encrypted."""
 
+import asyncio
+import random
+import time
 from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
 
 from app.audit import record
+from app.errors import StoreUnavailable
 from app.events.models import EventSubscription, NewSubscription
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
@@ -32,9 +36,19 @@ COLUMNS: Final = f"""
        {HELD.format(principal="subscription.principal")} AS held
 """
 
-# The lock of `wanted_by`, exclusive to a new subscription.
+# The lock of `wanted_by`, exclusive to a new subscription. Later requests queue behind this one, and a transaction that
+# holds the lock may wait for one of them. PostgreSQL sorts that out only after `deadlock_timeout`, a second. So the
+# subscription leaves the queue sooner, lets them pass, and tries again.
 APPENDING: Final = int.from_bytes(b"eventadd")
-BEHIND_APPENDS = Statement("SELECT subscription", f"SELECT pg_advisory_xact_lock({APPENDING})")
+BEHIND_APPENDS = Statement(
+    "SELECT subscription",
+    f"""
+    SELECT set_config('lock_timeout', '50ms', true), pg_advisory_xact_lock({APPENDING}),
+           set_config('lock_timeout', '0', true)
+    """,
+)
+LONGEST_PAUSE: Final = 0.05
+LONGEST_WAIT: Final = 10.0
 
 INSERT = Statement(
     "INSERT subscription",
@@ -162,6 +176,17 @@ class PostgresSubscriptions:
 
     async def create(self, new: NewSubscription) -> EventSubscription:
         """Create a subscription. It gets every Event that the feed does not show yet."""
+        give_up = time.monotonic() + LONGEST_WAIT
+        while True:
+            try:
+                return await self._create(new)
+            except StoreUnavailable as problem:
+                is_locked = isinstance(problem.__cause__, asyncpg.LockNotAvailableError)
+                if not is_locked or time.monotonic() > give_up:
+                    raise
+            await asyncio.sleep(random.uniform(0.0, LONGEST_PAUSE))  # noqa: S311 - no secret
+
+    async def _create(self, new: NewSubscription) -> EventSubscription:
         target = self._sealer.seal(new.target_url.encode(), target_of(new.id))
         async with self._database.transaction() as session:
             await session.execute(BEHIND_APPENDS)

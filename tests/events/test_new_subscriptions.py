@@ -1,0 +1,52 @@
+"""A subscription that is created while Events are appended holds nothing up for long."""
+
+import asyncio
+import time
+
+import pytest
+
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.events.store.subscriptions import PostgresSubscriptions
+from app.postgres.database import Database, Statement
+from app.queue import order_keys
+from tests.encryption import SEALER
+from tests.events.numbered_events import EVERYTHING, all_of, changed
+
+pytestmark = pytest.mark.anyio
+
+WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+RECORD = [("shop", "customer:1051")]
+
+
+async def test_a_new_subscription_lets_appends_pass_that_wait_for_each_other(database: Database) -> None:
+    """One transaction appends and then locks a record, another one the reverse. The subscription comes between."""
+    events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
+    subscriptions = PostgresSubscriptions(database, SEALER)
+    appended, queued = asyncio.Event(), asyncio.Event()
+
+    async def append_then_lock() -> None:
+        async with database.transaction() as transaction:
+            await events.append(transaction, changed(1))
+            appended.set()
+            await queued.wait()
+            await order_keys.lock(transaction, RECORD)
+
+    async def lock_then_append() -> None:
+        async with database.transaction() as transaction:
+            await order_keys.lock(transaction, RECORD)
+            await queued.wait()
+            await events.append(transaction, changed(2))
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(append_then_lock())
+        tasks.create_task(lock_then_append())
+        await appended.wait()
+        tasks.create_task(subscriptions.create(EVERYTHING))
+        while not await database.fetch_value(WAITING):  # noqa: ASYNC110 - only the database knows
+            await asyncio.sleep(0.002)
+        began = time.monotonic()
+        queued.set()
+
+    assert time.monotonic() - began < 0.7  # PostgreSQL notices a deadlock after a second
+    assert len(await all_of(events)) == 2
