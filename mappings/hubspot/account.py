@@ -1,6 +1,6 @@
 """Account facts: pipelines of tickets and orders, their stages as statuses, and the options of enumerations."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -14,8 +14,6 @@ from mappings.hubspot.wire_v3 import (
     ORDER_PIPELINE,
     Account,
     AssociationLabels,
-    OrderPipeline,
-    OrderStage,
     Owners,
     Pipeline,
     PipelineRecord,
@@ -24,6 +22,7 @@ from mappings.hubspot.wire_v3 import (
     Stage,
     StageMetadata,
     StageRecord,
+    Status,
     documented_order_pipelines,
     documented_pipelines,
 )
@@ -111,10 +110,10 @@ def build_account(
     return Account(
         pipelines=documented_pipelines()
         if pipelines is None
-        else _pipelines(decode(pipelines.body, Pipelines).results),
+        else _pipelines(decode(pipelines.body, Pipelines).results, stage_status),
         order_pipelines=documented_order_pipelines()
         if order_pipelines is None
-        else _order_pipelines(decode(order_pipelines.body, Pipelines).results),
+        else _pipelines(decode(order_pipelines.body, Pipelines).results, order_stage_status),
         options=_options("contacts", contacts) | _options("tickets", tickets) | _options("orders", orders),
         custom_fields=dict(custom_fields),
         owners={} if owners is None else {one.id: one for one in decode(owners.body, Owners).results},
@@ -173,27 +172,15 @@ def _is_closed(metadata: StageMetadata) -> bool | None:
     return None
 
 
-def _pipelines(records: Iterable[PipelineRecord]) -> dict[str, Pipeline]:
+def _pipelines(
+    records: Iterable[PipelineRecord], status_of: Callable[[str, StageRecord], Status]
+) -> dict[str, Pipeline[Status]]:
     return {
         pipeline.id: Pipeline(
             id=pipeline.id,
             label=pipeline.label,
             stages={
-                stage.id: Stage(id=stage.id, label=stage.label, status=stage_status(pipeline.id, stage))
-                for stage in sorted(pipeline.stages, key=lambda stage: stage.display_order)
-            },
-        )
-        for pipeline in sorted(records, key=lambda pipeline: pipeline.display_order)
-    }
-
-
-def _order_pipelines(records: Iterable[PipelineRecord]) -> dict[str, OrderPipeline]:
-    return {
-        pipeline.id: OrderPipeline(
-            id=pipeline.id,
-            label=pipeline.label,
-            stages={
-                stage.id: OrderStage(id=stage.id, label=stage.label, status=order_stage_status(pipeline.id, stage))
+                stage.id: Stage(id=stage.id, label=stage.label, status=status_of(pipeline.id, stage))
                 for stage in sorted(pipeline.stages, key=lambda stage: stage.display_order)
             },
         )

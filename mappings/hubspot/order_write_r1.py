@@ -35,7 +35,7 @@ from mappings.hubspot.wire_v3 import (
     AssociationType,
     NewAssociation,
     ObjectId,
-    OrderPipeline,
+    Pipeline,
 )
 from mappings.kit import patches
 from mappings.spec import NUMBER, Draft, Notes
@@ -132,7 +132,7 @@ def _status_written(
     return {}
 
 
-def _pipeline(current: OrderRecord | None, account: Account) -> OrderPipeline | None:
+def _pipeline(current: OrderRecord | None, account: Account) -> Pipeline[OrderStatus] | None:
     if current is None:
         return next(iter(account.order_pipelines.values()), None)
     return account.order_pipelines.get(current.properties.get("hs_pipeline") or ORDER_PIPELINE)
@@ -214,6 +214,9 @@ def _new_lines(patch: OrderPatch, held: Order | None, notes: Notes) -> tuple[dic
     if held is not None:
         if not _are_same(lines or (), held):
             notes.unsupported("/line_items", "HubSpot's line items are separate records: change them in HubSpot")
+            return ()
+        for place, line in enumerate(lines or ()):
+            _refuse_members(line, f"/line_items/{place}", notes)
         return ()
     if len(lines or ()) > BATCH:
         notes.invalid("/line_items", f"HubSpot creates at most {BATCH} line items with one order")
@@ -222,23 +225,21 @@ def _new_lines(patch: OrderPatch, held: Order | None, notes: Notes) -> tuple[dic
 
 
 def _are_same(lines: tuple[LineItemPatch, ...], held: Order) -> bool:
-    """Whether lines sent again are those of the order: the same goods, quantities and prices."""
+    """Whether lines sent again are those of the order: the same goods, quantities, prices and taxes."""
     return len(lines) == len(held.line_items) and all(
         (sent.sku or there.sku) == there.sku
         and (sent.name or there.name) == there.name
         and Decimal(sent.quantity) == Decimal(there.quantity)
         and (sent.unit_price is None or Decimal(sent.unit_price) == Decimal(there.unit_price))
+        and (sent.tax is None or Decimal(sent.tax) == Decimal(there.tax))
+        and sent.product_id in (None, None if there.product is None else there.product.remote_id)
         for sent, there in zip(lines, held.line_items, strict=True)
     )
 
 
 def _line(line: LineItemPatch, place: int, currency: str | None, notes: Notes) -> dict[str, str]:
     pointer = f"/line_items/{place}"
-    for member, reason in NO_LINE_PLACE.items():
-        if getattr(line, member) not in (None, ()):
-            notes.unsupported(f"{pointer}/{member}", reason)
-    if line.variant_id is not None:
-        notes.unsupported(f"{pointer}/product/variant_remote_id", "HubSpot products have no variants")
+    _refuse_members(line, pointer, notes)
     name = line.name or line.sku
     if name is None:
         notes.invalid(f"{pointer}/name", "HubSpot needs the name of each line")
@@ -257,6 +258,14 @@ def _line(line: LineItemPatch, place: int, currency: str | None, notes: Notes) -
         "hs_position_on_quote": str(place),
     }
     return {key: text for key, text in written.items() if text}
+
+
+def _refuse_members(line: LineItemPatch, pointer: str, notes: Notes) -> None:
+    for member, reason in NO_LINE_PLACE.items():
+        if getattr(line, member) not in (None, ()):
+            notes.unsupported(f"{pointer}/{member}", reason)
+    if line.variant_id is not None:
+        notes.unsupported(f"{pointer}/product/variant_remote_id", "HubSpot products have no variants")
 
 
 def _sums(patch: OrderPatch, held: Order | None, notes: Notes) -> dict[str, str]:

@@ -203,13 +203,15 @@ def _status_written(
     return chosen if current is not None else {"hs_pipeline": pipeline.id} | chosen
 
 
-def _pipeline(current: TicketRecord | None, account: Account) -> Pipeline | None:
+def _pipeline(current: TicketRecord | None, account: Account) -> Pipeline[TicketStatus] | None:
     if current is None:
         return next(iter(account.pipelines.values()), None)
     return account.pipelines.get(current.properties.get("hs_pipeline") or DEFAULT_PIPELINE)
 
 
-def _stage(pipeline: Pipeline, current: TicketRecord | None, status: TicketStatus) -> Stage | None:
+def _stage(
+    pipeline: Pipeline[TicketStatus], current: TicketRecord | None, status: TicketStatus
+) -> Stage[TicketStatus] | None:
     present = pipeline.stages.get(current.properties.get("hs_pipeline_stage") or "") if current is not None else None
     if present is not None and present.status == status:
         return present

@@ -6,7 +6,7 @@ does not distinguish null and "": write "" to clear a value; it then reads as nu
 Understanding the CRM)
 """
 
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
@@ -14,6 +14,8 @@ from msgspec import UNSET, Struct, UnsetType, field
 from canonical.order import OrderStatus
 from canonical.parts import CustomFieldSetting, Instant, ObjectName
 from canonical.ticket import TicketStatus
+
+Status = TypeVar("Status", bound=str)
 
 CLEARED: Final = ""
 DEFAULT_PIPELINE: Final = "0"
@@ -334,61 +336,48 @@ class NewProperty(Struct, frozen=True, kw_only=True, rename="camel"):
 # ---------------------------------------------------------------- the account
 
 
-class Stage(Struct, frozen=True, kw_only=True):
+class Stage(Struct, Generic[Status], frozen=True, kw_only=True):
     """A stage and its status."""
 
     id: str
     label: str
-    status: TicketStatus
+    status: Status
 
 
-class Pipeline(Struct, frozen=True, kw_only=True):
-    """A pipeline and its stages by id, in display order."""
+class Pipeline(Struct, Generic[Status], frozen=True, kw_only=True):
+    """A pipeline of tickets or orders, and its stages by id, in display order."""
 
     id: str
     label: str
-    stages: dict[str, Stage]
+    stages: dict[str, Stage[Status]]
 
 
-def documented_pipelines() -> dict[str, Pipeline]:
-    """Return the pipeline that every account starts with."""
-    stages = (
-        Stage(id="1", label="New", status="new"),
-        Stage(id="2", label="Waiting on contact", status="waiting_on_customer"),
-        Stage(id="3", label="Waiting on us", status="open"),
-        Stage(id="4", label="Closed", status="closed"),
+def documented_pipelines() -> dict[str, Pipeline[TicketStatus]]:
+    """Return the ticket pipeline that every account starts with."""
+    stages: tuple[tuple[str, str, TicketStatus], ...] = (
+        ("1", "New", "new"),
+        ("2", "Waiting on contact", "waiting_on_customer"),
+        ("3", "Waiting on us", "open"),
+        ("4", "Closed", "closed"),
     )
-    pipeline = Pipeline(id=DEFAULT_PIPELINE, label="Support Pipeline", stages={stage.id: stage for stage in stages})
-    return {pipeline.id: pipeline}
+    return _documented(DEFAULT_PIPELINE, "Support Pipeline", stages)
 
 
-class OrderStage(Struct, frozen=True, kw_only=True):
-    """A stage of an order pipeline and its status."""
-
-    id: str
-    label: str
-    status: OrderStatus
-
-
-class OrderPipeline(Struct, frozen=True, kw_only=True):
-    """An order pipeline and its stages by id, in display order."""
-
-    id: str
-    label: str
-    stages: dict[str, OrderStage]
-
-
-def documented_order_pipelines() -> dict[str, OrderPipeline]:
+def documented_order_pipelines() -> dict[str, Pipeline[OrderStatus]]:
     """Return the order pipeline that every account starts with. Its ids are the same in all accounts."""
-    stages = (
-        OrderStage(id="4b27b500-f031-4927-9811-68a0b525cbae", label="Open", status="open"),
-        OrderStage(id="937ea84d-0a4f-4dcf-9028-3f9c2aafbf03", label="Processed", status="open"),
-        OrderStage(id="aa99e8d0-c1d5-4071-b915-d240bbb1aed9", label="Shipped", status="open"),
-        OrderStage(id="3725360f-519b-4b18-a593-494d60a29c9f", label="Delivered", status="completed"),
-        OrderStage(id="3c85a297-e9ce-400b-b42e-9f16853d69d6", label="Cancelled", status="cancelled"),
+    stages: tuple[tuple[str, str, OrderStatus], ...] = (
+        ("4b27b500-f031-4927-9811-68a0b525cbae", "Open", "open"),
+        ("937ea84d-0a4f-4dcf-9028-3f9c2aafbf03", "Processed", "open"),
+        ("aa99e8d0-c1d5-4071-b915-d240bbb1aed9", "Shipped", "open"),
+        ("3725360f-519b-4b18-a593-494d60a29c9f", "Delivered", "completed"),
+        ("3c85a297-e9ce-400b-b42e-9f16853d69d6", "Cancelled", "cancelled"),
     )
-    pipeline = OrderPipeline(id=ORDER_PIPELINE, label="Order Pipeline", stages={one.id: one for one in stages})
-    return {pipeline.id: pipeline}
+    return _documented(ORDER_PIPELINE, "Order Pipeline", stages)
+
+
+def _documented(id: str, label: str, stages: tuple[tuple[str, str, Status], ...]) -> dict[str, Pipeline[Status]]:
+    by_id = {stage: Stage(id=stage, label=name, status=status) for stage, name, status in stages}
+    return {id: Pipeline(id=id, label=label, stages=by_id)}
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -432,8 +421,8 @@ class Account(Struct, frozen=True, kw_only=True):
     by id (None for one that is deleted).
     """
 
-    pipelines: dict[str, Pipeline] = field(default_factory=documented_pipelines)
-    order_pipelines: dict[str, OrderPipeline] = field(default_factory=documented_order_pipelines)
+    pipelines: dict[str, Pipeline[TicketStatus]] = field(default_factory=documented_pipelines)
+    order_pipelines: dict[str, Pipeline[OrderStatus]] = field(default_factory=documented_order_pipelines)
     options: dict[str, tuple[str, ...]] = {}
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
     owners: dict[str, Owner] = {}

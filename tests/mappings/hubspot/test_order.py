@@ -321,9 +321,16 @@ def test_lines_sent_again_change_nothing_and_other_lines_are_refused() -> None:
     lines = [{"name": "Mug", "sku": "MUG-B", "quantity": "2", "unit_price": "19.90", "options": []}]
     record, account = created(draft(None, currency="EUR", line_items=lines).body)
 
-    again = draft(record, account, line_items=[{**lines[0], "taxable": True}])
+    again = draft(record, account, line_items=lines)
 
     assert (again.refused, again.body) == ((), OrderWrite(properties={}))
+    for sent, pointer in (
+        ({"taxable": True}, "/line_items/0/taxable"),
+        ({"options": [{"name": "Glaze", "value": "blue"}]}, "/line_items/0/options"),
+        ({"product": {"connection": "hubspot", "remote_id": "7"}}, "/line_items"),
+        ({"tax": "1.00"}, "/line_items"),
+    ):
+        assert refused(record, account, line_items=[{**lines[0], **sent}]) == {pointer: "unsupported"}
     assert refused(record, account, line_items=[{**lines[0], "quantity": "3"}]) == {"/line_items": "unsupported"}
     assert refused(record, account, line_items=[]) == {"/line_items": "unsupported"}
 
