@@ -54,15 +54,7 @@ async def attach(
     )
     _require_joinable(wanted, theirs, own, realms)
     kept, alias = (wanted, None) if present is None else (min(present, wanted), max(present, wanted))
-    change = JoinedLinks(
-        id=kept,
-        object=record.object,
-        alias=alias,
-        connection=record.connection,
-        remote_id=record.remote_id,
-        by=by.kind,
-        links=theirs + own if kept == wanted else own + theirs,
-    )
+    change = _joined(record, kept, alias, by, theirs + own if kept == wanted else own + theirs)
     if announce is not None:
         await announce(transaction, change, by)
     number = await transaction.fetch_value(sql.NUMBER)
@@ -150,15 +142,7 @@ async def merge(transaction: Transaction, record: RecordName, into: str, announc
     kept_id, alias = (min(present, wanted), max(present, wanted)) if joins else (wanted, None)
     links = _links([row for row in rows if row["canonical_id"] == wanted]) + (_links(rest) if joins else ())
     by = LinkSource(kind="vendor_merge", actor=f"vendor:{record.connection}")
-    change = JoinedLinks(
-        id=kept_id,
-        object=record.object,
-        alias=alias,
-        connection=record.connection,
-        remote_id=record.remote_id,
-        by=by.kind,
-        links=links,
-    )
+    change = _joined(record, kept_id, alias, by, links)
     if announce is not None:
         await announce(transaction, change, by)
     number = await transaction.fetch_value(sql.NUMBER)
@@ -172,6 +156,18 @@ async def merge(transaction: Transaction, record: RecordName, into: str, announc
     await transaction.execute(sql.TOUCH, kept_id, number)
     await transaction.execute(sql.TOUCH, present, number)
     await transaction.execute(sql.NOTIFY)
+
+
+def _joined(record: RecordName, kept: str, alias: str | None, by: LinkSource, links: tuple[Link, ...]) -> JoinedLinks:
+    return JoinedLinks(
+        id=kept,
+        object=record.object,
+        alias=alias,
+        connection=record.connection,
+        remote_id=record.remote_id,
+        by=by.kind,
+        links=links,
+    )
 
 
 async def _lock(transaction: Transaction, record: RecordName, canonical_id: str) -> tuple[str | None, str]:
