@@ -147,7 +147,9 @@ async def _append_event(
     known = _was_read_since(affected, receipt, seen)
     if not known:
         await _refuse_while_writing(deps, affected, receipt, seen is not None)
-        known = await _is_own_comment(deps, affected, receipt)
+        # A write that has settled since the first look stored a state that needs no further read.
+        seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
+        known = _was_read_since(affected, receipt, seen) or await _is_own_comment(deps, affected, receipt)
     if known:
         async with finishing() as transaction:
             await append_facts(transaction, _validated(receipt, affected.mapping, "read_before"))

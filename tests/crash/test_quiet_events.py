@@ -1,12 +1,16 @@
 """Events while workers are killed with -9: each says what changed since the last, and none is lost or repeated."""
 
+import asyncio
+import os
 import random
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, Final
 
+import asyncpg
 import pytest
 
 from app.events.record_changes import changed
@@ -17,6 +21,7 @@ from tests.contract.processes import Process
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.samples import customer
 from tests.contract.subscribers import Hook
+from tests.contract.waiting import until
 
 RECORDS: Final = 6
 ROUNDS: Final = 8
@@ -51,6 +56,49 @@ def test_each_event_follows_from_the_one_before_while_workers_die(facade: Facade
         second.stop()
     causes = [event["caused_by"]["operation_id"] for event in events if "caused_by" in event]
     assert len(set(causes)) == len(causes)
+
+
+SENT: Final = "SELECT 1 FROM operation WHERE phase = 'sent'"
+LOOKING: Final = """
+    SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%effect = ''upsert''%'
+"""
+
+
+def test_a_write_that_settles_between_two_looks_is_not_read_again(
+    tmp_path_factory: pytest.TempPathFactory, database_url: str
+) -> None:
+    """The worker has seen no state of the record, and is stopped before it looks whether a write is under way."""
+    slow = Facade(tmp_path_factory.mktemp("looks"), database_url, LOCKSTITCH_OPERATION_LEASE="20")
+    with slow.running() as facade, facade.calling() as caller, sending_webhooks(facade, "hubspot"):
+        caller.create("/v1/customers", customer("hubspot"))  # what an account needs once is there now
+        Watch(facade, "hubspot", Hook(url="")).settle()
+        calls = len(facade.vendors.calls("hubspot"))
+        facade.vendors.break_("hubspot", "slow", method="GET", path="/crm/v3/objects/contacts", delay_ms=3000)
+        with ThreadPoolExecutor(1) as threads:
+            making = threads.submit(caller.create, "/v1/customers", customer("hubspot"))
+            until(lambda: facade.sql(SENT))
+            looking = asyncio.run(_stop_the_look(database_url))
+            made = making.result()
+        os.kill(looking, signal.SIGCONT)
+        Watch(facade, "hubspot", Hook(url="")).settle()
+        path = f"/crm/v3/objects/contacts/{made['meta']['remote_id']}"
+        reads = [one for one in facade.vendors.calls("hubspot")[calls:] if one["path"].endswith(path)]
+        assert [one["method"] for one in reads] == ["GET"]
+        assert [event["type"] for event in _feed(caller) if event["data"]["id"] == made["id"]] == ["customer.created"]
+
+
+async def _stop_the_look(database_url: str) -> int:
+    """Stop the worker's session where it looks for writes. Return its process id."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute("BEGIN; LOCK TABLE operation IN ACCESS EXCLUSIVE MODE")
+        while (looking := await connection.fetchval(LOOKING)) is None:
+            await asyncio.sleep(0.01)
+            await connection.execute("SELECT pg_stat_clear_snapshot()")
+        os.kill(looking, signal.SIGSTOP)
+    finally:
+        await connection.close()
+    return int(looking)
 
 
 def _change(facade: Facade, caller: Caller, record: dict[str, Any]) -> list[str]:
