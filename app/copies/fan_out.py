@@ -52,6 +52,8 @@ POLICY: Final = JobPolicy(
 )
 """About a day of retries while a connection is down. A dead leg blocks no later one, which carries the newest state."""
 LEAST_PAUSE: Final = 0.2
+UNKNOWN_PAUSE: Final = 60.0
+"""Seconds until a leg looks again whether an operator has resolved an unknown operation."""
 
 Consent = Literal["given", "withdrawn", "none"]
 
@@ -77,6 +79,8 @@ async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
     except Problem as problem:
         return unreadable_source(problem)
     copy = await _copy_of(deps, leg, consumer, record)
+    if isinstance(copy, Deferred):
+        return copy
     if isinstance(copy, str):
         return await _skip(job, finishing, leg, copy)
     return await _write(deps, job, leg, principal, record, copy)
@@ -88,20 +92,28 @@ async def _read_present(deps: CopyDeps, leg: Leg, source: Connection) -> SourceR
     return await read_source(deps, leg.object, f"{source.name}:{leg.remote_id}", None)
 
 
-async def _copy_of(deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceRecord) -> Copy | str:
-    """Return what to copy, or why nothing is."""
+async def _copy_of(deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceRecord) -> Copy | Deferred | str:
+    """Return what to copy, why nothing is, or that the leg waits until an operator knows whether there is a copy."""
     target = deps.connections.by_name[consumer.connection]
     linked = await linked_record(deps, record.id, leg.object, target.name)
-    consent = consent_in(record.fields, consumer.requires_consent)
+    consent, why = consent_in(record.fields, consumer.requires_consent), "the consent is withdrawn"
+    if record.fields.get("status") == "erasure_requested":
+        consent, why = "withdrawn", "the person's erasure is requested"
     if consent == "none":
         return "there is no consent"
     if consent == "withdrawn":
         if linked is None:
-            return "the consent is withdrawn, and the person is not linked there"
+            return f"{why}, and the person is not linked there"
         if CONSENTS in unsupported(choose_mapping(deps, target, leg.object)):
-            return "the consent is withdrawn, and the vendor keeps no consents"
+            return f"{why}, and the vendor keeps no consents"
+        if not record.fields.get(CONSENTS):
+            return f"{why}, and the record has no consents"
     elif linked is None and not consumer.creates and consumer.match_on is None:
         return "the record is not linked there"
+    if linked is None:
+        unknown = await deps.operations.unknown_copy(target.name, leg.object, record.id)
+        if unknown is not None:
+            return Deferred(reason=f"{unknown} may have created its copy", after=UNKNOWN_PAUSE)
     return Copy(
         target=target,
         match_on=consumer.match_on,

@@ -1,6 +1,6 @@
 """The link of a copy: find it before the write, and make it before the write is settled."""
 
-from app.errors import NotFound, StateConflict
+from app.errors import NotFound, OutcomeUnknown, StateConflict
 from app.links.models import LinkSource
 from app.records.deps import RecordDeps
 from app.writes.models import CopyOf
@@ -30,6 +30,18 @@ async def require_linkable(resolved: ResolvedWrite, copied: CopyOf, remote_id: s
                 f" {object_name} than {link.connection}:{taken[link.connection]}.",
                 next_step="Merge the two records at the vendor, split the link, or copy without match_on.",
             )
+
+
+async def require_known_copy(resolved: ResolvedWrite, copied: CopyOf) -> None:
+    """Raise OutcomeUnknown if an earlier operation may have created the copy."""
+    object_name, target = resolved.intent.object, resolved.connection.name
+    earlier = await resolved.deps.operations.unknown_copy(target, object_name, copied.canonical_id)
+    if earlier is not None:
+        raise OutcomeUnknown(
+            f"Whether operation {earlier} created the copy of {copied.canonical_id} at {target} is unknown, and a"
+            " second one would be another record. Nothing was sent.",
+            operation_id=earlier,
+        )
 
 
 async def link_copy(resolved: ResolvedWrite, remote_id: str, *, actor: str) -> tuple[Loss, ...]:

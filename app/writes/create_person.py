@@ -7,6 +7,7 @@ same new person wait for each other, and the second finds whom the first created
 
 import hashlib
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -16,15 +17,16 @@ from app.records.map_record import choose_writer
 from app.records.resolve import choose_mapping
 from app.writes.deps import WriteDeps
 from app.writes.models import Answer, Begun, Intent, NewOperation, Operation, Undecided
-from app.writes.prepare import RecordFound
+from app.writes.prepare import RecordFound, prepare
 from app.writes.resolve_references import person_in
-from app.writes.resolved_write import ResolvedWrite, fingerprint
+from app.writes.resolved_write import ResolvedWrite, fingerprint, resolve_recorded
 from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
 
 INSTANCE: Final = "/v1/customers"
 TIME_DIGITS: Final = 12
 """Hexadecimal digits of the time at the start of an operation's id."""
+REFUSALS: Final = (InvalidField, UnsupportedField, UnsupportedAction, NotSystemOfRecord)
 
 
 class CarryOut(Protocol):
@@ -55,7 +57,7 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, carry_out: C
         settled = await deps.operations.get(begun.operation.id)
     except RecordFound as found:
         return found.remote_id
-    except (InvalidField, UnsupportedField, UnsupportedAction, NotSystemOfRecord) as refused:
+    except REFUSALS as refused:
         raise _refused(part, refused.detail) from refused
     if settled is None or settled.phase in ("received", "sent"):
         raise Undecided(begun.operation.id)
@@ -69,13 +71,42 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, carry_out: C
     return settled.remote_id
 
 
+async def judge_person(resolved: ResolvedWrite, marker: str) -> None:
+    """Draft the person that a write would create. Raises InvalidField where `create_person` would."""
+    patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
+    part = person_in(patch)
+    assert part is not None  # noqa: S101 - only a person is ever missing
+    intent = _intent_of(resolved, getattr(patch, part), key=marker, part_of=marker)
+    person = replace(resolve_recorded(resolved.deps, intent, resolved.deadline), dry=True)
+    try:
+        await prepare(person, marker)
+    except RecordFound:
+        return
+    except REFUSALS as refused:
+        raise _refused(part, refused.detail) from refused
+
+
 def _refused(part: str, detail: str) -> InvalidField:
     return InvalidField.at(f"/{part}", f"is no customer yet, and cannot be created: {detail}")
 
 
 def _new_operation(resolved: ResolvedWrite, parent: Operation, part: str, person: Any) -> NewOperation:
-    deps, connection, principal = resolved.deps, resolved.connection, parent.principal
     key = f"{parent.id}/{part}" + (f"/{parent.redrives}" if parent.redrives else "")
+    intent = _intent_of(resolved, person, key=key, part_of=parent.id)
+    return NewOperation(
+        id=_derived_id(parent, key),
+        principal=parent.principal,
+        key=key,
+        fingerprint=fingerprint(key.encode(), intent.body),
+        correlation_id=parent.correlation_id,
+        traceparent=parent.traceparent,
+        intent=intent,
+        phase="received",
+    )
+
+
+def _intent_of(resolved: ResolvedWrite, person: Any, *, key: str, part_of: str) -> Intent:
+    deps, connection = resolved.deps, resolved.connection
     mapping = choose_writer(deps, connection, choose_mapping(deps, connection, "customer", None), key)
     email = values.email(person.email)
     name, phone = person.name, person.phone
@@ -84,7 +115,7 @@ def _new_operation(resolved: ResolvedWrite, parent: Operation, part: str, person
         emails=(EmailPatch(address=email, is_primary=True),),
         phones=(PhonePatch(raw=phone),) if phone else msgspec.UNSET,
     )
-    intent = Intent(
+    return Intent(
         object="customer",
         action="upsert",
         connection=connection.name,
@@ -94,19 +125,10 @@ def _new_operation(resolved: ResolvedWrite, parent: Operation, part: str, person
         upsert_value=email,
         loss="any",
         body=msgspec.json.encode(body),
-        writer=parent.intent.writer,
-        part_of=parent.id,
+        writer=resolved.intent.writer,
+        part_of=part_of,
+        approved=resolved.redriven,
         unless_found=True,
-    )
-    return NewOperation(
-        id=_derived_id(parent, key),
-        principal=principal,
-        key=key,
-        fingerprint=fingerprint(key.encode(), intent.body),
-        correlation_id=parent.correlation_id,
-        traceparent=parent.traceparent,
-        intent=intent,
-        phase="received",
     )
 
 

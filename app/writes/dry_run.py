@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField
 from app.problem_document import Problem, ProblemDocument, document_of
 from app.writes.copied import NO_MATCH
+from app.writes.create_person import judge_person
 from app.writes.deps import WriteDeps
 from app.writes.prepare import NothingToCopyTo, PreparedWrite, prepare
 from app.writes.resolved_write import ResolvedWrite, WriteRequest, changed_fields, resolve_request
@@ -24,6 +25,7 @@ DRY_RUN_LIMIT: Final = 25.0
 """Seconds that all reads before the draft may take, unless the caller says."""
 REFUSALS: Final = (InvalidField, UnsupportedField, NotSystemOfRecord)
 """The problems that refuse single fields."""
+MARKER: Final = "op_of_a_dry_run"
 
 
 class WouldSend(Struct, frozen=True, kw_only=True):
@@ -84,7 +86,9 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
     refusal: Problem | None = None
     fields: tuple[FieldVerdict, ...] = ()
     try:
-        prepared = await prepare(resolved, "op_of_a_dry_run")
+        prepared = await prepare(resolved, MARKER)
+        if prepared.references is not None and prepared.references.is_missing:
+            await judge_person(resolved, MARKER)
     except REFUSALS as problem:
         refusal = problem
         skipped = problem.skipped if isinstance(problem, NotSystemOfRecord) else ()

@@ -193,8 +193,8 @@ def problem_answer(document: ProblemDocument) -> Answer:
 
 
 async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
-    if resolved.lock is not None:
-        await _lock(resolved, begun, resolved.lock)
+    if resolved.lock is not None or resolved.copied_id is not None:
+        await _lock(resolved, begun)
     # References are resolved anew: an earlier attempt may have found what is no longer there.
     resolved = _with_references(resolved, None)
     try:
@@ -220,11 +220,11 @@ def _with_references(resolved: ResolvedWrite, references: References | None) -> 
     return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=references))
 
 
-async def _lock(resolved: ResolvedWrite, begun: Begun, value: str) -> None:
-    """Wait until no other undecided operation holds this value. Raises Undecided on a timeout."""
-    lock, intent = resolved.deps.operations.lock_upsert, resolved.intent
+async def _lock(resolved: ResolvedWrite, begun: Begun) -> None:
+    """Wait until no other undecided operation holds what this one locks. Raises Undecided on a timeout."""
+    operations, place = resolved.deps.operations, (resolved.connection.name, resolved.intent.object)
     give_up = resolved.deadline - UPSERT_RESERVE * resolved.deps.execution_limit
-    while not await lock(resolved.connection.name, intent.object, value, begun.held()):
+    while not await operations.lock_upsert(*place, resolved.lock, resolved.copied_id, begun.held()):
         if time.monotonic() > give_up:
             await _postpone(resolved.deps, begun, UPSERT_RETRY)
             raise Undecided(begun.operation.id)

@@ -91,6 +91,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     missing: Missing = "unscoped"
     references: References | None = None  # as they were sent
     part_of: str | None = None  # the operation that needs this one
+    approved: bool = False  # a person redrove the operation that needs this one
     unless_found: bool = False  # an upsert that leaves a record that exists as it is
     writer: str = ""  # who changes the record: a connection, `key:<name>` or `person`
     written_at: datetime | None = None  # when the source of the values had them

@@ -1,6 +1,6 @@
 """Prepare a write: draft the one request that has its effect. Nothing here changes anything at the vendor."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -14,7 +14,7 @@ from app.records.lookup import find_people
 from app.records.map_record import map_record
 from app.records.resources import etag_of, name_records
 from app.writes.accept_loss import accept_loss, dropped
-from app.writes.copy_links import linked_record, require_linkable
+from app.writes.copy_links import linked_record, require_known_copy, require_linkable
 from app.writes.draft import draft_body, map_to_vendor, with_young_facts
 from app.writes.find_record import find_by_key, staff_refusal
 from app.writes.judge_ownership import Judged, judge_change, judge_new
@@ -101,7 +101,8 @@ async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
 
 async def _prepare_copy(resolved: ResolvedWrite, marker: str, copied: CopyOf) -> PreparedWrite:
     """Draft a copy: a link counts, then the key. It is looked for under the lock, so that two copies of one record
-    create one. Raises StateConflict if the record that matches is linked to another one at the source."""
+    create one. Raises StateConflict if the record that matches is linked to another one at the source, and
+    OutcomeUnknown if an earlier copy may have created the record."""
     intent = resolved.intent
     remote_id = await linked_record(resolved.deps, copied.canonical_id, intent.object, resolved.connection.name)
     if remote_id is None and intent.upsert_on is not None:
@@ -112,6 +113,7 @@ async def _prepare_copy(resolved: ResolvedWrite, marker: str, copied: CopyOf) ->
         return await prepare_update(resolved, marker, remote_id)
     if not copied.creates:
         raise NothingToCopyTo
+    await require_known_copy(resolved, copied)
     return await _prepare_missing(resolved, marker)
 
 
@@ -134,18 +136,22 @@ async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     create = resolved.mapping.endpoints.create
     if create is None:
         raise resolved.cannot(f"cannot create {resolved.mapping.object}s")
-    refusal: NotSystemOfRecord | None = None
-    judged = None
-    try:
-        judged = await judge_new(resolved)
-    except NotSystemOfRecord as problem:
-        refusal = problem  # after what is wrong with the fields
+    judged, refusal = await _verdict(judge_new(resolved))
     skipped = () if judged is None else judged.skipped
     left = await _resolve(resolved if judged is None else judged.write, creates=True)
     prepared = await with_young_facts(left, lambda: _create(left, create, marker, skipped))
     if refusal is not None:
         raise refusal
     return prepared
+
+
+async def _verdict(judging: Awaitable[Judged | None]) -> tuple[Judged | None, NotSystemOfRecord | None]:
+    """Return the judgement on the ownership of the fields, or the refusal, which comes after what is wrong with them. A
+    field that is skipped cannot refuse the write."""
+    try:
+        return await judging, None
+    except NotSystemOfRecord as refusal:
+        return None, refusal
 
 
 async def _resolve(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
@@ -199,14 +205,15 @@ async def _update(
     resolved: ResolvedWrite, update: Callable[..., VendorRequest], marker: str, remote_id: str
 ) -> PreparedWrite:
     raw, account = await resolved.fetch_raw(remote_id)
-    body, loss = await draft_body(resolved, raw, account)
+    judged, refusal = await _verdict(judge_change(resolved, raw, account))
+    body, loss = None, tuple[Loss, ...]()
+    if judged is None or not resolved.intent.edits_tags:
+        body, loss = await draft_body(resolved if judged is None else judged.write, raw, account)
     await _check_version(resolved, raw, account)
-    judged = await judge_change(resolved, raw, account)
-    if judged is not None:
-        loss = tuple(one for one in loss if one.path.split("/")[1:2] not in [[name] for name in judged.left_out])
-        if judged.is_empty:
-            return _unsent("update", remote_id, judged, loss)
-        body, _ = await draft_body(judged.write, raw, account)
+    if refusal is not None:
+        raise refusal
+    if judged is not None and judged.is_empty:
+        return _unsent("update", remote_id, judged, loss)
     request = update(remote_id, body, marker, account)
     guard = resolved.mapping.endpoints.guard
     if guard is not None and resolved.intent.if_match not in (None, ANY_VERSION):
@@ -248,9 +255,11 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
     raw, account = await resolved.fetch_raw(remote_id)
     asked = msgspec.json.decode(resolved.intent.body, type=OrderCancel)
     request, refused = cancel(remote_id, asked, marker, account)
-    loss = accept_loss(resolved, Draft(body=None, refused=refused))
+    judged, refusal = await _verdict(judge_change(resolved, raw, account))
+    loss = () if judged is not None else accept_loss(resolved, Draft(body=None, refused=refused))
     await _check_version(resolved, raw, account)
-    judged = await judge_change(resolved, raw, account)
+    if refusal is not None:
+        raise refusal
     if judged is not None:
         return _unsent("cancel", remote_id, judged)
     return PreparedWrite(

@@ -109,7 +109,8 @@ class ResolvedWrite:
     @property
     def by(self) -> frozenset[str]:
         """Who changes the record."""
-        writers = {self.intent.writer, PERSON} if self.redriven else {self.intent.writer}
+        approved = self.redriven or self.intent.approved
+        writers = {self.intent.writer, PERSON} if approved else {self.intent.writer}
         return frozenset(writers - {""})
 
     @property
@@ -147,13 +148,16 @@ class ResolvedWrite:
 
     @property
     def lock(self) -> str | None:
-        """The value to lock while the write reads first: a unique key, the record that is copied, or the tags of a
-        record. None for no lock."""
+        """The value to lock while the write reads first: a unique key, or the tags of a record. None for no lock."""
         if self.searches_first:
             return f"{self.intent.upsert_on}={self.intent.upsert_value}"
-        if self.intent.copy_of is not None and self.intent.action == "create":
-            return f"copy={self.intent.copy_of.canonical_id}"
         return f"tags={self.intent.remote_id}" if self.intent.edits_tags else None
+
+    @property
+    def copied_id(self) -> str | None:
+        """The canonical id to lock while the write may create its copy."""
+        copied = self.intent.copy_of
+        return None if copied is None or self.intent.action not in CREATING else copied.canonical_id
 
     @property
     def needs_only_account(self) -> bool:

@@ -78,7 +78,7 @@ async def _differs_at_vendor(
         await run_mapping(mapping, raw, account, partial(mapping.to_vendor, patch, current, account))
         for patch in patches
     ]
-    return bool(drafts[0].body != drafts[1].body)
+    return bool(drafts[0].refused) or bool(drafts[0].body != drafts[1].body)
 
 
 def _speaks(resolved: ResolvedWrite, policy: FieldOwnership) -> bool:

@@ -33,7 +33,7 @@ field = "emails[0].address"
 column = "State"
 field = "status"
 type = "enum"
-values = { A = "active", X = "blocked" }
+values = { A = "active", X = "blocked", E = "erasure_requested" }
 
 [[connections.legacy.csv.columns]]
 column = "Since"

@@ -215,6 +215,30 @@ def test_copies_at_once_make_one_record(facade: Facade, caller: Caller, vendors:
     assert len(held(vendors, made)) == 1
 
 
+def test_copies_of_two_linked_sources_make_one_record(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    """Each source has another address, so neither finds what the other creates."""
+    made = buyer(caller)
+    body = {"first_name": "Ada", "last_name": made["last_name"], "emails": [{"address": f"{word()}@example.com"}]}
+    other = caller.create("/v1/customers?connection=woocommerce", body)
+    assert facade.lockstitch("links", "join", made["id"], other["id"]).returncode == 0
+    vendors.break_("hubspot", "slow", method="POST", path="/crm/v3/objects/contacts", times=None, delay_ms=400)
+
+    def once(source: str) -> str:
+        with facade.calling(secret=caller.secret) as own:
+            path = f"/v1/customers/{made['id']}/copies?connection={source}"
+            answer = own.write("POST", path, {"connection": "hubspot", "match_on": "email"})
+            found = own.settled(answer)["result"] if answer.status_code == 202 else answer.json()
+            return str(found["meta"]["remote_id"])
+
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            remote_ids = set(threads.map(once, ("shopify", "woocommerce")))
+    finally:
+        vendors.mend()
+    assert len(remote_ids) == 1
+    assert len(held(vendors, made)) == 1
+
+
 @pytest.mark.parametrize("lost", ["POST", "PATCH"])
 def test_a_copy_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Emulators, lost: str) -> None:
     made = buyer(caller)
@@ -258,6 +282,9 @@ def test_a_copy_that_a_person_resolves_reports_its_loss(facade: Facade, caller: 
     finally:
         facade.worker.start()
     assert caller.settled(answer)["state"] == "unknown"
+    second = copy(caller, made, "freshdesk")
+    assert code_of(second, 409) == "outcome-unknown"
+    assert second.json()["operation_id"] == answer.json()["id"]
     vendors.limit("freshdesk", per_minute=1_000_000, search_lag=0.0)
     (ticket,) = vendors.records("freshdesk", "tickets", holding=made["subject"])
     found = {"outcome": "succeeded", "remote_id": str(ticket["id"])}

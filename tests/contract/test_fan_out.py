@@ -14,7 +14,7 @@ from tests.contract.facade import Facade
 from tests.contract.quiet import UNDER_WAY, Vendors, Watch, sending_webhooks
 from tests.contract.samples import word
 from tests.contract.subscribers import Hook
-from tests.contract.vendor_samples import all_vendors
+from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
 from tests.contract.waiting import until
 
 CONSUMERS: Final = """
@@ -62,6 +62,11 @@ object = "customers"
 connection = "stripe"
 sources = ["legacy"]
 match_on = "email"
+
+[[consumers]]
+object = "tickets"
+connection = "freshdesk"
+sources = ["zendesk"]
 """
 HELD_AS: Final[dict[Vendor, str]] = {
     "hubspot": "contacts",
@@ -365,3 +370,49 @@ def test_rows_of_an_export_are_carried(facade: Facade, caller: Caller, vendors: 
     settle(facade)
     (changed,) = vendors.records("stripe", "customers", holding="ann.1@example.com")
     assert (changed["id"], changed["name"]) == (customer["id"], "Vidal")
+
+
+def test_a_person_whose_erasure_is_requested_is_not_carried(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    settled(caller, send(caller, export(line(5))))
+    settle(facade)
+    settled(caller, send(caller, export(line(5, name="Vidal", state="E"), line(6, state="E"))))
+    settle(facade)
+    (known,) = vendors.records("stripe", "customers", holding="ann.5@example.com")
+    assert known["name"] == "Lee 5"
+    assert vendors.records("stripe", "customers", holding="ann.6@example.com") == []
+    skipped_legs = facade.sql("SELECT facts FROM audit_event WHERE type = 'leg.skipped' ORDER BY id DESC LIMIT 2")
+    assert {json.loads(row["facts"])["because"] for row in skipped_legs} == {
+        "the person's erasure is requested, and the vendor keeps no consents",
+        "the person's erasure is requested, and the person is not linked there",
+    }
+
+
+def test_a_leg_waits_while_nobody_knows_whether_there_is_a_copy(
+    facade: Facade, caller: Caller, vendors: Emulators
+) -> None:
+    """Freshdesk finds the ticket by a search that lags."""
+    create_record(caller, SAMPLES["freshdesk ticket"])  # what an account needs once is there now
+    vendors.limit("freshdesk", per_minute=1_000_000, search_lag=10_000.0)
+    vendors.lose_reply("freshdesk", method="POST", path="/api/v2/tickets")
+    path, made = create_record(caller, SAMPLES["zendesk ticket"])
+    sent = "SELECT id FROM operation WHERE principal = $1 AND phase = 'sent' AND lease_token IS NULL"
+    (unknown,) = until(lambda: facade.sql(sent, "consumer:tickets:freshdesk"))
+    facade.sql("UPDATE operation SET sent_at = sent_at - interval '3 hours' WHERE id = $1", unknown["id"])
+    (letter,) = until(lambda: caller.get("/ops/dead-letters?connection=freshdesk&state=open").json()["data"])
+    assert letter["failure"]["reason"] == "outcome-unknown"
+
+    assert caller.write("PATCH", path, {"subject": f"Two of {made['subject']}"}).status_code == 200
+    until(lambda: facade.sql("SELECT 1 FROM job WHERE kind = 'fan_out' AND state = 'ready' AND deferred > 0"))
+    (ticket,) = vendors.records("freshdesk", "tickets", holding=made["subject"])
+    found = {"outcome": "succeeded", "remote_id": str(ticket["id"])}
+    assert caller.post(f"/v1/operations/{unknown['id']}/resolve", json=found).status_code == 200
+    vendors.limit("freshdesk", per_minute=1_000_000, search_lag=0.0)
+    facade.sql("UPDATE job SET run_at = now() WHERE kind = 'fan_out'")
+    settle(facade)
+
+    (ticket,) = vendors.records("freshdesk", "tickets", holding=made["subject"])
+    assert ticket["subject"] == f"Two of {made['subject']}"
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={}).status_code == 200
+    settle(facade)
+    assert caller.get("/ops/dead-letters?connection=freshdesk&state=open").json()["data"] == []
+    assert len(vendors.records("freshdesk", "tickets", holding=made["subject"])) == 1

@@ -33,6 +33,11 @@ owner = "hubspot"
 writers = ["key:everything"]
 anyone_else = "skip"
 
+[ownership.orders.fields.customer_note]
+owner = "hubspot"
+writers = ["key:everything"]
+anyone_else = "review"
+
 [ownership.tickets.fields]
 requester = { owner = "zendesk", writers = ["key:everything"], anyone_else = "skip" }
 comments = { owner = "zendesk", writers = ["key:everything"], anyone_else = "reject" }
@@ -159,6 +164,37 @@ def test_a_review_of_a_person_who_is_there_by_now_ends(
     assert ended["result"]["display_name"] == known["display_name"]
     assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
     until(lambda: facade.sql("SELECT 1 FROM job WHERE origin = $1", letter["origin"]) == [])
+
+
+def test_a_dry_run_judges_the_person_who_would_be_created(stranger: Caller) -> None:
+    path, body = "/v1/orders?connection=hubspot", shop_order(customer={"email": f"{word()}@example.com", "name": "Ada"})
+    verdict = stranger.post(f"{path}&dry_run=true", json=body).json()
+    refused = stranger.write("POST", path, body)
+    assert (verdict["problem"]["code"], verdict["request"]) == (code_of(refused, 422), None)
+    assert verdict["problem"]["errors"] == refused.json()["errors"]
+    body["customer"] = {"email": f"{word()}@example.com"}
+    assert stranger.post(f"{path}&dry_run=true", json=body).json()["request"] is not None
+    assert stranger.write("POST", path, body).status_code == 201
+
+
+def test_who_approves_a_write_approves_the_person_it_creates(
+    caller: Caller, stranger: Caller, vendors: Emulators
+) -> None:
+    mark = word()
+    run = f"run:{mark}"
+    body = shop_order(customer={"email": f"{mark}@example.com", "name": "Ada Lee"}, customer_note="Ring twice.")
+    waiting = stranger.write("POST", "/v1/orders?connection=hubspot", body, headers={"x-correlation-id": run})
+    assert code_of(waiting, 409) == "not-system-of-record"
+    (letter,) = until(lambda: letters(caller, run))
+
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
+    ended = caller.await_operation(f"/v1/operations/{letter['origin']}")
+
+    assert ended["state"] == "succeeded", ended
+    assert ended["result"]["customer_note"] == "Ring twice."
+    (contact,) = vendors.records("hubspot", "contacts", holding=mark)
+    assert (contact["properties"]["firstname"], contact["properties"]["lastname"]) == ("Ada", "Lee")
+    assert letters(caller, run) == []
 
 
 def test_a_copy_to_a_match_is_judged_by_the_owners_record(caller: Caller, facade: Facade) -> None:

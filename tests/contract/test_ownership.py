@@ -288,6 +288,35 @@ def test_a_writer_is_let_through(trusted: Caller, verb: Callable[[Caller], Try])
     assert trial.look() == trial.after
 
 
+@pytest.mark.parametrize("later", [{}, LATER])
+def test_a_skipped_field_cannot_refuse_the_write(
+    trusted: Caller, stranger: Caller, policy: str, later: dict[str, str]
+) -> None:
+    """HubSpot has no place for a blocked customer, and Shopify for a long note."""
+    made = trusted.create("/v1/customers", customer("hubspot"))
+    path, body = f"/v1/customers/{made['id']}", {"status": "blocked", "company_name": "Lee Ceramics"}
+    sold = trusted.create("/v1/orders", order())
+    ending = {"reason": "customer", "note": "x" * 300}
+    dry = stranger.request("PATCH", f"{path}?dry_run=true", json=body).json()
+    answers = [
+        stranger.write("PATCH", path, body, headers=later),
+        stranger.write("POST", f"/v1/orders/{sold['id']}/cancel", ending, headers=later),
+    ]
+    ends = [stranger.settled(one) if one.status_code == 202 else one.json() for one in answers]
+    if policy != "skip":
+        assert [one.get("problem", one)["code"] for one in ends] == ["unsupported-field", "invalid-field"]
+        assert dry["problem"]["code"] == "unsupported-field"
+        return
+    found = [one.get("result", one) for one in ends]
+    assert [[one["pointer"] for one in each["meta"]["skipped"]] for each in found] == [["/status"], ["/status"]]
+    assert (found[0]["company_name"], found[0]["status"]) == ("Lee Ceramics", made["status"])
+    assert found[1]["cancelled_at"] is None
+    assert {one["pointer"]: one["verdict"] for one in dry["fields"]} == {
+        "/status": "skipped",
+        "/company_name": "written",
+    }
+
+
 def test_a_redrive_judges_the_present_value(trusted: Caller, stranger: Caller, policy: str) -> None:
     if policy == "skip":
         pytest.skip("a skipped field makes no dead letter")

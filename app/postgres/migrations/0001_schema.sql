@@ -75,6 +75,10 @@ CREATE TABLE operation (
     -- Digest of the unique key of an upsert. Only one upsert per key may be undecided.
     upsert_digest   bytea       CHECK (octet_length(upsert_digest) = 32),
 
+    -- Canonical id of the record whose copy it may create. Only one copy per id and connection may be undecided, and none
+    -- is created while one is unknown, so that an id gets at most one record there.
+    copy_of         text,
+
     sent_at         timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
@@ -89,6 +93,9 @@ CREATE UNIQUE INDEX operation_key ON operation (principal, idempotency_key) WHER
 
 CREATE UNIQUE INDEX operation_upsert ON operation (connection, object, upsert_digest)
  WHERE upsert_digest IS NOT NULL AND phase IN ('received', 'sent');
+
+CREATE UNIQUE INDEX operation_copy ON operation (connection, object, copy_of)
+ WHERE copy_of IS NOT NULL AND phase IN ('received', 'sent');
 
 -- For the worker and the reaper.
 CREATE INDEX operation_due     ON operation (due_at)     WHERE phase IN ('received', 'sent') AND NOT queued;

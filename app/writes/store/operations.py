@@ -57,6 +57,7 @@ from app.writes.store.statements import (
     SETTLE_UNANNOUNCED,
     TAKE_OVER,
     TAKE_QUEUED,
+    UNKNOWN_COPY,
 )
 from canonical.parts import ObjectName
 from mappings.spec import Action
@@ -300,16 +301,26 @@ class PostgresOperations(OperationReader):
             await self._completion.announce(session, operation, finished=True, change=change)
         return True
 
-    async def lock_upsert(self, connection: str, object_name: ObjectName, value: str, lease: Lease) -> bool:
-        """Reserve a unique key while this operation is undecided. False if another one holds it. Raises LeaseLost."""
-        digest = hashlib.sha256("\0".join((connection, object_name, value)).encode()).digest()
+    async def lock_upsert(
+        self, connection: str, object_name: ObjectName, value: str | None, copied: str | None, lease: Lease
+    ) -> bool:
+        """Reserve a unique key and the copy of an id while this operation is undecided. False if another one holds one
+        of them. Raises LeaseLost."""
+        digest = None
+        if value is not None:
+            digest = hashlib.sha256("\0".join((connection, object_name, value)).encode()).digest()
         try:
-            locked = await self._database.fetch_value(LOCK_UPSERT, lease.operation_id, lease.token, digest)
+            locked = await self._database.fetch_value(LOCK_UPSERT, lease.operation_id, lease.token, digest, copied)
         except asyncpg.UniqueViolationError:
             return False
         if locked is None:
             raise LeaseLost(lease.operation_id)
         return True
+
+    async def unknown_copy(self, connection: str, object_name: ObjectName, canonical_id: str) -> str | None:
+        """Return an operation that may or may not have created the copy of this record at the connection."""
+        found: str | None = await self._database.fetch_value(UNKNOWN_COPY, connection, object_name, canonical_id)
+        return found
 
     async def _settle(
         self,

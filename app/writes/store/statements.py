@@ -315,8 +315,20 @@ LOCK_UPSERT = Statement(
     "UPDATE operation",
     """
     UPDATE operation
-       SET upsert_digest = $3
+       SET upsert_digest = $3, copy_of = $4
      WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
     RETURNING id
+    """,
+)
+
+# Also by a former id of the record.
+UNKNOWN_COPY = Statement(
+    "SELECT operation",
+    """
+    SELECT id
+      FROM operation
+     WHERE connection = $1 AND object = $2 AND phase = 'unknown'
+       AND copy_of = ANY (ARRAY(SELECT alias FROM link_alias WHERE canonical_id = $3) || $3::text)
+     LIMIT 1
     """,
 )
