@@ -224,6 +224,8 @@ class Endpoints(Generic[W, A]):
     vendors whose lists of customers hold such people. Matching by e-mail address never selects them.
     `email_of_guests`: the filter `email` finds only records that hold the address themselves, as those of guests do.
     Records of a registered customer are found by the filter that names a person by id.
+    `merged` builds the request for what became of a record that a read does not find; `merged_into` reads the id of the
+    record that the vendor merged it into, or None.
     `bulk` counts the characters of HTML that `absorb` added. `guard` makes an update conditional on the version that
     the caller read, at vendors that compare versions.
     """
@@ -244,6 +246,8 @@ class Endpoints(Generic[W, A]):
     person: Callable[[Any], PersonNeed] = lambda patch: "copy"
     find_products: Callable[[OrderPatch, tuple[str, ...], A], VendorRequest] | None = None
     products: Callable[[VendorReply], tuple[Product, ...]] | None = None
+    merged: Callable[[str, A], VendorRequest] | None = None
+    merged_into: Callable[[VendorReply], str | None] | None = None
     bulk: Callable[[A], int] = lambda account: 0
     create: Callable[[W, str, str | None, A], VendorRequest] | None = None  # body, marker, parent, account
     parts: Callable[[W, str, A], VendorRequest | None] | None = None  # body, marker, account

@@ -20,6 +20,7 @@ from mappings.spec import ListQuery, Unmappable
 # A page of long orders needs one read for each of them, people two; more than this means a loop.
 MAX_SIDE_LOADS: Final = 16
 COMMENT_PAGES: Final = 5
+MOST_MERGES: Final = 5
 
 
 class UnreadableRecord(Struct, frozen=True, kw_only=True):
@@ -71,6 +72,39 @@ async def fetch_record(
     """Fetch and map one record, at this very revision if `pinned`. Raises like `fetch_raw`, and VendorDrifted."""
     raw, account = await fetch_raw(deps, connection, mapping, remote_id, deadline)
     return await map_record(deps, connection, mapping, raw, account, remote_id=remote_id, pinned=pinned)
+
+
+async def fetch_present(
+    deps: RecordDeps,
+    connection: Connection,
+    mapping: AnyMapping,
+    remote_id: str,
+    deadline: float,
+    *,
+    pinned: bool = False,
+) -> Reading:
+    """Fetch a record like `fetch_record`. If the vendor merged it, return the record that it became."""
+    for _ in range(MOST_MERGES):
+        try:
+            return await fetch_record(deps, connection, mapping, remote_id, deadline, pinned=pinned)
+        except NotFound:
+            into = await _merged_into(deps, connection, mapping, remote_id, deadline)
+            if into is None:
+                raise
+            remote_id = into
+    return await fetch_record(deps, connection, mapping, remote_id, deadline, pinned=pinned)
+
+
+async def _merged_into(
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, remote_id: str, deadline: float
+) -> str | None:
+    endpoints = mapping.endpoints
+    if endpoints.merged is None or endpoints.merged_into is None:
+        return None
+    account = await deps.vendors.account(connection, deadline=deadline)
+    reply = await send_read(deps, connection, endpoints.merged(remote_id, account), deadline)
+    with as_vendor_drift(deps, connection, mapping):
+        return endpoints.merged_into(reply)
 
 
 async def fetch_page(

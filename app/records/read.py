@@ -14,7 +14,7 @@ from app.http.mapping_header import NamedRevision
 from app.http.paging import Page
 from app.records.complete_references import complete_references
 from app.records.deps import RecordDeps
-from app.records.fetch import FetchedPage, UnreadableRecord, fetch_page, fetch_record, unreadable_of
+from app.records.fetch import FetchedPage, UnreadableRecord, fetch_page, fetch_present, unreadable_of
 from app.records.filters import refuse_unsupported, resolve_person
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.merges import follow_merge
@@ -66,7 +66,7 @@ async def read_one(
     (`references`)."""
     deadline = time.monotonic() + (READ_LIMIT if wait is None else wait)
     target = await resolve_record(deps, object_name, identifier, connection, revision)
-    reading = await fetch_record(
+    reading = await fetch_present(
         deps, target.connection, target.mapping, target.remote_id, deadline, pinned=revision is not None
     )
     await refuse_rejected_drift(deps, target.connection, reading)

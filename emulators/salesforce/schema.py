@@ -141,6 +141,7 @@ SOBJECTS = {
             typed("HasOptedOutOfEmail", "boolean"),
             typed("DoNotCall", "boolean"),
             typed("IsEmailBounced", "boolean", writes=""),
+            reference("MasterRecordId", "Contact", writes=""),
             *OURS,
             children={"Cases": ("Case", "ContactId")},
         ),

@@ -3,12 +3,13 @@
 from functools import partial
 from typing import Final
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.salesforce import requests
 from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NO_RECORD, RECOVERY, SORTS, SObject, marked
-from mappings.salesforce.requests import Answer
+from mappings.salesforce.field_values import is_id, long_id
+from mappings.salesforce.requests import Answer, query
 from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, RecordWrite
 from mappings.spec import Endpoints, ListQuery, SeveralRecords, decode
@@ -62,9 +63,28 @@ def case_conditions(query_: ListQuery, account: Account) -> tuple[str, ...]:
     return tuple(conditions)
 
 
+class _Merged(Struct, frozen=True, kw_only=True, rename="pascal"):
+    master_record_id: str | None = None
+
+
+def merged(remote_id: str, account: Account) -> VendorRequest:
+    """Build the query for a contact in the recycle bin, where it stays for some days after a merge."""
+    condition = f"Id = {quoted(remote_id)}" if is_id(remote_id) else NO_RECORD
+    return query(" ".join(("SELECT MasterRecordId FROM Contact WHERE", condition)), deleted_too=True)
+
+
+def merged_into(reply: VendorReply) -> str | None:
+    """Return the id of the contact that is left."""
+    records = decode(reply.body, Answer).records
+    master = decode(records[0], _Merged).master_record_id if records else None
+    return None if master is None else long_id(master)
+
+
 CONTACTS: Final = Endpoints[RecordWrite, Account](
     read=CONTACT.read,
     record=contact,
+    merged=merged,
+    merged_into=merged_into,
     list=partial(CONTACT.list, contact_conditions),
     page=CONTACT.page,
     filters=frozenset({"email", "external_id"}),

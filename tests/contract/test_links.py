@@ -235,6 +235,22 @@ def test_a_merge_at_the_shop_is_followed(caller: Caller, facade: Facade) -> None
     until(lambda: caller.get(f"/v1/links/{lost['id']}").json()["id"], lambda found: found == kept["id"])
 
 
+def test_a_read_of_a_merged_contact_finds_the_one_that_is_left(caller: Caller, vendors: Emulators) -> None:
+    """Salesforce sends no webhook, and has the lost contact only in the recycle bin."""
+    kept, between, lost = (make(caller, "salesforce", word()) for _ in range(3))
+    for one, into in ((lost, between), (between, kept)):
+        (contact,) = vendors.records("salesforce", "Contact", holding=one["last_name"])
+        merged_into = {"IsDeleted": True, "MasterRecordId": into["meta"]["remote_id"]}
+        vendors.place("salesforce", "Contact", contact | merged_into)
+    assert read(caller, place(lost)).json()["meta"]["remote_id"] == kept["meta"]["remote_id"]
+    assert caller.get(f"/v1/links/{lost['id']}").json()["id"] == kept["id"]
+    assert read(caller, lost["id"]).json()["meta"]["remote_id"] == kept["meta"]["remote_id"]
+
+    gone = make(caller, "salesforce", word())
+    assert caller.write("DELETE", f"/v1/customers/{gone['id']}").status_code == 200
+    assert caller.get(f"/v1/customers/{gone['id']}").status_code == 404
+
+
 def test_a_merged_ticket_points_to_the_one_that_is_left(caller: Caller, vendors: Emulators) -> None:
     sample = SAMPLES["salesforce ticket"]
     kept = caller.create(sample.collection(), sample.body(word()))
