@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.customer import Email, EmailPatch, Phone, PhonePatch, PhoneType
+from canonical.customer import CustomerPatch, Email, EmailPatch, Phone, PhonePatch, PhoneType
 from canonical.parts import Loss
 from mappings.freshdesk.wire_v2 import Contact
 from mappings.kit import patches, people
@@ -74,13 +74,13 @@ def addresses_written(
     return (UNSET if same else first), (UNSET if others == held else others)
 
 
-def numbers_written(patch: tuple[PhonePatch, ...] | None | UnsetType, notes: Notes) -> tuple[Number, Number]:
+def numbers_written(patch: CustomerPatch, notes: Notes) -> tuple[Number, Number]:
     """Return the work and the mobile number. A number without a type is a work number. None clears it."""
-    if isinstance(patch, UnsetType):
+    if isinstance(patch.phones, UnsetType):
         return UNSET, UNSET
-    phones = patch or ()
+    phones = patch.phones or ()
     chosen = people.numbers_by_type(phones, KINDS, "Freshdesk", notes)
-    kept = {kind: _number(phones[place], place, notes) for kind, place in chosen.items()}
+    kept = {kind: _number(phones[place], place, patch, notes) for kind, place in chosen.items()}
     return kept.get("work"), kept.get("mobile")
 
 
@@ -98,10 +98,10 @@ def _address(email: EmailPatch, place: int, notes: Notes) -> str | None:
     return patches.checked_email(email.address, f"/emails/{place}/address", notes)
 
 
-def _number(phone: PhonePatch, place: int, notes: Notes) -> str | None:
+def _number(phone: PhonePatch, place: int, patch: CustomerPatch, notes: Notes) -> str | None:
     if phone.e164:
         return patches.phone(phone.e164, f"/phones/{place}/e164", notes)
     if not phone.raw or not phone.raw.strip():
         notes.invalid(f"/phones/{place}", "send e164 or raw")
         return None
-    return phone.raw
+    return people.with_country(phone.raw, patch, f"/phones/{place}/raw", notes)

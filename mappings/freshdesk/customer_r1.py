@@ -87,7 +87,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     patch = one_name(patch, None if current is None else current.name, "Freshdesk", notes, with_company=False)
     patches.refuse_without_place(patch, NO_PLACE, notes)
     email, other_emails = addresses_written(patch.emails, current, notes)
-    phone, mobile = numbers_written(patch.phones, notes)
+    phone, mobile = numbers_written(patch, notes)
     body = ContactWrite(
         name=_name(patch, current, notes),
         email=email,

@@ -18,7 +18,6 @@ from canonical.customer import (
     EmailStatus,
     LifecycleStage,
     Phone,
-    PhonePatch,
     PhoneType,
 )
 from canonical.parts import Address, AddressPatch, AddressType, CustomField, Loss
@@ -193,7 +192,7 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
             "email": patches.text(
                 people.write_email(patch.emails, EMAIL, notes, held_status=held_status(current)), CLEARED
             ),
-            **_phones_written(patch.phones, current, notes),
+            **_phones_written(patch, current, notes),
             **_address_written(patch.addresses, notes),
             "hs_language": _language_written(patch.language, account, notes),
             "hs_timezone": _timezone_written(patch.timezone, account, notes),
@@ -212,17 +211,17 @@ def held_status(current: ContactRecord | None) -> EmailStatus:
     return "bounced" if is_bad else "unknown"
 
 
-def _phones_written(
-    phones: tuple[PhonePatch, ...] | None | UnsetType, current: ContactRecord | None, notes: Notes
-) -> Mapping[str, str]:
+def _phones_written(patch: CustomerPatch, current: ContactRecord | None, notes: Notes) -> Mapping[str, str]:
     """A contact has one number without a type, one mobile and one fax number. The first is primary."""
+    phones = patch.phones
     if isinstance(phones, UnsetType):
         return {}
     properties = dict.fromkeys(NUMBERS.values(), CLEARED)
     sent = phones or ()
     chosen = people.numbers_by_type(sent, NUMBERS, "HubSpot", notes)
     first = next((name for name in properties if name in chosen), None)
-    country = None if current is None else values.country(current.properties.get("country"))
+    held = None if current is None else values.country(current.properties.get("country"))
+    country = people.country_of(patch.addresses, held)
     for name, index in chosen.items():
         phone = sent[index]
         text = people.phone_text(phone, country)

@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch, EmailStatus, PhonePatch, PhoneType
-from canonical.parts import ReferencePatch
+from canonical.parts import AddressPatch, ReferencePatch
 from mappings.kit import nearest, patches
 from mappings.spec import Notes
 
@@ -69,17 +69,44 @@ def write_phone(
     reasons: OnlyOne,
     notes: Notes,
     spelling: Literal["raw", "e164"] = "raw",
+    *,
+    country: str | None = None,
 ) -> str | None | UnsetType:
-    """Return the primary number, or None to remove it. Refuse the others. `spelling` is the preferred form."""
+    """Return the primary number, or None to remove it. Refuse the others. `spelling` is the preferred form; `country`
+    is that of the record, in which the vendor or Lockstitch reads a number without a prefix."""
     if isinstance(sent, UnsetType) or not sent:
         return UNSET if isinstance(sent, UnsetType) else None
     place = only(sent, "/phones", reasons, notes)
-    raw = (sent[place].raw or "").strip()
-    number = (raw or sent[place].e164) if spelling == "raw" else (sent[place].e164 or raw)
-    if not number:
+    number, raw = sent[place], (sent[place].raw or "").strip()
+    if not (number.e164 or raw):
         notes.invalid(f"/phones/{place}", "send e164 or raw")
         return UNSET
-    return number
+    if spelling == "raw":
+        return phone_text(number, country)
+    e164 = number.e164 or values.phone(raw, country)
+    if e164 is None:
+        notes.unsupported(f"/phones/{place}", "its country is unknown: send e164, or an address with a country_code")
+        return UNSET
+    return e164
+
+
+def country_of(addresses: tuple[AddressPatch, ...] | None | UnsetType, held: str | None) -> str | None:
+    """Return the country in which numbers are read after a write: that of the addresses if they have one country, or of
+    the present record (`held`) if none are sent."""
+    if isinstance(addresses, UnsetType):
+        return held
+    countries = {one.country_code or None for one in addresses or ()}
+    return countries.pop() if len(countries) == 1 else None
+
+
+def with_country(raw: str, patch: CustomerPatch, pointer: str, notes: Notes) -> str:
+    """Return a number for a vendor that keeps no country of a customer: in E.164 if it can be read in the country of
+    the addresses that are sent, else as it is."""
+    e164 = values.phone(raw, country_of(patch.addresses, None))
+    if e164 is None or values.phone(raw) == e164:
+        return raw
+    notes.lose(pointer, "coerced", f"written as {e164}, because no country is stored with it")
+    return e164
 
 
 def numbers_by_type(
@@ -122,9 +149,10 @@ def check_person(patch: CustomerPatch, vendor: str, notes: Notes) -> None:
 def phone_text(phone: PhonePatch, country: str | None) -> str | None:
     """Return the caller's spelling of a number if it equals the E.164 form in the country, so callers can send back an
     array as they read it. Otherwise return E.164. None without a number."""
-    if not phone.e164 or not phone.raw:
-        return phone.e164 or phone.raw
-    return phone.raw if values.phone(phone.raw, country) == phone.e164 else phone.e164
+    raw = (phone.raw or "").strip()
+    if not phone.e164 or not raw:
+        return phone.e164 or raw
+    return raw if values.phone(raw, country) == phone.e164 else phone.e164
 
 
 def refuse_details(

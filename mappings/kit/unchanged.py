@@ -4,7 +4,7 @@ Callers can therefore send back a record as they read it, whole or in part. Unch
 refused even if the vendor cannot write them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import wraps
 from typing import Any, Final, TypeVar
@@ -22,6 +22,10 @@ A = TypeVar("A")
 AMOUNTS: Final = frozenset({"quantity", "unit_price", "price", "tax", "amount"})
 """Members that are decimal strings: `5` equals `5.00`."""
 
+NONE: Final[Mapping[str, str]] = {}
+NUMBERS: Final = {"addresses": "phones"}
+"""Of a vendor whose numbers are read in the country of an address."""
+
 _EMPTY: Final[tuple[Any, ...]] = (None, "", (), [])
 
 
@@ -29,9 +33,11 @@ def changes_only(
     to_canonical: Callable[[Any, A], Mapped[Any]],
     to_vendor: Callable[[P, Any, A], Draft[W]],
     together: frozenset[str] = frozenset(),
+    along: Mapping[str, str] = NONE,
 ) -> Callable[[P, Any, A], Draft[W]]:
     """Wrap a mapping's `to_vendor` to receive only changed fields. The fields of `together` depend on each other: they
-    are removed together or not at all. If the present record cannot be mapped, the patch stays unchanged."""
+    are removed together or not at all. `along`: with a change of the first field, the vendor reads the second one
+    otherwise, so that stays too. If the present record cannot be mapped, the patch stays unchanged."""
 
     @wraps(to_vendor)
     def drafted(patch: P, current: Any, account: A) -> Draft[W]:
@@ -41,18 +47,21 @@ def changes_only(
             present = to_canonical(current, account).data
         except Unmappable:
             return to_vendor(patch, current, account)
-        return to_vendor(without_unchanged(patch, present, together), current, account)
+        return to_vendor(without_unchanged(patch, present, together, along), current, account)
 
     return drafted
 
 
-def without_unchanged(patch: P, present: Struct, together: frozenset[str] = frozenset()) -> P:
+def without_unchanged(
+    patch: P, present: Struct, together: frozenset[str] = frozenset(), along: Mapping[str, str] = NONE
+) -> P:
     """Return the patch without the fields that already have their value. If the buyer stays the same person, remove the
-    buyer's unchanged members as well."""
+    buyer's unchanged members as well. For `together` and `along` see `changes_only`."""
     sent = {name: value for name in patch.__struct_fields__ if (value := getattr(patch, name)) is not UNSET}
     unchanged = {name for name, value in sent.items() if is_so(value, getattr(present, name))}
     if not sent.keys() & together <= unchanged:
         unchanged -= together
+    unchanged -= {name for changing, name in along.items() if changing in sent and changing not in unchanged}
     changed: dict[str, Any] = dict.fromkeys(unchanged, UNSET)
     buyer, known = sent.get("customer"), getattr(present, "customer", None)
     if "customer" not in unchanged and isinstance(buyer, ReferencePatch) and known is not None:

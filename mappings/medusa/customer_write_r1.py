@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import UNSET
 
+from canonical import values
 from canonical.customer import CustomerPatch
 from mappings.kit import patches, people
 from mappings.kit.names import two_names
@@ -40,12 +41,14 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     settings = account.custom_fields.get("customer", ())
     held, is_new = (None, True) if current is None else (current.metadata, False)
     kept = metadata.write(patch.external_id, patch.custom_fields, settings, held, notes, is_new=is_new)
+    addresses = () if current is None else current.addresses
+    country = values.country(next((one.country_code for one in addresses if one.country_code), None))
     body = CustomerWrite(
         email=people.write_email(patch.emails, people.only_email("Medusa"), notes),
         first_name=patches.text(patch.first_name, None),
         last_name=patches.text(patch.last_name, None),
         company_name=patches.text(patch.company_name, None),
-        phone=people.write_phone(patch.phones, people.only_phone("Medusa"), notes),
+        phone=people.write_phone(patch.phones, people.only_phone("Medusa"), notes, country=country),
         metadata=kept or UNSET,
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))

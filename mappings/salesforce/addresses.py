@@ -1,6 +1,7 @@
 """Read and write postal addresses: five fields each. The street may have several lines.
 
-If the org has picklists of countries, there is a sixth field with the ISO code. Then only the code is written.
+If the org has picklists of countries and states, there are two more fields with the ISO codes. Then the code of the
+country is written, and that of the state if it is sent as a code: the other field accepts only the full name.
 """
 
 from typing import Final, Literal
@@ -13,6 +14,7 @@ from mappings.spec import Notes
 Kind = Literal["mailing", "other", "billing", "shipping"]
 SOBJECTS: Final[dict[Kind, str]] = {"mailing": "Contact", "other": "Contact", "billing": "Order", "shipping": "Order"}
 PARTS: Final = ("street", "city", "state", "postal_code", "country")
+LONGEST_CODE: Final = 3
 NO_PLACE: Final = ("name", "company", "phone")
 JOINED: Final = "several lines are joined with commas"
 
@@ -26,6 +28,7 @@ def read(
     postal_code: str | None,
     country: str | None,
     country_code: str | None,
+    state_code: str | None,
     *,
     pointer: str,
     loss: list[Loss],
@@ -45,7 +48,7 @@ def read(
         line1=line1,
         line2=line2,
         city=city,
-        region=state,
+        region=state_code or state,
         postal_code=postal_code,
         country_code=country_of(country_code, country),
         country_raw=country,
@@ -92,15 +95,20 @@ def write(
     written: dict[str, Text] = {
         f"{kind}_street": _street(address, held_street, pointer, notes),
         f"{kind}_city": address.city or None,
-        f"{kind}_state": address.region or None,
         f"{kind}_postal_code": address.postal_code or None,
     }
-    sobject = SOBJECTS[kind]
+    sobject, region = SOBJECTS[kind], address.region or None
+    has_codes = sobject in account.fields and account.has(sobject, f"{kind.capitalize()}StateCode")
+    written[f"{kind}_state_code" if has_codes and _is_code(region) else f"{kind}_state"] = region
     if sobject in account.fields and account.has(sobject, f"{kind.capitalize()}CountryCode"):
         written[f"{kind}_country_code"] = code
     elif code is None or values.country(held_country) != code:
         written[f"{kind}_country"] = code
     return written
+
+
+def _is_code(region: str | None) -> bool:
+    return region is not None and len(region) <= LONGEST_CODE and region.isalnum() and region == region.upper()
 
 
 def _street(address: AddressPatch, held: str | None, pointer: str, notes: Notes) -> str | None:

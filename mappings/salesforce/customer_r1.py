@@ -19,7 +19,6 @@ from canonical.customer import (
     CustomerPatch,
     Email,
     Phone,
-    PhonePatch,
     PhoneType,
 )
 from canonical.parts import Address, AddressPatch, AddressType, Loss, ReferencePatch, given
@@ -146,6 +145,7 @@ def _addresses(record: Contact, loss: list[Loss]) -> tuple[Address, ...]:
         record.mailing_postal_code,
         record.mailing_country,
         record.mailing_country_code,
+        record.mailing_state_code,
         pointer="/addresses/0",
         loss=loss,
         is_default=True,
@@ -159,6 +159,7 @@ def _addresses(record: Contact, loss: list[Loss]) -> tuple[Address, ...]:
         record.other_postal_code,
         record.other_country,
         record.other_country_code,
+        record.other_state_code,
         pointer="/addresses/0" if mailing is None else "/addresses/1",
         loss=loss,
     )
@@ -194,7 +195,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
             currency_iso_code=_currency(patch.currency, account, notes),
             key=own_key(patch.external_id, "Contact", account, notes),
         ),
-        **_phones_written(patch.phones, current, notes),
+        **_phones_written(patch, current, notes),
         **_addresses_written(patch.addresses, current, account, notes),
         **_consents_written(patch.consents, account, notes),
     )
@@ -206,14 +207,14 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _phones_written(
-    phones: tuple[PhonePatch, ...] | None | UnsetType, current: Contact | None, notes: Notes
-) -> Mapping[str, str | None]:
+def _phones_written(patch: CustomerPatch, current: Contact | None, notes: Notes) -> Mapping[str, str | None]:
+    phones = patch.phones
     if isinstance(phones, UnsetType):
         return {}
     sent = phones or ()
     kept: dict[str, str | None] = dict.fromkeys(PHONES.values())
-    country = None if current is None else addresses.country_of(current.mailing_country_code, current.mailing_country)
+    held = None if current is None else addresses.country_of(current.mailing_country_code, current.mailing_country)
+    country = people.country_of(patch.addresses, held)
     chosen = people.numbers_by_type(sent, PHONES, "Salesforce", notes)
     for name, index in chosen.items():
         kept[name] = people.phone_text(sent[index], country)

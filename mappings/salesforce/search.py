@@ -21,7 +21,7 @@ def _names(text: str) -> list[str]:
     return text.split()
 
 
-_SIDES: Final = ("Street", "City", "State", "PostalCode", "Country", "CountryCode")
+_SIDES: Final = ("Street", "City", "State", "PostalCode", "Country", "CountryCode", "StateCode")
 
 CONTACT: Final = _names(
     "Id IsDeleted FirstName LastName Name Email IsEmailBounced Phone MobilePhone HomePhone OtherPhone Fax Title"
@@ -47,9 +47,10 @@ LINES: Final = (
 )
 READ: Final[dict[str, list[str]]] = {"Contact": CONTACT, "Case": CASE, "Order": ORDER, "CaseComment": COMMENT}
 ONLY_WHERE_DESCRIBED: Final = frozenset(
-    {"CurrencyIsoCode", *(f"{kind}CountryCode" for kind in ("Mailing", "Other", "Billing", "Shipping"))}
+    {"CurrencyIsoCode"}
+    | {f"{kind}{part}Code" for kind in ("Mailing", "Other", "Billing", "Shipping") for part in ("Country", "State")}
 )
-"""Fields of orgs with several currencies, or with picklists of countries. In other orgs they are an error."""
+"""Fields of orgs with several currencies, or with picklists of countries and states: an error in other orgs."""
 _PEOPLE: Final = {"Contact": "Contact", "BillToContact": "Contact"}
 
 

@@ -53,12 +53,14 @@ class Contact(Struct, frozen=True, kw_only=True, rename="pascal"):
     mailing_postal_code: str | None = None
     mailing_country: str | None = None
     mailing_country_code: str | None = None
+    mailing_state_code: str | None = None
     other_street: str | None = None
     other_city: str | None = None
     other_state: str | None = None
     other_postal_code: str | None = None
     other_country: str | None = None
     other_country_code: str | None = None
+    other_state_code: str | None = None
     lead_source: str | None = None
     owner_id: str | None = None
     owner: Person | None = None
@@ -165,12 +167,14 @@ class Order(Struct, frozen=True, kw_only=True, rename="pascal"):
     billing_postal_code: str | None = None
     billing_country: str | None = None
     billing_country_code: str | None = None
+    billing_state_code: str | None = None
     shipping_street: str | None = None
     shipping_city: str | None = None
     shipping_state: str | None = None
     shipping_postal_code: str | None = None
     shipping_country: str | None = None
     shipping_country_code: str | None = None
+    shipping_state_code: str | None = None
     description: str | None = None
     order_items: OrderItems | None = None
     created_date: Instant | None = None
@@ -273,12 +277,14 @@ class ContactFields(Struct, frozen=True, kw_only=True, rename="pascal"):
     mailing_postal_code: Text = UNSET
     mailing_country: Text = UNSET
     mailing_country_code: Text = UNSET
+    mailing_state_code: Text = UNSET
     other_street: Text = UNSET
     other_city: Text = UNSET
     other_state: Text = UNSET
     other_postal_code: Text = UNSET
     other_country: Text = UNSET
     other_country_code: Text = UNSET
+    other_state_code: Text = UNSET
     lead_source: Text = UNSET
     owner_id: str | UnsetType = UNSET
     description: Text = UNSET
@@ -331,12 +337,14 @@ class OrderFields(Struct, frozen=True, kw_only=True, rename="pascal"):
     billing_postal_code: Text = UNSET
     billing_country: Text = UNSET
     billing_country_code: Text = UNSET
+    billing_state_code: Text = UNSET
     shipping_street: Text = UNSET
     shipping_city: Text = UNSET
     shipping_state: Text = UNSET
     shipping_postal_code: Text = UNSET
     shipping_country: Text = UNSET
     shipping_country_code: Text = UNSET
+    shipping_state_code: Text = UNSET
     description: Text = UNSET
     key: Text = field(name=KEY, default=UNSET)
     marker: str | UnsetType = field(name=MARKER, default=UNSET)

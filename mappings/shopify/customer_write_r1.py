@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from canonical import values
 from canonical.customer import (
     ConsentPatch,
     ConsentState,
@@ -67,7 +68,9 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         None if current is None else current.external,
     )
     email = people.write_email(patch.emails, EMAIL, notes, folds=False)
-    phone = people.write_phone(patch.phones, PHONE, notes, spelling="e164")
+    first = next(iter(_held(current)), None)
+    country = people.country_of(patch.addresses, None if first is None else values.country(first.country_code_v2))
+    phone = people.write_phone(patch.phones, PHONE, notes, spelling="e164", country=country)
     reachable = {
         "email": email if email is not UNSET else current and current.default_email_address,
         "sms": phone if phone is not UNSET else current and current.default_phone_number,
@@ -104,7 +107,10 @@ def _locale(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:
     if language is None:
         notes.invalid("/language", "Shopify customers always have a language: it can be changed, not cleared")
         return UNSET
-    return language
+    tag = language if isinstance(language, UnsetType) else values.language(language) or language
+    if tag != language:
+        notes.lose("/language", "coerced", "spelled as in BCP 47")
+    return tag
 
 
 def _held(current: Customer | None) -> tuple[MailingAddress, ...]:

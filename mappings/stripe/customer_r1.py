@@ -9,7 +9,7 @@ from typing import Final
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, Email, Phone, TaxExemption, TaxId
 from canonical.parts import Address
-from mappings.kit.unchanged import changes_only
+from mappings.kit.unchanged import NUMBERS, changes_only
 from mappings.spec import Mapped, Notes, Remote, VendorMapping
 from mappings.stripe import addresses, metadata, subscriptions_r1
 from mappings.stripe import wire_2026_10_28 as wire
@@ -112,5 +112,5 @@ CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, Customer
     account=wire.Account,
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
-    to_vendor=changes_only(to_canonical, to_vendor),
+    to_vendor=changes_only(to_canonical, to_vendor, along=NUMBERS),
 )

@@ -3,10 +3,9 @@
 from typing import Final
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from canonical import values
-from canonical.customer import CustomerPatch, PhonePatch, TaxExemption, TaxIdPatch
+from canonical.customer import CustomerPatch, TaxExemption, TaxIdPatch
 from canonical.parts import given
 from mappings.kit import people
 from mappings.kit.addresses import placed
@@ -45,7 +44,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         name=_text(patch.display_name, current),
         business_name=_text(patch.company_name, current),
         email=_text(people.write_email(patch.emails, people.only_email("Stripe"), notes), current),
-        phone=_phone(patch.phones, current, notes),
+        phone=_phone(patch, current, notes),
         description=_text(patch.notes, current),
         address=billing,
         shipping=shipping,
@@ -77,14 +76,13 @@ def _text(wanted: str | None | UnsetType, current: Customer | None) -> str | Non
     return wanted
 
 
-def _phone(
-    phones: tuple[PhonePatch, ...] | None | UnsetType, current: Customer | None, notes: Notes
-) -> str | None | UnsetType:
+def _phone(patch: CustomerPatch, current: Customer | None, notes: Notes) -> str | None | UnsetType:
+    phones = patch.phones
     if isinstance(phones, UnsetType) or not phones:
         return phones if isinstance(phones, UnsetType) else _text(None, current)
-    country = None if current is None or current.address is None else values.country(current.address.country)
-    spelled = tuple(replace(phone, raw=people.phone_text(phone, country)) for phone in phones)
-    number = people.write_phone(spelled, people.only_phone("Stripe"), notes)
+    held = None if current is None or current.address is None else values.country(current.address.country)
+    country = people.country_of(patch.addresses, held)
+    number = people.write_phone(phones, people.only_phone("Stripe"), notes, country=country)
     if not isinstance(number, str) or len(number) <= LONGEST_PHONE:
         return number
     place = people.primary(phones)

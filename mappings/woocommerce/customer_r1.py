@@ -9,7 +9,7 @@ from typing import Final
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, Email, Phone
 from canonical.parts import Address, Loss
-from mappings.kit.unchanged import changes_only
+from mappings.kit.unchanged import NUMBERS, changes_only
 from mappings.spec import Mapped, Remote, VendorMapping
 from mappings.woocommerce import addresses, custom_fields, wire_v3
 from mappings.woocommerce.customer_write_r1 import to_vendor
@@ -94,6 +94,6 @@ CUSTOMER: Final = VendorMapping[wire_v3.Customer, Customer, CustomerPatch, Custo
     account=Account,
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
-    to_vendor=changes_only(to_canonical, to_vendor),
+    to_vendor=changes_only(to_canonical, to_vendor, along=NUMBERS),
     coerces=True,
 )

@@ -51,7 +51,8 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     patch = two_names(patch, held_name, "WooCommerce", notes)
     refuse_without_place(patch, UNSUPPORTED, notes)
     email, billing_email = _emails(patch.emails, current, notes)
-    phone = patches.text(people.write_phone(patch.phones, PHONE, notes), "")
+    country = people.country_of(patch.addresses, None if current is None else values.country(current.billing.country))
+    phone = patches.text(people.write_phone(patch.phones, PHONE, notes, country=country), "")
     billing, shipping = _addresses(patch.addresses, current, notes)
     billing = addresses.with_own(
         billing,

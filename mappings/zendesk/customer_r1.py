@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from canonical import values
-from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus, Email, Phone, PhonePatch
+from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus, Email, Phone
 from canonical.parts import Loss
 from mappings.kit import json_custom_fields, patches, people
 from mappings.kit.names import one_name
@@ -92,7 +92,7 @@ def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> D
     body = UserWrite(
         name=_name(patch, current, notes),
         email=_email(patch, current, notes),
-        phone=_phone(patch.phones, notes),
+        phone=_phone(patch, notes),
         locale=_locale(patch.language, notes),
         time_zone=_time_zone(patch.timezone, notes),
         notes=patch.notes,
@@ -189,7 +189,8 @@ def _email(patch: CustomerPatch, current: User | None, notes: Notes) -> str | Un
     return UNSET
 
 
-def _phone(phones: tuple[PhonePatch, ...] | None | UnsetType, notes: Notes) -> str | None | UnsetType:
+def _phone(patch: CustomerPatch, notes: Notes) -> str | None | UnsetType:
+    phones = patch.phones
     if isinstance(phones, UnsetType) or not phones:
         return UNSET if isinstance(phones, UnsetType) else None
 
@@ -199,16 +200,20 @@ def _phone(phones: tuple[PhonePatch, ...] | None | UnsetType, notes: Notes) -> s
         return patches.phone(sent.e164, f"/phones/{place}/e164", notes)
     if not sent.raw:
         notes.invalid(f"/phones/{place}", "send e164 or raw")
-    return sent.raw
+        return UNSET
+    return people.with_country(sent.raw, patch, f"/phones/{place}/raw", notes)
 
 
 def _locale(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:
     if isinstance(language, UnsetType):
         return UNSET
-    if language is None or values.language(language) is None:
+    tag = None if language is None else values.language(language)
+    if tag is None:
         notes.invalid("/language", "a Zendesk user always has one: send a BCP 47 tag such as de or pt-BR")
         return UNSET
-    return language.strip().replace("_", "-")
+    if tag != language:
+        notes.lose("/language", "coerced", "spelled as in BCP 47")
+    return tag
 
 
 def _time_zone(zone: str | None | UnsetType, notes: Notes) -> str | UnsetType:

@@ -352,6 +352,20 @@ def test_countries_are_codes_where_the_org_has_them() -> None:
     assert "MailingCountry" not in members
 
 
+@pytest.mark.parametrize(
+    ("region", "codes", "plain"), [("CA", "MailingStateCode", "MailingState"), ("Bavaria", *["MailingState"] * 2)]
+)
+def test_a_region_is_a_code_where_the_org_has_codes(region: str, codes: str, plain: str) -> None:
+    patch = CustomerPatch(addresses=(AddressPatch(city="Lindau", region=region, country_code="US"),))
+    org = Account(fields={"Contact": frozenset({"MailingCountryCode", "MailingStateCode"})})
+
+    for account, member in ((org, codes), (FRESH, plain)):
+        members = sent(patch, None, account)
+        assert {name: value for name, value in members.items() if name.startswith("MailingState")} == {member: region}
+    held = msgspec.structs.replace(FULL, mailing_state="California", mailing_state_code="CA")
+    assert [read(one).addresses[0].region for one in (held, FULL)] == ["CA", FULL.mailing_state]
+
+
 def test_a_country_that_is_there_by_its_name_keeps_it() -> None:
     """Of an array that was read and is sent back with another street, only the street has changed."""
     moved = sent(CustomerPatch(addresses=(AddressPatch(line1="New Street 2", country_code="CH"),)))

@@ -229,9 +229,11 @@ def test_nothing_is_cleared_that_is_not_there() -> None:
 
 def test_only_one_address_and_number_have_a_place() -> None:
     emails = (EmailPatch(address="a@example.com"), EmailPatch(address="b@example.com", is_primary=True))
-    draft = to_vendor(patch_of(emails=emails, phones=(PhonePatch(raw="1"), PhonePatch(raw="2"))), None, SHOP)
+    draft = to_vendor(
+        patch_of(emails=emails, phones=(PhonePatch(raw="+44 117 496 0123"), PhonePatch(raw="2"))), None, SHOP
+    )
 
-    assert (draft.body.input.email, draft.body.input.phone) == ("b@example.com", "1")
+    assert (draft.body.input.email, draft.body.input.phone) == ("b@example.com", "+441174960123")
     assert [(one.kind, one.pointer) for one in draft.refused] == [
         ("unsupported", "/emails/0"),
         ("unsupported", "/phones/1"),
