@@ -59,6 +59,15 @@ async def judge_change(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) 
     return _judged(resolved, policies, await weigh_changes(resolved, policies, raw, account))
 
 
+def skip_of(resolved: ResolvedWrite, name: str) -> Skipped | None:
+    """Return why a field stays as it is, whatever the record holds; None if it may be written or is refused."""
+    policy = resolved.owned.get(name)
+    if policy is None:
+        return None
+    ruling = rule(name, policy, Change(by=resolved.by, target=resolved.connection.name))
+    return _skip(name, policy, ruling) if ruling.verdict == "skipped" else None
+
+
 async def note_verdict(
     deps: WriteDeps, verdict: str, intent: Intent, *, operation: str, actor: str, run: str, pointers: tuple[Any, ...]
 ) -> None:

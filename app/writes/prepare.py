@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from app.errors import NotSystemOfRecord, VendorDrifted, VersionConflict
+from app.errors import InvalidField, NotSystemOfRecord, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
 from app.records.lookup import find_people
 from app.records.map_record import map_record
@@ -17,10 +17,10 @@ from app.writes.accept_loss import accept_loss, dropped
 from app.writes.copy_links import linked_record, require_known_copy, require_linkable
 from app.writes.draft import draft_body, map_to_vendor, with_young_facts
 from app.writes.find_record import find_by_key, staff_refusal
-from app.writes.judge_ownership import Judged, judge_change, judge_new
+from app.writes.judge_ownership import Judged, judge_change, judge_new, skip_of
 from app.writes.models import CopyOf, References
 from app.writes.resolve_references import resolve_references
-from app.writes.resolved_write import ResolvedWrite
+from app.writes.resolved_write import ResolvedWrite, changed_fields
 from canonical.order_patch import OrderCancel
 from canonical.parts import Loss, Skipped
 from mappings.http import VendorReply, VendorRequest
@@ -197,12 +197,30 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
     update = resolved.mapping.endpoints.update
     if update is None:
         raise resolved.cannot(f"cannot change {resolved.mapping.object}s")
-    resolved = await _resolve(resolved, creates=False)
-    return await with_young_facts(resolved, lambda: _update(resolved, update, marker, remote_id))
+    left, skipped = await _resolve_change(resolved)
+    return await with_young_facts(left, lambda: _update(left, update, marker, remote_id, skipped))
+
+
+async def _resolve_change(resolved: ResolvedWrite) -> tuple[ResolvedWrite, tuple[Skipped, ...]]:
+    """Return the write with its references, without one that is not found and that the writer may not change anyway."""
+    try:
+        return await _resolve(resolved, creates=False), ()
+    except InvalidField as problem:
+        pointer = problem.errors[0].pointer
+        name = pointer.split("/")[1] if isinstance(pointer, str) else ""
+        skipped = skip_of(resolved, name)
+        if skipped is None:
+            raise
+    left = resolved.with_only(frozenset(changed_fields(resolved.intent)) - {name})
+    return await _resolve(left, creates=False), (skipped,)
 
 
 async def _update(
-    resolved: ResolvedWrite, update: Callable[..., VendorRequest], marker: str, remote_id: str
+    resolved: ResolvedWrite,
+    update: Callable[..., VendorRequest],
+    marker: str,
+    remote_id: str,
+    skipped: tuple[Skipped, ...],
 ) -> PreparedWrite:
     raw, account = await resolved.fetch_raw(remote_id)
     judged, refusal = await _verdict(judge_change(resolved, raw, account))
@@ -212,8 +230,10 @@ async def _update(
     await _check_version(resolved, raw, account)
     if refusal is not None:
         raise refusal
-    if judged is not None and judged.is_empty:
-        return _unsent("update", remote_id, judged, loss)
+    if judged is not None:
+        skipped += judged.skipped
+    if skipped and (not changed_fields(resolved.intent) or (judged is not None and judged.is_empty)):
+        return _unsent("update", remote_id, skipped, loss)
     request = update(remote_id, body, marker, account)
     guard = resolved.mapping.endpoints.guard
     if guard is not None and resolved.intent.if_match not in (None, ANY_VERSION):
@@ -223,15 +243,15 @@ async def _update(
         request=request,
         remote_id=remote_id,
         loss=loss,
-        skipped=() if judged is None else judged.skipped,
+        skipped=skipped,
         before=await _watched(resolved, raw, account),
         references=resolved.intent.references,
     )
 
 
-def _unsent(effect: Action, remote_id: str, judged: Judged, loss: tuple[Loss, ...] = ()) -> PreparedWrite:
+def _unsent(effect: Action, remote_id: str, skipped: tuple[Skipped, ...], loss: tuple[Loss, ...] = ()) -> PreparedWrite:
     """Return a write that leaves its record as it is."""
-    return PreparedWrite(effect=effect, request=None, remote_id=remote_id, loss=loss, skipped=judged.skipped)
+    return PreparedWrite(effect=effect, request=None, remote_id=remote_id, loss=loss, skipped=skipped)
 
 
 async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
@@ -243,7 +263,7 @@ async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
     await _check_version(resolved, raw, account)
     judged = await judge_change(resolved, raw, account)
     if judged is not None:
-        return _unsent("archive", remote_id, judged)
+        return _unsent("archive", remote_id, judged.skipped)
     return PreparedWrite(effect="archive", request=archive(remote_id, account), remote_id=remote_id)
 
 
@@ -261,7 +281,7 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
     if refusal is not None:
         raise refusal
     if judged is not None:
-        return _unsent("cancel", remote_id, judged)
+        return _unsent("cancel", remote_id, judged.skipped)
     return PreparedWrite(
         effect="cancel", request=request, remote_id=remote_id, loss=loss, before=await _watched(resolved, raw, account)
     )

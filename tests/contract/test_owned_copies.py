@@ -108,6 +108,23 @@ def test_a_reference_that_is_skipped_is_not_looked_for(facade: Facade, caller: C
     assert not [one for one in vendors.calls("hubspot") if mark in str(one["body"])]
 
 
+@pytest.mark.parametrize("more", [{"subject": "Both mugs"}, {}])
+def test_a_reference_that_is_skipped_does_not_refuse_a_change(
+    caller: Caller, stranger: Caller, more: dict[str, str]
+) -> None:
+    path, made = create_record(caller, SAMPLES["hubspot ticket"])
+    body = {"requester": {"id": "shopify:99999999999"}, **more}
+    dry = stranger.request("PATCH", f"{path}?dry_run=true", json=body).json()
+    answer = stranger.write("PATCH", path, body)
+    assert answer.status_code == 200, answer.text
+    assert skipped(answer.json()) == ["/requester"]
+    assert (answer.json()["subject"], answer.json()["requester"]) == (more.get("subject", made["subject"]), None)
+    assert [one["pointer"] for one in dry["fields"] if one["verdict"] == "skipped"] == ["/requester"]
+    assert (dry["request"] is None) == (more == {})
+    refused = caller.write("PATCH", path, body)
+    assert code_of(refused, 422) == "invalid-field"
+
+
 def test_a_new_person_is_created_for_an_order_whose_lines_are_skipped(stranger: Caller, vendors: Emulators) -> None:
     mark = word()
     body = shop_order(customer={"email": f"{mark}@example.com"})
