@@ -4,8 +4,9 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from canonical import values
 from canonical.order_patch import OrderPatch
-from canonical.parts import CustomFieldSetting, ReferencePatch
+from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch
 from mappings.kit import line_fields, patches
 from mappings.kit.addresses import with_buyer
 from mappings.shopify import addresses, custom_fields, metadata
@@ -91,7 +92,7 @@ def _create(
         if customer is None or customer.remote_id is None
         else OrderCustomerInput(to_associate=AssociateInput(id=gid("Customer", customer.remote_id))),
         email=UNSET if customer is None or customer.email is None else customer.email,
-        phone=UNSET if customer is None or customer.phone is None else customer.phone,
+        phone=_phone(customer, _country(billing, shipping), notes),
         billing_address=UNSET
         if billing is UNSET or billing is None
         else addresses.write(billing, "billing", notes, "/billing_address"),
@@ -122,8 +123,10 @@ def _update(
     for name in FIXED:
         if getattr(patch, name) is not UNSET:
             notes.unsupported(f"/{name}", ONLY_NEW)
-    email, phone = _contact(patch.customer, notes)
     shipping = patch.shipping_address
+    there = current.shipping_address
+    country = _country(shipping) or (None if there is None else values.country(there.country_code_v2))
+    email, phone = _contact(patch.customer, country, notes)
     held = () if current.shipping_address is None else (current.shipping_address,)
     if shipping is None:
         notes.unsupported("/shipping_address", "Shopify cannot remove the address of an order: send another one")
@@ -148,7 +151,23 @@ def _check_customer(customer: ReferencePatch | None, notes: Notes) -> None:
         notes.invalid("/customer/id", "unknown customer at this shop: send remote_id, or email for a guest")
 
 
-def _contact(customer: ReferencePatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:
+def _country(*addresses: AddressPatch | None | UnsetType) -> str | None:
+    return next((one.country_code for one in addresses if isinstance(one, AddressPatch) and one.country_code), None)
+
+
+def _phone(customer: ReferencePatch | None, country: str | None, notes: Notes) -> str | UnsetType:
+    """Return the number, in E.164 if its country is known: Shopify refuses one that it cannot read."""
+    if customer is None or customer.phone is None:
+        return UNSET
+    number = values.phone(customer.phone, country) or customer.phone
+    if number != customer.phone:
+        notes.lose("/customer/phone", "coerced", f"written as {number}")
+    return number
+
+
+def _contact(
+    customer: ReferencePatch | None | UnsetType, country: str | None, notes: Notes
+) -> tuple[str | UnsetType, str | UnsetType]:
     """Return e-mail and phone of an existing order. Refuse another customer."""
     if isinstance(customer, UnsetType):
         return UNSET, UNSET
@@ -158,7 +177,7 @@ def _contact(customer: ReferencePatch | None | UnsetType, notes: Notes) -> tuple
     for name in ("id", "remote_id", "name"):
         if getattr(customer, name) is not None:
             notes.unsupported(f"/customer/{name}", "Shopify can change only the email and phone of an order's customer")
-    return UNSET if customer.email is None else customer.email, UNSET if customer.phone is None else customer.phone
+    return UNSET if customer.email is None else customer.email, _phone(customer, country, notes)
 
 
 def _presentment(patch: OrderPatch, account: Account, notes: Notes) -> str | UnsetType:
