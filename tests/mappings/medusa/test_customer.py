@@ -34,7 +34,14 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "emails": st.none()
     | st.just(())
     | st.from_regex(r"[A-Za-z]{1,10}@[a-z]{1,10}\.example", fullmatch=True).map(lambda one: (EmailPatch(address=one),)),
-    "phones": st.none() | st.just((PhonePatch(e164="+441174960123"),)) | st.just((PhonePatch(raw="0117 496 0123"),)),
+    "phones": st.none()
+    | st.sampled_from(
+        [
+            (PhonePatch(e164="+441174960123"),),
+            (PhonePatch(raw="0117 496 0123"),),
+            (PhonePatch(e164="+441174960123", raw="0117 496 0123"),),
+        ]
+    ),
     "external_id": MAYBE,
     "custom_fields": st.none()
     | st.just(())
@@ -56,7 +63,11 @@ def check(patch: CustomerPatch, data: Customer) -> None:
     if patch.emails is not UNSET:
         assert [one.address for one in data.emails] == [one.address.lower() for one in patch.emails or ()]
     if patch.phones is not UNSET:
-        assert [one.raw for one in data.phones] == [one.raw or one.e164 for one in patch.phones or ()]
+        held = [
+            one.raw if sent.e164 is None else one.e164
+            for one, sent in zip(data.phones, patch.phones or (), strict=True)
+        ]
+        assert held == [one.e164 or one.raw for one in patch.phones or ()]
     if patch.custom_fields is not UNSET:
         given = {one.key: one.value for one in patch.custom_fields or ()}
         for field in data.custom_fields:
