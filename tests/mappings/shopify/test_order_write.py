@@ -216,6 +216,17 @@ def test_a_change_sends_only_changes_and_keeps_unmapped_data(fields: dict[str, A
     assert changed(**fields) == expected
 
 
+@pytest.mark.parametrize("current", [None, FULL])
+def test_the_number_of_a_customer_is_read_in_the_country_of_the_address(current: Any) -> None:
+    """Shopify refuses a number that it cannot read."""
+    there = AddressPatch(line1="Main 1", country_code="DE")
+    for text, written in (("030 123456", "+4930123456"), ("+4722012345", "+4722012345"), ("by mail", "by mail")):
+        patch = OrderPatch(customer=ReferencePatch(phone=text), shipping_address=there)
+        draft = to_vendor(patch, current, SHOP)
+        assert (draft.body.create if current is None else draft.body.update).phone == written
+        assert ("/customer/phone" in [one.path for one in draft.loss]) == (text != written)
+
+
 def test_an_address_is_replaced_whole() -> None:
     sent = changed(shipping_address=AddressPatch(line1="Main 1", country_code="DE"))
 
