@@ -265,7 +265,8 @@ def test_a_change_whose_reply_is_lost_reports_its_messages(caller: Caller, vendo
 
 
 def test_a_copy_that_a_person_resolves_reports_its_loss(facade: Facade, caller: Caller, vendors: Emulators) -> None:
-    """Freshdesk finds the ticket by a search that lags."""
+    """Freshdesk finds the ticket by a search that lags. Nothing else is created meanwhile, also under another id."""
+    _, older = create_record(caller, SAMPLES["hubspot ticket"])
     _, made = create_record(caller, SAMPLES["zendesk ticket"])
     create_record(caller, SAMPLES["freshdesk ticket"])  # so that the losses do not look like a vendor that is down
     vendors.limit("freshdesk", per_minute=1_000_000, search_lag=10_000.0)
@@ -282,14 +283,17 @@ def test_a_copy_that_a_person_resolves_reports_its_loss(facade: Facade, caller: 
     finally:
         facade.worker.start()
     assert caller.settled(answer)["state"] == "unknown"
-    second = copy(caller, made, "freshdesk")
-    assert code_of(second, 409) == "outcome-unknown"
-    assert second.json()["operation_id"] == answer.json()["id"]
+    for joined in (False, True):
+        if joined:
+            assert facade.lockstitch("links", "join", older["id"], made["id"]).returncode == 0
+        second = copy(caller, made, "freshdesk")
+        assert code_of(second, 409) == "outcome-unknown"
+        assert second.json()["operation_id"] == answer.json()["id"]
     vendors.limit("freshdesk", per_minute=1_000_000, search_lag=0.0)
     (ticket,) = vendors.records("freshdesk", "tickets", holding=made["subject"])
     found = {"outcome": "succeeded", "remote_id": str(ticket["id"])}
     result = caller.post(f"{answer.headers['location']}/resolve", json=found).json()["result"]
-    assert result["id"] == made["id"]
+    assert result["id"] == older["id"]
     assert "/notify" in [one["path"] for one in result["meta"]["loss"]]
 
 
