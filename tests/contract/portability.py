@@ -1,7 +1,7 @@
 """Carry records between connections, and show the result as tables of `docs/portability.md`."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count, groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -103,7 +103,7 @@ class Place(NamedTuple):
 
     connection: str
     object: ObjectName
-    upsert_keys: list[str]
+    upsert_keys: Sequence[str]
     make: Callable[[], Body]
 
     @property

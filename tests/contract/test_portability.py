@@ -12,7 +12,18 @@ import pytest
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.portability import LEAST, PAGE, REAL_SYSTEMS, Carrier, carried, hand_written, place, share, tables
+from tests.contract.portability import (
+    LEAST,
+    PAGE,
+    REAL_SYSTEMS,
+    Carrier,
+    Row,
+    carried,
+    hand_written,
+    place,
+    share,
+    tables,
+)
 from tests.contract.vendor_samples import SAMPLES, all_vendors
 
 HEAD: Final = """\
@@ -52,7 +63,7 @@ def full_key(running_facade: Facade) -> str:
 
 def test_every_body_goes_over_as_the_page_says(caller: Caller, vendors: Emulators) -> None:
     places = [place(caller, sample) for sample in SAMPLES.values()]
-    rows = []
+    rows: list[Row] = []
     for target in places:
         to = Carrier(caller, vendors, target)
         rows += hand_written(to)

@@ -24,6 +24,7 @@ from tests.contract.portability import (
     REAL_SYSTEMS,
     Carrier,
     Place,
+    Row,
     carried,
     decided,
     gist,
@@ -210,7 +211,7 @@ def test_every_body_goes_over_as_the_page_says(stage: Stage) -> None:
         pytest.skip("the page shows all the real systems")
     holders = {(pair.object, name) for pair in pairs() for name in pair[1:]}
     places = {(held, name): stage.place(held, name) for held, name in sorted(holders)}
-    rows = []
+    rows: list[Row] = []
     for held, target in sorted({(pair.object, pair.target) for pair in pairs()}):
         to = Carrier(stage.caller, stage.vendors, places[held, target])
         if target in PEERS:
