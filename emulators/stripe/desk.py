@@ -38,11 +38,12 @@ PREFIXES = {
 
 
 class Desk:
-    """One call's view of the account; `now` in whole Unix seconds."""
+    """One call's view of the account; `now` in whole Unix seconds. What it makes is `live` or a test."""
 
-    def __init__(self, state: State, now: float) -> None:
+    def __init__(self, state: State, now: float, *, live: bool = False) -> None:
         """Work with these records at this time."""
         self.state = state
+        self.live = live
         self.now = int(now)
         self.exactly = now
 

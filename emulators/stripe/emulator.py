@@ -17,7 +17,7 @@ from emulators.stripe.placing import OBJECTS, placed
 from emulators.webhooks import Change, Message, Try
 
 NAME = "stripe"
-KEY = "sk_test_dev"
+KEY, LIVE_KEY = "sk_test_dev", "rk_live_dev"
 API_VERSION = "2026-10-28.endive"
 SERVER_ERROR = 500
 
@@ -56,7 +56,7 @@ INCLUDED: dict[tuple[str, str], Included] = {
 
 
 class Stripe:
-    """One Stripe account in test mode; see `ROUTES` for what it answers."""
+    """One Stripe account; see `ROUTES` for what it answers. The key decides whether a record is live or a test."""
 
     name = NAME
     objects = OBJECTS
@@ -69,7 +69,7 @@ class Stripe:
             "stripe-version": call.headers.get("stripe-version", API_VERSION),
         }
         key = _key(call.headers.get("authorization"))
-        if key != KEY:
+        if key not in (KEY, LIVE_KEY):
             return unauthenticated(key).with_headers(headers)
         if not state.spend(now).allowed:
             return too_many().with_headers(headers)
@@ -78,7 +78,7 @@ class Stripe:
         kept = idempotency.remembered(state, call)
         if kept is not None:
             return kept.with_headers(headers)
-        return _routed(Desk(state, now), call).with_headers(headers)
+        return _routed(Desk(state, now, live=key == LIVE_KEY), call).with_headers(headers)
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
         """Place a record; see `placing`."""

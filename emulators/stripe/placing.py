@@ -30,4 +30,4 @@ def _blank(desk: Desk, object: str, id: str, payload: dict[str, Any]) -> JsonRec
     if object == "invoices":
         customer = desk.state.get("customers", str(payload.get("customer"))) or {"id": payload.get("customer")}
         return invoice_shapes.blank(desk, id, customer, "usd")
-    return {"object": KINDS[object], "created": desk.now, "livemode": False, "metadata": {}}
+    return {"object": KINDS[object], "created": desk.now, "livemode": desk.live, "metadata": {}}

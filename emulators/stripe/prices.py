@@ -53,7 +53,7 @@ def _made(desk: Desk, data: dict[str, Any], within: str) -> JsonRecord:
         "billing_scheme": "per_unit",
         "created": desk.now,
         "currency": data["currency"],
-        "livemode": False,
+        "livemode": desk.live,
         "lookup_key": None,
         "metadata": {},
         "nickname": None,
@@ -76,7 +76,7 @@ def _product(desk: Desk, data: dict[str, Any] | None, within: str) -> str:
         "object": "product",
         "active": False,
         "created": desk.now,
-        "livemode": False,
+        "livemode": desk.live,
         "metadata": data.get("metadata", {}),
         "name": data["name"],
     }

@@ -166,7 +166,7 @@ def blank(desk: Desk, id: str) -> JsonRecord:
         "customer_email": None,
         "expires_at": desk.now + LIFE,
         "invoice": None,
-        "livemode": False,
+        "livemode": desk.live,
         "locale": None,
         "metadata": {},
         "mode": "payment",

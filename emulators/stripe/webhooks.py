@@ -76,7 +76,7 @@ def _message(topic: str, record: JsonRecord, change: Change) -> Message:
         "api_version": API_VERSION,
         "created": int(change.at),
         "data": data,
-        "livemode": False,
+        "livemode": record.get("livemode", False),
         "pending_webhooks": 1,
         "request": {"id": f"req_{random_text(14)}", "idempotency_key": None},
         "type": topic,

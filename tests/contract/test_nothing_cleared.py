@@ -9,8 +9,8 @@ import pytest
 from canonical.output_only import READING
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
+from tests.contract.portability import rich
 from tests.contract.samples import Body, word
-from tests.contract.test_portability import rich
 from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors, create_record
 
 PAIRS: Final = [

@@ -8,8 +8,8 @@ import pytest
 from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
+from tests.contract.portability import furnish
 from tests.contract.samples import Body, word
-from tests.contract.test_portability import furnish
 from tests.contract.vendor_samples import SAMPLES, all_vendors
 
 SHOP = "/v1/orders?connection=woocommerce"

@@ -10,8 +10,8 @@ import pytest
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.portability import furnish
 from tests.contract.samples import Body, word
-from tests.contract.test_portability import furnish
 from tests.contract.vendor_samples import ACCOUNT, SAMPLES, Sample, all_vendors
 
 NUMBERS: Final = count(8_800_000_123_001)
