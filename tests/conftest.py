@@ -10,7 +10,9 @@ import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -26,9 +28,18 @@ from tests.open_folder import open_folder
 ANOTHER_SERVER = "LOCKSTITCH_TEST_DATABASE_URL"
 TEMPLATE = "lockstitch_template"
 
-# Files with one or two tests that take long by themselves. They begin first: left to the end, one of them would keep
-# one process busy while the others have nothing to do.
-LENGTHY = ("tests/crash/", "tests/contract/test_schemathesis.py")
+# Files that take long by themselves. They begin first: left to the end, one of them would keep one process busy while
+# the others have nothing to do.
+LENGTHY = (
+    "tests/contract/async_writes/test_queued.py",
+    *("tests/contract/test_alarms.py", "tests/contract/test_drift_everywhere.py", "tests/contract/test_fan_out.py"),
+    *("tests/contract/test_portability.py", "tests/contract/test_schemathesis.py", "tests/contract/test_waiting.py"),
+    *("tests/crash/", "tests/dev/", "tests/linear_time/", "tests/repository/test_new_vendor.py"),
+)
+# Their tests wait for other processes most of the time.
+WAITING = ("tests/contract/", "tests/crash/", "tests/dev/", "tests/queue/")
+# The tests make many objects and few cycles: with Python's own threshold the collector takes a tenth of their time.
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 # What holds for all inputs is tried with this many of them, however long one takes on a busy machine. The ordinary ones
 # are the same every time, so that a change fails for what it changes; the thorough ones of `make test-long` are new
@@ -47,15 +58,44 @@ FAST_AND_LOOSE = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long ones in front; the order is otherwise kept."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LENGTHY))
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Collect without garbage collection, which would find nothing. Where several processes collect the same files,
+    each begins at another one: what one has compiled, the others only read."""
+    gc.disable()
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None:
+        return
+    places = [Path(argument.partition("::")[0]) for argument in session.config.args]
+    files = [file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("test_*.py")))]
+    first = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    for file in files[first:] + files[:first]:
+        with suppress(Exception, pytest.skip.Exception):  # reported when the file is collected
+            import_module(".".join(file.resolve().relative_to(session.config.rootpath).with_suffix("").parts))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the long files in front. Several processes then take files that wait and files that compute by turns, so that
+    the machine is never idle; in one process the order is otherwise kept."""
+    places: dict[str, float] = {}
+    if hasattr(config, "workerinput"):
+        files = dict.fromkeys(_file_of(item) for item in items)
+        waiting = [file for file in files if file.startswith(WAITING)]
+        computing = [file for file in files if not file.startswith(WAITING)]
+        places = {file: place / len(group) for group in (waiting, computing) for place, file in enumerate(group)}
+    items.sort(key=lambda item: (not item.nodeid.startswith(LENGTHY), places.get(_file_of(item), 0.0)))
 
 
 def pytest_collection_finish() -> None:
     """Leave what was collected out of garbage collection: ten thousand tests would be scanned again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    gc.enable()
+
+
+def _file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session")

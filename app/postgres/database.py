@@ -21,6 +21,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from app.errors import StoreUnavailable
+from app.postgres.known_types import KnownTypesConnection
 
 _tracer = trace.get_tracer("lockstitch.store")
 _UNTRACED: Final = nullcontext()
@@ -184,6 +185,7 @@ class Database:
                 timeout=acquire_timeout,
                 command_timeout=command_timeout,
                 statement_cache_size=256,
+                connection_class=KnownTypesConnection,
                 init=count,
                 reset=_skip_reset,
                 server_settings={"application_name": "lockstitch", **parameters},

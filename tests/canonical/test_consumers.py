@@ -17,9 +17,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from app.api import handlers
 from app.copies.copy import CopyRequest
-from app.openapi.document import document
 from canonical.customer import CustomerPatch
 from canonical.order_patch import OrderPatch
 from canonical.output_only import strip_output
@@ -27,10 +25,10 @@ from canonical.released import FOLDER as RELEASED
 from canonical.schema import FOLDER as PRESENT
 from canonical.schema import ROOTS
 from canonical.ticket import TicketPatch
+from tests.openapi.whole_api import DOCUMENT
 
 ROOT: Final = Path(__file__).parents[2]
 NODE: Final = shutil.which("node")
-DOCUMENT: Final = document("https://lockstitch.example", handlers())
 FILE_OF: Final = {struct.__name__: name for name, struct in ROOTS.items()}
 TEMPLATES: Final = sorted((ROOT / "n8n-workflows").glob("*.json"))
 WRITES: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {

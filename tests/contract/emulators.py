@@ -51,6 +51,11 @@ class Emulators:
         standing: list[dict[str, Any]] = self._http.get("/faults").json()
         return standing
 
+    def sent_webhooks(self, vendor: Vendor) -> list[dict[str, Any]]:
+        """Return a vendor's webhooks and what became of them, oldest first."""
+        sent: list[dict[str, Any]] = self._http.get("/webhooks/sent", params={"vendor": vendor}).json()
+        return sent
+
     def mend(self) -> None:
         """Remove every fault."""
         assert self._http.delete("/faults").status_code == 200

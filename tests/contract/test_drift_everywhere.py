@@ -10,6 +10,7 @@ import pytest
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
+from tests.contract.processes import NO_TLS
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, Sample, all_vendors
 from tests.contract.waiting import until
@@ -123,7 +124,8 @@ class Watched:
         """What both processes have counted."""
         total = 0.0
         for process in (self.facade.api, self.facade.worker):
-            answer = httpx.get(f"{process.url}/metrics", headers={"authorization": f"Bearer {self.caller.secret}"})
+            headers = {"authorization": f"Bearer {self.caller.secret}"}
+            answer = httpx.get(f"{process.url}/metrics", headers=headers, verify=NO_TLS)
             assert answer.status_code == 200, answer.text
             total += sum(float(n) for n in re.findall(rf"^{re.escape(name)} (\S+)$", answer.text, re.MULTILINE))
         return total

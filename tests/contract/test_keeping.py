@@ -9,13 +9,16 @@ from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.outage import database_down
+from tests.contract.processes import NO_TLS
 from tests.contract.samples import customer, word
 from tests.contract.waiting import until
 
 
 def raw_get(caller: Caller, path: str) -> httpx.Response:
     """A read that is not held to the promise that nothing fails."""
-    return httpx.get(f"{caller.url}{path}", headers={"authorization": f"Bearer {caller.secret}"}, timeout=30)
+    return httpx.get(
+        f"{caller.url}{path}", headers={"authorization": f"Bearer {caller.secret}"}, timeout=30, verify=NO_TLS
+    )
 
 
 def test_a_record_answers_for_its_key_for_seven_days(caller: Caller, facade: Facade) -> None:

@@ -15,7 +15,7 @@ from app.http.slow_bodies import MOST_BYTES
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
-from tests.contract.processes import Process, free_port
+from tests.contract.processes import NO_TLS, Process, free_port
 from tests.contract.raw_http import connect, exchange, head, holding, is_open
 from tests.contract.samples import customer
 from tests.contract.waiting import TIMEOUT, until
@@ -79,11 +79,11 @@ def test_probes_answer_when_every_connection_is_taken(facade: Facade) -> None:
     with facade.another_api(**limits) as process, facade.calling("ops:read", url=probes) as caller:
         with holding(process.url, 45, head("GET", "/health/live")):
             with pytest.raises(httpx.TimeoutException):
-                httpx.get(f"{process.url}/health/live", timeout=1)
+                httpx.get(f"{process.url}/health/live", timeout=1, verify=NO_TLS)
             for path in ("/health/live", "/health/ready", "/metrics"):
                 assert caller.get(path).status_code == 200
             assert code_of(caller.get("/v1/me"), 404) == "not-found"
-        assert until(lambda: httpx.get(f"{process.url}/health/live", timeout=TIMEOUT).status_code == 200)
+        assert until(lambda: httpx.get(f"{process.url}/health/live", timeout=TIMEOUT, verify=NO_TLS).status_code == 200)
 
 
 def test_a_port_that_is_taken_is_named(facade: Facade) -> None:

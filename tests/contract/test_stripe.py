@@ -8,6 +8,7 @@ import pytest
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
+from tests.contract.processes import NO_TLS
 from tests.contract.waiting import until
 
 SECRET = "whsec_5tr1pe0fTheContractTests"
@@ -29,7 +30,7 @@ class Stripe:
     """The emulator as its control interface shows it."""
 
     def __init__(self, facade: Facade) -> None:
-        self._http = httpx.Client(base_url=f"{facade.vendors.url}/_emulator", timeout=30)
+        self._http = httpx.Client(base_url=f"{facade.vendors.url}/_emulator", timeout=30, verify=NO_TLS)
         target = {"vendor": "stripe", "url": f"{facade.api.url}/v1/webhooks/stripe", "secret": SECRET}
         self._target = target | {"first_pause_ms": 20}
 

@@ -8,13 +8,17 @@ T = TypeVar("T")
 
 TIMEOUT: Final = 60.0
 """Seconds that anything may take on a busy machine."""
+SHORTEST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 0.25
+"""Seconds between two looks."""
 
 
 def until(look: Callable[[], T], wanted: Callable[[T], object] = bool, *, timeout: float = TIMEOUT) -> T:
     """Call `look` until `wanted` accepts its result, and return that. Fail with the last result after `timeout`
-    seconds."""
-    give_up = time.monotonic() + timeout
+    seconds. The longer it takes, the longer are the pauses: a look costs several processes some milliseconds."""
+    began = time.monotonic()
     while not wanted(seen := look()):
-        assert time.monotonic() < give_up, f"not within {timeout} s; the last result: {seen}"
-        time.sleep(0.05)
+        waited = time.monotonic() - began
+        assert waited < timeout, f"not within {timeout} s; the last result: {seen}"
+        time.sleep(min(max(SHORTEST_PAUSE, waited / 5), LONGEST_PAUSE))
     return seen

@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import Webhook
 
 from tests.contract.answer_checks import check_answer
 from tests.contract.facade import Facade
+from tests.contract.processes import NO_TLS
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
 from tests.signatures.senders import Sent, sent
 
@@ -26,7 +27,7 @@ class WebhookEndpoint:
         self.connection = connection
         self.path = f"/v1/webhooks/{connection}"
         self.url = (url or facade.api.url) + self.path
-        self._http = httpx.Client(timeout=30.0, event_hooks={"response": [check_answer]})
+        self._http = httpx.Client(timeout=30.0, verify=NO_TLS, event_hooks={"response": [check_answer]})
 
     def send(self, case: Sent, *, method: str = "POST") -> httpx.Response:
         """Send a webhook unchanged."""

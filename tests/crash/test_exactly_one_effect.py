@@ -6,17 +6,16 @@
 import asyncio
 import os
 import random
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.crash.supervised import Supervised
+from tests.open_folder import open_folder
 
 WRITES = int(os.environ.get("LOCKSTITCH_CRASH_WRITES", "120"))
 SEEDS = [int(seed) for seed in os.environ.get("LOCKSTITCH_CRASH_SEEDS", "1").split(",")]
@@ -32,9 +31,7 @@ Write = tuple[str, str, str, str, dict[str, Any]]  # kind, vendor, path, unique 
 
 @pytest.fixture
 def supervised() -> Iterator[Supervised]:
-    folder = Path(tempfile.mkdtemp(prefix="lockstitch-crash-"))
-    folder.chmod(0o711)
-    running = Supervised(folder)
+    running = Supervised(open_folder("lockstitch-crash-"))
     yield running
     running.stop()
 

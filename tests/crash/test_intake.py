@@ -8,12 +8,10 @@ import asyncio
 import json
 import os
 import random
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -23,6 +21,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from tests.crash.supervised import Supervised
+from tests.open_folder import open_folder
 
 EVENTS = int(os.environ.get("LOCKSTITCH_CRASH_EVENTS", "60"))
 COPIES = int(os.environ.get("LOCKSTITCH_CRASH_COPIES", "20"))
@@ -44,9 +43,7 @@ QUEUED = """
 
 @pytest.fixture
 def supervised() -> Iterator[Supervised]:
-    folder = Path(tempfile.mkdtemp(prefix="lockstitch-crash-"))
-    folder.chmod(0o711)
-    running = Supervised(folder)
+    running = Supervised(open_folder("lockstitch-crash-"))
     yield running
     running.stop()
 

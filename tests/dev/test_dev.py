@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from app.settings.environment import load_settings
+from tests.contract.processes import NO_TLS
 from tests.open_folder import open_folder
 
 PATIENCE = 60.0
@@ -315,7 +316,7 @@ def _is_replaced(dev: Dev, name: str, before: int) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url).status_code == 200
+        return httpx.get(url, verify=NO_TLS).status_code == 200
     except httpx.TransportError:
         return False
 

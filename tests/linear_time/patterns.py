@@ -16,7 +16,7 @@ from tests.linear_time.growth import Attack
 ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("app", "canonical", "mappings")
 METHODS: Final = frozenset({"match", "fullmatch", "search", "sub", "findall", "finditer", "split"})
-_USES: Final = re.compile(rf"(\w+)(?:\[[^\]\n]*\])?\.({'|'.join(sorted(METHODS))})\b")
+_USES: Final = re.compile(rf"\b(\w+)(?:\[[^\]\n]*\])?\.({'|'.join(sorted(METHODS))})\b")
 _MAY_HOLD_ONE: Final = re.compile(r"^import re$|\bpattern=", re.MULTILINE)
 MOST_BEGINNINGS: Final = 12
 MOST_PARTS: Final = 80
@@ -46,16 +46,21 @@ class Used(Struct, frozen=True, kw_only=True):
         return list(found) if self.method == "finditer" else found
 
 
+def read_sources() -> dict[Path, str]:
+    """Return the text of every module of the product."""
+    return {file: file.read_text() for name in PACKAGES for file in sorted((ROOT / name).rglob("*.py"))}
+
+
 def used() -> Iterator[Used]:
     """Those that stand at the top of a module, those that are written where they are used, and those of msgspec's
     `Meta`, which searches."""
-    sources = {file: file.read_text() for name in PACKAGES for file in sorted((ROOT / name).rglob("*.py"))}
+    sources = read_sources()
     methods: dict[str, set[str]] = {}
     for owner, method in (found for source in sources.values() for found in _USES.findall(source)):
         methods.setdefault(owner, set()).add(method)
     trees = {file: ast.parse(source) for file, source in sources.items() if _MAY_HOLD_ONE.search(source)}
     for file, tree in trees.items():
-        module = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        module = module_of(file)
         for statement in tree.body:
             target = _target(statement)
             if target is not None and any(_called(node) == "compile" for node in ast.walk(statement)):
@@ -65,6 +70,11 @@ def used() -> Iterator[Used]:
                         yield Used(name=f"{module}.{target}", pattern=pattern, method=method)
         for node in ast.walk(tree):
             yield from _written_in_place(module, node)
+
+
+def module_of(file: Path) -> str:
+    """Return the name of the module that a file holds."""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def _written_in_place(module: str, node: ast.AST) -> Iterator[Used]:

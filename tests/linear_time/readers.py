@@ -1,7 +1,6 @@
 """Everything that reads text from outside: what it is called, how it is used, how long its texts may be."""
 
 import io
-import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -236,9 +235,10 @@ def _refusing(vendor: Any, status: int) -> Callable[[str], object]:
     def read(text: str) -> None:
         one = dict.fromkeys(("message", "code", "field", "errorCode", "type", "param", "description", "title"), text)
         several = {"errors": [{**one, "messages": [text], "extensions": one}], "error": one, "details": {"x": [one]}}
-        for body in (json.dumps({**one, **several}), json.dumps([{**one, "fields": [text]}]), json.dumps([text]), text):
+        bodies = ({**one, **several}, [{**one, "fields": [text]}], [text])
+        for body in (*map(msgspec.json.encode, bodies), _bytes(text)):
             headers = dict.fromkeys(("retry-after", "sforce-limit-info", "x-ratelimit-remaining", "location"), text)
-            reply = VendorReply(status=status, headers=headers, body=_bytes(body))
+            reply = VendorReply(status=status, headers=headers, body=body)
             vendor.refusal(reply)
             vendor.budget(reply)
 

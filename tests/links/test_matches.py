@@ -33,7 +33,7 @@ IDS = Statement("SELECT link", "SELECT canonical_id FROM link WHERE remote_id = 
 KEYS = Statement("SELECT match_key", "SELECT * FROM match_key")
 WAITING = Statement("SELECT pg_locks", "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 PERSON = LinkSource(kind="person", actor="key_1")
-PEOPLE = 200
+PEOPLE = 60
 
 
 class Process:
@@ -72,7 +72,7 @@ async def ids_of(database: Database, remote_id: str = "1") -> set[str]:
 
 
 async def sight_everybody(database: Database, auto_join: Sequence[tuple[str, str]]) -> list[int]:
-    """See 200 people at three systems at once, in three processes. Return how many ids each person has."""
+    """See these people at three systems at once, in three processes. Return how many ids each person has."""
     processes = [Process(database, auto_join) for _ in SYSTEMS]
     await asyncio.gather(
         *(

@@ -10,7 +10,6 @@ import pytest
 from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi import definitions
 
-from app.api import handlers
 from app.copies.copy import CopyRequest
 from app.dead_letters.bulk_redrive import RedriveRequest
 from app.dead_letters.discard import DiscardOrder
@@ -19,7 +18,6 @@ from app.errors import CATALOGUE
 from app.events.subscriptions import SubscriptionRequest
 from app.http.decode_body import decode_patch
 from app.http.operation import KeyOperation, declaration_of
-from app.openapi.document import document
 from app.openapi.shapes import COMPONENT
 from app.revisions.mapping_routes import RouteOrder
 from app.vendors.connections import ConnectionPause
@@ -32,12 +30,11 @@ from canonical.schema import FOLDER, ROOTS
 from canonical.ticket import CommentPatch, TicketPatch
 from canonical.totals import check_totals
 from canonical.validate import patch_errors
+from tests.openapi.whole_api import DOCUMENT, HANDLERS
 
 Schema = dict[str, Any]
 
-HANDLERS = handlers()
 DECLARED = {declared.name: declared for declared in map(declaration_of, HANDLERS)}
-DOCUMENT = document("https://lockstitch.example", HANDLERS)
 OPERATORS = (RedriveOrder, DiscardOrder, RedriveRequest)
 BODIES: dict[str, type[msgspec.Struct]] = {
     kind.__name__: kind

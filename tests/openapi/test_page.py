@@ -2,12 +2,12 @@
 
 from html.parser import HTMLParser
 
-from app.api import handlers
-from app.errors import CATALOGUE
-from app.openapi.document import document
-from app.openapi.page import render_page
+import pytest
 
-DOCUMENT = document("https://lockstitch.example", handlers())
+from app.errors import CATALOGUE
+from app.openapi.page import render_page
+from tests.openapi.whole_api import DOCUMENT
+
 VOID = {"meta", "br"}
 
 
@@ -40,31 +40,34 @@ class Page(HTMLParser):
         self.shown.append(data)
 
 
-PAGE = Page(render_page(DOCUMENT))
+@pytest.fixture(scope="module")
+def page() -> Page:
+    """The page of the whole API."""
+    return Page(render_page(DOCUMENT))
 
 
-def test_nothing_runs_and_nothing_comes_from_elsewhere() -> None:
-    assert not PAGE.tags & {"script", "link", "img", "iframe", "object", "form"}
-    assert not {name for name in PAGE.attributes if name.startswith("on")} | PAGE.attributes & {"src", "style"}
-    assert all(link.startswith(("#", "/schema", "/problems/")) for link in PAGE.links)
+def test_nothing_runs_and_nothing_comes_from_elsewhere(page: Page) -> None:
+    assert not page.tags & {"script", "link", "img", "iframe", "object", "form"}
+    assert not {name for name in page.attributes if name.startswith("on")} | page.attributes & {"src", "style"}
+    assert all(link.startswith(("#", "/schema", "/problems/")) for link in page.links)
 
 
-def test_every_operation_and_every_shape_can_be_jumped_to() -> None:
+def test_every_operation_and_every_shape_can_be_jumped_to(page: Page) -> None:
     operations = {call["operationId"] for methods in DOCUMENT["paths"].values() for call in methods.values()}
-    assert operations | DOCUMENT["components"]["schemas"].keys() <= set(PAGE.ids)
-    assert len(PAGE.ids) == len(set(PAGE.ids))
-    assert {link[1:] for link in PAGE.links if link.startswith("#")} <= set(PAGE.ids)
-    assert operations <= {link[1:] for link in PAGE.links}
+    assert operations | DOCUMENT["components"]["schemas"].keys() <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    assert operations <= {link[1:] for link in page.links}
 
 
-def test_problems_lead_to_their_explanation() -> None:
-    linked = {link.removeprefix("/problems/") for link in PAGE.links if link.startswith("/problems/")}
+def test_problems_lead_to_their_explanation(page: Page) -> None:
+    linked = {link.removeprefix("/problems/") for link in page.links if link.startswith("/problems/")}
     assert linked <= CATALOGUE.keys()
     assert {"idempotency-key-reused", "vendor-throttled", "not-found"} <= linked
 
 
-def test_what_the_document_says_is_shown() -> None:
-    text = " ".join(PAGE.shown)
+def test_what_the_document_says_is_shown(page: Page) -> None:
+    text = " ".join(page.shown)
     assert DOCUMENT["info"]["summary"] in text
     for methods in DOCUMENT["paths"].values():
         for operation in methods.values():

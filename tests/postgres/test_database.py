@@ -57,6 +57,25 @@ async def test_a_block_commits_as_a_whole_or_not_at_all(database: Database) -> N
     assert await database.fetch_value(COUNT) == 2
 
 
+async def test_a_process_looks_up_types_of_postgresql_once(database: Database, empty_database_url: str) -> None:
+    lookups = Statement(
+        "SELECT pg_prepared_statements",
+        "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%typeinfo' || '_tree%'",
+    )
+    arrays = Statement("SELECT arrays", "SELECT $1::integer[] AS numbers, $2::bytea[] AS texts")
+    colours = Statement("SELECT colours", "SELECT $1::colour[] AS colours")
+    await database.execute(Statement("CREATE colour", "CREATE TYPE colour AS ENUM ('red', 'blue')"))
+    assert await database.fetch_value(arrays, [0], [b"z"]) == [0]
+
+    another = await Database.connect(empty_database_url, max_size=1)
+
+    assert tuple(await another.fetch_row(arrays, [1, 2], [b"a"]) or ()) == ([1, 2], [b"a"])
+    assert await another.fetch_value(lookups) == 0
+    assert await another.fetch_value(colours, ["red"]) == ["red"]
+    assert await another.fetch_value(lookups) == 1
+    await another.close()
+
+
 async def test_a_cancelled_block_is_rolled_back(database: Database) -> None:
     inserted = asyncio.Event()
 

@@ -9,7 +9,8 @@ import pytest
 
 from app.cli.vendor.scaffold.files import TEMPLATES, MappedObject, Scaffold, Style, rendered
 from app.cli.vendor.scaffold.places import register
-from tests.repository.project_copy import ROOT, lockstitch, report, run
+from tests.commands import lockstitch as here
+from tests.repository.project_copy import lockstitch, report, run
 
 BIN = Path(sys.executable).parent
 # What is computed of bronze, without the types, which have a test of their own.
@@ -134,7 +135,7 @@ def test_the_types_of_a_new_vendor_are_checked(project: Path) -> None:
     ],
 )
 def test_a_name_that_cannot_be_is_refused(arguments: tuple[str, ...], code: int, said: str) -> None:
-    done = lockstitch(ROOT, "new-vendor", *arguments)
+    done = here("new-vendor", *arguments)
 
     assert done.returncode == code
     assert said in done.stderr

@@ -119,13 +119,13 @@ def bench() -> Bench:
 
 
 @NONSENSE
-@given(document=mutations(SDL, custom_scalars=SCALARS))
+@given(document=st.deferred(lambda: mutations(SDL, custom_scalars=SCALARS)))
 def test_any_mutation_gets_an_answer(bench: Bench, document: str) -> None:
     bench.ask(document)
 
 
 @NONSENSE
-@given(document=queries(SDL, custom_scalars=SCALARS))
+@given(document=st.deferred(lambda: queries(SDL, custom_scalars=SCALARS)))
 def test_any_query_gets_an_answer(bench: Bench, document: str) -> None:
     bench.ask(document)
 

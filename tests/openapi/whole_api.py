@@ -1,0 +1,9 @@
+"""The document of the whole API, built once for all tests that read it."""
+
+from typing import Final
+
+from app.api import handlers
+from app.openapi.document import document
+
+HANDLERS: Final = handlers()
+DOCUMENT: Final = document("https://lockstitch.example", HANDLERS)
