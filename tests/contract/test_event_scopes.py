@@ -208,6 +208,8 @@ def test_a_lane_that_is_resumed_by_hand_delivers_nothing(delivering: Delivering,
     change_scopes(delivering, key)
     delivering.publish(news(1))
     disabled(owner, made["id"])
+    running = "SELECT FROM job WHERE connection = $1 AND state = 'running'"
+    until(lambda: not delivering.facade.sql(running, made["id"]))  # its end would defer the job again
     delivering.facade.sql(
         "UPDATE lane SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL"
         " WHERE connection = $1",

@@ -10,7 +10,7 @@ from tests.repository.project_copy import COPIED, FILES, ROOT, TESTS
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An unchanged copy of the parts that the tests need; with what is compiled, as compiling takes seconds of CPU."""
+    """An unchanged copy of the parts that the tests need; with what is compiled, which saves compiling it."""
     folder = tmp_path_factory.mktemp("project")
     for part in (*COPIED, *TESTS):
         shutil.copytree(ROOT / part, folder / part)
