@@ -6,7 +6,6 @@ stream, each webhook counts from the moment at which it was due, so that a serve
 Every webhook has to be delivered once.
 """
 
-import asyncio
 import sys
 import time
 from collections.abc import Callable, Sequence
