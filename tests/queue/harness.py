@@ -107,6 +107,9 @@ class Harness:
     async def states(self) -> dict[int, str]:
         return {row["id"]: row["state"] for row in await self.database.fetch(STATES)}
 
+    async def is_empty(self) -> bool:
+        return not await self.states()
+
     async def audited(self) -> list[str]:
         return [row["type"] for row in await self.database.fetch(AUDITED)]
 
