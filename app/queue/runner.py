@@ -16,9 +16,10 @@ from typing import Final
 
 from app import telemetry
 from app.errors import StoreUnavailable
+from app.queue.finishing import Handler
 from app.queue.job_outcomes import AttemptRunner
 from app.queue.jobs import PostgresQueue
-from app.queue.models import Handler, Job, JobPolicy
+from app.queue.models import Job, JobPolicy
 from app.queue.places import Places
 
 FLOOR_SECONDS: Final = 0.01
@@ -167,7 +168,7 @@ class QueueRunner:
             return
         for job_id in await self._queue.extend([job for _, job in held.values()]):
             task, job = held[job_id]
-            if task in self._running:
+            if task in self._running and not self._attempts.is_finishing(job):
                 _log.warning("the lease of a job was lost", extra={"job_id": job_id, "kind": job.kind})
                 task.cancel()
 

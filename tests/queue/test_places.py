@@ -6,7 +6,8 @@ import time
 import pytest
 
 from app.postgres.database import Statement
-from app.queue.models import Done, Finishing, Job, JobOutcome
+from app.queue.finishing import Finishing
+from app.queue.models import Done, Job, JobOutcome
 from app.queue.places import EARNED_AT_MOST, KEEPS_UP_SECONDS, SPARED, Held
 from app.queue.runner import GATHER_SECONDS
 from tests.queue.harness import Harness, new, running, until

@@ -106,7 +106,7 @@ async def _live(harness: Harness) -> None:
     await harness.queue.extend(jobs)
     await harness.queue.expire(10)
     finished, retried, dead, left = jobs
-    async with harness.queue.finishing(finished):
+    async with harness.finishing(finished):
         pass
     await harness.queue.retry(retried, "timeout", after=0.0)
     identity = await harness.queue.bury(dead, JobFailure(category="permanent", reason="no"))
