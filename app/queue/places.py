@@ -2,8 +2,8 @@
 
 A job holds a place of its lane from its claim until the outside has answered it; what follows is our own work, and the
 next job of the lane may begin. A target that keeps up earns further places, one by one, and loses them with the first
-answer that takes longer than `KEEPS_UP_SECONDS`. These come out of what is free, of which `SPARED` places always remain
-for lanes within their own share.
+answer that takes longer than `KEEPS_UP_SECONDS`. It uses them only while more than `SPARED` places of the process are
+free, so that there is always room for lanes within their own share.
 """
 
 import time
@@ -48,9 +48,9 @@ class Places:
 
     def answered(self, job: Job) -> None:
         """Free the place of a job, because the outside has answered. Does nothing if it is free."""
-        lane = self._lanes[job.connection]
-        since = lane.waiting.pop(job.id, None)
-        if since is not None:
+        lane = self._lanes.get(job.connection)
+        since = None if lane is None else lane.waiting.pop(job.id, None)
+        if lane is not None and since is not None:
             kept_up = time.monotonic() - since <= KEEPS_UP_SECONDS
             lane.earned = min(EARNED_AT_MOST, lane.earned + 1) if kept_up else 0
 

@@ -12,6 +12,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from app import telemetry
@@ -64,8 +65,9 @@ class QueueRunner:
         self._poll_seconds = poll_seconds
         self._drain_seconds = drain_seconds
         self._attempts = AttemptRunner(queue)
-        self._running: dict[asyncio.Task[None], Job] = {}
+        self._running: dict[asyncio.Task[str], Job] = {}
         self._places = Places()
+        self._short_of_places = False  # or not known yet
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -99,12 +101,10 @@ class QueueRunner:
         while not self._stopping:
             self._wake.clear()
             free = self._concurrency - len(self._running)
+            self._short_of_places = True
             if free <= 0:
                 await self._wake.wait()
                 continue
-            for job in self._running.values():
-                if self._attempts.is_finishing(job):
-                    self._places.answered(job)
             try:
                 claimed = await self._queue.claim(
                     free, running=self._places.held(free), at_most=self._concurrency_per_connection
@@ -120,6 +120,7 @@ class QueueRunner:
             for job in claimed.jobs:
                 self._start(job)
             if not claimed.jobs:
+                self._short_of_places = claimed.due_in is not None and claimed.due_in <= 0
                 await self._sleep(self._pause(claimed.due_in))
                 continue
             # Claims serve the lanes in the order of their names, and then begin anew: pause once a round.
@@ -143,13 +144,20 @@ class QueueRunner:
         self._places.take(job)
         task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _answered(self, job: Job) -> None:
+        self._places.answered(job)
+        if self._short_of_places:
+            self._wake.set()
+
+    def _ended(self, task: asyncio.Task[str]) -> None:
         job = self._running.pop(task)
         self._places.ended(job)
-        # A slot is free, and the next job of the key may be ready.
-        self._wake.set()
+        done = not task.cancelled() and task.exception() is None and task.result() == "done"
+        # The next job of the key may be ready, or this one again.
+        if self._short_of_places or job.order_key is not None or not done:
+            self._wake.set()
 
-    async def _work_on(self, job: Job) -> None:
+    async def _work_on(self, job: Job) -> str:
         limit = self._policies.get(job.kind, DEFAULT_POLICY).attempt_seconds
         with telemetry.job_span(
             job.kind,
@@ -159,7 +167,11 @@ class QueueRunner:
             correlation=job.correlation_id,
             traceparent=job.traceparent,
         ) as attempt:
-            attempt.ended(await self._attempts.handle(job, self._handlers.get(job.kind), limit))
+            outcome = await self._attempts.handle(
+                job, self._handlers.get(job.kind), limit, partial(self._answered, job)
+            )
+            attempt.ended(outcome)
+        return outcome
 
     async def _extend_leases(self) -> None:
         """Extend the leases of running jobs, except those being deleted, which would seem lost."""

@@ -102,7 +102,7 @@ class Harness:
 
     def finishing(self, job: Job) -> AbstractAsyncContextManager[Transaction]:
         """Open the transaction in which a job is deleted."""
-        return Finishing(self.queue, job, set())()
+        return Finishing(self.queue, job, set(), lambda: None)()
 
     async def pass_time(self, seconds: float) -> None:
         """Move the database's clock on by `seconds`, or back if negative."""
