@@ -62,13 +62,13 @@ async def _measure(stage: RoadStage, variant: Variant) -> None:
     numbers = count(1)
     async with subscriber(stage.port) as arrivals:
         placed = await place_records(stage, variant, _webhooks_of(variant))
-        floor, ours = _sides(stage, variant, placed)
+        floor, ours = sides(stage, variant, placed)
         for side in (floor, ours):
-            await _burst(stage, side, list(islice(numbers, WARM_UP)), arrivals)
+            await run_burst(stage, side, list(islice(numbers, WARM_UP)), arrivals)
             side.forget()
         for _ in range(ROUNDS):
             for side in (floor, ours):
-                await _burst(stage, side, list(islice(numbers, variant.burst)), arrivals)
+                await run_burst(stage, side, list(islice(numbers, variant.burst)), arrivals)
         events = ROUNDS * variant.burst
         for side in (floor, ours):
             figures.raw(f"{side.title}, a burst of {variant.burst}", side, "/s")
@@ -92,7 +92,9 @@ def _webhooks_of(variant: Variant) -> int:
     return 2 * (WARM_UP + ROUNDS * variant.burst + steady_ones)
 
 
-def _sides(stage: RoadStage, variant: Variant, placed: Placed) -> tuple[Side, Side]:
+def sides(stage: RoadStage, variant: Variant, placed: Placed) -> tuple[Side, Side]:
+    """The bare road and Lockstitch."""
+
     def make(number: int) -> Webhook:
         return variant.sign(number, placed, url)
 
@@ -103,7 +105,8 @@ def _sides(stage: RoadStage, variant: Variant, placed: Placed) -> tuple[Side, Si
     )
 
 
-async def _burst(stage: RoadStage, side: Side, numbers: Sequence[int], arrivals: Arrivals) -> None:
+async def run_burst(stage: RoadStage, side: Side, numbers: Sequence[int], arrivals: Arrivals) -> None:
+    """Send these at once, and add what it took to the figures of this side."""
     cpu, committed = stage.cpu(side.processes), await stage.transactions()
     began = time.perf_counter()
     await burst(side.sender, side.make, numbers)
@@ -115,6 +118,13 @@ async def _burst(stage: RoadStage, side: Side, numbers: Sequence[int], arrivals:
         side.spent[name] += seconds - cpu[name]
 
 
+async def waits_of(side: Side, numbers: Sequence[int], arrivals: Arrivals, rate: float) -> list[float]:
+    """The milliseconds from send to delivery in a steady stream, sorted."""
+    due = await steady(side.sender, side.make, numbers, rate)
+    await arrivals.all_of(numbers, PATIENCE)
+    return sorted((arrivals.at[number] - at) * 1000 for number, at in due.items())
+
+
 async def _steady(
     side: Side,
     numbers: Sequence[int],
@@ -123,9 +133,7 @@ async def _steady(
     middle_target: float | None,
     slowest_target: float | None,
 ) -> None:
-    due = await steady(side.sender, side.make, numbers, rate)
-    await arrivals.all_of(numbers, PATIENCE)
-    waits = sorted((arrivals.at[number] - at) * 1000 for number, at in due.items())
+    waits = await waits_of(side, numbers, arrivals, rate)
     for share, target in ((50, middle_target), (99, slowest_target)):
         wait = waits[len(waits) * share // 100]
         said = "" if target is None else f"   target: at most {target:g}, {'kept' if wait <= target else 'MISSED'}"

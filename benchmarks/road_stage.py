@@ -6,7 +6,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ COMMITTED = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_da
 
 
 class RoadStage(NamedTuple):
-    """Where to send, where deliveries go, and the processes by name. `postgres` is PostgreSQL's first process."""
+    """Where to send, where deliveries go, and the processes by name: those that others are children of."""
 
     api: str
     floor: str
@@ -38,11 +38,8 @@ class RoadStage(NamedTuple):
 
     @staticmethod
     def cpu(processes: dict[str, int]) -> dict[str, float]:
-        """The seconds of CPU that each has spent so far, PostgreSQL with its children."""
-        return {
-            name: sum((cpu_seconds(one) or 0.0) for one in ([process] if name != "postgres" else _family(process)))
-            for name, process in processes.items()
-        }
+        """The seconds of CPU that each has spent so far, with its children."""
+        return {name: sum((cpu_seconds(one) or 0.0) for one in _family(process)) for name, process in processes.items()}
 
     async def transactions(self) -> int:
         """Transactions committed so far; connections count theirs within a second."""
@@ -61,14 +58,25 @@ def _family(process: int) -> list[int]:
 
 
 @contextmanager
-def set_up(variant: Variant, workers: int = 1) -> Iterator[RoadStage]:
-    """Start all of it, with durable commits as in production; stop it and remove it at the end."""
+def set_up(
+    variant: Variant,
+    *,
+    processes: int = 1,
+    settings: Mapping[str, str] | None = None,
+    prepare: Callable[[str], None] | None = None,
+) -> Iterator[RoadStage]:
+    """Start all of it, with durable commits as in production; stop it and remove it at the end.
+
+    `settings` are PostgreSQL's. `prepare` gets the URL of the migrated database before anything uses it.
+    """
     folder = Path(tempfile.mkdtemp(prefix="lockstitch-bench-"))
     folder.chmod(0o711)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
-        url = stack.enter_context(EmbeddedPostgres(folder / "postgres").running(folder / "postgres.log"))
+        url = stack.enter_context(EmbeddedPostgres(folder / "postgres", settings).running(folder / "postgres.log"))
         asyncio.run(migrate(url))
+        if prepare is not None:
+            prepare(url)
         api, floor, subscriber, emulators = free_port(), free_port(), free_port(), free_port()
         vendors, target = f"http://127.0.0.1:{emulators}", f"http://127.0.0.1:{subscriber}/hook"
         python = sys.executable
@@ -79,13 +87,11 @@ def set_up(variant: Variant, workers: int = 1) -> Iterator[RoadStage]:
         serve = stack.enter_context(
             running([python, "-m", "app.cli", "serve"], api, environment | {"LOCKSTITCH_PORT": str(api)})
         )
-        processes = {"API": serve}
-        for number in range(workers):
-            port = free_port()
-            worker = [python, "-m", "app.cli", "worker"]
-            processes[f"worker {number}" if number else "worker"] = stack.enter_context(
-                running(worker, port, environment | {"LOCKSTITCH_WORKER_PORT": str(port)})
-            )
+        worker_port = free_port()
+        work = [python, "-m", "app.cli", "worker", "--processes", str(processes)]
+        worker = stack.enter_context(
+            running(work, worker_port, environment | {"LOCKSTITCH_WORKER_PORT": str(worker_port)})
+        )
         bare = [python, "-m", "benchmarks.bare_road", url, target]
         if variant.emulated is not None:
             bare += [variant.emulated.vendor, f"{vendors}/{variant.emulated.vendor}", _first_record(vendors, variant)]
@@ -98,7 +104,7 @@ def set_up(variant: Variant, workers: int = 1) -> Iterator[RoadStage]:
             emulators=vendors,
             port=subscriber,
             database_url=url,
-            processes=processes | {"postgres": postgres},
+            processes={"API": serve, "worker": worker, "postgres": postgres},
             floor_processes={"API": proxy, "worker": bare_worker, "postgres": postgres},
         )
 

@@ -13,9 +13,9 @@ import msgspec
 
 from benchmarks.stage import SHOPIFY_SECRET, WEBHOOK_SECRET
 from mappings.http import VendorRequest
-from mappings.hubspot.endpoints import CONTACTS
+from mappings.hubspot.endpoints import CONTACT_CALLS
 from mappings.hubspot.wire_v3 import Account as HubSpotAccount
-from mappings.shopify.endpoints_customer import ENDPOINTS as SHOPIFY_CUSTOMERS
+from mappings.shopify.endpoints_customer import CUSTOMERS
 from mappings.shopify.wire_2026_07 import Account as ShopifyAccount
 
 Placed = Mapping[int, Mapping[str, Any]]
@@ -137,7 +137,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
         ("customer.*",),
         ("customers:read",),
         _shopify,
-        Emulated("shopify", "Customer", _customer, lambda id: SHOPIFY_CUSTOMERS.read(id, ShopifyAccount())),
+        Emulated("shopify", "Customer", _customer, lambda id: CUSTOMERS.read(id, ShopifyAccount())),
         burst=400,
         steady_seconds=3,
     ),
@@ -147,7 +147,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
         ("customer.*",),
         ("customers:read",),
         _hubspot,
-        Emulated("hubspot", "contacts", _contact, lambda id: CONTACTS.read(id, HubSpotAccount())),
+        Emulated("hubspot", "contacts", _contact, lambda id: CONTACT_CALLS.read(id, HubSpotAccount())),
         burst=400,
         steady_seconds=3,
     ),

@@ -65,6 +65,7 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
         correlation_id=job.correlation_id,
         body=bytes(payload.event),
     )
+    finishing.answered()
     if sent.status == GONE and delivery.subscription is not None:
         async with finishing() as transaction:
             await deps.subscriptions.delete(

@@ -15,13 +15,15 @@ class Finishing:
     """Ends one job, for its handler: `async with finishing() as transaction`.
 
     To end several jobs together, pass theirs to `finishing_together` or `finish_together`. `in_progress` gets the id of
-    the job while its row may disappear at any moment.
+    the job while its row may disappear at any moment. A handler that waits before it ends its job calls `answered`
+    when it has heard from the outside: then the job needs no place of its lane any more.
     """
 
-    def __init__(self, queue: PostgresQueue, job: Job, in_progress: set[int]) -> None:
+    def __init__(self, queue: PostgresQueue, job: Job, in_progress: set[int], answered: Callable[[], None]) -> None:
         self.queue = queue
         self.job = job
         self.in_progress = in_progress
+        self.answered = answered
         self.traceparent = telemetry.current_traceparent()
         self.committed = False
 
@@ -61,6 +63,8 @@ def _marked(jobs: Sequence[Finishing]) -> Iterator[set[int]]:
     """
     ids, held, in_progress = {one.job.id for one in jobs}, set[int](), jobs[0].in_progress
     in_progress |= ids
+    for one in jobs:
+        one.answered()
     try:
         yield held
     finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from app.errors import ConnectionPaused, StoreUnavailable
@@ -44,9 +44,12 @@ class AttemptRunner:
         """Return whether the job is being deleted, so its row may disappear at any moment."""
         return job.id in self._finishing
 
-    async def handle(self, job: Job, handler: Handler | None, limit: float) -> str:
-        """Make one attempt of at most `limit` seconds, and return its outcome in a word. Raises only CancelledError."""
-        finishing = Finishing(self._queue, job, self._finishing)
+    async def handle(self, job: Job, handler: Handler | None, limit: float, answered: Callable[[], None]) -> str:
+        """Make one attempt of at most `limit` seconds, and return its outcome in a word. Raises only CancelledError.
+
+        `answered` is called when the outside has answered.
+        """
+        finishing = Finishing(self._queue, job, self._finishing, answered)
         try:
             return await self._handle(finishing, handler, limit)
         finally:

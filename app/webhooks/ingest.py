@@ -79,6 +79,7 @@ async def ingest(deps: IngestDeps, commits: Commits, job: Job, finishing: Finish
             found = await _find_change(deps, receipt, payload, affected, finishing)
         if isinstance(found, Retry):
             return found
+        finishing.answered()
         await commits.run(found)
     except WriteUnderWay:
         wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))

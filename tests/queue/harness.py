@@ -102,7 +102,7 @@ class Harness:
 
     def finishing(self, job: Job) -> AbstractAsyncContextManager[Transaction]:
         """Open the transaction in which a job is deleted."""
-        return Finishing(self.queue, job, set())()
+        return Finishing(self.queue, job, set(), lambda: None)()
 
     async def pass_time(self, seconds: float) -> None:
         """Move the database's clock on by `seconds`, or back if negative."""
@@ -111,6 +111,9 @@ class Harness:
 
     async def states(self) -> dict[int, str]:
         return {row["id"]: row["state"] for row in await self.database.fetch(STATES)}
+
+    async def is_empty(self) -> bool:
+        return not await self.states()
 
     async def audited(self) -> list[str]:
         return [row["type"] for row in await self.database.fetch(AUDITED)]
