@@ -26,7 +26,10 @@ from tests.encryption import SEALER
 
 T = TypeVar("T")
 WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-RECEIPTS = Statement("SELECT inbound_event", "SELECT id FROM inbound_event WHERE dedupe_key = ANY ($1) ORDER BY id")
+RECEIPTS = Statement(
+    "SELECT inbound_event",
+    "SELECT id FROM inbound_event WHERE dedupe_key = ANY ((SELECT $1::text[])::text[]) ORDER BY id",
+)
 
 
 class Burst:

@@ -112,7 +112,7 @@ async def test_a_full_batch_takes_at_most_two_statements_an_event(
 
 def _counted(log: str) -> Counter[str]:
     """The statements of Lockstitch in a log by their beginning, without the question of this test."""
-    found = re.findall(r"^lockstitch LOG:  (?:execute [^:]*|statement): ((?:.*\n\t?){1,4})", log, re.MULTILINE)
+    found = re.findall(r"^lockstitch LOG:  (?:execute [^:]*|statement): (.*\n(?:\t.*\n){0,3})", log, re.MULTILINE)
     return Counter(kind for text in found if (kind := " ".join(text.split())[:60]) != LEFT.sql)
 
 
