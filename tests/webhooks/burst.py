@@ -28,7 +28,7 @@ T = TypeVar("T")
 WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 RECEIPTS = Statement(
     "SELECT inbound_event",
-    "SELECT id FROM inbound_event WHERE dedupe_key = ANY ((SELECT $1::text[])::text[]) ORDER BY id",
+    "SELECT id FROM inbound_event WHERE correlation_id = ANY ((SELECT $1::text[])::text[]) ORDER BY id",
 )
 
 
@@ -137,9 +137,7 @@ async def record(database: Database, numbers: Sequence[int], records: int | None
     arrivals = [_arrival(number, None if records is None else f"parcel:{number % records}") for number in numbers]
     async with PostgresArrivals(database, SEALER, POLICIES).recording() as recording:
         assert all(await recording(arrivals))
-    keys = [arrival.receipt.dedupe_key for arrival in arrivals]
-    async with database.acquire() as session:
-        rows = await session.fetch(RECEIPTS, keys)
+    rows = await database.fetch(RECEIPTS, [arrival.receipt.correlation_id for arrival in arrivals])
     return [row["id"] for row in rows]
 
 
