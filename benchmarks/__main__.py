@@ -1,4 +1,4 @@
-"""`python -m benchmarks [translate] [facade] [queue] [intake] [transports]`: all of them when none is named.
+"""`python -m benchmarks [translate] [facade] [queue] [intake] [road] [growth] [transports]`: all if none is named.
 
 Figures are told, not judged: the exit code is 0 where a target is missed.
 """
@@ -7,13 +7,15 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import facade, intake, queue, translate, transports
+from benchmarks import facade, growth, intake, queue, road, translate, transports
 
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "translate": translate.measure,
     "facade": facade.measure,
     "queue": queue.measure,
     "intake": intake.measure,
+    "road": road.measure,
+    "growth": growth.measure,
     "transports": transports.main,
 }
 

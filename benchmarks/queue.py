@@ -31,9 +31,10 @@ from app.postgres.encryption import Sealer
 from app.postgres.listen import listen
 from app.postgres.migrate import migrate
 from app.queue.claim import open_upkeep
+from app.queue.finishing import Finishing, Handler
 from app.queue.jobs import PostgresQueue
 from app.queue.lanes import PostgresLanes
-from app.queue.models import Done, Finishing, Handler, Job, JobOutcome, LaneSettings, NewJob
+from app.queue.models import Done, Job, JobOutcome, LaneSettings, NewJob
 from app.queue.runner import QueueRunner
 from benchmarks.figures import ratio, raw
 

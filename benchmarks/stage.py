@@ -57,16 +57,16 @@ def set_up() -> Iterator[Stage]:
         stack.callback(shutil.rmtree, folder)
         url = stack.enter_context(EmbeddedPostgres(folder / "postgres").running(folder / "postgres.log"))
         asyncio.run(migrate(url))
-        upstream, floor, facade = _free_port(), _free_port(), _free_port()
+        upstream, floor, facade = free_port(), free_port(), free_port()
         vendor = f"http://127.0.0.1:{upstream}"
         python = sys.executable
-        stack.enter_context(_running([python, "-m", "benchmarks.upstream", str(upstream)], upstream))
+        stack.enter_context(running([python, "-m", "benchmarks.upstream", str(upstream)], upstream))
         proxy = [python, "-m", "benchmarks.proxy", str(floor), vendor, url]
-        floor_process = stack.enter_context(_running(proxy, floor))
+        floor_process = stack.enter_context(running(proxy, floor))
         serve = [python, "-m", "app.cli", "serve"]
         environment = _environment(folder, vendor, url, facade)
-        facade_process = stack.enter_context(_running(serve, facade, environment))
-        key = asyncio.run(_make_key(url))
+        facade_process = stack.enter_context(running(serve, facade, environment))
+        key = asyncio.run(make_key(url, "customers:read", "customers:write"))
         yield Stage(f"http://127.0.0.1:{facade}", f"http://127.0.0.1:{floor}", key, facade_process, floor_process)
 
 
@@ -97,16 +97,17 @@ def _environment(folder: Path, vendor: str, database_url: str, port: int) -> dic
     }
 
 
-async def _make_key(database_url: str) -> str:
+async def make_key(database_url: str, *scopes: str) -> str:
+    """A new API key with these scopes."""
     database = await Database.connect(database_url, max_size=1)
     try:
-        return (await PostgresKeys(database).create("bench", ("customers:read", "customers:write"))).secret
+        return (await PostgresKeys(database).create("bench", scopes)).secret
     finally:
         await database.close()
 
 
 @contextmanager
-def _running(command: list[str], port: int, added: dict[str, str] | None = None) -> Iterator[int]:
+def running(command: list[str], port: int, added: dict[str, str] | None = None) -> Iterator[int]:
     """The command as a process, by its id, from when its port answers until the end of the block."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
     process = subprocess.Popen(command, env=own | (added or {}), cwd=Path(__file__).parents[1])
@@ -133,7 +134,8 @@ def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
     raise RuntimeError(f"{process.args!r} does not listen")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens at now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

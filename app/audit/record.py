@@ -106,14 +106,16 @@ async def append_all(session: Session, entries: Sequence[Entry]) -> None:
 
 async def append_facts(transaction: Transaction, *facts: Fact) -> None:
     """Add facts, in this order, with the correlation id of the current run."""
+    await append_all(transaction, entries_of(*facts))
+
+
+def entries_of(*facts: Fact) -> list[Entry]:
+    """Return facts as events of the current run."""
     run = telemetry.correlation_id.get() or None
-    await append_all(
-        transaction,
-        [
-            Entry(type=fact.type, subject=fact.subject, actor=fact.actor, correlation_id=run, facts=fact.facts)
-            for fact in facts
-        ],
-    )
+    return [
+        Entry(type=fact.type, subject=fact.subject, actor=fact.actor, correlation_id=run, facts=fact.facts)
+        for fact in facts
+    ]
 
 
 def digest_of(kind: str, subject: str, actor: str, correlation_id: str | None, facts: str) -> bytes:

@@ -18,8 +18,9 @@ from app.errors import NotFound
 from app.events.record_changes import is_first_comment
 from app.identifiers import new_id
 from app.problem_document import Problem
+from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
-from app.queue.models import Done, Finishing, Job, JobOutcome, JobPolicy, Permanent
+from app.queue.models import Done, Job, JobOutcome, JobPolicy, Permanent
 from app.records.fetch import fetch_page
 from app.records.models import READ_LIMIT
 from app.records.resolve import choose_mapping

@@ -25,12 +25,12 @@ from app.http.plurals import PLURAL
 from app.identifiers import new_id
 from app.problem_document import Problem
 from app.queue.enqueue import job_subject
+from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import (
     Conflict,
     Deferred,
     Done,
-    Finishing,
     Job,
     JobOutcome,
     JobPolicy,

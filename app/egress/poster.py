@@ -1,12 +1,11 @@
 """Post to targets that callers name: deliveries to subscribers, callbacks of operations.
 
-Each call looks up the name, lets the egress guard check the addresses, and connects only to those. Connections are not
-reused, so none outlives its check. There are no retries here; the queue retries.
+Each call looks up the name, lets the egress guard check the addresses, and uses only connections to those. There are no
+retries here; the queue retries. Only a post over a kept connection that the target closes without an answer, as servers
+do with idle ones, is sent again at once, over a new connection.
 """
 
 import asyncio
-import socket
-import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -14,14 +13,13 @@ from typing import Final
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from app import telemetry
 from app.egress.guard import ClearedTarget, DnsLookup, EgressGuard, LookUp
+from app.egress.kept_connections import POOL_SECONDS, KeptConnections, Use
 from app.egress.models import NoAnswer, PostReply, TargetUnreachable
 from app.egress.retry_after import seconds_asked
-from app.egress.transport import USER_AGENT
 from app.settings.egress import EgressRules
 from app.telemetry.posting import Post, post_span
 
@@ -29,15 +27,14 @@ TOTAL_SECONDS: Final = 15.0
 CONNECT_SHARE: Final = 0.5
 READ_LIMIT: Final = 65_536
 LINGER_SECONDS: Final = 2.0
-_FAMILY: Final[dict[int, socket.AddressFamily]] = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 class TargetPoster:
     """Implements `Poster`. Create it with `open_poster`."""
 
-    def __init__(self, guard: EgressGuard, verify: ssl.SSLContext, *, seconds: float) -> None:
+    def __init__(self, guard: EgressGuard, connections: KeptConnections, *, seconds: float) -> None:
         self._guard = guard
-        self._verify = verify
+        self._connections = connections
         self._seconds = seconds
 
     async def check(self, url: str) -> None:
@@ -71,17 +68,30 @@ class TargetPoster:
         """Send and return the status and the Retry-After. Raises TargetUnreachable, NoAnswer, TimeoutError."""
         traceparent = telemetry.current_traceparent()
         trace = {} if traceparent is None else {"traceparent": traceparent}
-        try:
-            async with (
-                self._session(clearance) as session,
-                session.post(
-                    _url_of(clearance), data=body, headers={**headers, **trace}, allow_redirects=False
-                ) as response,
-            ):
+        use = Use()
+
+        async def exchange(session: aiohttp.ClientSession) -> tuple[int, str | None]:
+            async with session.post(
+                _url_of(clearance),
+                data=body,
+                headers={**headers, **trace},
+                allow_redirects=False,
+                trace_request_ctx=use,
+            ) as response:
                 post.answered(response.status)
                 limit.reschedule(None)  # the target answered in time; the rest has its own limit
                 await _drain(response)
                 return response.status, response.headers.get("Retry-After")
+
+        try:
+            try:
+                async with self._connections.kept(clearance) as session:
+                    return await exchange(session)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                if not use.reused:
+                    raise
+            async with self._connections.fresh(clearance) as session:
+                return await exchange(session)
         except aiohttp.ClientConnectorError as error:
             raise TargetUnreachable(_why_not_connected(error)) from error
         except aiohttp.ConnectionTimeoutError as error:
@@ -91,58 +101,25 @@ class TargetPoster:
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswer("broke the connection without an answer") from error
 
-    def _session(self, clearance: ClearedTarget) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                ssl=self._verify,
-                resolver=_Cleared(clearance),
-                use_dns_cache=False,
-                socket_factory=clearance.open_socket,
-                force_close=True,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            headers={"User-Agent": USER_AGENT, "Accept": "*/*"},
-            skip_auto_headers=("Accept-Encoding",),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._seconds * CONNECT_SHARE),
-        )
-
 
 @asynccontextmanager
 async def open_poster(
-    rules: EgressRules, *, seconds: float = TOTAL_SECONDS, look_up: LookUp | None = None
+    rules: EgressRules,
+    *,
+    seconds: float = TOTAL_SECONDS,
+    pool_seconds: float = POOL_SECONDS,
+    look_up: LookUp | None = None,
 ) -> AsyncIterator[TargetPoster]:
     """Open a poster that gives each call `seconds` in total. Closed at the end of the block."""
     system = DnsLookup()
+    connections = KeptConnections(
+        httpx.create_ssl_context(), connect_seconds=seconds * CONNECT_SHARE, pool_seconds=pool_seconds
+    )
     try:
-        yield TargetPoster(EgressGuard(rules, look_up or system), httpx.create_ssl_context(), seconds=seconds)
+        yield TargetPoster(EgressGuard(rules, look_up or system), connections, seconds=seconds)
     finally:
+        await connections.close()
         system.close()
-
-
-class _Cleared(AbstractResolver):
-    """A resolver that returns only the cleared addresses of one target."""
-
-    def __init__(self, clearance: ClearedTarget) -> None:
-        self._clearance = clearance
-
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        """Return the cleared addresses for any host."""
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address),
-                port=self._clearance.target.port,
-                family=_FAMILY[address.version],
-                proto=0,
-                flags=0,
-            )
-            for address in self._clearance.addresses
-        ]
-
-    async def close(self) -> None:
-        """Do nothing."""
 
 
 def _url_of(clearance: ClearedTarget) -> URL:

@@ -14,8 +14,9 @@ from app.egress.models import NotPosted
 from app.egress.poster import TargetPoster
 from app.events.deps import EventDeps
 from app.events.models import Delivery, DeliveryFailure, DeliveryPayload
+from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
-from app.queue.models import Deferred, Done, Exhausted, Finishing, Job, JobOutcome, JobPolicy, Permanent, Retry
+from app.queue.models import Deferred, Done, Exhausted, Job, JobOutcome, JobPolicy, Permanent, Retry
 from app.signatures import Secret, signed_headers
 from app.telemetry.posting import count_delivery, count_disabled
 
@@ -64,6 +65,7 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
         correlation_id=job.correlation_id,
         body=bytes(payload.event),
     )
+    finishing.answered()
     if sent.status == GONE and delivery.subscription is not None:
         async with finishing() as transaction:
             await deps.subscriptions.delete(
@@ -73,8 +75,7 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
         return Done()
     if sent.reason is not None or sent.status is None:
         return await _retry(deps, job, delivery, sent)
-    async with finishing() as transaction:
-        await deps.deliveries.succeed(transaction, delivery, status=sent.status)
+    await deps.deliveries.succeed(finishing, delivery, status=sent.status)
     _report(job, delivery, "delivered", status=sent.status)
     return Done()
 

@@ -52,6 +52,11 @@ class RecordChange(Struct, frozen=True, kw_only=True):
     deleted: bool = False
     lags: bool = False
 
+    @property
+    def record(self) -> tuple[str, str, str]:
+        """Object, connection and remote id."""
+        return self.object, self.connection, self.remote_id
+
 
 class StateMoved(Exception):
     """Another process stored a newer state of the record meanwhile."""

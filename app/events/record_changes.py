@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct
 
+from app import telemetry
 from app.audit.models import Fact
 from app.events.models import NewEvent, RecordChange
 from app.queue.models import Job
@@ -96,7 +97,7 @@ def field_changed(
 
 
 def event_of(change: RecordChange, *, origin: str) -> NewEvent:
-    """Return the Event of a change that has one. `origin` is the id of its cause."""
+    """Return the Event of a change that has one, in the current run. `origin` is the id of its cause."""
     assert change.type is not None  # noqa: S101 - the caller checks
     return NewEvent(
         type=change.type,
@@ -105,6 +106,8 @@ def event_of(change: RecordChange, *, origin: str) -> NewEvent:
         changed=change.changed,
         record=f"{change.object}:{change.remote_id}",
         origin=origin,
+        correlation_id=telemetry.correlation_id.get() or None,
+        traceparent=telemetry.current_traceparent(),
         occurred_at=change.occurred_at,
     )
 

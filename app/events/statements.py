@@ -1,7 +1,7 @@
 """SQL text for the stores of other capabilities: one statement can change a row, keep the state of a record and append
 its Event."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -21,20 +21,21 @@ SEEN_COLUMNS: Final = "data, deleted, version, seen_at, read_at"
 
 
 def keep_text(*, first: int, source: str) -> str:
-    """Return SQL text that keeps the state of a record if `source` has a row.
+    """Return SQL text that keeps the states of records if `source` has a row.
 
-    It takes the seven arguments of `PostgresRecordStates.columns_of` from `$first` on. Without a state it does nothing.
-    If the last-seen state is not the one that was compared with, the new one is NULL, which the table refuses.
+    It takes the seven arguments of `PostgresRecordStates.columns_of` from `$first` on. If a last-seen state is not the
+    one that was compared with, the new one is NULL, which the table refuses. Rows are locked in one order.
     """
-    object_name, connection, remote_id, data, deleted, read_at, version = _numbered(first, STATE_ARGUMENTS)
+    kinds = ("text", "text", "text", "bytea", "boolean", "timestamptz", "bigint")
     return f"""
-    INSERT INTO record_state AS seen (object, connection, remote_id, data, deleted, read_at)
-    SELECT {object_name}::text, {connection}::text, {remote_id}::text, {data}::bytea, {deleted}::boolean,
-           {read_at}::timestamptz
-      FROM {source}
-     WHERE {data}::bytea IS NOT NULL
+    INSERT INTO record_state AS seen (object, connection, remote_id, data, deleted, read_at, version)
+    SELECT kept.*
+      FROM {source},
+           unnest({_arrays(first, kinds)})
+           AS kept (object, connection, remote_id, data, deleted, read_at, version)
+     ORDER BY kept.object, kept.connection, kept.remote_id
         ON CONFLICT (object, connection, remote_id) DO UPDATE
-       SET data = CASE WHEN seen.version = {version}::bigint THEN excluded.data END, deleted = excluded.deleted,
+       SET data = CASE WHEN seen.version = excluded.version - 1 THEN excluded.data END, deleted = excluded.deleted,
            read_at = excluded.read_at, version = seen.version + 1, seen_at = now()
     """  # noqa: S608 - no caller's text is in it
 
@@ -56,15 +57,11 @@ def new_text(*, first: int, source: str) -> str:
     It takes the thirteen arguments of `PostgresEvents.prepare`, from `$first` on.
     """
     kinds = ("text",) * 6 + ("bytea",) + ("text",) * 6
-    # Sub-selects hide the length of the arrays from the planner. Otherwise it would plan every call anew.
-    arguments = ", ".join(
-        f"(SELECT {number}::{kind}[])" for number, kind in zip(_numbered(first, EVENT_ARGUMENTS), kinds, strict=True)
-    )
     return f"""
     SELECT {ERA_DIGITS} || lpad(to_hex(pg_current_xact_id()::text::bigint), 16, '0') || given.place AS id,
            now() AS created_at, given.*
       FROM {source}, event_era,
-           unnest({arguments}) WITH ORDINALITY
+           unnest({_arrays(first, kinds)}) WITH ORDINALITY
            AS given (place, type, subject, connection, record, scopes, body, correlation_id, traceparent, origin,
                      visited, changed, facts, number)
     """  # noqa: S608
@@ -105,6 +102,15 @@ def unwanted_text(*, first: int) -> str:
                       (SELECT {changed}::text[])) AS new (type, subject, connection, changed)
          CROSS JOIN LATERAL {WANTED_BY})
     """  # noqa: S608
+
+
+def _arrays(first: int, kinds: Sequence[str]) -> str:
+    """Return arguments of these types as arrays.
+
+    Sub-selects hide their length from the planner. Otherwise it would plan every call anew.
+    """
+    numbered = zip(_numbered(first, len(kinds)), kinds, strict=True)
+    return ", ".join(f"(SELECT {number}::{kind}[])" for number, kind in numbered)
 
 
 def _numbered(first: int, count: int) -> list[str]:

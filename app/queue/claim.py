@@ -13,6 +13,7 @@ from app.postgres.encryption import SealBroken, Sealer
 from app.queue.enqueue import payload_of
 from app.queue.lanes import TOKENS
 from app.queue.models import Claimed, Job
+from app.queue.places import Held
 
 # A claim consists of lookups, so one generic plan is always right. Planning each time would double its cost.
 UPKEEP_SETTINGS: Final = {
@@ -58,17 +59,19 @@ CLAIM = Statement(
     f"""
     WITH RECURSIVE {RING}, served AS MATERIALIZED (
         SELECT lane.connection, lane.blocked_reason IS NOT NULL AS probing, {TOKENS} AS tokens,
-               least(least($2, lane.concurrency)
-                         - coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0),
+               least(least($2, lane.concurrency + held.earned) - held.places,
                      $5,
                      CASE WHEN lane.blocked_reason IS NOT NULL THEN 1 END,
                      floor({TOKENS})::integer) AS places
           FROM ring
           JOIN lane ON lane.connection = ring.connection
+         CROSS JOIN LATERAL (
+               SELECT coalesce(($4::integer[])[at], 0) AS places, coalesce(($8::integer[])[at], 0) AS earned
+                 FROM (SELECT array_position($3::text[], lane.connection) AS at) AS place) AS held
          WHERE ring.run_at <= now()
            AND (lane.blocked_until IS NULL OR (lane.blocked_until <= now() AND lane.probe_token IS NULL))
            AND (lane.rate IS NULL OR {TOKENS} >= 1)
-           AND coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0) < least($2, lane.concurrency)
+           AND held.places < least($2, lane.concurrency + held.earned)
          LIMIT 1
            FOR NO KEY UPDATE OF lane SKIP LOCKED
     ), heads AS MATERIALIZED (
@@ -149,7 +152,7 @@ class Claims:
         self._lease = lease
         self._served_last = ""
 
-    async def claim(self, limit: int, *, running: Mapping[str, int], at_most: int) -> Claimed:
+    async def claim(self, limit: int, *, running: Mapping[str, Held], at_most: int) -> Claimed:
         """Claim jobs of the next connection that has any. See `PostgresQueue.claim`."""
         jobs = await self._serve_next(limit, running, at_most)
         if jobs:
@@ -164,11 +167,11 @@ class Claims:
         queue."""
         await self._database.execute(NEXT_DUE, "")
 
-    async def _serve_next(self, limit: int, running: Mapping[str, int], at_most: int) -> Sequence[Job]:
+    async def _serve_next(self, limit: int, running: Mapping[str, Held], at_most: int) -> Sequence[Job]:
         rows = await self._database.fetch(
             CLAIM,
-            *(self._served_last, at_most, list(running), list(running.values()), limit),
-            *(uuid4(), self._lease),
+            *(self._served_last, at_most, list(running), [held.places for held in running.values()], limit),
+            *(uuid4(), self._lease, [held.earned for held in running.values()]),
         )
         if rows:
             self._served_last = rows[0]["served"]

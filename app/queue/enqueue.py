@@ -14,25 +14,26 @@ from app.queue.order_keys import LOCK_NUMBER, promote
 
 DEFAULT_POLICY: Final = JobPolicy()
 
-# Draws ids while the locks are held, and notifies workers once per transaction.
+# Draws ids while the locks are held, and notifies workers once per transaction. For the sub-selects see
+# `jobs.FINISHING`.
 LOCK_AND_NUMBER = Statement(
     "SELECT job",
     f"""
     WITH locked AS MATERIALIZED (
         SELECT pg_advisory_xact_lock(number)
           FROM (SELECT DISTINCT {LOCK_NUMBER} AS number
-                  FROM unnest($1::text[], $2::text[]) AS key (connection, order_key)
+                  FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) AS key (connection, order_key)
                  WHERE order_key IS NOT NULL
                  ORDER BY number) AS sorted
     ), woken AS MATERIALIZED (
         SELECT pg_notify('{CHANNEL}', '')
     )
     SELECT nextval('job_id_seq') AS id
-      FROM woken, generate_series((SELECT 1 + 0 * count(*) FROM locked), $3)
+      FROM woken, generate_series((SELECT 1 + 0 * count(*) FROM locked), (SELECT $3::bigint))
     """,  # noqa: S608 - no caller's text is in it
 )
 
-NUMBER = Statement("SELECT job", "SELECT nextval('job_id_seq') AS id FROM generate_series(1, $1)")
+NUMBER = Statement("SELECT job", "SELECT nextval('job_id_seq') AS id FROM generate_series(1, (SELECT $1::integer))")
 
 
 def new_text(*, first: int = 1, where: str = "true") -> str:
@@ -43,7 +44,7 @@ def new_text(*, first: int = 1, where: str = "true") -> str:
     """
     (id, kind, connection, order_key, dedupe_key, after, attempts, give_up_after, dead_head, payload, run, traceparent,
      origin) = (f"${number}" for number in range(first, first + 13))  # fmt: skip
-    # The sub-select for the ids has the reason given at `jobs.FINISH`.
+    # The sub-select for the ids has the reason given at `jobs.FINISHING`.
     return f"""
     SELECT *, row_number() OVER (PARTITION BY connection, order_key ORDER BY id) AS place
       FROM unnest((SELECT {id}::bigint[]), {kind}::text[], {connection}::text[], {order_key}::text[],

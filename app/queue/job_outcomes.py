@@ -2,21 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from app import telemetry
 from app.errors import ConnectionPaused, StoreUnavailable
-from app.postgres.database import Transaction
+from app.postgres.batching import Batcher
 from app.problem_document import Problem
+from app.queue.finishing import Finishing, Handler, finish_together
 from app.queue.jobs import PostgresQueue
 from app.queue.models import (
     Conflict,
     Deferred,
     Done,
     Exhausted,
-    Handler,
     Job,
     JobFailure,
     JobOutcome,
@@ -28,7 +26,6 @@ from app.queue.models import (
 )
 from mappings.spec import Unmappable
 
-BATCH: Final = 100
 TRIES: Final = 3
 UNKNOWN_KIND_SECONDS: Final = 10.0
 _log = logging.getLogger("lockstitch.queue")
@@ -40,56 +37,64 @@ class AttemptRunner:
 
     def __init__(self, queue: PostgresQueue) -> None:
         self._queue = queue
-        self._waiting: list[tuple[Job, str | None, asyncio.Future[bool]]] = []
-        self._flush: asyncio.Task[None] | None = None
+        self._ends: Batcher[Finishing, bool] = Batcher.of(_finish_all)
         self._finishing: set[int] = set()
 
     def is_finishing(self, job: Job) -> bool:
         """Return whether the job is being deleted, so its row may disappear at any moment."""
         return job.id in self._finishing
 
-    async def handle(self, job: Job, handler: Handler | None, limit: float) -> str:
-        """Make one attempt of at most `limit` seconds, and return its outcome in a word. Raises only CancelledError."""
-        finishing = _Finishing(self._queue, job, self._finishing)
+    async def handle(self, job: Job, handler: Handler | None, limit: float, answered: Callable[[], None]) -> str:
+        """Make one attempt of at most `limit` seconds, and return its outcome in a word. Raises only CancelledError.
+
+        `answered` is called when the outside has answered.
+        """
+        finishing = Finishing(self._queue, job, self._finishing, answered)
+        try:
+            return await self._handle(finishing, handler, limit)
+        finally:
+            self._finishing.discard(job.id)
+
+    async def _handle(self, finishing: Finishing, handler: Handler | None, limit: float) -> str:
+        job = finishing.job
         outcome: JobOutcome | None = None
         if handler is not None:
-            outcome = await _attempt(job, handler, finishing, limit)
+            outcome = await _attempt(handler, finishing, limit)
         if finishing.committed:
             word = "done"
         elif handler is not None and outcome is None:
             word = "lost"
         else:
-            word = await self._settle(job, outcome)
+            word = await self._settle(finishing, outcome)
         level = logging.INFO if word in ("done", "deferred") else logging.WARNING
         if _log.isEnabledFor(level):
             code = getattr(outcome, "reason", None)
             _log.log(level, "a job ended: %s", word, extra=_named(job) | {"outcome": word, "code": code})
         return word
 
-    async def _settle(self, job: Job, outcome: JobOutcome | None) -> str:
-        try:
-            for attempt in range(TRIES):
-                try:
-                    return await self._record(job, outcome)
-                except LeaseLost:
-                    break
-                except StoreUnavailable:
-                    await asyncio.sleep(0.2 * 2**attempt)
-                except Exception:  # noqa: BLE001 - such as a deadlock
-                    _log.exception("the outcome of a job could not be recorded; retrying", extra=_named(job))
-        finally:
-            self._finishing.discard(job.id)
-        _log.warning("the outcome of a job was not recorded: its lease was lost or will expire", extra=_named(job))
+    async def _settle(self, finishing: Finishing, outcome: JobOutcome | None) -> str:
+        named = _named(finishing.job)
+        for attempt in range(TRIES):
+            try:
+                return await self._record(finishing, outcome)
+            except LeaseLost:
+                break
+            except StoreUnavailable:
+                await asyncio.sleep(0.2 * 2**attempt)
+            except Exception:  # noqa: BLE001 - such as a deadlock
+                _log.exception("the outcome of a job could not be recorded; retrying", extra=named)
+        _log.warning("the outcome of a job was not recorded: its lease was lost or will expire", extra=named)
         return "lost"
 
-    async def _record(self, job: Job, outcome: JobOutcome | None) -> str:
+    async def _record(self, finishing: Finishing, outcome: JobOutcome | None) -> str:
+        job = finishing.job
         match outcome:
             case None:
                 # During an upgrade some workers are newer than others.
                 await self._queue.give_back([job], "this worker does not know its kind", after=UNKNOWN_KIND_SECONDS)
                 return "deferred"
             case Done():
-                return "done" if await self._finish(job) else "lost"
+                return "done" if await self._ends.run(finishing) else "lost"
             case Retry(reason=reason, after=after, at_least=at_least):
                 return await self._queue.retry(job, reason, after=after, at_least=at_least)
             case Throttled(reason=reason, retry_after=seconds):
@@ -108,55 +113,16 @@ class AttemptRunner:
                 await self._queue.bury(job, _failure(outcome))
                 return "dead"
 
-    async def _finish(self, job: Job) -> bool:
-        """Wait until the job is deleted. False if its lease was lost."""
-        self._finishing.add(job.id)
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((job, telemetry.current_traceparent(), done))
-        if self._flush is None or self._flush.done():
-            self._flush = asyncio.create_task(self._flush_waiting())
-        return await done
 
-    async def _flush_waiting(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            try:
-                lost = await self._queue.finish([(job, trace) for job, trace, _ in batch])
-            except Exception as error:  # noqa: BLE001 - raised in the task of each job
-                for _, _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-            else:
-                for job, _, done in batch:
-                    if not done.done():
-                        done.set_result(job.id not in lost)
+async def _finish_all(ended: Sequence[Finishing]) -> list[bool]:
+    """Delete jobs that wrote nothing. False where the lease was lost."""
+    held = await finish_together(ended)
+    return [one.job.id in held for one in ended]
 
 
-class _Finishing:
-    """The `finishing` argument of a handler; knows whether its transaction committed."""
-
-    def __init__(self, queue: PostgresQueue, job: Job, in_progress: set[int]) -> None:
-        self._queue = queue
-        self._job = job
-        self._in_progress = in_progress
-        self.committed = False
-
-    def __call__(self) -> AbstractAsyncContextManager[Transaction]:
-        return self._open()
-
-    @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Transaction]:
-        self._in_progress.add(self._job.id)
-        try:
-            async with self._queue.finishing(self._job) as transaction:
-                yield transaction
-            self.committed = True
-        finally:
-            self._in_progress.discard(self._job.id)
-
-
-async def _attempt(job: Job, handler: Handler, finishing: _Finishing, limit: float) -> JobOutcome | None:
+async def _attempt(handler: Handler, finishing: Finishing, limit: float) -> JobOutcome | None:
     """Return the handler's outcome; None if the lease was lost."""
+    job = finishing.job
     try:
         async with asyncio.timeout(limit):
             return await handler(job, finishing)

@@ -9,11 +9,11 @@ import random
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from app import telemetry
 from app.audit import record
-from app.postgres.database import Database, Statement, Transaction
+from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.queue import lanes, order_keys, pauses
 from app.queue.bury import bury
@@ -21,14 +21,15 @@ from app.queue.claim import Claims
 from app.queue.enqueue import DEFAULT_POLICY, JobIntake, job_subject
 from app.queue.leases import Leases
 from app.queue.models import Announcer, Claimed, DeadLetter, Job, JobFailure, JobPolicy, LeaseLost, NewJob
+from app.queue.places import Held
 
 _log = logging.getLogger("lockstitch.queue")
 
+FINISH_ARGUMENTS: Final = 5 + record.ARGUMENTS
+
 # Locks the keys before it deletes a row; see order_keys. The sub-selects hide the lengths of the arrays from
 # PostgreSQL, which would otherwise plan each call anew; that takes longer than the work.
-FINISH = Statement(
-    "DELETE job",
-    f"""
+FINISHING: Final = f"""
     WITH locked AS MATERIALIZED (
         SELECT pg_advisory_xact_lock(number)
           FROM (SELECT DISTINCT {order_keys.LOCK_NUMBER} AS number
@@ -42,14 +43,18 @@ FINISH = Statement(
            AND (SELECT count(*) FROM locked) >= 0
         RETURNING id, attempts, kind, connection, correlation_id, started_at,
                   ($5::text[])[array_position($1, id)] AS traceparent
-    ), noted AS (
+    ), ended AS (
         INSERT INTO attempt (job_id, number, kind, connection, correlation_id, outcome, traceparent, started_at)
         SELECT id, attempts, kind, connection, correlation_id, 'done', traceparent, started_at
           FROM gone
+    ), processed AS (
+        {record.insert_text(first=6, where="entry.subject IN (SELECT 'job_' || id FROM gone)")}
     )
-    SELECT id FROM gone
-    """,  # noqa: S608 - no caller's text is in it
-)
+"""  # noqa: S608 - no caller's text is in it
+"""Delete jobs, as SQL text with which a statement begins. It names those whose lease is held `gone`, and takes the
+first FINISH_ARGUMENTS arguments."""
+
+FINISH = Statement("DELETE job", f"{FINISHING} SELECT id FROM gone")  # noqa: S608
 
 RETRY = Statement(
     "UPDATE job",
@@ -127,8 +132,9 @@ class PostgresQueue:
         """See `Enqueuer.enqueue`."""
         return await self._intake.enqueue(transaction, *jobs)
 
-    async def claim(self, limit: int, *, running: Mapping[str, int], at_most: int) -> Claimed:
-        """See `Queue.claim`."""
+    async def claim(self, limit: int, *, running: Mapping[str, Held], at_most: int) -> Claimed:
+        """Claim at most `limit` jobs of one lane, which then holds at most `at_most` places of this process and no more
+        than its own share and what it has earned."""
         return await self._claims.claim(limit, running=running, at_most=at_most)
 
     async def extend(self, jobs: Collection[Job]) -> set[int]:
@@ -152,25 +158,34 @@ class PostgresQueue:
         return freed
 
     @asynccontextmanager
-    async def finishing(self, job: Job) -> AsyncIterator[Transaction]:
-        """Open a transaction in which the job is deleted. Raises LeaseLost before the block runs."""
-        async with self._database.transaction() as session:
-            if not await self._delete(session, [(job, telemetry.current_traceparent())]):
-                raise LeaseLost(job_subject(job.id))
-            yield session
-            await order_keys.promote(session, [(job.connection, job.order_key)])
-            await lanes.probe_succeeded(session, job)
+    async def finishing(
+        self, ended: Sequence[tuple[Job, str | None]], query: Statement = FINISH, *arguments: object
+    ) -> AsyncIterator[tuple[Transaction, set[int]]]:
+        """Open a transaction in which jobs are deleted, each with the traceparent of its attempt.
 
-    async def finish(self, ended: Sequence[tuple[Job, str | None]]) -> set[int]:
-        """Delete jobs that wrote nothing, each with the traceparent of its attempt. Return the ids of those whose lease
-        was lost."""
+        Yields it with the ids of those whose lease is held.
+
+        `query` may write more: it begins with `FINISHING`, returns the ids of `gone`, and takes these further
+        `arguments`.
+        """
         async with self._database.transaction() as session:
-            gone = await self._delete(session, ended)
+            gone = await _delete(session, ended, query, arguments)
+            yield session, gone
             done = [job for job, _ in ended if job.id in gone]
             await order_keys.promote(session, {(job.connection, job.order_key) for job in done})
             for job in done:
                 await lanes.probe_succeeded(session, job)
-        return {job.id for job, _ in ended} - gone
+
+    async def finish(
+        self, ended: Sequence[tuple[Job, str | None]], query: Statement = FINISH, *arguments: object
+    ) -> set[int]:
+        """Delete jobs with nothing more to write than the `query` of `finishing` does. Return the ids of those whose
+        lease was held. Without order keys, the query is the whole transaction."""
+        if any(job.order_key is not None or job.probe for job, _ in ended):
+            async with self.finishing(ended, query, *arguments) as (_, gone):
+                return gone
+        async with self._database.acquire() as session:
+            return await _delete(session, ended, query, arguments)
 
     async def retry(
         self, job: Job, reason: str, *, after: float | None = None, at_least: float = 0.0
@@ -220,20 +235,6 @@ class PostgresQueue:
     async def _bury(self, session: Transaction, job: Job, failure: JobFailure, trace: str | None) -> DeadLetter:
         return await bury(session, job, failure, trace=trace, announcer=self._announcer)
 
-    async def _delete(self, session: Transaction, ended: Sequence[tuple[Job, str | None]]) -> set[int]:
-        jobs = [job for job, _ in ended]
-        rows = await session.fetch(
-            FINISH,
-            [job.id for job in jobs],
-            [job.lease_token for job in jobs],
-            [job.connection for job in jobs],
-            [job.order_key for job in jobs],
-            [trace for _, trace in ended],
-        )
-        gone = {row["id"] for row in rows}
-        await record.append_all(session, [_entry("job.processed", job) for job in jobs if job.id in gone])
-        return gone
-
     async def _defer(self, session: Transaction, jobs: Sequence[Job], category: str, reason: str) -> None:
         if not await self._release(session, jobs, category, reason, 0.0):
             raise LeaseLost(job_subject(jobs[0].id))
@@ -254,6 +255,23 @@ class PostgresQueue:
         policy = self._policies.get(job.kind, DEFAULT_POLICY)
         failures = max(0, job.attempt - job.deferred - 1)
         return self._chance.uniform(0.0, min(policy.cap_seconds, policy.base_seconds * 2.0 ** min(failures, 32)))
+
+
+async def _delete(
+    session: Session, ended: Sequence[tuple[Job, str | None]], query: Statement, arguments: Sequence[object]
+) -> set[int]:
+    jobs = [job for job, _ in ended]
+    rows = await session.fetch(
+        query,
+        [job.id for job in jobs],
+        [job.lease_token for job in jobs],
+        [job.connection for job in jobs],
+        [job.order_key for job in jobs],
+        [trace for _, trace in ended],
+        *record.columns_of([_entry("job.processed", job) for job in jobs]),
+        *arguments,
+    )
+    return {row["id"] for row in rows}
 
 
 def _entry(what: str, job: Job, **facts: object) -> record.Entry:

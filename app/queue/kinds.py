@@ -13,7 +13,8 @@ from msgspec import Raw, Struct
 
 from app.dependencies import Dependencies
 from app.postgres.database import Transaction
-from app.queue.models import DeadLetter, Handler, JobPolicy, NewJob
+from app.queue.finishing import Handler
+from app.queue.models import DeadLetter, JobPolicy, NewJob
 
 Reopen = Callable[[Transaction, Sequence[str], str], Awaitable[None]]
 

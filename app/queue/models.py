@@ -3,15 +3,14 @@
 transaction                           one transaction of the caller: business rows and new jobs
   await queue.enqueue(transaction, NewJob(kind="ingest", connection="hubspot", payload=…, order_key=…))
 
-async def ingest(job, finishing):     a handler, run by `queue.runner`
+async def ingest(job, finishing):     a handler, run by `queue.runner`; see `queue.finishing`
     …
     async with finishing() as transaction:
         …                             business rows, outgoing jobs; the job is gone when the block commits
     return Done()
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -157,8 +156,6 @@ class Conflict(Struct, frozen=True, kw_only=True):
 
 
 JobOutcome: TypeAlias = Done | Retry | Throttled | Unauthorised | Deferred | Exhausted | Permanent | Conflict
-Finishing: TypeAlias = Callable[[], AbstractAsyncContextManager[Transaction]]
-Handler: TypeAlias = Callable[[Job, Finishing], Awaitable[JobOutcome]]
 
 
 class JobFailure(Struct, frozen=True, kw_only=True):

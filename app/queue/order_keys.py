@@ -20,13 +20,13 @@ LOCK = Statement(
     f"""
     SELECT pg_advisory_xact_lock(number)
       FROM (SELECT DISTINCT {LOCK_NUMBER} AS number
-              FROM unnest($1::text[], $2::text[]) AS key (connection, order_key)
+              FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) AS key (connection, order_key)
              ORDER BY number) AS sorted
     """,  # noqa: S608 - no caller's text is in it
 )
 
 # Makes the oldest job of a key ready, unless the key has a head or is blocked by a dead letter. The sub-selects for the
-# arrays have the reason given at `jobs.FINISH`.
+# arrays have the reason given at `jobs.FINISHING`.
 PROMOTE = Statement(
     "UPDATE job",
     """

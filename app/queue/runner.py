@@ -10,18 +10,22 @@ lost. The reason of a failed attempt is the name of the exception's class.
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from app import telemetry
 from app.errors import StoreUnavailable
+from app.queue.finishing import Handler
 from app.queue.job_outcomes import AttemptRunner
 from app.queue.jobs import PostgresQueue
-from app.queue.models import Handler, Job, JobPolicy
+from app.queue.models import Job, JobPolicy
+from app.queue.places import Places
 
 FLOOR_SECONDS: Final = 0.01
+# Between two claims of one lane, so that each finds more jobs: a claim costs as much as ending several.
+GATHER_SECONDS: Final = 0.004
 SWEEP_SECONDS: Final = 0.9
 SWEEP_ROWS: Final = 100
 DEFAULT_POLICY: Final = JobPolicy()
@@ -31,8 +35,8 @@ Listen = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 class QueueRunner:
-    """Run at most `concurrency` jobs, and `concurrency_per_connection` of one connection: a slow vendor cannot take
-    every slot.
+    """Run at most `concurrency` jobs, of which at most `concurrency_per_connection` of one connection wait for the
+    outside: a slow vendor cannot take every slot.
 
     `lease_seconds` is the queue's; leases are extended three times as often. A lost wake-up costs at most about
     `poll_seconds`. After `stop`, jobs have `drain_seconds` to end before they are given back.
@@ -61,8 +65,9 @@ class QueueRunner:
         self._poll_seconds = poll_seconds
         self._drain_seconds = drain_seconds
         self._attempts = AttemptRunner(queue)
-        self._running: dict[asyncio.Task[None], Job] = {}
-        self._running_by_connection: Counter[str] = Counter()
+        self._running: dict[asyncio.Task[str], Job] = {}
+        self._places = Places()
+        self._short_of_places = False  # or not known yet
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -92,15 +97,17 @@ class QueueRunner:
             await asyncio.wait(background)
 
     async def _claim_until_stopped(self) -> None:
+        served_last = ""
         while not self._stopping:
             self._wake.clear()
             free = self._concurrency - len(self._running)
+            self._short_of_places = True
             if free <= 0:
                 await self._wake.wait()
                 continue
             try:
                 claimed = await self._queue.claim(
-                    free, running=self._running_by_connection, at_most=self._concurrency_per_connection
+                    free, running=self._places.held(free), at_most=self._concurrency_per_connection
                 )
             except StoreUnavailable:
                 _log.warning("the database is unavailable; retrying")
@@ -113,7 +120,14 @@ class QueueRunner:
             for job in claimed.jobs:
                 self._start(job)
             if not claimed.jobs:
+                self._short_of_places = claimed.due_in is not None and claimed.due_in <= 0
                 await self._sleep(self._pause(claimed.due_in))
+                continue
+            # Claims serve the lanes in the order of their names, and then begin anew: pause once a round.
+            served = claimed.jobs[0].connection
+            if served <= served_last:
+                await asyncio.sleep(GATHER_SECONDS)
+            served_last = served
 
     def _pause(self, due_in: float | None) -> float:
         poll = self._poll_seconds * _jitter()
@@ -127,18 +141,23 @@ class QueueRunner:
     def _start(self, job: Job) -> None:
         task = asyncio.create_task(self._work_on(job))
         self._running[task] = job
-        self._running_by_connection[job.connection] += 1
+        self._places.take(job)
         task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        job = self._running.pop(task)
-        self._running_by_connection[job.connection] -= 1
-        if not self._running_by_connection[job.connection]:
-            del self._running_by_connection[job.connection]
-        # A slot is free, and the next job of the key may be ready.
-        self._wake.set()
+    def _answered(self, job: Job) -> None:
+        self._places.answered(job)
+        if self._short_of_places:
+            self._wake.set()
 
-    async def _work_on(self, job: Job) -> None:
+    def _ended(self, task: asyncio.Task[str]) -> None:
+        job = self._running.pop(task)
+        self._places.ended(job)
+        done = not task.cancelled() and task.exception() is None and task.result() == "done"
+        # The next job of the key may be ready, or this one again.
+        if self._short_of_places or job.order_key is not None or not done:
+            self._wake.set()
+
+    async def _work_on(self, job: Job) -> str:
         limit = self._policies.get(job.kind, DEFAULT_POLICY).attempt_seconds
         with telemetry.job_span(
             job.kind,
@@ -148,7 +167,11 @@ class QueueRunner:
             correlation=job.correlation_id,
             traceparent=job.traceparent,
         ) as attempt:
-            attempt.ended(await self._attempts.handle(job, self._handlers.get(job.kind), limit))
+            outcome = await self._attempts.handle(
+                job, self._handlers.get(job.kind), limit, partial(self._answered, job)
+            )
+            attempt.ended(outcome)
+        return outcome
 
     async def _extend_leases(self) -> None:
         """Extend the leases of running jobs, except those being deleted, which would seem lost."""
@@ -157,7 +180,7 @@ class QueueRunner:
             return
         for job_id in await self._queue.extend([job for _, job in held.values()]):
             task, job = held[job_id]
-            if task in self._running:
+            if task in self._running and not self._attempts.is_finishing(job):
                 _log.warning("the lease of a job was lost", extra={"job_id": job_id, "kind": job.kind})
                 task.cancel()
 

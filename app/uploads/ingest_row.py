@@ -24,8 +24,9 @@ from app.events.record_changes import (
 )
 from app.links.match_keys import sighting_of
 from app.postgres.database import Transaction
+from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
-from app.queue.models import Conflict, DeadLetter, Done, Finishing, Job, JobOutcome, Permanent, Retry
+from app.queue.models import Conflict, DeadLetter, Done, Job, JobOutcome, Permanent, Retry
 from app.records.resources import referenced_ids
 from app.telemetry.uploads import ProcessedRow
 from app.uploads.deps import UploadDeps

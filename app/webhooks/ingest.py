@@ -6,8 +6,8 @@ and webhooks that arrived before a read need no read of their own. The last-seen
 replaced only if it is still the same: if two jobs process one record at once, the slower one starts again.
 
 A write of ours stores the state itself when it settles, with its Event. A webhook that it may have caused waits until
-then, and finds nothing new. This is checked again in the transaction that stores the state: a state that was read while
-a write was under way is never stored.
+then, and finds nothing new. This is checked again before the state is stored: a state that was read while a write was
+under way is never stored.
 """
 
 import time
@@ -18,23 +18,26 @@ import msgspec
 from msgspec import Struct
 
 from app.audit.models import Fact
-from app.audit.record import append_facts
+from app.audit.record import entries_of
+from app.dependencies import Dependencies
 from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent, SeenState, StateMoved
 from app.events.record_changes import event_of, field_changed, fields_of, is_first_comment, shows
-from app.postgres.database import Transaction
+from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
-from app.queue.models import Deferred, Done, Finishing, Job, JobOutcome, JobPolicy, Permanent, Retry
+from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, Permanent, Retry
 from app.records.map_record import Reading
 from app.records.merges import follow_merge
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
 from app.vendors.models import Connection
 from app.webhooks.deps import IngestDeps
+from app.webhooks.ingest_commit import Commits, Ingested, WriteUnderWay, commits_of
 from app.webhooks.models import Receipt
 from app.webhooks.raw_forwarding import raw_payload
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
 from app.webhooks.refetch import Refetched, refetch, refetch_comment
+from app.writes.models import ReportedChange
 from canonical.parts import ObjectName
 from mappings.registry import objects_of
 from mappings.spec import Unmappable, VendorDrift
@@ -62,28 +65,30 @@ WAIT_SECONDS: Final = 0.1
 LONGEST_WAIT: Final = 2.0
 
 
-class WriteUnderWay(Exception):
-    """A write of ours that may be the cause of the webhook was sent, and is not decided yet."""
-
-
-async def ingest(deps: IngestDeps, job: Job, finishing: Finishing) -> JobOutcome:
+async def ingest(deps: IngestDeps, commits: Commits, job: Job, finishing: Finishing) -> JobOutcome:
     """Handle an `ingest` job. A receipt that already became an Event is done."""
     work = await read_work(deps.receipts, job.payload)
     if isinstance(work, Done | Permanent):
         return work
     receipt, payload = work.receipt, work.payload
     affected = _affected_record(deps, receipt, payload)
-    if affected is None:
-        return await _forward_raw(deps, receipt, payload, job, finishing)
     try:
-        return await _append_event(deps, receipt, payload, affected, job, finishing)
+        if affected is None:
+            found: Ingested | Retry = _raw_event(deps, receipt, payload, finishing)
+        else:
+            found = await _find_change(deps, receipt, payload, affected, finishing)
+        if isinstance(found, Retry):
+            return found
+        finishing.answered()
+        await commits.run(found)
     except WriteUnderWay:
         wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))
         return Deferred(reason="a write of the record is under way", after=wait)
     except StateMoved:
         return Retry(reason="another job processed the record at the same time", after=0.0)
     except VendorDrifted as drifted:
-        return _refused(affected.mapping, drifted)
+        return _refused(affected, drifted)
+    return Done()
 
 
 class _AffectedRecord(Struct, frozen=True, kw_only=True):
@@ -107,23 +112,20 @@ def _affected_record(deps: IngestDeps, receipt: Receipt, payload: bytes) -> _Aff
     return None if mapping is None else _AffectedRecord(connection=connection, mapping=mapping, notice=notice)
 
 
-async def _forward_raw(
-    deps: IngestDeps, receipt: Receipt, payload: bytes, job: Job, finishing: Finishing
-) -> JobOutcome:
+def _raw_event(deps: IngestDeps, receipt: Receipt, payload: bytes, finishing: Finishing) -> Ingested:
     event = NewEvent(
         type="webhook.received",
         data=raw_payload(receipt.topic, payload),
         connection=receipt.connection,
-        record=job.order_key,
+        record=finishing.job.order_key,
         shows=_objects_shown(deps, receipt),
         origin=receipt.id,
+        correlation_id=finishing.job.correlation_id,
+        traceparent=finishing.traceparent,
         occurred_at=receipt.occurred_at,
     )
-    async with finishing() as transaction:
-        await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-        await append_facts(transaction, _validated(receipt, None, "event"))
-        await deps.receipts.settle(transaction, receipt.id)
-    return Done()
+    entries = entries_of(_validated(receipt, None, "event"))
+    return Ingested(finishing=finishing, receipt=receipt.id, entries=entries, event=event)
 
 
 def _objects_shown(deps: IngestDeps, receipt: Receipt) -> tuple[ObjectName, ...]:
@@ -133,12 +135,11 @@ def _objects_shown(deps: IngestDeps, receipt: Receipt) -> tuple[ObjectName, ...]
     return objects_of("" if connection is None else connection.vendor.name)
 
 
-async def _append_event(
-    deps: IngestDeps, receipt: Receipt, payload: bytes, affected: _AffectedRecord, job: Job, finishing: Finishing
-) -> JobOutcome:
-    """Refetch the record and append an Event of what changed. Raises WriteUnderWay, StateMoved, VendorDrifted and the
-    vendor's problems."""
-    connection, notice = affected.connection, affected.notice
+async def _find_change(
+    deps: IngestDeps, receipt: Receipt, payload: bytes, affected: _AffectedRecord, finishing: Finishing
+) -> Ingested | Retry:
+    """Refetch the record and compare it. Raises WriteUnderWay, VendorDrifted and the vendor's problems."""
+    connection, notice, job = affected.connection, affected.notice, finishing.job
     await _check_drift(deps, affected, payload)
     if notice.merge is not None:
         for remote_id in notice.merge.remote_ids:
@@ -146,15 +147,14 @@ async def _append_event(
     seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
     known = _was_read_since(affected, receipt, seen)
     if not known:
-        await _refuse_while_writing(deps, affected, receipt, seen is not None)
+        if await deps.own_writes.is_under_way(_reported(affected, receipt, seen)):
+            raise WriteUnderWay
         # A write that has settled since the first look stored a state that needs no further read.
         seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
         known = _was_read_since(affected, receipt, seen) or await _is_own_comment(deps, affected, receipt)
     if known:
-        async with finishing() as transaction:
-            await append_facts(transaction, _validated(receipt, affected.mapping, "read_before"))
-            await deps.receipts.settle(transaction, receipt.id)
-        return Done()
+        entries = entries_of(_validated(receipt, affected.mapping, "read_before"))
+        return Ingested(finishing=finishing, receipt=receipt.id, entries=entries)
     deadline = time.monotonic() + READ_LIMIT
     refetched: Refetched | None = None
     if notice.happened == "comment_added":
@@ -171,18 +171,15 @@ async def _append_event(
     if change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
         return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
     publishes = change.type is not None and not await _is_own_comment(deps, affected, receipt, refetched.comment)
-    async with finishing() as transaction:
-        await _refuse_while_writing(deps, affected, receipt, change.seen is not None, transaction)
-        await deps.states.replace(transaction, change)
-        if publishes:
-            event = event_of(change, origin=receipt.id)
-            await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-        outcome: Outcome = "event" if publishes else "unchanged"
-        await append_facts(
-            transaction, _validated(receipt, refetched.mapping, outcome), *_history(refetched, affected, job)
-        )
-        await deps.receipts.settle(transaction, receipt.id)
-    return Done()
+    outcome: Outcome = "event" if publishes else "unchanged"
+    return Ingested(
+        finishing=finishing,
+        receipt=receipt.id,
+        entries=entries_of(_validated(receipt, refetched.mapping, outcome), *_history(refetched, affected, job)),
+        event=event_of(change, origin=receipt.id) if publishes else None,
+        change=change,
+        reported=_reported(affected, receipt, change.seen),
+    )
 
 
 def _was_read_since(affected: _AffectedRecord, receipt: Receipt, seen: SeenState | None) -> bool:
@@ -204,24 +201,15 @@ def _was_read_since(affected: _AffectedRecord, receipt: Receipt, seen: SeenState
     return webhooks.exact and receipt.occurred_at is not None and shows(seen.data, receipt.occurred_at)
 
 
-async def _refuse_while_writing(
-    deps: IngestDeps,
-    affected: _AffectedRecord,
-    receipt: Receipt,
-    seen: bool,
-    transaction: Transaction | None = None,
-) -> None:
-    """Raise WriteUnderWay if a write of ours that may be the cause of the webhook is not decided yet."""
+def _reported(affected: _AffectedRecord, receipt: Receipt, seen: SeenState | None) -> ReportedChange:
     notice, is_comment = affected.notice, affected.notice.happened == "comment_added"
-    if await deps.own_writes.under_way(
-        affected.connection.name,
-        "comment" if is_comment else notice.object,
-        notice.comment_id if is_comment else notice.remote_id,
+    return ReportedChange(
+        connection=affected.connection.name,
+        object="comment" if is_comment else notice.object,
+        remote_id=notice.comment_id if is_comment else notice.remote_id,
         received_at=receipt.received_at,
-        seen=seen and not is_comment,
-        session=transaction,
-    ):
-        raise WriteUnderWay
+        seen=seen is not None and not is_comment,
+    )
 
 
 async def _is_own_comment(
@@ -270,18 +258,24 @@ def _history(refetched: Refetched, affected: _AffectedRecord, job: Job) -> list[
     ]
 
 
-def _refused(mapping: AnyMapping, drifted: VendorDrifted) -> Permanent:
+def _refused(affected: _AffectedRecord | None, drifted: VendorDrifted) -> Permanent:
     """Build the failure of a record that cannot be mapped. The reason names a field or a type, never a value."""
-    cause = drifted.__cause__
+    assert affected is not None  # noqa: S101 - only a record is mapped
+    mapping, cause = affected.mapping, drifted.__cause__
     if not isinstance(cause, Unmappable):
         return Permanent(reason=drifted.code, mapping=mapping.name, revision=mapping.revision)
     return Permanent(reason=cause.reason, path=cause.place, mapping=mapping.name, revision=mapping.revision)
 
 
+def _bind(dependencies: Dependencies) -> Handler:
+    deps = dependencies.of(IngestDeps)
+    return partial(ingest, deps, commits_of(deps))
+
+
 INGEST: Final = JobKind(
     name="ingest",
     policy=POLICY,
-    bind=lambda dependencies: partial(ingest, dependencies.of(IngestDeps)),
+    bind=_bind,
     show=show_receipt,
     edit=edit_receipt,
     reads_again=True,

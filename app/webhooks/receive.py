@@ -82,7 +82,7 @@ class WebhookReceiver:
             raise BodyTooLarge(f"The body has {len(events)} events; the limit is {MOST_EVENTS}.")
         traceparent = telemetry.current_traceparent()
         arrivals = [_arrival(webhooks, event, correlation_id, traceparent) for event in events]
-        accepted = await self._group_commit.take(arrivals) if arrivals else 0
+        accepted = await self._group_commit.run(arrivals) if arrivals else 0
         telemetry.count_received(connection, accepted=accepted, duplicates=len(events) - accepted)
         return Received(accepted=accepted, duplicates=len(events) - accepted)
 

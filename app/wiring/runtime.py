@@ -65,7 +65,7 @@ from app.vendors.configured_connections import connections_of, lanes_of
 from app.vendors.deps import VendorDeps
 from app.vendors.models import Connections
 from app.webhooks.deps import IngestDeps
-from app.webhooks.group_commit import GroupCommit
+from app.webhooks.group_commit import group_commit_to
 from app.webhooks.invalid_signatures import InvalidSignatures
 from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.arrivals import PostgresArrivals
@@ -267,7 +267,7 @@ async def _open_dependencies(
             queue=queue,
         ),
         WebhookReceiver(
-            intakes, GroupCommit(PostgresArrivals(database, sealer, POLICIES)), InvalidSignatures(receipts)
+            intakes, group_commit_to(PostgresArrivals(database, sealer, POLICIES)), InvalidSignatures(receipts)
         ),
         UploadDeps(
             uploads=PostgresUploads(database),

@@ -43,9 +43,9 @@ class Completion:
     async def prepare(self, session: Database, operation: Operation, change: RecordChange | None) -> Publication:
         """Return what the statement that settles a write publishes."""
         prepared = await self._deps.events.prepare(session, *_changes(operation, change))
-        kept = None if change is None or change.lags else change
+        kept = () if change is None or change.lags else (change,)
         return Publication(
-            columns=(*self._deps.states.columns_of(kept), *prepared.columns),
+            columns=(*self._deps.states.columns_of(*kept), *prepared.columns),
             prepared=prepared,
             wanted=not self._wanted.isdisjoint(_kinds(prepared)) or self._continues(operation, prepared),
         )

@@ -156,6 +156,16 @@ class Undecided(Exception):
         self.because = because
 
 
+class ReportedChange(Struct, frozen=True, kw_only=True):
+    """What a webhook reports, and a write of ours may have caused. `seen`: its record was seen before."""
+
+    connection: str
+    object: ObjectName
+    remote_id: str | None
+    received_at: datetime
+    seen: bool
+
+
 class FieldChange(Struct, frozen=True, kw_only=True):
     """A change of a watched field by a write of ours."""
 

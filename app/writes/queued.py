@@ -16,6 +16,7 @@ import msgspec
 
 from app.errors import ConnectionPaused, OutcomeUnknown, VendorUnavailable
 from app.problem_document import Problem
+from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import (
     Conflict,
@@ -23,7 +24,6 @@ from app.queue.models import (
     Deferred,
     Done,
     Exhausted,
-    Finishing,
     Job,
     JobOutcome,
     JobPolicy,

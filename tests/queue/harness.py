@@ -3,15 +3,16 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database, Statement, Transaction
+from app.queue.finishing import Finishing, Handler
 from app.queue.jobs import PostgresQueue
 from app.queue.lanes import PostgresLanes
-from app.queue.models import Announcer, DeadLetter, Handler, Job, JobPolicy, NewJob
+from app.queue.models import Announcer, DeadLetter, Job, JobPolicy, NewJob
 from app.queue.pauses import PostgresPauses
 from app.queue.runner import QueueRunner
 from tests.encryption import SEALER
@@ -97,7 +98,11 @@ class Harness:
         return claimed.due_in
 
     async def finish(self, job: Job) -> None:
-        assert await self.queue.finish([(job, None)]) == set()
+        assert await self.queue.finish([(job, None)]) == {job.id}
+
+    def finishing(self, job: Job) -> AbstractAsyncContextManager[Transaction]:
+        """Open the transaction in which a job is deleted."""
+        return Finishing(self.queue, job, set(), lambda: None)()
 
     async def pass_time(self, seconds: float) -> None:
         """Move the database's clock on by `seconds`, or back if negative."""
@@ -106,6 +111,9 @@ class Harness:
 
     async def states(self) -> dict[int, str]:
         return {row["id"]: row["state"] for row in await self.database.fetch(STATES)}
+
+    async def is_empty(self) -> bool:
+        return not await self.states()
 
     async def audited(self) -> list[str]:
         return [row["type"] for row in await self.database.fetch(AUDITED)]

@@ -130,7 +130,7 @@ class Steps(RuleBasedStateMachine):
 
 async def _finish(harness: Harness, job: Job, began: float) -> None:
     try:
-        async with harness.queue.finishing(job) as session:
+        async with harness.finishing(job) as session:
             await session.execute(TAKE_EFFECT, job.id, job.connection, job.order_key, began, time.monotonic())
     except LeaseLost:
         return

@@ -66,7 +66,7 @@ async def test_ids_of_a_key_follow_the_commits_and_other_keys_do_not_wait(harnes
 async def test_one_who_enqueues_while_the_head_is_finishing_is_not_forgotten(harness: Harness) -> None:
     await harness.enqueue(new(order_key="a"))
     head = await harness.claim_one()
-    async with harness.queue.finishing(head):
+    async with harness.finishing(head):
         waiting = asyncio.create_task(harness.enqueue(new(order_key="a")))
         await asyncio.sleep(0.05)  # it may or may not have come to the lock; either way it must end up ready
     (late,) = await waiting
@@ -77,7 +77,7 @@ async def test_one_who_enqueues_while_the_head_is_finishing_is_not_forgotten(har
 async def test_work_enqueued_again_while_it_finishes_is_not_lost(harness: Harness) -> None:
     await harness.enqueue(new(order_key="a", dedupe_key="d"))
     head = await harness.claim_one()
-    async with harness.queue.finishing(head):
+    async with harness.finishing(head):
         waiting = asyncio.create_task(harness.enqueue(new(order_key="a", dedupe_key="d")))
         await asyncio.sleep(0.05)
     (again,) = await asyncio.wait_for(waiting, 5)
@@ -105,13 +105,13 @@ async def test_what_a_finishing_enqueues_comes_with_it_or_not_at_all(harness: Ha
         await _finish_and_fail(harness, head)
     assert list((await harness.states()).values()) == ["running", "behind"]
 
-    async with harness.queue.finishing(head) as session:
+    async with harness.finishing(head) as session:
         await harness.queue.enqueue(session, new("outgoing"))
     assert sorted(job.kind for job in await harness.claim_all()) == ["outgoing", "work"]
 
 
 async def _finish_and_fail(harness: Harness, head: object) -> None:
-    async with harness.queue.finishing(head) as session:  # type: ignore[arg-type]
+    async with harness.finishing(head) as session:  # type: ignore[arg-type]
         await harness.queue.enqueue(session, new("outgoing"))
         _ = 1 / 0
 
@@ -193,7 +193,7 @@ async def test_a_lost_lease_never_commits(harness: Harness) -> None:
     assert (thief.id, thief.attempt) == (old.id, 2)
 
     with pytest.raises(LeaseLost):
-        async with harness.queue.finishing(old):
+        async with harness.finishing(old):
             pytest.fail("the block of a lost lease ran")
     for step in (
         harness.queue.retry(old, "timeout"),
@@ -204,11 +204,11 @@ async def test_a_lost_lease_never_commits(harness: Harness) -> None:
         with pytest.raises(LeaseLost):
             await step
     await harness.queue.give_back([old], "shutting down")
-    assert await harness.queue.finish([(old, None)]) == {old.id}
+    assert await harness.queue.finish([(old, None)]) == set()
     assert await harness.queue.extend([old, thief]) == {old.id}
 
     assert await harness.states() == {thief.id: "running"}
     assert [lane.blocked_reason for lane in await harness.lanes.list()] == [None]
-    async with harness.queue.finishing(thief):
+    async with harness.finishing(thief):
         pass
     assert await harness.states() == {}

@@ -62,7 +62,7 @@ async def test_a_claim_goes_by_its_indexes(harness: Harness, database_url: str) 
     await harness.database.execute(VACUUM)
     connection = await asyncpg.connect(database_url, server_settings={**SESSION_SETTINGS, **UPKEEP_SETTINGS})
     try:
-        arguments = ("crowd-7", 10, ["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30))
+        arguments = ("crowd-7", 10, ["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30), [0])
         explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {CLAIM.sql}", *arguments)
     finally:
         await connection.close()
@@ -106,7 +106,7 @@ async def _live(harness: Harness) -> None:
     await harness.queue.extend(jobs)
     await harness.queue.expire(10)
     finished, retried, dead, left = jobs
-    async with harness.queue.finishing(finished):
+    async with harness.finishing(finished):
         pass
     await harness.queue.retry(retried, "timeout", after=0.0)
     identity = await harness.queue.bury(dead, JobFailure(category="permanent", reason="no"))

@@ -7,11 +7,11 @@ import pytest
 from app.errors import ConnectionPaused, DuplicateRecord, InvalidField, VendorAuthFailed, VendorThrottled, VendorTimeout
 from app.postgres.database import Statement
 from app.problem_document import FieldError, Problem
+from app.queue.finishing import Finishing
 from app.queue.models import (
     Conflict,
     Deferred,
     Done,
-    Finishing,
     Job,
     JobOutcome,
     JobPolicy,

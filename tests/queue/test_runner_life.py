@@ -8,7 +8,8 @@ import pytest
 from app.errors import StoreUnavailable
 from app.postgres.database import Statement
 from app.postgres.listen import listen
-from app.queue.models import Done, Finishing, Job, JobOutcome
+from app.queue.finishing import Finishing
+from app.queue.models import Done, Job, JobOutcome
 from app.queue.runner import QueueRunner
 from tests.queue.harness import Harness, new, running, until
 

@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from app.dead_letters.models import DeadLetterFilter
-from app.queue.models import Done, Finishing, Handler, Job, JobOutcome, LaneSettings, Retry, Throttled
+from app.queue.finishing import Finishing, Handler
+from app.queue.models import Done, Job, JobOutcome, LaneSettings, Retry, Throttled
 from app.queue.runner import QueueRunner
 from tests.queue.effects import CREATE, EFFECTS, TAKE_EFFECT
 from tests.queue.harness import SHIFT, SHIFT_LANES, Harness, new, until

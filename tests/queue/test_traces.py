@@ -8,7 +8,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
 from app import telemetry
-from app.queue.models import Done, Finishing, Job, JobOutcome, Permanent, Retry
+from app.queue.finishing import Finishing
+from app.queue.models import Done, Job, JobOutcome, Permanent, Retry
 from app.queue.runner import QueueRunner
 from tests.queue.harness import Harness, new, until
 from tests.telemetry.recording import Recording, recording

@@ -14,8 +14,9 @@ from functools import partial
 from app.postgres.database import Database, Statement
 from app.postgres.listen import listen
 from app.queue.claim import open_upkeep
+from app.queue.finishing import Finishing, Handler
 from app.queue.jobs import PostgresQueue
-from app.queue.models import Done, Finishing, Handler, Job, JobOutcome
+from app.queue.models import Done, Job, JobOutcome
 from app.queue.runner import QueueRunner
 from tests.encryption import SEALER
 from tests.queue.harness import POLICIES

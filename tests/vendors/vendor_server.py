@@ -151,9 +151,13 @@ async def _break(how: Break, writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def running_vendor(
-    always: Behaviour | Callable[[Call], Behaviour] = OK, *, tls: ssl.SSLContext | None = None
+    always: Behaviour | Callable[[Call], Behaviour] = OK,
+    *,
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
 ) -> AsyncIterator[VendorServer]:
-    """A vendor on a port of its own, for the length of the block."""
+    """A vendor for the length of the block, on a port of its own unless one is named."""
     vendor = VendorServer(always=always)
     tasks: set[asyncio.Task[None]] = set()
 
@@ -162,7 +166,7 @@ async def running_vendor(
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(accept, host, port, ssl=tls)
     vendor.port = server.sockets[0].getsockname()[1]
     try:
         yield vendor

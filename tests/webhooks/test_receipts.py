@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
-from app.webhooks.group_commit import MOST_BYTES, GroupCommit
+from app.webhooks.group_commit import MOST_BYTES, GroupCommit, group_commit_to
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
@@ -46,7 +46,7 @@ async def opened(url: str) -> AsyncIterator[tuple[Database, PostgresReceipts, Gr
     database = await Database.connect(url, max_size=8)
     try:
         receipts = PostgresReceipts(database, SEALER)
-        yield database, receipts, GroupCommit(PostgresArrivals(database, SEALER, {}))
+        yield database, receipts, group_commit_to(PostgresArrivals(database, SEALER, {}))
     finally:
         await database.close()
 
@@ -141,10 +141,10 @@ async def test_every_waiting_delivery_is_answered(database_url: str) -> None:
         numbers = iter(range(400))
 
         async def sender() -> int:
-            return sum([await gathering.take([arrival(f"key-{number}")]) for number in numbers])
+            return sum([await gathering.run([arrival(f"key-{number}")]) for number in numbers])
 
         async with asyncio.timeout(60):
-            alone = [await gathering.take([arrival(f"alone-{number}")]) for number in range(50)]
+            alone = [await gathering.run([arrival(f"alone-{number}")]) for number in range(50)]
             together = await asyncio.gather(*(sender() for _ in range(7)))
 
         assert sum(alone) == 50
@@ -155,7 +155,7 @@ async def test_every_waiting_delivery_is_answered(database_url: str) -> None:
 async def test_one_commit_takes_a_limited_number_of_bytes(database_url: str) -> None:
     large = bytes(1024 * 1024)
     async with opened(database_url) as (database, _, gathering):
-        taken = (gathering.take([arrival(f"key-{number}", payload=large)]) for number in range(24))
+        taken = (gathering.run([arrival(f"key-{number}", payload=large)]) for number in range(24))
 
         assert await asyncio.gather(*taken) == [1] * 24
         assert len(large) < await database.fetch_value(LARGEST) < MOST_BYTES + len(large)
@@ -163,8 +163,8 @@ async def test_one_commit_takes_a_limited_number_of_bytes(database_url: str) -> 
 
 async def test_what_one_delivery_brings_is_not_the_harm_of_the_others(database_url: str) -> None:
     async with opened(database_url) as (_, _receipts, gathering):
-        good = [gathering.take([arrival(f"key-{number}")]) for number in range(5)]
-        bad = gathering.take([arrival("bad", topic="\x00")])
+        good = [gathering.run([arrival(f"key-{number}")]) for number in range(5)]
+        bad = gathering.run([arrival("bad", topic="\x00")])
 
         outcomes = await asyncio.gather(*good, bad, return_exceptions=True)
 
@@ -176,12 +176,12 @@ async def test_one_that_is_held_up_does_not_hold_up_everybody(database_url: str)
     async with opened(database_url) as (database, receipts, gathering):
         async with database.transaction() as session:
             await receipts.record(session, [receipt("contested")])
-            held_up = asyncio.create_task(gathering.take([arrival("contested")]))
+            held_up = asyncio.create_task(gathering.run([arrival("contested")]))
             async with asyncio.timeout(10):
                 while not await database.fetch_value(WAITING):  # noqa: ASYNC110 - only the database knows
                     await asyncio.sleep(0.01)
-                assert await gathering.take([arrival("late-comer")]) == 1
-                assert await asyncio.gather(*(gathering.take([arrival(f"more-{n}")]) for n in range(20))) == [1] * 20
+                assert await gathering.run([arrival("late-comer")]) == 1
+                assert await asyncio.gather(*(gathering.run([arrival(f"more-{n}")]) for n in range(20))) == [1] * 20
             assert not held_up.done()
 
         assert await held_up == 0
@@ -191,6 +191,6 @@ async def test_without_a_database_every_delivery_is_refused(database_url: str) -
     async with opened(database_url) as (database, _, gathering):
         await database.close()
 
-        outcomes = await asyncio.gather(*(gathering.take([arrival(str(n))]) for n in range(3)), return_exceptions=True)
+        outcomes = await asyncio.gather(*(gathering.run([arrival(str(n))]) for n in range(3)), return_exceptions=True)
 
         assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}

@@ -8,39 +8,50 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
+from app.audit import record
 from app.events.delivered_body import delivered_body
 from app.events.models import Callback, Delivery, DeliveryFailure, DeliveryPayload, Event
 from app.events.store.subscriptions import (
     AT_ONCE,
     HELD,
     OPEN_LANE,
-    SELECT_SECRETS,
     disable,
     note,
     note_failure,
-    note_success,
     opened_secrets,
     target_of,
 )
 from app.identifiers import new_id
+from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.queue import lanes
-from app.queue.models import Job, NewJob
+from app.queue.enqueue import job_subject
+from app.queue.finishing import Finishing, finish_together
+from app.queue.jobs import FINISH_ARGUMENTS, FINISHING
+from app.queue.models import Job, LeaseLost, NewJob
 from app.signatures import Secret
 
 KIND: Final = "deliver"
 CALLBACK_LANES: Final = 64
 
 
+SUCCEEDED: Final = """
+    SELECT 'delivery.succeeded', id, 'lockstitch', correlation_id,
+           format('{"attempt":%s,"event":%s,"status":%s,"subscription":%s}',
+                  attempts, to_json(event), last_status, coalesce(to_json(subscription)::text, 'null'))
+      FROM delivered
+"""
+"""The audit entries of the deliveries that a WITH names `delivered`, for `record.insert_from`."""
+
 INSERT = Statement(
     "INSERT delivery",
     """
     INSERT INTO delivery (id, event, subscription, correlation_id)
     SELECT *
-      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]))
     """,
 )
 
@@ -52,15 +63,30 @@ INSERT_CALLBACK = Statement(
     """,
 )
 
+# What is the same for all deliveries to a subscription is read once.
 SELECT_OPEN = Statement(
     "SELECT delivery",
     f"""
-    SELECT delivery.id, delivery.event, delivery.subscription, delivery.principal, delivery.correlation_id,
-           delivery.target_url AS callback_url, subscription.target_url,
-           {HELD.format(principal="coalesce(delivery.principal, subscription.principal)")} AS held
-      FROM delivery
-      LEFT JOIN subscription ON subscription.id = delivery.subscription
-     WHERE delivery.id = $1 AND delivery.state IN ('pending', 'dead')
+    WITH opened AS MATERIALIZED (
+        SELECT id, event, subscription, principal, correlation_id, target_url AS callback_url
+          FROM delivery
+         WHERE id = ANY ((SELECT $1::text[])::text[]) AND state IN ('pending', 'dead')
+    ), target AS MATERIALIZED (
+        SELECT asked.subscription, asked.principal, wanting.target_url, signing.secrets, signing.not_after,
+               {HELD.format(principal="coalesce(asked.principal, wanting.principal)")} AS held
+          FROM (SELECT DISTINCT subscription, principal FROM opened) AS asked
+          LEFT JOIN subscription AS wanting ON wanting.id = asked.subscription
+         CROSS JOIN LATERAL (
+               SELECT array_agg(secret ORDER BY created_at DESC) AS secrets,
+                      array_agg(not_after ORDER BY created_at DESC) AS not_after
+                 FROM subscription_secret
+                WHERE subscription_secret.subscription = wanting.id AND (not_after IS NULL OR not_after > now())
+               ) AS signing
+    )
+    SELECT opened.*, target.target_url, target.secrets, target.not_after, target.held
+      FROM opened
+      JOIN target ON (target.subscription, target.principal)
+                     IS NOT DISTINCT FROM (opened.subscription, opened.principal)
     """,  # noqa: S608 - no caller's text is in it
 )
 
@@ -90,14 +116,36 @@ GIVE_UP = Statement(
     """,
 )
 
+# Ends the jobs of these deliveries too, only those whose lease is held. A delivery resets the failures of its
+# subscription.
 SUCCEED = Statement(
     "UPDATE delivery",
-    """
-    UPDATE delivery
-       SET state = 'delivered', attempts = attempts + 1, last_status = $2, last_error = NULL, ended_at = now()
-     WHERE id = $1 AND state IN ('pending', 'dead')
-    RETURNING attempts, correlation_id
-    """,
+    f"""
+    {FINISHING}, answering AS (
+        UPDATE subscription
+           SET failing_since = NULL
+         WHERE id = ANY (ARRAY(
+               SELECT id
+                 FROM subscription
+                WHERE id IN (SELECT connection FROM gone) AND failing_since IS NOT NULL
+                ORDER BY id
+                  FOR NO KEY UPDATE))
+    ), delivered AS (
+        UPDATE delivery
+           SET state = 'delivered', attempts = delivery.attempts + 1, last_status = accepted.status, last_error = NULL,
+               ended_at = now()
+          FROM gone
+          JOIN unnest((SELECT ${FINISH_ARGUMENTS + 1}::bigint[]), (SELECT ${FINISH_ARGUMENTS + 2}::text[]),
+                      (SELECT ${FINISH_ARGUMENTS + 3}::integer[])) AS accepted (job, id, status)
+            ON accepted.job = gone.id
+         WHERE delivery.id = accepted.id AND delivery.state IN ('pending', 'dead')
+        RETURNING delivery.id, delivery.event, delivery.subscription, delivery.correlation_id, delivery.attempts,
+                  delivery.last_status
+    ), noted AS (
+        {record.insert_from(SUCCEEDED)}
+    )
+    SELECT id FROM gone
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 FAIL = Statement(
@@ -118,6 +166,8 @@ class PostgresDeliveries:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
+        self._reads: Batcher[str, asyncpg.Record | None] = Batcher.of(self._read)
+        self._ends: Batcher[_Success, bool] = Batcher.of(_succeed)
 
     async def fan_out(self, transaction: Transaction, told: Sequence[tuple[Event, asyncpg.Record]]) -> Sequence[NewJob]:
         """Add a delivery of each Event to the subscription of each row, and return the jobs that make them."""
@@ -151,38 +201,28 @@ class PostgresDeliveries:
 
     async def open(self, delivery_id: str) -> Delivery | None:
         """Return a pending or dead delivery. None if it succeeded or was dropped."""
-        async with self._database.transaction() as session:
-            row = await session.fetch_row(SELECT_OPEN, delivery_id)
-            if row is None:
-                return None
-            if row["subscription"] is None:
-                return self._opened_callback(row, await session.fetch(SELECT_DIGESTS, row["principal"]))
-            if row["target_url"] is None:
-                if await session.execute(DROP, delivery_id):
-                    about = {"event": row["event"], "subscription": row["subscription"]}
-                    run = row["correlation_id"]
-                    await note(
-                        session, "delivery.dropped", delivery_id, actor="lockstitch", correlation_id=run, **about
-                    )
-                return None
-            secrets = await session.fetch(SELECT_SECRETS, row["subscription"])
-            return Delivery(
-                id=row["id"],
-                event=row["event"],
-                subscription=row["subscription"],
-                target_url=self._sealer.open(row["target_url"], target_of(row["subscription"])).decode(),
-                secrets=opened_secrets(self._sealer, row["subscription"], secrets),
-                held=frozenset(row["held"]),
-            )
-
-    async def succeed(self, transaction: Transaction, delivery: Delivery, *, status: int) -> None:
-        """Record that the target accepted it."""
-        row = await transaction.fetch_row(SUCCEED, delivery.id, status)
+        row = await self._reads.run(delivery_id)
         if row is None:
-            return
-        if delivery.subscription is not None:
-            await note_success(transaction, delivery.subscription)
-        await _note(transaction, "delivery.succeeded", delivery, row, status=status)
+            return None
+        if row["subscription"] is None:
+            return self._opened_callback(row, await self._database.fetch(SELECT_DIGESTS, row["principal"]))
+        if row["target_url"] is None:
+            await self._drop(row)
+            return None
+        secrets = zip(row["secrets"] or (), row["not_after"] or (), strict=True)
+        return Delivery(
+            id=row["id"],
+            event=row["event"],
+            subscription=row["subscription"],
+            target_url=self._sealer.open(row["target_url"], target_of(row["subscription"])).decode(),
+            secrets=opened_secrets(self._sealer, row["subscription"], secrets),
+            held=frozenset(row["held"]),
+        )
+
+    async def succeed(self, finishing: Finishing, delivery: Delivery, *, status: int) -> None:
+        """End the job, and record that the target accepted the delivery. Raises LeaseLost."""
+        if not await self._ends.run(_Success(finishing=finishing, delivery=delivery.id, status=status)):
+            raise LeaseLost(job_subject(finishing.job.id))
 
     async def disable(self, subscription_id: str, reason: str) -> bool:
         """Stop deliveries to this subscription until someone enables it. False if it is already disabled."""
@@ -208,6 +248,18 @@ class PostgresDeliveries:
                 return False
             return await note_failure(session, delivery.subscription, failure.reason, disable_after)
 
+    async def _read(self, ids: Sequence[str]) -> list[asyncpg.Record | None]:
+        rows = {row["id"]: row for row in await self._database.fetch(SELECT_OPEN, ids)}
+        return [rows.get(id) for id in ids]
+
+    async def _drop(self, row: asyncpg.Record) -> None:
+        """Drop a delivery whose subscription is gone."""
+        async with self._database.transaction() as session:
+            if await session.execute(DROP, row["id"]):
+                about = {"event": row["event"], "subscription": row["subscription"]}
+                run = row["correlation_id"]
+                await note(session, "delivery.dropped", row["id"], actor="lockstitch", correlation_id=run, **about)
+
     def _opened_callback(self, row: asyncpg.Record, keys: Sequence[asyncpg.Record]) -> Delivery:
         return Delivery(
             id=row["id"],
@@ -217,6 +269,26 @@ class PostgresDeliveries:
             secrets=tuple(Secret(value=_secret_of(key["digest"]), not_after=key["expires_at"]) for key in keys),
             held=frozenset(row["held"]),
         )
+
+
+class _Success(Struct, frozen=True, kw_only=True):
+    """A delivery that its target accepted, and the end of its job."""
+
+    finishing: Finishing
+    delivery: str
+    status: int
+
+
+async def _succeed(accepted: Sequence[_Success]) -> list[bool]:
+    """End the jobs of these deliveries and record their success. False where the lease was lost."""
+    held = await finish_together(
+        [one.finishing for one in accepted],
+        SUCCEED,
+        [one.finishing.job.id for one in accepted],
+        [one.delivery for one in accepted],
+        [one.status for one in accepted],
+    )
+    return [one.finishing.job.id in held for one in accepted]
 
 
 async def give_up(transaction: Transaction, delivery_id: str, reason: str) -> None:

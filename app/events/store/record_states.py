@@ -1,10 +1,14 @@
 """The last seen state of each record: encrypted, one row per record, replaced only after a comparison with it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import asyncpg
+
 from app.events.models import RecordChange, SeenState
 from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text, state_moves
+from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from canonical.parts import ObjectName
@@ -12,14 +16,36 @@ from canonical.parts import ObjectName
 SELECT = Statement(
     "SELECT record_state",
     f"""
-    SELECT clock_timestamp() AS looked_at, found.*
-      FROM (SELECT 1) AS one
+    SELECT asked.number, clock_timestamp() AS looked_at, found.*
+      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[])) WITH ORDINALITY
+           AS asked (object, connection, remote_id, number)
       LEFT JOIN LATERAL (
            SELECT {SEEN_COLUMNS}
              FROM record_state
-            WHERE object = $1 AND connection = $2 AND remote_id = $3) AS found ON true
+            WHERE object = asked.object AND connection = asked.connection AND remote_id = asked.remote_id
+            LIMIT 1) AS found ON true
+     ORDER BY asked.number
     """,  # noqa: S608 - no caller's text is in it
 )
+
+# Those that were never seen have no row, and version NULL.
+MOVED = Statement(
+    "SELECT record_state",
+    """
+    SELECT kept.object, kept.connection, kept.remote_id
+      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::bigint[]))
+           AS kept (object, connection, remote_id, version)
+      LEFT JOIN LATERAL (
+           SELECT version
+             FROM record_state
+            WHERE object = kept.object AND connection = kept.connection AND remote_id = kept.remote_id
+            LIMIT 1) AS seen ON true
+     WHERE seen.version IS DISTINCT FROM kept.version
+    """,
+)
+
+Record = tuple[str, str, str]
+"""Object, connection and remote id."""
 
 KEEP = Statement("INSERT record_state", keep_text(first=1, source="(SELECT 1) AS one"))
 
@@ -34,6 +60,7 @@ class PostgresRecordStates:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
+        self._reads: Batcher[Record, asyncpg.Record] = Batcher.of(self._read)
 
     async def get(self, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
         """Return the last seen state, if any."""
@@ -41,8 +68,7 @@ class PostgresRecordStates:
 
     async def look(self, object_name: ObjectName, connection: str, remote_id: str) -> tuple[datetime, SeenState | None]:
         """Return the time now, from which a read that follows counts, and the last seen state, if any."""
-        row = await self._database.fetch_row(SELECT, object_name, connection, remote_id)
-        assert row is not None  # noqa: S101 - it has the time at least
+        row = await self._reads.run((object_name, connection, remote_id))
         return row["looked_at"], self.open(row, object_name, connection, remote_id)
 
     def open(self, row: Any, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
@@ -57,19 +83,37 @@ class PostgresRecordStates:
             read_at=row["read_at"],
         )
 
-    def columns_of(self, change: RecordChange | None) -> tuple[object, ...]:
-        """Return the arguments of `statements.keep_text`; all NULL if there is no state to keep."""
-        if change is None or change.state is None or change.read_at is None:
-            return (None,) * STATE_ARGUMENTS
-        record = (change.object, change.connection, change.remote_id)
-        return self._columns(record, change.state, change.deleted, change.read_at, change.seen)
+    def columns_of(self, *changes: RecordChange) -> tuple[list[object], ...]:
+        """Return the arguments of `statements.keep_text` for the changes that have a state to keep."""
+        return _transposed(
+            [
+                self._row(one.record, one.state, one.deleted, one.read_at, one.seen)
+                for one in changes
+                if one.state is not None and one.read_at is not None
+            ]
+        )
 
-    async def replace(self, transaction: Transaction, change: RecordChange) -> None:
-        """Keep the state of a change in the place of the one it was compared with. Raises StateMoved."""
-        if change.state is None:
-            return
-        with state_moves():
-            await transaction.execute(KEEP, *self.columns_of(change))
+    async def replace(self, transaction: Transaction, *changes: RecordChange) -> None:
+        """Keep the state of each change in the place of the one it was compared with. They concern different records.
+        Raises StateMoved."""
+        columns = self.columns_of(*changes)
+        if columns[0]:
+            with state_moves():
+                await transaction.execute(KEEP, *columns)
+
+    async def moved(self, changes: Sequence[RecordChange]) -> set[Record]:
+        """Return the records whose state is no longer the one that the change was compared with."""
+        kept = [one for one in changes if one.state is not None]
+        if not kept:
+            return set()
+        rows = await self._database.fetch(
+            MOVED,
+            [one.object for one in kept],
+            [one.connection for one in kept],
+            [one.remote_id for one in kept],
+            [None if one.seen is None else one.seen.version for one in kept],
+        )
+        return {(row["object"], row["connection"], row["remote_id"]) for row in rows}
 
     async def put(
         self,
@@ -89,13 +133,21 @@ class PostgresRecordStates:
         """
         record = (object_name, connection, remote_id)
         with state_moves():
-            await transaction.execute(KEEP, *self._columns(record, data, deleted, read_at, instead_of))
+            await transaction.execute(KEEP, *_transposed([self._row(record, data, deleted, read_at, instead_of)]))
 
-    def _columns(
-        self, record: tuple[str, str, str], data: bytes, deleted: bool, read_at: datetime, seen: SeenState | None
+    async def _read(self, records: Sequence[Record]) -> list[asyncpg.Record]:
+        return await self._database.fetch(SELECT, *(list(names) for names in zip(*records, strict=True)))
+
+    def _row(
+        self, record: Record, data: bytes, deleted: bool, read_at: datetime, seen: SeenState | None
     ) -> tuple[object, ...]:
+        """Return a row with the version that comes after the last-seen one."""
         sealed = self._sealer.seal(data, data_of(*record))
-        return (*record, sealed, deleted, read_at, None if seen is None else seen.version)
+        return (*record, sealed, deleted, read_at, 1 if seen is None else seen.version + 1)
+
+
+def _transposed(rows: Sequence[tuple[object, ...]]) -> tuple[list[object], ...]:
+    return tuple([row[place] for row in rows] for place in range(STATE_ARGUMENTS))
 
 
 def data_of(object_name: str, connection: str, remote_id: str) -> str:

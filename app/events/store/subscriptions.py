@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 import asyncpg
@@ -151,11 +152,6 @@ NOTE_FAILURE = Statement(
     "UPDATE subscription SET failing_since = now() WHERE id = $1 AND failing_since IS NULL",
 )
 
-NOTE_SUCCESS = Statement(
-    "UPDATE subscription",
-    "UPDATE subscription SET failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL",
-)
-
 DELETE = Statement("DELETE subscription", "DELETE FROM subscription WHERE id = $1")
 
 DROP_DELIVERIES = Statement(
@@ -218,7 +214,7 @@ class PostgresSubscriptions:
     async def secrets(self, subscription_id: str) -> Sequence[Secret]:
         """Return the secrets that sign now, newest first."""
         rows = await self._database.fetch(SELECT_SECRETS, subscription_id)
-        return opened_secrets(self._sealer, subscription_id, rows)
+        return opened_secrets(self._sealer, subscription_id, [(row["secret"], row["not_after"]) for row in rows])
 
     async def add_secret(self, subscription_id: str, secret: str, *, overlap_seconds: float, actor: str) -> bool:
         """Add a secret; the present ones stay valid for the overlap. False without such a subscription."""
@@ -263,11 +259,6 @@ class PostgresSubscriptions:
         return EventSubscription(**fields)
 
 
-async def note_success(transaction: Transaction, subscription_id: str) -> None:
-    """Record a delivery, which resets earlier failures."""
-    await transaction.execute(NOTE_SUCCESS, subscription_id)
-
-
 async def note_failure(transaction: Transaction, subscription_id: str, reason: str, disable_after: float) -> bool:
     """Record a failed attempt. Returns whether it disabled the subscription, which stops its lane."""
     await transaction.execute(NOTE_FAILURE, subscription_id)
@@ -293,12 +284,12 @@ async def _stop(transaction: Transaction, subscription_id: str) -> None:
     await transaction.execute(BLOCK, subscription_id, "operator", "the subscription is disabled")
 
 
-def opened_secrets(sealer: Sealer, subscription_id: str, rows: Sequence[asyncpg.Record]) -> tuple[Secret, ...]:
-    """Decrypt the secrets of a subscription."""
+def opened_secrets(
+    sealer: Sealer, subscription_id: str, sealed: Iterable[tuple[bytes, datetime | None]]
+) -> tuple[Secret, ...]:
+    """Decrypt the secrets of a subscription: each with the time until which it signs."""
     belongs_to = secret_of(subscription_id)
-    return tuple(
-        Secret(value=sealer.open(row["secret"], belongs_to).decode(), not_after=row["not_after"]) for row in rows
-    )
+    return tuple(Secret(value=sealer.open(secret, belongs_to).decode(), not_after=end) for secret, end in sealed)
 
 
 async def note(

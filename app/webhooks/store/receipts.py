@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import asyncpg
+
 from app.audit import record
 from app.identifiers import new_id
+from app.postgres.batching import Batcher
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.webhooks.models import NewReceipt, Receipt
 
 # Rows are inserted in key order, so that two callers with the same receipts never deadlock. The arrays are in
-# sub-selects, as in `jobs.FINISH`.
+# sub-selects, as in `jobs.FINISHING`.
 ADD: Final = """
     INSERT INTO inbound_event (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload,
                                digest, correlation_id)
@@ -54,7 +57,7 @@ SELECT = Statement(
     SELECT id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, correlation_id,
            received_at, settled_at
       FROM inbound_event
-     WHERE id = $1
+     WHERE id = ANY ((SELECT $1::text[])::text[])
     """,
 )
 
@@ -63,7 +66,7 @@ SETTLE = Statement(
     """
     UPDATE inbound_event
        SET settled_at = now()
-     WHERE id = $1 AND settled_at IS NULL
+     WHERE id = ANY ((SELECT $1::text[])::text[]) AND settled_at IS NULL
     """,
 )
 
@@ -77,6 +80,7 @@ class PostgresReceipts:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
+        self._reads: Batcher[str, asyncpg.Record | None] = Batcher.of(self._read)
 
     async def record(self, transaction: Transaction, receipts: Sequence[NewReceipt]) -> Sequence[str | None]:
         """Record receipts and return their ids in the same order, None for a copy, also within this call.
@@ -102,14 +106,14 @@ class PostgresReceipts:
 
     async def get(self, receipt_id: str) -> Receipt | None:
         """Return a receipt by id. Raises StoreUnavailable."""
-        row = await self._database.fetch_row(SELECT, receipt_id)
+        row = await self._reads.run(receipt_id)
         if row is None:
             return None
         return Receipt(**{**row, "payload": self._sealer.open(row["payload"], payload_of(row["id"]))})
 
-    async def settle(self, transaction: Transaction, receipt_id: str) -> None:
-        """Record that it has been processed."""
-        await transaction.execute(SETTLE, receipt_id)
+    async def settle(self, transaction: Transaction, *receipt_ids: str) -> None:
+        """Record that they have been processed."""
+        await transaction.execute(SETTLE, receipt_ids)
 
     async def note_refused(self, refused: Mapping[str, Mapping[str, int]], seconds: float) -> None:
         """Audit how many requests each connection refused in the last `seconds`, by reason. Raises StoreUnavailable."""
@@ -124,6 +128,10 @@ class PostgresReceipts:
         ]
         async with self._database.transaction() as session:
             await record.append_all(session, entries)
+
+    async def _read(self, ids: Sequence[str]) -> list[asyncpg.Record | None]:
+        rows = {row["id"]: row for row in await self._database.fetch(SELECT, ids)}
+        return [rows.get(id) for id in ids]
 
 
 def payload_of(receipt_id: str) -> str:

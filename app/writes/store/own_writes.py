@@ -1,25 +1,31 @@
 """Writes of ours that a webhook may report: those that are under way, and comments that are done."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from app.postgres.database import Database, Session, Statement
-from canonical.parts import ObjectName
+from app.postgres.batching import Batcher
+from app.postgres.database import Database, Statement
+from app.writes.models import ReportedChange
 
 # A create names no record until it is settled. It may be the cause of a webhook that arrived after it was sent, about a
-# record that was never seen. An upsert may be the cause of any.
+# record that was never seen. An upsert may be the cause of any. The arrays are in sub-selects, as in `jobs.FINISHING`.
 UNDER_WAY = Statement(
     "SELECT operation",
     """
-    SELECT EXISTS (
+    SELECT webhook.number
+      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::timestamptz[]),
+                  (SELECT $5::boolean[]))
+           WITH ORDINALITY AS webhook (connection, object, remote_id, received_at, seen, number)
+     CROSS JOIN LATERAL (
            SELECT
              FROM operation
-            WHERE connection = $1 AND object = $2 AND phase = 'sent' AND due_at IS NOT NULL
+            WHERE connection = webhook.connection AND object = webhook.object AND phase = 'sent' AND due_at IS NOT NULL
               AND sent_at > now() - $6::interval
-              AND (remote_id = $3
-                   OR remote_id IS NULL AND (effect = 'upsert' OR sent_at <= $4 AND NOT $5)))
-           AND $4 > now() - $6::interval
+              AND (remote_id = webhook.remote_id
+                   OR remote_id IS NULL AND (effect = 'upsert' OR sent_at <= webhook.received_at AND NOT webhook.seen))
+            LIMIT 1) AS sent
+     WHERE webhook.received_at > now() - $6::interval
     """,
 )
 
@@ -41,24 +47,28 @@ class PostgresOwnWrites:
     def __init__(self, database: Database, *, lease: timedelta) -> None:
         self._database: Final = database
         self._lease: Final = lease
+        self._looks: Batcher[ReportedChange, bool] = Batcher.of(self.under_way)
 
-    async def under_way(
-        self,
-        connection: str,
-        object_name: ObjectName,
-        remote_id: str | None,
-        *,
-        received_at: datetime,
-        seen: bool,
-        session: Session | None = None,
-    ) -> bool:
-        """Return whether a write may be the cause of a webhook, and is sent and not decided yet.
+    async def is_under_way(self, webhook: ReportedChange) -> bool:
+        """Return whether a write may be the cause of this webhook, and is sent and not decided yet."""
+        return await self._looks.run(webhook)
 
-        `received_at` is the time of the webhook, `seen` whether its record was seen before. A lease after the sending,
-        or after the webhook, the answer is no. Without a `session` a connection of its own is used.
+    async def under_way(self, webhooks: Sequence[ReportedChange]) -> list[bool]:
+        """Return whether a write may be the cause of each webhook, and is sent and not decided yet.
+
+        A lease after the sending, or after the webhook, the answer is no.
         """
-        row = (connection, object_name, remote_id, received_at, seen, self._lease)
-        return bool(await (session or self._database).fetch_value(UNDER_WAY, *row))
+        rows = await self._database.fetch(
+            UNDER_WAY,
+            [one.connection for one in webhooks],
+            [one.object for one in webhooks],
+            [one.remote_id for one in webhooks],
+            [one.received_at for one in webhooks],
+            [one.seen for one in webhooks],
+            self._lease,
+        )
+        found = {row["number"] for row in rows}
+        return [number in found for number in range(1, len(webhooks) + 1)]
 
     async def of_comment(self, connection: str, comment: str | None, ticket: str) -> Sequence[str]:
         """Return `comment` if we added this comment, and `ticket` if we created its ticket."""

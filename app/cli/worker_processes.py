@@ -1,0 +1,92 @@
+"""Several worker processes under one parent, which works on nothing itself.
+
+A process that is killed, or stops after a SIGTERM of its own, is restarted. One that exits with an error has said why:
+then the parent stops the others and exits with the same code, as a single worker would. SIGTERM or SIGINT to the parent
+stops all of them, a second one kills them. If the parent is killed with -9, the kernel ends them (`app.child_process`).
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+from app.child_process import tied_to_parent
+from app.settings.environment import Settings
+from app.telemetry.logs import set_up_logs
+
+RESTART_SECONDS: Final = 1.0
+# More than a worker takes to finish running jobs and requests.
+STOP_SECONDS: Final = 35.0
+_log = logging.getLogger("lockstitch.worker")
+
+
+def run_processes(settings: Settings, number: int, environment: Mapping[str, str]) -> None:
+    """Run so many worker processes until SIGTERM or SIGINT. Raises SystemExit with the code of one that failed."""
+    set_up_logs(settings.log_level)
+    code = asyncio.run(_Parent(settings.worker_port, number, environment).run())
+    if code:
+        raise SystemExit(code)
+
+
+class _Parent:
+    def __init__(self, first_port: int, number: int, environment: Mapping[str, str]) -> None:
+        self._ports = range(first_port, first_port + number)
+        self._environment = environment
+        self._running: set[Process] = set()
+        self._stop = asyncio.Event()
+        self._code = 0
+
+    async def run(self) -> int:
+        """Return the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+        keepers = [asyncio.create_task(self._keep_running(port)) for port in self._ports]
+        await self._stop.wait()
+        self._send(signal.SIGTERM)
+        _, late = await asyncio.wait(keepers, timeout=STOP_SECONDS)
+        if late:
+            _log.warning("%d worker processes did not end within %d s; killing them", len(late), STOP_SECONDS)
+            self._send(signal.SIGKILL)
+            await asyncio.wait(late)
+        return self._code
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            self._send(signal.SIGKILL)
+        self._stop.set()
+
+    def _send(self, number: signal.Signals) -> None:
+        for process in self._running:
+            with suppress(ProcessLookupError):
+                process.send_signal(number)
+
+    async def _keep_running(self, port: int) -> None:
+        while not self._stop.is_set():
+            code = await self._run_one(port)
+            if code > 0:
+                self._code = self._code or code
+                self._stop.set()
+            elif not self._stop.is_set():
+                ended = f"was killed by {signal.Signals(-code).name}" if code else "stopped"
+                _log.warning("the worker process on port %d %s; restarting it", port, ended)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), RESTART_SECONDS)
+
+    async def _run_one(self, port: int) -> int:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "app.cli", "worker"),
+            env={**self._environment, "LOCKSTITCH_WORKER_PORT": str(port)},
+            stdin=DEVNULL,
+            **tied_to_parent(signal.SIGKILL),
+        )
+        self._running.add(process)
+        try:
+            if self._stop.is_set():  # it was asked to stop while this one started
+                process.send_signal(signal.SIGTERM)
+            return await process.wait()
+        finally:
+            self._running.discard(process)

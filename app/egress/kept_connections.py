@@ -1,0 +1,154 @@
+"""Connections to targets that callers name, kept for the next post to the same target.
+
+They are pooled by scheme, host, port and cleared addresses. Every post is cleared anew, so a connection carries only
+posts whose own clearance names the addresses that it was dialled for: a name that resolves differently gets another
+pool. A pool is used for `POOL_SECONDS`; then a new one checks addresses and certificate by dialling again.
+"""
+
+import ssl
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from socket import AF_INET, AF_INET6, AddressFamily
+from types import SimpleNamespace
+from typing import Final, TypeAlias
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from app.egress.guard import ClearedTarget
+from app.egress.transport import USER_AGENT
+from app.settings.egress import Address, Scheme
+
+# Shorter than the 5 s after which Node.js and many other servers close an idle connection.
+IDLE_SECONDS: Final = 4.0
+POOL_SECONDS: Final = 60.0
+MOST_POOLS: Final = 128
+_FAMILY: Final[dict[int, AddressFamily]] = {4: AF_INET, 6: AF_INET6}
+
+_Key: TypeAlias = tuple[Scheme, str, int, frozenset[Address]]
+
+
+@dataclass(kw_only=True)
+class _Pool:
+    session: aiohttp.ClientSession
+    ends_at: float
+    users: int = 0
+    retired: bool = False
+
+
+class Use:
+    """One request: whether it went over a connection that had carried another before."""
+
+    __slots__ = ("reused",)
+
+    def __init__(self) -> None:
+        self.reused = False
+
+
+class KeptConnections:
+    """The pools of this process. `connect_seconds` limits how long a target may take to accept a connection."""
+
+    def __init__(self, verify: ssl.SSLContext, *, connect_seconds: float, pool_seconds: float = POOL_SECONDS) -> None:
+        self._verify = verify
+        self._connect_seconds = connect_seconds
+        self._pool_seconds = pool_seconds
+        self._pools: OrderedDict[_Key, _Pool] = OrderedDict()
+
+    @asynccontextmanager
+    async def kept(self, clearance: ClearedTarget) -> AsyncIterator[aiohttp.ClientSession]:
+        """Yield a session whose requests may use a kept connection to this target. Give each a `Use`."""
+        pool = await self._pool(clearance)
+        pool.users += 1
+        try:
+            yield pool.session
+        finally:
+            pool.users -= 1
+            await _close_unused(pool)
+
+    def fresh(self, clearance: ClearedTarget) -> aiohttp.ClientSession:
+        """Return a session whose only request dials a connection of its own."""
+        return self._open(clearance, keep=False)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        while self._pools:
+            await self._pools.popitem()[1].session.close()
+
+    async def _pool(self, clearance: ClearedTarget) -> _Pool:
+        target, now = clearance.target, time.monotonic()
+        key = (target.scheme, target.host, target.port, frozenset(clearance.addresses))
+        pool = self._pools.get(key)
+        if pool is not None and now < pool.ends_at:
+            self._pools.move_to_end(key)
+            return pool
+        fresh = _Pool(session=self._open(clearance, keep=True), ends_at=now + self._pool_seconds)
+        self._pools[key] = fresh
+        self._pools.move_to_end(key)
+        if pool is None and len(self._pools) > MOST_POOLS:
+            pool = self._pools.popitem(last=False)[1]
+        if pool is not None:
+            pool.retired = True
+            await _close_unused(pool)
+        return fresh
+
+    def _open(self, clearance: ClearedTarget, *, keep: bool) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                ssl=self._verify,
+                resolver=_Cleared(clearance),
+                use_dns_cache=False,
+                socket_factory=clearance.open_socket,
+                limit=0,  # the queue limits the posts to one target
+                force_close=not keep,
+                keepalive_timeout=IDLE_SECONDS if keep else None,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            headers={"User-Agent": USER_AGENT, "Accept": "*/*"},
+            skip_auto_headers=("Accept-Encoding",),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
+            trace_configs=[_NOTE_REUSE] if keep else None,
+        )
+
+
+async def _close_unused(pool: _Pool) -> None:
+    if pool.retired and not pool.users:
+        await pool.session.close()
+
+
+async def _note_reuse(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _reused: aiohttp.TraceConnectionReuseconnParams
+) -> None:
+    context.trace_request_ctx.reused = True
+
+
+_NOTE_REUSE: Final = aiohttp.TraceConfig()
+_NOTE_REUSE.on_connection_reuseconn.append(_note_reuse)
+
+
+class _Cleared(AbstractResolver):
+    """A resolver that returns only the cleared addresses of one target."""
+
+    def __init__(self, clearance: ClearedTarget) -> None:
+        self._clearance = clearance
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        """Return the cleared addresses for any host."""
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address),
+                port=self._clearance.target.port,
+                family=_FAMILY[address.version],
+                proto=0,
+                flags=0,
+            )
+            for address in self._clearance.addresses
+        ]
+
+    async def close(self) -> None:
+        """Do nothing."""

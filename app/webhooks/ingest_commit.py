@@ -1,0 +1,101 @@
+"""Commit what `ingest` found, for receipts that are processed at the same time in one transaction.
+
+Locks are taken in one order: the order keys of the `ingest` jobs, record states, the order keys of the deliveries.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from app.audit.record import Entry, append_all
+from app.events.models import NewEvent, RecordChange, StateMoved
+from app.postgres.batching import MOST_ITEMS, Batcher
+from app.queue.enqueue import job_subject
+from app.queue.finishing import Finishing, finishing_together
+from app.queue.models import LeaseLost
+from app.webhooks.deps import IngestDeps
+from app.writes.models import ReportedChange
+
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Event bytes in one transaction, as in `group_commit`."""
+
+
+class WriteUnderWay(Exception):
+    """A write of ours that may be the cause of the webhook was sent, and is not decided yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingested:
+    """What became of a receipt: an Event to publish, audit events, and how its record changed.
+
+    `reported`: what the webhook says, if the record was read for it.
+    """
+
+    finishing: Finishing
+    receipt: str
+    entries: Sequence[Entry]
+    event: NewEvent | None = None
+    change: RecordChange | None = None
+    reported: ReportedChange | None = None
+
+
+Commits = Batcher[Ingested, None]
+"""`run` ends the job of a receipt and commits what became of it.
+
+Raises WriteUnderWay; StateMoved if another state of the record was stored meanwhile; LeaseLost; StoreUnavailable.
+"""
+
+
+def commits_of(deps: IngestDeps) -> Commits:
+    """Return the group commit of a worker."""
+    return Batcher.of(partial(_commit_all, deps), _share)
+
+
+async def _commit_all(deps: IngestDeps, ingested: Sequence[Ingested]) -> list[Exception | None]:
+    """Commit, and return None for each receipt, or why nothing of it was committed."""
+    outcomes = await _find_outdated(deps, ingested)
+    held = await _commit(deps, [one for one, why in zip(ingested, outcomes, strict=True) if why is None])
+    ids = [one.finishing.job.id for one in ingested]
+    return [why or (None if id in held else LeaseLost(job_subject(id))) for id, why in zip(ids, outcomes, strict=True)]
+
+
+async def _find_outdated(deps: IngestDeps, ingested: Sequence[Ingested]) -> list[Exception | None]:
+    """Return why a record must be read again, so that the others are committed without it.
+
+    A state that moves after this look makes the transaction fail, and each receipt is then committed alone.
+    """
+    reported = [one.reported for one in ingested if one.reported is not None]
+    writing = iter(await deps.own_writes.under_way(reported) if reported else [])
+    moved = await deps.states.moved([one.change for one in ingested if one.change is not None])
+    outcomes: list[Exception | None] = []
+    for one in ingested:
+        record = None if one.change is None or one.change.state is None else one.change.record
+        if one.reported is not None and next(writing):
+            outcomes.append(WriteUnderWay())
+        elif record in moved:
+            outcomes.append(StateMoved())
+        else:
+            outcomes.append(None)
+            if record is not None:
+                moved.add(record)  # for a second change of the same record
+    return outcomes
+
+
+async def _commit(deps: IngestDeps, ingested: Sequence[Ingested]) -> set[int]:
+    """Commit in one transaction, and return the ids of the jobs whose lease was held."""
+    if not ingested:
+        return set()
+    async with finishing_together([one.finishing for one in ingested]) as (transaction, gone):
+        held = [one for one in ingested if one.finishing.job.id in gone]
+        await deps.states.replace(transaction, *(one.change for one in held if one.change is not None))
+        jobs = await deps.events.append(transaction, *(one.event for one in held if one.event is not None))
+        await deps.queue.enqueue(transaction, *jobs)
+        await append_all(transaction, [entry for one in held for entry in one.entries])
+        await deps.receipts.settle(transaction, *(one.receipt for one in held))
+    return gone
+
+
+def _share(ingested: Ingested) -> float:
+    size = 0 if ingested.event is None else len(ingested.event.data)
+    return max(1 / MOST_ITEMS, size / MOST_BYTES)

@@ -1,0 +1,145 @@
+"""The whole road, from a signed webhook in to a signed delivery out: `python -m benchmarks.road [raw] [keyed] …`.
+
+Through a real `lockstitch serve` and one `lockstitch worker`, beside a bare road in the same run: `/intake` of
+`benchmarks.proxy` and `benchmarks.bare_road`. A burst counts from the first webhook to the last delivery. In a steady
+stream, each webhook counts from the moment at which it was due, so that a server which falls behind cannot hide it.
+Every webhook has to be delivered once.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from itertools import count, islice
+from typing import Final
+
+import uvloop
+
+from benchmarks import figures
+from benchmarks.road_client import Arrivals, Sender, burst, steady, subscriber
+from benchmarks.road_stage import RoadStage, place_records, set_up
+from benchmarks.road_webhooks import VARIANTS, Placed, Variant, Webhook
+
+ROUNDS: Final = 2
+WARM_UP: Final = 100
+TARGET: Final = 0.45
+# Events a second, and the targets in milliseconds: half of the deliveries, and 99 of 100.
+STEADY: Final = ((100, 20.0, 100.0), (300, None, 300.0))
+PATIENCE: Final = 60.0
+
+
+class Side(list[float]):
+    """One contender: how it is called, the rates of its bursts, and the processes that do the work."""
+
+    def __init__(self, title: str, url: str, make: Callable[[int], Webhook], processes: dict[str, int]) -> None:
+        super().__init__()
+        self.title = title
+        self.sender = Sender(url)
+        self.make = make
+        self.processes = processes
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.clear()
+        self.spent = dict.fromkeys(self.processes, 0.0)
+        self.transactions = 0
+
+
+def measure() -> None:
+    """Print all variants."""
+    for name in VARIANTS:
+        measure_variant(VARIANTS[name])
+
+
+def measure_variant(variant: Variant) -> None:
+    """Print the figures of one variant; in less than 90 seconds."""
+    with set_up(variant) as stage:
+        uvloop.run(_measure(stage, variant))
+
+
+async def _measure(stage: RoadStage, variant: Variant) -> None:
+    print(f"The whole road, {variant.title}")
+    numbers = count(1)
+    async with subscriber(stage.port) as arrivals:
+        placed = await place_records(stage, variant, _webhooks_of(variant))
+        floor, ours = sides(stage, variant, placed)
+        for side in (floor, ours):
+            await run_burst(stage, side, list(islice(numbers, WARM_UP)), arrivals)
+            side.forget()
+        for _ in range(ROUNDS):
+            for side in (floor, ours):
+                await run_burst(stage, side, list(islice(numbers, variant.burst)), arrivals)
+        events = ROUNDS * variant.burst
+        for side in (floor, ours):
+            figures.raw(f"{side.title}, a burst of {variant.burst}", side, "/s")
+        figures.ratio("Lockstitch / bare road", ours, floor, "at least", TARGET)
+        for side in (floor, ours):
+            spent = ", ".join(f"{name} {seconds / events * 1000:.2f}" for name, seconds in side.spent.items())
+            print(f"  {f'CPU of {side.title}':52} {spent} ms/event")
+            print(f"  {'its transactions':52} {side.transactions / events:9.2f} /event")
+        for rate, *targets in STEADY:
+            await _steady(floor, list(islice(numbers, rate * variant.steady_seconds)), arrivals, rate, None, None)
+            await _steady(ours, list(islice(numbers, rate * variant.steady_seconds)), arrivals, rate, *targets)
+        print(f"  {'connections to the subscriber':52} {arrivals.connections:9}")
+        if arrivals.again:
+            print(f"  DELIVERED AGAIN: {arrivals.again}")
+    print()
+
+
+def _webhooks_of(variant: Variant) -> int:
+    """How many numbers a measurement uses."""
+    steady_ones = sum(rate for rate, *_ in STEADY) * variant.steady_seconds
+    return 2 * (WARM_UP + ROUNDS * variant.burst + steady_ones)
+
+
+def sides(stage: RoadStage, variant: Variant, placed: Placed) -> tuple[Side, Side]:
+    """The bare road and Lockstitch."""
+
+    def make(number: int) -> Webhook:
+        return variant.sign(number, placed, url)
+
+    url = f"{stage.api}/v1/webhooks/{variant.connection}"
+    return (
+        Side("bare road (floor)", f"{stage.floor}/intake", make, stage.floor_processes),
+        Side("Lockstitch", url, make, stage.processes),
+    )
+
+
+async def run_burst(stage: RoadStage, side: Side, numbers: Sequence[int], arrivals: Arrivals) -> None:
+    """Send these at once, and add what it took to the figures of this side."""
+    cpu, committed = stage.cpu(side.processes), await stage.transactions()
+    began = time.perf_counter()
+    await burst(side.sender, side.make, numbers)
+    await arrivals.all_of(numbers, PATIENCE)
+    side.append(len(numbers) / (max(arrivals.at[number] for number in numbers) - began))
+    # This waits a second, in which the last jobs end.
+    side.transactions += await stage.transactions() - committed
+    for name, seconds in stage.cpu(side.processes).items():
+        side.spent[name] += seconds - cpu[name]
+
+
+async def waits_of(side: Side, numbers: Sequence[int], arrivals: Arrivals, rate: float) -> list[float]:
+    """The milliseconds from send to delivery in a steady stream, sorted."""
+    due = await steady(side.sender, side.make, numbers, rate)
+    await arrivals.all_of(numbers, PATIENCE)
+    return sorted((arrivals.at[number] - at) * 1000 for number, at in due.items())
+
+
+async def _steady(
+    side: Side,
+    numbers: Sequence[int],
+    arrivals: Arrivals,
+    rate: int,
+    middle_target: float | None,
+    slowest_target: float | None,
+) -> None:
+    waits = await waits_of(side, numbers, arrivals, rate)
+    for share, target in ((50, middle_target), (99, slowest_target)):
+        wait = waits[len(waits) * share // 100]
+        said = "" if target is None else f"   target: at most {target:g}, {'kept' if wait <= target else 'MISSED'}"
+        print(f"  {f'{side.title}, {rate}/s, p{share} from send to delivery':52} {wait:9.1f} ms{said}")
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:] or VARIANTS:
+        measure_variant(VARIANTS[wanted])

@@ -1,0 +1,139 @@
+"""`lockstitch worker --processes N`: one parent, and workers that live and end with it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.commands import ROOT
+from tests.encryption import ENCRYPTION_KEYS
+
+PATIENCE = 30.0
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+
+
+class Workers:
+    """A running command, and what can be seen of its processes."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.process = process
+        self.port = port
+
+    def children(self) -> list[int]:
+        """The ids of the worker processes."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(one) for one in listed.read_text().split()]
+
+    def answering(self) -> list[int]:
+        """Which of its two ports answer."""
+        return [port for port in (self.port, self.port + 1) if _answers(port)]
+
+    def await_both(self) -> None:
+        """Wait until both workers are ready."""
+        until(lambda: len(self.answering()) == 2)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until it is true."""
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=1.0).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _two_free_ports() -> int:
+    """The first of two ports in a row that nobody listens at."""
+    for port in range(20_000 + os.getpid() % 10_000, 60_000, 2):
+        with closing(socket.socket()) as first, closing(socket.socket()) as second:
+            try:
+                first.bind(("127.0.0.1", port))
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no two ports in a row are free")
+
+
+@contextmanager
+def two_workers(database_url: str, port: int) -> Iterator[Workers]:
+    """`lockstitch worker --processes 2`; whatever is left of it is killed at the end."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
+    settings = {
+        "LOCKSTITCH_DATABASE_URL": database_url,
+        "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
+        "LOCKSTITCH_WORKER_PORT": str(port),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "worker", "--processes", "2"],
+        env=own | settings,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield Workers(process, port)
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def workers(database_url: str) -> Iterator[Workers]:
+    with two_workers(database_url, _two_free_ports()) as running:
+        running.await_both()
+        yield running
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_signal_to_the_parent_stops_all(workers: Workers, stop: signal.Signals) -> None:
+    children = workers.children()
+    workers.process.send_signal(stop)
+    assert workers.process.wait(PATIENCE) == 0
+    assert len(children) == 2
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+@pytest.mark.parametrize("ends_by", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_that_ends_is_restarted(workers: Workers, ends_by: signal.Signals) -> None:
+    one, other = workers.children()
+    os.kill(one, ends_by)
+    until(lambda: one not in workers.children() and len(workers.children()) == 2)
+    workers.await_both()
+    assert other in workers.children()
+    workers.process.terminate()
+    _, said = workers.process.communicate(timeout=PATIENCE)
+    assert "restarting it" in said
+
+
+def test_workers_end_with_a_parent_that_is_killed(workers: Workers) -> None:
+    children = workers.children()
+    workers.process.kill()
+    until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+    assert workers.answering() == []
+
+
+def test_one_worker_that_cannot_start_ends_all(database_url: str) -> None:
+    port = _two_free_ports()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port + 1))
+        taken.listen()
+        with two_workers(database_url, port) as running:
+            _, said = running.process.communicate(timeout=PATIENCE)
+    assert running.process.returncode == 1
+    assert f"Port {port + 1} cannot be used" in said
+    assert "Traceback" not in said
