@@ -127,7 +127,8 @@ MOVE_RECORDS = Statement(
     """
     UPDATE link
        SET canonical_id = $4, source = $5, changed = $6
-     WHERE object = $1 AND (connection, remote_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+     WHERE object = $1 AND connection = ANY($2) AND remote_id = ANY($3)
+       AND (connection, remote_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
     """,
 )
 
@@ -141,8 +142,8 @@ MERGE = Statement(
     "UPDATE link",
     """
     UPDATE link
-       SET canonical_id = $4, merged_into = $5, source = 'vendor_merge', changed = $6
-     WHERE object = $1 AND connection = $2 AND canonical_id = $7 AND (remote_id = $3 OR merged_into = $3)
+       SET canonical_id = $3, merged_into = $4, source = 'vendor_merge', changed = $5
+     WHERE connection = $1 AND canonical_id = $6 AND (remote_id = $2 OR merged_into = $2)
     """,
 )
 
@@ -166,9 +167,9 @@ MOVE_ALIASES = Statement(
     "UPDATE link_alias",
     """
     UPDATE link_alias
-       SET canonical_id = link.canonical_id
-      FROM link
-     WHERE link.own_id = link_alias.alias AND link_alias.canonical_id = $1
+       SET canonical_id = coalesce((SELECT link.canonical_id FROM link WHERE link.own_id = link_alias.alias),
+                                   link_alias.canonical_id)
+     WHERE canonical_id = $1
     """,
 )
 

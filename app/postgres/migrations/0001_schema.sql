@@ -129,7 +129,7 @@ CREATE TABLE link (
 
 -- At most one record per canonical id and connection.
 CREATE UNIQUE INDEX link_canonical ON link (canonical_id, connection) WHERE merged_into IS NULL;
-CREATE INDEX        link_merged    ON link (canonical_id)             WHERE merged_into IS NOT NULL;
+CREATE INDEX        link_id        ON link (canonical_id);
 CREATE UNIQUE INDEX link_own       ON link (own_id)                   WHERE own_id IS NOT NULL;
 CREATE INDEX        link_changed   ON link (changed)                  WHERE changed IS NOT NULL;
 
