@@ -107,16 +107,20 @@ DELETE_OUTDATED = Statement(
     """,  # noqa: S608
 )
 
-# Keys that records with different ids share.
+# Keys that records with different ids share, fewer than $2 of them.
 SELECT_SHARED = Statement(
     "SELECT match_key",
     f"""
-    SELECT known.digest
-      FROM match_key AS known
-      {_LINK_OF_KEY}
-     WHERE known.digest = ANY($1::bytea[])
-     GROUP BY known.digest
-    HAVING count(DISTINCT link.canonical_id) > 1 AND count(DISTINCT link.connection) > 1
+    SELECT wanted.digest
+      FROM unnest((SELECT $1::bytea[])) AS wanted (digest)
+     CROSS JOIN LATERAL (
+           SELECT link.canonical_id, link.connection
+             FROM match_key AS known
+             {_LINK_OF_KEY}
+            WHERE known.digest = wanted.digest AND link.merged_into IS NULL
+            LIMIT $2) AS sharing
+     GROUP BY wanted.digest
+    HAVING count(DISTINCT canonical_id) > 1 AND count(DISTINCT connection) > 1 AND count(*) < $2
     """,  # noqa: S608
 )
 

@@ -25,3 +25,7 @@ def test_no_statement_reads_all_links(module_database_url: str, name: str) -> No
     # Only the list of proposals goes through all that are open, in the order of its page.
     assert [scan for scan in scans if not FOUND_BY.search(scan[1]) and name != "SELECT_OPEN"] == []
     assert not any(found.startswith("link_pkey") and "remote_id" not in by for found, by in scans)
+
+
+def test_of_an_address_that_many_share_few_customers_are_read(module_database_url: str) -> None:
+    assert re.match(r"GroupAggregate.*\n(.*\n)* +-> +Limit", plan_of(module_database_url, QUERIES["SELECT_SHARED"]))
