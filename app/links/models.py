@@ -82,6 +82,10 @@ class NewRecord(Struct, frozen=True, kw_only=True):
         return NamedRecord(canonical_id=self.canonical_id, links=(own,), own_id=self.canonical_id)
 
 
+class RecordKnown(Exception):
+    """The record of a write has a canonical id already: it was seen before the write was settled."""
+
+
 class Attached(Struct, frozen=True, kw_only=True):
     """The result of an attach: the id that the record has now, and all its records.
 

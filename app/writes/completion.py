@@ -7,8 +7,8 @@ import msgspec
 
 from app.events.models import Callback, Cause, NewEvent, PreparedEvents, RecordChange, SeenState
 from app.events.record_changes import event_of
-from app.links import new_records
 from app.links.models import NewRecord
+from app.links.statements import new_record_columns
 from app.postgres.database import Database, Transaction
 from app.queue.models import NewJob
 from app.writes.deps import CompletionDeps
@@ -49,7 +49,7 @@ class Completion:
         prepared = await self._deps.events.prepare(session, *_changes(operation, change))
         kept = None if change is None or change.lags else change
         return Publication(
-            columns=(*self._deps.states.columns_of(kept), *prepared.columns, *new_records.columns_of(new)),
+            columns=(*self._deps.states.columns_of(kept), *prepared.columns, *new_record_columns(new)),
             prepared=prepared,
             wanted=not self._wanted.isdisjoint(_kinds(prepared)) or self._continues(operation, prepared),
         )

@@ -15,8 +15,7 @@ from msgspec import UNSET, Struct
 from app.errors import NotFound
 from app.events.models import RecordChange, SeenState, StateMoved
 from app.events.record_changes import Watched, watched_in
-from app.links.models import NewRecord
-from app.links.new_records import RecordKnown
+from app.links.models import NewRecord, RecordKnown
 from app.problem_document import JSON, Problem
 from app.records.compare import added_comment, compare, compare_deleted
 from app.records.fetch import fetch_comment

@@ -18,7 +18,7 @@ from app.audit import record
 from app.events.models import RecordChange
 from app.events.statements import state_moves
 from app.links.models import NewRecord
-from app.links.new_records import record_known
+from app.links.statements import record_known
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.problem_document import ProblemDocument

@@ -4,7 +4,7 @@ from typing import Final
 
 from app.audit import record
 from app.events import statements as events
-from app.links import new_records
+from app.links import statements as links
 from app.postgres.database import Statement
 
 LEASED: Final = "lease_token IS NOT NULL AND due_at > now()"
@@ -226,7 +226,7 @@ def _settled(condition: str, *, first: int, result: str) -> str:
         RETURNING *
     ), kept AS (
         {events.keep_text(first=state, source="changed")}
-    ), {new_records.link_text(first=event + events.EVENT_ARGUMENTS, source="changed")}, new AS (
+    ), {links.new_record_text(first=event + events.EVENT_ARGUMENTS, source="changed")}, new AS (
         {events.new_text(first=event, source="changed")}
     ), appended AS (
         {events.APPEND}
