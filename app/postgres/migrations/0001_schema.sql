@@ -83,7 +83,7 @@ CREATE TABLE operation (
     CHECK ((phase IN ('received', 'sent')) = (due_at IS NOT NULL)),
     CHECK (phase <> 'sent' OR sent_at IS NOT NULL),
     CHECK (outcome IS DISTINCT FROM 'succeeded' OR answer IS NOT NULL)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 70, toast_tuple_target = 8160);
 
 CREATE UNIQUE INDEX operation_key ON operation (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
