@@ -15,7 +15,8 @@ import uvloop
 from benchmarks.long_orders import FIXTURES
 
 GOLDEN: Final = msgspec.json.decode((FIXTURES / "hubspot/fixtures/customer-full.in.json").read_bytes())
-BEFORE, AFTER = msgspec.json.encode(GOLDEN).split(GOLDEN["id"].encode(), 1)
+BEFORE, _rest = msgspec.json.encode(GOLDEN).split(GOLDEN["id"].encode(), 1)
+BETWEEN, AFTER = _rest.split(GOLDEN["properties"]["email"].encode(), 1)
 NOTHING: Final = b'{"results":[]}'
 
 _CONTACT = re.compile(rb"GET /crm/v3/objects/contacts/(\d+)")
@@ -46,12 +47,17 @@ class Upstream(asyncio.Protocol):
 
 def _answer(head: bytes) -> bytes:
     if asked := _CONTACT.match(head):
-        return _reply(b"200 OK", b"".join((BEFORE, asked[1], AFTER)))
+        return _reply(b"200 OK", _contact(asked[1]))
     if head.startswith(_CREATE):
-        return _reply(b"201 Created", b"".join((BEFORE, b"%d" % next(_ids), AFTER)))
+        return _reply(b"201 Created", _contact(b"%d" % next(_ids)))
     if head.startswith(b"POST /crm/v3/properties/") and b"/batch/" not in head:
         return _reply(b"201 Created", b"{}")
     return _reply(b"200 OK", NOTHING)
+
+
+def _contact(id: bytes) -> bytes:
+    """Each one is another person, with an address of their own: customers are matched by it."""
+    return b"".join((BEFORE, id, BETWEEN, b"livia.", id, b"@faden.example", AFTER))
 
 
 def _reply(status: bytes, body: bytes) -> bytes:

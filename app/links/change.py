@@ -146,8 +146,8 @@ async def merge(transaction: Transaction, record: RecordName, into: str, announc
     if announce is not None:
         await announce(transaction, change, by)
     number = await transaction.fetch_value(sql.NUMBER)
-    key = (record.object, record.connection, record.remote_id)
-    await transaction.execute(sql.MERGE, *key, wanted, kept["remote_id"], number, present)
+    place = record.connection, record.remote_id
+    await transaction.execute(sql.MERGE, *place, wanted, kept["remote_id"], number, present)
     if alias is not None:
         await transaction.execute(sql.MOVE, alias, kept_id, by.kind, number)
         await transaction.execute(sql.ADD_ALIAS, alias, kept_id)

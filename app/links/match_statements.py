@@ -1,7 +1,38 @@
-"""SQL of match keys and reviews."""
+"""SQL of match keys and reviews.
+
+Links and reviews are looked up by their keys even in a plan from a time when the tables were small, which a session
+keeps. Without `OFFSET 0`, which keeps a sub-select apart, such a plan joins with all customers.
+"""
 
 from app.links.statements import CHANNEL
 from app.postgres.database import Statement
+
+
+def _link_of(name: str, connection: str, remote_id: str) -> str:
+    """Return SQL text that joins the link of a customer, as `name`."""
+    return f"""
+      CROSS JOIN LATERAL (
+           SELECT *
+             FROM link
+            WHERE (object, connection, remote_id) = ('customer', {connection}, {remote_id})
+           OFFSET 0) AS {name}
+    """  # noqa: S608 - no caller's text is in it, also below
+
+
+_LINK_OF_KEY = _link_of("link", "known.connection", "known.remote_id")
+_LINKS_OF_REVIEW = _link_of("one", "review.connection", "review.remote_id") + _link_of(
+    "other", "review.other_connection", "review.other_remote_id"
+)
+# The reviews of the places $1 (connections) and $2 (remote ids), decided ones too.
+_REVIEWS = """
+    SELECT review.id, review.connection, review.remote_id, review.other_connection, review.other_remote_id
+      FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) AS place (connection, remote_id)
+     CROSS JOIN LATERAL (
+           SELECT * FROM link_review WHERE (connection, remote_id) = (place.connection, place.remote_id)
+            UNION ALL
+           SELECT * FROM link_review WHERE (other_connection, other_remote_id) = (place.connection, place.remote_id)
+           ) AS review
+"""
 
 # For a WITH that has the places of changed keys as `moved`: counts a change of links, so that all processes drop what
 # they remember of these customers. That is counted last, as other changes of links count it.
@@ -11,8 +42,11 @@ _ANNOUNCED = f"""
     ), dropped AS (
         UPDATE link
            SET changed = numbered.number
-          FROM numbered, moved
-         WHERE (link.object, link.connection, link.remote_id) = ('customer', moved.connection, moved.remote_id)
+          FROM numbered
+         WHERE object = 'customer'
+           AND connection = ANY (ARRAY(SELECT connection FROM moved))
+           AND remote_id = ANY (ARRAY(SELECT remote_id FROM moved))
+           AND (connection, remote_id) IN (SELECT connection, remote_id FROM moved)
     ), notified AS MATERIALIZED (
         SELECT pg_notify('{CHANNEL}', '') FROM numbered
     )
@@ -49,7 +83,7 @@ PUT_KEYS = Statement(
     ), moved AS (
         SELECT put.connection, put.remote_id
           FROM put
-          JOIN link ON (link.object, link.connection, link.remote_id) = ('customer', put.connection, put.remote_id)
+          {_link_of("link", "put.connection", "put.remote_id")}
          WHERE CASE WHEN was_known THEN (put.connection, put.remote_id) NOT IN (SELECT connection, remote_id FROM same)
                     ELSE link.changed IS NOT NULL OR link.created_at < now() - interval '1 minute' END
     ), {_ANNOUNCED}
@@ -60,29 +94,34 @@ PUT_KEYS = Statement(
 # A proposal was about the address that a record had.
 DELETE_OUTDATED = Statement(
     "DELETE link_review",
-    """
-    DELETE FROM link_review AS review
-     USING match_key AS one, match_key AS other
-     WHERE review.state = 'open'
-       AND (one.connection, one.remote_id) = (review.connection, review.remote_id)
-       AND (other.connection, other.remote_id) = (review.other_connection, review.other_remote_id)
-       AND one.digest <> other.digest
-       AND (   (review.connection, review.remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-            OR (review.other_connection, review.other_remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[])))
-    """,
+    f"""
+    WITH outdated AS (
+        SELECT review.id
+          FROM ({_REVIEWS}) AS review
+         WHERE (SELECT digest FROM match_key AS one
+                 WHERE (one.connection, one.remote_id) = (review.connection, review.remote_id))
+            <> (SELECT digest FROM match_key AS other
+                 WHERE (other.connection, other.remote_id) = (review.other_connection, review.other_remote_id))
+    )
+    DELETE FROM link_review WHERE state = 'open' AND id = ANY (ARRAY(SELECT id FROM outdated))
+    """,  # noqa: S608
 )
 
-# Keys that records with different ids share.
+# Keys that records with different ids share, fewer than $2 of them.
 SELECT_SHARED = Statement(
     "SELECT match_key",
-    """
-    SELECT known.digest
-      FROM match_key AS known
-      JOIN link ON (link.object, link.connection, link.remote_id) = ('customer', known.connection, known.remote_id)
-     WHERE known.digest = ANY($1::bytea[])
-     GROUP BY known.digest
-    HAVING count(DISTINCT link.canonical_id) > 1 AND count(DISTINCT link.connection) > 1
-    """,
+    f"""
+    SELECT wanted.digest
+      FROM unnest((SELECT $1::bytea[])) AS wanted (digest)
+     CROSS JOIN LATERAL (
+           SELECT link.canonical_id, link.connection
+             FROM match_key AS known
+             {_LINK_OF_KEY}
+            WHERE known.digest = wanted.digest AND link.merged_into IS NULL
+            LIMIT $2) AS sharing
+     GROUP BY wanted.digest
+    HAVING count(DISTINCT canonical_id) > 1 AND count(DISTINCT connection) > 1 AND count(*) < $2
+    """,  # noqa: S608
 )
 
 # Serializes the matching of one key. One seed per table, so that locks of different tables never collide.
@@ -90,39 +129,36 @@ LOCK = Statement("SELECT match_key", "SELECT pg_advisory_xact_lock(hashtextexten
 
 SELECT_CANDIDATES = Statement(
     "SELECT match_key",
-    """
+    f"""
     SELECT known.connection, known.remote_id, known.name, known.is_staff, link.canonical_id,
            ARRAY(SELECT one.connection
                    FROM link AS one
                   WHERE one.canonical_id = link.canonical_id AND one.merged_into IS NULL) AS linked
       FROM match_key AS known
-      JOIN link ON (link.object, link.connection, link.remote_id) = ('customer', known.connection, known.remote_id)
+      {_LINK_OF_KEY}
      WHERE known.digest = $1 AND link.merged_into IS NULL
      ORDER BY known.connection, known.remote_id
      LIMIT $2
-    """,
+    """,  # noqa: S608
 )
 
 # The ids of records that a person has kept apart from a record of this id.
 SELECT_REFUSED = Statement(
     "SELECT link_review",
-    """
+    f"""
     SELECT other.canonical_id
       FROM link AS mine
       JOIN link_review AS review ON (review.connection, review.remote_id) = (mine.connection, mine.remote_id)
-      JOIN link AS other
-        ON (other.object, other.connection, other.remote_id)
-           = ('customer', review.other_connection, review.other_remote_id)
+      {_link_of("other", "review.other_connection", "review.other_remote_id")}
      WHERE mine.canonical_id = $1 AND mine.object = 'customer' AND review.state = 'refused'
      UNION
     SELECT other.canonical_id
       FROM link AS mine
       JOIN link_review AS review
         ON (review.other_connection, review.other_remote_id) = (mine.connection, mine.remote_id)
-      JOIN link AS other
-        ON (other.object, other.connection, other.remote_id) = ('customer', review.connection, review.remote_id)
+      {_link_of("other", "review.connection", "review.remote_id")}
      WHERE mine.canonical_id = $1 AND mine.object = 'customer' AND review.state = 'refused'
-    """,
+    """,  # noqa: S608
 )
 
 PROPOSE = Statement(
@@ -141,13 +177,12 @@ ERASE_KEYS = Statement(
     f"""
     WITH reviews AS (
         DELETE FROM link_review
-         WHERE state = 'open'
-           AND (   (connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-                OR (other_connection, other_remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[])))
+         WHERE state = 'open' AND id = ANY (ARRAY(SELECT id FROM ({_REVIEWS}) AS review))
         RETURNING id
     ), moved AS (
         DELETE FROM match_key
-         WHERE (connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+         WHERE connection = ANY($1) AND remote_id = ANY($2)
+           AND (connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
            AND (SELECT count(*) FROM reviews) IS NOT NULL  -- reviews are locked before the counter, as by a split
         RETURNING connection, remote_id
     ), {_ANNOUNCED}
@@ -160,13 +195,6 @@ REVIEW = """
     review.state, review.created_at, review.closed_at, review.closed_by, one.canonical_id,
     other.canonical_id AS other_canonical_id
 """
-LINKED = """
-      JOIN link AS one
-        ON (one.object, one.connection, one.remote_id) = ('customer', review.connection, review.remote_id)
-      JOIN link AS other
-        ON (other.object, other.connection, other.remote_id)
-           = ('customer', review.other_connection, review.other_remote_id)
-"""
 
 # A pair that was joined otherwise needs no decision.
 SELECT_OPEN = Statement(
@@ -174,7 +202,7 @@ SELECT_OPEN = Statement(
     f"""
     SELECT {REVIEW}
       FROM link_review AS review
-      {LINKED}
+      {_LINKS_OF_REVIEW}
      WHERE review.state = 'open' AND one.canonical_id <> other.canonical_id
        AND ($1::text IS NULL OR review.id < $1)
      ORDER BY review.id DESC
@@ -184,7 +212,7 @@ SELECT_OPEN = Statement(
 
 SELECT_REVIEW = Statement(
     "SELECT link_review",
-    f"SELECT {REVIEW} FROM link_review AS review {LINKED} WHERE review.id = $1",  # noqa: S608
+    f"SELECT {REVIEW} FROM link_review AS review {_LINKS_OF_REVIEW} WHERE review.id = $1",  # noqa: S608
 )
 
 CLOSE = Statement(

@@ -8,10 +8,12 @@ store their key before they look for others, so at least one of them finds both.
 import logging
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
 from app.audit.models import Fact
@@ -21,7 +23,7 @@ from app.identifiers import new_id
 from app.links import match_statements as sql
 from app.links.change import LinkMoved
 from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
-from app.links.models import LinkReview, LinkSource, NamedRecord, RecordName, ReviewReason, ReviewState
+from app.links.models import LinkReview, LinkSource, NamedRecord, NewRecord, RecordName, ReviewReason, ReviewState
 from app.links.statements import LOCK as LOCK_IDS
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Transaction
@@ -70,11 +72,10 @@ class PostgresMatches:
 
         Without a database, or the key that sealed the secret, nothing is matched; the next sighting tries again.
         """
-        week = datetime.now(UTC).date().toordinal() // 7
         changed: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
         matched: list[Sighting] = []
         for one in sightings:
-            place, mark = (one.connection, one.remote_id), hash((week, one.email, one.name, one.is_staff))
+            place, mark = (one.connection, one.remote_id), _mark(one)
             known = self._links.remembered("customer", *place)
             before, then = self._seen.get(place, (None, None))
             if known is None or then is not known or before != mark:
@@ -89,10 +90,36 @@ class PostgresMatches:
         except SealBroken as error:
             _log.error("customers are not matched: %s", error)
             return False
-        if len(self._seen) > REMEMBERED:
-            self._seen.clear()
-        self._seen |= changed
+        self._remember(changed)
         return joined
+
+    def may_join(self, connection: str) -> bool:
+        """Return whether customers of this connection may be joined without a review."""
+        return any(connection in pair for pair in self._auto_join)
+
+    async def with_key(self, new: NewRecord, sighting: Sighting) -> NewRecord:
+        """Return a new customer with the key to store with it, if there is one."""
+        if sighting.email is None:
+            return new
+        try:
+            secret = await self._load_secret()
+        except SealBroken as error:
+            _log.error("a customer is not matched: %s", error)
+            return new
+        return msgspec.structs.replace(new, sighting=sighting, key=key_of(secret, sighting))
+
+    async def stored(self, new: NewRecord) -> None:
+        """Match a customer whose key was stored when its write was settled.
+
+        Without a database nothing is matched; the next sighting tries again.
+        """
+        if new.sighting is None or new.key is None:
+            return
+        place = new.connection, new.remote_id
+        known = self._links.remembered("customer", *place)
+        with suppress(StoreUnavailable):
+            await self._match_kept({place: (new.sighting, new.key)})
+            self._remember({place: (_mark(new.sighting), known)})
 
     async def erase(self, places: Sequence[tuple[str, str]]) -> None:
         """Delete the keys of customers (connection and remote id), and the proposals about them."""
@@ -144,22 +171,27 @@ class PostgresMatches:
         }
         if not kept:
             return False
-        digests = await self._keep([*kept.values()])
+        await self._keep([*kept.values()])
+        return await self._match_kept(kept)
+
+    async def _match_kept(self, kept: Mapping[tuple[str, str], tuple[Sighting, MatchKey]]) -> bool:
+        """Match customers whose keys are stored. Returns whether that joined any."""
+        digests = list({key.digest for _, key in kept.values()})
+        rows = await self._database.fetch(sql.SELECT_SHARED, digests, MOST_CANDIDATES + 1)
+        shared = {row["digest"] for row in rows}
         joined = False
         for sighting, key in kept.values():
-            if key.digest in digests:
+            if key.digest in shared:
                 while await self._match_one(sighting, key):
                     joined = True
         return joined
 
-    async def _keep(self, kept: Sequence[tuple[Sighting, MatchKey]]) -> frozenset[bytes]:
-        """Store keys, and return those that records with other ids have too."""
+    async def _keep(self, kept: Sequence[tuple[Sighting, MatchKey]]) -> None:
         places = [one.connection for one, _ in kept], [one.remote_id for one, _ in kept]
         digests = [key.digest for _, key in kept]
         values = digests, [key.name for _, key in kept], [one.is_staff for one, _ in kept]
         if await self._database.fetch_value(sql.PUT_KEYS, *places, *values):
             await self._database.execute(sql.DELETE_OUTDATED, *places)
-        return frozenset(row["digest"] for row in await self._database.fetch(sql.SELECT_SHARED, digests))
 
     async def _match_one(self, sighting: Sighting, key: MatchKey) -> bool:
         """Propose every candidate that needs a review, then join at most one that needs none. Returns whether it did:
@@ -220,12 +252,23 @@ class PostgresMatches:
         }
         return [reason for reason, holds in reasons.items() if holds]
 
+    def _remember(self, seen: Mapping[tuple[str, str], tuple[int, NamedRecord | None]]) -> None:
+        if len(self._seen) > REMEMBERED:
+            self._seen.clear()
+        self._seen |= seen
+
     async def _load_secret(self) -> bytes:
         """Return the key of the HMACs. The first process creates it."""
         if self._secret is None:
             await self._database.execute(sql.INSERT_SECRET, self._sealer.seal(os.urandom(32), BELONGS_TO))
             self._secret = self._sealer.open(await self._database.fetch_value(sql.SELECT_SECRET), BELONGS_TO)
         return self._secret
+
+
+def _mark(sighting: Sighting) -> int:
+    """Return what tells whether a customer is as seen before. It differs every week, so that keys in use stay young."""
+    week = datetime.now(UTC).date().toordinal() // 7
+    return hash((week, sighting.email, sighting.name, sighting.is_staff))
 
 
 def _review(row: Any) -> LinkReview:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from app.links.match_keys import MatchKey, Sighting
 from canonical.parts import Link, ObjectName
 
 LinkMaker = Literal["sighting", "write", "marker", "copy", "person", "match", "vendor_merge"]
@@ -57,6 +58,32 @@ class NamedRecord(Struct, frozen=True, kw_only=True):
     def shown_links(self) -> tuple[Link, ...]:
         """The links to show the record with; none for one that its vendor merged."""
         return self.links if self.merged_into is None else ()
+
+
+class NewRecord(Struct, frozen=True, kw_only=True):
+    """A record that a write made, and the canonical id that it gets in the statement that settles the write.
+
+    `sighting` and `key` are those of a customer who can be matched. `changes` is how often the process had dropped
+    cached links when the id was drawn.
+    """
+
+    object: ObjectName
+    connection: str
+    remote_id: str
+    canonical_id: str
+    changes: int
+    sighting: Sighting | None = None
+    key: MatchKey | None = None
+
+    @property
+    def named(self) -> NamedRecord:
+        """The record as it is named once the write is settled."""
+        own = Link(connection=self.connection, remote_id=self.remote_id)
+        return NamedRecord(canonical_id=self.canonical_id, links=(own,), own_id=self.canonical_id)
+
+
+class RecordKnown(Exception):
+    """The record of a write has a canonical id already: it was seen before the write was settled."""
 
 
 class Attached(Struct, frozen=True, kw_only=True):

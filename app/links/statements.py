@@ -1,7 +1,13 @@
-"""SQL of links: name records, find them, join and split ids."""
+"""SQL of links: name records, find them, join and split ids. For the store of writes, SQL text that links the record
+that a write made."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
+import asyncpg
+
+from app.links.models import NewRecord, RecordKnown
 from app.postgres.database import Statement
 
 CHANNEL: Final = "lockstitch_link"
@@ -127,7 +133,8 @@ MOVE_RECORDS = Statement(
     """
     UPDATE link
        SET canonical_id = $4, source = $5, changed = $6
-     WHERE object = $1 AND (connection, remote_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+     WHERE object = $1 AND connection = ANY($2) AND remote_id = ANY($3)
+       AND (connection, remote_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
     """,
 )
 
@@ -141,8 +148,8 @@ MERGE = Statement(
     "UPDATE link",
     """
     UPDATE link
-       SET canonical_id = $4, merged_into = $5, source = 'vendor_merge', changed = $6
-     WHERE object = $1 AND connection = $2 AND canonical_id = $7 AND (remote_id = $3 OR merged_into = $3)
+       SET canonical_id = $3, merged_into = $4, source = 'vendor_merge', changed = $5
+     WHERE connection = $1 AND canonical_id = $6 AND (remote_id = $2 OR merged_into = $2)
     """,
 )
 
@@ -166,12 +173,59 @@ MOVE_ALIASES = Statement(
     "UPDATE link_alias",
     """
     UPDATE link_alias
-       SET canonical_id = link.canonical_id
-      FROM link
-     WHERE link.own_id = link_alias.alias AND link_alias.canonical_id = $1
+       SET canonical_id = coalesce((SELECT link.canonical_id FROM link WHERE link.own_id = link_alias.alias),
+                                   link_alias.canonical_id)
+     WHERE canonical_id = $1
     """,
 )
 
 CHANGED_SINCE = Statement(
     "SELECT link", "SELECT object, connection, remote_id, changed FROM link WHERE changed > $1 ORDER BY changed"
 )
+
+NEW_RECORD_ARGUMENTS: Final = 7
+
+
+def new_record_text(*, first: int, source: str) -> str:
+    """Return SQL text for a WITH: link a new record and store its match key if `source` has a row.
+
+    It takes the seven arguments of `new_record_columns` from `$first` on. Without a record it does nothing. A record
+    that has a link is refused by the table.
+    """
+    object_name, connection, remote_id, canonical_id, digest, name, is_staff = (
+        f"${number}" for number in range(first, first + NEW_RECORD_ARGUMENTS)
+    )
+    return f"""
+    linked AS (
+        INSERT INTO link (object, connection, remote_id, canonical_id, own_id)
+        SELECT {object_name}::text, {connection}::text, {remote_id}::text, {canonical_id}::text, {canonical_id}::text
+          FROM {source}
+         WHERE {canonical_id}::text IS NOT NULL
+    ), matched AS (
+        INSERT INTO match_key (connection, remote_id, digest, name, is_staff)
+        SELECT {connection}::text, {remote_id}::text, {digest}::bytea, {name}::bytea, {is_staff}::boolean
+          FROM {source}
+         WHERE {digest}::bytea IS NOT NULL
+    )
+    """  # noqa: S608 - no caller's text is in it
+
+
+def new_record_columns(new: NewRecord | None) -> tuple[object, ...]:
+    """Return the arguments of `new_record_text`; all NULL without a record."""
+    if new is None:
+        return (None,) * NEW_RECORD_ARGUMENTS
+    record = (new.object, new.connection, new.remote_id, new.canonical_id)
+    if new.key is None or new.sighting is None:
+        return (*record, None, None, None)
+    return (*record, new.key.digest, new.key.name, new.sighting.is_staff)
+
+
+@contextmanager
+def record_known() -> Iterator[None]:
+    """Raise RecordKnown where `new_record_text` is refused. The transaction has failed then."""
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        if error.table_name not in ("link", "match_key"):
+            raise
+        raise RecordKnown from error

@@ -20,6 +20,7 @@ from app.links.models import (
     LinkedRecords,
     LinkSource,
     NamedRecord,
+    NewRecord,
     RecordName,
     SplitLinks,
 )
@@ -72,6 +73,24 @@ class PostgresLinks:
     def remembered(self, object_name: ObjectName, connection: str, remote_id: str) -> NamedRecord | None:
         """Return a record as this process has cached it, the same object until it may have changed."""
         return self._known.get((object_name, connection, remote_id))
+
+    def draw(self, object_name: ObjectName, connection: str, remote_id: str) -> NewRecord | None:
+        """Return a new canonical id for a record that a write made. It is stored with the write. None if the record is
+        known to have one."""
+        if (object_name, connection, remote_id) in self._known:
+            return None
+        return NewRecord(
+            object=object_name,
+            connection=connection,
+            remote_id=remote_id,
+            canonical_id=new_id(ID_PREFIX[object_name]),
+            changes=self._forgotten,
+        )
+
+    def stored(self, new: NewRecord) -> None:
+        """Cache a record whose write is settled."""
+        if new.changes == self._forgotten:  # else it may have been linked meanwhile
+            self._remember(new.object, new.connection, {new.remote_id: new.named})
 
     async def canonical_id(self, object_name: ObjectName, connection: str, remote_id: str) -> str | None:
         """Return the canonical id of a record, None if it was never seen."""

@@ -206,16 +206,18 @@ class Database:
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
         """Yield a session in which each command commits by itself."""
+        # The pool gives an idle connection at once, and a timer would cost as much as the rest.
+        timeout = None if self._pool.get_idle_size() else self._acquire_timeout
         try:
             with _TRANSLATED:
-                connection = await self._pool.acquire(timeout=self._acquire_timeout)
+                connection = await self._pool.acquire(timeout=timeout)
         except _REFUSED as error:
             raise StoreUnavailable("The database refuses the login.") from error
         try:
             yield Session(connection)
         finally:
             with _TRANSLATED:
-                await self._pool.release(connection)
+                await self._pool.release(connection, timeout=self._acquire_timeout)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from app.links.match_keys import Sighting, sighting_of
-from app.links.models import NamedRecord
+from app.links.models import NamedRecord, NewRecord
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading
 from app.records.merges import follow_merge
@@ -51,6 +51,26 @@ async def name_records(
             named = await deps.links.name(object_name, connection.name, remote_ids)
     ids = await referenced_ids(deps.links.ensure, connection, object_name, [one.mapped for one in readings])
     return tuple(_resource(connection, one, named[one.mapped.remote.id], ids) for one in readings)
+
+
+async def name_new_record(
+    deps: RecordDeps, connection: Connection, reading: Reading
+) -> tuple[Struct, NewRecord] | None:
+    """Return the resource of a record that a write made, with a canonical id that is stored when the write is settled.
+
+    None if `name_records` must name it: a comment, a record that is known or merged already, and a customer who may be
+    joined with others at once.
+    """
+    data, remote_id = reading.mapped.data, reading.mapped.remote.id
+    new = None if isinstance(data, Comment) else deps.links.draw(reading.mapping.object, connection.name, remote_id)
+    if new is None or (isinstance(data, Ticket) and data.merged_into is not None):
+        return None
+    if isinstance(data, Customer):
+        if deps.matches.may_join(connection.name):
+            return None
+        new = await deps.matches.with_key(new, _sighting(connection, reading))
+    ids = await referenced_ids(deps.links.ensure, connection, new.object, [reading.mapped])
+    return _resource(connection, reading, new.named, ids), new
 
 
 async def referenced_ids(

@@ -7,6 +7,8 @@ import msgspec
 
 from app.events.models import Callback, Cause, NewEvent, PreparedEvents, RecordChange, SeenState
 from app.events.record_changes import event_of
+from app.links.models import NewRecord
+from app.links.statements import new_record_columns
 from app.postgres.database import Database, Transaction
 from app.queue.models import NewJob
 from app.writes.deps import CompletionDeps
@@ -40,12 +42,14 @@ class Completion:
         jobs = await self._deps.events.append(transaction, *events)
         await self._enqueue(transaction, operation, jobs, finished=finished)
 
-    async def prepare(self, session: Database, operation: Operation, change: RecordChange | None) -> Publication:
+    async def prepare(
+        self, session: Database, operation: Operation, change: RecordChange | None, new: NewRecord | None
+    ) -> Publication:
         """Return what the statement that settles a write publishes."""
         prepared = await self._deps.events.prepare(session, *_changes(operation, change))
         kept = () if change is None or change.lags else (change,)
         return Publication(
-            columns=(*self._deps.states.columns_of(*kept), *prepared.columns),
+            columns=(*self._deps.states.columns_of(*kept), *prepared.columns, *new_record_columns(new)),
             prepared=prepared,
             wanted=not self._wanted.isdisjoint(_kinds(prepared)) or self._continues(operation, prepared),
         )

@@ -15,11 +15,12 @@ from msgspec import UNSET, Struct
 from app.errors import NotFound
 from app.events.models import RecordChange, SeenState, StateMoved
 from app.events.record_changes import Watched, watched_in
+from app.links.models import NewRecord, RecordKnown
 from app.problem_document import JSON, Problem
 from app.records.compare import added_comment, compare, compare_deleted
 from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
-from app.records.resources import name_records
+from app.records.resources import name_new_record, name_records
 from app.telemetry import count_operation
 from app.writes.copied import note_copy
 from app.writes.copy_links import link_copy
@@ -73,28 +74,61 @@ async def finish(
     if result.pending and not await _is_cancelled(resolved, _required(remote_id)):
         await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
         return None
+    status, new = _status(effect, result), None
     try:
         reading = await _read_back(resolved, result, remote_id)
         loss += await link_copy(resolved, reading.mapped.remote.id, actor=operation.principal)
-        (resource,) = await name_records(resolved.deps, resolved.connection, [reading], ticket=resolved.intent.parent)
+        if status == CREATED and resolved.intent.copy_of is None:
+            new = await name_new_record(resolved.deps, resolved.connection, reading)
+        resource = await _named(resolved, reading) if new is None else new[0]
     except Problem:
         # The write stands; only reading it failed. A worker reads it again by its remote id.
         if remote_id is not None:
             await operations.note_remote_id(begun, remote_id)
         await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
         return None
+    settle = partial(_settle_read, resolved, begun, reading, status=status, loss=loss, before=before, skipped=skipped)
+    if new is None:
+        return await settle(resource)
+    try:
+        answer = await settle(resource, new=new[1])
+    except RecordKnown:
+        return await settle(await _named(resolved, reading))
+    resolved.deps.links.stored(new[1])
+    await resolved.deps.matches.stored(new[1])
+    return answer
+
+
+async def _named(resolved: ResolvedWrite, reading: Reading) -> Any:
+    (resource,) = await name_records(resolved.deps, resolved.connection, [reading], ticket=resolved.intent.parent)
+    return resource
+
+
+async def _settle_read(
+    resolved: ResolvedWrite,
+    begun: Begun,
+    reading: Reading,
+    resource: Any,
+    *,
+    status: int,
+    loss: tuple[Loss, ...],
+    before: Watched | None,
+    skipped: tuple[Skipped, ...],
+    new: NewRecord | None = None,
+) -> Answer:
+    """Commit the answer about a record that was read back. Raises LeaseLost, RecordKnown."""
+    shown = of_operation(resource, begun.operation, loss + _other_total(resolved, reading, loss, status), skipped)
     answer = resource_answer(
-        of_operation(
-            resource, operation, loss + _other_total(resolved, reading, loss, _status(effect, result)), skipped
-        ),
-        status=_status(effect, result),
+        shown,
+        status=status,
         object_name=resolved.mapping.object,
         named=None if resolved.intent.copy_of is None else resolved.connection.name,
     )
     await _succeed(
         *(resolved, begun, answer, reading.mapped.remote.id),
-        partial(change_of, resolved, reading, resource, created=_status(effect, result) == 201, loss=loss),
+        partial(change_of, resolved, reading, resource, created=status == CREATED, loss=loss),
         _changes(resolved, resource, before, reading.mapped.data),
+        new,
     )
     return answer
 
@@ -106,9 +140,10 @@ async def _succeed(
     remote_id: str,
     compare_with: Callable[[SeenState | None, datetime | None], Awaitable[RecordChange]],
     changes: tuple[FieldChange, ...] = (),
+    new: NewRecord | None = None,
 ) -> None:
     """Commit the answer together with the record's state and its Event. If a webhook stored another state meanwhile,
-    compare again. Raises LeaseLost."""
+    compare again. Raises LeaseLost, RecordKnown."""
     operation = begun.operation
     # A new record was hardly seen before. If it was, its state cannot be inserted.
     seen = None if answer.status == CREATED else await _seen_before(resolved, begun, remote_id)
@@ -116,7 +151,7 @@ async def _succeed(
         change = await compare_with(seen, operation.sent_at)
         with suppress(StateMoved):
             await resolved.deps.operations.succeed(
-                begun, answer=answer, remote_id=remote_id, changes=changes, change=change
+                begun, answer=answer, remote_id=remote_id, changes=changes, change=change, new=new
             )
             break
         seen = await last_seen(resolved, remote_id)

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Protocol
 from msgspec import UNSET, Struct, UnsetType
 
 from app.events.models import PreparedEvents, RecordChange, SeenState
+from app.links.models import NewRecord
 from app.postgres.database import Database, Transaction
 from app.problem_document import Problem, ProblemDocument
 from app.queue.models import LeaseLost
@@ -223,8 +224,8 @@ class NewOperation(Struct, frozen=True, kw_only=True):
 
 
 class Publication(Struct, frozen=True, kw_only=True):
-    """What a write changed, ready to publish: the arguments that keep its state and append its Event. `wanted`: the
-    last Event like it had a subscriber."""
+    """What a write changed, ready to publish: the arguments that keep its state, append its Event and link its record.
+    `wanted`: the last Event like it had a subscriber."""
 
     columns: tuple[object, ...]
     prepared: PreparedEvents
@@ -239,7 +240,9 @@ class Completes(Protocol):
     ) -> None:
         """Publish what the write changed, and, if `finished`, the end of the operation. Raises StateMoved."""
 
-    async def prepare(self, session: Database, operation: Operation, change: RecordChange | None) -> Publication:
+    async def prepare(
+        self, session: Database, operation: Operation, change: RecordChange | None, new: NewRecord | None
+    ) -> Publication:
         """Return what the statement that settles a write publishes."""
 
     async def deliver(

@@ -1,11 +1,16 @@
 """Which record and which connection is meant: ids that name nothing, and what a connection cannot do."""
 
+import threading
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of
-from tests.contract.samples import order, ticket
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.samples import customer, order, ticket, word
+from tests.contract.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -112,3 +117,25 @@ def test_a_write_to_an_id_of_something_else_says_so_too(caller: Caller) -> None:
     assert "names an operation" in answer.json()["detail"]
     assert "names an operation" in caller.post("/v1/subscriptions/op_7/enable").json()["detail"]
     assert "names a ticket" in caller.post("/v1/operations/tkt_7/check").json()["detail"]
+
+
+def test_a_new_record_that_another_process_sees_first_has_one_id(
+    caller: Caller, facade: Facade, vendors: Emulators
+) -> None:
+    mark, made = word(), list[httpx.Response]()
+    with facade.another_api() as api, Caller(api.url, caller.secret) as other:
+        # Between the create and the end of the write, which reads the record back.
+        vendors.break_("hubspot", "slow", method="GET", path="/crm/v3/objects/contacts", delay_ms=1500)
+        path, body = "/v1/customers?connection=hubspot", customer("hubspot", mark)
+        writing = threading.Thread(target=lambda: made.append(caller.write("POST", path, body)))
+        writing.start()
+        until(vendors.standing_faults, lambda standing: not standing)
+        (record,) = vendors.records("hubspot", "contacts", holding=mark)
+        seen = other.get(f"/v1/customers/hubspot:{record['id']}")
+        writing.join()
+
+    assert (seen.status_code, made[0].status_code) == (200, 201), made[0].text
+    assert made[0].json()["id"] == seen.json()["id"]
+    assert made[0].headers["location"] == f"/v1/customers/{seen.json()['id']}"
+    assert made[0].headers["etag"] == seen.headers["etag"]
+    assert [one["remote_id"] for one in caller.get(f"/v1/links/{seen.json()['id']}").json()["links"]] == [record["id"]]

@@ -30,6 +30,7 @@ class Traced(NamedTuple):
     known: str
     parent: str
     lost: str
+    again: str
 
     def of(self, run: str) -> list[Span]:
         """The spans that carry this correlation id."""
@@ -46,7 +47,7 @@ def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
     """A traced API and a traced worker: four calls of one run, one with a traceparent, one whose reply is lost, and
     many with an e-mail address in places where it may be sent or does not belong."""
     facade, collector = running_facade, Collector()
-    run, known, lost = (f"{name}:{uuid4().hex}" for name in ("run", "known", "lost"))
+    run, known, lost, again = (f"{name}:{uuid4().hex}" for name in ("run", "known", "lost", "again"))
     parent = f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
     api = facade.process("serve", **collector.environment)
     worker = facade.process("worker", **collector.environment)
@@ -56,6 +57,7 @@ def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
         worker.start()
         with Caller(api.url, full_key) as caller:
             four_calls(caller, {"x-correlation-id": run})
+            caller.create("/v1/customers", customer("hubspot"), headers={"x-correlation-id": again})
             caller.get("/v1/customers?limit=1", headers={"x-correlation-id": known, "traceparent": parent})
             facade.vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
             write = caller.write("POST", "/v1/customers", customer("hubspot"), headers={"x-correlation-id": lost})
@@ -69,7 +71,7 @@ def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
         facade.worker.start()
     yield Traced(
         *(collector.spans(), collector.bodies, api.log + worker.log, metrics),
-        *(run, known, parent, lost),
+        *(run, known, parent, lost, again),
     )
     collector.close()
 
@@ -112,6 +114,13 @@ def test_a_run_is_one_trace_of_all_that_was_done(traced: Traced) -> None:
         assert names[name].kind == CLIENT
         assert attribute(names[name], "db.system.name") == "postgresql"
     assert sum(span.kind == SERVER for span in spans) == 4
+
+
+def test_a_create_links_its_record_in_the_statement_that_settles_it(traced: Traced) -> None:
+    spans = traced.of(traced.again)
+    names = [span.name for span in spans if attribute(span, "db.system.name") == "postgresql"]
+    assert {"INSERT operation", "UPDATE operation"} <= set(names)
+    assert [name for name in names if name.startswith("INSERT")] == ["INSERT operation"]
 
 
 def test_every_span_of_the_trace_names_the_run(traced: Traced) -> None:

@@ -1,36 +1,17 @@
 """Plans of statements about operations, as a session keeps them: one operation is found by its id, what is due by its
 own index, however many there are."""
 
-import asyncio
 import re
 
-import asyncpg
 import pytest
 
-from app.postgres.database import SESSION_SETTINGS, Statement
 from app.writes.store import own_writes, statements
+from tests.plans import plan_of
 
 BY_ID = (
     *("TAKE_OVER", "TAKE_QUEUED", "DEFER", "MARK_SENT", "NOTE_REMOTE_ID", "POSTPONE", "SETTLE_UNANNOUNCED"),
     *("SETTLE_ANNOUNCED", "HELD", "MARK_UNKNOWN", "FORGET", "REOPEN", "RESOLVE", "LOCK_UPSERT", "SELECT_BY_ID"),
 )
-
-
-def plan_of(url: str, query: Statement) -> str:
-    """The plan that holds for all arguments, in a table of which nothing is known yet."""
-
-    async def explain() -> str:
-        settings = {**SESSION_SETTINGS, "plan_cache_mode": "force_generic_plan"}
-        connection = await asyncpg.connect(url, server_settings=settings)
-        try:
-            arguments = ", ".join("NULL" for _ in set(re.findall(r"\$\d+", query.sql)))
-            await connection.execute(f"PREPARE kept AS {query.sql}")
-            rows = await connection.fetch(f"EXPLAIN EXECUTE kept ({arguments})")
-            return "\n".join(row[0] for row in rows)
-        finally:
-            await connection.close()
-
-    return asyncio.run(explain())
 
 
 @pytest.mark.parametrize("name", BY_ID)

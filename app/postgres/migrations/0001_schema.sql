@@ -87,7 +87,7 @@ CREATE TABLE operation (
     CHECK ((phase IN ('received', 'sent')) = (due_at IS NOT NULL)),
     CHECK (phase <> 'sent' OR sent_at IS NOT NULL),
     CHECK (outcome IS DISTINCT FROM 'succeeded' OR answer IS NOT NULL)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 70, toast_tuple_target = 8160);
 
 CREATE UNIQUE INDEX operation_key ON operation (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
@@ -136,7 +136,7 @@ CREATE TABLE link (
 
 -- At most one record per canonical id and connection.
 CREATE UNIQUE INDEX link_canonical ON link (canonical_id, connection) WHERE merged_into IS NULL;
-CREATE INDEX        link_merged    ON link (canonical_id)             WHERE merged_into IS NOT NULL;
+CREATE INDEX        link_id        ON link (canonical_id);
 CREATE UNIQUE INDEX link_own       ON link (own_id)                   WHERE own_id IS NOT NULL;
 CREATE INDEX        link_changed   ON link (changed)                  WHERE changed IS NOT NULL;
 

@@ -17,6 +17,8 @@ import msgspec
 from app.audit import record
 from app.events.models import RecordChange
 from app.events.statements import state_moves
+from app.links.models import NewRecord
+from app.links.statements import record_known
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.problem_document import ProblemDocument
@@ -221,16 +223,18 @@ class PostgresOperations(OperationReader):
         remote_id: str | None,
         changes: Sequence[FieldChange] = (),
         change: RecordChange | None,
+        new: NewRecord | None = None,
     ) -> None:
-        """Record the answer, audit the changed fields, and publish the change, None for a write without effect.
+        """Record the answer, audit the changed fields, publish the change, None for a write without effect, and link a
+        `new` record.
 
-        Raises LeaseLost, StateMoved.
+        Raises LeaseLost, StateMoved, RecordKnown.
         """
         operation = msgspec.structs.replace(begun.operation, remote_id=remote_id or begun.operation.remote_id)
         entries = [entry("operation.succeeded", operation, actor=begun.held().actor)]
         entries += [entry_of_change(operation, change) for change in changes]
         sealed = self._rows.answer(operation.id, answer)
-        await self._settle(begun, entries, "succeeded", sealed, None, remote_id, True, change=change)
+        await self._settle(begun, entries, "succeeded", sealed, None, remote_id, True, change=change, new=new)
 
     async def fail(
         self,
@@ -329,12 +333,13 @@ class PostgresOperations(OperationReader):
         *outcome: object,
         unless_deferred: bool = False,
         change: RecordChange | None = None,
+        new: NewRecord | None = None,
     ) -> bool:
-        """Settle the operation. False only with `unless_deferred`. Raises LeaseLost, StateMoved."""
+        """Settle the operation. False only with `unless_deferred`. Raises LeaseLost, StateMoved, RecordKnown."""
         lease, operation, noted = begun.held(), begun.operation, record.columns_of(entries)
-        published = await self._completion.prepare(self._database, operation, change)
+        published = await self._completion.prepare(self._database, operation, change, new)
         held = (lease.operation_id, lease.token, *outcome)
-        with state_moves():
+        with state_moves(), record_known():
             if not (operation.is_announced or published.wanted) and (
                 await self._database.fetch_value(SETTLE_UNANNOUNCED, *held, *noted, *published.columns)
             ):

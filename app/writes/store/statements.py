@@ -4,6 +4,7 @@ from typing import Final
 
 from app.audit import record
 from app.events import statements as events
+from app.links import statements as links
 from app.postgres.database import Statement
 
 LEASED: Final = "lease_token IS NOT NULL AND due_at > now()"
@@ -215,17 +216,18 @@ _SETTLE: Final = """
 
 
 def _settled(condition: str, *, first: int, result: str) -> str:
-    """Return a statement that settles an operation, keeps the state of its record, and appends and audits its Event.
-    Its arguments from `$first` on are those of the audit, then those of `Publication`."""
+    """Return a statement that settles an operation, keeps the state of its record, links a new one, and appends and
+    audits its Event. Its arguments from `$first` on are those of the audit, then those of `Publication`."""
     state = first + record.ARGUMENTS
+    event = state + events.STATE_ARGUMENTS
     return f"""
     WITH changed AS (
         {_SETTLE} AND {condition}
         RETURNING *
     ), kept AS (
         {events.keep_text(first=state, source="changed")}
-    ), new AS (
-        {events.new_text(first=state + events.STATE_ARGUMENTS, source="changed")}
+    ), {links.new_record_text(first=event + events.EVENT_ARGUMENTS, source="changed")}, new AS (
+        {events.new_text(first=event, source="changed")}
     ), appended AS (
         {events.APPEND}
     ), noted AS (

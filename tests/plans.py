@@ -1,0 +1,34 @@
+"""The plans of statements as a session keeps them, from before PostgreSQL knew anything of the tables."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+import asyncpg
+
+from app.postgres.database import SESSION_SETTINGS, Statement
+
+_SCAN = re.compile(r"(?:Index(?: Only)? Scan.* on|Bitmap Index Scan on|Seq Scan on) (\w+).*(?:\n +Index Cond: (.*))?")
+
+
+def plan_of(url: str, query: Statement) -> str:
+    """The plan that holds for all arguments, in a table of which nothing is known yet."""
+
+    async def explain() -> str:
+        settings = {**SESSION_SETTINGS, "plan_cache_mode": "force_generic_plan"}
+        connection = await asyncpg.connect(url, server_settings=settings)
+        try:
+            arguments = ["NULL" for _ in set(re.findall(r"\$\d+", query.sql))]
+            await connection.execute(f"PREPARE kept AS {query.sql}")
+            values = f"({', '.join(arguments)})" if arguments else ""
+            rows = await connection.fetch(f"EXPLAIN EXECUTE kept {values}")
+            return "\n".join(row[0] for row in rows)
+        finally:
+            await connection.close()
+
+    return asyncio.run(explain())
+
+
+def scans_in(plan: str) -> Sequence[tuple[str, str]]:
+    """The table or index of each scan, and what narrows it; an empty text if it reads all."""
+    return [(found[1], found[2] or "") for found in _SCAN.finditer(plan)]
