@@ -16,6 +16,7 @@ from app.events.models import Callback, Delivery, DeliveryFailure, DeliveryPaylo
 from app.events.store.subscriptions import (
     AT_ONCE,
     HELD,
+    LOCK,
     OPEN_LANE,
     disable,
     note,
@@ -117,7 +118,7 @@ GIVE_UP = Statement(
 )
 
 # Ends the jobs of these deliveries too, only those whose lease is held. A delivery resets the failures of its
-# subscription.
+# subscription, which is locked first, as by every writer of both.
 SUCCEED = Statement(
     "UPDATE delivery",
     f"""
@@ -130,6 +131,7 @@ SUCCEED = Statement(
                 WHERE id IN (SELECT connection FROM gone) AND failing_since IS NOT NULL
                 ORDER BY id
                   FOR NO KEY UPDATE))
+        RETURNING id
     ), delivered AS (
         UPDATE delivery
            SET state = 'delivered', attempts = delivery.attempts + 1, last_status = accepted.status, last_error = NULL,
@@ -138,7 +140,9 @@ SUCCEED = Statement(
           JOIN unnest((SELECT ${FINISH_ARGUMENTS + 1}::bigint[]), (SELECT ${FINISH_ARGUMENTS + 2}::text[]),
                       (SELECT ${FINISH_ARGUMENTS + 3}::integer[])) AS accepted (job, id, status)
             ON accepted.job = gone.id
-         WHERE delivery.id = accepted.id AND delivery.state IN ('pending', 'dead')
+         WHERE delivery.id = accepted.id
+           AND delivery.state IN ('pending', 'dead')
+           AND (SELECT count(*) FROM answering) >= 0
         RETURNING delivery.id, delivery.event, delivery.subscription, delivery.correlation_id, delivery.attempts,
                   delivery.last_status
     ), noted AS (
@@ -235,6 +239,8 @@ class PostgresDeliveries:
         That happens after `disable_after` seconds without a delivery.
         """
         async with self._database.transaction() as session:
+            if delivery.subscription is not None:
+                await session.execute(LOCK, delivery.subscription)  # before its deliveries, as its deletion does
             row = await session.fetch_row(FAIL, delivery.id, failure.status, failure.reason, failure.final)
             if row is None:
                 return False

@@ -1,0 +1,58 @@
+"""A subscription is deleted while an attempt of its deliveries ends."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from app.events.models import DeliveryFailure, DeliveryPayload
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.events.store.subscriptions import PostgresSubscriptions
+from app.postgres.database import Database, Statement
+from app.queue.models import Job
+from tests.encryption import SEALER
+from tests.events.numbered_events import DELIVERY, EVERYTHING, changed
+
+pytestmark = pytest.mark.anyio
+
+HOLD = Statement("SELECT subscription", "SELECT FROM subscription WHERE id = $1 FOR UPDATE")
+WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
+REFUSED = DeliveryFailure(status=500, reason="HTTP 500", final=False, unresponsive=False, retry_after=None)
+
+
+async def queued(database: Database, number: int) -> None:
+    """Wait until so many transactions wait for a lock."""
+    while await database.fetch_value(WAITING) < number:  # noqa: ASYNC110 - only the database knows
+        await asyncio.sleep(0.005)
+
+
+async def test_a_deletion_and_a_failed_attempt_wait_for_each_other_in_one_order(database: Database) -> None:
+    deliveries = PostgresDeliveries(database, SEALER)
+    events = PostgresEvents(database, SEALER, deliveries)
+    subscriptions = PostgresSubscriptions(database, SEALER)
+    await subscriptions.create(EVERYTHING)
+    async with database.transaction() as transaction:
+        (new,) = await events.append(transaction, changed(1))
+    delivery = await deliveries.open(msgspec.json.decode(new.payload, type=DeliveryPayload).delivery)
+    assert delivery is not None
+    now = datetime.now(UTC)
+    leased = {"id": 1, "attempt": 1, "deferred": 0, "lease_token": "l", "probe": False}
+    times = {"created_at": now, "started_at": now}
+    asked = {name: getattr(new, name) for name in ("kind", "connection", "order_key", "dedupe_key", "payload")}
+    about = {name: getattr(new, name) for name in ("correlation_id", "traceparent", "origin")}
+    job = msgspec.convert(leased | times | asked | about, Job)
+
+    async def delete() -> None:
+        async with database.transaction() as transaction:
+            await subscriptions.delete(transaction, EVERYTHING.id, actor="key_1", because="asked for")
+
+    async with asyncio.TaskGroup() as tasks, database.transaction() as transaction:
+        await transaction.execute(HOLD, EVERYTHING.id)
+        tasks.create_task(delete())
+        await queued(database, 1)
+        tasks.create_task(deliveries.fail(job, delivery, REFUSED, disable_after=3600.0))
+        await queued(database, 2)
+
+    assert [row["state"] for row in await database.fetch(DELIVERY)] == ["dropped"]
