@@ -21,8 +21,8 @@ from app import telemetry
 from app.egress.guard import ClearedTarget, DnsLookup, EgressGuard, LookUp
 from app.egress.models import NoAnswer, PostReply, TargetUnreachable
 from app.egress.retry_after import seconds_asked
+from app.egress.rules import EgressRules
 from app.egress.transport import USER_AGENT
-from app.settings.egress import EgressRules
 from app.telemetry.posting import Post, post_span
 
 TOTAL_SECONDS: Final = 15.0
