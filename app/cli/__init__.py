@@ -10,7 +10,7 @@ from app.errors import Complaint
 
 app = App(
     name="lockstitch",
-    help="A hardened seam between automation platforms and business systems.",
+    help="Hardened middleware between automation platforms and business systems.",
     version_flags=[],
 )
 app.command(

@@ -14,8 +14,9 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from app.egress.models import TargetRefused, TargetUnreachable
+from app.egress.rules import EgressRules
 from app.egress.targets import Target, parse_target
-from app.settings.egress import Address, EgressRules
+from app.settings.egress import Address
 
 LookUp: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
 """Returns all addresses of a name, as text. Raises OSError if there are none."""

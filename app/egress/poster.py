@@ -20,7 +20,7 @@ from app.egress.guard import ClearedTarget, DnsLookup, EgressGuard, LookUp
 from app.egress.kept_connections import POOL_SECONDS, KeptConnections, Use
 from app.egress.models import NoAnswer, PostReply, TargetUnreachable
 from app.egress.retry_after import seconds_asked
-from app.settings.egress import EgressRules
+from app.egress.rules import EgressRules
 from app.telemetry.posting import Post, post_span
 
 TOTAL_SECONDS: Final = 15.0

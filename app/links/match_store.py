@@ -21,7 +21,7 @@ from app.audit.record import append_facts
 from app.errors import NotFound, StateConflict, StoreUnavailable
 from app.identifiers import new_id
 from app.links import match_statements as sql
-from app.links.change import LinkMoved
+from app.links.join_and_split import LinkMoved
 from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
 from app.links.models import LinkReview, LinkSource, NamedRecord, NewRecord, RecordName, ReviewReason, ReviewState
 from app.links.statements import LOCK as LOCK_IDS

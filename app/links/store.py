@@ -12,7 +12,7 @@ import asyncpg
 
 from app.identifiers import new_id
 from app.links import statements as sql
-from app.links.change import Announce, LinkMoved, Realms, attach, merge, split
+from app.links.join_and_split import Announce, LinkMoved, Realms, attach, merge, split
 from app.links.models import (
     Attached,
     KnownLink,

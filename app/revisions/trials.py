@@ -1,4 +1,4 @@
-"""Run revision trials in the background, off every caller's path.
+"""Trials: compare shadow and canary revisions with the active one in the background, off every caller's path.
 
 Comparisons wait in a bounded queue; their totals are stored about once a second. A killed process loses its last second
 of totals, never a record. When the queue is full, further comparisons are counted and dropped.

@@ -23,6 +23,7 @@ from app.drift.deps import DriftDetectionDeps
 from app.drift.detect import DriftDetection
 from app.drift.store import PostgresDrifts
 from app.egress.poster import open_poster
+from app.egress.rules import EgressRules
 from app.errors import StoreUnavailable
 from app.events.deps import EventDeps
 from app.events.store.deliveries import PostgresDeliveries
@@ -56,7 +57,6 @@ from app.revisions.mapping_routes import places_to_pin
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
 from app.revisions.trials import Trials
-from app.settings.egress import EgressRules
 from app.settings.environment import EncryptionKey, Settings, require_for_serving
 from app.uploads.deps import UploadDeps
 from app.uploads.store import PostgresUploads

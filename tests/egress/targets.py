@@ -6,7 +6,8 @@ from itertools import chain, repeat
 
 from app.egress.kept_connections import POOL_SECONDS
 from app.egress.poster import TargetPoster, open_poster
-from app.settings.egress import EgressRules, parse_egress_rules
+from app.egress.rules import EgressRules
+from app.settings.egress import parse_egress_rules
 
 PUBLIC = "93.184.215.14"
 

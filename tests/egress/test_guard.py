@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.egress.guard import ClearedTarget
 from app.egress.models import NotPosted, TargetRefused, TargetUnreachable
+from app.egress.rules import EgressRules, is_public
 from app.egress.targets import parse_target
-from app.settings.egress import EgressRules, is_public
 from tests.egress.targets import PUBLIC, posting
 from tests.vendors.vendor_server import running_vendor
 

@@ -12,8 +12,8 @@ from app.credentials.encryption_rotation import KeyRotation
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.links.announce import announce
-from app.links.change import split
 from app.links.deps import LinkEventDeps
+from app.links.join_and_split import split
 from app.links.match_keys import Sighting, is_role, sighting_of
 from app.links.match_store import PostgresMatches
 from app.links.models import LinkSource, RecordName

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.settings.egress import EgressRules, parse_egress_rules
+from app.egress.rules import EgressRules
+from app.settings.egress import parse_egress_rules
 from app.settings.environment import load_settings
 from app.settings.file import SettingsError
 
