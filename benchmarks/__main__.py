@@ -1,4 +1,5 @@
-"""`python -m benchmarks [translate] [facade] [queue] [intake] [road] [growth] [transports]`: all if none is named.
+"""`python -m benchmarks [translate] [facade] [queue] [intake] [road] [growth] [transports] [credentials]`: all if
+none is named.
 
 Figures are told, not judged: the exit code is 0 where a target is missed.
 """
@@ -7,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import facade, growth, intake, queue, road, translate, transports
+from benchmarks import credentials, facade, growth, intake, queue, road, translate, transports
 
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "translate": translate.measure,
@@ -17,6 +18,7 @@ PARTS: Final[dict[str, Callable[[], None]]] = {
     "road": road.measure,
     "growth": growth.measure,
     "transports": transports.main,
+    "credentials": credentials.measure,
 }
 
 
