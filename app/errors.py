@@ -76,7 +76,7 @@ class IdempotencyKeyInvalid(
 class Unauthenticated(
     CallerProblem, code="unauthenticated", status=401, title="A valid API key is required", category="auth"
 ):
-    """The API key is missing, unknown, expired or revoked."""
+    """The API key is missing, unknown, expired or revoked, or belongs to another environment."""
 
     next_step = "Send Authorization: Bearer lsk_…; `lockstitch key create` creates a key."
 

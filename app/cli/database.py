@@ -11,6 +11,7 @@ from asyncpg import PostgresError
 
 from app.errors import Complaint, StoreUnavailable
 from app.postgres.database import Database
+from app.postgres.environment_stamp import require
 from app.settings.environment import EncryptionKey, Settings, load_settings
 
 T = TypeVar("T")
@@ -60,12 +61,14 @@ def find_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def with_database(do: Callable[[Database], Awaitable[T]]) -> T:
-    """Run `do` on one connection to the database. Raises Complaint if there is no database."""
-    url = find_database(load_settings(os.environ))
+    """Run `do` on one connection to the database of this environment. Raises Complaint if there is none."""
+    settings = load_settings(os.environ)
+    url = find_database(settings)
 
     async def connect_and_do() -> T:
         database = await Database.connect(url, max_size=1)
         try:
+            await require(database, settings.environment)
             return await do(database)
         finally:
             await database.close()

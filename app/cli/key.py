@@ -1,5 +1,6 @@
 """`lockstitch key`: create, list, rotate and revoke API keys."""
 
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -12,6 +13,7 @@ from app.api_keys.store import NewKey, PostgresKeys
 from app.cli.database import with_database
 from app.cli.operators import actor
 from app.cli.tables import moment, table
+from app.settings.environment import load_settings
 
 T = TypeVar("T")
 
@@ -96,7 +98,8 @@ def revoke(name: str) -> None:
 
 def _with_keys(do: Callable[[PostgresKeys], Awaitable[T]]) -> T:
     """Run `do` on the store of keys. Raises Complaint if there is no database."""
-    return with_database(lambda database: do(PostgresKeys(database, actor=actor())))
+    environment = load_settings(os.environ).environment
+    return with_database(lambda database: do(PostgresKeys(database, actor=actor(), environment=environment)))
 
 
 def _show(made: NewKey) -> None:

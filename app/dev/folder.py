@@ -186,11 +186,11 @@ class DevFolder:
         file.write_text(CONFIG_FILE.format(emulators=emulators))
         return file
 
-    def read_keys(self) -> DevKeys:
-        """Return the stored keys. Generates them the first time."""
+    def read_keys(self, environment: str) -> DevKeys:
+        """Return the stored keys. Generates them for this environment the first time."""
         file = self.path / "keys.json"
         if not file.exists():
-            self.write_keys(DevKeys(key=generate_secret(), ops_key=generate_secret()))
+            self.write_keys(DevKeys(key=generate_secret(environment), ops_key=generate_secret(environment)))
         return msgspec.json.decode(file.read_bytes(), type=DevKeys)
 
     def write_keys(self, keys: DevKeys) -> None:

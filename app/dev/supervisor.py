@@ -24,6 +24,7 @@ from app.dev.welcome import welcome
 from app.errors import Complaint
 from app.postgres.database import Database
 from app.postgres.embedded import EmbeddedPostgres
+from app.postgres.environment_stamp import claim
 from app.postgres.migrate import migrate
 from app.settings.environment import Settings, load_settings
 
@@ -102,7 +103,7 @@ class _Supervisor:
         if self._postgres is not None:
             await self._start_postgres(self._postgres)
         await migrate(self._database_url)
-        keys = await _ensure_keys(self._database_url, self._folder)
+        keys = await _ensure_keys(self._database_url, self._folder, self._settings.environment)
         environment = self._environment_of_lockstitch()
         api = self._begin("api", _lockstitch("serve"), environment)
         self._begin("worker", _lockstitch("worker"), environment)
@@ -227,13 +228,14 @@ def _is_free(port: int) -> bool:
     return True
 
 
-async def _ensure_keys(database_url: str, folder: DevFolder) -> DevKeys:
+async def _ensure_keys(database_url: str, folder: DevFolder, environment: str) -> DevKeys:
     """Make the folder's keys valid in the database, one for callers and one for operators."""
-    keys = folder.read_keys()
+    keys = folder.read_keys(environment)
     callers = [scope for scope in SCOPES if not scope.startswith("ops:")]
     database = await Database.connect(database_url, max_size=1)
     try:
-        store = PostgresKeys(database, actor="lockstitch dev")
+        await claim(database, environment)
+        store = PostgresKeys(database, actor="lockstitch dev", environment=environment)
         known = DevKeys(
             key=await _ensure_key(store, "dev", callers, keys.key),
             ops_key=await _ensure_key(store, "dev-ops", SCOPES, keys.ops_key),

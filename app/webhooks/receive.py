@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from app import telemetry
+from app.audit.refusals import Refusals
 from app.errors import BodyTooLarge, InvalidSignature, MethodNotAllowed, NotFound
 from app.signatures import (
     VERIFIERS,
@@ -24,7 +25,6 @@ from app.signatures import (
     verify,
 )
 from app.webhooks.group_commit import GroupCommit
-from app.webhooks.invalid_signatures import InvalidSignatures
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.webhook_connections import WebhookConnection
 
@@ -50,14 +50,14 @@ class WebhookReceiver:
         self,
         connections: Mapping[str, WebhookConnection],
         group_commit: GroupCommit,
-        refused: InvalidSignatures,
+        refusals: Refusals,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._connections = connections
         self._group_commit = group_commit
         self._now = now
-        self.refused = refused
+        self._refusals = refusals
 
     async def receive(self, connection: str, request: SignedRequest, correlation_id: str) -> Received | HandshakeAnswer:
         """Verify and record a webhook, and return how many of its events were new; or answer a handshake.
@@ -90,10 +90,14 @@ class WebhookReceiver:
         try:
             secret = verify(webhooks.manifest.scheme, request, webhooks.secrets, now=self._now())
         except SignatureRefused as refusal:
-            self.refused.note(webhooks.connection, refusal.reason)
+            self._refuse(webhooks.connection, refusal.reason)
             raise InvalidSignature from None
         place = next(place for place, one in enumerate(webhooks.secrets, 1) if one is secret)
         telemetry.count_secret(webhooks.connection, place)
+
+    def _refuse(self, connection: str, reason: str) -> None:
+        telemetry.count_refused(connection, reason)
+        self._refusals.note("webhook.refused", connection, reason)
 
     def _refuse_unknown(self, request: SignedRequest) -> None:
         """Do the work of a verification, so that the response time does not reveal whether a connection exists."""

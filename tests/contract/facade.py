@@ -15,6 +15,7 @@ import asyncpg
 
 from app.api_keys.store import SCOPES, NewKey, PostgresKeys
 from app.postgres.database import Database
+from app.settings.environment import DEFAULT_ENVIRONMENT
 from tests.commands import lockstitch
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators, Vendor
@@ -172,7 +173,8 @@ class Facade:
         async def connect_and_do() -> T:
             if self._database is None:
                 self._database = await Database.connect(self.database_url, max_size=1)
-            return await do(PostgresKeys(self._database))
+            environment = self._added.get("LOCKSTITCH_ENVIRONMENT", DEFAULT_ENVIRONMENT)
+            return await do(PostgresKeys(self._database, environment=environment))
 
         return self._run(connect_and_do())
 

@@ -6,6 +6,13 @@ CREATE TABLE schema_migration (
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- The environment that this database belongs to, such as prod: the first one that starts on it. Another one must adopt it.
+CREATE TABLE environment (
+    id         smallint    PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+    name       text        NOT NULL,
+    stamped_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- API keys. A key is 256 random bits, so its SHA-256 cannot be reversed and needs no salt.
 CREATE TABLE api_key (
     id         text        PRIMARY KEY CHECK (id LIKE 'key\_%'),
@@ -220,6 +227,9 @@ CREATE TABLE audit_event (
     -- Facts without personal data, and their SHA-256.
     facts          text        NOT NULL,
     digest         bytea       NOT NULL CHECK (octet_length(digest) = 32),
+
+    -- The environment at that time. NULL: the database had none yet.
+    environment    text,
 
     -- The transaction that wrote the row. The chain is sealed in this order.
     xid            xid8        NOT NULL DEFAULT pg_current_xact_id()

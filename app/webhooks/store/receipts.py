@@ -1,6 +1,6 @@
 """Receipts: record every verified webhook once, also when copies arrive concurrently."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from app.audit import record
@@ -110,20 +110,6 @@ class PostgresReceipts:
     async def settle(self, transaction: Transaction, receipt_id: str) -> None:
         """Record that it has been processed."""
         await transaction.execute(SETTLE, receipt_id)
-
-    async def note_refused(self, refused: Mapping[str, Mapping[str, int]], seconds: float) -> None:
-        """Audit how many requests each connection refused in the last `seconds`, by reason. Raises StoreUnavailable."""
-        entries = [
-            record.Entry(
-                type="webhook.refused",
-                subject=connection,
-                correlation_id=None,
-                facts={"counts": dict(counts), "seconds": round(seconds)},
-            )
-            for connection, counts in sorted(refused.items())
-        ]
-        async with self._database.transaction() as session:
-            await record.append_all(session, entries)
 
 
 def payload_of(receipt_id: str) -> str:
