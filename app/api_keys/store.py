@@ -138,8 +138,8 @@ def digest_of(secret: str) -> bytes:
 
 
 class PostgresKeys:
-    """API keys: look them up, and change them. New ones carry the `environment`. Every change is audited with `actor` as
-    its cause."""
+    """API keys: look them up, and change them. New ones name the `environment`. Every change is audited with `actor`
+    as its cause."""
 
     def __init__(
         self, database: Database, *, actor: str = "lockstitch", environment: str = DEFAULT_ENVIRONMENT

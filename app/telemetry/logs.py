@@ -28,8 +28,8 @@ _encoder = msgspec.json.Encoder(enc_hook=repr)
 
 
 class JsonLines(logging.Formatter):
-    """`ts`, `level`, `logger`, `message` and the environment, then the run and the span if there is one, then the members
-    of `extra`."""
+    """`ts`, `level`, `logger`, `message`, the environment, then the run and the span if there is one, then the
+    members of `extra`."""
 
     def __init__(self, environment: str | None = None) -> None:
         super().__init__()
