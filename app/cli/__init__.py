@@ -57,6 +57,7 @@ app.command(
     name="secrets",
     help="Show which encryption keys are in use, and rotate to a new one.",
 )
+app.command("app.cli.environment:environment", name="environment", help="Show and adopt the environment of a database.")
 app.command("app.cli.runs:runs", name="runs", help="Show what happened in a run.")
 app.command(
     "app.cli.contract:contract",

@@ -1,0 +1,87 @@
+"""`lockstitch environment`: the environment of the database, and its adoption by another one."""
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from cyclopts import App
+
+from app.cli.database import find_database, run
+from app.cli.operators import actor
+from app.cli.printing import Json, write_json
+from app.environments.adopt import adopt as adopt_database
+from app.postgres.database import Database
+from app.postgres.environment_stamp import owner_of
+from app.settings.environment import Settings, load_settings
+
+# Parking the jobs of a large database is one statement.
+PATIENT_SECONDS: Final = 3600.0
+
+T = TypeVar("T")
+
+environment = App(name="environment", help="Show and adopt the environment of a database.")
+
+
+@environment.command
+def show(*, json: Json = False) -> None:
+    """Show the environment of this shell and of the database.
+
+    Parameters
+    ----------
+    json
+        Print JSON.
+    """
+    settings = load_settings(os.environ)
+    owner = _on_database(settings, owner_of)
+    if json:
+        write_json({"environment": settings.environment, "database": owner})
+        return
+    sys.stdout.write(
+        f"LOCKSTITCH_ENVIRONMENT is {settings.environment}; the database belongs to {owner or 'none yet'}.\n"
+    )
+
+
+@environment.command
+def adopt(*, json: Json = False) -> None:
+    """Make a database that was copied from another environment this environment's.
+
+    It drops the credentials, API keys and subscriptions of the other one, pauses every connection, and turns waiting
+    work into dead letters. Run it on the copy, never on the original.
+
+    Parameters
+    ----------
+    json
+        Print JSON.
+    """
+    settings = load_settings(os.environ)
+
+    async def change(database: Database) -> dict[str, object]:
+        owner, done = await adopt_database(database, settings.environment, actor=actor())
+        return {"from": owner, "to": settings.environment, **done}
+
+    done = _on_database(settings, change)
+    if json:
+        write_json(done)
+        return
+    sys.stdout.write(
+        f"The database now belongs to {settings.environment}; it was {done['from']}'s.\n"
+        f"Dropped: {done['credentials']} credentials, {done['api_keys']} API keys,"
+        f" {done['subscriptions']} subscriptions, {done['deliveries']} deliveries.\n"
+        f"Parked: {done['jobs']} jobs as dead letters, {done['operations']} operations as unknown.\n"
+        f"Paused: {done['connections']} connections. Resume each with POST /ops/connections/NAME/resume.\n"
+        "Next: lockstitch key create NAME --scope …\n"
+    )
+
+
+def _on_database(settings: Settings, do: Callable[[Database], Awaitable[T]]) -> T:
+    """Run `do` on the database, whichever environment it belongs to. Raises Complaint without one."""
+
+    async def connect_and_do() -> T:
+        database = await Database.connect(find_database(settings), max_size=1, command_timeout=PATIENT_SECONDS)
+        try:
+            return await do(database)
+        finally:
+            await database.close()
+
+    return run(connect_and_do())
