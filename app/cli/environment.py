@@ -7,13 +7,16 @@ from typing import Final, TypeVar
 
 from cyclopts import App
 
-from app.cli.database import find_database, run
+from app.cli.database import find_database, run, with_database
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.environments.adopt import adopt as adopt_database
+from app.errors import Complaint
 from app.postgres.database import Database
 from app.postgres.environment_stamp import owner_of
+from app.queue.pauses import PostgresPauses
 from app.settings.environment import Settings, load_settings
+from app.vendors.store import PostgresBoundAccounts
 
 # Parking the jobs of a large database is one statement.
 PATIENT_SECONDS: Final = 3600.0
@@ -72,6 +75,31 @@ def adopt(*, json: Json = False) -> None:
         f"Paused: {done['connections']} connections. Resume each with POST /ops/connections/NAME/resume.\n"
         "Next: lockstitch key create NAME --scope …\n"
     )
+
+
+@environment.command
+def rebind(connection: str, /) -> None:
+    """Let a connection that moved to another account of its vendor stay with the one that it meets next.
+
+    Parameters
+    ----------
+    connection
+        The connection's name.
+    """
+
+    async def change(database: Database) -> bool:
+        if not await PostgresBoundAccounts(database).forget(connection, actor=actor()):
+            return False
+        pauses = PostgresPauses(database)
+        await pauses.refresh()
+        pause = pauses.of(connection)
+        if pause is not None and pause.reason == "account":
+            await pauses.resume(connection, actor=actor())
+        return True
+
+    if not with_database(change):
+        raise Complaint(f"The connection {connection} is bound to no account: nothing was changed.")
+    sys.stdout.write(f"{connection} stays with the account that it meets next.\n")
 
 
 def _on_database(settings: Settings, do: Callable[[Database], Awaitable[T]]) -> T:

@@ -88,6 +88,7 @@ STEPS: Final[tuple[tuple[str, Statement], ...]] = (
     ("redrives", CANCEL_REDRIVES),
     ("operations", PARK_OPERATIONS),
     ("workers", Statement("DELETE worker_heartbeat", "DELETE FROM worker_heartbeat")),
+    ("accounts", Statement("DELETE connection_account", "DELETE FROM connection_account")),
     ("alarms", Statement("DELETE alert", "DELETE FROM alert")),
 )
 

@@ -66,6 +66,7 @@ from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of, lanes_of
 from app.vendors.deps import VendorDeps
 from app.vendors.models import Connections
+from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.deps import IngestDeps
 from app.webhooks.group_commit import GroupCommit
 from app.webhooks.receive import WebhookReceiver
@@ -186,11 +187,14 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     )
     pauses = PostgresPauses(foundation.database, announcer_of(foundation.sealer, foundation.events))
     await stack.enter_async_context(pauses.refreshing(foundation.database_url))
+    bound = PostgresBoundAccounts(foundation.database)
+    await stack.enter_async_context(bound.refreshing(foundation.database_url))
     return VendorDeps(
         connections=connections,
-        vendors=await stack.enter_async_context(open_vendor_client(foundation.settings, pauses=pauses)),
+        vendors=await stack.enter_async_context(open_vendor_client(foundation.settings, pauses=pauses, bound=bound)),
         lanes=PostgresLanes(foundation.database),
         pauses=pauses,
+        bound=bound,
     )
 
 
@@ -272,7 +276,7 @@ async def _open_dependencies(
             queue=queue,
         ),
         refusals,
-        WebhookReceiver(intakes, GroupCommit(PostgresArrivals(database, sealer, POLICIES)), refusals),
+        WebhookReceiver(intakes, GroupCommit(PostgresArrivals(database, sealer, POLICIES)), refusals, vendors.bound),
         UploadDeps(
             uploads=PostgresUploads(database),
             database=database,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from mappings.hubspot import customer_r1, customer_r2
-from mappings.hubspot.account import ACCOUNT_REQUESTS, build_account
+from mappings.hubspot.account import ACCOUNT_REQUESTS, IDENTITY, build_account
 from mappings.hubspot.choices import CHOICES
 from mappings.hubspot.endpoints import SETUP
 from mappings.hubspot.endpoints_order import ORDER_SETUP
@@ -27,6 +27,7 @@ VENDOR: Final = Vendor[Account](
     refusal=refusal,
     budget=budget,
     account_requests=ACCOUNT_REQUESTS,
+    identity=IDENTITY,
     build_account=build_account,
     unwrap=unwrap,
     setup=(*SETUP, *ORDER_SETUP),

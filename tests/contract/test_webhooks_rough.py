@@ -214,6 +214,8 @@ def _until_accepted(endpoint: WebhookEndpoint, case: Sent) -> object:
 def test_one_bad_event_among_many_is_not_theirs_to_pay_for(facade: Facade) -> None:
     """HubSpot's events share a transaction; a value that PostgreSQL cannot store must not lose the others."""
     endpoint = WebhookEndpoint(facade, "hubspot")
-    events = [{"eventId": 1, "subscriptionId": "\u0000", "portalId": "x", "occurredAt": 10**30, "objectId": "\u0000"}]
+    events = [
+        {"eventId": 1, "subscriptionId": "\u0000", "portalId": 24861357, "occurredAt": 10**30, "objectId": "\u0000"}
+    ]
 
     assert sum(endpoint.accepted(hubspot(endpoint.url, *events))) == 1

@@ -325,7 +325,7 @@ CREATE TABLE lane (
 
     -- Blocked until a vendor's Retry-After, or until an operator resumes it ('infinity'). At that time the lane is half
     -- open: one job probes, and its success unblocks the lane.
-    blocked_reason text             CHECK (blocked_reason IN ('throttle', 'auth', 'operator')),
+    blocked_reason text             CHECK (blocked_reason IN ('throttle', 'auth', 'account', 'operator')),
     blocked_until  timestamptz,
     blocked_note   text,
     blocked_at     timestamptz,
@@ -343,6 +343,15 @@ CREATE TABLE lane (
     CHECK (blocked_reason IS NOT NULL OR (probe_token IS NULL AND blocked_note IS NULL AND throttles = 0)),
     CHECK ((blocked_reason IS NULL) = (blocked_at IS NULL))
 ) WITH (fillfactor = 50);
+
+-- The account that a connection first met, by what tells accounts apart: {"portal": "24861357"}. Another one is refused.
+CREATE TABLE connection_account (
+    connection text        NOT NULL,
+    mark       text        NOT NULL,
+    value      text        NOT NULL,
+    met_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (connection, mark)
+);
 
 -- Queued and running jobs. A finished job is deleted; one that failed for good becomes a dead letter.
 CREATE TABLE job (
