@@ -84,6 +84,15 @@ CREATE TABLE credential_version (
 
 CREATE UNIQUE INDEX credential_version_state ON credential_version (credential, state) WHERE state <> 'revoked';
 
+-- When each API key (by id) or secret (by reference) was last used, and for what: a scope of the key, or the connection
+-- and `read`, `write` or `webhook`.
+CREATE TABLE last_use (
+    subject text        NOT NULL,
+    part    text        NOT NULL,
+    used_at timestamptz NOT NULL,
+    PRIMARY KEY (subject, part)
+);
+
 -- One canonical write and its progress. The intent is committed before the vendor is called, and the outcome before the
 -- caller is answered.
 CREATE TABLE operation (
