@@ -8,11 +8,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from app.credentials.secrets import NoSecret
 from app.errors import VendorTimeout
 from app.problem_document import Problem
 from app.queue.pauses import PostgresPauses
@@ -36,6 +38,13 @@ class Facts(Struct, frozen=True, kw_only=True):
     asked: float  # on the clock of time.monotonic, like renew_at
     renew_at: float
     definitions: Mapping[ObjectName, Pages] = {}
+
+
+def _header_of(live: LiveConnection) -> tuple[str, str] | None:
+    """Return the header with the credential, or None while the vault lacks it: then nothing is sent."""
+    with suppress(NoSecret):
+        return live.credential.header
+    return None
 
 
 def marks_of(live: LiveConnection, replies: tuple[VendorReply | None, ...]) -> AccountMarks:
@@ -70,7 +79,7 @@ class Accounts:
         self._pauses = pauses
         self._known: dict[str, Facts] = {}
         # The credential that the known facts were read with.
-        self._credentials: dict[str, tuple[str, str]] = {}
+        self._credentials: dict[str, tuple[str, str] | None] = {}
         self._fetches = SingleFlight(self._renew, "account")
 
     async def get(self, live: LiveConnection, deadline: float, max_age: float | None = None) -> Any:
@@ -78,7 +87,7 @@ class Accounts:
         none is that young."""
         known = self._known.get(live.connection.name)
         # A new credential may open another account, which is checked before anything else is sent.
-        if self._bound is not None and self._credentials.get(live.connection.name) != live.credential.header:
+        if self._bound is not None and self._credentials.get(live.connection.name) != _header_of(live):
             known = None
         if known is not None and (max_age is None or time.monotonic() - known.asked <= max_age):
             if time.monotonic() >= known.renew_at:
@@ -100,7 +109,7 @@ class Accounts:
 
     async def _renew(self, live: LiveConnection) -> Facts:
         """Fetch the facts. If that fails, keep the known ones and retry soon."""
-        name, credential = live.connection.name, live.credential.header
+        name, credential = live.connection.name, _header_of(live)
         try:
             facts = await self._ask(live)
         except Exception:
