@@ -441,12 +441,13 @@ class Identity:
 @dataclass(frozen=True, kw_only=True)
 class Auth:
     """How credentials become a header. `template` names the secrets: `Bearer {token}`. With `basic` the template is
-    `user:password` and is sent base64-encoded (RFC 7617)."""
+    `user:password` and is sent base64-encoded (RFC 7617). `names` are those that are no secrets, such as a user's."""
 
     secrets: tuple[str, ...]
     header: str
     template: str
     basic: bool = False
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -487,6 +488,7 @@ class Vendor(Manifest, Generic[A]):
     one object in a whole answer, a webhook body or a bare record; it raises Unmappable if there is none. `choices` are
     the options of fields, for drop-downs. `traits` say which fields it acts on, so that losing them would matter.
     `identity` tells accounts apart: a connection stays with the account that it first met.
+    `removable`: objects that `lockstitch verify --write` may create and archive without telling anyone.
     `notifies`: objects about whose new records it sends messages by the account's rules, which no request suppresses.
     """
 
@@ -505,6 +507,7 @@ class Vendor(Manifest, Generic[A]):
     choices: Choices[A] | None = None
     identity: Identity = Identity()
     traits: Traits = frozenset()
+    removable: frozenset[ObjectName] = frozenset()
     notifies: frozenset[ObjectName] = frozenset()
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
     timeout_seconds: float = 10.0

@@ -216,6 +216,11 @@ class DevFolder:
         (self.path / "dev.json").unlink(missing_ok=True)
 
 
+def secret_variable(connection: str) -> str:
+    """Return the variable with a connection's webhook secret, which the configuration file refers to."""
+    return f"LOCKSTITCH_DEV_{connection.upper()}_WEBHOOK_SECRET"
+
+
 def _write_secret(file: Path, text: str) -> None:
     """Write a file atomically, never readable by other users."""
     unfinished = file.with_name(f".{file.name}.unfinished")

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from app.api_keys.store import SCOPES, ApiKeyError, PostgresKeys
 from app.dev.children import Child, ChildSpec
-from app.dev.folder import EMULATED, EMULATOR_CREDENTIALS, DevFolder, DevKeys
+from app.dev.folder import EMULATED, EMULATOR_CREDENTIALS, DevFolder, DevKeys, secret_variable
 from app.dev.welcome import welcome
 from app.errors import Complaint
 from app.postgres.database import Database
@@ -65,7 +65,7 @@ class _Supervisor:
         self._environment = dict(environment)
         # The configuration file refers to the variable, so the operator's value takes precedence.
         self._webhook_secrets = {
-            connection: environment.get(_secret_variable(connection)) or secret
+            connection: environment.get(secret_variable(connection)) or secret
             for connection, secret in folder.webhook_secrets().items()
         }
         self._children: list[Child] = []
@@ -168,7 +168,7 @@ class _Supervisor:
         )
         return {
             **EMULATOR_CREDENTIALS,
-            **{_secret_variable(connection): secret for connection, secret in self._webhook_secrets.items()},
+            **{secret_variable(connection): secret for connection, secret in self._webhook_secrets.items()},
             "LOCKSTITCH_ENCRYPTION_KEYS": self._folder.encryption_key(),
             **{name: value for name, value in self._environment.items() if value},
             "LOCKSTITCH_CONFIG": str(Path(config).absolute()),
@@ -186,10 +186,6 @@ class _Supervisor:
             "database_url": self._database_url,
             "webhook_secrets": self._webhook_secrets,
         }
-
-
-def _secret_variable(connection: str) -> str:
-    return f"LOCKSTITCH_DEV_{connection.upper()}_WEBHOOK_SECRET"
 
 
 def _lockstitch(command: str) -> list[str]:

@@ -34,6 +34,7 @@ VENDOR: Final = Vendor[Account](
     choices=CHOICES,
     webhooks=WEBHOOKS,
     traits=frozenset({"markets"}),
+    removable=frozenset({"customer"}),
     mappings=(customer_r1.CUSTOMER, customer_r2.CUSTOMER, TICKET, ORDER),
     docs="https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide",
 )

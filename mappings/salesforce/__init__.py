@@ -41,6 +41,7 @@ VENDOR: Final = Vendor[Account](
     # Outbound messages are SOAP without a signature, and events come over gRPC: changes are listed instead.
     webhooks=None,
     traits=frozenset({"markets"}),
+    removable=frozenset({"customer"}),
     mappings=(CUSTOMER, TICKET, COMMENT, ORDER),
     docs="https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/",
 )

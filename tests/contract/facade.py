@@ -107,7 +107,7 @@ class Facade:
         for process in (self.api, self.worker, self.emulators):
             process.stop()
         self.vendors.close()
-        self._run(self._disconnect())
+        self.disconnect()
         self._runner.close()
         self._runner = asyncio.Runner()
 
@@ -193,6 +193,10 @@ class Facade:
             return [dict(row) for row in await self._connection.fetch(statement, *arguments)]
 
         return self._run(connect_and_run())
+
+    def disconnect(self) -> None:
+        """Close the tests' own connections to the database. The next call opens them again."""
+        self._run(self._disconnect())
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         """Both connections are kept, on a loop of their own: each costs more than what is asked through it."""

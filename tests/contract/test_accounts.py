@@ -177,7 +177,12 @@ def test_a_webhook_of_another_portal_is_refused_and_audited(facade: Facade, call
 
 
 def test_a_live_event_at_a_test_connection_is_refused_and_audited(facade: Facade) -> None:
-    body = {"type": "customer.updated", "created": 1, "data": {"object": {"id": "cus_1", "object": "customer"}}}
+    body = {
+        "object": "event",
+        "type": "customer.updated",
+        "created": 1,
+        "data": {"object": {"id": "cus_1", "object": "customer"}},
+    }
     with facade.another_api() as process:
         endpoint = WebhookEndpoint(facade, "till", url=process.url)
         for event, live in (("evt_test", False), ("evt_live", True)):

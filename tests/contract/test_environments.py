@@ -123,6 +123,7 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                 assert "belongs to the environment prod, and LOCKSTITCH_ENVIRONMENT is staging" in refused.stderr
                 assert "lockstitch environment adopt" in refused.stderr
             assert lockstitch("key", "list", environment=staging).returncode == 1
+            production.disconnect()
 
             adopted = lockstitch("environment", "adopt", "--json", environment=staging)
             assert adopted.returncode == 0, adopted.stderr
