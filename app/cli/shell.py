@@ -1,6 +1,7 @@
 """What `doctor` and `verify` see from this shell: the settings, the database if it answers, and the secrets."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,7 +35,8 @@ class Shell(Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def open_shell(runner: asyncio.Runner) -> Iterator[Shell]:
-    """Open what is there. Raises SettingsError for invalid settings."""
+    """Open what is there. Raises SettingsError for invalid settings. Logs nothing: the findings say it."""
+    logging.getLogger("lockstitch").setLevel(logging.CRITICAL + 1)
     environment = find_environment(os.environ)
     settings = find_settings(environment)
     shell = Shell(settings=settings, environment=environment, secrets=Secrets(environment))

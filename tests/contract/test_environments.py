@@ -1,23 +1,30 @@
 """Environments: keys, telemetry and the audit trail name theirs, and a copied database waits for its adoption."""
 
+import asyncio
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from app.api_keys.store import generate_secret
+from app.credentials.store import PostgresCredentials
+from app.postgres.database import Database
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of
+from tests.contract.emulators import Vendor
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.otlp import Collector
 from tests.contract.samples import customer, ticket
 from tests.contract.subscribers import SubscriberServer
 from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, hubspot
+from tests.encryption import SEALER
 
-OF_STAGING = {"HUBSPOT_TOKEN": SECRETS["WRONG_TOKEN"]}
-"""Staging has its own credential, which this HubSpot refuses. A call that it answers used production's."""
+VENDORS: tuple[Vendor, ...] = ("hubspot", "shopify", "zendesk")
+OF_STAGING = dict.fromkeys(("HUBSPOT_TOKEN", "SHOPIFY_TOKEN", "ZENDESK_TOKEN"), SECRETS["WRONG_TOKEN"])
+"""Staging's own credentials, which these vendors refuse. A call that they answer used production's."""
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +102,9 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
     subscribers = SubscriberServer()
     allowed = {"LOCKSTITCH_EGRESS_ALLOW": f"127.0.0.1/32:{subscribers.port}"}
     production = Facade(folder, database_url, LOCKSTITCH_ENVIRONMENT="prod", **allowed)
+    in_the_vault = production.configuration.replace("env:HUBSPOT_TOKEN", "vault:hubspot")
+    (folder / "lockstitch.toml").write_text(in_the_vault, encoding="utf-8")
+    asyncio.run(_store_credential(database_url, "hubspot", SECRETS["HUBSPOT_TOKEN"]))
     try:
         with production.running():
             hook = subscribers.hook("production")
@@ -114,7 +124,8 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
             production.worker.stop()
             waiting = production.sql("SELECT id FROM job WHERE kind = 'ingest'")
             assert waiting
-            calls, posts = len(production.vendors.calls("hubspot")), len(hook.posts)
+            calls = {vendor: len(production.vendors.calls(vendor)) for vendor in VENDORS}
+            posts = len(hook.posts)
 
             for command in ("serve", "worker"):
                 staging = production.process(command, LOCKSTITCH_ENVIRONMENT="staging", **OF_STAGING).environment
@@ -129,11 +140,13 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
             assert adopted.returncode == 0, adopted.stderr
             done = json.loads(adopted.stdout)
             assert (done["from"], done["to"], done["subscriptions"], done["operations"]) == ("prod", "staging", 1, 1)
+            assert (done["credentials"], done["api_keys"]) == (1, 1)
             assert done["jobs"] >= 1
             assert "nothing to adopt" in lockstitch("environment", "adopt", environment=staging).stderr
 
             made = lockstitch("key", "create", "new", "--scope", "ops:read", "--scope", "ops:write", "--scope",
-                              "customers:read", environment=staging).stdout.strip()  # fmt: skip
+                              "customers:read", "--scope", "orders:read", "--scope", "tickets:read",
+                              environment=staging).stdout.strip()  # fmt: skip
             assert made.startswith("lsk_staging_")
             api = production.process("serve", LOCKSTITCH_ENVIRONMENT="staging", **OF_STAGING)
             worker = production.process("worker", LOCKSTITCH_ENVIRONMENT="staging", **OF_STAGING)
@@ -150,20 +163,22 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                     )
                     assert code_of(caller.get("/v1/customers?connection=hubspot"), 503) == "connection-paused"
                     parked = caller.get("/ops/dead-letters?kind=ingest&limit=250").json()["data"]
-                    assert {one["reason"] for one in parked} == {"the database was copied from prod"}
-                    assert len(production.vendors.calls("hubspot")) == calls
+                    assert {one["failure"]["reason"] for one in parked} == {"the database was copied from prod"}
+                    assert {vendor: len(production.vendors.calls(vendor)) for vendor in VENDORS} == calls
 
-                    # Resumed, the connection is called with staging's own credential.
-                    assert caller.post("/ops/connections/hubspot/resume").status_code == 200
-                    answer = until(
-                        lambda: caller.get("/v1/customers?connection=hubspot"),
-                        lambda answer: answer.json()["code"] != "connection-paused",
-                    )
-                    assert code_of(answer, 502) == "vendor-auth-failed"
+                    # Resumed, the connections are called with staging's own credentials, or not at all.
+                    for name, path in (("hubspot", "customers"), ("shopify", "orders"), ("zendesk", "tickets")):
+                        assert caller.post(f"/ops/connections/{name}/resume").status_code == 200
+                        answer = until(
+                            partial(caller.get, f"/v1/{path}?connection={name}"),
+                            lambda answer: "copied from" not in answer.json()["detail"],
+                        )
+                        assert answer.json()["category"] == "auth"
                     (event,) = caller.get("/ops/audit?type=environment.adopted").json()["data"]
                     assert (event["environment"], event["facts"]["from"]) == ("staging", "prod")
-                new = production.vendors.calls("hubspot")[calls:]
-                assert {call["status"] for call in new} == {401}
+                new = {vendor: production.vendors.calls(vendor)[calls[vendor] :] for vendor in VENDORS}
+                assert new["hubspot"] == []
+                assert {call["status"] for vendor in VENDORS for call in new[vendor]} == {401}
                 assert len(hook.posts) == posts
             finally:
                 api.stop()
@@ -172,6 +187,12 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
             assert production.sql("SELECT id FROM job") == []
     finally:
         subscribers.close()
+
+
+async def _store_credential(database_url: str, name: str, secret: str) -> None:
+    database = await Database.connect(database_url, max_size=1)
+    await PostgresCredentials(database, SEALER).set(name, secret.encode())
+    await database.close()
 
 
 def test_a_database_in_use_is_not_adopted(facade: Facade) -> None:
