@@ -6,7 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 from app import telemetry
 from app.api_keys import routes as api_keys
 from app.audit import routes as audit
-from app.audit.refusals import Refusals
+from app.audit.refused_requests import RefusedRequests
 from app.copies import routes as copies
 from app.dead_letters import routes as dead_letters
 from app.drift import routes as drift
@@ -63,6 +63,6 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_runtime(settings) as runtime, runtime.dependencies.of(Refusals).writing():
+    async with open_runtime(settings) as runtime, runtime.dependencies.of(RefusedRequests).writing():
         await serve_application(runtime.dependencies, handlers(), settings, settings.port, probes=monitoring.PROBES)
         await runtime.dependencies.of(Writers).drain(DRAIN_SECONDS)

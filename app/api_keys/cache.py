@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from app.api_keys.store import PostgresKeys, digest_of, environment_of
-from app.audit.refusals import Refusals
+from app.audit.refused_requests import RefusedRequests
 from app.errors import StoreUnavailable
 from app.http.callers import Caller
 
@@ -32,7 +32,11 @@ class CachedKeys:
     """
 
     def __init__(
-        self, keys: PostgresKeys, clock: Callable[[], float] = time.monotonic, *, refusals: Refusals | None = None
+        self,
+        keys: PostgresKeys,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        refusals: RefusedRequests | None = None,
     ) -> None:
         """`refusals` audits keys of other environments."""
         self._keys = keys

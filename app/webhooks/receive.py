@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from app import telemetry
-from app.audit.refusals import Refusals
+from app.audit.refused_requests import RefusedRequests
 from app.errors import BodyTooLarge, InvalidSignature, MethodNotAllowed, NotFound, WrongAccount
 from app.signatures import (
     VERIFIERS,
@@ -51,7 +51,7 @@ class WebhookReceiver:
         self,
         connections: Mapping[str, WebhookConnection],
         group_commit: GroupCommit,
-        refusals: Refusals,
+        refusals: RefusedRequests,
         bound: PostgresBoundAccounts,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

@@ -14,7 +14,7 @@ from app.api_keys.cache import CachedKeys
 from app.api_keys.store import PostgresKeys
 from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
-from app.audit.refusals import Refusals
+from app.audit.refused_requests import RefusedRequests
 from app.capabilities import KINDS, POLICIES
 from app.copies.consumers import Consumer, legs_of, load_consumers
 from app.copies.deps import CopyDeps
@@ -252,7 +252,7 @@ async def _open_dependencies(
     connections = records.connections
     # A worker verifies no webhooks, so it does not need these secrets.
     intakes = {} if works else load_webhook_connections(settings.connections, connections, foundation.secrets)
-    refusals = Refusals(database)
+    refusals = RefusedRequests(database)
     gauges = _open_gauges(settings, database)
     idle = settings.body_idle_timeout_seconds
     operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)

@@ -19,7 +19,7 @@ MOST_REASONS: Final = 20
 _log = logging.getLogger("lockstitch.audit")
 
 
-class Refusals:
+class RefusedRequests:
     """Counts of this process since they were last written, by audit type and subject."""
 
     def __init__(self, database: Database) -> None:
