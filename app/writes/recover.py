@@ -34,7 +34,7 @@ MOST_ATTEMPTS: Final = 100
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 900.0
 CREATING: Final = ("create", "comment", "upsert")
-# RefusedRequests of the request itself. A vendor that recognises a repeat would have repeated its acceptance, so it refused
+# Refusals of the request itself. A vendor that recognises a repeat would have repeated its acceptance, so it refused
 # the first request too. A permission, in contrast, comes and goes.
 DEFINITE: Final = ("rejected", "duplicate", "version_conflict")
 NO_RECOVERY: Final = Recovery(by="none", note="the mapping states no way to find out")
