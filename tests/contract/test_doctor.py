@@ -270,11 +270,11 @@ def test_a_connection_that_is_not_called_cannot_be_verified(run: Run) -> None:
 
 def test_a_paused_connection_is_reported_and_not_called(facade: Facade, vendors: Emulators, full_key: str) -> None:
     with facade.calling(secret=full_key) as caller:
-        assert caller.post("/ops/connections/pausable/pause", json={"note": "moving"}).status_code == 200
+        assert caller.post("/ops/connections/other-zendesk/pause", json={"note": "moving"}).status_code == 200
     done = facade.lockstitch("doctor", "--json")
-    assert "POST /ops/connections/pausable/resume" in the(found(done), "connection pausable", "moving")["mend"]
+    assert "POST /ops/connections/other-zendesk/resume" in the(found(done), "connection other-zendesk", "moving")["mend"]
     with facade.calling(secret=full_key) as caller:
-        assert caller.post("/ops/connections/pausable/resume").status_code == 200
+        assert caller.post("/ops/connections/other-zendesk/resume").status_code == 200
 
 
 def test_a_key_with_ops_scopes_that_makes_canonical_calls_is_named(facade: Facade) -> None:
