@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
 from tests.contract.samples import customer
@@ -23,6 +24,11 @@ vendor = "hubspot"
 base_url = "{url}"
 credentials = {{ token = "file:{token}" }}
 webhook_secrets = ["env:WEBHOOK_HUBSPOT"]
+
+[connections.vaulted]
+vendor = "hubspot"
+base_url = "{url}"
+credentials = {{ token = "vault:portal" }}
 
 [connections.till]
 vendor = "stripe"
@@ -159,6 +165,21 @@ def test_another_account_pauses_the_connection_before_anything_else_is_sent(
         assert facade.lockstitch("environment", "rebind", "movable").returncode == 0
         until(lambda: other.get(listing).status_code, lambda status: status == 200)
         assert bound(facade, "movable") == {"portal": "222"}
+
+
+def test_a_rotated_secret_of_another_account_is_not_promoted(facade: Facade, caller: Caller) -> None:
+    shell = facade.api.environment
+    assert lockstitch("secrets", "set", "portal", environment=shell, text="333").returncode == 0
+    caller.post("/ops/connections/vaulted/resume")
+    until(lambda: caller.get("/v1/customers?connection=vaulted").status_code, lambda status: status == 200)
+    assert bound(facade, "vaulted") == {"portal": "333"}
+
+    refused = lockstitch("secrets", "rotate", "portal", environment=shell, text="444")
+
+    assert refused.returncode == 3
+    assert "it opens the account portal 444, and belongs to portal 333" in refused.stderr
+    assert caller.get("/v1/customers?connection=vaulted").status_code == 200
+    assert shown(caller, "vaulted")["state"] == "working"
 
 
 def test_a_webhook_of_another_portal_is_refused_and_audited(facade: Facade, caller: Caller) -> None:

@@ -272,7 +272,9 @@ def test_a_paused_connection_is_reported_and_not_called(facade: Facade, vendors:
     with facade.calling(secret=full_key) as caller:
         assert caller.post("/ops/connections/other-zendesk/pause", json={"note": "moving"}).status_code == 200
     done = facade.lockstitch("doctor", "--json")
-    assert "POST /ops/connections/other-zendesk/resume" in the(found(done), "connection other-zendesk", "moving")["mend"]
+    assert (
+        "POST /ops/connections/other-zendesk/resume" in the(found(done), "connection other-zendesk", "moving")["mend"]
+    )
     with facade.calling(secret=full_key) as caller:
         assert caller.post("/ops/connections/other-zendesk/resume").status_code == 200
 
