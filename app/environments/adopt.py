@@ -29,6 +29,15 @@ RENAME = Statement("UPDATE environment", "UPDATE environment SET name = $1, stam
 DROP_DELIVERIES = Statement(
     "UPDATE delivery", "UPDATE delivery SET state = 'dropped', ended_at = now() WHERE state = 'pending'"
 )
+DISCARD_DELIVERIES = Statement(
+    "UPDATE dead_letter",
+    """
+    UPDATE dead_letter
+       SET state = 'discarded', closed_at = now(), closed_by = 'lockstitch', closed_reason = 'adopted'
+     WHERE kind = 'deliver' AND state = 'open'
+    """,
+)
+DROP_CALLBACKS = Statement("UPDATE operation", "UPDATE operation SET callback = NULL WHERE callback IS NOT NULL")
 DROP_DELIVERY_JOBS = Statement("DELETE job", "DELETE FROM job WHERE kind = 'deliver'")
 DELETE_LANES = Statement("DELETE lane", "DELETE FROM lane WHERE connection IN (SELECT id FROM subscription)")
 
@@ -83,6 +92,8 @@ STEPS: Final[tuple[tuple[str, Statement], ...]] = (
     ("api_keys", Statement("UPDATE api_key", "UPDATE api_key SET revoked_at = now() WHERE revoked_at IS NULL")),
     ("deliveries", DROP_DELIVERIES),
     ("delivery_jobs", DROP_DELIVERY_JOBS),
+    ("dead_deliveries", DISCARD_DELIVERIES),
+    ("callbacks", DROP_CALLBACKS),
     ("subscription_lanes", DELETE_LANES),
     ("subscriptions", Statement("DELETE subscription", "DELETE FROM subscription")),
     ("redrives", CANCEL_REDRIVES),

@@ -41,7 +41,13 @@ def running_facade(
 ) -> Iterator[Facade]:
     """Production, for the module."""
     folder = tmp_path_factory.mktemp("prod")
-    facade = Facade(folder, module_database_url, LOCKSTITCH_ENVIRONMENT="prod", **collector.environment)
+    facade = Facade(
+        folder,
+        module_database_url,
+        LOCKSTITCH_ENVIRONMENT="prod",
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+    )
     with facade.running():
         yield facade
 
@@ -100,8 +106,8 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
     folder = tmp_path / "prod"
     folder.mkdir()
     subscribers = SubscriberServer()
-    allowed = {"LOCKSTITCH_EGRESS_ALLOW": f"127.0.0.1/32:{subscribers.port}"}
-    production = Facade(folder, database_url, LOCKSTITCH_ENVIRONMENT="prod", **allowed)
+    allowed = f"127.0.0.1/32:{subscribers.port}"
+    production = Facade(folder, database_url, LOCKSTITCH_ENVIRONMENT="prod", LOCKSTITCH_EGRESS_ALLOW=allowed)
     in_the_vault = production.configuration.replace("env:HUBSPOT_TOKEN", "vault:hubspot")
     (folder / "lockstitch.toml").write_text(in_the_vault, encoding="utf-8")
     asyncio.run(_store_credential(database_url, "hubspot", SECRETS["HUBSPOT_TOKEN"]))
