@@ -55,7 +55,7 @@ async def _look(shell: Shell, database: Database) -> Shell:
     missing = await count_missing(database)
     secrets, bound = shell.secrets, None
     if not missing:
-        bound = PostgresBoundAccounts(database)
+        bound = PostgresBoundAccounts(database, binds=False)
         await bound.refresh()
         secrets = Secrets(shell.environment, await _vault(shell, database))
     return Shell(

@@ -235,7 +235,7 @@ def _with_vault(do: Callable[[_Opened], Awaitable[T]]) -> T:
         database = await Database.connect(url, max_size=2)
         try:
             await require(database, settings.environment)
-            bound = PostgresBoundAccounts(database)
+            bound = PostgresBoundAccounts(database, binds=False)
             await bound.refresh()
             store = PostgresCredentials(database, Sealer(tuple((key.id, key.key) for key in keys)), actor=actor())
             vault = Vault(store)

@@ -33,10 +33,11 @@ NOTIFY = Statement("SELECT connection_account", f"SELECT pg_notify('{CHANNEL}', 
 
 class PostgresBoundAccounts:
     """The accounts that connections are bound to, at most about a second old. While the database is down, the last
-    known ones apply."""
+    known ones apply. A command that only checks them `binds` none."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, binds: bool = True) -> None:
         self._database = database
+        self._binds = binds
         self._known: Mapping[str, AccountMarks] = {}
 
     def of(self, connection: str) -> AccountMarks:
@@ -48,7 +49,9 @@ class PostgresBoundAccounts:
 
         Raises StoreUnavailable if a new one cannot be stored.
         """
-        if seen.keys() - self.of(connection).keys():  # one that cannot be stored, sent by mistake, binds nothing
+        if (
+            self._binds and seen.keys() - self.of(connection).keys()
+        ):  # one that cannot be stored, sent by mistake, binds nothing
             await self._bind(connection, seen)
         bound = self.of(connection)
         return all(bound.get(mark, value) == value for mark, value in seen.items())

@@ -1,9 +1,10 @@
 """`lockstitch doctor` and `lockstitch verify` find what is wrong, and say what to do."""
 
 import json
+import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -14,10 +15,11 @@ from typing import Any
 import pytest
 
 from tests.commands import lockstitch
+from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector
-from tests.contract.processes import free_port
+from tests.contract.processes import Process, free_port
 from tests.contract.samples import customer
 from tests.encryption import ENCRYPTION_KEYS
 
@@ -74,29 +76,50 @@ def portal() -> Iterator[Portal]:
     portal.close()
 
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+class Shell:
+    """A shell with one connection, `crm`, to the portal."""
 
-
-@pytest.fixture
-def run(tmp_path: Path, database_url: str, portal: Portal) -> Run:
-    """Run a command in a shell with one connection, `crm`, to the portal."""
-
-    def run_it(*arguments: str, more: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        config = tmp_path / "lockstitch.toml"
-        config.write_text(
-            f'[connections.crm]\nvendor = "hubspot"\nbase_url = "{portal.url}"\n'
-            f'credentials = {{ token = "env:CRM_TOKEN" }}\n{more}\n'
-        )
-        shell = {
+    def __init__(self, folder: Path, database_url: str, portal: Portal) -> None:
+        self.environment = {
             "LOCKSTITCH_DATABASE_URL": database_url,
             "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
             "LOCKSTITCH_ENVIRONMENT": "prod",
-            "LOCKSTITCH_CONFIG": str(config),
+            "LOCKSTITCH_CONFIG": str(folder / "lockstitch.toml"),
             "CRM_TOKEN": "a-token",
         }
-        return lockstitch(*arguments, columns=200, environment=shell | environment)
+        self._folder = folder
+        self._connection = (
+            f'[connections.crm]\nvendor = "hubspot"\nbase_url = "{portal.url}"\n'
+            'credentials = { token = "env:CRM_TOKEN" }\n'
+        )
 
-    return run_it
+    def __call__(self, *arguments: str, more: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command, with `more` in the configuration."""
+        Path(self.environment["LOCKSTITCH_CONFIG"]).write_text(self._connection + more)
+        return lockstitch(*arguments, columns=200, environment=self.environment | environment)
+
+    def read_customers(self) -> None:
+        """Read at `crm` through an API in this shell."""
+        key = self("key", "create", f"key-{free_port()}", "--scope", "customers:read").stdout.strip()
+        port = free_port()
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
+        api = Process(
+            ["app.cli", "serve"],
+            environment=own | self.environment | {"LOCKSTITCH_PORT": str(port), "LOCKSTITCH_PROBE_PORT": "0"},
+            log=self._folder / "api.log",
+            url=f"http://127.0.0.1:{port}",
+            health="/health/ready",
+        )
+        api.start()
+        with Caller(api.url, key) as caller:
+            assert caller.get("/v1/customers?connection=crm").status_code == 200
+        api.stop()
+
+
+@pytest.fixture
+def run(tmp_path: Path, database_url: str, portal: Portal) -> Shell:
+    """A shell that runs commands."""
+    return Shell(tmp_path, database_url, portal)
 
 
 def found(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
@@ -112,7 +135,7 @@ def the(findings: Mapping[str, dict[str, str]], *words: str) -> dict[str, str]:
 
 
 def test_a_sound_installation_has_no_findings(
-    run: Run, portal: Portal, database_url: str, tmp_path_factory: pytest.TempPathFactory
+    run: Shell, portal: Portal, database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with working(database_url, tmp_path_factory) as _:
         done = run("doctor")
@@ -136,7 +159,7 @@ def working(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         worker.stop()
 
 
-def test_every_complaint_about_the_configuration_is_reported_at_once(run: Run) -> None:
+def test_every_complaint_about_the_configuration_is_reported_at_once(run: Shell) -> None:
     done = run("doctor", "--json", more="[oddity]\nx = 1\n", LOCKSTITCH_PORT="http", LOCKSTITCH_LOG_LEVEL="loud")
     findings = found(done)
     assert done.returncode == 1
@@ -145,17 +168,17 @@ def test_every_complaint_about_the_configuration_is_reported_at_once(run: Run) -
     assert "edit " in the(findings, "unknown table [oddity]")["mend"]
 
 
-def test_no_worker_and_a_database_of_another_environment(run: Run) -> None:
+def test_no_worker_and_a_database_of_another_environment(run: Shell) -> None:
     assert the(found(run("doctor", "--json")), "no worker")["mend"] == "lockstitch worker"
     assert run("environment", "show").returncode == 0
 
 
-def test_an_unmigrated_database(run: Run, empty_database_url: str) -> None:
+def test_an_unmigrated_database(run: Shell, empty_database_url: str) -> None:
     findings = found(run("doctor", "--json", LOCKSTITCH_DATABASE_URL=empty_database_url))
     assert the(findings, "database", "migrations are missing")["mend"] == "lockstitch migrate"
 
 
-def test_no_database_hides_no_other_finding(run: Run, portal: Portal) -> None:
+def test_no_database_hides_no_other_finding(run: Shell, portal: Portal) -> None:
     portal.answers["/crm/v3/objects/orders"] = (403, {"category": "MISSING_SCOPES", "message": "no"})
     nowhere = f"postgresql://lockstitch@127.0.0.1:{free_port()}/lockstitch"
     done = run("doctor", "--json", LOCKSTITCH_DATABASE_URL=nowhere)
@@ -163,7 +186,7 @@ def test_no_database_hides_no_other_finding(run: Run, portal: Portal) -> None:
     assert the(found(done), "scope is missing")
 
 
-def test_a_missing_scope_is_named_with_its_object(run: Run, portal: Portal) -> None:
+def test_a_missing_scope_is_named_with_its_object(run: Shell, portal: Portal) -> None:
     scope = "This app has no access: it needs crm.objects.orders.read."
     portal.answers["/crm/v3/objects/orders"] = (403, {"category": "MISSING_SCOPES", "message": scope})
     for command in (("doctor", "--json"), ("verify", "crm", "--json")):
@@ -176,7 +199,7 @@ def test_a_missing_scope_is_named_with_its_object(run: Run, portal: Portal) -> N
     assert done.returncode == 1
 
 
-def test_an_expired_token_is_found_and_pauses_nothing(run: Run, portal: Portal) -> None:
+def test_an_expired_token_is_found_and_pauses_nothing(run: Shell, portal: Portal) -> None:
     portal.answers["/"] = (401, {"category": "EXPIRED_AUTHENTICATION", "message": "expired"})
     for command in (("doctor", "--json"), ("verify", "crm", "--json")):
         one = the(found(run(*command)), "connection crm", "refuses the credential", "expired")
@@ -187,25 +210,28 @@ def test_an_expired_token_is_found_and_pauses_nothing(run: Run, portal: Portal) 
 
 
 @pytest.mark.parametrize(("ahead", "said"), [(300, "behind crm"), (-300, "ahead of crm")])
-def test_a_wrong_clock_is_found_by_the_vendors(run: Run, portal: Portal, ahead: int, said: str) -> None:
+def test_a_wrong_clock_is_found_by_the_vendors(run: Shell, portal: Portal, ahead: int, said: str) -> None:
     portal.ahead = timedelta(seconds=ahead)
     for command in (("doctor", "--json"), ("verify", "crm", "--json")):
         one = the(found(run(*command)), "clock", said)
         assert one["mend"] == "timedatectl set-ntp true"
 
 
-def test_another_account_is_found(run: Run, portal: Portal) -> None:
+def test_another_account_is_found(run: Shell, portal: Portal) -> None:
     assert run("verify", "crm").returncode == 0
+    run.read_customers()
     portal.answers["account-info"] = (200, {"portalId": 2})
     for command in (("doctor", "--json"), ("verify", "crm", "--json")):
         one = the(found(run(*command)), "it opens the account portal 2, and belongs to portal 1")
         assert "lockstitch environment rebind crm" in one["mend"]
     assert run("environment", "rebind", "crm").returncode == 0
     assert run("verify", "crm").returncode == 0
+    run.read_customers()
+    assert run("verify", "crm").returncode == 0
     assert run("environment", "rebind", "nothing").returncode == 1
 
 
-def test_two_connections_with_one_secret_are_found_by_name(run: Run, portal: Portal) -> None:
+def test_two_connections_with_one_secret_are_found_by_name(run: Shell, portal: Portal) -> None:
     more = (
         f'[connections.other]\nvendor = "hubspot"\nbase_url = "{portal.url}"\n'
         'credentials = { token = "env:OTHER_TOKEN" }\n'
@@ -219,7 +245,7 @@ def test_two_connections_with_one_secret_are_found_by_name(run: Run, portal: Por
                 if text.startswith("secret")]  # fmt: skip
 
 
-def test_missing_secrets_are_reported_by_name(run: Run) -> None:
+def test_missing_secrets_are_reported_by_name(run: Shell) -> None:
     more = '[connections.hooks]\nvendor = "github"\nwebhook_secrets = ["env:HOOK_SECRET", "vault:hooks"]\n'
     findings = found(run("doctor", "--json", more=more, CRM_TOKEN=""))
     assert the(findings, "connection crm", "CRM_TOKEN")["mend"].startswith("export CRM_TOKEN=")
@@ -227,7 +253,7 @@ def test_missing_secrets_are_reported_by_name(run: Run) -> None:
     assert the(findings, "connection hooks", "vault:hooks")["mend"] == "lockstitch secrets set hooks"
 
 
-def test_an_unreachable_collector_is_found(run: Run) -> None:
+def test_an_unreachable_collector_is_found(run: Shell) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     one = the(found(run("doctor", "--json", OTEL_EXPORTER_OTLP_ENDPOINT=nowhere)), "collector", "is not reached")
     assert nowhere in one["mend"]
@@ -238,13 +264,13 @@ def test_an_unreachable_collector_is_found(run: Run) -> None:
     collector.close()
 
 
-def test_an_unreachable_vendor_is_found(run: Run, portal: Portal) -> None:
+def test_an_unreachable_vendor_is_found(run: Shell, portal: Portal) -> None:
     portal.close()
     one = the(found(run("doctor", "--json")), "connection crm", "is not reached")
     assert one["mend"].endswith(portal.url)
 
 
-def test_records_that_do_not_map_unknown_values_and_a_wrong_time_zone(run: Run, portal: Portal) -> None:
+def test_records_that_do_not_map_unknown_values_and_a_wrong_time_zone(run: Shell, portal: Portal) -> None:
     soon = (datetime.now(UTC) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     past = "2026-01-01T00:00:00.000Z"
     portal.answers["/crm/v3/objects/contacts"] = (
@@ -262,7 +288,7 @@ def test_records_that_do_not_map_unknown_values_and_a_wrong_time_zone(run: Run, 
     assert "time zone" in the(found(done), "2.0 h in the future", "such as 1")["found"]
 
 
-def test_a_connection_that_is_not_called_cannot_be_verified(run: Run) -> None:
+def test_a_connection_that_is_not_called_cannot_be_verified(run: Shell) -> None:
     done = run("verify", "nothing")
     assert done.returncode == 2
     assert "crm" in done.stderr
