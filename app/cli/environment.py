@@ -1,4 +1,4 @@
-"""`lockstitch environment`: the environment of the database, and its adoption by another one."""
+"""`lockstitch environment`: adopt a database of another environment, and rebind connections."""
 
 import os
 import sys
@@ -13,7 +13,6 @@ from app.cli.printing import Json, write_json
 from app.environments.adopt import adopt as adopt_database
 from app.errors import Complaint
 from app.postgres.database import Database
-from app.postgres.environment_stamp import owner_of
 from app.queue.pauses import PostgresPauses
 from app.settings.environment import Settings, load_settings
 from app.vendors.store import PostgresBoundAccounts
@@ -23,26 +22,7 @@ PATIENT_SECONDS: Final = 3600.0
 
 T = TypeVar("T")
 
-environment = App(name="environment", help="Show and adopt the environment of a database.")
-
-
-@environment.command
-def show(*, json: Json = False) -> None:
-    """Show the environment of this shell and of the database.
-
-    Parameters
-    ----------
-    json
-        Print JSON.
-    """
-    settings = load_settings(os.environ)
-    owner = _on_database(settings, owner_of)
-    if json:
-        write_json({"environment": settings.environment, "database": owner})
-        return
-    sys.stdout.write(
-        f"LOCKSTITCH_ENVIRONMENT is {settings.environment}; the database belongs to {owner or 'none yet'}.\n"
-    )
+environment = App(name="environment", help="Adopt a copied database; rebind a connection.")
 
 
 @environment.command

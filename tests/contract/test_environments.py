@@ -206,5 +206,7 @@ def test_a_database_in_use_is_not_adopted(facade: Facade) -> None:
     refused = lockstitch("environment", "adopt", environment=staging)
     assert refused.returncode == 1
     assert "Stop every `serve` and `worker`" in refused.stderr
-    shown = lockstitch("environment", "show", environment=staging)
-    assert shown.stdout == "LOCKSTITCH_ENVIRONMENT is staging; the database belongs to prod.\n"
+    found = json.loads(lockstitch("doctor", "--json", environment=staging).stdout)["findings"]
+    (one,) = [one for one in found if one["about"] == "database"]
+    assert "belongs to the environment prod" in one["found"]
+    assert one["mend"] == "lockstitch environment adopt"
