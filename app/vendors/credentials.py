@@ -8,7 +8,7 @@ from app.settings.file import ConnectionSettings, SettingsError
 from mappings.spec import Auth
 
 
-class Credential:
+class CredentialHeader:
     """Holds the header, and never shows it in `repr` or a message. Follows the vault."""
 
     __slots__ = ("_auth", "_header", "_lacks", "_names", "_revision", "_secrets", "_settings")
@@ -22,7 +22,7 @@ class Credential:
         self._read()
 
     def __repr__(self) -> str:
-        return f"Credential(connection={self._settings.name!r})"
+        return f"CredentialHeader(connection={self._settings.name!r})"
 
     @property
     def header(self) -> tuple[str, str]:
