@@ -94,7 +94,7 @@ def _check_configuration(shell: Shell) -> Iterator[Finding]:
         yield warning(
             "configuration",
             f"LOCKSTITCH_ENVIRONMENT is not set, so a copy of this database starts anywhere as {settings.environment}",
-            "export LOCKSTITCH_ENVIRONMENT=prod, for all processes and commands; then: lockstitch environment adopt",
+            f"export LOCKSTITCH_ENVIRONMENT={settings.environment}, or another name before the first start on a database",
         )
     try:
         connections = connections_of(settings)
