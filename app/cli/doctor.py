@@ -146,14 +146,14 @@ def _check_secrets(shell: Shell) -> Iterator[Finding]:
             yield error(f"connection {name}", complaint, _set_secret(reference))
         for reference in _secrets_of(connection):
             users[reference].add(name)
-    alone = {group[0] for group in users.items()} - {one for group in shell.secrets.twins(users) for one in group}
-    shared = [*shell.secrets.twins(users), *([one] for one in sorted(alone))]
-    for group in shared:
+    twins = shell.secrets.twins(users)
+    alone = users.keys() - {reference for group in twins for reference in group}
+    for group in (*twins, *([reference] for reference in sorted(alone))):
         names = sorted({name for reference in group for name in users[reference]})
         if len(group) > 1 or len(names) > 1:
             yield warning(
                 f"secret {', '.join(group)}",
-                f"one secret has {len(group)} names at {', '.join(names)}: who renews or loses one, loses the others",
+                f"one secret is used at {', '.join(names)}, under {len(group)} names: renewing one breaks the others",
                 f"Make a secret for each at the vendor, then: {_set_secret(group[-1])}",
             )
 
