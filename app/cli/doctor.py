@@ -153,7 +153,7 @@ def _check_secrets(shell: Shell) -> Iterator[Finding]:
         if len(group) > 1 or len(names) > 1:
             yield warning(
                 f"secret {', '.join(group)}",
-                f"one secret is used at {', '.join(names)}, under {len(group)} names: renewing one breaks the others",
+                f"one secret is used at {', '.join(names)}: who loses it at one, loses it at all",
                 f"Make a secret for each at the vendor, then: {_set_secret(group[-1])}",
             )
 
