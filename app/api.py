@@ -6,6 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 from app import telemetry
 from app.api_keys import routes as api_keys
 from app.audit import routes as audit
+from app.audit.refused_requests import RefusedRequests
 from app.copies import routes as copies
 from app.dead_letters import routes as dead_letters
 from app.drift import routes as drift
@@ -23,7 +24,6 @@ from app.settings.environment import Settings
 from app.uploads import routes as uploads
 from app.vendors import routes as vendors
 from app.webhooks import routes as webhooks
-from app.webhooks.receive import WebhookReceiver
 from app.wiring.runtime import open_runtime
 from app.writes import routes as writes
 from app.writes.waiting import Writers
@@ -63,6 +63,6 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_runtime(settings) as runtime, runtime.dependencies.of(WebhookReceiver).refused.writing():
+    async with open_runtime(settings) as runtime, runtime.dependencies.of(RefusedRequests).writing():
         await serve_application(runtime.dependencies, handlers(), settings, settings.port, probes=monitoring.PROBES)
         await runtime.dependencies.of(Writers).drain(DRAIN_SECONDS)

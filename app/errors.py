@@ -4,7 +4,8 @@
     ├── CallerProblem      the request has to change
     │   ├── MalformedBody, InvalidHost, InvalidCorrelationId                                         400
     │   ├── IdempotencyKeyMissing, IdempotencyKeyInvalid                                             400
-    │   ├── Unauthenticated, InvalidSignature 401, Forbidden 403, NotFound 404, MethodNotAllowed 405, NotAcceptable 406
+    │   ├── Unauthenticated, InvalidSignature 401, Forbidden, WrongAccount 403, NotFound 404
+    │   ├── MethodNotAllowed 405, NotAcceptable 406
     │   ├── BodyTooLarge 413, UnsupportedMediaType 415
     │   ├── InvalidField, UnsupportedField, UnsupportedAction, IdempotencyKeyReused                  422
     │   ├── AmbiguousMatch, NotSystemOfRecord, IdempotencyInProgress, StateConflict 409
@@ -76,7 +77,7 @@ class IdempotencyKeyInvalid(
 class Unauthenticated(
     CallerProblem, code="unauthenticated", status=401, title="A valid API key is required", category="auth"
 ):
-    """The API key is missing, unknown, expired or revoked."""
+    """The API key is missing, unknown, expired or revoked, or belongs to another environment."""
 
     next_step = "Send Authorization: Bearer lsk_…; `lockstitch key create` creates a key."
 
@@ -91,6 +92,17 @@ class InvalidSignature(
 
     def __init__(self, **facts: Any) -> None:
         super().__init__(**facts, headers=(("WWW-Authenticate", 'Webhook-Signature realm="lockstitch"'),))
+
+
+class WrongAccount(
+    CallerProblem, code="wrong-account", status=403, title="The webhook is from another account", category="auth"
+):
+    """The signature is valid, but the webhook is from another account of the vendor than the connection's, or from its
+    test mode. Nothing was recorded."""
+
+    next_step = (
+        "Send this account's webhooks to its own connection. A moved connection: `lockstitch environment rebind`."
+    )
 
 
 class Forbidden(CallerProblem, code="forbidden", status=403, title="The API key may not do this", category="auth"):

@@ -422,15 +422,36 @@ class Choices(Generic[A]):
     open_fields: Callable[[A, ObjectName], frozenset[str]] = lambda account, object_name: frozenset()
 
 
+AccountMarks = Mapping[str, str]
+"""What tells one account of a vendor from another, by name: `{"portal": "24861357"}`, `{"mode": "test"}`. Empty if
+unknown."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Identity:
+    """How to tell which account a credential opens.
+
+    `request` asks for it, and `read` reads the answer; `replies` reads those to the vendor's account requests;
+    `credential` reads the header with the credential. Without any of them, the host of the base URL tells accounts
+    apart at vendors where each account has its own.
+    """
+
+    request: VendorRequest | None = None
+    read: Callable[[VendorReply], AccountMarks] | None = None
+    replies: Callable[[tuple[VendorReply | None, ...]], AccountMarks] | None = None
+    credential: Callable[[str], AccountMarks] | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Auth:
     """How credentials become a header. `template` names the secrets: `Bearer {token}`. With `basic` the template is
-    `user:password` and is sent base64-encoded (RFC 7617)."""
+    `user:password` and is sent base64-encoded (RFC 7617). `names` are those that are no secrets, such as a user's."""
 
     secrets: tuple[str, ...]
     header: str
     template: str
     basic: bool = False
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -470,6 +491,8 @@ class Vendor(Manifest, Generic[A]):
     marker). Each is safe to repeat, and a refusal of kind `duplicate` counts as success. `unwrap` finds the records of
     one object in a whole answer, a webhook body or a bare record; it raises Unmappable if there is none. `choices` are
     the options of fields, for drop-downs. `traits` say which fields it acts on, so that losing them would matter.
+    `identity` tells accounts apart: a connection stays with the account that it first met.
+    `removable`: objects that `lockstitch verify --write` may create and archive without telling anyone.
     `notifies`: objects about whose new records it sends messages by the account's rules, which no request suppresses.
     """
 
@@ -486,7 +509,9 @@ class Vendor(Manifest, Generic[A]):
     unwrap: Callable[[bytes, ObjectName], tuple[msgspec.Raw, ...]]
     setup: tuple[VendorRequest, ...] = ()
     choices: Choices[A] | None = None
+    identity: Identity = Identity()
     traits: Traits = frozenset()
+    removable: frozenset[ObjectName] = frozenset()
     notifies: frozenset[ObjectName] = frozenset()
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
     timeout_seconds: float = 10.0

@@ -1,6 +1,6 @@
 """The webhook part of a vendor's manifest: the signature scheme, and the record that a webhook is about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,12 +61,15 @@ class WebhookManifest:
     `notice` is called only after the signature was verified. `changing` are the top-level members of a payload that
     differ between deliveries of one event, such as the number of attempts. `exact`: the times of events and of records
     are from one clock, in milliseconds, so a record that says it changed at the time of an event shows that change.
+    `account` reads from the headers (names in lower case) and the payload of one event which account sent it, as in
+    `spec.Identity`. Never raises.
     """
 
     scheme: Scheme
     notice: Reading
     changing: frozenset[str] = frozenset()
     exact: bool = False
+    account: Callable[[Mapping[str, str], bytes], Mapping[str, str]] | None = None
 
 
 def unmapped(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> None:

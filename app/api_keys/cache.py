@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from app.api_keys.store import PostgresKeys, digest_of
+from app.api_keys.store import PostgresKeys, digest_of, environment_of
+from app.audit.refused_requests import RefusedRequests
 from app.errors import StoreUnavailable
 from app.http.callers import Caller
 
@@ -30,14 +31,31 @@ class CachedKeys:
     the database at most one query per `PAUSE_SECONDS`, and delays a new caller by no more than that.
     """
 
-    def __init__(self, keys: PostgresKeys, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        keys: PostgresKeys,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        refusals: RefusedRequests | None = None,
+    ) -> None:
+        """`refusals` audits keys of other environments."""
         self._keys = keys
+        self._refusals = refusals
         self._clock = clock
         self._known: dict[bytes, tuple[Caller, float]] = {}
         self._wrong: dict[bytes, float] = {}
         self._pending: set[bytes] = set()
         self._query: asyncio.Task[dict[bytes, Caller]] | None = None
         self._query_lock = asyncio.Lock()
+
+    def refuse_foreign(self, secret: str) -> str | None:
+        """Return why a key is refused without a query: it names another environment. None if it does not."""
+        ours, named = self._keys.environment, environment_of(secret)
+        if named is None or named == ours:
+            return None
+        if self._refusals is not None:
+            self._refusals.note("api_key.refused", ours, named)
+        return f"The API key belongs to the environment {named}, and this is {ours}."
 
     async def find(self, secret: str) -> Caller | None:
         """Return the holder of this key if it was valid within the last second. Raises StoreUnavailable."""

@@ -1,10 +1,12 @@
 """API keys: create, find, rotate, revoke. Only the SHA-256 of a key is stored; the key itself is shown once."""
 
 import hashlib
+import re
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 import asyncpg
 import msgspec
@@ -14,8 +16,10 @@ from app.errors import Complaint
 from app.http.callers import Caller
 from app.identifiers import new_id
 from app.postgres.database import Database, Session, Statement
+from app.settings.environment import DEFAULT_ENVIRONMENT
 
 PREFIX = "lsk_"
+_KEY: Final = re.compile(r"lsk_([a-z][a-z0-9-]{0,30})_[A-Za-z0-9_-]{43}")
 SCOPES = (
     *("customers:read", "customers:write", "orders:read", "orders:write", "tickets:read", "tickets:write"),
     *("events:read", "subscriptions:read", "subscriptions:write", "ops:read", "ops:write"),
@@ -117,9 +121,15 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
 
 
-def generate_secret() -> str:
-    """Return `lsk_` and 256 random bits in base64url."""
-    return PREFIX + urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+def generate_secret(environment: str = DEFAULT_ENVIRONMENT) -> str:
+    """Return `lsk_`, the environment, and 256 random bits in base64url: `lsk_prod_…`."""
+    return f"{PREFIX}{environment}_{urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip('=')}"
+
+
+def environment_of(secret: str) -> str | None:
+    """Return the environment that a key names, or None for a text of another form."""
+    match = _KEY.fullmatch(secret)
+    return None if match is None else match[1]
 
 
 def digest_of(secret: str) -> bytes:
@@ -128,10 +138,14 @@ def digest_of(secret: str) -> bytes:
 
 
 class PostgresKeys:
-    """API keys: look them up, and change them. Every change is audited with `actor` as its cause."""
+    """API keys: look them up, and change them. New ones name the `environment`. Every change is audited with `actor`
+    as its cause."""
 
-    def __init__(self, database: Database, *, actor: str = "lockstitch") -> None:
+    def __init__(
+        self, database: Database, *, actor: str = "lockstitch", environment: str = DEFAULT_ENVIRONMENT
+    ) -> None:
         self._database = database
+        self.environment = environment
         self._actor = actor
 
     async def find(self, secret: str) -> Caller | None:
@@ -178,7 +192,7 @@ class PostgresKeys:
                     name=name,
                     scopes=wanted,
                     lifetime=expires_in,
-                    secret=secret or generate_secret(),
+                    secret=secret or generate_secret(self.environment),
                 )
                 await self._note(session, "api_key.created", key_id, name=name, principal=key_id, scopes=wanted)
             return made
@@ -212,7 +226,7 @@ class PostgresKeys:
                 name=name,
                 scopes=wanted or present["scopes"],
                 lifetime=expires_in or present["lifetime"],
-                secret=generate_secret(),
+                secret=generate_secret(self.environment),
             )
             await self._note(
                 *(session, "api_key.rotated", made.id),

@@ -1,7 +1,8 @@
 """The hash chain over the audit trail, and the sealer that appends to it.
 
     digest_n = SHA-256(event_n)          the event as a JSON array in UTF-8, without spaces:
-                                         [id, at, xid, type, subject, actor, correlation id, facts, digest]
+                                         [id, at, xid, type, subject, actor, correlation id, facts, digest,
+                                          environment]
     chain_n  = SHA-256(chain_n-1 ‖ digest_n)          chain_0 is 32 zero bytes
 
 `at` is in UTC with six digits of fraction, `facts` is the stored text, `digest` is in hexadecimal.
@@ -23,7 +24,7 @@ from app.postgres.database import Database, Session, Statement
 
 GENESIS: Final = bytes(32)
 BATCH: Final = 2_000
-EVENT: Final = "e.id, e.at, e.xid, e.type, e.subject, e.actor, e.correlation_id, e.facts, e.digest"
+EVENT: Final = "e.id, e.at, e.xid, e.type, e.subject, e.actor, e.correlation_id, e.facts, e.digest, e.environment"
 
 # A constant that nothing else locks: "auditsea" in ASCII.
 ADVISORY_LOCK: Final = int.from_bytes(b"auditsea")
@@ -99,7 +100,7 @@ def digest_of_event(event: asyncpg.Record) -> bytes:
     written = event["at"].astimezone(UTC).isoformat(timespec="microseconds")
     whole = (
         *(event["id"], written, event["xid"], event["type"], event["subject"], event["actor"]),
-        *(event["correlation_id"], event["facts"], event["digest"].hex()),
+        *(event["correlation_id"], event["facts"], event["digest"].hex(), event["environment"]),
     )
     return hashlib.sha256(msgspec.json.encode(whole)).digest()
 

@@ -19,6 +19,8 @@ class AuditEvent(Struct, frozen=True, kw_only=True):
     """What the event concerns. Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     actor: str
     """Who made the change: a key's principal, or `lockstitch`. Example: `"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    environment: str | None
+    """The environment of the database then; null before it had one. Example: `"prod"`"""
     correlation_id: str | None
     """The run of the change. Example: `"orders-4711-1767225600000"`"""
     facts: Raw

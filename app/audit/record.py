@@ -43,8 +43,8 @@ def insert_text(*, first: int = 1, where: str = "true", then: str = "") -> str:
     # Sub-selects hide the length of the arrays from the planner. Otherwise it would plan every call anew.
     arguments = ", ".join(f"(SELECT ${number}::{kind})" for number, kind in enumerate(types, start=first))
     return f"""
-    INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest)
-    SELECT *
+    INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest, environment)
+    SELECT *, (SELECT name FROM environment)
       FROM unnest({arguments}) AS entry (type, subject, actor, correlation_id, facts, digest)
      WHERE {where}
     {f"UNION ALL ({_digested(then)})" if then else ""}
@@ -55,7 +55,7 @@ def insert_from(rows: str) -> str:
     """Return the INSERT of entries that a statement makes itself. `rows` selects type, subject, actor, correlation id
     and facts, a JSON object with sorted members."""
     return f"""
-    INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest)
+    INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest, environment)
     {_digested(rows)}
     """
 
@@ -63,7 +63,8 @@ def insert_from(rows: str) -> str:
 def _digested(rows: str) -> str:
     """Return SQL text that adds `digest_of` to entries."""
     return f"""
-    SELECT *, sha256(convert_to(concat_ws(E'\\n', type, subject, actor, coalesce(correlation_id, ''), facts), 'UTF8'))
+    SELECT *, sha256(convert_to(concat_ws(E'\\n', type, subject, actor, coalesce(correlation_id, ''), facts), 'UTF8')),
+           (SELECT name FROM environment)
       FROM ({rows}) AS made (type, subject, actor, correlation_id, facts)
     """  # noqa: S608
 

@@ -20,7 +20,7 @@ CUSTOM_PLAN = Statement("SELECT settings", "SELECT set_config('plan_cache_mode',
 SELECT_PAGE = Statement(
     "SELECT audit_event",
     """
-    SELECT e.id, e.at, e.type, e.subject, e.actor, e.correlation_id, e.facts, s.position
+    SELECT e.id, e.at, e.type, e.subject, e.actor, e.environment, e.correlation_id, e.facts, s.position
       FROM (SELECT *
               FROM audit_event
              WHERE ($1::text IS NULL OR type = $1)
@@ -116,6 +116,7 @@ class PostgresAuditTrail:
                 type=row["type"],
                 subject=row["subject"],
                 actor=row["actor"],
+                environment=row["environment"],
                 correlation_id=row["correlation_id"],
                 facts=Raw(row["facts"]),
                 position=row["position"],

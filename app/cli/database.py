@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 from asyncpg import PostgresError
 
+from app.dev.folder import EMULATOR_CREDENTIALS, secret_variable
 from app.errors import Complaint, StoreUnavailable
 from app.postgres.database import Database
+from app.postgres.environment_stamp import require
 from app.settings.environment import EncryptionKey, Settings, load_settings
 
 T = TypeVar("T")
@@ -50,6 +52,18 @@ def find_keys(environment: Mapping[str, str]) -> tuple[EncryptionKey, ...]:
     return load_settings({**environment, "LOCKSTITCH_ENCRYPTION_KEYS": kept}).encryption_keys
 
 
+def find_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment of this shell. Beside a running `lockstitch dev` without settings of its own, add the
+    secrets of its connections."""
+    settings = load_settings(environment)
+    announced = settings.data_dir / "dev.json"
+    if settings.database_url is not None or not announced.exists():
+        return environment
+    facts = json.loads(announced.read_bytes())
+    secrets = {secret_variable(name): secret for name, secret in facts["webhook_secrets"].items()}
+    return {**EMULATOR_CREDENTIALS, **secrets, **environment, "LOCKSTITCH_DEV": "1"}
+
+
 def find_settings(environment: Mapping[str, str]) -> Settings:
     """Load the settings. Without a configuration file, use the connections of `lockstitch dev` in the data folder."""
     settings = load_settings(environment)
@@ -59,13 +73,26 @@ def find_settings(environment: Mapping[str, str]) -> Settings:
     return load_settings({**environment, "LOCKSTITCH_CONFIG": str(written_by_dev)})
 
 
+async def connect(settings: Settings) -> Database:
+    """Connect to the database, whatever is in it. Raises Complaint with the reason if that fails."""
+    url = find_database(settings)
+    try:
+        return await Database.connect(url, max_size=2)
+    except StoreUnavailable as error:
+        raise Complaint(error.detail) from error
+    except PostgresError as error:
+        raise Complaint(f"The database refuses the login: {error}.") from error
+
+
 def with_database(do: Callable[[Database], Awaitable[T]]) -> T:
-    """Run `do` on one connection to the database. Raises Complaint if there is no database."""
-    url = find_database(load_settings(os.environ))
+    """Run `do` on one connection to the database of this environment. Raises Complaint if there is none."""
+    settings = load_settings(os.environ)
+    url = find_database(settings)
 
     async def connect_and_do() -> T:
         database = await Database.connect(url, max_size=1)
         try:
+            await require(database, settings.environment)
             return await do(database)
         finally:
             await database.close()

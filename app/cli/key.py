@@ -18,6 +18,7 @@ from app.cli.printing import Json, write_json
 from app.cli.tables import moment, table
 from app.credentials.last_use import last_uses
 from app.postgres.database import Database
+from app.settings.environment import load_settings
 
 T = TypeVar("T")
 
@@ -183,7 +184,8 @@ def _last(at: datetime | None) -> str:
 
 def _with_keys(do: Callable[[PostgresKeys], Awaitable[T]]) -> T:
     """Run `do` on the store of keys. Raises Complaint if there is no database."""
-    return with_database(lambda database: do(PostgresKeys(database, actor=actor())))
+    environment = load_settings(os.environ).environment
+    return with_database(lambda database: do(PostgresKeys(database, actor=actor(), environment=environment)))
 
 
 def _show(made: NewKey) -> None:

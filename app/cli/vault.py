@@ -24,8 +24,10 @@ from app.credentials.store import PostgresCredentials
 from app.credentials.vault import Vault
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
+from app.postgres.environment_stamp import require
 from app.settings.environment import Settings
 from app.vendors.prove import complaints_about, prove
+from app.vendors.store import PostgresBoundAccounts
 
 T = TypeVar("T")
 
@@ -46,6 +48,7 @@ class _Opened(Struct, frozen=True, kw_only=True):
     store: PostgresCredentials
     vault: Vault
     secrets: Secrets
+    bound: PostgresBoundAccounts
 
 
 def set_secret(name: str, *, max_age: str | None = None) -> None:
@@ -191,7 +194,7 @@ async def _store(opened: _Opened, name: str, value: str, max_age: str | None) ->
 
 async def _promote(opened: _Opened, name: str, number: int, value: str, overlap: timedelta) -> None:
     """Prove a version and promote it, or exit."""
-    proofs = await prove(opened.settings, opened.secrets, f"{VAULT}{name}", value)
+    proofs = await prove(opened.settings, opened.secrets, f"{VAULT}{name}", value, opened.bound)
     failed = [f"{proof.connection}: {proof.why}" for proof in proofs if proof.why is not None]
     if failed:
         sys.stderr.write(
@@ -231,11 +234,16 @@ def _with_vault(do: Callable[[_Opened], Awaitable[T]]) -> T:
     async def open_and_do() -> T:
         database = await Database.connect(url, max_size=2)
         try:
+            await require(database, settings.environment)
+            bound = PostgresBoundAccounts(database, binds=False)
+            await bound.refresh()
             store = PostgresCredentials(database, Sealer(tuple((key.id, key.key) for key in keys)), actor=actor())
             vault = Vault(store)
             await vault.refresh()
             secrets = Secrets(os.environ, vault)
-            return await do(_Opened(settings=settings, database=database, store=store, vault=vault, secrets=secrets))
+            return await do(
+                _Opened(settings=settings, database=database, store=store, vault=vault, secrets=secrets, bound=bound)
+            )
         finally:
             await database.close()
 

@@ -186,11 +186,11 @@ class DevFolder:
         file.write_text(CONFIG_FILE.format(emulators=emulators))
         return file
 
-    def read_keys(self) -> DevKeys:
-        """Return the stored keys. Generates them the first time."""
+    def read_keys(self, environment: str) -> DevKeys:
+        """Return the stored keys. Generates them for this environment the first time."""
         file = self.path / "keys.json"
         if not file.exists():
-            self.write_keys(DevKeys(key=generate_secret(), ops_key=generate_secret()))
+            self.write_keys(DevKeys(key=generate_secret(environment), ops_key=generate_secret(environment)))
         return msgspec.json.decode(file.read_bytes(), type=DevKeys)
 
     def write_keys(self, keys: DevKeys) -> None:
@@ -214,6 +214,11 @@ class DevFolder:
     def withdraw_announcement(self) -> None:
         """Delete `dev.json`, because this supervisor ends or an earlier one was killed."""
         (self.path / "dev.json").unlink(missing_ok=True)
+
+
+def secret_variable(connection: str) -> str:
+    """Return the variable with a connection's webhook secret, which the configuration file refers to."""
+    return f"LOCKSTITCH_DEV_{connection.upper()}_WEBHOOK_SECRET"
 
 
 def _write_secret(file: Path, text: str) -> None:

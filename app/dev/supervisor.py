@@ -19,11 +19,12 @@ from rich.console import Console
 
 from app.api_keys.store import SCOPES, ApiKeyError, PostgresKeys
 from app.dev.children import Child, ChildSpec
-from app.dev.folder import EMULATED, EMULATOR_CREDENTIALS, DevFolder, DevKeys
+from app.dev.folder import EMULATED, EMULATOR_CREDENTIALS, DevFolder, DevKeys, secret_variable
 from app.dev.welcome import welcome
 from app.errors import Complaint
 from app.postgres.database import Database
 from app.postgres.embedded import EmbeddedPostgres
+from app.postgres.environment_stamp import claim
 from app.postgres.migrate import migrate
 from app.settings.environment import Settings, load_settings
 
@@ -64,7 +65,7 @@ class _Supervisor:
         self._environment = dict(environment)
         # The configuration file refers to the variable, so the operator's value takes precedence.
         self._webhook_secrets = {
-            connection: environment.get(_secret_variable(connection)) or secret
+            connection: environment.get(secret_variable(connection)) or secret
             for connection, secret in folder.webhook_secrets().items()
         }
         self._children: list[Child] = []
@@ -102,7 +103,7 @@ class _Supervisor:
         if self._postgres is not None:
             await self._start_postgres(self._postgres)
         await migrate(self._database_url)
-        keys = await _ensure_keys(self._database_url, self._folder)
+        keys = await _ensure_keys(self._database_url, self._folder, self._settings.environment)
         environment = self._environment_of_lockstitch()
         api = self._begin("api", _lockstitch("serve"), environment)
         self._begin("worker", _lockstitch("worker"), environment)
@@ -167,7 +168,7 @@ class _Supervisor:
         )
         return {
             **EMULATOR_CREDENTIALS,
-            **{_secret_variable(connection): secret for connection, secret in self._webhook_secrets.items()},
+            **{secret_variable(connection): secret for connection, secret in self._webhook_secrets.items()},
             "LOCKSTITCH_ENCRYPTION_KEYS": self._folder.encryption_key(),
             **{name: value for name, value in self._environment.items() if value},
             "LOCKSTITCH_CONFIG": str(Path(config).absolute()),
@@ -185,10 +186,6 @@ class _Supervisor:
             "database_url": self._database_url,
             "webhook_secrets": self._webhook_secrets,
         }
-
-
-def _secret_variable(connection: str) -> str:
-    return f"LOCKSTITCH_DEV_{connection.upper()}_WEBHOOK_SECRET"
 
 
 def _lockstitch(command: str) -> list[str]:
@@ -227,13 +224,14 @@ def _is_free(port: int) -> bool:
     return True
 
 
-async def _ensure_keys(database_url: str, folder: DevFolder) -> DevKeys:
+async def _ensure_keys(database_url: str, folder: DevFolder, environment: str) -> DevKeys:
     """Make the folder's keys valid in the database, one for callers and one for operators."""
-    keys = folder.read_keys()
+    keys = folder.read_keys(environment)
     callers = [scope for scope in SCOPES if not scope.startswith("ops:")]
     database = await Database.connect(database_url, max_size=1)
     try:
-        store = PostgresKeys(database, actor="lockstitch dev")
+        await claim(database, environment)
+        store = PostgresKeys(database, actor="lockstitch dev", environment=environment)
         known = DevKeys(
             key=await _ensure_key(store, "dev", callers, keys.key),
             ops_key=await _ensure_key(store, "dev-ops", SCOPES, keys.ops_key),

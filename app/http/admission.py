@@ -149,12 +149,13 @@ async def _authenticate(request: AnyRequest, *, while_away: bool) -> Caller:
     find = deps.keys.find_or_recall if while_away else deps.keys.find
     sent = request.headers.getall("authorization", [])
     match = _BEARER.fullmatch(sent[0].strip()) if len(sent) == 1 else None
-    caller = None if match is None else await find(match[1])
+    foreign = None if match is None else deps.keys.refuse_foreign(match[1])
+    caller = None if match is None or foreign is not None else await find(match[1])
     if caller is None:
         verdict = None if match is None else deps.wrong_keys.spend(_network_of(request))
         if verdict is not None and not verdict.allowed:
             await asyncio.sleep(LATE_SECONDS)
-        detail = "The API key is unknown, expired or revoked." if match else "No API key was sent."
+        detail = foreign or ("The API key is unknown, expired or revoked." if match else "No API key was sent.")
         challenge = 'Bearer realm="lockstitch"' + (', error="invalid_token"' if match else "")
         raise Unauthenticated(detail, headers=(("WWW-Authenticate", challenge),))
     return caller

@@ -36,6 +36,9 @@ def forbidden(caller: Caller, scope: str, *, next_step: str | None = None) -> Fo
 class Keys(Protocol):
     """API keys. `api_keys`, above this folder, implements them."""
 
+    def refuse_foreign(self, secret: str) -> str | None:
+        """Return why a key is refused without a query: it names another environment. None if it does not."""
+
     async def find(self, secret: str) -> Caller | None:
         """Return the holder of this key if it is valid now. Raises StoreUnavailable."""
 

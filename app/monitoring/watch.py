@@ -252,10 +252,14 @@ def _troubled(url: str, one: TroubledCredential) -> Alarm:
 
 def _stopped(url: str, stopped: StoppedConnection) -> Alarm:
     resume = f"POST /ops/connections/{stopped.connection}/resume"
-    why = "its credential is refused" if stopped.reason == "auth" else "an operator has paused it"
+    why, next_step = {
+        "auth": ("its credential is refused", f"Renew the credential, then {resume}."),
+        "account": ("it opens another account than before", f"lockstitch verify {stopped.connection}"),
+        "operator": ("an operator has paused it", f"To resume it: {resume}."),
+    }[stopped.reason]
     return Alarm(
         name=f"connection_paused.{stopped.connection}",
         summary=f"The connection {stopped.connection} is stopped: {why}.",
-        next_step=f"Renew the credential, then {resume}." if stopped.reason == "auth" else f"To resume it: {resume}.",
+        next_step=next_step,
         link=f"{url}/ops/connections",
     )

@@ -182,8 +182,9 @@ class Enqueuer(Protocol):
         """
 
 
-BlockedReason = Literal["throttle", "auth", "operator"]
-PauseReason = Literal["auth", "operator"]
+BlockedReason = Literal["throttle", "auth", "account", "operator"]
+PauseReason = Literal["auth", "account", "operator"]
+"""Why a connection is paused: its credential is refused, it opens another account than before, or an operator asked."""
 
 
 class LaneSettings(Struct, frozen=True, kw_only=True):

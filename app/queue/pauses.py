@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from typing import get_args
 
 import msgspec
 
@@ -18,7 +19,7 @@ SELECT = Statement(
     SELECT connection, blocked_reason AS reason, blocked_note AS note, blocked_at AS since,
            blocked_until = 'infinity' AS held, resumed_at
       FROM lane
-     WHERE blocked_reason IN ('auth', 'operator') OR resumed_at IS NOT NULL
+     WHERE blocked_reason IN ('auth', 'account', 'operator') OR resumed_at IS NOT NULL
     """,
 )
 
@@ -100,18 +101,18 @@ class PostgresPauses:
             await lanes.note_change(session, "connection.resumed", connection, actor=actor)
             return blocked
 
-    async def refuse(self, connection: str, reason: str) -> bool:
+    async def refuse(self, connection: str, reason: str, why: PauseReason = "auth") -> bool:
         """Pause the connection in all processes, once. False if that could not be stored."""
         known = self._known.get(connection)
         if known is not None and known.held:
             return True
         try:
             async with self._database.transaction() as session:
-                await refuse(session, connection, reason, self._announcer)
+                await _block(session, connection, why, reason, self._announcer)
         except StoreUnavailable:
             return False
         self._refusals += 1  # a refresh in progress may not have read it
-        pause = Pause(reason="auth", note=reason, since=datetime.now(UTC), held=True)
+        pause = Pause(reason=why, note=reason, since=datetime.now(UTC), held=True)
         self._known = {**self._known, connection: pause}
         return True
 
@@ -134,7 +135,7 @@ class PostgresPauses:
         self._known = {
             row["connection"]: msgspec.convert(dict(row), Pause)
             for row in rows
-            if row["reason"] in ("auth", "operator")
+            if row["reason"] in get_args(PauseReason)
         }
 
     def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:

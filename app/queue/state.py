@@ -128,7 +128,7 @@ def _state_of(lane: Lane) -> LaneState:
             return "throttled"
         case "auth":
             return "unauthorised"
-        case "operator":
+        case "account" | "operator":
             return "paused"
 
 

@@ -37,6 +37,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 DEFAULT_CONFIG_FILE = Path("lockstitch.toml")
 
+DEFAULT_ENVIRONMENT = "dev"
+"""The name of an environment that has none: `lockstitch dev` needs no setting."""
+
 # Standard Webhooks recommends about ten attempts within about three days.
 _MINUTE, _HOUR = 60.0, 3600.0
 DELIVERY_LADDER = (
@@ -108,6 +111,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     docker-compose.yml: http://127.0.0.1:16686/trace/{trace_id})."""
     log_level: LogLevel
     """Lowest level that is logged (LOCKSTITCH_LOG_LEVEL, info)."""
+    environment: str
+    """The name of this installation, such as prod or staging (LOCKSTITCH_ENVIRONMENT, dev). Its database and keys carry
+    it; those of another environment are refused."""
     dev: bool
     """Whether `lockstitch dev` started this process (LOCKSTITCH_DEV)."""
     config_file: Path | None
@@ -201,6 +207,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         settle_margin_seconds=read("LOCKSTITCH_SETTLE_MARGIN", _seconds, 15),
         trace_url=read("LOCKSTITCH_TRACE_URL", _trace_url, "http://127.0.0.1:16686/trace/{trace_id}"),
         log_level=read("LOCKSTITCH_LOG_LEVEL", _log_level, "info"),
+        environment=read("LOCKSTITCH_ENVIRONMENT", _environment, DEFAULT_ENVIRONMENT),
         dev=dev,
         config_file=config_file,
         connections=content.connections,
@@ -327,6 +334,13 @@ def _log_level(value: str) -> LogLevel:
         if value.lower() == level:
             return level  # type: ignore[no-any-return]
     raise SettingsError(f"is {value!r}: it must be one of {', '.join(get_args(LogLevel))}.")
+
+
+def _environment(value: str) -> str:
+    # Keys carry the name between underscores, so it has none.
+    if re.fullmatch(r"[a-z][a-z0-9-]{0,30}", value) is None:
+        raise SettingsError(f"is {value!r}: it must be a name of a-z, 0-9 and -, such as prod, at most 31 characters.")
+    return value
 
 
 def _database_url(value: str) -> str:

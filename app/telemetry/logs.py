@@ -21,11 +21,19 @@ _TOO_LOUD: Final = ("httpx", "httpcore", "aiohttp.access", "granian.access")
 _SILENT: Final = ("opentelemetry",)
 _LONGEST_CHAIN: Final = 5
 
+ENVIRONMENT: Final = "deployment.environment.name"
+"""The member of a line and the attribute of a span that names the environment (OpenTelemetry semantic conventions)."""
+
 _encoder = msgspec.json.Encoder(enc_hook=repr)
 
 
 class JsonLines(logging.Formatter):
-    """`ts`, `level`, `logger`, `message`, then the run and the span if there is one, then the members of `extra`."""
+    """`ts`, `level`, `logger`, `message`, the environment, then the run and the span if there is one, then the
+    members of `extra`."""
+
+    def __init__(self, environment: str | None = None) -> None:
+        super().__init__()
+        self._environment = environment
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line without its newline."""
@@ -35,6 +43,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": _message(record),
         }
+        if self._environment is not None:
+            line[ENVIRONMENT] = self._environment
         correlation = correlation_id.get()
         if correlation:
             line["correlation_id"] = correlation
@@ -49,11 +59,11 @@ class JsonLines(logging.Formatter):
         return _encoder.encode(line).decode()
 
 
-def set_up_logs(level: str, stream: TextIO | None = None) -> None:
+def set_up_logs(level: str, stream: TextIO | None = None, *, environment: str | None = None) -> None:
     """Install one handler for the process. `level` applies to the loggers named `lockstitch…`; others begin at
     warning."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonLines(environment))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

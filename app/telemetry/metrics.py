@@ -13,6 +13,7 @@ from prometheus_client import (
     Enum,
     GCCollector,
     Histogram,
+    Info,
     Metric,
     PlatformCollector,
     ProcessCollector,
@@ -89,10 +90,16 @@ mapping_refusals = Counter(
 operations = Counter(
     "lockstitch_operations", "Canonical writes by outcome.", ("object", "action", "outcome"), registry=registry
 )
+target = Info("target", "What this process is, as the OpenTelemetry resource of its spans.", registry=registry)
 spans_exported = Counter("lockstitch_otlp_spans_exported", "Spans that the collector accepted.", registry=registry)
 spans_failed = Counter(
     "lockstitch_otlp_spans_failed", "Spans lost because no collector accepted them.", registry=registry
 )
+
+
+def describe_process(service: str, environment: str) -> None:
+    """Set `target_info`, with which every other series can be joined."""
+    target.info({"service_name": f"lockstitch-{service}", "deployment_environment_name": environment})
 
 
 def count_operation(object_name: str, action: str, outcome: str) -> None:

@@ -21,8 +21,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from app.settings.environment import Settings
 from app.settings.file import SettingsError
 from app.telemetry.context import CorrelationProcessor, RunIdGenerator, Unsampled
-from app.telemetry.logs import set_up_logs
-from app.telemetry.metrics import spans_exported, spans_failed
+from app.telemetry.logs import ENVIRONMENT, set_up_logs
+from app.telemetry.metrics import describe_process, spans_exported, spans_failed
 
 _log = logging.getLogger("lockstitch.telemetry")
 
@@ -76,13 +76,14 @@ def set_up(settings: Settings, service: str, *, processors: Sequence[SpanProcess
     `processors` also receive the spans, such as one that keeps them in memory. Raises SettingsError for an unknown
     protocol.
     """
-    set_up_logs(settings.log_level)
+    set_up_logs(settings.log_level, environment=settings.environment)
+    describe_process(service, settings.environment)
     exporter = _exporter(os.environ)
     if exporter is None and not processors:
         trace.set_tracer_provider(Unsampled())
         return
     provider = TracerProvider(
-        resource=_resource(service),
+        resource=_resource(service, settings.environment),
         id_generator=RunIdGenerator(),
         shutdown_on_exit=False,
     )
@@ -128,12 +129,17 @@ def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
     raise SettingsError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}: it must be grpc or http/protobuf.")
 
 
-def _resource(service: str) -> Resource:
+def _resource(service: str, environment: str) -> Resource:
     try:
         release = version("lockstitch")
     except PackageNotFoundError:
         release = "0"
     ours = Resource.create(
-        {"service.name": f"lockstitch-{service}", "service.version": release, "service.instance.id": str(uuid4())}
+        {
+            "service.name": f"lockstitch-{service}",
+            "service.version": release,
+            "service.instance.id": str(uuid4()),
+            ENVIRONMENT: environment,
+        }
     )
     return ours.merge(OTELResourceDetector().detect())

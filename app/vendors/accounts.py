@@ -8,20 +8,25 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from app.credentials.secrets import NoSecret
 from app.errors import VendorTimeout
 from app.problem_document import Problem
+from app.queue.pauses import PostgresPauses
 from app.vendors.connection_state import LiveConnection
 from app.vendors.field_choices import Deliver, FieldSettings, ask_definitions, with_choices
+from app.vendors.health import wrong_account
 from app.vendors.models import VendorRefused
 from app.vendors.single_flight import SingleFlight
+from app.vendors.store import PostgresBoundAccounts, shown
 from canonical.parts import ObjectName
 from mappings.http import VendorReply
-from mappings.spec import Pages, Unmappable
+from mappings.spec import AccountMarks, Pages, Unmappable
 
 _log = logging.getLogger("lockstitch.outbound")
 
@@ -35,18 +40,55 @@ class Facts(Struct, frozen=True, kw_only=True):
     definitions: Mapping[ObjectName, Pages] = {}
 
 
+def _header_of(live: LiveConnection) -> tuple[str, str] | None:
+    """Return the header with the credential, or None while the vault lacks it: then nothing is sent."""
+    with suppress(NoSecret):
+        return live.credential.header
+    return None
+
+
+def marks_of(live: LiveConnection, replies: tuple[VendorReply | None, ...]) -> AccountMarks:
+    """Return what tells the account apart. `replies` are those to the account requests, then to the identity's."""
+    vendor = live.connection.vendor
+    identity, facts = vendor.identity, replies[: len(vendor.account_requests)]
+    marks: dict[str, str] = {}
+    if identity.replies is not None:
+        marks.update(identity.replies(facts))
+    if identity.read is not None and (reply := replies[-1]) is not None:
+        marks.update(identity.read(reply))
+    if identity.credential is not None:
+        marks.update(identity.credential(live.credential.header[1]))
+    declared = (identity.replies, identity.read, identity.credential)
+    if vendor.default_base_url is None and not any(declared):
+        marks["host"] = live.address
+    return marks
+
+
 class Accounts:
     """The account facts of all connections, with one fetch at a time for each."""
 
-    def __init__(self, deliver: Deliver) -> None:
+    def __init__(
+        self,
+        deliver: Deliver,
+        bound: PostgresBoundAccounts | None = None,
+        pauses: PostgresPauses | None = None,
+    ) -> None:
+        """`bound` are the accounts that connections stay with, `pauses` those of the installation."""
         self._deliver = deliver
+        self._bound = bound
+        self._pauses = pauses
         self._known: dict[str, Facts] = {}
+        # The credential that the known facts were read with.
+        self._credentials: dict[str, tuple[str, str] | None] = {}
         self._fetches = SingleFlight(self._renew, "account")
 
     async def get(self, live: LiveConnection, deadline: float, max_age: float | None = None) -> Any:
         """Return the vendor's account Struct, at most `max_age` seconds old if given. Raises the vendor's problems if
         none is that young."""
         known = self._known.get(live.connection.name)
+        # A new credential may open another account, which is checked before anything else is sent.
+        if self._bound is not None and self._credentials.get(live.connection.name) != _header_of(live):
+            known = None
         if known is not None and (max_age is None or time.monotonic() - known.asked <= max_age):
             if time.monotonic() >= known.renew_at:
                 self._fetches.begin(live)
@@ -67,7 +109,7 @@ class Accounts:
 
     async def _renew(self, live: LiveConnection) -> Facts:
         """Fetch the facts. If that fails, keep the known ones and retry soon."""
-        name = live.connection.name
+        name, credential = live.connection.name, _header_of(live)
         try:
             facts = await self._ask(live)
         except Exception:
@@ -78,18 +120,21 @@ class Accounts:
                 self._known[name] = msgspec.structs.replace(known, renew_at=retry_at)
             raise
         self._known[name] = facts
+        self._credentials[name] = credential
         return facts
 
     async def _ask(self, live: LiveConnection) -> Facts:
         vendor = live.connection.vendor
         asked = time.monotonic()
         deadline = asked + vendor.timeout_seconds * live.patience.attempts
+        identifying = () if vendor.identity.request is None else (vendor.identity.request,)
+        requests = (*vendor.account_requests, *identifying)
         outcomes = await asyncio.gather(
-            *(self._deliver(live, request, deadline) for request in vendor.account_requests), return_exceptions=True
+            *(self._deliver(live, request, deadline) for request in requests), return_exceptions=True
         )
         failed: list[Problem] = []
         replies: list[VendorReply | None] = []
-        for request, outcome in zip(vendor.account_requests, outcomes, strict=True):
+        for request, outcome in zip(requests, outcomes, strict=True):
             if isinstance(outcome, VendorReply):
                 replies.append(outcome)
                 continue
@@ -101,6 +146,8 @@ class Accounts:
                 failed.append(outcome)
         if failed and not any(replies):
             raise failed[0]
+        await self._check_account(live, tuple(replies))
+        del replies[len(vendor.account_requests) :]
         account = self._build(live, tuple(replies), live.custom_fields)
         definitions, missing = await ask_definitions(self._deliver, live, deadline)
         settings = with_choices(live, account, definitions)
@@ -111,6 +158,17 @@ class Accounts:
             renew_at=time.monotonic() + age,
             definitions=definitions,
         )
+
+    async def _check_account(self, live: LiveConnection, replies: tuple[VendorReply | None, ...]) -> None:
+        """Pause a connection that opens another account than the one that it first met. Raises ConnectionPaused."""
+        name, seen = live.connection.name, marks_of(live, replies)
+        if self._bound is None or await self._bound.meet(name, seen):
+            return
+        self._known.pop(name, None)
+        note = f"it opens the account {shown(seen)}, and belongs to {shown(self._bound.of(name))}"
+        if self._pauses is not None:
+            await self._pauses.refuse(name, note, "account")
+        raise wrong_account(name, note)
 
     def _build(self, live: LiveConnection, replies: tuple[VendorReply | None, ...], settings: FieldSettings) -> Any:
         vendor = live.connection.vendor

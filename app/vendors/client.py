@@ -33,6 +33,7 @@ from app.vendors.health import Admission, Patience
 from app.vendors.models import CalledConnection, Connection, LiveState, OptionLists, ReplyLost, VendorRefused
 from app.vendors.option_lists import OptionCache
 from app.vendors.setup import AccountSetup
+from app.vendors.store import PostgresBoundAccounts
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
 from mappings.registry import MANIFESTS, VENDORS, manifest_of
 from mappings.spec import Vendor
@@ -50,12 +51,16 @@ class VendorClient:
     """The one client for all vendors. Open it with `open_vendor_client`."""
 
     def __init__(
-        self, live_connections: Mapping[str, LiveConnection], wire: Wire, pauses: PostgresPauses | None = None
+        self,
+        live_connections: Mapping[str, LiveConnection],
+        wire: Wire,
+        pauses: PostgresPauses | None = None,
+        bound: PostgresBoundAccounts | None = None,
     ) -> None:
         self._live_connections = live_connections
         self._wire = wire
         self._pauses = pauses
-        self._accounts = Accounts(self._deliver)
+        self._accounts = Accounts(self._deliver, bound, pauses)
         self._options = OptionCache(self._deliver, self._accounts)
         # Sent like reads, which may be repeated; but they count as writes for the circuit.
         self._setup = AccountSetup(partial(self._deliver, traffic="writes"))
@@ -131,6 +136,8 @@ class VendorClient:
                     lost = lost or outcome
                 if not await self._may_repeat(live, request, outcome, attempts, deadline):
                     raise error_of(outcome, live.connection)
+                if request.effect and outcome.category == "auth":
+                    await self._accounts.renewed(live, deadline)  # the new credential may open another account
                 vendor_retries.labels(name, outcome.why).inc()
         except (Problem, VendorRefused) as error:
             category = error.refusal.category if isinstance(error, VendorRefused) else error.category
@@ -258,9 +265,10 @@ async def open_vendor_client(
     secrets: Secrets,
     patience: Patience | None = None,
     pauses: PostgresPauses | None = None,
+    bound: PostgresBoundAccounts | None = None,
 ) -> AsyncIterator[VendorClient]:
-    """Yield the client for every connection that is called, not those that only receive webhooks. `pauses` are those of
-    the installation.
+    """Yield the client for every connection that is called, not those that only receive webhooks. `pauses` and `bound`
+    accounts are those of the installation.
 
     Raises SettingsError with all complaints: an unknown vendor, a missing address, a missing secret.
     """
@@ -276,7 +284,7 @@ async def open_vendor_client(
     if complaints:
         raise SettingsError("\n".join(complaints))
     wire = Wire()
-    client = VendorClient(live_connections, wire, pauses)
+    client = VendorClient(live_connections, wire, pauses, bound)
     try:
         yield client
     finally:

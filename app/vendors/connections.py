@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from app.errors import NotFound
 from app.queue.models import Lane
 from app.vendors.deps import VendorDeps
+from app.vendors.health import wrong_account_step
 from app.vendors.models import Connection, LiveState
 from canonical.parts import ObjectName
 from mappings.registry import active
@@ -52,7 +53,7 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     objects: dict[ObjectName, tuple[str, ...]]
     """The verbs by object. Example: `{"customer": ["read", "list", "create", "update"]}`"""
     state: ConnectionState
-    """`paused` (by an operator) and `unauthorised` last in all processes until an operator resumes the connection;
+    """`paused` (by an operator, or for another account) and `unauthorised` last until an operator resumes it;
     `throttled` and `failing` end automatically.
     Example: `"paused"`"""
     since: datetime | None
@@ -138,12 +139,13 @@ def _verbs(endpoints: Endpoints[Any, Any]) -> tuple[str, ...]:
 
 def _standing(name: str, lane: Lane | None, live: LiveState | None) -> _Standing:
     resume = f"POST /ops/connections/{name}/resume"
-    if lane is not None and lane.blocked_reason == "operator":
+    if lane is not None and lane.blocked_reason in ("operator", "account"):
+        is_ours = lane.blocked_reason == "operator"
         return _Standing(
             state="paused",
             since=lane.blocked_at,
             note=lane.blocked_note,
-            next_step=f"To resume it: {resume}.",
+            next_step=f"To resume it: {resume}." if is_ours else wrong_account_step(name),
         )
     if lane is not None and lane.blocked_reason == "auth":
         held = lane.blocked_seconds is None

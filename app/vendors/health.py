@@ -206,6 +206,8 @@ class Health:
                 category="auth",
                 held=True,
             )
+        if pause.reason == "account":
+            return wrong_account(self._connection, pause.note or "")
         note = f": {pause.note}" if pause.note else ""
         return ConnectionPaused(
             f"An operator has paused {self._connection}{note}.",
@@ -267,6 +269,25 @@ class Health:
             shown.state("probing" if all(circuit.probing for circuit in open_circuits) else "failing")
         else:
             shown.state("working")
+
+
+def wrong_account(connection: str, note: str) -> ConnectionPaused:
+    """Return the problem of a connection that opens another account than before."""
+    return ConnectionPaused(
+        f"{connection} is paused: {note}.",
+        next_step=wrong_account_step(connection),
+        retry_after=HELD_PATIENCE,
+        category="auth",
+        held=True,
+    )
+
+
+def wrong_account_step(connection: str) -> str:
+    """Return what to do about a connection that opens another account than before."""
+    return (
+        f"Correct its credential or base_url, then {_resume(connection)}. If the new account is meant, run"
+        f" `lockstitch environment rebind {connection}`."
+    )
 
 
 def _resume(connection: str) -> str:

@@ -16,6 +16,7 @@ from app.signatures import UnusableSecret, check_secret
 from app.vendors.client import VendorClient, open_vendor_client
 from app.vendors.configured_connections import connections_of
 from app.vendors.models import VendorRefused
+from app.vendors.store import PostgresBoundAccounts
 from mappings.registry import VENDORS, active, objects_of
 from mappings.spec import ListQuery
 
@@ -69,18 +70,23 @@ def complaints_about(settings: Settings, reference: str, value: str) -> Sequence
     return complaints
 
 
-async def prove(settings: Settings, secrets: Secrets, reference: str, value: str) -> Sequence[Proof]:
-    """Read at every connection that refers to the secret, with this value. Nothing is changed anywhere."""
+async def prove(
+    settings: Settings, secrets: Secrets, reference: str, value: str, bound: PostgresBoundAccounts
+) -> Sequence[Proof]:
+    """Read at every connection that refers to the secret, with this value. It must open the account that the connection
+    is bound to. Nothing is changed anywhere."""
     return [
-        Proof(connection=name, why=await _prove_one(settings, name, secrets, reference, value))
+        Proof(connection=name, why=await _prove_one(settings, name, secrets, Trying(secrets, reference, value), bound))
         for name in calling(settings, reference)
     ]
 
 
-async def _prove_one(settings: Settings, name: str, secrets: Secrets, reference: str, value: str) -> str | None:
+async def _prove_one(
+    settings: Settings, name: str, secrets: Secrets, trying: Trying, bound: PostgresBoundAccounts
+) -> str | None:
     alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
     try:
-        async with open_vendor_client(alone, Trying(secrets, reference, value)) as client:
+        async with open_vendor_client(alone, trying, bound=bound) as client:
             refused, read = await _read_everything(client, alone, name)
         if not refused and read:
             return None

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from app import telemetry
-from app.errors import BodyTooLarge, InvalidSignature, MethodNotAllowed, NotFound
+from app.audit.refused_requests import RefusedRequests
+from app.errors import BodyTooLarge, InvalidSignature, MethodNotAllowed, NotFound, WrongAccount
 from app.signatures import (
     VERIFIERS,
     HandshakeAnswer,
@@ -23,8 +24,8 @@ from app.signatures import (
     handshake,
     verify,
 )
+from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.group_commit import GroupCommit
-from app.webhooks.invalid_signatures import InvalidSignatures
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.webhook_connections import WebhookConnection
 
@@ -50,21 +51,23 @@ class WebhookReceiver:
         self,
         connections: Mapping[str, WebhookConnection],
         group_commit: GroupCommit,
-        refused: InvalidSignatures,
+        refusals: RefusedRequests,
+        bound: PostgresBoundAccounts,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._connections = connections
         self._group_commit = group_commit
         self._now = now
-        self.refused = refused
+        self._refusals = refusals
+        self._bound = bound
 
     async def receive(self, connection: str, request: SignedRequest, correlation_id: str) -> Received | HandshakeAnswer:
         """Verify and record a webhook, and return how many of its events were new; or answer a handshake.
 
         Raises InvalidSignature for any fault of the signature, NotFound for an unknown connection (after the same work,
-        so that timing reveals nothing), MethodNotAllowed, BodyTooLarge for more events than any vendor sends, and
-        StoreUnavailable.
+        so that timing reveals nothing), WrongAccount, MethodNotAllowed, BodyTooLarge for more events than any vendor
+        sends, and StoreUnavailable.
         """
         webhooks = self._connections.get(connection)
         if webhooks is None:
@@ -80,22 +83,46 @@ class WebhookReceiver:
         events = events_of(scheme, request.headers, request.body)
         if len(events) > MOST_EVENTS:
             raise BodyTooLarge(f"The body has {len(events)} events; the limit is {MOST_EVENTS}.")
+        events = await self._of_account(webhooks, request, events)
         traceparent = telemetry.current_traceparent()
         arrivals = [_arrival(webhooks, event, correlation_id, traceparent) for event in events]
         accepted = await self._group_commit.run(arrivals) if arrivals else 0
         telemetry.count_received(connection, accepted=accepted, duplicates=len(events) - accepted)
         return Received(accepted=accepted, duplicates=len(events) - accepted)
 
+    async def _of_account(
+        self, webhooks: WebhookConnection, request: SignedRequest, events: tuple[ReceivedEvent, ...]
+    ) -> tuple[ReceivedEvent, ...]:
+        """Return the events of the connection's own account. An app of several accounts signs for all of them with one
+        secret. Raises WrongAccount if none is left, and StoreUnavailable."""
+        account = webhooks.manifest.account
+        if account is None or not events:
+            return events
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers}
+        own = []
+        for event in events:
+            if await self._bound.meet(webhooks.connection, account(headers, event.payload)):
+                own.append(event)
+            else:
+                self._refuse(webhooks.connection, "account")
+        if not own:
+            raise WrongAccount("The webhook is from another account than the one of this connection.")
+        return tuple(own)
+
     def _verify(self, webhooks: WebhookConnection, request: SignedRequest) -> None:
         named = webhooks.secrets()
         try:
             secret = verify(webhooks.manifest.scheme, request, [one for one, _ in named], now=self._now())
         except SignatureRefused as refusal:
-            self.refused.note(webhooks.connection, refusal.reason)
+            self._refuse(webhooks.connection, refusal.reason)
             raise InvalidSignature from None
         place, name = next((place, name) for place, (one, name) in enumerate(named, 1) if one is secret)
         webhooks.source.note_use(name, f"{webhooks.connection} webhook")
         telemetry.count_secret(webhooks.connection, place)
+
+    def _refuse(self, connection: str, reason: str) -> None:
+        telemetry.count_refused(connection, reason)
+        self._refusals.note("webhook.refused", connection, reason)
 
     def _refuse_unknown(self, request: SignedRequest) -> None:
         """Do the work of a verification, so that the response time does not reveal whether a connection exists."""

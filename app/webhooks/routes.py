@@ -21,7 +21,7 @@ from app.webhooks.receive import Received, WebhookReceiver
     status=202,
     answer=Received,
     also={200: Received},
-    problems=("invalid-signature", "rate-limited", "store-unavailable"),
+    problems=("invalid-signature", "wrong-account", "rate-limited", "store-unavailable"),
 )
 async def receive_webhook(request: AnyRequest) -> Answered:
     """Receive a webhook of a vendor.

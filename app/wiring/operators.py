@@ -22,6 +22,7 @@ from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
+from app.postgres.environment_stamp import require
 from app.queue.deps import QueueDeps
 from app.queue.enqueue import JobIntake
 from app.queue.figures import count_open_dead_letters, read_figures
@@ -45,10 +46,11 @@ async def open_operators(
 ) -> AsyncIterator[Dependencies]:
     """Open the dependencies of operators' commands: the database only, so they work while everything else is down.
 
-    Raises StoreUnavailable.
+    Raises StoreUnavailable, and WrongEnvironment for the database of another environment.
     """
     database = await Database.connect(database_url, max_size=2)
     try:
+        await require(database, settings.environment)
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
         events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
         queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)

@@ -14,6 +14,7 @@ from app.api_keys.cache import CachedKeys
 from app.api_keys.store import PostgresKeys
 from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
+from app.audit.refused_requests import RefusedRequests
 from app.capabilities import KINDS, POLICIES
 from app.copies.consumers import Consumer, legs_of, load_consumers
 from app.copies.deps import CopyDeps
@@ -50,6 +51,7 @@ from app.monitoring.store.runs import PostgresRuns
 from app.ownership.deps import OwnershipDeps
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
+from app.postgres.environment_stamp import WrongEnvironment, claim
 from app.postgres.listen import listen
 from app.postgres.migrate import count_missing
 from app.queue import claim as queue_claim
@@ -69,9 +71,9 @@ from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of, lanes_of
 from app.vendors.deps import VendorDeps
 from app.vendors.models import Connections
+from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.deps import IngestDeps
 from app.webhooks.group_commit import group_commit_to
-from app.webhooks.invalid_signatures import InvalidSignatures
 from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
@@ -143,7 +145,8 @@ class Foundation:
 async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncIterator[Runtime]:
     """Open everything for the duration of the block. A process that `works` gets a runner of jobs.
 
-    Raises SettingsError for incomplete settings, and StoreUnavailable without a database.
+    Raises SettingsError for incomplete settings, WrongEnvironment for another environment's database, and
+    StoreUnavailable without one.
     """
     database_url, keys = require_for_serving(settings)
     connections = connections_of(settings)
@@ -151,6 +154,8 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
+        if not await count_missing(database):
+            await claim(database, settings.environment)
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
         store = PostgresCredentials(database, sealer)
@@ -211,13 +216,16 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     )
     pauses = PostgresPauses(foundation.database, announcer_of(foundation.sealer, foundation.events))
     await stack.enter_async_context(pauses.refreshing(foundation.database_url))
+    bound = PostgresBoundAccounts(foundation.database)
+    await stack.enter_async_context(bound.refreshing(foundation.database_url))
     return VendorDeps(
         connections=connections,
         vendors=await stack.enter_async_context(
-            open_vendor_client(foundation.settings, foundation.secrets, pauses=pauses)
+            open_vendor_client(foundation.settings, foundation.secrets, pauses=pauses, bound=bound)
         ),
         lanes=PostgresLanes(foundation.database),
         pauses=pauses,
+        bound=bound,
     )
 
 
@@ -261,6 +269,7 @@ async def _open_dependencies(
     connections = records.connections
     # A worker verifies no webhooks, so it does not need these secrets.
     intakes = {} if works else load_webhook_connections(settings.connections, connections, foundation.secrets)
+    refusals = RefusedRequests(database)
     gauges = _open_gauges(settings, database)
     idle = settings.body_idle_timeout_seconds
     operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
@@ -298,8 +307,9 @@ async def _open_dependencies(
             events=events,
             queue=queue,
         ),
+        refusals,
         WebhookReceiver(
-            intakes, group_commit_to(PostgresArrivals(database, sealer, POLICIES)), InvalidSignatures(receipts)
+            intakes, group_commit_to(PostgresArrivals(database, sealer, POLICIES)), refusals, vendors.bound
         ),
         UploadDeps(
             uploads=PostgresUploads(database),
@@ -325,13 +335,13 @@ async def _open_dependencies(
         ),
         MonitoringDeps(
             runs=PostgresRuns(database),
-            readiness=CachedReadiness(partial(_readiness, database)),
+            readiness=CachedReadiness(partial(_readiness, database, settings.environment)),
             collect=gauges.refresh,
         ),
         HttpDeps(
             public_url=settings.public_url,
             trace_url=settings.trace_url,
-            keys=CachedKeys(PostgresKeys(database)),
+            keys=CachedKeys(PostgresKeys(database, environment=settings.environment), refusals=refusals),
             note_use=foundation.uses.note,
             budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
             wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),
@@ -385,10 +395,14 @@ async def _open_runner(foundation: Foundation, dependencies: Dependencies, queue
     )
 
 
-async def _readiness(database: Database) -> Verdict:
+async def _readiness(database: Database, environment: str) -> Verdict:
     try:
         missing = await count_missing(database)
+        if not missing:
+            await claim(database, environment)
         seen = None if missing else await heartbeats.last_seen(database)
+    except WrongEnvironment as error:
+        return (str(error),), None
     except StoreUnavailable:
         return ("the database is not available",), None
     return ((f"{missing} migrations are missing: run lockstitch migrate",) if missing else ()), seen

@@ -3,7 +3,7 @@
 from typing import Any
 
 from emulators.http import Answer, Call, json_answer
-from emulators.hubspot.errors import Refusal
+from emulators.hubspot.errors import PORTAL_ID, Refusal
 from emulators.hubspot.kinds import Kind
 from emulators.hubspot.objects import wants_archived
 from emulators.hubspot.seed import OWNERS, PIPELINES_OF
@@ -44,6 +44,24 @@ def pipeline(kind: Kind, id: str, state: State) -> Answer:
 def stages(kind: Kind, id: str, state: State) -> Answer:
     """200 with the stages of one pipeline."""
     return json_answer(200, {"results": _pipeline(kind, id, state)["stages"]})
+
+
+def details() -> Answer:
+    """200 with the account that the token opens."""
+    return json_answer(
+        200,
+        {
+            "portalId": PORTAL_ID,
+            "accountType": "DEVELOPER_TEST",
+            "timeZone": "Europe/Berlin",
+            "companyCurrency": "EUR",
+            "additionalCurrencies": [],
+            "utcOffset": "+01:00",
+            "utcOffsetMilliseconds": 3_600_000,
+            "uiDomain": "app.hubspot.com",
+            "dataHostingLocation": "eu1",
+        },
+    )
 
 
 def _pipeline(kind: Kind, id: str, state: State) -> dict[str, Any]:

@@ -108,6 +108,8 @@ def _routed(segments: list[str], call: Call, state: State, now: float) -> Answer
             return _properties(spelling, rest, call, state, now)
         case ["crm", "v3", "pipelines", spelling, *rest] if call.method == "GET":
             return _pipelines(spelling, rest, state)
+        case ["account-info", "v3", "details"] if call.method == "GET":
+            return accounts.details()
         case ["crm", "v3", "owners"] if call.method == "GET":
             return accounts.owners(call, state)
         case ["crm", "v3", "owners", id] if call.method == "GET":

@@ -3,7 +3,7 @@
 from typing import Final
 
 from mappings.hubspot import customer_r1, customer_r2
-from mappings.hubspot.account import ACCOUNT_REQUESTS, build_account
+from mappings.hubspot.account import ACCOUNT_REQUESTS, IDENTITY, build_account
 from mappings.hubspot.choices import CHOICES
 from mappings.hubspot.endpoints import SETUP
 from mappings.hubspot.endpoints_order import ORDER_SETUP
@@ -27,12 +27,14 @@ VENDOR: Final = Vendor[Account](
     refusal=refusal,
     budget=budget,
     account_requests=ACCOUNT_REQUESTS,
+    identity=IDENTITY,
     build_account=build_account,
     unwrap=unwrap,
     setup=(*SETUP, *ORDER_SETUP),
     choices=CHOICES,
     webhooks=WEBHOOKS,
     traits=frozenset({"markets"}),
+    removable=frozenset({"customer"}),
     mappings=(customer_r1.CUSTOMER, customer_r2.CUSTOMER, TICKET, ORDER),
     docs="https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide",
 )

@@ -9,6 +9,7 @@ from canonical.order import OrderStatus
 from canonical.parts import CustomFieldSetting, ObjectName
 from canonical.ticket import TicketStatus
 from mappings.http import VendorReply, VendorRequest
+from mappings.hubspot.portal import portal_of
 from mappings.hubspot.wire_v3 import (
     DEFAULT_PIPELINE,
     ORDER_PIPELINE,
@@ -26,7 +27,7 @@ from mappings.hubspot.wire_v3 import (
     documented_order_pipelines,
     documented_pipelines,
 )
-from mappings.spec import decode
+from mappings.spec import Identity, decode
 
 DEFAULT_STAGES: Final[dict[str, TicketStatus]] = {
     "1": "new",
@@ -94,6 +95,12 @@ ACCOUNT_REQUESTS: Final = (
     VendorRequest(
         method="GET", path="/crm/v4/associations/tickets/orders/labels", route="/crm/v4/associations/{from}/{to}/labels"
     ),
+)
+
+
+DETAILS: Final = "/account-info/v3/details"
+IDENTITY: Final = Identity(
+    request=VendorRequest(method="GET", path=DETAILS, route=DETAILS), read=lambda reply: portal_of(reply.body)
 )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from canonical.parts import ObjectName
+from mappings.hubspot.portal import portal_of
 from mappings.hubspot.unwrap import TYPE_IDS
 from mappings.kit.refusals import read, text
 from mappings.spec import NUMBER
@@ -71,4 +72,10 @@ def _merge(ids: _Ids, into: str) -> Merge | None:
     return Merge(remote_ids=tuple(merged), into=into) if merged else None
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="hubspot", notice=notice, changing=frozenset({"attemptNumber"}), exact=True)
+WEBHOOKS: Final = WebhookManifest(
+    scheme="hubspot",
+    notice=notice,
+    changing=frozenset({"attemptNumber"}),
+    exact=True,
+    account=lambda _headers, payload: portal_of(payload),
+)

@@ -31,6 +31,7 @@ VENDOR: Final = Vendor[Account](
     # Medusa sends no webhooks. Only code of the shop receives its events.
     webhooks=None,
     traits=frozenset({"fulfils", "collects"}),
+    removable=frozenset({"customer"}),
     notifies=frozenset({"order"}),
     mappings=(CUSTOMER, ORDER),
     timeout_seconds=15.0,

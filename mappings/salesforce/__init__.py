@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mappings.salesforce.account import REQUESTS, build_account
+from mappings.salesforce.account import IDENTITY, REQUESTS, build_account
 from mappings.salesforce.choices import CHOICES
 from mappings.salesforce.comment_r1 import COMMENT
 from mappings.salesforce.customer_r1 import CUSTOMER
@@ -31,6 +31,7 @@ VENDOR: Final = Vendor[Account](
     refusal=refusal,
     budget=budget,
     account_requests=REQUESTS,
+    identity=IDENTITY,
     build_account=build_account,
     unwrap=unwrap,
     # An administrator creates the key and marker fields (docs/vendors/salesforce.md): the API can create a field, but
@@ -40,6 +41,7 @@ VENDOR: Final = Vendor[Account](
     # Outbound messages are SOAP without a signature, and events come over gRPC: changes are listed instead.
     webhooks=None,
     traits=frozenset({"markets"}),
+    removable=frozenset({"customer"}),
     mappings=(CUSTOMER, TICKET, COMMENT, ORDER),
     docs="https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/",
 )

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.refusals import read
 from mappings.salesforce.enums import case_status
 from mappings.salesforce.requests import API, query
 from mappings.salesforce.wire_v62 import KEY, MARKER, Account, Status
-from mappings.spec import decode
+from mappings.spec import AccountMarks, Identity, decode
 
 DESCRIBED: Final = ("Contact", "Case", "Order")
 
@@ -74,6 +75,7 @@ class _Features(Struct, frozen=True, kw_only=True, rename="camel"):
 
 class _Organization(Struct, frozen=True, kw_only=True):
     features: _Features = _Features()
+    org_id: str | None = field(name="orgId", default=None)
 
 
 def _describe(sobject: str) -> VendorRequest:
@@ -133,6 +135,15 @@ def build_account(
             if found.urls.ui_detail_template is not None
         },
     )
+
+
+def _org(replies: tuple[VendorReply | None, ...]) -> AccountMarks:
+    reply = replies[-1] if replies else None
+    org = None if reply is None else read(reply.body, _Organization)
+    return {} if org is None or org.org_id is None else {"org": org.org_id}
+
+
+IDENTITY: Final = Identity(replies=_org)
 
 
 def _picklists(described: Mapping[str, _Described]) -> dict[str, tuple[str, ...]]:

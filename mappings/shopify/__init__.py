@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mappings.shopify.account import ACCOUNT_REQUESTS, SETUP, build_account
+from mappings.shopify.account import ACCOUNT_REQUESTS, IDENTITY, SETUP, build_account
 from mappings.shopify.choices import CHOICES
 from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.errors import budget, refusal
@@ -26,6 +26,7 @@ VENDOR: Final = Vendor[Account](
     refusal=refusal,
     budget=budget,
     account_requests=ACCOUNT_REQUESTS,
+    identity=IDENTITY,
     build_account=build_account,
     unwrap=unwrap,
     setup=SETUP,

@@ -14,7 +14,7 @@ from mappings.shopify.metadata import UNIQUE
 from mappings.shopify.requests import EXTERNAL_ID, MUTATION_COST, NAMESPACE, OPERATION_ID, call
 from mappings.shopify.wire_2026_07 import Account
 from mappings.shopify.wire_variables_2026_07 import Defined, MetafieldDefinition
-from mappings.spec import Unmappable, decode
+from mappings.spec import AccountMarks, Identity, Unmappable, decode
 
 
 class _Shop(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -54,6 +54,14 @@ SETUP: Final = tuple(
     )
 )
 """Shopify refuses an existing definition as TAKEN, which counts as done."""
+
+
+def _shop_of(replies: tuple[VendorReply | None, ...]) -> AccountMarks:
+    domain = build_account(replies, {}).domain
+    return {} if domain is None else {"shop": domain.lower()}
+
+
+IDENTITY: Final = Identity(replies=_shop_of)
 
 
 def build_account(

@@ -5,6 +5,7 @@ are legal requests, not changes of a record, so they are ignored.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -78,4 +79,9 @@ def _number(gid: str | None) -> str | None:
     return number if _ID.fullmatch(number) else None
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="shopify", notice=notice)
+def _shop(headers: Mapping[str, str], _payload: bytes) -> Mapping[str, str]:
+    domain = headers.get("x-shopify-shop-domain")
+    return {} if not domain else {"shop": domain.lower()}
+
+
+WEBHOOKS: Final = WebhookManifest(scheme="shopify", notice=notice, account=_shop)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from mappings.spec import Auth, Pacing, Vendor
-from mappings.stripe.account import build_account
+from mappings.stripe.account import IDENTITY, build_account
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.errors import budget, refusal
 from mappings.stripe.order_r1 import ORDER
@@ -26,6 +26,7 @@ VENDOR: Final = Vendor[Account](
     refusal=refusal,
     budget=budget,
     account_requests=(),
+    identity=IDENTITY,
     build_account=build_account,
     unwrap=unwrap,
     webhooks=WEBHOOKS,

@@ -5,6 +5,7 @@ are read with it. `invoice.upcoming` is about an invoice that does not exist yet
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -60,6 +61,10 @@ class _Data(Struct, frozen=True, kw_only=True):
     object: _Object = _Object()
 
 
+class _Mode(Struct, frozen=True, kw_only=True):
+    livemode: bool | None = None
+
+
 class _Event(Struct, frozen=True, kw_only=True):
     """Only an event of a connected account (Connect) has `account`. The configured key cannot read its records."""
 
@@ -84,4 +89,11 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
     return Notice(object=object_name, remote_id=remote_id, happened=happened)
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="stripe", notice=notice, changing=frozenset({"pending_webhooks"}))
+def _mode(_headers: Mapping[str, str], payload: bytes) -> Mapping[str, str]:
+    livemode = (read(payload, _Mode) or _Mode()).livemode
+    return {} if livemode is None else {"mode": "live" if livemode else "test"}
+
+
+WEBHOOKS: Final = WebhookManifest(
+    scheme="stripe", notice=notice, changing=frozenset({"pending_webhooks"}), account=_mode
+)

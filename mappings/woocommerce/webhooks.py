@@ -5,6 +5,7 @@ The body is the record as in the REST API, or only `{"id"}` after a deletion. Pr
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from canonical.parts import ObjectName
@@ -32,4 +33,9 @@ def notice(topic: str | None, _remote_object: str | None, remote_id: str | None,
     return Notice(object=object_name, remote_id=remote_id, happened=happened)
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="woocommerce", notice=notice)
+def _site(headers: Mapping[str, str], _payload: bytes) -> Mapping[str, str]:
+    source = headers.get("x-wc-webhook-source", "").partition("://")[2].strip("/").lower()
+    return {} if not source else {"site": source}
+
+
+WEBHOOKS: Final = WebhookManifest(scheme="woocommerce", notice=notice, account=_site)

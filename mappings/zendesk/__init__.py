@@ -18,7 +18,13 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     api_version="v2",
     # Every account has its own host, https://{subdomain}.zendesk.com; the connection names it.
     default_base_url=None,
-    auth=Auth(secrets=("email", "token"), header="Authorization", template="{email}/token:{token}", basic=True),
+    auth=Auth(
+        secrets=("email", "token"),
+        header="Authorization",
+        template="{email}/token:{token}",
+        basic=True,
+        names=frozenset({"email"}),
+    ),
     # 400 requests a minute on the Growth and Professional plans (Team 200, Enterprise 700); the headers of every
     # answer say what the account really has left.
     pacing=Pacing(units=400, per_seconds=60),

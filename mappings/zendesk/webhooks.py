@@ -5,6 +5,7 @@ have a body that an administrator wrote, and no topic. They are not notices.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -36,6 +37,10 @@ class _Comment(Struct, frozen=True, kw_only=True):
 class _Change(Struct, frozen=True, kw_only=True):
     comment: _Comment = _Comment()
     target_ticket_id: int | str | None = None
+
+
+class _Sender(Struct, frozen=True, kw_only=True):
+    account_id: int | str | None = None
 
 
 class _Event(Struct, frozen=True, kw_only=True):
@@ -75,4 +80,12 @@ def _id(sent: int | str | None) -> str | None:
     return str(sent) if sent is not None and _ID.fullmatch(str(sent)) else None
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="zendesk", notice=notice)
+def _account(_headers: Mapping[str, str], payload: bytes) -> Mapping[str, str]:
+    try:
+        found = msgspec.json.decode(payload, type=_Sender).account_id
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return {}
+    return {} if found is None else {"account": str(found)}
+
+
+WEBHOOKS: Final = WebhookManifest(scheme="zendesk", notice=notice, account=_account)

@@ -27,8 +27,8 @@ async def test_a_key_is_found_and_only_its_digest_is_stored(database: Database, 
     row = await database.fetch_row(Statement("SELECT api_key", "SELECT api_key::text AS everything FROM api_key"))
     assert row is not None
     assert made.secret not in row["everything"]
-    assert made.secret.startswith("lsk_")
-    assert len(made.secret) == len("lsk_") + 43  # 256 bits in base64url
+    assert made.secret.startswith("lsk_dev_")
+    assert len(made.secret) == len("lsk_dev_") + 43  # 256 bits in base64url
 
 
 async def test_an_unknown_key_finds_nothing(keys: PostgresKeys) -> None:

@@ -25,6 +25,7 @@ CHANGES: Final = {
     "no correlation id": "UPDATE audit_event SET correlation_id = NULL WHERE id = $1",
     "facts": "UPDATE audit_event SET facts = replace(facts, 'work', 'worl') WHERE id = $1",
     "digest": "UPDATE audit_event SET digest = set_bit(digest, 77, 1 - get_bit(digest, 77)) WHERE id = $1",
+    "environment": "UPDATE audit_event SET environment = 'prod' WHERE id = $1",
     "xid": "UPDATE audit_event SET xid = ((xid::text::bigint - 1)::text)::xid8 WHERE id = $1",
 }
 

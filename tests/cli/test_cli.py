@@ -56,7 +56,7 @@ def test_a_key_is_printed_alone_and_once(migrated: dict[str, str]) -> None:
     made = lockstitch("key", "create", "n8n", "--scope", "orders:read", "--scope", "orders:write", environment=migrated)
 
     assert made.returncode == 0, made.stderr
-    assert re.fullmatch(r"lsk_[A-Za-z0-9_-]{43}\n", made.stdout)
+    assert re.fullmatch(r"lsk_dev_[A-Za-z0-9_-]{43}\n", made.stdout)
     listed = lockstitch("key", "list", columns=200, environment=migrated).stdout
     assert "n8n" in listed
     assert "orders:read orders:write" in listed

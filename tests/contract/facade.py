@@ -15,6 +15,7 @@ import asyncpg
 
 from app.api_keys.store import SCOPES, NewKey, PostgresKeys
 from app.postgres.database import Database
+from app.settings.environment import DEFAULT_ENVIRONMENT
 from tests.commands import lockstitch
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators, Vendor
@@ -106,7 +107,7 @@ class Facade:
         for process in (self.api, self.worker, self.emulators):
             process.stop()
         self.vendors.close()
-        self._run(self._disconnect())
+        self.disconnect()
         self._runner.close()
         self._runner = asyncio.Runner()
 
@@ -172,7 +173,8 @@ class Facade:
         async def connect_and_do() -> T:
             if self._database is None:
                 self._database = await Database.connect(self.database_url, max_size=1)
-            return await do(PostgresKeys(self._database))
+            environment = self._added.get("LOCKSTITCH_ENVIRONMENT", DEFAULT_ENVIRONMENT)
+            return await do(PostgresKeys(self._database, environment=environment))
 
         return self._run(connect_and_do())
 
@@ -191,6 +193,10 @@ class Facade:
             return [dict(row) for row in await self._connection.fetch(statement, *arguments)]
 
         return self._run(connect_and_run())
+
+    def disconnect(self) -> None:
+        """Close the tests' own connections to the database. The next call opens them again."""
+        self._run(self._disconnect())
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         """Both connections are kept, on a loop of their own: each costs more than what is asked through it."""

@@ -13,7 +13,7 @@ from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, gateway
 
 PATH: Final = "/ops/audit"
-EVENT: Final = {"id", "at", "type", "subject", "actor", "correlation_id", "facts", "position"}
+EVENT: Final = {"id", "at", "type", "subject", "actor", "environment", "correlation_id", "facts", "position"}
 
 ALL_SEALED: Final = """
 SELECT 1

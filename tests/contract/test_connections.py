@@ -36,7 +36,9 @@ def resume(caller: Caller, name: str) -> dict[str, Any]:
 
 def audited(facade: Facade, name: str) -> list[tuple[str, str]]:
     rows = facade.sql(
-        "SELECT type, actor FROM audit_event WHERE subject = $1 AND type LIKE 'connection.%' ORDER BY id", name
+        "SELECT type, actor FROM audit_event"
+        " WHERE subject = $1 AND type LIKE 'connection.%' AND type <> 'connection.bound' ORDER BY id",
+        name,
     )
     return [(row["type"], row["actor"]) for row in rows]
 

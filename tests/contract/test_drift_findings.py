@@ -174,7 +174,7 @@ def test_webhooks_have_a_baseline_of_their_own(facade: Facade, caller: Caller) -
     remote_id = made["meta"]["remote_id"]
 
     def webhook(**more: Any) -> str:
-        body = {"account_id": 1, "detail": {"id": remote_id, "plan": None} | more, "id": "x", "type": topic}
+        body = {"account_id": 22129848, "detail": {"id": remote_id, "plan": None} | more, "id": "x", "type": topic}
         rest = {"subject": f"zen:user:{remote_id}", "time": "2026-11-25T10:29:58Z", "event": {}}
         payload = json.dumps(body | rest).encode()
         return driver.record("busy-zendesk", topic, "user", remote_id, payload=payload)

@@ -109,6 +109,8 @@ def test_any_signed_body_is_accepted(facade: Facade, scheme: str, body: bytes) -
     connection = {"woocommerce": "woo", "stripe": "payments", "intercom": "chat", "github": "code"}.get(scheme, scheme)
     endpoint = WebhookEndpoint(facade, {"standard-webhooks": "gateway"}.get(scheme, connection))
     case = sent(scheme, body, secret=WEBHOOK_SECRETS[endpoint.connection], at=now(), url=endpoint.url)  # type: ignore[arg-type]
+    if scheme == "shopify":
+        case = case.with_header("X-Shopify-Shop-Domain", b"lockstitch-dev.myshopify.com")
 
     answer = endpoint.send(case)
 
@@ -214,6 +216,8 @@ def _until_accepted(endpoint: WebhookEndpoint, case: Sent) -> object:
 def test_one_bad_event_among_many_is_not_theirs_to_pay_for(facade: Facade) -> None:
     """HubSpot's events share a transaction; a value that PostgreSQL cannot store must not lose the others."""
     endpoint = WebhookEndpoint(facade, "hubspot")
-    events = [{"eventId": 1, "subscriptionId": "\u0000", "portalId": "x", "occurredAt": 10**30, "objectId": "\u0000"}]
+    events = [
+        {"eventId": 1, "subscriptionId": "\u0000", "portalId": 24861357, "occurredAt": 10**30, "objectId": "\u0000"}
+    ]
 
     assert sum(endpoint.accepted(hubspot(endpoint.url, *events))) == 1

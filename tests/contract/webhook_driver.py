@@ -207,7 +207,7 @@ def _zendesk(url: str, topic: str, remote_id: str, facts: dict[str, Any]) -> Sen
     at = facts.get("at", datetime.now(UTC) + timedelta(minutes=1))
     comment = facts.get("comment_id")
     body = {
-        "account_id": 1,
+        "account_id": 22129848,
         "detail": {"id": remote_id},
         "event": {} if comment is None else {"comment": {"id": comment}},
         "id": str(uuid4()),

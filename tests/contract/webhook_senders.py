@@ -69,7 +69,7 @@ def contact_event(**members: Any) -> dict[str, Any]:
     return {
         "eventId": int(uuid4().int % 10**12),
         "subscriptionId": 25,
-        "portalId": 62515,
+        "portalId": 24861357,
         "occurredAt": time.time_ns() // 10**6,
         "subscriptionType": "contact.propertyChange",
         "attemptNumber": 0,
@@ -94,6 +94,7 @@ def shopify(url: str = "", *, topic: str = "customers/update", body: bytes | Non
         sent("shopify", made, secret=WEBHOOK_SECRETS["shopify"])
         .with_header("X-Shopify-Webhook-Id", str(uuid4()).encode())
         .with_header("X-Shopify-Topic", topic.encode())
+        .with_header("X-Shopify-Shop-Domain", b"lockstitch-dev.myshopify.com")
     )
 
 
@@ -102,7 +103,7 @@ def zendesk(url: str = "", *, at: datetime | None = None) -> Sent:
     ticket = str(uuid4().int % 10**12 + 1)
     body = json.dumps(
         {
-            "account_id": 1,
+            "account_id": 22129848,
             "detail": {"id": ticket, "status": "OPEN"},
             "event": {},
             "id": str(uuid4()),

@@ -157,6 +157,15 @@ def test_it_announces_itself(kept: Dev) -> None:
     assert [route["connection"] for route in mappings["routes"]] == ["hubspot"]
 
 
+def test_the_doctor_finds_nothing_wrong(kept: Dev) -> None:
+    kept.running()
+
+    seen = kept.ask("doctor", "--json")
+
+    assert seen["findings"] == []
+    assert "connection hubspot: the vendor answers and accepts the credential" in seen["passed"]
+
+
 def test_every_connection_that_takes_webhooks_has_a_secret_and_the_emulators_sign_with_it(kept: Dev) -> None:
     facts = kept.running()
 

@@ -1,8 +1,8 @@
-"""A fresh account at a vendor's emulator, used like a connection, and the sample values to write to it."""
+"""An account at a vendor or its emulator, used like a connection, and the sample values to write to it."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -28,20 +28,24 @@ INSTEAD: Final[dict[str, Any]] = {"due_at": "2099-01-01T00:00:00Z"}
 CREATE: Final = "{object}.create.json"
 
 
-class SampleAccount:
-    """A fresh account at the emulator, and the calls that Lockstitch makes to it."""
+class Sender(Protocol):
+    """Sends requests to a vendor, or to its emulator."""
 
-    def __init__(self, vendor: AnyVendor, emulator: RunningEmulator, root: Path) -> None:
-        """Set up the account and read its facts, like a connection at start."""
+    def send(self, request: VendorRequest) -> VendorReply:
+        """Return the reply. It may raise for a refusal."""
+
+
+class Account:
+    """An account with its facts, and the calls that Lockstitch makes to it. `wanted` are values to write by object, in
+    place of the samples."""
+
+    def __init__(
+        self, vendor: AnyVendor, sender: Sender, facts: Any, wanted: Mapping[str, dict[str, Any]] | None = None
+    ) -> None:
         self.vendor = vendor
-        self.emulator = emulator
-        self.wanted = {one.object: _wanted(vendor, one, root) for one in vendor.mappings}
-        settings = getattr(account_of(vendor, root), "custom_fields", {}) if any(self.wanted.values()) else {}
-        for request in vendor.setup:
-            emulator.send(request)
-        replies = [emulator.send(request) for request in vendor.account_requests]
-        read = tuple(None if vendor.refusal(reply) is not None else reply for reply in replies)
-        self.facts = vendor.build_account(read, settings)
+        self.facts = facts
+        self.wanted = wanted or {}
+        self.sender = sender
 
     def read(self, mapping: AnyMapping, remote_id: str) -> tuple[Any, Mapped[Any]]:
         """Return a record as its wire Struct and as mapped. Raises Refused or Unmappable."""
@@ -50,7 +54,7 @@ class SampleAccount:
         raw, facts = mapping.endpoints.record(reply, self.facts)
         if raw is None:
             raise Refused(f"{mapping.name} {remote_id} is not found when it is read")
-        facts = self._with_related(mapping, raw, facts)
+        facts = self.with_related(mapping, (raw,), facts)
         return mapping.decode(raw), mapping.read(raw, facts)
 
     def create(self, mapping: AnyMapping, body: Any, marker: str) -> str:
@@ -86,35 +90,50 @@ class SampleAccount:
 
     def ask(self, request: VendorRequest) -> VendorReply:
         """Send a request that must succeed, and return the reply. Raises Refused."""
-        reply = self.emulator.send(request)
+        reply = self.sender.send(request)
         refusal = self.vendor.refusal(reply)
         if refusal is not None:
             raise Refused(f"{request.method} {request.route} is refused as {refusal.kind}: {refusal.detail[:300]}")
         return reply
 
-    def _with_related(self, mapping: AnyMapping, raw: msgspec.Raw, facts: Any) -> Any:
+    def with_related(self, mapping: AnyMapping, records: tuple[msgspec.Raw, ...], facts: Any) -> Any:
         """Side-load the related records that the mapping needs, and add them to the facts."""
         endpoints = mapping.endpoints
         while endpoints.side_load is not None and endpoints.absorb is not None:
-            request = endpoints.side_load((raw,), facts)
+            request = endpoints.side_load(records, facts)
             if request is None:
                 break
             facts = endpoints.absorb(self.ask(request), facts)
         return facts
 
 
+class SampleAccount(Account):
+    """A fresh account at the emulator."""
+
+    def __init__(self, vendor: AnyVendor, emulator: RunningEmulator, root: Path) -> None:
+        """Set up the account and read its facts, like a connection at start."""
+        wanted: dict[str, dict[str, Any]] = {one.object: _wanted(vendor, one, root) for one in vendor.mappings}
+        settings = getattr(account_of(vendor, root), "custom_fields", {}) if any(wanted.values()) else {}
+        for request in vendor.setup:
+            emulator.send(request)
+        replies = [emulator.send(request) for request in vendor.account_requests]
+        read = tuple(None if vendor.refusal(reply) is not None else reply for reply in replies)
+        super().__init__(vendor, emulator, vendor.build_account(read, settings), wanted)
+        self.emulator = emulator
+
+
 class Refused(Exception):
-    """The emulator refused a call that must succeed."""
+    """The vendor refused a call that must succeed."""
 
 
-def whole(account: SampleAccount, mapping: AnyMapping, people: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+def whole(account: Account, mapping: AnyMapping, people: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
     """Return a body with as many fields as can be written at once, and its draft."""
     body = {
         field.name: value
         for field in fields(mapping.patch)
         if not _needs_others(field, people) and (value := _first(mapping, field, people)) is not None
     }
-    body |= account.wanted[mapping.object]
+    body |= account.wanted.get(mapping.object, {})
     while True:
         draft = mapping.to_vendor(msgspec.convert(body, mapping.patch), None, account.facts)
         refused = {one.pointer.split("/")[1] for one in draft.refused} & body.keys()

@@ -19,7 +19,7 @@ from app.queue.models import QueueFigures
 # A scrape has 10 seconds, of which looking up its key may take two.
 SECONDS: Final = 3.0
 OPEN_PHASES: Final = ("received", "sent", "unknown")
-PAUSE_REASONS: Final = ("auth", "operator")
+PAUSE_REASONS: Final = ("auth", "account", "operator")
 BY_LANE: Final = ("connection", "kind")
 
 COUNT_DEAD_LETTERS = Statement(

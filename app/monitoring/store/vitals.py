@@ -26,7 +26,7 @@ STOPPED = Statement(
     SELECT connection, blocked_reason AS reason
       FROM lane
      WHERE connection = ANY ($1::text[])
-       AND blocked_reason IN ('auth', 'operator')
+       AND blocked_reason IN ('auth', 'account', 'operator')
        AND blocked_until = 'infinity'
      ORDER BY connection
     """,

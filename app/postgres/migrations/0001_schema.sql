@@ -6,6 +6,13 @@ CREATE TABLE schema_migration (
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- The environment that this database belongs to, such as prod: the first one that starts on it. Another one must adopt it.
+CREATE TABLE environment (
+    id         smallint    PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+    name       text        NOT NULL,
+    stamped_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- API keys. A key is 256 random bits, so its SHA-256 cannot be reversed and needs no salt.
 CREATE TABLE api_key (
     id         text        PRIMARY KEY CHECK (id LIKE 'key\_%'),
@@ -283,6 +290,9 @@ CREATE TABLE audit_event (
     facts          text        NOT NULL,
     digest         bytea       NOT NULL CHECK (octet_length(digest) = 32),
 
+    -- The environment at that time. NULL: the database had none yet.
+    environment    text,
+
     -- The transaction that wrote the row. The chain is sealed in this order.
     xid            xid8        NOT NULL DEFAULT pg_current_xact_id()
 );
@@ -331,7 +341,7 @@ CREATE TABLE lane (
 
     -- Blocked until a vendor's Retry-After, or until an operator resumes it ('infinity'). At that time the lane is half
     -- open: one job probes, and its success unblocks the lane.
-    blocked_reason text             CHECK (blocked_reason IN ('throttle', 'auth', 'operator')),
+    blocked_reason text             CHECK (blocked_reason IN ('throttle', 'auth', 'account', 'operator')),
     blocked_until  timestamptz,
     blocked_note   text,
     blocked_at     timestamptz,
@@ -349,6 +359,15 @@ CREATE TABLE lane (
     CHECK (blocked_reason IS NOT NULL OR (probe_token IS NULL AND blocked_note IS NULL AND throttles = 0)),
     CHECK ((blocked_reason IS NULL) = (blocked_at IS NULL))
 ) WITH (fillfactor = 50);
+
+-- The account that a connection first met, by what tells accounts apart: {"portal": "24861357"}. Another one is refused.
+CREATE TABLE connection_account (
+    connection text        NOT NULL,
+    mark       text        NOT NULL,
+    value      text        NOT NULL,
+    met_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (connection, mark)
+);
 
 -- Queued and running jobs. A finished job is deleted; one that failed for good becomes a dead letter.
 CREATE TABLE job (

@@ -1,6 +1,6 @@
 """Receipts: record every verified webhook once, also when copies arrive concurrently."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
@@ -114,20 +114,6 @@ class PostgresReceipts:
     async def settle(self, transaction: Transaction, *receipt_ids: str) -> None:
         """Record that they have been processed."""
         await transaction.execute(SETTLE, receipt_ids)
-
-    async def note_refused(self, refused: Mapping[str, Mapping[str, int]], seconds: float) -> None:
-        """Audit how many requests each connection refused in the last `seconds`, by reason. Raises StoreUnavailable."""
-        entries = [
-            record.Entry(
-                type="webhook.refused",
-                subject=connection,
-                correlation_id=None,
-                facts={"counts": dict(counts), "seconds": round(seconds)},
-            )
-            for connection, counts in sorted(refused.items())
-        ]
-        async with self._database.transaction() as session:
-            await record.append_all(session, entries)
 
     async def _read(self, ids: Sequence[str]) -> list[asyncpg.Record | None]:
         rows = {row["id"]: row for row in await self._database.fetch(SELECT, ids)}

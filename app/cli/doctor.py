@@ -1,0 +1,270 @@
+"""`lockstitch doctor`: check the installation from this shell, and show how to mend what is wrong."""
+
+import asyncio
+import os
+import re
+import socket
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from app.api_keys.store import PostgresKeys
+from app.cli.findings import Finding, error, report, warning
+from app.cli.printing import Json
+from app.cli.shell import Shell, open_shell
+from app.cli.vendor.live_account import SKEW_SECONDS, check_access, clock, open_live
+from app.copies.consumers import load_consumers
+from app.credentials.last_use import last_uses
+from app.errors import Complaint
+from app.monitoring.store import heartbeats
+from app.postgres.database import Database, Statement
+from app.postgres.environment_stamp import WrongEnvironment, require
+from app.queue.pauses import PostgresPauses
+from app.settings.environment import Settings
+from app.settings.file import ConnectionSettings, SettingsError
+from app.vendors.configured_connections import connections_of
+from app.webhooks.webhook_connections import load_webhook_connections
+from mappings.registry import VENDORS
+
+WORKER_SECONDS: Final = 60.0
+COLLECTOR_SECONDS: Final = 5.0
+NOW = Statement("SELECT clock", "SELECT extract(epoch FROM clock_timestamp())::float8")
+
+
+def doctor(*, json: Json = False) -> None:
+    """Check configuration, database, secrets, vendors, clock, collector and workers. Changes nothing.
+
+    Exits with 1 if something does not work. Each finding ends with the command that mends it.
+
+    Parameters
+    ----------
+    json
+        Print JSON.
+    """
+    findings: list[Finding] = []
+    passed: list[str] = []
+    with asyncio.Runner() as runner:
+        try:
+            with open_shell(runner) as shell:
+                _examine(runner, shell, findings, passed)
+        except SettingsError as complaints:
+            findings += _configuration(str(complaints), None)
+    report(findings, passed, json=json)
+
+
+def _examine(runner: asyncio.Runner, shell: Shell, findings: list[Finding], passed: list[str]) -> None:
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("the configuration is valid", lambda: _check_configuration(shell)),
+        ("the database answers and is migrated", lambda: _check_database(runner, shell)),
+        ("every secret is there, and each is used once", lambda: _check_secrets(shell)),
+        ("a worker runs, and no connection is paused", lambda: _check_work(runner, shell)),
+        ("no key with ops:* makes canonical calls", lambda: _check_keys(runner, shell)),
+        ("the collector answers", lambda: _check_collector(shell.environment)),
+    )
+    for name, check in checks:
+        found = list(check())
+        findings += found
+        if not found:
+            passed.append(name)
+    stopped = {one.about for one in findings}
+    for name, connection in sorted(shell.settings.connections.items()):
+        if connection.vendor not in VENDORS or connection.only_takes_webhooks or f"connection {name}" in stopped:
+            continue
+        found = list(_check_connection(runner, shell, name))
+        findings += found
+        if not found:
+            passed.append(f"connection {name}: the vendor answers and accepts the credential")
+
+
+def _check_configuration(shell: Shell) -> Iterator[Finding]:
+    settings = shell.settings
+    if not settings.encryption_keys and not settings.dev:
+        yield error(
+            "configuration",
+            "LOCKSTITCH_ENCRYPTION_KEYS is not set",
+            'export LOCKSTITCH_ENCRYPTION_KEYS="k1:$(head -c 32 /dev/urandom | base64)", or the keys of this database',
+        )
+    if not os.environ.get("LOCKSTITCH_ENVIRONMENT") and not settings.dev:
+        yield warning(
+            "configuration",
+            f"LOCKSTITCH_ENVIRONMENT is not set, so a copy of this database starts anywhere as {settings.environment}",
+            f"export LOCKSTITCH_ENVIRONMENT={settings.environment}, or another name before the database is first used",
+        )
+    try:
+        connections = connections_of(settings)
+        load_consumers(settings.consumers, connections, settings.realms)
+    except Complaint as complaint:
+        yield from _configuration(str(complaint), settings)
+        return
+    with_secrets = {name: one for name, one in settings.connections.items() if not _lacking(shell, one)}
+    try:
+        load_webhook_connections(with_secrets, connections, shell.secrets)
+    except Complaint as complaint:
+        yield from _configuration(str(complaint), settings)
+
+
+def _configuration(complaints: str, settings: Settings | None) -> Iterator[Finding]:
+    file = "lockstitch.toml" if settings is None or settings.config_file is None else str(settings.config_file)
+    for line in complaints.splitlines():
+        variable = re.match(r"LOCKSTITCH_[A-Z_]+", line)
+        mend = f"export {variable[0]}=…" if variable else f"edit {file}"
+        yield error("configuration", line, f"{mend}, then: lockstitch doctor")
+
+
+def _check_database(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
+    if shell.database is None:
+        yield error("database", shell.trouble, "Start PostgreSQL, or export LOCKSTITCH_DATABASE_URL=postgresql://…")
+        return
+    if shell.missing:
+        yield error("database", f"{shell.missing} migrations are missing", "lockstitch migrate")
+        return
+    try:
+        runner.run(require(shell.database, shell.settings.environment))
+    except WrongEnvironment as wrong:
+        yield error("database", str(wrong).partition(" If it is")[0], "lockstitch environment adopt")
+    skew = runner.run(_skew(shell.database))
+    if abs(skew) > SKEW_SECONDS:
+        yield clock("the database", skew)
+
+
+async def _skew(database: Database) -> float:
+    there: float = await database.fetch_value(NOW)
+    return time.time() - there
+
+
+def _check_secrets(shell: Shell) -> Iterator[Finding]:
+    """Report secrets that are missing, by name, and those that several connections or names share."""
+    users: dict[str, set[str]] = defaultdict(set)
+    for name, connection in sorted(shell.settings.connections.items()):
+        for reference, complaint in _lacking(shell, connection).items():
+            yield error(f"connection {name}", complaint, _set_secret(reference))
+        for reference in _secrets_of(connection):
+            users[reference].add(name)
+    twins = shell.secrets.twins(users)
+    alone = users.keys() - {reference for group in twins for reference in group}
+    for group in (*twins, *([reference] for reference in sorted(alone))):
+        names = sorted({name for reference in group for name in users[reference]})
+        if len(group) > 1 or len(names) > 1:
+            yield warning(
+                f"secret {', '.join(group)}",
+                f"one secret is used at {', '.join(names)}: who loses it at one, loses it at all",
+                f"Make a secret for each at the vendor, then: {_set_secret(group[-1])}",
+            )
+
+
+def _lacking(shell: Shell, connection: ConnectionSettings) -> Mapping[str, str]:
+    """Return what is wrong with each secret of a connection that cannot be read."""
+    lacking = {}
+    for reference in _references_of(connection):
+        try:
+            shell.secrets.read(reference)
+        except SettingsError as complaint:
+            lacking[reference] = str(complaint)
+    return lacking
+
+
+def _references_of(connection: ConnectionSettings) -> tuple[str, ...]:
+    return (*connection.credentials.values(), *(one.secret for one in connection.webhook_secrets))
+
+
+def _secrets_of(connection: ConnectionSettings) -> Iterator[str]:
+    """Yield the references to secrets, without names such as a user's."""
+    vendor = VENDORS.get(connection.vendor)
+    public = frozenset[str]() if vendor is None else vendor.auth.names
+    yield from (reference for name, reference in connection.credentials.items() if name not in public)
+    yield from (one.secret for one in connection.webhook_secrets)
+
+
+def _set_secret(reference: str) -> str:
+    kind, _, name = reference.partition(":")
+    return {
+        "env": f"export {name}=…, then restart all processes",
+        "file": f"Write the secret to {name}",
+        "vault": f"lockstitch secrets set {name}",
+    }[kind]
+
+
+def _check_work(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
+    if shell.database is None or shell.missing:
+        return
+    seen = runner.run(heartbeats.last_seen(shell.database))
+    if seen is None or seen > WORKER_SECONDS:
+        since = "has ever run" if seen is None else f"has been seen for {seen:.0f} s"
+        yield error("worker", f"no worker {since}: webhooks, deliveries and lost replies wait", "lockstitch worker")
+    pauses = PostgresPauses(shell.database)
+    runner.run(pauses.refresh())
+    for name in sorted(shell.settings.connections):
+        pause = pauses.of(name)
+        if pause is None or not pause.held:
+            continue
+        mend = f"POST /ops/connections/{name}/resume"
+        if pause.reason != "operator":
+            mend = f"lockstitch verify {name}, and what it says; then {mend}"
+        yield error(f"connection {name}", f"it is paused ({pause.reason}): {pause.note}", mend)
+
+
+def _check_keys(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
+    if shell.database is None or shell.missing:
+        return
+    used: dict[str, set[str]] = defaultdict(set)
+    for use in runner.run(last_uses(shell.database)):
+        used[use.subject].add(use.part)
+    for key in runner.run(PostgresKeys(shell.database).list()):
+        canonical = sorted(part for part in used[key.id] if part and not part.startswith("ops:"))
+        if key.state not in ("valid", "overlapping") or not canonical:
+            continue
+        if any(scope.startswith("ops:") for scope in key.scopes):
+            kept = " ".join(f"--scope {scope}" for scope in key.scopes if not scope.startswith("ops:"))
+            yield warning(
+                f"key {key.name}",
+                f"it has ops:* scopes and makes canonical calls ({', '.join(canonical)})",
+                f"lockstitch key create {key.name}-calls {kept}; use it for these calls",
+            )
+
+
+def _check_collector(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Send an empty export over HTTP, or connect for gRPC. Without a collector, nothing is exported."""
+    whole = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    base = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
+    endpoint = whole or base
+    if not endpoint or environment.get("OTEL_TRACES_EXPORTER") == "none":
+        return
+    address = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
+    mend = f"Start the collector at {endpoint}, or correct OTEL_EXPORTER_OTLP_ENDPOINT: curl -sS {endpoint}"
+    named = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+    if named == "grpc" or (named is None and address.port == 4317):
+        try:
+            socket.create_connection((address.hostname or "", address.port or 4317), COLLECTOR_SECONDS).close()
+        except OSError as failed:
+            yield error("collector", f"{endpoint} is not reached: {failed.strerror or failed}", mend)
+        return
+    try:
+        reply = httpx.post(
+            whole or f"{base}/v1/traces",
+            content=b"",
+            headers={"content-type": "application/x-protobuf"},
+            timeout=COLLECTOR_SECONDS,
+        )
+    except httpx.HTTPError as failed:
+        yield error("collector", f"{endpoint} is not reached: {type(failed).__name__}", mend)
+        return
+    if reply.is_error:
+        yield error("collector", f"{endpoint} answers {reply.status_code} to an empty export", mend)
+    with suppress(KeyError, ValueError):
+        skew = time.time() - parsedate_to_datetime(reply.headers["date"]).timestamp()
+        if abs(skew) > SKEW_SECONDS:
+            yield clock("the collector", skew)
+
+
+def _check_connection(runner: asyncio.Runner, shell: Shell, name: str) -> Iterator[Finding]:
+    try:
+        with open_live(runner, shell.settings, name, shell.secrets, shell.bound) as live:
+            yield from check_access(live, shell.settings, name)[1]
+    except SettingsError as complaint:
+        yield from _configuration(str(complaint), shell.settings)

@@ -1,0 +1,48 @@
+"""Findings of `doctor` and `verify`: what is wrong, and the command that mends it."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Literal, NoReturn
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.exits import FAILURE, SUCCESS
+from app.cli.printing import write_json
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong. `about` names it: `database`, `connection crm`. `mend` is a command, or what to do first
+    and then a command. Neither holds a secret."""
+
+    level: Literal["error", "warning"]
+    about: str
+    found: str
+    mend: str
+
+
+def error(about: str, found: str, mend: str) -> Finding:
+    """Return a finding that keeps something from working."""
+    return Finding(level="error", about=about, found=found, mend=mend)
+
+
+def warning(about: str, found: str, mend: str) -> Finding:
+    """Return a finding that may become one."""
+    return Finding(level="warning", about=about, found=found, mend=mend)
+
+
+def report(findings: Sequence[Finding], passed: Sequence[str], *, json: bool, **facts: Any) -> NoReturn:
+    """Print what was found and what is in order. Exit with FAILURE if there is an error."""
+    if json:
+        write_json({**facts, "findings": msgspec.to_builtins(findings), "passed": list(passed)})
+    else:
+        console = Console(soft_wrap=True, highlight=False)
+        for line in passed:
+            console.print(Text(f"ok       {line}"))
+        for one in findings:
+            style = "red" if one.level == "error" else "yellow"
+            console.print(Text(f"{one.level:<8} {one.about}: {one.found}", style=style))
+            console.print(Text(f"         -> {one.mend}"))
+    sys.exit(FAILURE if any(one.level == "error" for one in findings) else SUCCESS)

@@ -1,0 +1,166 @@
+"""A connection's own account, read with the vendor client of this process: for `doctor` and `verify`.
+
+No pause of the installation applies to these requests, and none results from them.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import msgspec
+
+from app.cli.findings import Finding, error, warning
+from app.cli.vendor.sample_account import Account, Refused
+from app.credentials.secrets import VAULT, Secrets
+from app.errors import ConnectionPaused, VendorAuthFailed
+from app.problem_document import Problem
+from app.settings.environment import Settings
+from app.settings.file import ConnectionSettings
+from app.vendors.client import VendorClient, open_vendor_client
+from app.vendors.health import Patience
+from app.vendors.models import CalledConnection, ReplyLost, VendorRefused
+from app.vendors.store import PostgresBoundAccounts
+from canonical.parts import ObjectName
+from mappings.http import VendorReply, VendorRequest
+from mappings.registry import VENDORS, AnyMapping, active
+from mappings.spec import ListQuery, Unmappable
+
+SKEW_SECONDS: Final = 60.0
+"""Signed webhooks may be 300 s old. A clock that is a minute wrong will be five minutes wrong."""
+CLOCK_COMMAND: Final = "timedatectl set-ntp true"
+OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
+PATIENCE: Final = Patience(attempts=1, throttled_attempts=2)
+CALL_SECONDS: Final = 30.0
+
+
+class LiveVendor:
+    """Sends requests to one connection's vendor, and keeps the difference between its clock and ours."""
+
+    def __init__(self, runner: asyncio.Runner, client: VendorClient, connection: CalledConnection) -> None:
+        self._runner = runner
+        self._client = client
+        self._connection = connection
+        self.skew = 0.0
+        """Seconds that our clock is ahead of the vendor's, by the last answer with a date."""
+        self.last: VendorReply | None = None
+
+    def send(self, request: VendorRequest) -> VendorReply:
+        """Return the reply to a request. Raises VendorRefused, ReplyLost and the vendor's problems."""
+        sending = self._client.send(self._connection, request, deadline=time.monotonic() + CALL_SECONDS)
+        self.last = reply = self._runner.run(sending)
+        if (date := _date_of(reply)) is not None:
+            self.skew = (datetime.now(UTC) - date).total_seconds()
+        return reply
+
+    def account(self) -> Account:
+        """Read the account facts, and check that the account is the connection's. Raises like `send`."""
+        asking = self._client.account(self._connection, deadline=time.monotonic() + CALL_SECONDS)
+        return Account(self._connection.vendor, self, self._runner.run(asking))
+
+
+@contextmanager
+def open_live(
+    runner: asyncio.Runner, settings: Settings, name: str, secrets: Secrets, bound: PostgresBoundAccounts | None
+) -> Iterator[LiveVendor]:
+    """Open one connection. Raises SettingsError if it lacks an address or a secret."""
+    only = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
+    opening = open_vendor_client(only, secrets, PATIENCE, bound=bound)
+    client = runner.run(opening.__aenter__())
+    try:
+        vendor = VENDORS[settings.connections[name].vendor]
+        yield LiveVendor(runner, client, CalledConnection(name=name, vendor=vendor))
+    finally:
+        runner.run(opening.__aexit__(None, None, None))
+
+
+def list_request(mapping: AnyMapping, account: Account, limit: int) -> tuple[VendorRequest, ListQuery] | None:
+    """Return the request for one page of an object's list, or None if it has none."""
+    if mapping.endpoints.list is None or mapping.endpoints.page is None:
+        return None
+    query = ListQuery(limit=min(limit, mapping.endpoints.max_limit))
+    return mapping.endpoints.list(query, account.facts), query
+
+
+def mappings_of(vendor_name: str) -> Sequence[AnyMapping]:
+    """Return the active mapping of each object with its own list."""
+    found = (active(VENDORS[vendor_name], name) for name in OBJECTS)
+    return [one for one in found if one is not None]
+
+
+def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Account | None, list[Finding]]:
+    """Check that the account is reached, is the right one, and shows a page of each object. Return it if it can be
+    read."""
+    connection = settings.connections[name]
+    try:
+        account = live.account()
+    except (Problem, VendorRefused, ReplyLost, Unmappable) as refusal:
+        return None, [explain(settings, connection, refusal)]
+    findings = []
+    for mapping in mappings_of(connection.vendor):
+        asked = list_request(mapping, account, 1)
+        if asked is None:
+            continue
+        try:
+            live.send(asked[0])
+        except (Problem, VendorRefused, ReplyLost) as refusal:
+            findings.append(explain(settings, connection, refusal, mapping.object))
+    if abs(live.skew) > SKEW_SECONDS:
+        findings.append(clock(name, live.skew))
+    return account, findings
+
+
+def clock(whose: str, skew: float) -> Finding:
+    """Return the finding of a clock that differs from ours by `skew` seconds."""
+    ahead = "ahead of" if skew > 0 else "behind"
+    return error("clock", f"this host is {abs(skew):.0f} s {ahead} {whose}", CLOCK_COMMAND)
+
+
+def explain(
+    settings: Settings, connection: ConnectionSettings, refusal: Exception, object_name: ObjectName | None = None
+) -> Finding:
+    """Return what a failed request means. A missing permission is an error where the connection is the object's system
+    of record."""
+    name, vendor = connection.name, VENDORS[connection.vendor]
+    about = f"connection {name}"
+    what = "the account" if object_name is None else f"{object_name}s"
+    verify = f"lockstitch verify {name}"
+    if isinstance(refusal, VendorAuthFailed):
+        return error(
+            about, f"{vendor.title} refuses the credential: it is wrong, expired or revoked", _renewal(connection)
+        )
+    if isinstance(refusal, ConnectionPaused):
+        return error(about, refusal.detail.removeprefix(f"{name} is paused: "), f"{refusal.next_step}")
+    if isinstance(refusal, VendorRefused) and refusal.refusal.kind == "not_allowed":
+        level = error if object_name is None or settings.systems_of_record.get(object_name) == name else warning
+        return level(
+            about,
+            f"a scope is missing: the credential may not read {what} ({refusal.refusal.detail[:300]})",
+            f"Grant it at {vendor.title} (docs/vendors/{vendor.name}.md), then: {verify}",
+        )
+    if isinstance(refusal, VendorRefused | Refused):
+        return error(about, f"{vendor.title} refuses to show {what}: {refusal}", verify)
+    if isinstance(refusal, ReplyLost):
+        return error(about, f"{vendor.title} does not answer: {refusal.why}", verify)
+    detail = refusal.detail if isinstance(refusal, Problem) else str(refusal)
+    address = connection.base_url or vendor.default_base_url
+    return error(about, f"{vendor.title} is not reached: {detail}", f"curl -sS -o /dev/null {address}")
+
+
+def _renewal(connection: ConnectionSettings) -> str:
+    resume = f"POST /ops/connections/{connection.name}/resume"
+    for reference in connection.credentials.values():
+        if reference.startswith(VAULT):
+            return f"lockstitch secrets set {reference.removeprefix(VAULT)}, then {resume}"
+    references = ", ".join(connection.credentials.values())
+    return f"Renew {references}, restart all processes if it is env:, then {resume}"
+
+
+def _date_of(reply: VendorReply) -> datetime | None:
+    try:
+        return parsedate_to_datetime(reply.headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,226 @@
+"""`lockstitch verify`: check a mapping against a connection's own live account."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from app.cli.exits import usage
+from app.cli.findings import Finding, error, report, warning
+from app.cli.printing import Flag, Json
+from app.cli.shell import Shell, open_shell
+from app.cli.vendor.conformance import check_created
+from app.cli.vendor.live_account import (
+    SKEW_SECONDS,
+    LiveVendor,
+    check_access,
+    explain,
+    list_request,
+    mappings_of,
+    open_live,
+)
+from app.cli.vendor.sample_account import PEOPLE, Account, Refused, whole
+from app.identifiers import new_id
+from app.problem_document import Problem
+from app.settings.file import SettingsError
+from app.vendors.models import ReplyLost, VendorRefused
+from mappings.registry import VENDORS, AnyMapping
+from mappings.spec import Mapped, Unmappable
+
+RECORDS: Final = 50
+SHOWN: Final = 3
+"""Records that are named per finding."""
+FAILED: Final = (Problem, VendorRefused, ReplyLost, Refused, Unmappable)
+
+
+def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, json: Json = False) -> None:
+    """Check a connection against its own account: access, scopes, fields, enums, time zone and limits. Read-only.
+
+    Exits with 1 if something is wrong.
+
+    Parameters
+    ----------
+    connection
+        The connection's name.
+    write
+        Also create and remove one marked record of each object that can be removed without telling anyone.
+    records
+        The records of each object to read, at most one page.
+    json
+        Print JSON.
+    """
+    with asyncio.Runner() as runner, open_shell(runner) as shell:
+        settings = shell.settings
+        named = settings.connections.get(connection)
+        if named is None or named.vendor not in VENDORS or named.only_takes_webhooks:
+            called = [name for name, one in settings.connections.items() if one.vendor in VENDORS]
+            usage(
+                f"{connection}: must be a connection that is called; there are {', '.join(sorted(called)) or 'none'}."
+            )
+        findings: list[Finding] = []
+        passed: list[str] = []
+        try:
+            with open_live(runner, settings, connection, shell.secrets, shell.bound) as live:
+                _verify(live, shell, connection, records, findings, passed, write=write)
+        except SettingsError as complaint:
+            findings.append(error(f"connection {connection}", str(complaint), "lockstitch doctor"))
+    report(findings, passed, json=json, connection=connection)
+
+
+def _verify(
+    live: LiveVendor,
+    shell: Shell,
+    name: str,
+    records: int,
+    findings: list[Finding],
+    passed: list[str],
+    *,
+    write: bool,
+) -> None:
+    account, found = check_access(live, shell.settings, name)
+    findings += found
+    if account is None:
+        return
+    vendor = account.vendor
+    if not found:
+        passed.append(f"{vendor.title} shows the account and every object to the credential of {name}")
+    for mapping in mappings_of(vendor.name):
+        findings += _check_object(live, account, mapping, shell, name, max(1, records), passed)
+    findings += _check_limits(live, account, shell, name, passed)
+    if not write:
+        return
+    for mapping in mappings_of(vendor.name):
+        if mapping.object in vendor.removable:
+            findings += _check_write(account, mapping, name, passed)
+
+
+def _check_object(
+    live: LiveVendor, account: Account, mapping: AnyMapping, shell: Shell, name: str, records: int, passed: list[str]
+) -> list[Finding]:
+    """Read one page and map every record."""
+    asked = list_request(mapping, account, records)
+    if asked is None or mapping.endpoints.page is None:
+        return []
+    about = f"connection {name}, {mapping.object}"
+    try:
+        page = mapping.endpoints.page(account.ask(asked[0]), asked[1], account.facts)
+        facts = account.with_related(mapping, page.records, page.account)
+    except (VendorRefused, Refused) as refusal:
+        if isinstance(refusal, VendorRefused) and refusal.refusal.kind == "not_allowed":
+            return []  # `check_access` has reported it
+        return [explain(shell.settings, shell.settings.connections[name], refusal, mapping.object)]
+    except (Problem, ReplyLost) as refusal:
+        return [explain(shell.settings, shell.settings.connections[name], refusal, mapping.object)]
+    except Unmappable as unmappable:
+        return [error(about, f"the list cannot be read: {unmappable}", _report_command(mapping))]
+    mapped: list[Mapped[Any]] = []
+    broken: Counter[str] = Counter()
+    for record in page.records:
+        try:
+            mapped.append(mapping.read(record, facts))
+        except Unmappable as unmappable:
+            broken[f"{unmappable.reason} - at {unmappable.place}"] += 1
+    findings = [
+        error(about, f"{count} of {len(page.records)} records cannot be mapped: {why}", _report_command(mapping))
+        for why, count in broken.items()
+    ]
+    findings += _check_enums(about, mapping, mapped)
+    findings += _check_times(about, mapped, live.skew)
+    if not findings:
+        passed.append(f"{mapping.object}: {len(mapped)} records map, times and enum values are known")
+    return findings
+
+
+def _report_command(mapping: AnyMapping) -> str:
+    return f"lockstitch map {mapping.name} FILE, with such a record; its mapping needs a revision"
+
+
+def _check_enums(about: str, mapping: AnyMapping, mapped: Sequence[Mapped[Any]]) -> Iterator[Finding]:
+    """Find values that the mapping does not know: they read as `unknown`."""
+    names = [field.name for field in msgspec.structs.fields(mapping.model)]
+    for name in names:
+        unknown = [one.remote.id for one in mapped if getattr(one.data, name) == "unknown"]
+        if unknown:
+            yield warning(
+                about,
+                f"{name} of {len(unknown)} of {len(mapped)} records has a value that the mapping does not know,"
+                f" such as that of {', '.join(unknown[:SHOWN])}",
+                f"lockstitch mapping show {mapping.name}; GET /v1/{mapping.object}s/options lists the account's values",
+            )
+
+
+def _check_times(about: str, mapped: Sequence[Mapped[Any]], skew: float) -> Iterator[Finding]:
+    """Find times in the vendor's future: a local time that is read as UTC."""
+    now = datetime.now(UTC).timestamp() - skew
+    late = {
+        one.remote.id: ahead
+        for one in mapped
+        for at in (one.remote.updated_at or one.remote.created_at,)
+        if at is not None and (ahead := at.timestamp() - now) > SKEW_SECONDS
+    }
+    if late:
+        yield error(
+            about,
+            f"{len(late)} of {len(mapped)} records changed up to {max(late.values()) / 3600:.1f} h in the future,"
+            f" such as {', '.join(list(late)[:SHOWN])}: the account's time zone is wrong, or its clock",
+            "Correct the time zone at the vendor, then run this command again",
+        )
+
+
+def _check_limits(live: LiveVendor, account: Account, shell: Shell, name: str, passed: list[str]) -> Iterator[Finding]:
+    """Compare the limit that the vendor reports with the configured pace."""
+    vendor, about = account.vendor, f"connection {name}, limits"
+    budget = None if live.last is None else vendor.budget(live.last)
+    if budget is None:
+        passed.append("limits: the vendor reports none")
+        return
+    pacing = shell.settings.connections[name].pacing or vendor.pacing
+    rate = pacing.units / pacing.per_seconds
+    shown = f"{budget.remaining:.0f} left"
+    if budget.restore_per_second is not None and rate > budget.restore_per_second:
+        yield warning(
+            about,
+            f"{shown}; it restores {budget.restore_per_second:g} units a second, and pacing allows {rate:g}",
+            f"Set pacing = {{ units = {budget.restore_per_second:g}, per_seconds = 1 }} in [connections.{name}]",
+        )
+    elif budget.remaining < 1:
+        yield warning(about, "the account's limit is used up, perhaps by other clients", f"lockstitch verify {name}")
+    else:
+        passed.append(f"limits: {shown}")
+
+
+def _check_write(account: Account, mapping: AnyMapping, name: str, passed: list[str]) -> list[Finding]:
+    """Create one marked record, read it back, find it by its marker, and remove it, whatever was found."""
+    endpoints, about, marker = mapping.endpoints, f"connection {name}, {mapping.object}", new_id("op_")
+    if endpoints.create is None or endpoints.archive is None:
+        return []
+    person = Account(account.vendor, account.sender, account.facts, {"customer": _nobody(marker)})
+    findings: list[Finding] = []
+    mend = (
+        f"Remove the record marked {marker} at {account.vendor.title} by hand, then: lockstitch verify {name} --write"
+    )
+    remote_id = None
+    try:
+        body, draft = whole(person, mapping, PEOPLE)
+        remote_id = person.create(mapping, draft.body, marker)
+        failures = [one for one in check_created(person, mapping, body, draft, remote_id) if one is not None]
+        findings += [error(about, failure, _report_command(mapping)) for failure in failures]
+    except FAILED as refusal:
+        findings.append(error(about, f"a record cannot be created and read back: {refusal}", mend))
+    if remote_id is None:
+        return findings
+    try:
+        person.ask(msgspec.structs.replace(endpoints.archive(remote_id, person.facts), effect=True))
+    except FAILED as refusal:
+        return [*findings, error(about, f"the record {remote_id} cannot be removed: {refusal}", mend)]
+    if not findings:
+        passed.append(f"{mapping.object}: the record {remote_id}, marked {marker}, was written, read back and removed")
+    return findings
+
+
+def _nobody(marker: str) -> dict[str, Any]:
+    """Return what makes a person unique in the account."""
+    return {"emails": [{"address": f"{marker}@example.com"}]}

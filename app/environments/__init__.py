@@ -1,0 +1,1 @@
+"""Environments: make a copied database the own one of another environment."""

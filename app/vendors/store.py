@@ -1,0 +1,99 @@
+"""The account that each connection first met, in memory. A match costs no query."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from app.audit import record
+from app.postgres.cached_table import CachedTable
+from app.postgres.database import Database, Statement
+from mappings.spec import AccountMarks
+
+CHANNEL: Final = "lockstitch_account"
+LONGEST: Final = 255
+
+SELECT = Statement("SELECT connection_account", "SELECT connection, mark, value FROM connection_account")
+
+BIND = Statement(
+    "INSERT connection_account",
+    """
+    INSERT INTO connection_account (connection, mark, value)
+    SELECT $1, mark, value
+      FROM unnest($2::text[], $3::text[]) AS seen (mark, value)
+     ORDER BY mark
+        ON CONFLICT DO NOTHING
+    RETURNING mark, value
+    """,
+)
+
+FORGET = Statement("DELETE connection_account", "DELETE FROM connection_account WHERE connection = $1")
+
+NOTIFY = Statement("SELECT connection_account", f"SELECT pg_notify('{CHANNEL}', '')")
+
+
+class PostgresBoundAccounts:
+    """The accounts that connections are bound to, at most about a second old. While the database is down, the last
+    known ones apply. A command that only checks them `binds` none."""
+
+    def __init__(self, database: Database, *, binds: bool = True) -> None:
+        self._database = database
+        self._binds = binds
+        self._known: Mapping[str, AccountMarks] = {}
+
+    def of(self, connection: str) -> AccountMarks:
+        """Return what the connection is bound to."""
+        return self._known.get(connection, {})
+
+    async def meet(self, connection: str, seen: AccountMarks) -> bool:
+        """Return whether the connection's account has these marks. Bind it to those that it has not met yet.
+
+        Raises StoreUnavailable if a new one cannot be stored.
+        """
+        if (
+            self._binds and seen.keys() - self.of(connection).keys()
+        ):  # one that cannot be stored, sent by mistake, binds nothing
+            await self._bind(connection, seen)
+        bound = self.of(connection)
+        return all(bound.get(mark, value) == value for mark, value in seen.items())
+
+    async def forget(self, connection: str, *, actor: str) -> bool:
+        """Bind the connection to the account that it meets next. False if it was bound to none."""
+        async with self._database.transaction() as session:
+            if not await session.execute(FORGET, connection):
+                return False
+            await session.execute(NOTIFY)
+            await record.append(
+                session, "connection.unbound", subject=connection, actor=actor, correlation_id=None, facts={}
+            )
+            return True
+
+    async def refresh(self) -> None:
+        """Read the accounts. Raises StoreUnavailable."""
+        known: dict[str, dict[str, str]] = {}
+        for row in await self._database.fetch(SELECT):
+            known.setdefault(row["connection"], {})[row["mark"]] = row["value"]
+        self._known = known
+
+    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
+        """Keep the cache current during the block."""
+        return CachedTable(self.refresh, CHANNEL, "accounts of connections").refreshing(url)
+
+    async def _bind(self, connection: str, seen: AccountMarks) -> None:
+        seen = {mark: value for mark, value in seen.items() if value.isprintable() and len(value) <= LONGEST}
+        async with self._database.transaction() as session:
+            rows = await session.fetch(BIND, connection, list(seen), list(seen.values()))
+            if rows:
+                await session.execute(NOTIFY)
+                await record.append(
+                    *(session, "connection.bound"),
+                    subject=connection,
+                    actor="lockstitch",
+                    correlation_id=None,
+                    facts={row["mark"]: row["value"] for row in rows},
+                )
+        await self.refresh()
+
+
+def shown(marks: AccountMarks) -> str:
+    """Return marks as text: `portal 24861357`."""
+    return ", ".join(f"{mark} {value}" for mark, value in sorted(marks.items()))

@@ -1,0 +1,217 @@
+"""Accounts of connections: a connection stays with the account that it first met."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands import lockstitch
+from tests.contract.callers import Caller, code_of
+from tests.contract.facade import Facade
+from tests.contract.samples import customer
+from tests.contract.waiting import until
+from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot, now
+from tests.signatures.senders import sent
+
+SECRET = "whsec_8q0Zs1cRk7o2wXyN5tJmB4uVhE6gLpAd"
+MOVABLE = """
+[connections.movable]
+vendor = "hubspot"
+base_url = "{url}"
+credentials = {{ token = "file:{token}" }}
+webhook_secrets = ["env:WEBHOOK_HUBSPOT"]
+
+[connections.vaulted]
+vendor = "hubspot"
+base_url = "{url}"
+credentials = {{ token = "vault:portal" }}
+
+[connections.till]
+vendor = "stripe"
+base_url = "{vendors}/stripe"
+credentials = {{ key = "env:STRIPE_KEY" }}
+webhook_secrets = ["env:WEBHOOK_PAYMENTS"]
+"""
+
+
+class Portals:
+    """A HubSpot with a portal for each token: every other call is answered with an empty list."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+        calls = self.calls
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                token = self.headers["authorization"].removeprefix("Bearer ")
+                calls.append((token, f"{self.command} {self.path.partition('?')[0]}"))
+                is_details = self.path == "/account-info/v3/details"
+                body = json.dumps({"portalId": int(token)} if is_details else {"results": []}).encode()
+                self.rfile.read(int(self.headers.get("content-length", "0")))
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                self.do_GET()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Silence."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="module")
+def portals() -> Iterator[Portals]:
+    """Two HubSpot accounts, opened by the tokens 111 and 222."""
+    portals = Portals()
+    yield portals
+    portals.close()
+
+
+@pytest.fixture(scope="module")
+def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file with the token of `movable`."""
+    file = tmp_path_factory.mktemp("token") / "token"
+    file.write_text("111")
+    return file
+
+
+@pytest.fixture(scope="module")
+def running_facade(
+    tmp_path_factory: pytest.TempPathFactory, module_database_url: str, portals: Portals, token: Path
+) -> Iterator[Facade]:
+    """The processes, started once for the module."""
+    facade = Facade(tmp_path_factory.mktemp("own"), module_database_url, STRIPE_KEY="sk_test_dev")
+    more = MOVABLE.format(url=portals.url, token=token, vendors=facade.vendors.url)
+    facade._config.write_text(facade.configuration + more, encoding="utf-8")
+    with facade.running():
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def bound(facade: Facade, connection: str) -> dict[str, str]:
+    """What the connection is bound to."""
+    rows = facade.sql("SELECT mark, value FROM connection_account WHERE connection = $1", connection)
+    return {row["mark"]: row["value"] for row in rows}
+
+
+def shown(caller: Caller, name: str) -> dict[str, Any]:
+    """The connection, as operators see it."""
+    return next(one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name)
+
+
+def test_a_read_binds_each_vendor_by_what_tells_its_accounts_apart(facade: Facade, caller: Caller) -> None:
+    for path in ("/v1/customers?connection=hubspot", "/v1/orders?connection=shopify", "/v1/tickets?connection=zendesk",
+                 "/v1/customers?connection=till"):  # fmt: skip
+        assert caller.get(path).status_code == 200
+    assert bound(facade, "hubspot")["portal"] == "24861357"
+    assert bound(facade, "shopify") == {"shop": "lockstitch-dev.myshopify.com"}
+    assert bound(facade, "zendesk")["host"] == "127.0.0.1"
+    assert bound(facade, "till") == {"mode": "test"}
+    (event,) = facade.sql("SELECT facts FROM audit_event WHERE type = 'connection.bound' AND subject = 'till'")
+    assert json.loads(event["facts"]) == {"mode": "test"}
+
+
+def test_another_account_pauses_the_connection_before_anything_else_is_sent(
+    facade: Facade, caller: Caller, portals: Portals, token: Path
+) -> None:
+    listing = "/v1/customers?connection=movable"
+    assert caller.get(listing).status_code == 200
+    assert bound(facade, "movable") == {"portal": "111"}
+
+    token.write_text("222")
+    with facade.another_api() as process, Caller(process.url, caller.secret) as other:
+        answer = other.write("POST", listing, customer("hubspot"))
+        assert code_of(answer, 503) == "connection-paused"
+        problem = answer.json()
+        assert "portal 222" in problem["detail"]
+        assert "portal 111" in problem["detail"]
+        assert "lockstitch environment rebind movable" in problem["next_step"]
+        assert {call for used, call in portals.calls if used == "222" and "objects" in call} == set()
+
+        state = until(lambda: shown(caller, "movable"), lambda one: one["state"] == "paused")
+        assert "portal 222" in state["note"]
+        (event,) = caller.get("/v1/events?type=connection.paused&limit=250").json()["data"][-1:]
+        assert (event["connection"], event["data"]["why"]) == ("movable", "account")
+        alarms = "SELECT facts FROM audit_event WHERE type = 'connection.paused' AND subject = 'movable'"
+        assert json.loads(facade.sql(alarms)[0]["facts"]) == {"reason": "account"}
+        until(lambda: "it opens another account than before" in facade.worker.log)
+
+        # Resumed as it was, it is paused again.
+        assert caller.post("/ops/connections/movable/resume").status_code == 200
+        until(lambda: other.get(listing).json()["detail"], lambda detail: "portal 222" in detail)
+        until(lambda: shown(caller, "movable")["state"], lambda state: state == "paused")
+
+        # The new account is meant.
+        assert facade.lockstitch("environment", "rebind", "movable").returncode == 0
+        until(lambda: other.get(listing).status_code, lambda status: status == 200)
+        assert bound(facade, "movable") == {"portal": "222"}
+
+
+def test_a_rotated_secret_of_another_account_is_not_promoted(facade: Facade, caller: Caller) -> None:
+    shell = facade.api.environment
+    assert lockstitch("secrets", "set", "portal", environment=shell, text="333").returncode == 0
+    caller.post("/ops/connections/vaulted/resume")
+    until(lambda: caller.get("/v1/customers?connection=vaulted").status_code, lambda status: status == 200)
+    assert bound(facade, "vaulted") == {"portal": "333"}
+
+    refused = lockstitch("secrets", "rotate", "portal", environment=shell, text="444")
+
+    assert refused.returncode == 3
+    assert "it opens the account portal 444, and belongs to portal 333" in refused.stderr
+    assert caller.get("/v1/customers?connection=vaulted").status_code == 200
+    assert shown(caller, "vaulted")["state"] == "working"
+
+
+def test_a_webhook_of_another_portal_is_refused_and_audited(facade: Facade, caller: Caller) -> None:
+    assert caller.get("/v1/customers?connection=hubspot").status_code == 200
+    foreign, own = contact_event(portalId=99), contact_event()
+    with facade.another_api() as process:
+        endpoint = WebhookEndpoint(facade, "hubspot", url=process.url)
+        refused = endpoint.send(hubspot(endpoint.url, foreign))
+        assert code_of(refused, 403) == "wrong-account"
+        # An app of several accounts may send their events together.
+        assert endpoint.accepted(hubspot(endpoint.url, foreign, own)) == (1, 0)
+    assert endpoint.receipts(f":{foreign['eventId']}:") == []
+    assert len(endpoint.receipts(f":{own['eventId']}:")) == 1
+    (counted,) = facade.sql("SELECT facts FROM audit_event WHERE type = 'webhook.refused' AND subject = 'hubspot'")
+    assert json.loads(counted["facts"])["counts"] == {"account": 2}
+
+
+def test_a_live_event_at_a_test_connection_is_refused_and_audited(facade: Facade) -> None:
+    body = {
+        "object": "event",
+        "type": "customer.updated",
+        "created": 1,
+        "data": {"object": {"id": "cus_1", "object": "customer"}},
+    }
+    with facade.another_api() as process:
+        endpoint = WebhookEndpoint(facade, "till", url=process.url)
+        for event, live in (("evt_test", False), ("evt_live", True)):
+            payload = json.dumps(body | {"id": event, "livemode": live}).encode()
+            answer = endpoint.send(sent("stripe", payload, secret=SECRET, at=now()))
+            assert answer.status_code == (403 if live else 202), answer.text
+        assert code_of(answer, 403) == "wrong-account"
+    (refused,) = facade.sql("SELECT facts FROM audit_event WHERE type = 'webhook.refused' AND subject = 'till'")
+    assert json.loads(refused["facts"])["counts"] == {"account": 1}
+    assert len(endpoint.receipts("evt_test")) == 1
+    assert endpoint.receipts("evt_live") == []

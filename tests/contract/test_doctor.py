@@ -1,0 +1,340 @@
+"""`lockstitch doctor` and `lockstitch verify` find what is wrong, and say what to do."""
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands import lockstitch
+from tests.contract.callers import Caller
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.otlp import Collector
+from tests.contract.processes import Process, free_port
+from tests.contract.samples import customer
+from tests.encryption import ENCRYPTION_KEYS
+
+Reply = tuple[int, Any]
+EMPTY: Reply = (200, {"results": []})
+
+
+class Portal:
+    """A HubSpot that answers as a test says: `answers` by a part of the path, and nothing wrong otherwise. Its clock is
+    `ahead` of ours."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Reply] = {}
+        self.ahead = timedelta()
+        self.methods: set[str] = set()
+        portal = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                portal.methods.add(f"{self.command} {self.path}")
+                self.rfile.read(int(self.headers.get("content-length", "0")))
+                status, body = next((reply for part, reply in portal.answers.items() if part in self.path), EMPTY)
+                if "account-info" in self.path and not any(part in self.path for part in portal.answers):
+                    body = {"portalId": 1}
+                sent = json.dumps(body).encode()
+                self.send_response_only(status)
+                self.send_header("date", format_datetime(datetime.now(UTC) + portal.ahead, usegmt=True))
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(sent)))
+                self.end_headers()
+                self.wfile.write(sent)
+
+            def do_POST(self) -> None:
+                self.do_GET()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Silence."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def portal() -> Iterator[Portal]:
+    """A HubSpot account."""
+    portal = Portal()
+    yield portal
+    portal.close()
+
+
+class Shell:
+    """A shell with one connection, `crm`, to the portal."""
+
+    def __init__(self, folder: Path, database_url: str, portal: Portal) -> None:
+        self.environment = {
+            "LOCKSTITCH_DATABASE_URL": database_url,
+            "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
+            "LOCKSTITCH_ENVIRONMENT": "prod",
+            "LOCKSTITCH_CONFIG": str(folder / "lockstitch.toml"),
+            "CRM_TOKEN": "a-token",
+        }
+        self._folder = folder
+        self._connection = (
+            f'[connections.crm]\nvendor = "hubspot"\nbase_url = "{portal.url}"\n'
+            'credentials = { token = "env:CRM_TOKEN" }\n'
+        )
+
+    def __call__(self, *arguments: str, more: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command, with `more` in the configuration."""
+        Path(self.environment["LOCKSTITCH_CONFIG"]).write_text(self._connection + more)
+        return lockstitch(*arguments, columns=200, environment=self.environment | environment)
+
+    def read_customers(self) -> None:
+        """Read at `crm` through an API in this shell."""
+        key = self("key", "create", f"key-{free_port()}", "--scope", "customers:read").stdout.strip()
+        port = free_port()
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
+        api = Process(
+            ["app.cli", "serve"],
+            environment=own | self.environment | {"LOCKSTITCH_PORT": str(port), "LOCKSTITCH_PROBE_PORT": "0"},
+            log=self._folder / "api.log",
+            url=f"http://127.0.0.1:{port}",
+            health="/health/ready",
+        )
+        api.start()
+        with Caller(api.url, key) as caller:
+            assert caller.get("/v1/customers?connection=crm").status_code == 200
+        api.stop()
+
+
+@pytest.fixture
+def run(tmp_path: Path, database_url: str, portal: Portal) -> Shell:
+    """A shell that runs commands."""
+    return Shell(tmp_path, database_url, portal)
+
+
+def found(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
+    """The findings by what they are about."""
+    assert "Traceback" not in done.stderr, done.stderr
+    return {f"{one['about']}: {one['found']}": one for one in json.loads(done.stdout)["findings"]}
+
+
+def the(findings: Mapping[str, dict[str, str]], *words: str) -> dict[str, str]:
+    """The one finding that has these words."""
+    (one,) = [one for text, one in findings.items() if all(word in text for word in words)]
+    return one
+
+
+def test_a_sound_installation_has_no_findings(
+    run: Shell, portal: Portal, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with working(database_url, tmp_path_factory) as _:
+        done = run("doctor")
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+        assert "error" not in done.stdout
+        assert "ok       connection crm: the vendor answers and accepts the credential" in done.stdout
+    assert {call.split()[1].partition("?")[0] for call in portal.methods if call.startswith("POST")} <= {
+        f"/crm/v3/properties/{kind}/batch/read" for kind in ("contacts", "tickets", "orders")
+    }
+
+
+@contextmanager
+def working(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run a worker on the database."""
+    facade = Facade(tmp_path_factory.mktemp("work"), database_url, LOCKSTITCH_ENVIRONMENT="prod")
+    worker = facade.process("worker")
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+def test_every_complaint_about_the_configuration_is_reported_at_once(run: Shell) -> None:
+    done = run("doctor", "--json", more="[oddity]\nx = 1\n", LOCKSTITCH_PORT="http", LOCKSTITCH_LOG_LEVEL="loud")
+    findings = found(done)
+    assert done.returncode == 1
+    assert the(findings, "LOCKSTITCH_PORT is 'http'")["mend"].startswith("export LOCKSTITCH_PORT=")
+    assert the(findings, "LOCKSTITCH_LOG_LEVEL")
+    assert "edit " in the(findings, "unknown table [oddity]")["mend"]
+
+
+def test_no_worker(run: Shell) -> None:
+    assert the(found(run("doctor", "--json")), "no worker")["mend"] == "lockstitch worker"
+
+
+def test_an_unmigrated_database(run: Shell, empty_database_url: str) -> None:
+    findings = found(run("doctor", "--json", LOCKSTITCH_DATABASE_URL=empty_database_url))
+    assert the(findings, "database", "migrations are missing")["mend"] == "lockstitch migrate"
+
+
+def test_no_database_hides_no_other_finding(run: Shell, portal: Portal) -> None:
+    portal.answers["/crm/v3/objects/orders"] = (403, {"category": "MISSING_SCOPES", "message": "no"})
+    nowhere = f"postgresql://lockstitch@127.0.0.1:{free_port()}/lockstitch"
+    done = run("doctor", "--json", LOCKSTITCH_DATABASE_URL=nowhere)
+    assert the(found(done), "database", "does not answer")["mend"].startswith("Start PostgreSQL")
+    assert the(found(done), "scope is missing")
+
+
+def test_a_missing_scope_is_named_with_its_object(run: Shell, portal: Portal) -> None:
+    scope = "This app has no access: it needs crm.objects.orders.read."
+    portal.answers["/crm/v3/objects/orders"] = (403, {"category": "MISSING_SCOPES", "message": scope})
+    for command in (("doctor", "--json"), ("verify", "crm", "--json")):
+        one = the(found(run(*command)), "scope is missing", "orders", "crm.objects.orders.read")
+        assert one["level"] == "warning"
+        assert one["mend"].endswith("lockstitch verify crm")
+    owner = '[systems_of_record]\norders = "crm"\n'
+    done = run("verify", "crm", "--json", more=owner)
+    assert the(found(done), "scope is missing")["level"] == "error"
+    assert done.returncode == 1
+
+
+def test_an_expired_token_is_found_and_pauses_nothing(run: Shell, portal: Portal) -> None:
+    portal.answers["/"] = (401, {"category": "EXPIRED_AUTHENTICATION", "message": "expired"})
+    for command in (("doctor", "--json"), ("verify", "crm", "--json")):
+        one = the(found(run(*command)), "connection crm", "refuses the credential", "expired")
+        assert one["level"] == "error"
+        assert "env:CRM_TOKEN" in one["mend"]
+    portal.answers.clear()
+    assert run("verify", "crm").returncode == 0
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(300, "behind crm"), (-300, "ahead of crm")])
+def test_a_wrong_clock_is_found_by_the_vendors(run: Shell, portal: Portal, ahead: int, said: str) -> None:
+    portal.ahead = timedelta(seconds=ahead)
+    for command in (("doctor", "--json"), ("verify", "crm", "--json")):
+        one = the(found(run(*command)), "clock", said)
+        assert one["mend"] == "timedatectl set-ntp true"
+
+
+def test_another_account_is_found(run: Shell, portal: Portal) -> None:
+    assert run("verify", "crm").returncode == 0
+    run.read_customers()
+    portal.answers["account-info"] = (200, {"portalId": 2})
+    for command in (("doctor", "--json"), ("verify", "crm", "--json")):
+        one = the(found(run(*command)), "it opens the account portal 2, and belongs to portal 1")
+        assert "lockstitch environment rebind crm" in one["mend"]
+    assert run("environment", "rebind", "crm").returncode == 0
+    assert run("verify", "crm").returncode == 0
+    run.read_customers()
+    assert run("verify", "crm").returncode == 0
+    assert run("environment", "rebind", "nothing").returncode == 1
+
+
+def test_two_connections_with_one_secret_are_found_by_name(run: Shell, portal: Portal) -> None:
+    more = (
+        f'[connections.other]\nvendor = "hubspot"\nbase_url = "{portal.url}"\n'
+        'credentials = { token = "env:OTHER_TOKEN" }\n'
+        '[connections.hooks]\nvendor = "github"\nwebhook_secrets = ["env:HOOK_SECRET"]\n'
+    )
+    done = run("doctor", "--json", more=more, OTHER_TOKEN="a-token", HOOK_SECRET="another")
+    one = the(found(done), "env:CRM_TOKEN, env:OTHER_TOKEN", "crm, other")
+    assert one["level"] == "warning"
+    assert "a-token" not in done.stdout
+    assert not [text for text in found(run("doctor", "--json", more=more, OTHER_TOKEN="b", HOOK_SECRET="c"))
+                if text.startswith("secret")]  # fmt: skip
+
+
+def test_missing_secrets_are_reported_by_name(run: Shell) -> None:
+    more = '[connections.hooks]\nvendor = "github"\nwebhook_secrets = ["env:HOOK_SECRET", "vault:hooks"]\n'
+    findings = found(run("doctor", "--json", more=more, CRM_TOKEN=""))
+    assert the(findings, "connection crm", "CRM_TOKEN")["mend"].startswith("export CRM_TOKEN=")
+    assert the(findings, "connection hooks", "HOOK_SECRET")
+    assert the(findings, "connection hooks", "vault:hooks")["mend"] == "lockstitch secrets set hooks"
+
+
+def test_an_unreachable_collector_is_found(run: Shell) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    one = the(found(run("doctor", "--json", OTEL_EXPORTER_OTLP_ENDPOINT=nowhere)), "collector", "is not reached")
+    assert nowhere in one["mend"]
+    grpc = {"OTEL_EXPORTER_OTLP_ENDPOINT": nowhere, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    assert the(found(run("doctor", "--json", **grpc)), "collector", "is not reached")
+    collector = Collector()
+    assert "the collector answers" in run("doctor", **collector.environment).stdout
+    collector.close()
+
+
+def test_an_unreachable_vendor_is_found(run: Shell, portal: Portal) -> None:
+    portal.close()
+    one = the(found(run("doctor", "--json")), "connection crm", "is not reached")
+    assert one["mend"].endswith(portal.url)
+
+
+def test_records_that_do_not_map_unknown_values_and_a_wrong_time_zone(run: Shell, portal: Portal) -> None:
+    soon = (datetime.now(UTC) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    past = "2026-01-01T00:00:00.000Z"
+    portal.answers["/crm/v3/objects/contacts"] = (
+        200,
+        {
+            "results": [
+                {"id": "1", "properties": {"email": "ann@example.com"}, "createdAt": past, "updatedAt": soon},
+                {"id": 2, "properties": {"email": "bo@example.com"}, "createdAt": past, "updatedAt": past},
+            ]
+        },
+    )
+    done = run("verify", "crm", "--json")
+    assert done.returncode == 1
+    assert "lockstitch map hubspot.customer" in the(found(done), "customer", "1 of 2 records cannot be mapped")["mend"]
+    assert "time zone" in the(found(done), "2.0 h in the future", "such as 1")["found"]
+
+
+def test_a_connection_that_is_not_called_cannot_be_verified(run: Shell) -> None:
+    done = run("verify", "nothing")
+    assert done.returncode == 2
+    assert "crm" in done.stderr
+
+
+def test_a_paused_connection_is_reported_and_not_called(facade: Facade, vendors: Emulators, full_key: str) -> None:
+    with facade.calling(secret=full_key) as caller:
+        assert caller.post("/ops/connections/other-zendesk/pause", json={"note": "moving"}).status_code == 200
+    done = facade.lockstitch("doctor", "--json")
+    assert (
+        "POST /ops/connections/other-zendesk/resume" in the(found(done), "connection other-zendesk", "moving")["mend"]
+    )
+    with facade.calling(secret=full_key) as caller:
+        assert caller.post("/ops/connections/other-zendesk/resume").status_code == 200
+
+
+def test_a_key_with_ops_scopes_that_makes_canonical_calls_is_named(facade: Facade) -> None:
+    made = facade.make_key("customers:read", "ops:read", name="too-much")
+    with facade.another_api() as process, facade.calling(url=process.url, secret=made.secret) as caller:
+        assert caller.get("/v1/customers?connection=hubspot&limit=1").status_code == 200
+    one = the(found(facade.lockstitch("doctor", "--json")), "key too-much", "customers:read")
+    assert one["mend"].startswith("lockstitch key create too-much-calls --scope customers:read")
+
+
+@pytest.mark.parametrize("connection", ["hubspot", "shopify", "zendesk"])
+def test_an_emulated_account_verifies_and_is_left_as_it_was(
+    facade: Facade, vendors: Emulators, connection: str, full_key: str
+) -> None:
+    with facade.calling(secret=full_key) as caller:
+        caller.create(f"/v1/customers?connection={connection}", customer(connection))
+    before = vendors.calls(connection)  # type: ignore[arg-type]
+    done = facade.lockstitch("verify", connection)
+    assert done.returncode == 0, done.stdout
+    made = vendors.calls(connection)[len(before) :]  # type: ignore[arg-type]
+    assert made
+    assert {call["method"] for call in made} <= {"GET", "POST"}
+    assert not [call for call in made if "mutation" in str(call["body"])]
+
+
+def test_a_written_record_is_marked_read_back_and_removed(facade: Facade, vendors: Emulators) -> None:
+    before = {record["id"] for record in vendors.records("hubspot", "contacts")}
+    done = facade.lockstitch("verify", "hubspot", "--write", "--json")
+    assert done.returncode == 0, done.stdout
+    (line,) = [one for one in json.loads(done.stdout)["passed"] if "was written, read back and removed" in one]
+    marker = line.partition("marked ")[2].partition(",")[0]
+    assert marker.startswith("op_")
+    created = [call for call in vendors.calls("hubspot") if marker in str(call["body"])]
+    assert [call["method"] for call in created] == ["POST"]
+    left = [record for record in vendors.records("hubspot", "contacts") if record["id"] not in before]
+    assert all(record.get("archived") for record in left)

@@ -1,0 +1,212 @@
+"""Environments: keys, telemetry and the audit trail name theirs, and a copied database waits for its adoption."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from app.api_keys.store import generate_secret
+from app.credentials.store import PostgresCredentials
+from app.postgres.database import Database
+from tests.commands import lockstitch
+from tests.contract.callers import Caller, code_of
+from tests.contract.emulators import Vendor
+from tests.contract.facade import SECRETS, Facade
+from tests.contract.otlp import Collector
+from tests.contract.samples import customer, ticket
+from tests.contract.subscribers import SubscriberServer
+from tests.contract.waiting import until
+from tests.contract.webhook_senders import WebhookEndpoint, hubspot
+from tests.encryption import SEALER
+
+VENDORS: tuple[Vendor, ...] = ("hubspot", "shopify", "zendesk")
+OF_STAGING = dict.fromkeys(("HUBSPOT_TOKEN", "SHOPIFY_TOKEN", "ZENDESK_TOKEN"), SECRETS["WRONG_TOKEN"])
+"""Staging's own credentials, which these vendors refuse. A call that they answer used production's."""
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    """A trace collector."""
+    collector = Collector()
+    yield collector
+    collector.close()
+
+
+@pytest.fixture(scope="module")
+def running_facade(
+    tmp_path_factory: pytest.TempPathFactory, module_database_url: str, collector: Collector
+) -> Iterator[Facade]:
+    """Production, for the module."""
+    folder = tmp_path_factory.mktemp("prod")
+    facade = Facade(
+        folder,
+        module_database_url,
+        LOCKSTITCH_ENVIRONMENT="prod",
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+    )
+    with facade.running():
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def test_a_key_names_its_environment(facade: Facade) -> None:
+    made = facade.make_key("customers:read")
+    assert made.secret.startswith("lsk_prod_")
+    with facade.calling(secret=made.secret) as caller:
+        assert caller.get("/v1/me").status_code == 200
+
+
+def test_a_key_of_another_environment_is_refused_by_name_and_audited(facade: Facade) -> None:
+    with facade.another_api() as process:
+        for _ in range(2):
+            with Caller(process.url, generate_secret("staging")) as stranger:
+                answer = stranger.get("/v1/me")
+            assert code_of(answer, 401) == "unauthenticated"
+            assert answer.json()["detail"] == "The API key belongs to the environment staging, and this is prod."
+    (refused,) = facade.sql("SELECT subject, facts FROM audit_event WHERE type = 'api_key.refused'")
+    assert refused["subject"] == "prod"
+    assert json.loads(refused["facts"])["counts"] == {"staging": 2}
+
+
+def test_an_invented_environment_of_a_key_is_not_looked_up(facade: Facade, anonymous: Caller) -> None:
+    answer = anonymous.get("/v1/me", headers={"authorization": f"Bearer lsk_nowhere_{'x' * 42}"})
+    assert answer.json()["detail"] == "The API key is unknown, expired or revoked."
+
+
+def test_audit_logs_metrics_and_spans_name_the_environment(
+    facade: Facade, caller: Caller, collector: Collector
+) -> None:
+    made = facade.make_key("customers:read")
+    (event,) = caller.get(f"/ops/audit?record={made.id}").json()["data"]
+    assert event["environment"] == "prod"
+    target = next(line for line in caller.get("/metrics").text.splitlines() if line.startswith("target_info{"))
+    assert 'deployment_environment_name="prod"' in target
+    assert 'service_name="lockstitch-api"' in target
+    with facade.another_api(LOCKSTITCH_LOG_LEVEL="debug") as process, Caller(process.url, made.secret) as one:
+        one.get("/v1/customers/locked:1")
+        one.get("/v1/customers?connection=locked&limit=1")
+    lines = [json.loads(line) for line in process.log.splitlines() if line.startswith("{")]
+    assert lines
+    assert {line["deployment.environment.name"] for line in lines} == {"prod"}
+    until(lambda: collector.bodies)
+    assert all(b"deployment.environment.name" in body and b"prod" in body for body in collector.bodies)
+
+
+def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path: Path, database_url: str) -> None:
+    """The copy is the same database here: production has left it."""
+    folder = tmp_path / "prod"
+    folder.mkdir()
+    subscribers = SubscriberServer()
+    allowed = f"127.0.0.1/32:{subscribers.port}"
+    production = Facade(folder, database_url, LOCKSTITCH_ENVIRONMENT="prod", LOCKSTITCH_EGRESS_ALLOW=allowed)
+    in_the_vault = production.configuration.replace("env:HUBSPOT_TOKEN", "vault:hubspot")
+    (folder / "lockstitch.toml").write_text(in_the_vault, encoding="utf-8")
+    asyncio.run(_store_credential(database_url, "hubspot", SECRETS["HUBSPOT_TOKEN"]))
+    try:
+        with production.running():
+            hook = subscribers.hook("production")
+            secret = production.make_key(name="everything").secret
+            with production.calling(secret=secret) as caller:
+                answer = caller.post("/v1/subscriptions", json={"target_url": hook.url, "events": ["customer.*"]})
+                assert answer.status_code == 201, answer.text
+                caller.create("/v1/customers", customer("hubspot"))
+                hook.received(1)
+                production.vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/tickets")
+                lost = caller.write("POST", "/v1/tickets?connection=hubspot", ticket("hubspot"))
+                assert lost.status_code == 202, lost.text
+                assert caller.post("/ops/connections/hubspot/pause", json={"note": "copying"}).status_code == 200
+                endpoint = WebhookEndpoint(production, "hubspot")
+                assert endpoint.send(hubspot(endpoint.url)).status_code == 202
+            production.api.stop()
+            production.worker.stop()
+            waiting = production.sql("SELECT id FROM job WHERE kind = 'ingest'")
+            assert waiting
+            calls = {vendor: len(production.vendors.calls(vendor)) for vendor in VENDORS}
+            posts = len(hook.posts)
+
+            for command in ("serve", "worker"):
+                staging = production.process(command, LOCKSTITCH_ENVIRONMENT="staging", **OF_STAGING).environment
+                refused = lockstitch(command, environment=staging)
+                assert refused.returncode == 1
+                assert "belongs to the environment prod, and LOCKSTITCH_ENVIRONMENT is staging" in refused.stderr
+                assert "lockstitch environment adopt" in refused.stderr
+            assert lockstitch("key", "list", environment=staging).returncode == 1
+            production.disconnect()
+
+            adopted = lockstitch("environment", "adopt", "--json", environment=staging)
+            assert adopted.returncode == 0, adopted.stderr
+            done = json.loads(adopted.stdout)
+            assert (done["from"], done["to"], done["subscriptions"], done["operations"]) == ("prod", "staging", 1, 1)
+            assert (done["credentials"], done["api_keys"]) == (1, 1)
+            assert done["jobs"] >= 1
+            assert "nothing to adopt" in lockstitch("environment", "adopt", environment=staging).stderr
+
+            made = lockstitch("key", "create", "new", "--scope", "ops:read", "--scope", "ops:write", "--scope",
+                              "customers:read", "--scope", "orders:read", "--scope", "tickets:read",
+                              environment=staging).stdout.strip()  # fmt: skip
+            assert made.startswith("lsk_staging_")
+            api = production.process("serve", LOCKSTITCH_ENVIRONMENT="staging", **OF_STAGING)
+            worker = production.process("worker", LOCKSTITCH_ENVIRONMENT="staging", **OF_STAGING)
+            api.start()
+            worker.start()
+            try:
+                with Caller(api.url, secret) as before:
+                    assert "environment prod" in before.get("/v1/me").json()["detail"]
+                with Caller(api.url, made) as caller:
+                    shown = {one["name"]: one for one in caller.get("/ops/connections").json()["data"]}
+                    assert (shown["hubspot"]["state"], shown["hubspot"]["note"]) == (
+                        "paused",
+                        "the database was copied from prod",
+                    )
+                    assert code_of(caller.get("/v1/customers?connection=hubspot"), 503) == "connection-paused"
+                    parked = caller.get("/ops/dead-letters?kind=ingest&limit=250").json()["data"]
+                    assert {one["failure"]["reason"] for one in parked} == {"the database was copied from prod"}
+                    assert {vendor: len(production.vendors.calls(vendor)) for vendor in VENDORS} == calls
+
+                    # Resumed, the connections are called with staging's own credentials, or not at all.
+                    for name, path in (("hubspot", "customers"), ("shopify", "orders"), ("zendesk", "tickets")):
+                        assert caller.post(f"/ops/connections/{name}/resume").status_code == 200
+                        answer = until(
+                            partial(caller.get, f"/v1/{path}?connection={name}"),
+                            lambda answer: "copied from" not in answer.json()["detail"],
+                        )
+                        assert answer.json()["category"] == "auth"
+                    (event,) = caller.get("/ops/audit?type=environment.adopted").json()["data"]
+                    assert (event["environment"], event["facts"]["from"]) == ("staging", "prod")
+                new = {vendor: production.vendors.calls(vendor)[calls[vendor] :] for vendor in VENDORS}
+                assert new["hubspot"] == []
+                assert {call["status"] for vendor in VENDORS for call in new[vendor]} == {401}
+                assert len(hook.posts) == posts
+            finally:
+                api.stop()
+                worker.stop()
+            assert lockstitch("audit", "verify", environment=staging).returncode == 0
+            assert production.sql("SELECT id FROM job") == []
+    finally:
+        subscribers.close()
+
+
+async def _store_credential(database_url: str, name: str, secret: str) -> None:
+    database = await Database.connect(database_url, max_size=1)
+    await PostgresCredentials(database, SEALER).set(name, secret.encode())
+    await database.close()
+
+
+def test_a_database_in_use_is_not_adopted(facade: Facade) -> None:
+    staging = facade.process("serve", LOCKSTITCH_ENVIRONMENT="staging").environment
+    refused = lockstitch("environment", "adopt", environment=staging)
+    assert refused.returncode == 1
+    assert "Stop every `serve` and `worker`" in refused.stderr
+    found = json.loads(lockstitch("doctor", "--json", environment=staging).stdout)["findings"]
+    (one,) = [one for one in found if one["about"] == "database"]
+    assert "belongs to the environment prod" in one["found"]
+    assert one["mend"] == "lockstitch environment adopt"
