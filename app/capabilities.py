@@ -3,6 +3,7 @@
 from typing import Final
 
 from app.copies import comments, fan_out
+from app.credentials import store as credentials
 from app.events import deliver
 from app.events.store import deliveries, events, record_states, subscriptions
 from app.links import match_store
@@ -34,5 +35,6 @@ SEALED_COLUMNS: Final = (
     *deliveries.SEALED,
     *enqueue.SEALED,
     *match_store.SEALED,
+    *credentials.SEALED,
 )
 """In the order of a key rotation."""

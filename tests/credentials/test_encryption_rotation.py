@@ -16,6 +16,7 @@ import pytest
 
 from app.capabilities import SEALED_COLUMNS
 from app.credentials.encryption_rotation import KeyRotation
+from app.credentials.store import PostgresCredentials
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.events.models import Callback, NewEvent, NewSubscription
 from app.events.store.deliveries import PostgresDeliveries
@@ -83,6 +84,7 @@ class Stores:
         self.subscriptions = PostgresSubscriptions(database, sealer)
         self.dead_letters = PostgresDeadLetters(database, sealer, {})
         self.matches = PostgresMatches(database, sealer, PostgresLinks(database))
+        self.credentials = PostgresCredentials(database, sealer)
 
     async def sight(self, connection: str) -> None:
         """See a customer with an address."""
@@ -126,6 +128,7 @@ async def write_everything(stores: Stores) -> dict[str, str]:
             answer = Answer(status=201, headers={}, body=WORDS)
             await stores.operations.succeed(begun, answer=answer, remote_id="1051", change=None)
     await stores.sight("crm")
+    await stores.credentials.set("crm_token", WORDS)
     async with stores.database.transaction() as session:
         receipt = NewReceipt(
             connection="crm",
@@ -207,6 +210,9 @@ async def read_everything(stores: Stores, ids: dict[str, str]) -> None:
     for row in callbacks:
         assert await stores.deliveries.open(row["id"]) is not None
     assert await stores.dead_letters.payload(ids["dead"]) == WORDS
+    (credential,) = (await stores.credentials.read()).values()
+    assert credential.current is not None
+    assert credential.current.payload == WORDS
     await stores.database.execute(Statement("UPDATE job", "UPDATE job SET run_at = now()"))
     claimed = (await stores.queue.claim(50, running={}, at_most=50)).jobs
     while more := (await stores.queue.claim(50, running={}, at_most=50)).jobs:

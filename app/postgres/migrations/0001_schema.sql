@@ -31,6 +31,52 @@ CREATE INDEX api_key_principal ON api_key (principal);
 -- A name belongs to one key, the newest of its line, until that key is revoked.
 CREATE UNIQUE INDEX api_key_name ON api_key (name) WHERE rotated_at IS NULL AND revoked_at IS NULL;
 
+-- Credentials that Lockstitch keeps: secrets (`vault:NAME`), token sets of OAuth2 grants, sessions of logins.
+CREATE TABLE credential (
+    name         text        PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_.-]{0,62}$'),
+    kind         text        NOT NULL CHECK (kind IN ('secret', 'oauth', 'session')),
+
+    -- The number of the newest version. Numbers are never used again.
+    versions     integer     NOT NULL DEFAULT 0 CHECK (versions >= 0),
+
+    -- The current version is due after max_age. due_version is the last one for which `secret.due` was published.
+    max_age      interval    CHECK (max_age > interval '0'),
+    due_version  integer,
+
+    -- One refresher at a time. sent_version is the version whose refresh token was sent to the vendor, while the reply
+    -- is not stored.
+    lease_token  uuid,
+    lease_until  timestamptz,
+    sent_version integer,
+
+    -- Since when a person must authorise again, and why, without any part of a secret.
+    refused_at   timestamptz,
+    refused_why  text,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+
+    CHECK ((lease_token IS NULL) = (lease_until IS NULL)),
+    CHECK ((refused_at IS NULL) = (refused_why IS NULL))
+);
+
+-- The versions of a credential. A revoked one has no value. Sealed for `credential <name> <version>`.
+CREATE TABLE credential_version (
+    credential     text        NOT NULL REFERENCES credential ON DELETE CASCADE,
+    version        integer     NOT NULL CHECK (version > 0),
+    state          text        NOT NULL CHECK (state IN ('next', 'current', 'previous', 'revoked')),
+    payload        bytea,
+
+    -- expires_at: the end of the value itself. accepted_until: a previous secret still verifies webhooks until then.
+    expires_at     timestamptz,
+    accepted_until timestamptz,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    changed_at     timestamptz NOT NULL DEFAULT now(),
+
+    PRIMARY KEY (credential, version),
+    CHECK ((state = 'revoked') = (payload IS NULL))
+);
+
+CREATE UNIQUE INDEX credential_version_state ON credential_version (credential, state) WHERE state <> 'revoked';
+
 -- One canonical write and its progress. The intent is committed before the vendor is called, and the outcome before the
 -- caller is answered.
 CREATE TABLE operation (

@@ -1,0 +1,63 @@
+"""The credentials in memory: a read costs no query and no lock, and is at most about a second old.
+
+While the database is down, the last known credentials apply.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+
+from app.credentials.models import Credential, Version
+from app.credentials.statements import CHANNEL
+from app.credentials.store import PostgresCredentials
+from app.postgres.cached_table import CachedTable
+
+
+class Vault:
+    """The credentials as this process knows them. `revision` rises with each change that it notices."""
+
+    def __init__(self, store: PostgresCredentials) -> None:
+        self._store = store
+        self._known: Mapping[str, Credential] = {}
+        self._reading = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self.revision = 0
+
+    def get(self, name: str) -> Credential | None:
+        """Return a credential that has a live version."""
+        return self._known.get(name)
+
+    def current(self, name: str) -> Version | None:
+        """Return the current version."""
+        known = self._known.get(name)
+        return None if known is None else known.current
+
+    def all(self) -> Mapping[str, Credential]:
+        """Return every credential by name."""
+        return self._known
+
+    async def refresh(self) -> None:
+        """Read the credentials now, for example after the vendor refused one. Raises StoreUnavailable."""
+        async with self._reading:  # so that an older read never replaces a newer one
+            found = await self._store.read(self._known)
+            if found != self._known:
+                self._known = found
+                self.revision += 1
+                self._changed.set()
+                self._changed = asyncio.Event()
+
+    async def newer(self, name: str, number: int, *, seconds: float) -> Version | None:
+        """Return the current version once its number is above `number`. None if that takes longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    changed, current = self._changed, self.current(name)
+                    if current is not None and current.number > number:
+                        return current
+                    await changed.wait()
+        except TimeoutError:
+            return None
+
+    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
+        """Keep the cache current during the block."""
+        return CachedTable(self.refresh, CHANNEL, "credentials").refreshing(url)

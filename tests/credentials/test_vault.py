@@ -1,0 +1,204 @@
+"""The vault: versions of a credential, the cache of each process, and the lease of one refresher."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.credentials.models import Credential, CredentialError, Lease, VersionMoved
+from app.credentials.store import PostgresCredentials
+from app.credentials.vault import Vault
+from app.postgres.database import Database, Statement
+from app.postgres.encryption import Sealer
+
+pytestmark = pytest.mark.anyio
+
+KEYS = Sealer((("k1", bytes(range(32))),))
+DAY = timedelta(hours=24)
+CANARY = b"canary-5f0c1d"
+
+
+@pytest.fixture
+def store(database: Database) -> PostgresCredentials:
+    return PostgresCredentials(database, KEYS, actor="cli:hypatia")
+
+
+async def the(store: PostgresCredentials, name: str = "crm_token") -> Credential:
+    return (await store.read())[name]
+
+
+async def values(store: PostgresCredentials) -> dict[str, bytes]:
+    return {version.state: version.payload for version in (await the(store)).live}
+
+
+async def leased(store: PostgresCredentials, seconds: float = 30.0) -> Lease:
+    lease = await store.lease("crm_token", seconds=seconds)
+    assert lease is not None
+    return lease
+
+
+@asynccontextmanager
+async def process(database: Database, url: str) -> AsyncIterator[Vault]:
+    """The vault of one more process."""
+    vault = Vault(PostgresCredentials(database, KEYS))
+    async with vault.refreshing(url):
+        yield vault
+
+
+async def test_a_first_value_is_current_and_a_second_one_waits(store: PostgresCredentials) -> None:
+    assert await store.set("crm_token", b"one") == (1, "current")
+    assert await store.set("crm_token", b"two") == (2, "next")
+    assert await store.set("crm_token", b"three") == (3, "next")
+    assert await values(store) == {"current": b"one", "next": b"three"}
+
+
+async def test_promote_keeps_the_old_value_as_previous(store: PostgresCredentials) -> None:
+    await store.set("crm_token", b"one")
+    await store.set("crm_token", b"two")
+    await store.promote("crm_token", 2, overlap=DAY)
+    assert await values(store) == {"current": b"two", "previous": b"one"}
+    previous = (await the(store)).previous
+    assert previous is not None
+    assert previous.accepted_until is not None
+    assert timedelta(hours=23) < previous.accepted_until - datetime.now(UTC) <= DAY
+
+
+async def test_only_the_value_that_was_tried_is_promoted(store: PostgresCredentials) -> None:
+    await store.set("crm_token", b"one")
+    await store.set("crm_token", b"two")
+    await store.set("crm_token", b"never tried")
+    with pytest.raises(VersionMoved):
+        await store.promote("crm_token", 2, overlap=DAY)
+    assert (await values(store))["current"] == b"one"
+
+
+async def test_rollback_restores_the_previous_value(store: PostgresCredentials) -> None:
+    await store.set("crm_token", b"one")
+    with pytest.raises(CredentialError, match="no previous version"):
+        await store.rollback("crm_token")
+    await store.set("crm_token", b"two")
+    await store.promote("crm_token", 2, overlap=DAY)
+    assert await store.rollback("crm_token") == (1, 2)
+    assert await values(store) == {"current": b"one", "next": b"two"}
+
+
+async def test_a_revoked_value_is_forgotten(store: PostgresCredentials, database: Database) -> None:
+    await store.set("crm_token", CANARY)
+    await store.revoke("crm_token")
+    assert await store.read() == {}
+    kept = await database.fetch_value(
+        Statement("SELECT credential_version", "SELECT payload FROM credential_version WHERE version = 1")
+    )
+    assert kept is None
+    assert await store.set("crm_token", b"two") == (2, "current")
+
+
+async def test_no_value_is_shown_by_repr_or_kept_in_plain(store: PostgresCredentials, database: Database) -> None:
+    await store.set("crm_token", CANARY)
+    assert CANARY.decode() not in repr(await the(store))
+    for table in ("credential", "credential_version", "audit_event"):
+        rows = await database.fetch(Statement(f"SELECT {table}", f"SELECT {table}::text AS text FROM {table}"))  # noqa: S608
+        assert rows
+        for row in rows:
+            assert CANARY.decode() not in row["text"]
+            assert CANARY.hex() not in row["text"]
+
+
+async def test_a_value_cannot_be_moved_to_another_version(store: PostgresCredentials, database: Database) -> None:
+    await store.set("crm_token", b"one")
+    await store.set("crm_token", b"two")
+    moved = "UPDATE credential_version SET payload = (SELECT payload FROM credential_version WHERE version = 2)"
+    await database.execute(Statement("UPDATE credential_version", moved))
+    assert (await the(store)).current is None
+
+
+async def test_every_change_is_audited(store: PostgresCredentials, database: Database) -> None:
+    await store.set("crm_token", b"one")
+    await store.set("crm_token", b"two")
+    await store.promote("crm_token", 2, overlap=DAY)
+    await store.rollback("crm_token")
+    await store.revoke("crm_token", 2)
+    await store.replace("crm_token", b"three", kind="secret")
+    found = await database.fetch(Statement("SELECT audit_event", "SELECT type, actor FROM audit_event ORDER BY id"))
+    assert [row["type"].removeprefix("credential.") for row in found] == [
+        *("stored", "stored", "promoted", "rolled_back", "revoked"),
+        *("revoked", "refreshed"),
+    ]
+    assert {row["actor"] for row in found} == {"cli:hypatia"}
+
+
+async def test_two_processes_see_a_change_within_five_seconds(
+    store: PostgresCredentials, database: Database, database_url: str
+) -> None:
+    await store.set("crm_token", b"one")
+    async with process(database, database_url) as first, process(database, database_url) as second:
+        revisions = [vault.revision for vault in (first, second)]
+        await store.set("crm_token", b"two")
+        await store.promote("crm_token", 2, overlap=DAY)
+        for vault in (first, second):
+            newer = await vault.newer("crm_token", 1, seconds=5)
+            assert newer is not None
+            assert newer.payload == b"two"
+        assert [first.revision, second.revision] > revisions
+
+
+async def test_a_process_without_the_new_encryption_key_keeps_what_it_knows(
+    store: PostgresCredentials, database: Database
+) -> None:
+    await store.set("crm_token", b"one")
+    old = Vault(store)
+    await old.refresh()
+    again = Sealer((("k2", bytes(32)),)).seal(b"one", "credential crm_token 1")
+    await database.execute(Statement("UPDATE credential_version", "UPDATE credential_version SET payload = $1"), again)
+    await old.refresh()
+    current = old.current("crm_token")
+    assert current is not None
+    assert current.payload == b"one"
+
+
+async def test_one_refresher_holds_the_lease(store: PostgresCredentials) -> None:
+    await store.set("crm_token", b"one", kind="oauth")
+    taken = await asyncio.gather(*(store.lease("crm_token", seconds=30) for _ in range(8)))
+    (lease,) = (each for each in taken if each is not None)
+    assert await store.extend(lease, seconds=30)
+    number = await store.replace("crm_token", b"two", kind="oauth", lease=lease, keep_previous=True)
+    assert number == 2
+    assert await values(store) == {"current": b"two", "previous": b"one"}
+    again = await leased(store)
+    assert again.version == 2
+    await store.release(again)
+    assert await leased(store)
+
+
+async def test_a_refresher_that_lost_its_lease_writes_nothing(store: PostgresCredentials) -> None:
+    await store.set("crm_token", b"one", kind="oauth")
+    slow = await leased(store, seconds=0.0)
+    other = await leased(store)
+    assert not await store.extend(slow, seconds=30)
+    with pytest.raises(VersionMoved):
+        await store.mark_sent(slow)
+    with pytest.raises(VersionMoved):
+        await store.replace("crm_token", b"two", kind="oauth", lease=slow)
+    await store.mark_sent(other)
+    assert (await the(store)).sent_version == 1
+    await store.replace("crm_token", b"three", kind="oauth", lease=other)
+    assert (await the(store)).sent_version is None
+    assert (await values(store)) == {"current": b"three"}
+
+
+async def test_a_refusal_is_recorded_once_and_only_for_the_current_version(store: PostgresCredentials) -> None:
+    await store.set("crm_token", b"one", kind="oauth")
+    assert not await store.refuse("crm_token", 7, "invalid_grant")
+    assert await store.refuse("crm_token", 1, "invalid_grant")
+    assert not await store.refuse("crm_token", 1, "invalid_grant")
+    assert (await the(store)).refused_why == "invalid_grant"
+    await store.replace("crm_token", b"two", kind="oauth", cause="credential.authorized")
+    assert (await the(store)).refused_at is None
+
+
+async def test_another_kind_is_refused(store: PostgresCredentials) -> None:
+    await store.set("crm_token", b"one")
+    with pytest.raises(CredentialError, match="of kind secret"):
+        await store.replace("crm_token", b"two", kind="oauth")
