@@ -19,6 +19,7 @@ from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectN
 from mappings import coercion
 from mappings.drift import UNNAMED, named_in, place_of, places_holding
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
+from mappings.tokens import NO_SCOPES, Grant, Scopes
 from mappings.webhooks import WebhookManifest
 
 R = TypeVar("R")  # one record as the vendor sends it
@@ -466,12 +467,15 @@ class Vendor(Manifest, Generic[A]):
     marker). Each is safe to repeat, and a refusal of kind `duplicate` counts as success. `unwrap` finds the records of
     one object in a whole answer, a webhook body or a bare record; it raises Unmappable if there is none. `choices` are
     the options of fields, for drop-downs. `traits` say which fields it acts on, so that losing them would matter.
+    `grants` are the ways to obtain tokens in place of the secrets of `auth`, and `scopes` what each object needs.
     `notifies`: objects about whose new records it sends messages by the account's rules, which no request suppresses.
     """
 
     api_version: str
     default_base_url: str | None
     auth: Auth
+    grants: tuple[Grant, ...] = ()
+    scopes: Scopes = NO_SCOPES
     pacing: Pacing
     headers: tuple[tuple[str, str], ...] = ()
     request_id_header: str | None

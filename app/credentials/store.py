@@ -195,9 +195,9 @@ class PostgresCredentials:
         """Extend a lease from now. False if another process has taken it."""
         return await self._database.execute(sql.EXTEND, lease.name, lease.token, seconds) > 0
 
-    async def release(self, lease: Lease) -> None:
-        """Give the lease back without a new version."""
-        await self._database.execute(sql.RELEASE, lease.name, lease.token)
+    async def release(self, lease: Lease, *, unused: bool = False) -> None:
+        """Give the lease back without a new version. `unused`: the vendor certainly did not use what was sent."""
+        await self._database.execute(sql.RELEASE, lease.name, lease.token, unused)
 
     async def mark_sent(self, lease: Lease) -> None:
         """Record, before it happens, that the refresh token of the lease's version is sent. Raises VersionMoved."""

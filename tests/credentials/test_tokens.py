@@ -1,0 +1,295 @@
+"""Tokens of vendors with the three kinds of refresh: renewed by one process for all, through kill -9 and lost replies.
+
+The vendors are emulators behind sockets, the database is PostgreSQL.
+"""
+
+import asyncio
+import base64
+import hashlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import msgspec
+import pytest
+
+from app.credentials.models import Credential
+from app.credentials.tokens import NeedsAuthorization
+from app.errors import VendorThrottled, VendorUnavailable
+from app.postgres.database import Database, Statement
+from mappings.registry import VENDORS
+from tests.credentials.token_rig import OIDC, Rig, rig
+from tests.emulators.conftest import RunningEmulators
+from tests.forked import Forked
+
+pytestmark = pytest.mark.anyio
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PATIENCE: Final = 60.0
+VERIFIER: Final = "v" * 43
+KINDS: Final = ("hubspot", "shopify", "zendesk")
+END_LEASE: Final = Statement("UPDATE credential", "UPDATE credential SET lease_until = now() - interval '1 s'")
+END_ACCESS: Final = Statement("UPDATE credential_version", "UPDATE credential_version SET expires_at = now()")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulators]:
+    """Emulators of this module."""
+    started = RunningEmulators(tmp_path_factory.mktemp("emulators"))
+    started.start()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def emulators(running: RunningEmulators) -> RunningEmulators:
+    """Emulators that remember nothing."""
+    running.reset()
+    return running
+
+
+async def authorised(one: Rig) -> dict[str, Any]:
+    """Go through the vendor's page as a browser would, and store what was issued. Returns it."""
+    grant, endpoint = one.tokens.grant, one.tokens.endpoint
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+    asked = {"redirect_uri": "http://127.0.0.1:9/cb", "code_challenge": challenge, "code_challenge_method": "S256"}
+    page = grant.authorize_page(endpoint.base_url, one.tokens.read_secrets(), asked, elsewhere=True)
+    async with httpx.AsyncClient() as browser:
+        location = (await browser.get(page)).headers["location"]
+    code = parse_qs(urlsplit(location).query)["code"][0]
+    request = grant.code_request(one.tokens.read_secrets(), code, asked["redirect_uri"], VERIFIER)
+    await one.tokens.exchange(request, (), one.store)
+    held: dict[str, Any] = msgspec.json.decode((await known(one)).current.payload)  # type: ignore[union-attr]
+    return held
+
+
+async def known(one: Rig) -> Credential:
+    return (await one.store.read())[one.tokens.name]
+
+
+def sent_tokens(emulators: RunningEmulators, vendor: str) -> Counter[str]:
+    """How often each refresh token was sent to the vendor."""
+    path = (OIDC if vendor == "oidc" else VENDORS[vendor].grants[-1]).token_path
+    bodies = [call["body"] for call in emulators.calls(vendor) if call["path"] == path]
+    read = [body if isinstance(body, dict) else dict(pair.split("=") for pair in body.split("&")) for body in bodies]
+    return Counter(body["refresh_token"] for body in read if "refresh_token" in body)
+
+
+async def end_access(database: Database) -> None:
+    """Let time pass until the access token ends."""
+    await database.execute(END_ACCESS)
+
+
+class Others:
+    """Processes of their own that call the vendor."""
+
+    def __init__(self, emulators: RunningEmulators, database_url: str, vendor: str, folder: Path) -> None:
+        self._arguments = [database_url, f"{emulators.url}/{vendor}", vendor]
+        self._folder = folder
+        self._processes: list[Forked] = []
+
+    def start(self, callers: int, *boundary: str) -> Forked:
+        log = self._folder / f"process-{len(self._processes)}.log"
+        process = Forked(
+            "tests.credentials.token_rig",
+            [*self._arguments, str(callers), *boundary],
+            environment={"PATH": ""},
+            folder=ROOT,
+            streams=(Path("/dev/null"), log, log),
+        )
+        self._processes.append(process)
+        return process
+
+    def stop(self) -> list[int]:
+        for process in self._processes:
+            if process.poll() is None:
+                process.terminate()
+        return [process.wait(PATIENCE) for process in self._processes]
+
+    def said(self) -> str:
+        return "\n".join(path.read_text() for path in sorted(self._folder.glob("process-*.log")))
+
+
+@pytest.mark.parametrize("vendor", KINDS)
+async def test_fifty_expiries_consume_fifty_tokens(
+    emulators: RunningEmulators, database: Database, database_url: str, tmp_path: Path, vendor: str
+) -> None:
+    others = Others(emulators, database_url, vendor, tmp_path)
+    async with rig(database_url, f"{emulators.url}/{vendor}", vendor) as one:
+        await authorised(one)
+        try:
+            for _ in range(4):
+                others.start(5)
+            for expiry in range(50):
+                path = {"hubspot": "/crm", "shopify": "/admin/api", "zendesk": "/api"}[vendor]
+                emulators.order(vendor=vendor, fault={"kind": "token_revoked"}, match={"path": path}, times=1)
+                newer = await one.vault.newer(one.tokens.name, expiry + 1, seconds=PATIENCE)
+                assert newer is not None, others.said()
+        finally:
+            codes = others.stop()
+        assert codes == [0] * 4, others.said()
+        assert (await known(one)).refused_at is None
+        assert one.tokens.version == 51
+    sent = sent_tokens(emulators, vendor)
+    assert sum(sent.values()) == 50
+    if vendor != "hubspot":  # which keeps one refresh token for ever
+        assert set(sent.values()) == {1}
+
+
+@pytest.mark.parametrize("vendor", KINDS)
+@pytest.mark.parametrize("boundary", ["leased", "sent", "replied", "stored"])
+async def test_a_refresher_killed_at_each_boundary(
+    emulators: RunningEmulators, database: Database, database_url: str, tmp_path: Path, vendor: str, boundary: str
+) -> None:
+    others = Others(emulators, database_url, vendor, tmp_path)
+    async with rig(database_url, f"{emulators.url}/{vendor}", vendor) as one:
+        first = await authorised(one)
+        await end_access(database)
+        assert others.start(1, boundary).wait(PATIENCE) == -9
+        await database.execute(END_LEASE)
+        if vendor == "zendesk" and boundary in ("sent", "replied"):
+            with pytest.raises(NeedsAuthorization, match="the reply to its last refresh was lost"):
+                await one.call()
+            assert one.tokens.refused is not None
+        else:
+            assert await one.call() == 200
+            assert one.tokens.refused is None
+    sent = sent_tokens(emulators, vendor)[first["refresh_token"]]
+    again = boundary == "replied" and vendor != "zendesk"
+    assert sent == (2 if again else 0 if (vendor, boundary) == ("zendesk", "sent") else 1)
+
+
+@pytest.mark.parametrize("vendor", KINDS)
+async def test_a_lost_reply(emulators: RunningEmulators, database: Database, database_url: str, vendor: str) -> None:
+    async with rig(database_url, f"{emulators.url}/{vendor}", vendor) as one:
+        first = await authorised(one)
+        await end_access(database)
+        emulators.order(vendor=vendor, fault={"kind": "refresh_reply_lost", "delay_ms": 0}, times=1)
+        if vendor == "zendesk":
+            for _ in range(3):
+                with pytest.raises(NeedsAuthorization):
+                    await one.call()
+        else:
+            assert await one.call() == 200
+    assert sent_tokens(emulators, vendor)[first["refresh_token"]] == (1 if vendor == "zendesk" else 2)
+
+
+@pytest.mark.parametrize("vendor", KINDS)
+async def test_a_revoked_grant_needs_a_person(
+    emulators: RunningEmulators,
+    database: Database,
+    database_url: str,
+    vendor: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with rig(database_url, f"{emulators.url}/{vendor}", vendor) as one:
+        first = await authorised(one)
+        await end_access(database)
+        path = one.tokens.grant.token_path
+        emulators.order(vendor=vendor, fault={"kind": "token_revoked"}, match={"path": path}, times=1)
+        with caplog.at_level(logging.ERROR), pytest.raises(NeedsAuthorization, match="invalid_grant"):
+            await one.call()
+        (record,) = [each for each in caplog.records if each.name == "lockstitch.credentials"]
+        facts = record.__dict__
+        assert (facts["connection"], facts["credential"], facts["credential_version"]) == ("crm", "crm.tokens", 1)
+        assert facts["vendor_code"] == "invalid_grant"
+        assert first["refresh_token"] not in caplog.text
+        await authorised(one)  # a person authorises again
+        assert await one.call() == 200
+
+
+async def test_an_old_401_starts_no_refresh(emulators: RunningEmulators, database: Database, database_url: str) -> None:
+    async with (
+        rig(database_url, f"{emulators.url}/zendesk", "zendesk") as one,
+        rig(database_url, f"{emulators.url}/zendesk", "zendesk") as peer,
+    ):
+        await authorised(one)
+        old = one.tokens.header
+        assert await peer.tokens.renewed_since(peer.tokens.header, time.monotonic() + PATIENCE)
+        assert await one.tokens.renewed_since(old, time.monotonic() + PATIENCE)
+        assert await one.tokens.renewed_since(old, time.monotonic() + PATIENCE)
+        assert one.tokens.version == peer.tokens.version == 2
+    assert sum(sent_tokens(emulators, "zendesk").values()) == 1
+
+
+async def test_tokens_are_renewed_ahead_of_their_end(
+    emulators: RunningEmulators, database: Database, database_url: str
+) -> None:
+    emulators.limit("zendesk", token_seconds=5)
+    async with rig(database_url, f"{emulators.url}/zendesk", "zendesk") as one:
+        await authorised(one)
+        began = time.monotonic()
+        while one.tokens.version == 1:
+            assert await one.call() == 200
+            await asyncio.sleep(0.05)
+        assert time.monotonic() - began < 5
+        assert not [call for call in emulators.calls("zendesk") if call["status"] == 401]
+
+
+async def test_a_clock_that_runs_ahead_costs_one_refresh(
+    emulators: RunningEmulators, database: Database, database_url: str
+) -> None:
+    async with rig(database_url, f"{emulators.url}/hubspot", "hubspot") as one:
+        emulators.order(vendor="hubspot", fault={"kind": "clock_skew", "delay_ms": 3_600_000}, times=1)
+        await authorised(one)
+        assert await one.call() == 200
+        assert one.tokens.version == 2
+
+
+async def test_a_reply_without_a_refresh_token_keeps_the_old_one(
+    emulators: RunningEmulators, database: Database, database_url: str
+) -> None:
+    async with rig(database_url, f"{emulators.url}/salesforce", "salesforce") as one:
+        first = await authorised(one)
+        for _ in range(3):
+            await end_access(database)
+            await one.vault.refresh()
+            assert await one.call() == 200
+    assert sent_tokens(emulators, "salesforce") == {first["refresh_token"]: 3}
+
+
+async def test_an_app_asks_for_itself(emulators: RunningEmulators, database: Database, database_url: str) -> None:
+    async with rig(database_url, f"{emulators.url}/shopify", "shopify", kind="client_credentials") as one:
+        assert await one.call() == 200
+        assert one.tokens.scope_state().granted == ("read_products", "write_customers", "write_orders")
+        version = one.tokens.version
+        await end_access(database)
+        await one.vault.refresh()
+        assert await one.call() == 200
+        assert one.tokens.version is not None
+        assert version is not None
+        assert one.tokens.version == version + 1
+
+
+async def test_a_wrong_client_secret_burns_no_token(
+    emulators: RunningEmulators, database: Database, database_url: str
+) -> None:
+    secrets = {"client_id": "zendesk-dev-client", "client_secret": "zendesk-dev-client-secret"}
+    async with rig(database_url, f"{emulators.url}/zendesk", "zendesk", secrets=secrets) as one:
+        await authorised(one)
+        await end_access(database)
+        secrets["client_secret"] = "wrong"
+        with pytest.raises(NeedsAuthorization, match="refuses the client_id, client_secret of crm: invalid_client"):
+            await one.call()
+        secrets["client_secret"] = "zendesk-dev-client-secret"
+        assert await one.call() == 200
+
+
+async def test_a_vendor_that_is_away_costs_nothing(
+    emulators: RunningEmulators, database: Database, database_url: str
+) -> None:
+    async with rig(database_url, f"{emulators.url}/zendesk", "zendesk") as one:
+        await authorised(one)
+        await end_access(database)
+        emulators.order(vendor="zendesk", fault={"kind": "status", "status": 429, "retry_after": 1}, times=1)
+        with pytest.raises(VendorThrottled):
+            await one.call()
+        with pytest.raises(VendorUnavailable):
+            await one.call()
+        await asyncio.sleep(1.1)
+        assert await one.call() == 200

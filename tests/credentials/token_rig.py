@@ -1,0 +1,142 @@
+"""The tokens of one connection at an emulator, as a process of Lockstitch has them; also a process of its own.
+
+`python -m tests.credentials.token_rig URL BASE VENDOR CALLERS [BOUNDARY]` calls the vendor until it is terminated. With
+a boundary it kills itself with -9 there: `leased`, `sent`, `replied` or `stored`.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from msgspec import Struct
+
+from app.credentials.models import Lease
+from app.credentials.store import PostgresCredentials
+from app.credentials.token_endpoint import TokenEndpoint
+from app.credentials.tokens import Tokens
+from app.credentials.vault import Vault
+from app.egress.transport import Wire
+from app.postgres.database import Database
+from mappings.http import VendorRequest
+from mappings.registry import VENDORS
+from mappings.tokens import Grant
+from tests.encryption import SEALER
+
+PATIENCE: Final = 30.0
+CALLS: Final = {
+    "hubspot": VendorRequest(method="GET", path="/crm/v3/owners", route=""),
+    "salesforce": VendorRequest(method="GET", path="/services/data/v62.0/limits", route=""),
+    "shopify": VendorRequest(
+        method="POST", path="/admin/api/2026-07/graphql.json", route="", body=b'{"query": "{ shop { name } }"}'
+    ),
+    "zendesk": VendorRequest(method="GET", path="/api/v2/groups", route=""),
+    "oidc": VendorRequest(method="GET", path="/test/resource", route=""),
+}
+OIDC: Final = Grant(
+    kind="authorization_code",
+    authorize_url="/auth",
+    token_path="/token",
+    client="basic",
+    after_refresh="gone",
+)
+
+
+class Rig(Struct, frozen=True, kw_only=True):
+    """The tokens, and what they stand on."""
+
+    vendor: str
+    tokens: Tokens
+    store: PostgresCredentials
+    vault: Vault
+    wire: Wire
+
+    async def call(self) -> int:
+        """Call the vendor as the client does, and return the status."""
+        deadline = time.monotonic() + PATIENCE
+        for _ in range(3):
+            await self.tokens.ready(deadline)
+            used = self.tokens.header
+            headers = [used, ("Content-Type", "application/json")]
+            reply = await self.wire.exchange(
+                self.tokens.endpoint.base_url, CALLS[self.vendor], headers, seconds=PATIENCE, limit=1_000_000
+            )
+            if reply.status != 401 or not await self.tokens.renewed_since(used, deadline):
+                break
+        return reply.status
+
+
+@asynccontextmanager
+async def rig(
+    database_url: str, base_url: str, vendor: str, store: type[PostgresCredentials] = PostgresCredentials, **more: Any
+) -> AsyncIterator[Rig]:
+    """The tokens of the connection `crm` in this process."""
+    grants = (OIDC,) if vendor == "oidc" else VENDORS[vendor].grants
+    kind = more.pop("kind", "authorization_code")
+    secrets = more.pop("secrets", {"client_id": f"{vendor}-dev-client", "client_secret": f"{vendor}-dev-client-secret"})
+    database, wire = await Database.connect(database_url, max_size=4), Wire()
+    try:
+        credentials = store(database, SEALER)
+        vault = Vault(credentials)
+        endpoint = TokenEndpoint(wire=wire, connection="crm", vendor=vendor, base_url=base_url, seconds=5.0)
+        grant = next(grant for grant in grants if grant.kind == kind)
+        tokens = Tokens(grant, endpoint, vault, credentials, lambda: secrets, title=vendor.title(), **more)
+        async with vault.refreshing(database_url):
+            yield Rig(vendor=vendor, tokens=tokens, store=credentials, vault=vault, wire=wire)
+            await tokens.close()
+    finally:
+        await wire.close()
+        await database.close()
+
+
+BOUNDARY: Final = sys.argv[5] if len(sys.argv) > 5 else None
+
+
+def _die_at(boundary: str) -> None:
+    if boundary == BOUNDARY:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class MortalCredentials(PostgresCredentials):
+    """Kills its process at a boundary."""
+
+    async def lease(self, name: str, *, seconds: float) -> Lease | None:
+        lease = await super().lease(name, seconds=seconds)
+        _die_at("leased")
+        return lease
+
+    async def mark_sent(self, lease: Lease) -> None:
+        await super().mark_sent(lease)
+        _die_at("sent")
+
+    async def replace(self, name: str, payload: bytes, **options: Any) -> int:
+        _die_at("replied")
+        number = await super().replace(name, payload, **options)
+        _die_at("stored")
+        return number
+
+
+async def _call_for_ever(url: str, base: str, vendor: str, callers: int) -> None:
+    async with rig(url, base, vendor, MortalCredentials) as one:
+
+        async def call() -> None:
+            while True:
+                status = await one.call()
+                if status != 200:
+                    raise AssertionError(f"{vendor} answered {status}")
+                await asyncio.sleep(0.05)
+
+        calls = asyncio.gather(*(call() for _ in range(callers)))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, calls.cancel)
+        try:
+            await calls
+        except asyncio.CancelledError:
+            return
+
+
+if __name__ == "__main__":
+    asyncio.run(_call_for_ever(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
