@@ -34,7 +34,7 @@ INSERT = Statement(
 SELECT_VALID = Statement(
     "SELECT api_key",
     """
-    SELECT digest, principal, name, scopes, expires_at
+    SELECT digest, id, principal, name, scopes, expires_at
       FROM api_key
      WHERE digest = ANY($1::bytea[])
        AND revoked_at IS NULL
@@ -144,6 +144,7 @@ class PostgresKeys:
         return {
             row["digest"]: Caller(
                 principal=row["principal"],
+                key=row["id"],
                 name=row["name"],
                 scopes=frozenset(row["scopes"]),
                 expires_at=row["expires_at"],

@@ -75,6 +75,7 @@ async def admit(
         require_scopes(caller, scopes)
     elif scopes and not held:
         raise forbidden(caller, " or ".join(scopes))
+    deps_of(request, HttpDeps).note_use(caller.key, *(held or ("",)))
     correlation = correlation_of(request.scope)
     if not correlation.acceptable:
         raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")

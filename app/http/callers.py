@@ -10,9 +10,11 @@ from app.errors import Forbidden
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """A caller. `principal` stays the same when the key is rotated; it is the scope of idempotency keys."""
+    """A caller. `principal` stays the same when the key is rotated; it is the scope of idempotency keys. `key` is the
+    id of the key itself."""
 
     principal: str
+    key: str
     name: str
     scopes: frozenset[str]
     expires_at: datetime | None

@@ -1,5 +1,6 @@
 """The dependencies of the HTTP edge, and how a handler finds those of its capability."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,11 +18,12 @@ T = TypeVar("T")
 @dataclass(frozen=True, kw_only=True)
 class HttpDeps:
     """`public_url` is where callers reach Lockstitch; `trace_url` is the pattern of a trace's URL in the trace UI.
-    `wrong_keys` are the budgets of addresses for invalid keys."""
+    `wrong_keys` are the budgets of addresses for invalid keys. `note_use` records a key's id and the scopes it used."""
 
     public_url: str
     trace_url: str
     keys: Keys
+    note_use: Callable[..., None]
     budgets: Budgets
     wrong_keys: Budgets
     bodies: Transfers

@@ -5,23 +5,25 @@ The operator configures the addresses, so the egress guard does not apply.
 
 import asyncio
 import logging
-import os
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import aiohttp
 import aiosmtplib
 import msgspec
 
+from app.credentials.secrets import VAULT, NoSecret, Secrets
 from app.egress.transport import USER_AGENT
 from app.monitoring.models import Message
-from app.settings.file import ALERT_URL, SECRET_REFERENCE, AlertSettings, SettingsError, SmtpSettings, resolve_secret
+from app.settings.file import ALERT_URL, SECRET_REFERENCE, AlertSettings, SettingsError, SmtpSettings
 from app.telemetry.alerts import count_sent, expect_alerts
 
 SECONDS: Final = 10.0
+Reader: TypeAlias = Callable[[], str]
+"""Returns the present value of a setting. Raises SettingsError if the vault lacks it."""
 _log = logging.getLogger("lockstitch.alerts")
 
 
@@ -33,10 +35,10 @@ class Alerting:
         session: aiohttp.ClientSession,
         *,
         installation: str,
-        url: str | None,
+        url: Reader | None,
         smtp: SmtpSettings | None,
-        password: str | None,
-        heartbeat_url: str | None,
+        password: Reader | None,
+        heartbeat_url: Reader | None,
     ) -> None:
         self._session = session
         self._installation = installation
@@ -68,22 +70,22 @@ class Alerting:
         if self._heartbeat_url is None:
             return
         try:
-            async with self._session.get(self._heartbeat_url, allow_redirects=False) as response:
+            async with self._session.get(self._heartbeat_url(), allow_redirects=False) as response:
                 arrived = response.status < 300
-        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
+        except (aiohttp.ClientError, OSError, SettingsError) as error:  # a TimeoutError is an OSError
             _log.warning("the heartbeat could not be sent (%s)", type(error).__name__)
             arrived = False
         count_sent("heartbeat", arrived)
 
-    async def _post(self, url: str, message: Message) -> bool:
+    async def _post(self, url: Reader, message: Message) -> bool:
         body = msgspec.json.encode({"text": self._headline(message), **self._facts(message)})
         headers = {"Content-Type": "application/json"}
         why = ""
         try:
-            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+            async with self._session.post(url(), data=body, headers=headers, allow_redirects=False) as response:
                 if response.status >= 300:
                     why = f"status {response.status}"
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, SettingsError) as error:
             why = type(error).__name__
         return _record("url", message, why)
 
@@ -104,12 +106,12 @@ class Alerting:
                 hostname=smtp.host,
                 port=smtp.port,
                 username=smtp.username,
-                password=self._password,
+                password=None if self._password is None else self._password(),
                 use_tls=smtp.tls == "implicit",
                 start_tls=smtp.tls == "starttls",
                 timeout=SECONDS,
             )
-        except (aiosmtplib.SMTPException, OSError) as error:
+        except (aiosmtplib.SMTPException, OSError, SettingsError) as error:
             why = type(error).__name__
         return _record("smtp", message, why)
 
@@ -130,17 +132,15 @@ class Alerting:
 
 
 @asynccontextmanager
-async def open_alerting(
-    alerts: AlertSettings, *, installation: str, environment: Mapping[str, str] = os.environ
-) -> AsyncIterator[Alerting]:
+async def open_alerting(alerts: AlertSettings, *, installation: str, secrets: Secrets) -> AsyncIterator[Alerting]:
     """Yield the configured ways, and close them at the end. `installation` names this installation in messages. Raises
     SettingsError if a reference cannot be resolved."""
     expect_alerts()
     smtp = alerts.smtp
     password = None
     if smtp is not None and smtp.password is not None:
-        password = resolve_secret(smtp.password, environment)
-    url, heartbeat_url = (_address(name, getattr(alerts, name), environment) for name in ("url", "heartbeat_url"))
+        password = _reader(smtp.password, secrets, lambda value: value)
+    url, heartbeat_url = (_address(name, getattr(alerts, name), secrets) for name in ("url", "heartbeat_url"))
     async with aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=SECONDS),
         headers={"User-Agent": USER_AGENT},
@@ -152,13 +152,28 @@ async def open_alerting(
         )
 
 
-def _address(name: str, given: str | None, environment: Mapping[str, str]) -> str | None:
-    if given is None or SECRET_REFERENCE.fullmatch(given) is None:
-        return given
-    address = resolve_secret(given, environment)
-    if ALERT_URL.fullmatch(address) is None:
-        raise SettingsError(f"[alerts] {name}: the value of {given} must be an http or https URL.")
-    return address
+def _address(name: str, given: str | None, secrets: Secrets) -> Reader | None:
+    if given is None:
+        return None
+    if SECRET_REFERENCE.fullmatch(given) is None:
+        return lambda: given
+
+    def check(address: str) -> str:
+        if ALERT_URL.fullmatch(address) is None:
+            raise SettingsError(f"[alerts] {name}: the value of {given} must be an http or https URL.")
+        return address
+
+    return _reader(given, secrets, check)
+
+
+def _reader(reference: str, secrets: Secrets, check: Callable[[str], str]) -> Reader:
+    """Return what reads a reference: the vault each time, others once. Raises SettingsError for a bad value; a secret
+    that the vault lacks may be set later."""
+    with suppress(NoSecret):
+        value = check(secrets.read(reference))
+        if not reference.startswith(VAULT):
+            return lambda: value
+    return lambda: check(secrets.read(reference))
 
 
 def _record(way: Any, message: Message, why: str) -> bool:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "tickets": "ticket"}
 
 CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-SECRET_REFERENCE = re.compile(r"(env|file):\S+")
+SECRET_REFERENCE = re.compile(r"(env|file):\S+|vault:[a-z][a-z0-9_.-]{0,62}")
 ALERT_URL = re.compile(r"https?://[^/?#\s]+([/?][^#\s]*)?")
 TABLES = (
     *("connections", "systems_of_record", "ownership", "consumers", "writes", "links", "egress", "alerts"),
@@ -331,7 +331,7 @@ class _Reading:
 def resolve_secret(reference: str, environment: Mapping[str, str]) -> str:
     """Return the secret that `env:NAME` or `file:/path` refers to, without a final newline.
 
-    Raises SettingsError, which names the reference, never a value.
+    `credentials` resolves `vault:NAME`. Raises SettingsError, which names the reference, never a value.
     """
     kind, _, name = reference.partition(":")
     if kind == "env" and environment.get(name):
@@ -343,7 +343,7 @@ def resolve_secret(reference: str, environment: Mapping[str, str]) -> str:
             return Path(name).read_text(encoding="utf-8").removesuffix("\n")
         except (OSError, UnicodeDecodeError):
             raise SettingsError(f"The file {name}, referenced as {reference}, cannot be read.") from None
-    raise SettingsError("A credential must be a reference: env:NAME or file:/path.")
+    raise SettingsError("A credential must be a reference: env:NAME, file:/path or vault:NAME.")
 
 
 def check_base_url(value: str) -> str:
@@ -416,7 +416,9 @@ def _layout_of(read: _ConnectionTable) -> Layout | None:
 def _check_alerts(alerts: AlertSettings) -> None:
     for name, given in (("url", alerts.url), ("heartbeat_url", alerts.heartbeat_url)):
         if given is not None and SECRET_REFERENCE.fullmatch(given) is None and ALERT_URL.fullmatch(given) is None:
-            raise SettingsError(f"{name} must be an http or https URL, or a reference to one: env:NAME or file:/path.")
+            raise SettingsError(
+                f"{name} must be an http or https URL, or a reference to one: env:NAME, file:/path or vault:NAME."
+            )
     smtp = alerts.smtp
     if smtp is None:
         return
@@ -439,4 +441,6 @@ def _convert(table: Any, shape: type[T]) -> T:
 
 def _require_reference(place: str, given: str) -> None:
     if SECRET_REFERENCE.fullmatch(given) is None:
-        raise SettingsError(f"{place} must be a reference, env:NAME or file:/path: never put secrets in this file.")
+        raise SettingsError(
+            f"{place} must be a reference, env:NAME, file:/path or vault:NAME: never put secrets in this file."
+        )

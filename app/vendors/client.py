@@ -7,7 +7,6 @@ said "not now". Otherwise the caller gets ReplyLost and must find out.
 
 import asyncio
 import logging
-import os
 import random
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -17,12 +16,13 @@ from typing import Any, Final
 
 import msgspec
 
+from app.credentials.secrets import NoSecret, Secrets
 from app.egress.transport import NoReply, NotSent, Wire
-from app.errors import VendorTimeout
+from app.errors import VendorAuthFailed, VendorTimeout
 from app.problem_document import Problem
 from app.queue.pauses import PostgresPauses
 from app.settings.environment import Settings
-from app.settings.file import ConnectionSettings, SettingsError, resolve_secret
+from app.settings.file import ConnectionSettings, SettingsError
 from app.telemetry import vendor_span
 from app.telemetry.metrics import vendor_outcomes, vendor_retries
 from app.vendors.accounts import Accounts
@@ -150,6 +150,7 @@ class VendorClient:
                 raise VendorTimeout(f"No time was left to ask {vendor.title}; nothing was sent.")
             if admitted.probes and live.health.standing()[0] == "unauthorised":
                 live.credential.renew()
+            credential = await self._credential_of(live)
             with vendor_span(
                 connection=live.connection.name,
                 vendor=vendor.name,
@@ -160,7 +161,6 @@ class VendorClient:
                 resend_count=resend_count,
             ) as call:
                 failure: AttemptFailure | None
-                credential = live.credential.header
                 try:
                     reply = await self._wire.exchange(
                         live.base_url,
@@ -183,13 +183,23 @@ class VendorClient:
                 else:
                     call.failed(failure.refusal.kind if failure.refusal else failure.why)
             if failure is None:
+                live.credential.note_use("write" if request.effect else "read")
                 await self._confirm_credential(live)
                 return reply
-            if failure.category == "auth" and live.credential.renewed_since(credential):
+            if failure.category == "auth" and await live.credential.renewed_since(credential):
                 return msgspec.structs.replace(failure, repeatable=True)
             if failure.why not in TIMEOUTS or seconds >= vendor.timeout_seconds * FAIR_SHARE:
                 await self._record_failure(live, failure, admitted)
             return failure
+
+    async def _credential_of(self, live: LiveConnection) -> tuple[str, str]:
+        """Return the header of the credential. Raises VendorAuthFailed if the vault lacks it; that pauses the
+        connection."""
+        try:
+            return live.credential.header
+        except NoSecret as error:
+            await self._refuse_credential(live, str(error))
+            raise VendorAuthFailed(str(error)) from error
 
     async def _may_repeat(
         self, live: LiveConnection, request: VendorRequest, failure: AttemptFailure, attempts: int, deadline: float
@@ -213,14 +223,18 @@ class VendorClient:
         if failure.category == "throttle":
             live.health.throttled(admitted, failure.retry_after)
         elif failure.category == "auth":
-            live.health.unauthorised(recorded=False)  # other requests wait while the pause is recorded
-            if self._pauses is not None and await self._pauses.refuse(live.connection.name, REFUSED):
-                live.health.unauthorised(recorded=True)
+            await self._refuse_credential(live, REFUSED)
         elif failure.alive:
             live.health.worked(admitted)
             await self._confirm_credential(live)
         else:
             live.health.failed(admitted)
+
+    async def _refuse_credential(self, live: LiveConnection, why: str) -> None:
+        """Pause the connection in all processes, until an operator resumes it."""
+        live.health.unauthorised(recorded=False)  # other requests wait while the pause is recorded
+        if self._pauses is not None and await self._pauses.refuse(live.connection.name, why):
+            live.health.unauthorised(recorded=True)
 
     async def _confirm_credential(self, live: LiveConnection) -> None:
         """Record that the vendor accepted the credential, which ends the pause if an operator has resumed it."""
@@ -241,7 +255,7 @@ class VendorClient:
 @asynccontextmanager
 async def open_vendor_client(
     settings: Settings,
-    environment: Mapping[str, str] = os.environ,
+    secrets: Secrets,
     patience: Patience | None = None,
     pauses: PostgresPauses | None = None,
 ) -> AsyncIterator[VendorClient]:
@@ -256,7 +270,7 @@ async def open_vendor_client(
         if connection.vendor in MANIFESTS and not _is_called(connection):
             continue  # it only receives webhooks
         try:
-            live_connections[name] = _live_connection(connection, environment, patience or Patience(), pauses)
+            live_connections[name] = _live_connection(connection, secrets, patience or Patience(), pauses)
         except SettingsError as error:
             complaints.append(str(error))
     if complaints:
@@ -276,7 +290,7 @@ def _is_called(settings: ConnectionSettings) -> bool:
 
 
 def _live_connection(
-    settings: ConnectionSettings, environment: Mapping[str, str], patience: Patience, pauses: PostgresPauses | None
+    settings: ConnectionSettings, secrets: Secrets, patience: Patience, pauses: PostgresPauses | None
 ) -> LiveConnection:
     vendor = VENDORS.get(settings.vendor)
     if vendor is None:
@@ -286,6 +300,6 @@ def _live_connection(
         CalledConnection(name=settings.name, vendor=vendor),
         settings,
         patience,
-        lambda reference: resolve_secret(reference, environment),
+        secrets,
         pauses,
     )

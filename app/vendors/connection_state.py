@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
+from app.credentials.secrets import Secrets
 from app.egress.transport import ACCEPTED_ENCODING, USER_AGENT
 from app.errors import VendorThrottled
 from app.queue.pauses import PostgresPauses
@@ -32,7 +33,7 @@ class LiveConnection:
         connection: CalledConnection,
         settings: ConnectionSettings,
         patience: Patience,
-        read_secret: Callable[[str], str],
+        secrets: Secrets,
         pauses: PostgresPauses | None = None,
     ) -> None:
         """Raises SettingsError if the address or a secret is missing."""
@@ -50,7 +51,7 @@ class LiveConnection:
         self.port = address.port or (443 if address.scheme == "https" else 80)
         self.custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]] = settings.custom_fields
         self.patience = patience
-        self.credential = Credential(settings, vendor.auth, read_secret)
+        self.credential = Credential(settings, vendor.auth, secrets)
         self.health = Health(connection.name, vendor.title, patience, pauses)
         self.pacer = Pacer(pacing.units, pacing.per_seconds, fixed=settings.pacing is not None)
         self._slots = asyncio.Semaphore(pacing.concurrency)

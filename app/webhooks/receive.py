@@ -87,12 +87,14 @@ class WebhookReceiver:
         return Received(accepted=accepted, duplicates=len(events) - accepted)
 
     def _verify(self, webhooks: WebhookConnection, request: SignedRequest) -> None:
+        named = webhooks.secrets()
         try:
-            secret = verify(webhooks.manifest.scheme, request, webhooks.secrets, now=self._now())
+            secret = verify(webhooks.manifest.scheme, request, [one for one, _ in named], now=self._now())
         except SignatureRefused as refusal:
             self.refused.note(webhooks.connection, refusal.reason)
             raise InvalidSignature from None
-        place = next(place for place, one in enumerate(webhooks.secrets, 1) if one is secret)
+        place, name = next((place, name) for place, (one, name) in enumerate(named, 1) if one is secret)
+        webhooks.source.note_use(name, f"{webhooks.connection} webhook")
         telemetry.count_secret(webhooks.connection, place)
 
     def _refuse_unknown(self, request: SignedRequest) -> None:

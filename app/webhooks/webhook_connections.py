@@ -1,31 +1,42 @@
 """Webhook connections: the signature scheme and the secrets of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
-from app.settings.file import ConnectionSettings, SettingsError, resolve_secret
+from app.credentials.secrets import VAULT, Secrets
+from app.settings.file import ConnectionSettings, SettingsError
 from app.signatures import Secret, UnusableSecret, check_secret
 from app.vendors.models import Connections
 from mappings.spec import Vendor
 from mappings.webhooks import Scheme, WebhookManifest
+
+NamedSecret: TypeAlias = tuple[Secret, str]
+"""A secret, and its name for the record of last uses."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookConnection:
     """The webhooks of one connection.
 
-    `secrets` are in the order of the configuration; without any, every webhook is refused. `pending` answers the
-    vendor's unsigned ping during setup.
+    `readers` return the present secrets of each reference. `pending` answers the vendor's unsigned ping during setup.
     """
 
     connection: str
     manifest: WebhookManifest
-    secrets: Sequence[Secret] = field(repr=False)
+    source: Secrets
+    readers: Sequence[Callable[[], Sequence[NamedSecret]]] = field(repr=False)
     pending: bool
+
+    def secrets(self) -> Sequence[NamedSecret]:
+        """Return the present secrets with their names, in the order of the configuration. Without any, every webhook is
+        refused."""
+        return [named for read in self.readers for named in read()]
 
 
 def load_webhook_connections(
-    settings: Mapping[str, ConnectionSettings], connections: Connections, environment: Mapping[str, str]
+    settings: Mapping[str, ConnectionSettings], connections: Connections, source: Secrets
 ) -> Mapping[str, WebhookConnection]:
     """Load the connections of all vendors that send webhooks.
 
@@ -44,14 +55,15 @@ def load_webhook_connections(
             ]
         if vendor.webhooks is None:
             continue
-        secrets = [
-            _secret(connection, place, vendor.webhooks.scheme, environment, complaints)
+        readers = [
+            _reader(connection, place, vendor.webhooks.scheme, source, complaints)
             for place in range(len(connection.webhook_secrets))
         ]
         found[name] = WebhookConnection(
             connection=name,
             manifest=vendor.webhooks,
-            secrets=[secret for secret in secrets if secret is not None],
+            source=source,
+            readers=[read for read in readers if read is not None],
             pending=connection.pending,
         )
     if complaints:
@@ -59,22 +71,24 @@ def load_webhook_connections(
     return found
 
 
-def _secret(
+def _reader(
     connection: ConnectionSettings,
     place: int,
     scheme: Scheme,
-    environment: Mapping[str, str],
+    source: Secrets,
     complaints: list[str],
-) -> Secret | None:
+) -> Callable[[], Sequence[NamedSecret]] | None:
+    """Return what reads the secrets of one reference. Those of the vault change; others are read once."""
     given = connection.webhook_secrets[place]
     where = f"[connections.{connection.name}] webhook_secrets[{place}]"
     try:
-        value = resolve_secret(given.secret, environment)
-        check_secret(scheme, value)
+        accepted = source.accepted(given)
+        for secret, _ in accepted:
+            check_secret(scheme, secret.value)
     except SettingsError as error:
         complaints.append(f"{where}: {error}")
         return None
     except UnusableSecret as error:
         complaints.append(f"{where}, {given.secret}: {error}.")
         return None
-    return Secret(value=value, not_before=given.not_before, not_after=given.not_after)
+    return partial(source.accepted, given) if given.secret.startswith(VAULT) else lambda: accepted

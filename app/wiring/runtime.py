@@ -18,6 +18,10 @@ from app.capabilities import KINDS, POLICIES
 from app.copies.consumers import Consumer, legs_of, load_consumers
 from app.copies.deps import CopyDeps
 from app.copies.store import PostgresCopiedComments
+from app.credentials.last_use import LastUse
+from app.credentials.secrets import Secrets
+from app.credentials.store import PostgresCredentials
+from app.credentials.vault import Vault
 from app.dependencies import Dependencies
 from app.drift.deps import DriftDetectionDeps
 from app.drift.detect import DriftDetection
@@ -115,6 +119,8 @@ class Foundation:
     database_url: str
     database: Database
     sealer: Sealer
+    secrets: Secrets
+    uses: LastUse
     events: PostgresEvents
     consumers: Mapping[str, Consumer]
 
@@ -133,6 +139,10 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         stack.push_async_callback(database.close)
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
+        vault = Vault(PostgresCredentials(database, sealer))
+        await stack.enter_async_context(vault.refreshing(database_url))
+        uses = LastUse(database)
+        await stack.enter_async_context(uses.running())
         legs = partial(legs_of, consumers) if consumers else None
         events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer), legs)
         foundation = Foundation(
@@ -140,6 +150,8 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
             database_url=database_url,
             database=database,
             sealer=sealer,
+            secrets=Secrets(os.environ, vault, uses),
+            uses=uses,
             events=events,
             consumers=consumers,
         )
@@ -154,7 +166,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
             dependencies=dependencies,
             database=database,
             runner=await _open_runner(foundation, dependencies, queue) if works else None,
-            upkeep=await open_upkeep(stack, settings, database_url, database) if works else None,
+            upkeep=await open_upkeep(stack, settings, database_url, database, foundation.secrets) if works else None,
         )
 
 
@@ -184,7 +196,9 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     await stack.enter_async_context(pauses.refreshing(foundation.database_url))
     return VendorDeps(
         connections=connections,
-        vendors=await stack.enter_async_context(open_vendor_client(foundation.settings, pauses=pauses)),
+        vendors=await stack.enter_async_context(
+            open_vendor_client(foundation.settings, foundation.secrets, pauses=pauses)
+        ),
         lanes=PostgresLanes(foundation.database),
         pauses=pauses,
     )
@@ -229,7 +243,7 @@ async def _open_dependencies(
     receipts, lease = PostgresReceipts(database, sealer), timedelta(seconds=settings.operation_lease_seconds)
     connections = records.connections
     # A worker verifies no webhooks, so it does not need these secrets.
-    intakes = {} if works else load_webhook_connections(settings.connections, connections, os.environ)
+    intakes = {} if works else load_webhook_connections(settings.connections, connections, foundation.secrets)
     gauges = _open_gauges(settings, database)
     idle = settings.body_idle_timeout_seconds
     operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
@@ -300,6 +314,7 @@ async def _open_dependencies(
             public_url=settings.public_url,
             trace_url=settings.trace_url,
             keys=CachedKeys(PostgresKeys(database)),
+            note_use=foundation.uses.note,
             budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
             wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),
             bodies=Transfers(idle_seconds=idle, seconds=settings.body_timeout_seconds),

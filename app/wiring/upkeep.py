@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.audit.trail import PostgresAuditTrail
+from app.credentials.secrets import Secrets
 from app.monitoring.notify import Alerting, open_alerting
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.retention import PostgresRetention
@@ -28,11 +29,15 @@ class Upkeep:
     folders: Mapping[str, DiskFolder]
 
 
-async def open_upkeep(stack: AsyncExitStack, settings: Settings, database_url: str, database: Database) -> Upkeep:
+async def open_upkeep(
+    stack: AsyncExitStack, settings: Settings, database_url: str, database: Database, secrets: Secrets
+) -> Upkeep:
     """Open the upkeep. Watch has its own connection, so that a busy pool does not look like a database failure."""
     watched = await Database.connect(database_url, max_size=1)
     stack.push_async_callback(watched.close)
-    alerter = await stack.enter_async_context(open_alerting(settings.alerts, installation=settings.public_url))
+    alerter = await stack.enter_async_context(
+        open_alerting(settings.alerts, installation=settings.public_url, secrets=secrets)
+    )
     return Upkeep(
         watch=Watch(
             PostgresAlarmFigures(watched, settings.connections),

@@ -12,6 +12,7 @@ import pytest
 from app.audit import record as audit
 from app.audit.chain import AuditSealer
 from app.audit.trail import PostgresAuditTrail
+from app.credentials.secrets import Secrets
 from app.monitoring.notify import open_alerting
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.vitals import PostgresAlarmFigures
@@ -43,7 +44,7 @@ class Clock:
 async def watching(database: Database, alerts: AlertSettings, clock: Clock | None = None) -> AsyncIterator[Watch]:
     """One worker's watcher."""
     trail = PostgresAuditTrail(database)
-    async with open_alerting(alerts, installation=URL, environment={}) as alerter:
+    async with open_alerting(alerts, installation=URL, secrets=Secrets({})) as alerter:
         yield Watch(
             PostgresAlarmFigures(database, ["crm", "shop"]),
             PostgresAlarms(database),
@@ -308,7 +309,7 @@ async def test_a_heartbeat_is_a_get_without_redirects() -> None:
     async with running_vendor() as switch:
         alerts = AlertSettings(heartbeat_url="env:SWITCH")
         environment = {"SWITCH": f"{switch.url}/ping/0b51a7"}
-        async with open_alerting(alerts, installation=URL, environment=environment) as alerter:
+        async with open_alerting(alerts, installation=URL, secrets=Secrets(environment)) as alerter:
             switch.then(Reply(status=302, headers=(("location", switch.url),)), Reply(status=500))
             for _ in range(3):
                 await alerter.heartbeat()
@@ -335,7 +336,7 @@ async def test_a_reference_that_leads_nowhere_is_said_at_the_start(
     alerts: AlertSettings, environment: dict[str, str], said: str
 ) -> None:
     with pytest.raises(SettingsError, match=said):
-        async with open_alerting(alerts, installation=URL, environment=environment):
+        async with open_alerting(alerts, installation=URL, secrets=Secrets(environment)):
             raise AssertionError("it opened")
 
 

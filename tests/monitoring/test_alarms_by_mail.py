@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from app.credentials.secrets import Secrets
 from app.monitoring.models import Message
 from app.monitoring.notify import Alerting, open_alerting
 from app.settings.file import AlertSettings, SmtpSettings
@@ -75,7 +76,7 @@ async def mailing(mailbox: Mailbox, tls: Literal["starttls", "implicit"], host: 
         password="env:MAIL_PASSWORD",
     )
     environment = {"MAIL_PASSWORD": "correct horse"}
-    async with open_alerting(AlertSettings(smtp=smtp), installation=URL, environment=environment) as alerting:
+    async with open_alerting(AlertSettings(smtp=smtp), installation=URL, secrets=Secrets(environment)) as alerting:
         yield alerting
 
 

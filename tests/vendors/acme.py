@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from app.credentials.secrets import Secrets
 from app.egress.transport import Wire
 from app.queue.pauses import PostgresPauses
 from app.settings.file import ConnectionSettings, PacingSettings
@@ -123,6 +124,17 @@ def within(seconds: float = 5.0) -> float:
     return time.monotonic() + seconds
 
 
+class _Read(Secrets):
+    """Secrets as a test says."""
+
+    def __init__(self, read: Callable[[str], str]) -> None:
+        super().__init__({})
+        self._answer = read
+
+    def read(self, reference: str) -> str:
+        return self._answer(reference)
+
+
 class Asker:
     """The client together with one of its connections, so that a test reads like what it does."""
 
@@ -170,7 +182,7 @@ async def asking(
             pending=False,
         )
         lines[name] = LiveConnection(
-            CalledConnection(name=name, vendor=vendor), settings, patience, read_secret, pauses
+            CalledConnection(name=name, vendor=vendor), settings, patience, _Read(read_secret), pauses
         )
     wire = Wire()
     client = VendorClient(lines, wire, pauses)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.credentials.secrets import Secrets
 from app.settings.environment import Settings, load_settings
 from app.settings.file import SettingsError
 from app.vendors.client import open_vendor_client
@@ -35,7 +36,7 @@ async def test_a_configured_connection_reaches_its_vendor(tmp_path: Path) -> Non
             """,
         )
         environment = {"DESK_EMAIL": "ops@example.com", "DESK_TOKEN": "t-1"}
-        async with open_vendor_client(settings, environment) as client:
+        async with open_vendor_client(settings, Secrets(environment)) as client:
             reply = await client.send(
                 Connection(name="desk", vendor=VENDORS["zendesk"]),
                 VendorRequest(method="GET", path="/api/v2/tickets", route="/api/v2/tickets"),
@@ -65,7 +66,7 @@ async def test_all_configuration_errors_are_reported_at_once(tmp_path: Path) -> 
     )
     environment = {"SHOP_TOKEN": "secret-1", "DESK_EMAIL": "ops@example.com"}
     with pytest.raises(SettingsError) as complaint:
-        async with open_vendor_client(settings, environment):
+        async with open_vendor_client(settings, Secrets(environment)):
             pass
     lines = str(complaint.value).splitlines()
     assert len(lines) == 4
@@ -82,7 +83,7 @@ async def test_a_secret_that_no_header_can_carry_is_complained_about(tmp_path: P
         tmp_path, '[connections.crm]\nvendor = "hubspot"\ncredentials = { token = "env:CRM_TOKEN" }\n'
     )
     with pytest.raises(SettingsError) as complaint:
-        async with open_vendor_client(settings, {"CRM_TOKEN": secret}):
+        async with open_vendor_client(settings, Secrets({"CRM_TOKEN": secret})):
             pass
     assert "[connections.crm]" in str(complaint.value)
     assert secret not in str(complaint.value)
@@ -97,7 +98,7 @@ async def test_a_vendor_of_which_only_webhooks_are_taken_is_not_called(tmp_path:
     assert (vendor.title, vendor.mappings, active(vendor, "customer")) == ("HubSpot", (), None)
     assert vendor.webhooks is not None
     assert vendor.webhooks.notice("contact.creation", "contact", "1051", b"{}") is None
-    async with open_vendor_client(settings, {}) as client:
+    async with open_vendor_client(settings, Secrets({})) as client:
         assert client.state(Connection(name="crm", vendor=vendor)) is None
 
 
@@ -112,5 +113,5 @@ async def test_one_setting_for_calls_makes_it_a_vendor_that_is_called(tmp_path: 
         """,
     )
     with pytest.raises(SettingsError, match="credentials lacks token"):
-        async with open_vendor_client(settings, {}):
+        async with open_vendor_client(settings, Secrets({})):
             pass

@@ -77,6 +77,15 @@ CREATE TABLE credential_version (
 
 CREATE UNIQUE INDEX credential_version_state ON credential_version (credential, state) WHERE state <> 'revoked';
 
+-- When each API key (by id) or secret (by reference) was last used, and for what: a scope of the key, or the connection
+-- and `read`, `write` or `webhook`.
+CREATE TABLE last_use (
+    subject text        NOT NULL,
+    part    text        NOT NULL,
+    used_at timestamptz NOT NULL,
+    PRIMARY KEY (subject, part)
+);
+
 -- One run of `lockstitch connect`, by the digests of two random values: `run` is known to the terminal and one browser,
 -- `state` passes through the vendor. The code verifier is derived from `run`, so nothing here is a secret.
 CREATE TABLE consent (

@@ -1,0 +1,92 @@
+"""When each API key and each credential was last used, and for what: kept in memory, written twice a minute."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import StoreUnavailable
+from app.postgres.database import Database, Statement
+
+FLUSH_SECONDS: Final = 30.0
+MOST_NAMES: Final = 10_000
+
+UPSERT: Final = Statement(
+    "INSERT last_use",
+    """
+    INSERT INTO last_use (subject, part, used_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS used (subject, part, used_at)
+     ORDER BY subject, part
+        ON CONFLICT (subject, part) DO UPDATE SET used_at = greatest(last_use.used_at, excluded.used_at)
+    """,
+)
+
+SELECT: Final = Statement("SELECT last_use", "SELECT subject, part, used_at FROM last_use ORDER BY subject, part")
+
+
+class Use(Struct, frozen=True, kw_only=True):
+    """The last use of `subject`: an API key's id, or a reference to a secret. `part` is a scope of the key, or what the
+    secret was used for (`crm read`)."""
+
+    subject: str
+    part: str
+    used_at: datetime
+
+
+class LastUse:
+    """The uses of this process since the last flush. Noting one costs no query and no lock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._seen: dict[tuple[str, str], float] = {}
+
+    def note(self, subject: str, *parts: str) -> None:
+        """Record a use now."""
+        if len(self._seen) < MOST_NAMES:
+            now = time.time()
+            for part in parts:
+                self._seen[subject, part] = now
+
+    async def flush(self) -> None:
+        """Write what was noted. Raises StoreUnavailable; then it is written next time."""
+        seen, self._seen = self._seen, {}
+        if not seen:
+            return
+        try:
+            await self._database.execute(
+                UPSERT,
+                [subject for subject, _ in seen],
+                [part for _, part in seen],
+                [datetime.fromtimestamp(at, UTC) for at in seen.values()],
+            )
+        except BaseException:
+            self._seen = {**seen, **self._seen}
+            raise
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Flush regularly during the block, and at its end."""
+        flushing = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            flushing.cancel()
+            await asyncio.wait({flushing})
+            with suppress(StoreUnavailable):
+                await self.flush()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            with suppress(StoreUnavailable):
+                await self.flush()
+
+
+async def last_uses(database: Database) -> Sequence[Use]:
+    """Return all recorded uses."""
+    return [msgspec.convert(dict(row), Use) for row in await database.fetch(SELECT)]

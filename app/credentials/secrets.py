@@ -1,0 +1,107 @@
+"""Resolve references to secrets: `env:NAME`, `file:/path`, `vault:NAME`.
+
+A secret of the vault may change while the process runs. `revision` rises when one may have: whoever holds a value reads
+it again then.
+"""
+
+import hmac
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from app.credentials.last_use import LastUse
+from app.credentials.vault import Vault
+from app.errors import StoreUnavailable
+from app.settings.file import SettingsError, WebhookSecretSettings, resolve_secret
+from app.signatures import Secret
+
+VAULT: Final = "vault:"
+_DIGEST_KEY: Final = os.urandom(32)
+
+
+class NoSecret(SettingsError):
+    """The vault holds no current secret of this name. One can be set while processes run."""
+
+
+class Secrets:
+    """Reads secrets from `environment`, files and the `vault`. `uses` records which were last used when."""
+
+    def __init__(self, environment: Mapping[str, str], vault: Vault | None = None, uses: LastUse | None = None) -> None:
+        self._environment = environment
+        self._vault = vault
+        self._uses = uses
+
+    @property
+    def revision(self) -> int:
+        """Rises with every change in the vault."""
+        return 0 if self._vault is None else self._vault.revision
+
+    def read(self, reference: str) -> str:
+        """Return the present secret. Raises SettingsError, which names the reference; NoSecret for the vault."""
+        if not reference.startswith(VAULT):
+            return resolve_secret(reference, self._environment)
+        name = reference.removeprefix(VAULT)
+        credential = None if self._vault is None else self._vault.get(name)
+        if credential is None or credential.current is None:
+            raise NoSecret(f"{reference} holds no secret: lockstitch secrets set {name}.")
+        if credential.kind != "secret":
+            raise NoSecret(f"{reference} is a credential of kind {credential.kind}, not a secret.")
+        return credential.current.payload.decode()
+
+    def accepted(self, given: WebhookSecretSettings) -> Sequence[tuple[Secret, str]]:
+        """Return the secrets with which a vendor may sign, each with its name for `note_use`.
+
+        Of the vault: the current and the next one, and the previous one until its overlap ends. Raises SettingsError
+        for other references.
+        """
+        if not given.secret.startswith(VAULT):
+            secret = Secret(value=self.read(given.secret), not_before=given.not_before, not_after=given.not_after)
+            return ((secret, given.secret),)
+        credential = None if self._vault is None else self._vault.get(given.secret.removeprefix(VAULT))
+        if credential is None or credential.kind != "secret":
+            return ()
+        return tuple(
+            (
+                Secret(
+                    value=version.payload.decode(),
+                    not_before=given.not_before,
+                    not_after=_earlier(given.not_after, version.accepted_until),
+                ),
+                f"{given.secret}#{version.number}",
+            )
+            for version in credential.live
+            if version.state != "previous" or version.accepted_until is not None
+        )
+
+    def named(self, reference: str) -> str:
+        """Return the name of the present secret for `note_use`: with the number of its version in the vault."""
+        current = None
+        if self._vault is not None and reference.startswith(VAULT):
+            current = self._vault.current(reference.removeprefix(VAULT))
+        return reference if current is None else f"{reference}#{current.number}"
+
+    def note_use(self, name: str, part: str) -> None:
+        """Record that a secret was used now for `part`."""
+        if self._uses is not None:
+            self._uses.note(name, part)
+
+    async def refresh(self) -> None:
+        """Read the vault now. Keeps what is known while the database is down."""
+        if self._vault is not None:
+            with suppress(StoreUnavailable):
+                await self._vault.refresh()
+
+    def twins(self, references: Iterable[str]) -> Sequence[Sequence[str]]:
+        """Return the groups of references that lead to one secret. Compares keyed digests; skips the unresolved."""
+        by_digest: dict[bytes, list[str]] = defaultdict(list)
+        for reference in sorted(set(references)):
+            with suppress(SettingsError):
+                by_digest[hmac.digest(_DIGEST_KEY, self.read(reference).encode(), "sha256")].append(reference)
+        return [group for group in by_digest.values() if len(group) > 1]
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((edge for edge in (one, other) if edge is not None), default=None)
