@@ -12,6 +12,8 @@ import uvloop
 
 from app import telemetry
 from app.audit.trail import PostgresAuditTrail
+from app.credentials.deps import CredentialDeps
+from app.credentials.due import announce_due
 from app.dead_letters.bulk_redrive import run_due_redrives
 from app.dead_letters.deps import DeadLetterDeps
 from app.monitoring.retention import reap
@@ -33,6 +35,7 @@ ANCHOR_SECONDS: Final = 300.0
 HEARTBEAT_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 5.0
 REAP_SECONDS: Final = 60.0
+DUE_SECONDS: Final = 60.0
 EXPORTS_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 15.0
 # Then the runner releases unfinished jobs, for which it needs the database.
@@ -87,6 +90,7 @@ class Worker:
                     ("anchor", ANCHOR_SECONDS, self._anchor),
                     ("heartbeat", HEARTBEAT_SECONDS, self._note_heartbeat),
                     ("reap", REAP_SECONDS, self._reap),
+                    ("secrets due", DUE_SECONDS, self._announce_due),
                     ("exports", EXPORTS_SECONDS, self._take_exports),
                     ("watch", WATCH_SECONDS, self._upkeep.watch.check),
                     ("dead man's switch", self._upkeep.heartbeat_seconds, self._signal_alive),
@@ -132,6 +136,10 @@ class Worker:
 
     async def _reap(self) -> bool:
         return (await reap(self._upkeep.retention)).more
+
+    async def _announce_due(self) -> bool:
+        await announce_due(self._runtime.dependencies.of(CredentialDeps))
+        return False
 
     async def _take_exports(self) -> bool:
         return await take_from_folders(self._runtime.dependencies.of(UploadDeps), self._upkeep.folders)

@@ -27,7 +27,7 @@ app.command(
     name="mapping",
     help="List, try, activate and roll back mapping revisions.",
 )
-app.command("app.cli.key:key", name="key", help="Create, list, rotate and revoke API keys.")
+app.command("app.cli.key:key", name="key", help="Create, list, rotate and revoke API keys, and show their use.")
 app.command(
     "app.cli.dead_letters:dead_letters",
     name="dead-letters",
@@ -55,7 +55,7 @@ app.command("app.cli.audit:audit", name="audit", help="Search the audit trail an
 app.command(
     "app.cli.secrets:secrets",
     name="secrets",
-    help="Show which encryption keys are in use, and rotate to a new one.",
+    help="Keep secrets in the vault, and rotate them and the encryption keys.",
 )
 app.command("app.cli.runs:runs", name="runs", help="Show what happened in a run.")
 app.command(

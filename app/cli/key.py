@@ -1,21 +1,27 @@
 """`lockstitch key`: create, list, rotate and revoke API keys."""
 
+import os
 import sys
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 
 from cyclopts import App, Parameter
+from msgspec import Struct
 from rich.console import Console
 
 from app.api_keys.store import NewKey, PostgresKeys
-from app.cli.database import with_database
+from app.cli.database import find_settings, with_database
 from app.cli.operators import actor
+from app.cli.printing import Json, write_json
 from app.cli.tables import moment, table
+from app.credentials.last_use import last_uses
+from app.postgres.database import Database
 
 T = TypeVar("T")
 
-key = App(name="key", help="Create, list, rotate and revoke API keys.")
+key = App(name="key", help="Create, list, rotate and revoke API keys, and show their use.")
 
 
 @key.command
@@ -92,6 +98,87 @@ def revoke(name: str) -> None:
     """
     ended = _with_keys(lambda keys: keys.revoke(name))
     sys.stdout.write(f"{ended} {'key' if ended == 1 else 'keys'} revoked.\n")
+
+
+class KeyUsage(Struct, frozen=True, kw_only=True):
+    """The use of a live API key. `unused`: its scopes that no request has needed, also before its last rotation."""
+
+    name: str
+    id: str
+    state: str
+    last_used_at: datetime | None
+    unused: list[str]
+
+
+class SecretUsage(Struct, frozen=True, kw_only=True):
+    """The use of a configured secret: of each version, by connection and traffic (`crm read`)."""
+
+    reference: str
+    last_used_at: datetime | None
+    uses: dict[str, datetime]
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """When keys and secrets were last used, at most a minute ago."""
+
+    keys: list[KeyUsage]
+    secrets: list[SecretUsage]
+
+
+@key.command
+def usage(*, json: Json = False) -> None:
+    """Show when each key, and each secret for vendors, was last used, and which scopes were never used.
+
+    Parameters
+    ----------
+    json
+        Print JSON.
+    """
+    references = find_settings(os.environ).secret_references
+    found = with_database(lambda database: _read_usage(database, references))
+    if json:
+        write_json(found)
+        return
+    keys = table("key", "last use", "scopes never used")
+    for each in found.keys:
+        keys.add_row(f"{each.name} ({each.state})", _last(each.last_used_at), " ".join(each.unused) or "none")
+    secrets = table("secret", "last use", "used for")
+    for secret in found.secrets:
+        secrets.add_row(secret.reference, _last(secret.last_used_at), ", ".join(secret.uses))
+    Console().print(keys, secrets, sep="\n\n")
+
+
+async def _read_usage(database: Database, references: Sequence[str]) -> Usage:
+    uses: dict[str, dict[str, datetime]] = {reference: {} for reference in references}
+    for use in await last_uses(database):
+        uses.setdefault(use.subject, {})[use.part] = use.used_at
+    used_by: dict[str, set[str]] = defaultdict(set)
+    keys = await PostgresKeys(database).list()
+    for each in keys:
+        used_by[each.principal] |= uses.get(each.id, {}).keys()
+    versions = {subject for subject in uses if "#" in subject}
+    named = {subject.partition("#")[0] for subject in versions}
+    return Usage(
+        keys=[
+            KeyUsage(
+                name=each.name,
+                id=each.id,
+                state=each.state,
+                last_used_at=max(uses.get(each.id, {}).values(), default=None),
+                unused=[scope for scope in each.scopes if scope not in used_by[each.principal]],
+            )
+            for each in keys
+            if each.state in ("valid", "overlapping")
+        ],
+        secrets=[
+            SecretUsage(reference=subject, last_used_at=max(uses[subject].values(), default=None), uses=uses[subject])
+            for subject in sorted(versions | (set(references) - named))
+        ],
+    )
+
+
+def _last(at: datetime | None) -> str:
+    return "never" if at is None else moment(at)
 
 
 def _with_keys(do: Callable[[PostgresKeys], Awaitable[T]]) -> T:

@@ -50,6 +50,14 @@ def actor() -> str:
         return f"cli:{os.getuid()}"
 
 
+def read_duration(option: str, text: str) -> timedelta:
+    """Parse a duration such as `90m`, `24h`, `30d`. Exits for anything else, and for zero."""
+    found = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if found is None or not int(found[1]):
+        usage(f"{option} {text}: must be a duration such as 90m, 24h, 30d.")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
 def read_time(option: str, text: str | None) -> datetime | None:
     """Parse an RFC 3339 time, or an age such as `90m`, `2h`, `1d`. Exits for anything else."""
     if text is None:

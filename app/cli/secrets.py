@@ -1,4 +1,4 @@
-"""`lockstitch secrets`: the encryption keys of the sealed values in the database."""
+"""`lockstitch secrets`: the vault, and the encryption keys of the sealed values in the database."""
 
 import asyncio
 import os
@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from app.capabilities import SEALED_COLUMNS
+from app.cli import vault
 from app.cli.database import find_database, find_keys, run
 from app.cli.exits import FAILURE
 from app.cli.operators import actor
@@ -30,7 +31,13 @@ PATIENT_SECONDS: Final = 3600.0
 # A value that moves to another table during a round is found in the next one.
 MOST_ROUNDS: Final = 5
 
-secrets = App(name="secrets", help="Show which encryption keys are in use, and rotate to a new one.")
+secrets = App(name="secrets", help="Keep secrets in the vault, and rotate them and the encryption keys.")
+secrets.command(vault.set_secret, name="set")
+secrets.command(vault.rotate)
+secrets.command(vault.promote)
+secrets.command(vault.rollback)
+secrets.command(vault.revoke)
+secrets.command(vault.list_secrets, name="list")
 
 
 class KeyStatus(Struct, frozen=True, kw_only=True):

@@ -141,6 +141,10 @@ def _pause() -> dict[str, Any]:
     return {"connection": "hubspot", "why": "auth", "note": "the vendor refuses the credential"}
 
 
+def _secret() -> dict[str, Any]:
+    return {"name": "crm_token", "version": 3, "created_at": "2026-02-01T09:30:00Z", "max_age_days": 90.0}
+
+
 def _drift() -> dict[str, Any]:
     return {
         "id": "drf_0198f0a2b7c47d3c9a51f2e80b6c4d17",
@@ -179,6 +183,7 @@ _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
         "dead_letter": _dead_letter,
         "connection": _pause,
         "mapping": _drift,
+        "secret": _secret,
     }[name.partition(".")[0]]
     for name in EVENT_TYPES
     if not name.startswith("link.")

@@ -10,7 +10,7 @@ RECORD_TYPES: Final = tuple(
 EVENT_TYPES: Final = (
     *RECORD_TYPES,
     *("ticket.comment_added", "webhook.received", "operation.finished", "dead_letter.created", "connection.paused"),
-    *("mapping.drift_detected", "link.joined", "link.split"),
+    *("mapping.drift_detected", "link.joined", "link.split", "secret.due"),
 )
 """Every type."""
 

@@ -18,6 +18,17 @@ class StoppedConnection(Struct, frozen=True, kw_only=True):
     reason: PauseReason
 
 
+CredentialProblem = Literal["missing", "refused", "expired", "due"]
+
+
+class TroubledCredential(Struct, frozen=True, kw_only=True):
+    """A credential of the vault that needs a person. `why` it was refused, in the vendor's code."""
+
+    name: str
+    problem: CredentialProblem
+    why: str | None = None
+
+
 class AlarmFigures(Struct, frozen=True, kw_only=True):
     """The figures that raise alarms. Ages are in seconds, 0 without a row."""
 
@@ -28,6 +39,7 @@ class AlarmFigures(Struct, frozen=True, kw_only=True):
     job_lag: float  # how long the longest waiting job could have started; not on stopped connections
     lagging: str | None  # that job's connection
     frozen_drift: int = 0  # unacknowledged changes at frozen paths
+    credentials: Sequence[TroubledCredential] = ()
 
 
 class Alarm(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,15 @@ from typing import Final
 from app.audit.models import ChainBreak
 from app.audit.trail import PostgresAuditTrail
 from app.errors import StoreUnavailable
-from app.monitoring.models import Alarm, AlarmFigures, AlarmNotice, Message, NoticeState, StoppedConnection
+from app.monitoring.models import (
+    Alarm,
+    AlarmFigures,
+    AlarmNotice,
+    Message,
+    NoticeState,
+    StoppedConnection,
+    TroubledCredential,
+)
 from app.monitoring.notify import Alerting
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.vitals import PostgresAlarmFigures
@@ -107,6 +115,7 @@ class Watch:
 
     def _standing(self, vitals: AlarmFigures) -> list[Alarm]:
         found = [_stopped(self._url, one) for one in vitals.stopped]
+        found += [_troubled(self._url, one) for one in vitals.credentials]
         if vitals.dead_letters:
             found.append(
                 Alarm(
@@ -223,6 +232,21 @@ def _broken(broken: ChainBreak, link: str) -> Alarm:
         summary=f"The audit trail was changed: {broken.what} at position {broken.position}.",
         next_step="lockstitch audit verify; preserve the database, and find out who had access.",
         link=link,
+    )
+
+
+def _troubled(url: str, one: TroubledCredential) -> Alarm:
+    sentence, step = {
+        "missing": ("is not in the vault", f"lockstitch secrets set {one.name}."),
+        "refused": (f"is refused ({one.why})", "lockstitch connect; authorise the connection again."),
+        "expired": ("has expired", f"Renew it, then lockstitch secrets rotate {one.name}."),
+        "due": ("has reached its maximum age", f"lockstitch secrets rotate {one.name}."),
+    }[one.problem]
+    return Alarm(
+        name=f"credential_{one.problem}.{one.name}",
+        summary=f"The credential {one.name} {sentence}.",
+        next_step=step,
+        link=f"{url}/ops/connections",
     )
 
 

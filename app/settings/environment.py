@@ -17,6 +17,7 @@ import msgspec
 from app.settings.consumers import ConsumerSettings
 from app.settings.egress import EgressRule, parse_egress_rules
 from app.settings.file import (
+    SECRET_REFERENCE,
     AlertSettings,
     ConfigFile,
     ConnectionSettings,
@@ -142,6 +143,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def realms(self) -> Mapping[str, str]:
         """The realm of each connection that names one."""
         return {name: one.realm for name, one in self.connections.items() if one.realm is not None}
+
+    @property
+    def secret_references(self) -> tuple[str, ...]:
+        """Every reference to a secret, sorted."""
+        alerts = self.alerts
+        return tuple(
+            sorted(
+                {reference for one in self.connections.values() for reference in one.credentials.values()}
+                | {given.secret for one in self.connections.values() for given in one.webhook_secrets}
+                | {given for given in (alerts.url, alerts.heartbeat_url) if given and SECRET_REFERENCE.fullmatch(given)}
+                | ({alerts.smtp.password} if alerts.smtp and alerts.smtp.password else set())
+            )
+        )
+
+    @property
+    def vault_names(self) -> tuple[str, ...]:
+        """The names of the secrets of the vault that the configuration refers to."""
+        return tuple(each.removeprefix("vault:") for each in self.secret_references if each.startswith("vault:"))
 
     def __repr__(self) -> str:
         return f"Settings(public_url={self.public_url!r}, connections={sorted(self.connections)})"

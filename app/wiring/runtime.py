@@ -18,6 +18,7 @@ from app.capabilities import KINDS, POLICIES
 from app.copies.consumers import Consumer, legs_of, load_consumers
 from app.copies.deps import CopyDeps
 from app.copies.store import PostgresCopiedComments
+from app.credentials.deps import CredentialDeps
 from app.credentials.last_use import LastUse
 from app.credentials.secrets import Secrets
 from app.credentials.store import PostgresCredentials
@@ -119,10 +120,23 @@ class Foundation:
     database_url: str
     database: Database
     sealer: Sealer
+    store: PostgresCredentials
+    vault: Vault
     secrets: Secrets
     uses: LastUse
     events: PostgresEvents
     consumers: Mapping[str, Consumer]
+
+    def credentials(self, queue: PostgresQueue) -> CredentialDeps:
+        """Return the dependencies of credentials."""
+        return CredentialDeps(
+            database=self.database,
+            store=self.store,
+            vault=self.vault,
+            secrets=self.secrets,
+            events=self.events,
+            queue=queue,
+        )
 
 
 @asynccontextmanager
@@ -139,7 +153,8 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         stack.push_async_callback(database.close)
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
-        vault = Vault(PostgresCredentials(database, sealer))
+        store = PostgresCredentials(database, sealer)
+        vault = Vault(store)
         await stack.enter_async_context(vault.refreshing(database_url))
         uses = LastUse(database)
         await stack.enter_async_context(uses.running())
@@ -150,6 +165,8 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
             database_url=database_url,
             database=database,
             sealer=sealer,
+            store=store,
+            vault=vault,
             secrets=Secrets(os.environ, vault, uses),
             uses=uses,
             events=events,
@@ -273,6 +290,7 @@ async def _open_dependencies(
         CopyDeps(**shared(writes), copied_comments=PostgresCopiedComments(), consumers=foundation.consumers),
         LinkDeps(links=records.links, matches=records.matches),
         Writers(),
+        foundation.credentials(queue),
         IngestDeps(
             **shared(records),
             receipts=receipts,

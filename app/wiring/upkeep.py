@@ -40,7 +40,7 @@ async def open_upkeep(
     )
     return Upkeep(
         watch=Watch(
-            PostgresAlarmFigures(watched, settings.connections),
+            PostgresAlarmFigures(watched, settings.connections, settings.vault_names),
             PostgresAlarms(watched),
             PostgresAuditTrail(watched),
             alerter,

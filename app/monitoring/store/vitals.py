@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from app.monitoring.models import AlarmFigures, StoppedConnection
+from app.monitoring.models import AlarmFigures, StoppedConnection, TroubledCredential
 from app.postgres.database import Database, Statement
 
 # Counting stops here: an alarm does not depend on more.
@@ -29,6 +29,26 @@ STOPPED = Statement(
        AND blocked_reason IN ('auth', 'operator')
        AND blocked_until = 'infinity'
      ORDER BY connection
+    """,
+)
+
+# Of the vault: those that the configuration names and that have no current version, and those that need a person.
+CREDENTIALS = Statement(
+    "SELECT credential",
+    """
+    SELECT name, problem, CASE problem WHEN 'refused' THEN refused_why END AS why
+      FROM (SELECT coalesce(credential.name, wanted.name) AS name, refused_why,
+                   CASE WHEN refused_at IS NOT NULL THEN 'refused'
+                        WHEN version IS NULL THEN CASE WHEN wanted.name IS NOT NULL THEN 'missing' END
+                        WHEN expires_at < now() THEN 'expired'
+                        WHEN current.created_at + max_age < now() THEN 'due'
+                   END AS problem
+              FROM credential
+              FULL JOIN unnest($1::text[]) AS wanted (name) ON wanted.name = credential.name
+              LEFT JOIN credential_version AS current ON current.credential = credential.name AND state = 'current'
+           ) AS each
+     WHERE problem IS NOT NULL
+     ORDER BY name
     """,
 )
 
@@ -61,22 +81,26 @@ LAG = Statement(
 
 
 class PostgresAlarmFigures:
-    """Reads the figures of the configured `connections`. The lanes of subscriptions pause and resume by themselves."""
+    """Reads the figures of the configured `connections`, and of `secrets` that the vault should have. The lanes of
+    subscriptions pause and resume by themselves."""
 
-    def __init__(self, database: Database, connections: Collection[str]) -> None:
+    def __init__(self, database: Database, connections: Collection[str], secrets: Collection[str] = ()) -> None:
         self._database = database
         self._connections = list(connections)
+        self._secrets = list(secrets)
 
     async def read(self) -> AlarmFigures:
         """Read the present figures. Raises StoreUnavailable."""
         async with self._database.acquire() as session:
             counts = await session.fetch_row(COUNT, COUNTED_AT_MOST)
             stopped = await session.fetch(STOPPED, self._connections)
+            troubled = await session.fetch(CREDENTIALS, self._secrets)
             lagging = await session.fetch_row(LAG)
         assert counts is not None  # noqa: S101 - always one row
         return AlarmFigures(
             **counts,
             stopped=[StoppedConnection(**row) for row in stopped],
+            credentials=[TroubledCredential(**row) for row in troubled],
             job_lag=0.0 if lagging is None else lagging["lag"],
             lagging=None if lagging is None else lagging["connection"],
         )

@@ -1,0 +1,111 @@
+"""Prove a new secret before it is promoted: whatever the present one may read, the new one must read too."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from app.credentials.secrets import NoSecret, Secrets
+from app.errors import VendorAuthFailed
+from app.problem_document import Problem
+from app.settings.environment import Settings
+from app.settings.file import ConnectionSettings, SettingsError
+from app.signatures import UnusableSecret, check_secret
+from app.vendors.client import VendorClient, open_vendor_client
+from app.vendors.configured_connections import connections_of
+from app.vendors.models import VendorRefused
+from mappings.registry import VENDORS, active, objects_of
+from mappings.spec import ListQuery
+
+SECONDS: Final = 30.0
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """The result at one connection. `why` it failed holds no part of a secret; None if the new secret is proven."""
+
+    connection: str
+    why: str | None
+
+
+class Trying(Secrets):
+    """The secrets with `value` in place of what `reference` leads to."""
+
+    def __init__(self, secrets: Secrets, reference: str, value: str) -> None:
+        super().__init__({})
+        self._others = secrets
+        self._reference = reference
+        self._value = value
+
+    def read(self, reference: str) -> str:
+        """Return the secret. Raises like `Secrets.read`."""
+        return self._value if reference == self._reference else self._others.read(reference)
+
+
+def calling(settings: Settings, reference: str) -> Mapping[str, ConnectionSettings]:
+    """Return the connections whose credentials refer to this secret."""
+    return {name: one for name, one in settings.connections.items() if reference in one.credentials.values()}
+
+
+def complaints_about(settings: Settings, reference: str, value: str) -> Sequence[str]:
+    """Return why this value cannot be the secret of `reference`, without asking anybody: it fits no header, or not the
+    scheme of its webhooks."""
+    complaints = []
+    for name, connection in connections_of(settings).by_name.items():
+        configured, vendor = settings.connections[name], connection.vendor
+        if vendor.webhooks is not None and any(reference == given.secret for given in configured.webhook_secrets):
+            try:
+                check_secret(vendor.webhooks.scheme, value)
+            except UnusableSecret as error:
+                complaints.append(f"{name}, webhook_secrets: {error}.")
+    for name, configured in calling(settings, reference).items():
+        if not VENDORS[configured.vendor].auth.basic and not (value.isascii() and value.isprintable()):
+            complaints.append(f"{name}: it contains a character that is not allowed in an HTTP header.")
+    return complaints
+
+
+async def prove(settings: Settings, secrets: Secrets, reference: str, value: str) -> Sequence[Proof]:
+    """Read at every connection that refers to the secret, with this value. Nothing is changed anywhere."""
+    return [
+        Proof(connection=name, why=await _prove_one(settings, name, secrets, reference, value))
+        for name in calling(settings, reference)
+    ]
+
+
+async def _prove_one(settings: Settings, name: str, secrets: Secrets, reference: str, value: str) -> str | None:
+    alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
+    try:
+        async with open_vendor_client(alone, Trying(secrets, reference, value)) as client:
+            refused, read = await _read_everything(client, alone, name)
+        if not refused and read:
+            return None
+        async with open_vendor_client(alone, secrets) as client:
+            _, read_before = await _read_everything(client, alone, name)
+    except (VendorAuthFailed, NoSecret) as error:
+        return error.detail if isinstance(error, Problem) else str(error)
+    except (Problem, SettingsError) as error:
+        return f"it could not be tried: {error.detail if isinstance(error, Problem) else error}"
+    if lost := sorted(refused & read_before):
+        return f"it may not read {', '.join(lost)}, and the present one may."
+    return None if read else "it may read nothing."
+
+
+async def _read_everything(client: VendorClient, settings: Settings, name: str) -> tuple[set[str], set[str]]:
+    """Read one page of each object. Return the refused and the read objects. Raises Problem, such as
+    VendorAuthFailed."""
+    connection = connections_of(settings).by_name[name]
+    refused, read = set[str](), set[str]()
+    account = await client.account(connection, deadline=time.monotonic() + SECONDS)
+    for name_of_object in objects_of(connection.vendor.name):
+        mapping = active(connection.vendor, name_of_object)
+        if mapping is None or mapping.endpoints.list is None:
+            continue
+        request = mapping.endpoints.list(ListQuery(limit=1), account)
+        try:
+            await client.send(connection, request, deadline=time.monotonic() + SECONDS)
+        except VendorRefused:
+            refused.add(f"{name_of_object}s")
+        else:
+            read.add(f"{name_of_object}s")
+    return refused, read
