@@ -11,6 +11,7 @@
   `GET` lists them, `DELETE` ends them.
 - `GET /_emulator/calls?vendor=&limit=`: what the vendors were sent and answered, newest last.
 - `GET /_emulator/records?vendor=&object=` counts and shows records; `POST` places one past the vendor's validation.
+- `GET /_emulator/tokens?vendor=`: the access and refresh tokens that were issued and not ended.
 - `POST /_emulator/limits` `{"vendor", "per_minute", "search_lag", "token_seconds"}`; the last two in seconds.
 - `PUT /_emulator/webhooks` `{"vendor", "url", "secret", "old_secret", "first_pause_ms"}`: from now on every change of
   the vendor's records is sent there, in the vendor's words and signed its way, and again until it is taken. `GET` shows

@@ -12,6 +12,7 @@ from emulators.http import Answer, Call, json_answer
 from emulators.state import State
 from emulators.store import Store
 from emulators.targets import Targets
+from emulators.tokens import issued_tokens
 from emulators.vendor import Emulator, IssuesTokens
 from emulators.webhook_control import WebhookControl
 
@@ -69,6 +70,7 @@ class Control:
             ("DELETE", "/faults"): self._drop_faults,
             ("GET", "/calls"): self._list_calls,
             ("GET", "/records"): self._list_records,
+            ("GET", "/tokens"): self._list_tokens,
             ("POST", "/records"): self._place_record,
             ("POST", "/limits"): self._set_limits,
             ("POST", "/reset"): self._reset,
@@ -132,6 +134,10 @@ class Control:
         vendor = self._known(call.param("vendor"))
         records = self._states[vendor].all(self._object_of(vendor, call.param("object")))
         return json_answer(200, {"count": len(records), "records": records})
+
+    def _list_tokens(self, call: Call) -> Answer:
+        vendor = self._known(call.param("vendor"))
+        return json_answer(200, issued_tokens(self._states[vendor]))
 
     def _place_record(self, call: Call) -> Answer:
         placement = order_of(call, Placement)

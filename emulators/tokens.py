@@ -183,6 +183,11 @@ class Tokens:
         state.delete(GRANTS, grant)
 
 
+def issued_tokens(state: State) -> list[str]:
+    """The access and refresh tokens that were issued and not ended."""
+    return [token["id"] for object in (ACCESS, REFRESH) for token in state.all(object)]
+
+
 def _put(state: State, object: str, id: str, grant: str | None, replaces: str | None, ends_at: float | None) -> None:
     keys = {name: value for name, value in (("grant", grant), ("replaces", replaces)) if value is not None}
     state.put(object, id, {"id": id, "grant": grant, "replaces": replaces, "ends_at": ends_at}, keys)

@@ -17,12 +17,12 @@ import msgspec
 from msgspec import Struct
 
 from app.credentials.models import Credential, CredentialKind, Lease, Version, VersionMoved
+from app.credentials.secrets import NoSecret
 from app.credentials.store import PostgresCredentials
 from app.credentials.token_endpoint import EndpointFailure, TokenEndpoint
 from app.credentials.vault import Vault
 from app.errors import StoreUnavailable, VendorThrottled, VendorTimeout, VendorUnavailable
 from app.problem_document import Problem
-from app.settings.file import SettingsError
 from mappings.http import VendorRequest
 from mappings.tokens import Grant, Issued
 
@@ -40,7 +40,7 @@ SHARE: Final = 0.2
 EARLIEST: Final = 300.0
 
 
-class NeedsAuthorization(SettingsError):
+class NeedsAuthorization(NoSecret):
     """The connection has no usable tokens, and only an operator can change that."""
 
 
@@ -70,11 +70,16 @@ class ScopeState(Struct, frozen=True, kw_only=True):
 class _Held(Struct, frozen=True, kw_only=True):
     """The current version in this process. Times are in Unix seconds."""
 
-    number: int
+    version: Version
     header: tuple[str, str]
     tokens: TokenSet
     renew_at: float
     ends_at: float
+
+    @property
+    def number(self) -> int:
+        """The number of the version."""
+        return self.version.number
 
 
 class Tokens:
@@ -92,6 +97,7 @@ class Tokens:
         title: str,
         scopes: tuple[str, ...] = (),
         missing: Callable[[tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = lambda needed, granted: (),
+        note_use: Callable[[str, str], None] = lambda name, part: None,
     ) -> None:
         self.grant = grant
         self.scopes = scopes
@@ -102,6 +108,7 @@ class Tokens:
         self.read_secrets = read_secrets
         self._title = title
         self._missing = missing
+        self._note_use = note_use
         self._held: _Held | None = None
         self._running: asyncio.Task[None] | None = None
         self._rest = 0.0
@@ -123,6 +130,11 @@ class Tokens:
         if held is None:
             raise self._unauthorised()
         return held.header
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The name of the credential in use."""
+        return (self.name if self.version is None else f"{self.name}#{self.version}",)
 
     @property
     def refused(self) -> str | None:
@@ -161,6 +173,13 @@ class Tokens:
             renewed = 0 if held is None else held.number
             await self._renewed(renewed, deadline)
 
+    def renew(self) -> None:
+        """Nothing has to be read again: the vault is followed."""
+
+    def note_use(self, part: str) -> None:
+        """Record that the tokens were used now."""
+        self._note_use(self.named[0], f"{self.endpoint.connection} {part}")
+
     async def renewed_since(self, used: tuple[str, str], deadline: float) -> bool:
         """Return whether there is another token than `used`, which the vendor refused; renew it if there is not.
 
@@ -176,6 +195,17 @@ class Tokens:
             return False
         await self._renewed(held.number, deadline)
         return self.header != used
+
+    async def obtain(self, deadline: float) -> None:
+        """Ask for new tokens now, for example to prove the secrets. Raises like `ready`."""
+        self._rests_until = 0.0
+        held = self._current()
+        if held is None:
+            await self.ready(deadline)
+        else:
+            await self._renewed(held.number, deadline)
+        if self.refused is not None:
+            raise self._unauthorised()
 
     async def renew_if_due(self) -> None:
         """Renew tokens that nobody uses at present, so that their refresh token does not end. Raises like `ready`."""
@@ -205,7 +235,7 @@ class Tokens:
         version = self._vault.current(self.name)
         if version is None:
             return None
-        if self._held is None or self._held.number != version.number:
+        if self._held is None or self._held.version is not version:
             self._held = self._hold(version)
         return self._held
 
@@ -213,11 +243,11 @@ class Tokens:
         tokens = msgspec.json.decode(version.payload, type=TokenSet)
         header = (self.grant.header, self.grant.template.format(token=tokens.access_token))
         if version.expires_at is None:
-            return _Held(number=version.number, header=header, tokens=tokens, renew_at=1e12, ends_at=1e12)
+            return _Held(version=version, header=header, tokens=tokens, renew_at=1e12, ends_at=1e12)
         ends_at = version.expires_at.timestamp()
         early = min(EARLIEST, SHARE * max(0.0, ends_at - version.created_at.timestamp()))
         early *= random.uniform(0.5, 1.0)  # noqa: S311 - processes shall not begin together
-        return _Held(number=version.number, header=header, tokens=tokens, renew_at=ends_at - early, ends_at=ends_at)
+        return _Held(version=version, header=header, tokens=tokens, renew_at=ends_at - early, ends_at=ends_at)
 
     def _unauthorised(self) -> NeedsAuthorization:
         connection = self.endpoint.connection
@@ -226,13 +256,15 @@ class Tokens:
         )
 
     async def _renewed(self, number: int, deadline: float) -> None:
-        """Wait until there is a version above `number`."""
+        """Wait until there is a version above `number`, or a person must authorise."""
         rest = self._rests_until - time.monotonic()
         if rest > 0:
             raise VendorUnavailable(f"{self._title} issues no tokens at present.", retry_after=rest)
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                await asyncio.shield(self._begin(number))
+                # A refresh in progress may be that of an older version.
+                while (self.version or 0) <= number and self.refused is None:
+                    await asyncio.shield(self._begin(number))
         except TimeoutError:
             raise VendorTimeout(f"{self._title} issued no token in time; nothing was sent.") from None
 

@@ -58,7 +58,7 @@ class Rig(Struct, frozen=True, kw_only=True):
     async def call(self) -> int:
         """Call the vendor as the client does, and return the status."""
         deadline = time.monotonic() + PATIENCE
-        for _ in range(3):
+        for _ in range(20):
             await self.tokens.ready(deadline)
             used = self.tokens.header
             headers = [used, ("Content-Type", "application/json")]

@@ -1,0 +1,96 @@
+"""HTTP operations of an authorisation: a browser follows the link of `lockstitch connect`, and comes back."""
+
+from html import escape
+from typing import Final
+from urllib.parse import parse_qsl
+
+from litestar import Response
+
+from app.credentials.consents import Consent, Run
+from app.errors import Complaint
+from app.http.admission import AnyRequest
+from app.http.deps import deps_of
+from app.http.operation import public_operation
+from app.http.responses import Answered
+from app.problem_document import Problem
+from app.vendors.authorize import page_of, take_answer
+from app.vendors.deps import ConsentDeps
+
+TAG: Final = "Operators"
+HTML: Final = "text/html"
+COOKIE: Final = "lockstitch_connect"
+PATH: Final = "/oauth"
+SAFE: Final = {
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+}
+PAGE: Final = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Lockstitch</title></head>'
+    '<body style="font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto"><h1>{title}</h1>'
+    "<p>{text}</p></body></html>"
+)
+
+
+@public_operation(
+    "GET",
+    "/oauth/start",
+    tag=TAG,
+    media_type=HTML,
+    answer=str,
+    query=None,
+    also={303: None},
+    never=("unauthenticated",),
+)
+async def start_authorization(request: AnyRequest) -> Answered:
+    """Open the vendor's page.
+
+    The link of `lockstitch connect` leads here. It works once, in one browser. Only this browser can finish the
+    authorisation.
+    """
+    deps, run = deps_of(request, ConsentDeps), Run(_asked(request).get("run", ""))
+    try:
+        consent = await deps.consents.open(run)
+        page = page_of(deps, consent.connection, run)
+    except Complaint as error:
+        return _page("Not opened", str(error), status=400)
+    return Response(
+        b"", status_code=303, headers={**SAFE, "location": page, "set-cookie": _cookie(deps, run.value, 900)}
+    )
+
+
+@public_operation(
+    "GET", "/oauth/callback", tag=TAG, media_type=HTML, answer=str, query=None, never=("unauthenticated",)
+)
+async def finish_authorization(request: AnyRequest) -> Answered:
+    """Take the vendor's answer.
+
+    Only the browser that opened the link can finish the authorisation, once and in time.
+    """
+    deps, run = deps_of(request, ConsentDeps), Run(request.cookies.get(COOKIE, ""))
+    try:
+        consent: Consent = await take_answer(deps, run, _asked(request))
+    except Complaint as error:
+        return _page("Not connected", str(error), status=400)
+    except Problem as problem:
+        return _page("Not connected", problem.detail, status=problem.status)
+    answer = _page("Connected", f"{consent.connection} is connected. You can close this page.")
+    answer.headers["set-cookie"] = _cookie(deps, "", 0)
+    return answer
+
+
+def _asked(request: AnyRequest) -> dict[str, str]:
+    return dict(parse_qsl(request.scope["query_string"].decode("latin-1"), max_num_fields=50))
+
+
+def _cookie(deps: ConsentDeps, value: str, seconds: int) -> str:
+    secure = "; Secure" if deps.public_url.startswith("https://") else ""
+    return f"{COOKIE}={value}; Path={PATH}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+
+
+def _page(title: str, text: str, *, status: int = 200) -> Response[bytes]:
+    shown = PAGE.format(title=escape(title), text=escape(text)).encode()
+    return Response(shown, status_code=status, media_type=HTML, headers=dict(SAFE))
+
+
+HANDLERS: Final = (start_authorization, finish_authorization)
