@@ -11,6 +11,7 @@ from app.errors import Complaint
 from app.http.admission import AnyRequest
 from app.http.deps import deps_of
 from app.http.operation import public_operation
+from app.http.parameters import text
 from app.http.responses import Answered
 from app.problem_document import Problem
 from app.vendors.authorize import page_of, take_answer
@@ -20,6 +21,10 @@ TAG: Final = "Operators"
 HTML: Final = "text/html"
 COOKIE: Final = "lockstitch_connect"
 PATH: Final = "/oauth"
+RUN: Final = text("run", "The random value in the link of `lockstitch connect`.", "pZ0J…")
+STATE: Final = text("state", "The state that Lockstitch sent to the vendor.", "x8Yk…")
+CODE: Final = text("code", "The vendor's authorisation code, if the person agreed.", "na1-…", longest=4096)
+ERROR: Final = text("error", "The vendor's error, if there is no code.", "access_denied")
 SAFE: Final = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
@@ -37,10 +42,11 @@ PAGE: Final = (
     "/oauth/start",
     tag=TAG,
     media_type=HTML,
-    answer=str,
-    query=None,
-    also={303: None},
-    never=("unauthenticated",),
+    query=(RUN,),
+    status=303,
+    answer=None,
+    also={400: str},
+    sends=("Location",),
 )
 async def start_authorization(request: AnyRequest) -> Answered:
     """Open the vendor's page.
@@ -60,7 +66,7 @@ async def start_authorization(request: AnyRequest) -> Answered:
 
 
 @public_operation(
-    "GET", "/oauth/callback", tag=TAG, media_type=HTML, answer=str, query=None, never=("unauthenticated",)
+    "GET", "/oauth/callback", tag=TAG, media_type=HTML, query=(STATE, CODE, ERROR), answer=str, also={400: str}
 )
 async def finish_authorization(request: AnyRequest) -> Answered:
     """Take the vendor's answer.
@@ -80,7 +86,7 @@ async def finish_authorization(request: AnyRequest) -> Answered:
 
 
 def _asked(request: AnyRequest) -> dict[str, str]:
-    return dict(parse_qsl(request.scope["query_string"].decode("latin-1"), max_num_fields=50))
+    return dict(parse_qsl(request.scope["query_string"].decode("latin-1")))
 
 
 def _cookie(deps: ConsentDeps, value: str, seconds: int) -> str:
@@ -88,8 +94,8 @@ def _cookie(deps: ConsentDeps, value: str, seconds: int) -> str:
     return f"{COOKIE}={value}; Path={PATH}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
 
 
-def _page(title: str, text: str, *, status: int = 200) -> Response[bytes]:
-    shown = PAGE.format(title=escape(title), text=escape(text)).encode()
+def _page(title: str, sentence: str, *, status: int = 200) -> Response[bytes]:
+    shown = PAGE.format(title=escape(title), text=escape(sentence)).encode()
     return Response(shown, status_code=status, media_type=HTML, headers=dict(SAFE))
 
 

@@ -4,39 +4,26 @@ The vendors are emulators behind sockets, the database is PostgreSQL.
 """
 
 import asyncio
-import base64
-import hashlib
 import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 
-import httpx
-import msgspec
 import pytest
 
 from app.credentials.models import Credential
 from app.credentials.tokens import NeedsAuthorization
 from app.errors import VendorThrottled, VendorUnavailable
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database
 from mappings.registry import VENDORS
-from tests.credentials.token_rig import OIDC, Rig, rig
+from tests.credentials.token_rig import END_LEASE, PATIENCE, Others, Rig, authorise, rig
 from tests.emulators.conftest import RunningEmulators
-from tests.forked import Forked
 
 pytestmark = pytest.mark.anyio
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-PATIENCE: Final = 60.0
-VERIFIER: Final = "v" * 43
 KINDS: Final = ("hubspot", "shopify", "zendesk")
-END_LEASE: Final = Statement(
-    "UPDATE credential",
-    "UPDATE credential SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL",
-)
 
 
 @pytest.fixture(scope="module")
@@ -59,17 +46,8 @@ async def authorised(one: Rig, emulators: RunningEmulators, *, seconds: float = 
     """Go through the vendor's page as a browser would, and store what was issued: an access token that lasts so long.
     Returns it. Later ones last an hour."""
     emulators.limit(one.vendor, token_seconds=seconds)
-    grant, endpoint = one.tokens.grant, one.tokens.endpoint
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
-    asked = {"redirect_uri": "http://127.0.0.1:9/cb", "code_challenge": challenge, "code_challenge_method": "S256"}
-    page = grant.authorize_page(endpoint.base_url, one.tokens.read_secrets(), asked, elsewhere=True)
-    async with httpx.AsyncClient() as browser:
-        location = (await browser.get(page)).headers["location"]
-    code = parse_qs(urlsplit(location).query)["code"][0]
-    request = grant.code_request(one.tokens.read_secrets(), code, asked["redirect_uri"], VERIFIER)
-    await one.tokens.exchange(request, (), one.store)
+    held = await authorise(one)
     emulators.limit(one.vendor, token_seconds=3600)
-    held: dict[str, Any] = msgspec.json.decode((await known(one)).current.payload)  # type: ignore[union-attr]
     return held
 
 
@@ -79,47 +57,17 @@ async def known(one: Rig) -> Credential:
 
 def sent_tokens(emulators: RunningEmulators, vendor: str) -> Counter[str]:
     """How often each refresh token was sent to the vendor."""
-    path = (OIDC if vendor == "oidc" else VENDORS[vendor].grants[-1]).token_path
+    path = VENDORS[vendor].grants[-1].token_path
     bodies = [call["body"] for call in emulators.calls(vendor) if call["path"] == path]
     read = [body if isinstance(body, dict) else dict(pair.split("=") for pair in body.split("&")) for body in bodies]
     return Counter(body["refresh_token"] for body in read if "refresh_token" in body)
-
-
-class Others:
-    """Processes of their own that call the vendor."""
-
-    def __init__(self, emulators: RunningEmulators, database_url: str, vendor: str, folder: Path) -> None:
-        self._arguments = [database_url, f"{emulators.url}/{vendor}", vendor]
-        self._folder = folder
-        self._processes: list[Forked] = []
-
-    def start(self, callers: int, *boundary: str) -> Forked:
-        log = self._folder / f"process-{len(self._processes)}.log"
-        process = Forked(
-            "tests.credentials.token_rig",
-            [*self._arguments, str(callers), *boundary],
-            environment={"PATH": ""},
-            folder=ROOT,
-            streams=(Path("/dev/null"), log, log),
-        )
-        self._processes.append(process)
-        return process
-
-    def stop(self) -> list[int]:
-        for process in self._processes:
-            if process.poll() is None:
-                process.terminate()
-        return [process.wait(PATIENCE) for process in self._processes]
-
-    def said(self) -> str:
-        return "\n".join(path.read_text() for path in sorted(self._folder.glob("process-*.log")))
 
 
 @pytest.mark.parametrize("vendor", KINDS)
 async def test_fifty_expiries_consume_fifty_tokens(
     emulators: RunningEmulators, database: Database, database_url: str, tmp_path: Path, vendor: str
 ) -> None:
-    others = Others(emulators, database_url, vendor, tmp_path)
+    others = Others(database_url, f"{emulators.url}/{vendor}", vendor, tmp_path)
     async with rig(database_url, f"{emulators.url}/{vendor}", vendor) as one:
         await authorised(one, emulators)
         try:
@@ -150,7 +98,7 @@ async def test_fifty_expiries_consume_fifty_tokens(
 async def test_a_refresher_killed_at_each_boundary(
     emulators: RunningEmulators, database: Database, database_url: str, tmp_path: Path, vendor: str, boundary: str
 ) -> None:
-    others = Others(emulators, database_url, vendor, tmp_path)
+    others = Others(database_url, f"{emulators.url}/{vendor}", vendor, tmp_path)
     async with rig(database_url, f"{emulators.url}/{vendor}", vendor) as one:
         first = await authorised(one, emulators, seconds=0)
         assert others.start(1, boundary).wait(PATIENCE) == -9

@@ -11,23 +11,35 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
+import msgspec
 from msgspec import Struct
 
+from app.credentials.consents import Run
 from app.credentials.models import Lease
 from app.credentials.store import PostgresCredentials
 from app.credentials.token_endpoint import TokenEndpoint
 from app.credentials.tokens import Tokens
 from app.credentials.vault import Vault
 from app.egress.transport import Wire
-from app.postgres.database import Database
+from app.postgres.database import Database, Statement
 from mappings.http import VendorRequest
 from mappings.registry import VENDORS
 from mappings.tokens import Grant
 from tests.encryption import SEALER
+from tests.forked import Forked
 
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
+ROOT: Final = Path(__file__).resolve().parents[2]
+REDIRECT: Final = "http://127.0.0.1:9/cb"
+END_LEASE: Final = Statement(
+    "UPDATE credential",
+    "UPDATE credential SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL",
+)
 CALLS: Final = {
     "hubspot": VendorRequest(method="GET", path="/crm/v3/owners", route=""),
     "salesforce": VendorRequest(method="GET", path="/services/data/v62.0/limits", route=""),
@@ -99,6 +111,54 @@ BOUNDARY: Final = sys.argv[5] if len(sys.argv) > 5 else None
 def _die_at(boundary: str) -> None:
     if boundary == BOUNDARY:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def authorise(one: Rig) -> dict[str, Any]:
+    """Go through the vendor's page as a browser would, and store what was issued. Returns it."""
+    grant, endpoint, run = one.tokens.grant, one.tokens.endpoint, Run.new()
+    asked = {"redirect_uri": REDIRECT, "code_challenge": run.challenge, "code_challenge_method": "S256"}
+    location = grant.authorize_page(endpoint.base_url, one.tokens.read_secrets(), asked, elsewhere=True)
+    async with httpx.AsyncClient(base_url=endpoint.base_url) as browser:
+        while not location.startswith(REDIRECT):
+            answer = await browser.get(location)
+            location = answer.headers["location"]
+    code = parse_qs(urlsplit(location).query)["code"][0]
+    request = grant.code_request(one.tokens.read_secrets(), code, REDIRECT, run.verifier)
+    await one.tokens.exchange(request, (), one.store)
+    current = (await one.store.read())[one.tokens.name].current
+    assert current is not None
+    held: dict[str, Any] = msgspec.json.decode(current.payload)
+    return held
+
+
+class Others:
+    """Processes of their own that call the vendor."""
+
+    def __init__(self, database_url: str, base_url: str, vendor: str, folder: Path) -> None:
+        self._arguments = [database_url, base_url, vendor]
+        self._folder = folder
+        self._processes: list[Forked] = []
+
+    def start(self, callers: int, *boundary: str) -> Forked:
+        log = self._folder / f"process-{len(self._processes)}.log"
+        process = Forked(
+            "tests.credentials.token_rig",
+            [*self._arguments, str(callers), *boundary],
+            environment={"PATH": ""},
+            folder=ROOT,
+            streams=(Path("/dev/null"), log, log),
+        )
+        self._processes.append(process)
+        return process
+
+    def stop(self) -> list[int]:
+        for process in self._processes:
+            if process.poll() is None:
+                process.terminate()
+        return [process.wait(PATIENCE) for process in self._processes]
+
+    def said(self) -> str:
+        return "\n".join(path.read_text() for path in sorted(self._folder.glob("process-*.log")))
 
 
 class MortalCredentials(PostgresCredentials):
