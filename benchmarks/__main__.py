@@ -1,4 +1,4 @@
-"""`python -m benchmarks [translate] [facade] [queue] [intake] [transports]`: all of them when none is named.
+"""`python -m benchmarks [translate | facade | queue | intake | transports | credentials …]`: all when none is named.
 
 Figures are told, not judged: the exit code is 0 where a target is missed.
 """
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import facade, intake, queue, translate, transports
+from benchmarks import credentials, facade, intake, queue, translate, transports
 
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "translate": translate.measure,
@@ -15,6 +15,7 @@ PARTS: Final[dict[str, Callable[[], None]]] = {
     "queue": queue.measure,
     "intake": intake.measure,
     "transports": transports.main,
+    "credentials": credentials.measure,
 }
 
 

@@ -1,9 +1,9 @@
 """Alarms: one worker reports each trouble once, again while it lasts, and when it is over; also without a database."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -13,6 +13,9 @@ from app.audit import record as audit
 from app.audit.chain import AuditSealer
 from app.audit.trail import PostgresAuditTrail
 from app.credentials.secrets import Secrets
+from app.credentials.store import PostgresCredentials
+from app.credentials.vault import Vault
+from app.monitoring.models import Message
 from app.monitoring.notify import open_alerting
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.vitals import PostgresAlarmFigures
@@ -20,6 +23,7 @@ from app.monitoring.watch import AWAY_SECONDS, Watch
 from app.postgres.database import Database, Statement
 from app.queue.pauses import PostgresPauses
 from app.settings.file import AlertSettings, SettingsError, SmtpSettings
+from tests.encryption import SEALER
 from tests.monitoring.mailbox import running_mailbox
 from tests.monitoring.test_retention import place, sql
 from tests.vendors.vendor_server import OK, Reply, VendorServer, running_vendor
@@ -41,12 +45,14 @@ class Clock:
 
 
 @asynccontextmanager
-async def watching(database: Database, alerts: AlertSettings, clock: Clock | None = None) -> AsyncIterator[Watch]:
+async def watching(
+    database: Database, alerts: AlertSettings, clock: Clock | None = None, secrets: Sequence[str] = ()
+) -> AsyncIterator[Watch]:
     """One worker's watcher."""
     trail = PostgresAuditTrail(database)
     async with open_alerting(alerts, installation=URL, secrets=Secrets({})) as alerter:
         yield Watch(
-            PostgresAlarmFigures(database, ["crm", "shop"]),
+            PostgresAlarmFigures(database, ["crm", "shop"], secrets),
             PostgresAlarms(database),
             trail,
             alerter,
@@ -96,6 +102,22 @@ async def paused_connection(database: Database) -> None:
     await pauses.pause("sub_1", actor="lockstitch", note="its target is away")  # the lane of a subscription
 
 
+async def refused_credential(database: Database) -> None:
+    store = PostgresCredentials(database, SEALER)
+    await store.replace("grant", b"{}", kind="oauth")
+    await store.refuse("grant", 1, "invalid_grant")
+
+
+async def expired_credential(database: Database) -> None:
+    past = datetime.now(UTC) - timedelta(minutes=1)
+    await PostgresCredentials(database, SEALER).replace("grant", b"{}", kind="oauth", expires_at=past)
+
+
+async def due_credential(database: Database) -> None:
+    await PostgresCredentials(database, SEALER).set("crm_token", b"x", max_age=timedelta(days=90))
+    await sql(database, "UPDATE credential_version SET created_at = created_at - interval '91 days'")
+
+
 async def unsealed_event(database: Database) -> None:
     async with database.transaction() as session:
         await audit.append(session, "key.created", subject="key_1", actor="ada", correlation_id=None, facts={})
@@ -117,6 +139,9 @@ async def forged_event(database: Database) -> None:
         (unknown_operation, "unknown_operations", "an unknown outcome"),
         (disabled_subscription, "disabled_subscriptions", "1 subscriptions"),
         (paused_connection, "connection_paused.crm", "an operator has paused it"),
+        (refused_credential, "credential_refused.grant", "is refused (invalid_grant)"),
+        (expired_credential, "credential_expired.grant", "has expired"),
+        (due_credential, "credential_due.crm_token", "has reached its maximum age"),
         (unsealed_event, "audit_tail", "not sealed"),
         (forged_event, "audit_broken", "content at position 1"),
     ],
@@ -140,6 +165,45 @@ async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name
         assert message["link"].startswith(URL)
         assert message["installation"] == URL
         assert "Ann Bell" not in call.body.decode()
+
+
+async def test_a_secret_that_the_vault_lacks_has_its_alarm(database: Database) -> None:
+    store = PostgresCredentials(database, SEALER)
+    async with (
+        running_vendor() as receiver,
+        watching(database, AlertSettings(url=receiver.url), secrets=["crm_token"]) as watch,
+    ):
+        await watch.check()
+        await store.set("crm_token", b"x")
+        await store.set("nobody_refers_to_it", b"x")
+        await watch.check()
+        for name in ("crm_token", "nobody_refers_to_it"):
+            await store.revoke(name)
+        await AuditSealer(database).seal()
+        await watch.check()
+        missing = "credential_missing.crm_token"
+        assert reported(receiver) == [(missing, "raised"), (missing, "over"), (missing, "raised")]
+
+
+async def test_an_alarm_goes_to_an_address_in_the_vault(database: Database) -> None:
+    store = PostgresCredentials(database, SEALER)
+    vault = Vault(store)
+    alerts = AlertSettings(url="vault:pager", heartbeat_url="vault:switch")
+    async with (
+        running_vendor() as receiver,
+        open_alerting(alerts, installation=URL, secrets=Secrets({}, vault)) as alerter,
+    ):
+        await alerter.heartbeat()
+        for name in ("pager", "switch"):
+            await store.set(name, f"{receiver.url}/{name}".encode())
+        await vault.refresh()
+        await alerter.heartbeat()
+        message = Message(alarm="drift", state="raised", summary="s", next_step="n", link=None, since=datetime.now(UTC))
+        assert await alerter.send(message)
+        assert receiver.targets() == ["GET /switch", "POST /pager"]
+        await store.revoke("pager")
+        await vault.refresh()
+        assert not await alerter.send(message)
 
 
 async def test_several_workers_report_a_trouble_once_per_interval(database: Database) -> None:

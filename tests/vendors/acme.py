@@ -163,6 +163,8 @@ async def asking(
     patience: Patience = QUICK,
     pacing: PacingSettings | None = None,
     read_secret: Callable[[str], str] = lambda reference: SECRET,
+    secrets: Secrets | None = None,
+    reference: str = "env:ACME_TOKEN",
     pauses: PostgresPauses | None = None,
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] | None = None,
     **manifest: Any,
@@ -175,14 +177,14 @@ async def asking(
             name=name,
             vendor="acme",
             base_url=url,
-            credentials={"token": "env:ACME_TOKEN"},
+            credentials={"token": reference},
             custom_fields=custom_fields or {},
             pacing=pacing,
             webhook_secrets=(),
             pending=False,
         )
         lines[name] = LiveConnection(
-            CalledConnection(name=name, vendor=vendor), settings, patience, _Read(read_secret), pauses
+            CalledConnection(name=name, vendor=vendor), settings, patience, secrets or _Read(read_secret), pauses
         )
     wire = Wire()
     client = VendorClient(lines, wire, pauses)

@@ -1,0 +1,89 @@
+"""What a warm credential costs a request: its header, and the note of its use. No query, no lock."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final, cast
+
+from app.credentials.last_use import LastUse
+from app.credentials.models import Credential, Version
+from app.credentials.secrets import Secrets
+from app.credentials.store import PostgresCredentials
+from app.credentials.vault import Vault
+from app.postgres.database import Database
+from app.settings.file import ConnectionSettings, WebhookSecretSettings
+from app.vendors.credentials import Credential as Header
+from benchmarks import figures
+from mappings.registry import VENDORS
+
+TARGET_US: Final = 20.0
+ROUNDS: Final = 5
+READS: Final = 100_000
+NOW: Final = datetime.now(UTC)
+
+
+class _Stored:
+    """A store with one credential, in three versions."""
+
+    async def read(self, known: object) -> Mapping[str, Credential]:
+        """What it holds."""
+        versions = {
+            state: Version(
+                number=number,
+                state=state,
+                payload=f"token-{number}".encode(),
+                expires_at=None,
+                accepted_until=None,
+                created_at=NOW,
+                changed_at=NOW,
+            )
+            for number, state in enumerate(("previous", "current", "next"), 1)
+        }
+        held = Credential(
+            name="crm", kind="secret", max_age=None, sent_version=None, refused_at=None, refused_why=None, **versions
+        )
+        return {"crm": held}
+
+
+def measure() -> None:
+    """Print µs for each use, and whether the target is kept."""
+    vault = Vault(cast(PostgresCredentials, _Stored()))
+    asyncio.run(vault.refresh())
+    secrets = Secrets({}, vault, LastUse(cast(Database, None)))
+    header = Header(_connection(), VENDORS["hubspot"].auth, secrets)
+    given = WebhookSecretSettings(secret="vault:crm")
+
+    def call() -> None:
+        _ = header.header
+        header.note_use("read")
+
+    def webhook() -> None:
+        for _, name in secrets.accepted(given):
+            secrets.note_use(name, "crm webhook")
+
+    print(f"Warm credential of the vault ({ROUNDS} rounds of {READS} uses; target below {TARGET_US:g} us)")
+    for title, use in (("header of a vendor call", call), ("secrets of a webhook", webhook)):
+        middle = figures.raw(title, [_round(use) for _ in range(ROUNDS)], "us")
+        print(f"    {'kept' if middle < TARGET_US else 'MISSED'}")
+    print()
+
+
+def _round(use: Callable[[], None]) -> float:
+    began = time.process_time()
+    for _ in range(READS):
+        use()
+    return (time.process_time() - began) / READS * 1e6
+
+
+def _connection() -> ConnectionSettings:
+    return ConnectionSettings(
+        name="crm",
+        vendor="hubspot",
+        base_url=None,
+        credentials={"token": "vault:crm"},
+        custom_fields={},
+        pacing=None,
+        webhook_secrets=(),
+        pending=False,
+    )

@@ -1,0 +1,53 @@
+"""`secret.due`: published once for each version that has reached the maximum age of its credential."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from app.capabilities import POLICIES
+from app.credentials.deps import CredentialDeps
+from app.credentials.due import announce_due
+from app.credentials.secrets import Secrets
+from app.credentials.store import PostgresCredentials
+from app.credentials.vault import Vault
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.postgres.database import Database, Statement
+from app.queue.enqueue import JobIntake
+from tests.encryption import SEALER
+
+pytestmark = pytest.mark.anyio
+
+OLDER = Statement(
+    "UPDATE credential_version", "UPDATE credential_version SET created_at = created_at - interval '91 days'"
+)
+
+
+async def test_each_version_is_announced_once(database: Database) -> None:
+    store = PostgresCredentials(database, SEALER)
+    vault = Vault(store)
+    events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
+    deps = CredentialDeps(
+        database=database,
+        store=store,
+        vault=vault,
+        secrets=Secrets({}, vault),
+        events=events,
+        queue=JobIntake(SEALER, POLICIES),
+    )
+    await store.set("crm_token", b"one", max_age=timedelta(days=90))
+    await store.set("no_age", b"one")
+    await announce_due(deps)
+    assert await events.newest(types=[], limit=10) == []
+    for version in (1, 2):
+        await database.execute(OLDER)
+        await announce_due(deps)
+        await announce_due(deps)
+        found = await events.newest(types=[], limit=10)
+        assert len(found) == version
+        data = json.loads(bytes(found[0].body))["data"]
+        assert (data["name"], data["version"], data["max_age_days"]) == ("crm_token", version, 90.0)
+        assert (found[0].type, found[0].scopes) == ("secret.due", ("events:read",))
+        number, _ = await store.set("crm_token", b"two")
+        await store.promote("crm_token", number, overlap=timedelta(hours=1))

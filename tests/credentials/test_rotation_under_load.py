@@ -1,0 +1,327 @@
+"""Rotate a vendor key, an inbound secret, a caller's key and the encryption key under 100 requests a second: no call
+fails, a wrong key is never used, and no secret is left in anything that the process writes."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import os
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from app.api_keys.store import PostgresKeys
+from app.postgres.database import Database
+from tests.commands import lockstitch
+from tests.contract.otlp import Collector
+from tests.contract.processes import NO_TLS, Process, free_port
+from tests.vendors.vendor_server import Call, Reply, VendorServer, running_vendor
+
+pytestmark = pytest.mark.anyio
+
+PER_SECOND: Final = 100
+TOKENS: Final = [f"canary-token-{uuid4().hex}" for _ in range(3)]
+HOOKS: Final = [f"canary-hook-{uuid4().hex}" for _ in range(2)]
+OLD, NEW = (f"k{number}:{base64.b64encode(bytes([number]) * 32).decode()}" for number in (1, 2))
+WAIT_SECONDS: Final = 20.0
+SEEN_SECONDS: Final = 5.0
+"""The promise: every process uses a changed secret within this time."""
+
+
+@dataclass
+class Crm:
+    """A vendor that accepts the `valid` tokens, and counts the calls by token."""
+
+    valid: set[str]
+    calls: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    latest: str = ""
+
+    def answer(self, call: Call) -> Reply:
+        token = call.headers.get("authorization", "").removeprefix("Bearer ")
+        if token not in self.valid:
+            self.refused[token] += 1
+            return Reply(status=401, body=b'{"category":"INVALID_AUTHENTICATION","message":"no"}')
+        if call.target.startswith("/crm/v3/objects/contacts"):
+            self.calls[token] += 1
+            self.latest = token
+        return Reply(body=b'{"results":[],"portalId":4711}')
+
+
+class Load:
+    """Reads with a caller's key and webhooks with a secret, in turn, as often as `PER_SECOND` says."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url = url
+        self.keys = [key]
+        self.hooks = [HOOKS[0]]
+        self.answers: Counter[tuple[str, int]] = Counter()
+        self.bodies: list[str] = []
+        self._http = httpx.AsyncClient(timeout=30.0, verify=NO_TLS)
+        self._sent = 0
+        self._running: set[asyncio.Task[int]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until `stop`, without waiting for answers."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while not stop.is_set():
+            task = asyncio.create_task(self._one())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+            await asyncio.sleep(max(0.0, began + self._sent / PER_SECOND - loop.time()))
+        await asyncio.gather(*self._running)
+        await self._http.aclose()
+
+    async def move(self, url: str) -> None:
+        """Send to another process, like a load balancer; return once the first one has answered everything."""
+        open_calls, self.url = list(self._running), url
+        await asyncio.gather(*open_calls)
+
+    async def _one(self) -> int:
+        self._sent += 1
+        turn = self._sent // 2
+        if self._sent % 2:
+            return await self.read(self.keys[turn % len(self.keys)], "read")
+        return await self.hook(self.hooks[turn % len(self.hooks)], "webhook")
+
+    async def read(self, key: str, what: str) -> int:
+        headers = {"Authorization": f"Bearer {key}"}
+        return self._count(what, await self._http.get(f"{self.url}/v1/customers?limit=1", headers=headers))
+
+    async def hook(self, secret: str, what: str) -> int:
+        body = b'{"zen":"Keep it logically awesome."}'
+        signature = hmac.digest(secret.encode(), body, hashlib.sha256).hex()
+        headers = {"X-Hub-Signature-256": f"sha256={signature}", "X-GitHub-Event": "star"}
+        headers["X-GitHub-Delivery"] = str(uuid4())
+        return self._count(what, await self._http.post(f"{self.url}/v1/webhooks/hooks", content=body, headers=headers))
+
+    def _count(self, what: str, response: httpx.Response) -> int:
+        self.answers[what, response.status_code] += 1
+        self.bodies.append(response.text)
+        return response.status_code
+
+
+@dataclass
+class Outcome:
+    """What happened, and everything that was left behind."""
+
+    load: Load
+    crm: Crm
+    commands: list[subprocess.CompletedProcess[str]]
+    after_rollback: str = ""
+    key_ids: int = 0
+    usage: str = ""
+    left: dict[str, str] = field(default_factory=dict)
+
+
+class Operator:
+    """Runs commands while the API serves."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.commands: list[subprocess.CompletedProcess[str]] = []
+
+    async def __call__(self, *arguments: str, value: str | None = None) -> str:
+        result = await asyncio.to_thread(lockstitch, *arguments, environment=self.environment, columns=200, text=value)
+        self.commands.append(result)
+        return result.stdout.strip()
+
+
+async def until(condition: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - another process changes it
+            await asyncio.sleep(0.02)
+
+
+async def until_accepted(load: Load, secret: str) -> None:
+    """Deliver with a secret until it is accepted, outside the counted load."""
+    async with asyncio.timeout(SEEN_SECONDS):
+        while await load.hook(secret, "early webhook") >= 300:  # noqa: ASYNC110 - another process changes it
+            await asyncio.sleep(0.1)
+
+
+def process(folder: Path, database_url: str, vendor: VendorServer, collector: Collector, keys: str) -> Process:
+    file = folder / "lockstitch.toml"
+    file.write_text(
+        f"""
+        [connections.crm]
+        vendor = "hubspot"
+        base_url = "{vendor.url}"
+        credentials = {{ token = "vault:crm_token" }}
+        pacing = {{ units = 1000, per_seconds = 1, concurrency = 50 }}
+        [connections.hooks]
+        vendor = "github"
+        webhook_secrets = ["vault:hook"]
+        [systems_of_record]
+        customers = "crm"
+        """
+    )
+    port = free_port()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
+    settings = {
+        "LOCKSTITCH_DATABASE_URL": database_url,
+        "LOCKSTITCH_CONFIG": str(file),
+        "LOCKSTITCH_ENCRYPTION_KEYS": keys,
+        "LOCKSTITCH_PORT": str(port),
+        "LOCKSTITCH_PROBE_PORT": "0",
+        "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
+        "LOCKSTITCH_LOG_LEVEL": "debug",
+        **collector.environment,
+    }
+    return Process(
+        ["app.cli", "serve"],
+        environment=inherited | settings,
+        log=folder / f"serve-{port}.log",
+        url=f"http://127.0.0.1:{port}",
+        health="/health/ready",
+    )
+
+
+@pytest.fixture(scope="module")
+async def outcome(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> AsyncIterator[Outcome]:
+    """An API under load, while each secret is rotated."""
+    collector, crm = Collector(), Crm(valid={TOKENS[0]})
+    async with running_vendor(crm.answer) as vendor:
+        folder = tmp_path_factory.mktemp("load")
+        api, rekeyed = (
+            process(folder, module_database_url, vendor, collector, keys) for keys in (f"{OLD},{NEW}", f"{NEW},{OLD}")
+        )
+        operator = Operator(api.environment)
+        await operator("secrets", "set", "crm_token", value=TOKENS[0])
+        await operator("secrets", "set", "hook", value=HOOKS[0])
+        key = await operator("key", "create", "n8n", "--scope", "customers:read", "--scope", "orders:read")
+        await asyncio.to_thread(api.start)
+        load, stop = Load(api.url, key), asyncio.Event()
+        running = asyncio.create_task(load.run(stop))
+        result = Outcome(load=load, crm=crm, commands=operator.commands)
+        try:
+            await until(lambda: crm.calls[TOKENS[0]] > PER_SECOND)
+            await rotate_vendor_key(operator, crm)
+            await rotate_inbound_secret(operator, load)
+            await rotate_caller_key(operator, load)
+            await rotate_encryption_key(operator, load, api, rekeyed)
+            crm.valid.add(TOKENS[0])
+            await operator("secrets", "rollback", "crm_token")
+            await until(lambda: crm.latest == TOKENS[0], SEEN_SECONDS)
+            result.after_rollback = crm.latest
+        finally:
+            stop.set()
+            await running
+            for each in (api, rekeyed):
+                await asyncio.to_thread(each.stop)
+        result.usage = await operator("key", "usage", "--json")
+        database = await Database.connect(module_database_url, max_size=1)
+        result.key_ids = len(await PostgresKeys(database).list())
+        await database.close()
+        result.left = {
+            "the log": api.log + rekeyed.log,
+            "the spans": b"".join(collector.bodies).decode("latin-1"),
+            "the answers": "\n".join(load.bodies),
+            "the commands": "\n".join(
+                f"{one.stdout}\n{one.stderr}"
+                for one in result.commands
+                if one.args[:2] not in (("key", "create"), ("key", "rotate"))
+            ),
+            "the database": await dump(module_database_url),
+        }
+    yield result
+    collector.close()
+
+
+async def rotate_vendor_key(operator: Operator, crm: Crm) -> None:
+    """The vendor drops the old key once it is no longer used. Then somebody tries one that the vendor does not know."""
+    crm.valid.add(TOKENS[1])
+    await operator("secrets", "rotate", "crm_token", value=TOKENS[1])
+    await until(lambda: crm.latest == TOKENS[1], SEEN_SECONDS)
+    last = crm.calls[TOKENS[1]]
+    await until(lambda: crm.calls[TOKENS[1]] > last + PER_SECOND)
+    crm.valid.discard(TOKENS[0])
+    await operator("secrets", "rotate", "crm_token", value=TOKENS[2])
+
+
+async def rotate_inbound_secret(operator: Operator, load: Load) -> None:
+    """For a while the sender signs with either."""
+    await operator("secrets", "rotate", "hook", "--overlap", "1h", value=HOOKS[1])
+    await until_accepted(load, HOOKS[1])
+    load.hooks = HOOKS
+    accepted = load.answers["webhook", 202] + load.answers["webhook", 200]
+    await until(lambda: load.answers["webhook", 202] + load.answers["webhook", 200] > accepted + PER_SECOND)
+    load.hooks = HOOKS[1:]
+
+
+async def rotate_caller_key(operator: Operator, load: Load) -> None:
+    """For a while the caller uses either."""
+    load.keys = [*load.keys, await operator("key", "rotate", "n8n")]
+    read = load.answers["read", 200]
+    await until(lambda: load.answers["read", 200] > read + PER_SECOND)
+    load.keys = load.keys[1:]
+
+
+async def rotate_encryption_key(operator: Operator, load: Load, old: Process, new: Process) -> None:
+    """A process that writes with the new key takes over; then everything is sealed again."""
+    await asyncio.to_thread(new.start)
+    await load.move(new.url)
+    await asyncio.to_thread(old.stop)
+    operator.environment = new.environment
+    rotated = json.loads(await operator("secrets", "rotate-key", "--json"))
+    assert (rotated["left"], rotated["droppable"]) == (0, ["k1"])
+
+
+async def dump(url: str) -> str:
+    """Every row of every table as text."""
+    connection = await asyncpg.connect(url)
+    try:
+        names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = [
+            row["line"]
+            for name in names
+            for row in await connection.fetch(f'SELECT each::text AS line FROM "{name["tablename"]}" AS each')  # noqa: S608
+        ]
+    finally:
+        await connection.close()
+    return "\n".join(rows)
+
+
+async def test_no_call_fails_while_everything_is_rotated(outcome: Outcome) -> None:
+    failed = {what: count for what, count in outcome.load.answers.items() if what[1] >= 300 and "early" not in what[0]}
+    assert failed == {}, outcome.load.bodies[-1]
+    assert outcome.load.answers["read", 200] > 3 * PER_SECOND
+    assert {result.returncode for result in outcome.commands} == {0, 3}
+
+
+async def test_a_wrong_key_is_tried_once_and_never_promoted(outcome: Outcome) -> None:
+    assert set(outcome.crm.refused) == {TOKENS[2]}
+    assert outcome.crm.calls[TOKENS[2]] == 0
+    (refused,) = (result for result in outcome.commands if result.returncode == 3)
+    assert "was not promoted" in refused.stderr
+
+
+async def test_rollback_puts_the_old_key_back_to_work(outcome: Outcome) -> None:
+    assert outcome.crm.calls[TOKENS[1]] > PER_SECOND
+    assert outcome.after_rollback == TOKENS[0]
+
+
+async def test_no_secret_is_left_anywhere(outcome: Outcome) -> None:
+    for place, text in outcome.left.items():
+        assert text, place
+        for secret in (*TOKENS, *HOOKS, *outcome.load.keys):
+            for form in (secret, secret.encode().hex(), base64.b64encode(secret.encode()).decode()):
+                assert form not in text, f"{place} holds {secret[:12]}…"
+
+
+async def test_the_uses_of_keys_and_secrets_are_shown(outcome: Outcome) -> None:
+    assert outcome.key_ids == 2
+    for part in ('"orders:read"', '"vault:crm_token#1"', '"vault:crm_token#2"', '"vault:hook#2"', '"crm read"'):
+        assert part in outcome.usage
+    assert '"customers:read"' not in outcome.usage  # both keys have used it
+    assert '"crm write"' not in outcome.usage
