@@ -20,7 +20,7 @@ from app.cli.tables import table
 from app.credentials.consents import CONNECTED, ConsentError, Consents, Run
 from app.credentials.secrets import Secrets
 from app.credentials.store import PostgresCredentials
-from app.credentials.tokens import ScopeState
+from app.credentials.token_set import ScopeState
 from app.credentials.vault import Vault
 from app.http.paging import whole_list
 from app.postgres.database import Database

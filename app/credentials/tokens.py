@@ -10,19 +10,20 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
-from app.credentials.models import Credential, CredentialKind, Lease, Version, VersionMoved
+from app.credentials.models import Credential, CredentialKind, Lease, VersionMoved
 from app.credentials.secrets import NoSecret
 from app.credentials.store import PostgresCredentials
 from app.credentials.token_endpoint import EndpointFailure, TokenEndpoint
+from app.credentials.token_set import Held, ScopeState, TokenSet, hold, payload_of
 from app.credentials.vault import Vault
 from app.errors import StoreUnavailable, VendorThrottled, VendorTimeout, VendorUnavailable
 from app.problem_document import Problem
+from app.settings.file import SettingsError
 from mappings.http import VendorRequest
 from mappings.tokens import Grant, Issued
 
@@ -35,51 +36,10 @@ MARGIN: Final = 10.0
 PEER_SECONDS: Final = 0.5
 ATTEMPTS: Final = 3
 LONGEST_REST: Final = 30.0
-# Tokens are renewed in the last fifth of their life, at most five minutes before its end.
-SHARE: Final = 0.2
-EARLIEST: Final = 300.0
 
 
 class NeedsAuthorization(NoSecret):
     """The connection has no usable tokens, and only an operator can change that."""
-
-
-class TokenSet(Struct, frozen=True, kw_only=True):
-    """What a version holds. `asked` are the scopes that were asked for; `granted` those that the vendor granted."""
-
-    access_token: str = ""
-    refresh_token: str | None = None
-    asked: tuple[str, ...] = ()
-    granted: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return "TokenSet(…)"
-
-
-class ScopeState(Struct, frozen=True, kw_only=True):
-    """The scopes of a connection. `needed`: by its objects and verbs. `granted` is null before the authorisation."""
-
-    needed: tuple[str, ...]
-    """The least scopes that the enabled objects and verbs need. Example: `["read_orders"]`"""
-    granted: tuple[str, ...] | None
-    """The scopes that the vendor granted; null before the first authorisation. Example: `["read_orders"]`"""
-    missing: tuple[str, ...]
-    """The needed scopes that were not granted. Example: `[]`"""
-
-
-class _Held(Struct, frozen=True, kw_only=True):
-    """The current version in this process. Times are in Unix seconds."""
-
-    version: Version
-    header: tuple[str, str]
-    tokens: TokenSet
-    renew_at: float
-    ends_at: float
-
-    @property
-    def number(self) -> int:
-        """The number of the version."""
-        return self.version.number
 
 
 class Tokens:
@@ -109,7 +69,7 @@ class Tokens:
         self._title = title
         self._missing = missing
         self._note_use = note_use
-        self._held: _Held | None = None
+        self._held: Held | None = None
         self._running: asyncio.Task[None] | None = None
         self._rest = 0.0
         self._rests_until = 0.0
@@ -222,7 +182,7 @@ class Tokens:
             if outcome.refusal is not None:
                 raise NeedsAuthorization(f"{self._title} refuses the code: {outcome.refusal.code}.")
             raise VendorUnavailable(f"{self._title} did not exchange the code ({outcome.why}).")
-        payload, ends_at = self._payload(outcome, TokenSet(asked=asked), began)
+        payload, ends_at = payload_of(outcome, TokenSet(asked=asked), began, self.grant, asked)
         await store.replace(self.name, payload, kind="oauth", expires_at=ends_at, cause="credential.authorized")
         await self._vault.refresh()
 
@@ -231,23 +191,13 @@ class Tokens:
         if self._running is not None:
             await asyncio.wait({self._running}, timeout=self.endpoint.seconds + MARGIN)
 
-    def _current(self) -> _Held | None:
+    def _current(self) -> Held | None:
         version = self._vault.current(self.name)
         if version is None:
             return None
         if self._held is None or self._held.version is not version:
-            self._held = self._hold(version)
+            self._held = hold(version, self.grant)
         return self._held
-
-    def _hold(self, version: Version) -> _Held:
-        tokens = msgspec.json.decode(version.payload, type=TokenSet)
-        header = (self.grant.header, self.grant.template.format(token=tokens.access_token))
-        if version.expires_at is None:
-            return _Held(version=version, header=header, tokens=tokens, renew_at=1e12, ends_at=1e12)
-        ends_at = version.expires_at.timestamp()
-        early = min(EARLIEST, SHARE * max(0.0, ends_at - version.created_at.timestamp()))
-        early *= random.uniform(0.5, 1.0)  # noqa: S311 - processes shall not begin together
-        return _Held(version=version, header=header, tokens=tokens, renew_at=ends_at - early, ends_at=ends_at)
 
     def _unauthorised(self) -> NeedsAuthorization:
         connection = self.endpoint.connection
@@ -289,6 +239,10 @@ class Tokens:
 
     async def _renew_once(self, number: int) -> Problem | None:
         """Obtain new tokens, or wait until another process has. Return why a further attempt may help."""
+        try:
+            secrets = self.read_secrets()
+        except SettingsError as error:
+            raise NeedsAuthorization(str(error)) from error
         lease = await self._lease(number)
         taken = time.monotonic()
         if lease is None:
@@ -298,15 +252,15 @@ class Tokens:
         if credential is None or credential.current is None or lease.version > number or credential.refused_at:
             await self._store.release(lease)
             return None
-        held = self._hold(credential.current)
-        request = await self._request(lease, credential, held.tokens)
-        if time.monotonic() - taken > MARGIN:
-            await self._store.release(lease)
-            return VendorUnavailable("The database is slow; no token was asked for.")
+        held = hold(credential.current, self.grant)
+        request = await self._request(lease, credential, held.tokens, secrets)
         try:
             await self._store.mark_sent(lease)
         except VersionMoved:
             return None
+        if time.monotonic() - taken > MARGIN:
+            await self._store.release(lease, unused=True)
+            return VendorUnavailable("The database is slow; no token was asked for.")
         began = datetime.now(UTC)
         outcome = await self.endpoint.ask(request, self.grant.read)
         if isinstance(outcome, EndpointFailure):
@@ -328,22 +282,25 @@ class Tokens:
             lease = await self._store.lease(self.name, seconds=seconds)
             if lease is not None:
                 return lease
-            if await self._vault.newer(self.name, number, seconds=PEER_SECONDS) or self.refused is not None:
+            newer = await self._vault.newer(self.name, number, seconds=PEER_SECONDS)
+            if newer is not None or self.refused is not None or self.version is None:
                 return None
 
     @property
     def _kind(self) -> CredentialKind:
         return "session" if self.grant.kind == "login" else "oauth"
 
-    async def _request(self, lease: Lease, credential: Credential, tokens: TokenSet) -> VendorRequest:
+    async def _request(
+        self, lease: Lease, credential: Credential, tokens: TokenSet, secrets: Mapping[str, str]
+    ) -> VendorRequest:
         """Build the request. Raises NeedsAuthorization if the refresh token must not be sent again."""
         if not self.grant.needs_person:
-            return self.grant.own_request(self.read_secrets(), self.scopes)
+            return self.grant.own_request(secrets, self.scopes)
         if tokens.refresh_token is None:
             raise await self._refuse(lease, "the vendor gave no refresh token", "no_refresh_token")
         if self.grant.after_refresh == "gone" and credential.sent_version == lease.version:
             raise await self._refuse(lease, "the reply to its last refresh was lost", "reply_lost")
-        return self.grant.refresh_request(self.read_secrets(), tokens.refresh_token)
+        return self.grant.refresh_request(secrets, tokens.refresh_token)
 
     async def _failed(self, lease: Lease, failure: EndpointFailure) -> Problem:
         """Handle a failed exchange. Raises NeedsAuthorization if no further attempt may help."""
@@ -384,7 +341,7 @@ class Tokens:
 
     async def _keep(self, lease: Lease, issued: Issued, old: TokenSet, began: datetime) -> None:
         """Commit new tokens before their first use. Retries while the lease lasts: the old ones may be gone."""
-        payload, ends_at = self._payload(issued, old, began)
+        payload, ends_at = payload_of(issued, old, began, self.grant, self.scopes)
         keep_previous = self.grant.needs_person and self.grant.after_refresh != "gone"
         end = time.monotonic() + MARGIN
         while True:
@@ -404,18 +361,3 @@ class Tokens:
                     raise
                 await asyncio.sleep(PEER_SECONDS)
         await self._vault.refresh()
-
-    def _payload(self, issued: Issued, old: TokenSet, began: datetime) -> tuple[bytes, datetime | None]:
-        """Return what to store. A reply without a refresh token keeps the old one; one without scopes grants all (RFC
-        6749, sections 5.1 and 6)."""
-        asked = old.asked or self.scopes
-        granted = issued.scopes if issued.scopes is not None else old.granted or asked
-        lifetime = issued.expires_in if issued.expires_in is not None else self.grant.lifetime
-        tokens = TokenSet(
-            access_token=issued.access_token,
-            refresh_token=issued.refresh_token or old.refresh_token,
-            asked=asked,
-            granted=tuple(sorted(granted)),
-        )
-        ends_at = None if lifetime is None else began + timedelta(seconds=max(0.0, lifetime))
-        return msgspec.json.encode(tokens), ends_at

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
-from app.credentials.tokens import ScopeState
+from app.credentials.token_set import ScopeState
 from app.errors import NotFound
 from app.queue.models import Lane
 from app.vendors.deps import VendorDeps

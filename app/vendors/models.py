@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from app.credentials.tokens import ScopeState
+from app.credentials.token_set import ScopeState
 from app.vendors.circuit import Traffic
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
