@@ -46,7 +46,7 @@ class _NoSecrets(Secrets):
         return ""
 
 
-class _Opened(msgspec.Struct, frozen=True, kw_only=True):
+class _Connecting(msgspec.Struct, frozen=True, kw_only=True):
     vault: Vault
     vendors: VendorDeps
     consents: ConsentDeps
@@ -148,7 +148,7 @@ async def _list(settings: Settings) -> list[ConnectionView]:
 
 
 @asynccontextmanager
-async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Opened]:
+async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Connecting]:
     url, keys = find_database(settings), find_keys(os.environ)
     async with AsyncExitStack() as stack:
         database = await Database.connect(url, max_size=3)
@@ -161,7 +161,7 @@ async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Op
         client = await stack.enter_async_context(
             open_vendor_client(settings, secrets(os.environ, vault), pauses=pauses)
         )
-        yield _Opened(
+        yield _Connecting(
             vault=vault,
             vendors=VendorDeps(
                 connections=connections_of(settings), vendors=client, lanes=PostgresLanes(database), pauses=pauses

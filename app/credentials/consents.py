@@ -60,7 +60,7 @@ class ConsentError(Complaint):
     """An authorisation cannot go on. The message says why, and holds no part of a secret."""
 
 
-class Consent(Struct, frozen=True, kw_only=True):
+class ConsentRun(Struct, frozen=True, kw_only=True):
     """One run of `lockstitch connect`. `outcome` is `connected`, or why not; None while it is open."""
 
     connection: str
@@ -119,26 +119,26 @@ class Consents:
         if opened:
             await self._database.fetch_row(OPEN, run.digest)
 
-    async def open(self, run: Run) -> Consent:
+    async def open(self, run: Run) -> ConsentRun:
         """Let one browser follow the link. Raises ConsentError if it did, or if the run has ended."""
         row = await self._database.fetch_row(OPEN, run.digest)
         if row is None:
             raise ConsentError("This link is unknown, was opened already, or has ended. Run lockstitch connect again.")
-        return Consent(connection=row["connection"], actor=row["actor"])
+        return ConsentRun(connection=row["connection"], actor=row["actor"])
 
-    async def use(self, run: Run, state: str) -> Consent:
+    async def use(self, run: Run, state: str) -> ConsentRun:
         """Take the vendor's answer, once. Raises ConsentError."""
         row = await self._database.fetch_row(USE, run.digest, _state_digest(state))
         if row is None:
             raise ConsentError(await self._why_not(run, state))
-        return Consent(connection=row["connection"], actor=row["actor"])
+        return ConsentRun(connection=row["connection"], actor=row["actor"])
 
-    async def find(self, run: Run) -> Consent | None:
+    async def find(self, run: Run) -> ConsentRun | None:
         """Return a run, or None."""
         row = await self._database.fetch_row(FIND, run.digest)
         if row is None:
             return None
-        return Consent(
+        return ConsentRun(
             connection=row["connection"],
             actor=row["actor"],
             used_at=row["used_at"],

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from app.credentials.consents import Consent, ConsentError, Run, consent_page, finish_consent
+from app.credentials.consents import ConsentError, ConsentRun, Run, consent_page, finish_consent
 from app.credentials.tokens import Tokens
 from app.queue.pauses import PostgresPauses
 from app.vendors.client import VendorClient
@@ -32,7 +32,7 @@ def tokens_of(vendors: VendorClient, connection: str) -> Tokens:
     return tokens
 
 
-async def take_answer(deps: ConsentDeps, run: Run, answer: Mapping[str, str]) -> Consent:
+async def take_answer(deps: ConsentDeps, run: Run, answer: Mapping[str, str]) -> ConsentRun:
     """Take the vendor's answer once, store the tokens and end the pause. Raises ConsentError, NeedsAuthorization and
     VendorUnavailable."""
     consent = await deps.consents.use(run, answer.get("state", ""))

@@ -271,17 +271,13 @@ class VendorClient:
 
     async def _refuse_credential(self, live: LiveConnection, why: str, failure: AttemptFailure | None = None) -> None:
         """Pause the connection in all processes, until an operator resumes it."""
-        _log.error(
-            "%s: %s",
-            *(live.connection.name, why),
-            extra={
-                "connection": live.connection.name,
-                "credential": ", ".join(live.credential.named),
-                "vendor_code": None if failure is None or failure.refusal is None else failure.refusal.code,
-                "vendor_request_id": None if failure is None else failure.request_id,
-            },
-        )
-        live.health.unauthorised(recorded=False)  # other requests wait while the pause is recorded
+        facts = {
+            "why": why,
+            "credential": ", ".join(live.credential.named),
+            "vendor_code": None if failure is None or failure.refusal is None else failure.refusal.code,
+            "vendor_request_id": None if failure is None else failure.request_id,
+        }
+        live.health.unauthorised(recorded=False, facts=facts)  # other requests wait while the pause is recorded
         if self._pauses is not None and await self._pauses.refuse(live.connection.name, why):
             live.health.unauthorised(recorded=True)
 

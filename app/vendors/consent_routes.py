@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from litestar import Response
 
-from app.credentials.consents import Consent, Run
+from app.credentials.consents import ConsentRun, Run
 from app.errors import Complaint
 from app.http.admission import AnyRequest
 from app.http.deps import deps_of
@@ -75,7 +75,7 @@ async def finish_authorization(request: AnyRequest) -> Answered:
     """
     deps, run = deps_of(request, ConsentDeps), Run(request.cookies.get(COOKIE, ""))
     try:
-        consent: Consent = await take_answer(deps, run, _asked(request))
+        consent: ConsentRun = await take_answer(deps, run, _asked(request))
     except Complaint as error:
         return _page("Not connected", str(error), status=400)
     except Problem as problem:

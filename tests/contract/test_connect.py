@@ -266,7 +266,7 @@ def test_a_lost_reply_pauses_until_a_person_connects(
     )
     assert queued.status_code == 202, queued.text
     connect(facade, tmp_path / "two", browser, "lost-help")
-    assert caller.settled(queued)["status"] == "succeeded"
+    assert caller.settled(queued)["state"] == "succeeded"
     assert seen(caller, "lost-help")["state"] == "working"
     (sent,) = [
         body

@@ -89,6 +89,7 @@ async def rig(
     """The tokens of the connection `crm` in this process."""
     grants = (OIDC,) if vendor == "oidc" else VENDORS[vendor].grants
     kind = more.pop("kind", "authorization_code")
+    more.setdefault("scopes", ("api",) if vendor == "oidc" else ())
     secrets = more.pop("secrets", {"client_id": f"{vendor}-dev-client", "client_secret": f"{vendor}-dev-client-secret"})
     database, wire = await Database.connect(database_url, max_size=4), Wire()
     try:
@@ -117,6 +118,8 @@ async def authorise(one: Rig) -> dict[str, Any]:
     """Go through the vendor's page as a browser would, and store what was issued. Returns it."""
     grant, endpoint, run = one.tokens.grant, one.tokens.endpoint, Run.new()
     asked = {"redirect_uri": REDIRECT, "code_challenge": run.challenge, "code_challenge_method": "S256"}
+    if one.tokens.scopes:
+        asked["scope"] = " ".join(one.tokens.scopes)
     location = grant.authorize_page(endpoint.base_url, one.tokens.read_secrets(), asked, elsewhere=True)
     async with httpx.AsyncClient(base_url=endpoint.base_url) as browser:
         while not location.startswith(REDIRECT):
