@@ -20,6 +20,7 @@ from app.postgres.database import Database
 from mappings.registry import VENDORS
 from tests.credentials.token_rig import END_LEASE, PATIENCE, Others, Rig, authorise, rig
 from tests.emulators.conftest import RunningEmulators
+from tests.vendors.vendor_server import Call, Reply, running_vendor
 
 pytestmark = pytest.mark.anyio
 
@@ -211,6 +212,28 @@ async def test_an_app_asks_for_itself(emulators: RunningEmulators, database: Dat
         emulators.order(vendor="shopify", fault={"kind": "token_revoked"}, match={"path": "/admin/api"}, times=1)
         assert await one.call() == 200
         assert one.tokens.version == 3
+
+
+async def test_a_login_is_repeated_when_its_session_ends(database_url: str) -> None:
+    sessions: list[bytes] = []
+
+    def behave(call: Call) -> Reply:
+        if call.target == "/auth/user/emailpass":
+            sessions.append(call.body)
+            return Reply(body=b'{"token":"session-%d"}' % len(sessions))
+        return Reply(status=200 if call.headers["authorization"] == f"Bearer session-{len(sessions)}" else 401)
+
+    secrets = {"email": "ada@example.com", "password": "canary"}
+    async with (
+        running_vendor(behave) as shop,
+        rig(database_url, shop.url, "medusa", kind="login", secrets=secrets) as one,
+    ):
+        assert [await one.call() for _ in range(2)] == [200, 200]
+        sessions.append(b"ended elsewhere")
+        assert await one.call() == 200
+        assert (await known(one)).kind == "session"
+    login = b'{"email":"ada@example.com","password":"canary"}'
+    assert sessions == [login, b"ended elsewhere", login]
 
 
 async def test_a_wrong_client_secret_burns_no_token(

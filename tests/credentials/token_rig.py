@@ -47,6 +47,7 @@ CALLS: Final = {
         method="POST", path="/admin/api/2026-07/graphql.json", route="", body=b'{"query": "{ shop { name } }"}'
     ),
     "zendesk": VendorRequest(method="GET", path="/api/v2/groups", route=""),
+    "medusa": VendorRequest(method="GET", path="/admin/customers", route=""),
     "oidc": VendorRequest(method="GET", path="/test/resource", route=""),
 }
 OIDC: Final = Grant(
