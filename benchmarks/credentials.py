@@ -13,7 +13,7 @@ from app.credentials.store import PostgresCredentials
 from app.credentials.vault import Vault
 from app.postgres.database import Database
 from app.settings.file import ConnectionSettings, WebhookSecretSettings
-from app.vendors.credentials import Credential as Header
+from app.vendors.credentials import CredentialHeader
 from benchmarks import figures
 from mappings.registry import VENDORS
 
@@ -51,7 +51,7 @@ def measure() -> None:
     vault = Vault(cast(PostgresCredentials, _Stored()))
     asyncio.run(vault.refresh())
     secrets = Secrets({}, vault, LastUse(cast(Database, None)))
-    header = Header(_connection(), VENDORS["hubspot"].auth, secrets)
+    header = CredentialHeader(_connection(), VENDORS["hubspot"].auth, secrets)
     given = WebhookSecretSettings(secret="vault:crm")
 
     def call() -> None:

@@ -76,7 +76,7 @@ class ListedVersion(Struct, frozen=True, kw_only=True):
     due_at: datetime | None
 
 
-class Lease(Struct, frozen=True, kw_only=True):
+class RefreshLease(Struct, frozen=True, kw_only=True):
     """The right to refresh a credential, until it expires in database time. `version` is the current one."""
 
     name: str

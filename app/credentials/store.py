@@ -18,8 +18,8 @@ from app.credentials.models import (
     Credential,
     CredentialError,
     CredentialKind,
-    Lease,
     ListedVersion,
+    RefreshLease,
     Version,
     VersionMoved,
     VersionState,
@@ -159,7 +159,7 @@ class PostgresCredentials:
         payload: bytes,
         *,
         kind: CredentialKind,
-        lease: Lease | None = None,
+        lease: RefreshLease | None = None,
         expires_at: datetime | None = None,
         keep_previous: bool = False,
         cause: str = "credential.refreshed",
@@ -185,21 +185,21 @@ class PostgresCredentials:
             await self._note(session, cause, name, kind=kind, version=number, replaces=old)
             return number
 
-    async def lease(self, name: str, *, seconds: float) -> Lease | None:
+    async def lease(self, name: str, *, seconds: float) -> RefreshLease | None:
         """Take the lease of a credential that has a current version. None while another process holds it."""
         token = uuid4()
         version = await self._database.fetch_value(sql.LEASE, name, token, seconds)
-        return None if version is None else Lease(name=name, token=token, version=version)
+        return None if version is None else RefreshLease(name=name, token=token, version=version)
 
-    async def extend(self, lease: Lease, *, seconds: float) -> bool:
+    async def extend(self, lease: RefreshLease, *, seconds: float) -> bool:
         """Extend a lease from now. False if another process has taken it."""
         return await self._database.execute(sql.EXTEND, lease.name, lease.token, seconds) > 0
 
-    async def release(self, lease: Lease, *, unused: bool = False) -> None:
+    async def release(self, lease: RefreshLease, *, unused: bool = False) -> None:
         """Give the lease back without a new version. `unused`: the vendor certainly did not use what was sent."""
         await self._database.execute(sql.RELEASE, lease.name, lease.token, unused)
 
-    async def mark_sent(self, lease: Lease) -> None:
+    async def mark_sent(self, lease: RefreshLease) -> None:
         """Record, before it happens, that the refresh token of the lease's version is sent. Raises VersionMoved."""
         async with self._database.transaction() as session:
             if not await session.execute(sql.MARK_SENT, lease.name, lease.token, lease.version):
@@ -216,7 +216,7 @@ class PostgresCredentials:
             return refused
 
     async def _lock(
-        self, session: Transaction, name: str, kind: CredentialKind | None = None, *, lease: Lease | None = None
+        self, session: Transaction, name: str, kind: CredentialKind | None = None, *, lease: RefreshLease | None = None
     ) -> dict[str, int]:
         """Lock the credential, and return the numbers of its live versions by state."""
         row = await session.fetch_row(sql.LOCK, name)

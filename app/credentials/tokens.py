@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from app.credentials.models import Credential, CredentialKind, Lease, VersionMoved
+from app.credentials.models import Credential, CredentialKind, RefreshLease, VersionMoved
 from app.credentials.secrets import NoSecret
 from app.credentials.store import PostgresCredentials
 from app.credentials.token_endpoint import EndpointFailure, TokenEndpoint
@@ -268,7 +268,7 @@ class Tokens:
         await self._keep(lease, outcome, held.tokens, began)
         return None
 
-    async def _lease(self, number: int) -> Lease | None:
+    async def _lease(self, number: int) -> RefreshLease | None:
         """Take the lease, or wait until another process has stored newer tokens, or needs a person."""
         seconds = self.endpoint.seconds + 2 * MARGIN
         if number == 0:
@@ -291,7 +291,7 @@ class Tokens:
         return "session" if self.grant.kind == "login" else "oauth"
 
     async def _request(
-        self, lease: Lease, credential: Credential, tokens: TokenSet, secrets: Mapping[str, str]
+        self, lease: RefreshLease, credential: Credential, tokens: TokenSet, secrets: Mapping[str, str]
     ) -> VendorRequest:
         """Build the request. Raises NeedsAuthorization if the refresh token must not be sent again."""
         if not self.grant.needs_person:
@@ -302,7 +302,7 @@ class Tokens:
             raise await self._refuse(lease, "the reply to its last refresh was lost", "reply_lost")
         return self.grant.refresh_request(secrets, tokens.refresh_token)
 
-    async def _failed(self, lease: Lease, failure: EndpointFailure) -> Problem:
+    async def _failed(self, lease: RefreshLease, failure: EndpointFailure) -> Problem:
         """Handle a failed exchange. Raises NeedsAuthorization if no further attempt may help."""
         refusal, person = failure.refusal, self.grant.needs_person
         if person and refusal is not None and refusal.invalid_grant:
@@ -320,7 +320,7 @@ class Tokens:
             return VendorThrottled(f"{self._title} throttles tokens.", retry_after=failure.retry_after)
         return VendorUnavailable(f"{self._title} issued no token ({failure.why}).")
 
-    async def _refuse(self, lease: Lease, why: str, code: str) -> NeedsAuthorization:
+    async def _refuse(self, lease: RefreshLease, why: str, code: str) -> NeedsAuthorization:
         """Record that a person must authorise, and return the error that says so."""
         self._note_failure(lease.version, code)
         await self._store.refuse(self.name, lease.version, why)
@@ -339,7 +339,7 @@ class Tokens:
             },
         )
 
-    async def _keep(self, lease: Lease, issued: Issued, old: TokenSet, began: datetime) -> None:
+    async def _keep(self, lease: RefreshLease, issued: Issued, old: TokenSet, began: datetime) -> None:
         """Commit new tokens before their first use. Retries while the lease lasts: the old ones may be gone."""
         payload, ends_at = payload_of(issued, old, began, self.grant, self.scopes)
         keep_previous = self.grant.needs_person and self.grant.after_refresh != "gone"

@@ -14,7 +14,7 @@ from app.queue.pauses import PostgresPauses
 from app.settings.file import ConnectionSettings, SettingsError
 from app.telemetry.metrics import vendor_wait
 from app.vendors.circuit import Circuit, Traffic
-from app.vendors.credentials import ConnectionCredential, Credential
+from app.vendors.credentials import ConnectionCredential, CredentialHeader
 from app.vendors.health import Admission, Health, Patience
 from app.vendors.models import CalledConnection, LiveStanding
 from app.vendors.pacing import Pacer
@@ -53,7 +53,7 @@ class LiveConnection:
         self.port = address.port or (443 if address.scheme == "https" else 80)
         self.custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]] = settings.custom_fields
         self.patience = patience
-        self.credential: ConnectionCredential = credential or Credential(settings, vendor.auth, secrets)
+        self.credential: ConnectionCredential = credential or CredentialHeader(settings, vendor.auth, secrets)
         self.health = Health(connection.name, vendor.title, patience, pauses)
         self.pacer = Pacer(pacing.units, pacing.per_seconds, fixed=settings.pacing is not None)
         self._slots = asyncio.Semaphore(pacing.concurrency)

@@ -16,7 +16,7 @@ LONGEST_NAME: Final = 63 - len(SUFFIX)
 """Of a connection whose tokens the vault keeps under its name."""
 
 
-class Credential:
+class CredentialHeader:
     """Holds the header, and never shows it in `repr` or a message. Follows the vault."""
 
     __slots__ = ("_auth", "_header", "_lacks", "_names", "_revision", "_secrets", "_settings")
@@ -30,7 +30,7 @@ class Credential:
         self._read()
 
     def __repr__(self) -> str:
-        return f"Credential(connection={self._settings.name!r})"
+        return f"CredentialHeader(connection={self._settings.name!r})"
 
     @property
     def header(self) -> tuple[str, str]:
@@ -131,7 +131,7 @@ def credential_of(
     """Return the credential that the settings describe. Raises SettingsError."""
     grant = grant_of(settings, vendor)
     if grant is None:
-        return Credential(settings, vendor.auth, secrets)
+        return CredentialHeader(settings, vendor.auth, secrets)
     if secrets.vault is None:
         raise SettingsError(f"[connections.{settings.name}] the tokens of a grant need the vault.")
     if len(settings.name) > LONGEST_NAME:

@@ -44,8 +44,12 @@ class Trying(Secrets):
 
 
 def calling(settings: Settings, reference: str) -> Mapping[str, ConnectionSettings]:
-    """Return the connections whose credentials refer to this secret."""
-    return {name: one for name, one in settings.connections.items() if reference in one.credentials.values()}
+    """Return the connections that are called with this secret."""
+    return {
+        name: one
+        for name, one in settings.connections.items()
+        if one.vendor in VENDORS and reference in one.credentials.values()
+    }
 
 
 def complaints_about(settings: Settings, reference: str, value: str) -> Sequence[str]:

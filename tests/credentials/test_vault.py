@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.credentials.models import Credential, CredentialError, Lease, VersionMoved
+from app.credentials.models import Credential, CredentialError, RefreshLease, VersionMoved
 from app.credentials.store import PostgresCredentials
 from app.credentials.vault import Vault
 from app.postgres.database import Database, Statement
@@ -33,7 +33,7 @@ async def values(store: PostgresCredentials) -> dict[str, bytes]:
     return {version.state: version.payload for version in (await the(store)).live}
 
 
-async def leased(store: PostgresCredentials, seconds: float = 30.0) -> Lease:
+async def leased(store: PostgresCredentials, seconds: float = 30.0) -> RefreshLease:
     lease = await store.lease("crm_token", seconds=seconds)
     assert lease is not None
     return lease

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from app.credentials.consents import Run
-from app.credentials.models import Lease
+from app.credentials.models import RefreshLease
 from app.credentials.store import PostgresCredentials
 from app.credentials.token_endpoint import TokenEndpoint
 from app.credentials.tokens import Tokens
@@ -168,12 +168,12 @@ class Others:
 class MortalCredentials(PostgresCredentials):
     """Kills its process at a boundary."""
 
-    async def lease(self, name: str, *, seconds: float) -> Lease | None:
+    async def lease(self, name: str, *, seconds: float) -> RefreshLease | None:
         lease = await super().lease(name, seconds=seconds)
         _die_at("leased")
         return lease
 
-    async def mark_sent(self, lease: Lease) -> None:
+    async def mark_sent(self, lease: RefreshLease) -> None:
         await super().mark_sent(lease)
         _die_at("sent")
 

@@ -127,9 +127,10 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
             await running
 
     # http → writes → records → vendors → writes → links → events → answer. Revisions choose the mapping, the queue
-    # knows the pauses.
+    # knows the pauses, credentials hold the vendor's and note the use of keys.
     assert write.capabilities() == [
-        *("http", "api_keys", "writes", "records", "revisions", "vendors", "queue", "drift", "links", "events"),
+        *("http", "api_keys", "credentials", "writes", "records", "revisions", "vendors", "queue", "drift", "links"),
+        "events",
     ]
     assert write.in_order(
         "http/admission.py",
@@ -148,9 +149,9 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
     )
     # webhooks → queue → webhooks → records → vendors → events. The last seen state is read before the record. Writes
     # under way are waited for.
-    assert receipt.capabilities() == ["http", "webhooks", "queue"]
+    assert receipt.capabilities() == ["http", "webhooks", "credentials", "queue"]
     assert ingestion.capabilities() == [
-        *("queue", "webhooks", "records", "revisions", "drift", "events", "writes", "vendors", "links"),
+        *("queue", "webhooks", "records", "revisions", "drift", "events", "writes", "vendors", "credentials", "links"),
     ]
     assert ingestion.in_order(
         "queue/claim.py",
@@ -162,5 +163,5 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
         "events/store/events.py",
     )
     # A story that needs many more modules than today has lost its thread.
-    assert len(write.modules) <= 75
+    assert len(write.modules) <= 78
     assert len(receipt.modules | ingestion.modules) <= 75
