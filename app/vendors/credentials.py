@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeAlias
 
 from app.credentials.grants import grant_of, needed_scopes
 from app.credentials.secrets import VAULT, NoSecret, Secrets
@@ -95,34 +95,7 @@ class CredentialHeader:
         return self._auth.header, value
 
 
-class ConnectionCredential(Protocol):
-    """What the client needs of a credential: static secrets, or `Tokens`."""
-
-    @property
-    def header(self) -> tuple[str, str]:
-        """The header of the next request. Raises NoSecret."""
-        ...
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """The names of what is in use, with their versions; no part of a secret."""
-        ...
-
-    async def ready(self, deadline: float) -> None:
-        """Make the header usable before the deadline (time.monotonic). Raises NoSecret and the vendor's problems."""
-        ...
-
-    async def renewed_since(self, used: tuple[str, str], deadline: float) -> bool:
-        """Return whether there is another header than `used`, which the vendor refused. Raises like `ready`."""
-        ...
-
-    def renew(self) -> None:
-        """Read the secrets again."""
-        ...
-
-    def note_use(self, part: str) -> None:
-        """Record that the credential was used now."""
-        ...
+ConnectionCredential: TypeAlias = CredentialHeader | Tokens
 
 
 def credential_of(

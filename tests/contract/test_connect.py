@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +14,7 @@ import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
+from tests.contract.otlp import Collector
 from tests.contract.processes import NO_TLS, ROOT, free_port
 from tests.contract.samples import customer, ticket
 from tests.contract.test_canaries import rows, tables
@@ -33,13 +34,24 @@ API_PORT: Final = free_port()
 
 
 @pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+def collector() -> Iterator[Collector]:
+    """What takes the spans."""
+    opened = Collector()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def running_facade(
+    tmp_path_factory: pytest.TempPathFactory, module_database_url: str, collector: Collector
+) -> Iterator[Facade]:
     """A Lockstitch with connections whose tokens are obtained."""
     facade = Facade(
         tmp_path_factory.mktemp("connect"),
         module_database_url,
         LOCKSTITCH_PUBLIC_URL=f"http://127.0.0.1:{API_PORT}",
         LOCKSTITCH_LOG_LEVEL="debug",
+        **collector.environment,
         **{f"{vendor.upper()}_SECRET": f"{vendor}-dev-client-secret" for vendor, _ in GRANTS.values()},
         **{f"{vendor.upper()}_CLIENT": f"{vendor}-dev-client" for vendor, _ in GRANTS.values()},
     )
@@ -284,10 +296,11 @@ def events_of(caller: Caller) -> list[dict[str, Any]]:
 
 
 def test_no_part_of_a_secret_is_left_anywhere(
-    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path
+    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path, collector: Collector
 ) -> None:
     with terminal(facade, tmp_path, "app-shop") as shell:
         link = shell.link()
+        processes = command_lines()
         callback = at_the_vendor(browser, link)
         cookie = browser.cookies["lockstitch_connect"]
         browser.get(callback)
@@ -302,5 +315,17 @@ def test_no_part_of_a_secret_is_left_anywhere(
     secrets = {answer["code"][0], answer["state"][0], verifier, cookie, *issued, "shopify-dev-client-secret"}
     database = "".join(rows(facade, table) for table in tables(facade))
     problems = caller.get("/ops/connections").text + facade.lockstitch("connections").stdout
-    for place in (facade.api.log, facade.worker.log, database, problems, screen.replace(link, "")):
+    metrics = caller.get("/metrics").text
+    spans = until(lambda: b"".join(collector.bodies).decode("latin-1"), lambda found: "/oauth/callback" in found)
+    logs = facade.api.log + facade.worker.log
+    for place in (logs, database, problems, metrics, spans, processes, screen.replace(link, "")):
         assert not [secret for secret in secrets if secret in place]
+
+
+def command_lines() -> str:
+    """The arguments of every process, as other users of the machine see them."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            found.append(path.read_bytes().decode(errors="replace"))
+    return "".join(found)
