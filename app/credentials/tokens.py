@@ -151,8 +151,8 @@ class Tokens:
         held = self._current()
         if held is None or held.header != used:
             return held is not None
-        if self.refused is not None or (self.grant.needs_person and held.tokens.refresh_token is None):
-            return False
+        if self.refused is not None:
+            raise self._unauthorised()
         await self._renewed(held.number, deadline)
         return self.header != used
 

@@ -113,15 +113,17 @@ class VendorClient:
 
     async def renew_due_tokens(self) -> None:
         """Renew the tokens that are due though nobody uses them, and pause connections whose grant has ended."""
-        for live in self._live_connections.values():
-            if not isinstance(live.credential, Tokens):
-                continue
-            try:
-                await live.credential.renew_if_due()
-            except NoSecret as error:
-                await self._refuse_credential(live, str(error))
-            except Problem as error:
-                _log.warning("%s: its tokens are not renewed yet: %s", live.connection.name, error.detail)
+        await asyncio.gather(*(self._renew_due_tokens(live) for live in self._live_connections.values()))
+
+    async def _renew_due_tokens(self, live: LiveConnection) -> None:
+        if not isinstance(live.credential, Tokens):
+            return
+        try:
+            await live.credential.renew_if_due()
+        except NoSecret as error:
+            await self._refuse_credential(live, str(error))
+        except Problem as error:
+            _log.warning("%s: its tokens are not renewed yet: %s", live.connection.name, error.detail)
 
     def state(self, connection: Connection) -> LiveState | None:
         """Return the state of a connection, or None for one that never sends anything."""
