@@ -279,7 +279,7 @@ def test_a_lost_reply_pauses_until_a_person_connects(
     assert queued.status_code == 202, queued.text
     connect(facade, tmp_path / "two", browser, "lost-help")
     assert caller.settled(queued)["state"] == "succeeded"
-    assert seen(caller, "lost-help")["state"] == "working"
+    until(lambda: seen(caller, "lost-help")["state"], lambda state: state == "working")
     (sent,) = [
         body
         for body in (call["body"] for call in facade.vendors.calls("zendesk") if call["path"] == "/oauth/tokens")

@@ -13,8 +13,8 @@ from mappings.tokens import Access, Grant, Issued, TokenRefusal, issued, refused
 SECRETS = {"client_id": "an id", "client_secret": "a:secret/+"}
 
 
-def reply(status: int, **body: object) -> VendorReply:
-    return VendorReply(status=status, headers={}, body=msgspec.json.encode(body))
+def reply(code: int, /, **body: object) -> VendorReply:
+    return VendorReply(status=code, headers={}, body=msgspec.json.encode(body))
 
 
 @pytest.mark.parametrize(
