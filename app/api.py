@@ -21,7 +21,6 @@ from app.revisions import routes as revisions
 from app.server import DRAIN_SECONDS, serve_application
 from app.settings.environment import Settings
 from app.uploads import routes as uploads
-from app.vendors import consent_routes as consents
 from app.vendors import routes as vendors
 from app.webhooks import routes as webhooks
 from app.webhooks.receive import WebhookReceiver
@@ -40,7 +39,6 @@ def handlers() -> list[HTTPRouteHandler]:
         *uploads.HANDLERS,
         *events.HANDLERS,
         *vendors.HANDLERS,
-        *consents.HANDLERS,
         *queue.HANDLERS,
         *dead_letters.HANDLERS,
         *revisions.HANDLERS,

@@ -1,1 +1,1 @@
-"""Credentials: encryption keys and their rotation."""
+"""Credentials: the vault, references to secrets, last uses, and the rotation of encryption keys."""

@@ -109,11 +109,6 @@ LEASE: Final = Statement(
     """,
 )
 
-EXTEND: Final = Statement(
-    "UPDATE credential",
-    "UPDATE credential SET lease_until = now() + make_interval(secs => $3) WHERE name = $1 AND lease_token = $2",
-)
-
 RELEASE: Final = Statement(
     "UPDATE credential",
     """

@@ -191,10 +191,6 @@ class PostgresCredentials:
         version = await self._database.fetch_value(sql.LEASE, name, token, seconds)
         return None if version is None else RefreshLease(name=name, token=token, version=version)
 
-    async def extend(self, lease: RefreshLease, *, seconds: float) -> bool:
-        """Extend a lease from now. False if another process has taken it."""
-        return await self._database.execute(sql.EXTEND, lease.name, lease.token, seconds) > 0
-
     async def release(self, lease: RefreshLease, *, unused: bool = False) -> None:
         """Give the lease back without a new version. `unused`: the vendor certainly did not use what was sent."""
         await self._database.execute(sql.RELEASE, lease.name, lease.token, unused)

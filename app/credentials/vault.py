@@ -32,10 +32,6 @@ class Vault:
         known = self._known.get(name)
         return None if known is None else known.current
 
-    def all(self) -> Mapping[str, Credential]:
-        """Return every credential by name."""
-        return self._known
-
     async def refresh(self) -> None:
         """Read the credentials now, for example after the vendor refused one. Raises StoreUnavailable."""
         async with self._reading:  # so that an older read never replaces a newer one

@@ -88,8 +88,7 @@ async def _prove_one(settings: Settings, name: str, secrets: Secrets, reference:
             refused, read = await _read_everything(client, alone, name)
         if not refused and read:
             return None
-        async with open_vendor_client(alone, secrets) as client:
-            _, read_before = await _read_everything(client, alone, name)
+        read_before = await _read_now(alone, name, secrets)
     except (VendorAuthFailed, NoSecret) as error:
         return error.detail if isinstance(error, Problem) else str(error)
     except (Problem, SettingsError) as error:
@@ -97,6 +96,15 @@ async def _prove_one(settings: Settings, name: str, secrets: Secrets, reference:
     if lost := sorted(refused & read_before):
         return f"it may not read {', '.join(lost)}, and the present one may."
     return None if read else "it may read nothing."
+
+
+async def _read_now(alone: Settings, name: str, secrets: Secrets) -> set[str]:
+    """Return what the present secret may read: nothing, if the vendor refuses it already."""
+    try:
+        async with open_vendor_client(alone, secrets) as client:
+            return (await _read_everything(client, alone, name))[1]
+    except (VendorAuthFailed, NoSecret):
+        return set()
 
 
 async def _read_everything(client: VendorClient, settings: Settings, name: str) -> tuple[set[str], set[str]]:

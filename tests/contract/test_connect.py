@@ -46,15 +46,14 @@ def running_facade(
     tmp_path_factory: pytest.TempPathFactory, module_database_url: str, collector: Collector
 ) -> Iterator[Facade]:
     """A Lockstitch with connections whose tokens are obtained."""
-    facade = Facade(
-        tmp_path_factory.mktemp("connect"),
-        module_database_url,
-        LOCKSTITCH_PUBLIC_URL=f"http://127.0.0.1:{API_PORT}",
-        LOCKSTITCH_LOG_LEVEL="debug",
+    environment: dict[str, Any] = {
+        "LOCKSTITCH_PUBLIC_URL": f"http://127.0.0.1:{API_PORT}",
+        "LOCKSTITCH_LOG_LEVEL": "debug",
         **collector.environment,
         **{f"{vendor.upper()}_SECRET": f"{vendor}-dev-client-secret" for vendor, _ in GRANTS.values()},
         **{f"{vendor.upper()}_CLIENT": f"{vendor}-dev-client" for vendor, _ in GRANTS.values()},
-    )
+    }
+    facade = Facade(tmp_path_factory.mktemp("connect"), module_database_url, **environment)
     more = "".join(
         f'\n[connections.{name}]\nvendor = "{vendor}"\nbase_url = "{facade.emulators.url}/{vendor}"\n'
         f'credentials = {{ client_id = "env:{vendor.upper()}_CLIENT", '

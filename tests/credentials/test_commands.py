@@ -125,6 +125,13 @@ async def test_a_secret_that_may_read_less_is_not_promoted(crm: Crm) -> None:
     await crm.done("promote", "crm_token")
 
 
+async def test_a_refused_secret_makes_way_for_one_that_may_read_something(crm: Crm) -> None:
+    await crm.done("set", "crm_token", value="token-1")
+    crm.valid, crm.narrow = {"token-2"}, {"token-2"}
+    await crm.done("rotate", "crm_token", value="token-2")
+    assert await crm.listed() == [(1, "previous"), (2, "current")]
+
+
 async def test_an_unreachable_vendor_promotes_nothing(crm: Crm) -> None:
     await crm.done("set", "crm_token", value="token-1")
     at_a_dead_port(Path(crm.environment["LOCKSTITCH_CONFIG"]))
@@ -140,6 +147,8 @@ async def test_a_secret_in_the_wrong_form_is_not_stored(crm: Crm) -> None:
     assert "not allowed in an HTTP header" in refused.stderr
     for value, name in (("", "crm_token"), ("x", "No-Name")):
         assert (await crm.secrets("set", name, value=value)).returncode == 2
+    # An argument would stand in the list of processes and in the shell's history.
+    assert (await crm.secrets("set", "crm_token", "token-1", value="token-1")).returncode != 0
     assert await crm.listed() == []
 
 

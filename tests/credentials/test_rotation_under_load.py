@@ -32,6 +32,7 @@ PER_SECOND: Final = 100
 TOKENS: Final = [f"canary-token-{uuid4().hex}" for _ in range(3)]
 HOOKS: Final = [f"canary-hook-{uuid4().hex}" for _ in range(2)]
 OLD, NEW = (f"k{number}:{base64.b64encode(bytes([number]) * 32).decode()}" for number in (1, 2))
+SCOPES: Final = [part for scope in ("customers:read", "orders:read", "ops:read") for part in ("--scope", scope)]
 WAIT_SECONDS: Final = 20.0
 SEEN_SECONDS: Final = 5.0
 """The promise: every process uses a changed secret within this time."""
@@ -97,6 +98,11 @@ class Load:
     async def read(self, key: str, what: str) -> int:
         headers = {"Authorization": f"Bearer {key}"}
         return self._count(what, await self._http.get(f"{self.url}/v1/customers?limit=1", headers=headers))
+
+    async def metrics(self) -> str:
+        """The metrics of the process."""
+        headers = {"Authorization": f"Bearer {self.keys[-1]}"}
+        return (await self._http.get(f"{self.url}/metrics", headers=headers)).text
 
     async def hook(self, secret: str, what: str) -> int:
         body = b'{"zen":"Keep it logically awesome."}'
@@ -199,7 +205,7 @@ async def outcome(tmp_path_factory: pytest.TempPathFactory, module_database_url:
         operator = Operator(api.environment)
         await operator("secrets", "set", "crm_token", value=TOKENS[0])
         await operator("secrets", "set", "hook", value=HOOKS[0])
-        key = await operator("key", "create", "n8n", "--scope", "customers:read", "--scope", "orders:read")
+        key = await operator("key", "create", "n8n", *SCOPES)
         await asyncio.to_thread(api.start)
         load, stop = Load(api.url, key), asyncio.Event()
         running = asyncio.create_task(load.run(stop))
@@ -214,6 +220,7 @@ async def outcome(tmp_path_factory: pytest.TempPathFactory, module_database_url:
             await operator("secrets", "rollback", "crm_token")
             await until(lambda: crm.latest == TOKENS[0], SEEN_SECONDS)
             result.after_rollback = crm.latest
+            result.left["the metrics"] = await load.metrics()
         finally:
             stop.set()
             await running
@@ -223,7 +230,7 @@ async def outcome(tmp_path_factory: pytest.TempPathFactory, module_database_url:
         database = await Database.connect(module_database_url, max_size=1)
         result.key_ids = len(await PostgresKeys(database).list())
         await database.close()
-        result.left = {
+        result.left |= {
             "the log": api.log + rekeyed.log,
             "the spans": b"".join(collector.bodies).decode("latin-1"),
             "the answers": "\n".join(load.bodies),
