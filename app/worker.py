@@ -23,6 +23,7 @@ from app.server import serve_application
 from app.settings.environment import Settings
 from app.uploads.deps import UploadDeps
 from app.uploads.take_folder import take_from_folders
+from app.vendors.deps import VendorDeps
 from app.wiring.runtime import Runtime, open_runtime
 from app.writes.deps import WriteDeps
 from app.writes.models import Begun
@@ -36,6 +37,7 @@ HEARTBEAT_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 5.0
 REAP_SECONDS: Final = 60.0
 DUE_SECONDS: Final = 60.0
+TOKENS_SECONDS: Final = 30.0
 EXPORTS_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 15.0
 # Then the runner releases unfinished jobs, for which it needs the database.
@@ -91,6 +93,7 @@ class Worker:
                     ("heartbeat", HEARTBEAT_SECONDS, self._note_heartbeat),
                     ("reap", REAP_SECONDS, self._reap),
                     ("secrets due", DUE_SECONDS, self._announce_due),
+                    ("tokens", TOKENS_SECONDS, self._renew_tokens),
                     ("exports", EXPORTS_SECONDS, self._take_exports),
                     ("watch", WATCH_SECONDS, self._upkeep.watch.check),
                     ("dead man's switch", self._upkeep.heartbeat_seconds, self._signal_alive),
@@ -139,6 +142,10 @@ class Worker:
 
     async def _announce_due(self) -> bool:
         await announce_due(self._runtime.dependencies.of(CredentialDeps))
+        return False
+
+    async def _renew_tokens(self) -> bool:
+        await self._runtime.dependencies.of(VendorDeps).vendors.renew_due_tokens()
         return False
 
     async def _take_exports(self) -> bool:

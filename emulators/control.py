@@ -7,12 +7,13 @@ import msgspec
 
 from emulators.calls import Calls
 from emulators.control_calls import Refused, limit_of, order_of, vendor_of
-from emulators.faults import Faults, Plan, Standing
+from emulators.faults import TOKEN_FAULTS, Faults, Match, Plan, Standing
 from emulators.http import Answer, Call, json_answer
 from emulators.state import State
 from emulators.store import Store
 from emulators.targets import Targets
-from emulators.vendor import Emulator
+from emulators.tokens import issued_tokens
+from emulators.vendor import Emulator, IssuesTokens
 from emulators.webhook_control import WebhookControl
 
 PREFIX = "/_emulator"
@@ -27,11 +28,13 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A vendor's rate limit (calls a minute) and the delay of its search (seconds); what is left out stays."""
+    """A vendor's rate limit (calls a minute), the delay of its search and the life of new access tokens (both in
+    seconds); what is left out stays."""
 
     vendor: str
     per_minute: int | None = None
     search_lag: float | None = None
+    token_seconds: float | None = None
 
 
 class Whom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,6 +70,7 @@ class Control:
             ("DELETE", "/faults"): self._drop_faults,
             ("GET", "/calls"): self._list_calls,
             ("GET", "/records"): self._list_records,
+            ("GET", "/tokens"): self._list_tokens,
             ("POST", "/records"): self._place_record,
             ("POST", "/limits"): self._set_limits,
             ("POST", "/reset"): self._reset,
@@ -102,7 +106,19 @@ class Control:
             raise Refused(flaw)
         if plan.fault.kind == "old_secret" and not self._has_old_secret(plan.vendor):
             raise Refused(f"The webhooks of {plan.vendor} have no old_secret: PUT {PREFIX}/webhooks with one first.")
-        return json_answer(201, _shown(self._faults.add(plan)))
+        return json_answer(201, _shown(self._faults.add(self._of_tokens(plan))))
+
+    def _of_tokens(self, plan: Plan) -> Plan:
+        """A fault of tokens, which befalls the token endpoint unless the order says otherwise."""
+        if plan.fault.kind not in TOKEN_FAULTS:
+            return plan
+        emulator = self._emulators[plan.vendor]
+        if not isinstance(emulator, IssuesTokens):
+            raise Refused(f"{plan.vendor} issues no tokens.")
+        if plan.match != Match() or plan.fault.kind == "token_revoked":
+            return plan
+        match = Match(method="POST", path=emulator.tokens.rules.token_path)
+        return msgspec.structs.replace(plan, match=match)
 
     def _has_old_secret(self, vendor: str) -> bool:
         target = self._targets.get(vendor)
@@ -119,6 +135,10 @@ class Control:
         records = self._states[vendor].all(self._object_of(vendor, call.param("object")))
         return json_answer(200, {"count": len(records), "records": records})
 
+    def _list_tokens(self, call: Call) -> Answer:
+        vendor = self._known(call.param("vendor"))
+        return json_answer(200, issued_tokens(self._states[vendor]))
+
     def _place_record(self, call: Call) -> Answer:
         placement = order_of(call, Placement)
         vendor = self._known(placement.vendor)
@@ -130,15 +150,17 @@ class Control:
     def _set_limits(self, call: Call) -> Answer:
         limits = order_of(call, Limits)
         state = self._states[self._known(limits.vendor)]
-        if limits.per_minute is None and limits.search_lag is None:
-            raise Refused("Give per_minute or search_lag.")
-        if (limits.per_minute or 0) < 0 or (limits.search_lag or 0) < 0:
+        if limits.per_minute is None and limits.search_lag is None and limits.token_seconds is None:
+            raise Refused("Give per_minute, search_lag or token_seconds.")
+        if min(limits.per_minute or 0, limits.search_lag or 0, limits.token_seconds or 0) < 0:
             raise Refused("A limit is not negative.")
         if limits.per_minute is not None:
             state.set("per_minute", limits.per_minute)
             state.forget_spending()
         if limits.search_lag is not None:
             state.set("search_lag", limits.search_lag)
+        if limits.token_seconds is not None:
+            state.set("token_seconds", limits.token_seconds)
         return json_answer(200, limits)
 
     def _reset(self, call: Call) -> Answer:

@@ -12,15 +12,18 @@ from emulators.store import Store
 from emulators.vendor import DriftKind, Emulator, KnowsFailures
 
 CallFaultKind = Literal["status", "slow", "timeout", "reset", "timeout_after_commit", "html_body", "drift"]
+TokenFaultKind = Literal["refresh_reply_lost", "token_revoked", "clock_skew"]
 WebhookFaultKind = Literal[
     "duplicate_webhook", "reorder_webhooks", "drop_webhook", "late_webhook", "bad_signature", "old_secret"
 ]
-FaultKind = CallFaultKind | WebhookFaultKind
+FaultKind = CallFaultKind | TokenFaultKind | WebhookFaultKind
 WEBHOOK_FAULTS: frozenset[str] = frozenset(get_args(WebhookFaultKind))
+TOKEN_FAULTS: frozenset[str] = frozenset(get_args(TokenFaultKind))
 
 HELD_MS = 60_000
 SLOW_MS = 1_000
 LATE_MS = 3_000
+SKEW_MS = 300_000
 COPIES = 2
 MOST_COPIES = 1_000
 
@@ -65,8 +68,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def delay(self) -> float:
-        """Seconds to wait: before a slow answer or a late webhook, or until a held connection is dropped."""
-        default = {"slow": SLOW_MS, "late_webhook": LATE_MS}.get(self.kind, HELD_MS)
+        """Seconds to wait: before a slow answer or a late webhook, or until a held connection is dropped. Of a clock,
+        the seconds by which it runs ahead."""
+        default = {"slow": SLOW_MS, "late_webhook": LATE_MS, "clock_skew": SKEW_MS}.get(self.kind, HELD_MS)
         return (default if self.delay_ms is None else self.delay_ms) / 1000
 
     @property
@@ -84,7 +88,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def has_effect(self) -> bool:
         """Whether the vendor does what it was asked before things go wrong."""
-        return self.kind in ("slow", "timeout_after_commit", "drift")
+        return self.kind in ("slow", "timeout_after_commit", "drift", *TOKEN_FAULTS)
 
 
 def bend_only(record: str, before: Any, after: Any) -> Any:

@@ -18,7 +18,7 @@ from emulators.sender import Sender
 from emulators.state import State
 from emulators.store import Store
 from emulators.targets import Targets
-from emulators.vendor import Emulator, KeepsFailures, WorksLater
+from emulators.vendor import Emulator, IssuesTokens, KeepsFailures, WorksLater
 from emulators.webhook_control import WebhookControl
 
 Message = MutableMapping[str, Any]
@@ -109,7 +109,7 @@ class App:
         with self._store.transaction():
             answer: Answer | None = None
             if fault is None or fault.has_effect:
-                answer = self._effect(emulator, call, self._states[vendor], now)
+                answer = self._struck_effect(emulator, call, self._states[vendor], now, fault)
             elif fault.kind in ("status", "html_body"):
                 answer = refusal(fault, emulator)
                 if isinstance(emulator, KeepsFailures):
@@ -123,7 +123,7 @@ class App:
             )
         if answer is None or fault is None:
             return answer
-        if fault.kind == "timeout_after_commit":
+        if fault.kind in ("timeout_after_commit", "refresh_reply_lost"):
             return None
         if fault.kind != "drift":
             return answer
@@ -139,6 +139,18 @@ class App:
         except Exception:
             LOG.exception("%s broke at %s %s", part, call.method, call.path)
             return json_answer(500, {"error": f"The emulator broke at {part}; its log says how."})
+
+    def _struck_effect(self, emulator: Emulator, call: Call, state: State, now: float, fault: Fault | None) -> Answer:
+        if fault is None or not isinstance(emulator, IssuesTokens):
+            return self._effect(emulator, call, state, now)
+        if fault.kind == "token_revoked":
+            emulator.tokens.revoke(call, state)
+        if fault.kind != "clock_skew":
+            return self._effect(emulator, call, state, now)
+        state.set("clock_skew", fault.delay)
+        answer = self._effect(emulator, call, state, now)
+        state.set("clock_skew", 0.0)
+        return answer
 
     def _effect(self, emulator: Emulator, call: Call, state: State, now: float) -> Answer:
         try:

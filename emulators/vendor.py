@@ -4,6 +4,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from emulators.http import Answer, Call
 from emulators.state import State
+from emulators.tokens import Tokens
 
 DriftKind = Literal["enum", "type", "field", "missing"]
 
@@ -50,6 +51,16 @@ class KnowsFailures(Protocol):
 
     def failure(self, status: int) -> Answer:
         """The vendor's own body and headers for this status; the frame adds Retry-After."""
+        ...
+
+
+@runtime_checkable
+class IssuesTokens(Protocol):
+    """An emulator with a token endpoint."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """Its OAuth2 server."""
         ...
 
 

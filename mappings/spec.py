@@ -19,6 +19,7 @@ from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectN
 from mappings import coercion
 from mappings.drift import UNNAMED, named_in, place_of, places_holding
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
+from mappings.tokens import NO_SCOPES, Grant, Scopes
 from mappings.webhooks import WebhookManifest
 
 R = TypeVar("R")  # one record as the vendor sends it
@@ -493,12 +494,15 @@ class Vendor(Manifest, Generic[A]):
     the options of fields, for drop-downs. `traits` say which fields it acts on, so that losing them would matter.
     `identity` tells accounts apart: a connection stays with the account that it first met.
     `removable`: objects that `lockstitch verify --write` may create and archive without telling anyone.
+    `grants` are the ways to obtain tokens in place of the secrets of `auth`, and `scopes` what each object needs.
     `notifies`: objects about whose new records it sends messages by the account's rules, which no request suppresses.
     """
 
     api_version: str
     default_base_url: str | None
     auth: Auth
+    grants: tuple[Grant, ...] = ()
+    scopes: Scopes = NO_SCOPES
     pacing: Pacing
     headers: tuple[tuple[str, str], ...] = ()
     request_id_header: str | None

@@ -31,20 +31,20 @@ class Secrets:
 
     def __init__(self, environment: Mapping[str, str], vault: Vault | None = None, uses: LastUse | None = None) -> None:
         self._environment = environment
-        self._vault = vault
+        self.vault = vault
         self._uses = uses
 
     @property
     def revision(self) -> int:
         """Rises with every change in the vault."""
-        return 0 if self._vault is None else self._vault.revision
+        return 0 if self.vault is None else self.vault.revision
 
     def read(self, reference: str) -> str:
         """Return the present secret. Raises SettingsError, which names the reference; NoSecret for the vault."""
         if not reference.startswith(VAULT):
             return resolve_secret(reference, self._environment)
         name = reference.removeprefix(VAULT)
-        credential = None if self._vault is None else self._vault.get(name)
+        credential = None if self.vault is None else self.vault.get(name)
         if credential is None or credential.current is None:
             raise NoSecret(f"{reference} holds no secret: lockstitch secrets set {name}.")
         if credential.kind != "secret":
@@ -60,7 +60,7 @@ class Secrets:
         if not given.secret.startswith(VAULT):
             secret = Secret(value=self.read(given.secret), not_before=given.not_before, not_after=given.not_after)
             return ((secret, given.secret),)
-        credential = None if self._vault is None else self._vault.get(given.secret.removeprefix(VAULT))
+        credential = None if self.vault is None else self.vault.get(given.secret.removeprefix(VAULT))
         if credential is None or credential.kind != "secret":
             return ()
         return tuple(
@@ -79,8 +79,8 @@ class Secrets:
     def named(self, reference: str) -> str:
         """Return the name of the present secret for `note_use`: with the number of its version in the vault."""
         current = None
-        if self._vault is not None and reference.startswith(VAULT):
-            current = self._vault.current(reference.removeprefix(VAULT))
+        if self.vault is not None and reference.startswith(VAULT):
+            current = self.vault.current(reference.removeprefix(VAULT))
         return reference if current is None else f"{reference}#{current.number}"
 
     def note_use(self, name: str, part: str) -> None:
@@ -90,9 +90,9 @@ class Secrets:
 
     async def refresh(self) -> None:
         """Read the vault now. Keeps what is known while the database is down."""
-        if self._vault is not None:
+        if self.vault is not None:
             with suppress(StoreUnavailable):
-                await self._vault.refresh()
+                await self.vault.refresh()
 
     def twins(self, references: Iterable[str]) -> Sequence[Sequence[str]]:
         """Return the groups of references that lead to one secret. Compares keyed digests; skips the unresolved."""

@@ -111,7 +111,11 @@ LEASE: Final = Statement(
 
 RELEASE: Final = Statement(
     "UPDATE credential",
-    "UPDATE credential SET lease_token = NULL, lease_until = NULL WHERE name = $1 AND lease_token = $2",
+    """
+    UPDATE credential
+       SET lease_token = NULL, lease_until = NULL, sent_version = CASE WHEN NOT $3 THEN sent_version END
+     WHERE name = $1 AND lease_token = $2
+    """,
 )
 
 MARK_SENT: Final = Statement(

@@ -191,9 +191,9 @@ class PostgresCredentials:
         version = await self._database.fetch_value(sql.LEASE, name, token, seconds)
         return None if version is None else RefreshLease(name=name, token=token, version=version)
 
-    async def release(self, lease: RefreshLease) -> None:
-        """Give the lease back without a new version."""
-        await self._database.execute(sql.RELEASE, lease.name, lease.token)
+    async def release(self, lease: RefreshLease, *, unused: bool = False) -> None:
+        """Give the lease back without a new version. `unused`: the vendor certainly did not use what was sent."""
+        await self._database.execute(sql.RELEASE, lease.name, lease.token, unused)
 
     async def mark_sent(self, lease: RefreshLease) -> None:
         """Record, before it happens, that the refresh token of the lease's version is sent. Raises VersionMoved."""

@@ -17,7 +17,7 @@ class Vault:
     """The credentials as this process knows them. `revision` rises with each change that it notices."""
 
     def __init__(self, store: PostgresCredentials) -> None:
-        self._store = store
+        self.store = store
         self._known: Mapping[str, Credential] = {}
         self._reading = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -35,7 +35,7 @@ class Vault:
     async def refresh(self) -> None:
         """Read the credentials now, for example after the vendor refused one. Raises StoreUnavailable."""
         async with self._reading:  # so that an older read never replaces a newer one
-            found = await self._store.read(self._known)
+            found = await self.store.read(self._known)
             if found != self._known:
                 self._known = found
                 self.revision += 1

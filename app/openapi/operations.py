@@ -91,7 +91,7 @@ class Describer:
         absent = {"ETag", "Idempotent-Replayed"} if undecided else set()
         if undecided and "Location" not in sends:
             sends.append("Location")
-        if status not in (201, 202):
+        if status not in (201, 202, 303):
             absent.add("Location")
         found: Schema = {
             "description": "Undecided. Poll the URL in `Location`." if undecided else MEANINGS[status],

@@ -77,6 +77,8 @@ MEANINGS: Final = {
     201: "Created.",
     202: "Recorded.",
     204: "Done. The answer has no body.",
+    303: "Continue at the URL in `Location`.",
     304: "Unchanged.",
+    400: "Refused. The page says why.",
 }
 """Of the statuses of a success."""

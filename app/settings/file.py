@@ -17,6 +17,7 @@ from app.settings.drift import DriftRule
 from app.settings.ownership import ObjectOwnership, Ownership, read_ownership, without_owners
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
+from mappings.tokens import Access, GrantKind
 
 T = TypeVar("T")
 
@@ -59,7 +60,8 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     `resolve_secret` returns the value. `base_url` has no trailing slash; None is the vendor's default. `pending`: the
     webhooks are being set up, so a vendor's unsigned handshake is answered. `csv` is the layout of uploaded exports;
     None for other vendors than `csv`. `realm`: links to records stay inside it; connections that name none
-    share one.
+    share one. `grant` says how tokens are obtained, where the names of the credentials do not. Scopes are asked for the
+    `access` to each object (empty: all that the vendor's mapping can), and `scopes` in addition.
     """
 
     name: str
@@ -73,6 +75,9 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     drift: tuple[DriftRule, ...] = ()
     csv: Layout | None = None
     realm: str | None = None
+    grant: GrantKind | None = None
+    access: Mapping[ObjectName, Access] = {}
+    scopes: tuple[str, ...] = ()
 
     @property
     def only_takes_webhooks(self) -> bool:
@@ -94,6 +99,9 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drift: tuple[DriftRule, ...] = ()
     csv: LayoutSetting | None = None
     realm: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")] | None = None
+    grant: GrantKind | None = None
+    access: dict[str, Access] = field(default_factory=dict)
+    scopes: tuple[Annotated[str, Meta(pattern=r"^[!#-\[\]-~]+$")], ...] = ()
 
 
 class WriteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -375,9 +383,9 @@ def _read_connection(name: str, table: Any) -> ConnectionSettings:
         _require_reference(f"webhook_secrets[{number}]", given.secret)
         if any(edge is not None and edge.utcoffset() is None for edge in (given.not_before, given.not_after)):
             raise SettingsError(f"webhook_secrets[{number}] has a time without a zone.")
-    unknown = sorted(set(read.custom_fields) - set(PLURALS))
-    if unknown:
-        raise SettingsError(f"custom_fields has unknown object {', '.join(unknown)}; use {', '.join(PLURALS)}.")
+    for table_name, objects in (("custom_fields", read.custom_fields), ("access", read.access)):
+        if unknown := sorted(set(objects) - set(PLURALS)):
+            raise SettingsError(f"{table_name} has unknown object {', '.join(unknown)}; use {', '.join(PLURALS)}.")
     try:
         base_url = None if read.base_url is None else check_base_url(read.base_url)
     except SettingsError as error:
@@ -394,6 +402,9 @@ def _read_connection(name: str, table: Any) -> ConnectionSettings:
         drift=read.drift,
         csv=_layout_of(read),
         realm=read.realm,
+        grant=read.grant,
+        access={PLURALS[plural]: may for plural, may in read.access.items()},
+        scopes=read.scopes,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from app.credentials.secrets import NoSecret, Secrets
+from app.credentials.tokens import Tokens
 from app.egress.transport import NoReply, NotSent, Wire
 from app.errors import VendorAuthFailed, VendorTimeout
 from app.problem_document import Problem
@@ -29,6 +30,7 @@ from app.vendors.accounts import Accounts
 from app.vendors.attempts import AttemptFailure, error_of, judge, no_reply, not_sent
 from app.vendors.circuit import Traffic
 from app.vendors.connection_state import LiveConnection
+from app.vendors.credentials import credential_of
 from app.vendors.health import Admission, Patience
 from app.vendors.models import CalledConnection, Connection, LiveState, OptionLists, ReplyLost, VendorRefused
 from app.vendors.option_lists import OptionCache
@@ -66,9 +68,12 @@ class VendorClient:
         self._setup = AccountSetup(partial(self._deliver, traffic="writes"))
 
     async def close(self) -> None:
-        """Stop background fetches."""
+        """Stop background fetches, and let refreshes of tokens end."""
         await self._options.close()
         await self._accounts.close()
+        for live in self._live_connections.values():
+            if isinstance(live.credential, Tokens):
+                await live.credential.close()
 
     async def send(self, connection: Connection, request: VendorRequest, *, deadline: float) -> VendorReply:
         """Authenticate, pace, send, and retry where that is safe. `deadline` is on the clock of `time.monotonic`.
@@ -106,13 +111,40 @@ class VendorClient:
         """
         return await self._options.get(self._live_connections[connection.name], deadline, max_age)
 
+    def tokens(self, name: str) -> Tokens | None:
+        """Return the tokens of a connection; None for one with a static credential, or that is not called."""
+        live = self._live_connections.get(name)
+        return live.credential if live is not None and isinstance(live.credential, Tokens) else None
+
+    async def renew_due_tokens(self) -> None:
+        """Renew the tokens that are due though nobody uses them, and pause connections whose grant has ended."""
+        await asyncio.gather(*(self._renew_due_tokens(live) for live in self._live_connections.values()))
+
+    async def _renew_due_tokens(self, live: LiveConnection) -> None:
+        if not isinstance(live.credential, Tokens):
+            return
+        try:
+            await live.credential.renew_if_due()
+        except NoSecret as error:
+            await self._refuse_credential(live, str(error))
+        except Problem as error:
+            _log.warning("%s: its tokens are not renewed yet: %s", live.connection.name, error.detail)
+
     def state(self, connection: Connection) -> LiveState | None:
         """Return the state of a connection, or None for one that never sends anything."""
         live = self._live_connections.get(connection.name)
         if live is None:
             return None
         state, seconds = live.standing()
-        return LiveState(base_url=live.shown_url, state=state, seconds=seconds, failing=live.failing)
+        tokens = self.tokens(connection.name)
+        return LiveState(
+            base_url=live.shown_url,
+            state=state,
+            seconds=seconds,
+            failing=live.failing,
+            scopes=None if tokens is None else tokens.scope_state(),
+            refused=None if tokens is None else tokens.refused,
+        )
 
     async def _deliver(
         self, live: LiveConnection, request: VendorRequest, deadline: float, *, traffic: Traffic | None = None
@@ -157,7 +189,7 @@ class VendorClient:
                 raise VendorTimeout(f"No time was left to ask {vendor.title}; nothing was sent.")
             if admitted.probes and live.health.standing()[0] == "unauthorised":
                 live.credential.renew()
-            credential = await self._credential_of(live)
+            credential = await self._credential_of(live, deadline)
             with vendor_span(
                 connection=live.connection.name,
                 vendor=vendor.name,
@@ -193,17 +225,26 @@ class VendorClient:
                 live.credential.note_use("write" if request.effect else "read")
                 await self._confirm_credential(live)
                 return reply
-            if failure.category == "auth" and await live.credential.renewed_since(credential):
+            if failure.category == "auth" and await self._renewed(live, credential, deadline):
                 return msgspec.structs.replace(failure, repeatable=True)
             if failure.why not in TIMEOUTS or seconds >= vendor.timeout_seconds * FAIR_SHARE:
                 await self._record_failure(live, failure, admitted)
             return failure
 
-    async def _credential_of(self, live: LiveConnection) -> tuple[str, str]:
-        """Return the header of the credential. Raises VendorAuthFailed if the vault lacks it; that pauses the
-        connection."""
+    async def _credential_of(self, live: LiveConnection, deadline: float) -> tuple[str, str]:
+        """Return the header of the credential. Raises VendorAuthFailed if the vault lacks it, or a person must
+        authorise; that pauses the connection. Raises the vendor's problems if no token could be obtained."""
         try:
+            await live.credential.ready(deadline)
             return live.credential.header
+        except NoSecret as error:
+            await self._refuse_credential(live, str(error))
+            raise VendorAuthFailed(str(error)) from error
+
+    async def _renewed(self, live: LiveConnection, used: tuple[str, str], deadline: float) -> bool:
+        """Return whether the refused credential was renewed. Raises like `_credential_of`."""
+        try:
+            return await live.credential.renewed_since(used, deadline)
         except NoSecret as error:
             await self._refuse_credential(live, str(error))
             raise VendorAuthFailed(str(error)) from error
@@ -230,16 +271,22 @@ class VendorClient:
         if failure.category == "throttle":
             live.health.throttled(admitted, failure.retry_after)
         elif failure.category == "auth":
-            await self._refuse_credential(live, REFUSED)
+            await self._refuse_credential(live, REFUSED, failure)
         elif failure.alive:
             live.health.worked(admitted)
             await self._confirm_credential(live)
         else:
             live.health.failed(admitted)
 
-    async def _refuse_credential(self, live: LiveConnection, why: str) -> None:
+    async def _refuse_credential(self, live: LiveConnection, why: str, failure: AttemptFailure | None = None) -> None:
         """Pause the connection in all processes, until an operator resumes it."""
-        live.health.unauthorised(recorded=False)  # other requests wait while the pause is recorded
+        facts = {
+            "why": why,
+            "credential": ", ".join(live.credential.named),
+            "vendor_code": None if failure is None or failure.refusal is None else failure.refusal.code,
+            "vendor_request_id": None if failure is None else failure.request_id,
+        }
+        live.health.unauthorised(recorded=False, facts=facts)  # other requests wait while the pause is recorded
         if self._pauses is not None and await self._pauses.refuse(live.connection.name, why):
             live.health.unauthorised(recorded=True)
 
@@ -273,17 +320,16 @@ async def open_vendor_client(
     Raises SettingsError with all complaints: an unknown vendor, a missing address, a missing secret.
     """
     live_connections: dict[str, LiveConnection] = {}
-    complaints = []
+    complaints, wire = [], Wire()
     for name, connection in settings.connections.items():
         if connection.vendor in MANIFESTS and not _is_called(connection):
             continue  # it only receives webhooks
         try:
-            live_connections[name] = _live_connection(connection, secrets, patience or Patience(), pauses)
+            live_connections[name] = _live_connection(connection, secrets, patience or Patience(), pauses, wire)
         except SettingsError as error:
             complaints.append(str(error))
     if complaints:
         raise SettingsError("\n".join(complaints))
-    wire = Wire()
     client = VendorClient(live_connections, wire, pauses, bound)
     try:
         yield client
@@ -298,7 +344,7 @@ def _is_called(settings: ConnectionSettings) -> bool:
 
 
 def _live_connection(
-    settings: ConnectionSettings, secrets: Secrets, patience: Patience, pauses: PostgresPauses | None
+    settings: ConnectionSettings, secrets: Secrets, patience: Patience, pauses: PostgresPauses | None, wire: Wire
 ) -> LiveConnection:
     vendor = VENDORS.get(settings.vendor)
     if vendor is None:
@@ -310,4 +356,5 @@ def _live_connection(
         patience,
         secrets,
         pauses,
+        credential_of(settings, vendor, secrets, wire),
     )

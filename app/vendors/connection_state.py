@@ -14,7 +14,7 @@ from app.queue.pauses import PostgresPauses
 from app.settings.file import ConnectionSettings, SettingsError
 from app.telemetry.metrics import vendor_wait
 from app.vendors.circuit import Circuit, Traffic
-from app.vendors.credentials import CredentialHeader
+from app.vendors.credentials import ConnectionCredential, CredentialHeader
 from app.vendors.health import Admission, Health, Patience
 from app.vendors.models import CalledConnection, LiveStanding
 from app.vendors.pacing import Pacer
@@ -35,8 +35,10 @@ class LiveConnection:
         patience: Patience,
         secrets: Secrets,
         pauses: PostgresPauses | None = None,
+        credential: ConnectionCredential | None = None,
     ) -> None:
-        """Raises SettingsError if the address or a secret is missing."""
+        """Without a `credential`, it is the static one of the settings. Raises SettingsError if the address or a secret
+        is missing."""
         vendor = connection.vendor
         base_url = settings.base_url or vendor.default_base_url
         if base_url is None:
@@ -51,7 +53,7 @@ class LiveConnection:
         self.port = address.port or (443 if address.scheme == "https" else 80)
         self.custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]] = settings.custom_fields
         self.patience = patience
-        self.credential = CredentialHeader(settings, vendor.auth, secrets)
+        self.credential: ConnectionCredential = credential or CredentialHeader(settings, vendor.auth, secrets)
         self.health = Health(connection.name, vendor.title, patience, pauses)
         self.pacer = Pacer(pacing.units, pacing.per_seconds, fixed=settings.pacing is not None)
         self._slots = asyncio.Semaphore(pacing.concurrency)

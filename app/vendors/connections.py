@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
+from app.credentials.token_set import ScopeState
 from app.errors import NotFound
 from app.queue.models import Lane
 from app.vendors.deps import VendorDeps
@@ -16,7 +17,7 @@ from mappings.spec import Endpoints
 
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket", "comment")
 
-ConnectionState = Literal["working", "paused", "unauthorised", "throttled", "failing"]
+ConnectionState = Literal["working", "paused", "unauthorised", "needs_authorization", "throttled", "failing"]
 
 
 class ConnectionPause(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,8 +41,8 @@ class LaneView(Struct, frozen=True, kw_only=True):
 class ConnectionView(Struct, frozen=True, kw_only=True):
     """One connection as operators see it.
 
-    `paused` and `unauthorised` apply to all processes until an operator resumes it. `throttled` and `failing` end
-    automatically, and are as seen by this process or the queue.
+    `paused` and `unauthorised` apply to all processes until an operator resumes it, `needs_authorization` until a
+    person authorises it. `throttled` and `failing` end automatically, and are as seen by this process or the queue.
     """
 
     name: str
@@ -53,8 +54,9 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     objects: dict[ObjectName, tuple[str, ...]]
     """The verbs by object. Example: `{"customer": ["read", "list", "create", "update"]}`"""
     state: ConnectionState
-    """`paused` (by an operator, or for another account) and `unauthorised` last until an operator resumes it;
-    `throttled` and `failing` end automatically.
+    """`paused` (by an operator, or for another account) and `unauthorised` last in all processes until an operator
+    resumes the connection, and `needs_authorization` until `lockstitch connect`; `throttled` and `failing` end
+    automatically.
     Example: `"paused"`"""
     since: datetime | None
     """When the state began, if known. Example: `"2026-05-01T09:30:00Z"`"""
@@ -64,6 +66,8 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     """The reason, from an operator or from Lockstitch. Example: `"moving to another account"`"""
     next_step: str | None
     """What you can do now. Example: `"When it may go on: POST /ops/connections/hubspot/resume."`"""
+    scopes: ScopeState | None
+    """The scopes of its OAuth2 tokens; null for another credential."""
     lane: LaneView | None
     """How fast its jobs may start; null before the first job."""
 
@@ -128,6 +132,7 @@ def _view(deps: VendorDeps, connection: Connection, lane: Lane | None) -> Connec
         until=until,
         note=standing.note,
         next_step=standing.next_step,
+        scopes=None if live is None else live.scopes,
         lane=None if lane is None else LaneView(rate=lane.rate, burst=lane.burst, tokens=lane.tokens),
     )
 
@@ -146,6 +151,13 @@ def _standing(name: str, lane: Lane | None, live: LiveState | None) -> _Standing
             since=lane.blocked_at,
             note=lane.blocked_note,
             next_step=f"To resume it: {resume}." if is_ours else wrong_account_step(name),
+        )
+    if live is not None and live.refused is not None:
+        return _Standing(
+            state="needs_authorization",
+            since=None if lane is None else lane.blocked_at,
+            note=live.refused,
+            next_step=f"Run: lockstitch connect {name}.",
         )
     if lane is not None and lane.blocked_reason == "auth":
         held = lane.blocked_seconds is None

@@ -2,10 +2,18 @@
 
 from base64 import b64encode
 from contextlib import suppress
+from typing import Any, Final, TypeAlias
 
+from app.credentials.grants import grant_of, needed_scopes
 from app.credentials.secrets import VAULT, NoSecret, Secrets
+from app.credentials.token_endpoint import TokenEndpoint
+from app.credentials.tokens import SUFFIX, Tokens
+from app.egress.transport import Wire
 from app.settings.file import ConnectionSettings, SettingsError
-from mappings.spec import Auth
+from mappings.spec import Auth, Vendor
+
+LONGEST_NAME: Final = 63 - len(SUFFIX)
+"""Of a connection whose tokens the vault keeps under its name."""
 
 
 class CredentialHeader:
@@ -38,7 +46,15 @@ class CredentialHeader:
         with suppress(SettingsError):
             self._read()
 
-    async def renewed_since(self, used: tuple[str, str]) -> bool:
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The names of the secrets in use."""
+        return () if self._lacks is not None else tuple(self._names)
+
+    async def ready(self, deadline: float) -> None:
+        """A static secret needs nothing."""
+
+    async def renewed_since(self, used: tuple[str, str], deadline: float) -> bool:
         """Return whether the credential differs from `used`, after reading it again if needed."""
         with suppress(NoSecret):
             if self.header != used:
@@ -77,3 +93,43 @@ class CredentialHeader:
                 f"[connections.{name}] a credential contains a character that is not allowed in an HTTP header."
             )
         return self._auth.header, value
+
+
+ConnectionCredential: TypeAlias = CredentialHeader | Tokens
+
+
+def credential_of(
+    settings: ConnectionSettings, vendor: Vendor[Any], secrets: Secrets, wire: Wire
+) -> ConnectionCredential:
+    """Return the credential that the settings describe. Raises SettingsError."""
+    grant = grant_of(settings, vendor)
+    if grant is None:
+        return CredentialHeader(settings, vendor.auth, secrets)
+    if secrets.vault is None:
+        raise SettingsError(f"[connections.{settings.name}] the tokens of a grant need the vault.")
+    if len(settings.name) > LONGEST_NAME:
+        raise SettingsError(f"[connections.{settings.name}] has a name of more than {LONGEST_NAME} characters.")
+
+    def read_secrets() -> dict[str, str]:
+        return {name: secrets.read(settings.credentials[name]) for name in grant.secrets}
+
+    with suppress(NoSecret):  # it may be set later
+        read_secrets()
+    base_url = settings.base_url or vendor.default_base_url
+    if base_url is None:
+        raise SettingsError(
+            f"[connections.{settings.name}] lacks base_url: each account at {vendor.title} has its own."
+        )
+    return Tokens(
+        grant,
+        TokenEndpoint(
+            wire=wire, connection=settings.name, vendor=vendor.name, base_url=base_url, seconds=vendor.timeout_seconds
+        ),
+        secrets.vault,
+        secrets.vault.store,
+        read_secrets,
+        title=vendor.title,
+        scopes=needed_scopes(settings, vendor, grant),
+        missing=vendor.scopes.missing,
+        note_use=secrets.note_use,
+    )

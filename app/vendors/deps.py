@@ -1,7 +1,10 @@
 """Dependencies of calls to vendors, and of connections for operators."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.credentials.consents import Consents
+from app.credentials.store import PostgresCredentials
 from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
 from app.vendors.client import VendorClient
@@ -18,3 +21,19 @@ class VendorDeps:
     lanes: PostgresLanes
     pauses: PostgresPauses
     bound: PostgresBoundAccounts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentDeps:
+    """What authorises connections. `store_for` returns the credentials for an actor of the audit trail."""
+
+    vendors: VendorClient
+    pauses: PostgresPauses
+    consents: Consents
+    store_for: Callable[[str], PostgresCredentials]
+    public_url: str
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where the vendor sends the browser back to. It is registered with the vendor's app."""
+        return f"{self.public_url}/oauth/callback"

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from msgspec import Struct
@@ -156,11 +157,11 @@ class Health:
             return
         self._set_state("throttled", pause)
 
-    def unauthorised(self, *, recorded: bool) -> None:
+    def unauthorised(self, *, recorded: bool, facts: Mapping[str, object] = MappingProxyType({})) -> None:
         """Record a refused credential. `recorded`: the pause is stored for the installation, which decides when to
-        retry."""
+        retry. `facts` are logged."""
         self._held = recorded
-        self._set_state("unauthorised", self._patience.unauthorised_pause)
+        self._set_state("unauthorised", self._patience.unauthorised_pause, facts)
 
     def abandoned(self, probe: bool) -> None:
         """Record that the probe was not sent or its outcome is unknown. The next request may probe."""
@@ -216,7 +217,7 @@ class Health:
             held=True,
         )
 
-    def _set_state(self, state: State, pause: float) -> None:
+    def _set_state(self, state: State, pause: float, more: Mapping[str, object] = MappingProxyType({})) -> None:
         changed = state != self._state
         self._state = state
         self._until = time.monotonic() + min(max(pause, 0.0), LONGEST_PAUSE)
@@ -225,7 +226,7 @@ class Health:
         self._notify()
         if not changed:
             return
-        facts = {"connection": self._connection, "state": state, "seconds": round(pause, 1) or None}
+        facts = {"connection": self._connection, "state": state, "seconds": round(pause, 1) or None, **more}
         if state == "unauthorised":
             _log.error("%s refuses the credential of %s: renew it", self._title, self._connection, extra=facts)
         elif state == "working":

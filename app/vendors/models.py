@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from app.credentials.token_set import ScopeState
 from app.vendors.circuit import Traffic
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
@@ -62,13 +63,16 @@ LiveStanding = Literal["working", "throttled", "failing", "unauthorised"]
 class LiveState(Struct, frozen=True, kw_only=True):
     """The state of a connection in this process, and for how many more `seconds` it delays requests.
 
-    `failing` names the kinds of requests that keep failing; others are sent.
+    `failing` names the kinds of requests that keep failing; others are sent. `scopes` are those of tokens. `refused`
+    is why a person must authorise the connection.
     """
 
     base_url: str  # without what may be a secret
     state: LiveStanding
     seconds: float
     failing: tuple[Traffic, ...] = ()
+    scopes: ScopeState | None = None
+    refused: str | None = None
 
 
 class OptionLists(Struct, frozen=True, kw_only=True):

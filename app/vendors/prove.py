@@ -34,7 +34,7 @@ class Trying(Secrets):
     """The secrets with `value` in place of what `reference` leads to."""
 
     def __init__(self, secrets: Secrets, reference: str, value: str) -> None:
-        super().__init__({})
+        super().__init__({}, secrets.vault)
         self._others = secrets
         self._reference = reference
         self._value = value
@@ -87,6 +87,10 @@ async def _prove_one(
     alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
     try:
         async with open_vendor_client(alone, trying, bound=bound) as client:
+            if (tokens := client.tokens(name)) is not None:
+                # The secret of a client is used for new tokens only. Those that it obtains are stored, and used.
+                await tokens.obtain(time.monotonic() + SECONDS)
+                return None
             refused, read = await _read_everything(client, alone, name)
         if not refused and read:
             return None

@@ -1,18 +1,49 @@
-"""HTTP operations of connections, for operators."""
+"""HTTP operations of connections, for operators.
 
+Two are for a browser: it follows the link of `lockstitch connect`, and comes back from the vendor.
+"""
+
+from html import escape
 from typing import Final
+from urllib.parse import parse_qsl
 
-from app.http.operation import Call, JsonBody, Listing, operation
+from litestar import Response
+
+from app.credentials.consents import ConsentRun, Run
+from app.errors import Complaint
+from app.http.admission import AnyRequest
+from app.http.deps import deps_of
+from app.http.operation import Call, JsonBody, Listing, operation, public_operation
 from app.http.paging import whole_list
-from app.http.parameters import PathText
+from app.http.parameters import PathText, text
 from app.http.responses import Answered, json_response
+from app.problem_document import Problem
 from app.vendors import connections
+from app.vendors.authorize import page_of, take_answer
 from app.vendors.connections import ConnectionPause, ConnectionView
-from app.vendors.deps import VendorDeps
+from app.vendors.deps import ConsentDeps, VendorDeps
 
 TAG: Final = "Operators"
 NAME: Final = PathText("name", "A connection's name.", "hubspot")
 PAUSE: Final = JsonBody(into=ConnectionPause, example={"note": "moving to another account"})
+
+HTML: Final = "text/html"
+COOKIE: Final = "lockstitch_connect"
+PATH: Final = "/oauth"
+RUN: Final = text("run", "The random value in the link of `lockstitch connect`.", "pZ0J…")
+STATE: Final = text("state", "The state that Lockstitch sent to the vendor.", "x8Yk…")
+CODE: Final = text("code", "The vendor's authorisation code, if the person agreed.", "na1-…", longest=4096)
+ERROR: Final = text("error", "The vendor's error, if there is no code.", "access_denied")
+SAFE: Final = {
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+}
+PAGE: Final = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Lockstitch</title></head>'
+    '<body style="font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto"><h1>{title}</h1>'
+    "<p>{text}</p></body></html>"
+)
 
 
 @operation(
@@ -66,4 +97,66 @@ async def resume_connection(call: Call) -> Answered:
     return json_response(await connections.resume_connection(deps, call.path("name"), actor=actor))
 
 
-HANDLERS: Final = (list_connections, pause_connection, resume_connection)
+@public_operation(
+    "GET",
+    "/oauth/start",
+    tag=TAG,
+    media_type=HTML,
+    query=(RUN,),
+    status=303,
+    answer=None,
+    also={400: str},
+    sends=("Location",),
+)
+async def start_authorization(request: AnyRequest) -> Answered:
+    """Open the vendor's page.
+
+    The link of `lockstitch connect` leads here. It works once, in one browser. Only this browser can finish the
+    authorisation.
+    """
+    deps, run = deps_of(request, ConsentDeps), Run(_asked(request).get("run", ""))
+    try:
+        consent = await deps.consents.open(run)
+        page = page_of(deps, consent.connection, run)
+    except Complaint as error:
+        return _page("Not opened", str(error), status=400)
+    return Response(
+        b"", status_code=303, headers={**SAFE, "location": page, "set-cookie": _cookie(deps, run.value, 900)}
+    )
+
+
+@public_operation(
+    "GET", "/oauth/callback", tag=TAG, media_type=HTML, query=(STATE, CODE, ERROR), answer=str, also={400: str}
+)
+async def finish_authorization(request: AnyRequest) -> Answered:
+    """Take the vendor's answer.
+
+    Only the browser that opened the link can finish the authorisation, once and in time.
+    """
+    deps, run = deps_of(request, ConsentDeps), Run(request.cookies.get(COOKIE, ""))
+    try:
+        consent: ConsentRun = await take_answer(deps, run, _asked(request))
+    except Complaint as error:
+        return _page("Not connected", str(error), status=400)
+    except Problem as problem:
+        return _page("Not connected", problem.detail, status=problem.status)
+    answer = _page("Connected", f"{consent.connection} is connected. You can close this page.")
+    answer.headers["set-cookie"] = _cookie(deps, "", 0)
+    return answer
+
+
+def _asked(request: AnyRequest) -> dict[str, str]:
+    return dict(parse_qsl(request.scope["query_string"].decode("latin-1")))
+
+
+def _cookie(deps: ConsentDeps, value: str, seconds: int) -> str:
+    secure = "; Secure" if deps.public_url.startswith("https://") else ""
+    return f"{COOKIE}={value}; Path={PATH}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+
+
+def _page(title: str, sentence: str, *, status: int = 200) -> Response[bytes]:
+    shown = PAGE.format(title=escape(title), text=escape(sentence)).encode()
+    return Response(shown, status_code=status, media_type=HTML, headers=dict(SAFE))
+
+
+HANDLERS: Final = (list_connections, pause_connection, resume_connection, start_authorization, finish_authorization)

@@ -28,6 +28,7 @@ from app.queue.enqueue import JobIntake
 from app.queue.figures import count_open_dead_letters, read_figures
 from app.queue.lanes import PostgresLanes
 from app.queue.models import Enqueuer
+from app.queue.pauses import PostgresPauses
 from app.revisions.deps import RevisionDeps
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
@@ -96,6 +97,12 @@ def operator_dependencies(
 def links_of(settings: Settings, database: Database, events: PostgresEvents, queue: Enqueuer) -> PostgresLinks:
     """Return the links, whose changes are announced."""
     return PostgresLinks(database, partial(announce, LinkEventDeps(events=events, queue=queue)), settings.realms)
+
+
+def pauses_of(database: Database, sealer: Sealer) -> PostgresPauses:
+    """Return the pauses of connections, which are announced."""
+    events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
+    return PostgresPauses(database, announcer_of(sealer, events))
 
 
 def announcer_of(sealer: Sealer, events: PostgresEvents) -> QueueEvents:

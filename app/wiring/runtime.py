@@ -19,6 +19,7 @@ from app.capabilities import KINDS, POLICIES
 from app.copies.consumers import Consumer, legs_of, load_consumers
 from app.copies.deps import CopyDeps
 from app.copies.store import PostgresCopiedComments
+from app.credentials.consents import Consents
 from app.credentials.deps import CredentialDeps
 from app.credentials.last_use import LastUse
 from app.credentials.secrets import Secrets
@@ -69,7 +70,7 @@ from app.uploads.deps import UploadDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of, lanes_of
-from app.vendors.deps import VendorDeps
+from app.vendors.deps import ConsentDeps, VendorDeps
 from app.vendors.models import Connections
 from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.deps import IngestDeps
@@ -128,6 +129,16 @@ class Foundation:
     uses: LastUse
     events: PostgresEvents
     consumers: Mapping[str, Consumer]
+
+    def consents(self, vendors: VendorDeps) -> ConsentDeps:
+        """Return what authorises connections."""
+        return ConsentDeps(
+            vendors=vendors.vendors,
+            pauses=vendors.pauses,
+            consents=Consents(self.database),
+            store_for=lambda actor: PostgresCredentials(self.database, self.sealer, actor=actor),
+            public_url=self.settings.public_url,
+        )
 
     def credentials(self, queue: PostgresQueue) -> CredentialDeps:
         """Return the dependencies of credentials."""
@@ -294,6 +305,7 @@ async def _open_dependencies(
         *operators,
         connections,
         vendors,
+        foundation.consents(vendors),
         records,
         writes,
         CopyDeps(**shared(writes), copied_comments=PostgresCopiedComments(), consumers=foundation.consumers),

@@ -12,10 +12,21 @@ from emulators.hubspot.kinds import KINDS, kind_of
 from emulators.hubspot.records import placed
 from emulators.hubspot.seed import ORDER_PIPELINES, OWNERS, PIPELINES, ensure_seeded, keep_definition, owner, pipeline
 from emulators.state import Allowance, State
+from emulators.tokens import TokenRules, Tokens
 from emulators.webhooks import Change, Message, Try
 
 DEV_TOKEN = "hubspot-dev-token"  # noqa: S105 - the emulator's own, it opens nothing else
 WINDOW_MILLISECONDS = 60_000
+TOKENS = Tokens(
+    TokenRules(
+        vendor="hubspot",
+        authorize_path="/oauth/authorize",
+        token_path="/oauth/v3/token",  # noqa: S106 - a path
+        old="kept",
+        seconds=1800,
+        more={"hub_id": errors.PORTAL_ID},
+    )
+)
 
 
 class HubSpot:
@@ -30,14 +41,18 @@ class HubSpot:
         *(kind.definitions for kind in KINDS),
     )
     webhook_rules = webhooks.RULES
+    tokens = TOKENS
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """What HubSpot replies. Every answer names its correlation id; an unknown route gets a page of HTML."""
+        issued = TOKENS.answer(call, state, now)
+        if issued is not None:
+            return issued
         correlation_id = str(uuid.uuid4())
         segments = [segment for segment in call.path.split("/") if segment]
         limits: dict[str, str] = {}
         try:
-            _ensure_authorised(call)
+            _ensure_authorised(call, state, now)
             ensure_seeded(state)
             if segments[-1:] == ["search"]:
                 search.spend_search(state, now)
@@ -85,9 +100,11 @@ class HubSpot:
         return webhooks.signed(message, attempt)
 
 
-def _ensure_authorised(call: Call) -> None:
+def _ensure_authorised(call: Call, state: State, now: float) -> None:
     scheme, _, token = call.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or token.strip() != DEV_TOKEN:
+    if scheme.lower() == "bearer" and token.strip() == DEV_TOKEN:
+        return
+    if not TOKENS.accepts(call, state, now):
         raise Refusal(401, NO_CREDENTIALS, category="INVALID_AUTHENTICATION")
 
 

@@ -17,10 +17,24 @@ from emulators.salesforce.saving import VALIDATION
 from emulators.salesforce.schema import SOBJECTS
 from emulators.salesforce.seed import furnish
 from emulators.state import Allowance, State
+from emulators.tokens import TokenRules, Tokens
 
 NAME = "salesforce"
 TOKEN = "salesforce-dev-token"  # noqa: S105 - an emulator's credential opens nothing
 DAILY = 15_000
+TOKENS = Tokens(
+    TokenRules(
+        vendor=NAME,
+        authorize_path="/services/oauth2/authorize",
+        token_path="/services/oauth2/token",  # noqa: S106 - a path
+        old="kept",
+        seconds=7200,
+        says_lifetime=False,
+        repeats_refresh_token=False,
+        own_scopes=("api",),
+        more={"instance_url": "https://loop-and-hook.my.salesforce.com"},
+    )
+)
 PATH = re.compile(r"/services/data/(v\d{2}\.0)(?:/(.*))?", re.DOTALL)
 
 
@@ -29,11 +43,15 @@ class Salesforce:
 
     name = NAME
     objects = (*SOBJECTS, FIELDS, VALIDATION)
+    tokens = TOKENS
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """The reply to one call; every authorised one says how many of the day's requests are used."""
+        issued = TOKENS.answer(call, state, now)
+        if issued is not None:
+            return issued
         request_id = {"x-sfdc-request-id": uuid.uuid4().hex}
-        if call.headers.get("authorization") != f"Bearer {TOKEN}":
+        if call.headers.get("authorization") != f"Bearer {TOKEN}" and not TOKENS.accepts(call, state, now):
             return unauthorised().answer.with_headers(request_id)
         allowance = state.spend(now)
         headers = request_id | {"sforce-limit-info": _limit_info(allowance)}

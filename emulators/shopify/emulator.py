@@ -15,6 +15,7 @@ from emulators.shopify.graph import Documents, Request, answered
 from emulators.shopify.placing import placed
 from emulators.shopify.variants import VARIANT
 from emulators.state import State
+from emulators.tokens import TokenRules, Tokens
 from emulators.webhooks import Change, Message, Try
 
 JsonRecord = dict[str, Any]
@@ -22,6 +23,18 @@ JsonRecord = dict[str, Any]
 VERSION = "2026-07"
 TOKEN = "shopify-dev-token"  # noqa: S105 - the emulator's own, which opens nothing else
 READ_TOKEN = "shopify-dev-read-token"  # noqa: S105 - likewise; mutations are denied to it
+TOKENS = Tokens(
+    TokenRules(
+        vendor="shopify",
+        authorize_path="/admin/oauth/authorize",
+        token_path="/admin/oauth/access_token",  # noqa: S106 - a path
+        old="until_new_is_used",
+        seconds=3600,
+        separator=",",
+        own_scopes=("write_customers", "write_orders", "read_products"),
+        header="x-shopify-access-token",
+    )
+)
 _PATH = re.compile(r"/admin/api/(?P<version>[0-9]{4}-[0-9]{2}|unstable)/graphql\.json")
 _NO_QUERY = {"errors": {"query": "Required parameter missing or invalid"}}
 _WORDS = {
@@ -44,6 +57,7 @@ class Shopify:
     name = "shopify"
     objects = ("Customer", "Order", VARIANT)
     webhook_rules = webhooks.RULES
+    tokens = TOKENS
 
     def __init__(self) -> None:
         """An emulator with an empty memory of documents."""
@@ -52,9 +66,12 @@ class Shopify:
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """One call. Errors in the query itself have status 200."""
+        issued = TOKENS.answer(call, state, now)
+        if issued is not None:
+            return issued
         match = _PATH.fullmatch(call.path)
         token = call.headers.get("x-shopify-access-token")
-        if token not in (TOKEN, READ_TOKEN):
+        if token not in (TOKEN, READ_TOKEN) and not TOKENS.accepts(call, state, now):
             return self.failure(401)
         if match is None or call.method != "POST" or match["version"] > VERSION != match["version"] != "unstable":
             return self.failure(404)
@@ -62,7 +79,7 @@ class Shopify:
         request = _request(call)
         if request is None:
             return _answer(400, _NO_QUERY)
-        context = Context(state=state, now=now, may_write=token == TOKEN, search_notes=[])
+        context = Context(state=state, now=now, may_write=token != READ_TOKEN, search_notes=[])
         cancel.run_due(context)
         # A version that is no longer served falls forward to the oldest one that is; here there is only one.
         return _answer(200, answered(request, self._documents, self._bucket(state, now), context))

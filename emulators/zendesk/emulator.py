@@ -8,6 +8,7 @@ from typing import Any
 from emulators.http import Answer, Call
 from emulators.routes import Routes
 from emulators.state import Allowance, State
+from emulators.tokens import TokenRules, Tokens
 from emulators.webhooks import Change, Message, Try
 from emulators.zendesk import account, exports, identity_calls, search_calls, ticket_calls, user_calls, users, webhooks
 from emulators.zendesk.desk import Desk
@@ -22,6 +23,15 @@ CREDENTIALS = {
     f"Bearer {TOKEN}",
 }
 API = "/api/v2"
+TOKENS = Tokens(
+    TokenRules(
+        vendor=NAME,
+        authorize_path="/oauth/authorizations/new",
+        token_path="/oauth/tokens",  # noqa: S106 - a path
+        old="gone",
+        seconds=1800,
+    )
+)
 
 Handler = Callable[[Desk, Call, tuple[str, ...]], Answer]
 
@@ -83,11 +93,15 @@ class Zendesk:
     name = NAME
     objects = OBJECTS
     webhook_rules = webhooks.RULES
+    tokens = TOKENS
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """The reply to one call; every reply carries a request id, every authorised one the rate limit's headers."""
+        issued = TOKENS.answer(call, state, now)
+        if issued is not None:
+            return issued
         request_id = {"x-request-id": uuid.uuid4().hex, "x-zendesk-api-version": "v2"}
-        if call.headers.get("authorization") not in CREDENTIALS:
+        if call.headers.get("authorization") not in CREDENTIALS and not TOKENS.accepts(call, state, now):
             return unauthenticated().with_headers(request_id)
 
         allowance = state.spend(now)

@@ -14,6 +14,7 @@ from mappings.hubspot.unwrap import unwrap
 from mappings.hubspot.webhooks import WEBHOOKS
 from mappings.hubspot.wire_v3 import Account
 from mappings.spec import NUMBER, Auth, Pacing, Vendor
+from mappings.tokens import Grant, Scopes
 
 VENDOR: Final = Vendor[Account](
     name="hubspot",
@@ -21,6 +22,35 @@ VENDOR: Final = Vendor[Account](
     api_version="v3",
     default_base_url="https://api.hubapi.com",
     auth=Auth(secrets=("token",), header="Authorization", template="Bearer {token}"),
+    # https://developers.hubspot.com/docs/api-reference/auth-oauth-v3/guide
+    grants=(
+        Grant(
+            kind="authorization_code",
+            authorize_url="https://app.hubspot.com/oauth/authorize",
+            token_path="/oauth/v3/token",  # noqa: S106 - a path
+            scopes=("oauth",),
+            lifetime=1800.0,
+        ),
+    ),
+    scopes=Scopes(
+        read={
+            "customer": ("crm.objects.contacts.read", "crm.schemas.contacts.read"),
+            "ticket": ("tickets", "crm.objects.contacts.read"),
+            "order": (
+                *("crm.objects.contacts.read", "crm.objects.line_items.read", "crm.objects.orders.read"),
+                *("crm.schemas.line_items.read", "crm.schemas.orders.read"),
+            ),
+        },
+        # The setup creates properties, which needs the schemas.
+        write={
+            "customer": ("crm.objects.contacts.write", "crm.schemas.contacts.write"),
+            "ticket": ("crm.objects.contacts.write",),
+            "order": (
+                *("crm.objects.contacts.write", "crm.objects.line_items.write", "crm.objects.orders.write"),
+                *("crm.schemas.line_items.write", "crm.schemas.orders.write"),
+            ),
+        },
+    ),
     pacing=Pacing(units=100, per_seconds=10),
     remote_id=NUMBER,
     request_id_header=REQUEST_ID_HEADER,

@@ -5,10 +5,12 @@ from typing import Final
 from mappings.medusa.account import REQUESTS, build_account
 from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.errors import budget, refusal
+from mappings.medusa.login import read_session
 from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.unwrap import unwrap
 from mappings.medusa.wire_2_21 import Account
 from mappings.spec import Auth, Pacing, Vendor
+from mappings.tokens import Grant
 
 VENDOR: Final = Vendor[Account](
     name="medusa",
@@ -16,8 +18,20 @@ VENDOR: Final = Vendor[Account](
     api_version="2.21",
     # Every shop has its own server. The connection names its address, without /admin.
     default_base_url=None,
-    # A secret API key is the user of Basic authentication, without a password. A login would give a token for one day.
+    # A secret API key is the user of Basic authentication, without a password.
     auth=Auth(secrets=("api_key",), header="Authorization", template="{api_key}:", basic=True),
+    # The login of a person, whose token is valid for a day.
+    grants=(
+        Grant(
+            kind="login",
+            token_path="/auth/user/emailpass",  # noqa: S106 - a path
+            secrets=("email", "password"),
+            encoding="json",
+            login=dict,
+            read=read_session,
+            lifetime=86_400.0,
+        ),
+    ),
     # Medusa has no limit. A small server answers this many requests.
     pacing=Pacing(units=20, per_seconds=1, concurrency=4),
     headers=(("Accept", "application/json"),),

@@ -13,6 +13,7 @@ from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.unwrap import unwrap
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import Auth, Pacing, Vendor
+from mappings.tokens import Grant, Scopes
 
 VENDOR: Final = Vendor[Account](
     name="salesforce",
@@ -21,6 +22,24 @@ VENDOR: Final = Vendor[Account](
     # Every org has its own host, https://{domain}.my.salesforce.com; the connection names it.
     default_base_url=None,
     auth=Auth(secrets=("token",), header="Authorization", template="Bearer {token}"),
+    # The rights of the user decide about objects; scopes do not. A reply names no lifetime: the session setting of the
+    # org is two hours unless an administrator changed it, and an earlier end is a 401.
+    grants=(
+        Grant(
+            kind="authorization_code",
+            authorize_url="/services/oauth2/authorize",
+            token_path="/services/oauth2/token",  # noqa: S106 - a path
+            scopes=("refresh_token",),
+            lifetime=7200.0,
+        ),
+        Grant(
+            kind="client_credentials",
+            token_path="/services/oauth2/token",  # noqa: S106 - a path
+            asks_scopes=False,
+            lifetime=7200.0,
+        ),
+    ),
+    scopes=Scopes(always=("api",), implied={"full": ("api",)}),
     # Salesforce limits the requests of a day (15,000 in a developer's org, 100,000 and more in others) and reports the
     # rest in every reply. It has no limit by the second; this one keeps a burst from using up the day's.
     pacing=Pacing(units=50, per_seconds=1),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from mappings.spec import NUMBER, Auth, Pacing, Vendor
+from mappings.tokens import Grant, Scopes
 from mappings.zendesk import account, errors
 from mappings.zendesk.choices import CHOICES
 from mappings.zendesk.comment_r1 import COMMENT
@@ -24,6 +25,25 @@ VENDOR: Final[Vendor[Account]] = Vendor(
         template="{email}/token:{token}",
         basic=True,
         names=frozenset({"email"}),
+    ),
+    # A refresh deletes the old refresh and access token at once, so the tokens live as long as a day: fewer refreshes
+    # mean fewer replies that can be lost.
+    grants=(
+        Grant(
+            kind="authorization_code",
+            authorize_url="/oauth/authorizations/new",
+            token_path="/oauth/tokens",  # noqa: S106 - a path
+            after_refresh="gone",
+            encoding="json",
+            more={"expires_in": 86_400},
+        ),
+    ),
+    # Fields, custom statuses and exports have no scope of their own below `read`; the user field of the setup has none
+    # below `write`.
+    scopes=Scopes(
+        always=("read",),
+        write={"customer": ("write",), "ticket": ("tickets:write",)},
+        implied={"write": ("tickets:write", "users:write"), "read": ("tickets:read", "users:read")},
     ),
     # 400 requests a minute on the Growth and Professional plans (Team 200, Enterprise 700); the headers of every
     # answer say what the account really has left.

@@ -78,6 +78,11 @@ class Emulators:
         calls: list[dict[str, Any]] = self._http.get("/calls", params={"vendor": vendor}).json()
         return calls
 
+    def tokens(self, vendor: Vendor) -> list[str]:
+        """Return the access and refresh tokens that are valid."""
+        found: list[str] = self._http.get("/tokens", params={"vendor": vendor}).json()
+        return found
+
     def limit(self, vendor: Vendor, **limits: float) -> None:
         """Set the vendor's `per_minute` or `search_lag`."""
         assert self._http.post("/limits", json={"vendor": vendor, **limits}).status_code == 200

@@ -93,6 +93,10 @@ class Facade:
         """The text of its `lockstitch.toml`."""
         return self._config.read_text(encoding="utf-8")
 
+    def add_configuration(self, more: str) -> None:
+        """Add to `lockstitch.toml`, before a start."""
+        self._config.write_text(f"{self.configuration}\n{more}", encoding="utf-8")
+
     def start(self) -> None:
         """Start everything, with vendors that do not throttle."""
         self.emulators.start()

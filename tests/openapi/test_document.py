@@ -174,7 +174,7 @@ def test_every_problem_has_its_status(method: str, path: str, operation: Schema)
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
 def test_keys_scopes_and_headers(method: str, path: str, operation: Schema) -> None:
-    public = path.startswith(("/health", "/schema", "/problems", "/v1/webhooks"))
+    public = path.startswith(("/health", "/schema", "/problems", "/v1/webhooks", "/oauth"))
     assert operation["security"] == ([] if public else [{"key": []}])
     declared = DECLARED[operation["operationId"]]
     if isinstance(declared, KeyOperation):

@@ -34,6 +34,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) ->
         yield running
 
 
+def test_a_login_serves_like_a_key(bench: Bench) -> None:
+    for _ in range(3):
+        assert bench.caller.get("/v1/customers?connection=person").status_code == 200
+    assert bench.proxy.sent("POST", "/auth/user/emailpass") == 1
+
+
 def test_a_customer_is_made_and_read_back(bench: Bench) -> None:
     made = bench.caller.create("/v1/customers", ANN)
     read = bench.caller.get(f"/v1/customers/{made['id']}").json()

@@ -93,6 +93,23 @@ CREATE TABLE last_use (
     PRIMARY KEY (subject, part)
 );
 
+-- One run of `lockstitch connect`, by the digests of two random values: `run` is known to the terminal and one browser,
+-- `state` passes through the vendor. The code verifier is derived from `run`, so nothing here is a secret.
+CREATE TABLE consent (
+    run        bytea       PRIMARY KEY CHECK (octet_length(run) = 32),
+    state      bytea       NOT NULL UNIQUE CHECK (octet_length(state) = 32),
+    connection text        NOT NULL,
+    actor      text        NOT NULL,
+
+    -- opened_at: a browser followed the link, which works once. used_at: the vendor's answer was taken, which happens
+    -- once. outcome: what became of it, without any part of a secret.
+    opened_at  timestamptz,
+    used_at    timestamptz,
+    outcome    text,
+    expires_at timestamptz NOT NULL,
+    CHECK (outcome IS NULL OR used_at IS NOT NULL)
+);
+
 -- One canonical write and its progress. The intent is committed before the vendor is called, and the outcome before the
 -- caller is answered.
 CREATE TABLE operation (

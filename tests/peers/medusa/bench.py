@@ -29,6 +29,11 @@ vendor = "medusa"
 base_url = "{proxy}"
 credentials = {{ api_key = "env:MEDUSA_WRONG_KEY" }}
 
+[connections.person]
+vendor = "medusa"
+base_url = "{proxy}"
+credentials = {{ email = "env:MEDUSA_EMAIL", password = "env:MEDUSA_PASSWORD" }}
+
 [systems_of_record]
 customers = "medusa"
 orders = "medusa"
@@ -50,6 +55,7 @@ def running_bench(folder: Path, database_url: str) -> Iterator[Bench]:
     with running_peer("medusa", folder) as url, losing(url) as proxy:
         shop = Shop(url)
         secrets = {"MEDUSA_KEY": shop.key, "MEDUSA_WRONG_KEY": "sk_opens_nothing"}
+        secrets |= {"MEDUSA_EMAIL": "admin@peer.example", "MEDUSA_PASSWORD": "peer-password"}
         text = CONFIGURATION.format(proxy=proxy.url)
         with running_lockstitch(folder, database_url, text, secrets) as caller:
             yield Bench(caller=caller, proxy=proxy, shop=shop)

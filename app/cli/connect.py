@@ -1,0 +1,182 @@
+"""`lockstitch connect` and `lockstitch connections`: authorise connections, and show their state and scopes."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Annotated, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+
+from app.cli.database import find_database, find_keys, find_settings, run
+from app.cli.exits import REFUSED, usage
+from app.cli.operators import actor
+from app.cli.printing import Flag, Json, write_json
+from app.cli.tables import table
+from app.credentials.consents import CONNECTED, ConsentError, Consents, Run
+from app.credentials.secrets import Secrets
+from app.credentials.store import PostgresCredentials
+from app.credentials.token_set import ScopeState
+from app.credentials.vault import Vault
+from app.http.paging import whole_list
+from app.postgres.database import Database
+from app.postgres.encryption import Sealer
+from app.problem_document import Problem
+from app.queue.lanes import PostgresLanes
+from app.settings.environment import Settings
+from app.vendors.authorize import obtain, page_of, take_answer, tokens_of
+from app.vendors.client import open_vendor_client
+from app.vendors.configured_connections import connections_of
+from app.vendors.connections import ConnectionView, list_connections
+from app.vendors.deps import ConsentDeps, VendorDeps
+from app.wiring.operators import pauses_of
+
+POLL_SECONDS: Final = 0.5
+
+
+class _NoSecrets(Secrets):
+    """For commands that send nothing: no secret has to be in the environment of the operator."""
+
+    def read(self, reference: str) -> str:
+        """Return nothing."""
+        return ""
+
+
+class _Connecting(msgspec.Struct, frozen=True, kw_only=True):
+    vault: Vault
+    vendors: VendorDeps
+    consents: ConsentDeps
+
+
+def connect(name: Annotated[str, Parameter(name="NAME")], /, *, paste: Flag = False) -> None:
+    """Authorise a connection, or authorise it again.
+
+    Prints a link. Open it in a browser, and agree at the vendor. A connection whose grant needs no person gets its
+    tokens at once.
+
+    Parameters
+    ----------
+    name
+        The connection, as in `lockstitch.toml`.
+    paste
+        The browser cannot reach the API: paste the address to which the vendor sends it.
+    """
+    settings = find_settings(os.environ)
+    if name not in settings.connections:
+        usage(f"{name}: there is no such connection. Known are: {', '.join(sorted(settings.connections))}.")
+    alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
+    try:
+        scopes = run(_connect(alone, name, paste=paste))
+    except (ConsentError, Problem) as error:
+        sys.stderr.write(f"{error.detail if isinstance(error, Problem) else error}\n")
+        sys.exit(REFUSED)
+    sys.stdout.write(f"{name} is connected.\n")
+    if scopes.granted:
+        sys.stdout.write(f"Granted: {', '.join(scopes.granted)}.\n")
+    if scopes.missing:
+        sys.stdout.write(f"Missing: {', '.join(scopes.missing)}. Calls that need them are refused by the vendor.\n")
+
+
+def connections(*, json: Json = False) -> None:
+    """List the connections with their state and scopes.
+
+    Parameters
+    ----------
+    json
+        Print JSON, like GET /ops/connections.
+    """
+    listed = run(_list(find_settings(os.environ)))
+    if json:
+        write_json(whole_list(listed))
+        return
+    shown = table("connection", "vendor", "state", "scopes granted", "missing", "note")
+    for one in listed:
+        shown.add_row(*_row(one))
+    Console().print(shown)
+
+
+async def _connect(settings: Settings, name: str, *, paste: bool) -> ScopeState:
+    async with _open(settings, Secrets) as opened:
+        deps, tokens = opened.consents, tokens_of(opened.vendors.vendors, name)
+        if not tokens.grant.needs_person:
+            await obtain(deps.vendors, deps.pauses, name, actor=actor())
+        elif paste:
+            await _paste(deps, name)
+        else:
+            await _wait_for_browser(deps, name)
+        await opened.vault.refresh()
+        return tokens.scope_state()
+
+
+async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:
+    begun = Run.new()
+    await deps.consents.begin(begun, name, actor=actor(), opened=False)
+    sys.stdout.write(
+        f"Open this link in a browser. It works once:\n\n{deps.public_url}/oauth/start?run={begun.value}\n\n"
+    )
+    sys.stdout.write("Waiting. If the browser cannot reach Lockstitch, stop and use --paste.\n")
+    sys.stdout.flush()
+    while True:
+        await asyncio.sleep(POLL_SECONDS)
+        found = await deps.consents.find(begun)
+        if found is None or (found.ended and found.used_at is None):
+            raise ConsentError("Nobody finished the authorisation in time.")
+        if found.outcome == CONNECTED:
+            return
+        if found.outcome is not None:
+            raise ConsentError(found.outcome)
+
+
+async def _paste(deps: ConsentDeps, name: str) -> None:
+    begun = Run.new()
+    await deps.consents.begin(begun, name, actor=actor(), opened=True)
+    sys.stdout.write(f"Open this page in a browser:\n\n{page_of(deps, name, begun)}\n\n")
+    sys.stdout.write("Paste the address to which the vendor sends you, and press Enter:\n")
+    sys.stdout.flush()
+    line = await asyncio.to_thread(sys.stdin.readline)
+    answer: Mapping[str, str] = dict(parse_qsl(urlsplit(line.strip()).query))
+    await take_answer(deps, begun, answer)
+
+
+async def _list(settings: Settings) -> list[ConnectionView]:
+    async with _open(settings, _NoSecrets) as opened:
+        return await list_connections(opened.vendors)
+
+
+@asynccontextmanager
+async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Connecting]:
+    url, keys = find_database(settings), find_keys(os.environ)
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(url, max_size=3)
+        stack.push_async_callback(database.close)
+        sealer = Sealer(tuple((key.id, key.key) for key in keys))
+        vault = Vault(PostgresCredentials(database, sealer, actor=actor()))
+        await vault.refresh()
+        pauses = pauses_of(database, sealer)
+        await pauses.refresh()
+        client = await stack.enter_async_context(
+            open_vendor_client(settings, secrets(os.environ, vault), pauses=pauses)
+        )
+        yield _Connecting(
+            vault=vault,
+            vendors=VendorDeps(
+                connections=connections_of(settings), vendors=client, lanes=PostgresLanes(database), pauses=pauses
+            ),
+            consents=ConsentDeps(
+                vendors=client,
+                pauses=pauses,
+                consents=Consents(database),
+                store_for=lambda who: PostgresCredentials(database, sealer, actor=who),
+                public_url=settings.public_url,
+            ),
+        )
+
+
+def _row(one: ConnectionView) -> tuple[str, ...]:
+    granted = "" if one.scopes is None or one.scopes.granted is None else "\n".join(one.scopes.granted)
+    missing = "" if one.scopes is None else "\n".join(one.scopes.missing)
+    return one.name, one.vendor, one.state, granted, missing, one.note or ""

@@ -1,0 +1,208 @@
+"""The authorisation of a connection by a person: authorisation code with PKCE (RFC 7636) and a state that works once.
+
+`lockstitch connect` makes a random `run`, which only its terminal and one browser know. The state and the code verifier
+are derived from it, and the database holds digests only. An answer is taken once, before it expires, and only from
+where the run is known.
+"""
+
+import hashlib
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from app.credentials.store import PostgresCredentials
+from app.credentials.tokens import Tokens
+from app.errors import Complaint
+from app.postgres.database import Database, Statement
+
+MINUTES: Final = 10
+LIFETIME: Final = timedelta(minutes=MINUTES)
+
+INSERT: Final = Statement(
+    "INSERT consent",
+    """
+    WITH ended AS (DELETE FROM consent WHERE expires_at < now() - interval '1 day')
+    INSERT INTO consent (run, state, connection, actor, expires_at) VALUES ($1, $2, $3, $4, now() + $5)
+    """,
+)
+OPEN: Final = Statement(
+    "UPDATE consent",
+    """
+    UPDATE consent SET opened_at = now()
+     WHERE run = $1 AND opened_at IS NULL AND used_at IS NULL AND expires_at > now()
+    RETURNING connection, actor
+    """,
+)
+USE: Final = Statement(
+    "UPDATE consent",
+    """
+    UPDATE consent SET used_at = now()
+     WHERE run = $1 AND state = $2 AND used_at IS NULL AND expires_at > now()
+    RETURNING connection, actor
+    """,
+)
+FIND: Final = Statement(
+    "SELECT consent",
+    "SELECT connection, actor, opened_at, used_at, outcome, expires_at, expires_at <= now() AS ended FROM consent "
+    "WHERE run = $1",
+)
+SETTLE: Final = Statement("UPDATE consent", "UPDATE consent SET outcome = $2 WHERE run = $1")
+
+CONNECTED: Final = "connected"
+
+
+class ConsentError(Complaint):
+    """An authorisation cannot go on. The message says why, and holds no part of a secret."""
+
+
+class ConsentRun(Struct, frozen=True, kw_only=True):
+    """One run of `lockstitch connect`. `outcome` is `connected`, or why not; None while it is open."""
+
+    connection: str
+    actor: str
+    used_at: datetime | None = None
+    outcome: str | None = None
+    ended: bool = False
+
+
+class Run:
+    """The random value of a run, and what is derived from it. Never shown in `repr`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    @classmethod
+    def new(cls) -> "Run":
+        """Return a new run."""
+        return cls(secrets.token_urlsafe(32))
+
+    @property
+    def digest(self) -> bytes:
+        """What the database knows."""
+        return hashlib.sha256(self.value.encode()).digest()
+
+    @property
+    def state(self) -> str:
+        """The state of the request."""
+        return self._derived("state")
+
+    @property
+    def verifier(self) -> str:
+        """The code verifier."""
+        return self._derived("code verifier")
+
+    @property
+    def challenge(self) -> str:
+        """The code challenge, S256."""
+        return _text(hashlib.sha256(self.verifier.encode()).digest())
+
+    def _derived(self, what: str) -> str:
+        return _text(hmac.digest(self.value.encode(), what.encode(), "sha256"))
+
+
+class Consents:
+    """The runs of `lockstitch connect`. All methods raise StoreUnavailable."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, run: Run, connection: str, *, actor: str, opened: bool) -> None:
+        """Record a run. `opened`: the terminal itself shows the vendor's page, and no browser may follow the link."""
+        await self._database.execute(INSERT, run.digest, _state_digest(run.state), connection, actor, LIFETIME)
+        if opened:
+            await self._database.fetch_row(OPEN, run.digest)
+
+    async def open(self, run: Run) -> ConsentRun:
+        """Let one browser follow the link. Raises ConsentError if it did, or if the run has ended."""
+        row = await self._database.fetch_row(OPEN, run.digest)
+        if row is None:
+            raise ConsentError("This link is unknown, was opened already, or has ended. Run lockstitch connect again.")
+        return ConsentRun(connection=row["connection"], actor=row["actor"])
+
+    async def use(self, run: Run, state: str) -> ConsentRun:
+        """Take the vendor's answer, once. Raises ConsentError."""
+        row = await self._database.fetch_row(USE, run.digest, _state_digest(state))
+        if row is None:
+            raise ConsentError(await self._why_not(run, state))
+        return ConsentRun(connection=row["connection"], actor=row["actor"])
+
+    async def find(self, run: Run) -> ConsentRun | None:
+        """Return a run, or None."""
+        row = await self._database.fetch_row(FIND, run.digest)
+        if row is None:
+            return None
+        return ConsentRun(
+            connection=row["connection"],
+            actor=row["actor"],
+            used_at=row["used_at"],
+            outcome=row["outcome"],
+            ended=row["ended"],
+        )
+
+    async def settle(self, run: Run, outcome: str) -> None:
+        """Record what became of it, for the terminal that waits."""
+        await self._database.execute(SETTLE, run.digest, outcome)
+
+    async def _why_not(self, run: Run, state: str) -> str:
+        known = await self.find(run)
+        if known is None:
+            return "This browser did not begin the authorisation. Paste the address of this page into the terminal."
+        if not hmac.compare_digest(state.encode(), run.state.encode()):
+            return "The state is not the one that was sent. Nothing was stored."
+        if known.used_at is not None:
+            return "This answer was taken already. Nothing was stored."
+        return f"The authorisation took longer than {MINUTES} minutes. Run lockstitch connect again."
+
+
+def consent_page(tokens: Tokens, run: Run, redirect_uri: str, *, elsewhere: bool) -> str:
+    """Return the URL of the vendor's page, which asks for the least scopes."""
+    asked = {"redirect_uri": redirect_uri, "state": run.state}
+    asked |= {"code_challenge": run.challenge, "code_challenge_method": "S256"}
+    if tokens.scopes:
+        asked["scope"] = tokens.grant.separator.join(tokens.scopes)
+    return tokens.grant.authorize_page(tokens.endpoint.base_url, tokens.read_secrets(), asked, elsewhere=elsewhere)
+
+
+async def finish_consent(
+    consents: Consents,
+    tokens: Tokens,
+    run: Run,
+    answer: Mapping[str, str],
+    redirect_uri: str,
+    store: PostgresCredentials,
+) -> None:
+    """Exchange the code of a vendor's answer, which `Consents.use` has taken, and store the tokens.
+
+    Raises ConsentError if the vendor refuses, and VendorUnavailable.
+    """
+    try:
+        code = answer.get("code")
+        if not code:
+            raise ConsentError(f"The vendor did not authorise the connection: {_word(answer.get('error', 'no code'))}.")
+        request = tokens.grant.code_request(tokens.read_secrets(), code, redirect_uri, run.verifier)
+        await tokens.exchange(request, tokens.scopes, store)
+    except Exception as error:
+        detail = str(error) if isinstance(error, Complaint) else "the vendor did not exchange the code"
+        await consents.settle(run, detail)
+        raise
+    await consents.settle(run, CONNECTED)
+
+
+def _state_digest(state: str) -> bytes:
+    return hashlib.sha256(state.encode()).digest()
+
+
+def _text(value: bytes) -> str:
+    return urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def _word(text: str) -> str:
+    """Return a vendor's error code, or a word for one that is none."""
+    return text if text.replace("_", "").isalnum() and text.isascii() and len(text) <= 64 else "unknown error"

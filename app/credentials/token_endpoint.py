@@ -1,0 +1,77 @@
+"""Send one request to a vendor's token endpoint, exactly once, and read its reply."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from app.egress.retry_after import seconds_asked
+from app.egress.transport import ACCEPTED_ENCODING, USER_AGENT, NoReply, NotSent, Wire
+from app.telemetry import vendor_span
+from mappings.http import VendorReply, VendorRequest
+from mappings.tokens import Issued, TokenRefusal, refused
+
+
+class EndpointFailure(Struct, frozen=True, kw_only=True):
+    """No tokens were issued. `maybe_used`: the vendor may have used up what was sent. `why` holds no part of a secret.
+    `retry_after` is in seconds; only a throttle has one."""
+
+    why: str
+    maybe_used: bool
+    refusal: TokenRefusal | None = None
+    retry_after: float | None = None
+
+
+class TokenEndpoint(Struct, frozen=True, kw_only=True):
+    """Where the tokens of a connection come from. `seconds` bounds an exchange, `limit` the bytes of a reply."""
+
+    wire: Wire
+    connection: str
+    vendor: str
+    base_url: str
+    seconds: float
+    limit: int = 256 * 1024
+
+    async def ask(
+        self, request: VendorRequest, read: Callable[[VendorReply], Issued | None]
+    ) -> Issued | EndpointFailure:
+        """Return what the vendor issued."""
+        address = urlsplit(self.base_url)
+        headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED_ENCODING, "User-Agent": USER_AGENT}
+        headers |= {"Content-Type": request.content_type, **dict(request.headers)}
+        with vendor_span(
+            connection=self.connection,
+            vendor=self.vendor,
+            method=request.method,
+            route=request.route,
+            address=address.hostname or "",
+            port=address.port or (443 if address.scheme == "https" else 80),
+            resend_count=0,
+        ) as call:
+            try:
+                reply = await self.wire.exchange(
+                    self.base_url, request, list(headers.items()), seconds=self.seconds, limit=self.limit
+                )
+            except NotSent as error:
+                outcome: Issued | EndpointFailure = EndpointFailure(why=error.why, maybe_used=False)
+            except NoReply as error:
+                outcome = EndpointFailure(why=error.why, maybe_used=True)
+            else:
+                call.answered(reply.status, None)
+                outcome = _judged(reply, read)
+            if isinstance(outcome, EndpointFailure):
+                call.failed(outcome.refusal.code if outcome.refusal is not None else outcome.why)
+        return outcome
+
+
+def _judged(reply: VendorReply, read: Callable[[VendorReply], Issued | None]) -> Issued | EndpointFailure:
+    why = f"status {reply.status}"
+    if 200 <= reply.status < 300:
+        return read(reply) or EndpointFailure(why="unreadable", maybe_used=True)
+    if reply.status == 429:
+        return EndpointFailure(
+            why=why, maybe_used=False, retry_after=seconds_asked(reply.headers.get("retry-after", "")) or 1.0
+        )
+    if 400 <= reply.status < 500 and reply.status != 408:
+        return EndpointFailure(why=why, maybe_used=False, refusal=refused(reply))
+    return EndpointFailure(why=why, maybe_used=True)

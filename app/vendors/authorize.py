@@ -1,0 +1,57 @@
+"""Authorise a connection: the vendor's page, its answer, and the end of the pause."""
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from app.credentials.consents import ConsentError, ConsentRun, Run, consent_page, finish_consent
+from app.credentials.tokens import Tokens
+from app.queue.pauses import PostgresPauses
+from app.vendors.client import VendorClient
+from app.vendors.deps import ConsentDeps
+from mappings.registry import VENDORS
+
+PATIENCE: Final = 60.0
+
+
+def page_of(deps: ConsentDeps, connection: str, run: Run) -> str:
+    """Return the URL of the vendor's page. Raises ConsentError."""
+    tokens = tokens_of(deps.vendors, connection)
+    vendor = VENDORS[tokens.endpoint.vendor]
+    elsewhere = tokens.endpoint.base_url != vendor.default_base_url
+    return consent_page(tokens, run, deps.redirect_uri, elsewhere=elsewhere)
+
+
+def tokens_of(vendors: VendorClient, connection: str) -> Tokens:
+    """Return the tokens of a connection. Raises ConsentError if it has a static credential or is not configured."""
+    tokens = vendors.tokens(connection)
+    if tokens is None:
+        raise ConsentError(
+            f"{connection} has no grant: its credentials in lockstitch.toml are static, or it is unknown."
+        )
+    return tokens
+
+
+async def take_answer(deps: ConsentDeps, run: Run, answer: Mapping[str, str]) -> ConsentRun:
+    """Take the vendor's answer once, store the tokens and end the pause. Raises ConsentError, NeedsAuthorization and
+    VendorUnavailable."""
+    consent = await deps.consents.use(run, answer.get("state", ""))
+    tokens = tokens_of(deps.vendors, consent.connection)
+    store = deps.store_for(consent.actor)
+    await finish_consent(deps.consents, tokens, run, answer, deps.redirect_uri, store)
+    await end_pause(deps.pauses, consent.connection, actor=consent.actor)
+    return consent
+
+
+async def obtain(vendors: VendorClient, pauses: PostgresPauses, connection: str, *, actor: str) -> None:
+    """Obtain tokens without a person, and end the pause. Raises NeedsAuthorization and the vendor's problems."""
+    await tokens_of(vendors, connection).obtain(time.monotonic() + PATIENCE)
+    await end_pause(pauses, connection, actor=actor)
+
+
+async def end_pause(pauses: PostgresPauses, connection: str, *, actor: str) -> None:
+    """Resume a connection that a refused credential paused. The pause of an operator stays."""
+    await pauses.refresh()
+    pause = pauses.of(connection)
+    if pause is not None and pause.reason == "auth":
+        await pauses.resume(connection, actor=actor)

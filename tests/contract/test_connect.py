@@ -1,0 +1,330 @@
+"""`lockstitch connect`: a person authorises a connection in a browser, and it stays connected."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.facade import Facade
+from tests.contract.otlp import Collector
+from tests.contract.processes import NO_TLS, ROOT, free_port
+from tests.contract.samples import customer, ticket
+from tests.contract.test_canaries import rows, tables
+from tests.contract.waiting import until
+from tests.forked import Forked
+
+GRANTS: Final = {
+    "crm-app": ("hubspot", "access = { customers = 'write' }"),
+    "crm-reader": ("hubspot", "access = { customers = 'read' }"),
+    "own-shop": ("shopify", "grant = 'client_credentials'"),
+    "app-shop": ("shopify", "grant = 'authorization_code'"),
+    "help": ("zendesk", ""),
+    "lost-help": ("zendesk", ""),
+    "pasted": ("zendesk", ""),
+}
+API_PORT: Final = free_port()
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    """What takes the spans."""
+    opened = Collector()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def running_facade(
+    tmp_path_factory: pytest.TempPathFactory, module_database_url: str, collector: Collector
+) -> Iterator[Facade]:
+    """A Lockstitch with connections whose tokens are obtained."""
+    environment: dict[str, Any] = {
+        "LOCKSTITCH_PUBLIC_URL": f"http://127.0.0.1:{API_PORT}",
+        "LOCKSTITCH_LOG_LEVEL": "debug",
+        **collector.environment,
+        **{f"{vendor.upper()}_SECRET": f"{vendor}-dev-client-secret" for vendor, _ in GRANTS.values()},
+        **{f"{vendor.upper()}_CLIENT": f"{vendor}-dev-client" for vendor, _ in GRANTS.values()},
+    }
+    facade = Facade(tmp_path_factory.mktemp("connect"), module_database_url, **environment)
+    more = "".join(
+        f'\n[connections.{name}]\nvendor = "{vendor}"\nbase_url = "{facade.emulators.url}/{vendor}"\n'
+        f'credentials = {{ client_id = "env:{vendor.upper()}_CLIENT", '
+        f'client_secret = "env:{vendor.upper()}_SECRET" }}\n'
+        f"{settings}\n"
+        for name, (vendor, settings) in GRANTS.items()
+    )
+    facade.add_configuration(more)
+    facade.api = facade.process("serve", LOCKSTITCH_PORT=str(API_PORT))
+    facade.api.url = f"http://127.0.0.1:{API_PORT}"
+    with facade.running():
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+class Terminal:
+    """`lockstitch connect` at a keyboard."""
+
+    def __init__(self, facade: Facade, folder: Path, *arguments: str) -> None:
+        keyboard = folder / "keyboard"
+        os.mkfifo(keyboard)
+        self._held = os.open(keyboard, os.O_RDWR)
+        self._screen = folder / "screen"
+        self._process = Forked(
+            "app.cli",
+            ["connect", *arguments],
+            environment={**facade.api.environment, "COLUMNS": "300"},
+            folder=ROOT,
+            streams=(keyboard, self._screen, self._screen),
+        )
+
+    @property
+    def text(self) -> str:
+        """What it shows."""
+        return self._screen.read_text() if self._screen.exists() else ""
+
+    def link(self) -> str:
+        """The address that it shows."""
+        shown = until(lambda: [line for line in self.text.splitlines() if line.startswith("http")])
+        return shown[0]
+
+    def type(self, line: str) -> None:
+        """Type a line."""
+        os.write(self._held, f"{line}\n".encode())
+
+    def wait(self) -> int:
+        """The exit code."""
+        return self._process.wait(60.0)
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            os.kill(self._process.pid, signal.SIGKILL)
+        os.close(self._held)
+
+
+@contextmanager
+def terminal(facade: Facade, folder: Path, *arguments: str) -> Iterator[Terminal]:
+    opened = Terminal(facade, folder, *arguments)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@pytest.fixture
+def browser() -> Iterator[httpx.Client]:
+    """A browser, which keeps cookies; its owner clicks each link."""
+    with httpx.Client(verify=NO_TLS, timeout=60.0) as opened:
+        yield opened
+
+
+def at_the_vendor(browser: httpx.Client, link: str) -> str:
+    """Follow the link, consent, and return where the vendor sends the browser."""
+    opened = browser.get(link)
+    assert opened.status_code == 303, opened.text
+    return browser.get(opened.headers["location"]).headers["location"]
+
+
+def connect(facade: Facade, folder: Path, browser: httpx.Client, name: str) -> str:
+    """Connect; what the terminal shows at the end."""
+    with terminal(facade, folder, name) as shell:
+        answer = browser.get(at_the_vendor(browser, shell.link()))
+        assert answer.status_code == 200, answer.text
+        assert "is connected" in answer.text
+        assert shell.wait() == 0, shell.text
+        return shell.text
+
+
+def seen(caller: Caller, name: str) -> dict[str, Any]:
+    (found,) = [one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name]
+    shown: dict[str, Any] = found
+    return shown
+
+
+def working(caller: Caller, name: str, path: str = "/v1/customers") -> None:
+    until(lambda: caller.get(path, params={"connection": name}).status_code, lambda status: status == 200)
+
+
+def test_a_person_connects_with_the_least_scopes(
+    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path
+) -> None:
+    before = seen(caller, "crm-app")
+    assert (before["state"], before["next_step"]) == ("needs_authorization", "Run: lockstitch connect crm-app.")
+    assert before["scopes"]["granted"] is None
+    said = connect(facade, tmp_path, browser, "crm-app")
+    scopes = ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read"]
+    scopes += ["crm.schemas.contacts.write", "oauth"]
+    assert f"Granted: {', '.join(scopes)}." in said
+    made = caller.create("/v1/customers?connection=crm-app", customer("hubspot"))
+    assert caller.get(f"/v1/customers/{made['id']}?connection=crm-app").status_code == 200
+    after = seen(caller, "crm-app")
+    assert (after["state"], after["scopes"]) == ("working", {"needed": scopes, "granted": scopes, "missing": []})
+    listed = json.loads(facade.lockstitch("connections", "--json").stdout)["data"]
+    assert [one["scopes"] for one in listed if one["name"] == "crm-app"] == [after["scopes"]]
+    shown = facade.lockstitch("connections").stdout
+    assert "crm.objects.contacts.write" in shown
+
+
+def test_a_missing_scope_is_shown(facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path) -> None:
+    with terminal(facade, tmp_path, "crm-reader") as shell:
+        page = browser.get(shell.link()).headers["location"]
+        asked = parse_qs(urlsplit(page).query)["scope"][0]
+        assert asked == "crm.objects.contacts.read crm.schemas.contacts.read oauth"
+        less = page.replace("%20crm.schemas.contacts.read", "")  # the person unticks one
+        browser.get(browser.get(less).headers["location"])
+        assert shell.wait() == 0
+        assert "Missing: crm.schemas.contacts.read." in shell.text
+    assert seen(caller, "crm-reader")["scopes"]["missing"] == ["crm.schemas.contacts.read"]
+
+
+def test_only_the_browser_of_the_link_can_finish_once(
+    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path
+) -> None:
+    with terminal(facade, tmp_path, "help") as shell:
+        link = shell.link()
+        callback = at_the_vendor(browser, link)
+        with httpx.Client(verify=NO_TLS) as another:
+            assert another.get(link).status_code == 400  # the link works once
+            stranger = another.get(callback)
+        assert (stranger.status_code, "did not begin" in stranger.text) == (400, True)
+        state = parse_qs(urlsplit(callback).query)["state"][0]
+        wrong = browser.get(callback.replace(state, state[::-1]))
+        assert (wrong.status_code, "The state is not the one that was sent" in wrong.text) == (400, True)
+        cookies = dict(browser.cookies)
+        assert browser.get(callback).status_code == 200
+        again = httpx.get(callback, cookies=cookies, verify=NO_TLS)
+        assert (again.status_code, "was taken already" in again.text) == (400, True)
+        assert shell.wait() == 0
+    working(caller, "help", "/v1/tickets")
+
+
+def test_an_authorisation_ends_after_its_time(facade: Facade, browser: httpx.Client, tmp_path: Path) -> None:
+    with terminal(facade, tmp_path, "app-shop") as shell:
+        callback = at_the_vendor(browser, shell.link())
+        facade.sql("UPDATE consent SET expires_at = now() WHERE used_at IS NULL")
+        late = browser.get(callback)
+        assert (late.status_code, "took longer than" in late.text) == (400, True)
+        assert shell.wait() == 3
+        assert "Nobody finished the authorisation in time." in shell.text
+
+
+def test_a_refusal_of_the_person_is_reported(facade: Facade, browser: httpx.Client, tmp_path: Path) -> None:
+    with terminal(facade, tmp_path, "app-shop") as shell:
+        callback = urlsplit(at_the_vendor(browser, shell.link()))
+        state = parse_qs(callback.query)["state"][0]
+        answer = browser.get(f"http://{callback.netloc}{callback.path}?error=access_denied&state={state}")
+        assert answer.status_code == 400
+        assert shell.wait() == 3
+        assert "did not authorise the connection: access_denied" in shell.text
+
+
+def test_the_answer_can_be_pasted(facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path) -> None:
+    with terminal(facade, tmp_path, "pasted", "--paste") as shell:
+        callback = browser.get(shell.link()).headers["location"]
+        assert browser.get(callback).status_code == 400  # the API did not begin it
+        shell.type(callback)
+        assert shell.wait() == 0, shell.text
+    working(caller, "pasted", "/v1/tickets")
+
+
+def test_an_app_of_ones_own_needs_nobody(facade: Facade, caller: Caller) -> None:
+    working(caller, "own-shop")
+    assert seen(caller, "own-shop")["scopes"]["missing"] == []
+    assert "own-shop is connected." in facade.lockstitch("connect", "own-shop").stdout
+
+
+def test_a_static_credential_is_not_connected(facade: Facade) -> None:
+    refused = facade.lockstitch("connect", "zendesk")
+    assert refused.returncode == 3
+    assert "has no grant" in refused.stderr
+    unknown = facade.lockstitch("connect", "nowhere")
+    assert unknown.returncode == 2
+
+
+def test_a_lost_reply_pauses_until_a_person_connects(
+    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    connect(facade, tmp_path / "one", browser, "lost-help")
+    working(caller, "lost-help", "/v1/tickets")
+    facade.sql("UPDATE credential_version SET expires_at = now() WHERE credential = 'lost-help.tokens'")
+    facade.vendors.break_("zendesk", "refresh_reply_lost", delay_ms=0)
+    # Both processes see the end of the token within a second.
+    path = "/v1/tickets?connection=lost-help"
+    refused = until(lambda: caller.get(path), lambda answer: answer.status_code != 200)
+    assert code_of(refused, 502) == "vendor-auth-failed"
+    assert "lockstitch connect lost-help" in refused.json()["detail"]
+    assert code_of(caller.get(path), 503) == "connection-paused"
+    shown = seen(caller, "lost-help")
+    assert (shown["state"], shown["note"]) == ("needs_authorization", "the reply to its last refresh was lost")
+    events = until(lambda: [one for one in events_of(caller) if one["data"]["connection"] == "lost-help"])
+    assert [one["data"]["why"] for one in events] == ["auth"]
+    queued = caller.post(
+        path, json=ticket("zendesk"), headers={"idempotency-key": new_key(), "prefer": "respond-async"}
+    )
+    assert queued.status_code == 202, queued.text
+    connect(facade, tmp_path / "two", browser, "lost-help")
+    assert caller.settled(queued)["state"] == "succeeded"
+    until(lambda: seen(caller, "lost-help")["state"], lambda state: state == "working")
+    (sent,) = [
+        body
+        for body in (call["body"] for call in facade.vendors.calls("zendesk") if call["path"] == "/oauth/tokens")
+        if "refresh_token" in body and body["grant_type"] == "refresh_token"
+    ]
+    logged = [json.loads(line) for line in facade.api.log.splitlines() if "lost-help.tokens" in line]
+    assert any(one.get("vendor_code") == "reset" and one.get("correlation_id") for one in logged), logged
+    assert sent["refresh_token"] not in facade.api.log
+
+
+def events_of(caller: Caller) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = caller.get("/v1/events", params={"type": "connection.paused"}).json()["data"]
+    return listed
+
+
+def test_no_part_of_a_secret_is_left_anywhere(
+    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path, collector: Collector
+) -> None:
+    with terminal(facade, tmp_path, "app-shop") as shell:
+        link = shell.link()
+        processes = command_lines()
+        callback = at_the_vendor(browser, link)
+        cookie = browser.cookies["lockstitch_connect"]
+        browser.get(callback)
+        assert shell.wait() == 0
+        screen = shell.text
+    working(caller, "app-shop")
+    answer = parse_qs(urlsplit(callback).query)
+    exchanged = [call["body"] for call in facade.vendors.calls("shopify") if "code_verifier" in str(call["body"])]
+    issued = [token for vendor in ("hubspot", "shopify", "zendesk") for token in facade.vendors.tokens(vendor)]
+    assert issued
+    verifier = dict(pair.split("=", 1) for pair in exchanged[-1].split("&"))["code_verifier"]
+    secrets = {answer["code"][0], answer["state"][0], verifier, cookie, *issued, "shopify-dev-client-secret"}
+    database = "".join(rows(facade, table) for table in tables(facade))
+    problems = caller.get("/ops/connections").text + facade.lockstitch("connections").stdout
+    metrics = caller.get("/metrics").text
+    spans = until(lambda: b"".join(collector.bodies).decode("latin-1"), lambda found: "/oauth/callback" in found)
+    logs = facade.api.log + facade.worker.log
+    for place in (logs, database, problems, metrics, spans, processes, screen.replace(link, "")):
+        assert not [secret for secret in secrets if secret in place]
+
+
+def command_lines() -> str:
+    """The arguments of every process, as other users of the machine see them."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            found.append(path.read_bytes().decode(errors="replace"))
+    return "".join(found)

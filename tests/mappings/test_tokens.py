@@ -1,0 +1,107 @@
+"""Grants and scopes in the manifests: what is asked for, how a client authenticates, what a token endpoint answers."""
+
+from base64 import b64encode
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import pytest
+
+from mappings.http import VendorReply
+from mappings.registry import VENDORS
+from mappings.tokens import Access, Grant, Issued, TokenRefusal, issued, refused
+
+SECRETS = {"client_id": "an id", "client_secret": "a:secret/+"}
+
+
+def reply(code: int, /, **body: object) -> VendorReply:
+    return VendorReply(status=code, headers={}, body=msgspec.json.encode(body))
+
+
+@pytest.mark.parametrize(
+    ("vendor", "object_name", "access", "scopes"),
+    [
+        ("hubspot", "customer", "read", ["crm.objects.contacts.read", "crm.schemas.contacts.read"]),
+        ("hubspot", "ticket", "read", ["crm.objects.contacts.read", "tickets"]),
+        ("shopify", "order", "read", ["read_customers", "read_orders"]),
+        ("shopify", "order", "write", ["read_customers", "read_products", "write_orders"]),
+        ("zendesk", "ticket", "read", ["read"]),
+        ("zendesk", "ticket", "write", ["read", "tickets:write"]),
+        ("zendesk", "customer", "write", ["read", "write"]),
+        ("salesforce", "order", "write", ["api"]),
+    ],
+)
+def test_the_least_scopes(vendor: str, object_name: str, access: Access, scopes: list[str]) -> None:
+    needed = VENDORS[vendor].scopes.needed({object_name: access})  # type: ignore[dict-item]
+    assert list(needed) == scopes
+
+
+def test_a_scope_that_another_contains_is_not_missing() -> None:
+    shopify = VENDORS["shopify"].scopes
+    assert shopify.missing(["read_orders", "write_customers"], ["write_orders"]) == ("write_customers",)
+
+
+def test_every_grant_has_what_it_needs() -> None:
+    grants = [(vendor, grant) for vendor in VENDORS.values() for grant in vendor.grants]
+    assert {vendor.name for vendor, _ in grants} == {"hubspot", "medusa", "salesforce", "shopify", "zendesk"}
+    for vendor, grant in grants:
+        assert grant.token_path.startswith("/"), vendor.name
+        assert bool(grant.authorize_url) == grant.needs_person
+        assert (grant.login is not None) == (grant.kind == "login")
+        assert grant.secrets != vendor.auth.secrets
+
+
+def test_the_client_authenticates_in_the_body_or_the_header() -> None:
+    in_body = Grant(kind="authorization_code", token_path="/t").refresh_request(SECRETS, "r")
+    assert parse_qs((in_body.body or b"").decode()) == {
+        "grant_type": ["refresh_token"],
+        "refresh_token": ["r"],
+        "client_id": ["an id"],
+        "client_secret": ["a:secret/+"],
+    }
+    basic = Grant(kind="authorization_code", token_path="/t", client="basic").refresh_request(SECRETS, "r")
+    assert b"secret" not in (basic.body or b"")
+    assert dict(basic.headers) == {"Authorization": f"Basic {b64encode(b'an%20id:a%3Asecret%2F%2B').decode()}"}
+
+
+def test_zendesk_is_sent_json() -> None:
+    sent = VENDORS["zendesk"].grants[0].code_request(SECRETS, "c", "https://l.example/cb", "v")
+    assert sent.content_type == "application/json"
+    body = msgspec.json.decode(sent.body or b"")
+    assert (body["code_verifier"], body["expires_in"]) == ("v", 86_400)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "page"),
+    [
+        ("https://api.hubapi.com", "https://app.hubspot.com/oauth/authorize"),
+        ("http://127.0.0.1:8090/hubspot", "http://127.0.0.1:8090/hubspot/oauth/authorize"),
+    ],
+)
+def test_the_page_of_an_emulator_is_below_its_base_url(base_url: str, page: str) -> None:
+    grant = VENDORS["hubspot"].grants[0]
+    elsewhere = base_url != VENDORS["hubspot"].default_base_url
+    url = urlsplit(grant.authorize_page(base_url, SECRETS, {"scope": "a b"}, elsewhere=elsewhere))
+    assert f"{url.scheme}://{url.netloc}{url.path}" == page
+    assert url.query == "response_type=code&client_id=an%20id&scope=a%20b"
+
+
+def test_replies_of_token_endpoints() -> None:
+    assert issued(reply(200, access_token="a", expires_in="3600", scope="x,y")) == Issued(
+        access_token="a", expires_in=3600.0, scopes=("x", "y")
+    )
+    assert issued(reply(200, access_token="a", scopes=["x"])) == Issued(access_token="a", scopes=("x",))
+    assert issued(reply(200, token="a")) is None
+    assert issued(VendorReply(status=200, headers={}, body=b"<html>")) is None
+    assert refused(reply(400, error="invalid_grant")) == TokenRefusal(code="invalid_grant", invalid_grant=True)
+    assert refused(reply(400, status="BAD_REFRESH_TOKEN")) == TokenRefusal(code="BAD_REFRESH_TOKEN", invalid_grant=True)
+    assert refused(reply(401, error="invalid_client")) == TokenRefusal(code="invalid_client", invalid_grant=False)
+    assert refused(reply(400, error="a sentence with a secret")) == TokenRefusal(code="status_400", invalid_grant=False)
+    assert refused(VendorReply(status=403, headers={}, body=b"<html>")) is None
+
+
+def test_the_login_of_medusa() -> None:
+    grant = VENDORS["medusa"].grants[0]
+    sent = grant.own_request({"email": "a@example.com", "password": "p"}, ())
+    assert (sent.path, sent.body) == ("/auth/user/emailpass", b'{"email":"a@example.com","password":"p"}')
+    assert grant.read(reply(200, token="jwt")) == Issued(access_token="jwt")
+    assert grant.read(reply(200)) is None
