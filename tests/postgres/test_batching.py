@@ -1,0 +1,121 @@
+"""Batches: what arrives together is processed together, and each caller gets its own result."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from app.errors import StoreUnavailable
+from app.postgres.batching import LATE_SECONDS, MOST_ITEMS, Batcher
+
+pytestmark = pytest.mark.anyio
+
+
+class Doubling:
+    """Doubles numbers, and refuses negative ones. While `open` is cleared, batches wait."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.batcher: Batcher[int, int] = Batcher.of(self._process)
+
+    async def _process(self, numbers: Sequence[int]) -> list[int | Exception]:
+        self.batches.append(list(numbers))
+        await self.open.wait()
+        if 666 in numbers:
+            raise ArithmeticError
+        return [ValueError(number) if number < 0 else 2 * number for number in numbers]
+
+    async def begun(self, batches: int) -> None:
+        """Wait until so many batches have begun."""
+        async with asyncio.timeout(10):
+            while len(self.batches) < batches:  # noqa: ASYNC110 - a batch begins in a task of its own
+                await asyncio.sleep(0)
+
+
+async def test_items_that_arrive_during_a_batch_share_the_next_one() -> None:
+    doubling = Doubling()
+
+    assert await asyncio.gather(*(doubling.batcher.run(number) for number in range(200))) == list(range(0, 400, 2))
+    assert [len(batch) for batch in doubling.batches] == [MOST_ITEMS, MOST_ITEMS, MOST_ITEMS, 200 - 3 * MOST_ITEMS]
+
+
+async def test_a_result_may_be_an_exception_for_one_caller() -> None:
+    doubling = Doubling()
+
+    outcomes = await asyncio.gather(*(doubling.batcher.run(n) for n in (1, -1, 2)), return_exceptions=True)
+
+    assert [outcomes[0], type(outcomes[1]), outcomes[2]] == [2, ValueError, 4]
+    assert doubling.batches == [[1, -1, 2]]
+
+
+async def test_a_batch_that_fails_is_repeated_one_by_one() -> None:
+    doubling = Doubling()
+
+    outcomes = await asyncio.gather(*(doubling.batcher.run(n) for n in (1, 666, 2)), return_exceptions=True)
+
+    assert [outcomes[0], type(outcomes[1]), outcomes[2]] == [2, ArithmeticError, 4]
+    assert doubling.batches == [[1, 666, 2], [1], [666], [2]]
+
+
+async def test_without_a_database_nothing_is_repeated() -> None:
+    tried: list[int] = []
+
+    async def process(numbers: Sequence[int]) -> list[int]:
+        tried.extend(numbers)
+        raise StoreUnavailable("The database does not answer.")
+
+    batcher: Batcher[int, int] = Batcher.of(process)
+    outcomes = await asyncio.gather(*(batcher.run(number) for number in range(5)), return_exceptions=True)
+
+    assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
+    assert tried == list(range(5))
+
+
+async def test_a_caller_cancelled_before_its_batch_begins_leaves_it() -> None:
+    doubling = Doubling()
+    doubling.open.clear()
+    first = asyncio.create_task(doubling.batcher.run(1))
+    await doubling.begun(1)
+    waiting = [asyncio.create_task(doubling.batcher.run(number)) for number in (2, 3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    await asyncio.wait({waiting[0]})
+    doubling.open.set()
+
+    assert await first == 2
+    assert await waiting[1] == 6
+    assert waiting[0].cancelled()
+    assert doubling.batches == [[1], [3]]
+
+
+@pytest.mark.parametrize("number", [1, -1], ids=["done", "failed"])
+async def test_a_caller_cancelled_in_its_batch_learns_what_was_done(number: int) -> None:
+    doubling = Doubling()
+    doubling.open.clear()
+    task = asyncio.create_task(doubling.batcher.run(number))
+    await doubling.begun(1)
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    assert not task.done()
+    doubling.open.set()
+    await asyncio.wait({task})
+
+    assert task.cancelled() if number < 0 else task.result() == 2
+
+
+async def test_a_late_batch_does_not_hold_up_the_next_one() -> None:
+    doubling = Doubling()
+    doubling.open.clear()
+    late = asyncio.create_task(doubling.batcher.run(1))
+    await doubling.begun(1)
+    began = asyncio.get_running_loop().time()
+    second = asyncio.create_task(doubling.batcher.run(2))
+    await doubling.begun(2)
+
+    assert asyncio.get_running_loop().time() - began >= LATE_SECONDS / 2
+    assert not late.done()
+    doubling.open.set()
+    assert await asyncio.gather(late, second) == [2, 4]

@@ -1,0 +1,163 @@
+"""The road of a webhook inside one worker: how many statements it takes, how they are planned, and a cancelled end."""
+
+import asyncio
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from app.capabilities import KINDS, POLICIES
+from app.postgres.database import Database, Statement
+from app.postgres.embedded import EmbeddedPostgres
+from app.postgres.listen import listen
+from app.postgres.migrate import migrate
+from app.queue.claim import open_upkeep
+from app.queue.jobs import PostgresQueue
+from app.queue.models import JobPolicy
+from app.queue.runner import QueueRunner
+from app.settings.environment import load_settings
+from app.wiring.runtime import POOL_SIZE, Runtime, open_runtime
+from tests.conftest import FAST_AND_LOOSE
+from tests.contract.subscribers import Delivering
+from tests.encryption import SEALER
+from tests.open_folder import open_folder
+from tests.queue.harness import until
+from tests.webhooks.burst import WAITING, record, subscribe
+
+pytestmark = pytest.mark.anyio
+
+MOST_STATEMENTS = 2.0
+
+LEFT = Statement("SELECT job", "SELECT 1 FROM job LIMIT 1")
+# PostgreSQL plans the first five calls of a prepared statement for their arguments, then compares the costs.
+PLANNED_ANEW = Statement(
+    "SELECT pg_prepared_statements", "SELECT statement FROM pg_prepared_statements WHERE custom_plans > 5"
+)
+PLANNED_ONCE = Statement(
+    "SELECT pg_prepared_statements", "SELECT count(*) FROM pg_prepared_statements WHERE generic_plans > 0"
+)
+HOLD = Statement("SELECT inbound_event", "SELECT 1 FROM inbound_event WHERE id = ANY ($1) FOR UPDATE")
+LOCKED = Statement("SELECT pg_stat_activity", WAITING)
+ATTEMPTS = Statement("SELECT attempt", "SELECT kind, outcome FROM attempt")
+EVENTS = Statement("SELECT event", "SELECT count(*) FROM event")
+
+
+@asynccontextmanager
+async def worker_over(folder: Path, database_url: str) -> AsyncIterator[Runtime]:
+    """A worker in this process, with a subscriber. Its runner does not run yet, nor do its periodic tasks."""
+    delivering = Delivering(folder, database_url)
+    hook = delivering.subscribers.hook("road")
+    try:
+        with patch.dict(os.environ, delivering.worker.environment):
+            async with open_runtime(load_settings(os.environ), works=True) as runtime:
+                await subscribe(runtime.database, hook.url)
+                yield runtime
+    finally:
+        delivering.subscribers.close()
+
+
+@asynccontextmanager
+async def running(runner: QueueRunner) -> AsyncIterator[None]:
+    """Run the runner during the block. Then stop it and wait for its end."""
+    task = asyncio.create_task(runner.run())
+    try:
+        async with asyncio.timeout(60):
+            yield
+            runner.stop()
+            await task
+    finally:
+        task.cancel()
+
+
+async def is_idle(database: Database) -> bool:
+    return await database.fetch_value(LEFT) is None
+
+
+@pytest.fixture
+def logged(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A server that logs every statement with the name of the application."""
+    folder = open_folder("lockstitch-test-")
+    settings = {**FAST_AND_LOOSE, "log_statement": "all", "log_line_prefix": "%a "}
+    try:
+        with EmbeddedPostgres(folder / "postgres", settings).running(folder / "postgres.log") as url:
+            yield url, folder / "postgres.log"
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("records", [None, 64], ids=["raw", "keyed"])
+async def test_a_full_batch_takes_at_most_two_statements_an_event(
+    tmp_path: Path, logged: tuple[str, Path], records: int | None
+) -> None:
+    url, log = logged
+    await migrate(url)
+    async with worker_over(tmp_path, url) as runtime:
+        await record(runtime.database, range(512), records)
+        before = len(log.read_text(errors="replace"))
+        assert runtime.runner is not None
+        async with running(runtime.runner):
+            await until(partial(is_idle, runtime.database))
+        statements = _counted(log.read_text(errors="replace")[before:])
+
+    assert sum(statements.values()) / 512 <= MOST_STATEMENTS, statements.most_common()
+
+
+def _counted(log: str) -> Counter[str]:
+    """The statements of Lockstitch in a log by their beginning, without the question of this test."""
+    found = re.findall(r"^lockstitch LOG:  (?:execute [^:]*|statement): (.*\n(?:\t.*\n){0,3})", log, re.MULTILINE)
+    return Counter(kind for text in found if (kind := " ".join(text.split())[:60]) != LEFT.sql)
+
+
+async def test_no_statement_of_the_road_is_planned_anew_on_each_call(tmp_path: Path, database_url: str) -> None:
+    async with worker_over(tmp_path, database_url) as runtime:
+        assert runtime.runner is not None
+        async with running(runtime.runner):
+            for burst in range(40):
+                first = burst * 100
+                await record(runtime.database, range(first, first + 1 + burst % 9), None if burst % 2 else 3)
+                await until(partial(is_idle, runtime.database))
+        async with AsyncExitStack() as stack:
+            sessions = [await stack.enter_async_context(runtime.database.acquire()) for _ in range(POOL_SIZE)]
+            anew = [row["statement"] for session in sessions for row in await session.fetch(PLANNED_ANEW)]
+            once = sum([await session.fetch_value(PLANNED_ONCE) for session in sessions])
+
+    assert anew == []
+    assert once >= 10
+
+
+async def test_a_handler_cancelled_while_its_batch_is_committed_is_done(tmp_path: Path, database_url: str) -> None:
+    async with worker_over(tmp_path, database_url) as runtime:
+        receipts = await record(runtime.database, range(10))
+        upkeep = await open_upkeep(database_url)
+        queue = PostgresQueue(runtime.database, SEALER, lease=timedelta(seconds=30), policies=POLICIES, upkeep=upkeep)
+        runner = QueueRunner(
+            queue,
+            {kind.name: kind.bind(runtime.dependencies) for kind in KINDS.values()},
+            policies={"ingest": JobPolicy(attempt_seconds=0.3)},
+            lease_seconds=30.0,
+            listen=partial(listen, database_url),
+        )
+        async with running(runner):
+            async with runtime.database.transaction() as transaction:
+                await transaction.fetch(HOLD, receipts)
+                await until(lambda: _is_locked(runtime.database))
+                await asyncio.sleep(0.6)  # longer than an attempt may take
+            await until(partial(is_idle, runtime.database))
+        attempts = Counter((row["kind"], row["outcome"]) for row in await runtime.database.fetch(ATTEMPTS))
+        events = await runtime.database.fetch_value(EVENTS)
+        await upkeep.close()
+
+    assert attempts == {("ingest", "done"): 10, ("deliver", "done"): 10}
+    assert events == 10
+
+
+async def _is_locked(database: Database) -> bool:
+    return bool(await database.fetch(LOCKED))
