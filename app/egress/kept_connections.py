@@ -10,13 +10,15 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, AddressFamily
-from types import SimpleNamespace
 from typing import Final, TypeAlias
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.tracing import Trace
 
 from app.egress.guard import ClearedTarget
 from app.egress.transport import USER_AGENT
@@ -40,12 +42,15 @@ class _Pool:
 
 
 class Use:
-    """One request: whether it went over a connection that had carried another before."""
+    """One request: whether it has dialled, and so goes over a connection that carried no other before."""
 
-    __slots__ = ("reused",)
+    __slots__ = ("dialled",)
 
     def __init__(self) -> None:
-        self.reused = False
+        self.dialled = False
+
+
+_current_use: Final[ContextVar[Use]] = ContextVar("current_use")
 
 
 class KeptConnections:
@@ -58,12 +63,13 @@ class KeptConnections:
         self._pools: OrderedDict[_Key, _Pool] = OrderedDict()
 
     @asynccontextmanager
-    async def kept(self, clearance: ClearedTarget) -> AsyncIterator[aiohttp.ClientSession]:
-        """Yield a session whose requests may use a kept connection to this target. Give each a `Use`."""
-        pool = await self._pool(clearance)
+    async def kept(self, clearance: ClearedTarget) -> AsyncIterator[tuple[aiohttp.ClientSession, Use]]:
+        """Yield a session whose request may use a kept connection to this target, for one request, and its use."""
+        pool, use = await self._pool(clearance), Use()
+        _current_use.set(use)
         pool.users += 1
         try:
-            yield pool.session
+            yield pool.session, use
         finally:
             pool.users -= 1
             await _close_unused(pool)
@@ -96,7 +102,7 @@ class KeptConnections:
 
     def _open(self, clearance: ClearedTarget, *, keep: bool) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=(_Connector if keep else aiohttp.TCPConnector)(
                 ssl=self._verify,
                 resolver=_Cleared(clearance),
                 use_dns_cache=False,
@@ -111,7 +117,6 @@ class KeptConnections:
             headers={"User-Agent": USER_AGENT, "Accept": "*/*"},
             skip_auto_headers=("Accept-Encoding",),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
-            trace_configs=[_NOTE_REUSE] if keep else None,
         )
 
 
@@ -120,14 +125,17 @@ async def _close_unused(pool: _Pool) -> None:
         await pool.session.close()
 
 
-async def _note_reuse(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _reused: aiohttp.TraceConnectionReuseconnParams
-) -> None:
-    context.trace_request_ctx.reused = True
+class _Connector(aiohttp.TCPConnector):
+    """Notes which requests dial."""
 
-
-_NOTE_REUSE: Final = aiohttp.TraceConfig()
-_NOTE_REUSE.on_connection_reuseconn.append(_note_reuse)
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
+    ) -> ResponseHandler:
+        _current_use.get().dialled = True
+        return await super()._create_connection(req, traces, timeout)
 
 
 class _Cleared(AbstractResolver):

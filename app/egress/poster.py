@@ -17,7 +17,7 @@ from yarl import URL
 
 from app import telemetry
 from app.egress.guard import ClearedTarget, DnsLookup, EgressGuard, LookUp
-from app.egress.kept_connections import POOL_SECONDS, KeptConnections, Use
+from app.egress.kept_connections import POOL_SECONDS, KeptConnections
 from app.egress.models import NoAnswer, PostReply, TargetUnreachable
 from app.egress.retry_after import seconds_asked
 from app.settings.egress import EgressRules
@@ -68,7 +68,6 @@ class TargetPoster:
         """Send and return the status and the Retry-After. Raises TargetUnreachable, NoAnswer, TimeoutError."""
         traceparent = telemetry.current_traceparent()
         trace = {} if traceparent is None else {"traceparent": traceparent}
-        use = Use()
 
         async def exchange(session: aiohttp.ClientSession) -> tuple[int, str | None]:
             async with session.post(
@@ -76,7 +75,6 @@ class TargetPoster:
                 data=body,
                 headers={**headers, **trace},
                 allow_redirects=False,
-                trace_request_ctx=use,
             ) as response:
                 post.answered(response.status)
                 limit.reschedule(None)  # the target answered in time; the rest has its own limit
@@ -84,12 +82,12 @@ class TargetPoster:
                 return response.status, response.headers.get("Retry-After")
 
         try:
-            try:
-                async with self._connections.kept(clearance) as session:
+            async with self._connections.kept(clearance) as (session, use):
+                try:
                     return await exchange(session)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                if not use.reused:
-                    raise
+                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                    if use.dialled:
+                        raise
             async with self._connections.fresh(clearance) as session:
                 return await exchange(session)
         except aiohttp.ClientConnectorError as error:

@@ -1,6 +1,7 @@
 """Parse a target's URL strictly. Check and call use the same parsed target, so they cannot differ."""
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, cast
 
@@ -42,6 +43,8 @@ class Target(Struct, frozen=True, kw_only=True):
     literal: Address | None
 
 
+# One worker posts to the same few targets again and again.
+@lru_cache(maxsize=1024)
 def parse_target(url: str) -> Target:
     """Parse a URL. Raises TargetRefused unless it is plain http(s) and unambiguous to all parsers."""
     if len(url) > LONGEST:
