@@ -33,6 +33,7 @@ from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of
 from app.vendors.connections import ConnectionView, list_connections
 from app.vendors.deps import ConsentDeps, VendorDeps
+from app.vendors.store import PostgresBoundAccounts
 from app.wiring.operators import pauses_of
 
 POLL_SECONDS: Final = 0.5
@@ -158,13 +159,18 @@ async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Co
         await vault.refresh()
         pauses = pauses_of(database, sealer)
         await pauses.refresh()
+        bound = PostgresBoundAccounts(database)
         client = await stack.enter_async_context(
-            open_vendor_client(settings, secrets(os.environ, vault), pauses=pauses)
+            open_vendor_client(settings, secrets(os.environ, vault), pauses=pauses, bound=bound)
         )
         yield _Connecting(
             vault=vault,
             vendors=VendorDeps(
-                connections=connections_of(settings), vendors=client, lanes=PostgresLanes(database), pauses=pauses
+                connections=connections_of(settings),
+                vendors=client,
+                lanes=PostgresLanes(database),
+                pauses=pauses,
+                bound=bound,
             ),
             consents=ConsentDeps(
                 vendors=client,
