@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final, cast
 
 from app.credentials.last_use import LastUse
-from app.credentials.models import Credential, Version
+from app.credentials.models import Credential, Version, VersionState
 from app.credentials.secrets import Secrets
 from app.credentials.store import PostgresCredentials
 from app.credentials.vault import Vault
@@ -21,6 +21,7 @@ TARGET_US: Final = 20.0
 ROUNDS: Final = 5
 READS: Final = 100_000
 NOW: Final = datetime.now(UTC)
+STATES: Final[tuple[VersionState, ...]] = ("previous", "current", "next")
 
 
 class _Stored:
@@ -38,7 +39,7 @@ class _Stored:
                 created_at=NOW,
                 changed_at=NOW,
             )
-            for number, state in enumerate(("previous", "current", "next"), 1)
+            for number, state in enumerate(STATES, 1)
         }
         held = Credential(
             name="crm", kind="secret", max_age=None, sent_version=None, refused_at=None, refused_why=None, **versions
