@@ -278,6 +278,7 @@ def test_a_lost_reply_pauses_until_a_person_connects(
     assert queued.status_code == 202, queued.text
     connect(facade, tmp_path / "two", browser, "lost-help")
     assert caller.settled(queued)["state"] == "succeeded"
+    working(caller, "lost-help", "/v1/tickets")  # each process sends one request first
     until(lambda: seen(caller, "lost-help")["state"], lambda state: state == "working")
     (sent,) = [
         body
