@@ -16,7 +16,10 @@ from app.queue.models import Claimed, Job
 from app.queue.places import Held
 
 # A claim consists of lookups, so one generic plan is always right. Planning each time would double its cost.
+# synchronous_commit: claims and leases need not survive a crash of PostgreSQL. A job whose claim is lost is ready
+# again, and its worker finds its lease gone. Every end of a job waits for the disk, and for the claims before it.
 UPKEEP_SETTINGS: Final = {
+    "synchronous_commit": "off",
     "plan_cache_mode": "force_generic_plan",
     "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
