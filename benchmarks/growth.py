@@ -16,6 +16,7 @@ import asyncpg
 import uvloop
 
 from app.audit.chain import AuditSealer
+from app.audit.record import insert_from
 from app.monitoring.retention import reap
 from app.monitoring.store.retention import PostgresRetention
 from app.postgres.database import Database
@@ -73,13 +74,11 @@ FILL: Final = {
           FROM generate_series($1::bigint, $2::bigint) AS n
     """,  # noqa: S608 - no caller's text is in it
 }
-FILL_AUDIT: Final = """
-    INSERT INTO audit_event (at, type, subject, actor, correlation_id, facts, digest)
-    SELECT now() - interval '30 days' * (1 - n::float8 / $1::bigint), 'job.processed', 'job_' || n, 'lockstitch',
-           'run-' || n, facts, sha256(facts::bytea)
-      FROM generate_series(1, $1::bigint) AS n,
-           (SELECT '{"attempt":1,"connection":"gateway","kind":"ingest"}') AS said (facts)
-"""
+FILL_AUDIT: Final = insert_from("""
+    SELECT 'job.processed', 'job_' || n, 'lockstitch', 'run-' || n,
+           '{"attempt":1,"connection":"gateway","kind":"ingest"}'
+      FROM generate_series(1, $1::bigint) AS n
+""")
 # Without a mark, the sealer looks for gaps in all that is sealed.
 SET_MARK: Final = "INSERT INTO audit_sealer SELECT system_identifier, '3', 0 FROM pg_control_system()"
 SEALED_AT_ONCE: Final = 20_000

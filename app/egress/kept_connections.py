@@ -65,10 +65,13 @@ class KeptConnections:
     @asynccontextmanager
     async def kept(self, clearance: ClearedTarget) -> AsyncIterator[tuple[aiohttp.ClientSession, Use]]:
         """Yield a session whose request may use a kept connection to this target, for one request, and its use."""
-        pool, use = await self._pool(clearance), Use()
-        _current_use.set(use)
+        pool, retired = self._pool(clearance)
         pool.users += 1
         try:
+            if retired is not None:
+                await _close_unused(retired)
+            use = Use()
+            _current_use.set(use)
             yield pool.session, use
         finally:
             pool.users -= 1
@@ -83,13 +86,14 @@ class KeptConnections:
         while self._pools:
             await self._pools.popitem()[1].session.close()
 
-    async def _pool(self, clearance: ClearedTarget) -> _Pool:
+    def _pool(self, clearance: ClearedTarget) -> tuple[_Pool, _Pool | None]:
+        """Return the pool of a target, and one that makes room for it."""
         target, now = clearance.target, time.monotonic()
         key = (target.scheme, target.host, target.port, frozenset(clearance.addresses))
         pool = self._pools.get(key)
         if pool is not None and now < pool.ends_at:
             self._pools.move_to_end(key)
-            return pool
+            return pool, None
         fresh = _Pool(session=self._open(clearance, keep=True), ends_at=now + self._pool_seconds)
         self._pools[key] = fresh
         self._pools.move_to_end(key)
@@ -97,8 +101,7 @@ class KeptConnections:
             pool = self._pools.popitem(last=False)[1]
         if pool is not None:
             pool.retired = True
-            await _close_unused(pool)
-        return fresh
+        return fresh, pool
 
     def _open(self, clearance: ClearedTarget, *, keep: bool) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(

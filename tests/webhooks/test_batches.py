@@ -92,7 +92,7 @@ def test_a_job_whose_lease_was_lost_leaves_its_batch(burst: Burst) -> None:
     with burst.holding(lock):
         burst.sql("UPDATE job SET lease_token = gen_random_uuid() WHERE order_key = 'parcel:7' AND kind = 'ingest'")
     until(lambda: len(burst.posted()) == MANY - 1)
-    assert burst.sql("SELECT order_key FROM job") == [{"order_key": "parcel:7"}]
+    until(lambda: burst.sql("SELECT order_key FROM job") == [{"order_key": "parcel:7"}])
 
     burst.running.let_leases_run_out()
     burst.await_end()
