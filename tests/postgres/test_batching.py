@@ -118,4 +118,4 @@ async def test_a_late_batch_does_not_hold_up_the_next_one() -> None:
     assert asyncio.get_running_loop().time() - began >= LATE_SECONDS / 2
     assert not late.done()
     doubling.open.set()
-    assert await asyncio.gather(late, second) == [2, 4]
+    assert (await late, await second) == (2, 4)
