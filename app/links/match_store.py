@@ -24,6 +24,7 @@ from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
 from app.links.models import LinkReview, LinkSource, NamedRecord, RecordName, ReviewReason, ReviewState
 from app.links.statements import LOCK as LOCK_IDS
 from app.links.store import PostgresLinks
+from app.postgres.batching import Batcher
 from app.postgres.database import Database, Transaction
 from app.postgres.encryption import SealBroken, SealedColumn, Sealer
 
@@ -52,6 +53,9 @@ class _Candidate(Struct, frozen=True, kw_only=True):
         return self.connection, self.remote_id
 
 
+Keys = Sequence[tuple[Sighting, MatchKey]]
+
+
 class PostgresMatches:
     """The store of match keys and reviews. `auto_join`: pairs of connections that are joined without review."""
 
@@ -64,6 +68,7 @@ class PostgresMatches:
         self._auto_join = {frozenset(pair) for pair in auto_join}
         self._secret: bytes | None = None
         self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
+        self._keeps: Batcher[Keys, frozenset[bytes]] = Batcher.of(self._keep)
 
     async def sight(self, sightings: Sequence[Sighting]) -> bool:
         """Match customers whose key is new or has changed. Returns whether that joined any.
@@ -144,7 +149,7 @@ class PostgresMatches:
         }
         if not kept:
             return False
-        digests = await self._keep([*kept.values()])
+        digests = await self._keeps.run([*kept.values()])
         joined = False
         for sighting, key in kept.values():
             if key.digest in digests:
@@ -152,14 +157,16 @@ class PostgresMatches:
                     joined = True
         return joined
 
-    async def _keep(self, kept: Sequence[tuple[Sighting, MatchKey]]) -> frozenset[bytes]:
-        """Store keys, and return those that records with other ids have too."""
+    async def _keep(self, batch: Sequence[Keys]) -> list[frozenset[bytes]]:
+        """Store keys, and return to each caller those that records with other ids have too."""
+        kept = {(one.connection, one.remote_id): (one, key) for keys in batch for one, key in keys}.values()
         places = [one.connection for one, _ in kept], [one.remote_id for one, _ in kept]
         digests = [key.digest for _, key in kept]
         values = digests, [key.name for _, key in kept], [one.is_staff for one, _ in kept]
         if await self._database.fetch_value(sql.PUT_KEYS, *places, *values):
             await self._database.execute(sql.DELETE_OUTDATED, *places)
-        return frozenset(row["digest"] for row in await self._database.fetch(sql.SELECT_SHARED, digests))
+        shared = frozenset(row["digest"] for row in await self._database.fetch(sql.SELECT_SHARED, digests))
+        return [shared for _ in batch]
 
     async def _match_one(self, sighting: Sighting, key: MatchKey) -> bool:
         """Propose every candidate that needs a review, then join at most one that needs none. Returns whether it did:
