@@ -64,7 +64,8 @@ PUT_KEYS = Statement(
     f"""
     WITH new AS (
         SELECT *
-          FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::boolean[])
+          FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::bytea[]), (SELECT $4::bytea[]),
+                      (SELECT $5::boolean[]))
                AS new (connection, remote_id, digest, name, is_staff)
     ), same AS (
         SELECT known.connection, known.remote_id

@@ -26,6 +26,7 @@ from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
 from app.links.models import LinkReview, LinkSource, NamedRecord, NewRecord, RecordName, ReviewReason, ReviewState
 from app.links.statements import LOCK as LOCK_IDS
 from app.links.store import PostgresLinks
+from app.postgres.batching import Batcher
 from app.postgres.database import Database, Transaction
 from app.postgres.encryption import SealBroken, SealedColumn, Sealer
 
@@ -54,6 +55,9 @@ class _Candidate(Struct, frozen=True, kw_only=True):
         return self.connection, self.remote_id
 
 
+Keys = Sequence[tuple[Sighting, MatchKey]]
+
+
 class PostgresMatches:
     """The store of match keys and reviews. `auto_join`: pairs of connections that are joined without review."""
 
@@ -66,6 +70,8 @@ class PostgresMatches:
         self._auto_join = {frozenset(pair) for pair in auto_join}
         self._secret: bytes | None = None
         self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
+        self._keeps: Batcher[Keys, None] = Batcher.of(self._keep)
+        self._looks: Batcher[Keys, frozenset[bytes]] = Batcher.of(self._look)
 
     async def sight(self, sightings: Sequence[Sighting]) -> bool:
         """Match customers whose key is new or has changed. Returns whether that joined any.
@@ -118,7 +124,7 @@ class PostgresMatches:
         place = new.connection, new.remote_id
         known = self._links.remembered("customer", *place)
         with suppress(StoreUnavailable):
-            await self._match_kept({place: (new.sighting, new.key)})
+            await self._match_kept([(new.sighting, new.key)])
             self._remember({place: (_mark(new.sighting), known)})
 
     async def erase(self, places: Sequence[tuple[str, str]]) -> None:
@@ -171,27 +177,35 @@ class PostgresMatches:
         }
         if not kept:
             return False
-        await self._keep([*kept.values()])
-        return await self._match_kept(kept)
+        await self._keeps.run([*kept.values()])
+        return await self._match_kept([*kept.values()])
 
-    async def _match_kept(self, kept: Mapping[tuple[str, str], tuple[Sighting, MatchKey]]) -> bool:
+    async def _match_kept(self, kept: Keys) -> bool:
         """Match customers whose keys are stored. Returns whether that joined any."""
-        digests = list({key.digest for _, key in kept.values()})
-        rows = await self._database.fetch(sql.SELECT_SHARED, digests, MOST_CANDIDATES + 1)
-        shared = {row["digest"] for row in rows}
+        shared = await self._looks.run(kept)
         joined = False
-        for sighting, key in kept.values():
+        for sighting, key in kept:
             if key.digest in shared:
                 while await self._match_one(sighting, key):
                     joined = True
         return joined
 
-    async def _keep(self, kept: Sequence[tuple[Sighting, MatchKey]]) -> None:
+    async def _keep(self, batch: Sequence[Keys]) -> list[None]:
+        """Store keys. Of two of one customer, the later one counts."""
+        kept = {(one.connection, one.remote_id): (one, key) for keys in batch for one, key in keys}.values()
         places = [one.connection for one, _ in kept], [one.remote_id for one, _ in kept]
         digests = [key.digest for _, key in kept]
         values = digests, [key.name for _, key in kept], [one.is_staff for one, _ in kept]
         if await self._database.fetch_value(sql.PUT_KEYS, *places, *values):
             await self._database.execute(sql.DELETE_OUTDATED, *places)
+        return [None for _ in batch]
+
+    async def _look(self, batch: Sequence[Keys]) -> list[frozenset[bytes]]:
+        """Return to each caller the keys that records with other ids have too."""
+        digests = list({key.digest for keys in batch for _, key in keys})
+        rows = await self._database.fetch(sql.SELECT_SHARED, digests, MOST_CANDIDATES + 1)
+        shared = frozenset(row["digest"] for row in rows)
+        return [shared for _ in batch]
 
     async def _match_one(self, sighting: Sighting, key: MatchKey) -> bool:
         """Propose every candidate that needs a review, then join at most one that needs none. Returns whether it did:

@@ -40,7 +40,7 @@ MAKE = Statement(
     WITH made AS (
         INSERT INTO link (object, connection, remote_id, canonical_id, own_id)
         SELECT $1, $2, new.remote_id, new.canonical_id, new.canonical_id
-          FROM unnest($3::text[], $4::text[]) AS new (remote_id, canonical_id)
+          FROM unnest((SELECT $3::text[]), (SELECT $4::text[])) AS new (remote_id, canonical_id)
             ON CONFLICT (object, connection, remote_id) DO NOTHING
         RETURNING connection, remote_id, canonical_id
     )
@@ -50,7 +50,7 @@ MAKE = Statement(
      UNION ALL
     SELECT remote_id, canonical_id, own_id, merged_into, {SIBLINGS}
       FROM link
-     WHERE object = $1 AND connection = $2 AND remote_id = ANY($3::text[])
+     WHERE object = $1 AND connection = $2 AND remote_id = ANY ((SELECT $3::text[])::text[])
     """,  # noqa: S608
 )
 

@@ -24,12 +24,15 @@ from app.links.models import (
     RecordName,
     SplitLinks,
 )
+from app.postgres.batching import Batcher
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Transaction
 from canonical.parts import ID_PREFIX, Link, ObjectName
 
 T = TypeVar("T")
 REMEMBERED = 100_000
+Unnamed = tuple[ObjectName, str, Sequence[str]]
+"""Remote ids of one object at one connection."""
 
 
 class PostgresLinks:
@@ -42,6 +45,7 @@ class PostgresLinks:
         self._known: dict[tuple[str, str, str], NamedRecord] = {}
         self._last_change: int | None = None
         self._forgotten = 0
+        self._makes: Batcher[Unnamed, Mapping[str, NamedRecord]] = Batcher.of(self._make)
 
     async def ensure(self, object_name: ObjectName, connection: str, remote_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the canonical id of each remote id. Missing ones are created."""
@@ -57,18 +61,33 @@ class PostgresLinks:
             for remote_id in remote_ids
             if (known := self._known.get((object_name, connection, remote_id))) is not None
         }
-        wanted = sorted(set(remote_ids) - found.keys())  # sorted: all callers lock rows in the same order
+        wanted = sorted(set(remote_ids) - found.keys())
         if not wanted:
             return found
         forgotten = self._forgotten
-        fresh = [new_id(ID_PREFIX[object_name]) for _ in wanted]
-        found |= _named(await self._database.fetch(sql.MAKE, object_name, connection, wanted, fresh))
+        found |= await self._makes.run((object_name, connection, wanted))
         missing = [remote_id for remote_id in wanted if remote_id not in found]
         if missing:
             found |= _named(await self._database.fetch(sql.SELECT, object_name, connection, missing))
         if forgotten == self._forgotten:  # else what was read may be older than a change
             self._remember(object_name, connection, found)
         return found
+
+    async def _make(self, batch: Sequence[Unnamed]) -> list[Mapping[str, NamedRecord]]:
+        """Give these records ids. The result lacks those that another process names at the same time."""
+        wanted: dict[tuple[ObjectName, str], set[str]] = {}
+        for object_name, connection, remote_ids in batch:
+            wanted.setdefault((object_name, connection), set()).update(remote_ids)
+        made: dict[tuple[ObjectName, str], dict[str, NamedRecord]] = {}
+        for (object_name, connection), names in wanted.items():
+            fresh = [new_id(ID_PREFIX[object_name]) for _ in names]
+            # Sorted: all callers lock rows in the same order.
+            rows = await self._database.fetch(sql.MAKE, object_name, connection, sorted(names), fresh)
+            made[object_name, connection] = _named(rows)
+        return [
+            {id: named for id in remote_ids if (named := made[object_name, connection].get(id)) is not None}
+            for object_name, connection, remote_ids in batch
+        ]
 
     def remembered(self, object_name: ObjectName, connection: str, remote_id: str) -> NamedRecord | None:
         """Return a record as this process has cached it, the same object until it may have changed."""
