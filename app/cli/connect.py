@@ -94,10 +94,15 @@ def connections(*, json: Json = False) -> None:
     if json:
         write_json(whole_list(listed))
         return
-    shown = table("connection", "vendor", "state", "scopes granted", "missing", "note")
+    shown = table("connection", "vendor", "state", "note")
     for one in listed:
-        shown.add_row(*_row(one))
+        shown.add_row(one.name, one.vendor, one.state, one.note or "")
     Console().print(shown)
+    for one in listed:
+        if one.scopes is not None and one.scopes.granted is not None:
+            Console().print(f"{one.name}: granted {', '.join(one.scopes.granted)}.", soft_wrap=True, markup=False)
+            if one.scopes.missing:
+                Console().print(f"{one.name}: missing {', '.join(one.scopes.missing)}.", soft_wrap=True, markup=False)
 
 
 async def _connect(settings: Settings, name: str, *, paste: bool) -> ScopeState:
@@ -180,9 +185,3 @@ async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Co
                 public_url=settings.public_url,
             ),
         )
-
-
-def _row(one: ConnectionView) -> tuple[str, ...]:
-    granted = "" if one.scopes is None or one.scopes.granted is None else "\n".join(one.scopes.granted)
-    missing = "" if one.scopes is None else "\n".join(one.scopes.missing)
-    return one.name, one.vendor, one.state, granted, missing, one.note or ""

@@ -41,7 +41,7 @@ class _Pool:
     retired: bool = False
 
 
-class Use:
+class Dialling:
     """One request: whether it has dialled, and so goes over a connection that carried no other before."""
 
     __slots__ = ("dialled",)
@@ -50,7 +50,7 @@ class Use:
         self.dialled = False
 
 
-_current_use: Final[ContextVar[Use]] = ContextVar("current_use")
+_current_dialling: Final[ContextVar[Dialling]] = ContextVar("current_use")
 
 
 class KeptConnections:
@@ -63,15 +63,15 @@ class KeptConnections:
         self._pools: OrderedDict[_Key, _Pool] = OrderedDict()
 
     @asynccontextmanager
-    async def kept(self, clearance: ClearedTarget) -> AsyncIterator[tuple[aiohttp.ClientSession, Use]]:
+    async def kept(self, clearance: ClearedTarget) -> AsyncIterator[tuple[aiohttp.ClientSession, Dialling]]:
         """Yield a session whose request may use a kept connection to this target, for one request, and its use."""
         pool, retired = self._pool(clearance)
         pool.users += 1
         try:
             if retired is not None:
                 await _close_unused(retired)
-            use = Use()
-            _current_use.set(use)
+            use = Dialling()
+            _current_dialling.set(use)
             yield pool.session, use
         finally:
             pool.users -= 1
@@ -137,7 +137,7 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
     ) -> ResponseHandler:
-        _current_use.get().dialled = True
+        _current_dialling.get().dialled = True
         return await super()._create_connection(req, traces, timeout)
 
 

@@ -63,11 +63,15 @@ class Describer:
         for code in problem_codes(declared):
             by_status.setdefault(CATALOGUE[code].status, []).append(code)
         for status, codes in by_status.items():
-            responses[str(status)] = self._refusal(declared, status, codes)
+            name = self._refusal(declared, status, codes)
+            if (page := responses.get(str(status))) is not None:
+                page["content"] |= self.responses[name]["content"]
+            else:
+                responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
         return dict(sorted(responses.items()))
 
-    def _refusal(self, declared: ApiOperation, status: int, codes: list[str]) -> Schema:
-        """Refer to the refusal with these codes."""
+    def _refusal(self, declared: ApiOperation, status: int, codes: list[str]) -> str:
+        """Describe the refusal with these codes. Return the name of its component."""
         patch = status == 415 and declared.method == "PATCH"
         keyed = isinstance(declared, KeyOperation)
         name = ".".join([*codes, *(["patch"] if patch else []), *([] if keyed else ["public"])])
@@ -83,7 +87,7 @@ class Describer:
                 JSON: {"schema": schema},  # for a caller who names only this in Accept
             },
         }
-        return {"$ref": f"#/components/responses/{name}"}
+        return name
 
     def _success(self, declared: ApiOperation, status: int, shape: Any) -> Schema:
         undecided = status == 202 != declared.status

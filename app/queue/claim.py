@@ -13,7 +13,7 @@ from app.postgres.encryption import SealBroken, Sealer
 from app.queue.enqueue import payload_of
 from app.queue.lanes import TOKENS
 from app.queue.models import Claimed, Job
-from app.queue.places import Held
+from app.queue.places import HeldPlaces
 
 # A claim consists of lookups, so one generic plan is always right. Planning each time would double its cost.
 # synchronous_commit: claims and leases need not survive a crash of PostgreSQL. A job whose claim is lost is ready
@@ -155,7 +155,7 @@ class Claims:
         self._lease = lease
         self._served_last = ""
 
-    async def claim(self, limit: int, *, running: Mapping[str, Held], at_most: int) -> Claimed:
+    async def claim(self, limit: int, *, running: Mapping[str, HeldPlaces], at_most: int) -> Claimed:
         """Claim jobs of the next connection that has any. See `PostgresQueue.claim`."""
         jobs = await self._serve_next(limit, running, at_most)
         if jobs:
@@ -170,7 +170,7 @@ class Claims:
         queue."""
         await self._database.execute(NEXT_DUE, "")
 
-    async def _serve_next(self, limit: int, running: Mapping[str, Held], at_most: int) -> Sequence[Job]:
+    async def _serve_next(self, limit: int, running: Mapping[str, HeldPlaces], at_most: int) -> Sequence[Job]:
         rows = await self._database.fetch(
             CLAIM,
             *(self._served_last, at_most, list(running), [held.places for held in running.values()], limit),

@@ -21,7 +21,7 @@ from app.queue.claim import Claims
 from app.queue.enqueue import DEFAULT_POLICY, JobIntake, job_subject
 from app.queue.leases import Leases
 from app.queue.models import Announcer, Claimed, DeadLetter, Job, JobFailure, JobPolicy, LeaseLost, NewJob
-from app.queue.places import Held
+from app.queue.places import HeldPlaces
 
 _log = logging.getLogger("lockstitch.queue")
 
@@ -132,7 +132,7 @@ class PostgresQueue:
         """See `Enqueuer.enqueue`."""
         return await self._intake.enqueue(transaction, *jobs)
 
-    async def claim(self, limit: int, *, running: Mapping[str, Held], at_most: int) -> Claimed:
+    async def claim(self, limit: int, *, running: Mapping[str, HeldPlaces], at_most: int) -> Claimed:
         """Claim at most `limit` jobs of one lane, which then holds at most `at_most` places of this process and no more
         than its own share and what it has earned."""
         return await self._claims.claim(limit, running=running, at_most=at_most)

@@ -20,7 +20,7 @@ EARNED_AT_MOST: Final = 24
 SPARED: Final = 16
 
 
-class Held(Struct, frozen=True, kw_only=True):
+class HeldPlaces(Struct, frozen=True, kw_only=True):
     """The places that a lane holds, and how many more than its own share it may hold now."""
 
     places: int
@@ -63,11 +63,11 @@ class Places:
         if not lane.jobs:
             del self._lanes[job.connection]
 
-    def held(self, free: int) -> Mapping[str, Held]:
+    def held(self, free: int) -> Mapping[str, HeldPlaces]:
         """Return what each lane holds, while the process has so many places left."""
         spare, late = max(0, free - SPARED), time.monotonic() - KEEPS_UP_SECONDS
         return {
-            name: Held(
+            name: HeldPlaces(
                 places=len(lane.waiting),
                 earned=0 if lane.waiting and min(lane.waiting.values()) < late else min(lane.earned, spare),
             )

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from canonical.order import OrderStatus
 from canonical.parts import CustomFieldSetting, ObjectName
 from canonical.ticket import TicketStatus
 from mappings.http import VendorReply, VendorRequest
-from mappings.hubspot.portal import portal_of
 from mappings.hubspot.wire_v3 import (
     DEFAULT_PIPELINE,
     ORDER_PIPELINE,
@@ -27,7 +27,8 @@ from mappings.hubspot.wire_v3 import (
     documented_order_pipelines,
     documented_pipelines,
 )
-from mappings.spec import Identity, decode
+from mappings.kit.refusals import read, text
+from mappings.spec import AccountMarks, Identity, decode
 
 DEFAULT_STAGES: Final[dict[str, TicketStatus]] = {
     "1": "new",
@@ -96,6 +97,16 @@ ACCOUNT_REQUESTS: Final = (
         method="GET", path="/crm/v4/associations/tickets/orders/labels", route="/crm/v4/associations/{from}/{to}/labels"
     ),
 )
+
+
+class _Portal(Struct, frozen=True, kw_only=True, rename="camel"):
+    portal_id: int | str | None = None
+
+
+def portal_of(body: bytes) -> AccountMarks:
+    """Return the portal, which is HubSpot's word for an account, that a JSON object names."""
+    portal = text((read(body, _Portal) or _Portal()).portal_id)
+    return {} if portal is None else {"portal": portal}
 
 
 DETAILS: Final = "/account-info/v3/details"

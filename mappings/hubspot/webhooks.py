@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from canonical.parts import ObjectName
-from mappings.hubspot.portal import portal_of
+from mappings.hubspot.account import portal_of
 from mappings.hubspot.unwrap import TYPE_IDS
 from mappings.kit.refusals import read, text
 from mappings.spec import NUMBER

@@ -5,8 +5,8 @@ from typing import Final
 from mappings.medusa.account import REQUESTS, build_account
 from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.errors import budget, refusal
-from mappings.medusa.login import read_session
 from mappings.medusa.order_r1 import ORDER
+from mappings.medusa.tokens import read_session
 from mappings.medusa.unwrap import unwrap
 from mappings.medusa.wire_2_21 import Account
 from mappings.spec import Auth, Pacing, Vendor

@@ -140,7 +140,7 @@ def test_the_values_that_rules_choose_by_are_real(served: dict[str, dict[str, se
     assert "/v1/webhooks/{connection}" in served["lockstitch_server_errors_total"]["http_route"]
     assert {"success", "auth"} <= served["lockstitch_vendor_outcomes_total"]["outcome"]
     assert "unknown" in served["lockstitch_operations_open"]["phase"]
-    assert served["lockstitch_connection_paused"]["reason"] == {"auth", "operator"}
+    assert served["lockstitch_connection_paused"]["reason"] == {"account", "auth", "operator"}
     assert served["lockstitch_uploads_total"]["outcome"] == {"recorded", "refused"}
     assert served["lockstitch_uploads_oldest_seconds"]["connection"] == {"legacy"}
     assert "drift" in served["lockstitch_mapping_refusals_total"]["reason"]

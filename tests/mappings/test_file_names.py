@@ -24,7 +24,7 @@ NAMES: Final = (
     "people",  # the people of a ticket, both ways
     "custom_fields|metadata",  # where the caller's key, the marker and custom fields are kept
     "documents|search",  # query languages
-    "account|choices|errors|unwrap|webhooks",
+    "account|choices|errors|tokens|unwrap|webhooks",
 )
 
 

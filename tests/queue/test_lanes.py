@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from app.queue.models import JobFailure, LaneSettings
-from app.queue.places import Held
+from app.queue.places import HeldPlaces
 from tests.queue.harness import Harness, new
 
 pytestmark = pytest.mark.anyio
@@ -59,10 +59,12 @@ async def test_lanes_are_served_in_turn(harness: Harness) -> None:
 async def test_a_lane_that_has_all_the_places_it_may_have_is_passed_over(harness: Harness) -> None:
     await harness.enqueue(*(new(connection="slow") for _ in range(9)), new(connection="swift"))
 
-    claimed = [await harness.queue.claim(10, running={"slow": Held(places=3, earned=0)}, at_most=4) for _ in range(2)]
+    claimed = [
+        await harness.queue.claim(10, running={"slow": HeldPlaces(places=3, earned=0)}, at_most=4) for _ in range(2)
+    ]
 
     assert Counter(job.connection for found in claimed for job in found.jobs) == {"slow": 1, "swift": 1}
-    assert not (await harness.queue.claim(10, running={"slow": Held(places=4, earned=0)}, at_most=4)).jobs
+    assert not (await harness.queue.claim(10, running={"slow": HeldPlaces(places=4, earned=0)}, at_most=4)).jobs
 
 
 async def test_a_throttle_holds_up_its_connection_and_costs_the_job_nothing(harness: Harness) -> None:

@@ -8,7 +8,7 @@ import pytest
 from app.postgres.database import Statement
 from app.queue.finishing import Finishing
 from app.queue.models import Done, Job, JobOutcome
-from app.queue.places import EARNED_AT_MOST, KEEPS_UP_SECONDS, SPARED, Held
+from app.queue.places import EARNED_AT_MOST, KEEPS_UP_SECONDS, SPARED, HeldPlaces
 from app.queue.runner import GATHER_SECONDS
 from tests.queue.harness import Harness, new, running, until
 
@@ -97,10 +97,10 @@ async def test_a_claim_adds_what_was_earned_to_the_share_of_a_lane(harness: Harn
     await harness.database.execute(OPEN_LANE, "shop", 2)
     await harness.enqueue(*(new() for _ in range(20)))
     for held, found in (
-        (Held(places=2, earned=0), 0),
-        (Held(places=2, earned=3), 3),
-        (Held(places=5, earned=3), 0),
-        (Held(places=2, earned=20), 6),
+        (HeldPlaces(places=2, earned=0), 0),
+        (HeldPlaces(places=2, earned=3), 3),
+        (HeldPlaces(places=5, earned=3), 0),
+        (HeldPlaces(places=2, earned=20), 6),
     ):
         claimed = await harness.queue.claim(20, running={"shop": held}, at_most=8)
         assert len(claimed.jobs) == found

@@ -147,9 +147,9 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
         "writes/completion.py",
         "events/store/events.py",
     )
-    # webhooks → queue → webhooks → records → vendors → events. The last seen state is read before the record. Writes
-    # under way are waited for.
-    assert receipt.capabilities() == ["http", "webhooks", "credentials", "queue"]
+    # webhooks → queue → webhooks → records → vendors → events. Vendors know the account that may send. The last seen
+    # state is read before the record. Writes under way are waited for.
+    assert receipt.capabilities() == ["http", "webhooks", "credentials", "vendors", "queue"]
     assert ingestion.capabilities() == [
         *("queue", "webhooks", "records", "revisions", "drift", "events", "writes", "vendors", "credentials", "links"),
     ]
