@@ -164,4 +164,4 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
     )
     # A story that needs many more modules than today has lost its thread.
     assert len(write.modules) <= 80
-    assert len(receipt.modules | ingestion.modules) <= 83
+    assert len(receipt.modules | ingestion.modules) <= 85
