@@ -72,7 +72,7 @@ class Bought(NamedTuple):
     taken: dict[int, Decimal]
 
 
-def bought(
+def lines(
     items: tuple[wire.LineItem, ...],
     currency: str,
     moved: Mapping[str, tuple[int, int]],

@@ -63,7 +63,7 @@ def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Or
     configured = account.custom_fields.get("order", ())
     settings, on_lines = line_fields.of_orders(configured), line_fields.of_lines(configured)
     moved = parts.quantities(order.refunds, order.fulfillments) if order.refunds or order.fulfillments else {}
-    lines, cost, taken = parts.bought(order.line_items.nodes, currency, moved, on_lines, notes)
+    lines, cost, taken = parts.lines(order.line_items.nodes, currency, moved, on_lines, notes)
     totals = _totals(order, cost, currency)
     payment_status = enums.PAYMENT_STATUS.get((order.display_financial_status or "").upper(), "unknown")
     payments = tuple([parts.payment(one, currency) for one in order.transactions])
