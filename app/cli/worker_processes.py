@@ -1,8 +1,9 @@
 """Several worker processes under one parent, which works on nothing itself.
 
-A process that is killed, or stops after a SIGTERM of its own, is restarted. One that exits with an error has said why:
-then the parent stops the others and exits with the same code, as a single worker would. SIGTERM or SIGINT to the parent
-stops all of them, a second one kills them. If the parent is killed with -9, the kernel ends them (`app.child_process`).
+A process that is killed, stops after a SIGTERM of its own, or cannot be started, is restarted. One that exits with an
+error has said why: then the parent stops the others and exits with the same code, as a single worker would. SIGTERM or
+SIGINT to the parent stops all of them, a second one kills them. If the parent is killed with -9, the kernel ends them
+(`app.child_process`).
 """
 
 import asyncio
@@ -66,27 +67,31 @@ class _Parent:
 
     async def _keep_running(self, port: int) -> None:
         while not self._stop.is_set():
-            code = await self._run_one(port)
+            code, ended = await self._run_one(port)
             if code > 0:
                 self._code = self._code or code
                 self._stop.set()
             elif not self._stop.is_set():
-                ended = f"was killed by {signal.Signals(-code).name}" if code else "stopped"
                 _log.warning("the worker process on port %d %s; restarting it", port, ended)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), RESTART_SECONDS)
 
-    async def _run_one(self, port: int) -> int:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "app.cli", "worker"),
-            env={**self._environment, "LOCKSTITCH_WORKER_PORT": str(port)},
-            stdin=DEVNULL,
-            **tied_to_parent(signal.SIGKILL),
-        )
+    async def _run_one(self, port: int) -> tuple[int, str]:
+        """Return the exit code of a process, and how it ended. 0 also if it cannot be started."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "app.cli", "worker"),
+                env={**self._environment, "LOCKSTITCH_WORKER_PORT": str(port)},
+                stdin=DEVNULL,
+                **tied_to_parent(signal.SIGKILL),
+            )
+        except OSError as error:  # such as no memory, or an upgrade that is replacing the files
+            return 0, f"could not be started ({error})"
         self._running.add(process)
         try:
             if self._stop.is_set():  # it was asked to stop while this one started
                 process.send_signal(signal.SIGTERM)
-            return await process.wait()
+            code = await process.wait()
         finally:
             self._running.discard(process)
+        return code, f"was killed by {signal.Signals(-code).name}" if code < 0 else "stopped"

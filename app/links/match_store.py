@@ -70,8 +70,8 @@ class PostgresMatches:
         self._auto_join = {frozenset(pair) for pair in auto_join}
         self._secret: bytes | None = None
         self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
-        self._keeps: Batcher[Keys, None] = Batcher.of(self._keep)
-        self._looks: Batcher[Keys, frozenset[bytes]] = Batcher.of(self._look)
+        self._keeps: Batcher[Keys, None] = Batcher.of(self._keep, abandonable=True)
+        self._looks: Batcher[Keys, frozenset[bytes]] = Batcher.of(self._look, abandonable=True)
 
     async def sight(self, sightings: Sequence[Sighting]) -> bool:
         """Match customers whose key is new or has changed. Returns whether that joined any.

@@ -45,7 +45,7 @@ class PostgresLinks:
         self._known: dict[tuple[str, str, str], NamedRecord] = {}
         self._last_change: int | None = None
         self._forgotten = 0
-        self._makes: Batcher[Unnamed, Mapping[str, NamedRecord]] = Batcher.of(self._make)
+        self._makes: Batcher[Unnamed, Mapping[str, NamedRecord]] = Batcher.of(self._make, abandonable=True)
 
     async def ensure(self, object_name: ObjectName, connection: str, remote_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the canonical id of each remote id. Missing ones are created."""

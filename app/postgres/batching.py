@@ -46,30 +46,42 @@ class Batcher(Generic[Item, Result]):
     `opening` opens the function that processes, for as long as items wait. `share` is the part of a full batch that an
     item takes. If a batch takes longer than LATE_SECONDS, another one starts next to it, so that one slow transaction
     does not delay everything. If a batch fails, each of its items is processed alone, so that only the bad one fails.
+
+    `abandonable`: a cancelled caller does not wait for the result, because it only reads, or may repeat the item.
     """
 
     def __init__(
         self,
         opening: Callable[[], AbstractAsyncContextManager[Process[Item, Result]]],
         share: Callable[[Item], float] = _equal_share,
+        *,
+        abandonable: bool = False,
     ) -> None:
         self._opening = opening
         self._share = share
+        self._abandonable = abandonable
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._workers = 0
         self._on_time = 0
 
     @classmethod
-    def of(cls, process: Process[Item, Result], share: Callable[[Item], float] = _equal_share) -> Self:
+    def of(
+        cls,
+        process: Process[Item, Result],
+        share: Callable[[Item], float] = _equal_share,
+        *,
+        abandonable: bool = False,
+    ) -> Self:
         """Return a batcher whose function needs no opening."""
-        return cls(lambda: nullcontext(process), share)
+        return cls(lambda: nullcontext(process), share, abandonable=abandonable)
 
     async def run(self, item: Item) -> Result:
         """Return the result of an item, from a batch with the items that wait.
 
         A caller that is cancelled before its batch begins leaves it. Later its item is processed, and the caller gets
-        the result: what was committed must not look undone. Raises StoreUnavailable.
+        the result: what was committed must not look undone. If that does not matter (`abandonable`), the caller leaves
+        its batch at any time. Raises StoreUnavailable.
         """
         waiting: _Waiting[Item, Result] = _Waiting(item=item)
         self._waiting.append(waiting)
@@ -79,6 +91,7 @@ class Batcher(Generic[Item, Result]):
         except asyncio.CancelledError:
             if not waiting.begun:
                 waiting.outcome.cancel()
+            if not waiting.begun or self._abandonable:
                 raise
             while not waiting.outcome.done():
                 with suppress(asyncio.CancelledError):
@@ -119,6 +132,8 @@ class Batcher(Generic[Item, Result]):
                         await asyncio.create_task(_settle(process, batch), context=batch[0].context)
                     finally:
                         timer.cancel()
+                        for waiting in batch:
+                            waiting.outcome.cancel()  # without an effect on those that are set
         finally:
             self._workers -= 1
             self._on_time -= not late
@@ -141,13 +156,9 @@ class Batcher(Generic[Item, Result]):
 
 
 async def _settle(process: Process[Item, Result], batch: Sequence[_Waiting[Item, Result]]) -> None:
-    """Process these items and set their outcomes. Raises only CancelledError."""
+    """Process these items and set their outcomes, unless it is cancelled."""
     try:
         results = await process([waiting.item for waiting in batch])
-    except asyncio.CancelledError:
-        for waiting in batch:
-            waiting.outcome.cancel()
-        raise
     except Exception as error:  # noqa: BLE001 - raised again in `run`
         if len(batch) > 1 and not _is_away(error):
             for waiting in batch:

@@ -37,6 +37,15 @@ class Workers:
         """Which of its two ports answer."""
         return [port for port in (self.port, self.port + 1) if _answers(port)]
 
+    def said(self) -> str:
+        """What they have logged since the last call."""
+        assert self.process.stderr is not None
+        os.set_blocking(self.process.stderr.fileno(), False)
+        try:
+            return os.read(self.process.stderr.fileno(), 1_000_000).decode()
+        except BlockingIOError:
+            return ""
+
     def await_both(self) -> None:
         """Wait until both workers are ready."""
         until(lambda: len(self.answering()) == 2)
@@ -71,7 +80,7 @@ def _two_free_ports() -> int:
 
 
 @contextmanager
-def two_workers(database_url: str, port: int) -> Iterator[Workers]:
+def two_workers(database_url: str, port: int, python: str = sys.executable) -> Iterator[Workers]:
     """`lockstitch worker --processes 2`; whatever is left of it is killed at the end."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
     settings = {
@@ -80,7 +89,7 @@ def two_workers(database_url: str, port: int) -> Iterator[Workers]:
         "LOCKSTITCH_WORKER_PORT": str(port),
     }
     with subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "worker", "--processes", "2"],
+        [python, "-m", "app.cli", "worker", "--processes", "2"],
         env=own | settings,
         cwd=ROOT,
         stderr=subprocess.PIPE,
@@ -118,6 +127,26 @@ def test_a_worker_that_ends_is_restarted(workers: Workers, ends_by: signal.Signa
     workers.process.terminate()
     _, said = workers.process.communicate(timeout=PATIENCE)
     assert "restarting it" in said
+
+
+def test_a_worker_that_cannot_be_restarted_is_tried_again(database_url: str, tmp_path: Path) -> None:
+    """An upgrade may replace the interpreter, or the host be out of memory, at that moment."""
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    for name in ("pyvenv.cfg", "lib"):
+        (tmp_path / name).symlink_to(Path(sys.prefix) / name)
+    with two_workers(database_url, _two_free_ports(), str(python)) as workers:
+        workers.await_both()
+        python.unlink()
+        one, _ = workers.children()
+        os.kill(one, signal.SIGKILL)
+        until(lambda: "could not be started" in workers.said())
+        python.symlink_to(sys.executable)
+        workers.await_both()
+        workers.process.terminate()
+        workers.process.communicate(timeout=PATIENCE)
+    assert workers.process.returncode == 0
 
 
 def test_workers_end_with_a_parent_that_is_killed(workers: Workers) -> None:

@@ -11,13 +11,16 @@ from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database, Statement
+from app.queue.finishing import Finishing
 from app.queue.models import Job
 from tests.encryption import SEALER
 from tests.events.numbered_events import DELIVERY, EVERYTHING, changed
+from tests.queue.harness import Harness
 
 pytestmark = pytest.mark.anyio
 
 HOLD = Statement("SELECT subscription", "SELECT FROM subscription WHERE id = $1 FOR UPDATE")
+HOLD_DELIVERY = Statement("SELECT delivery", "SELECT FROM delivery WHERE id = $1 FOR UPDATE")
 WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
 REFUSED = DeliveryFailure(status=500, reason="HTTP 500", final=False, unresponsive=False, retry_after=None)
 
@@ -56,3 +59,30 @@ async def test_a_deletion_and_a_failed_attempt_wait_for_each_other_in_one_order(
         await queued(database, 2)
 
     assert [row["state"] for row in await database.fetch(DELIVERY)] == ["dropped"]
+
+
+async def test_a_deletion_does_not_wait_for_a_batch_of_successes(database: Database) -> None:
+    harness = Harness(database)
+    deliveries = PostgresDeliveries(database, SEALER)
+    events = PostgresEvents(database, SEALER, deliveries)
+    subscriptions = PostgresSubscriptions(database, SEALER)
+    await subscriptions.create(EVERYTHING)
+    async with database.transaction() as transaction:
+        new = await events.append(transaction, changed(1), changed(2), changed(3))
+    # A batch locks them in the order of their jobs, and a deletion in that of their ids: a deadlock.
+    await harness.enqueue(*reversed(new))
+    jobs = await harness.claim_all()
+    opened = [await deliveries.open(job.dedupe_key or "") for job in jobs]
+
+    async with asyncio.TaskGroup() as tasks, database.transaction() as transaction:
+        await transaction.execute(HOLD_DELIVERY, new[1].dedupe_key)
+        for job, delivery in zip(jobs, opened, strict=True):
+            assert delivery is not None
+            finishing = Finishing(harness.queue, job, set(), lambda: None)
+            tasks.create_task(deliveries.succeed(finishing, delivery, status=200))
+        await queued(database, 1)
+        async with asyncio.timeout(10), database.transaction() as deleting:
+            await subscriptions.delete(deleting, EVERYTHING.id, actor="key_1", because="asked for")
+
+    assert sorted(row["state"] for row in await database.fetch(DELIVERY)) == ["delivered", "delivered", "dropped"]
+    assert not await harness.states()

@@ -119,3 +119,42 @@ async def test_a_late_batch_does_not_hold_up_the_next_one() -> None:
     assert not late.done()
     doubling.open.set()
     assert (await late, await second) == (2, 4)
+
+
+async def test_a_caller_who_needs_no_result_leaves_its_batch_at_once() -> None:
+    opened = asyncio.Event()
+
+    async def process(numbers: Sequence[int]) -> list[int]:
+        await opened.wait()
+        return [2 * number for number in numbers]
+
+    batcher: Batcher[int, int] = Batcher.of(process, abandonable=True)
+    leaving, staying = (asyncio.create_task(batcher.run(number)) for number in (1, 2))
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+    await asyncio.wait({leaving}, timeout=10)
+    opened.set()
+
+    assert leaving.cancelled()
+    assert await staying == 4
+
+
+async def test_callers_end_with_a_loop_that_is_closed_while_their_batch_is_repeated() -> None:
+    repeated = asyncio.Event()
+
+    async def process(numbers: Sequence[int]) -> list[int]:
+        if len(numbers) > 1:
+            raise ArithmeticError
+        repeated.set()
+        await asyncio.Event().wait()
+        return []
+
+    before = asyncio.all_tasks()
+    batcher: Batcher[int, int] = Batcher.of(process)
+    callers = {asyncio.create_task(batcher.run(number)) for number in (1, 2, 3)}
+    await repeated.wait()
+    for task in asyncio.all_tasks() - before:
+        task.cancel()
+    ended, _ = await asyncio.wait(callers, timeout=5)
+
+    assert ended == callers

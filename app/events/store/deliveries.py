@@ -170,7 +170,7 @@ class PostgresDeliveries:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
-        self._reads: Batcher[str, asyncpg.Record | None] = Batcher.of(self._read)
+        self._reads: Batcher[str, asyncpg.Record | None] = Batcher.of(self._read, abandonable=True)
         self._ends: Batcher[_Success, bool] = Batcher.of(_succeed)
 
     async def fan_out(self, transaction: Transaction, told: Sequence[tuple[Event, asyncpg.Record]]) -> Sequence[NewJob]:

@@ -60,7 +60,7 @@ class PostgresRecordStates:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
-        self._reads: Batcher[Record, asyncpg.Record] = Batcher.of(self._read)
+        self._reads: Batcher[Record, asyncpg.Record] = Batcher.of(self._read, abandonable=True)
 
     async def get(self, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
         """Return the last seen state, if any."""

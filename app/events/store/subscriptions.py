@@ -154,9 +154,16 @@ NOTE_FAILURE = Statement(
 
 DELETE = Statement("DELETE subscription", "DELETE FROM subscription WHERE id = $1")
 
+# A locked delivery is ending now, in a batch that also locks others of the subscription: waiting for it could deadlock.
+# If it stays pending, its next attempt drops it.
 DROP_DELIVERIES = Statement(
     "UPDATE delivery",
-    "UPDATE delivery SET state = 'dropped', ended_at = now() WHERE subscription = $1 AND state = 'pending'",
+    """
+    UPDATE delivery
+       SET state = 'dropped', ended_at = now()
+     WHERE id = ANY (ARRAY(
+           SELECT id FROM delivery WHERE subscription = $1 AND state = 'pending' FOR NO KEY UPDATE SKIP LOCKED))
+    """,
 )
 
 # Waiting jobs find their deliveries dropped. A lane without a row has the defaults.

@@ -80,7 +80,7 @@ class PostgresReceipts:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
-        self._reads: Batcher[str, asyncpg.Record | None] = Batcher.of(self._read)
+        self._reads: Batcher[str, asyncpg.Record | None] = Batcher.of(self._read, abandonable=True)
 
     async def record(self, transaction: Transaction, receipts: Sequence[NewReceipt]) -> Sequence[str | None]:
         """Record receipts and return their ids in the same order, None for a copy, also within this call.

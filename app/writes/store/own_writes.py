@@ -47,7 +47,7 @@ class PostgresOwnWrites:
     def __init__(self, database: Database, *, lease: timedelta) -> None:
         self._database: Final = database
         self._lease: Final = lease
-        self._looks: Batcher[ReportedChange, bool] = Batcher.of(self.under_way)
+        self._looks: Batcher[ReportedChange, bool] = Batcher.of(self.under_way, abandonable=True)
 
     async def is_under_way(self, webhook: ReportedChange) -> bool:
         """Return whether a write may be the cause of this webhook, and is sent and not decided yet."""
