@@ -220,6 +220,17 @@ def test_an_authorisation_ends_after_its_time(facade: Facade, browser: httpx.Cli
         assert "Nobody finished the authorisation in time." in shell.text
 
 
+def test_the_terminal_does_not_wait_for_a_process_that_died(
+    facade: Facade, browser: httpx.Client, tmp_path: Path
+) -> None:
+    with terminal(facade, tmp_path, "app-shop") as shell:
+        at_the_vendor(browser, shell.link())
+        # The process that took the answer died before it stored the tokens.
+        facade.sql("UPDATE consent SET used_at = now() - interval '9 minutes', expires_at = now() WHERE used_at IS NULL")
+        assert shell.wait() == 3
+        assert "Run lockstitch connect again." in shell.text
+
+
 def test_a_refusal_of_the_person_is_reported(facade: Facade, browser: httpx.Client, tmp_path: Path) -> None:
     with terminal(facade, tmp_path, "app-shop") as shell:
         callback = urlsplit(at_the_vendor(browser, shell.link()))
