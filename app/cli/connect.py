@@ -124,12 +124,17 @@ async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:
     while True:
         await asyncio.sleep(POLL_SECONDS)
         found = await deps.consents.find(begun)
-        if found is None or (found.ended and found.used_at is None):
-            raise ConsentError("Nobody finished the authorisation in time.")
-        if found.outcome == CONNECTED:
+        if found is not None and found.outcome == CONNECTED:
             return
-        if found.outcome is not None:
+        if found is not None and found.outcome is not None:
             raise ConsentError(found.outcome)
+        if found is None or found.ended:
+            was_answered = found is not None and found.used_at is not None
+            raise ConsentError(
+                "Lockstitch took the vendor's answer, and stopped before it stored tokens. Run lockstitch connect again."
+                if was_answered
+                else "Nobody finished the authorisation in time."
+            )
 
 
 async def _paste(deps: ConsentDeps, name: str) -> None:

@@ -250,6 +250,23 @@ def test_the_answer_can_be_pasted(facade: Facade, caller: Caller, browser: httpx
     working(caller, "pasted", "/v1/tickets")
 
 
+def test_the_cookie_returns_behind_a_proxy_that_adds_a_path(facade: Facade, tmp_path: Path) -> None:
+    port = free_port()
+    api = facade.process(
+        "serve", LOCKSTITCH_PORT=str(port), LOCKSTITCH_PUBLIC_URL=f"http://127.0.0.1:{port}/lockstitch"
+    )
+    api.url = f"http://127.0.0.1:{port}"
+    api.start()
+    try:
+        with terminal(facade, tmp_path, "pasted") as shell:
+            run = urlsplit(shell.link()).query
+            answer = httpx.get(f"{api.url}/oauth/start?{run}", verify=NO_TLS)
+    finally:
+        api.stop()
+    assert answer.status_code == 303
+    assert "; Path=/lockstitch/oauth;" in answer.headers["set-cookie"]
+
+
 def test_an_app_of_ones_own_needs_nobody(facade: Facade, caller: Caller) -> None:
     working(caller, "own-shop")
     assert seen(caller, "own-shop")["scopes"]["missing"] == []

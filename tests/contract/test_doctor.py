@@ -244,6 +244,27 @@ def test_two_connections_with_one_secret_are_found_by_name(run: Shell, portal: P
                 if text.startswith("secret")]  # fmt: skip
 
 
+def app_connection(name: str, url: str, secret: str) -> str:
+    """The configuration of a connection that a person authorises."""
+    return (
+        f'\n[connections.{name}]\nvendor = "hubspot"\nbase_url = "{url}"\n'
+        f'credentials = {{ client_id = "env:APP_ID", client_secret = "env:{secret}" }}\n'
+    )
+
+
+def test_a_connection_that_nobody_authorised_is_to_be_connected(run: Shell, portal: Portal) -> None:
+    more = app_connection("app", portal.url, "APP_SECRET")
+    done = run("doctor", "--json", more=more, APP_ID="an-id", APP_SECRET="a-secret")
+    finding = the(found(done), "connection app", "it was not authorised yet")
+    assert finding["mend"] == "lockstitch connect app"
+
+
+def test_the_id_of_an_app_is_no_secret_that_connections_share(run: Shell, portal: Portal) -> None:
+    more = app_connection("one", portal.url, "ONE_SECRET") + app_connection("two", portal.url, "TWO_SECRET")
+    done = run("doctor", "--json", more=more, APP_ID="an-id", ONE_SECRET="a-secret", TWO_SECRET="another")
+    assert [text for text in found(done) if "is used at" in text] == []
+
+
 def test_missing_secrets_are_reported_by_name(run: Shell) -> None:
     more = '[connections.hooks]\nvendor = "github"\nwebhook_secrets = ["env:HOOK_SECRET", "vault:hooks"]\n'
     findings = found(run("doctor", "--json", more=more, CRM_TOKEN=""))
