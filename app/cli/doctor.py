@@ -153,7 +153,7 @@ def _check_secrets(shell: Shell) -> Iterator[Finding]:
         if len(group) > 1 or len(names) > 1:
             yield warning(
                 f"secret {', '.join(group)}",
-                f"one secret is used at {', '.join(names)}: who loses it at one, loses it at all",
+                f"one secret is used at {', '.join(names)}: if one of them leaks it, all are exposed",
                 f"Make a secret for each at the vendor, then: {_set_secret(group[-1])}",
             )
 
@@ -174,9 +174,9 @@ def _references_of(connection: ConnectionSettings) -> tuple[str, ...]:
 
 
 def _secrets_of(connection: ConnectionSettings) -> Iterator[str]:
-    """Yield the references to secrets, without names such as a user's."""
+    """Yield the references to secrets, without names such as a user's, or the id of an app."""
     vendor = VENDORS.get(connection.vendor)
-    public = frozenset[str]() if vendor is None else vendor.auth.names
+    public = () if vendor is None else vendor.auth.names.union(*(grant.names for grant in vendor.grants))
     yield from (reference for name, reference in connection.credentials.items() if name not in public)
     yield from (one.secret for one in connection.webhook_secrets)
 

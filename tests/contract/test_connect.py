@@ -226,7 +226,9 @@ def test_the_terminal_does_not_wait_for_a_process_that_died(
     with terminal(facade, tmp_path, "app-shop") as shell:
         at_the_vendor(browser, shell.link())
         # The process that took the answer died before it stored the tokens.
-        facade.sql("UPDATE consent SET used_at = now() - interval '9 minutes', expires_at = now() WHERE used_at IS NULL")
+        facade.sql(
+            "UPDATE consent SET used_at = now() - interval '9 minutes', expires_at = now() WHERE used_at IS NULL"
+        )
         assert shell.wait() == 3
         assert "Run lockstitch connect again." in shell.text
 

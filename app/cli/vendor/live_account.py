@@ -15,6 +15,7 @@ import msgspec
 
 from app.cli.findings import Finding, error, warning
 from app.cli.vendor.sample_account import Account, Refused
+from app.credentials.grants import grant_of
 from app.credentials.secrets import VAULT, Secrets
 from app.errors import ConnectionPaused, VendorAuthFailed
 from app.problem_document import Problem
@@ -129,6 +130,10 @@ def explain(
     what = "the account" if object_name is None else f"{object_name}s"
     verify = f"lockstitch verify {name}"
     if isinstance(refusal, VendorAuthFailed):
+        if (grant := grant_of(connection, vendor)) is not None:
+            secrets = ", ".join(grant.secrets)
+            correct = f"Correct {secrets}, then: " if secrets in refusal.detail else ""
+            return error(about, refusal.detail.partition(": lockstitch")[0], f"{correct}lockstitch connect {name}")
         return error(
             about, f"{vendor.title} refuses the credential: it is wrong, expired or revoked", _renewal(connection)
         )
