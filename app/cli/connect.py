@@ -129,12 +129,9 @@ async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:
         if found is not None and found.outcome is not None:
             raise ConsentError(found.outcome)
         if found is None or found.ended:
-            was_answered = found is not None and found.used_at is not None
-            raise ConsentError(
-                "Lockstitch took the vendor's answer, and stopped before it stored tokens. Run lockstitch connect again."
-                if was_answered
-                else "Nobody finished the authorisation in time."
-            )
+            if found is not None and found.used_at is not None:
+                raise ConsentError("Lockstitch stopped before it stored the tokens. Run lockstitch connect again.")
+            raise ConsentError("Nobody finished the authorisation in time.")
 
 
 async def _paste(deps: ConsentDeps, name: str) -> None:

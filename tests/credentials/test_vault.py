@@ -219,7 +219,7 @@ async def in_line(database: Database) -> AsyncIterator[Callable[[Coroutine[Any, 
     async def begin(change: Coroutine[Any, Any, Any]) -> Task[Any]:
         tasks.append(asyncio.create_task(change))
         async with asyncio.timeout(20):
-            while await database.fetch_value(WAITING) < len(tasks):
+            while await database.fetch_value(WAITING) < len(tasks):  # noqa: ASYNC110 - PostgreSQL notifies nobody
                 await asyncio.sleep(0.01)
         return tasks[-1]
 
