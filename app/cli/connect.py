@@ -25,6 +25,7 @@ from app.credentials.vault import Vault
 from app.http.paging import whole_list
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
+from app.postgres.environment_stamp import require
 from app.problem_document import Problem
 from app.queue.lanes import PostgresLanes
 from app.settings.environment import Settings
@@ -156,6 +157,7 @@ async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Co
     async with AsyncExitStack() as stack:
         database = await Database.connect(url, max_size=3)
         stack.push_async_callback(database.close)
+        await require(database, settings.environment)
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
         vault = Vault(PostgresCredentials(database, sealer, actor=actor()))
         await vault.refresh()

@@ -48,6 +48,9 @@ class Held(Struct, frozen=True, kw_only=True):
     renew_at: float
     ends_at: float
 
+    def __repr__(self) -> str:
+        return f"Held({self.version!r})"
+
     @property
     def number(self) -> int:
         """The number of the version."""

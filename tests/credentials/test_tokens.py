@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from app.credentials.models import Credential
-from app.credentials.token_set import TokenSet
+from app.credentials.models import Credential, Version
+from app.credentials.token_set import TokenSet, hold
 from app.credentials.tokens import NeedsAuthorization
 from app.errors import VendorThrottled, VendorUnavailable
 from app.postgres.database import Database, Statement
@@ -52,6 +52,12 @@ async def authorised(one: Rig, emulators: RunningEmulators, *, seconds: float = 
     held = await authorise(one)
     emulators.limit(one.vendor, token_seconds=3600)
     return held
+
+
+def known_version(one: Rig) -> Version:
+    version = one.vault.current(one.tokens.name)
+    assert version is not None
+    return version
 
 
 async def known(one: Rig) -> Credential:
@@ -163,6 +169,7 @@ async def test_an_old_401_starts_no_refresh(emulators: RunningEmulators, databas
         await authorised(one, emulators)
         await peer.vault.refresh()
         old = one.tokens.header
+        assert old[1].partition(" ")[2] not in repr(hold(known_version(one), one.tokens.grant))
         assert await peer.tokens.renewed_since(peer.tokens.header, time.monotonic() + PATIENCE)
         assert await one.tokens.renewed_since(old, time.monotonic() + PATIENCE)
         assert await one.tokens.renewed_since(old, time.monotonic() + PATIENCE)
