@@ -187,6 +187,9 @@ def test_a_missing_scope_is_shown(facade: Facade, caller: Caller, browser: httpx
         assert shell.wait() == 0
         assert "Missing: crm.schemas.contacts.read." in shell.text
     assert seen(caller, "crm-reader")["scopes"]["missing"] == ["crm.schemas.contacts.read"]
+    findings = json.loads(facade.lockstitch("verify", "crm-reader", "--json").stdout)["findings"]
+    (finding,) = [one for one in findings if "crm.schemas.contacts.read" in one["found"]]
+    assert finding["mend"].endswith("lockstitch connect crm-reader")
 
 
 def test_only_the_browser_of_the_link_can_finish_once(

@@ -57,6 +57,12 @@ class LiveVendor:
             self.skew = (datetime.now(UTC) - date).total_seconds()
         return reply
 
+    @property
+    def missing_scopes(self) -> tuple[str, ...]:
+        """The needed scopes that the vendor did not grant, as far as its tokens say so."""
+        tokens = self._client.tokens(self._connection.name)
+        return () if tokens is None else tokens.scope_state().missing
+
     def account(self) -> Account:
         """Read the account facts, and check that the account is the connection's. Raises like `send`."""
         asking = self._client.account(self._connection, deadline=time.monotonic() + CALL_SECONDS)
@@ -101,6 +107,14 @@ def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Accou
     except (Problem, VendorRefused, ReplyLost, Unmappable) as refusal:
         return None, [explain(settings, connection, refusal)]
     findings = []
+    if live.missing_scopes:
+        findings.append(
+            warning(
+                f"connection {name}",
+                f"scopes are missing, and calls that need them are refused: {', '.join(live.missing_scopes)}",
+                f"Add them to the app at {account.vendor.title} (docs/credentials.md), then: lockstitch connect {name}",
+            )
+        )
     for mapping in mappings_of(connection.vendor):
         asked = list_request(mapping, account, 1)
         if asked is None:
