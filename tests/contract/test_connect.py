@@ -272,6 +272,26 @@ def test_the_cookie_returns_behind_a_proxy_that_adds_a_path(facade: Facade, tmp_
     assert "; Path=/lockstitch/oauth;" in answer.headers["set-cookie"]
 
 
+def test_connect_ends_the_pause_for_another_account(
+    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path
+) -> None:
+    """The person agreed in the wrong account, and now agrees in the right one, which the next call checks."""
+    connect(facade, tmp_path, browser, "app-shop")
+    working(caller, "app-shop")
+    facade.sql("UPDATE connection_account SET value = 'another.example' WHERE connection = 'app-shop'")
+    facade.sql("NOTIFY lockstitch_account")
+    again, right = tmp_path / "again", tmp_path / "right"
+    for folder in (again, right):
+        folder.mkdir()
+    connect(facade, again, browser, "app-shop")
+    until(lambda: caller.get("/v1/customers?connection=app-shop").status_code, lambda status: status == 503)
+    until(lambda: seen(caller, "app-shop")["state"], lambda state: state == "paused")
+    facade.sql("DELETE FROM connection_account WHERE connection = 'app-shop'")
+    facade.sql("NOTIFY lockstitch_account")
+    connect(facade, right, browser, "app-shop")
+    working(caller, "app-shop")
+
+
 def test_an_app_of_ones_own_needs_nobody(facade: Facade, caller: Caller) -> None:
     working(caller, "own-shop")
     assert seen(caller, "own-shop")["scopes"]["missing"] == []
