@@ -19,7 +19,7 @@ from app.credentials.models import Credential, CredentialKind, RefreshLease, Ver
 from app.credentials.secrets import NoSecret
 from app.credentials.store import PostgresCredentials
 from app.credentials.token_endpoint import EndpointFailure, TokenEndpoint
-from app.credentials.token_set import Held, ScopeState, TokenSet, hold, payload_of
+from app.credentials.token_set import HeldTokens, ScopeState, TokenSet, hold, payload_of
 from app.credentials.vault import Vault
 from app.errors import StoreUnavailable, VendorThrottled, VendorTimeout, VendorUnavailable
 from app.problem_document import Problem
@@ -69,7 +69,7 @@ class Tokens:
         self._title = title
         self._missing = missing
         self._note_use = note_use
-        self._held: Held | None = None
+        self._held: HeldTokens | None = None
         self._running: asyncio.Task[None] | None = None
         self._rest = 0.0
         self._rests_until = 0.0
@@ -196,7 +196,7 @@ class Tokens:
         if self._running is not None:
             await asyncio.wait({self._running}, timeout=self.endpoint.seconds + MARGIN)
 
-    def _current(self) -> Held | None:
+    def _current(self) -> HeldTokens | None:
         version = self._vault.current(self.name)
         if version is None:
             return None
