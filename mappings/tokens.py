@@ -107,15 +107,17 @@ def refused(reply: VendorReply) -> TokenRefusal | None:
 class Grant:
     """One way to obtain tokens. Paths are relative to the base URL; `authorize_url` may be a whole URL.
 
-    `secrets` are the names in `credentials`. `client` says how the client authenticates: with members of the body or
-    Basic authentication. `more` are further members of every token request. `scopes` are needed in addition to those
-    of the objects. `lifetime`, in seconds, counts if the vendor does not send one; None is unlimited. `header` and
-    `template` say how the access token is sent. `login` builds the request of a login from the secrets.
+    `secrets` are the names in `credentials`; those in `names` are no secrets. `client` says how the client
+    authenticates: with members of the body or Basic authentication. `more` are further members of every token request.
+    `scopes` are needed in addition to those of the objects. `lifetime`, in seconds, counts if the vendor does not send
+    one; None is unlimited. `header` and `template` say how the access token is sent. `login` builds the request of a
+    login from the secrets.
     """
 
     kind: GrantKind
     token_path: str
     secrets: tuple[str, ...] = ("client_id", "client_secret")
+    names: frozenset[str] = frozenset({"client_id"})
     authorize_url: str = ""
     after_refresh: OldToken = "kept"
     client: Literal["body", "basic"] = "body"

@@ -25,6 +25,7 @@ from app.credentials.vault import Vault
 from app.http.paging import whole_list
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
+from app.postgres.environment_stamp import require
 from app.problem_document import Problem
 from app.queue.lanes import PostgresLanes
 from app.settings.environment import Settings
@@ -129,12 +130,14 @@ async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:
     while True:
         await asyncio.sleep(POLL_SECONDS)
         found = await deps.consents.find(begun)
-        if found is None or (found.ended and found.used_at is None):
-            raise ConsentError("Nobody finished the authorisation in time.")
-        if found.outcome == CONNECTED:
+        if found is not None and found.outcome == CONNECTED:
             return
-        if found.outcome is not None:
+        if found is not None and found.outcome is not None:
             raise ConsentError(found.outcome)
+        if found is None or found.ended:
+            if found is not None and found.used_at is not None:
+                raise ConsentError("Lockstitch stopped before it stored the tokens. Run lockstitch connect again.")
+            raise ConsentError("Nobody finished the authorisation in time.")
 
 
 async def _paste(deps: ConsentDeps, name: str) -> None:
@@ -159,6 +162,7 @@ async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Co
     async with AsyncExitStack() as stack:
         database = await Database.connect(url, max_size=3)
         stack.push_async_callback(database.close)
+        await require(database, settings.environment)
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
         vault = Vault(PostgresCredentials(database, sealer, actor=actor()))
         await vault.refresh()

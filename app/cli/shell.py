@@ -9,20 +9,23 @@ from contextlib import contextmanager
 from msgspec import Struct
 
 from app.cli.database import connect, find_environment, find_keys, find_settings
+from app.cli.findings import Finding, error
 from app.credentials.secrets import Secrets
 from app.credentials.store import PostgresCredentials
 from app.credentials.vault import Vault
 from app.errors import Complaint
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
+from app.postgres.environment_stamp import WrongEnvironment, require
 from app.postgres.migrate import count_missing
 from app.settings.environment import Settings
 from app.vendors.store import PostgresBoundAccounts
 
 
 class Shell(Struct, frozen=True, kw_only=True):
-    """`database` is None if it does not answer; `trouble` says why. `missing` counts its missing migrations. Without
-    any, `bound` has the accounts of connections, and `secrets` those of the vault."""
+    """`database` is None if it does not answer; `trouble` says why. `missing` counts its missing migrations. `foreign`
+    says that it belongs to another environment, whose credentials are not read. Without either, `bound` has the
+    accounts of connections, and `secrets` those of the vault."""
 
     settings: Settings
     environment: Mapping[str, str]
@@ -30,6 +33,7 @@ class Shell(Struct, frozen=True, kw_only=True):
     database: Database | None = None
     trouble: str = ""
     missing: int = 0
+    foreign: str = ""
     bound: PostgresBoundAccounts | None = None
 
 
@@ -51,10 +55,20 @@ def open_shell(runner: asyncio.Runner) -> Iterator[Shell]:
         runner.run(database.close())
 
 
+def another_environment(shell: Shell) -> Finding:
+    """Return the finding of a database that belongs to another environment."""
+    return error("database", shell.foreign, "lockstitch environment adopt")
+
+
 async def _look(shell: Shell, database: Database) -> Shell:
-    missing = await count_missing(database)
+    missing, foreign = await count_missing(database), ""
     secrets, bound = shell.secrets, None
     if not missing:
+        try:
+            await require(database, shell.settings.environment)
+        except WrongEnvironment as wrong:
+            foreign = str(wrong).partition(" If it is")[0]
+    if not missing and not foreign:
         bound = PostgresBoundAccounts(database, binds=False)
         await bound.refresh()
         secrets = Secrets(shell.environment, await _vault(shell, database))
@@ -64,6 +78,7 @@ async def _look(shell: Shell, database: Database) -> Shell:
         secrets=secrets,
         database=database,
         missing=missing,
+        foreign=foreign,
         bound=bound,
     )
 

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, TypeVar
 
 from cyclopts import Parameter
@@ -196,6 +196,7 @@ async def _promote(opened: _Opened, name: str, number: int, value: str, overlap:
     """Prove a version and promote it, or exit."""
     proofs = await prove(opened.settings, opened.secrets, f"{VAULT}{name}", value, opened.bound)
     failed = [f"{proof.connection}: {proof.why}" for proof in proofs if proof.why is not None]
+    failed += _overlapping(opened, name)
     if failed:
         sys.stderr.write(
             f"Version {number} of {name} was not promoted; the present one stays. {' '.join(failed)}\n"
@@ -204,8 +205,33 @@ async def _promote(opened: _Opened, name: str, number: int, value: str, overlap:
         )
         sys.exit(REFUSED)
     await opened.store.promote(name, number, overlap=overlap)
-    proven = f"It was proven at {', '.join(proof.connection for proof in proofs)}." if proofs else "No call uses it."
-    sys.stdout.write(f"Version {number} of {name} is the current one. {proven}\n")
+    proven = ", ".join(proof.connection for proof in proofs if not proof.unauthorised)
+    notes = [f"It was proven at {proven}."] if proven else [] if proofs else ["No call uses it."]
+    notes += [
+        f"{one.connection} needs authorization: lockstitch connect {one.connection}."
+        for one in proofs
+        if one.unauthorised
+    ]
+    sys.stdout.write(f"Version {number} of {name} is the current one. {' '.join(notes)}\n")
+
+
+def _overlapping(opened: _Opened, name: str) -> list[str]:
+    """Return why a promotion would end the overlap of the last one, while vendors may still sign with its secret."""
+    credential = opened.vault.get(name)
+    previous = None if credential is None else credential.previous
+    if previous is None or previous.accepted_until is None or previous.accepted_until <= datetime.now(UTC):
+        return []
+    hooks = [
+        connection
+        for connection, one in opened.settings.connections.items()
+        if any(given.secret == f"{VAULT}{name}" for given in one.webhook_secrets)
+    ]
+    return [
+        f"{connection}: webhooks signed with version {previous.number} are accepted until"
+        f" {moment(previous.accepted_until)}. To end that now: lockstitch secrets revoke {name}"
+        f" --version {previous.number}."
+        for connection in hooks
+    ]
 
 
 def _with_new_secret(name: str, do: Callable[[_Opened, str], Awaitable[T]]) -> T:

@@ -38,10 +38,11 @@ OPEN: Final = Statement(
     RETURNING connection, actor
     """,
 )
+# The exchange of the code gets its own time: a process may die in it, and the terminal must not wait for ever.
 USE: Final = Statement(
     "UPDATE consent",
     """
-    UPDATE consent SET used_at = now()
+    UPDATE consent SET used_at = now(), expires_at = now() + interval '2 minutes'
      WHERE run = $1 AND state = $2 AND used_at IS NULL AND expires_at > now()
     RETURNING connection, actor
     """,

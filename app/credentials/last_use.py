@@ -29,7 +29,7 @@ UPSERT: Final = Statement(
 SELECT: Final = Statement("SELECT last_use", "SELECT subject, part, used_at FROM last_use ORDER BY subject, part")
 
 
-class Use(Struct, frozen=True, kw_only=True):
+class NotedUse(Struct, frozen=True, kw_only=True):
     """The last use of `subject`: an API key's id, or a reference to a secret. `part` is a scope of the key, or what the
     secret was used for (`crm read`)."""
 
@@ -87,6 +87,6 @@ class LastUse:
                 await self.flush()
 
 
-async def last_uses(database: Database) -> Sequence[Use]:
+async def last_uses(database: Database) -> Sequence[NotedUse]:
     """Return all recorded uses."""
-    return [msgspec.convert(dict(row), Use) for row in await database.fetch(SELECT)]
+    return [msgspec.convert(dict(row), NotedUse) for row in await database.fetch(SELECT)]

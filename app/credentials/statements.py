@@ -40,14 +40,12 @@ CREATE: Final = Statement(
 SET_MAX_AGE: Final = Statement("UPDATE credential", "UPDATE credential SET max_age = $2 WHERE name = $1")
 
 # Every change of a credential locks its row first.
-LOCK: Final = Statement(
-    "SELECT credential",
-    """
-    SELECT kind, lease_token,
-           (SELECT jsonb_object_agg(state, version) FROM credential_version
-             WHERE credential = name AND state <> 'revoked')::text AS live
-      FROM (SELECT * FROM credential WHERE name = $1 FOR UPDATE) AS locked
-    """,
+LOCK: Final = Statement("SELECT credential", "SELECT kind, lease_token FROM credential WHERE name = $1 FOR UPDATE")
+
+# A statement of its own: one that waited for the lock would still see the versions from before its wait.
+SELECT_STATES: Final = Statement(
+    "SELECT credential_version",
+    "SELECT state, version FROM credential_version WHERE credential = $1 AND state <> 'revoked'",
 )
 
 NEXT_NUMBER: Final = Statement(
@@ -102,10 +100,7 @@ LEASE: Final = Statement(
     """
     UPDATE credential
        SET lease_token = $2, lease_until = now() + make_interval(secs => $3)
-      FROM credential_version AS current
      WHERE name = $1 AND (lease_until IS NULL OR lease_until < now())
-       AND current.credential = name AND current.state = 'current'
-    RETURNING current.version
     """,
 )
 

@@ -188,8 +188,14 @@ class PostgresCredentials:
     async def lease(self, name: str, *, seconds: float) -> RefreshLease | None:
         """Take the lease of a credential that has a current version. None while another process holds it."""
         token = uuid4()
-        version = await self._database.fetch_value(sql.LEASE, name, token, seconds)
-        return None if version is None else RefreshLease(name=name, token=token, version=version)
+        async with self._database.transaction() as session:
+            if not await session.execute(sql.LEASE, name, token, seconds):
+                return None
+            version = (await self._states(session, name)).get("current")
+            if version is None:
+                await session.execute(sql.RELEASE, name, token, False)
+                return None
+        return RefreshLease(name=name, token=token, version=version)
 
     async def release(self, lease: RefreshLease, *, unused: bool = False) -> None:
         """Give the lease back without a new version. `unused`: the vendor certainly did not use what was sent."""
@@ -220,10 +226,13 @@ class PostgresCredentials:
             raise CredentialError(f"There is no credential named {name!r}: lockstitch secrets list.")
         if kind is not None and row["kind"] != kind:
             raise CredentialError(f"{name} is a credential of kind {row['kind']}, not {kind}.")
-        live: dict[str, int] = msgspec.json.decode(row["live"] or b"{}", type=dict[str, int])
+        live = await self._states(session, name)
         if lease is not None and (row["lease_token"] != lease.token or live.get("current") != lease.version):
             raise VersionMoved(f"Another process has taken over {name}, or stored a newer version.")
         return live
+
+    async def _states(self, session: Transaction, name: str) -> dict[str, int]:
+        return {row["state"]: row["version"] for row in await session.fetch(sql.SELECT_STATES, name)}
 
     async def _insert(
         self, session: Transaction, name: str, payload: bytes, state: VersionState, expires_at: datetime | None

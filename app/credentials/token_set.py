@@ -39,7 +39,7 @@ class ScopeState(Struct, frozen=True, kw_only=True):
     """The needed scopes that were not granted. Example: `[]`"""
 
 
-class Held(Struct, frozen=True, kw_only=True):
+class HeldTokens(Struct, frozen=True, kw_only=True):
     """The current version in this process. Times are in Unix seconds."""
 
     version: Version
@@ -48,22 +48,25 @@ class Held(Struct, frozen=True, kw_only=True):
     renew_at: float
     ends_at: float
 
+    def __repr__(self) -> str:
+        return f"HeldTokens({self.version!r})"
+
     @property
     def number(self) -> int:
         """The number of the version."""
         return self.version.number
 
 
-def hold(version: Version, grant: Grant) -> Held:
+def hold(version: Version, grant: Grant) -> HeldTokens:
     """Read a version. Each process gets another time to renew it, so that they do not begin together."""
     tokens = msgspec.json.decode(version.payload, type=TokenSet)
     header = (grant.header, grant.template.format(token=tokens.access_token))
     if version.expires_at is None:
-        return Held(version=version, header=header, tokens=tokens, renew_at=NEVER, ends_at=NEVER)
+        return HeldTokens(version=version, header=header, tokens=tokens, renew_at=NEVER, ends_at=NEVER)
     ends_at = version.expires_at.timestamp()
     early = min(EARLIEST, SHARE * max(0.0, ends_at - version.created_at.timestamp()))
     early *= random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-    return Held(version=version, header=header, tokens=tokens, renew_at=ends_at - early, ends_at=ends_at)
+    return HeldTokens(version=version, header=header, tokens=tokens, renew_at=ends_at - early, ends_at=ends_at)
 
 
 def payload_of(

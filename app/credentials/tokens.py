@@ -19,7 +19,7 @@ from app.credentials.models import Credential, CredentialKind, RefreshLease, Ver
 from app.credentials.secrets import NoSecret
 from app.credentials.store import PostgresCredentials
 from app.credentials.token_endpoint import EndpointFailure, TokenEndpoint
-from app.credentials.token_set import Held, ScopeState, TokenSet, hold, payload_of
+from app.credentials.token_set import HeldTokens, ScopeState, TokenSet, hold, payload_of
 from app.credentials.vault import Vault
 from app.errors import StoreUnavailable, VendorThrottled, VendorTimeout, VendorUnavailable
 from app.problem_document import Problem
@@ -69,7 +69,7 @@ class Tokens:
         self._title = title
         self._missing = missing
         self._note_use = note_use
-        self._held: Held | None = None
+        self._held: HeldTokens | None = None
         self._running: asyncio.Task[None] | None = None
         self._rest = 0.0
         self._rests_until = 0.0
@@ -102,7 +102,9 @@ class Tokens:
         credential = self._vault.get(self.name)
         if credential is not None and credential.refused_at is not None:
             return credential.refused_why
-        return "it was not authorised yet" if credential is None and self.grant.needs_person else None
+        if not self.grant.needs_person or (credential is not None and credential.current is not None):
+            return None
+        return "it was not authorised yet" if credential is None else "its tokens were revoked, or cannot be read"
 
     def scope_state(self) -> ScopeState:
         """Return the needed, granted and missing scopes."""
@@ -183,7 +185,10 @@ class Tokens:
                 raise NeedsAuthorization(f"{self._title} refuses the code: {outcome.refusal.code}.")
             raise VendorUnavailable(f"{self._title} did not exchange the code ({outcome.why}).")
         payload, ends_at = payload_of(outcome, TokenSet(asked=asked), began, self.grant, asked)
-        await store.replace(self.name, payload, kind="oauth", expires_at=ends_at, cause="credential.authorized")
+        # The person may have chosen another account: the tokens of the former authorisation can be restored.
+        await store.replace(
+            *(self.name, payload), kind="oauth", expires_at=ends_at, keep_previous=True, cause="credential.authorized"
+        )
         await self._vault.refresh()
 
     async def close(self) -> None:
@@ -191,7 +196,7 @@ class Tokens:
         if self._running is not None:
             await asyncio.wait({self._running}, timeout=self.endpoint.seconds + MARGIN)
 
-    def _current(self) -> Held | None:
+    def _current(self) -> HeldTokens | None:
         version = self._vault.current(self.name)
         if version is None:
             return None
@@ -227,7 +232,11 @@ class Tokens:
 
     async def _renew(self, number: int) -> None:
         for attempt in range(ATTEMPTS):
-            failure = await self._renew_once(number)
+            try:
+                failure = await self._renew_once(number)
+            except VersionMoved:  # another process has stored newer tokens, or a person has authorised again
+                await self._vault.refresh()
+                failure = None
             if failure is None:
                 self._rest = 0.0
                 return
@@ -238,7 +247,10 @@ class Tokens:
             await asyncio.sleep(0.2 * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
 
     async def _renew_once(self, number: int) -> Problem | None:
-        """Obtain new tokens, or wait until another process has. Return why a further attempt may help."""
+        """Obtain new tokens, or wait until another process has. Return why a further attempt may help.
+
+        Raises NeedsAuthorization if none does, and VersionMoved.
+        """
         try:
             secrets = self.read_secrets()
         except SettingsError as error:
@@ -254,10 +266,7 @@ class Tokens:
             return None
         held = hold(credential.current, self.grant)
         request = await self._request(lease, credential, held.tokens, secrets)
-        try:
-            await self._store.mark_sent(lease)
-        except VersionMoved:
-            return None
+        await self._store.mark_sent(lease)
         if time.monotonic() - taken > MARGIN:
             await self._store.release(lease, unused=True)
             return VendorUnavailable("The database is slow; no token was asked for.")
@@ -273,7 +282,7 @@ class Tokens:
         seconds = self.endpoint.seconds + 2 * MARGIN
         if number == 0:
             await self._vault.refresh()
-            if self._vault.get(self.name) is None:  # a version without tokens, which can be leased
+            if self._vault.current(self.name) is None:  # a version without tokens, which can be leased
                 ended = datetime.now(UTC)
                 payload = msgspec.json.encode(TokenSet())
                 number = await self._store.replace(self.name, payload, kind=self._kind, expires_at=ended)
@@ -321,10 +330,12 @@ class Tokens:
         return VendorUnavailable(f"{self._title} issued no token ({failure.why}).")
 
     async def _refuse(self, lease: RefreshLease, why: str, code: str) -> NeedsAuthorization:
-        """Record that a person must authorise, and return the error that says so."""
-        self._note_failure(lease.version, code)
-        await self._store.refuse(self.name, lease.version, why)
+        """Record that a person must authorise, and return the error that says so. Raises VersionMoved."""
+        recorded = await self._store.refuse(self.name, lease.version, why)
         await self._vault.refresh()
+        if not recorded and self.refused is None:
+            raise VersionMoved(f"{self.name} has newer tokens than those that are refused.")
+        self._note_failure(lease.version, code)
         return self._unauthorised()
 
     def _note_failure(self, version: int, code: str) -> None:
@@ -354,8 +365,6 @@ class Tokens:
                     keep_previous=keep_previous,
                 )
                 break
-            except VersionMoved:
-                break  # such as by a new authorisation
             except StoreUnavailable:
                 if time.monotonic() >= end:
                     raise

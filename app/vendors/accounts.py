@@ -85,15 +85,22 @@ class Accounts:
     async def get(self, live: LiveConnection, deadline: float, max_age: float | None = None) -> Any:
         """Return the vendor's account Struct, at most `max_age` seconds old if given. Raises the vendor's problems if
         none is that young."""
-        known = self._known.get(live.connection.name)
-        # A new credential may open another account, which is checked before anything else is sent.
-        if self._bound is not None and self._credentials.get(live.connection.name) != _header_of(live):
-            known = None
+        known = None if self._is_new(live) else self._known.get(live.connection.name)
         if known is not None and (max_age is None or time.monotonic() - known.asked <= max_age):
             if time.monotonic() >= known.renew_at:
                 self._fetches.begin(live)
             return known.account
         return (await self.renewed(live, deadline)).account
+
+    async def check(self, live: LiveConnection, deadline: float) -> None:
+        """Check which account a new credential opens, before anything is written with it. Raises like `get`, and
+        ConnectionPaused for another account."""
+        if self._is_new(live):
+            await self.renewed(live, deadline)
+
+    def _is_new(self, live: LiveConnection) -> bool:
+        """Return whether the account of the present credential was not checked yet."""
+        return self._bound is not None and self._credentials.get(live.connection.name) != _header_of(live)
 
     async def renewed(self, live: LiveConnection, deadline: float) -> Facts:
         """Fetch the facts now. Raises the vendor's problems."""

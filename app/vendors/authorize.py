@@ -50,8 +50,9 @@ async def obtain(vendors: VendorClient, pauses: PostgresPauses, connection: str,
 
 
 async def end_pause(pauses: PostgresPauses, connection: str, *, actor: str) -> None:
-    """Resume a connection that a refused credential paused. The pause of an operator stays."""
+    """Resume a connection that a refused credential or another account paused: its next call checks both again. The
+    pause of an operator stays."""
     await pauses.refresh()
     pause = pauses.of(connection)
-    if pause is not None and pause.reason == "auth":
+    if pause is not None and pause.reason != "operator":
         await pauses.resume(connection, actor=actor)

@@ -83,6 +83,8 @@ class VendorClient:
         VendorAuthFailed, ConnectionPaused.
         """
         live = self._live_connections[connection.name]
+        if request.effect:
+            await self._accounts.check(live, deadline)
         if not request.effect or not live.connection.vendor.setup:
             return await self._deliver(live, request, deadline)
         await self._setup.prepare(live, deadline)

@@ -24,10 +24,16 @@ SECONDS: Final = 30.0
 
 
 class Proof(Struct, frozen=True, kw_only=True):
-    """The result at one connection. `why` it failed holds no part of a secret; None if the new secret is proven."""
+    """The result at one connection. `why` it failed holds no part of a secret. `unauthorised`: nothing works there
+    before a person authorises it, so nothing can be proven or lost. Proven if it is neither."""
 
     connection: str
-    why: str | None
+    why: str | None = None
+    unauthorised: bool = False
+
+
+class _Unauthorised(Exception):
+    """A person must authorise the connection first."""
 
 
 class Trying(Secrets):
@@ -75,10 +81,15 @@ async def prove(
 ) -> Sequence[Proof]:
     """Read at every connection that refers to the secret, with this value. It must open the account that the connection
     is bound to. Nothing is changed anywhere."""
-    return [
-        Proof(connection=name, why=await _prove_one(settings, name, secrets, Trying(secrets, reference, value), bound))
-        for name in calling(settings, reference)
-    ]
+    proofs = []
+    for name in calling(settings, reference):
+        try:
+            why = await _prove_one(settings, name, secrets, Trying(secrets, reference, value), bound)
+        except _Unauthorised:
+            proofs.append(Proof(connection=name, unauthorised=True))
+        else:
+            proofs.append(Proof(connection=name, why=why))
+    return proofs
 
 
 async def _prove_one(
@@ -88,6 +99,8 @@ async def _prove_one(
     try:
         async with open_vendor_client(alone, trying, bound=bound) as client:
             if (tokens := client.tokens(name)) is not None:
+                if tokens.grant.needs_person and tokens.refused is not None:
+                    raise _Unauthorised
                 # The secret of a client is used for new tokens only. Those that it obtains are stored, and used.
                 await tokens.obtain(time.monotonic() + SECONDS)
                 return None

@@ -5,7 +5,7 @@ Two are for a browser: it follows the link of `lockstitch connect`, and comes ba
 
 from html import escape
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from litestar import Response
 
@@ -150,8 +150,9 @@ def _asked(request: AnyRequest) -> dict[str, str]:
 
 
 def _cookie(deps: ConsentDeps, value: str, seconds: int) -> str:
-    secure = "; Secure" if deps.public_url.startswith("https://") else ""
-    return f"{COOKIE}={value}; Path={PATH}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+    address = urlsplit(deps.public_url)
+    secure = "; Secure" if address.scheme == "https" else ""
+    return f"{COOKIE}={value}; Path={address.path}{PATH}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
 
 
 def _page(title: str, sentence: str, *, status: int = 200) -> Response[bytes]:

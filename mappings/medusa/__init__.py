@@ -26,6 +26,7 @@ VENDOR: Final = Vendor[Account](
             kind="login",
             token_path="/auth/user/emailpass",  # noqa: S106 - a path
             secrets=("email", "password"),
+            names=frozenset({"email"}),
             encoding="json",
             login=dict,
             read=read_session,

@@ -187,6 +187,9 @@ def test_a_missing_scope_is_shown(facade: Facade, caller: Caller, browser: httpx
         assert shell.wait() == 0
         assert "Missing: crm.schemas.contacts.read." in shell.text
     assert seen(caller, "crm-reader")["scopes"]["missing"] == ["crm.schemas.contacts.read"]
+    findings = json.loads(facade.lockstitch("verify", "crm-reader", "--json").stdout)["findings"]
+    (finding,) = [one for one in findings if "crm.schemas.contacts.read" in one["found"]]
+    assert finding["mend"].endswith("lockstitch connect crm-reader")
 
 
 def test_only_the_browser_of_the_link_can_finish_once(
@@ -220,6 +223,19 @@ def test_an_authorisation_ends_after_its_time(facade: Facade, browser: httpx.Cli
         assert "Nobody finished the authorisation in time." in shell.text
 
 
+def test_the_terminal_does_not_wait_for_a_process_that_died(
+    facade: Facade, browser: httpx.Client, tmp_path: Path
+) -> None:
+    with terminal(facade, tmp_path, "app-shop") as shell:
+        at_the_vendor(browser, shell.link())
+        # The process that took the answer died before it stored the tokens.
+        facade.sql(
+            "UPDATE consent SET used_at = now() - interval '9 minutes', expires_at = now() WHERE used_at IS NULL"
+        )
+        assert shell.wait() == 3
+        assert "Run lockstitch connect again." in shell.text
+
+
 def test_a_refusal_of_the_person_is_reported(facade: Facade, browser: httpx.Client, tmp_path: Path) -> None:
     with terminal(facade, tmp_path, "app-shop") as shell:
         callback = urlsplit(at_the_vendor(browser, shell.link()))
@@ -237,6 +253,43 @@ def test_the_answer_can_be_pasted(facade: Facade, caller: Caller, browser: httpx
         shell.type(callback)
         assert shell.wait() == 0, shell.text
     working(caller, "pasted", "/v1/tickets")
+
+
+def test_the_cookie_returns_behind_a_proxy_that_adds_a_path(facade: Facade, tmp_path: Path) -> None:
+    port = free_port()
+    api = facade.process(
+        "serve", LOCKSTITCH_PORT=str(port), LOCKSTITCH_PUBLIC_URL=f"http://127.0.0.1:{port}/lockstitch"
+    )
+    api.url = f"http://127.0.0.1:{port}"
+    api.start()
+    try:
+        with terminal(facade, tmp_path, "pasted") as shell:
+            run = urlsplit(shell.link()).query
+            answer = httpx.get(f"{api.url}/oauth/start?{run}", verify=NO_TLS)
+    finally:
+        api.stop()
+    assert answer.status_code == 303
+    assert "; Path=/lockstitch/oauth;" in answer.headers["set-cookie"]
+
+
+def test_connect_ends_the_pause_for_another_account(
+    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path
+) -> None:
+    """The person agreed in the wrong account, and now agrees in the right one, which the next call checks."""
+    connect(facade, tmp_path, browser, "app-shop")
+    working(caller, "app-shop")
+    facade.sql("UPDATE connection_account SET value = 'another.example' WHERE connection = 'app-shop'")
+    facade.sql("NOTIFY lockstitch_account")
+    again, right = tmp_path / "again", tmp_path / "right"
+    for folder in (again, right):
+        folder.mkdir()
+    connect(facade, again, browser, "app-shop")
+    until(lambda: caller.get("/v1/customers?connection=app-shop").status_code, lambda status: status == 503)
+    until(lambda: seen(caller, "app-shop")["state"], lambda state: state == "paused")
+    facade.sql("DELETE FROM connection_account WHERE connection = 'app-shop'")
+    facade.sql("NOTIFY lockstitch_account")
+    connect(facade, right, browser, "app-shop")
+    working(caller, "app-shop")
 
 
 def test_an_app_of_ones_own_needs_nobody(facade: Facade, caller: Caller) -> None:

@@ -93,10 +93,12 @@ class Shell:
             'credentials = { token = "env:CRM_TOKEN" }\n'
         )
 
-    def __call__(self, *arguments: str, more: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command, with `more` in the configuration."""
+    def __call__(
+        self, *arguments: str, more: str = "", text: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command, with `more` in the configuration and `text` as its standard input."""
         Path(self.environment["LOCKSTITCH_CONFIG"]).write_text(self._connection + more)
-        return lockstitch(*arguments, columns=200, environment=self.environment | environment)
+        return lockstitch(*arguments, columns=200, environment=self.environment | environment, text=text)
 
     def read_customers(self) -> None:
         """Read at `crm` through an API in this shell."""
@@ -242,6 +244,47 @@ def test_two_connections_with_one_secret_are_found_by_name(run: Shell, portal: P
     assert "a-token" not in done.stdout
     assert not [text for text in found(run("doctor", "--json", more=more, OTHER_TOKEN="b", HOOK_SECRET="c"))
                 if text.startswith("secret")]  # fmt: skip
+
+
+def test_commands_call_no_vendor_on_a_copy_of_another_environment(run: Shell, portal: Portal) -> None:
+    in_the_vault = (
+        '\n[connections.copied]\nvendor = "hubspot"\nbase_url = "{}"\ncredentials = {{ token = "vault:t" }}\n'
+    )
+    more = in_the_vault.format(portal.url)
+    assert run("secrets", "set", "t", more=more, text="production's").returncode == 0
+    run.read_customers()  # the first process stamps the database
+    portal.methods.clear()
+    wrong = the(found(run("doctor", "--json", more=more, LOCKSTITCH_ENVIRONMENT="staging")), "environment prod")
+    assert wrong["mend"] == "lockstitch environment adopt"
+    for command in (["verify", "copied"], ["verify", "copied", "--write"]):
+        wrong = the(found(run(*command, "--json", more=more, LOCKSTITCH_ENVIRONMENT="staging")), "environment prod")
+        assert wrong["mend"] == "lockstitch environment adopt"
+    app = app_connection("app", portal.url, "APP_SECRET")
+    for command in (["connect", "app", "--paste"], ["connections"]):
+        done = run(*command, more=app, LOCKSTITCH_ENVIRONMENT="staging", APP_ID="an-id", APP_SECRET="a-secret")
+        assert "lockstitch environment adopt" in done.stderr, command
+    assert portal.methods == set()
+
+
+def app_connection(name: str, url: str, secret: str) -> str:
+    """The configuration of a connection that a person authorises."""
+    return (
+        f'\n[connections.{name}]\nvendor = "hubspot"\nbase_url = "{url}"\n'
+        f'credentials = {{ client_id = "env:APP_ID", client_secret = "env:{secret}" }}\n'
+    )
+
+
+def test_a_connection_that_nobody_authorised_is_to_be_connected(run: Shell, portal: Portal) -> None:
+    more = app_connection("app", portal.url, "APP_SECRET")
+    done = run("doctor", "--json", more=more, APP_ID="an-id", APP_SECRET="a-secret")
+    finding = the(found(done), "connection app", "it was not authorised yet")
+    assert finding["mend"] == "lockstitch connect app"
+
+
+def test_the_id_of_an_app_is_no_secret_that_connections_share(run: Shell, portal: Portal) -> None:
+    more = app_connection("one", portal.url, "ONE_SECRET") + app_connection("two", portal.url, "TWO_SECRET")
+    done = run("doctor", "--json", more=more, APP_ID="an-id", ONE_SECRET="a-secret", TWO_SECRET="another")
+    assert [text for text in found(done) if "is used at" in text] == []
 
 
 def test_missing_secrets_are_reported_by_name(run: Shell) -> None:

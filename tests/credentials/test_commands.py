@@ -78,6 +78,12 @@ def at_a_dead_port(file: Path) -> None:
     file.write_text("\n".join('base_url = "http://127.0.0.1:9"' if "base_url" in line else line for line in lines))
 
 
+def with_an_app(file: Path) -> None:
+    """Configure the client of a grant in place of a static token."""
+    app = '{ client_id = "env:APP", client_secret = "vault:app" }'
+    file.write_text(file.read_text().replace('{ token = "vault:crm_token" }', app))
+
+
 @pytest.fixture
 async def crm(database_url: str, tmp_path: Path) -> AsyncIterator[Crm]:
     async with a_crm(database_url, tmp_path) as made:
@@ -139,6 +145,29 @@ async def test_an_unreachable_vendor_promotes_nothing(crm: Crm) -> None:
     assert refused.returncode == 3
     assert "could not be tried" in refused.stderr
     assert await crm.listed() == [(1, "current"), (2, "next")]
+
+
+async def test_a_client_secret_is_rotated_while_nobody_is_authorised(crm: Crm) -> None:
+    """`connect` needs the new one: the vendor may have ended the old one."""
+    with_an_app(Path(crm.environment["LOCKSTITCH_CONFIG"]))
+    crm.environment["APP"] = "an-id"
+    await crm.done("set", "app", value="one")
+    said = await crm.done("rotate", "app", value="two")
+    assert await crm.listed() == [(1, "previous"), (2, "current")]
+    assert "crm needs authorization" in said
+    assert "lockstitch connect crm" in said
+
+
+async def test_a_rotation_does_not_end_the_overlap_of_the_last_one(crm: Crm) -> None:
+    await crm.done("set", "hook", value="one")
+    await crm.done("rotate", "hook", value="two")
+    refused = await crm.secrets("rotate", "hook", value="three")
+    assert refused.returncode == 3
+    assert "lockstitch secrets revoke hook --version 1" in refused.stderr
+    assert await crm.listed() == [(1, "previous"), (2, "current"), (3, "next")]  # all three are accepted
+    await crm.done("revoke", "hook", "--version", "1")
+    await crm.done("promote", "hook")
+    assert (await crm.listed())[1:] == [(2, "previous"), (3, "current")]
 
 
 async def test_a_secret_in_the_wrong_form_is_not_stored(crm: Crm) -> None:

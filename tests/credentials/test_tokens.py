@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 
-from app.credentials.models import Credential
+from app.credentials.models import Credential, Version
+from app.credentials.token_set import TokenSet, hold
 from app.credentials.tokens import NeedsAuthorization
 from app.errors import VendorThrottled, VendorUnavailable
-from app.postgres.database import Database
+from app.postgres.database import Database, Statement
 from mappings.registry import VENDORS
 from tests.credentials.token_rig import END_LEASE, PATIENCE, Others, Rig, authorise, rig
 from tests.emulators.conftest import RunningEmulators
@@ -50,6 +52,12 @@ async def authorised(one: Rig, emulators: RunningEmulators, *, seconds: float = 
     held = await authorise(one)
     emulators.limit(one.vendor, token_seconds=3600)
     return held
+
+
+def known_version(one: Rig) -> Version:
+    version = one.vault.current(one.tokens.name)
+    assert version is not None
+    return version
 
 
 async def known(one: Rig) -> Credential:
@@ -159,7 +167,9 @@ async def test_an_old_401_starts_no_refresh(emulators: RunningEmulators, databas
         rig(database_url, f"{emulators.url}/zendesk", "zendesk") as peer,
     ):
         await authorised(one, emulators)
+        await peer.vault.refresh()
         old = one.tokens.header
+        assert old[1].partition(" ")[2] not in repr(hold(known_version(one), one.tokens.grant))
         assert await peer.tokens.renewed_since(peer.tokens.header, time.monotonic() + PATIENCE)
         assert await one.tokens.renewed_since(old, time.monotonic() + PATIENCE)
         assert await one.tokens.renewed_since(old, time.monotonic() + PATIENCE)
@@ -260,4 +270,70 @@ async def test_a_vendor_that_is_away_costs_nothing(
         with pytest.raises(VendorUnavailable):
             await one.call()
         await asyncio.sleep(1.1)
+        assert await one.call() == 200
+
+
+FORGET_CURRENT: Final = Statement(
+    "UPDATE credential_version", "UPDATE credential_version SET payload = '\\x00' WHERE state = 'current'"
+)
+
+
+@pytest.mark.parametrize("gone", ["revoked", "unreadable"])
+async def test_tokens_without_a_current_version_need_a_person(
+    emulators: RunningEmulators, database: Database, database_url: str, gone: str
+) -> None:
+    async with rig(database_url, f"{emulators.url}/shopify", "shopify") as one:
+        await authorised(one, emulators, seconds=0)
+        assert await one.call() == 200  # the previous version stays
+        if gone == "revoked":
+            await one.store.revoke(one.tokens.name, one.tokens.version or 0)
+        else:
+            await database.execute(FORGET_CURRENT)
+    async with rig(database_url, f"{emulators.url}/shopify", "shopify") as again, asyncio.timeout(5):
+        with pytest.raises(NeedsAuthorization, match="lockstitch connect crm"):
+            await again.call()
+
+
+async def test_an_app_replaces_tokens_that_cannot_be_read(
+    emulators: RunningEmulators, database: Database, database_url: str
+) -> None:
+    async with rig(database_url, f"{emulators.url}/shopify", "shopify", kind="client_credentials") as one:
+        assert await one.call() == 200
+    await database.execute(FORGET_CURRENT)
+    async with rig(database_url, f"{emulators.url}/shopify", "shopify", kind="client_credentials") as again:
+        async with asyncio.timeout(5):
+            assert await again.call() == 200
+
+
+async def test_a_refusal_of_replaced_tokens_stops_nothing(database: Database, database_url: str) -> None:
+    """A person authorises again while the old refresh token is on its way."""
+    authorised_again = asyncio.Event()
+
+    def behave(call: Call) -> Reply:
+        if call.target == "/oauth/tokens":
+            return Reply(status=400, body=b'{"error":"invalid_grant"}', until=authorised_again)
+        return Reply(status=200 if call.headers["authorization"] == "Bearer new" else 401)
+
+    async with running_vendor(behave) as desk, rig(database_url, desk.url, "zendesk") as one:
+        old, new = (
+            msgspec.json.encode(TokenSet(access_token=name, refresh_token=f"{name}-refresh")) for name in ("old", "new")
+        )
+        await one.store.replace(one.tokens.name, old, kind="oauth")
+        await one.vault.refresh()
+        calling = asyncio.create_task(one.call())
+        await desk.received(2)
+        await one.store.replace(one.tokens.name, new, kind="oauth", cause="credential.authorized")
+        authorised_again.set()
+        assert await calling == 200
+
+
+async def test_an_authorisation_can_be_rolled_back(
+    emulators: RunningEmulators, database: Database, database_url: str
+) -> None:
+    async with rig(database_url, f"{emulators.url}/zendesk", "zendesk") as one:
+        first = await authorised(one, emulators)
+        await authorised(one, emulators)  # such as for the wrong account
+        await one.store.rollback(one.tokens.name)
+        await one.vault.refresh()
+        assert one.tokens.header == ("Authorization", f"Bearer {first['access_token']}")
         assert await one.call() == 200

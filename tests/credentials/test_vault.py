@@ -1,9 +1,11 @@
 """The vault: versions of a credential, the cache of each process, and the lease of one refresher."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from asyncio import Task
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -200,3 +202,61 @@ async def test_another_kind_is_refused(store: PostgresCredentials) -> None:
     await store.set("crm_token", b"one")
     with pytest.raises(CredentialError, match="of kind secret"):
         await store.replace("crm_token", b"two", kind="oauth")
+
+
+WAITING = Statement(
+    "SELECT pg_stat_activity",
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+)
+HOLD = Statement("SELECT credential", "SELECT FROM credential WHERE name = 'crm_token' FOR UPDATE")
+
+
+@asynccontextmanager
+async def in_line(database: Database) -> AsyncIterator[Callable[[Coroutine[Any, Any, Any]], Awaitable[Task[Any]]]]:
+    """Changes of the credential that begin in this order, each while those before it are not committed."""
+    tasks: list[Task[Any]] = []
+
+    async def begin(change: Coroutine[Any, Any, Any]) -> Task[Any]:
+        tasks.append(asyncio.create_task(change))
+        async with asyncio.timeout(20):
+            while await database.fetch_value(WAITING) < len(tasks):  # noqa: ASYNC110 - PostgreSQL notifies nobody
+                await asyncio.sleep(0.01)
+        return tasks[-1]
+
+    async with database.transaction() as session:
+        await session.fetch_row(HOLD)
+        yield begin
+    await asyncio.wait(tasks)
+
+
+async def test_a_value_replaced_during_a_promotion_is_not_promoted(
+    store: PostgresCredentials, database: Database
+) -> None:
+    await store.set("crm_token", b"one")
+    await store.set("crm_token", b"two")
+    async with in_line(database) as begin:
+        await begin(store.set("crm_token", b"never tried"))
+        promotion = await begin(store.promote("crm_token", 2, overlap=DAY))
+    with pytest.raises(VersionMoved):
+        await promotion
+    assert await values(store) == {"current": b"one", "next": b"never tried"}
+
+
+async def test_changes_at_the_same_time_follow_each_other(store: PostgresCredentials, database: Database) -> None:
+    await store.set("crm_token", b"one", kind="oauth")
+    async with in_line(database) as begin:
+        first = await begin(store.replace("crm_token", b"two", kind="oauth", keep_previous=True))
+        second = await begin(store.replace("crm_token", b"three", kind="oauth", keep_previous=True))
+    assert (await first, await second) == (2, 3)
+    assert await values(store) == {"current": b"three", "previous": b"two"}
+
+
+async def test_a_lease_that_waited_for_a_new_version_is_for_it(store: PostgresCredentials, database: Database) -> None:
+    await store.set("crm_token", b"one", kind="oauth")
+    async with in_line(database) as begin:
+        await begin(store.replace("crm_token", b"two", kind="oauth"))
+        leasing = await begin(store.lease("crm_token", seconds=30))
+    lease = await leasing
+    assert lease is not None
+    assert lease.version == 2
+    await store.mark_sent(lease)

@@ -167,6 +167,17 @@ async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name
         assert "Ann Bell" not in call.body.decode()
 
 
+async def test_the_alarm_of_a_refused_credential_ends_when_it_is_revoked(database: Database) -> None:
+    async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
+        await refused_credential(database)
+        await watch.check()
+        await PostgresCredentials(database, SEALER).revoke("grant")
+        await AuditSealer(database).seal()
+        await watch.check()
+        refused = "credential_refused.grant"
+        assert reported(receiver) == [(refused, "raised"), (refused, "over")]
+
+
 async def test_a_secret_that_the_vault_lacks_has_its_alarm(database: Database) -> None:
     store = PostgresCredentials(database, SEALER)
     async with (

@@ -18,6 +18,7 @@ from app.vendors.client import VendorClient
 from app.vendors.connection_state import LiveConnection
 from app.vendors.health import Patience
 from app.vendors.models import CalledConnection, Connection
+from app.vendors.store import PostgresBoundAccounts
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply, VendorRequest
 from mappings.kit.custom_fields import ChosenField
@@ -166,6 +167,7 @@ async def asking(
     secrets: Secrets | None = None,
     reference: str = "env:ACME_TOKEN",
     pauses: PostgresPauses | None = None,
+    bound: PostgresBoundAccounts | None = None,
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] | None = None,
     **manifest: Any,
 ) -> AsyncIterator[Asker]:
@@ -187,7 +189,7 @@ async def asking(
             CalledConnection(name=name, vendor=vendor), settings, patience, secrets or _Read(read_secret), pauses
         )
     wire = Wire()
-    client = VendorClient(lines, wire, pauses)
+    client = VendorClient(lines, wire, pauses, bound)
     try:
         yield Asker(client, lines["acme"].connection)
     finally:

@@ -15,6 +15,9 @@ from app.errors import ConnectionPaused, VendorAuthFailed
 from app.postgres.database import Database
 from app.queue.pauses import PostgresPauses
 from app.settings.file import WebhookSecretSettings
+from app.vendors.store import PostgresBoundAccounts
+from mappings.http import VendorRequest
+from mappings.spec import Identity
 from tests.encryption import SEALER
 from tests.vendors.acme import READ, WRITE, Asker, asking
 from tests.vendors.vendor_server import OK, Call, Reply, VendorServer, running_vendor
@@ -104,6 +107,32 @@ async def test_a_revoked_secret_is_not_sent_again(shop: Shop) -> None:
         with pytest.raises(VendorAuthFailed):
             await acme.send(READ)
     assert len(shop.server.calls) == 1
+
+
+async def test_a_secret_of_another_account_writes_nothing(shop: Shop) -> None:
+    """It comes after the account was read, and before the write is sent."""
+    portals = {"Bearer token-1": b"111", "Bearer token-2": b"222"}
+    shop.server.always = lambda call: Reply(body=portals[call.headers["authorization"]])
+    whose = VendorRequest(method="GET", path="/whoami", route="/whoami")
+    identity = Identity(request=whose, read=lambda reply: {"portal": reply.body.decode()})
+    await shop.store.set("acme", b"token-1")
+    await shop.vault.refresh()
+    async with asking(
+        shop.server.url,
+        secrets=Secrets({}, shop.vault),
+        reference="vault:acme",
+        pauses=shop.pauses,
+        bound=PostgresBoundAccounts(shop.database),
+        identity=identity,
+    ) as acme:
+        await acme.account()
+        assert (await acme.send(WRITE)).status == 200
+        await shop.rotate("token-2")
+        await shop.vault.refresh()
+        with pytest.raises(ConnectionPaused) as paused:
+            await acme.send(WRITE)
+        assert "portal 222, and belongs to portal 111" in paused.value.detail
+    assert shop.server.targets() == ["GET /whoami", "POST /things", "GET /whoami"]
 
 
 async def test_uses_are_noted_by_version_and_traffic(shop: Shop) -> None:

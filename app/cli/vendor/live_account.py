@@ -15,6 +15,7 @@ import msgspec
 
 from app.cli.findings import Finding, error, warning
 from app.cli.vendor.sample_account import Account, Refused
+from app.credentials.grants import grant_of
 from app.credentials.secrets import VAULT, Secrets
 from app.errors import ConnectionPaused, VendorAuthFailed
 from app.problem_document import Problem
@@ -55,6 +56,12 @@ class LiveVendor:
         if (date := _date_of(reply)) is not None:
             self.skew = (datetime.now(UTC) - date).total_seconds()
         return reply
+
+    @property
+    def missing_scopes(self) -> tuple[str, ...]:
+        """The needed scopes that the vendor did not grant, as far as its tokens say so."""
+        tokens = self._client.tokens(self._connection.name)
+        return () if tokens is None else tokens.scope_state().missing
 
     def account(self) -> Account:
         """Read the account facts, and check that the account is the connection's. Raises like `send`."""
@@ -100,6 +107,14 @@ def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Accou
     except (Problem, VendorRefused, ReplyLost, Unmappable) as refusal:
         return None, [explain(settings, connection, refusal)]
     findings = []
+    if live.missing_scopes:
+        findings.append(
+            warning(
+                f"connection {name}",
+                f"scopes are missing, and calls that need them are refused: {', '.join(live.missing_scopes)}",
+                f"Add them to the app at {account.vendor.title} (docs/credentials.md), then: lockstitch connect {name}",
+            )
+        )
     for mapping in mappings_of(connection.vendor):
         asked = list_request(mapping, account, 1)
         if asked is None:
@@ -129,6 +144,10 @@ def explain(
     what = "the account" if object_name is None else f"{object_name}s"
     verify = f"lockstitch verify {name}"
     if isinstance(refusal, VendorAuthFailed):
+        if (grant := grant_of(connection, vendor)) is not None:
+            secrets = ", ".join(grant.secrets)
+            correct = f"Correct {secrets}, then: " if secrets in refusal.detail else ""
+            return error(about, refusal.detail.partition(": lockstitch")[0], f"{correct}lockstitch connect {name}")
         return error(
             about, f"{vendor.title} refuses the credential: it is wrong, expired or revoked", _renewal(connection)
         )

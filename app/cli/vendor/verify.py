@@ -11,7 +11,7 @@ import msgspec
 from app.cli.exits import usage
 from app.cli.findings import Finding, error, report, warning
 from app.cli.printing import Flag, Json
-from app.cli.shell import Shell, open_shell
+from app.cli.shell import Shell, another_environment, open_shell
 from app.cli.vendor.conformance import check_created
 from app.cli.vendor.live_account import (
     SKEW_SECONDS,
@@ -60,6 +60,8 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
             usage(
                 f"{connection}: must be a connection that is called; there are {', '.join(sorted(called)) or 'none'}."
             )
+        if shell.foreign:
+            report([another_environment(shell)], [], json=json, connection=connection)
         findings: list[Finding] = []
         passed: list[str] = []
         try:

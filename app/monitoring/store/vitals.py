@@ -38,8 +38,8 @@ CREDENTIALS = Statement(
     """
     SELECT name, problem, CASE problem WHEN 'refused' THEN refused_why END AS why
       FROM (SELECT coalesce(credential.name, wanted.name) AS name, refused_why,
-                   CASE WHEN refused_at IS NOT NULL THEN 'refused'
-                        WHEN version IS NULL THEN CASE WHEN wanted.name IS NOT NULL THEN 'missing' END
+                   CASE WHEN version IS NULL THEN CASE WHEN wanted.name IS NOT NULL THEN 'missing' END
+                        WHEN refused_at IS NOT NULL THEN 'refused'
                         WHEN expires_at < now() THEN 'expired'
                         WHEN current.created_at + max_age < now() THEN 'due'
                    END AS problem
