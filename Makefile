@@ -32,6 +32,7 @@ test-long: $(INSTALLED) ## Run the slow tests: an outage of a day, a large expor
 		tests/signatures tests/emulators/test_nonsense.py tests/emulators/shopify/test_nonsense.py tests/mappings
 	$(IN_TESTS) LOCKSTITCH_CRASH_WRITES=500 LOCKSTITCH_CRASH_EVENTS=300 $(BIN)/pytest \
 		tests/crash/test_exactly_one_effect.py tests/crash/test_intake.py
+	$(IN_TESTS) LOCKSTITCH_ROTATION_PER_SECOND=200 $(BIN)/pytest tests/credentials/test_rotation_under_load.py
 
 check: $(INSTALLED) ## Check style, layers, types, file lengths, generated files, alert rules and contracts
 	$(BIN)/ruff format --check .

@@ -42,9 +42,9 @@ class TokenRules(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.vendor}-dev-client"
 
     @property
-    def client_secret(self) -> str:
-        """Its secret, which opens nothing else."""
-        return f"{self.vendor}-dev-client-secret"
+    def client_secrets(self) -> tuple[str, ...]:
+        """Its two secrets, which open nothing else. Vendors accept two while a secret is rotated."""
+        return (f"{self.vendor}-dev-client-secret", f"{self.vendor}-dev-client-secret-2")
 
 
 class Tokens:
@@ -103,7 +103,8 @@ class Tokens:
         return Answer(status=302, headers={"location": f"{redirect}?{urlencode(asked)}"})
 
     def _issued(self, given: dict[str, Any], state: State, now: float) -> Answer:
-        known = hmac.compare_digest(str(given.get("client_secret", "")).encode(), self.rules.client_secret.encode())
+        secret = str(given.get("client_secret", "")).encode()
+        known = any(hmac.compare_digest(secret, one.encode()) for one in self.rules.client_secrets)
         if given.get("client_id") != self.rules.client_id or not known:
             return _refused("invalid_client", "the client or its secret is unknown", 401)
         match given.get("grant_type"):

@@ -71,6 +71,7 @@ class Tokens:
         self._note_use = note_use
         self._held: HeldTokens | None = None
         self._running: asyncio.Task[None] | None = None
+        self._issued = 0  # how often the vendor issued tokens to this process
         self._rest = 0.0
         self._rests_until = 0.0
 
@@ -159,15 +160,14 @@ class Tokens:
         return self.header != used
 
     async def obtain(self, deadline: float) -> None:
-        """Ask for new tokens now, for example to prove the secrets. Raises like `ready`."""
+        """Ask for new tokens now, for example to prove the secrets: those of another process prove nothing. Raises like
+        `ready`."""
         self._rests_until = 0.0
-        held = self._current()
-        if held is None:
-            await self.ready(deadline)
-        else:
-            await self._renewed(held.number, deadline)
-        if self.refused is not None:
-            raise self._unauthorised()
+        issued = self._issued
+        while self._issued == issued:
+            await self._renewed(self.version or 0, deadline)
+            if self.refused is not None:
+                raise self._unauthorised()
 
     async def renew_if_due(self) -> None:
         """Renew tokens that nobody uses at present, so that their refresh token does not end. Raises like `ready`."""
@@ -274,6 +274,7 @@ class Tokens:
         outcome = await self.endpoint.ask(request, self.grant.read)
         if isinstance(outcome, EndpointFailure):
             return await self._failed(lease, outcome)
+        self._issued += 1
         await self._keep(lease, outcome, held.tokens, began)
         return None
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from app.audit.models import ChainBreak
 from app.audit.trail import PostgresAuditTrail
+from app.credentials.tokens import SUFFIX
 from app.errors import StoreUnavailable
 from app.monitoring.models import (
     Alarm,
@@ -238,7 +239,7 @@ def _broken(broken: ChainBreak, link: str) -> Alarm:
 def _troubled(url: str, one: TroubledCredential) -> Alarm:
     sentence, step = {
         "missing": ("is not in the vault", f"lockstitch secrets set {one.name}."),
-        "refused": (f"is refused ({one.why})", "lockstitch connect; authorise the connection again."),
+        "refused": (f"is refused ({one.why})", f"lockstitch connect {one.name.removesuffix(SUFFIX)}."),
         "expired": ("has expired", f"Renew it, then lockstitch secrets rotate {one.name}."),
         "due": ("has reached its maximum age", f"lockstitch secrets rotate {one.name}."),
     }[one.problem]
@@ -253,7 +254,10 @@ def _troubled(url: str, one: TroubledCredential) -> Alarm:
 def _stopped(url: str, stopped: StoppedConnection) -> Alarm:
     resume = f"POST /ops/connections/{stopped.connection}/resume"
     why, next_step = {
-        "auth": ("its credential is refused", f"Renew the credential, then {resume}."),
+        "auth": (
+            "its credential is refused",
+            f"Renew it, then {resume}. OAuth2: lockstitch connect {stopped.connection}.",
+        ),
         "account": ("it opens another account than before", f"lockstitch verify {stopped.connection}"),
         "operator": ("an operator has paused it", f"To resume it: {resume}."),
     }[stopped.reason]

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector
@@ -49,6 +50,7 @@ def running_facade(
     environment: dict[str, Any] = {
         "LOCKSTITCH_PUBLIC_URL": f"http://127.0.0.1:{API_PORT}",
         "LOCKSTITCH_LOG_LEVEL": "debug",
+        "LOCKSTITCH_ENVIRONMENT": "prod",
         **collector.environment,
         **{f"{vendor.upper()}_SECRET": f"{vendor}-dev-client-secret" for vendor, _ in GRANTS.values()},
         **{f"{vendor.upper()}_CLIENT": f"{vendor}-dev-client" for vendor, _ in GRANTS.values()},
@@ -61,6 +63,8 @@ def running_facade(
         f"{settings}\n"
         for name, (vendor, settings) in GRANTS.items()
     )
+    more += f'\n[connections.old-key]\nvendor = "hubspot"\nbase_url = "{facade.emulators.url}/hubspot"\n'
+    more += 'credentials = { token = "vault:old_key" }\n'
     facade.add_configuration(more)
     facade.api = facade.process("serve", LOCKSTITCH_PORT=str(API_PORT))
     facade.api.url = f"http://127.0.0.1:{API_PORT}"
@@ -187,9 +191,11 @@ def test_a_missing_scope_is_shown(facade: Facade, caller: Caller, browser: httpx
         assert shell.wait() == 0
         assert "Missing: crm.schemas.contacts.read." in shell.text
     assert seen(caller, "crm-reader")["scopes"]["missing"] == ["crm.schemas.contacts.read"]
-    findings = json.loads(facade.lockstitch("verify", "crm-reader", "--json").stdout)["findings"]
-    (finding,) = [one for one in findings if "crm.schemas.contacts.read" in one["found"]]
-    assert finding["mend"].endswith("lockstitch connect crm-reader")
+    for command in (("doctor",), ("verify", "crm-reader")):
+        findings = json.loads(facade.lockstitch(*command, "--json").stdout)["findings"]
+        (one,) = [one for one in findings if "did not grant crm.schemas.contacts.read" in one["found"]]
+        assert (one["level"], one["about"]) == ("warning", "connection crm-reader")
+        assert one["mend"].endswith("lockstitch connect crm-reader")
 
 
 def test_only_the_browser_of_the_link_can_finish_once(
@@ -338,9 +344,33 @@ def test_a_lost_reply_pauses_until_a_person_connects(
         for body in (call["body"] for call in facade.vendors.calls("zendesk") if call["path"] == "/oauth/tokens")
         if "refresh_token" in body and body["grant_type"] == "refresh_token"
     ]
-    logged = [json.loads(line) for line in facade.api.log.splitlines() if "lost-help.tokens" in line]
-    assert any(one.get("vendor_code") == "reset" and one.get("correlation_id") for one in logged), logged
+    (logged,) = [one for one in auth_failures(facade, "lost-help") if one["logger"] == "lockstitch.credentials"]
+    assert (logged["credential"], logged["vendor_code"]) == ("lost-help.tokens", "reset")
+    assert logged["credential_version"] == 1
+    assert logged["correlation_id"] == refused.headers["x-correlation-id"]
     assert sent["refresh_token"] not in facade.api.log
+
+
+def auth_failures(facade: Facade, connection: str) -> list[dict[str, Any]]:
+    """The errors about a connection's credential in the API's log. Each names the environment."""
+    lines = [json.loads(line) for line in facade.api.log.splitlines() if line.startswith("{")]
+    found = [one for one in lines if one["level"] == "error" and one.get("connection") == connection]
+    assert {one["deployment.environment.name"] for one in found} == {"prod"}
+    return found
+
+
+def test_a_refused_key_is_logged_with_its_version_and_the_vendors_code(facade: Facade, caller: Caller) -> None:
+    secret = f"canary-{new_key()}"
+    stored = lockstitch("secrets", "set", "old_key", environment=facade.api.environment, text=secret)
+    assert stored.returncode == 0, stored.stderr
+    path = "/v1/customers?connection=old-key"
+    refused = until(lambda: caller.get(path), lambda answer: "holds no secret" not in answer.text)
+    assert code_of(refused, 502) == "vendor-auth-failed"
+    (logged,) = auth_failures(facade, "old-key")
+    assert (logged["credential"], logged["vendor_code"]) == ("vault:old_key#1", "INVALID_AUTHENTICATION")
+    assert logged["correlation_id"] == refused.headers["x-correlation-id"]
+    for part in (secret, secret[:14], secret[-14:]):
+        assert part not in facade.api.log
 
 
 def events_of(caller: Caller) -> list[dict[str, Any]]:

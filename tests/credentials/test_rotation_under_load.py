@@ -1,5 +1,8 @@
-"""Rotate a vendor key, an inbound secret, a caller's key and the encryption key under 100 requests a second: no call
-fails, a wrong key is never used, and no secret is left in anything that the process writes."""
+"""Rotate a vendor key, a client secret, an inbound secret, a caller's key and the encryption key under 100 requests a
+second: no call fails, a wrong secret is never promoted, and no secret is left in anything that the process writes.
+
+`LOCKSTITCH_ROTATION_PER_SECOND` sets another rate; `make test-long` uses 200.
+"""
 
 import asyncio
 import base64
@@ -11,8 +14,10 @@ import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 import asyncpg
@@ -24,13 +29,17 @@ from app.postgres.database import Database
 from tests.commands import lockstitch
 from tests.contract.otlp import Collector
 from tests.contract.processes import NO_TLS, Process, free_port
+from tests.emulators.conftest import RunningEmulators
 from tests.vendors.vendor_server import Call, Reply, VendorServer, running_vendor
 
 pytestmark = pytest.mark.anyio
 
-PER_SECOND: Final = 100
+PER_SECOND: Final = int(os.environ.get("LOCKSTITCH_ROTATION_PER_SECOND", "100"))
 TOKENS: Final = [f"canary-token-{uuid4().hex}" for _ in range(3)]
 HOOKS: Final = [f"canary-hook-{uuid4().hex}" for _ in range(2)]
+CLIENT_SECRETS: Final = ["shopify-dev-client-secret", "shopify-dev-client-secret-2", f"canary-client-{uuid4().hex}"]
+"""Of the app at the shop; the vendor does not know the last one."""
+CLIENT_TOKEN_SECONDS: Final = 3.0
 OLD, NEW = (f"k{number}:{base64.b64encode(bytes([number]) * 32).decode()}" for number in (1, 2))
 SCOPES: Final = [part for scope in ("customers:read", "orders:read", "ops:read") for part in ("--scope", scope)]
 WAIT_SECONDS: Final = 20.0
@@ -59,7 +68,8 @@ class Crm:
 
 
 class Load:
-    """Reads with a caller's key and webhooks with a secret, in turn, as often as `PER_SECOND` says."""
+    """Reads with a caller's key and webhooks with a secret, in turn, as often as `PER_SECOND` says. Every tenth read is
+    at the shop."""
 
     def __init__(self, url: str, key: str) -> None:
         self.url = url
@@ -67,6 +77,7 @@ class Load:
         self.hooks = [HOOKS[0]]
         self.answers: Counter[tuple[str, int]] = Counter()
         self.bodies: list[str] = []
+        self.per_second = 0.0
         self._http = httpx.AsyncClient(timeout=30.0, verify=NO_TLS)
         self._sent = 0
         self._running: set[asyncio.Task[int]] = set()
@@ -80,6 +91,7 @@ class Load:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
             await asyncio.sleep(max(0.0, began + self._sent / PER_SECOND - loop.time()))
+        self.per_second = self._sent / (loop.time() - began)
         await asyncio.gather(*self._running)
         await self._http.aclose()
 
@@ -92,12 +104,14 @@ class Load:
         self._sent += 1
         turn = self._sent // 2
         if self._sent % 2:
-            return await self.read(self.keys[turn % len(self.keys)], "read")
+            connection = "crm" if turn % 10 else "shop"
+            return await self.read(self.keys[turn % len(self.keys)], "read", connection)
         return await self.hook(self.hooks[turn % len(self.hooks)], "webhook")
 
-    async def read(self, key: str, what: str) -> int:
+    async def read(self, key: str, what: str, connection: str) -> int:
         headers = {"Authorization": f"Bearer {key}"}
-        return self._count(what, await self._http.get(f"{self.url}/v1/customers?limit=1", headers=headers))
+        url = f"{self.url}/v1/customers?limit=1&connection={connection}"
+        return self._count(what, await self._http.get(url, headers=headers))
 
     async def metrics(self) -> str:
         """The metrics of the process."""
@@ -125,6 +139,8 @@ class Outcome:
     crm: Crm
     commands: list[subprocess.CompletedProcess[str]]
     after_rollback: str = ""
+    client_secrets: list[str] = field(default_factory=list)
+    """Those with which the shop was asked for tokens, oldest first."""
     key_ids: int = 0
     usage: str = ""
     left: dict[str, str] = field(default_factory=dict)
@@ -156,7 +172,9 @@ async def until_accepted(load: Load, secret: str) -> None:
             await asyncio.sleep(0.1)
 
 
-def process(folder: Path, database_url: str, vendor: VendorServer, collector: Collector, keys: str) -> Process:
+def process(
+    folder: Path, database_url: str, vendor: VendorServer, emulators: RunningEmulators, collector: Collector, keys: str
+) -> Process:
     file = folder / "lockstitch.toml"
     file.write_text(
         f"""
@@ -164,6 +182,12 @@ def process(folder: Path, database_url: str, vendor: VendorServer, collector: Co
         vendor = "hubspot"
         base_url = "{vendor.url}"
         credentials = {{ token = "vault:crm_token" }}
+        pacing = {{ units = 1000, per_seconds = 1, concurrency = 50 }}
+        [connections.shop]
+        vendor = "shopify"
+        base_url = "{emulators.url}/shopify"
+        grant = "client_credentials"
+        credentials = {{ client_id = "env:SHOP_CLIENT", client_secret = "vault:shop_secret" }}
         pacing = {{ units = 1000, per_seconds = 1, concurrency = 50 }}
         [connections.hooks]
         vendor = "github"
@@ -182,6 +206,7 @@ def process(folder: Path, database_url: str, vendor: VendorServer, collector: Co
         "LOCKSTITCH_PROBE_PORT": "0",
         "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
         "LOCKSTITCH_LOG_LEVEL": "debug",
+        "SHOP_CLIENT": "shopify-dev-client",
         **collector.environment,
     }
     return Process(
@@ -197,14 +222,19 @@ def process(folder: Path, database_url: str, vendor: VendorServer, collector: Co
 async def outcome(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> AsyncIterator[Outcome]:
     """An API under load, while each secret is rotated."""
     collector, crm = Collector(), Crm(valid={TOKENS[0]})
+    emulators = RunningEmulators(tmp_path_factory.mktemp("emulators"))
+    emulators.start()
+    emulators.limit("shopify", token_seconds=CLIENT_TOKEN_SECONDS)
     async with running_vendor(crm.answer) as vendor:
         folder = tmp_path_factory.mktemp("load")
         api, rekeyed = (
-            process(folder, module_database_url, vendor, collector, keys) for keys in (f"{OLD},{NEW}", f"{NEW},{OLD}")
+            process(folder, module_database_url, vendor, emulators, collector, keys)
+            for keys in (f"{OLD},{NEW}", f"{NEW},{OLD}")
         )
         operator = Operator(api.environment)
         await operator("secrets", "set", "crm_token", value=TOKENS[0])
         await operator("secrets", "set", "hook", value=HOOKS[0])
+        await operator("secrets", "set", "shop_secret", value=CLIENT_SECRETS[0])
         key = await operator("key", "create", "n8n", *SCOPES)
         await asyncio.to_thread(api.start)
         load, stop = Load(api.url, key), asyncio.Event()
@@ -213,6 +243,7 @@ async def outcome(tmp_path_factory: pytest.TempPathFactory, module_database_url:
         try:
             await until(lambda: crm.calls[TOKENS[0]] > PER_SECOND)
             await rotate_vendor_key(operator, crm)
+            await rotate_client_secret(operator, emulators)
             await rotate_inbound_secret(operator, load)
             await rotate_caller_key(operator, load)
             await rotate_encryption_key(operator, load, api, rekeyed)
@@ -226,6 +257,7 @@ async def outcome(tmp_path_factory: pytest.TempPathFactory, module_database_url:
             await running
             for each in (api, rekeyed):
                 await asyncio.to_thread(each.stop)
+        result.client_secrets = token_requests(emulators)
         result.usage = await operator("key", "usage", "--json")
         database = await Database.connect(module_database_url, max_size=1)
         result.key_ids = len(await PostgresKeys(database).list())
@@ -243,6 +275,7 @@ async def outcome(tmp_path_factory: pytest.TempPathFactory, module_database_url:
         }
     yield result
     collector.close()
+    emulators.close()
 
 
 async def rotate_vendor_key(operator: Operator, crm: Crm) -> None:
@@ -254,6 +287,33 @@ async def rotate_vendor_key(operator: Operator, crm: Crm) -> None:
     await until(lambda: crm.calls[TOKENS[1]] > last + PER_SECOND)
     crm.valid.discard(TOKENS[0])
     await operator("secrets", "rotate", "crm_token", value=TOKENS[2])
+
+
+async def rotate_client_secret(operator: Operator, emulators: RunningEmulators) -> None:
+    """Tokens last for seconds, so the API asks for new ones all the time. Then somebody tries a secret that the vendor
+    does not know, and returns to the first one."""
+    await operator("secrets", "rotate", "shop_secret", value=CLIENT_SECRETS[1])
+    await until_asked_with(emulators, CLIENT_SECRETS[1])
+    await operator("secrets", "rotate", "shop_secret", value=CLIENT_SECRETS[2])
+    await operator("secrets", "rollback", "shop_secret")
+    await until_asked_with(emulators, CLIENT_SECRETS[0])
+
+
+async def until_asked_with(emulators: RunningEmulators, secret: str) -> None:
+    """Wait until the API has asked the shop twice in a row with this secret: once may be the proof of a rotation."""
+    began = len(await asyncio.to_thread(token_requests, emulators))
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            made = await asyncio.to_thread(token_requests, emulators)
+            if len(made) >= began + 2 and set(made[-2:]) == {secret}:
+                return
+            await asyncio.sleep(0.25)
+
+
+def token_requests(emulators: RunningEmulators) -> list[str]:
+    """The client secrets of the shop's token requests, oldest first."""
+    calls = [call for call in emulators.calls("shopify") if call["path"] == "/admin/oauth/access_token"]
+    return [parse_qs(call["body"])["client_secret"][0] for call in calls]
 
 
 async def rotate_inbound_secret(operator: Operator, load: Load) -> None:
@@ -303,14 +363,24 @@ async def test_no_call_fails_while_everything_is_rotated(outcome: Outcome) -> No
     failed = {what: count for what, count in outcome.load.answers.items() if what[1] >= 300 and "early" not in what[0]}
     assert failed == {}, outcome.load.bodies[-1]
     assert outcome.load.answers["read", 200] > 3 * PER_SECOND
+    # Beside other tests, a small machine sends less.
+    assert outcome.load.per_second > PER_SECOND * (0.95 if "LOCKSTITCH_ROTATION_PER_SECOND" in os.environ else 0.5)
     assert {result.returncode for result in outcome.commands} == {0, 3}
 
 
 async def test_a_wrong_key_is_tried_once_and_never_promoted(outcome: Outcome) -> None:
     assert set(outcome.crm.refused) == {TOKENS[2]}
     assert outcome.crm.calls[TOKENS[2]] == 0
-    (refused,) = (result for result in outcome.commands if result.returncode == 3)
-    assert "was not promoted" in refused.stderr
+    refused = [result.stderr for result in outcome.commands if result.returncode == 3]
+    assert len(refused) == 2
+    assert all("was not promoted" in each for each in refused)
+
+
+async def test_a_client_secret_is_rotated_and_rolled_back(outcome: Outcome) -> None:
+    first, second, wrong = CLIENT_SECRETS
+    assert outcome.client_secrets.count(wrong) == 1  # the proof
+    used = [secret for secret, _ in groupby(secret for secret in outcome.client_secrets if secret != wrong)]
+    assert used == [first, second, first]
 
 
 async def test_rollback_puts_the_old_key_back_to_work(outcome: Outcome) -> None:
@@ -321,7 +391,7 @@ async def test_rollback_puts_the_old_key_back_to_work(outcome: Outcome) -> None:
 async def test_no_secret_is_left_anywhere(outcome: Outcome) -> None:
     for place, text in outcome.left.items():
         assert text, place
-        for secret in (*TOKENS, *HOOKS, *outcome.load.keys):
+        for secret in (*TOKENS, *HOOKS, *CLIENT_SECRETS, *outcome.load.keys):
             for form in (secret, secret.encode().hex(), base64.b64encode(secret.encode()).decode()):
                 assert form not in text, f"{place} holds {secret[:12]}…"
 

@@ -224,6 +224,27 @@ async def test_an_app_asks_for_itself(emulators: RunningEmulators, database: Dat
         assert one.tokens.version == 3
 
 
+async def test_tokens_of_another_process_prove_no_secret(
+    emulators: RunningEmulators, database: Database, database_url: str
+) -> None:
+    shop, wrong = f"{emulators.url}/shopify", {"client_id": "shopify-dev-client", "client_secret": "wrong"}
+    async with (
+        rig(database_url, shop, "shopify", kind="client_credentials") as one,
+        rig(database_url, shop, "shopify", kind="client_credentials", secrets=wrong) as proving,
+    ):
+        assert await one.call() == 200
+        current, lease = (await known(one)).current, await one.store.lease(one.tokens.name, seconds=PATIENCE)
+        assert current is not None
+        await proving.vault.refresh()
+        proof = asyncio.create_task(proving.tokens.obtain(time.monotonic() + PATIENCE))
+        await asyncio.sleep(0)  # now it waits for the other process
+        await one.store.replace(
+            one.tokens.name, current.payload, kind="oauth", lease=lease, expires_at=current.expires_at
+        )
+        with pytest.raises(NeedsAuthorization, match="invalid_client"):
+            await proof
+
+
 async def test_a_login_is_repeated_when_its_session_ends(database_url: str) -> None:
     sessions: list[bytes] = []
 

@@ -105,16 +105,8 @@ def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Accou
     try:
         account = live.account()
     except (Problem, VendorRefused, ReplyLost, Unmappable) as refusal:
-        return None, [explain(settings, connection, refusal)]
-    findings = []
-    if live.missing_scopes:
-        findings.append(
-            warning(
-                f"connection {name}",
-                f"scopes are missing, and calls that need them are refused: {', '.join(live.missing_scopes)}",
-                f"Add them to the app at {account.vendor.title} (docs/credentials.md), then: lockstitch connect {name}",
-            )
-        )
+        return None, [*_missing_scopes(live, settings, connection), explain(settings, connection, refusal)]
+    findings = _missing_scopes(live, settings, connection)
     for mapping in mappings_of(connection.vendor):
         asked = list_request(mapping, account, 1)
         if asked is None:
@@ -126,6 +118,16 @@ def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Accou
     if abs(live.skew) > SKEW_SECONDS:
         findings.append(clock(name, live.skew))
     return account, findings
+
+
+def _missing_scopes(live: LiveVendor, settings: Settings, connection: ConnectionSettings) -> list[Finding]:
+    """Report what the vendor granted less than is needed. An error where the connection is a system of record."""
+    if not (missing := live.missing_scopes):
+        return []
+    name, title = connection.name, VENDORS[connection.vendor].title
+    level = error if name in settings.systems_of_record.values() else warning
+    found = f"a scope is missing: {title} did not grant {', '.join(missing)}"
+    return [level(f"connection {name}", found, f"Allow it to the app at {title}, then: lockstitch connect {name}")]
 
 
 def clock(whose: str, skew: float) -> Finding:
