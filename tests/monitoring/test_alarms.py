@@ -104,8 +104,8 @@ async def paused_connection(database: Database) -> None:
 
 async def refused_credential(database: Database) -> None:
     store = PostgresCredentials(database, SEALER)
-    await store.replace("grant", b"{}", kind="oauth")
-    await store.refuse("grant", 1, "invalid_grant")
+    await store.replace("crm.tokens", b"{}", kind="oauth")
+    await store.refuse("crm.tokens", 1, "invalid_grant")
 
 
 async def refused_key(database: Database) -> None:
@@ -143,7 +143,7 @@ async def forged_event(database: Database) -> None:
         (unknown_operation, "unknown_operations", "an unknown outcome"),
         (disabled_subscription, "disabled_subscriptions", "1 subscriptions"),
         (paused_connection, "connection_paused.crm", "an operator has paused it"),
-        (refused_credential, "credential_refused.grant", "is refused (invalid_grant)"),
+        (refused_credential, "credential_refused.crm.tokens", "is refused (invalid_grant)"),
         (refused_key, "connection_paused.crm", "its credential is refused"),
         (expired_credential, "credential_expired.grant", "has expired"),
         (due_credential, "credential_due.crm_token", "has reached its maximum age"),
@@ -172,6 +172,23 @@ async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name
         assert "Ann Bell" not in call.body.decode()
 
 
+async def test_the_alarms_of_needs_authorization_name_connect(database: Database) -> None:
+    async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
+        await refused_credential(database)
+        await refused_key(database)
+        await AuditSealer(database).seal()
+        await watch.check()
+        assert all("lockstitch connect crm." in json.loads(call.body)["next_step"] for call in receiver.calls)
+        await PostgresCredentials(database, SEALER).replace("crm.tokens", b"{}", kind="oauth")
+        pauses = PostgresPauses(database)
+        await pauses.resume("crm", actor="ada")
+        await pauses.credential_accepted("crm")
+        await AuditSealer(database).seal()
+        await watch.check()
+        names = {"credential_refused.crm.tokens", "connection_paused.crm"}
+        assert sorted(reported(receiver)) == sorted((name, state) for name in names for state in ("raised", "over"))
+
+
 async def test_a_secret_that_the_vault_lacks_has_its_alarm(database: Database) -> None:
     store = PostgresCredentials(database, SEALER)
     async with (
@@ -188,25 +205,6 @@ async def test_a_secret_that_the_vault_lacks_has_its_alarm(database: Database) -
         await watch.check()
         missing = "credential_missing.crm_token"
         assert reported(receiver) == [(missing, "raised"), (missing, "over"), (missing, "raised")]
-
-
-async def test_the_alarms_of_needs_authorization_name_connect(database: Database) -> None:
-    async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
-        store = PostgresCredentials(database, SEALER)
-        await store.replace("crm.tokens", b"{}", kind="oauth")
-        await store.refuse("crm.tokens", 1, "invalid_grant")
-        await refused_key(database)
-        await AuditSealer(database).seal()
-        await watch.check()
-        assert all("lockstitch connect crm." in json.loads(call.body)["next_step"] for call in receiver.calls)
-        await store.replace("crm.tokens", b"{}", kind="oauth")
-        pauses = PostgresPauses(database)
-        await pauses.resume("crm", actor="ada")
-        await pauses.credential_accepted("crm")
-        await AuditSealer(database).seal()
-        await watch.check()
-        names = {"credential_refused.crm.tokens", "connection_paused.crm"}
-        assert sorted(reported(receiver)) == sorted((name, state) for name in names for state in ("raised", "over"))
 
 
 async def test_an_alarm_goes_to_an_address_in_the_vault(database: Database) -> None:
