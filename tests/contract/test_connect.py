@@ -191,6 +191,11 @@ def test_a_missing_scope_is_shown(facade: Facade, caller: Caller, browser: httpx
         assert shell.wait() == 0
         assert "Missing: crm.schemas.contacts.read." in shell.text
     assert seen(caller, "crm-reader")["scopes"]["missing"] == ["crm.schemas.contacts.read"]
+    for command in (("doctor",), ("verify", "crm-reader")):
+        findings = json.loads(facade.lockstitch(*command, "--json").stdout)["findings"]
+        (one,) = [one for one in findings if "did not grant crm.schemas.contacts.read" in one["found"]]
+        assert (one["level"], one["about"]) == ("warning", "connection crm-reader")
+        assert one["mend"].endswith("lockstitch connect crm-reader")
 
 
 def test_only_the_browser_of_the_link_can_finish_once(

@@ -56,6 +56,12 @@ class LiveVendor:
             self.skew = (datetime.now(UTC) - date).total_seconds()
         return reply
 
+    @property
+    def missing_scopes(self) -> tuple[str, ...]:
+        """The scopes that the connection's objects need, and that its tokens do not have."""
+        tokens = self._client.tokens(self._connection.name)
+        return () if tokens is None else tokens.scope_state().missing
+
     def account(self) -> Account:
         """Read the account facts, and check that the account is the connection's. Raises like `send`."""
         asking = self._client.account(self._connection, deadline=time.monotonic() + CALL_SECONDS)
@@ -98,8 +104,8 @@ def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Accou
     try:
         account = live.account()
     except (Problem, VendorRefused, ReplyLost, Unmappable) as refusal:
-        return None, [explain(settings, connection, refusal)]
-    findings = []
+        return None, [*_missing_scopes(live, settings, connection), explain(settings, connection, refusal)]
+    findings = _missing_scopes(live, settings, connection)
     for mapping in mappings_of(connection.vendor):
         asked = list_request(mapping, account, 1)
         if asked is None:
@@ -111,6 +117,16 @@ def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Accou
     if abs(live.skew) > SKEW_SECONDS:
         findings.append(clock(name, live.skew))
     return account, findings
+
+
+def _missing_scopes(live: LiveVendor, settings: Settings, connection: ConnectionSettings) -> list[Finding]:
+    """Report what the vendor granted less than is needed. An error where the connection is a system of record."""
+    if not (missing := live.missing_scopes):
+        return []
+    name, title = connection.name, VENDORS[connection.vendor].title
+    level = error if name in settings.systems_of_record.values() else warning
+    found = f"a scope is missing: {title} did not grant {', '.join(missing)}"
+    return [level(f"connection {name}", found, f"Allow it to the app at {title}, then: lockstitch connect {name}")]
 
 
 def clock(whose: str, skew: float) -> Finding:
