@@ -17,12 +17,12 @@ from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Vendor
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.otlp import Collector
+from tests.contract.processes import ROOT
 from tests.contract.samples import customer, order, ticket
 from tests.contract.subscribers import SubscriberServer
 from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, hubspot
 from tests.encryption import SEALER
-from tests.n8n.test_templates import TEMPLATES, nodes_of
 
 VENDORS: tuple[Vendor, ...] = ("hubspot", "shopify", "zendesk")
 OF_STAGING = dict.fromkeys(("HUBSPOT_TOKEN", "SHOPIFY_TOKEN", "ZENDESK_TOKEN"), SECRETS["WRONG_TOKEN"])
@@ -212,9 +212,10 @@ def run_templates(caller: Caller, customer_id: str) -> None:
     filled = {"shop": "shopify", "crm": "hubspot", "order_number": "#1001"}
     bodies = {"customers": customer("hubspot"), "orders": order(), "tickets": ticket("zendesk")}
     bodies["copies"] = {"connection": "hubspot", "match_on": "email"}
-    for path in TEMPLATES:
-        for node in nodes_of(json.loads(path.read_bytes()), "httpRequest"):
-            call = node["parameters"]
+    templates = [json.loads(path.read_bytes()) for path in (ROOT / "n8n-workflows").glob("*.json")]
+    assert templates
+    for template in templates:
+        for call in (node["parameters"] for node in template["nodes"] if node["type"].endswith(".httpRequest")):
             target = call["url"].partition("base_url }}")[2].replace("{{ $json.data.id }}", customer_id)
             given = {one["name"]: one["value"] for one in call["queryParameters"]["parameters"]}
             for name, value in given.items():
