@@ -103,8 +103,14 @@ class Health:
         self._show()
 
     def standing(self) -> tuple[State, float]:
-        """Return what holds back all requests, or `working`, and the seconds left of it."""
+        """Return what holds back all requests, or `working`, and the seconds left of it.
+
+        A refusal is over once the vendor has accepted the credential in another process. The next request of this one
+        is still a probe.
+        """
         self._apply_resume()
+        if self._held and self._installation is not None and self._installation.of(self._connection) is None:
+            return "working", 0.0
         return self._state, 0.0 if self._state == "working" else max(0.0, self._until - time.monotonic())
 
     def check(self, deadline: float) -> None:

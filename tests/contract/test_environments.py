@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -16,7 +17,8 @@ from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Vendor
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.otlp import Collector
-from tests.contract.samples import customer, ticket
+from tests.contract.processes import ROOT
+from tests.contract.samples import customer, order, ticket
 from tests.contract.subscribers import SubscriberServer
 from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, hubspot
@@ -25,6 +27,9 @@ from tests.encryption import SEALER
 VENDORS: tuple[Vendor, ...] = ("hubspot", "shopify", "zendesk")
 OF_STAGING = dict.fromkeys(("HUBSPOT_TOKEN", "SHOPIFY_TOKEN", "ZENDESK_TOKEN"), SECRETS["WRONG_TOKEN"])
 """Staging's own credentials, which these vendors refuse. A call that they answer used production's."""
+
+
+SINCE = "2026-01-01T00:00:00Z"
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +124,7 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                 answer = caller.post("/v1/subscriptions", json={"target_url": hook.url, "events": ["customer.*"]})
                 assert answer.status_code == 201, answer.text
                 caller.create("/v1/customers", customer("hubspot"))
+                customer_id = caller.create("/v1/customers?connection=shopify", customer("shopify"))["id"]
                 hook.received(1)
                 production.vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/tickets")
                 lost = caller.write("POST", "/v1/tickets?connection=hubspot", ticket("hubspot"))
@@ -148,11 +154,13 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
             assert (done["from"], done["to"], done["subscriptions"], done["operations"]) == ("prod", "staging", 1, 1)
             assert (done["credentials"], done["api_keys"]) == (1, 1)
             assert done["jobs"] >= 1
+            assert production.sql("SELECT id FROM job") == []
             assert "nothing to adopt" in lockstitch("environment", "adopt", environment=staging).stderr
 
             made = lockstitch("key", "create", "new", "--scope", "ops:read", "--scope", "ops:write", "--scope",
-                              "customers:read", "--scope", "orders:read", "--scope", "tickets:read",
-                              environment=staging).stdout.strip()  # fmt: skip
+                              "customers:read", "--scope", "orders:read", "--scope", "tickets:read", "--scope",
+                              "customers:write", "--scope", "orders:write", "--scope", "tickets:write", "--scope",
+                              "events:read", environment=staging).stdout.strip()  # fmt: skip
             assert made.startswith("lsk_staging_")
             api = production.process("serve", LOCKSTITCH_ENVIRONMENT="staging", **OF_STAGING)
             worker = production.process("worker", LOCKSTITCH_ENVIRONMENT="staging", **OF_STAGING)
@@ -170,6 +178,7 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                     assert code_of(caller.get("/v1/customers?connection=hubspot"), 503) == "connection-paused"
                     parked = caller.get("/ops/dead-letters?kind=ingest&limit=250").json()["data"]
                     assert {one["failure"]["reason"] for one in parked} == {"the database was copied from prod"}
+                    run_templates(caller, customer_id)
                     assert {vendor: len(production.vendors.calls(vendor)) for vendor in VENDORS} == calls
 
                     # Resumed, the connections are called with staging's own credentials, or not at all.
@@ -180,6 +189,10 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                             lambda answer: "copied from" not in answer.json()["detail"],
                         )
                         assert answer.json()["category"] == "auth"
+                    run_templates(caller, customer_id)
+                    seen = len(production.vendors.calls("zendesk"))
+                    assert caller.post("/ops/connections/zendesk/resume").status_code == 200
+                    until(lambda: len(production.vendors.calls("zendesk")) > seen)  # the worker has tried a write
                     (event,) = caller.get("/ops/audit?type=environment.adopted").json()["data"]
                     assert (event["environment"], event["facts"]["from"]) == ("staging", "prod")
                 new = {vendor: production.vendors.calls(vendor)[calls[vendor] :] for vendor in VENDORS}
@@ -190,9 +203,30 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                 api.stop()
                 worker.stop()
             assert lockstitch("audit", "verify", environment=staging).returncode == 0
-            assert production.sql("SELECT id FROM job") == []
     finally:
         subscribers.close()
+
+
+def run_templates(caller: Caller, customer_id: str) -> None:
+    """Make the calls of every n8n template. None may be refused for what it asks."""
+    filled = {"shop": "shopify", "crm": "hubspot", "order_number": "#1001"}
+    bodies = {"customers": customer("hubspot"), "orders": order(), "tickets": ticket("zendesk")}
+    bodies["copies"] = {"connection": "hubspot", "match_on": "email"}
+    templates = [json.loads(path.read_bytes()) for path in (ROOT / "n8n-workflows").glob("*.json")]
+    assert templates
+    for template in templates:
+        for call in (node["parameters"] for node in template["nodes"] if node["type"].endswith(".httpRequest")):
+            target = call["url"].partition("base_url }}")[2].replace("{{ $json.data.id }}", customer_id)
+            given = {one["name"]: one["value"] for one in call["queryParameters"]["parameters"]}
+            for name, value in given.items():
+                if value.startswith("={{"):
+                    given[name] = filled.get(value.rpartition(".json.")[2].removesuffix(" }}"), SINCE)
+            url, body = f"{target}?{urlencode(given)}", bodies.get(target.rpartition("/")[2])
+            if call["method"] == "GET":
+                answer = caller.get(url)
+            else:
+                answer = caller.write(call["method"], url, body, headers={"prefer": "respond-async"})
+            assert answer.status_code in (200, 202, 502, 503), answer.text
 
 
 async def _store_credential(database_url: str, name: str, secret: str) -> None:

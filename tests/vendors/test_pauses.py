@@ -130,6 +130,27 @@ async def test_after_a_resume_one_request_of_each_process_goes_first(database: D
     ]
 
 
+async def test_a_credential_accepted_in_one_process_is_shown_by_all(database: Database, database_url: str) -> None:
+    operator = PostgresPauses(database)
+    async with (
+        running_vendor() as vendor,
+        process(database, database_url, vendor.url) as (one, seen_by_one),
+        process(database, database_url, vendor.url) as (two, seen_by_two),
+    ):
+        vendor.then(REFUSED)
+        with pytest.raises(VendorAuthFailed):
+            await one.send(READ)
+        await until(lambda: seen_by_two.of("acme") is not None)
+        await operator.resume("acme", actor="ada")
+        await until(lambda: all((pause := seen.of("acme")) and not pause.held for seen in (seen_by_one, seen_by_two)))
+        shown = one.client.state(one.connection)
+        assert shown is not None
+        assert shown.state == "unauthorised"  # nothing has tried the credential yet
+        assert (await two.send(READ)).status == 200
+        await until(lambda: (shown := one.client.state(one.connection)) is not None and shown.state == "working")
+    assert len(vendor.calls) == 2
+
+
 async def test_after_a_resume_one_request_tries_the_credential_first(database: Database, database_url: str) -> None:
     operator = PostgresPauses(database)
     async with running_vendor(REFUSED) as vendor, process(database, database_url, vendor.url) as (acme, pauses):
