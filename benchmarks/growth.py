@@ -1,8 +1,8 @@
 """How the whole road does with a lot behind it: `python -m benchmarks.growth [ROWS]`, 1,000,000 by default.
 
-The same bursts as in `benchmarks.road`, each beside the bare road, once on empty tables and once with so many events,
-receipts, deliveries, attempts and sealed audit entries in them, spread over the days that they are kept. Then a steady
-stream, first alone and then while retention removes a day's worth of each, which is a thirtieth.
+It runs the bursts of `benchmarks.road` and of the bare road twice: on empty tables, and with ROWS events, receipts,
+deliveries, attempts and sealed audit entries, spread over the retention period. It then runs a steady stream, alone
+and while retention removes a day's worth of each, which is a thirtieth.
 """
 
 import asyncio

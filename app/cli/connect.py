@@ -163,7 +163,7 @@ async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Co
         database = await Database.connect(url, max_size=3)
         stack.push_async_callback(database.close)
         await require(database, settings.environment)
-        sealer = Sealer(tuple((key.id, key.key) for key in keys))
+        sealer = Sealer(keys)
         vault = Vault(PostgresCredentials(database, sealer, actor=actor()))
         await vault.refresh()
         pauses = pauses_of(database, sealer)

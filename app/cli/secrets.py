@@ -181,7 +181,7 @@ def _progress(show: bool) -> Progress:
 def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...]], Awaitable[T]]) -> T:
     """Run `do` with a key rotation. Raises Complaint without a database or keys."""
     url, keys = find_database(load_settings(os.environ)), find_keys(os.environ)
-    sealer = Sealer(tuple((key.id, key.key) for key in keys))
+    sealer = Sealer(keys)
 
     async def connect_and_do() -> T:
         database = await Database.connect(url, max_size=1, command_timeout=PATIENT_SECONDS)

@@ -88,6 +88,6 @@ async def _vault(shell: Shell, database: Database) -> Vault | None:
         keys = find_keys(shell.environment)
     except Complaint:
         return None  # reported with the settings
-    vault = Vault(PostgresCredentials(database, Sealer(tuple((key.id, key.key) for key in keys))))
+    vault = Vault(PostgresCredentials(database, Sealer(keys)))
     await vault.refresh()
     return vault

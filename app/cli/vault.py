@@ -263,7 +263,7 @@ def _with_vault(do: Callable[[_Opened], Awaitable[T]]) -> T:
             await require(database, settings.environment)
             bound = PostgresBoundAccounts(database, binds=False)
             await bound.refresh()
-            store = PostgresCredentials(database, Sealer(tuple((key.id, key.key) for key in keys)), actor=actor())
+            store = PostgresCredentials(database, Sealer(keys), actor=actor())
             vault = Vault(store)
             await vault.refresh()
             secrets = Secrets(os.environ, vault)

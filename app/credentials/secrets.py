@@ -1,7 +1,7 @@
 """Resolve references to secrets: `env:NAME`, `file:/path`, `vault:NAME`.
 
-A secret of the vault may change while the process runs. `revision` rises when one may have: whoever holds a value reads
-it again then.
+The vault may change a secret while the process runs. `revision` rises with each possible change. After that, read the
+value again.
 """
 
 import hmac

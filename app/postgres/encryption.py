@@ -28,7 +28,7 @@ def prefix_of(key_id: str) -> bytes:
 class Sealer:
     """Seals with the first key and opens with any. Keys are (id, 32 bytes). Raises ValueError without keys."""
 
-    def __init__(self, keys: tuple[tuple[str, bytes], ...]) -> None:
+    def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
         if not keys:
             raise ValueError("at least one encryption key is required")
         self._writer = keys[0][0]

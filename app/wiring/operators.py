@@ -52,7 +52,7 @@ async def open_operators(
     database = await Database.connect(database_url, max_size=2)
     try:
         await require(database, settings.environment)
-        sealer = Sealer(tuple((key.id, key.key) for key in keys))
+        sealer = Sealer(keys)
         events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
         queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
         links = links_of(settings, database, events, queue)

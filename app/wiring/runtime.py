@@ -168,7 +168,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         if not await count_missing(database):
             await claim(database, settings.environment)
         await stack.enter_async_context(recording_runs(database))
-        sealer = Sealer(tuple((key.id, key.key) for key in keys))
+        sealer = Sealer(keys)
         store = PostgresCredentials(database, sealer)
         vault = Vault(store)
         await stack.enter_async_context(vault.refreshing(database_url))
