@@ -143,6 +143,8 @@ class Database:
         self, pool: "asyncpg.Pool[asyncpg.Record]", acquire_timeout: float, openings: Callable[[], int]
     ) -> None:
         self._pool = pool
+        self._size = pool.get_max_size()
+        self._taken = 0
         self._acquire_timeout = acquire_timeout
         self._openings = openings
 
@@ -206,18 +208,26 @@ class Database:
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
         """Yield a session in which each command commits by itself."""
-        # The pool gives an idle connection at once, and a timer would cost as much as the rest.
-        timeout = None if self._pool.get_idle_size() else self._acquire_timeout
+        self._taken += 1
+        try:
+            connection = await self._take()
+            try:
+                yield Session(connection)
+            finally:
+                with _TRANSLATED:
+                    await self._pool.release(connection, timeout=self._acquire_timeout)
+        finally:
+            self._taken -= 1
+
+    async def _take(self) -> "PoolConnectionProxy[asyncpg.Record]":
+        # Only a pool that is used up makes a caller wait, and a timer costs as much as the rest. Opening a connection
+        # has a timeout of its own.
+        timeout = None if self._taken <= self._size else self._acquire_timeout
         try:
             with _TRANSLATED:
-                connection = await self._pool.acquire(timeout=timeout)
+                return await self._pool.acquire(timeout=timeout)
         except _REFUSED as error:
             raise StoreUnavailable("The database refuses the login.") from error
-        try:
-            yield Session(connection)
-        finally:
-            with _TRANSLATED:
-                await self._pool.release(connection, timeout=self._acquire_timeout)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

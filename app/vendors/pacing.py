@@ -34,6 +34,9 @@ class Pacer:
         self._fixed = fixed
         self._spent: list[_Spent] = []
         self._last: _Spent | None = None
+        # The sum of what was spent, and a time before which none of it comes back: most calls need no walk.
+        self._used = 0.0
+        self._next_end = math.inf
 
     def wait_for(self, cost: float, now: float) -> float:
         """Return the seconds until a request of this cost may start. A cost above the limit waits for the whole
@@ -46,8 +49,8 @@ class Pacer:
         return self._wait(units - windows * self._units, now) + windows * self._window * MARGIN
 
     def _wait(self, units: float, now: float) -> float:
-        self._spent = [spent for spent in self._spent if spent.end > now]
-        free = self._units - sum(spent.units for spent in self._spent)
+        self._forget_ended(now)
+        free = self._units - self._used
         if free >= units:
             return 0.0
         wait = 0.0
@@ -65,17 +68,17 @@ class Pacer:
         if self._last is not None and now < self._last.start + self._window * GRAIN:
             self._last.end = end
             self._last.units += units
+            self._used += units
             return
-        self._last = _Spent(now, end, units)
-        self._spent.append(self._last)
+        self._last = self._add(now, end, units)
 
     def learn(self, budget: Budget, now: float) -> None:
         """Apply the vendor's budget. Units that this process did not use were used by other clients just now."""
         restore = budget.restore_per_second
         if restore is not None and restore > 0 and not self._fixed:
             self._units = restore * self._window
-        ours = sum(spent.units for spent in self._spent if spent.end > now)
-        others = self._units - ours - max(budget.remaining, 0.0)
+        self._forget_ended(now)
+        others = self._units - self._used - max(budget.remaining, 0.0)
         if others < 1.0:
             return
         back_in = self._window
@@ -83,4 +86,18 @@ class Pacer:
             back_in = max(budget.reset_after, 0.0)
         elif restore is not None and restore > 0:
             back_in = min(self._window, others / restore)
-        self._spent.append(_Spent(now, now + back_in, others))
+        self._add(now, now + back_in, others)
+
+    def _add(self, start: float, end: float, units: float) -> _Spent:
+        spent = _Spent(start, end, units)
+        self._spent.append(spent)
+        self._used += units
+        self._next_end = min(self._next_end, end)
+        return spent
+
+    def _forget_ended(self, now: float) -> None:
+        if now < self._next_end:
+            return
+        self._spent = [spent for spent in self._spent if spent.end > now]
+        self._used = sum(spent.units for spent in self._spent)
+        self._next_end = min((spent.end for spent in self._spent), default=math.inf)
