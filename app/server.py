@@ -73,7 +73,6 @@ async def serve_application(
     if probes and settings.probe_port:
         app = application(dependencies, probes)
         servers.append(_server(app, settings, settings.probe_port, PROBE_CONNECTIONS))
-    gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 10, 10)
     stop = asyncio.Event()
