@@ -178,6 +178,8 @@ def is_first_comment(ticket: Fields, text: str | None, added_at: datetime | None
 
 
 def _differ(name: str, before: Fields, after: Fields) -> bool:
+    if before.get(name) is None and after.get(name) is None:
+        return False
     return bool(_value(name, before) != _value(name, after))
 
 

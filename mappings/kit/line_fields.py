@@ -21,7 +21,8 @@ HIDDEN: Final = "_"
 """Prefix of hidden names, a convention of plugins and apps at WooCommerce and Shopify."""
 
 
-_EMPTY: Final = frozenset({"null", '""', "[]", "{}"})
+_EMPTY: Final = frozenset({b"null", b"[]", b"{}"})
+_TEXT: Final = msgspec.json.Decoder(str)
 
 
 @lru_cache(maxsize=64)
@@ -43,12 +44,14 @@ def of_orders(settings: tuple[CustomFieldSetting, ...]) -> tuple[CustomFieldSett
 def option_value(raw: Raw, path: str, loss: list[Loss]) -> str | None:
     """Return an option's JSON value as text, or None for an empty value. A list or an object stays JSON, with a loss.
     Raises ValueError for invalid text."""
-    encoded = bytes(raw).decode()
+    encoded = bytes(raw)
+    if encoded[:1] == b'"':
+        return _TEXT.decode(raw) or None
     if encoded in _EMPTY:
         return None
-    if encoded[0] in "[{":
+    if encoded[:1] in b"[{":
         loss.append(Loss(path=path, kind="coerced", detail="it has several values; they are returned as JSON"))
-    return msgspec.json.decode(raw, type=str) if encoded.startswith('"') else encoded
+    return encoded.decode()
 
 
 def options_by_name(

@@ -27,7 +27,8 @@ def split_name(name: str | None, empty: E, *, single: Literal["first", "last"] =
 
 def full_name(first: Sent, last: Sent) -> str | None:
     """Return both names as one: the parts that exist."""
-    return " ".join(part for part in map(_said, (first, last)) if part) or None
+    first, last = _said(first), _said(last)
+    return f"{first} {last}" if first and last else first or last
 
 
 def one_name(
