@@ -30,8 +30,8 @@ KEYS = ("export-1", "export-1", "export-2")
 
 FAULTS: dict[str, tuple[str, str]] = {
     "email": ("E-mail", "is not an e-mail address"),
-    "state": ("State", "is not one of the configured values: a, x"),
-    "since": ("Since", "is no date as %d.%m.%Y"),
+    "state": ("State", "is not one of the configured values: a, x, e"),
+    "since": ("Since", "is not a date as %d.%m.%Y"),
     "name": ("Name", "is required but empty"),
 }
 WRONG = {"email": "nobody at example", "state": "Q", "since": "31.02.2026", "name": ""}
