@@ -95,7 +95,7 @@ def _check_configuration(shell: Shell) -> Iterator[Finding]:
         yield warning(
             "configuration",
             f"LOCKSTITCH_ENVIRONMENT is not set, so a copy of this database starts anywhere as {settings.environment}",
-            f"export LOCKSTITCH_ENVIRONMENT={settings.environment}, or another name before the database is first used",
+            f"export LOCKSTITCH_ENVIRONMENT={settings.environment}, or name it: lockstitch environment rename NAME",
         )
     try:
         connections = connections_of(settings)

@@ -1,4 +1,4 @@
-"""`lockstitch environment`: adopt a database of another environment, and rebind connections."""
+"""`lockstitch environment`: adopt a database of another environment, rename this one, and rebind connections."""
 
 import os
 import sys
@@ -11,10 +11,12 @@ from app.cli.database import find_database, run, with_database
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.environments.adopt import adopt as adopt_database
+from app.environments.rename import rename as rename_database
 from app.errors import Complaint
 from app.postgres.database import Database
 from app.queue.pauses import PostgresPauses
-from app.settings.environment import Settings, load_settings
+from app.settings.environment import Settings, environment_name, load_settings
+from app.settings.file import SettingsError
 from app.vendors.store import PostgresBoundAccounts
 
 # Parking the jobs of a large database is one statement.
@@ -22,7 +24,7 @@ PATIENT_SECONDS: Final = 3600.0
 
 T = TypeVar("T")
 
-environment = App(name="environment", help="Adopt a copied database; rebind a connection.")
+environment = App(name="environment", help="Adopt a copied database; rename an installation; rebind a connection.")
 
 
 @environment.command
@@ -54,6 +56,29 @@ def adopt(*, json: Json = False) -> None:
         f"Parked: {done['jobs']} jobs as dead letters, {done['operations']} operations as unknown.\n"
         f"Paused: {done['connections']} connections. Resume each with POST /ops/connections/NAME/resume.\n"
         "Next: lockstitch key create NAME --scope …\n"
+    )
+
+
+@environment.command
+def rename(name: str, /) -> None:
+    """Rename this installation, such as one that was begun without LOCKSTITCH_ENVIRONMENT. Its API keys stay valid.
+
+    Stop every process first, and run this with the present LOCKSTITCH_ENVIRONMENT. Then set the new name.
+
+    Parameters
+    ----------
+    name
+        The new name, such as prod.
+    """
+    try:
+        environment_name(name)
+    except SettingsError as error:
+        raise Complaint(f"The name {error}") from None
+    former = load_settings(os.environ).environment
+    with_database(lambda database: rename_database(database, former, name, actor=actor()))
+    sys.stdout.write(
+        f"The database now belongs to {name}; it was {former}'s. Its API keys stay valid.\n"
+        f"Next: export LOCKSTITCH_ENVIRONMENT={name}, for every process and command.\n"
     )
 
 

@@ -120,6 +120,7 @@ class Foundation:
     """What all dependencies build on: the database, encryption, and Events with their consumers."""
 
     settings: Settings
+    former_environments: Sequence[str]
     database_url: str
     database: Database
     sealer: Sealer
@@ -165,8 +166,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
-        if not await count_missing(database):
-            await claim(database, settings.environment)
+        former_environments = () if await count_missing(database) else await claim(database, settings.environment)
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(keys)
         store = PostgresCredentials(database, sealer)
@@ -178,6 +178,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer), legs)
         foundation = Foundation(
             settings=settings,
+            former_environments=former_environments,
             database_url=database_url,
             database=database,
             sealer=sealer,
@@ -353,7 +354,11 @@ async def _open_dependencies(
         HttpDeps(
             public_url=settings.public_url,
             trace_url=settings.trace_url,
-            keys=CachedKeys(PostgresKeys(database, environment=settings.environment), refusals=refusals),
+            keys=CachedKeys(
+                PostgresKeys(database, environment=settings.environment),
+                refusals=refusals,
+                former_environments=foundation.former_environments,
+            ),
             note_use=foundation.uses.note,
             budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
             wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),
