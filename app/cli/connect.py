@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Annotated, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,8 +12,9 @@ import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 
-from app.cli.database import find_database, find_keys, find_settings, run
+from app.cli.database import find_settings, run
 from app.cli.exits import REFUSED, usage
+from app.cli.open_vault import open_vault
 from app.cli.operators import actor
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
@@ -23,9 +24,6 @@ from app.credentials.store import PostgresCredentials
 from app.credentials.token_set import ScopeState
 from app.credentials.vault import Vault
 from app.http.paging import whole_list
-from app.postgres.database import Database
-from app.postgres.encryption import Sealer
-from app.postgres.environment_stamp import require
 from app.problem_document import Problem
 from app.queue.lanes import PostgresLanes
 from app.settings.environment import Settings
@@ -158,34 +156,28 @@ async def _list(settings: Settings) -> list[ConnectionView]:
 
 @asynccontextmanager
 async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Connecting]:
-    url, keys = find_database(settings), find_keys(os.environ)
-    async with AsyncExitStack() as stack:
-        database = await Database.connect(url, max_size=3)
-        stack.push_async_callback(database.close)
-        await require(database, settings.environment)
-        sealer = Sealer(keys)
-        vault = Vault(PostgresCredentials(database, sealer, actor=actor()))
-        await vault.refresh()
+    async with open_vault(settings) as opened:
+        database, sealer = opened.database, opened.sealer
         pauses = pauses_of(database, sealer)
         await pauses.refresh()
         bound = PostgresBoundAccounts(database)
-        client = await stack.enter_async_context(
-            open_vendor_client(settings, secrets(os.environ, vault), pauses=pauses, bound=bound)
-        )
-        yield _Connecting(
-            vault=vault,
-            vendors=VendorDeps(
-                connections=connections_of(settings),
-                vendors=client,
-                lanes=PostgresLanes(database),
-                pauses=pauses,
-                bound=bound,
-            ),
-            consents=ConsentDeps(
-                vendors=client,
-                pauses=pauses,
-                consents=Consents(database),
-                store_for=lambda who: PostgresCredentials(database, sealer, actor=who),
-                public_url=settings.public_url,
-            ),
-        )
+        async with open_vendor_client(
+            settings, secrets(os.environ, opened.vault), pauses=pauses, bound=bound
+        ) as client:
+            yield _Connecting(
+                vault=opened.vault,
+                vendors=VendorDeps(
+                    connections=connections_of(settings),
+                    vendors=client,
+                    lanes=PostgresLanes(database),
+                    pauses=pauses,
+                    bound=bound,
+                ),
+                consents=ConsentDeps(
+                    vendors=client,
+                    pauses=pauses,
+                    consents=Consents(database),
+                    store_for=lambda who: PostgresCredentials(database, sealer, actor=who),
+                    public_url=settings.public_url,
+                ),
+            )

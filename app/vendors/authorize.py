@@ -6,6 +6,7 @@ from typing import Final
 
 from app.credentials.consents import ConsentError, ConsentRun, Run, consent_page, finish_consent
 from app.credentials.tokens import Tokens
+from app.queue.models import Pause
 from app.queue.pauses import PostgresPauses
 from app.vendors.client import VendorClient
 from app.vendors.deps import ConsentDeps
@@ -49,10 +50,15 @@ async def obtain(vendors: VendorClient, pauses: PostgresPauses, connection: str,
     await end_pause(pauses, connection, actor=actor)
 
 
-async def end_pause(pauses: PostgresPauses, connection: str, *, actor: str) -> None:
-    """Resume a connection that a refused credential or another account paused: its next call checks both again. The
-    pause of an operator stays."""
+async def end_pause(pauses: PostgresPauses, connection: str, *, actor: str, accepted: bool = True) -> Pause | None:
+    """End the pause for a refused credential or another account, and return the pause. That of an operator stays.
+
+    `accepted`: the vendor has accepted the new credential; otherwise the next request decides. It checks the account.
+    """
     await pauses.refresh()
     pause = pauses.of(connection)
     if pause is not None and pause.reason != "operator":
         await pauses.resume(connection, actor=actor)
+        if accepted:
+            await pauses.credential_accepted(connection)
+    return pause

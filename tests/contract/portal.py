@@ -16,8 +16,8 @@ class Portal:
     """Answers every call with an empty list, and the one for the account with the portal that the token names: `111.2`
     opens portal 111, a word portal 1.
 
-    `answers` replaces this by a part of the path, and `refused` are tokens that it does not accept. Its clock is `ahead`
-    of ours. `calls` holds each token with its method and path.
+    `answers` replaces this by a part of the path, and `refused` are tokens that it does not accept. Its clock is
+    `ahead` of ours. `calls` holds each token with its method and path.
     """
 
     def __init__(self) -> None:

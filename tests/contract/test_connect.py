@@ -30,6 +30,7 @@ GRANTS: Final = {
     "help": ("zendesk", ""),
     "lost-help": ("zendesk", ""),
     "pasted": ("zendesk", ""),
+    "shaken": ("zendesk", ""),
 }
 API_PORT: Final = free_port()
 
@@ -302,6 +303,11 @@ def test_an_app_of_ones_own_needs_nobody(facade: Facade, caller: Caller) -> None
     working(caller, "own-shop")
     assert seen(caller, "own-shop")["scopes"]["missing"] == []
     assert "own-shop is connected." in facade.lockstitch("connect", "own-shop").stdout
+    with facade.another_api() as process, facade.calling("customers:read", url=process.url) as other:
+        working(other, "own-shop")
+    listed = json.loads(facade.lockstitch("secrets", "list", "--json").stdout)
+    (current,) = [one for one in listed if one["name"] == "own-shop.tokens" and one["state"] == "current"]
+    assert current["last_used_at"] is not None
 
 
 def test_a_static_credential_is_not_connected(facade: Facade) -> None:
@@ -349,6 +355,27 @@ def test_a_lost_reply_pauses_until_a_person_connects(
     assert logged["credential_version"] == 1
     assert logged["correlation_id"] == refused.headers["x-correlation-id"]
     assert sent["refresh_token"] not in facade.api.log
+
+
+def test_an_error_of_the_token_endpoint_needs_a_person_who_is_told_why(
+    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path
+) -> None:
+    """The vendor may have deleted the old refresh token before it failed."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    connect(facade, tmp_path / "one", browser, "shaken")
+    working(caller, "shaken", "/v1/tickets")
+    facade.sql("UPDATE credential_version SET expires_at = now() WHERE credential = 'shaken.tokens'")
+    facade.vendors.break_("zendesk", "status", status=503, path="/oauth/tokens")
+    refused = until(
+        lambda: caller.get("/v1/tickets?connection=shaken"), lambda answer: answer.json().get("category") == "auth"
+    )
+    why = "Zendesk answered its last refresh with status 503, which may have used up the refresh token"
+    assert why in refused.json()["detail"]
+    until(lambda: seen(caller, "shaken")["note"], lambda note: note == why)
+    connect(facade, tmp_path / "two", browser, "shaken")
+    # The vendor has just issued tokens: no request has to go first.
+    until(lambda: seen(caller, "shaken")["state"], lambda state: state == "working")
 
 
 def auth_failures(facade: Facade, connection: str) -> list[dict[str, Any]]:

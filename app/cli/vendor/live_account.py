@@ -172,11 +172,11 @@ def explain(
 
 
 def _renewal(connection: ConnectionSettings) -> str:
-    resume = f"POST /ops/connections/{connection.name}/resume"
     for reference in connection.credentials.values():
         if reference.startswith(VAULT):
-            return f"lockstitch secrets set {reference.removeprefix(VAULT)}, then {resume}"
+            return f"lockstitch secrets rotate {reference.removeprefix(VAULT)}"
     references = ", ".join(connection.credentials.values())
+    resume = f"POST /ops/connections/{connection.name}/resume"
     return f"Renew {references}, restart all processes if it is env:, then {resume}"
 
 
