@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.api_keys.store import PostgresKeys
-from app.cli.findings import Finding, error, report, warning
+from app.cli.findings import Finding, Report, error, warning
 from app.cli.printing import Json
 from app.cli.shell import Shell, another_environment, open_shell
 from app.cli.vendor.live_account import SKEW_SECONDS, check_access, clock, open_live
@@ -46,18 +46,17 @@ def doctor(*, json: Json = False) -> None:
     json
         Print JSON.
     """
-    findings: list[Finding] = []
-    passed: list[str] = []
+    report = Report()
     with asyncio.Runner() as runner:
         try:
             with open_shell(runner) as shell:
-                _examine(runner, shell, findings, passed)
+                _examine(runner, shell, report)
         except SettingsError as complaints:
-            findings += _configuration(str(complaints), None)
-    report(findings, passed, json=json)
+            report.add(_configuration(str(complaints), None))
+    report.print_and_exit(json=json)
 
 
-def _examine(runner: asyncio.Runner, shell: Shell, findings: list[Finding], passed: list[str]) -> None:
+def _examine(runner: asyncio.Runner, shell: Shell, report: Report) -> None:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("the configuration is valid", lambda: _check_configuration(shell)),
         ("the database answers and is migrated", lambda: _check_database(runner, shell)),
@@ -67,20 +66,15 @@ def _examine(runner: asyncio.Runner, shell: Shell, findings: list[Finding], pass
         ("the collector answers", lambda: _check_collector(shell.environment)),
     )
     for name, check in checks if not shell.foreign else checks[:2]:
-        found = list(check())
-        findings += found
-        if not found:
-            passed.append(name)
+        report.add(check(), name)
     if shell.foreign:
         return  # its connections are not called from here
-    stopped = {one.about for one in findings}
+    stopped = {one.about for one in report.findings}
     for name, connection in sorted(shell.settings.connections.items()):
         if connection.vendor not in VENDORS or connection.only_takes_webhooks or f"connection {name}" in stopped:
             continue
-        found = list(_check_connection(runner, shell, name))
-        findings += found
-        if not found:
-            passed.append(f"connection {name}: the vendor answers and accepts the credential")
+        passed = f"connection {name}: the vendor answers and accepts the credential"
+        report.add(_check_connection(runner, shell, name), passed)
 
 
 def _check_configuration(shell: Shell) -> Iterator[Finding]:
