@@ -18,9 +18,8 @@ from app.cli.open_vault import open_vault
 from app.cli.operators import actor
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
-from app.credentials.consents import CONNECTED, ConsentError, Consents, Run
+from app.credentials.consents import CONNECTED, ConsentError, Run
 from app.credentials.secrets import Secrets
-from app.credentials.store import PostgresCredentials
 from app.credentials.token_set import ScopeState
 from app.credentials.vault import Vault
 from app.http.paging import whole_list
@@ -33,7 +32,7 @@ from app.vendors.configured_connections import connections_of
 from app.vendors.connections import ConnectionView, list_connections
 from app.vendors.deps import ConsentDeps, VendorDeps
 from app.vendors.store import PostgresBoundAccounts
-from app.wiring.operators import pauses_of
+from app.wiring.operators import consents_of, pauses_of
 
 POLL_SECONDS: Final = 0.5
 
@@ -132,9 +131,9 @@ async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:
             return
         if found is not None and found.outcome is not None:
             raise ConsentError(found.outcome)
+        if found is not None and found.ended and found.used_at is not None:
+            raise ConsentError("Lockstitch stopped before it stored the tokens. Run lockstitch connect again.")
         if found is None or found.ended:
-            if found is not None and found.used_at is not None:
-                raise ConsentError("Lockstitch stopped before it stored the tokens. Run lockstitch connect again.")
             raise ConsentError("Nobody finished the authorisation in time.")
 
 
@@ -158,26 +157,20 @@ async def _list(settings: Settings) -> list[ConnectionView]:
 async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Connecting]:
     async with open_vault(settings) as opened:
         database, sealer = opened.database, opened.sealer
-        pauses = pauses_of(database, sealer)
+        pauses, bound = pauses_of(database, sealer), PostgresBoundAccounts(database)
         await pauses.refresh()
-        bound = PostgresBoundAccounts(database)
         async with open_vendor_client(
             settings, secrets(os.environ, opened.vault), pauses=pauses, bound=bound
         ) as client:
+            vendors = VendorDeps(
+                connections=connections_of(settings),
+                vendors=client,
+                lanes=PostgresLanes(database),
+                pauses=pauses,
+                bound=bound,
+            )
             yield _Connecting(
                 vault=opened.vault,
-                vendors=VendorDeps(
-                    connections=connections_of(settings),
-                    vendors=client,
-                    lanes=PostgresLanes(database),
-                    pauses=pauses,
-                    bound=bound,
-                ),
-                consents=ConsentDeps(
-                    vendors=client,
-                    pauses=pauses,
-                    consents=Consents(database),
-                    store_for=lambda who: PostgresCredentials(database, sealer, actor=who),
-                    public_url=settings.public_url,
-                ),
+                vendors=vendors,
+                consents=consents_of(settings, database, sealer, vendors),
             )

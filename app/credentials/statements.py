@@ -34,10 +34,12 @@ SELECT_ALL: Final = Statement(
 
 CREATE: Final = Statement(
     "INSERT credential",
-    "INSERT INTO credential (name, kind, max_age) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
+    """
+    INSERT INTO credential (name, kind, max_age)
+    VALUES ($1, $2, $3)
+        ON CONFLICT (name) DO UPDATE SET max_age = excluded.max_age WHERE excluded.max_age IS NOT NULL
+    """,
 )
-
-SET_MAX_AGE: Final = Statement("UPDATE credential", "UPDATE credential SET max_age = $2 WHERE name = $1")
 
 # Every change of a credential locks its row first.
 LOCK: Final = Statement("SELECT credential", "SELECT kind, lease_token FROM credential WHERE name = $1 FOR UPDATE")
