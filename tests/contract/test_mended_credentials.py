@@ -82,6 +82,7 @@ def test_a_mended_key_resumes_the_connection_that_the_old_one_paused(
 
 
 def test_a_key_that_is_refused_too_resumes_nothing(facade: Facade, caller: Caller, portal: Portal) -> None:
+    portal.refused = {"333.1", "333.2"}
     secrets(facade, "revoke", "portal")
     secrets(facade, "set", "portal", text="333.3")
     until(lambda: caller.get(LISTING).status_code, lambda status: status == 200)
