@@ -7,23 +7,21 @@ import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 
 from app.api_keys.store import PostgresKeys
-from app.cli.findings import Finding, Report, error, warning
+from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Json
 from app.cli.shell import Shell, another_environment, open_shell
-from app.cli.vendor.live_account import SKEW_SECONDS, check_access, clock, open_live
+from app.cli.vendor.live_account import check_access, clock, open_live, skew_of
 from app.copies.consumers import load_consumers
 from app.credentials.last_use import last_uses
 from app.errors import Complaint
 from app.monitoring.store import heartbeats
-from app.postgres.database import Database, Statement
+from app.postgres.database import Statement
 from app.queue.pauses import PostgresPauses
 from app.settings.environment import Settings
 from app.settings.file import ConnectionSettings, SettingsError
@@ -46,7 +44,7 @@ def doctor(*, json: Json = False) -> None:
     json
         Print JSON.
     """
-    report = Report()
+    report = CheckReport()
     with asyncio.Runner() as runner:
         try:
             with open_shell(runner) as shell:
@@ -56,7 +54,7 @@ def doctor(*, json: Json = False) -> None:
     report.print_and_exit(json=json)
 
 
-def _examine(runner: asyncio.Runner, shell: Shell, report: Report) -> None:
+def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("the configuration is valid", lambda: _check_configuration(shell)),
         ("the database answers and is migrated", lambda: _check_database(runner, shell)),
@@ -91,14 +89,10 @@ def _check_configuration(shell: Shell) -> Iterator[Finding]:
             f"LOCKSTITCH_ENVIRONMENT is not set, so a copy of this database starts anywhere as {settings.environment}",
             f"export LOCKSTITCH_ENVIRONMENT={settings.environment}, or name it: lockstitch environment rename NAME",
         )
+    with_secrets = {name: one for name, one in settings.connections.items() if not _lacking(shell, one)}
     try:
         connections = connections_of(settings)
         load_consumers(settings.consumers, connections, settings.realms)
-    except Complaint as complaint:
-        yield from _configuration(str(complaint), settings)
-        return
-    with_secrets = {name: one for name, one in settings.connections.items() if not _lacking(shell, one)}
-    try:
         load_webhook_connections(with_secrets, connections, shell.secrets)
     except Complaint as complaint:
         yield from _configuration(str(complaint), settings)
@@ -121,14 +115,8 @@ def _check_database(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
         return
     if shell.foreign:
         yield another_environment(shell)
-    skew = runner.run(_skew(shell.database))
-    if abs(skew) > SKEW_SECONDS:
-        yield clock("the database", skew)
-
-
-async def _skew(database: Database) -> float:
-    there: float = await database.fetch_value(NOW)
-    return time.time() - there
+    there: float = runner.run(shell.database.fetch_value(NOW))
+    yield from clock("the database", time.time() - there)
 
 
 def _check_secrets(shell: Shell) -> Iterator[Finding]:
@@ -249,10 +237,7 @@ def _check_collector(environment: Mapping[str, str]) -> Iterator[Finding]:
         return
     if reply.is_error:
         yield error("collector", f"{endpoint} answers {reply.status_code} to an empty export", mend)
-    with suppress(KeyError, ValueError):
-        skew = time.time() - parsedate_to_datetime(reply.headers["date"]).timestamp()
-        if abs(skew) > SKEW_SECONDS:
-            yield clock("the collector", skew)
+    yield from clock("the collector", skew_of(reply.headers))
 
 
 def _check_connection(runner: asyncio.Runner, shell: Shell, name: str) -> Iterator[Finding]:

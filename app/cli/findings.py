@@ -33,7 +33,7 @@ def warning(about: str, found: str, mend: str) -> Finding:
     return Finding(level="warning", about=about, found=found, mend=mend)
 
 
-class Report:
+class CheckReport:
     """What checks have found, and which have passed."""
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ def set_secret(name: str, *, max_age: str | None = None) -> None:
     max_age
         The age after which it is due for rotation, such as 90d.
     """
-    _with_new_secret(name, lambda opened, value: _store(opened, name, value, max_age))
+    _with_new_secret(name, lambda opened, value: _store(opened, name, value, max_age, None))
 
 
 def rotate(name: str, *, overlap: str = "24h", max_age: str | None = None) -> None:
@@ -63,13 +63,7 @@ def rotate(name: str, *, overlap: str = "24h", max_age: str | None = None) -> No
         The age after which it is due for rotation, such as 90d.
     """
     lasts = read_duration("--overlap", overlap)
-
-    async def store_and_promote(opened: OpenedVault, value: str) -> None:
-        number = await _store(opened, name, value, max_age, promotes=True)
-        if number is not None:
-            await _promote(opened, name, number, value, lasts)
-
-    _with_new_secret(name, store_and_promote)
+    _with_new_secret(name, lambda opened, value: _store(opened, name, value, max_age, lasts))
 
 
 def promote(name: str, *, overlap: str = "24h") -> None:
@@ -167,11 +161,9 @@ def list_secrets(*, json: Json = False) -> None:
 _ENDS: Final = {"due_at": "due", "expires_at": "expires", "accepted_until": "accepted until"}
 
 
-async def _store(
-    opened: OpenedVault, name: str, value: str, max_age: str | None, *, promotes: bool = False
-) -> int | None:
-    """Store a new secret, and return its number if it waits for its promotion. Raises CredentialError if it cannot be
-    what its references need."""
+async def _store(opened: OpenedVault, name: str, value: str, max_age: str | None, overlap: timedelta | None) -> None:
+    """Store a new secret; with an `overlap`, promote it. Raises CredentialError if it cannot be what its references
+    need."""
     age = None if max_age is None else read_duration("--max-age", max_age)
     if complaints := complaints_about(opened.settings, f"{VAULT}{name}", value):
         raise CredentialError(f"Nothing was stored. {' '.join(complaints)}")
@@ -179,10 +171,10 @@ async def _store(
     if state == "current":
         sys.stdout.write(f"Stored version {number} of {name}. It is current, because there was none.\n")
         await _resume(opened, _users(opened, name), accepted=False)
-        return None
-    if not promotes:
+    elif overlap is None:
         sys.stdout.write(f"Stored version {number} of {name}. It is the next one: lockstitch secrets promote {name}.\n")
-    return number
+    else:
+        await _promote(opened, name, number, value, overlap)
 
 
 async def _promote(opened: OpenedVault, name: str, number: int, value: str, overlap: timedelta) -> None:
@@ -213,9 +205,8 @@ async def _promote(opened: OpenedVault, name: str, number: int, value: str, over
 
 def _users(opened: OpenedVault, name: str) -> Iterable[str]:
     """Return the connections that are called with this secret, or these tokens."""
-    if name.endswith(SUFFIX):
-        return [one for one in opened.settings.connections if one == name.removesuffix(SUFFIX)]
-    return calling(opened.settings, f"{VAULT}{name}")
+    connections = opened.settings.connections
+    return [*calling(opened.settings, f"{VAULT}{name}"), *(one for one in connections if f"{one}{SUFFIX}" == name)]
 
 
 async def _resume(opened: OpenedVault, connections: Iterable[str], *, accepted: bool) -> None:
@@ -250,7 +241,7 @@ def _overlapping(opened: OpenedVault, name: str) -> list[str]:
     ]
 
 
-def _with_new_secret(name: str, do: Callable[[OpenedVault, str], Awaitable[T]]) -> T:
+def _with_new_secret(name: str, do: Callable[[OpenedVault, str], Awaitable[None]]) -> None:
     """Run `do` with a secret from standard input or a prompt, never from the arguments, which others can see."""
     if NAME.fullmatch(name) is None:
         usage(f"{name!r} is no name of a secret: use a-z, 0-9, _, . and -, starting with a letter.")
@@ -265,7 +256,7 @@ def _with_new_secret(name: str, do: Callable[[OpenedVault, str], Awaitable[T]]) 
         usage("The secret is not UTF-8 text.")
     if not value or len(given) > MOST_BYTES:
         usage(f"The secret is empty, or longer than {MOST_BYTES} bytes.")
-    return _with_vault(lambda opened: do(opened, value))
+    _with_vault(lambda opened: do(opened, value))
 
 
 def _with_vault(do: Callable[[OpenedVault], Awaitable[T]]) -> T:

@@ -68,37 +68,20 @@ class ConsentRun(Struct, frozen=True, kw_only=True):
 
 
 class Run:
-    """The random value of a run, and what is derived from it. Never shown in `repr`."""
-
-    __slots__ = ("value",)
+    """The random value of a run, and what is derived from it: the digest that the database knows, the state of the
+    request, and the code verifier with its challenge (S256). Never shown in `repr`."""
 
     def __init__(self, value: str) -> None:
         self.value = value
+        self.digest = hashlib.sha256(value.encode()).digest()
+        self.state = self._derived("state")
+        self.verifier = self._derived("code verifier")
+        self.challenge = _text(hashlib.sha256(self.verifier.encode()).digest())
 
     @classmethod
     def new(cls) -> "Run":
-        """Return a new run."""
+        """Return a run with a new value."""
         return cls(secrets.token_urlsafe(32))
-
-    @property
-    def digest(self) -> bytes:
-        """What the database knows."""
-        return hashlib.sha256(self.value.encode()).digest()
-
-    @property
-    def state(self) -> str:
-        """The state of the request."""
-        return self._derived("state")
-
-    @property
-    def verifier(self) -> str:
-        """The code verifier."""
-        return self._derived("code verifier")
-
-    @property
-    def challenge(self) -> str:
-        """The code challenge, S256."""
-        return _text(hashlib.sha256(self.verifier.encode()).digest())
 
     def _derived(self, what: str) -> str:
         return _text(hmac.digest(self.value.encode(), what.encode(), "sha256"))

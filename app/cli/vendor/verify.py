@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from app.cli.exits import usage
-from app.cli.findings import Finding, Report, error, warning
+from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Flag, Json
 from app.cli.shell import Shell, another_environment, open_shell
 from app.cli.vendor.conformance import check_created
@@ -52,7 +52,7 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
     json
         Print JSON.
     """
-    report = Report()
+    report = CheckReport()
     with asyncio.Runner() as runner, open_shell(runner) as shell:
         settings = shell.settings
         named = settings.connections.get(connection)
@@ -72,7 +72,7 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
     report.print_and_exit(json=json, connection=connection)
 
 
-def _verify(live: LiveVendor, shell: Shell, name: str, records: int, report: Report, *, write: bool) -> None:
+def _verify(live: LiveVendor, shell: Shell, name: str, records: int, report: CheckReport, *, write: bool) -> None:
     account, found = check_access(live, shell.settings, name)
     title = VENDORS[shell.settings.connections[name].vendor].title
     report.add(found, f"{title} shows the account and every object to the credential of {name}")
@@ -88,7 +88,7 @@ def _verify(live: LiveVendor, shell: Shell, name: str, records: int, report: Rep
 
 
 def _check_object(
-    live: LiveVendor, account: Account, mapping: AnyMapping, shell: Shell, name: str, records: int, report: Report
+    live: LiveVendor, account: Account, mapping: AnyMapping, shell: Shell, name: str, records: int, report: CheckReport
 ) -> None:
     """Read one page and map every record."""
     asked = list_request(mapping, account, records)
@@ -158,7 +158,7 @@ def _check_times(about: str, mapped: Sequence[Mapped[Any]], skew: float) -> Iter
         )
 
 
-def _check_limits(live: LiveVendor, account: Account, shell: Shell, name: str, report: Report) -> None:
+def _check_limits(live: LiveVendor, account: Account, shell: Shell, name: str, report: CheckReport) -> None:
     """Compare the limit that the vendor reports with the configured pace."""
     vendor, about = account.vendor, f"connection {name}, limits"
     budget = None if live.last is None else vendor.budget(live.last)
@@ -178,7 +178,7 @@ def _check_limits(live: LiveVendor, account: Account, shell: Shell, name: str, r
     report.add(found, f"limits: {shown}")
 
 
-def _check_write(account: Account, mapping: AnyMapping, name: str, report: Report) -> None:
+def _check_write(account: Account, mapping: AnyMapping, name: str, report: CheckReport) -> None:
     """Create one marked record, read it back, find it by its marker, and remove it, whatever was found."""
     endpoints, about, marker = mapping.endpoints, f"connection {name}, {mapping.object}", new_id("op_")
     if endpoints.create is None or endpoints.archive is None:
