@@ -15,7 +15,7 @@ from rich.console import Console
 from app.cli.database import find_settings, run
 from app.cli.exits import REFUSED, usage
 from app.cli.open_vault import open_vault
-from app.cli.operators import actor
+from app.cli.operators import actor, print_pause
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
 from app.credentials.consents import CONNECTED, ConsentError, Run
@@ -25,6 +25,7 @@ from app.credentials.vault import Vault
 from app.http.paging import whole_list
 from app.problem_document import Problem
 from app.queue.lanes import PostgresLanes
+from app.queue.models import Pause
 from app.settings.environment import Settings
 from app.vendors.authorize import obtain, page_of, take_answer, tokens_of
 from app.vendors.client import open_vendor_client
@@ -41,7 +42,6 @@ class _NoSecrets(Secrets):
     """For commands that send nothing: no secret has to be in the environment of the operator."""
 
     def read(self, reference: str) -> str:
-        """Return nothing."""
         return ""
 
 
@@ -69,11 +69,12 @@ def connect(name: Annotated[str, Parameter(name="NAME")], /, *, paste: Flag = Fa
         usage(f"{name}: there is no such connection. Known are: {', '.join(sorted(settings.connections))}.")
     alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
     try:
-        scopes = run(_connect(alone, name, paste=paste))
+        scopes, pause = run(_connect(alone, name, paste=paste))
     except (ConsentError, Problem) as error:
         sys.stderr.write(f"{error.detail if isinstance(error, Problem) else error}\n")
         sys.exit(REFUSED)
     sys.stdout.write(f"{name} is connected.\n")
+    print_pause(name, pause)
     if scopes.granted:
         sys.stdout.write(f"Granted: {', '.join(scopes.granted)}.\n")
     if scopes.missing:
@@ -103,7 +104,8 @@ def connections(*, json: Json = False) -> None:
                 Console().print(f"{one.name}: missing {', '.join(one.scopes.missing)}.", soft_wrap=True, markup=False)
 
 
-async def _connect(settings: Settings, name: str, *, paste: bool) -> ScopeState:
+async def _connect(settings: Settings, name: str, *, paste: bool) -> tuple[ScopeState, Pause | None]:
+    """Return the scopes, and the pause that is left."""
     async with _open(settings, Secrets) as opened:
         deps, tokens = opened.consents, tokens_of(opened.vendors.vendors, name)
         if not tokens.grant.needs_person:
@@ -113,7 +115,8 @@ async def _connect(settings: Settings, name: str, *, paste: bool) -> ScopeState:
         else:
             await _wait_for_browser(deps, name)
         await opened.vault.refresh()
-        return tokens.scope_state()
+        await deps.pauses.refresh()
+        return tokens.scope_state(), deps.pauses.of(name)
 
 
 async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from app.cli.database import find_settings, run
 from app.cli.exits import REFUSED, usage
 from app.cli.open_vault import OpenedVault, open_vault
-from app.cli.operators import actor, read_duration
+from app.cli.operators import actor, print_pause, read_duration
 from app.cli.printing import Json, write_json
 from app.cli.tables import moment, table
 from app.credentials.last_use import last_uses
@@ -214,11 +214,8 @@ async def _resume(opened: OpenedVault, connections: Iterable[str], *, accepted: 
     pauses = pauses_of(opened.database, opened.sealer)
     for name in connections:
         pause = await end_pause(pauses, name, actor=actor(), accepted=accepted)
-        if pause is not None and pause.reason == "operator":
-            sys.stdout.write(
-                f"{name} stays paused ({pause.note}). To resume it: POST /ops/connections/{name}/resume.\n"
-            )
-        elif pause is not None:
+        print_pause(name, pause)
+        if pause is not None and pause.reason != "operator":
             sys.stdout.write(f"{name} is resumed.\n")
 
 

@@ -242,6 +242,13 @@ def test_an_app_of_ones_own_needs_nobody(facade: Facade, caller: Caller) -> None
     assert current["last_used_at"] is not None
 
 
+def test_the_pause_of_an_operator_stays_and_is_named(facade: Facade, caller: Caller) -> None:
+    assert caller.post("/ops/connections/own-shop/pause", json={"note": "moving"}).status_code == 200
+    said = facade.lockstitch("connect", "own-shop").stdout
+    assert "own-shop stays paused (moving). To resume it: POST /ops/connections/own-shop/resume." in said
+    assert caller.post("/ops/connections/own-shop/resume").status_code == 200
+
+
 def test_a_static_credential_is_not_connected(facade: Facade) -> None:
     refused = facade.lockstitch("connect", "zendesk")
     assert refused.returncode == 3
