@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -17,7 +17,6 @@ from app.cli.open_vault import OpenedVault, open_vault
 from app.cli.operators import actor, print_pause, read_duration
 from app.cli.printing import Json, write_json
 from app.cli.tables import moment, table
-from app.credentials.last_use import last_uses
 from app.credentials.models import CredentialError, CredentialKind
 from app.credentials.secrets import VAULT, Secrets
 from app.credentials.tokens import SUFFIX
@@ -132,33 +131,20 @@ def list_secrets(*, json: Json = False) -> None:
         Print JSON.
     """
 
-    async def read(opened: OpenedVault) -> list[dict[str, Any]]:
-        used = dict[str, Any]()
-        for use in await last_uses(opened.database):
-            used[use.subject] = max(use.used_at, used.get(use.subject, use.used_at))
-        return [
-            {field: getattr(each, field) for field in each.__struct_fields__}
-            | {"last_used_at": used.get(f"{VAULT}{each.name}#{each.version}")}
-            for each in await opened.store.list()
-        ]
-
-    found = _with_vault(read)
+    found = _with_vault(lambda opened: opened.store.list())
     if json:
         write_json(found)
         return
     shown = table("name, version", "state", "last use", "ends")
     for each in found:
-        ends = [f"{what} {moment(each[field])}" for field, what in _ENDS.items() if each[field] is not None]
+        ends = {"due": each.due_at, "expires": each.expires_at, "accepted until": each.accepted_until}
         shown.add_row(
-            f"{each['name']} {each['version']}",
-            f"{each['state']} since {moment(each['changed_at'])}",
-            "never" if each["last_used_at"] is None else moment(each["last_used_at"]),
-            ", ".join(ends),
+            f"{each.name} {each.version}",
+            f"{each.state} since {moment(each.changed_at)}",
+            "never" if each.last_used_at is None else moment(each.last_used_at),
+            ", ".join(f"{what} {moment(at)}" for what, at in ends.items() if at is not None),
         )
     Console().print(shown)
-
-
-_ENDS: Final = {"due_at": "due", "expires_at": "expires", "accepted_until": "accepted until"}
 
 
 async def _store(opened: OpenedVault, name: str, value: str, max_age: str | None, overlap: timedelta | None) -> None:
@@ -225,16 +211,12 @@ def _overlapping(opened: OpenedVault, name: str) -> list[str]:
     previous = None if credential is None else credential.previous
     if previous is None or previous.accepted_until is None or previous.accepted_until <= datetime.now(UTC):
         return []
-    hooks = [
-        connection
-        for connection, one in opened.settings.connections.items()
-        if any(given.secret == f"{VAULT}{name}" for given in one.webhook_secrets)
-    ]
     return [
         f"{connection}: webhooks signed with version {previous.number} are accepted until"
         f" {moment(previous.accepted_until)}. To end that now: lockstitch secrets revoke {name}"
         f" --version {previous.number}."
-        for connection in hooks
+        for connection, one in opened.settings.connections.items()
+        if any(given.secret == f"{VAULT}{name}" for given in one.webhook_secrets)
     ]
 
 

@@ -25,7 +25,8 @@ SELECT_ALL: Final = Statement(
     "SELECT credential",
     """
     SELECT name, kind, version, state, expires_at, accepted_until, each.created_at, changed_at,
-           CASE WHEN state = 'current' THEN each.created_at + max_age END AS due_at
+           CASE WHEN state = 'current' THEN each.created_at + max_age END AS due_at,
+           (SELECT max(used_at) FROM last_use WHERE subject = 'vault:' || name || '#' || version) AS last_used_at
       FROM credential
       JOIN credential_version AS each ON each.credential = credential.name
      ORDER BY name, version

@@ -145,9 +145,9 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                 assert refused.returncode == 1
                 assert "belongs to the environment prod, and LOCKSTITCH_ENVIRONMENT is staging" in refused.stderr
                 assert "lockstitch environment adopt" in refused.stderr
-            for command in (("key", "list"), ("secrets", "list"), ("secrets", "status"), ("secrets", "rotate-key")):
-                refused = lockstitch(*command, environment=staging)
-                assert (refused.returncode, "lockstitch environment adopt" in refused.stderr) == (1, True), command
+            for words in ("key list", "secrets list", "secrets status", "secrets rotate-key"):
+                refused = lockstitch(*words.split(), environment=staging)
+                assert (refused.returncode, "lockstitch environment adopt" in refused.stderr) == (1, True), words
             production.disconnect()
 
             adopted = lockstitch("environment", "adopt", "--json", environment=staging)
