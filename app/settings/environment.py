@@ -14,14 +14,14 @@ from typing import Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 
+from app.settings.alerts import AlertSettings
 from app.settings.consumers import ConsumerSettings
+from app.settings.drift import DriftSettings
 from app.settings.egress import EgressRule, parse_egress_rules
 from app.settings.file import (
     SECRET_REFERENCE,
-    AlertSettings,
     ConfigFile,
     ConnectionSettings,
-    DriftSettings,
     LinkSettings,
     RetentionSettings,
     SettingsError,
