@@ -97,6 +97,7 @@ def test_a_sound_installation_has_no_findings(
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
         assert "error" not in done.stdout
         assert "ok       connection crm: the vendor answers and accepts the credential" in done.stdout
+        assert "collector" not in done.stdout  # none is configured
     assert {call for _, call in portal.calls if call.startswith("POST")} <= {
         f"POST /crm/v3/properties/{kind}/batch/read" for kind in ("contacts", "tickets", "orders")
     }
@@ -138,6 +139,8 @@ def test_no_database_hides_no_other_finding(run: Shell, portal: Portal) -> None:
     done = run("doctor", "--json", LOCKSTITCH_DATABASE_URL=nowhere)
     assert the(found(done), "database", "does not answer")["mend"].startswith("Start PostgreSQL")
     assert the(found(done), "scope is missing")
+    # What could not be checked has not passed.
+    assert not [line for line in json.loads(done.stdout)["passed"] if "worker" in line or "key" in line]
 
 
 def test_a_missing_scope_is_named_with_its_object(run: Shell, portal: Portal) -> None:
