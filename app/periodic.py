@@ -1,10 +1,11 @@
-"""Run periodic steps for the life of a process, and detect steps that hang."""
+"""Run periodic steps for the life of a process, and detect steps of a worker that hang."""
 
 import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from app.errors import StoreUnavailable
@@ -14,6 +15,32 @@ PATIENCE_SECONDS: Final = 60.0
 _log = logging.getLogger("lockstitch.worker")
 
 Step = Callable[[], Awaitable[bool]]
+
+
+@asynccontextmanager
+async def repeating(what: str, seconds: float, step: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Run a step every `seconds` during the block, and once at its end. One that fails is tried again next time."""
+
+    async def attempt() -> None:
+        try:
+            await step()
+        except StoreUnavailable:
+            _log.warning("the database is unavailable; retrying")
+        except Exception:  # noqa: BLE001 - a failing step must not end its loop silently
+            _log.exception("%s could not be written; retrying", what)
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await attempt()
+
+    task = asyncio.create_task(repeat(), name=what)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        await attempt()
 
 
 class PeriodicTasks:

@@ -17,7 +17,7 @@ from app.drift.detect import AT_ONCE, GATHER_SECONDS, MOST_WAITING, DriftDetecti
 from app.drift.judge import Sample, see, traits_of
 from app.drift.models import Baseline, DriftSubject
 from app.drift.store import PostgresDrifts
-from app.settings.file import DriftSettings
+from app.settings.drift import DriftSettings
 from benchmarks import figures
 from benchmarks.records import Subject, subjects
 

@@ -54,6 +54,11 @@ class VendorRequest(Struct, frozen=True, kw_only=True):
     idempotent: bool = False
     cost: float = 1.0
 
+    def __repr__(self) -> str:
+        """Show no values: they may be secrets or personal data."""
+        names = "&".join(name for name, _ in self.query)
+        return f"VendorRequest({self.method} {self.route}{'?' if names else ''}{names})"
+
 
 class VendorReply(Struct, frozen=True, kw_only=True):
     """One HTTP response of the vendor. Header names are in lower case; of a repeated header, the last value counts."""
@@ -61,6 +66,9 @@ class VendorReply(Struct, frozen=True, kw_only=True):
     status: int
     headers: dict[str, str]
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"VendorReply(status={self.status})"
 
 
 class VendorRefusal(Struct, frozen=True, kw_only=True):

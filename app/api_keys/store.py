@@ -120,6 +120,9 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     expires_at: datetime | None
 
+    def __repr__(self) -> str:
+        return f"NewKey(id={self.id!r})"
+
 
 def generate_secret(environment: str = DEFAULT_ENVIRONMENT) -> str:
     """Return `lsk_`, the environment, and 256 random bits in base64url: `lsk_prod_…`."""

@@ -1,22 +1,18 @@
 """Audit refused requests once a minute, as counts. Anyone can send them, so a row for each would let them fill the
 disk."""
 
-import asyncio
-import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from app.audit import record
-from app.errors import StoreUnavailable
+from app.periodic import repeating
 from app.postgres.database import Database
 
 SECONDS: Final = 60.0
 MOST_REASONS: Final = 20
 """Different reasons of one subject. Further ones, which a sender may invent, count as `other`."""
-_log = logging.getLogger("lockstitch.audit")
 
 
 class RefusedRequests:
@@ -32,19 +28,12 @@ class RefusedRequests:
         reasons = self._counts.setdefault((kind, subject), Counter())
         reasons[reason if reason in reasons or len(reasons) < MOST_REASONS else "other"] += 1
 
-    @asynccontextmanager
-    async def writing(self, seconds: float = SECONDS) -> AsyncIterator[None]:
-        """Write the counts every `seconds` while the block runs, and once at its end."""
-        task = asyncio.create_task(self._write_every(seconds))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
-            await self.write()
+    def writing(self) -> AbstractAsyncContextManager[None]:
+        """Write the counts regularly during the block, and at its end."""
+        return repeating("counts of refused requests", SECONDS, self._write)
 
-    async def write(self) -> None:
-        """Write the counts to the audit trail and reset them. If that fails, keep them for the next time."""
+    async def _write(self) -> None:
+        """Write the counts to the audit trail and reset them. If that fails, keep them and raise."""
         now = time.monotonic()
         if not self._counts:
             self._since = now
@@ -62,15 +51,8 @@ class RefusedRequests:
         try:
             async with self._database.transaction() as session:
                 await record.append_all(session, entries)
-        except Exception as error:  # noqa: BLE001 - the loop must survive
-            if not isinstance(error, StoreUnavailable):
-                _log.exception("counts of refused requests could not be written; retrying")
+        except BaseException:
             for key, reasons in counts.items():
                 self._counts.setdefault(key, Counter()).update(reasons)
-            return
+            raise
         self._since = now
-
-    async def _write_every(self, seconds: float) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            await self.write()

@@ -59,7 +59,11 @@ app.command(
     name="secrets",
     help="Keep secrets in the vault, and rotate them and the encryption keys.",
 )
-app.command("app.cli.environment:environment", name="environment", help="Adopt a copied database; rebind a connection.")
+app.command(
+    "app.cli.environment:environment",
+    name="environment",
+    help="Adopt a copied database; rename an installation; rebind a connection.",
+)
 app.command("app.cli.runs:runs", name="runs", help="Show what happened in a run.")
 app.command("app.cli.doctor:doctor", name="doctor", help="Check the installation, and show how to mend what is wrong.")
 app.command("app.cli.vendor.verify:verify", name="verify", help="Check a connection against its own live account.")

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Annotated, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,22 +12,20 @@ import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 
-from app.cli.database import find_database, find_keys, find_settings, run
+from app.cli.database import find_settings, run
 from app.cli.exits import REFUSED, usage
-from app.cli.operators import actor
+from app.cli.open_vault import open_vault
+from app.cli.operators import actor, print_pause
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
-from app.credentials.consents import CONNECTED, ConsentError, Consents, Run
+from app.credentials.consents import CONNECTED, ConsentError, Run
 from app.credentials.secrets import Secrets
-from app.credentials.store import PostgresCredentials
 from app.credentials.token_set import ScopeState
 from app.credentials.vault import Vault
 from app.http.paging import whole_list
-from app.postgres.database import Database
-from app.postgres.encryption import Sealer
-from app.postgres.environment_stamp import require
 from app.problem_document import Problem
 from app.queue.lanes import PostgresLanes
+from app.queue.models import Pause
 from app.settings.environment import Settings
 from app.vendors.authorize import obtain, page_of, take_answer, tokens_of
 from app.vendors.client import open_vendor_client
@@ -35,7 +33,7 @@ from app.vendors.configured_connections import connections_of
 from app.vendors.connections import ConnectionView, list_connections
 from app.vendors.deps import ConsentDeps, VendorDeps
 from app.vendors.store import PostgresBoundAccounts
-from app.wiring.operators import pauses_of
+from app.wiring.operators import consents_of, pauses_of
 
 POLL_SECONDS: Final = 0.5
 
@@ -44,7 +42,6 @@ class _NoSecrets(Secrets):
     """For commands that send nothing: no secret has to be in the environment of the operator."""
 
     def read(self, reference: str) -> str:
-        """Return nothing."""
         return ""
 
 
@@ -72,11 +69,12 @@ def connect(name: Annotated[str, Parameter(name="NAME")], /, *, paste: Flag = Fa
         usage(f"{name}: there is no such connection. Known are: {', '.join(sorted(settings.connections))}.")
     alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
     try:
-        scopes = run(_connect(alone, name, paste=paste))
+        scopes, pause = run(_connect(alone, name, paste=paste))
     except (ConsentError, Problem) as error:
         sys.stderr.write(f"{error.detail if isinstance(error, Problem) else error}\n")
         sys.exit(REFUSED)
     sys.stdout.write(f"{name} is connected.\n")
+    print_pause(name, pause)
     if scopes.granted:
         sys.stdout.write(f"Granted: {', '.join(scopes.granted)}.\n")
     if scopes.missing:
@@ -106,7 +104,8 @@ def connections(*, json: Json = False) -> None:
                 Console().print(f"{one.name}: missing {', '.join(one.scopes.missing)}.", soft_wrap=True, markup=False)
 
 
-async def _connect(settings: Settings, name: str, *, paste: bool) -> ScopeState:
+async def _connect(settings: Settings, name: str, *, paste: bool) -> tuple[ScopeState, Pause | None]:
+    """Return the scopes, and the pause that is left."""
     async with _open(settings, Secrets) as opened:
         deps, tokens = opened.consents, tokens_of(opened.vendors.vendors, name)
         if not tokens.grant.needs_person:
@@ -116,7 +115,8 @@ async def _connect(settings: Settings, name: str, *, paste: bool) -> ScopeState:
         else:
             await _wait_for_browser(deps, name)
         await opened.vault.refresh()
-        return tokens.scope_state()
+        await deps.pauses.refresh()
+        return tokens.scope_state(), deps.pauses.of(name)
 
 
 async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:
@@ -134,9 +134,9 @@ async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:
             return
         if found is not None and found.outcome is not None:
             raise ConsentError(found.outcome)
+        if found is not None and found.ended and found.used_at is not None:
+            raise ConsentError("Lockstitch stopped before it stored the tokens. Run lockstitch connect again.")
         if found is None or found.ended:
-            if found is not None and found.used_at is not None:
-                raise ConsentError("Lockstitch stopped before it stored the tokens. Run lockstitch connect again.")
             raise ConsentError("Nobody finished the authorisation in time.")
 
 
@@ -158,34 +158,22 @@ async def _list(settings: Settings) -> list[ConnectionView]:
 
 @asynccontextmanager
 async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Connecting]:
-    url, keys = find_database(settings), find_keys(os.environ)
-    async with AsyncExitStack() as stack:
-        database = await Database.connect(url, max_size=3)
-        stack.push_async_callback(database.close)
-        await require(database, settings.environment)
-        sealer = Sealer(keys)
-        vault = Vault(PostgresCredentials(database, sealer, actor=actor()))
-        await vault.refresh()
-        pauses = pauses_of(database, sealer)
+    async with open_vault(settings) as opened:
+        database, sealer = opened.database, opened.sealer
+        pauses, bound = pauses_of(database, sealer), PostgresBoundAccounts(database)
         await pauses.refresh()
-        bound = PostgresBoundAccounts(database)
-        client = await stack.enter_async_context(
-            open_vendor_client(settings, secrets(os.environ, vault), pauses=pauses, bound=bound)
-        )
-        yield _Connecting(
-            vault=vault,
-            vendors=VendorDeps(
+        async with open_vendor_client(
+            settings, secrets(os.environ, opened.vault), pauses=pauses, bound=bound
+        ) as client:
+            vendors = VendorDeps(
                 connections=connections_of(settings),
                 vendors=client,
                 lanes=PostgresLanes(database),
                 pauses=pauses,
                 bound=bound,
-            ),
-            consents=ConsentDeps(
-                vendors=client,
-                pauses=pauses,
-                consents=Consents(database),
-                store_for=lambda who: PostgresCredentials(database, sealer, actor=who),
-                public_url=settings.public_url,
-            ),
-        )
+            )
+            yield _Connecting(
+                vault=opened.vault,
+                vendors=vendors,
+                consents=consents_of(settings, database, sealer, vendors),
+            )

@@ -84,15 +84,19 @@ async def connect(settings: Settings) -> Database:
         raise Complaint(f"The database refuses the login: {error}.") from error
 
 
-def with_database(do: Callable[[Database], Awaitable[T]]) -> T:
-    """Run `do` on one connection to the database of this environment. Raises Complaint if there is none."""
+def with_database(
+    do: Callable[[Database], Awaitable[T]], *, seconds: float = 30.0, of_any_environment: bool = False
+) -> T:
+    """Run `do` on one connection to the database of this environment. A statement may take `seconds`. Raises Complaint
+    if there is none."""
     settings = load_settings(os.environ)
     url = find_database(settings)
 
     async def connect_and_do() -> T:
-        database = await Database.connect(url, max_size=1)
+        database = await Database.connect(url, max_size=1, command_timeout=seconds)
         try:
-            await require(database, settings.environment)
+            if not of_any_environment:
+                await require(database, settings.environment)
             return await do(database)
         finally:
             await database.close()

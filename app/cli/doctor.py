@@ -6,19 +6,17 @@ import re
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 
 from app.api_keys.store import PostgresKeys
-from app.cli.findings import Finding, error, report, warning
+from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Json
 from app.cli.shell import Shell, another_environment, open_shell
-from app.cli.vendor.live_account import SKEW_SECONDS, check_access, clock, open_live
+from app.cli.vendor.live_account import check_access, clock, open_live, skew_of
 from app.copies.consumers import load_consumers
 from app.credentials.last_use import last_uses
 from app.errors import Complaint
@@ -33,6 +31,7 @@ from mappings.registry import VENDORS
 
 WORKER_SECONDS: Final = 60.0
 COLLECTOR_SECONDS: Final = 5.0
+TRACES_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 NOW = Statement("SELECT clock", "SELECT extract(epoch FROM clock_timestamp())::float8")
 
 
@@ -46,41 +45,35 @@ def doctor(*, json: Json = False) -> None:
     json
         Print JSON.
     """
-    findings: list[Finding] = []
-    passed: list[str] = []
+    report = CheckReport()
     with asyncio.Runner() as runner:
         try:
             with open_shell(runner) as shell:
-                _examine(runner, shell, findings, passed)
+                _examine(runner, shell, report)
         except SettingsError as complaints:
-            findings += _configuration(str(complaints), None)
-    report(findings, passed, json=json)
+            report.add(_configuration(str(complaints), None))
+    report.print_and_exit(json=json)
 
 
-def _examine(runner: asyncio.Runner, shell: Shell, findings: list[Finding], passed: list[str]) -> None:
-    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-        ("the configuration is valid", lambda: _check_configuration(shell)),
-        ("the database answers and is migrated", lambda: _check_database(runner, shell)),
-        ("every secret is there, and each is used once", lambda: _check_secrets(shell)),
-        ("a worker runs, and no connection is paused", lambda: _check_work(runner, shell)),
-        ("no key with ops:* makes canonical calls", lambda: _check_keys(runner, shell)),
-        ("the collector answers", lambda: _check_collector(shell.environment)),
-    )
-    for name, check in checks if not shell.foreign else checks[:2]:
-        found = list(check())
-        findings += found
-        if not found:
-            passed.append(name)
+def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
+    report.add(_check_configuration(shell), "the configuration is valid")
+    report.add(_check_database(runner, shell), "the database answers and is migrated")
     if shell.foreign:
         return  # its connections are not called from here
-    stopped = {one.about for one in findings}
+    report.add(_check_secrets(shell), "every secret is there, and each is used once")
+    if shell.database is not None and not shell.missing:
+        report.add(_check_work(runner, shell.database, shell.settings), "a worker runs, and no connection is paused")
+        report.add(_check_keys(runner, shell.database), "no key with ops:* makes canonical calls")
+    environment = shell.environment
+    endpoint = environment.get(TRACES_ENDPOINT) or environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
+    if endpoint and environment.get("OTEL_TRACES_EXPORTER") != "none":
+        report.add(_check_collector(environment, endpoint), "the collector answers")
+    stopped = {one.about for one in report.findings}
     for name, connection in sorted(shell.settings.connections.items()):
         if connection.vendor not in VENDORS or connection.only_takes_webhooks or f"connection {name}" in stopped:
             continue
-        found = list(_check_connection(runner, shell, name))
-        findings += found
-        if not found:
-            passed.append(f"connection {name}: the vendor answers and accepts the credential")
+        passed = f"connection {name}: the vendor answers and accepts the credential"
+        report.add(_check_connection(runner, shell, name), passed)
 
 
 def _check_configuration(shell: Shell) -> Iterator[Finding]:
@@ -95,16 +88,12 @@ def _check_configuration(shell: Shell) -> Iterator[Finding]:
         yield warning(
             "configuration",
             f"LOCKSTITCH_ENVIRONMENT is not set, so a copy of this database starts anywhere as {settings.environment}",
-            f"export LOCKSTITCH_ENVIRONMENT={settings.environment}, or another name before the database is first used",
+            f"export LOCKSTITCH_ENVIRONMENT={settings.environment}, or name it: lockstitch environment rename NAME",
         )
+    with_secrets = {name: one for name, one in settings.connections.items() if not _lacking(shell, one)}
     try:
         connections = connections_of(settings)
         load_consumers(settings.consumers, connections, settings.realms)
-    except Complaint as complaint:
-        yield from _configuration(str(complaint), settings)
-        return
-    with_secrets = {name: one for name, one in settings.connections.items() if not _lacking(shell, one)}
-    try:
         load_webhook_connections(with_secrets, connections, shell.secrets)
     except Complaint as complaint:
         yield from _configuration(str(complaint), settings)
@@ -127,14 +116,8 @@ def _check_database(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
         return
     if shell.foreign:
         yield another_environment(shell)
-    skew = runner.run(_skew(shell.database))
-    if abs(skew) > SKEW_SECONDS:
-        yield clock("the database", skew)
-
-
-async def _skew(database: Database) -> float:
-    there: float = await database.fetch_value(NOW)
-    return time.time() - there
+    there: float = runner.run(shell.database.fetch_value(NOW))
+    yield from clock("the database", time.time() - there)
 
 
 def _check_secrets(shell: Shell) -> Iterator[Finding]:
@@ -189,16 +172,14 @@ def _set_secret(reference: str) -> str:
     }[kind]
 
 
-def _check_work(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
-    if shell.database is None or shell.missing:
-        return
-    seen = runner.run(heartbeats.last_seen(shell.database))
+def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
+    seen = runner.run(heartbeats.last_seen(database))
     if seen is None or seen > WORKER_SECONDS:
         since = "has ever run" if seen is None else f"has been seen for {seen:.0f} s"
         yield error("worker", f"no worker {since}: webhooks, deliveries and lost replies wait", "lockstitch worker")
-    pauses = PostgresPauses(shell.database)
+    pauses = PostgresPauses(database)
     runner.run(pauses.refresh())
-    for name in sorted(shell.settings.connections):
+    for name in sorted(settings.connections):
         pause = pauses.of(name)
         if pause is None or not pause.held:
             continue
@@ -208,13 +189,11 @@ def _check_work(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
         yield error(f"connection {name}", f"it is paused ({pause.reason}): {pause.note}", mend)
 
 
-def _check_keys(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
-    if shell.database is None or shell.missing:
-        return
+def _check_keys(runner: asyncio.Runner, database: Database) -> Iterator[Finding]:
     used: dict[str, set[str]] = defaultdict(set)
-    for use in runner.run(last_uses(shell.database)):
+    for use in runner.run(last_uses(database)):
         used[use.subject].add(use.part)
-    for key in runner.run(PostgresKeys(shell.database).list()):
+    for key in runner.run(PostgresKeys(database).list()):
         canonical = sorted(part for part in used[key.id] if part and not part.startswith("ops:"))
         if key.state not in ("valid", "overlapping") or not canonical:
             continue
@@ -227,13 +206,8 @@ def _check_keys(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
             )
 
 
-def _check_collector(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Send an empty export over HTTP, or connect for gRPC. Without a collector, nothing is exported."""
-    whole = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    base = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
-    endpoint = whole or base
-    if not endpoint or environment.get("OTEL_TRACES_EXPORTER") == "none":
-        return
+def _check_collector(environment: Mapping[str, str], endpoint: str) -> Iterator[Finding]:
+    """Send an empty export over HTTP, or connect for gRPC."""
     address = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
     mend = f"Start the collector at {endpoint}, or correct OTEL_EXPORTER_OTLP_ENDPOINT: curl -sS {endpoint}"
     named = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -245,7 +219,7 @@ def _check_collector(environment: Mapping[str, str]) -> Iterator[Finding]:
         return
     try:
         reply = httpx.post(
-            whole or f"{base}/v1/traces",
+            environment.get(TRACES_ENDPOINT) or f"{endpoint}/v1/traces",
             content=b"",
             headers={"content-type": "application/x-protobuf"},
             timeout=COLLECTOR_SECONDS,
@@ -255,10 +229,7 @@ def _check_collector(environment: Mapping[str, str]) -> Iterator[Finding]:
         return
     if reply.is_error:
         yield error("collector", f"{endpoint} answers {reply.status_code} to an empty export", mend)
-    with suppress(KeyError, ValueError):
-        skew = time.time() - parsedate_to_datetime(reply.headers["date"]).timestamp()
-        if abs(skew) > SKEW_SECONDS:
-            yield clock("the collector", skew)
+    yield from clock("the collector", skew_of(reply.headers))
 
 
 def _check_connection(runner: asyncio.Runner, shell: Shell, name: str) -> Iterator[Finding]:

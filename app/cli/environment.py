@@ -1,28 +1,27 @@
-"""`lockstitch environment`: adopt a database of another environment, and rebind connections."""
+"""`lockstitch environment`: adopt a database of another environment, rename this one, and rebind connections."""
 
 import os
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final
 
 from cyclopts import App
 
-from app.cli.database import find_database, run, with_database
+from app.cli.database import with_database
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.environments.adopt import adopt as adopt_database
+from app.environments.rename import rename as rename_database
 from app.errors import Complaint
 from app.postgres.database import Database
 from app.queue.pauses import PostgresPauses
-from app.settings.environment import Settings, load_settings
+from app.settings.environment import environment_name, load_settings
+from app.settings.file import SettingsError
 from app.vendors.store import PostgresBoundAccounts
 
 # Parking the jobs of a large database is one statement.
 PATIENT_SECONDS: Final = 3600.0
 
-T = TypeVar("T")
-
-environment = App(name="environment", help="Adopt a copied database; rebind a connection.")
+environment = App(name="environment", help="Adopt a copied database; rename an installation; rebind a connection.")
 
 
 @environment.command
@@ -37,23 +36,46 @@ def adopt(*, json: Json = False) -> None:
     json
         Print JSON.
     """
-    settings = load_settings(os.environ)
+    ours = load_settings(os.environ).environment
 
     async def change(database: Database) -> dict[str, object]:
-        owner, done = await adopt_database(database, settings.environment, actor=actor())
-        return {"from": owner, "to": settings.environment, **done}
+        owner, done = await adopt_database(database, ours, actor=actor())
+        return {"from": owner, "to": ours, **done}
 
-    done = _on_database(settings, change)
+    done = with_database(change, seconds=PATIENT_SECONDS, of_any_environment=True)
     if json:
         write_json(done)
         return
     sys.stdout.write(
-        f"The database now belongs to {settings.environment}; it was {done['from']}'s.\n"
+        f"The database now belongs to {ours}; it was {done['from']}'s.\n"
         f"Dropped: {done['credentials']} credentials, {done['api_keys']} API keys,"
         f" {done['subscriptions']} subscriptions, {done['deliveries']} deliveries.\n"
         f"Parked: {done['jobs']} jobs as dead letters, {done['operations']} operations as unknown.\n"
         f"Paused: {done['connections']} connections. Resume each with POST /ops/connections/NAME/resume.\n"
         "Next: lockstitch key create NAME --scope …\n"
+    )
+
+
+@environment.command
+def rename(name: str, /) -> None:
+    """Rename this installation, such as one that was begun without LOCKSTITCH_ENVIRONMENT. Its API keys stay valid.
+
+    Stop every process first, and run this with the present LOCKSTITCH_ENVIRONMENT. Then set the new name.
+
+    Parameters
+    ----------
+    name
+        The new name, such as prod.
+    """
+    try:
+        environment_name(name)
+    except SettingsError as error:
+        raise Complaint(f"The name {error}") from None
+    former = load_settings(os.environ).environment
+    with_database(lambda database: rename_database(database, former, name, actor=actor()))
+    sys.stdout.write(
+        f"The database now belongs to {name}; it was {former}'s. Its API keys stay valid.\n"
+        f"Next: export LOCKSTITCH_ENVIRONMENT={name}, for every process and command.\n"
     )
 
 
@@ -80,16 +102,3 @@ def rebind(connection: str, /) -> None:
     if not with_database(change):
         raise Complaint(f"The connection {connection} is bound to no account: nothing was changed.")
     sys.stdout.write(f"{connection} stays with the account that it meets next.\n")
-
-
-def _on_database(settings: Settings, do: Callable[[Database], Awaitable[T]]) -> T:
-    """Run `do` on the database, whichever environment it belongs to. Raises Complaint without one."""
-
-    async def connect_and_do() -> T:
-        database = await Database.connect(find_database(settings), max_size=1, command_timeout=PATIENT_SECONDS)
-        try:
-            return await do(database)
-        finally:
-            await database.close()
-
-    return run(connect_and_do())

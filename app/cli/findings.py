@@ -1,7 +1,7 @@
 """Findings of `doctor` and `verify`: what is wrong, and the command that mends it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Literal, NoReturn
 
 import msgspec
@@ -33,16 +33,31 @@ def warning(about: str, found: str, mend: str) -> Finding:
     return Finding(level="warning", about=about, found=found, mend=mend)
 
 
-def report(findings: Sequence[Finding], passed: Sequence[str], *, json: bool, **facts: Any) -> NoReturn:
-    """Print what was found and what is in order. Exit with FAILURE if there is an error."""
-    if json:
-        write_json({**facts, "findings": msgspec.to_builtins(findings), "passed": list(passed)})
-    else:
-        console = Console(soft_wrap=True, highlight=False)
-        for line in passed:
-            console.print(Text(f"ok       {line}"))
-        for one in findings:
-            style = "red" if one.level == "error" else "yellow"
-            console.print(Text(f"{one.level:<8} {one.about}: {one.found}", style=style))
-            console.print(Text(f"         -> {one.mend}"))
-    sys.exit(FAILURE if any(one.level == "error" for one in findings) else SUCCESS)
+class CheckReport:
+    """What checks have found, and which have passed."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.passed: list[str] = []
+
+    def add(self, found: Iterable[Finding], passed: str | None = None) -> bool:
+        """Add the result of a check, and return whether it has passed. Without a finding, it is listed as `passed`."""
+        new = list(found)
+        self.findings += new
+        if not new and passed is not None:
+            self.passed.append(passed)
+        return not new
+
+    def print_and_exit(self, *, json: bool, **facts: Any) -> NoReturn:
+        """Print what was found and what is in order. Exit with FAILURE if there is an error."""
+        if json:
+            write_json({**facts, "findings": msgspec.to_builtins(self.findings), "passed": self.passed})
+        else:
+            console = Console(soft_wrap=True, highlight=False)
+            for line in self.passed:
+                console.print(Text(f"ok       {line}"))
+            for one in self.findings:
+                style = "red" if one.level == "error" else "yellow"
+                console.print(Text(f"{one.level:<8} {one.about}: {one.found}", style=style))
+                console.print(Text(f"         -> {one.mend}"))
+        sys.exit(FAILURE if any(one.level == "error" for one in self.findings) else SUCCESS)

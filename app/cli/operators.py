@@ -14,6 +14,7 @@ from app.cli.database import find_database, find_keys, run
 from app.cli.exits import FAILURE, REFUSED, usage
 from app.errors import InvalidField, StateConflict, StoreUnavailable
 from app.problem_document import Problem
+from app.queue.models import Pause
 from app.settings.environment import load_settings
 from app.wiring.operators import open_operators
 from canonical.parts import Instant
@@ -48,6 +49,13 @@ def actor() -> str:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):  # a container's user may have no name
         return f"cli:{os.getuid()}"
+
+
+def print_pause(connection: str, pause: Pause | None) -> None:
+    """Print that an operator's pause stays, after a credential was mended."""
+    if pause is not None and pause.reason == "operator":
+        note = f" ({pause.note})" if pause.note else ""
+        sys.stdout.write(f"{connection} stays paused{note}. To resume it: POST /ops/connections/{connection}/resume.\n")
 
 
 def read_duration(option: str, text: str) -> timedelta:

@@ -1,6 +1,5 @@
 """`lockstitch secrets`: the vault, and the encryption keys of the sealed values in the database."""
 
-import asyncio
 import os
 import sys
 from collections import Counter
@@ -15,14 +14,12 @@ from rich.table import Table
 
 from app.capabilities import SEALED_COLUMNS
 from app.cli import vault
-from app.cli.database import find_database, find_keys, run
+from app.cli.database import find_keys, with_database
 from app.cli.exits import FAILURE
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.credentials.encryption_rotation import KeyRotation
-from app.postgres.database import Database
 from app.postgres.encryption import Sealer
-from app.settings.environment import load_settings
 
 T = TypeVar("T")
 
@@ -180,14 +177,8 @@ def _progress(show: bool) -> Progress:
 
 def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...]], Awaitable[T]]) -> T:
     """Run `do` with a key rotation. Raises Complaint without a database or keys."""
-    url, keys = find_database(load_settings(os.environ)), find_keys(os.environ)
-    sealer = Sealer(keys)
-
-    async def connect_and_do() -> T:
-        database = await Database.connect(url, max_size=1, command_timeout=PATIENT_SECONDS)
-        try:
-            return await do(KeyRotation(database, sealer, SEALED_COLUMNS), sealer, tuple(key.id for key in keys))
-        finally:
-            await asyncio.shield(database.close())
-
-    return run(connect_and_do())
+    keys = find_keys(os.environ)
+    sealer, ids = Sealer(keys), tuple(key.id for key in keys)
+    return with_database(
+        lambda database: do(KeyRotation(database, sealer, SEALED_COLUMNS), sealer, ids), seconds=PATIENT_SECONDS
+    )

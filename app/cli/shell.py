@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.cli.database import connect, find_environment, find_keys, find_settings
 from app.cli.findings import Finding, error
+from app.cli.open_vault import read_vault
 from app.credentials.secrets import Secrets
-from app.credentials.store import PostgresCredentials
-from app.credentials.vault import Vault
 from app.errors import Complaint
 from app.postgres.database import Database
-from app.postgres.encryption import Sealer
 from app.postgres.environment_stamp import WrongEnvironment, require
 from app.postgres.migrate import count_missing
 from app.settings.environment import Settings
@@ -47,7 +46,7 @@ def open_shell(runner: asyncio.Runner) -> Iterator[Shell]:
     try:
         database = runner.run(connect(settings))
     except Complaint as error:
-        yield Shell(settings=settings, environment=environment, secrets=shell.secrets, trouble=str(error))
+        yield replace(shell, trouble=str(error))
         return
     try:
         yield runner.run(_look(shell, database))
@@ -61,33 +60,18 @@ def another_environment(shell: Shell) -> Finding:
 
 
 async def _look(shell: Shell, database: Database) -> Shell:
-    missing, foreign = await count_missing(database), ""
-    secrets, bound = shell.secrets, None
-    if not missing:
-        try:
-            await require(database, shell.settings.environment)
-        except WrongEnvironment as wrong:
-            foreign = str(wrong).partition(" If it is")[0]
-    if not missing and not foreign:
-        bound = PostgresBoundAccounts(database, binds=False)
-        await bound.refresh()
-        secrets = Secrets(shell.environment, await _vault(shell, database))
-    return Shell(
-        settings=shell.settings,
-        environment=shell.environment,
-        secrets=secrets,
-        database=database,
-        missing=missing,
-        foreign=foreign,
-        bound=bound,
-    )
-
-
-async def _vault(shell: Shell, database: Database) -> Vault | None:
+    shell = replace(shell, database=database, missing=await count_missing(database))
+    if shell.missing:
+        return shell
+    try:
+        await require(database, shell.settings.environment)
+    except WrongEnvironment as wrong:
+        return replace(shell, foreign=str(wrong).partition(" If it is")[0])
+    bound = PostgresBoundAccounts(database, binds=False)
+    await bound.refresh()
     try:
         keys = find_keys(shell.environment)
     except Complaint:
-        return None  # reported with the settings
-    vault = Vault(PostgresCredentials(database, Sealer(keys)))
-    await vault.refresh()
-    return vault
+        return replace(shell, bound=bound)  # reported with the settings
+    vault = (await read_vault(shell.settings, database, keys)).vault
+    return replace(shell, bound=bound, secrets=Secrets(shell.environment, vault))

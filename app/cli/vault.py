@@ -4,30 +4,26 @@ import getpass
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from cyclopts import Parameter
-from msgspec import Struct
 from rich.console import Console
 
-from app.cli.database import find_database, find_keys, find_settings, run
+from app.cli.database import find_settings, run
 from app.cli.exits import REFUSED, usage
-from app.cli.operators import actor, read_duration
+from app.cli.open_vault import OpenedVault, open_vault
+from app.cli.operators import actor, print_pause, read_duration
 from app.cli.printing import Json, write_json
 from app.cli.tables import moment, table
-from app.credentials.last_use import last_uses
 from app.credentials.models import CredentialError, CredentialKind
 from app.credentials.secrets import VAULT, Secrets
-from app.credentials.store import PostgresCredentials
-from app.credentials.vault import Vault
-from app.postgres.database import Database
-from app.postgres.encryption import Sealer
-from app.postgres.environment_stamp import require
-from app.settings.environment import Settings
-from app.vendors.prove import complaints_about, prove
+from app.credentials.tokens import SUFFIX
+from app.vendors.authorize import end_pause
+from app.vendors.prove import calling, complaints_about, prove
 from app.vendors.store import PostgresBoundAccounts
+from app.wiring.operators import pauses_of
 
 T = TypeVar("T")
 
@@ -40,17 +36,6 @@ WITHOUT_ROLLBACK: Final[dict[CredentialKind, str]] = {
 }
 
 
-class _Opened(Struct, frozen=True, kw_only=True):
-    """The vault and the settings, for one command."""
-
-    settings: Settings
-    database: Database
-    store: PostgresCredentials
-    vault: Vault
-    secrets: Secrets
-    bound: PostgresBoundAccounts
-
-
 def set_secret(name: str, *, max_age: str | None = None) -> None:
     """Store a secret, read from standard input or a prompt. If the vault has one, the new one waits for `promote`.
 
@@ -61,9 +46,7 @@ def set_secret(name: str, *, max_age: str | None = None) -> None:
     max_age
         The age after which it is due for rotation, such as 90d.
     """
-    number, state = _with_new_secret(name, lambda opened, value: _store(opened, name, value, max_age))
-    following = "." if state == "current" else f": lockstitch secrets promote {name}."
-    sys.stdout.write(f"Stored version {number} of {name}. It is the {state} one{following}\n")
+    _with_new_secret(name, lambda opened, value: _store(opened, name, value, max_age, None))
 
 
 def rotate(name: str, *, overlap: str = "24h", max_age: str | None = None) -> None:
@@ -79,15 +62,7 @@ def rotate(name: str, *, overlap: str = "24h", max_age: str | None = None) -> No
         The age after which it is due for rotation, such as 90d.
     """
     lasts = read_duration("--overlap", overlap)
-
-    async def store_and_promote(opened: _Opened, value: str) -> None:
-        number, state = await _store(opened, name, value, max_age)
-        if state == "current":
-            sys.stdout.write(f"Stored version {number} of {name}. It is the first one, so it is current.\n")
-            return
-        await _promote(opened, name, number, value, lasts)
-
-    _with_new_secret(name, store_and_promote)
+    _with_new_secret(name, lambda opened, value: _store(opened, name, value, max_age, lasts))
 
 
 def promote(name: str, *, overlap: str = "24h") -> None:
@@ -102,7 +77,7 @@ def promote(name: str, *, overlap: str = "24h") -> None:
     """
     lasts = read_duration("--overlap", overlap)
 
-    async def promote_next(opened: _Opened) -> None:
+    async def promote_next(opened: OpenedVault) -> None:
         credential = opened.vault.get(name)
         if credential is None or credential.next is None:
             raise CredentialError(f"{name} has no next secret: lockstitch secrets set {name}.")
@@ -120,12 +95,13 @@ def rollback(name: str) -> None:
         Its name in the vault.
     """
 
-    async def roll_back(opened: _Opened) -> None:
+    async def roll_back(opened: OpenedVault) -> None:
         known = opened.vault.get(name)
         if known is not None and known.previous is None:
             raise CredentialError(f"{name} has no previous version. {WITHOUT_ROLLBACK[known.kind].format(name=name)}")
         restored, dropped = await opened.store.rollback(name)
         sys.stdout.write(f"Version {restored} of {name} is current again; version {dropped} is the next one.\n")
+        await _resume(opened, _users(opened, name), accepted=False)
 
     _with_vault(roll_back)
 
@@ -155,46 +131,43 @@ def list_secrets(*, json: Json = False) -> None:
         Print JSON.
     """
 
-    async def read(opened: _Opened) -> list[dict[str, Any]]:
-        used = dict[str, Any]()
-        for use in await last_uses(opened.database):
-            used[use.subject] = max(use.used_at, used.get(use.subject, use.used_at))
-        return [
-            {field: getattr(each, field) for field in each.__struct_fields__}
-            | {"last_used_at": used.get(f"{VAULT}{each.name}#{each.version}")}
-            for each in await opened.store.list()
-        ]
-
-    found = _with_vault(read)
+    found = _with_vault(lambda opened: opened.store.list())
     if json:
         write_json(found)
         return
     shown = table("name, version", "state", "last use", "ends")
     for each in found:
-        ends = [f"{what} {moment(each[field])}" for field, what in _ENDS.items() if each[field] is not None]
+        ends = {"due": each.due_at, "expires": each.expires_at, "accepted until": each.accepted_until}
         shown.add_row(
-            f"{each['name']} {each['version']}",
-            f"{each['state']} since {moment(each['changed_at'])}",
-            "never" if each["last_used_at"] is None else moment(each["last_used_at"]),
-            ", ".join(ends),
+            f"{each.name} {each.version}",
+            f"{each.state} since {moment(each.changed_at)}",
+            "never" if each.last_used_at is None else moment(each.last_used_at),
+            ", ".join(f"{what} {moment(at)}" for what, at in ends.items() if at is not None),
         )
     Console().print(shown)
 
 
-_ENDS: Final = {"due_at": "due", "expires_at": "expires", "accepted_until": "accepted until"}
-
-
-async def _store(opened: _Opened, name: str, value: str, max_age: str | None) -> tuple[int, str]:
-    """Store a new secret. Raises CredentialError if it cannot be what its references need."""
+async def _store(opened: OpenedVault, name: str, value: str, max_age: str | None, overlap: timedelta | None) -> None:
+    """Store a new secret; with an `overlap`, promote it. Raises CredentialError if it cannot be what its references
+    need."""
     age = None if max_age is None else read_duration("--max-age", max_age)
     if complaints := complaints_about(opened.settings, f"{VAULT}{name}", value):
         raise CredentialError(f"Nothing was stored. {' '.join(complaints)}")
-    return await opened.store.set(name, value.encode(), max_age=age)
+    number, state = await opened.store.set(name, value.encode(), max_age=age)
+    if state == "current":
+        sys.stdout.write(f"Stored version {number} of {name}. It is current, because there was none.\n")
+        await _resume(opened, _users(opened, name), accepted=False)
+    elif overlap is None:
+        sys.stdout.write(f"Stored version {number} of {name}. It is the next one: lockstitch secrets promote {name}.\n")
+    else:
+        await _promote(opened, name, number, value, overlap)
 
 
-async def _promote(opened: _Opened, name: str, number: int, value: str, overlap: timedelta) -> None:
+async def _promote(opened: OpenedVault, name: str, number: int, value: str, overlap: timedelta) -> None:
     """Prove a version and promote it, or exit."""
-    proofs = await prove(opened.settings, opened.secrets, f"{VAULT}{name}", value, opened.bound)
+    bound = PostgresBoundAccounts(opened.database, binds=False)
+    await bound.refresh()
+    proofs = await prove(opened.settings, Secrets(os.environ, opened.vault), f"{VAULT}{name}", value, bound)
     failed = [f"{proof.connection}: {proof.why}" for proof in proofs if proof.why is not None]
     failed += _overlapping(opened, name)
     if failed:
@@ -205,36 +178,49 @@ async def _promote(opened: _Opened, name: str, number: int, value: str, overlap:
         )
         sys.exit(REFUSED)
     await opened.store.promote(name, number, overlap=overlap)
-    proven = ", ".join(proof.connection for proof in proofs if not proof.unauthorised)
-    notes = [f"It was proven at {proven}."] if proven else [] if proofs else ["No call uses it."]
+    proven = [proof.connection for proof in proofs if not proof.unauthorised]
+    notes = [f"It was proven at {', '.join(proven)}."] if proven else [] if proofs else ["No call uses it."]
     notes += [
         f"{one.connection} needs authorization: lockstitch connect {one.connection}."
         for one in proofs
         if one.unauthorised
     ]
     sys.stdout.write(f"Version {number} of {name} is the current one. {' '.join(notes)}\n")
+    await _resume(opened, proven, accepted=True)
 
 
-def _overlapping(opened: _Opened, name: str) -> list[str]:
+def _users(opened: OpenedVault, name: str) -> Iterable[str]:
+    """Return the connections that are called with this secret, or these tokens."""
+    connections = opened.settings.connections
+    return [*calling(opened.settings, f"{VAULT}{name}"), *(one for one in connections if f"{one}{SUFFIX}" == name)]
+
+
+async def _resume(opened: OpenedVault, connections: Iterable[str], *, accepted: bool) -> None:
+    """End the pauses for a refused credential, and report what is still paused. `accepted`: it was proven."""
+    pauses = pauses_of(opened.database, opened.sealer)
+    for name in connections:
+        pause = await end_pause(pauses, name, actor=actor(), accepted=accepted)
+        print_pause(name, pause)
+        if pause is not None and pause.reason != "operator":
+            sys.stdout.write(f"{name} is resumed.\n")
+
+
+def _overlapping(opened: OpenedVault, name: str) -> list[str]:
     """Return why a promotion would end the overlap of the last one, while vendors may still sign with its secret."""
     credential = opened.vault.get(name)
     previous = None if credential is None else credential.previous
     if previous is None or previous.accepted_until is None or previous.accepted_until <= datetime.now(UTC):
         return []
-    hooks = [
-        connection
-        for connection, one in opened.settings.connections.items()
-        if any(given.secret == f"{VAULT}{name}" for given in one.webhook_secrets)
-    ]
     return [
         f"{connection}: webhooks signed with version {previous.number} are accepted until"
         f" {moment(previous.accepted_until)}. To end that now: lockstitch secrets revoke {name}"
         f" --version {previous.number}."
-        for connection in hooks
+        for connection, one in opened.settings.connections.items()
+        if any(given.secret == f"{VAULT}{name}" for given in one.webhook_secrets)
     ]
 
 
-def _with_new_secret(name: str, do: Callable[[_Opened, str], Awaitable[T]]) -> T:
+def _with_new_secret(name: str, do: Callable[[OpenedVault, str], Awaitable[None]]) -> None:
     """Run `do` with a secret from standard input or a prompt, never from the arguments, which others can see."""
     if NAME.fullmatch(name) is None:
         usage(f"{name!r} is no name of a secret: use a-z, 0-9, _, . and -, starting with a letter.")
@@ -249,28 +235,15 @@ def _with_new_secret(name: str, do: Callable[[_Opened, str], Awaitable[T]]) -> T
         usage("The secret is not UTF-8 text.")
     if not value or len(given) > MOST_BYTES:
         usage(f"The secret is empty, or longer than {MOST_BYTES} bytes.")
-    return _with_vault(lambda opened: do(opened, value))
+    _with_vault(lambda opened: do(opened, value))
 
 
-def _with_vault(do: Callable[[_Opened], Awaitable[T]]) -> T:
+def _with_vault(do: Callable[[OpenedVault], Awaitable[T]]) -> T:
     """Run `do` with the vault. Raises Complaint without a database or keys."""
-    settings, keys = find_settings(os.environ), find_keys(os.environ)
-    url = find_database(settings)
+    settings = find_settings(os.environ)
 
     async def open_and_do() -> T:
-        database = await Database.connect(url, max_size=2)
-        try:
-            await require(database, settings.environment)
-            bound = PostgresBoundAccounts(database, binds=False)
-            await bound.refresh()
-            store = PostgresCredentials(database, Sealer(keys), actor=actor())
-            vault = Vault(store)
-            await vault.refresh()
-            secrets = Secrets(os.environ, vault)
-            return await do(
-                _Opened(settings=settings, database=database, store=store, vault=vault, secrets=secrets, bound=bound)
-            )
-        finally:
-            await database.close()
+        async with open_vault(settings) as opened:
+            return await do(opened)
 
     return run(open_and_do())

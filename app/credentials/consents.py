@@ -9,14 +9,11 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
-from app.credentials.store import PostgresCredentials
-from app.credentials.tokens import Tokens
 from app.errors import Complaint
 from app.postgres.database import Database, Statement
 
@@ -49,8 +46,7 @@ USE: Final = Statement(
 )
 FIND: Final = Statement(
     "SELECT consent",
-    "SELECT connection, actor, opened_at, used_at, outcome, expires_at, expires_at <= now() AS ended FROM consent "
-    "WHERE run = $1",
+    "SELECT connection, actor, used_at, outcome, expires_at <= now() AS ended FROM consent WHERE run = $1",
 )
 SETTLE: Final = Statement("UPDATE consent", "UPDATE consent SET outcome = $2 WHERE run = $1")
 
@@ -72,37 +68,20 @@ class ConsentRun(Struct, frozen=True, kw_only=True):
 
 
 class Run:
-    """The random value of a run, and what is derived from it. Never shown in `repr`."""
-
-    __slots__ = ("value",)
+    """The random value of a run, and what is derived from it: the digest that the database knows, the state of the
+    request, and the code verifier with its challenge (S256). Never shown in `repr`."""
 
     def __init__(self, value: str) -> None:
         self.value = value
+        self.digest = hashlib.sha256(value.encode()).digest()
+        self.state = self._derived("state")
+        self.verifier = self._derived("code verifier")
+        self.challenge = _text(hashlib.sha256(self.verifier.encode()).digest())
 
     @classmethod
     def new(cls) -> "Run":
-        """Return a new run."""
+        """Return a run with a new value."""
         return cls(secrets.token_urlsafe(32))
-
-    @property
-    def digest(self) -> bytes:
-        """What the database knows."""
-        return hashlib.sha256(self.value.encode()).digest()
-
-    @property
-    def state(self) -> str:
-        """The state of the request."""
-        return self._derived("state")
-
-    @property
-    def verifier(self) -> str:
-        """The code verifier."""
-        return self._derived("code verifier")
-
-    @property
-    def challenge(self) -> str:
-        """The code challenge, S256."""
-        return _text(hashlib.sha256(self.verifier.encode()).digest())
 
     def _derived(self, what: str) -> str:
         return _text(hmac.digest(self.value.encode(), what.encode(), "sha256"))
@@ -125,27 +104,19 @@ class Consents:
         row = await self._database.fetch_row(OPEN, run.digest)
         if row is None:
             raise ConsentError("This link is unknown, was opened already, or has ended. Run lockstitch connect again.")
-        return ConsentRun(connection=row["connection"], actor=row["actor"])
+        return ConsentRun(**row)
 
     async def use(self, run: Run, state: str) -> ConsentRun:
         """Take the vendor's answer, once. Raises ConsentError."""
         row = await self._database.fetch_row(USE, run.digest, _state_digest(state))
         if row is None:
             raise ConsentError(await self._why_not(run, state))
-        return ConsentRun(connection=row["connection"], actor=row["actor"])
+        return ConsentRun(**row)
 
     async def find(self, run: Run) -> ConsentRun | None:
         """Return a run, or None."""
         row = await self._database.fetch_row(FIND, run.digest)
-        if row is None:
-            return None
-        return ConsentRun(
-            connection=row["connection"],
-            actor=row["actor"],
-            used_at=row["used_at"],
-            outcome=row["outcome"],
-            ended=row["ended"],
-        )
+        return None if row is None else ConsentRun(**row)
 
     async def settle(self, run: Run, outcome: str) -> None:
         """Record what became of it, for the terminal that waits."""
@@ -162,48 +133,9 @@ class Consents:
         return f"The authorisation took longer than {MINUTES} minutes. Run lockstitch connect again."
 
 
-def consent_page(tokens: Tokens, run: Run, redirect_uri: str, *, elsewhere: bool) -> str:
-    """Return the URL of the vendor's page, which asks for the least scopes."""
-    asked = {"redirect_uri": redirect_uri, "state": run.state}
-    asked |= {"code_challenge": run.challenge, "code_challenge_method": "S256"}
-    if tokens.scopes:
-        asked["scope"] = tokens.grant.separator.join(tokens.scopes)
-    return tokens.grant.authorize_page(tokens.endpoint.base_url, tokens.read_secrets(), asked, elsewhere=elsewhere)
-
-
-async def finish_consent(
-    consents: Consents,
-    tokens: Tokens,
-    run: Run,
-    answer: Mapping[str, str],
-    redirect_uri: str,
-    store: PostgresCredentials,
-) -> None:
-    """Exchange the code of a vendor's answer, which `Consents.use` has taken, and store the tokens.
-
-    Raises ConsentError if the vendor refuses, and VendorUnavailable.
-    """
-    try:
-        code = answer.get("code")
-        if not code:
-            raise ConsentError(f"The vendor did not authorise the connection: {_word(answer.get('error', 'no code'))}.")
-        request = tokens.grant.code_request(tokens.read_secrets(), code, redirect_uri, run.verifier)
-        await tokens.exchange(request, tokens.scopes, store)
-    except Exception as error:
-        detail = str(error) if isinstance(error, Complaint) else "the vendor did not exchange the code"
-        await consents.settle(run, detail)
-        raise
-    await consents.settle(run, CONNECTED)
-
-
 def _state_digest(state: str) -> bytes:
     return hashlib.sha256(state.encode()).digest()
 
 
 def _text(value: bytes) -> str:
     return urlsafe_b64encode(value).decode().rstrip("=")
-
-
-def _word(text: str) -> str:
-    """Return a vendor's error code, or a word for one that is none."""
-    return text if text.replace("_", "").isalnum() and text.isascii() and len(text) <= 64 else "unknown error"

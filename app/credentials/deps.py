@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-from app.credentials.secrets import Secrets
-from app.credentials.store import PostgresCredentials
-from app.credentials.vault import Vault
 from app.events.store.events import PostgresEvents
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
@@ -12,11 +9,8 @@ from app.queue.models import Enqueuer
 
 @dataclass(frozen=True, kw_only=True)
 class CredentialDeps:
-    """The credentials in the database and in memory, and what resolves references to secrets."""
+    """What announces due credentials."""
 
     database: Database
-    store: PostgresCredentials
-    vault: Vault
-    secrets: Secrets
     events: PostgresEvents
     queue: Enqueuer

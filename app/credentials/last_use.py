@@ -1,16 +1,15 @@
 """When each API key and each credential was last used, and for what: kept in memory, written twice a minute."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from app.errors import StoreUnavailable
+from app.periodic import repeating
 from app.postgres.database import Database, Statement
 
 FLUSH_SECONDS: Final = 30.0
@@ -68,23 +67,9 @@ class LastUse:
             self._seen = {**seen, **self._seen}
             raise
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Flush regularly during the block, and at its end."""
-        flushing = asyncio.create_task(self._run())
-        try:
-            yield
-        finally:
-            flushing.cancel()
-            await asyncio.wait({flushing})
-            with suppress(StoreUnavailable):
-                await self.flush()
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            with suppress(StoreUnavailable):
-                await self.flush()
+        return repeating("last uses", FLUSH_SECONDS, self.flush)
 
 
 async def last_uses(database: Database) -> Sequence[NotedUse]:

@@ -74,6 +74,7 @@ class ListedVersion(Struct, frozen=True, kw_only=True):
     created_at: datetime
     changed_at: datetime
     due_at: datetime | None
+    last_used_at: datetime | None
 
 
 class RefreshLease(Struct, frozen=True, kw_only=True):

@@ -25,7 +25,8 @@ SELECT_ALL: Final = Statement(
     "SELECT credential",
     """
     SELECT name, kind, version, state, expires_at, accepted_until, each.created_at, changed_at,
-           CASE WHEN state = 'current' THEN each.created_at + max_age END AS due_at
+           CASE WHEN state = 'current' THEN each.created_at + max_age END AS due_at,
+           (SELECT max(used_at) FROM last_use WHERE subject = 'vault:' || name || '#' || version) AS last_used_at
       FROM credential
       JOIN credential_version AS each ON each.credential = credential.name
      ORDER BY name, version
@@ -34,10 +35,12 @@ SELECT_ALL: Final = Statement(
 
 CREATE: Final = Statement(
     "INSERT credential",
-    "INSERT INTO credential (name, kind, max_age) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
+    """
+    INSERT INTO credential (name, kind, max_age)
+    VALUES ($1, $2, $3)
+        ON CONFLICT (name) DO UPDATE SET max_age = excluded.max_age WHERE excluded.max_age IS NOT NULL
+    """,
 )
-
-SET_MAX_AGE: Final = Statement("UPDATE credential", "UPDATE credential SET max_age = $2 WHERE name = $1")
 
 # Every change of a credential locks its row first.
 LOCK: Final = Statement("SELECT credential", "SELECT kind, lease_token FROM credential WHERE name = $1 FOR UPDATE")

@@ -85,28 +85,18 @@ class PostgresCredentials:
         """Return all versions of all credentials, without their values."""
         return [msgspec.convert(dict(row), ListedVersion) for row in await self._database.fetch(sql.SELECT_ALL)]
 
-    async def set(
-        self,
-        name: str,
-        payload: bytes,
-        *,
-        kind: CredentialKind = "secret",
-        expires_at: datetime | None = None,
-        max_age: timedelta | None = None,
-    ) -> tuple[int, VersionState]:
-        """Store a value as `next`, in place of another `next` one, or as `current` if it is the first.
+    async def set(self, name: str, payload: bytes, *, max_age: timedelta | None = None) -> tuple[int, VersionState]:
+        """Store a secret as `next`, in place of another `next` one, or as `current` if there is none.
 
         `max_age` replaces the present one if given. Raises CredentialError for another kind.
         """
         async with self._database.transaction() as session:
-            await session.execute(sql.CREATE, name, kind, max_age)
-            live = await self._lock(session, name, kind)
-            if max_age is not None:
-                await session.execute(sql.SET_MAX_AGE, name, max_age)
+            await session.execute(sql.CREATE, name, "secret", max_age)
+            live = await self._lock(session, name, "secret")
             state: VersionState = "next" if "current" in live else "current"
             await self._revoke(session, name, live.get(state))
-            number = await self._insert(session, name, payload, state, expires_at)
-            await self._note(session, "credential.stored", name, kind=kind, version=number, state=state)
+            number = await self._insert(session, name, payload, state, None)
+            await self._note(session, "credential.stored", name, kind="secret", version=number, state=state)
             return number, state
 
     async def promote(self, name: str, number: int, *, overlap: timedelta) -> None:

@@ -1,6 +1,7 @@
 """Send one request to a vendor's token endpoint, exactly once, and read its reply."""
 
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -14,9 +15,10 @@ from mappings.tokens import Issued, TokenRefusal, refused
 
 class EndpointFailure(Struct, frozen=True, kw_only=True):
     """No tokens were issued. `maybe_used`: the vendor may have used up what was sent. `why` holds no part of a secret.
-    `retry_after` is in seconds; only a throttle has one."""
+    `status` is that of an answer. `retry_after` is in seconds; only a throttle has one."""
 
     why: str
+    status: int | None = None
     maybe_used: bool
     refusal: TokenRefusal | None = None
     retry_after: float | None = None
@@ -65,13 +67,12 @@ class TokenEndpoint(Struct, frozen=True, kw_only=True):
 
 
 def _judged(reply: VendorReply, read: Callable[[VendorReply], Issued | None]) -> Issued | EndpointFailure:
-    why = f"status {reply.status}"
-    if 200 <= reply.status < 300:
-        return read(reply) or EndpointFailure(why="unreadable", maybe_used=True)
-    if reply.status == 429:
-        return EndpointFailure(
-            why=why, maybe_used=False, retry_after=seconds_asked(reply.headers.get("retry-after", "")) or 1.0
-        )
-    if 400 <= reply.status < 500 and reply.status != 408:
-        return EndpointFailure(why=why, maybe_used=False, refusal=refused(reply))
-    return EndpointFailure(why=why, maybe_used=True)
+    status = reply.status
+    if 200 <= status < 300:
+        return read(reply) or EndpointFailure(why="unreadable", status=status, maybe_used=True)
+    failure = partial(EndpointFailure, why=f"status {status}", status=status)
+    if status == 429:
+        return failure(maybe_used=False, retry_after=seconds_asked(reply.headers.get("retry-after", "")) or 1.0)
+    if 400 <= status < 500 and status != 408:
+        return failure(maybe_used=False, refusal=refused(reply))
+    return failure(maybe_used=True)

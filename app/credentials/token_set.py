@@ -53,7 +53,6 @@ class HeldTokens(Struct, frozen=True, kw_only=True):
 
     @property
     def number(self) -> int:
-        """The number of the version."""
         return self.version.number
 
 

@@ -10,13 +10,14 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
 from app.credentials.models import Credential, CredentialKind, RefreshLease, VersionMoved
-from app.credentials.secrets import NoSecret
+from app.credentials.secrets import VAULT, NoSecret
 from app.credentials.store import PostgresCredentials
 from app.credentials.token_endpoint import EndpointFailure, TokenEndpoint
 from app.credentials.token_set import HeldTokens, ScopeState, TokenSet, hold, payload_of
@@ -36,6 +37,7 @@ MARGIN: Final = 10.0
 PEER_SECONDS: Final = 0.5
 ATTEMPTS: Final = 3
 LONGEST_REST: Final = 30.0
+REPLY_LOST: Final = "the reply to its last refresh was lost"
 
 
 class NeedsAuthorization(NoSecret):
@@ -123,9 +125,12 @@ class Tokens:
         """
         renewed: int | None = None
         while True:
-            held = self._current()
             if self.refused is not None:
-                raise self._unauthorised()
+                with suppress(StoreUnavailable):
+                    await self._vault.refresh()  # a person may have authorised it a moment ago
+                if self.refused is not None:
+                    raise self._unauthorised()
+            held = self._current()
             if held is not None and renewed is not None and held.number > renewed and held.tokens.access_token:
                 return  # used even if its life is shorter than the time to get it
             now = time.time()
@@ -141,7 +146,7 @@ class Tokens:
 
     def note_use(self, part: str) -> None:
         """Record that the tokens were used now."""
-        self._note_use(self.named[0], f"{self.endpoint.connection} {part}")
+        self._note_use(f"{VAULT}{self.named[0]}", f"{self.endpoint.connection} {part}")
 
     async def renewed_since(self, used: tuple[str, str], deadline: float) -> bool:
         """Return whether there is another token than `used`, which the vendor refused; renew it if there is not.
@@ -309,7 +314,7 @@ class Tokens:
         if tokens.refresh_token is None:
             raise await self._refuse(lease, "the vendor gave no refresh token", "no_refresh_token")
         if self.grant.after_refresh == "gone" and credential.sent_version == lease.version:
-            raise await self._refuse(lease, "the reply to its last refresh was lost", "reply_lost")
+            raise await self._refuse(lease, REPLY_LOST, "reply_lost")
         return self.grant.refresh_request(secrets, tokens.refresh_token)
 
     async def _failed(self, lease: RefreshLease, failure: EndpointFailure) -> Problem:
@@ -318,7 +323,13 @@ class Tokens:
         if person and refusal is not None and refusal.invalid_grant:
             raise await self._refuse(lease, f"{self._title} refuses the refresh token ({refusal.code})", refusal.code)
         if person and failure.maybe_used and self.grant.after_refresh == "gone":
-            raise await self._refuse(lease, "the reply to its last refresh was lost", failure.why)
+            why = REPLY_LOST
+            if failure.status is not None:
+                why = (
+                    f"{self._title} answered its last refresh with status {failure.status}, which may have used up the"
+                    " refresh token"
+                )
+            raise await self._refuse(lease, why, failure.why)
         await self._store.release(lease, unused=not failure.maybe_used)
         if refusal is not None:
             self._note_failure(lease.version, refusal.code)

@@ -28,7 +28,6 @@ class Vault:
         return self._known.get(name)
 
     def current(self, name: str) -> Version | None:
-        """Return the current version."""
         known = self._known.get(name)
         return None if known is None else known.current
 

@@ -139,6 +139,9 @@ class DevKeys(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     ops_key: str
 
+    def __repr__(self) -> str:
+        return "DevKeys(…)"
+
 
 class DevFolder:
     """The folder, locked by this process until it ends."""

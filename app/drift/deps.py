@@ -7,8 +7,7 @@ from app.drift.store import PostgresDrifts
 from app.events.store.events import PostgresEvents
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
-from app.settings.drift import DriftRule
-from app.settings.file import DriftSettings
+from app.settings.drift import DriftRule, DriftSettings
 
 
 @dataclass(frozen=True, kw_only=True)

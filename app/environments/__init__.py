@@ -1,1 +1,1 @@
-"""Environments: make a copied database the own one of another environment."""
+"""Environments: adopt a copied database, and rename an installation."""

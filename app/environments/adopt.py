@@ -23,8 +23,10 @@ SESSIONS = Statement(
     """,
 )
 
-# Serialises two adoptions.
-RENAME = Statement("UPDATE environment", "UPDATE environment SET name = $1, stamped_at = now() WHERE name = $2")
+# Serialises two adoptions. No key with a former name is left.
+RENAME = Statement(
+    "UPDATE environment", "UPDATE environment SET name = $1, former = '{}', stamped_at = now() WHERE name = $2"
+)
 
 DROP_DELIVERIES = Statement(
     "UPDATE delivery", "UPDATE delivery SET state = 'dropped', ended_at = now() WHERE state = 'pending'"

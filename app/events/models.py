@@ -176,6 +176,9 @@ class NewSubscription(Struct, frozen=True, kw_only=True):
     fields: tuple[str, ...] | None = None
     changed: tuple[str, ...] | None = None
 
+    def __repr__(self) -> str:
+        return f"NewSubscription(id={self.id!r})"
+
 
 class EventSubscription(Struct, frozen=True, kw_only=True):
     """A subscription. `failing_since`: every attempt has failed since then.

@@ -11,21 +11,12 @@ from app.queue.models import PauseReason
 NoticeState = Literal["raised", "standing", "over"]
 
 
-class StoppedConnection(Struct, frozen=True, kw_only=True):
-    """A connection that is paused until a person resumes it."""
-
-    connection: str
-    reason: PauseReason
-
-
-CredentialProblem = Literal["missing", "refused", "expired", "due"]
-
-
-class TroubledCredential(Struct, frozen=True, kw_only=True):
-    """A credential of the vault that needs a person. `why` it was refused, in the vendor's code."""
+class Trouble(Struct, frozen=True, kw_only=True):
+    """A connection that is paused until a person resumes it, or a credential of the vault that needs a person. `why` it
+    was refused, in the vendor's code."""
 
     name: str
-    problem: CredentialProblem
+    problem: PauseReason | Literal["missing", "refused", "expired", "due"]
     why: str | None = None
 
 
@@ -35,11 +26,10 @@ class AlarmFigures(Struct, frozen=True, kw_only=True):
     dead_letters: int
     unknown_operations: int
     disabled_subscriptions: int
-    stopped: Sequence[StoppedConnection]
+    troubles: Sequence[Trouble]
     job_lag: float  # how long the longest waiting job could have started; not on stopped connections
     lagging: str | None  # that job's connection
     frozen_drift: int = 0  # unacknowledged changes at frozen paths
-    credentials: Sequence[TroubledCredential] = ()
 
 
 class Alarm(Struct, frozen=True, kw_only=True):

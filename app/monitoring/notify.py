@@ -18,7 +18,8 @@ import msgspec
 from app.credentials.secrets import VAULT, NoSecret, Secrets
 from app.egress.transport import USER_AGENT
 from app.monitoring.models import Message
-from app.settings.file import ALERT_URL, SECRET_REFERENCE, AlertSettings, SettingsError, SmtpSettings
+from app.settings.alerts import ALERT_URL, AlertSettings, SmtpSettings
+from app.settings.file import SECRET_REFERENCE, SettingsError
 from app.telemetry.alerts import count_sent, expect_alerts
 
 SECONDS: Final = 10.0

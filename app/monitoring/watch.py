@@ -19,8 +19,7 @@ from app.monitoring.models import (
     AlarmNotice,
     Message,
     NoticeState,
-    StoppedConnection,
-    TroubledCredential,
+    Trouble,
 )
 from app.monitoring.notify import Alerting
 from app.monitoring.store.alarms import PostgresAlarms
@@ -32,6 +31,7 @@ UNSEALED_SECONDS: Final = 120.0
 # Events of the audit chain that are verified per round; then again from the start.
 VERIFY_EVENTS: Final = 2_000
 OVER: Final = "Nothing more to do."
+PAUSED: Final = "connection_paused"
 _log = logging.getLogger("lockstitch.alerts")
 
 
@@ -115,8 +115,7 @@ class Watch:
             _log.warning("a sent alarm could not be recorded; it may be sent twice")
 
     def _standing(self, vitals: AlarmFigures) -> list[Alarm]:
-        found = [_stopped(self._url, one) for one in vitals.stopped]
-        found += [_troubled(self._url, one) for one in vitals.credentials]
+        found = [_trouble(self._url, one) for one in vitals.troubles]
         if vitals.dead_letters:
             found.append(
                 Alarm(
@@ -236,34 +235,22 @@ def _broken(broken: ChainBreak, link: str) -> Alarm:
     )
 
 
-def _troubled(url: str, one: TroubledCredential) -> Alarm:
-    sentence, step = {
-        "missing": ("is not in the vault", f"lockstitch secrets set {one.name}."),
-        "refused": (f"is refused ({one.why})", f"lockstitch connect {one.name.removesuffix(SUFFIX)}."),
-        "expired": ("has expired", f"Renew it, then lockstitch secrets rotate {one.name}."),
-        "due": ("has reached its maximum age", f"lockstitch secrets rotate {one.name}."),
+def _trouble(url: str, one: Trouble) -> Alarm:
+    resume = f"POST /ops/connections/{one.name}/resume"
+    connect = f"lockstitch connect {one.name.removesuffix(SUFFIX)}."
+    rotate = f"lockstitch secrets rotate {one.name}."
+    kind, sentence, step = {
+        "auth": (PAUSED, "is stopped: its credential is refused", f"Renew it, then {resume}. OAuth2: {connect}"),
+        "account": (PAUSED, "is stopped: it opens another account than before", f"lockstitch verify {one.name}"),
+        "operator": (PAUSED, "is stopped: an operator has paused it", f"To resume it: {resume}."),
+        "missing": ("credential_missing", "is not in the vault", f"lockstitch secrets set {one.name}."),
+        "refused": ("credential_refused", f"is refused ({one.why})", connect),
+        "expired": ("credential_expired", "has expired", f"Renew it, then {rotate}"),
+        "due": ("credential_due", "has reached its maximum age", rotate),
     }[one.problem]
     return Alarm(
-        name=f"credential_{one.problem}.{one.name}",
-        summary=f"The credential {one.name} {sentence}.",
+        name=f"{kind}.{one.name}",
+        summary=f"The {kind.partition('_')[0]} {one.name} {sentence}.",
         next_step=step,
-        link=f"{url}/ops/connections",
-    )
-
-
-def _stopped(url: str, stopped: StoppedConnection) -> Alarm:
-    resume = f"POST /ops/connections/{stopped.connection}/resume"
-    why, next_step = {
-        "auth": (
-            "its credential is refused",
-            f"Renew it, then {resume}. OAuth2: lockstitch connect {stopped.connection}.",
-        ),
-        "account": ("it opens another account than before", f"lockstitch verify {stopped.connection}"),
-        "operator": ("an operator has paused it", f"To resume it: {resume}."),
-    }[stopped.reason]
-    return Alarm(
-        name=f"connection_paused.{stopped.connection}",
-        summary=f"The connection {stopped.connection} is stopped: {why}.",
-        next_step=next_step,
         link=f"{url}/ops/connections",
     )

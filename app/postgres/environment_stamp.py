@@ -7,7 +7,7 @@ before `lockstitch environment adopt`.
 from app.errors import Complaint
 from app.postgres.database import Database, Statement
 
-SELECT = Statement("SELECT environment", "SELECT name FROM environment")
+SELECT = Statement("SELECT environment", "SELECT name, former FROM environment")
 STAMP = Statement("INSERT environment", "INSERT INTO environment (name) VALUES ($1) ON CONFLICT DO NOTHING")
 
 
@@ -22,21 +22,21 @@ class WrongEnvironment(Complaint):
         )
 
 
-async def owner_of(database: Database) -> str | None:
-    """Return the environment of the database, or None if it has no stamp. Raises StoreUnavailable."""
-    owner: str | None = await database.fetch_value(SELECT)
-    return owner
+async def require(database: Database, environment: str) -> tuple[str, ...]:
+    """Accept a database of this environment, or without a stamp, and return its former names.
+
+    Raises WrongEnvironment, StoreUnavailable.
+    """
+    row = await database.fetch_row(SELECT)
+    if row is None:
+        return ()
+    if row["name"] != environment:
+        raise WrongEnvironment(row["name"], environment)
+    return tuple(row["former"])
 
 
-async def require(database: Database, environment: str) -> None:
-    """Accept a database of this environment, or without a stamp. Raises WrongEnvironment, StoreUnavailable."""
-    owner = await owner_of(database)
-    if owner is not None and owner != environment:
-        raise WrongEnvironment(owner, environment)
-
-
-async def claim(database: Database, environment: str) -> None:
+async def claim(database: Database, environment: str) -> tuple[str, ...]:
     """Like `require`, and stamp a database without a stamp."""
-    if await owner_of(database) is None:
+    if await database.fetch_row(SELECT) is None:
         await database.execute(STAMP, environment)
-    await require(database, environment)
+    return await require(database, environment)

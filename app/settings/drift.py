@@ -1,4 +1,4 @@
-"""Drift rules: each connection has a list, and the first matching rule applies."""
+"""Drift: how closely records are checked, and the rules of each connection. The first matching rule applies."""
 
 import re
 from collections.abc import Sequence
@@ -18,6 +18,19 @@ PRESENT: Final = ""
 """The trait of a path that is present."""
 _STEPS: Final = re.compile(r"\.\.\*|\.\*|[^.*]+|\.|\*")
 _WILD: Final = {"..*": r"[.\[].+", ".*": r"\.[^.\[\]]+"}
+
+
+class DriftSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How closely records are checked for drift.
+
+    `sample_rate` is the share of records to check. Fewer are checked above 4 KiB; records that could not be read are
+    always checked, even at 0. The baseline of a mapping revision on a connection is learned from its first
+    `learn_records`, or until `learn_hours` after the first one, whichever ends sooner.
+    """
+
+    sample_rate: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    learn_records: Annotated[int, Meta(ge=1, le=100_000)] = 100
+    learn_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
 
 
 class DriftRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,14 +14,14 @@ from typing import Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 
+from app.settings.alerts import AlertSettings
 from app.settings.consumers import ConsumerSettings
+from app.settings.drift import DriftSettings
 from app.settings.egress import EgressRule, parse_egress_rules
 from app.settings.file import (
     SECRET_REFERENCE,
-    AlertSettings,
     ConfigFile,
     ConnectionSettings,
-    DriftSettings,
     LinkSettings,
     RetentionSettings,
     SettingsError,
@@ -207,7 +207,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         settle_margin_seconds=read("LOCKSTITCH_SETTLE_MARGIN", _seconds, 15),
         trace_url=read("LOCKSTITCH_TRACE_URL", _trace_url, "http://127.0.0.1:16686/trace/{trace_id}"),
         log_level=read("LOCKSTITCH_LOG_LEVEL", _log_level, "info"),
-        environment=read("LOCKSTITCH_ENVIRONMENT", _environment, DEFAULT_ENVIRONMENT),
+        environment=read("LOCKSTITCH_ENVIRONMENT", environment_name, DEFAULT_ENVIRONMENT),
         dev=dev,
         config_file=config_file,
         connections=content.connections,
@@ -336,7 +336,8 @@ def _log_level(value: str) -> LogLevel:
     raise SettingsError(f"is {value!r}: it must be one of {', '.join(get_args(LogLevel))}.")
 
 
-def _environment(value: str) -> str:
+def environment_name(value: str) -> str:
+    """Return the name of an environment. Raises SettingsError if it is none."""
     # Keys carry the name between underscores, so it has none.
     if re.fullmatch(r"[a-z][a-z0-9-]{0,30}", value) is None:
         raise SettingsError(f"is {value!r}: it must be a name of a-z, 0-9 and -, such as prod, at most 31 characters.")

@@ -12,8 +12,9 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from app.errors import Complaint
+from app.settings.alerts import ALERT_URL, AlertSettings
 from app.settings.consumers import ConsumerSettings, complaints_about
-from app.settings.drift import DriftRule
+from app.settings.drift import DriftRule, DriftSettings
 from app.settings.ownership import ObjectOwnership, Ownership, read_ownership, without_owners
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
@@ -26,7 +27,6 @@ PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "t
 
 CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 SECRET_REFERENCE = re.compile(r"(env|file):\S+|vault:[a-z][a-z0-9_.-]{0,62}")
-ALERT_URL = re.compile(r"https?://[^/?#\s]+([/?][^#\s]*)?")
 TABLES = (
     *("connections", "systems_of_record", "ownership", "consumers", "writes", "links", "egress", "alerts"),
     *("retention", "drift"),
@@ -122,34 +122,6 @@ class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     allow: tuple[str, ...] = ()
 
 
-class SmtpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The mail server for alarms. `password` is a reference. Omit `username` and `password` if it needs no login."""
-
-    host: str
-    sender: str
-    to: tuple[str, ...]
-    port: Annotated[int, Meta(ge=1, le=65535)] = 587
-    tls: Literal["starttls", "implicit", "none"] = "starttls"
-    username: str | None = None
-    password: str | None = None
-
-
-class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where alarms are sent, independent of Lockstitch's queue and subscriptions, which may be failing themselves.
-
-    `url` receives a POST per alarm. `heartbeat_url` receives a GET every `heartbeat_seconds` while all is well, for a
-    dead man's switch. Both are URLs or references to them, because such a URL is often a secret. A lasting alarm is
-    repeated after `repeat_minutes`. A job that is ready to start is late after `job_lag_seconds`.
-    """
-
-    url: str | None = None
-    smtp: SmtpSettings | None = None
-    heartbeat_url: str | None = None
-    heartbeat_seconds: Annotated[int, Meta(ge=5, le=3600)] = 60
-    repeat_minutes: Annotated[int, Meta(ge=1, le=10080)] = 60
-    job_lag_seconds: Annotated[int, Meta(ge=10, le=86400)] = 600
-
-
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
 
 
@@ -167,19 +139,6 @@ class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     dead_letters: Days = 90  # those that were redriven or discarded; open ones are kept
     runs: Days = 30
     match_keys: Annotated[int, Meta(ge=30, le=3650)] = 365  # since the customer was last seen, which is noted weekly
-
-
-class DriftSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How closely records are checked for drift.
-
-    `sample_rate` is the share of records to check. Fewer are checked above 4 KiB; records that could not be read are
-    always checked, even at 0. The baseline of a mapping revision on a connection is learned from its first
-    `learn_records`, or until `learn_hours` after the first one, whichever ends sooner.
-    """
-
-    sample_rate: Annotated[float, Meta(ge=0, le=1)] = 0.05
-    learn_records: Annotated[int, Meta(ge=1, le=100_000)] = 100
-    learn_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):

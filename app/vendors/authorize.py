@@ -4,8 +4,10 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from app.credentials.consents import ConsentError, ConsentRun, Run, consent_page, finish_consent
+from app.credentials.consents import CONNECTED, ConsentError, ConsentRun, Run
 from app.credentials.tokens import Tokens
+from app.errors import Complaint
+from app.queue.models import Pause
 from app.queue.pauses import PostgresPauses
 from app.vendors.client import VendorClient
 from app.vendors.deps import ConsentDeps
@@ -15,11 +17,15 @@ PATIENCE: Final = 60.0
 
 
 def page_of(deps: ConsentDeps, connection: str, run: Run) -> str:
-    """Return the URL of the vendor's page. Raises ConsentError."""
+    """Return the URL of the vendor's page, which asks for the least scopes. Raises ConsentError."""
     tokens = tokens_of(deps.vendors, connection)
-    vendor = VENDORS[tokens.endpoint.vendor]
-    elsewhere = tokens.endpoint.base_url != vendor.default_base_url
-    return consent_page(tokens, run, deps.redirect_uri, elsewhere=elsewhere)
+    base_url = tokens.endpoint.base_url
+    asked = {"redirect_uri": deps.redirect_uri, "state": run.state}
+    asked |= {"code_challenge": run.challenge, "code_challenge_method": "S256"}
+    if tokens.scopes:
+        asked["scope"] = tokens.grant.separator.join(tokens.scopes)
+    elsewhere = base_url != VENDORS[tokens.endpoint.vendor].default_base_url
+    return tokens.grant.authorize_page(base_url, tokens.read_secrets(), asked, elsewhere=elsewhere)
 
 
 def tokens_of(vendors: VendorClient, connection: str) -> Tokens:
@@ -37,9 +43,18 @@ async def take_answer(deps: ConsentDeps, run: Run, answer: Mapping[str, str]) ->
     VendorUnavailable."""
     consent = await deps.consents.use(run, answer.get("state", ""))
     tokens = tokens_of(deps.vendors, consent.connection)
-    store = deps.store_for(consent.actor)
-    await finish_consent(deps.consents, tokens, run, answer, deps.redirect_uri, store)
+    try:
+        code = answer.get("code")
+        if not code:
+            raise ConsentError(f"The vendor did not authorise the connection: {_word(answer.get('error', 'no code'))}.")
+        request = tokens.grant.code_request(tokens.read_secrets(), code, deps.redirect_uri, run.verifier)
+        await tokens.exchange(request, tokens.scopes, deps.store_for(consent.actor))
+    except Exception as error:
+        detail = str(error) if isinstance(error, Complaint) else "the vendor did not exchange the code"
+        await deps.consents.settle(run, detail)
+        raise
     await end_pause(deps.pauses, consent.connection, actor=consent.actor)
+    await deps.consents.settle(run, CONNECTED)
     return consent
 
 
@@ -49,10 +64,20 @@ async def obtain(vendors: VendorClient, pauses: PostgresPauses, connection: str,
     await end_pause(pauses, connection, actor=actor)
 
 
-async def end_pause(pauses: PostgresPauses, connection: str, *, actor: str) -> None:
-    """Resume a connection that a refused credential or another account paused: its next call checks both again. The
-    pause of an operator stays."""
+async def end_pause(pauses: PostgresPauses, connection: str, *, actor: str, accepted: bool = True) -> Pause | None:
+    """End the pause for a refused credential or another account, and return the pause. That of an operator stays.
+
+    `accepted`: the vendor has accepted the new credential; otherwise the next request decides. It checks the account.
+    """
     await pauses.refresh()
     pause = pauses.of(connection)
     if pause is not None and pause.reason != "operator":
         await pauses.resume(connection, actor=actor)
+        if accepted:
+            await pauses.credential_accepted(connection)
+    return pause
+
+
+def _word(text: str) -> str:
+    """Return a vendor's error code, or a word for one that is none."""
+    return text if text.replace("_", "").isalnum() and text.isascii() and len(text) <= 64 else "unknown error"

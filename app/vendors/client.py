@@ -191,7 +191,9 @@ class VendorClient:
                 raise VendorTimeout(f"No time was left to ask {vendor.title}; nothing was sent.")
             if admitted.probes and live.health.standing()[0] == "unauthorised":
                 live.credential.renew()
-            credential = await self._credential_of(live, deadline)
+            async with self._needing_credential(live):
+                await live.credential.ready(deadline)
+                credential = live.credential.header
             with vendor_span(
                 connection=live.connection.name,
                 vendor=vendor.name,
@@ -227,26 +229,20 @@ class VendorClient:
                 live.credential.note_use("write" if request.effect else "read")
                 await self._confirm_credential(live)
                 return reply
-            if failure.category == "auth" and await self._renewed(live, credential, deadline):
-                return msgspec.structs.replace(failure, repeatable=True)
+            if failure.category == "auth":
+                async with self._needing_credential(live):
+                    if await live.credential.renewed_since(credential, deadline):
+                        return msgspec.structs.replace(failure, repeatable=True)
             if failure.why not in TIMEOUTS or seconds >= vendor.timeout_seconds * FAIR_SHARE:
                 await self._record_failure(live, failure, admitted)
             return failure
 
-    async def _credential_of(self, live: LiveConnection, deadline: float) -> tuple[str, str]:
-        """Return the header of the credential. Raises VendorAuthFailed if the vault lacks it, or a person must
-        authorise; that pauses the connection. Raises the vendor's problems if no token could be obtained."""
+    @asynccontextmanager
+    async def _needing_credential(self, live: LiveConnection) -> AsyncIterator[None]:
+        """Pause the connection, and raise VendorAuthFailed, if the vault lacks its credential or a person must
+        authorise it."""
         try:
-            await live.credential.ready(deadline)
-            return live.credential.header
-        except NoSecret as error:
-            await self._refuse_credential(live, str(error))
-            raise VendorAuthFailed(str(error)) from error
-
-    async def _renewed(self, live: LiveConnection, used: tuple[str, str], deadline: float) -> bool:
-        """Return whether the refused credential was renewed. Raises like `_credential_of`."""
-        try:
-            return await live.credential.renewed_since(used, deadline)
+            yield
         except NoSecret as error:
             await self._refuse_credential(live, str(error))
             raise VendorAuthFailed(str(error)) from error

@@ -52,7 +52,9 @@ class CredentialHeader:
         return () if self._lacks is not None else tuple(self._names)
 
     async def ready(self, deadline: float) -> None:
-        """A static secret needs nothing."""
+        """Read the vault again if it lacked a secret: one may have been set a moment ago."""
+        if self._lacks is not None:
+            await self._secrets.refresh()
 
     async def renewed_since(self, used: tuple[str, str], deadline: float) -> bool:
         """Return whether the credential differs from `used`, after reading it again if needed."""

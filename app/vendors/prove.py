@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -30,10 +31,6 @@ class Proof(Struct, frozen=True, kw_only=True):
     connection: str
     why: str | None = None
     unauthorised: bool = False
-
-
-class _Unauthorised(Exception):
-    """A person must authorise the connection first."""
 
 
 class Trying(Secrets):
@@ -81,40 +78,34 @@ async def prove(
 ) -> Sequence[Proof]:
     """Read at every connection that refers to the secret, with this value. It must open the account that the connection
     is bound to. Nothing is changed anywhere."""
-    proofs = []
-    for name in calling(settings, reference):
-        try:
-            why = await _prove_one(settings, name, secrets, Trying(secrets, reference, value), bound)
-        except _Unauthorised:
-            proofs.append(Proof(connection=name, unauthorised=True))
-        else:
-            proofs.append(Proof(connection=name, why=why))
-    return proofs
+    trying = Trying(secrets, reference, value)
+    return [await _prove_one(settings, name, secrets, trying, bound) for name in calling(settings, reference)]
 
 
 async def _prove_one(
     settings: Settings, name: str, secrets: Secrets, trying: Trying, bound: PostgresBoundAccounts
-) -> str | None:
+) -> Proof:
+    proof = partial(Proof, connection=name)
     alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
     try:
         async with open_vendor_client(alone, trying, bound=bound) as client:
             if (tokens := client.tokens(name)) is not None:
                 if tokens.grant.needs_person and tokens.refused is not None:
-                    raise _Unauthorised
+                    return proof(unauthorised=True)
                 # The secret of a client is used for new tokens only. Those that it obtains are stored, and used.
                 await tokens.obtain(time.monotonic() + SECONDS)
-                return None
+                return proof()
             refused, read = await _read_everything(client, alone, name)
         if not refused and read:
-            return None
+            return proof()
         read_before = await _read_now(alone, name, secrets)
     except (VendorAuthFailed, NoSecret) as error:
-        return error.detail if isinstance(error, Problem) else str(error)
+        return proof(why=error.detail if isinstance(error, Problem) else str(error))
     except (Problem, SettingsError) as error:
-        return f"it could not be tried: {error.detail if isinstance(error, Problem) else error}"
+        return proof(why=f"it could not be tried: {error.detail if isinstance(error, Problem) else error}")
     if lost := sorted(refused & read_before):
-        return f"it may not read {', '.join(lost)}, and the present one may."
-    return None if read else "it may read nothing."
+        return proof(why=f"it may not read {', '.join(lost)}, and the present one may.")
+    return proof(why=None if read else "it may read nothing.")
 
 
 async def _read_now(alone: Settings, name: str, secrets: Secrets) -> set[str]:

@@ -49,9 +49,7 @@ class PostgresBoundAccounts:
 
         Raises StoreUnavailable if a new one cannot be stored.
         """
-        if (
-            self._binds and seen.keys() - self.of(connection).keys()
-        ):  # one that cannot be stored, sent by mistake, binds nothing
+        if self._binds and seen.keys() - self.of(connection).keys():
             await self._bind(connection, seen)
         bound = self.of(connection)
         return all(bound.get(mark, value) == value for mark, value in seen.items())
@@ -79,6 +77,7 @@ class PostgresBoundAccounts:
         return CachedTable(self.refresh, CHANNEL, "accounts of connections").refreshing(url)
 
     async def _bind(self, connection: str, seen: AccountMarks) -> None:
+        # A mark that cannot be stored was sent by mistake, and binds nothing.
         seen = {mark: value for mark, value in seen.items() if value.isprintable() and len(value) <= LONGEST}
         async with self._database.transaction() as session:
             rows = await session.fetch(BIND, connection, list(seen), list(seen.values()))

@@ -7,6 +7,8 @@ from typing import Any
 
 from app.audit.trail import PostgresAuditTrail
 from app.capabilities import KINDS, POLICIES, REOPEN
+from app.credentials.consents import Consents
+from app.credentials.store import PostgresCredentials
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.dead_letters.store.redrives import PostgresRedrives
@@ -35,6 +37,7 @@ from app.revisions.store.trials import PostgresTrialBook
 from app.settings.environment import EncryptionKey, Settings
 from app.uploads.deps import ExportDeps
 from app.uploads.store import PostgresUploads
+from app.vendors.deps import ConsentDeps, VendorDeps
 from app.webhooks.deps import ReceiptDeps
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.deps import OperationDeps
@@ -103,6 +106,17 @@ def pauses_of(database: Database, sealer: Sealer) -> PostgresPauses:
     """Return the pauses of connections, which are announced."""
     events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
     return PostgresPauses(database, announcer_of(sealer, events))
+
+
+def consents_of(settings: Settings, database: Database, sealer: Sealer, vendors: VendorDeps) -> ConsentDeps:
+    """Return what authorises connections."""
+    return ConsentDeps(
+        vendors=vendors.vendors,
+        pauses=vendors.pauses,
+        consents=Consents(database),
+        store_for=lambda actor: PostgresCredentials(database, sealer, actor=actor),
+        public_url=settings.public_url,
+    )
 
 
 def announcer_of(sealer: Sealer, events: PostgresEvents) -> QueueEvents:

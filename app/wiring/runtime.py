@@ -19,7 +19,6 @@ from app.capabilities import KINDS, POLICIES
 from app.copies.consumers import Consumer, legs_of, load_consumers
 from app.copies.deps import CopyDeps
 from app.copies.store import PostgresCopiedComments
-from app.credentials.consents import Consents
 from app.credentials.deps import CredentialDeps
 from app.credentials.last_use import LastUse
 from app.credentials.secrets import Secrets
@@ -70,7 +69,7 @@ from app.uploads.deps import UploadDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of, lanes_of
-from app.vendors.deps import ConsentDeps, VendorDeps
+from app.vendors.deps import VendorDeps
 from app.vendors.models import Connections
 from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.deps import IngestDeps
@@ -79,7 +78,7 @@ from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
 from app.webhooks.webhook_connections import load_webhook_connections
-from app.wiring.operators import announcer_of, links_of, operator_dependencies
+from app.wiring.operators import announcer_of, consents_of, links_of, operator_dependencies
 from app.wiring.upkeep import Upkeep, open_upkeep
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps, WriteDeps
@@ -120,36 +119,14 @@ class Foundation:
     """What all dependencies build on: the database, encryption, and Events with their consumers."""
 
     settings: Settings
+    former_environments: Sequence[str]
     database_url: str
     database: Database
     sealer: Sealer
-    store: PostgresCredentials
-    vault: Vault
     secrets: Secrets
     uses: LastUse
     events: PostgresEvents
     consumers: Mapping[str, Consumer]
-
-    def consents(self, vendors: VendorDeps) -> ConsentDeps:
-        """Return what authorises connections."""
-        return ConsentDeps(
-            vendors=vendors.vendors,
-            pauses=vendors.pauses,
-            consents=Consents(self.database),
-            store_for=lambda actor: PostgresCredentials(self.database, self.sealer, actor=actor),
-            public_url=self.settings.public_url,
-        )
-
-    def credentials(self, queue: PostgresQueue) -> CredentialDeps:
-        """Return the dependencies of credentials."""
-        return CredentialDeps(
-            database=self.database,
-            store=self.store,
-            vault=self.vault,
-            secrets=self.secrets,
-            events=self.events,
-            queue=queue,
-        )
 
 
 @asynccontextmanager
@@ -165,12 +142,10 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
-        if not await count_missing(database):
-            await claim(database, settings.environment)
+        former_environments = () if await count_missing(database) else await claim(database, settings.environment)
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(keys)
-        store = PostgresCredentials(database, sealer)
-        vault = Vault(store)
+        vault = Vault(PostgresCredentials(database, sealer))
         await stack.enter_async_context(vault.refreshing(database_url))
         uses = LastUse(database)
         await stack.enter_async_context(uses.running())
@@ -178,11 +153,10 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer), legs)
         foundation = Foundation(
             settings=settings,
+            former_environments=former_environments,
             database_url=database_url,
             database=database,
             sealer=sealer,
-            store=store,
-            vault=vault,
             secrets=Secrets(os.environ, vault, uses),
             uses=uses,
             events=events,
@@ -305,13 +279,13 @@ async def _open_dependencies(
         *operators,
         connections,
         vendors,
-        foundation.consents(vendors),
+        consents_of(settings, database, sealer, vendors),
         records,
         writes,
         CopyDeps(**shared(writes), copied_comments=PostgresCopiedComments(), consumers=foundation.consumers),
         LinkDeps(links=records.links, matches=records.matches),
         Writers(),
-        foundation.credentials(queue),
+        CredentialDeps(database=database, events=events, queue=queue),
         IngestDeps(
             **shared(records),
             receipts=receipts,
@@ -353,7 +327,11 @@ async def _open_dependencies(
         HttpDeps(
             public_url=settings.public_url,
             trace_url=settings.trace_url,
-            keys=CachedKeys(PostgresKeys(database, environment=settings.environment), refusals=refusals),
+            keys=CachedKeys(
+                PostgresKeys(database, environment=settings.environment),
+                refusals=refusals,
+                former_environments=foundation.former_environments,
+            ),
             note_use=foundation.uses.note,
             budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
             wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),

@@ -1,10 +1,8 @@
 """`lockstitch connect`: a person authorises a connection in a browser, and it stays connected."""
 
 import json
-import os
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -16,11 +14,11 @@ from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector
-from tests.contract.processes import NO_TLS, ROOT, free_port
+from tests.contract.processes import NO_TLS, free_port
 from tests.contract.samples import customer, ticket
+from tests.contract.terminal import at_the_vendor, connect, terminal
 from tests.contract.test_canaries import rows, tables
 from tests.contract.waiting import until
-from tests.forked import Forked
 
 GRANTS: Final = {
     "crm-app": ("hubspot", "access = { customers = 'write' }"),
@@ -30,6 +28,7 @@ GRANTS: Final = {
     "help": ("zendesk", ""),
     "lost-help": ("zendesk", ""),
     "pasted": ("zendesk", ""),
+    "shaken": ("zendesk", ""),
 }
 API_PORT: Final = free_port()
 
@@ -78,77 +77,11 @@ def full_key(running_facade: Facade) -> str:
     return running_facade.make_key(name="everything").secret
 
 
-class Terminal:
-    """`lockstitch connect` at a keyboard."""
-
-    def __init__(self, facade: Facade, folder: Path, *arguments: str) -> None:
-        keyboard = folder / "keyboard"
-        os.mkfifo(keyboard)
-        self._held = os.open(keyboard, os.O_RDWR)
-        self._screen = folder / "screen"
-        self._process = Forked(
-            "app.cli",
-            ["connect", *arguments],
-            environment={**facade.api.environment, "COLUMNS": "300"},
-            folder=ROOT,
-            streams=(keyboard, self._screen, self._screen),
-        )
-
-    @property
-    def text(self) -> str:
-        """What it shows."""
-        return self._screen.read_text() if self._screen.exists() else ""
-
-    def link(self) -> str:
-        """The address that it shows."""
-        shown = until(lambda: [line for line in self.text.splitlines() if line.startswith("http")])
-        return shown[0]
-
-    def type(self, line: str) -> None:
-        """Type a line."""
-        os.write(self._held, f"{line}\n".encode())
-
-    def wait(self) -> int:
-        """The exit code."""
-        return self._process.wait(60.0)
-
-    def close(self) -> None:
-        if self._process.poll() is None:
-            os.kill(self._process.pid, signal.SIGKILL)
-        os.close(self._held)
-
-
-@contextmanager
-def terminal(facade: Facade, folder: Path, *arguments: str) -> Iterator[Terminal]:
-    opened = Terminal(facade, folder, *arguments)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
 @pytest.fixture
 def browser() -> Iterator[httpx.Client]:
     """A browser, which keeps cookies; its owner clicks each link."""
     with httpx.Client(verify=NO_TLS, timeout=60.0) as opened:
         yield opened
-
-
-def at_the_vendor(browser: httpx.Client, link: str) -> str:
-    """Follow the link, consent, and return where the vendor sends the browser."""
-    opened = browser.get(link)
-    assert opened.status_code == 303, opened.text
-    return browser.get(opened.headers["location"]).headers["location"]
-
-
-def connect(facade: Facade, folder: Path, browser: httpx.Client, name: str) -> str:
-    """Connect; what the terminal shows at the end."""
-    with terminal(facade, folder, name) as shell:
-        answer = browser.get(at_the_vendor(browser, shell.link()))
-        assert answer.status_code == 200, answer.text
-        assert "is connected" in answer.text
-        assert shell.wait() == 0, shell.text
-        return shell.text
 
 
 def seen(caller: Caller, name: str) -> dict[str, Any]:
@@ -302,6 +235,18 @@ def test_an_app_of_ones_own_needs_nobody(facade: Facade, caller: Caller) -> None
     working(caller, "own-shop")
     assert seen(caller, "own-shop")["scopes"]["missing"] == []
     assert "own-shop is connected." in facade.lockstitch("connect", "own-shop").stdout
+    with facade.another_api() as process, facade.calling("customers:read", url=process.url) as other:
+        working(other, "own-shop")
+    listed = json.loads(facade.lockstitch("secrets", "list", "--json").stdout)
+    (current,) = [one for one in listed if one["name"] == "own-shop.tokens" and one["state"] == "current"]
+    assert current["last_used_at"] is not None
+
+
+def test_the_pause_of_an_operator_stays_and_is_named(facade: Facade, caller: Caller) -> None:
+    assert caller.post("/ops/connections/own-shop/pause", json={"note": "moving"}).status_code == 200
+    said = facade.lockstitch("connect", "own-shop").stdout
+    assert "own-shop stays paused (moving). To resume it: POST /ops/connections/own-shop/resume." in said
+    assert caller.post("/ops/connections/own-shop/resume").status_code == 200
 
 
 def test_a_static_credential_is_not_connected(facade: Facade) -> None:
@@ -349,6 +294,27 @@ def test_a_lost_reply_pauses_until_a_person_connects(
     assert logged["credential_version"] == 1
     assert logged["correlation_id"] == refused.headers["x-correlation-id"]
     assert sent["refresh_token"] not in facade.api.log
+
+
+def test_an_error_of_the_token_endpoint_needs_a_person_who_is_told_why(
+    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path
+) -> None:
+    """The vendor may have deleted the old refresh token before it failed."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    connect(facade, tmp_path / "one", browser, "shaken")
+    working(caller, "shaken", "/v1/tickets")
+    facade.sql("UPDATE credential_version SET expires_at = now() WHERE credential = 'shaken.tokens'")
+    facade.vendors.break_("zendesk", "status", status=503, path="/oauth/tokens")
+    refused = until(
+        lambda: caller.get("/v1/tickets?connection=shaken"), lambda answer: answer.json().get("category") == "auth"
+    )
+    why = "Zendesk answered its last refresh with status 503, which may have used up the refresh token"
+    assert why in refused.json()["detail"]
+    until(lambda: seen(caller, "shaken")["note"], lambda note: note == why)
+    connect(facade, tmp_path / "two", browser, "shaken")
+    # The vendor has just issued tokens: no request has to go first.
+    until(lambda: seen(caller, "shaken")["state"], lambda state: state == "working")
 
 
 def auth_failures(facade: Facade, connection: str) -> list[dict[str, Any]]:

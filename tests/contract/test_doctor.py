@@ -3,14 +3,10 @@
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,53 +15,10 @@ from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector
+from tests.contract.portal import Portal
 from tests.contract.processes import Process, free_port
 from tests.contract.samples import customer
 from tests.encryption import ENCRYPTION_KEYS
-
-Reply = tuple[int, Any]
-EMPTY: Reply = (200, {"results": []})
-
-
-class Portal:
-    """A HubSpot that answers as a test says: `answers` by a part of the path, and nothing wrong otherwise. Its clock is
-    `ahead` of ours."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Reply] = {}
-        self.ahead = timedelta()
-        self.methods: set[str] = set()
-        portal = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                portal.methods.add(f"{self.command} {self.path}")
-                self.rfile.read(int(self.headers.get("content-length", "0")))
-                status, body = next((reply for part, reply in portal.answers.items() if part in self.path), EMPTY)
-                if "account-info" in self.path and not any(part in self.path for part in portal.answers):
-                    body = {"portalId": 1}
-                sent = json.dumps(body).encode()
-                self.send_response_only(status)
-                self.send_header("date", format_datetime(datetime.now(UTC) + portal.ahead, usegmt=True))
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(sent)))
-                self.end_headers()
-                self.wfile.write(sent)
-
-            def do_POST(self) -> None:
-                self.do_GET()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Silence."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -144,8 +97,9 @@ def test_a_sound_installation_has_no_findings(
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
         assert "error" not in done.stdout
         assert "ok       connection crm: the vendor answers and accepts the credential" in done.stdout
-    assert {call.split()[1].partition("?")[0] for call in portal.methods if call.startswith("POST")} <= {
-        f"/crm/v3/properties/{kind}/batch/read" for kind in ("contacts", "tickets", "orders")
+        assert "collector" not in done.stdout  # none is configured
+    assert {call for _, call in portal.calls if call.startswith("POST")} <= {
+        f"POST /crm/v3/properties/{kind}/batch/read" for kind in ("contacts", "tickets", "orders")
     }
 
 
@@ -185,6 +139,8 @@ def test_no_database_hides_no_other_finding(run: Shell, portal: Portal) -> None:
     done = run("doctor", "--json", LOCKSTITCH_DATABASE_URL=nowhere)
     assert the(found(done), "database", "does not answer")["mend"].startswith("Start PostgreSQL")
     assert the(found(done), "scope is missing")
+    # What could not be checked has not passed.
+    assert not [line for line in json.loads(done.stdout)["passed"] if "worker" in line or "key" in line]
 
 
 def test_a_missing_scope_is_named_with_its_object(run: Shell, portal: Portal) -> None:
@@ -253,7 +209,7 @@ def test_commands_call_no_vendor_on_a_copy_of_another_environment(run: Shell, po
     more = in_the_vault.format(portal.url)
     assert run("secrets", "set", "t", more=more, text="production's").returncode == 0
     run.read_customers()  # the first process stamps the database
-    portal.methods.clear()
+    portal.calls.clear()
     wrong = the(found(run("doctor", "--json", more=more, LOCKSTITCH_ENVIRONMENT="staging")), "environment prod")
     assert wrong["mend"] == "lockstitch environment adopt"
     for command in (["verify", "copied"], ["verify", "copied", "--write"]):
@@ -263,7 +219,7 @@ def test_commands_call_no_vendor_on_a_copy_of_another_environment(run: Shell, po
     for command in (["connect", "app", "--paste"], ["connections"]):
         done = run(*command, more=app, LOCKSTITCH_ENVIRONMENT="staging", APP_ID="an-id", APP_SECRET="a-secret")
         assert "lockstitch environment adopt" in done.stderr, command
-    assert portal.methods == set()
+    assert portal.calls == []
 
 
 def app_connection(name: str, url: str, secret: str) -> str:

@@ -145,7 +145,9 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                 assert refused.returncode == 1
                 assert "belongs to the environment prod, and LOCKSTITCH_ENVIRONMENT is staging" in refused.stderr
                 assert "lockstitch environment adopt" in refused.stderr
-            assert lockstitch("key", "list", environment=staging).returncode == 1
+            for words in ("key list", "secrets list", "secrets status", "secrets rotate-key"):
+                refused = lockstitch(*words.split(), environment=staging)
+                assert (refused.returncode, "lockstitch environment adopt" in refused.stderr) == (1, True), words
             production.disconnect()
 
             adopted = lockstitch("environment", "adopt", "--json", environment=staging)
@@ -244,3 +246,46 @@ def test_a_database_in_use_is_not_adopted(facade: Facade) -> None:
     (one,) = [one for one in found if one["about"] == "database"]
     assert "belongs to the environment prod" in one["found"]
     assert one["mend"] == "lockstitch environment adopt"
+
+
+def test_a_renamed_installation_keeps_its_keys(tmp_path: Path, database_url: str) -> None:
+    """It was begun without a name, so it is `dev`."""
+    facade = Facade(tmp_path, database_url)
+    api = facade.api
+    api.start()
+    old = facade.make_key("customers:read").secret
+    shell = api.environment
+    assert "Stop every" in lockstitch("environment", "rename", "prod", environment=shell).stderr
+    api.stop()
+    facade.disconnect()
+    assert "at most 31 characters" in lockstitch("environment", "rename", "Prod_1", environment=shell).stderr
+    # A copy at staging is adopted, not renamed: it would keep production's credentials.
+    copied = lockstitch("environment", "rename", "prod", environment=shell | {"LOCKSTITCH_ENVIRONMENT": "staging"})
+    assert (copied.returncode, "environment adopt" in copied.stderr) == (1, True)
+    assert lockstitch("environment", "rename", "prod", environment=shell).returncode == 0
+    (event,) = facade.sql("SELECT subject, facts FROM audit_event WHERE type = 'environment.renamed'")
+    assert (event["subject"], json.loads(event["facts"])) == ("prod", {"from": "dev"})
+    facade.disconnect()
+
+    refused = lockstitch("serve", environment=shell)
+    assert "belongs to the environment prod, and LOCKSTITCH_ENVIRONMENT is dev" in refused.stderr
+    prod = facade.process("serve", LOCKSTITCH_ENVIRONMENT="prod")
+    prod.start()
+    new = lockstitch("key", "create", "new", "--scope", "ops:read", environment=prod.environment).stdout.strip()
+    assert new.startswith("lsk_prod_")
+    for secret in (old, new):
+        with Caller(prod.url, secret) as caller:
+            assert caller.get("/v1/me").status_code == 200
+    with Caller(prod.url, generate_secret("staging")) as stranger:
+        assert "environment staging" in stranger.get("/v1/me").json()["detail"]
+    prod.stop()
+    facade.disconnect()
+
+    # A copy of it has none of its names.
+    staging = facade.process("serve", LOCKSTITCH_ENVIRONMENT="staging")
+    assert lockstitch("environment", "adopt", environment=staging.environment).returncode == 0
+    staging.start()
+    with Caller(staging.url, old) as caller:
+        assert "environment dev" in caller.get("/v1/me").json()["detail"]
+    staging.stop()
+    facade.stop()

@@ -8,9 +8,7 @@ import pytest
 from app.capabilities import POLICIES
 from app.credentials.deps import CredentialDeps
 from app.credentials.due import announce_due
-from app.credentials.secrets import Secrets
 from app.credentials.store import PostgresCredentials
-from app.credentials.vault import Vault
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.postgres.database import Database, Statement
@@ -26,13 +24,9 @@ OLDER = Statement(
 
 async def test_each_version_is_announced_once(database: Database) -> None:
     store = PostgresCredentials(database, SEALER)
-    vault = Vault(store)
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
     deps = CredentialDeps(
         database=database,
-        store=store,
-        vault=vault,
-        secrets=Secrets({}, vault),
         events=events,
         queue=JobIntake(SEALER, POLICIES),
     )

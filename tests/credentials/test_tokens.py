@@ -16,7 +16,8 @@ import pytest
 
 from app.credentials.models import Credential, Version
 from app.credentials.token_set import TokenSet, hold
-from app.credentials.tokens import NeedsAuthorization
+from app.credentials.tokens import NeedsAuthorization, Tokens
+from app.credentials.vault import Vault
 from app.errors import VendorThrottled, VendorUnavailable
 from app.postgres.database import Database, Statement
 from mappings.registry import VENDORS
@@ -346,6 +347,20 @@ async def test_a_refusal_of_replaced_tokens_stops_nothing(database: Database, da
         await one.store.replace(one.tokens.name, new, kind="oauth", cause="credential.authorized")
         authorised_again.set()
         assert await calling == 200
+
+
+async def test_a_process_that_missed_an_authorisation_asks_the_vault_before_it_refuses(
+    emulators: RunningEmulators, database: Database, database_url: str
+) -> None:
+    async with rig(database_url, f"{emulators.url}/zendesk", "zendesk") as one:
+        held = await authorised(one, emulators)
+        late = Tokens(
+            *(one.tokens.grant, one.tokens.endpoint, Vault(one.store), one.store),
+            one.tokens.read_secrets,
+            title="Zendesk",
+        )
+        await late.ready(time.monotonic() + PATIENCE)
+        assert late.header == ("Authorization", f"Bearer {held['access_token']}")
 
 
 async def test_an_authorisation_can_be_rolled_back(

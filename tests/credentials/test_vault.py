@@ -161,7 +161,7 @@ async def test_a_process_without_the_new_encryption_key_keeps_what_it_knows(
 
 
 async def test_one_refresher_holds_the_lease(store: PostgresCredentials) -> None:
-    await store.set("crm_token", b"one", kind="oauth")
+    await store.replace("crm_token", b"one", kind="oauth")
     taken = await asyncio.gather(*(store.lease("crm_token", seconds=30) for _ in range(8)))
     (lease,) = (each for each in taken if each is not None)
     number = await store.replace("crm_token", b"two", kind="oauth", lease=lease, keep_previous=True)
@@ -174,7 +174,7 @@ async def test_one_refresher_holds_the_lease(store: PostgresCredentials) -> None
 
 
 async def test_a_refresher_that_lost_its_lease_writes_nothing(store: PostgresCredentials) -> None:
-    await store.set("crm_token", b"one", kind="oauth")
+    await store.replace("crm_token", b"one", kind="oauth")
     slow = await leased(store, seconds=0.0)
     other = await leased(store)
     with pytest.raises(VersionMoved):
@@ -189,7 +189,7 @@ async def test_a_refresher_that_lost_its_lease_writes_nothing(store: PostgresCre
 
 
 async def test_a_refusal_is_recorded_once_and_only_for_the_current_version(store: PostgresCredentials) -> None:
-    await store.set("crm_token", b"one", kind="oauth")
+    await store.replace("crm_token", b"one", kind="oauth")
     assert not await store.refuse("crm_token", 7, "invalid_grant")
     assert await store.refuse("crm_token", 1, "invalid_grant")
     assert not await store.refuse("crm_token", 1, "invalid_grant")
@@ -243,7 +243,7 @@ async def test_a_value_replaced_during_a_promotion_is_not_promoted(
 
 
 async def test_changes_at_the_same_time_follow_each_other(store: PostgresCredentials, database: Database) -> None:
-    await store.set("crm_token", b"one", kind="oauth")
+    await store.replace("crm_token", b"one", kind="oauth")
     async with in_line(database) as begin:
         first = await begin(store.replace("crm_token", b"two", kind="oauth", keep_previous=True))
         second = await begin(store.replace("crm_token", b"three", kind="oauth", keep_previous=True))
@@ -252,7 +252,7 @@ async def test_changes_at_the_same_time_follow_each_other(store: PostgresCredent
 
 
 async def test_a_lease_that_waited_for_a_new_version_is_for_it(store: PostgresCredentials, database: Database) -> None:
-    await store.set("crm_token", b"one", kind="oauth")
+    await store.replace("crm_token", b"one", kind="oauth")
     async with in_line(database) as begin:
         await begin(store.replace("crm_token", b"two", kind="oauth"))
         leasing = await begin(store.lease("crm_token", seconds=30))

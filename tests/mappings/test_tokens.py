@@ -105,3 +105,14 @@ def test_the_login_of_medusa() -> None:
     assert (sent.path, sent.body) == ("/auth/user/emailpass", b'{"email":"a@example.com","password":"p"}')
     assert grant.read(reply(200, token="jwt")) == Issued(access_token="jwt")
     assert grant.read(reply(200)) is None
+
+
+def test_the_text_of_a_request_or_reply_shows_no_secret() -> None:
+    """A traceback or a log line may hold it."""
+    (grant,) = VENDORS["zendesk"].grants
+    asked = grant.refresh_request(SECRETS, "a-refresh-token")
+    given = reply(200, access_token="an-access-token")
+    searched = msgspec.structs.replace(asked, query=(("email", "ann@example.com"),), headers=(("X-Key", "a-key"),))
+    assert repr(asked) == "VendorRequest(POST /oauth/tokens)"
+    assert repr(searched) == "VendorRequest(POST /oauth/tokens?email)"
+    assert repr(given) == "VendorReply(status=200)"

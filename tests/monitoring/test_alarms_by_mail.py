@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from app.credentials.secrets import Secrets
 from app.monitoring.models import Message
 from app.monitoring.notify import Alerting, open_alerting
-from app.settings.file import AlertSettings, SmtpSettings
+from app.settings.alerts import AlertSettings, SmtpSettings
 from tests.monitoring.mailbox import Mailbox, running_mailbox
 
 pytestmark = pytest.mark.anyio

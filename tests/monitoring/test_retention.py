@@ -274,6 +274,36 @@ async def test_a_rotated_secret_of_a_subscription_goes_a_day_after_its_end(datab
     assert row["count"] == 2
 
 
+async def test_uses_of_removed_keys_and_secrets_go(database: Database) -> None:
+    await sql(
+        database,
+        """INSERT INTO api_key (id, principal, name, digest, scopes, created_at, rotated_at, expires_at, revoked_at)
+           SELECT id, principal, name, sha256(id::bytea), '{ops:read}', now() - interval '9 days', rotated_at,
+                  rotated_at, revoked_at
+             FROM (VALUES ('key_old', 'key_old', 'n8n', now() - interval '1 day', NULL),
+                          ('key_new', 'key_old', 'n8n', NULL, NULL),
+                          ('key_gone', 'key_gone', 'make', NULL, now())
+                  ) AS key (id, principal, name, rotated_at, revoked_at)""",
+    )
+    await sql(database, "INSERT INTO credential (name, kind) VALUES ('crm', 'secret')")
+    await sql(
+        database,
+        """INSERT INTO credential_version (credential, version, state, payload)
+           VALUES ('crm', 1, 'revoked', NULL), ('crm', 2, 'current', '1')""",
+    )
+    kept = {"key_old", "key_new", "vault:crm#2", "env:TOKEN"}  # a rotated key's scopes still count for its successor
+    gone = ["key_gone", "key_unknown", "vault:crm#1", "vault:crm.tokens#7"]
+    await sql(
+        database,
+        """INSERT INTO last_use (subject, part, used_at)
+           SELECT subject, 'read', now() - interval '31 days' FROM unnest($1::text[]) AS subject
+           UNION ALL SELECT 'vault:crm#1', 'write', now() - interval '29 days'""",
+        [*kept, *gone],
+    )
+    assert await reap(retention(database)) == (len(gone), False)
+    assert {row["subject"] for row in await sql(database, "SELECT subject FROM last_use")} == kept | {"vault:crm#1"}
+
+
 async def test_the_trail_and_what_was_last_seen_have_no_retention(database: Database) -> None:
     await sql(
         database,

@@ -97,6 +97,16 @@ async def test_a_missing_secret_pauses_the_connection_and_can_be_set_later(shop:
         assert (await acme.send(READ)).status == 200
 
 
+async def test_a_process_that_resumes_before_it_saw_the_new_secret_asks_the_vault(shop: Shop) -> None:
+    async with shop.asking() as acme:
+        with pytest.raises(VendorAuthFailed):
+            await acme.send(READ)
+        await shop.store.set("acme", b"token-1")
+        await shop.pauses.resume("acme", actor="ada")
+        await shop.pauses.refresh()
+        assert (await acme.send(READ)).status == 200
+
+
 async def test_a_revoked_secret_is_not_sent_again(shop: Shop) -> None:
     await shop.store.set("acme", b"token-1")
     await shop.vault.refresh()

@@ -5,9 +5,8 @@ No pause of the installation applies to these requests, and none results from th
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -53,8 +52,8 @@ class LiveVendor:
         """Return the reply to a request. Raises VendorRefused, ReplyLost and the vendor's problems."""
         sending = self._client.send(self._connection, request, deadline=time.monotonic() + CALL_SECONDS)
         self.last = reply = self._runner.run(sending)
-        if (date := _date_of(reply)) is not None:
-            self.skew = (datetime.now(UTC) - date).total_seconds()
+        if "date" in reply.headers:
+            self.skew = skew_of(reply.headers)
         return reply
 
     @property
@@ -115,9 +114,7 @@ def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Accou
             live.send(asked[0])
         except (Problem, VendorRefused, ReplyLost) as refusal:
             findings.append(explain(settings, connection, refusal, mapping.object))
-    if abs(live.skew) > SKEW_SECONDS:
-        findings.append(clock(name, live.skew))
-    return account, findings
+    return account, [*findings, *clock(name, live.skew)]
 
 
 def _missing_scopes(live: LiveVendor, settings: Settings, connection: ConnectionSettings) -> list[Finding]:
@@ -130,10 +127,20 @@ def _missing_scopes(live: LiveVendor, settings: Settings, connection: Connection
     return [level(f"connection {name}", found, f"Allow it to the app at {title}, then: lockstitch connect {name}")]
 
 
-def clock(whose: str, skew: float) -> Finding:
-    """Return the finding of a clock that differs from ours by `skew` seconds."""
+def clock(whose: str, skew: float) -> list[Finding]:
+    """Find a clock that differs from ours by too many seconds."""
+    if abs(skew) <= SKEW_SECONDS:
+        return []
     ahead = "ahead of" if skew > 0 else "behind"
-    return error("clock", f"this host is {abs(skew):.0f} s {ahead} {whose}", CLOCK_COMMAND)
+    return [error("clock", f"this host is {abs(skew):.0f} s {ahead} {whose}", CLOCK_COMMAND)]
+
+
+def skew_of(headers: Mapping[str, str]) -> float:
+    """Return the seconds that our clock is ahead of the date of an answer; 0 without a readable one."""
+    try:
+        return time.time() - parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return 0.0
 
 
 def explain(
@@ -172,16 +179,9 @@ def explain(
 
 
 def _renewal(connection: ConnectionSettings) -> str:
-    resume = f"POST /ops/connections/{connection.name}/resume"
     for reference in connection.credentials.values():
         if reference.startswith(VAULT):
-            return f"lockstitch secrets set {reference.removeprefix(VAULT)}, then {resume}"
+            return f"lockstitch secrets rotate {reference.removeprefix(VAULT)}"
     references = ", ".join(connection.credentials.values())
+    resume = f"POST /ops/connections/{connection.name}/resume"
     return f"Renew {references}, restart all processes if it is env:, then {resume}"
-
-
-def _date_of(reply: VendorReply) -> datetime | None:
-    try:
-        return parsedate_to_datetime(reply.headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return None

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from app.cli.exits import usage
-from app.cli.findings import Finding, error, report, warning
+from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Flag, Json
 from app.cli.shell import Shell, another_environment, open_shell
 from app.cli.vendor.conformance import check_created
@@ -52,6 +52,7 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
     json
         Print JSON.
     """
+    report = CheckReport()
     with asyncio.Runner() as runner, open_shell(runner) as shell:
         settings = shell.settings
         named = settings.connections.get(connection)
@@ -61,63 +62,50 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
                 f"{connection}: must be a connection that is called; there are {', '.join(sorted(called)) or 'none'}."
             )
         if shell.foreign:
-            report([another_environment(shell)], [], json=json, connection=connection)
-        findings: list[Finding] = []
-        passed: list[str] = []
+            report.add([another_environment(shell)])
+            report.print_and_exit(json=json, connection=connection)
         try:
             with open_live(runner, settings, connection, shell.secrets, shell.bound) as live:
-                _verify(live, shell, connection, records, findings, passed, write=write)
+                _verify(live, shell, connection, max(1, records), report, write=write)
         except SettingsError as complaint:
-            findings.append(error(f"connection {connection}", str(complaint), "lockstitch doctor"))
-    report(findings, passed, json=json, connection=connection)
+            report.add([error(f"connection {connection}", str(complaint), "lockstitch doctor")])
+    report.print_and_exit(json=json, connection=connection)
 
 
-def _verify(
-    live: LiveVendor,
-    shell: Shell,
-    name: str,
-    records: int,
-    findings: list[Finding],
-    passed: list[str],
-    *,
-    write: bool,
-) -> None:
+def _verify(live: LiveVendor, shell: Shell, name: str, records: int, report: CheckReport, *, write: bool) -> None:
     account, found = check_access(live, shell.settings, name)
-    findings += found
+    title = VENDORS[shell.settings.connections[name].vendor].title
+    report.add(found, f"{title} shows the account and every object to the credential of {name}")
     if account is None:
         return
     vendor = account.vendor
-    if not found:
-        passed.append(f"{vendor.title} shows the account and every object to the credential of {name}")
     for mapping in mappings_of(vendor.name):
-        findings += _check_object(live, account, mapping, shell, name, max(1, records), passed)
-    findings += _check_limits(live, account, shell, name, passed)
-    if not write:
-        return
-    for mapping in mappings_of(vendor.name):
+        _check_object(live, account, mapping, shell, name, records, report)
+    _check_limits(live, account, shell, name, report)
+    for mapping in mappings_of(vendor.name) if write else ():
         if mapping.object in vendor.removable:
-            findings += _check_write(account, mapping, name, passed)
+            _check_write(account, mapping, name, report)
 
 
 def _check_object(
-    live: LiveVendor, account: Account, mapping: AnyMapping, shell: Shell, name: str, records: int, passed: list[str]
-) -> list[Finding]:
+    live: LiveVendor, account: Account, mapping: AnyMapping, shell: Shell, name: str, records: int, report: CheckReport
+) -> None:
     """Read one page and map every record."""
     asked = list_request(mapping, account, records)
     if asked is None or mapping.endpoints.page is None:
-        return []
+        return
     about = f"connection {name}, {mapping.object}"
     try:
         page = mapping.endpoints.page(account.ask(asked[0]), asked[1], account.facts)
         facts = account.with_related(mapping, page.records, page.account)
-    except (VendorRefused, Refused) as refusal:
-        if isinstance(refusal, VendorRefused) and refusal.refusal.kind == "not_allowed":
-            return []  # `check_access` has reported it
-        return [explain(shell.settings, shell.settings.connections[name], refusal, mapping.object)]
-    except (Problem, ReplyLost) as refusal:
-        return [explain(shell.settings, shell.settings.connections[name], refusal, mapping.object)]
     except Unmappable as unmappable:
-        return [error(about, f"the list cannot be read: {unmappable}", _report_command(mapping))]
+        report.add([error(about, f"the list cannot be read: {unmappable}", _report_command(mapping))])
+        return
+    except FAILED as refusal:
+        # `check_access` has reported a missing permission.
+        if not isinstance(refusal, VendorRefused) or refusal.refusal.kind != "not_allowed":
+            report.add([explain(shell.settings, shell.settings.connections[name], refusal, mapping.object)])
+        return
     mapped: list[Mapped[Any]] = []
     broken: Counter[str] = Counter()
     for record in page.records:
@@ -131,9 +119,7 @@ def _check_object(
     ]
     findings += _check_enums(about, mapping, mapped)
     findings += _check_times(about, mapped, live.skew)
-    if not findings:
-        passed.append(f"{mapping.object}: {len(mapped)} records map, times and enum values are known")
-    return findings
+    report.add(findings, f"{mapping.object}: {len(mapped)} records map, times and enum values are known")
 
 
 def _report_command(mapping: AnyMapping) -> str:
@@ -172,33 +158,31 @@ def _check_times(about: str, mapped: Sequence[Mapped[Any]], skew: float) -> Iter
         )
 
 
-def _check_limits(live: LiveVendor, account: Account, shell: Shell, name: str, passed: list[str]) -> Iterator[Finding]:
+def _check_limits(live: LiveVendor, account: Account, shell: Shell, name: str, report: CheckReport) -> None:
     """Compare the limit that the vendor reports with the configured pace."""
     vendor, about = account.vendor, f"connection {name}, limits"
     budget = None if live.last is None else vendor.budget(live.last)
     if budget is None:
-        passed.append("limits: the vendor reports none")
+        report.add([], "limits: the vendor reports none")
         return
     pacing = shell.settings.connections[name].pacing or vendor.pacing
     rate = pacing.units / pacing.per_seconds
-    shown = f"{budget.remaining:.0f} left"
+    shown, found = f"{budget.remaining:.0f} left", []
     if budget.restore_per_second is not None and rate > budget.restore_per_second:
-        yield warning(
-            about,
-            f"{shown}; it restores {budget.restore_per_second:g} units a second, and pacing allows {rate:g}",
-            f"Set pacing = {{ units = {budget.restore_per_second:g}, per_seconds = 1 }} in [connections.{name}]",
-        )
+        why = f"{shown}; it restores {budget.restore_per_second:g} units a second, and pacing allows {rate:g}"
+        mend = f"Set pacing = {{ units = {budget.restore_per_second:g}, per_seconds = 1 }} in [connections.{name}]"
+        found.append(warning(about, why, mend))
     elif budget.remaining < 1:
-        yield warning(about, "the account's limit is used up, perhaps by other clients", f"lockstitch verify {name}")
-    else:
-        passed.append(f"limits: {shown}")
+        why = "the account's limit is used up, perhaps by other clients"
+        found.append(warning(about, why, f"lockstitch verify {name}"))
+    report.add(found, f"limits: {shown}")
 
 
-def _check_write(account: Account, mapping: AnyMapping, name: str, passed: list[str]) -> list[Finding]:
+def _check_write(account: Account, mapping: AnyMapping, name: str, report: CheckReport) -> None:
     """Create one marked record, read it back, find it by its marker, and remove it, whatever was found."""
     endpoints, about, marker = mapping.endpoints, f"connection {name}, {mapping.object}", new_id("op_")
     if endpoints.create is None or endpoints.archive is None:
-        return []
+        return
     person = Account(account.vendor, account.sender, account.facts, {"customer": _nobody(marker)})
     findings: list[Finding] = []
     mend = (
@@ -212,15 +196,13 @@ def _check_write(account: Account, mapping: AnyMapping, name: str, passed: list[
         findings += [error(about, failure, _report_command(mapping)) for failure in failures]
     except FAILED as refusal:
         findings.append(error(about, f"a record cannot be created and read back: {refusal}", mend))
-    if remote_id is None:
-        return findings
-    try:
-        person.ask(msgspec.structs.replace(endpoints.archive(remote_id, person.facts), effect=True))
-    except FAILED as refusal:
-        return [*findings, error(about, f"the record {remote_id} cannot be removed: {refusal}", mend)]
-    if not findings:
-        passed.append(f"{mapping.object}: the record {remote_id}, marked {marker}, was written, read back and removed")
-    return findings
+    if remote_id is not None:
+        try:
+            person.ask(msgspec.structs.replace(endpoints.archive(remote_id, person.facts), effect=True))
+        except FAILED as refusal:
+            findings.append(error(about, f"the record {remote_id} cannot be removed: {refusal}", mend))
+    passed = f"{mapping.object}: the record {remote_id}, marked {marker}, was written, read back and removed"
+    report.add(findings, passed)
 
 
 def _nobody(marker: str) -> dict[str, Any]:

@@ -107,7 +107,7 @@ class Gauges:
         self._sealed = await self._trail.figures()
         self._stopped = await self._database.fetch_value(COUNT_STOPPED)
         rows = await self._database.fetch(STOPPED, self._connections)
-        self._paused = {(row["connection"], row["reason"]) for row in rows}
+        self._paused = {(row["name"], row["problem"]) for row in rows}
         rows = await self._database.fetch(UNFINISHED_UPLOADS, self._exporting) if self._exporting else []
         self._uploads = {row["connection"]: (row["count"], row["oldest"]) for row in rows}
         self._worker_seen = await heartbeats.last_seen(self._database)

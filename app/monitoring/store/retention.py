@@ -138,6 +138,25 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
     ),
     # About as many rows as there are subscriptions.
     "secrets": _delete("subscription_secret", "not_after", key="subscription, created_at", order=""),
+    # Of removed keys and secrets. The uses of a rotated key count for its successor.
+    "uses": _delete(
+        "last_use",
+        "used_at",
+        key="subject, part",
+        which="""CASE WHEN subject LIKE 'key\\_%'
+                           THEN NOT EXISTS (SELECT
+                                              FROM api_key AS used
+                                              JOIN api_key AS live USING (principal)
+                                             WHERE used.id = subject AND live.revoked_at IS NULL
+                                               AND (live.expires_at IS NULL OR live.expires_at > now()))
+                      ELSE subject LIKE 'vault:%#%'
+                           AND NOT EXISTS (SELECT
+                                             FROM credential_version
+                                            WHERE state <> 'revoked'
+                                              AND 'vault:' || credential || '#' || version = subject)
+                      END""",
+        order="",
+    ),
     # A worker that is silent for a day was removed on purpose.
     "heartbeats": _delete("worker_heartbeat", "seen_at", key="worker", order=""),
 }
@@ -165,6 +184,7 @@ class PostgresRetention:
             "uploads": timedelta(days=keep.receipts),
             "match_keys": timedelta(days=keep.match_keys),
             "secrets": timedelta(days=1),
+            "uses": timedelta(days=30),
             "heartbeats": timedelta(days=1),
         }
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from app.monitoring.models import AlarmFigures, StoppedConnection, TroubledCredential
+from app.monitoring.models import AlarmFigures, Trouble
 from app.postgres.database import Database, Statement
 
 # Counting stops here: an alarm does not depend on more.
@@ -23,7 +23,7 @@ COUNT = Statement(
 STOPPED = Statement(
     "SELECT lane",
     """
-    SELECT connection, blocked_reason AS reason
+    SELECT connection AS name, blocked_reason AS problem
       FROM lane
      WHERE connection = ANY ($1::text[])
        AND blocked_reason IN ('auth', 'account', 'operator')
@@ -99,8 +99,7 @@ class PostgresAlarmFigures:
         assert counts is not None  # noqa: S101 - always one row
         return AlarmFigures(
             **counts,
-            stopped=[StoppedConnection(**row) for row in stopped],
-            credentials=[TroubledCredential(**row) for row in troubled],
+            troubles=[Trouble(**row) for row in (*stopped, *troubled)],
             job_lag=0.0 if lagging is None else lagging["lag"],
             lagging=None if lagging is None else lagging["connection"],
         )

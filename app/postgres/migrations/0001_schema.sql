@@ -7,9 +7,11 @@ CREATE TABLE schema_migration (
 );
 
 -- The environment that this database belongs to, such as prod: the first one that starts on it. Another one must adopt it.
+-- former: its names before `lockstitch environment rename`, which its API keys may hold.
 CREATE TABLE environment (
     id         smallint    PRIMARY KEY DEFAULT 1 CHECK (id = 1),
     name       text        NOT NULL,
+    former     text[]      NOT NULL DEFAULT '{}',
     stamped_at timestamptz NOT NULL DEFAULT now()
 );
 

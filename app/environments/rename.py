@@ -1,0 +1,37 @@
+"""Rename an installation, such as one that was begun without LOCKSTITCH_ENVIRONMENT.
+
+API keys hold the name, so a renamed database keeps its former names, and accepts their keys.
+"""
+
+from app.audit import record
+from app.environments.adopt import SESSIONS
+from app.errors import Complaint
+from app.postgres.database import Database, Statement
+
+RENAME = Statement(
+    "UPDATE environment",
+    """
+    UPDATE environment
+       SET name = $2, former = array_append(array_remove(former, $2), name), stamped_at = now()
+     WHERE name = $1 AND name <> $2
+    """,
+)
+
+
+async def rename(database: Database, former: str, name: str, *, actor: str) -> None:
+    """Rename the database of the environment `former`. Raises Complaint while a process of Lockstitch runs on it."""
+    async with database.transaction() as session:
+        if running := await session.fetch_value(SESSIONS):
+            raise Complaint(
+                f"A process of Lockstitch uses the database ({running} sessions)."
+                " Stop every `serve` and `worker` on it, then run the command again."
+            )
+        if not await session.execute(RENAME, former, name):
+            raise Complaint(f"There is nothing to rename: no process has started on the database as {former} yet.")
+        await record.append(
+            *(session, "environment.renamed"),
+            subject=name,
+            actor=actor,
+            correlation_id=None,
+            facts={"from": former},
+        )
