@@ -3,10 +3,11 @@
 import asyncio
 import os
 import re
+import shlex
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -20,7 +21,10 @@ from app.cli.printing import Json
 from app.cli.shell import Shell, another_environment, open_shell
 from app.cli.vendor.live_account import SKEW_SECONDS, check_access, clock, open_live
 from app.copies.consumers import load_consumers
+from app.credentials.grants import grant_of
 from app.credentials.last_use import last_uses
+from app.credentials.secrets import VAULT
+from app.credentials.tokens import SUFFIX
 from app.errors import Complaint
 from app.monitoring.store import heartbeats
 from app.postgres.database import Database, Statement
@@ -58,14 +62,18 @@ def doctor(*, json: Json = False) -> None:
 
 
 def _examine(runner: asyncio.Runner, shell: Shell, findings: list[Finding], passed: list[str]) -> None:
-    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+    database = None if shell.missing else shell.database
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("the configuration is valid", lambda: _check_configuration(shell)),
         ("the database answers and is migrated", lambda: _check_database(runner, shell)),
         ("every secret is there, and each is used once", lambda: _check_secrets(shell)),
-        ("a worker runs, and no connection is paused", lambda: _check_work(runner, shell)),
-        ("no key with ops:* makes canonical calls", lambda: _check_keys(runner, shell)),
         ("the collector answers", lambda: _check_collector(shell.environment)),
-    )
+    ]
+    if database is not None:
+        checks += [
+            ("a worker runs, and no connection is paused", lambda: _check_work(runner, database, shell.settings)),
+            ("no key with ops:* makes canonical calls", lambda: _check_keys(runner, database)),
+        ]
     for name, check in checks if not shell.foreign else checks[:2]:
         found = list(check())
         findings += found
@@ -89,13 +97,21 @@ def _check_configuration(shell: Shell) -> Iterator[Finding]:
         yield error(
             "configuration",
             "LOCKSTITCH_ENCRYPTION_KEYS is not set",
-            'export LOCKSTITCH_ENCRYPTION_KEYS="k1:$(head -c 32 /dev/urandom | base64)", or the keys of this database',
+            "Set the keys of this database. Only for a new one:"
+            ' export LOCKSTITCH_ENCRYPTION_KEYS="k1:$(head -c 32 /dev/urandom | base64)"',
+        )
+    if closed := _unreadable(shell):
+        yield error(
+            "configuration",
+            f"LOCKSTITCH_ENCRYPTION_KEYS does not open {', '.join(sorted(closed))} of the vault",
+            "Set it as for the processes. This shows which keys are missing: lockstitch secrets status",
         )
     if not os.environ.get("LOCKSTITCH_ENVIRONMENT") and not settings.dev:
         yield warning(
             "configuration",
             f"LOCKSTITCH_ENVIRONMENT is not set, so a copy of this database starts anywhere as {settings.environment}",
-            f"export LOCKSTITCH_ENVIRONMENT={settings.environment}, or another name before the database is first used",
+            "Choose another name only before the database is first used:"
+            f" export LOCKSTITCH_ENVIRONMENT={settings.environment}",
         )
     try:
         connections = connections_of(settings)
@@ -120,7 +136,8 @@ def _configuration(complaints: str, settings: Settings | None) -> Iterator[Findi
 
 def _check_database(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
     if shell.database is None:
-        yield error("database", shell.trouble, "Start PostgreSQL, or export LOCKSTITCH_DATABASE_URL=postgresql://…")
+        mend = "Start PostgreSQL, or correct the address: export LOCKSTITCH_DATABASE_URL=postgresql://…"
+        yield error("database", shell.trouble, mend)
         return
     if shell.missing:
         yield error("database", f"{shell.missing} migrations are missing", "lockstitch migrate")
@@ -141,8 +158,16 @@ def _check_secrets(shell: Shell) -> Iterator[Finding]:
     """Report secrets that are missing, by name, and those that several connections or names share."""
     users: dict[str, set[str]] = defaultdict(set)
     for name, connection in sorted(shell.settings.connections.items()):
+        closed = _closed(shell, name, connection)
+        if closed:
+            yield error(
+                f"connection {name}",
+                f"the vault cannot be read, so {', '.join(closed)} was not checked",
+                "Mend the database and the encryption keys, then: lockstitch doctor",
+            )
         for reference, complaint in _lacking(shell, connection).items():
-            yield error(f"connection {name}", complaint, _set_secret(reference))
+            if reference not in closed:
+                yield error(f"connection {name}", complaint, _set_secret(reference, "set"))
         for reference in _secrets_of(connection):
             users[reference].add(name)
     twins = shell.secrets.twins(users)
@@ -153,7 +178,7 @@ def _check_secrets(shell: Shell) -> Iterator[Finding]:
             yield warning(
                 f"secret {', '.join(group)}",
                 f"one secret is used at {', '.join(names)}: if one of them leaks it, all are exposed",
-                f"Make a secret for each at the vendor, then: {_set_secret(group[-1])}",
+                f"Make a secret for each at the vendor, then: {_set_secret(group[-1], 'rotate')}",
             )
 
 
@@ -180,41 +205,54 @@ def _secrets_of(connection: ConnectionSettings) -> Iterator[str]:
     yield from (one.secret for one in connection.webhook_secrets)
 
 
-def _set_secret(reference: str) -> str:
+def _closed(shell: Shell, name: str, connection: ConnectionSettings) -> Sequence[str]:
+    """Return the secrets of a connection that are in a vault which cannot be read from here."""
+    vendor = VENDORS.get(connection.vendor)
+    kept = [reference for reference in _references_of(connection) if reference.startswith(VAULT)]
+    if vendor is not None and grant_of(connection, vendor) is not None:
+        kept.append(f"{VAULT}{name}{SUFFIX}")
+    if shell.secrets.vault is None:
+        return kept
+    return [reference for reference in kept if reference.removeprefix(VAULT) in _unreadable(shell)]
+
+
+def _unreadable(shell: Shell) -> set[str]:
+    """Return the names in the vault that the encryption keys do not open."""
+    vault = shell.secrets.vault
+    return set() if vault is None else {name for name, _ in vault.store.unreadable}
+
+
+def _set_secret(reference: str, verb: str) -> str:
     kind, _, name = reference.partition(":")
     return {
-        "env": f"export {name}=…, then restart all processes",
-        "file": f"Write the secret to {name}",
-        "vault": f"lockstitch secrets set {name}",
+        "env": f"Restart all processes with it: export {name}=…",
+        "file": f"Type it, and press Enter and Ctrl-D: (umask 077; cat > {shlex.quote(name)})",
+        "vault": f"lockstitch secrets {verb} {name}",
     }[kind]
 
 
-def _check_work(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
-    if shell.database is None or shell.missing:
-        return
-    seen = runner.run(heartbeats.last_seen(shell.database))
+def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
+    seen = runner.run(heartbeats.last_seen(database))
     if seen is None or seen > WORKER_SECONDS:
         since = "has ever run" if seen is None else f"has been seen for {seen:.0f} s"
         yield error("worker", f"no worker {since}: webhooks, deliveries and lost replies wait", "lockstitch worker")
-    pauses = PostgresPauses(shell.database)
+    pauses = PostgresPauses(database)
     runner.run(pauses.refresh())
-    for name in sorted(shell.settings.connections):
+    for name in sorted(settings.connections):
         pause = pauses.of(name)
         if pause is None or not pause.held:
             continue
-        mend = f"POST /ops/connections/{name}/resume"
+        mend = f"lockstitch connections resume {name}"
         if pause.reason != "operator":
-            mend = f"lockstitch verify {name}, and what it says; then {mend}"
+            mend = f"Mend what the first command finds: lockstitch verify {name} && {mend}"
         yield error(f"connection {name}", f"it is paused ({pause.reason}): {pause.note}", mend)
 
 
-def _check_keys(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
-    if shell.database is None or shell.missing:
-        return
+def _check_keys(runner: asyncio.Runner, database: Database) -> Iterator[Finding]:
     used: dict[str, set[str]] = defaultdict(set)
-    for use in runner.run(last_uses(shell.database)):
+    for use in runner.run(last_uses(database)):
         used[use.subject].add(use.part)
-    for key in runner.run(PostgresKeys(shell.database).list()):
+    for key in runner.run(PostgresKeys(database).list()):
         canonical = sorted(part for part in used[key.id] if part and not part.startswith("ops:"))
         if key.state not in ("valid", "overlapping") or not canonical:
             continue
@@ -223,7 +261,7 @@ def _check_keys(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
             yield warning(
                 f"key {key.name}",
                 f"it has ops:* scopes and makes canonical calls ({', '.join(canonical)})",
-                f"lockstitch key create {key.name}-calls {kept}; use it for these calls",
+                f"Use another key for these calls: lockstitch key create {key.name}-calls {kept}",
             )
 
 

@@ -22,6 +22,7 @@ from app.cli.printing import Json, write_json
 from app.credentials.encryption_rotation import KeyRotation
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
+from app.postgres.environment_stamp import require
 from app.settings.environment import load_settings
 
 T = TypeVar("T")
@@ -180,12 +181,14 @@ def _progress(show: bool) -> Progress:
 
 def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...]], Awaitable[T]]) -> T:
     """Run `do` with a key rotation. Raises Complaint without a database or keys."""
-    url, keys = find_database(load_settings(os.environ)), find_keys(os.environ)
+    settings = load_settings(os.environ)
+    url, keys = find_database(settings), find_keys(os.environ)
     sealer = Sealer(keys)
 
     async def connect_and_do() -> T:
         database = await Database.connect(url, max_size=1, command_timeout=PATIENT_SECONDS)
         try:
+            await require(database, settings.environment)
             return await do(KeyRotation(database, sealer, SEALED_COLUMNS), sealer, tuple(key.id for key in keys))
         finally:
             await asyncio.shield(database.close())

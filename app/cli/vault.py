@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from msgspec import Struct
 from rich.console import Console
 
-from app.cli.database import find_database, find_keys, find_settings, run
+from app.cli.database import find_database, find_environment, find_keys, find_settings, run
 from app.cli.exits import REFUSED, usage
 from app.cli.operators import actor, read_duration
 from app.cli.printing import Json, write_json
@@ -21,6 +21,7 @@ from app.credentials.last_use import last_uses
 from app.credentials.models import CredentialError, CredentialKind
 from app.credentials.secrets import VAULT, Secrets
 from app.credentials.store import PostgresCredentials
+from app.credentials.tokens import SUFFIX
 from app.credentials.vault import Vault
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
@@ -35,7 +36,7 @@ NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
 MOST_BYTES: Final = 64 * 1024
 WITHOUT_ROLLBACK: Final[dict[CredentialKind, str]] = {
     "secret": "Set the old secret again: lockstitch secrets rotate {name}.",
-    "oauth": "The vendor ended the old tokens when it issued the present ones. Authorise again: lockstitch connect.",
+    "oauth": "The vendor ended the old tokens when it issued the present ones: lockstitch connect {connection}",
     "session": "A session ends with the next login. Nothing has to be restored.",
 }
 
@@ -103,6 +104,7 @@ def promote(name: str, *, overlap: str = "24h") -> None:
     lasts = read_duration("--overlap", overlap)
 
     async def promote_next(opened: _Opened) -> None:
+        _require_secret(opened, name)
         credential = opened.vault.get(name)
         if credential is None or credential.next is None:
             raise CredentialError(f"{name} has no next secret: lockstitch secrets set {name}.")
@@ -123,7 +125,8 @@ def rollback(name: str) -> None:
     async def roll_back(opened: _Opened) -> None:
         known = opened.vault.get(name)
         if known is not None and known.previous is None:
-            raise CredentialError(f"{name} has no previous version. {WITHOUT_ROLLBACK[known.kind].format(name=name)}")
+            instead = WITHOUT_ROLLBACK[known.kind].format(name=name, connection=name.removesuffix(SUFFIX))
+            raise CredentialError(f"{name} has no previous version. {instead}")
         restored, dropped = await opened.store.rollback(name)
         sys.stdout.write(f"Version {restored} of {name} is current again; version {dropped} is the next one.\n")
 
@@ -187,9 +190,23 @@ _ENDS: Final = {"due_at": "due", "expires_at": "expires", "accepted_until": "acc
 async def _store(opened: _Opened, name: str, value: str, max_age: str | None) -> tuple[int, str]:
     """Store a new secret. Raises CredentialError if it cannot be what its references need."""
     age = None if max_age is None else read_duration("--max-age", max_age)
+    _require_secret(opened, name)
+    if closed := sorted({f"{other} {number}" for other, number in opened.store.unreadable}):
+        raise CredentialError(
+            f"Nothing was stored: LOCKSTITCH_ENCRYPTION_KEYS does not open {', '.join(closed)}. Set it as for the"
+            " processes. If a key is lost: lockstitch secrets revoke NAME --version NUMBER"
+        )
     if complaints := complaints_about(opened.settings, f"{VAULT}{name}", value):
         raise CredentialError(f"Nothing was stored. {' '.join(complaints)}")
     return await opened.store.set(name, value.encode(), max_age=age)
+
+
+def _require_secret(opened: _Opened, name: str) -> None:
+    """Raise CredentialError for tokens, which nobody sets."""
+    known = opened.vault.get(name)
+    if known is not None and known.kind != "secret":
+        connection = name.removesuffix(SUFFIX)
+        raise CredentialError(f"{name} holds tokens that Lockstitch obtains itself: lockstitch connect {connection}")
 
 
 async def _promote(opened: _Opened, name: str, number: int, value: str, overlap: timedelta) -> None:
@@ -266,7 +283,7 @@ def _with_vault(do: Callable[[_Opened], Awaitable[T]]) -> T:
             store = PostgresCredentials(database, Sealer(keys), actor=actor())
             vault = Vault(store)
             await vault.refresh()
-            secrets = Secrets(os.environ, vault)
+            secrets = Secrets(find_environment(os.environ), vault)
             return await do(
                 _Opened(settings=settings, database=database, store=store, vault=vault, secrets=secrets, bound=bound)
             )

@@ -261,6 +261,23 @@ def test_the_answer_can_be_pasted(facade: Facade, caller: Caller, browser: httpx
     working(caller, "pasted", "/v1/tickets")
 
 
+@pytest.mark.parametrize("pasted", ["", "na1-a-code", "http://127.0.0.1/oauth/callback?code=na1-a-code"])
+def test_what_is_no_answer_of_the_vendor_is_not_taken(facade: Facade, tmp_path: Path, pasted: str) -> None:
+    with terminal(facade, tmp_path, "pasted", "--paste") as shell:
+        shell.link()
+        shell.type(pasted)
+        assert shell.wait() == 3
+        assert "This is not the whole address" in shell.text
+        assert "lockstitch connect pasted --paste" in shell.text
+
+
+def test_a_refused_client_secret_is_one_sentence(facade: Facade) -> None:
+    environment = {**facade.api.environment, "SHOPIFY_SECRET": "wrong"}
+    refused = lockstitch("connect", "own-shop", environment=environment, columns=300)
+    assert (refused.returncode, refused.stderr.count("\n")) == (3, 1)
+    assert "Shopify refuses the client_id, client_secret of own-shop: invalid_client." in refused.stderr
+
+
 def test_the_cookie_returns_behind_a_proxy_that_adds_a_path(facade: Facade, tmp_path: Path) -> None:
     port = free_port()
     api = facade.process(

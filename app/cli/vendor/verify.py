@@ -130,14 +130,14 @@ def _check_object(
         for why, count in broken.items()
     ]
     findings += _check_enums(about, mapping, mapped)
-    findings += _check_times(about, mapped, live.skew)
+    findings += _check_times(about, mapped, live.skew, f"lockstitch verify {name}")
     if not findings:
         passed.append(f"{mapping.object}: {len(mapped)} records map, times and enum values are known")
     return findings
 
 
 def _report_command(mapping: AnyMapping) -> str:
-    return f"lockstitch map {mapping.name} FILE, with such a record; its mapping needs a revision"
+    return f"The mapping needs a revision. To try such a record: lockstitch map {mapping.name} FILE"
 
 
 def _check_enums(about: str, mapping: AnyMapping, mapped: Sequence[Mapped[Any]]) -> Iterator[Finding]:
@@ -150,11 +150,11 @@ def _check_enums(about: str, mapping: AnyMapping, mapped: Sequence[Mapped[Any]])
                 about,
                 f"{name} of {len(unknown)} of {len(mapped)} records has a value that the mapping does not know,"
                 f" such as that of {', '.join(unknown[:SHOWN])}",
-                f"lockstitch mapping show {mapping.name}; GET /v1/{mapping.object}s/options lists the account's values",
+                f"GET /v1/{mapping.object}s/options lists the account's values: lockstitch mapping show {mapping.name}",
             )
 
 
-def _check_times(about: str, mapped: Sequence[Mapped[Any]], skew: float) -> Iterator[Finding]:
+def _check_times(about: str, mapped: Sequence[Mapped[Any]], skew: float, again: str) -> Iterator[Finding]:
     """Find times in the vendor's future: a local time that is read as UTC."""
     now = datetime.now(UTC).timestamp() - skew
     late = {
@@ -168,7 +168,7 @@ def _check_times(about: str, mapped: Sequence[Mapped[Any]], skew: float) -> Iter
             about,
             f"{len(late)} of {len(mapped)} records changed up to {max(late.values()) / 3600:.1f} h in the future,"
             f" such as {', '.join(list(late)[:SHOWN])}: the account's time zone is wrong, or its clock",
-            "Correct the time zone at the vendor, then run this command again",
+            f"Correct the time zone at the vendor, then: {again}",
         )
 
 
@@ -186,7 +186,8 @@ def _check_limits(live: LiveVendor, account: Account, shell: Shell, name: str, p
         yield warning(
             about,
             f"{shown}; it restores {budget.restore_per_second:g} units a second, and pacing allows {rate:g}",
-            f"Set pacing = {{ units = {budget.restore_per_second:g}, per_seconds = 1 }} in [connections.{name}]",
+            f"Set pacing = {{ units = {budget.restore_per_second:g}, per_seconds = 1 }} in [connections.{name}],"
+            f" then: lockstitch verify {name}",
         )
     elif budget.remaining < 1:
         yield warning(about, "the account's limit is used up, perhaps by other clients", f"lockstitch verify {name}")
