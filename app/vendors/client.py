@@ -215,7 +215,7 @@ class VendorClient:
                 except NoReply as error:
                     failure = no_reply(error)
                 else:
-                    failure = judge(live.connection, reply)
+                    failure = judge(live.connection, reply, credential[1])
                     request_id = reply.headers.get(vendor.request_id_header) if vendor.request_id_header else None
                     call.answered(reply.status, failure.request_id if failure else request_id)
                     self._learn(live, reply)
