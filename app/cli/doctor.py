@@ -127,7 +127,8 @@ def _check_configuration(shell: Shell) -> Iterator[Finding]:
 
 
 def _configuration(complaints: str, settings: Settings | None) -> Iterator[Finding]:
-    file = "lockstitch.toml" if settings is None or settings.config_file is None else str(settings.config_file)
+    named = os.environ.get("LOCKSTITCH_CONFIG", "lockstitch.toml") if settings is None else settings.config_file
+    file = str(named or "lockstitch.toml")
     for line in complaints.splitlines():
         variable = re.match(r"LOCKSTITCH_[A-Z_]+", line)
         mend = f"export {variable[0]}=…" if variable else f"edit {file}"
@@ -209,8 +210,9 @@ def _closed(shell: Shell, name: str, connection: ConnectionSettings) -> Sequence
     """Return the secrets of a connection that are in a vault which cannot be read from here."""
     vendor = VENDORS.get(connection.vendor)
     kept = [reference for reference in _references_of(connection) if reference.startswith(VAULT)]
-    if vendor is not None and grant_of(connection, vendor) is not None:
-        kept.append(f"{VAULT}{name}{SUFFIX}")
+    with suppress(SettingsError):  # reported with the connection
+        if vendor is not None and grant_of(connection, vendor) is not None:
+            kept.append(f"{VAULT}{name}{SUFFIX}")
     if shell.secrets.vault is None:
         return kept
     return [reference for reference in kept if reference.removeprefix(VAULT) in _unreadable(shell)]

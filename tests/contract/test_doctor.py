@@ -167,7 +167,8 @@ def test_every_complaint_about_the_configuration_is_reported_at_once(run: Shell)
     assert done.returncode == 1
     assert the(findings, "LOCKSTITCH_PORT is 'http'")["mend"].startswith("export LOCKSTITCH_PORT=")
     assert the(findings, "LOCKSTITCH_LOG_LEVEL")
-    assert "edit " in the(findings, "unknown table [oddity]")["mend"]
+    edit = f"edit {run.environment['LOCKSTITCH_CONFIG']}, then: lockstitch doctor"
+    assert the(findings, "unknown table [oddity]")["mend"] == edit
 
 
 def test_no_worker(run: Shell) -> None:
@@ -328,15 +329,17 @@ def test_every_finding_ends_with_a_command_that_exists(run: Shell, portal: Porta
         )
     )
     more += app_connection("app", portal.url, "APP_SECRET") + app_connection("lost", portal.url, "LOST_SECRET")
+    more += app_connection("grantless", portal.url, "APP_SECRET").replace("hubspot", "salesforce")
     (tmp_path / "token").write_text("another")
     assert run("secrets", "set", "kept", more=more, text="a-secret").returncode == 0
     wrong = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}", "LOCKSTITCH_ENVIRONMENT": ""}
     done = run("doctor", "--json", more=more, SHARED="shared", APP_ID="an-id", APP_SECRET="a-secret", **wrong)
     findings = found(done)
-    for about in ("configuration", "worker", "collector", "secret env:SHARED", *(
-        f"connection {name}" for name in ("crm", "dead", "kept", "missing", "shared", "filed", "unfiled", "app", "lost")
+    for about in ("configuration: LOCKSTITCH_ENVIRONMENT", "worker", "collector", "secret env:SHARED", *(
+        f"connection {name}: " for name in ("crm", "dead", "kept", "missing", "shared", "filed", "unfiled", "app", "lost")
     )):  # fmt: skip
-        assert the(findings, f"{about}: ")
+        assert the(findings, about)
+    assert the(findings, "[connections.grantless] lacks grant")
     for one in findings.values():
         check_command(run, one["mend"])
 
