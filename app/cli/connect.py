@@ -1,7 +1,6 @@
 """`lockstitch connect` and `lockstitch connections`: authorise connections, and show their state and scopes."""
 
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -16,7 +15,7 @@ from rich.console import Console
 from app.cli.database import find_database, find_environment, find_keys, find_settings, run, with_database
 from app.cli.exits import REFUSED, usage
 from app.cli.operators import actor
-from app.cli.printing import Flag, Json, write_json
+from app.cli.printing import Flag, Json, log_nothing, write_json
 from app.cli.tables import table
 from app.credentials.consents import CONNECTED, ConsentError, Consents, Run
 from app.credentials.secrets import NoSecret, Secrets
@@ -73,7 +72,7 @@ def connect(name: Annotated[str, Parameter(name="NAME")], /, *, paste: Flag = Fa
     """
     settings = find_settings(os.environ)
     _require_known(settings, name)
-    logging.getLogger("lockstitch").setLevel(logging.CRITICAL + 1)  # the command itself says what is wrong
+    log_nothing()
     alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
     try:
         scopes = run(_connect(alone, name, paste=paste))

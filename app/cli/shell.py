@@ -1,7 +1,6 @@
 """What `doctor` and `verify` see from this shell: the settings, the database if it answers, and the secrets."""
 
 import asyncio
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from msgspec import Struct
 
 from app.cli.database import connect, find_environment, find_keys, find_settings
 from app.cli.findings import Finding, error
+from app.cli.printing import log_nothing
 from app.credentials.secrets import Secrets
 from app.credentials.store import PostgresCredentials
 from app.credentials.vault import Vault
@@ -39,8 +39,8 @@ class Shell(Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def open_shell(runner: asyncio.Runner) -> Iterator[Shell]:
-    """Open what is there. Raises SettingsError for invalid settings. Logs nothing: the findings say it."""
-    logging.getLogger("lockstitch").setLevel(logging.CRITICAL + 1)
+    """Open what is there. Raises SettingsError for invalid settings."""
+    log_nothing()
     environment = find_environment(os.environ)
     settings = find_settings(environment)
     shell = Shell(settings=settings, environment=environment, secrets=Secrets(environment))

@@ -15,7 +15,7 @@ from rich.console import Console
 from app.cli.database import find_database, find_environment, find_keys, find_settings, run
 from app.cli.exits import REFUSED, usage
 from app.cli.operators import actor, read_duration
-from app.cli.printing import Json, write_json
+from app.cli.printing import Json, log_nothing, write_json
 from app.cli.tables import moment, table
 from app.credentials.last_use import last_uses
 from app.credentials.models import CredentialError, CredentialKind
@@ -211,6 +211,7 @@ def _require_secret(opened: _Opened, name: str) -> None:
 
 async def _promote(opened: _Opened, name: str, number: int, value: str, overlap: timedelta) -> None:
     """Prove a version and promote it, or exit."""
+    log_nothing()
     proofs = await prove(opened.settings, opened.secrets, f"{VAULT}{name}", value, opened.bound)
     failed = [f"{proof.connection}: {proof.why}" for proof in proofs if proof.why is not None]
     failed += _overlapping(opened, name)

@@ -193,9 +193,7 @@ def test_no_database_hides_no_other_finding(run: Shell, portal: Portal) -> None:
 
 
 def test_a_vault_that_the_encryption_keys_do_not_open_is_found(run: Shell, portal: Portal) -> None:
-    more = (
-        f'\n[connections.kept]\nvendor = "hubspot"\nbase_url = "{portal.url}"\ncredentials = {{ token = "vault:t" }}\n'
-    )
+    more = static_connection("kept", portal.url, "vault:t")
     assert run("secrets", "set", "t", more=more, text="a-secret").returncode == 0
     other = f"k9:{ENCRYPTION_KEYS.partition(':')[2]}"
     findings = found(run("doctor", "--json", more=more, LOCKSTITCH_ENCRYPTION_KEYS=other))
@@ -264,10 +262,7 @@ def test_two_connections_with_one_secret_are_found_by_name(run: Shell, portal: P
 
 
 def test_commands_call_no_vendor_on_a_copy_of_another_environment(run: Shell, portal: Portal) -> None:
-    in_the_vault = (
-        '\n[connections.copied]\nvendor = "hubspot"\nbase_url = "{}"\ncredentials = {{ token = "vault:t" }}\n'
-    )
-    more = in_the_vault.format(portal.url)
+    more = static_connection("copied", portal.url, "vault:t")
     assert run("secrets", "set", "t", more=more, text="production's").returncode == 0
     run.read_customers()  # the first process stamps the database
     portal.methods.clear()
@@ -284,6 +279,13 @@ def test_commands_call_no_vendor_on_a_copy_of_another_environment(run: Shell, po
         done = run(*command, more=app, LOCKSTITCH_ENVIRONMENT="staging", APP_ID="an-id", APP_SECRET="a-secret")
         assert "lockstitch environment adopt" in done.stderr, command
     assert portal.methods == set()
+
+
+def static_connection(name: str, url: str, reference: str) -> str:
+    """The configuration of a connection with a token."""
+    return (
+        f'\n[connections.{name}]\nvendor = "hubspot"\nbase_url = "{url}"\ncredentials = {{ token = "{reference}" }}\n'
+    )
 
 
 def app_connection(name: str, url: str, secret: str) -> str:
@@ -318,7 +320,7 @@ def test_missing_secrets_are_reported_by_name(run: Shell) -> None:
 def test_every_finding_ends_with_a_command_that_exists(run: Shell, portal: Portal, tmp_path: Path) -> None:
     portal.answers["/"] = (401, {"category": "EXPIRED_AUTHENTICATION", "message": "expired"})
     more = "".join(
-        f'\n[connections.{name}]\nvendor = "hubspot"\nbase_url = "{url}"\ncredentials = {{ token = "{reference}" }}\n'
+        static_connection(name, url, reference)
         for name, url, reference in (
             ("dead", "http://127.0.0.1:9", "env:SHARED"),
             ("kept", portal.url, "vault:kept"),
@@ -335,9 +337,9 @@ def test_every_finding_ends_with_a_command_that_exists(run: Shell, portal: Porta
     wrong = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}", "LOCKSTITCH_ENVIRONMENT": ""}
     done = run("doctor", "--json", more=more, SHARED="shared", APP_ID="an-id", APP_SECRET="a-secret", **wrong)
     findings = found(done)
-    for about in ("configuration: LOCKSTITCH_ENVIRONMENT", "worker", "collector", "secret env:SHARED", *(
-        f"connection {name}: " for name in ("crm", "dead", "kept", "missing", "shared", "filed", "unfiled", "app", "lost")
-    )):  # fmt: skip
+    names = ("crm", "dead", "kept", "missing", "shared", "filed", "unfiled", "app", "lost")
+    others = ("configuration: LOCKSTITCH_ENVIRONMENT", "worker", "collector", "secret env:SHARED")
+    for about in (*others, *(f"connection {name}: " for name in names)):
         assert the(findings, about)
     assert the(findings, "[connections.grantless] lacks grant")
     for one in findings.values():
@@ -353,6 +355,18 @@ def check_command(run: Shell, mend: str) -> None:
         assert "," not in each, mend
         if each.startswith("lockstitch "):
             assert run(*each.split()[1:], "--help").returncode == 0, mend
+
+
+def test_a_secret_that_the_vault_lacks_is_to_be_set(run: Shell, portal: Portal) -> None:
+    more = static_connection("kept", portal.url, "vault:kept")
+    more += f'\n[connections.app]\nvendor = "medusa"\nbase_url = "{portal.url}"\n'
+    more += 'credentials = { email = "env:APP_ID", password = "vault:app" }\n'
+    for name, mend in (
+        ("kept", "lockstitch secrets set kept && lockstitch connections resume kept"),
+        ("app", "lockstitch secrets set app && lockstitch connect app"),
+    ):
+        findings = found(run("verify", name, "--json", more=more, APP_ID="an-id"))
+        assert the(findings, f"connection {name}: ", f"vault:{name} holds no secret")["mend"] == mend
 
 
 def test_an_unreachable_collector_is_found(run: Shell) -> None:

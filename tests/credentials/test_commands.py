@@ -114,6 +114,7 @@ async def test_a_secret_that_the_vendor_refuses_is_not_promoted(crm: Crm) -> Non
     refused = await crm.secrets("rotate", "crm_token", value="token-of-another-account")
     assert refused.returncode == 3
     assert "HubSpot refuses the credential of crm" in refused.stderr
+    assert refused.stderr.count("\n") == 2, refused.stderr
     assert "token-of-another-account" not in refused.stdout + refused.stderr
     assert await crm.listed() == [(1, "current"), (2, "next")]
     again = await crm.secrets("promote", "crm_token")

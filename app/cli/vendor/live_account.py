@@ -146,15 +146,18 @@ def explain(
     what = "the account" if object_name is None else f"{object_name}s"
     verify, rebind = f"lockstitch verify {name}", f"lockstitch environment rebind {name}"
     if isinstance(refusal, VendorAuthFailed):
-        if (grant := grant_of(connection, vendor)) is not None:
-            mend = f"lockstitch connect {name}"
-            if ", ".join(grant.secrets) in refusal.detail:
-                mend = _renewal(connection, mend)
-            return error(about, refusal.detail.partition(": lockstitch")[0], mend)
+        grant = grant_of(connection, vendor)
+        following = f"lockstitch connections resume {name}" if grant is None else f"lockstitch connect {name}"
+        said, _, command = refusal.detail.partition(": lockstitch ")
+        if command.startswith("secrets set"):  # it was never there
+            return error(about, said, f"lockstitch {command.removesuffix('.')} && {following}")
+        if grant is not None:
+            refused = ", ".join(grant.secrets) in said
+            return error(about, said, _renewal(connection, following) if refused else following)
         return error(
             about,
             f"{vendor.title} refuses the credential: it is wrong, expired or revoked",
-            _renewal(connection, f"lockstitch connections resume {name}"),
+            _renewal(connection, following),
         )
     if isinstance(refusal, ConnectionPaused):
         mend = refusal.next_step or verify
