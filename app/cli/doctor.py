@@ -41,7 +41,7 @@ NOW = Statement("SELECT clock", "SELECT extract(epoch FROM clock_timestamp())::f
 
 
 def doctor(*, json: Json = False) -> None:
-    """Check configuration, database, secrets, vendors, clock, collector and workers. Changes nothing.
+    """Check configuration, database, secrets, vendors, clock, collector and workers. Only obtains tokens that are due.
 
     Exits with 1 if something does not work. Each finding ends with the command that mends it.
 
@@ -141,7 +141,7 @@ def _check_database(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
         yield error("database", shell.trouble, mend)
         return
     if shell.missing:
-        yield error("database", f"{shell.missing} migrations are missing", "lockstitch migrate")
+        yield error("database", f"migrations are missing: {shell.missing}", "lockstitch migrate")
         return
     if shell.foreign:
         yield another_environment(shell)
