@@ -126,7 +126,8 @@ def resume(name: Annotated[str, Parameter(name="NAME")], /) -> None:
 
 def _require_known(settings: Settings, name: str) -> None:
     if name not in settings.connections:
-        usage(f"{name}: there is no such connection. Known are: {', '.join(sorted(settings.connections))}.")
+        known = ", ".join(sorted(settings.connections)) or "none. LOCKSTITCH_CONFIG names the file"
+        usage(f"{name}: there is no such connection. Known are: {known}.")
 
 
 async def _connect(settings: Settings, name: str, *, paste: bool) -> ScopeState:

@@ -113,6 +113,12 @@ def _check_configuration(shell: Shell) -> Iterator[Finding]:
             "Choose another name only before the database is first used:"
             f" export LOCKSTITCH_ENVIRONMENT={settings.environment}",
         )
+    if not settings.connections:
+        yield warning(
+            "configuration",
+            f"there is no connection in {settings.config_file or 'this folder, which has no lockstitch.toml'}",
+            "If the processes have some, name their file: export LOCKSTITCH_CONFIG=/path/to/lockstitch.toml",
+        )
     try:
         connections = connections_of(settings)
         load_consumers(settings.consumers, connections, settings.realms)

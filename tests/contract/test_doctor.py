@@ -171,6 +171,16 @@ def test_every_complaint_about_the_configuration_is_reported_at_once(run: Shell)
     assert the(findings, "unknown table [oddity]")["mend"] == edit
 
 
+def test_a_shell_without_the_configuration_file_is_not_sound(run: Shell, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.toml"
+    empty.write_text("")
+    one = the(found(run("doctor", "--json", LOCKSTITCH_CONFIG=str(empty))), "configuration", "no connection")
+    assert one["mend"].endswith("export LOCKSTITCH_CONFIG=/path/to/lockstitch.toml")
+    for command in (("connect",), ("verify",), ("connections", "resume")):
+        done = run(*command, "crm", LOCKSTITCH_CONFIG=str(empty))
+        assert (done.returncode, "LOCKSTITCH_CONFIG" in done.stderr) == (2, True), done.stderr
+
+
 def test_no_worker(run: Shell) -> None:
     assert the(found(run("doctor", "--json")), "no worker")["mend"] == "lockstitch worker"
 

@@ -57,9 +57,8 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
         named = settings.connections.get(connection)
         if named is None or named.vendor not in VENDORS or named.only_takes_webhooks:
             called = [name for name, one in settings.connections.items() if one.vendor in VENDORS]
-            usage(
-                f"{connection}: must be a connection that is called; there are {', '.join(sorted(called)) or 'none'}."
-            )
+            known = ", ".join(sorted(called)) or "none. LOCKSTITCH_CONFIG names the file"
+            usage(f"{connection}: must be a connection that is called; there are {known}.")
         if shell.foreign:
             report([another_environment(shell)], [], json=json, connection=connection)
         findings: list[Finding] = []
