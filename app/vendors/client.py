@@ -67,6 +67,11 @@ class VendorClient:
         # Sent like reads, which may be repeated; but they count as writes for the circuit.
         self._setup = AccountSetup(partial(self._deliver, traffic="writes"))
 
+    async def meet_accounts(self) -> None:
+        """Bind connections to the accounts that their credentials alone tell. Raises StoreUnavailable."""
+        for live in self._live_connections.values():
+            await self._accounts.meet(live)
+
     async def close(self) -> None:
         """Stop background fetches, and let refreshes of tokens end."""
         await self._options.close()
