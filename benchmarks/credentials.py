@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Final, cast
 
 from app.credentials.last_use import LastUse
-from app.credentials.models import Credential, Version, VersionState
+from app.credentials.models import Credential, CredentialKind, Version, VersionState
 from app.credentials.secrets import Secrets
 from app.credentials.store import PostgresCredentials
+from app.credentials.token_endpoint import TokenEndpoint
+from app.credentials.tokens import SUFFIX, Tokens
 from app.credentials.vault import Vault
 from app.postgres.database import Database
 from app.settings.file import ConnectionSettings, WebhookSecretSettings
@@ -25,7 +28,7 @@ STATES: Final[tuple[VersionState, ...]] = ("previous", "current", "next")
 
 
 class _Stored:
-    """A store with one credential, in three versions."""
+    """A store with a secret, and the tokens of a grant, each in three versions."""
 
     async def read(self, known: object) -> Mapping[str, Credential]:
         """What it holds."""
@@ -33,18 +36,21 @@ class _Stored:
             state: Version(
                 number=number,
                 state=state,
-                payload=f"token-{number}".encode(),
-                expires_at=None,
+                payload=b'{"access_token":"token-%d"}' % number,
+                expires_at=NOW + timedelta(hours=1),
                 accepted_until=None,
                 created_at=NOW,
                 changed_at=NOW,
             )
             for number, state in enumerate(STATES, 1)
         }
-        held = Credential(
-            name="crm", kind="secret", max_age=None, sent_version=None, refused_at=None, refused_why=None, **versions
-        )
-        return {"crm": held}
+        kinds: tuple[tuple[str, CredentialKind], ...] = (("crm", "secret"), (f"crm{SUFFIX}", "oauth"))
+        return {
+            name: Credential(
+                name=name, kind=kind, max_age=None, sent_version=None, refused_at=None, refused_why=None, **versions
+            )
+            for name, kind in kinds
+        }
 
 
 def measure() -> None:
@@ -54,6 +60,14 @@ def measure() -> None:
     secrets = Secrets({}, vault, LastUse(cast(Database, None)))
     header = CredentialHeader(_connection(), VENDORS["hubspot"].auth, secrets)
     given = WebhookSecretSettings(secret="vault:crm")
+
+    tokens = Tokens(
+        VENDORS["hubspot"].grants[0],
+        cast(TokenEndpoint, SimpleNamespace(connection="crm")),
+        *(vault, vault.store, dict),
+        title="HubSpot",
+        note_use=secrets.note_use,
+    )
 
     def call() -> None:
         _ = header.header
@@ -67,6 +81,8 @@ def measure() -> None:
     for title, use in (("header of a vendor call", call), ("secrets of a webhook", webhook)):
         middle = figures.raw(title, [_round(use) for _ in range(ROUNDS)], "us")
         print(f"    {'kept' if middle < TARGET_US else 'MISSED'}")
+    middle = figures.raw("tokens of a grant", [asyncio.run(_token_round(tokens)) for _ in range(ROUNDS)], "us")
+    print(f"    {'kept' if middle < TARGET_US else 'MISSED'}")
     print()
 
 
@@ -74,6 +90,15 @@ def _round(use: Callable[[], None]) -> float:
     began = time.process_time()
     for _ in range(READS):
         use()
+    return (time.process_time() - began) / READS * 1e6
+
+
+async def _token_round(tokens: Tokens) -> float:
+    began = time.process_time()
+    for _ in range(READS):
+        await tokens.ready(began)
+        _ = tokens.header
+        tokens.note_use("read")
     return (time.process_time() - began) / READS * 1e6
 
 

@@ -51,7 +51,7 @@ app.command(
     help="Explain who owns a field, and what happens to a writer's change.",
 )
 app.command("app.cli.connect:connect", name="connect", help="Authorise a connection at its vendor.")
-app.command("app.cli.connect:connections", name="connections", help="List connections with their state and scopes.")
+app.command("app.cli.connect:connections", name="connections", help="List connections, or resume one.")
 app.command("app.cli.queue:queue", name="queue", help="Show queued and running jobs.")
 app.command("app.cli.audit:audit", name="audit", help="Search the audit trail and verify that it is unchanged.")
 app.command(

@@ -9,23 +9,24 @@ from typing import Annotated, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 from rich.console import Console
 
-from app.cli.database import find_settings, run
+from app.cli.database import find_environment, find_settings, run, with_database
 from app.cli.exits import REFUSED, usage
 from app.cli.open_vault import open_vault
 from app.cli.operators import actor, print_pause
-from app.cli.printing import Flag, Json, write_json
+from app.cli.printing import Flag, Json, log_nothing, write_json
 from app.cli.tables import table
 from app.credentials.consents import CONNECTED, ConsentError, Run
-from app.credentials.secrets import Secrets
+from app.credentials.secrets import NoSecret, Secrets
 from app.credentials.token_set import ScopeState
 from app.credentials.vault import Vault
 from app.http.paging import whole_list
 from app.problem_document import Problem
 from app.queue.lanes import PostgresLanes
 from app.queue.models import Pause
+from app.queue.pauses import PostgresPauses
 from app.settings.environment import Settings
 from app.vendors.authorize import obtain, page_of, take_answer, tokens_of
 from app.vendors.client import open_vendor_client
@@ -36,6 +37,8 @@ from app.vendors.store import PostgresBoundAccounts
 from app.wiring.operators import consents_of, pauses_of
 
 POLL_SECONDS: Final = 0.5
+
+connections = App(name="connections", help="List connections with their state and scopes, or resume one.")
 
 
 class _NoSecrets(Secrets):
@@ -65,12 +68,12 @@ def connect(name: Annotated[str, Parameter(name="NAME")], /, *, paste: Flag = Fa
         The browser cannot reach the API: paste the address to which the vendor sends it.
     """
     settings = find_settings(os.environ)
-    if name not in settings.connections:
-        usage(f"{name}: there is no such connection. Known are: {', '.join(sorted(settings.connections))}.")
+    _require_known(settings, name)
+    log_nothing()
     alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
     try:
         scopes, pause = run(_connect(alone, name, paste=paste))
-    except (ConsentError, Problem) as error:
+    except (ConsentError, NoSecret, Problem) as error:
         sys.stderr.write(f"{error.detail if isinstance(error, Problem) else error}\n")
         sys.exit(REFUSED)
     sys.stdout.write(f"{name} is connected.\n")
@@ -81,7 +84,8 @@ def connect(name: Annotated[str, Parameter(name="NAME")], /, *, paste: Flag = Fa
         sys.stdout.write(f"Missing: {', '.join(scopes.missing)}. Calls that need them are refused by the vendor.\n")
 
 
-def connections(*, json: Json = False) -> None:
+@connections.default
+def show(*, json: Json = False) -> None:
     """List the connections with their state and scopes.
 
     Parameters
@@ -104,10 +108,35 @@ def connections(*, json: Json = False) -> None:
                 Console().print(f"{one.name}: missing {', '.join(one.scopes.missing)}.", soft_wrap=True, markup=False)
 
 
+@connections.command
+def resume(name: Annotated[str, Parameter(name="NAME")], /) -> None:
+    """Resume a connection in all processes, like POST /ops/connections/NAME/resume.
+
+    Parameters
+    ----------
+    name
+        The connection, as in `lockstitch.toml`.
+    """
+    _require_known(find_settings(os.environ), name)
+    was_paused = with_database(lambda database: PostgresPauses(database).resume(name, actor=actor()))
+    sys.stdout.write(f"{name} is resumed.\n" if was_paused else f"{name} was not paused in the database.\n")
+
+
+def _require_known(settings: Settings, name: str) -> None:
+    if name not in settings.connections:
+        known = ", ".join(sorted(settings.connections)) or "none. LOCKSTITCH_CONFIG names the file"
+        usage(f"{name}: there is no such connection. Known are: {known}.")
+
+
 async def _connect(settings: Settings, name: str, *, paste: bool) -> tuple[ScopeState, Pause | None]:
     """Return the scopes, and the pause that is left."""
     async with _open(settings, Secrets) as opened:
         deps, tokens = opened.consents, tokens_of(opened.vendors.vendors, name)
+        if any(one == tokens.name for one, _ in opened.vault.store.unreadable):
+            raise ConsentError(
+                f"LOCKSTITCH_ENCRYPTION_KEYS does not open {tokens.name}: set it as for the processes. If the key is"
+                f" lost: lockstitch secrets revoke {tokens.name}"
+            )
         if not tokens.grant.needs_person:
             await obtain(deps.vendors, deps.pauses, name, actor=actor())
         elif paste:
@@ -148,6 +177,11 @@ async def _paste(deps: ConsentDeps, name: str) -> None:
     sys.stdout.flush()
     line = await asyncio.to_thread(sys.stdin.readline)
     answer: Mapping[str, str] = dict(parse_qsl(urlsplit(line.strip()).query))
+    if "state" not in answer:
+        raise ConsentError(
+            "This is not the whole address, which ends with ?code=… and &state=…. Nothing was stored. Try it again:"
+            f" lockstitch connect {name} --paste"
+        )
     await take_answer(deps, begun, answer)
 
 
@@ -163,7 +197,7 @@ async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Co
         pauses, bound = pauses_of(database, sealer), PostgresBoundAccounts(database)
         await pauses.refresh()
         async with open_vendor_client(
-            settings, secrets(os.environ, opened.vault), pauses=pauses, bound=bound
+            settings, secrets(find_environment(os.environ), opened.vault), pauses=pauses, bound=bound
         ) as client:
             vendors = VendorDeps(
                 connections=connections_of(settings),

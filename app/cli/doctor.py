@@ -3,10 +3,12 @@
 import asyncio
 import os
 import re
+import shlex
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,7 +20,10 @@ from app.cli.printing import Json
 from app.cli.shell import Shell, another_environment, open_shell
 from app.cli.vendor.live_account import check_access, clock, open_live, skew_of
 from app.copies.consumers import load_consumers
+from app.credentials.grants import grant_of
 from app.credentials.last_use import last_uses
+from app.credentials.secrets import VAULT
+from app.credentials.tokens import SUFFIX
 from app.errors import Complaint
 from app.monitoring.store import heartbeats
 from app.postgres.database import Database, Statement
@@ -36,7 +41,7 @@ NOW = Statement("SELECT clock", "SELECT extract(epoch FROM clock_timestamp())::f
 
 
 def doctor(*, json: Json = False) -> None:
-    """Check configuration, database, secrets, vendors, clock, collector and workers. Changes nothing.
+    """Check configuration, database, secrets, vendors, clock, collector and workers. Only obtains tokens that are due.
 
     Exits with 1 if something does not work. Each finding ends with the command that mends it.
 
@@ -82,13 +87,26 @@ def _check_configuration(shell: Shell) -> Iterator[Finding]:
         yield error(
             "configuration",
             "LOCKSTITCH_ENCRYPTION_KEYS is not set",
-            'export LOCKSTITCH_ENCRYPTION_KEYS="k1:$(head -c 32 /dev/urandom | base64)", or the keys of this database',
+            "Set the keys of this database. Only for a new one:"
+            ' export LOCKSTITCH_ENCRYPTION_KEYS="k1:$(head -c 32 /dev/urandom | base64)"',
+        )
+    if closed := _unreadable(shell):
+        yield error(
+            "configuration",
+            f"LOCKSTITCH_ENCRYPTION_KEYS does not open {', '.join(sorted(closed))} of the vault",
+            "Set it as for the processes. This shows which keys are missing: lockstitch secrets status",
         )
     if not os.environ.get("LOCKSTITCH_ENVIRONMENT") and not settings.dev:
         yield warning(
             "configuration",
             f"LOCKSTITCH_ENVIRONMENT is not set, so a copy of this database starts anywhere as {settings.environment}",
             f"export LOCKSTITCH_ENVIRONMENT={settings.environment}, or name it: lockstitch environment rename NAME",
+        )
+    if not settings.connections:
+        yield warning(
+            "configuration",
+            f"there is no connection in {settings.config_file or 'this folder, which has no lockstitch.toml'}",
+            "If the processes have some, name their file: export LOCKSTITCH_CONFIG=/path/to/lockstitch.toml",
         )
     with_secrets = {name: one for name, one in settings.connections.items() if not _lacking(shell, one)}
     try:
@@ -100,7 +118,8 @@ def _check_configuration(shell: Shell) -> Iterator[Finding]:
 
 
 def _configuration(complaints: str, settings: Settings | None) -> Iterator[Finding]:
-    file = "lockstitch.toml" if settings is None or settings.config_file is None else str(settings.config_file)
+    named = os.environ.get("LOCKSTITCH_CONFIG", "lockstitch.toml") if settings is None else settings.config_file
+    file = str(named or "lockstitch.toml")
     for line in complaints.splitlines():
         variable = re.match(r"LOCKSTITCH_[A-Z_]+", line)
         mend = f"export {variable[0]}=…" if variable else f"edit {file}"
@@ -109,10 +128,11 @@ def _configuration(complaints: str, settings: Settings | None) -> Iterator[Findi
 
 def _check_database(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
     if shell.database is None:
-        yield error("database", shell.trouble, "Start PostgreSQL, or export LOCKSTITCH_DATABASE_URL=postgresql://…")
+        mend = "Start PostgreSQL, or correct the address: export LOCKSTITCH_DATABASE_URL=postgresql://…"
+        yield error("database", shell.trouble, mend)
         return
     if shell.missing:
-        yield error("database", f"{shell.missing} migrations are missing", "lockstitch migrate")
+        yield error("database", f"migrations are missing: {shell.missing}", "lockstitch migrate")
         return
     if shell.foreign:
         yield another_environment(shell)
@@ -124,8 +144,16 @@ def _check_secrets(shell: Shell) -> Iterator[Finding]:
     """Report secrets that are missing, by name, and those that several connections or names share."""
     users: dict[str, set[str]] = defaultdict(set)
     for name, connection in sorted(shell.settings.connections.items()):
+        closed = _closed(shell, name, connection)
+        if closed:
+            yield error(
+                f"connection {name}",
+                f"the vault cannot be read, so {', '.join(closed)} was not checked",
+                "Mend the database and the encryption keys, then: lockstitch doctor",
+            )
         for reference, complaint in _lacking(shell, connection).items():
-            yield error(f"connection {name}", complaint, _set_secret(reference))
+            if reference not in closed:
+                yield error(f"connection {name}", complaint, _set_secret(reference, "set"))
         for reference in _secrets_of(connection):
             users[reference].add(name)
     twins = shell.secrets.twins(users)
@@ -136,7 +164,7 @@ def _check_secrets(shell: Shell) -> Iterator[Finding]:
             yield warning(
                 f"secret {', '.join(group)}",
                 f"one secret is used at {', '.join(names)}: if one of them leaks it, all are exposed",
-                f"Make a secret for each at the vendor, then: {_set_secret(group[-1])}",
+                f"Make a secret for each at the vendor, then: {_set_secret(group[-1], 'rotate')}",
             )
 
 
@@ -163,12 +191,30 @@ def _secrets_of(connection: ConnectionSettings) -> Iterator[str]:
     yield from (one.secret for one in connection.webhook_secrets)
 
 
-def _set_secret(reference: str) -> str:
+def _closed(shell: Shell, name: str, connection: ConnectionSettings) -> Sequence[str]:
+    """Return the secrets of a connection that are in a vault which cannot be read from here."""
+    vendor = VENDORS.get(connection.vendor)
+    kept = [reference for reference in _references_of(connection) if reference.startswith(VAULT)]
+    with suppress(SettingsError):  # reported with the connection
+        if vendor is not None and grant_of(connection, vendor) is not None:
+            kept.append(f"{VAULT}{name}{SUFFIX}")
+    if shell.secrets.vault is None:
+        return kept
+    return [reference for reference in kept if reference.removeprefix(VAULT) in _unreadable(shell)]
+
+
+def _unreadable(shell: Shell) -> set[str]:
+    """Return the names in the vault that the encryption keys do not open."""
+    vault = shell.secrets.vault
+    return set() if vault is None else {name for name, _ in vault.store.unreadable}
+
+
+def _set_secret(reference: str, verb: str) -> str:
     kind, _, name = reference.partition(":")
     return {
-        "env": f"export {name}=…, then restart all processes",
-        "file": f"Write the secret to {name}",
-        "vault": f"lockstitch secrets set {name}",
+        "env": f"Restart all processes with it: export {name}=…",
+        "file": f"Type it, and press Enter and Ctrl-D: (umask 077; cat > {shlex.quote(name)})",
+        "vault": f"lockstitch secrets {verb} {name}",
     }[kind]
 
 
@@ -183,9 +229,9 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
         pause = pauses.of(name)
         if pause is None or not pause.held:
             continue
-        mend = f"POST /ops/connections/{name}/resume"
+        mend = f"lockstitch connections resume {name}"
         if pause.reason != "operator":
-            mend = f"lockstitch verify {name}, and what it says; then {mend}"
+            mend = f"Mend what the first command finds: lockstitch verify {name} && {mend}"
         yield error(f"connection {name}", f"it is paused ({pause.reason}): {pause.note}", mend)
 
 
@@ -202,7 +248,7 @@ def _check_keys(runner: asyncio.Runner, database: Database) -> Iterator[Finding]
             yield warning(
                 f"key {key.name}",
                 f"it has ops:* scopes and makes canonical calls ({', '.join(canonical)})",
-                f"lockstitch key create {key.name}-calls {kept}; use it for these calls",
+                f"Use another key for these calls: lockstitch key create {key.name}-calls {kept}",
             )
 
 

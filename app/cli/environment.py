@@ -51,7 +51,7 @@ def adopt(*, json: Json = False) -> None:
         f"Dropped: {done['credentials']} credentials, {done['api_keys']} API keys,"
         f" {done['subscriptions']} subscriptions, {done['deliveries']} deliveries.\n"
         f"Parked: {done['jobs']} jobs as dead letters, {done['operations']} operations as unknown.\n"
-        f"Paused: {done['connections']} connections. Resume each with POST /ops/connections/NAME/resume.\n"
+        f"Paused: {done['connections']} connections. Resume each with: lockstitch connections resume NAME\n"
         "Next: lockstitch key create NAME --scope …\n"
     )
 

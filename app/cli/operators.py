@@ -55,7 +55,7 @@ def print_pause(connection: str, pause: Pause | None) -> None:
     """Print that an operator's pause stays, after a credential was mended."""
     if pause is not None and pause.reason == "operator":
         note = f" ({pause.note})" if pause.note else ""
-        sys.stdout.write(f"{connection} stays paused{note}. To resume it: POST /ops/connections/{connection}/resume.\n")
+        sys.stdout.write(f"{connection} stays paused{note}. To resume it: lockstitch connections resume {connection}\n")
 
 
 def read_duration(option: str, text: str) -> timedelta:

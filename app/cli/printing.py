@@ -1,5 +1,6 @@
 """JSON output of the commands, and its option."""
 
+import logging
 import sys
 from typing import Annotated, Any
 
@@ -10,6 +11,11 @@ Flag = Annotated[bool, Parameter(negative=())]
 """A flag without a `--no-…` form."""
 
 Json = Annotated[bool, Parameter(name="--json", negative=())]
+
+
+def log_nothing() -> None:
+    """Keep the log off the screen, because the command itself says what is wrong."""
+    logging.getLogger("lockstitch").setLevel(logging.CRITICAL + 1)
 
 
 def write_json(content: Any) -> None:

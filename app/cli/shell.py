@@ -1,7 +1,6 @@
 """What `doctor` and `verify` see from this shell: the settings, the database if it answers, and the secrets."""
 
 import asyncio
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from app.cli.database import connect, find_environment, find_keys, find_settings
 from app.cli.findings import Finding, error
 from app.cli.open_vault import read_vault
+from app.cli.printing import log_nothing
 from app.credentials.secrets import Secrets
 from app.errors import Complaint
 from app.postgres.database import Database
@@ -38,8 +38,8 @@ class Shell(Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def open_shell(runner: asyncio.Runner) -> Iterator[Shell]:
-    """Open what is there. Raises SettingsError for invalid settings. Logs nothing: the findings say it."""
-    logging.getLogger("lockstitch").setLevel(logging.CRITICAL + 1)
+    """Open what is there. Raises SettingsError for invalid settings."""
+    log_nothing()
     environment = find_environment(os.environ)
     settings = find_settings(environment)
     shell = Shell(settings=settings, environment=environment, secrets=Secrets(environment))
@@ -56,7 +56,8 @@ def open_shell(runner: asyncio.Runner) -> Iterator[Shell]:
 
 def another_environment(shell: Shell) -> Finding:
     """Return the finding of a database that belongs to another environment."""
-    return error("database", shell.foreign, "lockstitch environment adopt")
+    mend = "Correct LOCKSTITCH_DATABASE_URL or LOCKSTITCH_ENVIRONMENT; only on a copy: lockstitch environment adopt"
+    return error("database", shell.foreign, mend)
 
 
 async def _look(shell: Shell, database: Database) -> Shell:

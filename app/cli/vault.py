@@ -11,11 +11,11 @@ from typing import Annotated, Final, TypeVar
 from cyclopts import Parameter
 from rich.console import Console
 
-from app.cli.database import find_settings, run
+from app.cli.database import find_environment, find_settings, run
 from app.cli.exits import REFUSED, usage
 from app.cli.open_vault import OpenedVault, open_vault
 from app.cli.operators import actor, print_pause, read_duration
-from app.cli.printing import Json, write_json
+from app.cli.printing import Json, log_nothing, write_json
 from app.cli.tables import moment, table
 from app.credentials.models import CredentialError, CredentialKind
 from app.credentials.secrets import VAULT, Secrets
@@ -31,7 +31,7 @@ NAME: Final = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
 MOST_BYTES: Final = 64 * 1024
 WITHOUT_ROLLBACK: Final[dict[CredentialKind, str]] = {
     "secret": "Set the old secret again: lockstitch secrets rotate {name}.",
-    "oauth": "The vendor ended the old tokens when it issued the present ones. Authorise again: lockstitch connect.",
+    "oauth": "The vendor ended the old tokens when it issued the present ones: lockstitch connect {connection}",
     "session": "A session ends with the next login. Nothing has to be restored.",
 }
 
@@ -78,6 +78,7 @@ def promote(name: str, *, overlap: str = "24h") -> None:
     lasts = read_duration("--overlap", overlap)
 
     async def promote_next(opened: OpenedVault) -> None:
+        _require_secret(opened, name)
         credential = opened.vault.get(name)
         if credential is None or credential.next is None:
             raise CredentialError(f"{name} has no next secret: lockstitch secrets set {name}.")
@@ -98,7 +99,8 @@ def rollback(name: str) -> None:
     async def roll_back(opened: OpenedVault) -> None:
         known = opened.vault.get(name)
         if known is not None and known.previous is None:
-            raise CredentialError(f"{name} has no previous version. {WITHOUT_ROLLBACK[known.kind].format(name=name)}")
+            instead = WITHOUT_ROLLBACK[known.kind].format(name=name, connection=name.removesuffix(SUFFIX))
+            raise CredentialError(f"{name} has no previous version. {instead}")
         restored, dropped = await opened.store.rollback(name)
         sys.stdout.write(f"Version {restored} of {name} is current again; version {dropped} is the next one.\n")
         await _resume(opened, _users(opened, name), accepted=False)
@@ -151,6 +153,12 @@ async def _store(opened: OpenedVault, name: str, value: str, max_age: str | None
     """Store a new secret; with an `overlap`, promote it. Raises CredentialError if it cannot be what its references
     need."""
     age = None if max_age is None else read_duration("--max-age", max_age)
+    _require_secret(opened, name)
+    if closed := sorted({f"{other} {number}" for other, number in opened.store.unreadable}):
+        raise CredentialError(
+            f"Nothing was stored: LOCKSTITCH_ENCRYPTION_KEYS does not open {', '.join(closed)}. Set it as for the"
+            " processes. If a key is lost: lockstitch secrets revoke NAME --version NUMBER"
+        )
     if complaints := complaints_about(opened.settings, f"{VAULT}{name}", value):
         raise CredentialError(f"Nothing was stored. {' '.join(complaints)}")
     number, state = await opened.store.set(name, value.encode(), max_age=age)
@@ -163,11 +171,21 @@ async def _store(opened: OpenedVault, name: str, value: str, max_age: str | None
         await _promote(opened, name, number, value, overlap)
 
 
+def _require_secret(opened: OpenedVault, name: str) -> None:
+    """Raise CredentialError for tokens, which nobody sets."""
+    known = opened.vault.get(name)
+    if known is not None and known.kind != "secret":
+        connection = name.removesuffix(SUFFIX)
+        raise CredentialError(f"{name} holds tokens that Lockstitch obtains itself: lockstitch connect {connection}")
+
+
 async def _promote(opened: OpenedVault, name: str, number: int, value: str, overlap: timedelta) -> None:
     """Prove a version and promote it, or exit."""
+    log_nothing()
     bound = PostgresBoundAccounts(opened.database, binds=False)
     await bound.refresh()
-    proofs = await prove(opened.settings, Secrets(os.environ, opened.vault), f"{VAULT}{name}", value, bound)
+    secrets = Secrets(find_environment(os.environ), opened.vault)
+    proofs = await prove(opened.settings, secrets, f"{VAULT}{name}", value, bound)
     failed = [f"{proof.connection}: {proof.why}" for proof in proofs if proof.why is not None]
     failed += _overlapping(opened, name)
     if failed:

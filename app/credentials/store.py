@@ -50,7 +50,8 @@ class PostgresCredentials:
         self._database = database
         self._sealer = sealer
         self._actor = actor
-        self._unreadable: set[tuple[str, int]] = set()
+        self.unreadable: set[tuple[str, int]] = set()
+        """The name and number of each version that the encryption keys do not open."""
 
     async def read(self, known: Mapping[str, Credential] | None = None) -> Mapping[str, Credential]:
         """Return every credential with a live version, by name.
@@ -76,8 +77,8 @@ class PostgresCredentials:
         try:
             return self._sealer.open(sealed, belongs_to(name, number))
         except SealBroken as error:
-            if (name, number) not in self._unreadable:
-                self._unreadable.add((name, number))
+            if (name, number) not in self.unreadable:
+                self.unreadable.add((name, number))
                 _log.error("version %d of the credential %s cannot be opened: %s", number, name, error)
             return None
 

@@ -92,6 +92,14 @@ class Accounts:
             return known.account
         return (await self.renewed(live, deadline)).account
 
+    async def meet(self, live: LiveConnection) -> None:
+        """Bind a connection to what its credential says without a call, before a webhook of another account can. Raises
+        StoreUnavailable."""
+        marks = live.connection.vendor.identity.credential
+        if marks is not None and self._bound is not None:
+            with suppress(NoSecret):
+                await self._bound.meet(live.connection.name, marks(live.credential.header[1]))
+
     async def check(self, live: LiveConnection, deadline: float) -> None:
         """Check which account a new credential opens, before anything is written with it. Raises like `get`, and
         ConnectionPaused for another account."""

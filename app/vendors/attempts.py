@@ -1,6 +1,7 @@
 """Classify one attempt: nothing sent, no reply, or a refusal that the vendor's manifest finds in the reply."""
 
 import logging
+from base64 import b64decode
 from typing import Final
 
 import msgspec
@@ -18,6 +19,7 @@ _log = logging.getLogger("lockstitch.outbound")
 
 # A 303 leads to the result of an effect that has happened; 302 is used in the same way.
 DONE_REDIRECTS: Final = (302, 303)
+SHORTEST_SECRET: Final = 6
 
 
 class AttemptFailure(Struct, frozen=True, kw_only=True):
@@ -50,8 +52,8 @@ def no_reply(error: NoReply) -> AttemptFailure:
     return AttemptFailure(category="transient", why=error.why, maybe_done=True, repeatable=True)
 
 
-def judge(connection: CalledConnection, reply: VendorReply) -> AttemptFailure | None:
-    """Return the failure in a complete reply, or None for a success."""
+def judge(connection: CalledConnection, reply: VendorReply, credential: str) -> AttemptFailure | None:
+    """Return the failure in a complete reply to a request with this header, or None for a success."""
     vendor = connection.vendor
     request_id = reply.headers.get(vendor.request_id_header) if vendor.request_id_header else None
     if 300 < reply.status < 400:  # 300 is no redirect: several records match
@@ -79,7 +81,25 @@ def judge(connection: CalledConnection, reply: VendorReply) -> AttemptFailure | 
         )
     if refusal.request_id is None and request_id is not None:
         refusal = msgspec.structs.replace(refusal, request_id=request_id)
-    return _refused(reply, refusal)
+    return _refused(reply, _without_secrets(refusal, credential))
+
+
+def _without_secrets(refusal: VendorRefusal, credential: str) -> VendorRefusal:
+    """Remove the credential from the vendor's words: some repeat what they were sent."""
+    scheme, _, given = credential.rpartition(" ")
+    secrets = [given, *(b64decode(given).decode().split(":", 1) if scheme == "Basic" else ())]
+
+    def hide(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "(secret)") if len(secret) >= SHORTEST_SECRET else text
+        return text
+
+    return msgspec.structs.replace(
+        refusal,
+        code=None if refusal.code is None else hide(refusal.code),
+        detail=hide(refusal.detail),
+        fields=tuple((hide(name), hide(complaint)) for name, complaint in refusal.fields),
+    )
 
 
 def _refused(reply: VendorReply, refusal: VendorRefusal) -> AttemptFailure:

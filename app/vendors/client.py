@@ -67,6 +67,11 @@ class VendorClient:
         # Sent like reads, which may be repeated; but they count as writes for the circuit.
         self._setup = AccountSetup(partial(self._deliver, traffic="writes"))
 
+    async def meet_accounts(self) -> None:
+        """Bind connections to the accounts that their credentials alone tell. Raises StoreUnavailable."""
+        for live in self._live_connections.values():
+            await self._accounts.meet(live)
+
     async def close(self) -> None:
         """Stop background fetches, and let refreshes of tokens end."""
         await self._options.close()
@@ -217,7 +222,7 @@ class VendorClient:
                 except NoReply as error:
                     failure = no_reply(error)
                 else:
-                    failure = judge(live.connection, reply)
+                    failure = judge(live.connection, reply, credential[1])
                     request_id = reply.headers.get(vendor.request_id_header) if vendor.request_id_header else None
                     call.answered(reply.status, failure.request_id if failure else request_id)
                     self._learn(live, reply)

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import partial
@@ -203,11 +203,14 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     await stack.enter_async_context(pauses.refreshing(foundation.database_url))
     bound = PostgresBoundAccounts(foundation.database)
     await stack.enter_async_context(bound.refreshing(foundation.database_url))
+    vendors = await stack.enter_async_context(
+        open_vendor_client(foundation.settings, foundation.secrets, pauses=pauses, bound=bound)
+    )
+    with suppress(StoreUnavailable):  # the first call to the vendor does it
+        await vendors.meet_accounts()
     return VendorDeps(
         connections=connections,
-        vendors=await stack.enter_async_context(
-            open_vendor_client(foundation.settings, foundation.secrets, pauses=pauses, bound=bound)
-        ),
+        vendors=vendors,
         lanes=PostgresLanes(foundation.database),
         pauses=pauses,
         bound=bound,

@@ -34,6 +34,12 @@ vendor = "stripe"
 base_url = "{vendors}/stripe"
 credentials = {{ key = "env:STRIPE_KEY" }}
 webhook_secrets = ["env:WEBHOOK_PAYMENTS"]
+
+[connections.unused-till]
+vendor = "stripe"
+base_url = "{vendors}/stripe"
+credentials = {{ key = "env:STRIPE_KEY" }}
+webhook_secrets = ["env:WEBHOOK_PAYMENTS"]
 """
 
 
@@ -159,18 +165,24 @@ def test_a_webhook_of_another_portal_is_refused_and_audited(facade: Facade, call
     assert json.loads(counted["facts"])["counts"] == {"account": 2}
 
 
+def stripe_event(event: str, *, live: bool) -> bytes:
+    customer = {"id": "cus_1", "object": "customer"}
+    body = {"object": "event", "type": "customer.updated", "created": 1, "data": {"object": customer}}
+    return json.dumps(body | {"id": event, "livemode": live}).encode()
+
+
+def test_a_key_tells_its_mode_before_any_call(facade: Facade) -> None:
+    endpoint = WebhookEndpoint(facade, "unused-till")
+    answer = endpoint.send(sent("stripe", stripe_event("evt_first", live=True), secret=SECRET, at=now()))
+    assert code_of(answer, 403) == "wrong-account"
+    assert bound(facade, "unused-till") == {"mode": "test"}
+
+
 def test_a_live_event_at_a_test_connection_is_refused_and_audited(facade: Facade) -> None:
-    body = {
-        "object": "event",
-        "type": "customer.updated",
-        "created": 1,
-        "data": {"object": {"id": "cus_1", "object": "customer"}},
-    }
     with facade.another_api() as process:
         endpoint = WebhookEndpoint(facade, "till", url=process.url)
         for event, live in (("evt_test", False), ("evt_live", True)):
-            payload = json.dumps(body | {"id": event, "livemode": live}).encode()
-            answer = endpoint.send(sent("stripe", payload, secret=SECRET, at=now()))
+            answer = endpoint.send(sent("stripe", stripe_event(event, live=live), secret=SECRET, at=now()))
             assert answer.status_code == (403 if live else 202), answer.text
         assert code_of(answer, 403) == "wrong-account"
     (refused,) = facade.sql("SELECT facts FROM audit_event WHERE type = 'webhook.refused' AND subject = 'till'")

@@ -1,11 +1,13 @@
 """`lockstitch connect`: a person authorises a connection in a browser, and it stays connected."""
 
+import base64
+import hmac
 import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector
+from tests.contract.portal import Portal
 from tests.contract.processes import NO_TLS, free_port
 from tests.contract.samples import customer, ticket
 from tests.contract.terminal import at_the_vendor, connect, terminal
@@ -31,6 +34,15 @@ GRANTS: Final = {
     "shaken": ("zendesk", ""),
 }
 API_PORT: Final = free_port()
+PASSWORD, SESSION, STATIC, SIGNING = (f"canary-{what}-{new_key()}" for what in ("login", "session", "key", "hook"))
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Portal]:
+    """A shop at which Lockstitch logs in as a person."""
+    portal = Portal()
+    yield portal
+    portal.close()
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +55,17 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="module")
 def running_facade(
-    tmp_path_factory: pytest.TempPathFactory, module_database_url: str, collector: Collector
+    tmp_path_factory: pytest.TempPathFactory, module_database_url: str, collector: Collector, store: Portal
 ) -> Iterator[Facade]:
     """A Lockstitch with connections whose tokens are obtained."""
     environment: dict[str, Any] = {
         "LOCKSTITCH_PUBLIC_URL": f"http://127.0.0.1:{API_PORT}",
         "LOCKSTITCH_LOG_LEVEL": "debug",
         "LOCKSTITCH_ENVIRONMENT": "prod",
+        "STORE_PASSWORD": PASSWORD,
+        "STORE_EMAIL": "ada@example.com",
+        "STATIC_SECRET": STATIC,
+        "SIGNING_SECRET": SIGNING,
         **collector.environment,
         **{f"{vendor.upper()}_SECRET": f"{vendor}-dev-client-secret" for vendor, _ in GRANTS.values()},
         **{f"{vendor.upper()}_CLIENT": f"{vendor}-dev-client" for vendor, _ in GRANTS.values()},
@@ -64,6 +80,11 @@ def running_facade(
     )
     more += f'\n[connections.old-key]\nvendor = "hubspot"\nbase_url = "{facade.emulators.url}/hubspot"\n'
     more += 'credentials = { token = "vault:old_key" }\n'
+    more += f'\n[connections.store]\nvendor = "medusa"\nbase_url = "{store.url}"\n'
+    more += 'credentials = { email = "env:STORE_EMAIL", password = "env:STORE_PASSWORD" }\n'
+    more += f'\n[connections.stock]\nvendor = "woocommerce"\nbase_url = "{store.url}"\n'
+    more += 'credentials = { consumer_key = "env:STORE_EMAIL", consumer_secret = "env:STATIC_SECRET" }\n'
+    more += 'webhook_secrets = ["env:SIGNING_SECRET"]\n'
     facade.add_configuration(more)
     facade.api = facade.process("serve", LOCKSTITCH_PORT=str(API_PORT))
     facade.api.url = f"http://127.0.0.1:{API_PORT}"
@@ -194,6 +215,23 @@ def test_the_answer_can_be_pasted(facade: Facade, caller: Caller, browser: httpx
     working(caller, "pasted", "/v1/tickets")
 
 
+@pytest.mark.parametrize("pasted", ["", "na1-a-code", "http://127.0.0.1/oauth/callback?code=na1-a-code"])
+def test_what_is_no_answer_of_the_vendor_is_not_taken(facade: Facade, tmp_path: Path, pasted: str) -> None:
+    with terminal(facade, tmp_path, "pasted", "--paste") as shell:
+        shell.link()
+        shell.type(pasted)
+        assert shell.wait() == 3
+        assert "This is not the whole address" in shell.text
+        assert "lockstitch connect pasted --paste" in shell.text
+
+
+def test_a_refused_client_secret_is_one_sentence(facade: Facade) -> None:
+    environment = {**facade.api.environment, "SHOPIFY_SECRET": "wrong"}
+    refused = lockstitch("connect", "own-shop", environment=environment, columns=300)
+    assert (refused.returncode, refused.stderr.count("\n")) == (3, 1)
+    assert "Shopify refuses the client_id, client_secret of own-shop: invalid_client." in refused.stderr
+
+
 def test_the_cookie_returns_behind_a_proxy_that_adds_a_path(facade: Facade, tmp_path: Path) -> None:
     port = free_port()
     api = facade.process(
@@ -245,7 +283,7 @@ def test_an_app_of_ones_own_needs_nobody(facade: Facade, caller: Caller) -> None
 def test_the_pause_of_an_operator_stays_and_is_named(facade: Facade, caller: Caller) -> None:
     assert caller.post("/ops/connections/own-shop/pause", json={"note": "moving"}).status_code == 200
     said = facade.lockstitch("connect", "own-shop").stdout
-    assert "own-shop stays paused (moving). To resume it: POST /ops/connections/own-shop/resume." in said
+    assert "own-shop stays paused (moving). To resume it: lockstitch connections resume own-shop" in said
     assert caller.post("/ops/connections/own-shop/resume").status_code == 200
 
 
@@ -345,8 +383,9 @@ def events_of(caller: Caller) -> list[dict[str, Any]]:
 
 
 def test_no_part_of_a_secret_is_left_anywhere(
-    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path, collector: Collector
+    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path, collector: Collector, store: Portal
 ) -> None:
+    problems = use_static_secrets_and_logins(facade, caller, store)
     with terminal(facade, tmp_path, "app-shop") as shell:
         link = shell.link()
         processes = command_lines()
@@ -362,13 +401,46 @@ def test_no_part_of_a_secret_is_left_anywhere(
     assert issued
     verifier = dict(pair.split("=", 1) for pair in exchanged[-1].split("&"))["code_verifier"]
     secrets = {answer["code"][0], answer["state"][0], verifier, cookie, *issued, "shopify-dev-client-secret"}
+    secrets |= {PASSWORD, SESSION, STATIC, SIGNING}
+    secrets |= {form for secret in secrets for form in forms(secret)}
     database = "".join(rows(facade, table) for table in tables(facade))
-    problems = caller.get("/ops/connections").text + facade.lockstitch("connections").stdout
+    problems += caller.get("/ops/connections").text + facade.lockstitch("connections").stdout
+    problems += facade.lockstitch("doctor").stdout + facade.lockstitch("key", "usage", "--json").stdout
     metrics = caller.get("/metrics").text
     spans = until(lambda: b"".join(collector.bodies).decode("latin-1"), lambda found: "/oauth/callback" in found)
     logs = facade.api.log + facade.worker.log
     for place in (logs, database, problems, metrics, spans, processes, screen.replace(link, "")):
         assert not [secret for secret in secrets if secret in place]
+
+
+def use_static_secrets_and_logins(facade: Facade, caller: Caller, store: Portal) -> str:
+    """Use a login, a static secret and a webhook secret, each accepted and then refused; what callers were answered.
+    The vendor repeats what it was sent."""
+    said = []
+    for name, sent in (("store", SESSION), ("stock", STATIC)):
+        path = f"/v1/customers?connection={name}"
+        store.answers = {"/auth/user/emailpass": (200, {"token": SESSION})}
+        said.append(caller.get(path))
+        for status in (400, 401):  # at the login, and then everywhere
+            repeated = {"code": f"unknown {sent}", "type": sent, "message": f"unknown: {sent}"}
+            store.answers = {"/auth/": (status, {"message": PASSWORD}), "/": (status, repeated)}
+            said.append(caller.get(path))
+    assert [answer.status_code for answer in said] == [502, 422, 502] * 2, [answer.text for answer in said]
+    assert any("/auth/user/emailpass" in one for _, one in store.calls)
+    body = b'{"id": 7}'
+    for key in (SIGNING, f"{SIGNING}x"):
+        signature = base64.b64encode(hmac.digest(key.encode(), body, "sha256")).decode()
+        headers = {"x-wc-webhook-signature": signature, "x-wc-webhook-topic": "customer.updated"}
+        headers |= {"x-wc-webhook-delivery-id": key[-9:], "content-type": "application/json"}
+        said.append(httpx.post(f"{facade.api.url}/v1/webhooks/stock", content=body, headers=headers, verify=NO_TLS))
+    assert [answer.status_code for answer in said[-2:]] == [202, 401]
+    return "".join(answer.text for answer in said)
+
+
+def forms(secret: str) -> tuple[str, ...]:
+    """How a secret may be written otherwise."""
+    raw = secret.encode()
+    return raw.hex(), base64.b64encode(raw).decode().rstrip("="), quote(secret, safe="")
 
 
 def command_lines() -> str:

@@ -121,7 +121,18 @@ def test_every_complaint_about_the_configuration_is_reported_at_once(run: Shell)
     assert done.returncode == 1
     assert the(findings, "LOCKSTITCH_PORT is 'http'")["mend"].startswith("export LOCKSTITCH_PORT=")
     assert the(findings, "LOCKSTITCH_LOG_LEVEL")
-    assert "edit " in the(findings, "unknown table [oddity]")["mend"]
+    edit = f"edit {run.environment['LOCKSTITCH_CONFIG']}, then: lockstitch doctor"
+    assert the(findings, "unknown table [oddity]")["mend"] == edit
+
+
+def test_a_shell_without_the_configuration_file_is_not_sound(run: Shell, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.toml"
+    empty.write_text("")
+    one = the(found(run("doctor", "--json", LOCKSTITCH_CONFIG=str(empty))), "configuration", "no connection")
+    assert one["mend"].endswith("export LOCKSTITCH_CONFIG=/path/to/lockstitch.toml")
+    for command in (("connect",), ("verify",), ("connections", "resume")):
+        done = run(*command, "crm", LOCKSTITCH_CONFIG=str(empty))
+        assert (done.returncode, "LOCKSTITCH_CONFIG" in done.stderr) == (2, True), done.stderr
 
 
 def test_no_worker(run: Shell) -> None:
@@ -136,11 +147,23 @@ def test_an_unmigrated_database(run: Shell, empty_database_url: str) -> None:
 def test_no_database_hides_no_other_finding(run: Shell, portal: Portal) -> None:
     portal.answers["/crm/v3/objects/orders"] = (403, {"category": "MISSING_SCOPES", "message": "no"})
     nowhere = f"postgresql://lockstitch@127.0.0.1:{free_port()}/lockstitch"
-    done = run("doctor", "--json", LOCKSTITCH_DATABASE_URL=nowhere)
+    more = app_connection("app", portal.url, "APP_SECRET")
+    app = {"APP_ID": "an-id", "APP_SECRET": "a-secret"}
+    done = run("doctor", "--json", more=more, LOCKSTITCH_DATABASE_URL=nowhere, **app)
     assert the(found(done), "database", "does not answer")["mend"].startswith("Start PostgreSQL")
     assert the(found(done), "scope is missing")
-    # What could not be checked has not passed.
-    assert not [line for line in json.loads(done.stdout)["passed"] if "worker" in line or "key" in line]
+    assert "the vault cannot be read" in the(found(done), "connection app")["found"]
+    assert [line for line in json.loads(done.stdout)["passed"] if "worker" in line or "key" in line] == []
+
+
+def test_a_vault_that_the_encryption_keys_do_not_open_is_found(run: Shell, portal: Portal) -> None:
+    more = static_connection("kept", portal.url, "vault:t")
+    assert run("secrets", "set", "t", more=more, text="a-secret").returncode == 0
+    other = f"k9:{ENCRYPTION_KEYS.partition(':')[2]}"
+    findings = found(run("doctor", "--json", more=more, LOCKSTITCH_ENCRYPTION_KEYS=other))
+    assert the(findings, "configuration", "does not open t")["mend"].endswith("lockstitch secrets status")
+    assert "so vault:t was not checked" in the(findings, "connection kept")["found"]
+    assert "Required, but not configured" in run("secrets", "status", LOCKSTITCH_ENCRYPTION_KEYS=other).stdout
 
 
 def test_a_missing_scope_is_named_with_its_object(run: Shell, portal: Portal) -> None:
@@ -203,23 +226,30 @@ def test_two_connections_with_one_secret_are_found_by_name(run: Shell, portal: P
 
 
 def test_commands_call_no_vendor_on_a_copy_of_another_environment(run: Shell, portal: Portal) -> None:
-    in_the_vault = (
-        '\n[connections.copied]\nvendor = "hubspot"\nbase_url = "{}"\ncredentials = {{ token = "vault:t" }}\n'
-    )
-    more = in_the_vault.format(portal.url)
+    more = static_connection("copied", portal.url, "vault:t")
     assert run("secrets", "set", "t", more=more, text="production's").returncode == 0
     run.read_customers()  # the first process stamps the database
     portal.calls.clear()
     wrong = the(found(run("doctor", "--json", more=more, LOCKSTITCH_ENVIRONMENT="staging")), "environment prod")
-    assert wrong["mend"] == "lockstitch environment adopt"
+    assert wrong["mend"].endswith("only on a copy: lockstitch environment adopt")
     for command in (["verify", "copied"], ["verify", "copied", "--write"]):
         wrong = the(found(run(*command, "--json", more=more, LOCKSTITCH_ENVIRONMENT="staging")), "environment prod")
-        assert wrong["mend"] == "lockstitch environment adopt"
+        assert wrong["mend"].endswith("only on a copy: lockstitch environment adopt")
+    for command in (["rotate-key"], ["status"]):
+        done = run("secrets", *command, LOCKSTITCH_ENVIRONMENT="staging")
+        assert (done.returncode, "lockstitch environment adopt" in done.stderr) == (1, True), command
     app = app_connection("app", portal.url, "APP_SECRET")
     for command in (["connect", "app", "--paste"], ["connections"]):
         done = run(*command, more=app, LOCKSTITCH_ENVIRONMENT="staging", APP_ID="an-id", APP_SECRET="a-secret")
         assert "lockstitch environment adopt" in done.stderr, command
     assert portal.calls == []
+
+
+def static_connection(name: str, url: str, reference: str) -> str:
+    """The configuration of a connection with a token."""
+    return (
+        f'\n[connections.{name}]\nvendor = "hubspot"\nbase_url = "{url}"\ncredentials = {{ token = "{reference}" }}\n'
+    )
 
 
 def app_connection(name: str, url: str, secret: str) -> str:
@@ -246,9 +276,61 @@ def test_the_id_of_an_app_is_no_secret_that_connections_share(run: Shell, portal
 def test_missing_secrets_are_reported_by_name(run: Shell) -> None:
     more = '[connections.hooks]\nvendor = "github"\nwebhook_secrets = ["env:HOOK_SECRET", "vault:hooks"]\n'
     findings = found(run("doctor", "--json", more=more, CRM_TOKEN=""))
-    assert the(findings, "connection crm", "CRM_TOKEN")["mend"].startswith("export CRM_TOKEN=")
+    assert the(findings, "connection crm", "CRM_TOKEN")["mend"].endswith("export CRM_TOKEN=…")
     assert the(findings, "connection hooks", "HOOK_SECRET")
     assert the(findings, "connection hooks", "vault:hooks")["mend"] == "lockstitch secrets set hooks"
+
+
+def test_every_finding_ends_with_a_command_that_exists(run: Shell, portal: Portal, tmp_path: Path) -> None:
+    portal.answers["/"] = (401, {"category": "EXPIRED_AUTHENTICATION", "message": "expired"})
+    more = "".join(
+        static_connection(name, url, reference)
+        for name, url, reference in (
+            ("dead", "http://127.0.0.1:9", "env:SHARED"),
+            ("kept", portal.url, "vault:kept"),
+            ("missing", portal.url, "vault:missing"),
+            ("shared", portal.url, "env:SHARED"),
+            ("filed", portal.url, f"file:{tmp_path}/token"),
+            ("unfiled", portal.url, f"file:{tmp_path}/no-token"),
+        )
+    )
+    more += app_connection("app", portal.url, "APP_SECRET") + app_connection("lost", portal.url, "LOST_SECRET")
+    more += app_connection("grantless", portal.url, "APP_SECRET").replace("hubspot", "salesforce")
+    (tmp_path / "token").write_text("another")
+    assert run("secrets", "set", "kept", more=more, text="a-secret").returncode == 0
+    wrong = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}", "LOCKSTITCH_ENVIRONMENT": ""}
+    done = run("doctor", "--json", more=more, SHARED="shared", APP_ID="an-id", APP_SECRET="a-secret", **wrong)
+    findings = found(done)
+    names = ("crm", "dead", "kept", "missing", "shared", "filed", "unfiled", "app", "lost")
+    others = ("configuration: LOCKSTITCH_ENVIRONMENT", "worker", "collector", "secret env:SHARED")
+    for about in (*others, *(f"connection {name}: " for name in names)):
+        assert the(findings, about)
+    assert the(findings, "[connections.grantless] lacks grant")
+    for one in findings.values():
+        check_command(run, one["mend"])
+
+
+def check_command(run: Shell, mend: str) -> None:
+    """The mend ends with a command that a shell takes as it stands; those of Lockstitch exist."""
+    command = mend.rpartition(": ")[2]
+    assert subprocess.run(["bash", "-n", "-c", command], check=False).returncode == 0, mend
+    for each in command.split(" && "):
+        assert each.startswith(("lockstitch ", "export ", "curl ", "timedatectl ", "(umask 077; cat > ")), mend
+        assert "," not in each, mend
+        if each.startswith("lockstitch "):
+            assert run(*each.split()[1:], "--help").returncode == 0, mend
+
+
+def test_a_secret_that_the_vault_lacks_is_to_be_set(run: Shell, portal: Portal) -> None:
+    more = static_connection("kept", portal.url, "vault:kept")
+    more += f'\n[connections.app]\nvendor = "medusa"\nbase_url = "{portal.url}"\n'
+    more += 'credentials = { email = "env:APP_ID", password = "vault:app" }\n'
+    for name, mend in (
+        ("kept", "lockstitch secrets set kept && lockstitch connections resume kept"),
+        ("app", "lockstitch secrets set app && lockstitch connect app"),
+    ):
+        findings = found(run("verify", name, "--json", more=more, APP_ID="an-id"))
+        assert the(findings, f"connection {name}: ", f"vault:{name} holds no secret")["mend"] == mend
 
 
 def test_an_unreachable_collector_is_found(run: Shell) -> None:
@@ -296,11 +378,14 @@ def test_a_paused_connection_is_reported_and_not_called(facade: Facade, vendors:
     with facade.calling(secret=full_key) as caller:
         assert caller.post("/ops/connections/other-zendesk/pause", json={"note": "moving"}).status_code == 200
     done = facade.lockstitch("doctor", "--json")
-    assert (
-        "POST /ops/connections/other-zendesk/resume" in the(found(done), "connection other-zendesk", "moving")["mend"]
-    )
-    with facade.calling(secret=full_key) as caller:
-        assert caller.post("/ops/connections/other-zendesk/resume").status_code == 200
+    mend = the(found(done), "connection other-zendesk", "moving")["mend"]
+    assert mend == "lockstitch connections resume other-zendesk"
+    assert facade.lockstitch(*mend.split()[1:]).returncode == 0
+    assert [text for text in found(facade.lockstitch("doctor", "--json")) if "moving" in text] == []
+    (event, *_) = facade.sql("SELECT actor FROM audit_event WHERE type = 'connection.resumed' ORDER BY id DESC")
+    assert event["actor"].startswith("cli:")
+    unknown = facade.lockstitch("connections", "resume", "nowhere")
+    assert (unknown.returncode, "other-zendesk" in unknown.stderr) == (2, True)
 
 
 def test_a_key_with_ops_scopes_that_makes_canonical_calls_is_named(facade: Facade) -> None:
@@ -308,7 +393,7 @@ def test_a_key_with_ops_scopes_that_makes_canonical_calls_is_named(facade: Facad
     with facade.another_api() as process, facade.calling(url=process.url, secret=made.secret) as caller:
         assert caller.get("/v1/customers?connection=hubspot&limit=1").status_code == 200
     one = the(found(facade.lockstitch("doctor", "--json")), "key too-much", "customers:read")
-    assert one["mend"].startswith("lockstitch key create too-much-calls --scope customers:read")
+    assert one["mend"].endswith(": lockstitch key create too-much-calls --scope customers:read")
 
 
 @pytest.mark.parametrize("connection", ["hubspot", "shopify", "zendesk"])

@@ -100,6 +100,6 @@ def test_the_pause_of_an_operator_stays_and_is_named(facade: Facade, caller: Cal
     assert caller.post("/ops/connections/vaulted/pause", json={"note": "moving"}).status_code == 200
     done = secrets(facade, "rotate", "portal", text="333.6")
     assert done.returncode == 0
-    assert "vaulted stays paused (moving). To resume it: POST /ops/connections/vaulted/resume." in done.stdout
+    assert "vaulted stays paused (moving). To resume it: lockstitch connections resume vaulted" in done.stdout
     assert shown(caller)["state"] == "paused"
     assert caller.post("/ops/connections/vaulted/resume").status_code == 200

@@ -114,6 +114,7 @@ async def test_a_secret_that_the_vendor_refuses_is_not_promoted(crm: Crm) -> Non
     refused = await crm.secrets("rotate", "crm_token", value="token-of-another-account")
     assert refused.returncode == 3
     assert "HubSpot refuses the credential of crm" in refused.stderr
+    assert refused.stderr.count("\n") == 2, refused.stderr
     assert "token-of-another-account" not in refused.stdout + refused.stderr
     assert await crm.listed() == [(1, "current"), (2, "next")]
     again = await crm.secrets("promote", "crm_token")
@@ -190,8 +191,27 @@ async def test_rollback_without_a_previous_secret_says_why(crm: Crm, store: Post
     await store.replace("grant", b"{}", kind="oauth")
     refused = await crm.secrets("rollback", "grant")
     assert "The vendor ended the old tokens" in refused.stderr
+    assert refused.stderr.endswith(": lockstitch connect grant\n")
     await store.replace("grant", b"{}", kind="oauth", keep_previous=True)
     assert "Version 2 of grant is current again" in await crm.done("rollback", "grant")
+
+
+async def test_tokens_are_not_set_by_hand(crm: Crm, store: PostgresCredentials) -> None:
+    await store.replace("app.tokens", b"{}", kind="oauth")
+    for command in ("set", "rotate", "promote"):
+        refused = await crm.secrets(command, "app.tokens", value="a-token")
+        assert refused.returncode == 1
+        assert refused.stderr.endswith(": lockstitch connect app\n")
+
+
+async def test_nothing_is_stored_under_a_key_that_the_processes_may_not_have(crm: Crm) -> None:
+    await crm.done("set", "crm_token", value="token-1")
+    keys = crm.environment["LOCKSTITCH_ENCRYPTION_KEYS"]
+    crm.environment["LOCKSTITCH_ENCRYPTION_KEYS"] = f"k9:{keys.partition(':')[2]}"
+    refused = await crm.secrets("set", "another", value="token-2")
+    assert (refused.returncode, "does not open crm_token 1" in refused.stderr) == (1, True)
+    await crm.done("revoke", "crm_token", "--version", "1")
+    await crm.done("set", "another", value="token-2")
 
 
 async def test_revoke_one_or_all_versions(crm: Crm) -> None:

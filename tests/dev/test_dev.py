@@ -166,6 +166,13 @@ def test_the_doctor_finds_nothing_wrong(kept: Dev) -> None:
     assert "connection hubspot: the vendor answers and accepts the credential" in seen["passed"]
 
 
+def test_commands_beside_it_read_its_secrets(kept: Dev) -> None:
+    kept.running()
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        kept.ask("connect", "hubspot")
+    assert (refused.value.returncode, b"has no grant" in refused.value.stderr) == (3, True)
+
+
 def test_every_connection_that_takes_webhooks_has_a_secret_and_the_emulators_sign_with_it(kept: Dev) -> None:
     facts = kept.running()
 

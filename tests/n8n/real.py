@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = ("real_calls.py", "real_undecided.py", "real_requests.py", "real_setup.py", "real_events.py")
+FILES = ("real_calls.py", "real_undecided.py", "real_requests.py", "real_setup.py", "real_events.py", "real_adopted.py")
 
 
 class Tally:

@@ -19,7 +19,8 @@ Reply = tuple[int, list[tuple[str, str]], bytes]
 
 
 class Loser:
-    """The proxy at `url`. `sent_on` are the requests that reached the peer: method and path."""
+    """The proxy at `url`. `sent_on` are the requests that reached the peer: method and path. `heard` has the whole text
+    of each."""
 
     def __init__(self, peer: str, *, remembers_keys: bool) -> None:
         address = urlsplit(peer)
@@ -30,6 +31,7 @@ class Loser:
         self._losing: list[tuple[str, str]] = []
         self._meanwhile: list[tuple[str, str, Callable[[], object]]] = []
         self.sent_on: list[tuple[str, str]] = []
+        self.heard: list[str] = []
         self.url = ""
 
     def lose(self, method: str, path: str, times: int = 1) -> None:
@@ -57,6 +59,7 @@ class Loser:
             reply = self._ask(method, target, headers, body)
             with self._lock:
                 self.sent_on.append((method, path))
+                self.heard.append(f"{method} {target}\n{headers}\n{body.decode('latin-1')}")
                 if known is not None and reply[0] < 400:
                     self._kept[known] = reply
         with self._lock:

@@ -151,17 +151,26 @@ def explain(
     name, vendor = connection.name, VENDORS[connection.vendor]
     about = f"connection {name}"
     what = "the account" if object_name is None else f"{object_name}s"
-    verify = f"lockstitch verify {name}"
+    verify, rebind = f"lockstitch verify {name}", f"lockstitch environment rebind {name}"
     if isinstance(refusal, VendorAuthFailed):
-        if (grant := grant_of(connection, vendor)) is not None:
-            secrets = ", ".join(grant.secrets)
-            correct = f"Correct {secrets}, then: " if secrets in refusal.detail else ""
-            return error(about, refusal.detail.partition(": lockstitch")[0], f"{correct}lockstitch connect {name}")
+        grant = grant_of(connection, vendor)
+        following = f"lockstitch connections resume {name}" if grant is None else f"lockstitch connect {name}"
+        said, _, command = refusal.detail.partition(": lockstitch ")
+        if command.startswith("secrets set"):  # it was never there
+            return error(about, said, f"lockstitch {command.removesuffix('.')} && {following}")
+        if grant is not None:
+            refused = ", ".join(grant.secrets) in said
+            return error(about, said, _renewal(connection, following) if refused else following)
         return error(
-            about, f"{vendor.title} refuses the credential: it is wrong, expired or revoked", _renewal(connection)
+            about,
+            f"{vendor.title} refuses the credential: it is wrong, expired or revoked",
+            _renewal(connection, following),
         )
     if isinstance(refusal, ConnectionPaused):
-        return error(about, refusal.detail.removeprefix(f"{name} is paused: "), f"{refusal.next_step}")
+        mend = refusal.next_step or verify
+        if refusal.category == "auth":
+            mend = f"Correct the credential or base_url, and resume it; if the new account is meant: {rebind}"
+        return error(about, refusal.detail.removeprefix(f"{name} is paused: "), mend)
     if isinstance(refusal, VendorRefused) and refusal.refusal.kind == "not_allowed":
         level = error if object_name is None or settings.systems_of_record.get(object_name) == name else warning
         return level(
@@ -178,10 +187,14 @@ def explain(
     return error(about, f"{vendor.title} is not reached: {detail}", f"curl -sS -o /dev/null {address}")
 
 
-def _renewal(connection: ConnectionSettings) -> str:
-    for reference in connection.credentials.values():
-        if reference.startswith(VAULT):
-            return f"lockstitch secrets rotate {reference.removeprefix(VAULT)}"
-    references = ", ".join(connection.credentials.values())
-    resume = f"POST /ops/connections/{connection.name}/resume"
-    return f"Renew {references}, restart all processes if it is env:, then {resume}"
+def _renewal(connection: ConnectionSettings, following: str) -> str:
+    """Return how to renew the credential of a connection; a command follows."""
+    references = connection.credentials.values()
+    kept = [one.removeprefix(VAULT) for one in references if one.startswith(VAULT)]
+    if kept:
+        # A pair is proven only together, so it cannot be rotated one by one.
+        how = "rotate {0}" if len(kept) == 1 else "revoke {0} && lockstitch secrets set {0}"
+        commands = " && ".join(f"lockstitch secrets {how.format(name)}" for name in kept)
+        return f"Renew it at the vendor, then: {commands} && {following}"
+    restarting = " and restart all processes" if any(one.startswith("env:") for one in references) else ""
+    return f"Renew {', '.join(references)}{restarting}, then: {following}"

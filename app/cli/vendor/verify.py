@@ -58,9 +58,8 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
         named = settings.connections.get(connection)
         if named is None or named.vendor not in VENDORS or named.only_takes_webhooks:
             called = [name for name, one in settings.connections.items() if one.vendor in VENDORS]
-            usage(
-                f"{connection}: must be a connection that is called; there are {', '.join(sorted(called)) or 'none'}."
-            )
+            known = ", ".join(sorted(called)) or "none. LOCKSTITCH_CONFIG names the file"
+            usage(f"{connection}: must be a connection that is called; there are {known}.")
         if shell.foreign:
             report.add([another_environment(shell)])
             report.print_and_exit(json=json, connection=connection)
@@ -118,12 +117,12 @@ def _check_object(
         for why, count in broken.items()
     ]
     findings += _check_enums(about, mapping, mapped)
-    findings += _check_times(about, mapped, live.skew)
+    findings += _check_times(about, mapped, live.skew, f"lockstitch verify {name}")
     report.add(findings, f"{mapping.object}: {len(mapped)} records map, times and enum values are known")
 
 
 def _report_command(mapping: AnyMapping) -> str:
-    return f"lockstitch map {mapping.name} FILE, with such a record; its mapping needs a revision"
+    return f"The mapping needs a revision. To try such a record: lockstitch map {mapping.name} FILE"
 
 
 def _check_enums(about: str, mapping: AnyMapping, mapped: Sequence[Mapped[Any]]) -> Iterator[Finding]:
@@ -136,11 +135,11 @@ def _check_enums(about: str, mapping: AnyMapping, mapped: Sequence[Mapped[Any]])
                 about,
                 f"{name} of {len(unknown)} of {len(mapped)} records has a value that the mapping does not know,"
                 f" such as that of {', '.join(unknown[:SHOWN])}",
-                f"lockstitch mapping show {mapping.name}; GET /v1/{mapping.object}s/options lists the account's values",
+                f"GET /v1/{mapping.object}s/options lists the account's values: lockstitch mapping show {mapping.name}",
             )
 
 
-def _check_times(about: str, mapped: Sequence[Mapped[Any]], skew: float) -> Iterator[Finding]:
+def _check_times(about: str, mapped: Sequence[Mapped[Any]], skew: float, again: str) -> Iterator[Finding]:
     """Find times in the vendor's future: a local time that is read as UTC."""
     now = datetime.now(UTC).timestamp() - skew
     late = {
@@ -154,7 +153,7 @@ def _check_times(about: str, mapped: Sequence[Mapped[Any]], skew: float) -> Iter
             about,
             f"{len(late)} of {len(mapped)} records changed up to {max(late.values()) / 3600:.1f} h in the future,"
             f" such as {', '.join(list(late)[:SHOWN])}: the account's time zone is wrong, or its clock",
-            "Correct the time zone at the vendor, then run this command again",
+            f"Correct the time zone at the vendor, then: {again}",
         )
 
 
@@ -170,7 +169,10 @@ def _check_limits(live: LiveVendor, account: Account, shell: Shell, name: str, r
     shown, found = f"{budget.remaining:.0f} left", []
     if budget.restore_per_second is not None and rate > budget.restore_per_second:
         why = f"{shown}; it restores {budget.restore_per_second:g} units a second, and pacing allows {rate:g}"
-        mend = f"Set pacing = {{ units = {budget.restore_per_second:g}, per_seconds = 1 }} in [connections.{name}]"
+        mend = (
+            f"Set pacing = {{ units = {budget.restore_per_second:g}, per_seconds = 1 }} in [connections.{name}],"
+            f" then: lockstitch verify {name}"
+        )
         found.append(warning(about, why, mend))
     elif budget.remaining < 1:
         why = "the account's limit is used up, perhaps by other clients"
