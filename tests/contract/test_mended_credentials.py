@@ -67,7 +67,7 @@ def test_a_mended_key_resumes_the_connection_that_the_old_one_paused(
     portal.refused.add("333.1")
     paused(caller)
     (finding,) = json.loads(facade.lockstitch("verify", "vaulted", "--json").stdout)["findings"]
-    assert finding["mend"] == "lockstitch secrets rotate portal"
+    assert finding["mend"] == "Renew it at the vendor, then: lockstitch secrets rotate portal"
     done = secrets(facade, "rotate", "portal", text="333.2")
     assert (done.returncode, "vaulted is resumed" in done.stdout) == (0, True), done.stdout
     # It was proven: no request has to go first.

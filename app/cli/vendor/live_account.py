@@ -188,13 +188,13 @@ def explain(
 
 
 def _renewal(connection: ConnectionSettings, following: str) -> str:
-    """Return how to renew the credential of a connection; a command follows."""
+    """Return how to renew the credential of a connection. `following` is what to run then, if that does not resume."""
     references = connection.credentials.values()
     kept = [one.removeprefix(VAULT) for one in references if one.startswith(VAULT)]
     if kept:
         # A pair is proven only together, so it cannot be rotated one by one.
         how = "rotate {0}" if len(kept) == 1 else "revoke {0} && lockstitch secrets set {0}"
         commands = " && ".join(f"lockstitch secrets {how.format(name)}" for name in kept)
-        return f"Renew it at the vendor, then: {commands} && {following}"
+        return f"Renew it at the vendor, then: {commands}"
     restarting = " and restart all processes" if any(one.startswith("env:") for one in references) else ""
     return f"Renew {', '.join(references)}{restarting}, then: {following}"
