@@ -31,7 +31,7 @@ def changed(shop: Shop, kind: str, held: list[JsonRecord], body: JsonRecord) -> 
         if not id:
             made = MAKINGS[kind](shop, one, None)
             lines[made["id"]] = made
-        elif id not in lines:
+        elif not isinstance(id, int) or id not in lines:
             message = "Order item ID provided is not associated with order."
             raise refused(400, "woocommerce_rest_invalid_item_id", message)
         elif one.get(NAMES[kind], "") is None or (kind == "line_items" and one.get("quantity") == 0):

@@ -4,6 +4,7 @@ from typing import Any
 
 from emulators.state import JsonRecord
 from emulators.zendesk.desk import GROUP_ID, Desk
+from emulators.zendesk.errors import bad_attribute
 
 
 def ticket_field(desk: Desk, id: int, given: dict[str, Any]) -> JsonRecord:
@@ -36,9 +37,8 @@ def ticket_field(desk: Desk, id: int, given: dict[str, Any]) -> JsonRecord:
         "agent_description": given.get("agent_description"),
         "raw_agent_description": given.get("agent_description"),
     }
-    options = given.get("custom_field_options")
     if field["type"] in ("tagger", "multiselect"):
-        field["custom_field_options"] = [_option(desk, option) for option in options or ()]
+        field["custom_field_options"] = _options(desk, given)
     return field
 
 
@@ -63,7 +63,7 @@ def user_field(desk: Desk, id: int, given: dict[str, Any]) -> JsonRecord:
         "updated_at": desk.stamp,
     }
     if field["type"] == "dropdown":
-        field["custom_field_options"] = [_option(desk, option) for option in given.get("custom_field_options") or ()]
+        field["custom_field_options"] = _options(desk, given)
     return field
 
 
@@ -123,6 +123,13 @@ def group(desk: Desk, id: int, given: dict[str, Any]) -> JsonRecord:
         "created_at": desk.stamp,
         "updated_at": desk.stamp,
     }
+
+
+def _options(desk: Desk, given: dict[str, Any]) -> list[dict[str, Any]]:
+    options = given.get("custom_field_options") or []
+    if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
+        raise bad_attribute("custom_field_options", "an array of objects")
+    return [_option(desk, option) for option in options]
 
 
 def _option(desk: Desk, given: dict[str, Any]) -> dict[str, Any]:

@@ -166,7 +166,7 @@ def _address_written(
         return held
     text = "\n".join(line for line in lines.values() if line and line.strip())
     if not text:
-        notes.invalid(pointer, "an address needs a line: send line1")
+        notes.unsupported(pointer, "Freshdesk keeps only the lines of a postal address, and this one has none")
         return UNSET
     return text
 

@@ -86,7 +86,7 @@ def _existing(complaints: list[_Complaint]) -> str | None:
     for complaint in complaints:
         if complaint.code == DUPLICATE:
             more = read(bytes(complaint.additional_info), _More)
-            if more is not None and more.user_id is not None:
+            if more is not None and more.user_id is not None and more.user_id > 0:
                 return str(more.user_id)
     return None
 

@@ -129,8 +129,9 @@ def test_lines_without_an_id_are_added_and_those_with_one_are_changed(shop: Shop
     assert changed["total"] == "59.70"
     less = shop.put(f"/orders/{order['id']}", line_items=[{"id": line, "product_id": None}])
     assert [one["id"] for one in less["line_items"]] != [line]
-    other = shop.http.put(f"/orders/{order['id']}", json={"line_items": [{"id": 99999}]})
-    assert code_of(other) == (400, "woocommerce_rest_invalid_item_id")
+    for id in (99999, [None]):
+        other = shop.http.put(f"/orders/{order['id']}", json={"line_items": [{"id": id}]})
+        assert code_of(other) == (400, "woocommerce_rest_invalid_item_id")
 
 
 def test_refunds_are_records_of_their_own_and_the_last_one_ends_the_order(shop: Shop) -> None:

@@ -181,6 +181,9 @@ def test_custom_fields_are_kept_as_the_vendor_keeps_them(desk: Desk) -> None:
     assert {one["id"]: one["value"] for one in same["custom_fields"]}[choice] == "gold"
     iron = desk.change(ticket, custom_fields=[{"id": choice, "value": "iron"}]).json()["ticket"]
     assert iron["tags"] == ["iron", "x"]
+    for odd in (7, [None]):
+        wrong = {"type": "tagger", "title": "Odd", "custom_field_options": odd}
+        assert desk.http.post("ticket_fields", json={"ticket_field": wrong}).status_code == 400
 
 
 def test_a_deleted_ticket_is_gone_but_for_the_export(desk: Desk) -> None:

@@ -208,7 +208,7 @@ def test_an_address_is_one_text() -> None:
     several = drafted({"addresses": [address, {"line1": "y"}, {"line1": "z", "type": "home", "is_default": True}]})
     assert several.body.address == "z"
     assert lost(several) == {"/addresses/0": "dropped", "/addresses/1": "dropped", "/addresses/2/type": "coerced"}
-    assert refused(drafted({"addresses": [{}]})) == {"/addresses/0": "invalid"}
+    assert refused(drafted({"addresses": [{}]})) == {"/addresses/0": "unsupported"}
 
 
 def test_a_new_contact_needs_a_name_and_finds_one() -> None:

@@ -56,7 +56,7 @@ def test_a_value_that_is_taken_names_the_contact_that_has_it() -> None:
     assert refusal.detail == "Validation failed (email: It should be a unique value)"
 
 
-@pytest.mark.parametrize("more", [None, {}, [], "67", {"user_id": "67"}, {"user_id": None}])
+@pytest.mark.parametrize("more", [None, {}, [], "67", {"user_id": "67"}, {"user_id": None}, {"user_id": -1}])
 def test_a_taken_value_of_an_unknown_owner_is_a_duplicate(more: object) -> None:
     body = json.dumps({"errors": [DUPLICATE | {"additional_info": more}]}).encode()
 

@@ -52,8 +52,9 @@ ADDRESSES = st.builds(
     country_code=st.sampled_from([None, "DE", "CH", "US", "JP"]),
 )
 MOBILE = st.builds(PhonePatch, e164=st.just("+4917155501234"), type=st.just("mobile"))
-OTHER = st.builds(PhonePatch, raw=LINE.filter(bool))
-FAX = st.builds(PhonePatch, raw=LINE.filter(bool), type=st.just("fax"))
+SPELLED = LINE.map(str.strip).filter(bool)
+OTHER = st.builds(PhonePatch, raw=SPELLED)
+FAX = st.builds(PhonePatch, raw=SPELLED, type=st.just("fax"))
 HOLDABLE = st.fixed_dictionaries(
     {},
     optional={
@@ -151,7 +152,8 @@ def _assert_reads_back(name: str, sent: Any, present: Any) -> None:
         case "phones":
             spelled = {(phone.type, phone.raw) for phone in present}
             wanted = {
-                ("mobile" if phone.type == "mobile" else "unknown", phone.e164 or phone.raw) for phone in sent or ()
+                (phone.type if phone.type in ("mobile", "fax") else "unknown", phone.e164 or phone.raw)
+                for phone in sent or ()
             }
             assert spelled == wanted
             assert [phone.is_primary for phone in present] == [True, False][: len(present)]
