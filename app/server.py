@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import resource
 import signal
@@ -34,6 +35,8 @@ WAITING_CONNECTIONS: Final = 1024
 """Connections that the kernel queues until they are accepted."""
 HEADER_BYTES: Final = 64 * 1024
 """Maximum size of all headers of a request, and of one read of a body."""
+YOUNG_OBJECTS: Final = 5_000
+"""How many more objects than before start a garbage collection. Python's 700 start one every few requests."""
 _log = logging.getLogger("lockstitch.server")
 
 
@@ -63,11 +66,15 @@ async def serve_application(
     probes: Sequence[HTTPRouteHandler] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT. Answer the requests that have begun. `probes` are also served on `probe_port`,
-    where callers cannot take all connections. Raises SettingsError for a port that cannot be used."""
+    where callers cannot take all connections. Raises SettingsError for a port that cannot be used.
+
+    Garbage collection no longer looks at what was made before: modules and routes stay until the process ends."""
     servers = [_server(application(dependencies, route_handlers), settings, port, _room(settings.max_connections))]
     if probes and settings.probe_port:
         app = application(dependencies, probes)
         servers.append(_server(app, settings, settings.probe_port, PROBE_CONNECTIONS))
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for wanted in (signal.SIGTERM, signal.SIGINT):
