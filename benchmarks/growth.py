@@ -166,7 +166,7 @@ async def _steady(stage: RoadStage, rows: int) -> None:
             streams = []
             for _ in range(STREAMS):
                 some = list(islice(numbers, RATE * STEADY_SECONDS))
-                waits = await waits_of(ours, some, arrivals, RATE)
+                waits = await waits_of(stage, ours, some, arrivals, RATE)
                 streams.append(waits[len(waits) * 99 // 100])
             return streams
 
