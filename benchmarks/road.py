@@ -20,7 +20,7 @@ from benchmarks.road_client import Arrivals, Sender, burst, steady, subscriber
 from benchmarks.road_stage import RoadStage, cpu_so_far, place_records, set_up
 from benchmarks.road_webhooks import VARIANTS, Placed, Variant, Webhook
 
-ROUNDS: Final = 2
+ROUNDS: Final = 3
 WARM_UP: Final = 100
 TARGET: Final = 0.45
 # Events a second, and the targets in milliseconds: half of the deliveries, and 99 of 100.
