@@ -27,12 +27,9 @@ UPKEEP_SETTINGS: Final = {
 }
 _log = logging.getLogger("lockstitch.queue")
 
-# Lanes that one claim may serve. Most installations have jobs of fewer at any moment.
-LANES_AT_ONCE: Final = 8
-
 # Connections with a ready job and the time of its first one, as a ring that begins after the connection served last.
-# Each step is one probe of the index job_ready, and the steps end when enough lanes are found. So neither a long queue
-# nor many connections slow down a claim.
+# Each step is one probe of the index job_ready, and the steps end when a lane is found. So neither a long queue nor
+# many connections slow down a claim.
 RING: Final = """
     ring AS (
         SELECT $1::text AS connection, NULL::timestamptz AS run_at, 0 AS lap
@@ -57,15 +54,14 @@ RING: Final = """
     )
 """
 
-# Locks the rows of the lanes first, so that no other claim takes their jobs, and refills their buckets in database
-# time. Locked lanes are skipped. If the process has fewer places than the lanes may have, the first lanes get them.
-# give_up_at counts from the first attempt that was not deferred, because a job that waited for a pause or another job
-# has had no chance yet.
+# Locks the lane's row first, so that no other claim takes its jobs, and refills its bucket in database time. Locked
+# lanes are skipped. give_up_at counts from the first attempt that was not deferred, because a job that waited for a
+# pause or another job has had no chance yet.
 CLAIM = Statement(
     "UPDATE job",
     f"""
     WITH RECURSIVE {RING}, served AS MATERIALIZED (
-        SELECT ring.lap, lane.connection, lane.blocked_reason IS NOT NULL AS probing, {TOKENS} AS tokens,
+        SELECT lane.connection, lane.blocked_reason IS NOT NULL AS probing, {TOKENS} AS tokens,
                least(least($2, lane.concurrency + held.earned) - held.places,
                      $5,
                      CASE WHEN lane.blocked_reason IS NOT NULL THEN 1 END,
@@ -79,21 +75,17 @@ CLAIM = Statement(
            AND (lane.blocked_until IS NULL OR (lane.blocked_until <= now() AND lane.probe_token IS NULL))
            AND (lane.rate IS NULL OR {TOKENS} >= 1)
            AND held.places < least($2, lane.concurrency + held.earned)
-         LIMIT {LANES_AT_ONCE}
+         LIMIT 1
            FOR NO KEY UPDATE OF lane SKIP LOCKED
     ), heads AS MATERIALIZED (
-        SELECT head.id
-          FROM served
-         CROSS JOIN LATERAL (
-               SELECT job.id
-                 FROM job
-                WHERE job.connection = served.connection
-                  AND job.state = 'ready'
-                  AND job.run_at <= now()
-                ORDER BY job.run_at, job.id
-                LIMIT served.places
-                  FOR UPDATE SKIP LOCKED) AS head
-         LIMIT $5
+        SELECT job.id
+          FROM job
+         WHERE job.connection = (SELECT connection FROM served)
+           AND job.state = 'ready'
+           AND job.run_at <= now()
+         ORDER BY job.run_at, job.id
+         LIMIT (SELECT places FROM served)
+           FOR UPDATE SKIP LOCKED
     ), claimed AS (
         UPDATE job
            SET state = 'running', attempts = attempts + 1,
@@ -104,19 +96,20 @@ CLAIM = Statement(
         RETURNING job.*
     ), paid AS (
         UPDATE lane
-           SET tokens = CASE WHEN lane.rate IS NULL THEN lane.tokens ELSE greatest(0, served.tokens - taken.jobs) END,
+           SET tokens = CASE WHEN lane.rate IS NULL THEN lane.tokens
+                             ELSE greatest(0, served.tokens - (SELECT count(*) FROM claimed)) END,
                refilled_at = CASE WHEN refilled_at > now() + interval '1 second' THEN now()
                                   ELSE greatest(refilled_at, now()) END,
                probe_token = CASE WHEN served.probing THEN $6::uuid END
           FROM served
-          JOIN (SELECT connection, count(*) AS jobs FROM claimed GROUP BY connection) AS taken USING (connection)
          WHERE lane.connection = served.connection
            AND (lane.rate IS NOT NULL OR served.probing)
+           AND EXISTS (SELECT FROM claimed)
     )
     SELECT served.connection AS served, served.probing, claimed.*
       FROM served
-      LEFT JOIN claimed ON claimed.connection = served.connection
-     ORDER BY served.lap, served.connection, claimed.run_at, claimed.id
+      LEFT JOIN claimed ON true
+     ORDER BY claimed.run_at, claimed.id
     """,  # noqa: S608 - no caller's text is in it
 )
 
@@ -154,7 +147,7 @@ async def open_upkeep(url: str) -> Database:
 
 
 class Claims:
-    """Claims jobs, of a few lanes at a time, which take turns."""
+    """Claims jobs, one lane after the other."""
 
     def __init__(self, database: Database, sealer: Sealer, lease: timedelta) -> None:
         self._database = database
@@ -163,7 +156,7 @@ class Claims:
         self._served_last = ""
 
     async def claim(self, limit: int, *, running: Mapping[str, HeldPlaces], at_most: int) -> Claimed:
-        """Claim jobs of the next connections that have any. See `PostgresQueue.claim`."""
+        """Claim jobs of the next connection that has any. See `PostgresQueue.claim`."""
         jobs = await self._serve_next(limit, running, at_most)
         if jobs:
             return Claimed(jobs=jobs, due_in=0.0)
@@ -183,10 +176,9 @@ class Claims:
             *(self._served_last, at_most, list(running), [held.places for held in running.values()], limit),
             *(uuid4(), self._lease, [held.earned for held in running.values()]),
         )
-        found = [row for row in rows if row["id"] is not None]
         if rows:
-            self._served_last = (found or rows)[-1]["served"]
-        return [job for row in found if (job := self._open_payload(row)) is not None]
+            self._served_last = rows[0]["served"]
+        return [job for row in rows if row["id"] is not None and (job := self._open_payload(row)) is not None]
 
     def _open_payload(self, row: asyncpg.Record) -> Job | None:
         try:

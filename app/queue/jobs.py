@@ -133,8 +133,8 @@ class PostgresQueue:
         return await self._intake.enqueue(transaction, *jobs)
 
     async def claim(self, limit: int, *, running: Mapping[str, HeldPlaces], at_most: int) -> Claimed:
-        """Claim at most `limit` jobs of a few lanes. Each lane then holds at most `at_most` places of this process and
-        no more than its own share and what it has earned."""
+        """Claim at most `limit` jobs of one lane, which then holds at most `at_most` places of this process and no more
+        than its own share and what it has earned."""
         return await self._claims.claim(limit, running=running, at_most=at_most)
 
     async def extend(self, jobs: Collection[Job]) -> set[int]:

@@ -74,7 +74,7 @@ async def test_a_claim_goes_by_its_indexes(harness: Harness, database_url: str) 
     ]
     assert {node["Node Type"] for node in reads} == {"Index Scan", "Index Only Scan"}
     assert {node["Index Name"] for node in reads} == {"job_ready", "job_pkey"}
-    assert sum(_rows_read(node) for node in reads) <= 40
+    assert sum(_rows_read(node) for node in reads) <= 30
 
 
 @pytest.mark.parametrize("analysed", [True, False], ids=["analysed", "taken for empty"])
