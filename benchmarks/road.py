@@ -1,11 +1,12 @@
 """The whole road, from a signed webhook in to a signed delivery out: `python -m benchmarks.road [raw] [keyed] …`.
 
 Through a real `lockstitch serve` and one `lockstitch worker`, beside a bare road in the same run: `/intake` of
-`benchmarks.proxy` and `benchmarks.bare_road`. A burst counts from the first webhook to the last delivery. In a steady
-stream, each webhook counts from the moment at which it was due, so that a server which falls behind cannot hide it.
-Every webhook has to be delivered once.
+`benchmarks.proxy` and `benchmarks.bare_road`. While one side is measured, the worker of the other is halted. A burst
+counts from the first webhook to the last delivery. In a steady stream, each webhook counts from the moment at which it
+was due, so that a server which falls behind cannot hide it. Every webhook has to be delivered once.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,10 +17,10 @@ import uvloop
 
 from benchmarks import figures
 from benchmarks.road_client import Arrivals, Sender, burst, steady, subscriber
-from benchmarks.road_stage import RoadStage, place_records, set_up
+from benchmarks.road_stage import RoadStage, cpu_so_far, place_records, set_up
 from benchmarks.road_webhooks import VARIANTS, Placed, Variant, Webhook
 
-ROUNDS: Final = 2
+ROUNDS: Final = 3
 WARM_UP: Final = 100
 TARGET: Final = 0.45
 # Events a second, and the targets in milliseconds: half of the deliveries, and 99 of 100.
@@ -66,6 +67,7 @@ async def _measure(stage: RoadStage, variant: Variant) -> None:
         for side in (floor, ours):
             await run_burst(stage, side, list(islice(numbers, WARM_UP)), arrivals)
             side.forget()
+        began, (busy, own) = time.perf_counter(), cpu_so_far()
         for _ in range(ROUNDS):
             for side in (floor, ours):
                 await run_burst(stage, side, list(islice(numbers, variant.burst)), arrivals)
@@ -78,9 +80,13 @@ async def _measure(stage: RoadStage, variant: Variant) -> None:
             print(f"  {f'CPU of {side.title}':52} {spent} ms/event")
             print(f"  {'its transactions':52} {side.transactions / events:9.2f} /event")
         for rate, *targets in STEADY:
-            await _steady(floor, list(islice(numbers, rate * variant.steady_seconds)), arrivals, rate, None, None)
-            await _steady(ours, list(islice(numbers, rate * variant.steady_seconds)), arrivals, rate, *targets)
+            some, more = (list(islice(numbers, rate * variant.steady_seconds)) for _ in range(2))
+            await _steady(stage, floor, some, arrivals, rate, None, None)
+            await _steady(stage, ours, more, arrivals, rate, *targets)
         print(f"  {'connections to the subscriber':52} {arrivals.connections:9}")
+        busy_now, own_now = cpu_so_far()
+        cores = (busy_now - busy - own_now + own) / (time.perf_counter() - began)
+        print(f"  {'other work on the machine meanwhile':52} {cores:9.2f} of {os.cpu_count()} cores")
         if arrivals.again:
             print(f"  DELIVERED AGAIN: {arrivals.again}")
     print()
@@ -107,25 +113,30 @@ def sides(stage: RoadStage, variant: Variant, placed: Placed) -> tuple[Side, Sid
 
 async def run_burst(stage: RoadStage, side: Side, numbers: Sequence[int], arrivals: Arrivals) -> None:
     """Send these at once, and add what it took to the figures of this side."""
-    cpu, committed = stage.cpu(side.processes), await stage.transactions()
-    began = time.perf_counter()
-    await burst(side.sender, side.make, numbers)
-    await arrivals.all_of(numbers, PATIENCE)
-    side.append(len(numbers) / (max(arrivals.at[number] for number in numbers) - began))
-    # This waits a second, in which the last jobs end.
-    side.transactions += await stage.transactions() - committed
-    for name, seconds in stage.cpu(side.processes).items():
-        side.spent[name] += seconds - cpu[name]
+    with stage.alone(side.processes):
+        cpu, committed = stage.cpu(side.processes), await stage.transactions()
+        began = time.perf_counter()
+        await burst(side.sender, side.make, numbers)
+        await arrivals.all_of(numbers, PATIENCE)
+        side.append(len(numbers) / (max(arrivals.at[number] for number in numbers) - began))
+        # This waits a second, in which the last jobs end.
+        side.transactions += await stage.transactions() - committed
+        for name, seconds in stage.cpu(side.processes).items():
+            side.spent[name] += seconds - cpu[name]
 
 
-async def waits_of(side: Side, numbers: Sequence[int], arrivals: Arrivals, rate: float) -> list[float]:
+async def waits_of(
+    stage: RoadStage, side: Side, numbers: Sequence[int], arrivals: Arrivals, rate: float
+) -> list[float]:
     """The milliseconds from send to delivery in a steady stream, sorted."""
-    due = await steady(side.sender, side.make, numbers, rate)
-    await arrivals.all_of(numbers, PATIENCE)
+    with stage.alone(side.processes):
+        due = await steady(side.sender, side.make, numbers, rate)
+        await arrivals.all_of(numbers, PATIENCE)
     return sorted((arrivals.at[number] - at) * 1000 for number, at in due.items())
 
 
 async def _steady(
+    stage: RoadStage,
     side: Side,
     numbers: Sequence[int],
     arrivals: Arrivals,
@@ -133,7 +144,7 @@ async def _steady(
     middle_target: float | None,
     slowest_target: float | None,
 ) -> None:
-    waits = await waits_of(side, numbers, arrivals, rate)
+    waits = await waits_of(stage, side, numbers, arrivals, rate)
     for share, target in ((50, middle_target), (99, slowest_target)):
         wait = waits[len(waits) * share // 100]
         said = "" if target is None else f"   target: at most {target:g}, {'kept' if wait <= target else 'MISSED'}"

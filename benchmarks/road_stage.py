@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +43,19 @@ class RoadStage(NamedTuple):
         """The seconds of CPU that each has spent so far, with its children."""
         return {name: sum((cpu_seconds(one) or 0.0) for one in _family(process)) for name, process in processes.items()}
 
+    @contextmanager
+    def alone(self, processes: dict[str, int]) -> Iterator[None]:
+        """Halt the worker of the other contender within the block: the bare one polls, Lockstitch's does its upkeep."""
+        other = self.floor_processes if processes is self.processes else self.processes
+        halted = _family(other["worker"])
+        for one in halted:
+            os.kill(one, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in halted:
+                os.kill(one, signal.SIGCONT)
+
     async def transactions(self) -> int:
         """Transactions committed so far; connections count theirs within a second."""
         await asyncio.sleep(1.1)
@@ -50,6 +65,14 @@ class RoadStage(NamedTuple):
         finally:
             await connection.close()
         return committed
+
+
+def cpu_so_far() -> tuple[float, float]:
+    """Seconds of CPU that the whole machine has spent, and of it the benchmark with all its processes."""
+    own = {process for child in _family(os.getpid()) for process in _family(child)}
+    fields = [int(one) for one in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]]
+    busy = sum(fields) - fields[3] - fields[4]  # proc_stat(5): idle and iowait
+    return busy / os.sysconf("SC_CLK_TCK"), sum(cpu_seconds(process) or 0.0 for process in own)
 
 
 def _family(process: int) -> list[int]:

@@ -24,6 +24,9 @@ Webhook = tuple[dict[str, str], bytes]
 """Headers and body."""
 
 HUBSPOT_SECRET: Final = "not-a-secret"
+# The emulators' accounts; webhooks of another one would stop the connection.
+SHOP_DOMAIN: Final = "lockstitch-dev.myshopify.com"
+PORTAL_ID: Final = 24861357
 RECORDS: Final = 250
 KEY: Final = base64.b64decode(WEBHOOK_SECRET.removeprefix("whsec_"))
 JSON: Final = {"Content-Type": "application/json"}
@@ -81,7 +84,7 @@ def _of_shopify(topic: str, body: bytes) -> Webhook:
         **JSON,
         "X-Shopify-Topic": topic,
         "X-Shopify-Webhook-Id": str(uuid4()),
-        "X-Shopify-Shop-Domain": "garn.example",
+        "X-Shopify-Shop-Domain": SHOP_DOMAIN,
         "X-Shopify-Hmac-Sha256": signature,
     }, body
 
@@ -91,7 +94,7 @@ def _hubspot(number: int, placed: Placed, url: str) -> Webhook:
     event = {
         "eventId": 10**8 + number,
         "subscriptionId": 1_000_001,
-        "portalId": 1_000_002,
+        "portalId": PORTAL_ID,
         "appId": 1_000_003,
         "occurredAt": at - 60_000,
         "subscriptionType": "contact.creation",

@@ -88,11 +88,11 @@ async def test_a_runner_that_ends_lets_jobs_end_and_gives_back_the_rest(harness:
     runner = QueueRunner(harness.queue, {"work": handler}, policies={}, lease_seconds=30.0, drain_seconds=0.5)
     task = asyncio.create_task(runner.run())
     await both.wait()
-    (late,) = await harness.enqueue(new())
     if end == "stop":
         runner.stop()
     else:
         task.cancel()
+    (late,) = await harness.enqueue(new())
     await asyncio.wait({task}, timeout=5)
     assert task.done()
 
