@@ -40,13 +40,12 @@ class CheckReport:
         self.findings: list[Finding] = []
         self.passed: list[str] = []
 
-    def add(self, found: Iterable[Finding], passed: str | None = None) -> bool:
-        """Add the result of a check, and return whether it has passed. Without a finding, it is listed as `passed`."""
+    def add(self, found: Iterable[Finding], passed: str | None = None) -> None:
+        """Add the result of a check. Without a finding, it is listed as `passed`."""
         new = list(found)
         self.findings += new
         if not new and passed is not None:
             self.passed.append(passed)
-        return not new
 
     def print_and_exit(self, *, json: bool, **facts: Any) -> NoReturn:
         """Print what was found and what is in order. Exit with FAILURE if there is an error."""

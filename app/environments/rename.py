@@ -27,7 +27,9 @@ async def rename(database: Database, former: str, name: str, *, actor: str) -> N
                 " Stop every `serve` and `worker` on it, then run the command again."
             )
         if not await session.execute(RENAME, former, name):
-            raise Complaint(f"There is nothing to rename: no process has started on the database as {former} yet.")
+            unstamped = f"no process has started on the database as {former} yet"
+            why = f"the database belongs to {name} already" if name == former else unstamped
+            raise Complaint(f"There is nothing to rename: {why}.")
         await record.append(
             *(session, "environment.renamed"),
             subject=name,

@@ -18,6 +18,7 @@ class WrongEnvironment(Complaint):
         super().__init__(
             f"The database belongs to the environment {owner}, and LOCKSTITCH_ENVIRONMENT is {environment}."
             " If it is a copy for this environment, run `lockstitch environment adopt`."
+            " Never adopt the original: `lockstitch environment rename` renames it."
             " Otherwise correct LOCKSTITCH_DATABASE_URL or LOCKSTITCH_ENVIRONMENT."
         )
 

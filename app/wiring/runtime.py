@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import partial
@@ -166,6 +166,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         vendors = await _open_vendors(stack, foundation, connections)
         records = await _open_records(stack, foundation, vendors, queue)
         if not await count_missing(database):
+            await vendors.vendors.meet_accounts()
             await events.raise_era()
             await records.mapping_routes.pin(places_to_pin(connections.by_name))
         dependencies = await _open_dependencies(stack, foundation, keys, queue, vendors, records, works=works)
@@ -203,14 +204,11 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     await stack.enter_async_context(pauses.refreshing(foundation.database_url))
     bound = PostgresBoundAccounts(foundation.database)
     await stack.enter_async_context(bound.refreshing(foundation.database_url))
-    vendors = await stack.enter_async_context(
-        open_vendor_client(foundation.settings, foundation.secrets, pauses=pauses, bound=bound)
-    )
-    with suppress(StoreUnavailable):  # the first call to the vendor does it
-        await vendors.meet_accounts()
     return VendorDeps(
         connections=connections,
-        vendors=vendors,
+        vendors=await stack.enter_async_context(
+            open_vendor_client(foundation.settings, foundation.secrets, pauses=pauses, bound=bound)
+        ),
         lanes=PostgresLanes(foundation.database),
         pauses=pauses,
         bound=bound,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.commands import lockstitch
@@ -176,6 +177,21 @@ def test_a_key_tells_its_mode_before_any_call(facade: Facade) -> None:
     answer = endpoint.send(sent("stripe", stripe_event("evt_first", live=True), secret=SECRET, at=now()))
     assert code_of(answer, 403) == "wrong-account"
     assert bound(facade, "unused-till") == {"mode": "test"}
+
+
+def test_a_key_that_tells_its_mode_does_not_keep_a_process_from_waiting_for_migrations(
+    tmp_path: Path, empty_database_url: str
+) -> None:
+    facade = Facade(tmp_path, empty_database_url, STRIPE_KEY="sk_test_dev")
+    facade.add_configuration('[connections.till]\nvendor = "stripe"\ncredentials = { key = "env:STRIPE_KEY" }\n')
+    facade.api._health = "/health/live"
+    facade.api.start()
+    try:
+        assert "run lockstitch migrate" in httpx.get(f"{facade.api.url}/health/ready").text
+        assert facade.lockstitch("migrate").returncode == 0
+        until(lambda: httpx.get(f"{facade.api.url}/health/ready").status_code, lambda status: status == 200)
+    finally:
+        facade.stop()
 
 
 def test_a_live_event_at_a_test_connection_is_refused_and_audited(facade: Facade) -> None:

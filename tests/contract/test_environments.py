@@ -259,6 +259,11 @@ def test_a_renamed_installation_keeps_its_keys(tmp_path: Path, database_url: str
     api.stop()
     facade.disconnect()
     assert "at most 31 characters" in lockstitch("environment", "rename", "Prod_1", environment=shell).stderr
+    # The new name is set too early, and an adoption would drop the keys.
+    early = lockstitch("serve", environment=shell | {"LOCKSTITCH_ENVIRONMENT": "prod"})
+    assert "Never adopt the original: `lockstitch environment rename` renames it" in early.stderr
+    same = lockstitch("environment", "rename", "dev", environment=shell)
+    assert (same.returncode, "the database belongs to dev already" in same.stderr) == (1, True), same.stderr
     # A copy at staging is adopted, not renamed: it would keep production's credentials.
     copied = lockstitch("environment", "rename", "prod", environment=shell | {"LOCKSTITCH_ENVIRONMENT": "staging"})
     assert (copied.returncode, "environment adopt" in copied.stderr) == (1, True)

@@ -156,8 +156,9 @@ def explain(
         grant = grant_of(connection, vendor)
         following = f"lockstitch connections resume {name}" if grant is None else f"lockstitch connect {name}"
         said, _, command = refusal.detail.partition(": lockstitch ")
-        if command.startswith("secrets set"):  # it was never there
-            return error(about, said, f"lockstitch {command.removesuffix('.')} && {following}")
+        if command.startswith("secrets set"):  # it was never there; the command resumes the connection
+            mend = f"lockstitch {command.removesuffix('.')}"
+            return error(about, said, mend if grant is None else f"{mend} && {following}")
         if grant is not None:
             refused = ", ".join(grant.secrets) in said
             return error(about, said, _renewal(connection, following) if refused else following)
