@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -37,11 +37,12 @@ class CachedKeys:
         clock: Callable[[], float] = time.monotonic,
         *,
         refusals: RefusedRequests | None = None,
-        former_environments: Sequence[str] = (),
+        former_environments: Collection[str] = (),
     ) -> None:
-        """`refusals` audits keys of other environments than this one, which may have had other names."""
+        """`refusals` audits keys of other environments. `former_environments` are former names of this one, and may
+        grow."""
         self._keys = keys
-        self._environments = (keys.environment, *former_environments)
+        self._former = former_environments
         self._refusals = refusals
         self._clock = clock
         self._known: dict[bytes, tuple[Caller, float]] = {}
@@ -53,7 +54,7 @@ class CachedKeys:
     def refuse_foreign(self, secret: str) -> str | None:
         """Return why a key is refused without a query: it names another environment. None if it does not."""
         ours, named = self._keys.environment, environment_of(secret)
-        if named is None or named in self._environments:
+        if named is None or named == ours or named in self._former:
             return None
         if self._refusals is not None:
             self._refusals.note("api_key.refused", ours, named)

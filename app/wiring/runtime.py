@@ -119,7 +119,7 @@ class Foundation:
     """What all dependencies build on: the database, encryption, and Events with their consumers."""
 
     settings: Settings
-    former_environments: Sequence[str]
+    former_environments: set[str]
     database_url: str
     database: Database
     sealer: Sealer
@@ -142,7 +142,9 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
-        former_environments = () if await count_missing(database) else await claim(database, settings.environment)
+        former_environments = set[str]()
+        if not await count_missing(database):
+            former_environments.update(await claim(database, settings.environment))
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(keys)
         vault = Vault(PostgresCredentials(database, sealer))
@@ -322,7 +324,7 @@ async def _open_dependencies(
         ),
         MonitoringDeps(
             runs=PostgresRuns(database),
-            readiness=CachedReadiness(partial(_readiness, database, settings.environment)),
+            readiness=CachedReadiness(partial(_readiness, foundation)),
             collect=gauges.refresh,
         ),
         HttpDeps(
@@ -386,11 +388,12 @@ async def _open_runner(foundation: Foundation, dependencies: Dependencies, queue
     )
 
 
-async def _readiness(database: Database, environment: str) -> Verdict:
+async def _readiness(foundation: Foundation) -> Verdict:
+    database = foundation.database
     try:
         missing = await count_missing(database)
-        if not missing:
-            await claim(database, environment)
+        if not missing:  # the process may have started before they were there
+            foundation.former_environments.update(await claim(database, foundation.settings.environment))
         seen = None if missing else await heartbeats.last_seen(database)
     except WrongEnvironment as error:
         return (str(error),), None

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 
 from app.api_keys.store import generate_secret
@@ -274,8 +275,13 @@ def test_a_renamed_installation_keeps_its_keys(tmp_path: Path, database_url: str
 
     refused = lockstitch("serve", environment=shell)
     assert "belongs to the environment prod, and LOCKSTITCH_ENVIRONMENT is dev" in refused.stderr
+    # A new version may start before `lockstitch migrate`.
+    (row,) = facade.sql("DELETE FROM schema_migration WHERE version = 1 RETURNING name, digest")
     prod = facade.process("serve", LOCKSTITCH_ENVIRONMENT="prod")
+    prod._health = "/health/live"
     prod.start()
+    facade.sql("INSERT INTO schema_migration (version, name, digest) VALUES (1, $1, $2)", row["name"], row["digest"])
+    until(lambda: httpx.get(f"{prod.url}/health/ready").status_code, lambda status: status == 200)
     new = lockstitch("key", "create", "new", "--scope", "ops:read", environment=prod.environment).stdout.strip()
     assert new.startswith("lsk_prod_")
     for secret in (old, new):
