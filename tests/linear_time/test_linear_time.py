@@ -38,7 +38,7 @@ READ_BY: Final = {
     ("app.http.nearest_name", "difflib"): "an unknown name",
     ("app.monitoring.notify", "email"): "our own mail",
     ("app.egress.retry_after", "email"): "Retry-After",
-    ("app.cli.doctor", "email"): "the Date of an answer",
+    ("app.cli.doctor", "shlex"): "only quotes",
     ("app.cli.vendor.live_account", "email"): "the Date of an answer",
     ("app.vendors.routes", "html"): "our own page",
     ("app.openapi.page", "html"): "our own page",
