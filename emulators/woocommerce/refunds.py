@@ -10,7 +10,7 @@ from typing import Any
 from emulators.http import Answer, Call, json_answer
 from emulators.state import JsonRecord
 from emulators.woocommerce import lists, meta, order_lines, orders, statuses
-from emulators.woocommerce.errors import refused
+from emulators.woocommerce.errors import invalid, refused
 from emulators.woocommerce.shop import FIRST_POST, Shop, body_of, text_of
 
 
@@ -31,7 +31,10 @@ def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
 def create(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     """Refund the given amount, or that of the lines. An order becomes `refunded` when everything is refunded."""
     order, body = orders.found(shop, ids[0], 404), body_of(call)
-    lines = [_line(shop, order, one) for one in body.get("line_items") or []]
+    sent = body.get("line_items") or []
+    if not isinstance(sent, list):
+        raise invalid("line_items", "line_items is not of type array.")
+    lines = [_line(shop, order, one) for one in sent]
     stated = text_of(body, "amount")
     added = -sum((Decimal(one["total"]) + Decimal(one["total_tax"]) for one in lines), Decimal())
     amount = added if stated is None else order_lines.amount_of("amount", "amount", stated)

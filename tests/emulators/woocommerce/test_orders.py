@@ -146,6 +146,8 @@ def test_refunds_are_records_of_their_own_and_the_last_one_ends_the_order(shop: 
     )
     assert refund["line_items"][0]["meta_data"][0]["value"] == str(line)
     assert shop.get(f"/orders/{id}")["status"] == "completed"
+    odd = shop.http.post(f"/orders/{id}/refunds", json={"line_items": True})
+    assert code_of(odd) == (400, "rest_invalid_param")
     too_much = shop.http.post(f"/orders/{id}/refunds", json={"amount": "19.91"})
     assert code_of(too_much) == (500, "woocommerce_rest_cannot_create_order_refund")
     shop.post(f"/orders/{id}/refunds", amount="19.90")
