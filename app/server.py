@@ -6,6 +6,7 @@ import gc
 import logging
 import resource
 import signal
+import socket
 from collections.abc import Sequence
 from typing import Final
 
@@ -94,10 +95,19 @@ async def serve_application(
 
 async def _listen(server: Server) -> None:
     try:
+        _refuse_taken_port(server.bind_addr, server.bind_port)
         await server.serve()
-    except RuntimeError as error:  # from Granian, with a stack trace in its text
-        reason = str(error).partition(" (")[0]
+    except (OSError, RuntimeError) as error:  # Granian's error has a stack trace in its text
+        reason = error.strerror if isinstance(error, OSError) else str(error).partition(" (")[0]
         raise SettingsError(f"Port {server.bind_port} cannot be used: {reason}. Name another one.") from error
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    """Raise OSError for a port of another Lockstitch, perhaps of another environment. Granian would share it
+    (SO_REUSEPORT), and each would get some of the requests."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 def _server(app: ASGIApp, settings: Settings, port: int, connections: int) -> Server:

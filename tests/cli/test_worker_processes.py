@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -15,6 +15,7 @@ import pytest
 
 from tests.commands import ROOT
 from tests.encryption import ENCRYPTION_KEYS
+from tests.ports import two_free_ports
 
 PATIENCE = 30.0
 
@@ -66,19 +67,6 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _two_free_ports() -> int:
-    """The first of two ports in a row that nobody listens at."""
-    for port in range(20_000 + os.getpid() % 10_000, 60_000, 2):
-        with closing(socket.socket()) as first, closing(socket.socket()) as second:
-            try:
-                first.bind(("127.0.0.1", port))
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no two ports in a row are free")
-
-
 @contextmanager
 def two_workers(database_url: str, port: int, python: str = sys.executable) -> Iterator[Workers]:
     """`lockstitch worker --processes 2`; whatever is left of it is killed at the end."""
@@ -103,7 +91,7 @@ def two_workers(database_url: str, port: int, python: str = sys.executable) -> I
 
 @pytest.fixture
 def workers(database_url: str) -> Iterator[Workers]:
-    with two_workers(database_url, _two_free_ports()) as running:
+    with two_workers(database_url, two_free_ports()) as running:
         running.await_both()
         yield running
 
@@ -136,7 +124,7 @@ def test_a_worker_that_cannot_be_restarted_is_tried_again(database_url: str, tmp
     python.symlink_to(sys.executable)
     for name in ("pyvenv.cfg", "lib"):
         (tmp_path / name).symlink_to(Path(sys.prefix) / name)
-    with two_workers(database_url, _two_free_ports(), str(python)) as workers:
+    with two_workers(database_url, two_free_ports(), str(python)) as workers:
         workers.await_both()
         python.unlink()
         one, _ = workers.children()
@@ -157,7 +145,7 @@ def test_workers_end_with_a_parent_that_is_killed(workers: Workers) -> None:
 
 
 def test_one_worker_that_cannot_start_ends_all(database_url: str) -> None:
-    port = _two_free_ports()
+    port = two_free_ports()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port + 1))
         taken.listen()

@@ -19,9 +19,10 @@ from app.settings.environment import DEFAULT_ENVIRONMENT
 from tests.commands import lockstitch
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators, Vendor
-from tests.contract.processes import Process, free_port
+from tests.contract.processes import Process
 from tests.contract.webhook_connections import ENVIRONMENT, intake_tables, secrets_line
 from tests.encryption import ENCRYPTION_KEYS
+from tests.ports import free_port
 
 T = TypeVar("T")
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import ssl
 import time
 from pathlib import Path
@@ -44,17 +43,21 @@ class Process:
             folder=ROOT,
             streams=(Path(os.devnull), self._log, self._log),
         )
-        give_up = time.monotonic() + TIMEOUT
+        give_up, seen = time.monotonic() + TIMEOUT, ""
         with httpx.Client(timeout=TIMEOUT, verify=NO_TLS) as http:
             while time.monotonic() < give_up:
                 if self._running.poll() is not None:
                     raise AssertionError(f"{self._command} ended with {self._running.returncode}:\n{self.log[-3000:]}")
                 try:
-                    if http.get(self.url + self._health).status_code == 200:
+                    answer = http.get(self.url + self._health)
+                except httpx.TransportError as error:
+                    seen = repr(error)
+                else:
+                    if answer.status_code == 200:
                         return
-                except httpx.TransportError:
-                    time.sleep(0.02)
-        raise AssertionError(f"{self._command} did not answer within {TIMEOUT} s:\n{self.log[-3000:]}")
+                    seen = answer.text
+                time.sleep(0.02)
+        raise AssertionError(f"{self._command} is not ready after {TIMEOUT} s: {seen}\n{self.log[-3000:]}")
 
     def stop(self) -> int:
         """Send SIGTERM, and return the exit code; 0 if it does not run."""
@@ -73,11 +76,3 @@ class Process:
     def log(self) -> str:
         """The log so far."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
-
-
-def free_port() -> int:
-    """A TCP port on the loopback address that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -17,11 +17,12 @@ from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector
 from tests.contract.portal import Portal
-from tests.contract.processes import NO_TLS, free_port
+from tests.contract.processes import NO_TLS
 from tests.contract.samples import customer, ticket
 from tests.contract.terminal import at_the_vendor, connect, terminal
 from tests.contract.test_canaries import rows, tables
 from tests.contract.waiting import until
+from tests.ports import free_port
 
 GRANTS: Final = {
     "crm-app": ("hubspot", "access = { customers = 'write' }"),

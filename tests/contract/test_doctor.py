@@ -16,9 +16,10 @@ from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector
 from tests.contract.portal import Portal
-from tests.contract.processes import Process, free_port
+from tests.contract.processes import Process
 from tests.contract.samples import customer
 from tests.encryption import ENCRYPTION_KEYS
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from app.http.slow_bodies import MOST_BYTES
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
-from tests.contract.processes import NO_TLS, Process, free_port
+from tests.contract.processes import NO_TLS, Process
 from tests.contract.raw_http import connect, exchange, head, holding, is_open
 from tests.contract.samples import customer
 from tests.contract.waiting import TIMEOUT, until
+from tests.ports import free_port
 
 UNFINISHED = head("POST", "/v1/webhooks/gateway", "Content-Type: application/json", "Content-Length: 1000") + b'{"type'
 IDLE_SECONDS, BODY_SECONDS = 1, 3
@@ -93,6 +94,13 @@ def test_a_port_that_is_taken_is_named(facade: Facade) -> None:
     assert ended.returncode == 1
     assert f"Port {port} cannot be used: Address already in use" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_port_of_another_lockstitch_is_not_shared_with_it(facade: Facade) -> None:
+    environment = facade.api.environment
+    ended = lockstitch("serve", environment=environment)
+    assert ended.returncode == 1
+    assert f"Port {environment['LOCKSTITCH_PORT']} cannot be used: Address already in use" in ended.stderr
 
 
 def test_a_header_that_does_not_end_is_cut_off(brief: Process) -> None:

@@ -4,11 +4,12 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from tests.ports import free_port
 
 PATIENCE = 60.0
 
@@ -18,7 +19,7 @@ class Supervised:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = _free_ports(3)
+        self.ports = (free_port(), free_port(), free_port())
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> dict[str, str]:
@@ -78,12 +79,3 @@ class Supervised:
         except FileNotFoundError:
             return []
         return [int(pid) for pid in listed.split()]
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [opened.getsockname()[1] for opened in sockets]
-    finally:
-        for opened in sockets:
-            opened.close()

@@ -17,8 +17,9 @@ import httpx
 
 from tests.commands import lockstitch
 from tests.contract.otlp import Collector
-from tests.contract.processes import NO_TLS, Process, free_port
+from tests.contract.processes import NO_TLS, Process
 from tests.emulators.conftest import RunningEmulators
+from tests.ports import free_port
 from tests.vendors.vendor_server import Call, Reply, VendorServer
 
 PER_SECOND: Final = int(os.environ.get("LOCKSTITCH_ROTATION_PER_SECOND", "100"))

@@ -21,6 +21,7 @@ import pytest
 from app.settings.environment import load_settings
 from tests.contract.processes import NO_TLS
 from tests.open_folder import open_folder
+from tests.ports import free_port
 
 PATIENCE = 60.0
 NAMES = ("postgres", "emulators", "serve", "worker")
@@ -32,7 +33,7 @@ class Dev:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.api, self.worker, self.emulators = _free_ports(3)
+        self.api, self.worker, self.emulators = free_port(), free_port(), free_port()
         self.output = folder / "output"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -307,16 +308,6 @@ def test_a_bad_setting_is_refused_before_anything_starts(dev: Dev) -> None:
 
     assert dev.output.read_text().startswith("LOCKSTITCH_LOG_LEVEL is 'loud'")
     assert not (dev.folder / "data").exists()
-
-
-def _free_ports(count: int) -> list[int]:
-    candidates = [socket.socket() for _ in range(count)]
-    for candidate in candidates:
-        candidate.bind(("127.0.0.1", 0))
-    ports = [candidate.getsockname()[1] for candidate in candidates]
-    for candidate in candidates:
-        candidate.close()
-    return ports
 
 
 def _wait_for(condition: Callable[[], bool], output: Path) -> None:

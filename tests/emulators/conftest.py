@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import ssl
 import sys
 import time
@@ -14,6 +13,7 @@ import httpx
 import pytest
 
 from tests.forked import Forked
+from tests.ports import free_port
 from tests.shared_material import SHARED
 
 from .receiver import Receiver
@@ -29,7 +29,7 @@ class RunningEmulators:
     """The emulators' process, which can be killed and started again over the same state."""
 
     def __init__(self, state: Path | None, *options: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.command = [sys.executable, "-m", "emulators", "--port", str(self.port), "--die-with-parent", *options]
         if state is not None:
@@ -126,13 +126,6 @@ class RunningEmulators:
         """Forget everything, where webhooks go too."""
         assert self.http.delete("/_emulator/webhooks").status_code == 200
         assert self.http.post("/_emulator/reset").status_code == 200
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,9 @@ from typing import Final
 from app.api_keys.store import SCOPES, PostgresKeys
 from app.postgres.database import Database
 from tests.contract.callers import Caller
-from tests.contract.processes import Process, free_port
+from tests.contract.processes import Process
 from tests.encryption import ENCRYPTION_KEYS
+from tests.ports import free_port
 
 SETTLE_SECONDS: Final = 1
 LEASE_SECONDS: Final = 20

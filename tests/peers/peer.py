@@ -12,7 +12,7 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.contract.processes import free_port
+from tests.ports import free_port
 
 HERE: Final = Path(__file__).parent
 PATIENCE: Final = 90.0

@@ -6,8 +6,8 @@ import pytest
 
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
-from tests.contract.processes import free_port
 from tests.emulators.receiver import Receiver
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
