@@ -147,8 +147,9 @@ def with_copies(state: bytes, copies: Mapping[str, CopiedFrom]) -> bytes:
 def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[str, ...]:
     """Return the top-level fields that differ, in the order of the model; without a last-seen state, those with a
     value."""
-    seen = before or {}
-    return tuple(name for name in _compared(model) if _differ(name, seen, after))
+    if not before:
+        return tuple(name for name in _compared(model) if _value(name, after) is not None)
+    return tuple(name for name in _compared(model) if _value(name, before) != _value(name, after))
 
 
 @cache
@@ -177,16 +178,12 @@ def is_first_comment(ticket: Fields, text: str | None, added_at: datetime | None
     return (text or "").strip() == (ticket.get("description") or "").strip()
 
 
-def _differ(name: str, before: Fields, after: Fields) -> bool:
-    if before.get(name) is None and after.get(name) is None:
-        return False
-    return bool(_value(name, before) != _value(name, after))
-
-
 def _value(name: str, fields: Fields) -> Any:
     """Return a field's value, and None for every form of no value. So a field that a newer version of Lockstitch adds
     is not a change."""
     value = fields.get(name)
+    if value is None:
+        return None
     if name in BY_ID and isinstance(value, dict):
         return value.get("remote_id")
     if name in PEOPLE and isinstance(value, dict):

@@ -196,9 +196,11 @@ class VendorClient:
                 raise VendorTimeout(f"No time was left to ask {vendor.title}; nothing was sent.")
             if admitted.probes and live.health.standing()[0] == "unauthorised":
                 live.credential.renew()
-            async with self._needing_credential(live):
+            try:
                 await live.credential.ready(deadline)
                 credential = live.credential.header
+            except NoSecret as error:
+                raise await self._unauthorised(live, error) from error
             with vendor_span(
                 connection=live.connection.name,
                 vendor=vendor.name,
@@ -235,22 +237,21 @@ class VendorClient:
                 await self._confirm_credential(live)
                 return reply
             if failure.category == "auth":
-                async with self._needing_credential(live):
-                    if await live.credential.renewed_since(credential, deadline):
-                        return msgspec.structs.replace(failure, repeatable=True)
+                try:
+                    renewed = await live.credential.renewed_since(credential, deadline)
+                except NoSecret as error:
+                    raise await self._unauthorised(live, error) from error
+                if renewed:
+                    return msgspec.structs.replace(failure, repeatable=True)
             if failure.why not in TIMEOUTS or seconds >= vendor.timeout_seconds * FAIR_SHARE:
                 await self._record_failure(live, failure, admitted)
             return failure
 
-    @asynccontextmanager
-    async def _needing_credential(self, live: LiveConnection) -> AsyncIterator[None]:
-        """Pause the connection, and raise VendorAuthFailed, if the vault lacks its credential or a person must
-        authorise it."""
-        try:
-            yield
-        except NoSecret as error:
-            await self._refuse_credential(live, str(error))
-            raise VendorAuthFailed(str(error)) from error
+    async def _unauthorised(self, live: LiveConnection, error: NoSecret) -> VendorAuthFailed:
+        """Pause the connection, because the vault lacks its credential or a person must authorise it. Return the
+        problem to raise."""
+        await self._refuse_credential(live, str(error))
+        return VendorAuthFailed(str(error))
 
     async def _may_repeat(
         self, live: LiveConnection, request: VendorRequest, failure: AttemptFailure, attempts: int, deadline: float
