@@ -8,22 +8,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.audit import record
+from app.environments.in_use import refuse_in_use
 from app.errors import Complaint
 from app.postgres.database import Database, Statement
 from app.postgres.environment_stamp import SELECT
 from app.queue.lanes import NOTIFY
 
-# A process that waits for an adoption keeps no session.
-SESSIONS = Statement(
-    "SELECT pg_stat_activity",
-    """
-    SELECT count(*)
-      FROM pg_stat_activity
-     WHERE datname = current_database() AND application_name = 'lockstitch' AND pid <> pg_backend_pid()
-    """,
-)
-
-# Serialises two adoptions. No key with a former name is left.
+# It changes nothing if another adoption or a renaming was faster. No key with a former name is left.
 RENAME = Statement(
     "UPDATE environment", "UPDATE environment SET name = $1, former = '{}', stamped_at = now() WHERE name = $2"
 )
@@ -115,11 +106,7 @@ async def adopt(database: Database, environment: str, *, actor: str) -> tuple[st
         owner: str | None = await session.fetch_value(SELECT)
         if owner is None or owner == environment:
             raise Complaint(f"There is nothing to adopt: the database belongs to {owner or 'no environment yet'}.")
-        if running := await session.fetch_value(SESSIONS):
-            raise Complaint(
-                f"A process of Lockstitch uses the database ({running} sessions): is it really a copy of {owner}'s?"
-                " Stop every `serve` and `worker` on it, then run the command again."
-            )
+        await refuse_in_use(session, f": is it really a copy of {owner}'s?")
         if not await session.execute(RENAME, environment, owner):
             raise Complaint("Another process has adopted the database. Nothing was changed.")
         because = f"the database was copied from {owner}"

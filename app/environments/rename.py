@@ -4,7 +4,7 @@ API keys hold the name, so a renamed database keeps its former names, and accept
 """
 
 from app.audit import record
-from app.environments.adopt import SESSIONS
+from app.environments.in_use import refuse_in_use
 from app.errors import Complaint
 from app.postgres.database import Database, Statement
 
@@ -21,11 +21,7 @@ RENAME = Statement(
 async def rename(database: Database, former: str, name: str, *, actor: str) -> None:
     """Rename the database of the environment `former`. Raises Complaint while a process of Lockstitch runs on it."""
     async with database.transaction() as session:
-        if running := await session.fetch_value(SESSIONS):
-            raise Complaint(
-                f"A process of Lockstitch uses the database ({running} sessions)."
-                " Stop every `serve` and `worker` on it, then run the command again."
-            )
+        await refuse_in_use(session)
         if not await session.execute(RENAME, former, name):
             unstamped = f"no process has started on the database as {former} yet"
             why = f"the database belongs to {name} already" if name == former else unstamped

@@ -4,8 +4,17 @@ A database that another environment has stamped is a copy, such as production's 
 before `lockstitch environment adopt`.
 """
 
+from typing import Final
+
 from app.errors import Complaint
 from app.postgres.database import Database, Statement
+
+# Any constant that nothing else locks: "lockenvi" in ASCII.
+ADVISORY_LOCK: Final = int.from_bytes(b"lockenvi")
+# Held by a transaction that changes the environment. A process that connected before it is seen in pg_stat_activity; one
+# that connects later waits for its end.
+LOCK = Statement("SELECT environment", f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+WAIT = Statement("SELECT environment", f"SELECT pg_advisory_xact_lock_shared({ADVISORY_LOCK})")
 
 SELECT = Statement("SELECT environment", "SELECT name, former FROM environment")
 STAMP = Statement("INSERT environment", "INSERT INTO environment (name) VALUES ($1) ON CONFLICT DO NOTHING")
@@ -24,10 +33,11 @@ class WrongEnvironment(Complaint):
 
 
 async def require(database: Database, environment: str) -> tuple[str, ...]:
-    """Accept a database of this environment, or without a stamp, and return its former names.
+    """Accept a database of this environment, or without a stamp, and return its former names. Wait while it changes.
 
     Raises WrongEnvironment, StoreUnavailable.
     """
+    await database.execute(WAIT)
     row = await database.fetch_row(SELECT)
     if row is None:
         return ()

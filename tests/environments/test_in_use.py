@@ -1,0 +1,55 @@
+"""No process starts on a database while its environment changes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import pytest
+
+from app.environments.adopt import adopt
+from app.environments.rename import rename
+from app.postgres.database import Database
+from app.postgres.environment_stamp import WrongEnvironment, claim
+
+pytestmark = pytest.mark.anyio
+
+
+async def adopting(database: Database) -> None:
+    await adopt(database, "staging", actor="ada")
+
+
+async def renaming(database: Database) -> None:
+    await rename(database, "prod", "staging", actor="ada")
+
+
+@pytest.mark.parametrize("change", [adopting, renaming])
+async def test_a_process_that_starts_meanwhile_waits_and_is_refused(
+    database_url: str, change: Callable[[Database], Awaitable[None]]
+) -> None:
+    holder = await asyncpg.connect(database_url)
+    await holder.execute("INSERT INTO environment (name) VALUES ('prod')")
+    held = holder.transaction()
+    await held.start()
+    await holder.execute("LOCK TABLE audit_event")
+
+    changer = await Database.connect(database_url, max_size=1)
+    changing = asyncio.ensure_future(change(changer))
+    await waiting(holder, 1, changing)
+    starter = await Database.connect(database_url, max_size=1)
+    starting = asyncio.ensure_future(claim(starter, "prod"))
+    await waiting(holder, 2, starting)
+
+    await held.rollback()
+    await changing
+    with pytest.raises(WrongEnvironment, match="belongs to the environment staging"):
+        await starting
+    for opened in (holder, changer, starter):
+        await opened.close()
+
+
+async def waiting(holder: "asyncpg.Connection[asyncpg.Record]", sessions: int, last: "asyncio.Future[object]") -> None:
+    """Return when so many sessions wait for a lock, or the last of them is done."""
+    while not last.done():
+        if await holder.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") == sessions:
+            return
+        await asyncio.sleep(0.01)
