@@ -96,7 +96,7 @@ def rebind(connection: str, /) -> None:
         await pauses.refresh()
         pause = pauses.of(connection)
         if pause is not None and pause.reason == "account":
-            await pauses.resume(connection, actor=actor())
+            await pauses.resume(connection, actor=actor(), only=pause)
         return True
 
     if not with_database(change):

@@ -11,8 +11,8 @@ from app.postgres.database import Database, Statement
 
 # Any constant that nothing else locks: "lockenvi" in ASCII.
 ADVISORY_LOCK: Final = int.from_bytes(b"lockenvi")
-# Held by a transaction that changes the environment. A process that connected before it is seen in pg_stat_activity; one
-# that connects later waits for its end.
+# Held by a transaction that changes the environment. It sees the sessions of a process that connected before; one that
+# connects later waits for its end.
 LOCK = Statement("SELECT environment", f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
 WAIT = Statement("SELECT environment", f"SELECT pg_advisory_xact_lock_shared({ADVISORY_LOCK})")
 

@@ -40,7 +40,10 @@ RESUME = Statement(
     "INSERT lane",
     """
     WITH before AS (
-        SELECT blocked_reason FROM lane WHERE connection = $1 FOR NO KEY UPDATE
+        SELECT blocked_reason
+          FROM lane
+         WHERE connection = $1 AND ($2::timestamptz IS NULL OR blocked_at = $2)
+           FOR NO KEY UPDATE
     ), resumed AS (
         INSERT INTO lane (connection, resumed_at)
         VALUES ($1, now())
@@ -50,6 +53,7 @@ RESUME = Statement(
                blocked_note = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_note END,
                blocked_at = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_at END,
                throttles = 0, probe_token = NULL, resumed_at = excluded.resumed_at
+         WHERE $2 IS NULL OR lane.blocked_at = $2
     )
     SELECT (SELECT blocked_reason FROM before) IS NOT NULL
     """,
@@ -91,11 +95,13 @@ class PostgresPauses:
         async with self._database.transaction() as session:
             return await _block(session, connection, "operator", note, self._announcer, actor=actor)
 
-    async def resume(self, connection: str, *, actor: str) -> bool:
+    async def resume(self, connection: str, *, actor: str, only: Pause | None = None) -> bool:
         """Resume the lane; after a refused credential, one job probes first. Every process also forgets throttles and
-        failures. False if it was not blocked."""
+        failures. False if it was not blocked. `only`: do nothing if the lane has another pause by now."""
         async with self._database.transaction() as session:
-            blocked = bool(await session.fetch_value(RESUME, connection))
+            blocked = bool(await session.fetch_value(RESUME, connection, None if only is None else only.since))
+            if only is not None and not blocked:
+                return False
             await session.execute(lanes.WAKE)
             await session.execute(lanes.NOTIFY)
             await lanes.note_change(session, "connection.resumed", connection, actor=actor)

@@ -69,12 +69,15 @@ async def end_pause(pauses: PostgresPauses, connection: str, *, actor: str, acce
 
     `accepted`: the vendor has accepted the new credential; otherwise the next request decides. It checks the account.
     """
-    await pauses.refresh()
-    pause = pauses.of(connection)
-    if pause is not None and pause.reason != "operator":
-        await pauses.resume(connection, actor=actor)
-        if accepted:
-            await pauses.credential_accepted(connection)
+    while True:
+        await pauses.refresh()
+        pause = pauses.of(connection)
+        if pause is None or pause.reason == "operator":
+            return pause
+        if await pauses.resume(connection, actor=actor, only=pause):
+            break
+    if accepted:
+        await pauses.credential_accepted(connection)
     return pause
 
 

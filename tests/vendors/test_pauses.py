@@ -10,12 +10,19 @@ from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled, Vend
 from app.postgres.database import Database, Statement
 from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
+from app.vendors.authorize import end_pause
 from tests.vendors.acme import READ, WRITE, Asker, asking
 from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
 
 pytestmark = pytest.mark.anyio
 
 REFUSED = Reply(status=401)
+LOCK_LANES = Statement("SELECT lane", "SELECT FROM lane FOR UPDATE")
+WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
+PAUSED_BY_OPERATOR = Statement(
+    "UPDATE lane",
+    "UPDATE lane SET blocked_reason = 'operator', blocked_note = 'moving', blocked_at = clock_timestamp()",
+)
 AUDITED = Statement("SELECT audit_event", "SELECT type, actor FROM audit_event ORDER BY id")
 
 
@@ -238,3 +245,21 @@ async def test_while_the_database_is_away_what_was_known_holds(database_url: str
         with pytest.raises(ConnectionPaused):  # this process keeps to it all the same
             await acme.send(READ)
         assert len(vendor.calls) == 1
+
+
+async def test_a_mended_credential_does_not_end_a_newer_pause_of_an_operator(database: Database) -> None:
+    pauses = PostgresPauses(database)
+    await pauses.refuse("acme", "the vendor refuses it")
+    async with database.transaction() as operator:
+        await operator.execute(LOCK_LANES)
+        mending = asyncio.create_task(end_pause(pauses, "acme", actor="ada"))
+        async with asyncio.timeout(5):
+            while not await database.fetch_value(WAITING):  # noqa: ASYNC110 - what is waited for happens elsewhere
+                await asyncio.sleep(0.01)
+        await operator.execute(PAUSED_BY_OPERATOR)
+    left = await mending
+    assert left is not None
+    assert (left.reason, left.note, left.held) == ("operator", "moving", True)
+    await pauses.refresh()
+    assert pauses.of("acme") == left
+    assert await audited(database) == [("connection.paused", "lockstitch")]
