@@ -164,7 +164,10 @@ async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:
         if found is not None and found.outcome is not None:
             raise ConsentError(found.outcome)
         if found is not None and found.ended and found.used_at is not None:
-            raise ConsentError("Lockstitch stopped before it stored the tokens. Run lockstitch connect again.")
+            raise ConsentError(
+                "Lockstitch stopped or lost its database before it recorded the outcome. If lockstitch connections"
+                f" does not show {name} as connected, run lockstitch connect again."
+            )
         if found is None or found.ended:
             raise ConsentError("Nobody finished the authorisation in time.")
 

@@ -181,8 +181,8 @@ class Tokens:
             await asyncio.shield(self._begin(held.number))
 
     async def exchange(self, request: VendorRequest, asked: tuple[str, ...], store: PostgresCredentials) -> None:
-        """Store what the vendor issues for a code, in place of any version. Raises NeedsAuthorization and
-        VendorUnavailable."""
+        """Store what the vendor issues for a code, in place of any version. Raises NeedsAuthorization,
+        VendorUnavailable and StoreUnavailable."""
         began = datetime.now(UTC)
         outcome = await self.endpoint.ask(request, self.grant.read)
         if isinstance(outcome, EndpointFailure):
@@ -191,10 +191,21 @@ class Tokens:
             raise VendorUnavailable(f"{self._title} did not exchange the code ({outcome.why}).")
         payload, ends_at = payload_of(outcome, TokenSet(asked=asked), began, self.grant, asked)
         # The person may have chosen another account: the tokens of the former authorisation can be restored.
-        await store.replace(
-            *(self.name, payload), kind="oauth", expires_at=ends_at, keep_previous=True, cause="credential.authorized"
-        )
-        await self._vault.refresh()
+        try:
+            await store.replace(
+                *(self.name, payload),
+                kind="oauth",
+                expires_at=ends_at,
+                keep_previous=True,
+                cause="credential.authorized",
+            )
+        except StoreUnavailable as error:
+            raise StoreUnavailable(
+                f"{self._title} issued tokens, but the database did not confirm that it stored them. Run again:"
+                f" lockstitch connect {self.endpoint.connection}."
+            ) from error
+        with suppress(StoreUnavailable):
+            await self._vault.refresh()
 
     async def close(self) -> None:
         """Wait for a refresh in progress: its reply must be stored."""

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from app.credentials.consents import CONNECTED, ConsentError, ConsentRun, Run
 from app.credentials.tokens import Tokens
-from app.errors import Complaint
+from app.errors import Complaint, StoreUnavailable
+from app.problem_document import Problem
 from app.queue.models import Pause
 from app.queue.pauses import PostgresPauses
 from app.vendors.client import VendorClient
@@ -39,23 +41,39 @@ def tokens_of(vendors: VendorClient, connection: str) -> Tokens:
 
 
 async def take_answer(deps: ConsentDeps, run: Run, answer: Mapping[str, str]) -> ConsentRun:
-    """Take the vendor's answer once, store the tokens and end the pause. Raises ConsentError, NeedsAuthorization and
-    VendorUnavailable."""
+    """Take the vendor's answer once, store the tokens and end the pause. Raises ConsentError, NeedsAuthorization,
+    VendorUnavailable and StoreUnavailable, which says what was stored."""
     consent = await deps.consents.use(run, answer.get("state", ""))
     tokens = tokens_of(deps.vendors, consent.connection)
+    outcome = "Lockstitch failed; its log says why. Mend that, then run lockstitch connect again."
     try:
         code = answer.get("code")
         if not code:
             raise ConsentError(f"The vendor did not authorise the connection: {_word(answer.get('error', 'no code'))}.")
         request = tokens.grant.code_request(tokens.read_secrets(), code, deps.redirect_uri, run.verifier)
         await tokens.exchange(request, tokens.scopes, deps.store_for(consent.actor))
-    except Exception as error:
-        detail = str(error) if isinstance(error, Complaint) else "the vendor did not exchange the code"
-        await deps.consents.settle(run, detail)
+        await _end_pause_of_stored(deps, consent)
+        outcome = CONNECTED
+    except Complaint as error:
+        outcome = str(error)
         raise
-    await end_pause(deps.pauses, consent.connection, actor=consent.actor)
-    await deps.consents.settle(run, CONNECTED)
+    except Problem as problem:
+        outcome = problem.detail
+        raise
+    finally:
+        with suppress(StoreUnavailable):  # the terminal reports that it was not recorded
+            await deps.consents.settle(run, outcome)
     return consent
+
+
+async def _end_pause_of_stored(deps: ConsentDeps, consent: ConsentRun) -> None:
+    try:
+        await end_pause(deps.pauses, consent.connection, actor=consent.actor)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(
+            f"The tokens of {consent.connection} are stored, but the database did not confirm that its pause ended."
+            f" If lockstitch connections shows one, run: lockstitch connections resume {consent.connection}."
+        ) from error
 
 
 async def obtain(vendors: VendorClient, pauses: PostgresPauses, connection: str, *, actor: str) -> None:

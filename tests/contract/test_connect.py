@@ -4,7 +4,7 @@ import base64
 import hmac
 import json
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
@@ -33,6 +33,7 @@ GRANTS: Final = {
     "lost-help": ("zendesk", ""),
     "pasted": ("zendesk", ""),
     "shaken": ("zendesk", ""),
+    "unstored": ("zendesk", ""),
 }
 API_PORT: Final = free_port()
 PASSWORD, SESSION, STATIC, SIGNING = (f"canary-{what}-{new_key()}" for what in ("login", "session", "key", "hook"))
@@ -194,7 +195,7 @@ def test_the_terminal_does_not_wait_for_a_process_that_died(
             "UPDATE consent SET used_at = now() - interval '9 minutes', expires_at = now() WHERE used_at IS NULL"
         )
         assert shell.wait() == 3
-        assert "Run lockstitch connect again." in shell.text
+        assert "run lockstitch connect again." in shell.text
 
 
 def test_a_refusal_of_the_person_is_reported(facade: Facade, browser: httpx.Client, tmp_path: Path) -> None:
@@ -214,6 +215,52 @@ def test_the_answer_can_be_pasted(facade: Facade, caller: Caller, browser: httpx
         shell.type(callback)
         assert shell.wait() == 0, shell.text
     working(caller, "pasted", "/v1/tickets")
+
+
+@contextmanager
+def failing(facade: Facade, table: str) -> Iterator[None]:
+    """Every change of the table fails as if the database went away."""
+    facade.sql(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'going away' USING ERRCODE = '57P01'; END $$"
+    )
+    facade.sql(f"CREATE TRIGGER fails BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION fail()")
+    try:
+        yield
+    finally:
+        facade.sql("DROP FUNCTION fail CASCADE")
+
+
+def test_issued_tokens_that_are_not_stored_are_reported_with_the_next_step(
+    facade: Facade, browser: httpx.Client, tmp_path: Path
+) -> None:
+    with terminal(facade, tmp_path, "unstored") as shell:
+        callback = at_the_vendor(browser, shell.link())
+        with failing(facade, "credential_version"):
+            answer = browser.get(callback)
+        assert shell.wait() == 3
+    told = "Zendesk issued tokens, but the database did not confirm that it stored them. Run again: lockstitch connect"
+    assert (answer.status_code, f"{told} unstored." in answer.text) == (503, True), answer.text
+    assert f"{told} unstored." in shell.text
+
+
+def test_stored_tokens_are_reported_if_the_end_of_the_pause_is_not(
+    facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path
+) -> None:
+    facade.sql(
+        "UPDATE lane SET blocked_reason = 'auth', blocked_until = 'infinity', blocked_at = now()"
+        " WHERE connection = 'unstored'"
+    )
+    with terminal(facade, tmp_path, "unstored") as shell:
+        callback = at_the_vendor(browser, shell.link())
+        with failing(facade, "lane"):
+            answer = browser.get(callback)
+        assert shell.wait() == 3
+    told = "The tokens of unstored are stored, but the database did not confirm that its pause ended."
+    assert (answer.status_code, told in answer.text) == (503, True), answer.text
+    assert f"{told} If lockstitch connections shows one, run: lockstitch connections resume unstored." in shell.text
+    assert facade.lockstitch("connections", "resume", "unstored").returncode == 0
+    working(caller, "unstored", "/v1/tickets")
 
 
 @pytest.mark.parametrize("pasted", ["", "na1-a-code", "http://127.0.0.1/oauth/callback?code=na1-a-code"])
