@@ -13,21 +13,23 @@ from app.errors import StoreUnavailable
 # A loop hangs if a round takes longer than this, or than three times its pause if that is longer.
 PATIENCE_SECONDS: Final = 60.0
 _log = logging.getLogger("lockstitch.worker")
+_upkeep_log = logging.getLogger("lockstitch.upkeep")
 
 Step = Callable[[], Awaitable[bool]]
 
 
 @asynccontextmanager
 async def repeating(what: str, seconds: float, step: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Run a step every `seconds` during the block, and once at its end. One that fails is tried again next time."""
+    """Run a step of any process every `seconds` during the block, and once at its end. One that fails is tried again
+    next time."""
 
     async def attempt() -> None:
         try:
             await step()
         except StoreUnavailable:
-            _log.warning("the database is unavailable; retrying")
+            _upkeep_log.warning("the database is unavailable; retrying")
         except Exception:  # noqa: BLE001 - a failing step must not end its loop silently
-            _log.exception("%s could not be written; retrying", what)
+            _upkeep_log.exception("%s could not be written; retrying", what)
 
     async def repeat() -> None:
         while True:
