@@ -155,15 +155,13 @@ def _write_verification(found: Verification) -> None:
 
 
 def _table(events: Sequence[AuditEvent]) -> Table:
-    shown = table("position", "at (UTC)", "type", "subject", "actor", "run", "facts")
+    shown = table("subject, run, position", "at (UTC), type, actor", "facts")
     for event in events:
         shown.add_row(
-            "-" if event.position is None else str(event.position),
-            f"{event.at:%Y-%m-%d %H:%M:%S}",
-            event.type,
-            event.subject,
-            event.actor,
-            event.correlation_id or "",
+            Text(
+                f"{event.subject}\n{event.correlation_id or '-'}\n{'-' if event.position is None else event.position}"
+            ),
+            Text(f"{event.at:%Y-%m-%d %H:%M:%S}\n{event.type}\n{event.actor}"),
             Text(bytes(event.facts).decode()),
         )
     return shown

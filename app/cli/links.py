@@ -120,11 +120,11 @@ def review(
     else:
         check_limit(limit)
         page = with_operators(LinkDeps, lambda deps: list_reviews(deps, after=cursor, limit=limit))
-        shown = table("proposal", "since", "customer", "other", "why")
+        shown = table("proposal, ids", "since, records, why")
         show_page(page, shown, _row, none="No open proposals.", json=json)
 
 
 def _row(one: LinkReview) -> Cells:
-    mine = f"{one.connection}:{one.remote_id}\n{one.canonical_id}"
-    other = f"{one.other_connection}:{one.other_remote_id}\n{one.other_canonical_id}"
-    return one.id, moment(one.created_at), Text(mine), Text(other), ", ".join(one.reasons)
+    ids = one.id, one.canonical_id, one.other_canonical_id
+    records = f"{one.connection}:{one.remote_id}", f"{one.other_connection}:{one.other_remote_id}"
+    return "\n".join(ids), Text("\n".join((moment(one.created_at), *records, ", ".join(one.reasons))))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.facade import Facade
 from tests.contract.waiting import until
@@ -193,5 +194,7 @@ def test_the_command_line_verifies_and_lists(facade: Facade, reader: Caller, run
     shown = facade.lockstitch("audit", "list", "--correlation-id", run, "--type", "job.*")
     assert shown.returncode == 0, shown.stderr
     assert "job.queued" in shown.stdout
+    narrow = lockstitch("audit", "list", "--correlation-id", run, environment=facade.api.environment, columns=80)
+    assert {run, *(one["subject"] for one in listed(reader, correlation_id=run))} <= set(narrow.stdout.split())
     as_json = facade.lockstitch("audit", "list", "--correlation-id", run, "--json")
     assert json.loads(as_json.stdout)["data"] == listed(reader, correlation_id=run)

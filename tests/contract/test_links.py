@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app.cli.exits import REFUSED
+from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import SECRETS, Facade
@@ -123,6 +124,9 @@ def test_a_proposal_is_accepted_and_split_again(caller: Caller, facade: Facade) 
     assert crm["id"] != desk["id"]
     (proposal,) = proposals(facade, desk)
     assert proposal["reasons"] == ["not_configured"]
+    narrow = lockstitch("links", "review", environment=facade.api.environment, columns=80)
+    for shown in (proposal["id"], crm["id"], desk["id"], place(crm), place(desk)):
+        assert shown in narrow.stdout.split()
 
     accepted = facade.lockstitch("links", "review", "--accept", proposal["id"])
     assert (accepted.returncode, accepted.stdout) == (
