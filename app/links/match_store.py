@@ -191,13 +191,12 @@ class PostgresMatches:
         return joined
 
     async def _keep(self, batch: Sequence[Keys]) -> list[None]:
-        """Store keys. Of two of one customer, the later one counts."""
+        """Store keys, and delete the proposals about former ones. Of two of one customer, the later one counts."""
         kept = {(one.connection, one.remote_id): (one, key) for keys in batch for one, key in keys}.values()
         places = [one.connection for one, _ in kept], [one.remote_id for one, _ in kept]
         digests = [key.digest for _, key in kept]
         values = digests, [key.name for _, key in kept], [one.is_staff for one, _ in kept]
-        if await self._database.fetch_value(sql.PUT_KEYS, *places, *values):
-            await self._database.execute(sql.DELETE_OUTDATED, *places)
+        await self._database.execute(sql.PUT_KEYS, *places, *values)
         return [None for _ in batch]
 
     async def _look(self, batch: Sequence[Keys]) -> list[frozenset[bytes]]:
