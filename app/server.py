@@ -25,7 +25,7 @@ from app.http.deps import HttpDeps
 from app.http.edge import Edge
 from app.http.responses import problem_response, refuse_other_path
 from app.settings.environment import Settings
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 
 DRAIN_SECONDS: Final = 10.0
 PROBE_CONNECTIONS: Final = 64

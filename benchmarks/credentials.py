@@ -15,7 +15,7 @@ from app.credentials.token_endpoint import TokenEndpoint
 from app.credentials.tokens import SUFFIX, Tokens
 from app.credentials.vault import Vault
 from app.postgres.database import Database
-from app.settings.file import ConnectionSettings, WebhookSecretSettings
+from app.settings.connections import ConnectionSettings, WebhookSecretSettings
 from app.vendors.credentials import CredentialHeader
 from benchmarks import figures
 from mappings.registry import VENDORS

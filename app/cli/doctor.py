@@ -28,8 +28,9 @@ from app.errors import Complaint
 from app.monitoring.store import heartbeats
 from app.postgres.database import Database, Statement
 from app.queue.pauses import PostgresPauses
+from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
-from app.settings.file import ConnectionSettings, SettingsError
+from app.settings.reading import SettingsError
 from app.vendors.configured_connections import connections_of
 from app.webhooks.webhook_connections import load_webhook_connections
 from mappings.registry import VENDORS

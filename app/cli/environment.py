@@ -15,7 +15,7 @@ from app.errors import Complaint
 from app.postgres.database import Database
 from app.queue.pauses import PostgresPauses
 from app.settings.environment import environment_name, load_settings
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 from app.vendors.store import PostgresBoundAccounts
 
 # Parking the jobs of a large database is one statement.

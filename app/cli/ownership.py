@@ -11,8 +11,8 @@ from app.cli.exits import usage
 from app.cli.printing import Json, write_json
 from app.cli.tables import table
 from app.ownership.verdict import Change, depends_on_record, may_write, rule
+from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings, load_settings
-from app.settings.file import ConnectionSettings
 from app.settings.ownership import KEY, OBJECTS, PERSON
 from canonical.parts import FieldOwnership, ObjectName
 from mappings.registry import VENDORS, active

@@ -10,7 +10,7 @@ from msgspec import Struct
 from app.events.models import Event
 from app.queue.models import NewJob
 from app.settings.consumers import OBJECTS, ConsumerSettings
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 from app.vendors.models import Connections
 from canonical.parts import ObjectName
 from mappings.registry import active, objects_of

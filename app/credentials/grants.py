@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from app.settings.file import ConnectionSettings, SettingsError
+from app.settings.connections import ConnectionSettings
+from app.settings.reading import SettingsError
 from canonical.parts import ObjectName
 from mappings.spec import Vendor
 from mappings.tokens import Access, Grant

@@ -15,7 +15,8 @@ from typing import Final
 from app.credentials.last_use import LastUse
 from app.credentials.vault import Vault
 from app.errors import StoreUnavailable
-from app.settings.file import SettingsError, WebhookSecretSettings, resolve_secret
+from app.settings.connections import WebhookSecretSettings
+from app.settings.reading import SettingsError, resolve_secret
 from app.signatures import Secret
 
 VAULT: Final = "vault:"

@@ -24,7 +24,7 @@ from app.credentials.token_set import HeldTokens, ScopeState, TokenSet, hold, pa
 from app.credentials.vault import Vault
 from app.errors import StoreUnavailable, VendorThrottled, VendorTimeout, VendorUnavailable
 from app.problem_document import Problem
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 from mappings.http import VendorRequest
 from mappings.tokens import Grant, Issued
 

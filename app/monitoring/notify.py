@@ -19,7 +19,7 @@ from app.credentials.secrets import VAULT, NoSecret, Secrets
 from app.egress.transport import USER_AGENT
 from app.monitoring.models import Message
 from app.settings.alerts import ALERT_URL, AlertSettings, SmtpSettings
-from app.settings.file import SECRET_REFERENCE, SettingsError
+from app.settings.reading import SECRET_REFERENCE, SettingsError
 from app.telemetry.alerts import count_sent, expect_alerts
 
 SECONDS: Final = 10.0

@@ -15,20 +15,13 @@ from typing import Literal, NamedTuple, TypeVar, get_args
 import msgspec
 
 from app.settings.alerts import AlertSettings
+from app.settings.connections import ConnectionSettings, check_base_url
 from app.settings.consumers import ConsumerSettings
 from app.settings.drift import DriftSettings
 from app.settings.egress import EgressRule, parse_egress_rules
-from app.settings.file import (
-    SECRET_REFERENCE,
-    ConfigFile,
-    ConnectionSettings,
-    LinkSettings,
-    RetentionSettings,
-    SettingsError,
-    check_base_url,
-    read_config_file,
-)
+from app.settings.file import ConfigFile, LinkSettings, RetentionSettings, read_config_file
 from app.settings.ownership import Ownership
+from app.settings.reading import SECRET_REFERENCE, SettingsError
 from canonical.parts import ObjectName
 
 T = TypeVar("T")

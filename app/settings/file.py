@@ -1,107 +1,28 @@
 """`lockstitch.toml`: connections, systems of record, and references to secrets, which are stored elsewhere."""
 
-import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-import msgspec
 from msgspec import Meta, Struct, field
 
 from app.errors import Complaint
 from app.settings.alerts import ALERT_URL, AlertSettings
+from app.settings.connections import ConnectionSettings, read_connection
 from app.settings.consumers import ConsumerSettings, complaints_about
-from app.settings.drift import DriftRule, DriftSettings
+from app.settings.drift import DriftSettings
 from app.settings.ownership import ObjectOwnership, Ownership, read_ownership, without_owners
-from canonical.parts import CustomFieldSetting, ObjectName
-from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
-from mappings.tokens import Access, GrantKind
+from app.settings.reading import PLURALS, SECRET_REFERENCE, SettingsError, convert, require_reference
+from canonical.parts import ObjectName
 
 T = TypeVar("T")
 
-# The file names objects in the plural, like the URLs.
-PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "tickets": "ticket"}
-
-CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-SECRET_REFERENCE = re.compile(r"(env|file):\S+|vault:[a-z][a-z0-9_.-]{0,62}")
 TABLES = (
     *("connections", "systems_of_record", "ownership", "consumers", "writes", "links", "egress", "alerts"),
     *("retention", "drift"),
 )
-
-
-class SettingsError(Complaint):
-    """The settings are invalid, so Lockstitch cannot start. The message has one line per complaint."""
-
-
-class PacingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit that replaces the vendor's published one: `units` per `per_seconds`, `concurrency` requests at once."""
-
-    units: Annotated[float, Meta(gt=0)]
-    per_seconds: Annotated[float, Meta(gt=0)]
-    concurrency: Annotated[int, Meta(ge=1)] = 8
-
-
-class WebhookSecretSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A reference to a webhook secret of a connection, and when it is valid. A rotation has two secrets."""
-
-    secret: str
-    not_before: datetime | None = None
-    not_after: datetime | None = None
-
-
-class ConnectionSettings(Struct, frozen=True, kw_only=True):
-    """One authorised account at a vendor.
-
-    `credentials` maps the names in the vendor's manifest (`token`, `email` …) to references, never to values;
-    `resolve_secret` returns the value. `base_url` has no trailing slash; None is the vendor's default. `pending`: the
-    webhooks are being set up, so a vendor's unsigned handshake is answered. `csv` is the layout of uploaded exports;
-    None for other vendors than `csv`. `realm`: links to records stay inside it; connections that name none
-    share one. `grant` says how tokens are obtained, where the names of the credentials do not. Scopes are asked for the
-    `access` to each object (empty: all that the vendor's mapping can), and `scopes` in addition.
-    """
-
-    name: str
-    vendor: str
-    base_url: str | None
-    credentials: dict[str, str]
-    custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]]
-    pacing: PacingSettings | None
-    webhook_secrets: tuple[WebhookSecretSettings, ...]
-    pending: bool
-    drift: tuple[DriftRule, ...] = ()
-    csv: Layout | None = None
-    realm: str | None = None
-    grant: GrantKind | None = None
-    access: Mapping[ObjectName, Access] = {}
-    scopes: tuple[str, ...] = ()
-
-    @property
-    def only_takes_webhooks(self) -> bool:
-        """Return whether the connection has settings for webhooks and none for calls to the vendor."""
-        calls = self.base_url or self.credentials or self.custom_fields or self.pacing
-        return bool(self.webhook_secrets or self.pending) and not calls
-
-
-class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[connections.<name>]` as written in the file."""
-
-    vendor: str
-    base_url: str | None = None
-    credentials: dict[str, str] = field(default_factory=dict)
-    custom_fields: dict[str, tuple[CustomFieldSetting, ...]] = field(default_factory=dict)
-    pacing: PacingSettings | None = None
-    webhook_secrets: tuple[str | WebhookSecretSettings, ...] = ()
-    pending: bool = False
-    drift: tuple[DriftRule, ...] = ()
-    csv: LayoutSetting | None = None
-    realm: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")] | None = None
-    grant: GrantKind | None = None
-    access: dict[str, Access] = field(default_factory=dict)
-    scopes: tuple[Annotated[str, Meta(pattern=r"^[!#-\[\]-~]+$")], ...] = ()
 
 
 class WriteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -200,7 +121,7 @@ class _Reading:
     def connections(self) -> dict[str, ConnectionSettings]:
         """Return the valid connections by name."""
         read = {
-            name: self.attempt(partial(_read_connection, name, table), f"[connections.{name}]")
+            name: self.attempt(partial(read_connection, name, table), f"[connections.{name}]")
             for name, table in _table_of(self._content, "connections").items()
         }
         return {name: connection for name, connection in read.items() if connection is not None}
@@ -239,7 +160,7 @@ class _Reading:
     def writes(self) -> dict[ObjectName, WriteSettings]:
         """Return the write settings of each object that has any."""
         read = {
-            PLURALS[plural]: self.attempt(partial(_convert, table, WriteSettings), f"[writes.{plural}]")
+            PLURALS[plural]: self.attempt(partial(convert, table, WriteSettings), f"[writes.{plural}]")
             for plural, table in self._by_object("writes")
         }
         return {name: settings for name, settings in read.items() if settings is not None}
@@ -260,7 +181,7 @@ class _Reading:
     def consumers(self) -> tuple[ConsumerSettings, ...]:
         """Return the consumers."""
         content = self._content.get("consumers", [])
-        read = self.attempt(partial(_convert, content, tuple[ConsumerSettings, ...]), "[[consumers]]") or ()
+        read = self.attempt(partial(convert, content, tuple[ConsumerSettings, ...]), "[[consumers]]") or ()
         for complaint in complaints_about(read, list(_table_of(self._content, "connections"))):
             self._complain(complaint)
         return read
@@ -273,7 +194,7 @@ class _Reading:
 
     def table(self, name: str, shape: type[T]) -> T:
         """Return a table as a Struct, or its defaults if it is invalid."""
-        read = self.attempt(partial(_convert, self._content.get(name, {}), shape), f"[{name}]")
+        read = self.attempt(partial(convert, self._content.get(name, {}), shape), f"[{name}]")
         return shape() if read is None else read
 
     def attempt(self, read: Callable[[], T], where: str) -> T | None:
@@ -295,31 +216,6 @@ class _Reading:
         self.complaints.append(f"{self._path}: {sentence}")
 
 
-def resolve_secret(reference: str, environment: Mapping[str, str]) -> str:
-    """Return the secret that `env:NAME` or `file:/path` refers to, without a final newline.
-
-    `credentials` resolves `vault:NAME`. Raises SettingsError, which names the reference, never a value.
-    """
-    kind, _, name = reference.partition(":")
-    if kind == "env" and environment.get(name):
-        return environment[name]
-    if kind == "env":
-        raise SettingsError(f"The environment variable {name}, referenced as {reference}, is not set.")
-    if kind == "file":
-        try:
-            return Path(name).read_text(encoding="utf-8").removesuffix("\n")
-        except (OSError, UnicodeDecodeError):
-            raise SettingsError(f"The file {name}, referenced as {reference}, cannot be read.") from None
-    raise SettingsError("A credential must be a reference: env:NAME, file:/path or vault:NAME.")
-
-
-def check_base_url(value: str) -> str:
-    """Return an http(s) URL without its trailing slash. Raises SettingsError."""
-    if re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value) is None:
-        raise SettingsError(f"is {value!r}: it must be an http or https URL without a query.")
-    return value.rstrip("/")
-
-
 def _table_of(content: dict[str, Any], name: str) -> dict[str, Any]:
     table = content.get(name, {})
     return table if isinstance(table, dict) else {"": table}
@@ -327,60 +223,6 @@ def _table_of(content: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _realm_of(table: Any) -> Any:
     return table.get("realm") if isinstance(table, dict) else None
-
-
-def _read_connection(name: str, table: Any) -> ConnectionSettings:
-    if CONNECTION_NAME.fullmatch(name) is None:
-        raise SettingsError("must be named with a-z, 0-9, - and _, starting with a letter: URLs contain the name.")
-    read = _convert(table, _ConnectionTable)
-    for credential, reference in read.credentials.items():
-        _require_reference(f"credentials.{credential}", reference)
-    webhook_secrets = tuple(
-        WebhookSecretSettings(secret=given) if isinstance(given, str) else given for given in read.webhook_secrets
-    )
-    for number, given in enumerate(webhook_secrets):
-        _require_reference(f"webhook_secrets[{number}]", given.secret)
-        if any(edge is not None and edge.utcoffset() is None for edge in (given.not_before, given.not_after)):
-            raise SettingsError(f"webhook_secrets[{number}] has a time without a zone.")
-    for table_name, objects in (("custom_fields", read.custom_fields), ("access", read.access)):
-        if unknown := sorted(set(objects) - set(PLURALS)):
-            raise SettingsError(f"{table_name} has unknown object {', '.join(unknown)}; use {', '.join(PLURALS)}.")
-    try:
-        base_url = None if read.base_url is None else check_base_url(read.base_url)
-    except SettingsError as error:
-        raise SettingsError(f"base_url {error}") from None
-    return ConnectionSettings(
-        name=name,
-        vendor=read.vendor,
-        base_url=base_url,
-        credentials=read.credentials,
-        custom_fields={PLURALS[plural]: fields for plural, fields in read.custom_fields.items()},
-        pacing=read.pacing,
-        webhook_secrets=webhook_secrets,
-        pending=read.pending,
-        drift=read.drift,
-        csv=_layout_of(read),
-        realm=read.realm,
-        grant=read.grant,
-        access={PLURALS[plural]: may for plural, may in read.access.items()},
-        scopes=read.scopes,
-    )
-
-
-def _layout_of(read: _ConnectionTable) -> Layout | None:
-    if read.vendor != "csv":
-        if read.csv is not None:
-            raise SettingsError(f"csv is not allowed: it is only for vendor csv, and this is {read.vendor}.")
-        return None
-    if read.csv is None:
-        raise SettingsError("csv is missing: it describes the layout of the export.")
-    for pointless in ("base_url", "credentials", "custom_fields", "pacing", "webhook_secrets", "pending", "drift"):
-        if getattr(read, pointless):
-            raise SettingsError(f"{pointless} is not allowed: Lockstitch makes no calls for vendor csv.")
-    try:
-        return make_layout(read.csv)
-    except LayoutError as error:
-        raise SettingsError(str(error)) from None
 
 
 def _check_alerts(alerts: AlertSettings) -> None:
@@ -397,20 +239,6 @@ def _check_alerts(alerts: AlertSettings) -> None:
     if (smtp.username is None) != (smtp.password is None):
         raise SettingsError("smtp needs both username and password, or neither.")
     if smtp.password is not None:
-        _require_reference("smtp.password", smtp.password)
+        require_reference("smtp.password", smtp.password)
     if smtp.password is not None and smtp.tls == "none":
         raise SettingsError("smtp would send its password in clear text: set tls to starttls or implicit.")
-
-
-def _convert(table: Any, shape: type[T]) -> T:
-    try:
-        return msgspec.convert(table, shape)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"is invalid: {error}.") from None
-
-
-def _require_reference(place: str, given: str) -> None:
-    if SECRET_REFERENCE.fullmatch(given) is None:
-        raise SettingsError(
-            f"{place} must be a reference, env:NAME, file:/path or vault:NAME: never put secrets in this file."
-        )

@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from app.settings.environment import Settings
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 from app.telemetry.context import CorrelationProcessor, RunIdGenerator, Unsampled
 from app.telemetry.logs import ENVIRONMENT, set_up_logs
 from app.telemetry.metrics import describe_process, spans_exported, spans_failed

@@ -22,8 +22,9 @@ from app.egress.transport import NoReply, NotSent, Wire
 from app.errors import VendorAuthFailed, VendorTimeout
 from app.problem_document import Problem
 from app.queue.pauses import PostgresPauses
+from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
-from app.settings.file import ConnectionSettings, SettingsError
+from app.settings.reading import SettingsError
 from app.telemetry import vendor_span
 from app.telemetry.metrics import vendor_outcomes, vendor_retries
 from app.vendors.accounts import Accounts

@@ -2,7 +2,7 @@
 
 from app.queue.models import LaneSettings
 from app.settings.environment import Settings
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 from app.vendors.models import Connection, Connections
 from mappings.registry import MANIFESTS, manifest_of
 from mappings.spec import Vendor

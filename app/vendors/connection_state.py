@@ -11,7 +11,8 @@ from app.credentials.secrets import Secrets
 from app.egress.transport import ACCEPTED_ENCODING, USER_AGENT
 from app.errors import VendorThrottled
 from app.queue.pauses import PostgresPauses
-from app.settings.file import ConnectionSettings, SettingsError
+from app.settings.connections import ConnectionSettings
+from app.settings.reading import SettingsError
 from app.telemetry.metrics import vendor_wait
 from app.vendors.circuit import Circuit, Traffic
 from app.vendors.credentials import ConnectionCredential, CredentialHeader

@@ -9,7 +9,8 @@ from app.credentials.secrets import VAULT, NoSecret, Secrets
 from app.credentials.token_endpoint import TokenEndpoint
 from app.credentials.tokens import SUFFIX, Tokens
 from app.egress.transport import Wire
-from app.settings.file import ConnectionSettings, SettingsError
+from app.settings.connections import ConnectionSettings
+from app.settings.reading import SettingsError
 from mappings.spec import Auth, Vendor
 
 LONGEST_NAME: Final = 63 - len(SUFFIX)

@@ -11,8 +11,9 @@ from msgspec import Struct
 from app.credentials.secrets import NoSecret, Secrets
 from app.errors import VendorAuthFailed
 from app.problem_document import Problem
+from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
-from app.settings.file import ConnectionSettings, SettingsError
+from app.settings.reading import SettingsError
 from app.signatures import UnusableSecret, check_secret
 from app.vendors.client import VendorClient, open_vendor_client
 from app.vendors.configured_connections import connections_of

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TypeAlias
 
 from app.credentials.secrets import VAULT, Secrets
-from app.settings.file import ConnectionSettings, SettingsError
+from app.settings.connections import ConnectionSettings
+from app.settings.reading import SettingsError
 from app.signatures import Secret, UnusableSecret, check_secret
 from app.vendors.models import Connections
 from mappings.spec import Vendor

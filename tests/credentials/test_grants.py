@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from app.credentials.grants import grant_of, needed_scopes
-from app.settings.file import ConnectionSettings, SettingsError, read_config_file
+from app.settings.connections import ConnectionSettings
+from app.settings.file import read_config_file
+from app.settings.reading import SettingsError
 from mappings.registry import VENDORS
 
 APP = 'credentials = { client_id = "env:ID", client_secret = "env:SECRET" }'

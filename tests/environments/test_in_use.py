@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import asyncpg
 import pytest
@@ -47,7 +48,7 @@ async def test_a_process_that_starts_meanwhile_waits_and_is_refused(
         await opened.close()
 
 
-async def waiting(holder: "asyncpg.Connection[asyncpg.Record]", sessions: int, last: "asyncio.Future[object]") -> None:
+async def waiting(holder: "asyncpg.Connection[asyncpg.Record]", sessions: int, last: "asyncio.Future[Any]") -> None:
     """Return when so many sessions wait for a lock, or the last of them is done."""
     while not last.done():
         if await holder.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") == sessions:

@@ -23,7 +23,7 @@ from app.monitoring.watch import AWAY_SECONDS, Watch
 from app.postgres.database import Database, Statement
 from app.queue.pauses import PostgresPauses
 from app.settings.alerts import AlertSettings, SmtpSettings
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 from tests.encryption import SEALER
 from tests.monitoring.mailbox import running_mailbox
 from tests.monitoring.test_retention import place, sql

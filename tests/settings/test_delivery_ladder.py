@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.events.deliver import LONGEST_WAIT, seconds_until_next
 from app.settings.environment import DELIVERY_LADDER, load_settings
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 
 DAY = 86_400.0
 

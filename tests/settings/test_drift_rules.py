@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.settings.drift import DriftPolicy, DriftRule, policy_of
 from app.settings.environment import load_settings
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 
 HEAD = '[connections.crm]\nvendor = "hubspot"\ncredentials = { token = "env:TOKEN" }\n'
 NAMES = st.from_regex(r"[a-z][a-zA-Z0-9_]{0,6}", fullmatch=True)

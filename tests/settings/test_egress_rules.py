@@ -8,7 +8,7 @@ import pytest
 from app.egress.rules import EgressRules
 from app.settings.egress import parse_egress_rules
 from app.settings.environment import load_settings
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 
 
 @pytest.fixture(autouse=True)

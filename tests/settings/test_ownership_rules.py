@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.settings.file import ConfigFile, SettingsError, read_config_file
+from app.settings.file import ConfigFile, read_config_file
+from app.settings.reading import SettingsError
 
 HEAD = (
     '[connections.crm]\nvendor = "hubspot"\n[connections.shop]\nvendor = "shopify"\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.settings.environment import load_settings, require_for_serving
-from app.settings.file import SettingsError, resolve_secret
+from app.settings.reading import SettingsError, resolve_secret
 
 ROOT = Path(__file__).parents[2]
 KEY = bytes(range(32))

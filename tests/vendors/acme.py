@@ -13,7 +13,7 @@ from msgspec import Struct
 from app.credentials.secrets import Secrets
 from app.egress.transport import Wire
 from app.queue.pauses import PostgresPauses
-from app.settings.file import ConnectionSettings, PacingSettings
+from app.settings.connections import ConnectionSettings, PacingSettings
 from app.vendors.client import VendorClient
 from app.vendors.connection_state import LiveConnection
 from app.vendors.health import Patience

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled, VendorTimeout, VendorUnavailable
-from app.settings.file import PacingSettings
+from app.settings.connections import PacingSettings
 from app.telemetry import render_metrics
 from app.vendors.health import Patience
 from app.vendors.models import ReplyLost, VendorRefused

@@ -7,7 +7,7 @@ import pytest
 
 from app.credentials.secrets import Secrets
 from app.settings.environment import Settings, load_settings
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 from app.vendors.client import open_vendor_client
 from app.vendors.models import Connection
 from mappings.http import VendorRequest

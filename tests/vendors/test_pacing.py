@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import VendorThrottled
-from app.settings.file import PacingSettings
+from app.settings.connections import PacingSettings
 from app.vendors.pacing import Pacer
 from mappings.http import Budget
 from tests.vendors.acme import READ, asking

@@ -14,7 +14,7 @@ from app.credentials.vault import Vault
 from app.errors import ConnectionPaused, VendorAuthFailed
 from app.postgres.database import Database
 from app.queue.pauses import PostgresPauses
-from app.settings.file import WebhookSecretSettings
+from app.settings.connections import WebhookSecretSettings
 from app.vendors.store import PostgresBoundAccounts
 from mappings.http import VendorRequest
 from mappings.spec import Identity

@@ -18,8 +18,8 @@ from app.credentials.grants import grant_of
 from app.credentials.secrets import VAULT, Secrets
 from app.errors import ConnectionPaused, VendorAuthFailed
 from app.problem_document import Problem
+from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
-from app.settings.file import ConnectionSettings
 from app.vendors.client import VendorClient, open_vendor_client
 from app.vendors.health import Patience
 from app.vendors.models import CalledConnection, ReplyLost, VendorRefused

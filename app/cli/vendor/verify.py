@@ -25,7 +25,7 @@ from app.cli.vendor.live_account import (
 from app.cli.vendor.sample_account import PEOPLE, Account, Refused, whole
 from app.identifiers import new_id
 from app.problem_document import Problem
-from app.settings.file import SettingsError
+from app.settings.reading import SettingsError
 from app.vendors.models import ReplyLost, VendorRefused
 from mappings.registry import VENDORS, AnyMapping
 from mappings.spec import Mapped, Unmappable
