@@ -30,7 +30,6 @@ from app.drift.detect import DriftDetection
 from app.drift.store import PostgresDrifts
 from app.egress.poster import open_poster
 from app.egress.rules import EgressRules
-from app.errors import StoreUnavailable
 from app.events.deps import EventDeps
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
@@ -42,16 +41,12 @@ from app.http.rate_limit import Budgets
 from app.http.slow_bodies import Transfers
 from app.links.deps import LinkDeps
 from app.links.match_store import PostgresMatches
-from app.monitoring.deps import MonitoringDeps
-from app.monitoring.readiness import CachedReadiness, Verdict
 from app.monitoring.store import heartbeats
-from app.monitoring.store.gauges import Gauges
 from app.monitoring.store.run_entries import recording_runs
-from app.monitoring.store.runs import PostgresRuns
 from app.ownership.deps import OwnershipDeps
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
-from app.postgres.environment_stamp import WrongEnvironment, claim
+from app.postgres.environment_stamp import claim
 from app.postgres.listen import listen
 from app.postgres.migrate import count_missing
 from app.queue import claim as queue_claim
@@ -78,6 +73,7 @@ from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
 from app.webhooks.webhook_connections import load_webhook_connections
+from app.wiring.monitoring import open_monitoring
 from app.wiring.operators import announcer_of, consents_of, links_of, operator_dependencies
 from app.wiring.upkeep import Upkeep, open_upkeep
 from app.writes.completion import Completion
@@ -258,7 +254,6 @@ async def _open_dependencies(
     # A worker verifies no webhooks, so it does not need these secrets.
     intakes = {} if works else load_webhook_connections(settings.connections, connections, foundation.secrets)
     refusals = RefusedRequests(database)
-    gauges = _open_gauges(settings, database)
     idle = settings.body_idle_timeout_seconds
     operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
     writes = WriteDeps(
@@ -322,11 +317,7 @@ async def _open_dependencies(
             connections={name: objects_of(one.vendor.name) for name, one in connections.by_name.items()},
             delivery_ladder=settings.delivery_ladder,
         ),
-        MonitoringDeps(
-            runs=PostgresRuns(database),
-            readiness=CachedReadiness(partial(_readiness, foundation)),
-            collect=gauges.refresh,
-        ),
+        open_monitoring(settings, database, foundation.former_environments),
         HttpDeps(
             public_url=settings.public_url,
             trace_url=settings.trace_url,
@@ -350,14 +341,6 @@ async def _open_dependencies(
 def shared(extended: RecordDeps) -> dict[str, Any]:
     """Return the fields of dependencies, for those that extend them."""
     return {field.name: getattr(extended, field.name) for field in fields(extended)}
-
-
-def _open_gauges(settings: Settings, database: Database) -> Gauges:
-    exporting = [name for name, connection in settings.connections.items() if connection.csv is not None]
-    telemetry.expect_uploads(exporting)
-    gauges = Gauges(database, settings.connections, exporting)
-    telemetry.add_collector(gauges.collect)
-    return gauges
 
 
 def _drift(settings: Settings, database: Database, events: PostgresEvents, queue: PostgresQueue) -> DriftDetection:
@@ -386,17 +369,3 @@ async def _open_runner(foundation: Foundation, dependencies: Dependencies, queue
         lease_seconds=float(foundation.settings.job_lease_seconds),
         listen=partial(listen, foundation.database_url),
     )
-
-
-async def _readiness(foundation: Foundation) -> Verdict:
-    database = foundation.database
-    try:
-        missing = await count_missing(database)
-        if not missing:  # the process may have started before they were there
-            foundation.former_environments.update(await claim(database, foundation.settings.environment))
-        seen = None if missing else await heartbeats.last_seen(database)
-    except WrongEnvironment as error:
-        return (str(error),), None
-    except StoreUnavailable:
-        return ("the database is not available",), None
-    return ((f"{missing} migrations are missing: run lockstitch migrate",) if missing else ()), seen
