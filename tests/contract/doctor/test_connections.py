@@ -1,0 +1,130 @@
+"""`lockstitch doctor` and `lockstitch verify` find what is wrong with a connection, and say what to do."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.contract.doctor.shell import Shell, app_connection, found, static_connection, the
+from tests.contract.portal import Portal
+
+
+def test_a_missing_scope_is_named_with_its_object(run: Shell, portal: Portal) -> None:
+    scope = "This app has no access: it needs crm.objects.orders.read."
+    portal.answers["/crm/v3/objects/orders"] = (403, {"category": "MISSING_SCOPES", "message": scope})
+    for command in (("doctor", "--json"), ("verify", "crm", "--json")):
+        one = the(found(run(*command)), "scope is missing", "orders", "crm.objects.orders.read")
+        assert one["level"] == "warning"
+        assert one["mend"].endswith("lockstitch verify crm")
+    owner = '[systems_of_record]\norders = "crm"\n'
+    done = run("verify", "crm", "--json", more=owner)
+    assert the(found(done), "scope is missing")["level"] == "error"
+    assert done.returncode == 1
+
+
+def test_an_expired_token_is_found_and_pauses_nothing(run: Shell, portal: Portal) -> None:
+    portal.answers["/"] = (401, {"category": "EXPIRED_AUTHENTICATION", "message": "expired"})
+    for command in (("doctor", "--json"), ("verify", "crm", "--json")):
+        one = the(found(run(*command)), "connection crm", "refuses the credential", "expired")
+        assert one["level"] == "error"
+        assert "env:CRM_TOKEN" in one["mend"]
+    portal.answers.clear()
+    assert run("verify", "crm").returncode == 0
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(300, "behind crm"), (-300, "ahead of crm")])
+def test_a_wrong_clock_is_found_by_the_vendors(run: Shell, portal: Portal, ahead: int, said: str) -> None:
+    portal.ahead = timedelta(seconds=ahead)
+    for command in (("doctor", "--json"), ("verify", "crm", "--json")):
+        one = the(found(run(*command)), "clock", said)
+        assert one["mend"] == "timedatectl set-ntp true"
+
+
+def test_another_account_is_found(run: Shell, portal: Portal) -> None:
+    assert run("verify", "crm").returncode == 0
+    run.read_customers()
+    portal.answers["account-info"] = (200, {"portalId": 2})
+    for command in (("doctor", "--json"), ("verify", "crm", "--json")):
+        one = the(found(run(*command)), "it opens the account portal 2, and belongs to portal 1")
+        assert "lockstitch environment rebind crm" in one["mend"]
+    assert run("environment", "rebind", "crm").returncode == 0
+    assert run("verify", "crm").returncode == 0
+    run.read_customers()
+    assert run("verify", "crm").returncode == 0
+    assert run("environment", "rebind", "nothing").returncode == 1
+
+
+def test_two_connections_with_one_secret_are_found_by_name(run: Shell, portal: Portal) -> None:
+    more = (
+        f'[connections.other]\nvendor = "hubspot"\nbase_url = "{portal.url}"\n'
+        'credentials = { token = "env:OTHER_TOKEN" }\n'
+        '[connections.hooks]\nvendor = "github"\nwebhook_secrets = ["env:HOOK_SECRET"]\n'
+    )
+    done = run("doctor", "--json", more=more, OTHER_TOKEN="a-token", HOOK_SECRET="another")
+    one = the(found(done), "env:CRM_TOKEN, env:OTHER_TOKEN", "crm, other")
+    assert one["level"] == "warning"
+    assert "a-token" not in done.stdout
+    assert not [text for text in found(run("doctor", "--json", more=more, OTHER_TOKEN="b", HOOK_SECRET="c"))
+                if text.startswith("secret")]  # fmt: skip
+
+
+def test_a_connection_that_nobody_authorised_is_to_be_connected(run: Shell, portal: Portal) -> None:
+    more = app_connection("app", portal.url, "APP_SECRET")
+    done = run("doctor", "--json", more=more, APP_ID="an-id", APP_SECRET="a-secret")
+    finding = the(found(done), "connection app", "it was not authorised yet")
+    assert finding["mend"] == "lockstitch connect app"
+
+
+def test_the_id_of_an_app_is_no_secret_that_connections_share(run: Shell, portal: Portal) -> None:
+    more = app_connection("one", portal.url, "ONE_SECRET") + app_connection("two", portal.url, "TWO_SECRET")
+    done = run("doctor", "--json", more=more, APP_ID="an-id", ONE_SECRET="a-secret", TWO_SECRET="another")
+    assert [text for text in found(done) if "is used at" in text] == []
+
+
+def test_missing_secrets_are_reported_by_name(run: Shell) -> None:
+    more = '[connections.hooks]\nvendor = "github"\nwebhook_secrets = ["env:HOOK_SECRET", "vault:hooks"]\n'
+    findings = found(run("doctor", "--json", more=more, CRM_TOKEN=""))
+    assert the(findings, "connection crm", "CRM_TOKEN")["mend"].endswith("export CRM_TOKEN=…")
+    assert the(findings, "connection hooks", "HOOK_SECRET")
+    assert the(findings, "connection hooks", "vault:hooks")["mend"] == "lockstitch secrets set hooks"
+
+
+def test_a_secret_that_the_vault_lacks_is_to_be_set(run: Shell, portal: Portal) -> None:
+    more = static_connection("kept", portal.url, "vault:kept")
+    more += f'\n[connections.app]\nvendor = "medusa"\nbase_url = "{portal.url}"\n'
+    more += 'credentials = { email = "env:APP_ID", password = "vault:app" }\n'
+    for name, mend in (
+        ("kept", "lockstitch secrets set kept"),  # which resumes it, unless an operator has paused it
+        ("app", "lockstitch secrets set app && lockstitch connect app"),
+    ):
+        findings = found(run("verify", name, "--json", more=more, APP_ID="an-id"))
+        assert the(findings, f"connection {name}: ", f"vault:{name} holds no secret")["mend"] == mend
+
+
+def test_an_unreachable_vendor_is_found(run: Shell, portal: Portal) -> None:
+    portal.close()
+    one = the(found(run("doctor", "--json")), "connection crm", "is not reached")
+    assert one["mend"].endswith(portal.url)
+
+
+def test_records_that_do_not_map_unknown_values_and_a_wrong_time_zone(run: Shell, portal: Portal) -> None:
+    soon = (datetime.now(UTC) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    past = "2026-01-01T00:00:00.000Z"
+    portal.answers["/crm/v3/objects/contacts"] = (
+        200,
+        {
+            "results": [
+                {"id": "1", "properties": {"email": "ann@example.com"}, "createdAt": past, "updatedAt": soon},
+                {"id": 2, "properties": {"email": "bo@example.com"}, "createdAt": past, "updatedAt": past},
+            ]
+        },
+    )
+    done = run("verify", "crm", "--json")
+    assert done.returncode == 1
+    assert "lockstitch map hubspot.customer" in the(found(done), "customer", "1 of 2 records cannot be mapped")["mend"]
+    assert "time zone" in the(found(done), "2.0 h in the future", "such as 1")["found"]
+
+
+def test_a_connection_that_is_not_called_cannot_be_verified(run: Shell) -> None:
+    done = run("verify", "nothing")
+    assert done.returncode == 2
+    assert "crm" in done.stderr

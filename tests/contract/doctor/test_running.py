@@ -1,0 +1,60 @@
+"""`lockstitch doctor` and `lockstitch verify` while Lockstitch runs."""
+
+import json
+
+import pytest
+
+from tests.contract.doctor.shell import found, the
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.samples import customer
+
+
+def test_a_paused_connection_is_reported_and_not_called(facade: Facade, vendors: Emulators, full_key: str) -> None:
+    with facade.calling(secret=full_key) as caller:
+        assert caller.post("/ops/connections/other-zendesk/pause", json={"note": "moving"}).status_code == 200
+    done = facade.lockstitch("doctor", "--json")
+    mend = the(found(done), "connection other-zendesk", "moving")["mend"]
+    assert mend == "lockstitch connections resume other-zendesk"
+    assert facade.lockstitch(*mend.split()[1:]).returncode == 0
+    assert [text for text in found(facade.lockstitch("doctor", "--json")) if "moving" in text] == []
+    (event, *_) = facade.sql("SELECT actor FROM audit_event WHERE type = 'connection.resumed' ORDER BY id DESC")
+    assert event["actor"].startswith("cli:")
+    unknown = facade.lockstitch("connections", "resume", "nowhere")
+    assert (unknown.returncode, "other-zendesk" in unknown.stderr) == (2, True)
+
+
+def test_a_key_with_ops_scopes_that_makes_canonical_calls_is_named(facade: Facade) -> None:
+    made = facade.make_key("customers:read", "ops:read", name="too-much")
+    with facade.another_api() as process, facade.calling(url=process.url, secret=made.secret) as caller:
+        assert caller.get("/v1/customers?connection=hubspot&limit=1").status_code == 200
+    one = the(found(facade.lockstitch("doctor", "--json")), "key too-much", "customers:read")
+    assert one["mend"].endswith(": lockstitch key create too-much-calls --scope customers:read")
+
+
+@pytest.mark.parametrize("connection", ["hubspot", "shopify", "zendesk"])
+def test_an_emulated_account_verifies_and_is_left_as_it_was(
+    facade: Facade, vendors: Emulators, connection: str, full_key: str
+) -> None:
+    with facade.calling(secret=full_key) as caller:
+        caller.create(f"/v1/customers?connection={connection}", customer(connection))
+    before = vendors.calls(connection)  # type: ignore[arg-type]
+    done = facade.lockstitch("verify", connection)
+    assert done.returncode == 0, done.stdout
+    made = vendors.calls(connection)[len(before) :]  # type: ignore[arg-type]
+    assert made
+    assert {call["method"] for call in made} <= {"GET", "POST"}
+    assert not [call for call in made if "mutation" in str(call["body"])]
+
+
+def test_a_written_record_is_marked_read_back_and_removed(facade: Facade, vendors: Emulators) -> None:
+    before = {record["id"] for record in vendors.records("hubspot", "contacts")}
+    done = facade.lockstitch("verify", "hubspot", "--write", "--json")
+    assert done.returncode == 0, done.stdout
+    (line,) = [one for one in json.loads(done.stdout)["passed"] if "was written, read back and removed" in one]
+    marker = line.partition("marked ")[2].partition(",")[0]
+    assert marker.startswith("op_")
+    created = [call for call in vendors.calls("hubspot") if marker in str(call["body"])]
+    assert [call["method"] for call in created] == ["POST"]
+    left = [record for record in vendors.records("hubspot", "contacts") if record["id"] not in before]
+    assert all(record.get("archived") for record in left)
