@@ -8,73 +8,16 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.callers import Caller
-from tests.contract.emulators import Emulators, Vendor
+from tests.contract.emulators import Emulators
 from tests.contract.exports import LEGACY, export, line, send, settled
 from tests.contract.facade import Facade
-from tests.contract.quiet import UNDER_WAY, Vendors, Watch, sending_webhooks
+from tests.contract.legs import CONSUMERS, at, at_remote, buyer, change, consenting, held, legs, settle, skipped
+from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.samples import word
 from tests.contract.subscribers import Hook
 from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
 from tests.contract.waiting import until
 
-CONSUMERS: Final = """
-[[consumers]]
-object = "customers"
-connection = "hubspot"
-sources = ["shopify", "woocommerce"]
-match_on = "email"
-
-[[consumers]]
-object = "customers"
-connection = "salesforce"
-sources = ["shopify"]
-match_on = "email"
-fields = ["first_name", "last_name", "emails"]
-
-[[consumers]]
-object = "customers"
-connection = "zendesk"
-sources = ["shopify", "hubspot"]
-match_on = "email"
-
-[[consumers]]
-object = "customers"
-connection = "woocommerce"
-sources = ["hubspot"]
-match_on = "email"
-on_missing = "ignore"
-
-[[consumers]]
-object = "customers"
-connection = "freshdesk"
-sources = ["stripe"]
-on_missing = "ignore"
-
-[[consumers]]
-object = "customers"
-connection = "salesforce-eu"
-sources = ["shopify-eu"]
-match_on = "email"
-requires_consent = "email"
-
-[[consumers]]
-object = "customers"
-connection = "stripe"
-sources = ["legacy"]
-match_on = "email"
-
-[[consumers]]
-object = "tickets"
-connection = "freshdesk"
-sources = ["zendesk"]
-"""
-HELD_AS: Final[dict[Vendor, str]] = {
-    "hubspot": "contacts",
-    "salesforce": "Contact",
-    "zendesk": "users",
-    "woocommerce": "customers",
-    "shopify": "Customer",
-}
 PASS_TIME: Final = (
     """
     UPDATE job
@@ -96,48 +39,6 @@ def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url
 def full_key(running_facade: Facade) -> str:
     """A key with every scope."""
     return running_facade.make_key(name="everything").secret
-
-
-def buyer(caller: Caller, connection: str = "shopify", **fields: Any) -> dict[str, Any]:
-    mark = word()
-    body = {"first_name": "Ada", "last_name": mark, "emails": [{"address": f"{mark}@example.com"}], **fields}
-    return caller.create(f"/v1/customers?connection={connection}", body)
-
-
-def change(caller: Caller, made: dict[str, Any], **fields: Any) -> None:
-    answer = caller.write("PATCH", f"/v1/customers/{made['id']}", fields)
-    assert answer.status_code == 200, answer.text
-
-
-def settle(facade: Facade) -> None:
-    """Wait until nothing is under way."""
-    until(lambda: facade.sql(UNDER_WAY)[0]["number"] == 0)
-
-
-def held(vendors: Emulators, vendor: Vendor, made: dict[str, Any]) -> list[dict[str, Any]]:
-    return vendors.records(vendor, HELD_AS[vendor], holding=made["last_name"])
-
-
-def at(caller: Caller, made: dict[str, Any], connection: str) -> dict[str, Any]:
-    found: dict[str, Any] = caller.get(f"/v1/customers/{made['id']}?connection={connection}").json()
-    return found
-
-
-def legs(facade: Facade, made: dict[str, Any], connection: str) -> list[dict[str, Any]]:
-    """The operations of the legs of a record at one consumer, oldest first."""
-    rows = facade.sql(
-        "SELECT id, effect, outcome FROM operation WHERE principal = $1 AND remote_id = $2 ORDER BY id",
-        f"consumer:customers:{connection}",
-        at_remote(facade, made, connection),
-    )
-    return [dict(row) for row in rows]
-
-
-def at_remote(facade: Facade, made: dict[str, Any], connection: str) -> str:
-    (row,) = facade.sql(
-        "SELECT remote_id FROM link WHERE canonical_id = $1 AND connection = $2", made["id"], connection
-    )
-    return str(row["remote_id"])
 
 
 def test_a_new_record_reaches_each_consumer_once(facade: Facade, caller: Caller, vendors: Emulators) -> None:
@@ -270,20 +171,6 @@ def test_a_record_that_is_nowhere_is_ignored(facade: Facade, caller: Caller, ven
     assert [one for one in vendors.calls("freshdesk") if made["display_name"] in str(one["body"])] == []
     rows = facade.sql("SELECT facts FROM audit_event WHERE type = 'leg.skipped'")
     assert "the record is not linked there" in [json.loads(row["facts"])["because"] for row in rows]
-
-
-def skipped(facade: Facade, made: dict[str, Any]) -> list[str]:
-    """Why legs of the run that made a record sent nothing."""
-    rows = facade.sql(
-        "SELECT facts FROM audit_event WHERE type = 'leg.skipped' AND correlation_id = $1 ORDER BY id",
-        made["meta"]["correlation_id"],
-    )
-    return [json.loads(row["facts"])["because"] for row in rows]
-
-
-def consenting(caller: Caller, state: str | None) -> dict[str, Any]:
-    consents = {} if state is None else {"consents": [{"channel": "email", "state": state}]}
-    return buyer(caller, "shopify-eu", **consents)
 
 
 @pytest.mark.parametrize("state", [None, "never", "pending", "opted_out"])
