@@ -1,13 +1,11 @@
 """`lockstitch connect`: a person authorises a connection in a browser, and it stays connected."""
 
-import base64
-import hmac
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -15,6 +13,17 @@ import pytest
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
+from tests.contract.grants import (
+    PASSWORD,
+    SESSION,
+    SIGNING,
+    STATIC,
+    VARIABLES,
+    command_lines,
+    configuration,
+    forms,
+    use_static_secrets_and_logins,
+)
 from tests.contract.otlp import Collector
 from tests.contract.portal import Portal
 from tests.contract.processes import NO_TLS
@@ -24,19 +33,7 @@ from tests.contract.test_canaries import rows, tables
 from tests.contract.waiting import until
 from tests.ports import free_port
 
-GRANTS: Final = {
-    "crm-app": ("hubspot", "access = { customers = 'write' }"),
-    "crm-reader": ("hubspot", "access = { customers = 'read' }"),
-    "own-shop": ("shopify", "grant = 'client_credentials'"),
-    "app-shop": ("shopify", "grant = 'authorization_code'"),
-    "help": ("zendesk", ""),
-    "lost-help": ("zendesk", ""),
-    "pasted": ("zendesk", ""),
-    "shaken": ("zendesk", ""),
-    "unstored": ("zendesk", ""),
-}
 API_PORT: Final = free_port()
-PASSWORD, SESSION, STATIC, SIGNING = (f"canary-{what}-{new_key()}" for what in ("login", "session", "key", "hook"))
 
 
 @pytest.fixture(scope="module")
@@ -64,30 +61,11 @@ def running_facade(
         "LOCKSTITCH_PUBLIC_URL": f"http://127.0.0.1:{API_PORT}",
         "LOCKSTITCH_LOG_LEVEL": "debug",
         "LOCKSTITCH_ENVIRONMENT": "prod",
-        "STORE_PASSWORD": PASSWORD,
-        "STORE_EMAIL": "ada@example.com",
-        "STATIC_SECRET": STATIC,
-        "SIGNING_SECRET": SIGNING,
         **collector.environment,
-        **{f"{vendor.upper()}_SECRET": f"{vendor}-dev-client-secret" for vendor, _ in GRANTS.values()},
-        **{f"{vendor.upper()}_CLIENT": f"{vendor}-dev-client" for vendor, _ in GRANTS.values()},
+        **VARIABLES,
     }
     facade = Facade(tmp_path_factory.mktemp("connect"), module_database_url, **environment)
-    more = "".join(
-        f'\n[connections.{name}]\nvendor = "{vendor}"\nbase_url = "{facade.emulators.url}/{vendor}"\n'
-        f'credentials = {{ client_id = "env:{vendor.upper()}_CLIENT", '
-        f'client_secret = "env:{vendor.upper()}_SECRET" }}\n'
-        f"{settings}\n"
-        for name, (vendor, settings) in GRANTS.items()
-    )
-    more += f'\n[connections.old-key]\nvendor = "hubspot"\nbase_url = "{facade.emulators.url}/hubspot"\n'
-    more += 'credentials = { token = "vault:old_key" }\n'
-    more += f'\n[connections.store]\nvendor = "medusa"\nbase_url = "{store.url}"\n'
-    more += 'credentials = { email = "env:STORE_EMAIL", password = "env:STORE_PASSWORD" }\n'
-    more += f'\n[connections.stock]\nvendor = "woocommerce"\nbase_url = "{store.url}"\n'
-    more += 'credentials = { consumer_key = "env:STORE_EMAIL", consumer_secret = "env:STATIC_SECRET" }\n'
-    more += 'webhook_secrets = ["env:SIGNING_SECRET"]\n'
-    facade.add_configuration(more)
+    facade.add_configuration(configuration(facade.emulators.url, store.url))
     facade.api = facade.process("serve", LOCKSTITCH_PORT=str(API_PORT))
     facade.api.url = f"http://127.0.0.1:{API_PORT}"
     with facade.running():
@@ -459,42 +437,3 @@ def test_no_part_of_a_secret_is_left_anywhere(
     logs = facade.api.log + facade.worker.log
     for place in (logs, database, problems, metrics, spans, processes, screen.replace(link, "")):
         assert not [secret for secret in secrets if secret in place]
-
-
-def use_static_secrets_and_logins(facade: Facade, caller: Caller, store: Portal) -> str:
-    """Use a login, a static secret and a webhook secret, each accepted and then refused; what callers were answered.
-    The vendor repeats what it was sent."""
-    said = []
-    for name, sent in (("store", SESSION), ("stock", STATIC)):
-        path = f"/v1/customers?connection={name}"
-        store.answers = {"/auth/user/emailpass": (200, {"token": SESSION})}
-        said.append(caller.get(path))
-        for status in (400, 401):  # at the login, and then everywhere
-            repeated = {"code": f"unknown {sent}", "type": sent, "message": f"unknown: {sent}"}
-            store.answers = {"/auth/": (status, {"message": PASSWORD}), "/": (status, repeated)}
-            said.append(caller.get(path))
-    assert [answer.status_code for answer in said] == [502, 422, 502] * 2, [answer.text for answer in said]
-    assert any("/auth/user/emailpass" in one for _, one in store.calls)
-    body = b'{"id": 7}'
-    for key in (SIGNING, f"{SIGNING}x"):
-        signature = base64.b64encode(hmac.digest(key.encode(), body, "sha256")).decode()
-        headers = {"x-wc-webhook-signature": signature, "x-wc-webhook-topic": "customer.updated"}
-        headers |= {"x-wc-webhook-delivery-id": key[-9:], "content-type": "application/json"}
-        said.append(httpx.post(f"{facade.api.url}/v1/webhooks/stock", content=body, headers=headers, verify=NO_TLS))
-    assert [answer.status_code for answer in said[-2:]] == [202, 401]
-    return "".join(answer.text for answer in said)
-
-
-def forms(secret: str) -> tuple[str, ...]:
-    """How a secret may be written otherwise."""
-    raw = secret.encode()
-    return raw.hex(), base64.b64encode(raw).decode().rstrip("="), quote(secret, safe="")
-
-
-def command_lines() -> str:
-    """The arguments of every process, as other users of the machine see them."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it has ended
-            found.append(path.read_bytes().decode(errors="replace"))
-    return "".join(found)
