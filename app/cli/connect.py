@@ -18,7 +18,7 @@ from app.cli.open_vault import open_vault
 from app.cli.operators import actor, print_pause
 from app.cli.printing import Flag, Json, log_nothing, write_json
 from app.cli.tables import table
-from app.credentials.consents import CONNECTED, ConsentError, Run
+from app.credentials.consents import CONNECTED, AuthorizationRequest, ConsentError
 from app.credentials.secrets import NoSecret, Secrets
 from app.credentials.token_set import ScopeState
 from app.credentials.vault import Vault
@@ -149,7 +149,7 @@ async def _connect(settings: Settings, name: str, *, paste: bool) -> tuple[Scope
 
 
 async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:
-    begun = Run.new()
+    begun = AuthorizationRequest.new()
     await deps.consents.begin(begun, name, actor=actor(), opened=False)
     sys.stdout.write(
         f"Open this link in a browser. It works once:\n\n{deps.public_url}/oauth/start?run={begun.value}\n\n"
@@ -173,7 +173,7 @@ async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:
 
 
 async def _paste(deps: ConsentDeps, name: str) -> None:
-    begun = Run.new()
+    begun = AuthorizationRequest.new()
     await deps.consents.begin(begun, name, actor=actor(), opened=True)
     sys.stdout.write(f"Open this page in a browser:\n\n{page_of(deps, name, begun)}\n\n")
     sys.stdout.write("Paste the address to which the vendor sends you, and press Enter:\n")

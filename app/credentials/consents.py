@@ -57,8 +57,8 @@ class ConsentError(Complaint):
     """An authorisation cannot go on. The message says why, and holds no part of a secret."""
 
 
-class ConsentRun(Struct, frozen=True, kw_only=True):
-    """One run of `lockstitch connect`. `outcome` is `connected`, or why not; None while it is open."""
+class Authorization(Struct, frozen=True, kw_only=True):
+    """One run of `lockstitch connect`, as recorded. `outcome` is `connected`, or why not; None while it is open."""
 
     connection: str
     actor: str
@@ -67,9 +67,9 @@ class ConsentRun(Struct, frozen=True, kw_only=True):
     ended: bool = False
 
 
-class Run:
-    """The random value of a run, and what is derived from it: the digest that the database knows, the state of the
-    request, and the code verifier with its challenge (S256). Never shown in `repr`."""
+class AuthorizationRequest:
+    """The authorization request of a run: its random value, and what is derived from it: the digest that the database
+    knows, the state, and the code verifier with its challenge (S256). Never shown in `repr`."""
 
     def __init__(self, value: str) -> None:
         self.value = value
@@ -79,8 +79,8 @@ class Run:
         self.challenge = _text(hashlib.sha256(self.verifier.encode()).digest())
 
     @classmethod
-    def new(cls) -> "Run":
-        """Return a run with a new value."""
+    def new(cls) -> "AuthorizationRequest":
+        """Return a request with a new value."""
         return cls(secrets.token_urlsafe(32))
 
     def _derived(self, what: str) -> str:
@@ -93,40 +93,40 @@ class Consents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, run: Run, connection: str, *, actor: str, opened: bool) -> None:
+    async def begin(self, request: AuthorizationRequest, connection: str, *, actor: str, opened: bool) -> None:
         """Record a run. `opened`: the terminal itself shows the vendor's page, and no browser may follow the link."""
-        await self._database.execute(INSERT, run.digest, _state_digest(run.state), connection, actor, LIFETIME)
+        await self._database.execute(INSERT, request.digest, _state_digest(request.state), connection, actor, LIFETIME)
         if opened:
-            await self._database.fetch_row(OPEN, run.digest)
+            await self._database.fetch_row(OPEN, request.digest)
 
-    async def open(self, run: Run) -> ConsentRun:
+    async def open(self, request: AuthorizationRequest) -> Authorization:
         """Let one browser follow the link. Raises ConsentError if it did, or if the run has ended."""
-        row = await self._database.fetch_row(OPEN, run.digest)
+        row = await self._database.fetch_row(OPEN, request.digest)
         if row is None:
             raise ConsentError("This link is unknown, was opened already, or has ended. Run lockstitch connect again.")
-        return ConsentRun(**row)
+        return Authorization(**row)
 
-    async def use(self, run: Run, state: str) -> ConsentRun:
+    async def use(self, request: AuthorizationRequest, state: str) -> Authorization:
         """Take the vendor's answer, once. Raises ConsentError."""
-        row = await self._database.fetch_row(USE, run.digest, _state_digest(state))
+        row = await self._database.fetch_row(USE, request.digest, _state_digest(state))
         if row is None:
-            raise ConsentError(await self._why_not(run, state))
-        return ConsentRun(**row)
+            raise ConsentError(await self._why_not(request, state))
+        return Authorization(**row)
 
-    async def find(self, run: Run) -> ConsentRun | None:
+    async def find(self, request: AuthorizationRequest) -> Authorization | None:
         """Return a run, or None."""
-        row = await self._database.fetch_row(FIND, run.digest)
-        return None if row is None else ConsentRun(**row)
+        row = await self._database.fetch_row(FIND, request.digest)
+        return None if row is None else Authorization(**row)
 
-    async def settle(self, run: Run, outcome: str) -> None:
+    async def settle(self, request: AuthorizationRequest, outcome: str) -> None:
         """Record what became of it, for the terminal that waits."""
-        await self._database.execute(SETTLE, run.digest, outcome)
+        await self._database.execute(SETTLE, request.digest, outcome)
 
-    async def _why_not(self, run: Run, state: str) -> str:
-        known = await self.find(run)
+    async def _why_not(self, request: AuthorizationRequest, state: str) -> str:
+        known = await self.find(request)
         if known is None:
             return "This browser did not begin the authorisation. Paste the address of this page into the terminal."
-        if not hmac.compare_digest(state.encode(), run.state.encode()):
+        if not hmac.compare_digest(state.encode(), request.state.encode()):
             return "The state is not the one that was sent. Nothing was stored."
         if known.used_at is not None:
             return "This answer was taken already. Nothing was stored."

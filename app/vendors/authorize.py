@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-from app.credentials.consents import CONNECTED, ConsentError, ConsentRun, Run
+from app.credentials.consents import CONNECTED, Authorization, AuthorizationRequest, ConsentError
 from app.credentials.tokens import Tokens
 from app.errors import Complaint, StoreUnavailable
 from app.problem_document import Problem
@@ -18,12 +18,12 @@ from mappings.registry import VENDORS
 PATIENCE: Final = 60.0
 
 
-def page_of(deps: ConsentDeps, connection: str, run: Run) -> str:
+def page_of(deps: ConsentDeps, connection: str, authorization: AuthorizationRequest) -> str:
     """Return the URL of the vendor's page, which asks for the least scopes. Raises ConsentError."""
     tokens = tokens_of(deps.vendors, connection)
     base_url = tokens.endpoint.base_url
-    asked = {"redirect_uri": deps.redirect_uri, "state": run.state}
-    asked |= {"code_challenge": run.challenge, "code_challenge_method": "S256"}
+    asked = {"redirect_uri": deps.redirect_uri, "state": authorization.state}
+    asked |= {"code_challenge": authorization.challenge, "code_challenge_method": "S256"}
     if tokens.scopes:
         asked["scope"] = tokens.grant.separator.join(tokens.scopes)
     elsewhere = base_url != VENDORS[tokens.endpoint.vendor].default_base_url
@@ -40,17 +40,19 @@ def tokens_of(vendors: VendorClient, connection: str) -> Tokens:
     return tokens
 
 
-async def take_answer(deps: ConsentDeps, run: Run, answer: Mapping[str, str]) -> ConsentRun:
+async def take_answer(
+    deps: ConsentDeps, authorization: AuthorizationRequest, answer: Mapping[str, str]
+) -> Authorization:
     """Take the vendor's answer once, store the tokens and end the pause. Raises ConsentError, NeedsAuthorization,
     VendorUnavailable and StoreUnavailable, which says what was stored."""
-    consent = await deps.consents.use(run, answer.get("state", ""))
+    consent = await deps.consents.use(authorization, answer.get("state", ""))
     tokens = tokens_of(deps.vendors, consent.connection)
     outcome = "Lockstitch failed; its log says why. Mend that, then run lockstitch connect again."
     try:
         code = answer.get("code")
         if not code:
             raise ConsentError(f"The vendor did not authorise the connection: {_word(answer.get('error', 'no code'))}.")
-        request = tokens.grant.code_request(tokens.read_secrets(), code, deps.redirect_uri, run.verifier)
+        request = tokens.grant.code_request(tokens.read_secrets(), code, deps.redirect_uri, authorization.verifier)
         await tokens.exchange(request, tokens.scopes, deps.store_for(consent.actor))
         await _end_pause_of_stored(deps, consent)
         outcome = CONNECTED
@@ -62,11 +64,11 @@ async def take_answer(deps: ConsentDeps, run: Run, answer: Mapping[str, str]) ->
         raise
     finally:
         with suppress(StoreUnavailable):  # the terminal reports that it was not recorded
-            await deps.consents.settle(run, outcome)
+            await deps.consents.settle(authorization, outcome)
     return consent
 
 
-async def _end_pause_of_stored(deps: ConsentDeps, consent: ConsentRun) -> None:
+async def _end_pause_of_stored(deps: ConsentDeps, consent: Authorization) -> None:
     try:
         await end_pause(deps.pauses, consent.connection, actor=consent.actor)
     except StoreUnavailable as error:

@@ -34,7 +34,7 @@ class Proof(Struct, frozen=True, kw_only=True):
     unauthorised: bool = False
 
 
-class Trying(Secrets):
+class CandidateSecrets(Secrets):
     """The secrets with `value` in place of what `reference` leads to."""
 
     def __init__(self, secrets: Secrets, reference: str, value: str) -> None:
@@ -79,17 +79,17 @@ async def prove(
 ) -> Sequence[Proof]:
     """Read at every connection that refers to the secret, with this value. It must open the account that the connection
     is bound to. Nothing is changed anywhere."""
-    trying = Trying(secrets, reference, value)
-    return [await _prove_one(settings, name, secrets, trying, bound) for name in calling(settings, reference)]
+    candidate = CandidateSecrets(secrets, reference, value)
+    return [await _prove_one(settings, name, secrets, candidate, bound) for name in calling(settings, reference)]
 
 
 async def _prove_one(
-    settings: Settings, name: str, secrets: Secrets, trying: Trying, bound: PostgresBoundAccounts
+    settings: Settings, name: str, secrets: Secrets, candidate: CandidateSecrets, bound: PostgresBoundAccounts
 ) -> Proof:
     proof = partial(Proof, connection=name)
     alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
     try:
-        async with open_vendor_client(alone, trying, bound=bound) as client:
+        async with open_vendor_client(alone, candidate, bound=bound) as client:
             if (tokens := client.tokens(name)) is not None:
                 if tokens.grant.needs_person and tokens.refused is not None:
                     return proof(unauthorised=True)

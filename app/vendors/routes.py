@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from litestar import Response
 
-from app.credentials.consents import ConsentRun, Run
+from app.credentials.consents import Authorization, AuthorizationRequest
 from app.errors import Complaint
 from app.http.admission import AnyRequest
 from app.http.deps import deps_of
@@ -114,14 +114,14 @@ async def start_authorization(request: AnyRequest) -> Answered:
     The link of `lockstitch connect` leads here. It works once, in one browser. Only this browser can finish the
     authorisation.
     """
-    deps, run = deps_of(request, ConsentDeps), Run(_asked(request).get("run", ""))
+    deps, authorization = deps_of(request, ConsentDeps), AuthorizationRequest(_asked(request).get("run", ""))
     try:
-        consent = await deps.consents.open(run)
-        page = page_of(deps, consent.connection, run)
+        consent = await deps.consents.open(authorization)
+        page = page_of(deps, consent.connection, authorization)
     except Complaint as error:
         return _page("Not opened", str(error), status=400)
     return Response(
-        b"", status_code=303, headers={**SAFE, "location": page, "set-cookie": _cookie(deps, run.value, 900)}
+        b"", status_code=303, headers={**SAFE, "location": page, "set-cookie": _cookie(deps, authorization.value, 900)}
     )
 
 
@@ -133,9 +133,9 @@ async def finish_authorization(request: AnyRequest) -> Answered:
 
     Only the browser that opened the link can finish the authorisation, once and in time.
     """
-    deps, run = deps_of(request, ConsentDeps), Run(request.cookies.get(COOKIE, ""))
+    deps, authorization = deps_of(request, ConsentDeps), AuthorizationRequest(request.cookies.get(COOKIE, ""))
     try:
-        consent: ConsentRun = await take_answer(deps, run, _asked(request))
+        consent: Authorization = await take_answer(deps, authorization, _asked(request))
     except Complaint as error:
         return _page("Not connected", str(error), status=400)
     except Problem as problem:

@@ -19,7 +19,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from app.credentials.consents import Run
+from app.credentials.consents import AuthorizationRequest
 from app.credentials.models import RefreshLease
 from app.credentials.store import PostgresCredentials
 from app.credentials.token_endpoint import TokenEndpoint
@@ -117,8 +117,8 @@ def _die_at(boundary: str) -> None:
 
 async def authorise(one: Rig) -> dict[str, Any]:
     """Go through the vendor's page as a browser would, and store what was issued. Returns it."""
-    grant, endpoint, run = one.tokens.grant, one.tokens.endpoint, Run.new()
-    asked = {"redirect_uri": REDIRECT, "code_challenge": run.challenge, "code_challenge_method": "S256"}
+    grant, endpoint, authorization = one.tokens.grant, one.tokens.endpoint, AuthorizationRequest.new()
+    asked = {"redirect_uri": REDIRECT, "code_challenge": authorization.challenge, "code_challenge_method": "S256"}
     if one.tokens.scopes:
         asked["scope"] = " ".join(one.tokens.scopes)
     location = grant.authorize_page(endpoint.base_url, one.tokens.read_secrets(), asked, elsewhere=True)
@@ -127,7 +127,7 @@ async def authorise(one: Rig) -> dict[str, Any]:
             answer = await browser.get(location)
             location = answer.headers["location"]
     code = parse_qs(urlsplit(location).query)["code"][0]
-    request = grant.code_request(one.tokens.read_secrets(), code, REDIRECT, run.verifier)
+    request = grant.code_request(one.tokens.read_secrets(), code, REDIRECT, authorization.verifier)
     await one.tokens.exchange(request, (), one.store)
     current = (await one.store.read())[one.tokens.name].current
     assert current is not None
