@@ -51,7 +51,10 @@ class CopiedFrom(Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-class _Noted(Struct, frozen=True, kw_only=True):
+class Noted(Struct, frozen=True, kw_only=True):
+    """What is kept with the fields of a state: the mapping revision, if it was stored, and what copies left in the
+    record, by the connection of their source."""
+
     mapping_revision: int | None = None
     copied_from: dict[str, CopiedFrom] = {}
 
@@ -128,14 +131,9 @@ def fields_of(state: bytes) -> Fields:
     return fields
 
 
-def revision_of(state: bytes) -> int | None:
-    """Return the mapping revision of a kept state; None if it was not stored."""
-    return msgspec.json.decode(state, type=_Noted).mapping_revision
-
-
-def copies_in(state: bytes) -> Mapping[str, CopiedFrom]:
-    """Return what copies left in a record, by the connection of their source."""
-    return msgspec.json.decode(state, type=_Noted).copied_from
+def noted_in(state: bytes) -> Noted:
+    """Return what is kept with the fields of a state."""
+    return msgspec.json.decode(state, type=Noted)
 
 
 def with_copies(state: bytes, copies: Mapping[str, CopiedFrom]) -> bytes:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from app.events.models import RecordChange, SeenState
-from app.events.record_changes import changed, copies_in, fields_of, is_older, revision_of, state_of, with_copies
+from app.events.record_changes import Noted, changed, fields_of, is_older, noted_in, state_of, with_copies
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, read_again
 from app.records.resolve import AnyMapping
@@ -42,12 +42,14 @@ async def compare(
     object_name = reading.mapping.object
     state = state_of(resource)
     after = fields_of(state)
-    before = None if seen is None or seen.deleted else fields_of(seen.data)
-    alike = await _like_seen(connection, reading, state, seen)
+    before, noted = None, Noted()
+    if seen is not None and not seen.deleted:
+        before, noted = fields_of(seen.data), noted_in(seen.data)
+    alike = await _like_seen(connection, reading, state, noted.mapping_revision)
     names = changed(before, after if alike is state else fields_of(alike), reading.mapping.model)
-    if seen is not None and before is not None and (copies := copies_in(seen.data)):
+    if noted.copied_from:
         # A field that was changed here is no longer what a copy made of it.
-        state = with_copies(state, {source: one.without(names) for source, one in copies.items()})
+        state = with_copies(state, {source: one.without(names) for source, one in noted.copied_from.items()})
     is_new = created and seen is None
     what = "created" if is_new else "updated"
     return RecordChange(
@@ -111,9 +113,8 @@ def added_comment(connection: Connection, reading: Reading, comment: Any, *, tic
     )
 
 
-async def _like_seen(connection: Connection, reading: Reading, state: bytes, seen: SeenState | None) -> bytes:
+async def _like_seen(connection: Connection, reading: Reading, state: bytes, revision: int | None) -> bytes:
     """Return the state as the revision of the last-seen state maps it. A difference between revisions is no change."""
-    revision = None if seen is None or seen.deleted else revision_of(seen.data)
     if revision is None or revision == reading.mapping.revision:
         return state
     again = await read_again(connection, reading, revision)
