@@ -51,7 +51,7 @@ class CopiedFrom(Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-class Noted(Struct, frozen=True, kw_only=True):
+class StateNotes(Struct, frozen=True, kw_only=True):
     """What is kept with the fields of a state: the mapping revision, if it was stored, and what copies left in the
     record, by the connection of their source."""
 
@@ -131,9 +131,9 @@ def fields_of(state: bytes) -> Fields:
     return fields
 
 
-def noted_in(state: bytes) -> Noted:
+def notes_in(state: bytes) -> StateNotes:
     """Return what is kept with the fields of a state."""
-    return msgspec.json.decode(state, type=Noted)
+    return msgspec.json.decode(state, type=StateNotes)
 
 
 def with_copies(state: bytes, copies: Mapping[str, CopiedFrom]) -> bytes:

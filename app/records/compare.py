@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from app.events.models import RecordChange, SeenState
-from app.events.record_changes import Noted, changed, fields_of, is_older, noted_in, state_of, with_copies
+from app.events.record_changes import StateNotes, changed, fields_of, is_older, notes_in, state_of, with_copies
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, read_again
 from app.records.resolve import AnyMapping
@@ -42,14 +42,14 @@ async def compare(
     object_name = reading.mapping.object
     state = state_of(resource)
     after = fields_of(state)
-    before, noted = None, Noted()
+    before, notes = None, StateNotes()
     if seen is not None and not seen.deleted:
-        before, noted = fields_of(seen.data), noted_in(seen.data)
-    alike = await _like_seen(connection, reading, state, noted.mapping_revision)
+        before, notes = fields_of(seen.data), notes_in(seen.data)
+    alike = await _like_seen(connection, reading, state, notes.mapping_revision)
     names = changed(before, after if alike is state else fields_of(alike), reading.mapping.model)
-    if noted.copied_from:
+    if notes.copied_from:
         # A field that was changed here is no longer what a copy made of it.
-        state = with_copies(state, {source: one.without(names) for source, one in noted.copied_from.items()})
+        state = with_copies(state, {source: one.without(names) for source, one in notes.copied_from.items()})
     is_new = created and seen is None
     what = "created" if is_new else "updated"
     return RecordChange(
