@@ -41,11 +41,6 @@ class Verdict(Struct, frozen=True, kw_only=True):
     breaches: tuple[Breach, ...]
     additions: tuple[Addition, ...]
 
-    @property
-    def is_released(self) -> bool:
-        """Return whether the present contract and schemas equal the released ones."""
-        return self.released_version == self.version and not self.breaches and not self.additions
-
 
 def contract_of(object_name: str) -> Contract:
     """Read the present contract. Raises KeyError for an object without one."""

@@ -29,7 +29,6 @@ _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _GOT: Final = re.compile(r"got `(\w+)`$")
 UNNAMED: Final = "[...]"
 """A dictionary key in msgspec's paths."""
-_PLACE: Final = re.compile(r"\[\d+\]")
 
 
 class Member(Struct, frozen=True, kw_only=True):

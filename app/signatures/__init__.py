@@ -13,7 +13,6 @@ from app.signatures.handshakes import HandshakeAnswer, handshake
 from app.signatures.received import ReceivedEvent
 from app.signatures.request import (
     MAX_SIGNATURES,
-    Headers,
     Reason,
     Scheme,
     Secret,
@@ -21,16 +20,13 @@ from app.signatures.request import (
     SignedRequest,
     UnusableSecret,
 )
-from app.signatures.standard_webhooks import SECRET_BYTES, new_secret, signed_headers
-from app.signatures.verify import TOLERANCE, VERIFIERS, check_secret, verify
+from app.signatures.standard_webhooks import new_secret, signed_headers
+from app.signatures.verify import VERIFIERS, check_secret, verify
 
 __all__ = [
     "MAX_SIGNATURES",
-    "SECRET_BYTES",
-    "TOLERANCE",
     "VERIFIERS",
     "HandshakeAnswer",
-    "Headers",
     "Reason",
     "ReceivedEvent",
     "Scheme",

@@ -40,14 +40,7 @@ VERIFIERS: Final[Mapping[Scheme, Verifier]] = {
 _DECOY: Final = randomness.token_bytes(32)
 
 
-def verify(
-    scheme: Scheme,
-    request: SignedRequest,
-    secrets: Sequence[Secret],
-    *,
-    now: datetime,
-    tolerance: timedelta = TOLERANCE,
-) -> Secret:
+def verify(scheme: Scheme, request: SignedRequest, secrets: Sequence[Secret], *, now: datetime) -> Secret:
     """Return the first of `secrets` that matches, so that the use of an old secret can be reported.
 
     Tries every secret valid at `now` against every signature, in constant time and without early exit. Without any
@@ -70,7 +63,7 @@ def verify(
         raise SignatureRefused("no-secret")
     if proven is None:
         raise SignatureRefused("mismatch")
-    if claim.signed_at is not None and abs(now - claim.signed_at) > tolerance:
+    if claim.signed_at is not None and abs(now - claim.signed_at) > TOLERANCE:
         raise SignatureRefused("stale")
     return proven
 

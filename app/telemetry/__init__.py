@@ -12,7 +12,7 @@ texts of exceptions or header values. A record's id points at a person, so the r
 
 from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, traceresponse
 from app.telemetry.drift import count_drift, count_drift_looks, expect_drift
-from app.telemetry.jobs import JobAttempt, count_dead_letter, job_span
+from app.telemetry.jobs import count_dead_letter, job_span
 from app.telemetry.metrics import (
     add_collector,
     count_operation,
@@ -22,7 +22,6 @@ from app.telemetry.metrics import (
 )
 from app.telemetry.provider import set_up, shut_down
 from app.telemetry.server import (
-    ServerCall,
     mark_replayed,
     name_caller,
     name_operation,
@@ -30,14 +29,11 @@ from app.telemetry.server import (
     name_route,
     server_span,
 )
-from app.telemetry.spans import VendorCall, mapping_span, operation_span, vendor_span
+from app.telemetry.spans import mapping_span, operation_span, vendor_span
 from app.telemetry.uploads import count_row_processed, count_rows_received, count_upload, expect_uploads
 from app.telemetry.webhooks import count_received, count_refused, count_secret
 
 __all__ = [
-    "JobAttempt",
-    "ServerCall",
-    "VendorCall",
     "add_collector",
     "bind",
     "correlation_id",

@@ -5,7 +5,7 @@ template or a fixed word, never data of a caller or a vendor.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Literal, get_args
+from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,10 +22,6 @@ from prometheus_client import (
 )
 
 from mappings.http import Category
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-ConnectionState = Literal["working", "throttled", "failing", "probing", "unauthorised"]
 
 # Boundaries from the semantic conventions for http.server.request.duration.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -146,5 +142,5 @@ def add_collector(collect: Callable[[], Iterable[Metric]]) -> Callable[[], None]
 
 
 def render_metrics() -> bytes:
-    """Return all metrics in the format of CONTENT_TYPE."""
+    """Return all metrics in the text format of Prometheus."""
     return generate_latest(registry)

@@ -11,7 +11,6 @@ from emulators.salesforce.schema import SOBJECTS, Field
 
 EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>.]+(\.[^@\s,;<>.]+)+")
 NUMBERS = ("double", "currency", "int")
-TEXTS = ("string", "textarea", "phone", "email", "picklist", "multipicklist", "url")
 
 
 def judged(org: Org, field: Field, value: Any) -> Any:

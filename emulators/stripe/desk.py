@@ -5,7 +5,6 @@ import string
 from collections.abc import Callable
 from typing import Any
 
-from emulators.http import Answer
 from emulators.state import JsonRecord, State
 from emulators.stripe.errors import missing
 
@@ -72,7 +71,6 @@ class Desk:
 
 
 Handler = Callable[[Desk, dict[str, Any], tuple[str, ...]], Any]
-Answered = JsonRecord | Answer
 
 
 def random_text(length: int) -> str:

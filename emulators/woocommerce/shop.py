@@ -12,7 +12,6 @@ from emulators.woocommerce.errors import invalid, refused
 FIRST_USER = 2
 FIRST_POST = 101
 FIRST_ITEM = 1
-ADMINISTRATOR = 1
 SETTINGS = {
     "woocommerce_default_country": "CH:ZH",
     "woocommerce_calc_taxes": "no",

@@ -60,8 +60,8 @@ def body_of(call: Call, name: str) -> dict[str, Any]:
     return inner
 
 
-def whole_number(text: str | None, default: int, *, low: int = 1, high: int) -> int:
-    """A number from the query, held between `low` and `high`; `default` when absent or no number."""
+def whole_number(text: str | None, default: int, *, high: int) -> int:
+    """A number from the query, held between 1 and `high`; `default` when absent or no number."""
     if text is None or not text.isdecimal():
         return default
-    return min(max(int(text), low), high)
+    return min(max(int(text), 1), high)

@@ -20,7 +20,6 @@ from emulators.zendesk.ticket_events import comment_events, ticket_detail, ticke
 from emulators.zendesk.user_events import identity_events, user_detail, user_events
 
 JsonRecord = dict[str, Any]
-Happened = tuple[str, dict[str, Any]]
 
 ACCOUNT_ID = 22_129_848
 WEBHOOK_ID = "01J8Q0ZK3V5H7M9N2P4R6T8W0Y"

@@ -8,12 +8,6 @@ from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.samples import customer, order, ticket, word
 
-SHOPPER: dict[str, Any] = {
-    "phones": [{"e164": "+493012345678", "type": "mobile"}],
-    "addresses": [
-        {"type": "home", "line1": "Uferweg 3", "city": "Berlin", "postal_code": "10115", "country_code": "DE"}
-    ],
-}
 ADDRESS = {"line1": "Uferweg 3", "city": "Berlin", "postal_code": "10115", "country_code": "DE"}
 OUTPUT_ONLY = {
     "/v1/customers": ("id", "meta", "created_at", "updated_at", "status_raw", "order_stats", "subscriptions", "raw"),

@@ -9,7 +9,6 @@ from tests.emulators.receiver import Received, Receiver
 
 CONTACTS: Final = "/crm/v3/objects/contacts"
 LATER: Final = {"prefer": "respond-async"}
-DECIDED: Final = ("succeeded", "failed", "unknown")
 
 
 def called_at(receiver: Receiver, path: str) -> Received:

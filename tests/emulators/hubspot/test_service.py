@@ -1,14 +1,11 @@
 """What holds for every call: credentials, limits, routes, memory, placing, faults and drift."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 CONTACTS = "/crm/v3/objects/contacts"
-
-Make = Callable[..., dict[str, Any]]
 
 
 @pytest.mark.parametrize("path", ["/crm/v3/nothing", "/crm/v3/objects/contacts/1/2/3/4", "/", "/marketing/v3/forms"])

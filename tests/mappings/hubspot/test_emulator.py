@@ -19,13 +19,12 @@ from mappings.hubspot.customer_r1 import CUSTOMER
 from mappings.hubspot.order_r1 import ORDER
 from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.wire_v3 import Account, RecordWrite
-from mappings.spec import ListQuery, VendorMapping
+from mappings.spec import ListQuery
 from tests.mappings.emulated import EmulatedAccount
 
 CUSTOM: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {
     "customer": (CustomFieldSetting(key="role", vendor_field="hs_buying_role", type="multi_enum"),)
 }
-Mapping = VendorMapping[Any, Any, Any, Any, Account]
 
 
 class EmulatedHubSpot(EmulatedAccount[Account]):

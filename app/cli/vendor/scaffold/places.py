@@ -4,11 +4,10 @@ A place whose text is not recognised is left unchanged and reported, so that you
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-Edit = Callable[[str, str], str | None]
 MOST: Final = 120
 """The longest line, as in pyproject.toml."""
 
