@@ -197,13 +197,14 @@ def _show(letter: DeadLetterDetail, console: Console) -> None:
 def _show_history(letter: DeadLetterDetail, console: Console) -> None:
     console.print()
     attempts = table("attempt", "started", "outcome", "trace")
+    attempts.columns[-1].no_wrap = True
     for attempt in letter.history:
         outcome = attempt.outcome if attempt.reason is None else f"{attempt.outcome}: {attempt.reason}"
         attempts.add_row(
             str(attempt.number),
             moment(attempt.started_at),
             Text(outcome),
-            Text(attempt.trace_id or "", overflow="fold"),
+            attempt.trace_id or "",
         )
     console.print(attempts)
 

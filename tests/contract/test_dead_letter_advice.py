@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.queue.models import JobFailure
+from tests.commands import lockstitch
 from tests.contract.callers import Caller
 from tests.contract.dead_jobs import DeadJobs
 from tests.contract.emulators import Emulators
@@ -60,6 +61,10 @@ def test_the_property_is_named_and_the_advised_redrive_works(
     shown = facade.lockstitch("dead-letters", "show", letter["id"]).stdout
     for step in letter["next_steps"]:
         assert f"    {step['command']}\n" in shown
+    narrow = lockstitch("dead-letters", "show", letter["id"], environment=facade.api.environment, columns=80).stdout
+    traces = {attempt["trace_id"] for attempt in letter["history"]}
+    assert traces
+    assert traces <= set(narrow.split())
     vendors.mend()
     assert letter["id"] in run(facade, redrive["command"])
     assert driver.event_of(receipt)["type"] == f"{object_name}.updated"
