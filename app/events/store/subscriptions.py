@@ -240,7 +240,7 @@ class PostgresSubscriptions:
             if not await session.execute(ENABLE, subscription_id, principal):
                 return False
             await session.execute(HURRY, subscription_id)
-            await session.execute(RESUME, subscription_id)
+            await session.execute(RESUME, subscription_id, None)
             await session.execute(WAKE)
             await note(session, "subscription.enabled", subscription_id, actor=actor, principal=principal)
             return True
