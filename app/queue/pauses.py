@@ -35,8 +35,8 @@ BLOCK = Statement(
     """,
 )
 
-# A connection that is not blocked here may be throttled or failing in a process, which reads `resumed_at`. $2: only if it
-# has been blocked since then; NULL: in any case.
+# A connection that is not blocked here may be throttled or failing in a process, which reads `resumed_at`. $2: only if
+# it has been blocked since then; NULL: in any case.
 RESUME = Statement(
     "INSERT lane",
     """
