@@ -28,6 +28,11 @@ MERGED: Final[Mapping[str, Callable[[Any], object]]] = {
     "custom_fields": lambda one: one.key,
 }
 """The lists that are merged with those of the target, and what makes two of their items the same."""
+_SAYS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "consents": lambda one: "unknown" not in (one.channel, one.state),
+    "custom_fields": lambda one: not _is_blank(one.value),
+}
+"""Which items of a list say something."""
 _REPLACED: Final = ("consents", "custom_fields")
 """Lists of settings: of two items that are the same, the one that was sent counts."""
 
@@ -65,19 +70,24 @@ def _instant(sent: Any) -> datetime | None:
 
 
 def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: False) -> P:
-    """Return the patch without `null`, `[]` and `unknown`, except in fields that may be cleared."""
+    """Return the patch without `null`, `""`, `[]` and `unknown`, except in fields that may be cleared."""
     changes: dict[str, Any] = {}
     for field in _fields(type(patch)):
         value = getattr(patch, field.name)
         if isinstance(value, UnsetType) or may_clear(field.name):
             continue
-        if field.name == "consents" and value:
-            value = tuple(one for one in value if "unknown" not in (one.channel, one.state))
-        if value is None or value == () or (value == "unknown" and _is_enum(field.type)):
+        if field.name in _SAYS and value:
+            value = tuple(filter(_SAYS[field.name], value))
+        if _is_blank(value) or (value == "unknown" and _is_enum(field.type)):
             changes[field.name] = UNSET
-        elif field.name == "consents":
+        elif field.name in _SAYS:
             changes[field.name] = value
     return replace(patch, **changes) if changes else patch
+
+
+def _is_blank(value: Any) -> bool:
+    """Return whether a value says nothing. Some systems read an empty text where others read null."""
+    return value is None or value in ((), []) or (isinstance(value, str) and not value.strip())
 
 
 @cache

@@ -14,7 +14,7 @@ from canonical.classes import ESSENTIAL, is_essential
 from canonical.customer import ConsentPatch, Customer, CustomerPatch, Email, EmailPatch
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.output_only import strip_output
-from canonical.parts import ProductReferencePatch, ReferencePatch
+from canonical.parts import CustomFieldPatch, ProductReferencePatch, ReferencePatch
 from canonical.portable import merged, origin_of, without_clearing
 from canonical.references import at_target, with_source
 from canonical.ticket import FollowerPatch, TicketPatch
@@ -73,6 +73,14 @@ def test_a_consent_of_unknown_state_is_not_sent() -> None:
     consents = (ConsentPatch(channel="email", state="unknown"), ConsentPatch(channel="sms", state="opted_out"))
     assert without_clearing(CustomerPatch(consents=consents)).consents == consents[1:]
     assert without_clearing(CustomerPatch(consents=consents[:1])).consents is UNSET
+
+
+@pytest.mark.parametrize("blank", ["", "  ", None])
+def test_blank_texts_clear_nothing(blank: str | None) -> None:
+    fields = (CustomFieldPatch(key="tier", value=blank), CustomFieldPatch(key="size", value="M"))
+    left = without_clearing(CustomerPatch(job_title=blank, last_name="Lee", custom_fields=fields))
+    assert (left.job_title, left.last_name, left.custom_fields) == (UNSET, "Lee", fields[1:])
+    assert without_clearing(CustomerPatch(custom_fields=fields[:1])).custom_fields is UNSET
 
 
 def test_a_name_may_be_unknown() -> None:

@@ -416,3 +416,15 @@ def comments(caller: Caller, made: dict[str, Any], connection: str) -> list[tupl
     """The texts of the comments of a ticket there, oldest first."""
     page = caller.get(f"/v1/tickets/{made['id']}/comments?connection={connection}").json()
     return [(one["body_text"], one["visibility"]) for one in page["data"]]
+
+
+def test_an_empty_text_clears_nothing_at_the_target(caller: Caller) -> None:
+    address = {"emails": [{"address": f"{word()}@example.com"}]}
+    source = caller.create("/v1/customers?connection=zendesk", {"display_name": "Ada", "notes": "x", **address})
+    assert caller.write("PATCH", f"/v1/customers/{source['id']}", {"notes": ""}).json()["notes"] == ""
+    caller.create("/v1/customers?connection=stripe", {"display_name": "Ada", "notes": "Pays in cash", **address})
+
+    copied = copy(caller, source, "stripe", match_on="email")
+
+    assert copied.status_code == 200, copied.text
+    assert copied.json()["notes"] == "Pays in cash"
