@@ -14,8 +14,8 @@ AMOUNTS: Final = frozenset({"quantity", "unit_price", "amount", "price", "tax"})
 LINES: Final = "line_items"
 DESCRIBING: Final = frozenset({"product", "sku", "options", "tax", "requires_shipping", "taxable", "custom_fields"})
 """The members of a line that a system may not keep. All others say what is sold."""
-PERSON: Final = frozenset({"name", "phone"})
-"""The members of a reference that a system may not keep of a person whom it knows by e-mail address."""
+NAMING: Final = frozenset({"name", "phone", "sku"})
+"""The members of a reference that a system may not keep: of a product, and of a person known by e-mail address."""
 
 
 def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct) -> tuple[FieldRefusal, ...]:
@@ -64,8 +64,8 @@ def _holds(present: Any, sent: Any, name: str) -> bool:
         return present in (None, ())
     if isinstance(sent, dict):
         given = {key: value for key, value in sent.items() if value is not None and value != ()}
-        if name in PEOPLE and "email" in given and isinstance(present, dict):
-            given = {key: value for key, value in given.items() if key not in PERSON or present.get(key) is not None}
+        if isinstance(present, dict) and (name == "product" or (name in PEOPLE and "email" in given)):
+            given = {key: value for key, value in given.items() if key not in NAMING or present.get(key) is not None}
         return isinstance(present, dict) and all(_holds(present.get(key), value, key) for key, value in given.items())
     if isinstance(sent, tuple):
         if not isinstance(present, tuple) or len(sent) != len(present):

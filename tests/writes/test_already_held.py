@@ -8,7 +8,7 @@ import pytest
 from app.writes.already_held import still_refused
 from canonical.order import LineItem, Order, Totals
 from canonical.order_patch import OrderPatch
-from canonical.parts import Reference
+from canonical.parts import ProductReference, Reference
 from mappings.spec import FieldRefusal
 
 SUMS = Totals(
@@ -89,9 +89,10 @@ def test_a_line_is_refused_only_for_what_the_record_lacks(more: dict[str, Any], 
 
 
 def test_a_line_without_a_sku_only_lacks_it() -> None:
-    (line,) = HELD.line_items
-    held = msgspec.structs.replace(HELD, line_items=(msgspec.structs.replace(line, sku=None),))
-    patch = msgspec.convert({"line_items": [LINE | {"sku": "M-1"}]}, OrderPatch)
+    (line,), own = HELD.line_items, ProductReference(connection="stripe", remote_id="prod_1")
+    held = msgspec.structs.replace(HELD, line_items=(msgspec.structs.replace(line, sku=None, product=own),))
+    product = {"sku": "M-1", "name": "Mug, blue"}
+    patch = msgspec.convert({"line_items": [LINE | {"sku": "M-1", "product": product}]}, OrderPatch)
     (left,) = still_refused((FieldRefusal(kind="unsupported", pointer="/line_items", detail="no"),), patch, held)
     assert left.pointer == "/line_items/0/sku"
 
