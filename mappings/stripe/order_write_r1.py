@@ -266,8 +266,8 @@ def _shipping(
 def _buyer(patch: OrderPatch) -> str | None:
     """Return the addressee of a shipping address without a name."""
     customer, billing = given(patch.customer, None), given(patch.billing_address, None)
-    names = (customer and customer.name, billing and billing.name, customer and customer.email)
-    return next(filter(None, names), None)
+    named = [one.name for one in (customer, billing) if one is not None and one.name]
+    return named[0] if named else None if customer is None else customer.email
 
 
 def _ship_to(patch: OrderPatch, current: wire.Invoice | None, notes: Notes) -> ShippingWrite | None | UnsetType:
