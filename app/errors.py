@@ -165,7 +165,7 @@ class InvalidField(CallerProblem, code="invalid-field", status=422, title="A fie
     def listing(cls, errors: Sequence[FieldError], **facts: Any) -> Self:
         """Build a problem with several errors. The detail repeats the first ones."""
         said = summary(errors)
-        return cls(said if said.endswith("?") else f"{said}.", errors=tuple(errors), **facts)
+        return cls(said if said[-1:] in ("?", ".") else f"{said}.", errors=tuple(errors), **facts)
 
 
 class UnsupportedField(CallerProblem, code="unsupported-field", status=422, title="The connection cannot hold a field"):

@@ -66,6 +66,7 @@ IN_WORDS = {
     "a reason": ("/v1/orders/shopify:1/cancel", {"reason": "because"}, "customer, fraud, inventory"),
     "a key to match": ("/v1/customers/hubspot:1/copies", {"connection": "x", "match_on": "mail"}, "email, external_id"),
     "a phone number": ("/v1/customers", {"phones": [{"e164": "030"}]}, "begin with + and the country code"),
+    "an unknown member": ("/v1/customers", {"quux": 1}, "lists the fields."),
     "a slip": ("/v1/customers", {"first_nam": "Ada"}, "Did you mean first_name?"),
 }
 
@@ -76,7 +77,7 @@ def test_what_is_wrong_is_said_in_words(caller: Caller, path: str, body: dict[st
     assert code_of(answer, 422) == "invalid-field"
     detail = answer.json()["detail"]
     assert words in detail
-    for jargon in ("null, got", "expected", "regex", "`", "(phone)", "?.", "/v1/contracts lists them"):
+    for jargon in ("null, got", "expected", "regex", "`", "(phone)", "?.", "..", "/v1/contracts lists them"):
         assert jargon not in detail
 
 
