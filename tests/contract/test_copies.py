@@ -418,6 +418,17 @@ def comments(caller: Caller, made: dict[str, Any], connection: str) -> list[tupl
     return [(one["body_text"], one["visibility"]) for one in page["data"]]
 
 
+@pytest.mark.parametrize("source", ["hubspot", "woocommerce"])
+def test_a_person_with_a_company_goes_by_way_of_stripe(caller: Caller, source: str) -> None:
+    body = {"first_name": "Ada", "last_name": "Loom", "company_name": "Loom Ltd"}
+    address = {"emails": [{"address": f"{word()}@example.com"}]}
+    made = caller.create(f"/v1/customers?connection={source}", body | address)
+    billed = caller.create("/v1/customers?connection=stripe", made)
+    assert (billed["kind"], billed["company_name"]) == ("person", "Loom Ltd")
+    asking = caller.create("/v1/customers?connection=zendesk", billed)
+    assert asking["display_name"] == "Ada Loom"
+
+
 def test_an_empty_text_clears_nothing_at_the_target(caller: Caller) -> None:
     address = {"emails": [{"address": f"{word()}@example.com"}]}
     source = caller.create("/v1/customers?connection=zendesk", {"display_name": "Ada", "notes": "x", **address})
