@@ -418,6 +418,15 @@ def comments(caller: Caller, made: dict[str, Any], connection: str) -> list[tupl
     return [(one["body_text"], one["visibility"]) for one in page["data"]]
 
 
+@pytest.mark.parametrize("target", ["freshdesk", "salesforce", "shopify", "zendesk"])
+def test_a_company_without_a_name_goes_where_there_are_only_people(caller: Caller, target: str) -> None:
+    body = {"kind": "organization", "company_name": "Loom Works Ltd", "emails": [{"address": f"{word()}@example.com"}]}
+    made = caller.create("/v1/customers?connection=stripe", body)
+    there = caller.create(f"/v1/customers?connection={target}", made)
+    assert there["display_name"] == "Loom Works Ltd"
+    assert ["/company_name", "coerced"] in [[one["path"], one["kind"]] for one in there["meta"]["loss"]]
+
+
 @pytest.mark.parametrize("source", ["hubspot", "woocommerce"])
 def test_a_person_with_a_company_goes_by_way_of_stripe(caller: Caller, source: str) -> None:
     body = {"first_name": "Ada", "last_name": "Loom", "company_name": "Loom Ltd"}
