@@ -33,6 +33,8 @@ _SAYS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "custom_fields": lambda one: not _is_blank(one.value),
 }
 """Which items of a list say something."""
+DECIDED: Final = ("opted_in", "opted_out")
+"""What only a person decides. `never` and `pending` do not replace it."""
 _REPLACED: Final = ("consents", "custom_fields")
 """Lists of settings: of two items that are the same, the one that was sent counts."""
 
@@ -114,8 +116,10 @@ def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:
 
 
 def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], key: Callable[[Any], object]) -> Any:
-    """Return the list; UNSET if it would equal the present one."""
-    wanted = {key(one): one for one in sent}
+    """Return the list; UNSET if it would equal the present one. A system that was never given a consent does not know
+    what a person has decided elsewhere."""
+    decided = {key(one) for one in present if name == "consents" and one.state in DECIDED}
+    wanted = {key(one): one for one in sent if key(one) not in decided or one.state in DECIDED}
     kept = [wanted[key(one)] if name in _REPLACED and key(one) in wanted else one for one in present]
     new = [one for one in wanted.values() if key(one) not in {key(other) for other in present}]
     if not new and kept == list(present):

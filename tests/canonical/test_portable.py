@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Struct
 
 from canonical.classes import ESSENTIAL, is_essential
-from canonical.customer import ConsentPatch, Customer, CustomerPatch, Email, EmailPatch
+from canonical.customer import Consent, ConsentPatch, Customer, CustomerPatch, Email, EmailPatch
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.output_only import strip_output
 from canonical.parts import CustomFieldPatch, ProductReferencePatch, ReferencePatch
@@ -81,6 +81,22 @@ def test_blank_texts_clear_nothing(blank: str | None) -> None:
     left = without_clearing(CustomerPatch(job_title=blank, last_name="Lee", custom_fields=fields))
     assert (left.job_title, left.last_name, left.custom_fields) == (UNSET, "Lee", fields[1:])
     assert without_clearing(CustomerPatch(custom_fields=fields[:1])).custom_fields is UNSET
+
+
+@pytest.mark.parametrize(
+    ("before", "sent", "left"),
+    [
+        ("opted_out", "never", UNSET),
+        ("opted_in", "pending", UNSET),
+        ("opted_out", "opted_in", ("opted_in", "opted_out")),
+        ("opted_in", "opted_out", ("opted_out", "opted_out")),
+        ("never", "pending", ("pending", "opted_out")),
+    ],
+)
+def test_only_a_decision_replaces_a_decision(before: Any, sent: Any, left: Any) -> None:
+    held = Customer(consents=(Consent(channel="email", state=before), Consent(channel="sms", state="opted_out")))
+    found = merged(CustomerPatch(consents=(ConsentPatch(channel="email", state=sent),)), held).consents
+    assert (tuple(one.state for one in found) if isinstance(found, tuple) else found) == left
 
 
 def test_a_name_may_be_unknown() -> None:

@@ -418,6 +418,20 @@ def comments(caller: Caller, made: dict[str, Any], connection: str) -> list[tupl
     return [(one["body_text"], one["visibility"]) for one in page["data"]]
 
 
+def test_a_shop_without_a_consent_does_not_undo_a_withdrawal(caller: Caller) -> None:
+    made = buyer(caller)
+    assert [one["state"] for one in made["consents"]] == ["never"]
+    withdrawn = {"consents": [{"channel": "email", "state": "opted_out"}], "emails": made["emails"], "last_name": "Lee"}
+    caller.create("/v1/customers?connection=salesforce", withdrawn)
+
+    upserted = caller.write("POST", "/v1/customers?connection=salesforce&upsert_on=email", made)
+    copied = copy(caller, made, "salesforce", match_on="email")
+
+    for answer in (upserted, copied):
+        assert answer.status_code == 200, answer.text
+        assert [one["state"] for one in answer.json()["consents"]] == ["opted_out"]
+
+
 @pytest.mark.parametrize("target", ["freshdesk", "salesforce", "shopify", "zendesk"])
 def test_a_company_without_a_name_goes_where_there_are_only_people(caller: Caller, target: str) -> None:
     body = {"kind": "organization", "company_name": "Loom Works Ltd", "emails": [{"address": f"{word()}@example.com"}]}
