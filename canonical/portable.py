@@ -111,8 +111,15 @@ def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:
         if keep_emails and name == "emails" and present:
             changes[name] = UNSET
         else:
-            changes[name] = _merged_list(name, present, sent, key)
+            changes[name] = _merged_list(name, present, sent, _by_spelling(present) if name == "phones" else key)
     return replace(patch, **changes) if changes else patch
+
+
+def _by_spelling(present: tuple[Any, ...]) -> Callable[[Any], object]:
+    """Return the key of telephone numbers, for one without its country that of the present one of the same spelling."""
+    own = MERGED["phones"]
+    spelled = {_folded(one.raw): own(one) for one in present}
+    return lambda one: own(one) if one.e164 else spelled.get(_folded(one.raw), own(one))
 
 
 def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], key: Callable[[Any], object]) -> Any:

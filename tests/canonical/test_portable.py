@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Struct
 
 from canonical.classes import ESSENTIAL, is_essential
-from canonical.customer import Consent, ConsentPatch, Customer, CustomerPatch, Email, EmailPatch
+from canonical.customer import Consent, ConsentPatch, Customer, CustomerPatch, Email, EmailPatch, Phone, PhonePatch
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.output_only import strip_output
 from canonical.parts import CustomFieldPatch, ProductReferencePatch, ReferencePatch
@@ -67,6 +67,15 @@ def test_a_new_address_does_not_become_the_primary_one() -> None:
     assert isinstance(emails, tuple)
     assert [(one.address, one.is_primary) for one in emails] == [("a@example.com", True), ("b@example.com", False)]
     assert merged(patch, held, keep_emails=True).emails is UNSET
+
+
+def test_a_number_without_its_country_is_the_one_of_the_same_spelling() -> None:
+    held = Customer(phones=(Phone(raw="030 9995582", e164="+49309995582"),))
+    assert merged(CustomerPatch(phones=(PhonePatch(raw="0309995582"),)), held).phones is UNSET
+    assert merged(CustomerPatch(phones=(PhonePatch(e164="+49309995582"),)), held).phones is UNSET
+    found = merged(CustomerPatch(phones=(PhonePatch(raw="030 9995583"),)), held).phones
+    assert isinstance(found, tuple)
+    assert [one.raw for one in found] == ["030 9995582", "030 9995583"]
 
 
 def test_a_consent_of_unknown_state_is_not_sent() -> None:
