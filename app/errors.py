@@ -22,7 +22,7 @@ caller only, never to a log. All problems stay in one file, so you see the whole
 """
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from app.problem_document import FieldError, Problem, summary
 
@@ -164,7 +164,8 @@ class InvalidField(CallerProblem, code="invalid-field", status=422, title="A fie
     @classmethod
     def listing(cls, errors: Sequence[FieldError], **facts: Any) -> Self:
         """Build a problem with several errors. The detail repeats the first ones."""
-        return cls(f"{summary(errors)}.", errors=tuple(errors), **facts)
+        said = summary(errors)
+        return cls(said if said[-1:] in ("?", ".") else f"{said}.", errors=tuple(errors), **facts)
 
 
 class UnsupportedField(CallerProblem, code="unsupported-field", status=422, title="The connection cannot hold a field"):
@@ -187,6 +188,12 @@ class AmbiguousMatch(
     next_step = "Name one record by its id, or merge the duplicates at the vendor."
 
 
+REVIEWED: Final = (
+    "Follow GET /v1/operations/{operation_id}: it succeeds if an operator approves it. To write the rest now, omit the"
+    " named fields and send a new Idempotency-Key."
+)
+
+
 class NotSystemOfRecord(
     CallerProblem,
     code="not-system-of-record",
@@ -202,7 +209,7 @@ class NotSystemOfRecord(
     def __init__(self, detail: str = "", *, review: bool = False, skipped: tuple[Any, ...] = (), **facts: Any) -> None:
         """`review`: the write becomes a dead letter, which an operator can redrive. `skipped`: other fields that the
         write would leave as they are."""
-        super().__init__(detail, **facts)
+        super().__init__(detail, next_step=REVIEWED if review else None, **facts)
         self.review = review
         self.skipped = skipped
 
@@ -286,7 +293,10 @@ class DuplicateRecord(
 ):
     """The vendor already has a record with a value that must be unique there."""
 
-    next_step = "Use ?upsert_on=email to create or update, or PATCH the existing record."
+    next_step = (
+        "Omit or change the value that vendor.detail names, or PATCH the record that has it. To create or update a"
+        " customer by e-mail address, use ?upsert_on=email. Each is a new request, with a new Idempotency-Key."
+    )
 
 
 class OutcomeUnknown(

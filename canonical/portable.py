@@ -28,6 +28,13 @@ MERGED: Final[Mapping[str, Callable[[Any], object]]] = {
     "custom_fields": lambda one: one.key,
 }
 """The lists that are merged with those of the target, and what makes two of their items the same."""
+_SAYS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "consents": lambda one: "unknown" not in (one.channel, one.state),
+    "custom_fields": lambda one: not _is_blank(one.value),
+}
+"""Which items of a list say something."""
+DECIDED: Final = ("opted_in", "opted_out")
+"""What only a person decides. `never` and `pending` do not replace it."""
 _REPLACED: Final = ("consents", "custom_fields")
 """Lists of settings: of two items that are the same, the one that was sent counts."""
 
@@ -65,19 +72,24 @@ def _instant(sent: Any) -> datetime | None:
 
 
 def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: False) -> P:
-    """Return the patch without `null`, `[]` and `unknown`, except in fields that may be cleared."""
+    """Return the patch without `null`, `""`, `[]` and `unknown`, except in fields that may be cleared."""
     changes: dict[str, Any] = {}
     for field in _fields(type(patch)):
         value = getattr(patch, field.name)
         if isinstance(value, UnsetType) or may_clear(field.name):
             continue
-        if field.name == "consents" and value:
-            value = tuple(one for one in value if "unknown" not in (one.channel, one.state))
-        if value is None or value == () or (value == "unknown" and _is_enum(field.type)):
+        if field.name in _SAYS and value:
+            value = tuple(filter(_SAYS[field.name], value))
+        if _is_blank(value) or (value == "unknown" and _is_enum(field.type)):
             changes[field.name] = UNSET
-        elif field.name == "consents":
+        elif field.name in _SAYS:
             changes[field.name] = value
     return replace(patch, **changes) if changes else patch
+
+
+def _is_blank(value: Any) -> bool:
+    """Return whether a value says nothing. Some systems read an empty text where others read null."""
+    return value is None or value in ((), []) or (isinstance(value, str) and not value.strip())
 
 
 @cache
@@ -99,13 +111,22 @@ def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:
         if keep_emails and name == "emails" and present:
             changes[name] = UNSET
         else:
-            changes[name] = _merged_list(name, present, sent, key)
+            changes[name] = _merged_list(name, present, sent, _by_spelling(present) if name == "phones" else key)
     return replace(patch, **changes) if changes else patch
 
 
+def _by_spelling(present: tuple[Any, ...]) -> Callable[[Any], object]:
+    """Return the key of telephone numbers, for one without its country that of the present one of the same spelling."""
+    own = MERGED["phones"]
+    spelled = {_folded(one.raw): own(one) for one in present}
+    return lambda one: own(one) if one.e164 else spelled.get(_folded(one.raw), own(one))
+
+
 def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], key: Callable[[Any], object]) -> Any:
-    """Return the list; UNSET if it would equal the present one."""
-    wanted = {key(one): one for one in sent}
+    """Return the list; UNSET if it would equal the present one. A system that was never given a consent does not know
+    what a person has decided elsewhere."""
+    decided = {key(one) for one in present if name == "consents" and one.state in DECIDED}
+    wanted = {key(one): one for one in sent if key(one) not in decided or one.state in DECIDED}
     kept = [wanted[key(one)] if name in _REPLACED and key(one) in wanted else one for one in present]
     new = [one for one in wanted.values() if key(one) not in {key(other) for other in present}]
     if not new and kept == list(present):

@@ -137,7 +137,9 @@ def _phones(pointer: str, phones: tuple[PhonePatch, ...]) -> PatchErrors:
         if phone.e164 is None and not (phone.raw or "").strip():
             yield PatchError(pointer=f"{pointer}/{index}", detail="needs e164 or raw")
         elif phone.e164 is not None and values.phone(phone.e164) != phone.e164:
-            yield PatchError(pointer=f"{pointer}/{index}/e164", detail="not an E.164 number such as +493012345678")
+            yield PatchError(
+                pointer=f"{pointer}/{index}/e164", detail="not an E.164 number: begin with + and the country code"
+            )
     yield from _one_default(pointer, [phone.is_primary is True for phone in phones], "is_primary")
 
 

@@ -19,7 +19,7 @@ from app.copies.consumers import CONSENTS, KIND, Consumer, Leg
 from app.copies.deps import CopyDeps
 from app.copies.request import Copy, request_of
 from app.copies.source import SourceRecord, read_export, read_source, unreadable_source
-from app.errors import NotFound
+from app.errors import InvalidField, NotFound, UnsupportedField
 from app.events.record_changes import changed, fields_of, notes_in
 from app.http.plurals import PLURAL
 from app.identifiers import new_id
@@ -29,6 +29,7 @@ from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import (
     Conflict,
+    DeadLetter,
     Deferred,
     Done,
     Job,
@@ -54,6 +55,11 @@ POLICY: Final = JobPolicy(
 LEAST_PAUSE: Final = 0.2
 UNKNOWN_PAUSE: Final = 60.0
 """Seconds until a leg looks again whether an operator has resolved an unknown operation."""
+CORRECT: Final = "correct it where the record comes from, or leave it out of the `fields` of the consumer."
+WITHDRAW: Final = (
+    "record the consents there by hand. So that the person's other changes are carried again, leave consents out of the"
+    " `fields` of the consumer."
+)
 
 Consent = Literal["given", "withdrawn", "none"]
 
@@ -201,11 +207,20 @@ async def _skip(job: Job, finishing: Finishing, leg: Leg, why: str) -> JobOutcom
     return Done()
 
 
+def _advice(letter: DeadLetter) -> str | None:
+    """Return what to do about a field that the consumer refused."""
+    if letter.reason not in (InvalidField.code, UnsupportedField.code) or letter.path is None:
+        return None
+    mend = WITHDRAW if letter.path.startswith(f"/{CONSENTS}") else CORRECT
+    return f"{letter.connection} refused {letter.path}: {mend} A redrive reads the record again."
+
+
 KINDS: Final = (
     JobKind(
         name=KIND,
         policy=POLICY,
         bind=lambda dependencies: partial(run_leg, dependencies.of(CopyDeps)),
         reads_again=True,
+        advise=_advice,
     ),
 )

@@ -88,7 +88,8 @@ def _mapping_steps(letter: DeadLetter, revision_now: int | None) -> list[NextSte
 
 
 def _redrive(letter: DeadLetter, kind: JobKind | None, revision_now: int | None) -> NextStep:
-    advice = ADVICE[letter.category]
+    own = None if kind is None or kind.advise is None else kind.advise(letter)
+    advice = own or ADVICE[letter.category]
     name = _property(letter)
     if name is not None and kind is not None and _reads_again(letter, kind):
         advice = f"{name} is missing or invalid: correct it at the vendor. A redrive reads the record again."

@@ -13,6 +13,7 @@ from msgspec.structs import fields
 
 from app.errors import InvalidField, MalformedBody
 from app.http.nearest_name import did_you_mean
+from app.http.plain_errors import choices_in, in_words
 from app.problem_document import FieldError, cut
 from canonical.output_only import MOST_NAMED, strip_output, struct_in
 
@@ -23,7 +24,7 @@ MAX_DEPTH: Final = 64
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
 # Errors never repeat what was sent: it may be personal data.
-NO_CHOICE: Final = "not one of the possible values; /v1/contracts lists them"
+NO_CHOICE: Final = "not one of the possible values"
 _NO_CHOICE = re.compile(r"Invalid (enum )?value", re.DOTALL)
 _PLACED = re.compile(r"(.*) - at `(\$[^`]*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -175,6 +176,12 @@ def _struct_at(into: type[Struct], path: str) -> type[Struct]:
     return here
 
 
+def _type_at(into: type[Struct], path: str) -> Any:
+    """Return the type of the member at msgspec's path in a body."""
+    holder, _, name = path.rpartition(".")
+    return next((one.type for one in fields(_struct_at(into, holder)) if one.encode_name == name), None)
+
+
 def _noun(kind: type[Struct]) -> str:
     """Return the object in words: an address, a line item."""
     words = _CAPITAL.sub(" ", kind.__name__.removesuffix("Patch")).lower()
@@ -198,8 +205,9 @@ def _invalid(message: str, whole: Any, into: type[Struct]) -> InvalidField:
     if missing := _MISSING.match(reason):
         return InvalidField.at(f"{pointer}/{_escape(missing[1])}", "is required")
     if _NO_CHOICE.match(reason):
-        return InvalidField.at(pointer, NO_CHOICE)
-    return InvalidField.at(pointer, reason[:1].lower() + reason[1:].replace("`", ""))
+        listed = ", ".join(choices_in(_type_at(into, path)))
+        return InvalidField.at(pointer, f"{NO_CHOICE}: {listed}" if listed else NO_CHOICE)
+    return InvalidField.at(pointer, in_words(reason))
 
 
 def _refuse_nul(value: Any) -> None:

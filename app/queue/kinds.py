@@ -32,7 +32,8 @@ class JobKind(Struct, frozen=True, kw_only=True):
     `bind` makes its handler. `show` replaces references in a payload by their data. `edit` checks an edited payload and
     returns the job's new payload, or raises InvalidField; without it the payload cannot be edited. `reads_again`: the
     payload only names the vendor's record, which every attempt reads. `send_again` returns path, command and advice for
-    submitting the same work again. `abandon` returns the job to enqueue when a dead letter is discarded. `reopen`
+    submitting the same work again. `advise` returns what to do before a redrive, if the kind knows better than the
+    category. `abandon` returns the job to enqueue when a dead letter is discarded. `reopen`
     reverts what the death of such jobs decided, by their origins and an actor, in the transaction of the redrive.
     """
 
@@ -42,6 +43,7 @@ class JobKind(Struct, frozen=True, kw_only=True):
     show: Callable[[Dependencies, bytes], Awaitable[Shown]] | None = None
     edit: Callable[[DeadLetter, Raw], bytes] | None = None
     reads_again: bool = False
+    advise: Callable[[DeadLetter], str | None] | None = None
     send_again: Callable[[DeadLetter], tuple[str, str, str]] | None = None
     abandon: Callable[[DeadLetter], NewJob | None] | None = None
     reopen: Reopen | None = None

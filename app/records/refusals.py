@@ -26,6 +26,7 @@ PROBLEM_OF: dict[RefusalKind, type[Problem]] = {
     "version_conflict": VersionConflict,
     "not_allowed": UnsupportedAction,
 }
+GRANT = "An operator must allow this at the vendor: see vendor.detail. Until then, use another connection."
 
 
 def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Problem:
@@ -45,7 +46,8 @@ def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Proble
         detail += (
             " It complains about " + "; ".join(f"{field}: {complaint}" for field, complaint in refusal.fields) + "."
         )
-    return PROBLEM_OF[refusal.kind](detail, vendor=says, retry_after=refusal.retry_after)
+    next_step = GRANT if refusal.kind == "not_allowed" else None
+    return PROBLEM_OF[refusal.kind](detail, vendor=says, retry_after=refusal.retry_after, next_step=next_step)
 
 
 def problem_of_unmappable(connection: Connection, object_name: str, error: Unmappable) -> Problem:

@@ -6,30 +6,35 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from canonical.references import PEOPLE
 from mappings.spec import FieldRefusal
 
 AMOUNTS: Final = frozenset({"quantity", "unit_price", "amount", "price", "tax"})
 """Decimal strings, which callers may write with different zeros."""
 LINES: Final = "line_items"
-DESCRIBING: Final = frozenset({"product", "options", "tax", "requires_shipping", "taxable", "custom_fields"})
+DESCRIBING: Final = frozenset({"product", "sku", "options", "tax", "requires_shipping", "taxable", "custom_fields"})
 """The members of a line that a system may not keep. All others say what is sold."""
+NAMING: Final = frozenset({"name", "phone", "sku"})
+"""The members of a reference that a system may not keep: of a product, and of a person known by e-mail address."""
 
 
 def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct) -> tuple[FieldRefusal, ...]:
-    """Return the refusals, without unsupported fields whose value equals the record's.
+    """Return the refusals, without those of fields whose value equals the record's.
 
     A caller who sends a whole order again does not ask for a change of its lines. Lines that say more than the record
-    are refused only for what the record lacks.
+    are refused only for what the record lacks. A value that reads as it was sent, such as `unknown`, need not be
+    writable. Items of a list are judged all the same, because the list is written whole.
     """
     sent, present = msgspec.to_builtins(patch), msgspec.to_builtins(data)
 
     def left(refusal: FieldRefusal) -> list[FieldRefusal]:
         name = refusal.pointer.split("/")[1]
-        if refusal.kind != "unsupported" or name not in sent:
+        is_item = isinstance(sent.get(name), tuple) or refusal.pointer != f"/{name}"
+        if name not in sent or (refusal.kind == "invalid" and is_item):
             return [refusal]
         if _holds(present.get(name), sent[name], name):
             return []
-        lacking = _lacking(present.get(name), sent[name]) if name == LINES else ()
+        lacking = _lacking(present.get(name), sent[name]) if name == LINES and refusal.kind == "unsupported" else ()
         return [msgspec.structs.replace(refusal, pointer=pointer) for pointer in lacking] or [refusal]
 
     return tuple(dict.fromkeys(one for refusal in refused for one in left(refusal)))
@@ -59,6 +64,8 @@ def _holds(present: Any, sent: Any, name: str) -> bool:
         return present in (None, ())
     if isinstance(sent, dict):
         given = {key: value for key, value in sent.items() if value is not None and value != ()}
+        if isinstance(present, dict) and (name == "product" or (name in PEOPLE and "email" in given)):
+            given = {key: value for key, value in given.items() if key not in NAMING or present.get(key) is not None}
         return isinstance(present, dict) and all(_holds(present.get(key), value, key) for key, value in given.items())
     if isinstance(sent, tuple):
         if not isinstance(present, tuple) or len(sent) != len(present):

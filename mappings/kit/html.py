@@ -3,6 +3,7 @@
 import re
 from html import escape, unescape
 from typing import Final
+from unicodedata import category
 
 from msgspec import UnsetType
 
@@ -58,8 +59,13 @@ def html_or_text(text: Sent, html: Sent, path: str, vendor: str, notes: Notes) -
 
 
 def has_words(html: Sent, text: str | None) -> bool:
-    """Return whether HTML consists of the words of a text."""
-    return text_of(values.safe_html(str(html or ""))).split() == (text or "").split()
+    """Return whether HTML consists of the words of a text. Space and bullets differ: each vendor makes its own text of
+    HTML."""
+    return _letters(text_of(values.safe_html(str(html or "")))) == _letters(text or "")
+
+
+def _letters(text: str) -> str:
+    return "".join(one for one in text if category(one)[0] not in "CPZ")
 
 
 def _is_empty(sent: Sent) -> bool:

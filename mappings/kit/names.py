@@ -58,7 +58,13 @@ def one_name(
             if _said(part):
                 notes.lose(f"/{name}", "coerced", f"{vendor} stores one name: display_name is written")
     patch = replace(patch, first_name=UNSET, last_name=UNSET)
-    company, known = None if with_company else _said(patch.company_name), own or _said(held)
+    return patch if with_company else company_as_name(patch, own or _said(held), vendor, notes)
+
+
+def company_as_name(patch: CustomerPatch, known: str | None, vendor: str, notes: Notes) -> CustomerPatch:
+    """Return the patch with the name of a company as that of an organization without another one (`known`), for a
+    vendor that has only people."""
+    company = _said(patch.company_name)
     if company is None or (known != company if known else patch.kind != "organization"):
         return patch
     if not known:

@@ -103,7 +103,7 @@ def phone(e164: str, pointer: str, notes: Notes) -> str | None:
     """Return a number in E.164. Note a loss if that changes it. Refuse an invalid number and return None."""
     number = values.phone(e164)
     if number is None:
-        notes.invalid(pointer, "not a phone number in E.164, such as +4930123456")
+        notes.invalid(pointer, "not an E.164 number: begin with + and the country code")
     elif number != e164:
         notes.lose(pointer, "coerced", "written without spaces or punctuation")
     return number

@@ -14,7 +14,7 @@ from canonical.customer import (
 )
 from canonical.parts import AddressPatch, given
 from mappings.kit import nearest, people
-from mappings.kit.names import two_names
+from mappings.kit.names import company_as_name, full_name, two_names
 from mappings.kit.patches import chosen, refuse_without_place
 from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.wire_2026_07 import Account, Customer, MailingAddress
@@ -55,7 +55,8 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     """Return the body of a write, with only the members in the patch. `current` is None for a new customer."""
     notes = Notes()
     held_name = (None, None) if current is None else (current.first_name, current.last_name)
-    patch = two_names(patch, held_name, "Shopify", notes)
+    known = given(patch.display_name, None) or full_name(patch.first_name, patch.last_name) or full_name(*held_name)
+    patch = two_names(company_as_name(patch, known, "Shopify", notes), held_name, "Shopify", notes)
     refuse_without_place(patch, NO_PLACE, notes)
     people.check_person(patch, "Shopify", notes)
     settings = account.custom_fields.get("customer", ())

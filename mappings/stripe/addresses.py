@@ -74,7 +74,7 @@ def write_shipping(
     """Return the shipping address. Stripe needs a name: that of the address, else `name`, that of the customer."""
     addressee = patch.name or name
     if not addressee:
-        notes.invalid(f"{pointer}/name", "Stripe needs a name in a shipping address")
+        notes.invalid(f"{pointer}/name", "Stripe needs a name in a shipping address: send it, or the customer's")
         return UNSET
     if not patch.name:
         notes.lose(f"{pointer}/name", "defaulted", "the shipping address has the customer's name")

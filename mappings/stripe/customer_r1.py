@@ -31,7 +31,7 @@ def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Custome
     settings = account.custom_fields.get("customer", ())
     created_at = instant(record.created)
     customer = Customer(
-        kind="organization" if record.business_name and not record.individual_name else "unknown",
+        kind="person" if record.individual_name else "organization" if record.business_name else "unknown",
         display_name=record.name or None,
         company_name=record.business_name or None,
         emails=_emails(record.email, notes) if record.email else (),

@@ -29,12 +29,14 @@ NO_PLACE: Final[dict[str, str]] = {
     "consents": "Stripe's customers have no consents",
 }
 LONGEST_PHONE: Final = 20
+LONGEST_INDIVIDUAL: Final = 150
 Places = tuple[AddressWrite | None | UnsetType, ShippingWrite | None | UnsetType]
 
 
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
     """Return the body of a write. `current` is None for a new customer."""
     notes = Notes()
+    is_person = patch.kind == "person" or (patch.kind is UNSET and bool(given(patch.first_name, None)))
     patch = one_name(patch, None if current is None else current.name, "Stripe", notes)
     refuse_without_place(patch, NO_PLACE, notes)
     billing, shipping = _addresses(patch, current, notes)
@@ -43,6 +45,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     body = CustomerWrite(
         name=_text(patch.display_name, current),
         business_name=_text(patch.company_name, current),
+        individual_name=_individual(patch, current, is_person=is_person, notes=notes),
         email=_text(people.write_email(patch.emails, people.only_email("Stripe"), notes), current),
         phone=_phone(patch, current, notes),
         description=_text(patch.notes, current),
@@ -57,14 +60,33 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
+def _individual(
+    patch: CustomerPatch, current: Customer | None, *, is_person: bool, notes: Notes
+) -> str | None | UnsetType:
+    """Return the name that marks a customer with a company name as a person: Stripe keeps no kind, and without it they
+    read as an organization."""
+    name, company, held = patch.display_name, patch.company_name, None
+    if current is not None:
+        name = current.name if name is UNSET else name
+        company = current.business_name if company is UNSET else company
+        held = current.individual_name
+    if patch.kind == "organization":
+        return UNSET if held is None else None
+    if not company or not (is_person or (held and current is not None and held == current.name)):
+        return UNSET
+    if not isinstance(name, str) or not name or len(name) > LONGEST_INDIVIDUAL:
+        if patch.kind == "person":
+            notes.lose("/kind", "coerced", "a Stripe customer with a company name reads as an organization")
+        return UNSET
+    return UNSET if name == held else name
+
+
 def _kind(patch: CustomerPatch, current: Customer | None, notes: Notes) -> None:
     """Refuse a kind that would not read back. Stripe keeps none; a customer with a company name is an organization."""
     if patch.kind in (UNSET, "person"):
-        held = None if current is None else current.business_name
-        if patch.kind == "person" and (held if patch.company_name is UNSET else patch.company_name):
-            notes.lose("/kind", "coerced", "a Stripe customer with a company name reads as an organization")
         return
-    if patch.kind == "organization" and isinstance(patch.company_name, str) and patch.company_name:
+    held = None if current is None else current.business_name
+    if patch.kind == "organization" and given(patch.company_name, held):
         return
     notes.unsupported("/kind", "Stripe does not distinguish people and companies: an organization needs a company_name")
 

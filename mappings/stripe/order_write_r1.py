@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from canonical.codes import NO_CURRENCY
 from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch
+from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch, given
 from mappings.kit import line_fields, nearest, patches
 from mappings.kit.line_fields import SHIPPING
 from mappings.kit.patches import chosen, refuse_without_place
@@ -263,9 +263,16 @@ def _shipping(
     )
 
 
+def _buyer(patch: OrderPatch) -> str | None:
+    """Return the addressee of a shipping address without a name."""
+    customer, billing = given(patch.customer, None), given(patch.billing_address, None)
+    named = [one.name for one in (customer, billing) if one is not None and one.name]
+    return named[0] if named else None if customer is None else customer.email
+
+
 def _ship_to(patch: OrderPatch, current: wire.Invoice | None, notes: Notes) -> ShippingWrite | None | UnsetType:
     address = patch.shipping_address
     if not isinstance(address, AddressPatch):
         return UNSET if isinstance(address, UnsetType) or current is None else None
-    name = None if current is None else current.customer_name
+    name = _buyer(patch) if current is None else current.customer_name
     return addresses.write_shipping(address, "/shipping_address", name, notes, whole=current is not None)

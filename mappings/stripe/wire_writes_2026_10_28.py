@@ -40,6 +40,7 @@ class CustomerWrite(Struct, frozen=True, kw_only=True):
 
     name: str | None | UnsetType = UNSET
     business_name: str | None | UnsetType = UNSET
+    individual_name: str | None | UnsetType = UNSET
     email: str | None | UnsetType = UNSET
     phone: str | None | UnsetType = UNSET
     description: str | None | UnsetType = UNSET

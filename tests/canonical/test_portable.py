@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Struct
 
 from canonical.classes import ESSENTIAL, is_essential
-from canonical.customer import ConsentPatch, Customer, CustomerPatch, Email, EmailPatch
+from canonical.customer import Consent, ConsentPatch, Customer, CustomerPatch, Email, EmailPatch, Phone, PhonePatch
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.output_only import strip_output
-from canonical.parts import ProductReferencePatch, ReferencePatch
+from canonical.parts import CustomFieldPatch, ProductReferencePatch, ReferencePatch
 from canonical.portable import merged, origin_of, without_clearing
 from canonical.references import at_target, with_source
 from canonical.ticket import FollowerPatch, TicketPatch
@@ -69,10 +69,43 @@ def test_a_new_address_does_not_become_the_primary_one() -> None:
     assert merged(patch, held, keep_emails=True).emails is UNSET
 
 
+def test_a_number_without_its_country_is_the_one_of_the_same_spelling() -> None:
+    held = Customer(phones=(Phone(raw="030 9995582", e164="+49309995582"),))
+    assert merged(CustomerPatch(phones=(PhonePatch(raw="0309995582"),)), held).phones is UNSET
+    assert merged(CustomerPatch(phones=(PhonePatch(e164="+49309995582"),)), held).phones is UNSET
+    found = merged(CustomerPatch(phones=(PhonePatch(raw="030 9995583"),)), held).phones
+    assert isinstance(found, tuple)
+    assert [one.raw for one in found] == ["030 9995582", "030 9995583"]
+
+
 def test_a_consent_of_unknown_state_is_not_sent() -> None:
     consents = (ConsentPatch(channel="email", state="unknown"), ConsentPatch(channel="sms", state="opted_out"))
     assert without_clearing(CustomerPatch(consents=consents)).consents == consents[1:]
     assert without_clearing(CustomerPatch(consents=consents[:1])).consents is UNSET
+
+
+@pytest.mark.parametrize("blank", ["", "  ", None])
+def test_blank_texts_clear_nothing(blank: str | None) -> None:
+    fields = (CustomFieldPatch(key="tier", value=blank), CustomFieldPatch(key="size", value="M"))
+    left = without_clearing(CustomerPatch(job_title=blank, last_name="Lee", custom_fields=fields))
+    assert (left.job_title, left.last_name, left.custom_fields) == (UNSET, "Lee", fields[1:])
+    assert without_clearing(CustomerPatch(custom_fields=fields[:1])).custom_fields is UNSET
+
+
+@pytest.mark.parametrize(
+    ("before", "sent", "left"),
+    [
+        ("opted_out", "never", UNSET),
+        ("opted_in", "pending", UNSET),
+        ("opted_out", "opted_in", ("opted_in", "opted_out")),
+        ("opted_in", "opted_out", ("opted_out", "opted_out")),
+        ("never", "pending", ("pending", "opted_out")),
+    ],
+)
+def test_only_a_decision_replaces_a_decision(before: Any, sent: Any, left: Any) -> None:
+    held = Customer(consents=(Consent(channel="email", state=before), Consent(channel="sms", state="opted_out")))
+    found = merged(CustomerPatch(consents=(ConsentPatch(channel="email", state=sent),)), held).consents
+    assert (tuple(one.state for one in found) if isinstance(found, tuple) else found) == left
 
 
 def test_a_name_may_be_unknown() -> None:

@@ -416,3 +416,49 @@ def comments(caller: Caller, made: dict[str, Any], connection: str) -> list[tupl
     """The texts of the comments of a ticket there, oldest first."""
     page = caller.get(f"/v1/tickets/{made['id']}/comments?connection={connection}").json()
     return [(one["body_text"], one["visibility"]) for one in page["data"]]
+
+
+def test_a_shop_without_a_consent_does_not_undo_a_withdrawal(caller: Caller) -> None:
+    made = buyer(caller)
+    assert [one["state"] for one in made["consents"]] == ["never"]
+    withdrawn = {"consents": [{"channel": "email", "state": "opted_out"}], "emails": made["emails"], "last_name": "Lee"}
+    caller.create("/v1/customers?connection=salesforce", withdrawn)
+
+    upserted = caller.write("POST", "/v1/customers?connection=salesforce&upsert_on=email", made)
+    copied = copy(caller, made, "salesforce", match_on="email")
+
+    for answer in (upserted, copied):
+        assert answer.status_code == 200, answer.text
+        assert [one["state"] for one in answer.json()["consents"]] == ["opted_out"]
+
+
+@pytest.mark.parametrize("target", ["freshdesk", "salesforce", "shopify", "zendesk"])
+def test_a_company_without_a_name_goes_where_there_are_only_people(caller: Caller, target: str) -> None:
+    body = {"kind": "organization", "company_name": "Loom Works Ltd", "emails": [{"address": f"{word()}@example.com"}]}
+    made = caller.create("/v1/customers?connection=stripe", body)
+    there = caller.create(f"/v1/customers?connection={target}", made)
+    assert there["display_name"] == "Loom Works Ltd"
+    assert ["/company_name", "coerced"] in [[one["path"], one["kind"]] for one in there["meta"]["loss"]]
+
+
+@pytest.mark.parametrize("source", ["hubspot", "woocommerce"])
+def test_a_person_with_a_company_goes_by_way_of_stripe(caller: Caller, source: str) -> None:
+    body = {"first_name": "Ada", "last_name": "Loom", "company_name": "Loom Ltd"}
+    address = {"emails": [{"address": f"{word()}@example.com"}]}
+    made = caller.create(f"/v1/customers?connection={source}", body | address)
+    billed = caller.create("/v1/customers?connection=stripe", made)
+    assert (billed["kind"], billed["company_name"]) == ("person", "Loom Ltd")
+    asking = caller.create("/v1/customers?connection=zendesk", billed)
+    assert asking["display_name"] == "Ada Loom"
+
+
+def test_an_empty_text_clears_nothing_at_the_target(caller: Caller) -> None:
+    address = {"emails": [{"address": f"{word()}@example.com"}]}
+    source = caller.create("/v1/customers?connection=zendesk", {"display_name": "Ada", "notes": "x", **address})
+    assert caller.write("PATCH", f"/v1/customers/{source['id']}", {"notes": ""}).json()["notes"] == ""
+    caller.create("/v1/customers?connection=stripe", {"display_name": "Ada", "notes": "Pays in cash", **address})
+
+    copied = copy(caller, source, "stripe", match_on="email")
+
+    assert copied.status_code == 200, copied.text
+    assert copied.json()["notes"] == "Pays in cash"

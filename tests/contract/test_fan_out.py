@@ -238,6 +238,19 @@ def test_a_refused_leg_is_redriven_with_present_values(facade: Facade, caller: C
     assert [one["outcome"] for one in legs(facade, made, "zendesk")] == ["succeeded", "failed", "succeeded"]
 
 
+def test_a_withdrawal_that_the_consumer_cannot_keep_says_what_to_do(facade: Facade, caller: Caller) -> None:
+    made = buyer(caller)
+    settle(facade)
+    change(caller, made, consents=[{"channel": "email", "state": "opted_out"}])
+    settle(facade)
+    (letter,) = caller.get("/ops/dead-letters?connection=hubspot&state=open").json()["data"]
+    assert letter["failure"]["path"] == "/consents"
+    shown = caller.get(f"/ops/dead-letters/{letter['id']}").json()
+    advice = {step["action"]: step["advice"] for step in shown["next_steps"]}
+    assert advice["redrive"].startswith("hubspot refused /consents: ")
+    assert "by hand" in advice["redrive"]
+
+
 def test_a_leg_whose_reply_is_lost_writes_once(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     buyer(caller)
     settle(facade)  # what an account needs once is there now

@@ -73,6 +73,7 @@ def test_a_final_no_of_the_vendor_is_replayed(caller: Caller, vendors: Emulators
     key = new_key()
     first = caller.write("POST", "/v1/customers", body, key=key)
     assert code_of(first, 409) == "duplicate-record"
+    assert "the value that vendor.detail names" in first.json()["next_step"]
     assert first.json()["vendor"]["connection"] == "hubspot"
     calls = len(vendors.calls("hubspot"))
     again = caller.write("POST", "/v1/customers", body, key=key)

@@ -122,6 +122,20 @@ def test_what_comes_from_a_list_clears_nothing(caller: Caller, name: str) -> Non
     assert missing(before, read(caller, path), at) == [], tried.text
 
 
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_was_read_is_sent_back_unchanged(caller: Caller, name: str) -> None:
+    path, made = create_record(caller, SAMPLES[name])
+    before = read(caller, path)
+
+    for body in (before, listed(caller, SAMPLES[name], before), made):
+        answer = caller.write("PATCH", path, body)
+        assert answer.status_code == 200, answer.text
+
+    fields = set(before) - {"meta", "updated_at"}
+    after = read(caller, path)
+    assert {one: after[one] for one in fields} == {one: before[one] for one in fields}
+
+
 @pytest.mark.parametrize(
     "name",
     [name for name, sample in SAMPLES.items() if sample.object == "customer" and "external_id" in sample.upsert_keys],

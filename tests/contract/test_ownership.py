@@ -150,6 +150,7 @@ def test_direct(facade: Facade, trusted: Caller, stranger: Caller, policy: str, 
         return
     assert again.content == answer.content
     assert again.headers["idempotent-replayed"] == "true"
+    assert "GET /v1/operations/{operation_id}" in answer.json()["next_step"]
     assert audited(facade, "review", trial.pointer[1:])
     assert redrive(trusted, answer.json()["operation_id"])["state"] == "succeeded"
     assert trial.look() == trial.after

@@ -121,6 +121,20 @@ def test_a_creating_verb_takes_null_and_unknown_as_absent(caller: Caller) -> Non
     assert made["job_title"] is None
 
 
+@pytest.mark.parametrize("connection", ["hubspot", "shopify"])
+def test_an_upsert_takes_empty_texts_as_absent(caller: Caller, connection: str) -> None:
+    body = customer(connection) | {"company_name": "Loom", "notes": "Calls twice"}
+    path = f"/v1/customers?connection={connection}&upsert_on=email"
+    made = caller.create(f"{path}&loss=any", body)
+    empty = dict.fromkeys(("first_name", "last_name", "company_name", "notes"), "")
+
+    answer = caller.write("POST", path, {"emails": body["emails"], **empty})
+
+    assert answer.status_code == 200, answer.text
+    same = ("id", "display_name", "first_name", "last_name", "company_name", "notes")
+    assert {name: answer.json()[name] for name in same} == {name: made[name] for name in same}
+
+
 def test_an_upsert_merges_lists(caller: Caller) -> None:
     mark = word()
     made = caller.create(
@@ -147,6 +161,19 @@ def test_an_upsert_merges_lists_where_the_vendor_has_its_own(caller: Caller) -> 
     assert answer.status_code == 200, answer.text
     assert answer.json()["id"] == made["id"]
     assert sorted(answer.json()["tags"]) == ["vip", "wholesale"]
+
+
+def test_a_ticket_with_paragraphs_is_upserted_again(caller: Caller) -> None:
+    body = ticket("zendesk") | {"external_id": word(), "description_html": "<div>Hello<br><br>where is it?</div>"}
+    body.pop("description")
+    path = "/v1/tickets?connection=zendesk&upsert_on=external_id"
+    made = caller.create(path, body)
+
+    again = caller.write("POST", path, body)
+    assert again.status_code == 200, again.text
+    assert again.json()["description"] == made["description"]
+    other = caller.write("POST", path, body | {"description_html": "<div>Hello<br>where was it?</div>"})
+    assert pointers(other) == ["/description_html"]
 
 
 def test_an_id_of_another_vendor_is_never_sent(caller: Caller, vendors: Emulators) -> None:

@@ -57,6 +57,30 @@ def test_a_text_that_looks_like_a_repeated_member_is_stored(caller: Caller) -> N
     assert caller.create("/v1/customers?connection=hubspot", body)["job_title"] == '{"a":1,"a":1}'
 
 
+IN_WORDS = {
+    "a number": ("/v1/orders", {"currency": "EUR", "external_id": 5}, "must be a string or null, not a whole number"),
+    "a comma": ("/v1/orders", {"line_items": [{"quantity": "1,5"}]}, 'a decimal number as a string, such as "19.90"'),
+    "an empty key": ("/v1/customers", {"external_id": ""}, "must be at least 1 characters long"),
+    "a date": ("/v1/tickets", {"due_at": "tomorrow"}, "must be a time such as 2026-01-31T12:00:00Z"),
+    "an enum": ("/v1/customers", {"emails": [{"address": "a@example.com", "type": "Work"}]}, "work, personal, billing"),
+    "a reason": ("/v1/orders/shopify:1/cancel", {"reason": "because"}, "customer, fraud, inventory"),
+    "a key to match": ("/v1/customers/hubspot:1/copies", {"connection": "x", "match_on": "mail"}, "email, external_id"),
+    "a phone number": ("/v1/customers", {"phones": [{"e164": "030"}]}, "begin with + and the country code"),
+    "an unknown member": ("/v1/customers", {"quux": 1}, "lists the fields."),
+    "a slip": ("/v1/customers", {"first_nam": "Ada"}, "Did you mean first_name?"),
+}
+
+
+@pytest.mark.parametrize(("path", "body", "words"), IN_WORDS.values(), ids=IN_WORDS.keys())
+def test_what_is_wrong_is_said_in_words(caller: Caller, path: str, body: dict[str, object], words: str) -> None:
+    answer = caller.write("POST", path, body)
+    assert code_of(answer, 422) == "invalid-field"
+    detail = answer.json()["detail"]
+    assert words in detail
+    for jargon in ("null, got", "expected", "regex", "`", "(phone)", "?.", "..", "/v1/contracts lists them"):
+        assert jargon not in detail
+
+
 WRONG = {
     "unusable values": ([{"address": f"x{number}"} for number in range(40_000)], "39,900"),
     "repeated values": ([{"address": "a@example.com"}] * 25_000, "24,899"),

@@ -215,3 +215,16 @@ def test_preferences(caller: Caller, sent: str, applied: str | None) -> None:
     answer = caller.write("POST", "/v1/customers", customer("hubspot"), headers={"prefer": sent})
     assert answer.status_code == 201
     assert answer.headers.get("preference-applied") == applied
+
+
+@pytest.mark.parametrize("connection", ["hubspot", "shopify", "zendesk"])
+def test_a_missing_permission_is_for_an_operator_to_grant(
+    caller: Caller, vendors: Emulators, connection: Vendor
+) -> None:
+    path = "/v1/orders" if connection == "shopify" else "/v1/tickets"
+    caller.get(f"{path}?connection={connection}&limit=1")  # facts about the account
+    vendors.break_(connection, "status", status=403)
+    answer = caller.get(f"{path}?connection={connection}&limit=1")
+    assert code_of(answer, 422) == "unsupported-action"
+    assert answer.json()["vendor"]["status"] == 403
+    assert "operator" in answer.json()["next_step"]

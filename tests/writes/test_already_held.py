@@ -8,7 +8,7 @@ import pytest
 from app.writes.already_held import still_refused
 from canonical.order import LineItem, Order, Totals
 from canonical.order_patch import OrderPatch
-from canonical.parts import Reference
+from canonical.parts import ProductReference, Reference
 from mappings.spec import FieldRefusal
 
 SUMS = Totals(
@@ -56,7 +56,10 @@ LINE = {"name": "Mug", "quantity": "2", "unit_price": "19.90"}
         ({"discounts": []}, True),
         ({"number": None}, True),
         ({"customer": {"email": "ann@example.com"}}, True),
-        ({"customer": {"email": "ann@example.com", "phone": "1"}}, False),
+        ({"customer": {"email": "ann@example.com", "phone": "1"}}, True),
+        ({"customer": {"email": "ann@example.com", "name": "Bo"}}, False),
+        ({"customer": {"email": "bo@example.com", "phone": "1"}}, False),
+        ({"customer": {"phone": "1"}}, False),
         ({"customer": None}, False),
     ],
 )
@@ -85,10 +88,25 @@ def test_a_line_is_refused_only_for_what_the_record_lacks(more: dict[str, Any], 
     assert found == (["/line_items"] if lacking is None else [f"/line_items/0/{name}" for name in lacking])
 
 
+def test_a_line_without_a_sku_only_lacks_it() -> None:
+    (line,), own = HELD.line_items, ProductReference(connection="stripe", remote_id="prod_1")
+    held = msgspec.structs.replace(HELD, line_items=(msgspec.structs.replace(line, sku=None, product=own),))
+    product = {"sku": "M-1", "name": "Mug, blue"}
+    patch = msgspec.convert({"line_items": [LINE | {"sku": "M-1", "product": product}]}, OrderPatch)
+    (left,) = still_refused((FieldRefusal(kind="unsupported", pointer="/line_items", detail="no"),), patch, held)
+    assert left.pointer == "/line_items/0/sku"
+
+
+def test_a_value_that_could_not_be_written_is_no_change_where_it_is_held() -> None:
+    refused = (FieldRefusal(kind="invalid", pointer="/payment_status", detail="one of: paid"),)
+    assert still_refused(refused, msgspec.convert({"payment_status": "unknown"}, OrderPatch), HELD) == ()
+    assert still_refused(refused, msgspec.convert({"payment_status": "voided"}, OrderPatch), HELD) == refused
+
+
 def test_what_is_invalid_stays_so_and_so_does_what_was_not_sent() -> None:
-    patch = msgspec.convert({"currency": "EUR"}, OrderPatch)
+    patch = msgspec.convert({"line_items": [LINE]}, OrderPatch)
     refused = (
-        FieldRefusal(kind="invalid", pointer="/currency", detail="no"),
+        FieldRefusal(kind="invalid", pointer="/line_items/0/name", detail="no"),
         FieldRefusal(kind="unsupported", pointer="/number", detail="no"),
     )
     assert still_refused(refused, patch, HELD) == refused

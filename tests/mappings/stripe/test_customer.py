@@ -247,6 +247,34 @@ def test_a_company_name_makes_an_organisation(kind: CustomerKind) -> None:
     assert refused(draft) == ({"/kind": "unsupported"} if kind == "unknown" else {})
 
 
+@pytest.mark.parametrize(
+    "patch",
+    [
+        CustomerPatch(kind="person", display_name="Ann Lee", company_name="Lee Ltd"),
+        CustomerPatch(first_name="Ann", last_name="Lee", company_name="Lee Ltd"),
+    ],
+)
+def test_a_person_with_a_company_stays_a_person(patch: CustomerPatch) -> None:
+    draft = CUSTOMER.to_vendor(patch, None, ACCOUNT)
+    sent = on_the_wire(draft.body)
+    assert sent == {"name": "Ann Lee", "business_name": "Lee Ltd", "individual_name": "Ann Lee"}
+    assert not [one for one in draft.loss if one.path == "/kind"]
+    made = replace(FULL, **sent)
+    read = CUSTOMER.to_canonical(made, ACCOUNT)
+    assert (read.data.kind, read.data.company_name) == ("person", "Lee Ltd")
+    renamed = CUSTOMER.to_vendor(CustomerPatch(display_name="Ann Kim"), made, ACCOUNT)
+    assert on_the_wire(renamed.body) == {"name": "Ann Kim", "individual_name": "Ann Kim"}
+    left = CUSTOMER.to_vendor(CustomerPatch(kind="organization", company_name="Lee Ltd"), made, ACCOUNT)
+    assert (left.refused, on_the_wire(left.body)) == ((), {"individual_name": ""})
+
+
+def test_a_person_whose_name_is_too_long_for_stripe_reads_as_an_organisation() -> None:
+    patch = CustomerPatch(kind="person", display_name="A" * 151, company_name="Lee Ltd")
+    draft = CUSTOMER.to_vendor(patch, None, ACCOUNT)
+    assert "individual_name" not in on_the_wire(draft.body)
+    assert [(one.path, one.kind) for one in draft.loss] == [("/kind", "coerced")]
+
+
 def test_one_billing_and_one_shipping_address_are_chosen() -> None:
     addresses = (
         AddressPatch(type="home", city="Bern"),

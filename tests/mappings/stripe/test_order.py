@@ -289,6 +289,22 @@ def test_a_change_of_metadata_sends_metadata_alone(current: Any, patch: OrderPat
     assert all(name.startswith("metadata[") for name in sent)
 
 
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        ({"customer": ReferencePatch(email="ann@example.com", name="Ann Lee")}, "Ann Lee"),
+        ({"billing_address": AddressPatch(name="Bo Kim")}, "Bo Kim"),
+        ({"customer": ReferencePatch(email="ann@example.com")}, "ann@example.com"),
+        ({}, None),
+    ],
+)
+def test_a_shipping_address_without_a_name_has_that_of_the_buyer(more: dict[str, Any], name: str | None) -> None:
+    patch = OrderPatch(status="draft", currency="EUR", shipping_address=AddressPatch(city="Kyoto"), **more)
+    draft = ORDER.to_vendor(patch, None, ACCOUNT)
+    assert on_the_wire(draft.body.body).get("shipping_details[name]") == name
+    assert refused(draft).get("/shipping_address/name") == (None if name else "invalid")
+
+
 def test_a_shipping_address_is_replaced_whole_or_cleared() -> None:
     sent = wire(OrderPatch(shipping_address=AddressPatch(city="Bern")), INVOICE)
     assert sent["shipping_details[name]"] == "Fadenwerk AG"
