@@ -164,7 +164,8 @@ class InvalidField(CallerProblem, code="invalid-field", status=422, title="A fie
     @classmethod
     def listing(cls, errors: Sequence[FieldError], **facts: Any) -> Self:
         """Build a problem with several errors. The detail repeats the first ones."""
-        return cls(f"{summary(errors)}.", errors=tuple(errors), **facts)
+        detail = summary(errors)
+        return cls(detail if detail.endswith(("?", ".")) else f"{detail}.", errors=tuple(errors), **facts)
 
 
 class UnsupportedField(CallerProblem, code="unsupported-field", status=422, title="The connection cannot hold a field"):

@@ -247,3 +247,4 @@ def test_an_unknown_parameter_is_offered_the_nearest_known(caller: Caller) -> No
     (error,) = refused.json()["errors"]
     assert error["parameter"] == "limt"
     assert "Did you mean limit?" in error["detail"]
+    assert refused.json()["detail"].endswith("Did you mean limit?")
