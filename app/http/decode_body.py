@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Iterator
 from itertools import accumulate
 from json import JSONDecoder
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -23,7 +23,9 @@ MAX_DEPTH: Final = 64
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
 # Errors never repeat what was sent: it may be personal data.
-NO_CHOICE: Final = "not one of the possible values; /v1/contracts lists them"
+NO_CHOICE: Final = "not one of the possible values"
+MOST_LISTED: Final = 12
+"""Objects with more fields are in a contract, and its page lists them."""
 _NO_CHOICE = re.compile(r"Invalid (enum )?value", re.DOTALL)
 _PLACED = re.compile(r"(.*) - at `(\$[^`]*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -175,6 +177,22 @@ def _struct_at(into: type[Struct], path: str) -> type[Struct]:
     return here
 
 
+def _choices_at(into: type[Struct], path: str) -> str:
+    """Return the values of the enum at msgspec's path, to append."""
+    names = [name for name, _ in _STEP.findall(path) if name]
+    kinds = {field.encode_name: field.type for field in fields(_struct_at(into, path))}
+    choices = list(_literals(kinds.get(names[-1]))) if names else []
+    return f"; one of: {', '.join(choices)}" if choices else ""
+
+
+def _literals(kind: Any) -> Iterator[str]:
+    if get_origin(kind) is Literal:
+        yield from map(str, get_args(kind))
+        return
+    for option in get_args(kind):
+        yield from _literals(option)
+
+
 def _noun(kind: type[Struct]) -> str:
     """Return the object in words: an address, a line item."""
     words = _CAPITAL.sub(" ", kind.__name__.removesuffix("Patch")).lower()
@@ -192,13 +210,14 @@ def _invalid(message: str, whole: Any, into: type[Struct]) -> InvalidField:
         name = unknown[1]
         pointer = f"{pointer}/{_escape(name)}"
         here = _struct_at(into, path)
-        near = did_you_mean(name, here.__struct_encode_fields__)
-        detail = f"{name} is not a field of {_noun(here)}; /v1/contracts lists the fields.{near}"
-        return InvalidField.at(pointer, detail)
+        names = here.__struct_encode_fields__
+        near = did_you_mean(name, names)
+        listed = "/v1/contracts lists the fields" if len(names) > MOST_LISTED else f"its fields: {', '.join(names)}"
+        return InvalidField.at(pointer, f"{name} is not a field of {_noun(here)}; {listed}.{near}")
     if missing := _MISSING.match(reason):
         return InvalidField.at(f"{pointer}/{_escape(missing[1])}", "is required")
     if _NO_CHOICE.match(reason):
-        return InvalidField.at(pointer, NO_CHOICE)
+        return InvalidField.at(pointer, f"{NO_CHOICE}{_choices_at(into, path)}")
     return InvalidField.at(pointer, reason[:1].lower() + reason[1:].replace("`", ""))
 
 

@@ -331,12 +331,12 @@ def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:
 def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
     """Add the values that this connection can hold to the error about a wrong enum value."""
     (error,) = problem.errors if len(problem.errors) == 1 else (None,)
-    if error is None or not isinstance(error.pointer, str) or error.detail != NO_CHOICE:
+    if error is None or not isinstance(error.pointer, str) or not error.detail.startswith(NO_CHOICE):
         return problem
     values = writable_values(mapping, error.pointer.removeprefix("/").partition("/")[0])
     if not values:
         return problem
-    detail = f"{error.detail}; one of: {', '.join(values)}"
+    detail = f"{NO_CHOICE}; one of: {', '.join(values)}"
     return InvalidField.at(error.pointer, detail)
 
 
