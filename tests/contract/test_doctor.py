@@ -390,6 +390,8 @@ def test_a_paused_connection_is_reported_and_not_called(facade: Facade, vendors:
     assert [text for text in found(facade.lockstitch("doctor", "--json")) if "moving" in text] == []
     (event, *_) = facade.sql("SELECT actor FROM audit_event WHERE type = 'connection.resumed' ORDER BY id DESC")
     assert event["actor"].startswith("cli:")
+    again = facade.lockstitch(*mend.split()[1:])
+    assert (again.returncode, "forgets its throttles and failures" in again.stdout) == (0, True)
     unknown = facade.lockstitch("connections", "resume", "nowhere")
     assert (unknown.returncode, "other-zendesk" in unknown.stderr) == (2, True)
 

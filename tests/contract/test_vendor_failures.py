@@ -98,6 +98,9 @@ def test_writes_that_fail_stop_no_reads_and_one_probe_lets_all_of_them_go(
     for _ in range(5):
         caller.write("POST", path, customer("hubspot"), headers={"prefer": "wait=0"})
     assert until(failing)["note"] == "writes keep failing"
+    assert failing()["next_step"].startswith("Wait: it is retried automatically.")
+    # The command sees the database only, and says so.
+    assert "GET /ops/connections" in facade.lockstitch("connections").stdout
     for _ in range(3):
         assert caller.get(f"{path}&limit=1").status_code == 200
     assert code_of(create(), 503) == "connection-paused"
