@@ -181,7 +181,7 @@ async def rotate_secret(deps: EventDeps, subscription_id: str, *, principal: str
 
 
 async def enable(deps: EventDeps, subscription_id: str, caller: Caller) -> SubscriptionView:
-    """Resume deliveries, including those that waited. An active subscription stays as it is.
+    """Deliver everything that waits at once. An active subscription stays active, and its waits end.
 
     If the owner may not read its events and the caller may, the caller becomes the owner. Raises NotFound, Forbidden.
     """

@@ -256,6 +256,21 @@ def test_what_has_waited_goes_at_once_when_it_is_enabled(owner: Caller, deliveri
     until(lambda: states(delivering, made["id"]) == ["delivered"])
 
 
+def test_enabling_an_active_subscription_ends_its_waits(owner: Caller, delivering: Delivering) -> None:
+    """A target asked to wait for hours, and is repaired within minutes."""
+    hook = delivering.subscribers.hook("repaired", Answer(status=429, headers=(("retry-after", "7200"),)))
+    made = subscribe(owner, hook)
+    delivering.publish(news(1))
+    hook.received(1)
+    until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["failing_since"] is not None)
+    hook.always = Answer()
+    delivering.publish(news(2))
+    enabled = owner.post(f"/v1/subscriptions/{made['id']}/enable").json()
+    assert (enabled["state"], enabled["failing_since"]) == ("active", None)
+    until(lambda: states(delivering, made["id"]) == ["delivered", "delivered"])
+    assert "subscription.enabled" in delivering.audited(made["id"])
+
+
 def test_a_name_that_comes_to_lead_inside_is_refused_at_the_attempt(owner: Caller, delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("turned")
     made = subscribe(owner, hook)
