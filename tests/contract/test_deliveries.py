@@ -306,6 +306,19 @@ def test_a_callback_is_signed_with_the_callers_own_key(owner: Caller, delivering
     assert post.proven_by(secret_of_key(rotated.secret)) == post.proven_by(secret_of_key(key.secret))
 
 
+def test_a_callback_that_must_wait_for_hours_holds_up_no_others(owner: Caller, delivering: Delivering) -> None:
+    """Callbacks to many hosts share a lane, so no target may pause it for as long as it likes."""
+    key = delivering.facade.make_key("customers:write")
+    asking = delivering.subscribers.hook("asking", Answer(status=429, headers=(("retry-after", "7200"),)))
+    other = delivering.subscribers.hook("other")
+    first, second = delivering.publish(news(1), news(2))
+    delivering.call_back(first, target_url=asking.url, principal=key.id)
+    asking.received(1)
+    delivering.call_back(second, target_url=other.url, principal=key.id)
+    other.received(1)
+    assert len(asking.posts) == 1
+
+
 def test_a_callback_of_a_caller_whose_keys_have_ended_is_a_dead_letter(owner: Caller, delivering: Delivering) -> None:
     key = delivering.facade.make_key("customers:write")
 
