@@ -24,7 +24,7 @@ caller only, never to a log. All problems stay in one file, so you see the whole
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
-from app.problem_document import FieldError, Problem, summary
+from app.problem_document import FieldError, Problem, sentence, summary
 
 
 class CallerProblem(Problem, fault="caller", category="permanent"):
@@ -164,8 +164,7 @@ class InvalidField(CallerProblem, code="invalid-field", status=422, title="A fie
     @classmethod
     def listing(cls, errors: Sequence[FieldError], **facts: Any) -> Self:
         """Build a problem with several errors. The detail repeats the first ones."""
-        said = summary(errors)
-        return cls(said if said[-1:] in ("?", ".") else f"{said}.", errors=tuple(errors), **facts)
+        return cls(sentence(summary(errors)), errors=tuple(errors), **facts)
 
 
 class UnsupportedField(CallerProblem, code="unsupported-field", status=422, title="The connection cannot hold a field"):

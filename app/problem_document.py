@@ -46,6 +46,11 @@ def summary(errors: Sequence[FieldError]) -> str:
     return "; ".join([*listed, f"and {more:,} more"] if more else listed)
 
 
+def sentence(text: str) -> str:
+    """Return the text with a full stop, unless it ends like a sentence."""
+    return text if text.endswith(("?", ".")) else f"{text}."
+
+
 def _place(error: FieldError) -> str:
     return str(error.pointer or error.parameter or error.header or "The body")
 

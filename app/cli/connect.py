@@ -101,6 +101,7 @@ def show(*, json: Json = False) -> None:
     for one in listed:
         shown.add_row(one.name, one.vendor, one.state, one.note or "")
     Console().print(shown)
+    sys.stdout.write("A process that is throttled or failing by itself shows that at GET /ops/connections.\n")
     for one in listed:
         if one.scopes is not None and one.scopes.granted is not None:
             Console().print(f"{one.name}: granted {', '.join(one.scopes.granted)}.", soft_wrap=True, markup=False)
@@ -119,7 +120,8 @@ def resume(name: Annotated[str, Parameter(name="NAME")], /) -> None:
     """
     _require_known(find_settings(os.environ), name)
     was_paused = with_database(lambda database: PostgresPauses(database).resume(name, actor=actor()))
-    sys.stdout.write(f"{name} is resumed.\n" if was_paused else f"{name} was not paused in the database.\n")
+    what = "is resumed" if was_paused else "was not paused"
+    sys.stdout.write(f"{name} {what}. Every process forgets its throttles and failures within about a second.\n")
 
 
 def _require_known(settings: Settings, name: str) -> None:

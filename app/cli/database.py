@@ -118,4 +118,5 @@ def needing_database() -> Iterator[None]:
     except StoreUnavailable as error:
         raise Complaint(f"{error.detail} Is the database of LOCKSTITCH_DATABASE_URL running?") from error
     except PostgresError as error:
-        raise Complaint(f"The database refused a query: {error}. Did you run `lockstitch migrate`?") from error
+        # Without its detail, which may quote a row.
+        raise Complaint(f"The database refused a query: {error.args[0]}. Did you run `lockstitch migrate`?") from error

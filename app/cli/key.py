@@ -5,7 +5,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from cyclopts import App, Parameter
 from msgspec import Struct
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from app.api_keys.store import NewKey, PostgresKeys
 from app.cli.database import find_settings, with_database
+from app.cli.exits import usage as refuse_usage
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.cli.tables import moment, table
@@ -21,6 +22,7 @@ from app.postgres.database import Database
 from app.settings.environment import load_settings
 
 T = TypeVar("T")
+MOST_DAYS: Final = 36_500
 
 key = App(name="key", help="Create, list, rotate and revoke API keys, and show their use.")
 
@@ -43,7 +45,7 @@ def create(
     expires_in_days
         Days until the key expires. Without it, the key never expires.
     """
-    lifetime = None if expires_in_days is None else timedelta(days=expires_in_days)
+    lifetime = _lifetime(expires_in_days)
     _show(_with_keys(lambda keys: keys.create(name, scope, expires_in=lifetime)))
 
 
@@ -82,8 +84,9 @@ def rotate(
     scope
         A scope of the new key, instead of the old key's scopes. Repeat it for each.
     """
-    lifetime = None if expires_in_days is None else timedelta(days=expires_in_days)
-    overlap = timedelta(hours=overlap_hours)
+    if not 0 <= overlap_hours <= MOST_DAYS * 24:
+        refuse_usage(f"--overlap-hours {overlap_hours:g}: must be 0 to {MOST_DAYS * 24}.")
+    lifetime, overlap = _lifetime(expires_in_days), timedelta(hours=overlap_hours)
     wanted = scope or ()
     _show(_with_keys(lambda keys: keys.rotate(name, overlap=overlap, expires_in=lifetime, scopes=wanted)))
 
@@ -99,6 +102,12 @@ def revoke(name: str) -> None:
     """
     ended = _with_keys(lambda keys: keys.revoke(name))
     sys.stdout.write(f"{ended} {'key' if ended == 1 else 'keys'} revoked.\n")
+
+
+def _lifetime(days: int | None) -> timedelta | None:
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        refuse_usage(f"--expires-in-days {days}: must be 1 to {MOST_DAYS}.")
+    return None if days is None else timedelta(days=days)
 
 
 class KeyUsage(Struct, frozen=True, kw_only=True):

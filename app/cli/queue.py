@@ -47,10 +47,14 @@ def queue(*, json: Json = False) -> None:
         console.print(shown)
     for lane in seen.lanes:
         if lane.state != "open":
-            console.print(Text(_blocked_lane(lane)))
+            console.print(Text(_blocked_lane(lane)), soft_wrap=True)
 
 
 def _blocked_lane(lane: QueueLane) -> str:
     rest = "" if lane.blocked_seconds is None else f" for {span(lane.blocked_seconds)}"
     why = "" if lane.note is None else f": {lane.note}"
-    return f"{lane.connection} is {lane.state}{rest}{why}"
+    if lane.state not in ("paused", "unauthorised"):
+        return f"{lane.connection} is {lane.state}{rest}{why}"
+    # Only a person can end these.
+    where = f"/v1/subscriptions/{lane.connection}" if lane.connection.startswith("sub_") else "/ops/connections"
+    return f"{lane.connection} is {lane.state}{rest}{why}. GET {where} has the next step."

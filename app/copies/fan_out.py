@@ -19,6 +19,7 @@ from app.copies.consumers import CONSENTS, KIND, Consumer, Leg
 from app.copies.deps import CopyDeps
 from app.copies.request import Copy, request_of
 from app.copies.source import SourceRecord, read_export, read_source, unreadable_source
+from app.dependencies import Dependencies
 from app.errors import InvalidField, NotFound, UnsupportedField
 from app.events.record_changes import changed, fields_of, notes_in
 from app.http.plurals import PLURAL
@@ -26,7 +27,7 @@ from app.identifiers import new_id
 from app.problem_document import Problem
 from app.queue.enqueue import job_subject
 from app.queue.finishing import Finishing
-from app.queue.kinds import JobKind
+from app.queue.kinds import JobKind, Shown
 from app.queue.models import (
     Conflict,
     DeadLetter,
@@ -42,6 +43,7 @@ from app.queue.supersede import supersede
 from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.copy_links import linked_record
+from app.writes.deps import OperationDeps
 from app.writes.execute import execute
 from app.writes.models import NewOperation, Operation, Undecided
 from app.writes.resolved_write import WriteRequest, fingerprint, resolve_request
@@ -70,7 +72,7 @@ async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
     consumer, source = deps.consumers.get(leg.consumer), deps.connections.by_name.get(leg.connection)
     if consumer is None or source is None:
         return await _skip(job, finishing, leg, "the consumer or its source is no longer configured")
-    principal = f"consumer:{consumer.name}"
+    principal = _principal(leg)
     recorded = await deps.operations.find_by_key(principal, leg.event)
     if recorded is not None and (recorded.outcome != "failed" or recorded.is_dead_letter):
         return _outcome_of(recorded)
@@ -197,6 +199,23 @@ def _outcome_of(operation: Operation) -> JobOutcome:
     return Permanent(reason=problem.code, path=path) if problem.category == "permanent" else Retry(reason=problem.code)
 
 
+def _principal(leg: Leg) -> str:
+    """Return the principal of the writes of a consumer. The key is the event."""
+    return f"consumer:{leg.consumer}"
+
+
+async def show_leg(dependencies: Dependencies, payload: bytes) -> Shown:
+    """Show a leg, and the refusal of its write if it came to one. Raises SealBroken."""
+    leg = msgspec.json.decode(payload, type=Leg)
+    operation = await dependencies.of(OperationDeps).find_by_key(_principal(leg), leg.event)
+    if operation is None:
+        return Shown(payload=leg)
+    return Shown(
+        payload=msgspec.to_builtins(leg) | {"operation": operation.id, "problem": operation.problem},
+        note=f"GET /v1/operations/{operation.id} shows how far it has come.",
+    )
+
+
 async def _skip(job: Job, finishing: Finishing, leg: Leg, why: str) -> JobOutcome:
     """End a leg that sends nothing, audited."""
     facts = {"event": leg.event, "consumer": leg.consumer, "because": why}
@@ -220,6 +239,7 @@ KINDS: Final = (
         name=KIND,
         policy=POLICY,
         bind=lambda dependencies: partial(run_leg, dependencies.of(CopyDeps)),
+        show=show_leg,
         reads_again=True,
         advise=_advice,
     ),

@@ -7,7 +7,7 @@ from typing import Final
 from app.dead_letters.views import NextStep, property_of
 from app.drift.detect import REJECTED
 from app.queue.kinds import JobKind
-from app.queue.models import INTERNAL, DeadLetter, DeathCategory
+from app.queue.models import INTERNAL, VENDOR_ANSWERED, DeadLetter, DeathCategory
 from app.revisions.mapping_routes import newest_released
 
 ADVICE: Final[dict[DeathCategory, str]] = {
@@ -29,7 +29,9 @@ def next_steps(letter: DeadLetter, kinds: Mapping[str, JobKind], revision_now: i
         return []
     kind = kinds.get(letter.kind)
     steps = _mapping_steps(letter, revision_now)
-    if kind is not None and kind.edit is not None and not _reads_again(letter, kind):
+    if _refused_read(letter, kind):
+        steps.append(_verify(letter))
+    elif kind is not None and kind.edit is not None and not _reads_again(letter, kind):
         steps.append(_edit(letter))
     steps.append(_redrive(letter, kind, revision_now))
     if letter.category in ("transient", "throttle"):
@@ -91,7 +93,9 @@ def _redrive(letter: DeadLetter, kind: JobKind | None, revision_now: int | None)
     own = None if kind is None or kind.advise is None else kind.advise(letter)
     advice = own or ADVICE[letter.category]
     name = _property(letter)
-    if name is not None and kind is not None and _reads_again(letter, kind):
+    if _refused_read(letter, kind):
+        advice = "Redrive it once the vendor answers. It reads the record again."
+    elif name is not None and kind is not None and _reads_again(letter, kind):
         advice = f"{name} is missing or invalid: correct it at the vendor. A redrive reads the record again."
     elif name is not None:
         advice = f"{name} is missing or invalid. {advice}"
@@ -103,6 +107,16 @@ def _redrive(letter: DeadLetter, kind: JobKind | None, revision_now: int | None)
         path=f"/ops/dead-letters/{letter.id}/redrive",
         command=f"lockstitch dead-letters redrive {letter.id}",
         advice=advice,
+    )
+
+
+def _verify(letter: DeadLetter) -> NextStep:
+    return NextStep(
+        action="inspect",
+        method="GET",
+        path="/ops/connections",
+        command=f"lockstitch verify {shlex.quote(letter.connection)}",
+        advice="The vendor refused what Lockstitch asked, not the payload. This finds the cause, such as a permission.",
     )
 
 
@@ -128,6 +142,11 @@ def _redrive_all(letter: DeadLetter) -> NextStep:
         command=f"lockstitch redrive start {which} --category {letter.category} --rate 20",
         advice="All with the same failure, no faster than the other side can take.",
     )
+
+
+def _refused_read(letter: DeadLetter, kind: JobKind | None) -> bool:
+    """Return whether the vendor refused a request, of which the payload holds nothing."""
+    return kind is not None and kind.reads_again and letter.category == "permanent" and VENDOR_ANSWERED in letter.reason
 
 
 def _reads_again(letter: DeadLetter, kind: JobKind) -> bool:

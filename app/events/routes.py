@@ -262,8 +262,8 @@ async def test_subscription(call: Call) -> Answered:
 async def enable_subscription(call: Call) -> Answered:
     """Enable a subscription.
 
-    Pending deliveries are sent at once. An active subscription stays as it is. If its owner lacks a scope of its
-    Events, your key needs that scope and becomes the owner.
+    Pending deliveries are sent at once, also those of an active subscription that wait for their next attempt. If the
+    owner of a disabled one lacks a scope of its Events, your key needs that scope and becomes the owner.
     """
     return json_response(await subscriptions.enable(call.deps(EventDeps), call.path("id"), call.caller))
 

@@ -35,6 +35,10 @@ WHEN_LACKING: Final = (
     "Give its owner a key with the scope {0} (lockstitch key rotate NAME --scope …), then POST …/enable. Or POST"
     " …/enable with another key that has it; that key then owns the subscription. Everything that waited is delivered."
 )
+WHEN_NO_KEY: Final = (
+    "POST …/enable with another key that has the scope {0}; that key then owns the subscription. Everything that waited"
+    " is delivered."
+)
 NARROWER: Final = (
     "Use a key with these scopes, or subscribe to less: name the types, and a connection for operation.finished and"
     " webhook.received."
@@ -177,7 +181,7 @@ async def rotate_secret(deps: EventDeps, subscription_id: str, *, principal: str
 
 
 async def enable(deps: EventDeps, subscription_id: str, caller: Caller) -> SubscriptionView:
-    """Resume deliveries, including those that waited. An active subscription stays as it is.
+    """Deliver everything that waits at once. An active subscription stays active, and its waits end.
 
     If the owner may not read its events and the caller may, the caller becomes the owner. Raises NotFound, Forbidden.
     """
@@ -219,7 +223,8 @@ async def deliver_test(deps: EventDeps, subscription_id: str, *, correlation_id:
 def view_of(deps: EventDeps, subscription: EventSubscription) -> SubscriptionView:
     """Return a subscription as callers see it."""
     lacking = _lacking(deps, subscription)
-    next_step = WHEN_LACKING.format(" and ".join(lacking)) if lacking else WHEN_DISABLED
+    renewable = WHEN_LACKING if subscription.held else WHEN_NO_KEY
+    next_step = renewable.format(" and ".join(lacking)) if lacking else WHEN_DISABLED
     return SubscriptionView(
         id=subscription.id,
         target_url=subscription.target_url,

@@ -25,6 +25,8 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
 # Errors never repeat what was sent: it may be personal data.
 NO_CHOICE: Final = "not one of the possible values"
+MOST_LISTED: Final = 12
+"""Objects with more fields are in a contract, and its page lists them."""
 _NO_CHOICE = re.compile(r"Invalid (enum )?value", re.DOTALL)
 _PLACED = re.compile(r"(.*) - at `(\$[^`]*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -199,9 +201,10 @@ def _invalid(message: str, whole: Any, into: type[Struct]) -> InvalidField:
         name = unknown[1]
         pointer = f"{pointer}/{_escape(name)}"
         here = _struct_at(into, path)
-        near = did_you_mean(name, here.__struct_encode_fields__)
-        detail = f"{name} is not a field of {_noun(here)}; /v1/contracts lists the fields.{near}"
-        return InvalidField.at(pointer, detail)
+        names = here.__struct_encode_fields__
+        near = did_you_mean(name, names)
+        listed = "/v1/contracts lists the fields" if len(names) > MOST_LISTED else f"its fields: {', '.join(names)}"
+        return InvalidField.at(pointer, f"{name} is not a field of {_noun(here)}; {listed}.{near}")
     if missing := _MISSING.match(reason):
         return InvalidField.at(f"{pointer}/{_escape(missing[1])}", "is required")
     if _NO_CHOICE.match(reason):

@@ -148,7 +148,7 @@ class Watch:
                 Alarm(
                     name="disabled_subscriptions",
                     summary=f"{vitals.disabled_subscriptions} subscriptions are disabled; their deliveries wait.",
-                    next_step="Fix the target, then POST /v1/subscriptions/{id}/enable.",
+                    next_step="GET /v1/subscriptions has the next step of each; then POST …/{id}/enable.",
                     link=f"{self._url}/v1/subscriptions",
                 )
             )

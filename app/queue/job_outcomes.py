@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -11,6 +12,7 @@ from app.problem_document import Problem
 from app.queue.finishing import Finishing, Handler, finish_together
 from app.queue.jobs import PostgresQueue
 from app.queue.models import (
+    VENDOR_ANSWERED,
     Conflict,
     Deferred,
     Done,
@@ -28,6 +30,7 @@ from mappings.spec import Unmappable
 
 TRIES: Final = 3
 UNKNOWN_KIND_SECONDS: Final = 10.0
+_VENDOR_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _log = logging.getLogger("lockstitch.queue")
 
 
@@ -149,12 +152,21 @@ def _of_problem(problem: Problem) -> JobOutcome:
         case "auth":
             return Unauthorised(reason=problem.code)
         case "permanent":
-            return Permanent(reason=problem.code, path=_path(problem))
+            return Permanent(reason=_reason(problem), path=_path(problem))
         case "conflict":
-            return Conflict(reason=problem.code, path=_path(problem))
+            return Conflict(reason=_reason(problem), path=_path(problem))
         case "transient":
             # Wait for the connection's pause, or a day's attempts would be used up in minutes.
             return Retry(reason=problem.code, at_least=problem.retry_after or 0.0)
+
+
+def _reason(problem: Problem) -> str:
+    """Return the code and the vendor's answer, without the vendor's words: they may quote a person."""
+    says = problem.vendor
+    if says is None or says.status is None:
+        return problem.code
+    code = f", {says.code}" if says.code is not None and _VENDOR_CODE.fullmatch(says.code) else ""
+    return f"{problem.code} {VENDOR_ANSWERED}{says.status}{code})"
 
 
 def _path(problem: Problem) -> str | None:

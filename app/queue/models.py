@@ -20,6 +20,8 @@ from app.postgres.database import Transaction
 
 INTERNAL: Final = "-"
 """The lane of jobs without a connection."""
+VENDOR_ANSWERED: Final = "(HTTP "
+"""In the reason of a failure that is a vendor's refusal, before its status and code."""
 
 DeadHead = Literal["block", "skip"]
 DeathCategory = Literal["transient", "throttle", "permanent", "auth", "conflict", "poison"]

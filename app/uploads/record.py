@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from app import telemetry
 from app.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidField, NotFound
-from app.problem_document import FieldError
+from app.problem_document import FieldError, sentence
 from app.uploads.deps import ExportDeps
 from app.uploads.models import NewUpload, RowMark, Upload, UploadMoved
 from app.uploads.row_key import KIND, dedupe_key_of
@@ -122,7 +122,7 @@ def _validate(file: BytesIO, layout: Layout) -> tuple[bytes, int]:
         return digest, count_rows(file, layout)
     except UnreadableExport as error:
         raise InvalidField(
-            f"The file cannot be read: {error}.",
+            sentence(f"The file cannot be read: {error}"),
             errors=tuple(FieldError(pointer="", detail=reason) for reason in error.reasons),
             next_step=NEXT_STEP,
         ) from error

@@ -74,7 +74,10 @@ def judge(connection: CalledConnection, reply: VendorReply, credential: str) -> 
             request_id=request_id,
         )  # fmt: skip
     if refusal is None and reply.status < 300:
-        return None
+        if not _is_page(reply):
+            return None
+        detail = f"{vendor.title} sent a page with status {reply.status} instead of an API answer"
+        refusal = VendorRefusal(kind="unavailable", detail=f"{detail}: check the connection's base URL")
     if refusal is None:
         refusal = VendorRefusal(
             kind="unavailable" if reply.status >= 500 else "rejected", detail=f"status {reply.status}"
@@ -82,6 +85,11 @@ def judge(connection: CalledConnection, reply: VendorReply, credential: str) -> 
     if refusal.request_id is None and request_id is not None:
         refusal = msgspec.structs.replace(refusal, request_id=request_id)
     return _refused(reply, _without_secrets(refusal, credential))
+
+
+def _is_page(reply: VendorReply) -> bool:
+    """Return whether a proxy or a login page answered, as during maintenance: no vendor's API answers in HTML."""
+    return reply.headers.get("content-type", "").startswith("text/html") and reply.body.lstrip()[:1] == b"<"
 
 
 def _without_secrets(refusal: VendorRefusal, credential: str) -> VendorRefusal:

@@ -180,7 +180,7 @@ def _standing(name: str, lane: Lane | None, live: LiveState | None) -> _Standing
             state="failing",
             seconds=live.seconds,
             note=f"{' and '.join(live.failing)} keep failing",
-            next_step="None; it is retried automatically. If it lasts, check the vendor's status and the base URL.",
+            next_step="Wait: it is retried automatically. If it lasts, check the vendor's status and the base URL.",
         )
     return _Standing(state="unauthorised", seconds=live.seconds, next_step="Renew the credential.")
 
@@ -191,5 +191,5 @@ def _throttled(seconds: float, since: datetime | None, note: str | None) -> _Sta
         since=since,
         seconds=seconds,
         note=note,
-        next_step="None; it continues automatically. If it happens often, lower pacing in lockstitch.toml.",
+        next_step="Wait: it continues automatically. If it happens often, lower pacing in lockstitch.toml.",
     )

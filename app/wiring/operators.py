@@ -72,9 +72,10 @@ def operator_dependencies(
     database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: PostgresMappingRoutes
 ) -> tuple[Any, ...]:
     """Return the dependencies of operators, over HTTP and on the command line."""
+    operations = OperationReader(database, sealer)
     shown = Dependencies(
         ReceiptDeps(receipts=PostgresReceipts(database, sealer)),
-        OperationDeps(find_operation=OperationReader(database, sealer).get),
+        OperationDeps(find_operation=operations.get, find_by_key=operations.find_by_key),
     )
     return (
         DeadLetterDeps(

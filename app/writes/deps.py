@@ -19,6 +19,7 @@ class OperationDeps:
     """Dependencies of showing an operation."""
 
     find_operation: Callable[[str], Awaitable[Operation | None]]
+    find_by_key: Callable[[str, str], Awaitable[Operation | None]]
 
 
 @dataclass(frozen=True, kw_only=True)

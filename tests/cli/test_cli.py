@@ -9,7 +9,10 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from asyncpg.exceptions import CheckViolationError
 
+from app.cli.database import needing_database
+from app.errors import Complaint
 from tests.commands import ROOT, lockstitch
 from tests.encryption import ENCRYPTION_KEYS
 
@@ -40,7 +43,14 @@ def test_help_names_the_commands_and_imports_none_of_them() -> None:
         (("frobnicate",), "frobnicate"),
         (("key", "create"), "NAME"),
         (("key", "create", "n8n"), "scope"),
+        (
+            ("key", "create", "n8n", "--scope", "orders:read", "--expires-in-days", "-1"),
+            "--expires-in-days -1: must be 1",
+        ),
+        (("key", "create", "n8n", "--scope", "orders:read", "--expires-in-days", "9" * 12), "must be 1 to 36500"),
         (("key", "rotate", "n8n", "--overlap-hours", "soon"), "soon"),
+        (("key", "rotate", "n8n", "--overlap-hours", "-5"), "--overlap-hours -5: must be 0"),
+        (("key", "rotate", "n8n", "--overlap-hours", "nan"), "--overlap-hours nan: must be 0"),
         (("migrate", "--twice"), "--twice"),
     ],
 )
@@ -50,6 +60,14 @@ def test_a_mistake_in_the_command_line_ends_with_2(arguments: tuple[str, ...], s
     assert done.returncode == 2
     assert said.lower() in done.stderr.lower()
     assert "Traceback" not in done.stderr
+
+
+def test_a_refused_query_is_reported_without_the_row() -> None:
+    refused = CheckViolationError('new row for relation "api_key" violates check constraint "api_key_check"')
+    refused.detail = "Failing row contains (key_7, a-digest)."
+    with pytest.raises(Complaint, match="api_key_check") as complaint, needing_database():
+        raise refused
+    assert "a-digest" not in str(complaint.value)
 
 
 def test_a_key_is_printed_alone_and_once(migrated: dict[str, str]) -> None:

@@ -98,7 +98,7 @@ def test_who_sent_it_is_audited(environment: dict[str, str], file: Path) -> None
     ("content", "word"),
     [
         ("Customer No;Name\r\n1;Lee\r\n".encode("utf-16"), "it is UTF-16"),
-        (b"1;Zoe Quill;zoe@example.com;A;01.07.2026\r\n", "is it the header?"),
+        (b"1;Zoe Quill;zoe@example.com;A;01.07.2026\r\n", "is it the header?\n"),
         (b"", "it is empty"),
     ],
 )

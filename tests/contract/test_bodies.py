@@ -241,9 +241,30 @@ def test_an_unknown_member_is_offered_the_nearest_known(
     assert f"Did you mean {meant}?" in error["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        (
+            "/v1/subscriptions",
+            {"event": ["*"]},
+            "event is not a field of a subscription request; its fields: target_url, events,",
+        ),
+        (f"{PATH}/crm:1/copies", {"match_on": "phone"}, "not one of the possible values: email, external_id"),
+        ("/v1/orders/shop:1/cancel", {"because": 1}, "because is not a field of an order cancel; its fields: reason, "),
+        ("/v1/orders/shop:1/cancel", {"reason": "x"}, "not one of the possible values: customer, "),
+    ],
+)
+def test_what_no_contract_lists_is_listed(caller: Caller, path: str, body: dict[str, Any], detail: str) -> None:
+    refused = caller.write("POST", path, body)
+    assert code_of(refused, 422) == "invalid-field"
+    assert detail in refused.json()["detail"]
+    assert "/v1/contracts" not in refused.json()["detail"]
+
+
 def test_an_unknown_parameter_is_offered_the_nearest_known(caller: Caller) -> None:
     refused = caller.get(PATH, params={"limt": "5"})
     assert code_of(refused, 422) == "invalid-field"
     (error,) = refused.json()["errors"]
     assert error["parameter"] == "limt"
     assert "Did you mean limit?" in error["detail"]
+    assert refused.json()["detail"].endswith("Did you mean limit?")

@@ -70,6 +70,27 @@ def test_the_property_is_named_and_the_advised_redrive_works(
     assert driver.event_of(receipt)["type"] == f"{object_name}.updated"
 
 
+@pytest.mark.parametrize("name", ["hubspot customer", "shopify order", "zendesk ticket"])
+def test_a_refused_read_names_the_vendors_answer_and_who_explains_it(
+    facade: Facade, caller: Caller, vendors: Emulators, name: str
+) -> None:
+    """Nothing is wrong with the webhook, so nobody is asked to edit it."""
+    driver, kind, object_name = WebhookDriver(facade, caller), KINDS[name], name.partition(" ")[2]
+    made = caller.create(kind.collection, kind.sample())
+    driver.forget(made)
+    vendors.break_(kind.connection, "status", path=PATHS[kind.connection], times=None, status=403)
+    receipt = driver.send(kind.connection, object_name, "updated", made["meta"]["remote_id"])
+    letter = caller.get(f"{PATH}/{driver.dead_letter_of(receipt)['id']}").json()
+    vendors.mend()
+
+    assert "(HTTP 403" in letter["failure"]["reason"]
+    assert list(steps(letter)) == ["inspect", "redrive", "discard"]
+    assert steps(letter)["inspect"]["command"] == f"lockstitch verify {kind.connection}"
+    run(facade, steps(letter)["inspect"]["command"])
+    run(facade, steps(letter)["redrive"]["command"])
+    assert driver.event_of(receipt)["type"] == f"{object_name}.updated"
+
+
 def test_the_advice_activates_a_newer_revision(facade: Facade, caller: Caller, dead: DeadJobs) -> None:
     dead.connection = "advised"
     route = "/ops/mappings/hubspot.customer/route"

@@ -256,6 +256,21 @@ def test_what_has_waited_goes_at_once_when_it_is_enabled(owner: Caller, deliveri
     until(lambda: states(delivering, made["id"]) == ["delivered"])
 
 
+def test_enabling_an_active_subscription_ends_its_waits(owner: Caller, delivering: Delivering) -> None:
+    """A target asked to wait for hours, and is repaired within minutes."""
+    hook = delivering.subscribers.hook("repaired", Answer(status=429, headers=(("retry-after", "7200"),)))
+    made = subscribe(owner, hook)
+    delivering.publish(news(1))
+    hook.received(1)
+    until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["failing_since"] is not None)
+    hook.always = Answer()
+    delivering.publish(news(2))
+    enabled = owner.post(f"/v1/subscriptions/{made['id']}/enable").json()
+    assert (enabled["state"], enabled["failing_since"]) == ("active", None)
+    until(lambda: states(delivering, made["id"]) == ["delivered", "delivered"])
+    assert "subscription.enabled" in delivering.audited(made["id"])
+
+
 def test_a_name_that_comes_to_lead_inside_is_refused_at_the_attempt(owner: Caller, delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("turned")
     made = subscribe(owner, hook)
@@ -289,6 +304,19 @@ def test_a_callback_is_signed_with_the_callers_own_key(owner: Caller, delivering
     delivering.call_back(event_id, target_url=hook.url, principal=key.id)
     post = hook.received(3)[2]
     assert post.proven_by(secret_of_key(rotated.secret)) == post.proven_by(secret_of_key(key.secret))
+
+
+def test_a_callback_that_must_wait_for_hours_holds_up_no_others(owner: Caller, delivering: Delivering) -> None:
+    """Callbacks to many hosts share a lane, so no target may pause it for as long as it likes."""
+    key = delivering.facade.make_key("customers:write")
+    asking = delivering.subscribers.hook("asking", Answer(status=429, headers=(("retry-after", "7200"),)))
+    other = delivering.subscribers.hook("other")
+    first, second = delivering.publish(news(1), news(2))
+    delivering.call_back(first, target_url=asking.url, principal=key.id)
+    asking.received(1)
+    delivering.call_back(second, target_url=other.url, principal=key.id)
+    other.received(1)
+    assert len(asking.posts) == 1
 
 
 def test_a_callback_of_a_caller_whose_keys_have_ended_is_a_dead_letter(owner: Caller, delivering: Delivering) -> None:

@@ -174,7 +174,12 @@ def test_another_key_takes_the_subscription_of_a_revoked_one_over(delivering: De
         made = subscribe(caller, hook, "customer.*")
     delivering.facade.with_keys(lambda keys: keys.revoke(key.name))
     delivering.publish(news(1))
-    assert disabled(owner, made["id"])["disabled_reason"] == "its owner has no valid API key"
+    shown = disabled(owner, made["id"])
+    assert shown["disabled_reason"] == "its owner has no valid API key"
+    # A revoked key cannot be rotated, so this is the only way.
+    assert shown["next_step"].startswith("POST …/enable with another key that has the scope customers:read;")
+    (lane,) = [text for text in delivering.facade.lockstitch("queue").stdout.splitlines() if f"{made['id']} is" in text]
+    assert lane.endswith(f"paused: the subscription is disabled. GET /v1/subscriptions/{made['id']} has the next step.")
     path = f"/v1/subscriptions/{made['id']}/enable"
     with calling(delivering, "orders:read") as stranger:
         assert code_of(stranger.post(path), 403) == "forbidden"

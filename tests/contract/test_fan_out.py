@@ -230,6 +230,9 @@ def test_a_refused_leg_is_redriven_with_present_values(facade: Facade, caller: C
     assert (letter["kind"], letter["failure"]["category"]) == ("fan_out", "permanent")
     shown = caller.get(f"/ops/dead-letters/{letter['id']}").json()
     assert "blue" not in json.dumps(shown)
+    refused = legs(facade, made, "zendesk")[-1]
+    assert shown["payload"]["operation"] == refused["id"]
+    assert shown["payload"]["problem"]["detail"].startswith("Zendesk answered: ")
     vendors.mend()
     Vendors(vendors.url).change("shopify", made["meta"]["remote_id"], "Later")
     assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={}).status_code == 200

@@ -57,13 +57,14 @@ def test_a_vendor_that_stays_down(
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_html_in_place_of_a_record(caller: Caller, vendors: Emulators, vendor: Vendor) -> None:
-    """A login page or a maintenance page at 200 is no record, and no success."""
+    """A login page or a maintenance page at 200 is no record, no success, and no new shape of the vendor's data."""
     path = person(caller, f"frail-{vendor}", vendor)
     vendors.break_(vendor, "html_body", path=READ_PATHS[vendor], times=3, status=200)
     answer = caller.get(path)
-    assert answer.status_code in (502, 503)
-    assert answer.json()["code"] in ("vendor-drift", "vendor-unavailable")
+    assert code_of(answer, 503) == "vendor-unavailable"
+    assert answer.json()["retryable"] is True
     assert "<html" not in answer.text
+    assert caller.get(path).status_code == 200
 
 
 def test_a_vendor_that_never_answers(caller: Caller, vendors: Emulators) -> None:
@@ -98,6 +99,9 @@ def test_writes_that_fail_stop_no_reads_and_one_probe_lets_all_of_them_go(
     for _ in range(5):
         caller.write("POST", path, customer("hubspot"), headers={"prefer": "wait=0"})
     assert until(failing)["note"] == "writes keep failing"
+    assert failing()["next_step"].startswith("Wait: it is retried automatically.")
+    # The command sees the database only, and says so.
+    assert "GET /ops/connections" in facade.lockstitch("connections").stdout
     for _ in range(3):
         assert caller.get(f"{path}&limit=1").status_code == 200
     assert code_of(create(), 503) == "connection-paused"

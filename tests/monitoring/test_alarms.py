@@ -110,6 +110,15 @@ async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name
         assert "Ann Bell" not in call.body.decode()
 
 
+async def test_the_alarm_of_disabled_subscriptions_names_their_own_next_steps(database: Database) -> None:
+    """A target failed, or an owner lacks a scope: only the subscription says which."""
+    async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
+        await disabled_subscription(database)
+        await watch.check()
+        (call,) = receiver.calls
+        assert json.loads(call.body)["next_step"].startswith("GET /v1/subscriptions has the next step of each;")
+
+
 async def test_the_alarm_of_a_refused_credential_ends_when_it_is_revoked(database: Database) -> None:
     async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
         await refused_credential(database)

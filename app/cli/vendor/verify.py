@@ -116,7 +116,7 @@ def _check_object(
         error(about, f"{count} of {len(page.records)} records cannot be mapped: {why}", _report_command(mapping))
         for why, count in broken.items()
     ]
-    findings += _check_enums(about, mapping, mapped)
+    findings += _check_enums(about, name, mapping, mapped)
     findings += _check_times(about, mapped, live.skew, f"lockstitch verify {name}")
     report.add(findings, f"{mapping.object}: {len(mapped)} records map, times and enum values are known")
 
@@ -125,18 +125,23 @@ def _report_command(mapping: AnyMapping) -> str:
     return f"The mapping needs a revision. To try such a record: lockstitch map {mapping.name} FILE"
 
 
-def _check_enums(about: str, mapping: AnyMapping, mapped: Sequence[Mapped[Any]]) -> Iterator[Finding]:
-    """Find values that the mapping does not know: they read as `unknown`."""
-    names = [field.name for field in msgspec.structs.fields(mapping.model)]
-    for name in names:
-        unknown = [one.remote.id for one in mapped if getattr(one.data, name) == "unknown"]
+def _check_enums(about: str, connection: str, mapping: AnyMapping, mapped: Sequence[Mapped[Any]]) -> Iterator[Finding]:
+    """Find values that the mapping does not know: they read as `unknown` beside the vendor's own value."""
+    for name in (field.name for field in msgspec.structs.fields(mapping.model)):
+        unknown = [one.remote.id for one in mapped if _is_unknown(one.data, name)]
         if unknown:
             yield warning(
                 about,
                 f"{name} of {len(unknown)} of {len(mapped)} records has a value that the mapping does not know,"
                 f" such as that of {', '.join(unknown[:SHOWN])}",
-                f"GET /v1/{mapping.object}s/options lists the account's values: lockstitch mapping show {mapping.name}",
+                f"The mapping needs a revision. To see a value, in {name}_raw:"
+                f" GET /v1/{mapping.object}s/{connection}:{unknown[0]}",
             )
+
+
+def _is_unknown(data: Any, name: str) -> bool:
+    # A field that the vendor does not have, or left empty, is `unknown` without a raw value.
+    return getattr(data, name) == "unknown" and getattr(data, f"{name}_raw", None) is not None
 
 
 def _check_times(about: str, mapped: Sequence[Mapped[Any]], skew: float, again: str) -> Iterator[Finding]:

@@ -247,7 +247,9 @@ class PostgresDeliveries:
             facts = {"status": failure.status, "reason": failure.reason, "final": failure.final}
             await _note(session, "delivery.failed", delivery, row, **facts)
             if failure.unresponsive:
-                await lanes.throttle(session, job.connection, failure.reason, failure.retry_after)
+                # Callbacks to several hosts share a lane: it backs off, but no target sets for how long.
+                asked = None if delivery.subscription is None else failure.retry_after
+                await lanes.throttle(session, job.connection, failure.reason, asked)
             else:
                 await lanes.probe_succeeded(session, job)  # a target that refuses does answer
             if delivery.subscription is None:

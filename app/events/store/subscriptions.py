@@ -120,7 +120,7 @@ ENABLE = Statement(
     """
     UPDATE subscription
        SET state = 'active', disabled_at = NULL, disabled_reason = NULL, failing_since = NULL, principal = $2
-     WHERE id = $1 AND state = 'disabled'
+     WHERE id = $1 AND (state = 'disabled' OR failing_since IS NOT NULL)
     """,
 )
 
@@ -235,11 +235,11 @@ class PostgresSubscriptions:
             return True
 
     async def enable(self, subscription_id: str, *, actor: str, principal: str) -> bool:
-        """Deliver again for `principal`, waiting deliveries at once. False if it is not disabled."""
+        """Deliver again for `principal`, waiting deliveries at once. False if nothing failed or waits."""
         async with self._database.transaction() as session:
-            if not await session.execute(ENABLE, subscription_id, principal):
+            enabled = await session.execute(ENABLE, subscription_id, principal)
+            if not await session.execute(HURRY, subscription_id) and not enabled:
                 return False
-            await session.execute(HURRY, subscription_id)
             await session.execute(RESUME, subscription_id, None)
             await session.execute(WAKE)
             await note(session, "subscription.enabled", subscription_id, actor=actor, principal=principal)

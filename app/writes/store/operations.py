@@ -77,6 +77,11 @@ class OperationReader:
         row = await self._database.fetch_row(SELECT_BY_ID, operation_id)
         return None if row is None else self._rows.open(row)
 
+    async def find_by_key(self, principal: str, key: str) -> Operation | None:
+        """Return the operation of a key, if any."""
+        row = await self._database.fetch_row(SELECT_BY_KEY, principal, key)
+        return None if row is None else self._rows.open(row)
+
 
 class PostgresOperations(OperationReader):
     """The record of writes: intent before the call, outcome before the answer. The lease outlasts a vendor's timeout.
@@ -123,11 +128,6 @@ class PostgresOperations(OperationReader):
         row = await transaction.fetch_row(INSERT, *arguments)
         if row is None and await transaction.execute(RELEASE_EXPIRED, new.principal, new.key, self._retention):
             row = await transaction.fetch_row(INSERT, *arguments)
-        return None if row is None else self._rows.open(row)
-
-    async def find_by_key(self, principal: str, key: str) -> Operation | None:
-        """Return the operation of a key, if any."""
-        row = await self._database.fetch_row(SELECT_BY_KEY, principal, key)
         return None if row is None else self._rows.open(row)
 
     async def release(self, principal: str, key: str) -> None:
