@@ -3,6 +3,7 @@
 Lines and shipping are written only with a new order: on an update, WooCommerce would add them to the existing ones.
 """
 
+from collections import Counter
 from decimal import Decimal
 from typing import Final
 
@@ -164,7 +165,8 @@ def _lines(
     if isinstance(lines, UnsetType):
         return UNSET, UNSET
     if current is not None:
-        notes.unsupported("/line_items", ONLY_NEW)
+        if not _are_fees(lines or (), current, digits):
+            notes.unsupported("/line_items", ONLY_NEW)
         return UNSET, UNSET
     products: list[LineWrite] = []
     fees: list[FeeLineWrite] = []
@@ -174,6 +176,14 @@ def _lines(
         else:
             fees.append(_fee(line, f"/line_items/{place}", digits, notes))
     return tuple(products), tuple(fees) or UNSET
+
+
+def _are_fees(lines: tuple[LineItemPatch, ...], current: Order, digits: tuple[int, str]) -> bool:
+    """Return whether the order has these lines, all without a product, as the fees that a new order gets for them."""
+    if not lines or current.line_items or any(line.product_id or line.variant_id for line in lines):
+        return False
+    wanted = Counter((fee.name, fee.total) for fee in (_fee(line, "", digits, Notes()) for line in lines))
+    return wanted == Counter((fee.name, fee.total) for fee in current.fee_lines)
 
 
 def _fee(line: LineItemPatch, pointer: str, digits: tuple[int, str], notes: Notes) -> FeeLineWrite:

@@ -114,6 +114,7 @@ class FeeLine(Struct, frozen=True, kw_only=True):
 
     total: str
     total_tax: str = ""
+    name: str | None = None
 
 
 class Listed(Struct, frozen=True, kw_only=True):

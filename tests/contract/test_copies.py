@@ -462,3 +462,17 @@ def test_an_empty_text_clears_nothing_at_the_target(caller: Caller) -> None:
 
     assert copied.status_code == 200, copied.text
     assert copied.json()["notes"] == "Pays in cash"
+
+
+def test_lines_that_became_fees_are_no_change_when_sent_again(caller: Caller) -> None:
+    line = {"name": "Thread", "sku": f"T-{word()}", "quantity": "2", "unit_price": "6.50"}
+    body = {"currency": "EUR", "customer": {"email": f"{word()}@example.com"}, "line_items": [line]}
+    read = caller.create("/v1/orders?connection=hubspot", body)
+    made = caller.create("/v1/orders?connection=woocommerce", read)
+    assert made["totals"]["total"] == "13.00"
+
+    same = caller.write("PATCH", f"/v1/orders/{made['id']}", read | {"customer_note": "Ring twice"})
+    assert same.status_code == 200, same.text
+    assert (same.json()["customer_note"], same.json()["totals"]["total"]) == ("Ring twice", "13.00")
+    other = caller.write("PATCH", f"/v1/orders/{made['id']}", read | {"line_items": [line | {"quantity": "3"}]})
+    assert code_of(other, 422) == "unsupported-field"
