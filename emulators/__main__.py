@@ -6,6 +6,7 @@ import ctypes
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -54,6 +55,10 @@ def main() -> None:
     parent = os.getppid()
     if options.die_with_parent:
         bind_life_to(parent)
+    try:
+        _refuse_taken_port(options.host, options.port)
+    except OSError as error:
+        sys.exit(f"Port {options.port} cannot be used: {error.strerror}.")
     uvloop.run(
         serve(
             options.host,
@@ -111,6 +116,14 @@ def bind_life_to(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died before the order was given
         sys.exit(1)
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    """Raise OSError for a port of other emulators. Granian would share it (SO_REUSEPORT), and each would get some of
+    the requests."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 def _target(given: str, first_pause_ms: int, environment: Mapping[str, str]) -> Target:

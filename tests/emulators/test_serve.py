@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +16,7 @@ from emulators.http import Answer, Call, json_answer
 from emulators.serve import App
 from emulators.state import State
 from emulators.store import Store
+from tests.emulators.conftest import PATIENCE, ROOT, RunningEmulators
 
 
 class Notebook:
@@ -174,3 +177,9 @@ def test_the_log_keeps_the_newest_calls(store: Store, monkeypatch: pytest.Monkey
     assert paths == [f"/{number}" for number in range(2_100 - len(paths), 2_100)]
     kept = store.sql.execute("SELECT count(*) FROM call").fetchone()[0]
     assert 1_500 <= kept < 2_100
+
+
+def test_a_port_of_other_emulators_is_refused(emulators: RunningEmulators) -> None:
+    command = [sys.executable, "-m", "emulators", "--port", str(emulators.port), "--die-with-parent"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    assert (ended.returncode, ended.stderr) == (1, f"Port {emulators.port} cannot be used: Address already in use.\n")
