@@ -271,6 +271,37 @@ def test_enabling_an_active_subscription_ends_its_waits(owner: Caller, deliverin
     assert "subscription.enabled" in delivering.audited(made["id"])
 
 
+def test_a_deleted_subscription_leaves_no_jobs_that_wait_for_hours(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("left", Answer(status=429, headers=(("retry-after", "7200"),)))
+    made = subscribe(owner, hook)
+    delivering.publish(news(1))
+    hook.received(1)
+    until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["failing_since"] is not None)
+    assert owner.delete(f"/v1/subscriptions/{made['id']}").status_code == 204
+    until(lambda: delivering.facade.sql("SELECT 1 FROM job WHERE connection = $1", made["id"]) == [], timeout=15.0)
+    assert states(delivering, made["id"]) == ["dropped"]
+    assert len(hook.posts) == 1
+
+
+def test_a_redriven_delivery_of_a_deleted_subscription_is_dropped_and_audited(
+    owner: Caller, delivering: Delivering
+) -> None:
+    hook = delivering.subscribers.hook("given-up", Answer(status=500))
+    made = subscribe(owner, hook, "customer.*")
+    delivering.publish(news(1))
+    path = f"/v1/subscriptions/{made['id']}"
+    until(lambda: owner.get(path).json()["state"] == "disabled", timeout=25.0)
+    until(lambda: states(delivering, made["id"]) == ["dead"], timeout=5.0)
+    (letter,) = owner.get(f"/ops/dead-letters?connection={made['id']}").json()["data"]
+    owner.delete(path)
+    posts = len(hook.posts)
+    assert owner.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
+    until(lambda: states(delivering, made["id"]) == ["dropped"], timeout=15.0)
+    (delivery,) = delivering.deliveries(made["id"])
+    assert delivering.audited(delivery["id"])[-1] == "delivery.dropped"
+    assert len(hook.posts) == posts
+
+
 def test_a_name_that_comes_to_lead_inside_is_refused_at_the_attempt(owner: Caller, delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("turned")
     made = subscribe(owner, hook)

@@ -105,7 +105,7 @@ SELECT_DIGESTS = Statement(
 
 DROP = Statement(
     "UPDATE delivery",
-    "UPDATE delivery SET state = 'dropped', ended_at = now() WHERE id = $1 AND state = 'pending'",
+    "UPDATE delivery SET state = 'dropped', ended_at = now() WHERE id = $1 AND state IN ('pending', 'dead')",
 )
 
 GIVE_UP = Statement(

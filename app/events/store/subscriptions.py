@@ -166,7 +166,20 @@ DROP_DELIVERIES = Statement(
     """,
 )
 
-# Waiting jobs find their deliveries dropped. A lane without a row has the defaults.
+# They find their deliveries dropped. A locked job is at work or ends, so it is not waited for.
+HURRY_DROPPED = Statement(
+    "UPDATE job",
+    """
+    UPDATE job
+       SET run_at = now()
+     WHERE id = ANY (ARRAY(
+           SELECT id FROM job
+            WHERE connection = $1 AND state = 'ready' AND run_at > now()
+              FOR NO KEY UPDATE SKIP LOCKED))
+    """,
+)
+
+# A lane without a row has the defaults.
 DELETE_LANE = Statement("DELETE lane", "DELETE FROM lane WHERE connection = $1")
 
 
@@ -250,6 +263,7 @@ class PostgresSubscriptions:
         if not await transaction.execute(DELETE, subscription_id):
             return False
         dropped = await transaction.execute(DROP_DELIVERIES, subscription_id)
+        await transaction.execute(HURRY_DROPPED, subscription_id)
         await transaction.execute(DELETE_LANE, subscription_id)
         await note(
             *(transaction, "subscription.deleted", subscription_id), actor=actor, because=because, dropped=dropped
