@@ -115,12 +115,17 @@ def test_records_that_do_not_map_unknown_values_and_a_wrong_time_zone(run: Shell
             "results": [
                 {"id": "1", "properties": {"email": "ann@example.com"}, "createdAt": past, "updatedAt": soon},
                 {"id": 2, "properties": {"email": "bo@example.com"}, "createdAt": past, "updatedAt": past},
+                {"id": "3", "properties": {"lifecyclestage": "1234567"}, "createdAt": past, "updatedAt": past},
             ]
         },
     )
     done = run("verify", "crm", "--json")
     assert done.returncode == 1
-    assert "lockstitch map hubspot.customer" in the(found(done), "customer", "1 of 2 records cannot be mapped")["mend"]
+    assert "lockstitch map hubspot.customer" in the(found(done), "customer", "1 of 3 records cannot be mapped")["mend"]
+    # Fields that HubSpot does not have, such as tax_exemption, hold no unknown value.
+    (one,) = [one for text, one in found(done).items() if "does not know" in text]
+    assert one["found"].startswith("lifecycle_stage of 1 of 2 records")
+    assert one["mend"].endswith("in lifecycle_stage_raw: GET /v1/customers/crm:3")
     assert "time zone" in the(found(done), "2.0 h in the future", "such as 1")["found"]
 
 

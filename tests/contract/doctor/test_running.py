@@ -20,6 +20,8 @@ def test_a_paused_connection_is_reported_and_not_called(facade: Facade, vendors:
     assert [text for text in found(facade.lockstitch("doctor", "--json")) if "moving" in text] == []
     (event, *_) = facade.sql("SELECT actor FROM audit_event WHERE type = 'connection.resumed' ORDER BY id DESC")
     assert event["actor"].startswith("cli:")
+    again = facade.lockstitch(*mend.split()[1:])
+    assert (again.returncode, "forgets its throttles and failures" in again.stdout) == (0, True)
     unknown = facade.lockstitch("connections", "resume", "nowhere")
     assert (unknown.returncode, "other-zendesk" in unknown.stderr) == (2, True)
 
@@ -41,6 +43,7 @@ def test_an_emulated_account_verifies_and_is_left_as_it_was(
     before = vendors.calls(connection)  # type: ignore[arg-type]
     done = facade.lockstitch("verify", connection)
     assert done.returncode == 0, done.stdout
+    assert "does not know" not in done.stdout
     made = vendors.calls(connection)[len(before) :]  # type: ignore[arg-type]
     assert made
     assert {call["method"] for call in made} <= {"GET", "POST"}
