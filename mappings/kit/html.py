@@ -3,7 +3,6 @@
 import re
 from html import escape, unescape
 from typing import Final
-from unicodedata import category
 
 from msgspec import UnsetType
 
@@ -15,6 +14,7 @@ BREAKS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4",
 Sent = str | None | UnsetType
 _TAG: Final = re.compile(r'</?([a-z0-9]++)(?:[^<>"]|"[^"]*+")*+>')
 """A tag as nh3 writes it: lower case, values in double quotes. It writes `<` nowhere else."""
+_SPACE_AND_BULLETS: Final = re.compile(r"[\s\u200b*•·◦▪-]++")
 
 
 def sanitised(html: str, path: str, loss: list[Loss], *, own: re.Pattern[str] | None = None) -> str:
@@ -61,11 +61,11 @@ def html_or_text(text: Sent, html: Sent, path: str, vendor: str, notes: Notes) -
 def has_words(html: Sent, text: str | None) -> bool:
     """Return whether HTML consists of the words of a text. Space and bullets differ: each vendor makes its own text of
     HTML."""
-    return _letters(text_of(values.safe_html(str(html or "")))) == _letters(text or "")
+    return _solid(text_of(values.safe_html(str(html or "")))) == _solid(text or "")
 
 
-def _letters(text: str) -> str:
-    return "".join(one for one in text if category(one)[0] not in "CPZ")
+def _solid(text: str) -> str:
+    return _SPACE_AND_BULLETS.sub("", text)
 
 
 def _is_empty(sent: Sent) -> bool:
