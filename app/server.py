@@ -96,10 +96,16 @@ async def serve_application(
 async def _listen(server: Server) -> None:
     try:
         _refuse_taken_port(server.bind_addr, server.bind_port)
+    except OSError as error:
+        raise _unusable(server, error.strerror or str(error)) from error
+    try:
         await server.serve()
-    except (OSError, RuntimeError) as error:  # Granian's error has a stack trace in its text
-        reason = error.strerror if isinstance(error, OSError) else str(error).partition(" (")[0]
-        raise SettingsError(f"Port {server.bind_port} cannot be used: {reason}. Name another one.") from error
+    except RuntimeError as error:  # from Granian, with a stack trace in its text
+        raise _unusable(server, str(error).partition(" (")[0]) from error
+
+
+def _unusable(server: Server, reason: str) -> SettingsError:
+    return SettingsError(f"Port {server.bind_port} cannot be used: {reason}. Name another one.")
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

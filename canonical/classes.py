@@ -83,12 +83,11 @@ def _consent(patch: CustomerPatch, inner: list[str], traits: Traits) -> bool:
     return any(one.state == "opted_out" for one in named)
 
 
-def _buyer(patch: OrderPatch, inner: list[str], traits: Traits) -> bool:
-    """Name and number of a buyer who has another key are only descriptive."""
-    buyer = patch.customer
-    if inner not in (["name"], ["phone"]) or not isinstance(buyer, Struct):
-        return True
-    return (buyer.id, buyer.remote_id, buyer.email) == (None, None, None)
+def _person(patch: Any, inner: list[str], traits: Traits) -> bool:
+    """Name and number of a buyer or requester who has another key are only descriptive."""
+    person = patch.customer if isinstance(patch, OrderPatch) else patch.requester
+    is_known = any(getattr(person, key, None) for key in ("id", "remote_id", "email"))
+    return not (is_known and inner in (["name"], ["phone"]))
 
 
 def _line(patch: OrderPatch, inner: list[str], traits: Traits) -> bool:
@@ -106,7 +105,7 @@ _RULES: Final[Mapping[tuple[type[Struct], str], _Rule]] = {
         lambda patch, inner, traits: "taxes" in traits and patch.tax_exemption in ("exempt", "reverse_charge")
     ),
     (OrderPatch, "currency"): _always,
-    (OrderPatch, "customer"): _buyer,
+    (OrderPatch, "customer"): _person,
     (OrderPatch, "line_items"): _line,
     (OrderPatch, "tax_inclusive"): _always,
     (OrderPatch, "is_test"): lambda patch, inner, traits: patch.is_test is True,
@@ -121,7 +120,7 @@ _RULES: Final[Mapping[tuple[type[Struct], str], _Rule]] = {
     (TicketPatch, "subject"): _always,
     (TicketPatch, "description"): _always,
     (TicketPatch, "description_html"): _always,
-    (TicketPatch, "requester"): _always,
+    (TicketPatch, "requester"): _person,
     (TicketPatch, "status"): lambda patch, inner, traits: patch.status in ("spam", "deleted"),
     **{(CommentPatch, name): _always for name in ("body_text", "body_html", "visibility")},
 }

@@ -29,8 +29,11 @@ def in_words(reason: str) -> str:
         wanted = dict.fromkeys(_NOUNS.get(one, one) for one in found[1].split(" | "))
         return f"must be {' or '.join(wanted)}, not {_NOUNS.get(found[2], found[2])}"
     if found := _LIMIT.fullmatch(reason):
-        counted = "" if found[2] is None else " items long" if found[1] == "array" else " characters long"
-        return f"must be at {'least' if found[3] == '>=' else 'most'} {found[4]}{counted}"
+        bound = f"at {'least' if found[3] == '>=' else 'most'} {found[4]}"
+        if found[2] is None:
+            return f"must be {bound}"
+        unit = "item" if found[1] == "array" else "character"
+        return f"must have {bound} {unit}{'' if found[4] == '1' else 's'}"
     if (found := _PATTERN.fullmatch(reason)) and found[1] in _FORMS:
         return f"must be {_FORMS[found[1]]}"
     if reason.startswith("Invalid RFC3339"):

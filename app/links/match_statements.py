@@ -183,9 +183,17 @@ _REVIEWS_OF_PLACES = _reviews_of("unnest((SELECT $1::text[]), (SELECT $2::text[]
 ERASE_KEYS = Statement(
     "DELETE match_key",
     f"""
-    WITH reviews AS (
+    WITH locked AS (
+        SELECT connection, remote_id
+          FROM match_key
+         WHERE connection = ANY($1) AND remote_id = ANY($2)
+           AND (connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+         ORDER BY connection, remote_id
+           FOR UPDATE
+    ), reviews AS (
         DELETE FROM link_review
          WHERE state = 'open' AND id = ANY (ARRAY(SELECT id FROM ({_REVIEWS_OF_PLACES}) AS review))
+           AND (SELECT count(*) FROM locked) IS NOT NULL  -- keys are locked before reviews, as where keys are stored
         RETURNING id
     ), moved AS (
         DELETE FROM match_key

@@ -26,7 +26,7 @@ PROBLEM_OF: dict[RefusalKind, type[Problem]] = {
     "version_conflict": VersionConflict,
     "not_allowed": UnsupportedAction,
 }
-GRANT = "An operator must allow this at the vendor: see vendor.detail. Until then, use another connection."
+GRANT = "An operator must allow this at the vendor, or correct the connection: see the detail. Until then, use another."
 
 
 def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Problem:

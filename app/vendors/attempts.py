@@ -2,6 +2,7 @@
 
 import logging
 from base64 import b64decode
+from codecs import BOM_UTF8
 from typing import Final
 
 import msgspec
@@ -89,7 +90,8 @@ def judge(connection: CalledConnection, reply: VendorReply, credential: str) -> 
 
 def _is_page(reply: VendorReply) -> bool:
     """Return whether a proxy or a login page answered, as during maintenance: no vendor's API answers in HTML."""
-    return reply.headers.get("content-type", "").startswith("text/html") and reply.body.lstrip()[:1] == b"<"
+    media_type = reply.headers.get("content-type", "").lower()
+    return media_type.startswith("text/html") and reply.body.removeprefix(BOM_UTF8).lstrip()[:1] == b"<"
 
 
 def _without_secrets(refusal: VendorRefusal, credential: str) -> VendorRefusal:

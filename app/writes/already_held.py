@@ -15,7 +15,7 @@ LINES: Final = "line_items"
 DESCRIBING: Final = frozenset({"product", "sku", "options", "tax", "requires_shipping", "taxable", "custom_fields"})
 """The members of a line that a system may not keep. All others say what is sold."""
 NAMING: Final = frozenset({"name", "phone", "sku"})
-"""The members of a reference that a system may not keep: of a product, and of a person known by e-mail address."""
+"""The members of a reference to a product or a person that a system may not keep."""
 
 
 def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct) -> tuple[FieldRefusal, ...]:
@@ -34,7 +34,11 @@ def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct
             return [refusal]
         if _holds(present.get(name), sent[name], name):
             return []
-        lacking = _lacking(present.get(name), sent[name]) if name == LINES and refusal.kind == "unsupported" else ()
+        lacking: list[str] = []
+        if refusal.kind == "unsupported" and name == LINES:
+            lacking = _lacking(present.get(name), sent[name])
+        elif refusal.kind == "unsupported" and name in PEOPLE and sent[name] and sent[name].get("email"):
+            lacking = [f"/{name}/{member}" for member in _unkept(present.get(name), sent[name])]
         return [msgspec.structs.replace(refusal, pointer=pointer) for pointer in lacking] or [refusal]
 
     return tuple(dict.fromkeys(one for refusal in refused for one in left(refusal)))
@@ -47,11 +51,23 @@ def _lacking(present: Any, sent: Any) -> list[str]:
     pointers = list[str]()
     for place, (line, held) in enumerate(zip(sent, present, strict=True)):
         absent = [name for name in DESCRIBING if held.get(name) in (None, ()) and not _names_product(line.get(name))]
+        if _unkept(held.get("product"), line.get("product")):
+            absent.append("product")
         if not _holds(held, {name: value for name, value in line.items() if name not in absent}, LINES):
             return []
         said = (name for name in line if name in absent and line[name] not in (None, ()))
         pointers += [f"/{LINES}/{place}/{name}" for name in said]
     return pointers
+
+
+def _unkept(present: Any, sent: Any) -> list[str]:
+    """Return the members of a reference that name what it is and that the record lacks. Empty if the references differ
+    in anything else."""
+    if not isinstance(present, dict) or not isinstance(sent, dict):
+        return []
+    names = [one for one in NAMING if sent.get(one) is not None and present.get(one) is None]
+    known = {one: value for one, value in sent.items() if one not in names}
+    return sorted(names) if _holds(present, known, "") else []
 
 
 def _names_product(value: Any) -> bool:
@@ -64,8 +80,6 @@ def _holds(present: Any, sent: Any, name: str) -> bool:
         return present in (None, ())
     if isinstance(sent, dict):
         given = {key: value for key, value in sent.items() if value is not None and value != ()}
-        if isinstance(present, dict) and (name == "product" or (name in PEOPLE and "email" in given)):
-            given = {key: value for key, value in given.items() if key not in NAMING or present.get(key) is not None}
         return isinstance(present, dict) and all(_holds(present.get(key), value, key) for key, value in given.items())
     if isinstance(sent, tuple):
         if not isinstance(present, tuple) or len(sent) != len(present):

@@ -14,7 +14,7 @@ BREAKS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4",
 Sent = str | None | UnsetType
 _TAG: Final = re.compile(r'</?([a-z0-9]++)(?:[^<>"]|"[^"]*+")*+>')
 """A tag as nh3 writes it: lower case, values in double quotes. It writes `<` nowhere else."""
-_SPACE_AND_BULLETS: Final = re.compile(r"[\s\u200b*•·◦▪-]++")
+_BULLET: Final = re.compile(r"^[ \t]*+[*•·◦▪-][ \t]++", re.MULTILINE)
 
 
 def sanitised(html: str, path: str, loss: list[Loss], *, own: re.Pattern[str] | None = None) -> str:
@@ -65,7 +65,7 @@ def has_words(html: Sent, text: str | None) -> bool:
 
 
 def _solid(text: str) -> str:
-    return _SPACE_AND_BULLETS.sub("", text)
+    return "".join(_BULLET.sub("", text).split())
 
 
 def _is_empty(sent: Sent) -> bool:

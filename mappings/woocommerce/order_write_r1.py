@@ -165,7 +165,7 @@ def _lines(
     if isinstance(lines, UnsetType):
         return UNSET, UNSET
     if current is not None:
-        if not _are_fees(lines or (), current, digits):
+        if not _are_fees(lines or (), current, digits, notes):
             notes.unsupported("/line_items", ONLY_NEW)
         return UNSET, UNSET
     products: list[LineWrite] = []
@@ -178,12 +178,17 @@ def _lines(
     return tuple(products), tuple(fees) or UNSET
 
 
-def _are_fees(lines: tuple[LineItemPatch, ...], current: Order, digits: tuple[int, str]) -> bool:
-    """Return whether the order has these lines, all without a product, as the fees that a new order gets for them."""
+def _are_fees(lines: tuple[LineItemPatch, ...], current: Order, digits: tuple[int, str], notes: Notes) -> bool:
+    """Return whether the order has these lines, all without a product, as the fees that a new order gets for them. Then
+    `notes` get what fees do not hold."""
     if not lines or current.line_items or any(line.product_id or line.variant_id for line in lines):
         return False
-    wanted = Counter((fee.name, fee.total) for fee in (_fee(line, "", digits, Notes()) for line in lines))
-    return wanted == Counter((fee.name, fee.total) for fee in current.fee_lines)
+    lacking = Notes()
+    wanted = [_fee(line, f"/line_items/{place}", digits, lacking) for place, line in enumerate(lines)]
+    if Counter((fee.name, fee.total) for fee in wanted) != Counter((fee.name, fee.total) for fee in current.fee_lines):
+        return False
+    notes.refused += lacking.refused
+    return True
 
 
 def _fee(line: LineItemPatch, pointer: str, digits: tuple[int, str], notes: Notes) -> FeeLineWrite:

@@ -476,3 +476,7 @@ def test_lines_that_became_fees_are_no_change_when_sent_again(caller: Caller) ->
     assert (same.json()["customer_note"], same.json()["totals"]["total"]) == ("Ring twice", "13.00")
     other = caller.write("PATCH", f"/v1/orders/{made['id']}", read | {"line_items": [line | {"quantity": "3"}]})
     assert code_of(other, 422) == "unsupported-field"
+    red = line | {"options": [{"name": "Colour", "value": "red"}]}
+    told = caller.write("PATCH", f"/v1/orders/{made['id']}", {"line_items": [red]})
+    assert told.status_code == 200, told.text
+    assert "/line_items/0/options" in [one["path"] for one in told.json()["meta"]["loss"]]

@@ -60,7 +60,7 @@ def test_a_text_that_looks_like_a_repeated_member_is_stored(caller: Caller) -> N
 IN_WORDS = {
     "a number": ("/v1/orders", {"currency": "EUR", "external_id": 5}, "must be a string or null, not a whole number"),
     "a comma": ("/v1/orders", {"line_items": [{"quantity": "1,5"}]}, 'a decimal number as a string, such as "19.90"'),
-    "an empty key": ("/v1/customers", {"external_id": ""}, "must be at least 1 characters long"),
+    "an empty key": ("/v1/customers", {"external_id": ""}, "must have at least 1 character"),
     "a date": ("/v1/tickets", {"due_at": "tomorrow"}, "must be a time such as 2026-01-31T12:00:00Z"),
     "an enum": ("/v1/customers", {"emails": [{"address": "a@example.com", "type": "Work"}]}, "work, personal, billing"),
     "a reason": ("/v1/orders/shopify:1/cancel", {"reason": "because"}, "customer, fraud, inventory"),
