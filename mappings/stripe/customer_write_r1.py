@@ -36,7 +36,10 @@ Places = tuple[AddressWrite | None | UnsetType, ShippingWrite | None | UnsetType
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
     """Return the body of a write. `current` is None for a new customer."""
     notes = Notes()
-    is_person = patch.kind == "person" or (patch.kind is UNSET and bool(given(patch.first_name, None)))
+    was_company = current is not None and bool(current.business_name)
+    is_person = patch.kind == "person" or (
+        patch.kind is UNSET and not was_company and bool(given(patch.first_name, None))
+    )
     patch = one_name(patch, None if current is None else current.name, "Stripe", notes)
     refuse_without_place(patch, NO_PLACE, notes)
     billing, shipping = _addresses(patch, current, notes)
@@ -64,7 +67,7 @@ def _individual(
     patch: CustomerPatch, current: Customer | None, *, is_person: bool, notes: Notes
 ) -> str | None | UnsetType:
     """Return the name that marks a customer with a company name as a person: Stripe keeps no kind, and without it they
-    read as an organization."""
+    read as an organization. Once it is there, it follows their name."""
     name, company, held = patch.display_name, patch.company_name, None
     if current is not None:
         name = current.name if name is UNSET else name
@@ -72,13 +75,14 @@ def _individual(
         held = current.individual_name
     if patch.kind == "organization":
         return UNSET if held is None else None
-    if not company or not (is_person or (held and current is not None and held == current.name)):
+    follows = bool(held) and current is not None and held == current.name
+    if not follows and not (company and is_person):
         return UNSET
-    if not isinstance(name, str) or not name or len(name) > LONGEST_INDIVIDUAL:
-        if patch.kind == "person":
-            notes.lose("/kind", "coerced", "a Stripe customer with a company name reads as an organization")
-        return UNSET
-    return UNSET if name == held else name
+    if isinstance(name, str) and name and len(name) <= LONGEST_INDIVIDUAL:
+        return UNSET if name == held else name
+    if company and patch.kind == "person":
+        notes.lose("/kind", "coerced", "a Stripe customer with a company name reads as an organization")
+    return None if follows else UNSET
 
 
 def _kind(patch: CustomerPatch, current: Customer | None, notes: Notes) -> None:

@@ -268,6 +268,21 @@ def test_a_person_with_a_company_stays_a_person(patch: CustomerPatch) -> None:
     assert (left.refused, on_the_wire(left.body)) == ((), {"individual_name": ""})
 
 
+def test_a_former_name_of_a_person_does_not_stay() -> None:
+    anna = replace(FULL, name="Anna A", business_name="Lee Ltd", individual_name="Anna A")
+    nameless = CUSTOMER.to_vendor(CustomerPatch(display_name=None), anna, ACCOUNT)
+    assert on_the_wire(nameless.body) == {"name": "", "individual_name": ""}
+    alone = replace(anna, business_name=None)
+    renamed = CUSTOMER.to_vendor(CustomerPatch(display_name="Anna B"), alone, ACCOUNT)
+    assert on_the_wire(renamed.body) == {"name": "Anna B", "individual_name": "Anna B"}
+
+
+def test_a_first_name_alone_makes_no_person_of_an_organisation() -> None:
+    acme = replace(FULL, name="Acme", business_name="Acme", individual_name=None)
+    draft = CUSTOMER.to_vendor(CustomerPatch(first_name="Anna"), acme, ACCOUNT)
+    assert "individual_name" not in on_the_wire(draft.body)
+
+
 def test_a_person_whose_name_is_too_long_for_stripe_reads_as_an_organisation() -> None:
     patch = CustomerPatch(kind="person", display_name="A" * 151, company_name="Lee Ltd")
     draft = CUSTOMER.to_vendor(patch, None, ACCOUNT)
