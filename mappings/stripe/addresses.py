@@ -77,7 +77,9 @@ def write_shipping(
         notes.invalid(f"{pointer}/name", "Stripe needs a name in a shipping address: send it, or the customer's")
         return UNSET
     if not patch.name:
-        notes.lose(f"{pointer}/name", "defaulted", "the shipping address has the customer's name, company or e-mail address")
+        notes.lose(
+            f"{pointer}/name", "defaulted", "the shipping address has the customer's name, company or e-mail address"
+        )
     if patch.is_default:
         notes.unsupported(f"{pointer}/is_default", "Stripe's default address is the billing address")
     address = write(patch, pointer, notes, whole=whole)
