@@ -126,7 +126,8 @@ def _report_command(mapping: AnyMapping) -> str:
 
 
 def _check_enums(about: str, connection: str, mapping: AnyMapping, mapped: Sequence[Mapped[Any]]) -> Iterator[Finding]:
-    """Find values that the mapping does not know: they read as `unknown` beside the vendor's own value."""
+    """Report enum values that the mapping cannot translate. They read as `unknown`, and `<field>_raw` has the vendor's
+    value."""
     for name in (field.name for field in msgspec.structs.fields(mapping.model)):
         unknown = [one.remote.id for one in mapped if _is_unknown(one.data, name)]
         if unknown:
