@@ -8,10 +8,10 @@ store their key before they look for others, so at least one of them finds both.
 import logging
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +26,7 @@ from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
 from app.links.models import LinkReview, LinkSource, NamedRecord, NewRecord, RecordName, ReviewReason, ReviewState
 from app.links.statements import LOCK as LOCK_IDS
 from app.links.store import PostgresLinks
+from app.periodic import repeating
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Transaction
 from app.postgres.encryption import SealBroken, SealedColumn, Sealer
@@ -33,6 +34,7 @@ from app.postgres.encryption import SealBroken, SealedColumn, Sealer
 BELONGS_TO: Final = "match_secret"
 MATCH: Final = LinkSource(kind="match")
 REMEMBERED: Final = 100_000
+SOON: Final = 0.1
 MOST_CANDIDATES: Final = 20
 """An address that more customers share says nothing about any two of them."""
 
@@ -70,6 +72,7 @@ class PostgresMatches:
         self._auto_join = {frozenset(pair) for pair in auto_join}
         self._secret: bytes | None = None
         self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
+        self._stored: list[tuple[Sighting, MatchKey]] = []
         self._keeps: Batcher[Keys, None] = Batcher.of(self._keep, abandonable=True)
         self._looks: Batcher[Keys, frozenset[bytes]] = Batcher.of(self._look, abandonable=True)
 
@@ -114,18 +117,29 @@ class PostgresMatches:
             return new
         return msgspec.structs.replace(new, sighting=sighting, key=key_of(secret, sighting))
 
-    async def stored(self, new: NewRecord) -> None:
-        """Match a customer whose key was stored when its write was settled.
+    def stored(self, new: NewRecord) -> None:
+        """Match a customer whose key was stored when its write was settled, soon: what is found is proposed to a
+        person, and no caller waits for that."""
+        if new.sighting is not None and new.key is not None:
+            self._stored.append((new.sighting, new.key))
 
-        Without a database nothing is matched; the next sighting tries again.
-        """
-        if new.sighting is None or new.key is None:
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Match stored customers for the duration of the block, together those of the last `SOON` seconds."""
+        async with repeating("matches of new customers", SOON, self._match_stored):
+            yield self
+
+    async def _match_stored(self) -> None:
+        """Match those stored since the last time. If that fails or the process is killed, the next sighting does it."""
+        kept, self._stored = self._stored, []
+        if not kept:
             return
-        place = new.connection, new.remote_id
-        known = self._links.remembered("customer", *place)
-        with suppress(StoreUnavailable):
-            await self._match_kept([(new.sighting, new.key)])
-            self._remember({place: (_mark(new.sighting), known)})
+        known: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
+        for one, _ in kept:
+            place = one.connection, one.remote_id
+            known[place] = _mark(one), self._links.remembered("customer", *place)
+        await self._match_kept(kept)
+        self._remember(known)
 
     async def erase(self, places: Sequence[tuple[str, str]]) -> None:
         """Delete the keys of customers (connection and remote id), and the proposals about them."""

@@ -221,11 +221,12 @@ async def _open_records(
     await stack.enter_async_context(mapping_routes.refreshing(foundation.database_url))
     links = links_of(settings, database, foundation.events, queue)
     await stack.enter_async_context(links.refreshing(foundation.database_url))
+    matches = PostgresMatches(database, foundation.sealer, links, settings.links.auto_join)
     return RecordDeps(
         connections=vendors.connections,
         vendors=vendors.vendors,
         links=links,
-        matches=PostgresMatches(database, foundation.sealer, links, settings.links.auto_join),
+        matches=await stack.enter_async_context(matches.running()),
         states=PostgresRecordStates(database, foundation.sealer),
         mapping_routes=mapping_routes,
         trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),

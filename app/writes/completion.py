@@ -7,6 +7,7 @@ import msgspec
 
 from app.events.models import Callback, Cause, NewEvent, PreparedEvents, RecordChange, SeenState
 from app.events.record_changes import event_of
+from app.events.statements import single_of
 from app.links.models import NewRecord
 from app.links.statements import new_record_columns
 from app.postgres.database import Database, Transaction
@@ -49,7 +50,11 @@ class Completion:
         prepared = await self._deps.events.prepare(session, *_changes(operation, change))
         kept = () if change is None or change.lags else (change,)
         return Publication(
-            columns=(*self._deps.states.columns_of(*kept), *prepared.columns, *new_record_columns(new)),
+            columns=(
+                *single_of(self._deps.states.columns_of(*kept)),
+                *single_of(prepared.columns),
+                *new_record_columns(new),
+            ),
             prepared=prepared,
             wanted=not self._wanted.isdisjoint(_kinds(prepared)) or self._continues(operation, prepared),
         )

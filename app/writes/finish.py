@@ -95,7 +95,7 @@ async def finish(
     except RecordKnown:
         return await settle(await _named(resolved, reading))
     resolved.deps.links.stored(new[1])
-    await resolved.deps.matches.stored(new[1])
+    resolved.deps.matches.stored(new[1])
     return answer
 
 

@@ -122,7 +122,7 @@ def test_a_proposal_is_accepted_and_split_again(caller: Caller, facade: Facade) 
     crm, desk = make(caller, "hubspot", mark), make(caller, "zendesk", mark)
     tags = {made["id"]: read(caller, made["id"]).headers["etag"] for made in (crm, desk)}
     assert crm["id"] != desk["id"]
-    (proposal,) = proposals(facade, desk)
+    (proposal,) = until(lambda: proposals(facade, desk), bool)
     assert proposal["reasons"] == ["not_configured"]
     narrow = lockstitch("links", "review", environment=facade.api.environment, columns=80)
     for shown in (proposal["id"], crm["id"], desk["id"], place(crm), place(desk)):

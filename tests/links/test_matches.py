@@ -17,6 +17,7 @@ from app.links.join_and_split import split
 from app.links.match_keys import Sighting, is_role, sighting_of
 from app.links.match_store import PostgresMatches
 from app.links.models import LinkSource, RecordName
+from app.links.statements import new_record_columns, new_record_text
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
@@ -32,6 +33,10 @@ ALL_PAIRS = (("shopify", "hubspot"), ("hubspot", "zendesk"), ("zendesk", "shopif
 IDS = Statement("SELECT link", "SELECT canonical_id FROM link WHERE remote_id = $1")
 KEYS = Statement("SELECT match_key", "SELECT * FROM match_key")
 WAITING = Statement("SELECT pg_locks", "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+SETTLE = Statement(
+    "INSERT link",
+    f"WITH settled AS (SELECT 1), {new_record_text(first=1, source='settled')} SELECT FROM settled",  # noqa: S608
+)
 PERSON = LinkSource(kind="person", actor="key_1")
 PEOPLE = 60
 
@@ -217,6 +222,19 @@ async def test_a_candidate_that_is_split_off_meanwhile_is_still_the_one_joined(d
             await until(lambda: database.fetch(WAITING))
         may_end.set()
     assert seen.result() == newer
+
+
+async def test_a_customer_that_a_write_made_is_matched_before_the_process_ends(database: Database) -> None:
+    process = Process(database)
+    await process.sight("shopify", "1", "ann@example.com")
+    drawn = process.links.draw("customer", "zendesk", "1")
+    assert drawn is not None
+    seen = Sighting(connection="zendesk", remote_id="1", email="ann@example.com")
+    new = await process.matches.with_key(drawn, seen)
+    async with process.matches.running():
+        await database.execute(SETTLE, *new_record_columns(new))
+        process.matches.stored(new)
+    assert await process.reasons() == [("not_configured",)]
 
 
 async def test_an_unchanged_customer_costs_no_statement(database: Database) -> None:

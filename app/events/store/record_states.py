@@ -147,7 +147,7 @@ class PostgresRecordStates:
 
 
 def _transposed(rows: Sequence[tuple[object, ...]]) -> tuple[list[object], ...]:
-    return tuple([row[place] for row in rows] for place in range(STATE_ARGUMENTS))
+    return tuple([row[place] for row in rows] for place in range(len(STATE_ARGUMENTS)))
 
 
 def data_of(object_name: str, connection: str, remote_id: str) -> str:

@@ -113,7 +113,7 @@ class PostgresOperations(OperationReader):
             row = await self._database.fetch_row(INSERT, *arguments)
             if row is not None:
                 lease = Lease(operation_id=new.id, token=token, actor=new.principal)
-                return Begun(operation=self._rows.open(row), lease=lease)
+                return Begun(operation=self._rows.open(row, intent=new.intent), lease=lease)
             if await self._database.execute(RELEASE_EXPIRED, new.principal, new.key, self._retention):
                 continue
             existing = await self.find_by_key(new.principal, new.key)

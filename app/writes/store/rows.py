@@ -35,8 +35,9 @@ class OperationRows:
         """Encrypt the callback, if there is one: its URL is often its only secret."""
         return None if url is None else self._sealer.seal(url.encode(), f"operation.callback {operation_id}")
 
-    def open(self, row: Any) -> Operation:
-        """Return the operation of a row with the columns of `statements.COLUMNS`. Raises SealBroken."""
+    def open(self, row: Any, *, intent: Intent | None = None) -> Operation:
+        """Return the operation of a row with the columns of `statements.COLUMNS`. `intent` is the one in the row, if it
+        is known. Raises SealBroken."""
         identity = row["id"]
         answer, problem, callback = row["answer"], row["problem"], row["callback"]
         open_ = self._sealer.open
@@ -52,7 +53,7 @@ class OperationRows:
             correlation_id=row["correlation_id"],
             traceparent=row["traceparent"],
             fingerprint=row["fingerprint"],
-            intent=msgspec.msgpack.decode(open_(row["intent"], f"operation.intent {identity}"), type=Intent),
+            intent=intent or msgspec.msgpack.decode(open_(row["intent"], f"operation.intent {identity}"), type=Intent),
             effect=row["effect"],
             remote_id=row["remote_id"],
             sent_at=row["sent_at"],

@@ -219,15 +219,15 @@ def _settled(condition: str, *, first: int, result: str) -> str:
     """Return a statement that settles an operation, keeps the state of its record, links a new one, and appends and
     audits its Event. Its arguments from `$first` on are those of the audit, then those of `Publication`."""
     state = first + record.ARGUMENTS
-    event = state + events.STATE_ARGUMENTS
+    event = state + len(events.STATE_ARGUMENTS)
     return f"""
     WITH changed AS (
         {_SETTLE} AND {condition}
         RETURNING *
     ), kept AS (
-        {events.keep_text(first=state, source="changed")}
-    ), {links.new_record_text(first=event + events.EVENT_ARGUMENTS, source="changed")}, new AS (
-        {events.new_text(first=event, source="changed")}
+        {events.keep_text(first=state, source="changed", single=True)}
+    ), {links.new_record_text(first=event + len(events.EVENT_ARGUMENTS), source="changed")}, new AS (
+        {events.new_text(first=event, source="changed", single=True)}
     ), appended AS (
         {events.APPEND}
     ), noted AS (
@@ -241,8 +241,8 @@ def _settled(condition: str, *, first: int, result: str) -> str:
 SETTLE_UNANNOUNCED = Statement(
     "UPDATE operation",
     _settled(
-        "NOT (queued OR deferred) AND callback IS NULL AND"
-        + events.unwanted_text(first=8 + record.ARGUMENTS + events.STATE_ARGUMENTS),
+        "NOT (queued OR deferred) AND callback IS NULL AND "
+        + events.unwanted_text(first=8 + record.ARGUMENTS + len(events.STATE_ARGUMENTS)),
         first=8,
         result="SELECT id FROM changed",
     ),
