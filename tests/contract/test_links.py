@@ -277,7 +277,7 @@ def test_keys_are_hmacs_and_are_erased_with_the_person(caller: Caller, facade: F
     assert address not in repr(rows).encode()
     assert rows[0]["digest"] != hashlib.sha256(address).digest()
     assert rows[0]["digest"] not in [row["secret"] for row in facade.sql("SELECT secret FROM match_secret")]
-    assert len(proposals(facade, desk)) == 1
+    assert len(until(lambda: proposals(facade, desk), bool)) == 1
 
     assert caller.write("DELETE", f"/v1/customers/{crm['id']}").status_code == 200
     assert facade.sql("SELECT * FROM match_key WHERE remote_id = $1", crm["meta"]["remote_id"]) == []
