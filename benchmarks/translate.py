@@ -24,7 +24,6 @@ import msgspec
 
 from benchmarks.translations import Translation, notices, reads, writes
 from canonical import values
-from mappings.shopify import order_parts_r1
 
 ROUNDS: Final = 9
 SLICES: Final = 4
@@ -60,8 +59,8 @@ USES: Final = (
     Use("language", values.language, ("de-ch",)),
     Use("description_html, body_html", values.safe_html, ("<div>Der Obertransport klemmt.<br>Seit gestern.</div>",)),
     Use("timezone", values.timezone, ("Europe/Zurich",)),
-    Use("totals.*, line_items[].total", order_parts_r1.money, ("124.2", "EUR")),
-    Use("line_items[].unit_price", order_parts_r1.unit_price, ("20.0", "EUR")),
+    Use("totals.*, line_items[].total", values.money, ("124.2", "EUR")),
+    Use("line_items[].unit_price", values.unit_price, ("20.0", "EUR")),
 )
 
 

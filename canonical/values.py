@@ -168,11 +168,13 @@ class UnreadableValue(ValueError):
         self.text = text
 
 
+@lru_cache(maxsize=CACHE_SIZE)
 def money(amount: str, currency: str) -> str:
     """Return a decimal string with exactly the currency's decimals: `"10"` EUR is `"10.00"`.
 
     Further decimals are rounded half to even. For a code that is not in ISO 4217 they are kept, because its number of
-    decimals is unknown. Raises ValueError unless the amount is a decimal of at most 15 digits before the point.
+    decimals is unknown. Raises ValueError unless the amount is a decimal of at most 15 digits before the point. Cached
+    by text, because few prices recur often, and hashing a new Decimal takes longer than printing it.
     """
     digits = codes.minor_units().get(currency)
     if digits is None:
@@ -182,6 +184,7 @@ def money(amount: str, currency: str) -> str:
     return _rounded(parse_decimal(amount), digits)
 
 
+@lru_cache(maxsize=CACHE_SIZE)
 def unit_price(amount: str, currency: str) -> str:
     """Like `money`, but keep up to 9 decimals: unit prices may be finer than the currency. Raises ValueError."""
     digits = currency_digits(currency)
@@ -190,6 +193,7 @@ def unit_price(amount: str, currency: str) -> str:
     return _at_least(parse_decimal(amount), digits)
 
 
+@lru_cache(maxsize=CACHE_SIZE)
 def quantity(amount: str | int) -> str:
     """Return a decimal string without trailing zeros, with at most 9 decimals. Raises ValueError like `money`."""
     if isinstance(amount, int):
@@ -197,6 +201,7 @@ def quantity(amount: str | int) -> str:
     return _at_least(parse_decimal(amount), 0)
 
 
+@lru_cache(maxsize=CACHE_SIZE)
 def parse_decimal(text: str) -> Decimal:
     """Parse a finite decimal number.
 

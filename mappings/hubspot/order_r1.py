@@ -38,9 +38,14 @@ from mappings.kit.references import product
 from mappings.kit.unchanged import changes_only
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping, misread
 
-"""ISO 4217's code for an unknown currency."""
 MOVED: Final = frozenset({"paid", "partially_refunded", "refunded"})
 ZERO: Final = Decimal(0)
+ADDRESSES: Final[dict[AddressType, tuple[str, ...]]] = {
+    kind: tuple(
+        f"hs_{kind}_address_{part}" for part in ("street", "city", "state", "postal_code", "country", "name", "phone")
+    )
+    for kind in ("billing", "shipping")
+}
 
 
 def to_canonical(record: OrderRecord, account: Account) -> Mapped[Order]:
@@ -220,24 +225,21 @@ def _customer(properties: OrderProperties, buyers: tuple[str, ...], notes: Notes
 
 def _address(properties: dict[str, str | None], kind: AddressType) -> Address | None:
     """Return an address. A name or a number alone is none: it is the buyer's."""
-    held = {
-        name: properties.get(f"hs_{kind}_address_{name}") or None
-        for name in ("street", "city", "state", "postal_code", "country")
-    }
-    if not any(held.values()):
+    street, city, state, postal_code, country, name, phone = (properties.get(key) or None for key in ADDRESSES[kind])
+    if not (street or city or state or postal_code or country):
         return None
-    line1, _, line2 = (held["street"] or "").partition("\n")
+    line1, _, line2 = (street or "").partition("\n")
     return Address(
         type=kind,
-        name=properties.get(f"hs_{kind}_address_name") or None,
+        name=name,
         line1=line1 or None,
         line2=line2 or None,
-        city=held["city"],
-        region=held["state"],
-        postal_code=held["postal_code"],
-        country_code=values.country(held["country"]),
-        country_raw=held["country"],
-        phone=properties.get(f"hs_{kind}_address_phone") or None,
+        city=city,
+        region=state,
+        postal_code=postal_code,
+        country_code=values.country(country),
+        country_raw=country,
+        phone=phone,
     )
 
 

@@ -29,21 +29,6 @@ def exact(amount: float | str) -> Decimal:
 
 
 @lru_cache(maxsize=8192)
-def unit_price(amount: str, currency: str) -> str:
-    """Return a unit price. It may have more digits than the currency.
-
-    Raises ValueError for text that is not a number.
-    """
-    return values.unit_price(amount, currency)
-
-
-@lru_cache(maxsize=1024)
-def quantity(amount: str) -> str:
-    """Return a quantity. Raises ValueError for text that is not a number."""
-    return values.quantity(amount)
-
-
-@lru_cache(maxsize=8192)
 def minus(amount: str, less: str, currency: str) -> str:
     """Return the difference of two sums. Raises ValueError for text that is not a number."""
     return money(text(exact(amount) - exact(less)), currency)

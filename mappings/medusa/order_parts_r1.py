@@ -23,7 +23,7 @@ from mappings.kit.references import product as product_of
 from mappings.medusa import metadata
 from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.metadata import NOTHING
-from mappings.medusa.money import exact, money, quantity, text, unit_price
+from mappings.medusa.money import exact, money, text
 from mappings.medusa.order_enums_r1 import METHODS
 from mappings.medusa.wire_2_21 import OURS
 
@@ -50,8 +50,8 @@ def line_amounts(count: str, price: str, before: str, off: str, tax: str, curren
     Raises ValueError for text that is not a number.
     """
     return LineAmounts(
-        quantity=quantity(count),
-        unit_price=unit_price(price, currency),
+        quantity=values.quantity(count),
+        unit_price=values.unit_price(price, currency),
         discount=money(off, currency),
         tax=money(tax, currency),
         total=money(text(exact(before) - exact(off)), currency),
@@ -89,7 +89,9 @@ def lines(
                 discount=discount,
                 tax=tax,
                 total=total,
-                refunded_quantity=ZERO if detail is None else quantity(detail.raw_return_received_quantity.value),
+                refunded_quantity=ZERO
+                if detail is None
+                else values.quantity(detail.raw_return_received_quantity.value),
                 fulfilled_quantity=ZERO
                 if detail is None
                 else quantity_shipped(detail.raw_shipped_quantity.value, detail.raw_delivered_quantity.value),
@@ -121,7 +123,7 @@ def quantity_shipped(shipped: str, delivered: str) -> str:
 
     Raises ValueError for text that is not a number.
     """
-    return quantity(text(max(exact(shipped), exact(delivered))))
+    return values.quantity(text(max(exact(shipped), exact(delivered))))
 
 
 def discounts(record: wire.Order, currency: str, *, with_tax: bool) -> tuple[Discount, ...]:
@@ -238,7 +240,7 @@ def _fulfillment(record: wire.Fulfillment) -> Fulfillment:
         status_raw=word,
         line_items=tuple(
             [
-                FulfillmentLine(remote_id=one.line_item_id, quantity=quantity(one.raw_quantity.value))
+                FulfillmentLine(remote_id=one.line_item_id, quantity=values.quantity(one.raw_quantity.value))
                 for one in record.items or ()
                 if one.line_item_id is not None
             ]

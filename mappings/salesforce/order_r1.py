@@ -6,7 +6,6 @@ reduction order takes back a part of another order and is not read.
 
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Final
 
 from canonical import values
@@ -43,25 +42,6 @@ CURRENCY_UNKNOWN: Final = Loss(
 )
 
 
-# The caches are by text: hashing a new Decimal takes longer than printing it.
-@lru_cache(maxsize=4096)
-def money(amount: str, currency: str) -> str:
-    """Format a sum with the digits of its currency."""
-    return values.money(amount, currency)
-
-
-@lru_cache(maxsize=4096)
-def unit_price(amount: str, currency: str) -> str:
-    """Format the price of one, which may have more digits than its currency."""
-    return values.unit_price(amount, currency)
-
-
-@lru_cache(maxsize=1024)
-def quantity(amount: str) -> str:
-    """Format a quantity."""
-    return values.quantity(amount)
-
-
 def _day(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
@@ -86,7 +66,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     currency = record.currency_iso_code or account.currency or NO_CURRENCY
     created_at, updated_at = instant(record.created_date), changed_at(record)
     items = _items(record, id, account, loss)
-    zero = money("0", currency)
+    zero = values.money("0", currency)
     lines, lines_sum = _lines(items, currency, zero) if items else ((), record.total_amount)
     status: OrderStatus = "archived"
     if not record.is_deleted:
@@ -174,11 +154,11 @@ def _lines(items: tuple[OrderItem, ...], currency: str, zero: str) -> tuple[tupl
                 product=product_of(item.product2_id, item.pricebook_entry_id, sku, title),
                 sku=sku,
                 name=item.description or title or "",
-                quantity=quantity(str(count)),
-                unit_price=unit_price(str(price), currency),
+                quantity=values.quantity(str(count)),
+                unit_price=values.unit_price(str(price), currency),
                 discount=zero,
                 tax=zero,
-                total=money(str(product_total if sold is None else sold), currency),
+                total=values.money(str(product_total if sold is None else sold), currency),
             )
         )
     return tuple(lines), lines_sum
@@ -188,7 +168,7 @@ def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero
     total = record.total_amount
     if total is None:
         total = sum((Decimal(line.total) for line in lines), ZERO)
-    owed = money(str(total), currency)
+    owed = values.money(str(total), currency)
     return Totals(
         items=owed,
         discount=zero,

@@ -40,27 +40,15 @@ CARD_DIGITS: Final = 4
 
 
 @lru_cache(maxsize=4096)
-def money(amount: str, currency: str) -> str:
-    """Return a sum with the digits of its currency. GraphQL sends `9.0`. Cached, because few prices recur often."""
-    return values.money(amount, currency)
-
-
-@lru_cache(maxsize=4096)
 def unit_price(amount: str, currency: str) -> tuple[str, Decimal]:
     """Return the price of one piece, also as a Decimal. It may have more digits than the currency."""
     price = values.unit_price(amount, currency)
     return price, Decimal(price)
 
 
-@lru_cache(maxsize=4096)
-def exact(amount: str) -> Decimal:
-    """Return the exact number. Raises ValueError if it is not a number."""
-    return values.parse_decimal(amount)
-
-
 def amount_of(bag: wire.MoneyBag | None, currency: str) -> str:
     """Return a sum in the shop's currency. A missing sum is zero."""
-    return money("0" if bag is None else bag.shop_money.amount, currency)
+    return values.money("0" if bag is None else bag.shop_money.amount, currency)
 
 
 class Bought(NamedTuple):
@@ -82,7 +70,7 @@ def lines(
     """Return the lines. They include discounts on the whole order, which Shopify allocates to lines. `moved` has the
     refunded and the fulfilled quantity of each line."""
     lines: list[LineItem] = []
-    cost, zero, taken = ZERO, money("0", currency), dict[int, Decimal]()
+    cost, zero, taken = ZERO, values.money("0", currency), dict[int, Decimal]()
     for item in items:
         quantity, now, product, variant = item.quantity, item.current_quantity, item.product, item.variant
         price, each = unit_price(item.original_unit_price_set.shop_money.amount, currency)
@@ -103,9 +91,9 @@ def lines(
                 options=_options(item) if item.custom_attributes else (),
                 quantity=str(quantity),
                 unit_price=price,
-                discount=money(str(discount), currency) if discount else zero,
+                discount=values.money(str(discount), currency) if discount else zero,
                 tax=taxed(item.tax_lines, currency) if item.tax_lines else zero,
-                total=money(str(gross - discount), currency),
+                total=values.money(str(gross - discount), currency),
                 refunded_quantity=str(back if now is None else quantity - now),
                 fulfilled_quantity=str(sent),
                 requires_shipping=item.requires_shipping,
@@ -120,7 +108,10 @@ def add_taken(allocations: tuple[wire.DiscountAllocation, ...], taken: dict[int,
     """Return the total discount on one line, and add each discount's part to `taken`."""
     total = ZERO
     for allocation in allocations:
-        amount, index = exact(allocation.allocated_amount_set.shop_money.amount), allocation.discount_application.index
+        amount, index = (
+            values.parse_decimal(allocation.allocated_amount_set.shop_money.amount),
+            allocation.discount_application.index,
+        )
         total += amount
         taken[index] = taken.get(index, ZERO) + amount
     return total
@@ -130,8 +121,8 @@ def taxed(lines: tuple[wire.TaxLine, ...], currency: str) -> str:
     """Return the total tax on one line."""
     total = ZERO
     for line in lines:
-        total += exact(line.price_set.shop_money.amount)
-    return money(str(total), currency)
+        total += values.parse_decimal(line.price_set.shop_money.amount)
+    return values.money(str(total), currency)
 
 
 def _options(item: wire.LineItem) -> tuple[LineOption, ...]:
@@ -170,9 +161,9 @@ def discounts(
                 label=one.title or one.description or None,
                 type=_discount_type(one),
                 type_raw=None if one.value is None else one.value.kind,
-                amount=money(one.total.shop_money.amount, currency)
+                amount=values.money(one.total.shop_money.amount, currency)
                 if one.total is not None
-                else money(str(taken.get(one.index, ZERO)), currency),
+                else values.money(str(taken.get(one.index, ZERO)), currency),
             )
             for one in applied
         ]
@@ -192,7 +183,7 @@ def shipping_line(item: wire.ShippingLine, currency: str) -> ShippingLine:
     """Return one shipping charge, before discounts."""
     return ShippingLine(
         title=item.title,
-        price=money(item.original_price_set.shop_money.amount, currency),
+        price=values.money(item.original_price_set.shop_money.amount, currency),
         tax=taxed(item.tax_lines or (), currency),
     )
 
@@ -210,7 +201,7 @@ def payment(transaction: wire.Transaction, currency: str) -> Payment:
         kind_raw=transaction.kind,
         status=PAYMENT_STATE.get((transaction.status or "").upper(), "unknown"),
         status_raw=transaction.status,
-        amount=money(transaction.amount_set.shop_money.amount, currency),
+        amount=values.money(transaction.amount_set.shop_money.amount, currency),
         currency=currency,
         processed_at=utc(transaction.processed_at),
         last4=None if details is None or not details.number else _last4(details.number),
@@ -234,7 +225,7 @@ def refund(one: wire.Refund, currency: str) -> Refund:
     """Return one refund. Amounts of lines are without tax."""
     return Refund(
         remote_id=tail(one.id),
-        amount=money(one.total_refunded_set.shop_money.amount, currency),
+        amount=values.money(one.total_refunded_set.shop_money.amount, currency),
         currency=currency,
         reason=one.note,
         line_items=tuple(
@@ -242,7 +233,7 @@ def refund(one: wire.Refund, currency: str) -> Refund:
                 RefundLine(
                     remote_id=tail(item.line_item.id),
                     quantity=str(item.quantity),
-                    amount=money(item.subtotal_set.shop_money.amount, currency),
+                    amount=values.money(item.subtotal_set.shop_money.amount, currency),
                 )
                 for item in one.refund_line_items.nodes
             ]

@@ -144,15 +144,15 @@ def _totals(order: wire.Order, items: Decimal, currency: str) -> Totals:
     fees = parts.ZERO
     for bag in (order.original_total_additional_fees_set, order.original_total_duties_set):
         if bag is not None and not (order.duties_included and bag is order.original_total_duties_set):
-            fees += parts.exact(bag.shop_money.amount)
+            fees += values.parse_decimal(bag.shop_money.amount)
     return Totals(
-        items=parts.money(str(items), currency),
+        items=values.money(str(items), currency),
         discount=parts.amount_of(order.total_discounts_set, currency),
         shipping=parts.amount_of(order.total_shipping_price_set, currency),
-        fees=parts.money(str(fees), currency),
+        fees=values.money(str(fees), currency),
         tip=parts.amount_of(order.total_tip_received_set, currency),
         tax=parts.amount_of(order.total_tax_set, currency),
-        total=parts.money(order.total_price_set.shop_money.amount, currency),
+        total=values.money(order.total_price_set.shop_money.amount, currency),
         paid=parts.amount_of(order.total_received_set, currency),
         refunded=parts.amount_of(order.total_refunded_set, currency),
         outstanding=parts.amount_of(order.total_outstanding_set, currency),
