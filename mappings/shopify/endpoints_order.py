@@ -243,12 +243,16 @@ def cancel(
 
 
 def write_result(reply: VendorReply, action: Action) -> WriteResult:
-    """Return the result with the order in the answer. The answer to a cancellation has only the id of its job.
+    """Return the result with the order in the answer, unless that has more lines than the answer shows. The answer to a
+    cancellation has only the id of its job.
 
     Raises Unmappable if it has neither.
     """
     if action != "cancel":
-        return ORDERS.write_result(reply, action)
+        result = ORDERS.write_result(reply, action)
+        if result.record is not None and related.has_further_lines(result.record):
+            return msgspec.structs.replace(result, record=None)
+        return result
     data = data_of(reply)
     if "orderCancel" not in data:
         raise Unmappable("$.data.orderCancel", "the answer has no cancellation job")

@@ -47,6 +47,10 @@ class _Shape(Struct, frozen=True, kw_only=True, rename="camel"):
     fulfillments: tuple[_Parcel, ...]
 
 
+class _Head(Struct, frozen=True, kw_only=True, rename="camel"):
+    line_items: _Inner
+
+
 class _Lines(Struct, frozen=True, kw_only=True, rename="camel"):
     id: str
     line_items: Annotated[LineItems, ask("lineItems(first: $lines, after: $after)")]
@@ -71,6 +75,11 @@ def shown(record: Raw, account: Account) -> Account:
     if not lines.has_next_page or lines.end_cursor is None:
         return account
     return _with_completion(account, shape.id, Completion(lines_after=lines.end_cursor))
+
+
+def has_further_lines(order: Raw) -> bool:
+    """Return whether an order has more lines than this answer has."""
+    return decode(order, _Head).line_items.page_info.has_next_page
 
 
 def further_lines(order_id: str, after: str) -> VendorRequest:

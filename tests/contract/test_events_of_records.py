@@ -10,7 +10,7 @@ from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.processes import NO_TLS
-from tests.contract.samples import KINDS, Body, Kind, word
+from tests.contract.samples import KINDS, Body, Kind, order, word
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
 from tests.contract.webhook_driver import WebhookDriver
 
@@ -209,6 +209,18 @@ def test_webhooks_of_the_emulators_become_events(
         assert events[0]["data"] == record.read()
     finally:
         httpx.delete(control, params={"vendor": vendor}, verify=NO_TLS)
+
+
+def test_a_write_of_a_long_order_answers_with_all_of_it(driver: WebhookDriver) -> None:
+    """Shopify's answer to a write has the first thirty lines."""
+    lines = [{"name": f"Mug {place}", "quantity": "1", "unit_price": "5.00"} for place in range(40)]
+    made = driver.caller.create("/v1/orders?connection=shopify", order(line_items=lines))
+    changed = driver.caller.write("PATCH", f"/v1/orders/{made['id']}", {"customer_note": "Please ring twice"}).json()
+
+    assert [len(one["line_items"]) for one in (made, changed)] == [40, 40]
+    assert changed == driver.caller.get(f"/v1/orders/{made['id']}").json() | {"meta": changed["meta"]}
+    assert made["meta"]["loss"] == changed["meta"]["loss"] == []
+    assert driver.is_quiet(driver.send("shopify", "order", "updated", made["meta"]["remote_id"]))
 
 
 def test_the_history_of_named_fields_is_audited(driver: WebhookDriver) -> None:
