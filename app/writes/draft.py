@@ -94,6 +94,14 @@ async def map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, ac
     return draft
 
 
+async def says_nothing(resolved: ResolvedWrite, body: Any, present: msgspec.Raw, account: Any) -> bool:
+    """Return whether the body of a change names nothing to change."""
+    mapping = resolved.mapping
+    return await run_mapping(
+        mapping, present, account, lambda: mapping.says_nothing(body, mapping.decode(present), account)
+    )
+
+
 async def _map_tags(resolved: ResolvedWrite, present: msgspec.Raw, account: Any) -> Draft[Any]:
     patch, _ = patch_of(resolved, await resolved.map(present, account))
     draft = await _run_mapping(resolved, patch, present, account)

@@ -138,7 +138,7 @@ async def _succeed(
     begun: Begun,
     answer: Answer,
     remote_id: str,
-    compare_with: Callable[[SeenState | None, datetime | None], Awaitable[RecordChange]],
+    compare_with: Callable[[SeenState | None, datetime], Awaitable[RecordChange]],
     changes: tuple[FieldChange, ...] = (),
     new: NewRecord | None = None,
 ) -> None:
@@ -148,7 +148,8 @@ async def _succeed(
     # A new record was hardly seen before. If it was, its state cannot be inserted.
     seen = None if answer.status == CREATED else await _seen_before(resolved, begun, remote_id)
     while True:
-        change = await compare_with(seen, operation.sent_at)
+        # Without anything to send, the record was read after the operation began.
+        change = await compare_with(seen, operation.sent_at or operation.created_at)
         with suppress(StateMoved):
             await resolved.deps.operations.succeed(
                 begun, answer=answer, remote_id=remote_id, changes=changes, change=change, new=new
@@ -192,7 +193,7 @@ async def change_of(
 
 
 async def _deleted(
-    resolved: ResolvedWrite, remote_id: str | None, seen: SeenState | None, read_at: datetime | None
+    resolved: ResolvedWrite, remote_id: str | None, seen: SeenState | None, read_at: datetime
 ) -> RecordChange:
     return await compare_deleted(
         *(resolved.deps, resolved.connection, resolved.mapping, _required(remote_id)), seen=seen, read_at=read_at

@@ -15,7 +15,7 @@ from app.records.map_record import map_record
 from app.records.resources import etag_of, name_records
 from app.writes.accept_loss import accept_loss, dropped
 from app.writes.copy_links import linked_record, require_known_copy, require_linkable
-from app.writes.draft import draft_body, map_to_vendor, with_young_facts
+from app.writes.draft import draft_body, map_to_vendor, says_nothing, with_young_facts
 from app.writes.find_record import find_by_key, staff_refusal
 from app.writes.judge_ownership import Judged, judge_change, judge_new, skip_of
 from app.writes.models import CopyOf, References
@@ -232,7 +232,7 @@ async def _update(
         raise refusal
     if judged is not None:
         skipped += judged.skipped
-    if skipped and (not changed_fields(resolved.intent) or (judged is not None and judged.is_empty)):
+    if (judged is not None and judged.is_empty) or await says_nothing(resolved, body, raw, account):
         return _unsent("update", remote_id, skipped, loss)
     request = update(remote_id, body, marker, account)
     guard = resolved.mapping.endpoints.guard

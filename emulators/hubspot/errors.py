@@ -121,6 +121,12 @@ def not_set(label: str, names: list[str]) -> Refusal:
     )
 
 
+def nothing_to_update() -> Refusal:
+    """A change without any property."""
+    message = "No properties found to update, please provide at least one."
+    return Refusal(400, message, context={"properties": ["{}"]})
+
+
 def contact_exists(id: str) -> Refusal:
     """The address belongs to another contact. The id is nowhere but in the text: clients cut it out of there."""
     return Refusal(409, f"Contact already exists. Existing ID: {id}", category="CONFLICT")

@@ -7,7 +7,7 @@ from emulators.http import Answer, Call, json_answer
 from emulators.hubspot.associations import associated, joined, wanted_bonds
 from emulators.hubspot.bodies import body_of, whole
 from emulators.hubspot.changes import Draft, drafted, redrafted
-from emulators.hubspot.errors import Refusal, no_such_record
+from emulators.hubspot.errors import Refusal, no_such_record, nothing_to_update
 from emulators.hubspot.kinds import Kind, kind_of
 from emulators.hubspot.records import Record, envelope, found, keep, merged, shown, shown_names, shown_whole
 from emulators.hubspot.values import instant_at
@@ -38,7 +38,10 @@ def read(kind: Kind, id: str, call: Call, state: State) -> Answer:
 def update(kind: Kind, id: str, call: Call, state: State, now: float) -> Answer:
     """200 with what changed, not with the whole record."""
     record = found(kind, id, state, id_property=call.param("idProperty"))
-    draft = redrafted(kind, record, body_of(call).get("properties"), state, now)
+    given = body_of(call).get("properties")
+    if not given:
+        raise nothing_to_update()
+    draft = redrafted(kind, record, given, state, now)
     keep(kind, draft.record, state, now)
     return json_answer(200, changed(kind, draft))
 

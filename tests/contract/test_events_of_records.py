@@ -223,6 +223,17 @@ def test_a_write_of_a_long_order_answers_with_all_of_it(driver: WebhookDriver) -
     assert driver.is_quiet(driver.send("shopify", "order", "updated", made["meta"]["remote_id"]))
 
 
+def test_a_change_of_nothing_publishes_what_it_sees_once(driver: WebhookDriver) -> None:
+    record = Record(driver, "hubspot customer")
+    record.change({"job_title": "Owner"})
+
+    runs = [driver.caller.write("PATCH", record.path, {}).headers["x-correlation-id"] for _ in range(2)]
+
+    question = "SELECT count(*) AS events FROM event WHERE correlation_id = $1"
+    assert [driver.facade.sql(question, run)[0]["events"] for run in runs] == [1, 0]
+    assert driver.is_quiet(record.receipt("updated"))
+
+
 def test_the_history_of_named_fields_is_audited(driver: WebhookDriver) -> None:
     record = Record(driver, "hubspot customer")
     record.event_after("created")

@@ -9,7 +9,7 @@ from mappings.registry import VENDORS, active
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.samples import word
+from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, Sample, all_vendors, create_record
 
 # The client itself sends up to three times what its vendor recognises.
@@ -71,6 +71,34 @@ def test_a_change_changes_that_and_nothing_else(caller: Caller, name: str) -> No
     assert {key: value for key, value in after.items() if key not in own} == {
         key: value for key, value in record.items() if key not in own
     }
+
+
+@pytest.mark.parametrize("name", [name for name, sample in SAMPLES.items() if sample.change])
+def test_a_change_of_nothing_is_not_sent(caller: Caller, name: str) -> None:
+    path, record = create_record(caller, SAMPLES[name])
+    assert_unsent(caller, path, record, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("hubspot customer", {"tags": ["gold"]}),
+        ("hubspot ticket", {"requester": None}),
+        ("hubspot order", {"customer_note": None, "currency": "EUR"}),
+    ],
+)
+def test_hubspot_gets_no_change_without_a_property(caller: Caller, name: str, body: Body) -> None:
+    """It refuses one: the fields are lost, or equal to the record's."""
+    path, record = create_record(caller, SAMPLES[name])
+    assert_unsent(caller, path, record, body)
+
+
+def assert_unsent(caller: Caller, path: str, record: Body, body: Body) -> None:
+    """A change is not sent, and its answer is the record as it was."""
+    drafted = caller.request("PATCH", f"{path}?loss=any&dry_run=true", json=body)
+    answer = caller.write("PATCH", f"{path}?loss=any", body)
+    assert (drafted.status_code, drafted.json()["request"]) == (200, None)
+    assert (answer.status_code, {**answer.json(), "meta": None}) == (200, {**record, "meta": None}), answer.text
 
 
 @pytest.mark.parametrize(("name", "key"), KEYED)

@@ -249,7 +249,8 @@ def _check_change(account: SampleAccount, mapping: AnyMapping, remote_id: str, n
     if draft.refused:
         return None
     try:
-        account.update(mapping, remote_id, draft.body)
+        if not mapping.says_nothing(draft.body, current, account.facts):
+            account.update(mapping, remote_id, draft.body)
         _, after = account.read(mapping, remote_id)
     except Refused as refusal:
         return f"changing {name}: {refusal}"

@@ -140,6 +140,12 @@ def test_a_change_answers_with_what_it_touched(hubspot: httpx.Client, make_conta
     assert (after["city"], after["phone"], after["firstname"]) == ("Kiel", None, "Ada")
 
 
+def test_a_change_without_a_property_is_refused(hubspot: httpx.Client, make_contact: Make) -> None:
+    answer = hubspot.patch(f"{CONTACTS}/{make_contact()['id']}", json={"properties": {}})
+    assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
+    assert answer.json()["message"] == "No properties found to update, please provide at least one."
+
+
 def test_null_leaves_a_property_alone(hubspot: httpx.Client, make_contact: Make) -> None:
     id = make_contact(email="a@shop.example", city="Bonn")["id"]
     assert hubspot.patch(f"{CONTACTS}/{id}", json={"properties": {"city": None}}).status_code == 200
