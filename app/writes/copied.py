@@ -12,10 +12,10 @@ from app.problem_document import JSON
 from app.telemetry import count_operation
 from app.writes.deps import WriteDeps
 from app.writes.models import Answer, Begun, CopyOf, Intent
+from canonical.classes import NAMES
 from canonical.parts import Loss
 from mappings.spec import FieldRefusal
 
-NAMES: Final = frozenset({"display_name", "first_name", "last_name"})
 NO_MATCH: Final = "no record matches, and on_missing is ignore"
 
 
