@@ -21,13 +21,16 @@ LossPolicy = Literal["none", "descriptive", "any"]
 Traits = frozenset[Trait]
 _Rule = Callable[[Any, list[str], Traits], bool]
 
-_NAMES: Final = frozenset({"display_name", "first_name", "last_name"})
-_LINE: Final = frozenset({"name", "quantity", "unit_price"})
+NAMES: Final = frozenset({"display_name", "first_name", "last_name"})
+LINE: Final = frozenset({"name", "quantity", "unit_price"})
+"""The members of a line that say what is sold. All others describe it."""
+NAMING: Final = frozenset({"name", "phone", "sku"})
+"""The members of a reference that are descriptive if it has another key."""
 _ORDINARY: Final = frozenset({"open", "completed", "archived", "unknown"})
 _NO_MONEY: Final = frozenset({"unpaid", "pending", "failed", "expired", "voided", "unknown"})
 """No money has moved. `authorized` is not among them: losing it loses a claim on money."""
 ESSENTIAL: Final[Mapping[type[Struct], frozenset[str]]] = {
-    CustomerPatch: _NAMES | {"emails", "phones", "company_name", "status", "consents", "tax_exemption", "external_id"},
+    CustomerPatch: NAMES | {"emails", "phones", "company_name", "status", "consents", "tax_exemption", "external_id"},
     OrderPatch: frozenset(
         {"currency", "customer", "line_items", "tax_inclusive", "is_test", "status", "fulfillment_status"}
         | {"shipping_address", "payment_status", "external_id"}
@@ -84,18 +87,17 @@ def _consent(patch: CustomerPatch, inner: list[str], traits: Traits) -> bool:
 
 
 def _person(patch: Any, inner: list[str], traits: Traits) -> bool:
-    """Name and number of a buyer or requester who has another key are only descriptive."""
     person = patch.customer if isinstance(patch, OrderPatch) else patch.requester
     is_known = any(getattr(person, key, None) for key in ("id", "remote_id", "email"))
-    return not (is_known and inner in (["name"], ["phone"]))
+    return not (is_known and inner and inner[0] in NAMING)
 
 
 def _line(patch: OrderPatch, inner: list[str], traits: Traits) -> bool:
-    return len(inner) < 2 or inner[1] in _LINE
+    return len(inner) < 2 or inner[1] in LINE
 
 
 _RULES: Final[Mapping[tuple[type[Struct], str], _Rule]] = {
-    **{(CustomerPatch, name): _always for name in _NAMES},
+    **{(CustomerPatch, name): _always for name in NAMES},
     (CustomerPatch, "emails"): _email,
     (CustomerPatch, "phones"): _phone,
     (CustomerPatch, "company_name"): lambda patch, inner, traits: patch.kind == "organization",

@@ -116,10 +116,17 @@ def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:
 
 
 def _by_spelling(present: tuple[Any, ...]) -> Callable[[Any], object]:
-    """Return the key of telephone numbers, for one without its country that of the present one of the same spelling."""
+    """Return the key of telephone numbers. One without its country, sent or present, is the other one of its spelling.
+    A present one that names the country comes first."""
     own = MERGED["phones"]
-    spelled = {_folded(one.raw): own(one) for one in present}
-    return lambda one: own(one) if one.e164 else spelled.get(_folded(one.raw), own(one))
+    spelled = {_folded(one.raw): own(one) for one in sorted(present, key=lambda one: bool(one.e164))}
+
+    def key(one: Any) -> object:
+        spelling = _folded(one.raw)
+        known = spelled.get(spelling, own(one))
+        return known if known == spelling or not one.e164 else own(one)
+
+    return key
 
 
 def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], key: Callable[[Any], object]) -> Any:

@@ -29,6 +29,23 @@ def plan_of(url: str, query: Statement) -> str:
     return asyncio.run(explain())
 
 
+def plans_of_nothing(url: str, query: Statement) -> int:
+    """How often PostgreSQL plans the statement in ten runs in which all arguments are NULL."""
+
+    async def run() -> int:
+        connection = await asyncpg.connect(url, server_settings=SESSION_SETTINGS)
+        try:
+            prepared = await connection.prepare(query.sql)
+            for _ in range(10):
+                await prepared.fetch(*(None for _ in prepared.get_parameters()))
+            counted = "SELECT custom_plans FROM pg_prepared_statements WHERE name = $1"
+            return int(await connection.fetchval(counted, prepared.get_name()))
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
 def scans_in(plan: str) -> Sequence[tuple[str, str]]:
     """The table or index of each scan, and what narrows it; an empty text if it reads all."""
     return [(found[1], found[2] or "") for found in _SCAN.finditer(plan)]

@@ -21,7 +21,7 @@ from app.copies.request import Copy, request_of
 from app.copies.source import SourceRecord, read_export, read_source, unreadable_source
 from app.dependencies import Dependencies
 from app.errors import InvalidField, NotFound, UnsupportedField
-from app.events.record_changes import changed, fields_of, notes_in
+from app.events.record_changes import changed, read_state
 from app.http.plurals import PLURAL
 from app.identifiers import new_id
 from app.problem_document import Problem
@@ -145,11 +145,12 @@ def consent_in(fields: Mapping[str, Any], channel: str | None) -> Consent:
 async def _lost_on_the_way(deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceRecord) -> frozenset[str]:
     """Return the fields that differ from those of the target only by what an earlier copy from there lost."""
     seen = await deps.states.get(leg.object, leg.connection, leg.remote_id)
-    copied = None if seen is None else notes_in(seen.data).copied_from.get(consumer.connection)
-    if seen is None or copied is None:
+    fields, notes = read_state(b"{}" if seen is None else seen.data)
+    copied = notes.copied_from.get(consumer.connection)
+    if copied is None:
         return frozenset()
     model = choose_mapping(deps, deps.connections.by_name[leg.connection], leg.object).model
-    return frozenset(copied.lost).difference(changed(fields_of(seen.data), record.fields, model))
+    return frozenset(copied.lost).difference(changed(fields, record.fields, model))
 
 
 async def _write(deps: CopyDeps, job: Job, leg: Leg, principal: str, record: SourceRecord, copy: Copy) -> JobOutcome:

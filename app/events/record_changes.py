@@ -30,9 +30,6 @@ IN_ANY_ORDER: Final = frozenset({"tags"})
 BY_ID: Final = frozenset({"owner", "assignee", "team", "company", "parent", "merged_into"})
 """References whose name and address are those of another record: only another `remote_id` is a change."""
 
-REVISION: Final = "mapping_revision"
-COPIED: Final = "copied_from"
-
 Fields = Mapping[str, Any]
 
 
@@ -51,7 +48,7 @@ class CopiedFrom(Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-class StateNotes(Struct, frozen=True, kw_only=True):
+class StateNotes(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is kept with the fields of a state: the mapping revision, if it was stored, and what copies left in the
     record, by the connection of their source."""
 
@@ -120,26 +117,25 @@ def state_of(resource: Any) -> bytes:
     fields = msgspec.json.encode(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
     if resource.meta is UNSET:
         return fields
-    return b'%b,"%b":%d}' % (fields[:-1], REVISION.encode(), resource.meta.mapping.revision)
+    return b'%b,"mapping_revision":%d}' % (fields[:-1], resource.meta.mapping.revision)
+
+
+def read_state(state: bytes) -> tuple[Fields, StateNotes]:
+    """Return the canonical fields of a kept state, and what is kept with them."""
+    fields = msgspec.json.decode(state, type=dict[str, Any])
+    notes = {name: fields.pop(name) for name in StateNotes.__struct_fields__ if name in fields}
+    return fields, msgspec.convert(notes, StateNotes)
 
 
 def fields_of(state: bytes) -> Fields:
     """Return the canonical fields of a kept state."""
-    fields = msgspec.json.decode(state, type=dict[str, Any])
-    fields.pop(REVISION, None)
-    fields.pop(COPIED, None)
-    return fields
+    return read_state(state)[0]
 
 
-def notes_in(state: bytes) -> StateNotes:
-    """Return what is kept with the fields of a state."""
-    return msgspec.json.decode(state, type=StateNotes)
-
-
-def with_copies(state: bytes, copies: Mapping[str, CopiedFrom]) -> bytes:
-    """Return the state with what copies left in it."""
-    fields = msgspec.json.decode(state, type=dict[str, Any])
-    return msgspec.json.encode({**fields, COPIED: copies})
+def with_copies(fields: Fields, notes: StateNotes, copies: dict[str, CopiedFrom]) -> bytes:
+    """Return the state to keep of these fields and notes, with what copies left in them."""
+    kept = msgspec.structs.replace(notes, copied_from=copies)
+    return msgspec.json.encode({**fields, **msgspec.to_builtins(kept)})
 
 
 def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[str, ...]:

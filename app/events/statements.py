@@ -127,14 +127,14 @@ def _given(name: str, first: int, columns: Mapping[str, str], *, single: bool) -
     """Return a FROM item of rows that are given as arguments: an array for each column. It counts them in `number`.
 
     With `single`, each argument is a value, and the first one is NULL if there is no row. PostgreSQL runs that in three
-    quarters of the time. Sub-selects hide the length of arrays from the planner; otherwise it would plan every call
+    quarters of the time. Sub-selects hide from the planner how many rows there are; otherwise it would plan every call
     anew.
     """
     numbered = [(f"${number}", column, kind) for number, (column, kind) in enumerate(columns.items(), start=first)]
     if single:
         values = ", ".join(f"{argument}::{kind} AS {column}" for argument, column, kind in numbered)
         argument, _, kind = numbered[0]
-        return f"(SELECT {values}, 1 AS number WHERE {argument}::{kind} IS NOT NULL) AS {name}"
+        return f"(SELECT {values}, 1 AS number WHERE (SELECT {argument}::{kind}) IS NOT NULL) AS {name}"
     arrays = ", ".join(f"(SELECT {argument}::{kind}[])" for argument, _, kind in numbered)
     return f"unnest({arrays}) WITH ORDINALITY AS {name} ({', '.join(columns)}, number)"
 

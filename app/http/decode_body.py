@@ -15,7 +15,10 @@ from app.errors import InvalidField, MalformedBody
 from app.http.nearest_name import did_you_mean
 from app.http.plain_errors import choices_in, in_words
 from app.problem_document import FieldError, cut
+from canonical.customer import CustomerPatch
+from canonical.order_patch import OrderPatch
 from canonical.output_only import MOST_NAMED, strip_output, struct_in
+from canonical.ticket import TicketPatch
 
 P = TypeVar("P", bound=Struct)
 
@@ -25,8 +28,7 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
 # Errors never repeat what was sent: it may be personal data.
 NO_CHOICE: Final = "not one of the possible values"
-MOST_LISTED: Final = 12
-"""Objects with more fields are in a contract, and its page lists them."""
+IN_CONTRACTS: Final = (CustomerPatch, OrderPatch, TicketPatch)
 _NO_CHOICE = re.compile(r"Invalid (enum )?value", re.DOTALL)
 _PLACED = re.compile(r"(.*) - at `(\$[^`]*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -203,7 +205,7 @@ def _invalid(message: str, whole: Any, into: type[Struct]) -> InvalidField:
         here = _struct_at(into, path)
         names = here.__struct_encode_fields__
         near = did_you_mean(name, names)
-        listed = "/v1/contracts lists the fields" if len(names) > MOST_LISTED else f"its fields: {', '.join(names)}"
+        listed = "/v1/contracts lists the fields" if here in IN_CONTRACTS else f"its fields: {', '.join(names)}"
         return InvalidField.at(pointer, f"{name} is not a field of {_noun(here)}; {listed}.{near}")
     if missing := _MISSING.match(reason):
         return InvalidField.at(f"{pointer}/{_escape(missing[1])}", "is required")

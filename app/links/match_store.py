@@ -5,6 +5,7 @@ another process stores another key, as it forgets the links. Two processes that 
 store their key before they look for others, so at least one of them finds both.
 """
 
+import asyncio
 import logging
 import os
 from collections import Counter
@@ -72,7 +73,7 @@ class PostgresMatches:
         self._auto_join = {frozenset(pair) for pair in auto_join}
         self._secret: bytes | None = None
         self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
-        self._stored: list[tuple[Sighting, MatchKey]] = []
+        self._stored: list[tuple[Sighting, MatchKey, NamedRecord | None]] = []
         self._keeps: Batcher[Keys, None] = Batcher.of(self._keep, abandonable=True)
         self._looks: Batcher[Keys, frozenset[bytes]] = Batcher.of(self._look, abandonable=True)
 
@@ -121,7 +122,8 @@ class PostgresMatches:
         """Match a customer whose key was stored when its write was settled, soon: what is found is proposed to a
         person, and no caller waits for that."""
         if new.sighting is not None and new.key is not None:
-            self._stored.append((new.sighting, new.key))
+            known = self._links.remembered("customer", new.connection, new.remote_id)
+            self._stored.append((new.sighting, new.key, known))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
@@ -134,12 +136,12 @@ class PostgresMatches:
         kept, self._stored = self._stored, []
         if not kept:
             return
-        known: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
-        for one, _ in kept:
-            place = one.connection, one.remote_id
-            known[place] = _mark(one), self._links.remembered("customer", *place)
-        await self._match_kept(kept)
-        self._remember(known)
+        try:
+            await self._match_kept([(one, key) for one, key, _ in kept])
+        except asyncio.CancelledError:
+            self._stored = kept + self._stored  # for the last time, at the end of `running`
+            raise
+        self._remember({(one.connection, one.remote_id): (_mark(one), known) for one, _, known in kept})
 
     async def erase(self, places: Sequence[tuple[str, str]]) -> None:
         """Delete the keys of customers (connection and remote id), and the proposals about them."""

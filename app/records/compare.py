@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from app.events.models import RecordChange, SeenState
-from app.events.record_changes import StateNotes, changed, fields_of, is_older, notes_in, state_of, with_copies
+from app.events.record_changes import StateNotes, changed, fields_of, is_older, read_state, state_of, with_copies
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, read_again
 from app.records.resolve import AnyMapping
@@ -41,15 +41,15 @@ async def compare(
     """
     object_name = reading.mapping.object
     state = state_of(resource)
-    after = fields_of(state)
+    after, own = read_state(state)
     before, notes = None, StateNotes()
     if seen is not None and not seen.deleted:
-        before, notes = fields_of(seen.data), notes_in(seen.data)
+        before, notes = read_state(seen.data)
     alike = await _like_seen(connection, reading, state, notes.mapping_revision)
     names = changed(before, after if alike is state else fields_of(alike), reading.mapping.model)
     if notes.copied_from:
         # A field that was changed here is no longer what a copy made of it.
-        state = with_copies(state, {source: one.without(names) for source, one in notes.copied_from.items()})
+        state = with_copies(after, own, {source: one.without(names) for source, one in notes.copied_from.items()})
     is_new = created and seen is None
     what = "created" if is_new else "updated"
     return RecordChange(

@@ -167,7 +167,12 @@ class VendorClient:
         attempts = 0
         try:
             while True:
-                outcome = await self._attempt(live, request, traffic, deadline, attempts)
+                try:
+                    outcome = await self._attempt(live, request, traffic, deadline, attempts)
+                except NoSecret as error:
+                    # The vault lacks the credential, or a person must authorise the connection.
+                    await self._refuse_credential(live, str(error))
+                    raise VendorAuthFailed(str(error)) from error
                 if isinstance(outcome, VendorReply):
                     vendor_outcomes.labels(name, "success").inc()
                     return outcome
@@ -190,6 +195,7 @@ class VendorClient:
     async def _attempt(
         self, live: LiveConnection, request: VendorRequest, traffic: Traffic, deadline: float, resend_count: int
     ) -> VendorReply | AttemptFailure:
+        """Send the request once. Raises NoSecret, and problems of a request that was not sent."""
         async with live.admission(request, traffic, deadline) as admitted:
             vendor = live.connection.vendor
             seconds = min(vendor.timeout_seconds, deadline - time.monotonic())
@@ -197,11 +203,8 @@ class VendorClient:
                 raise VendorTimeout(f"No time was left to ask {vendor.title}; nothing was sent.")
             if admitted.probes and live.health.standing()[0] == "unauthorised":
                 live.credential.renew()
-            try:
-                await live.credential.ready(deadline)
-                credential = live.credential.header
-            except NoSecret as error:
-                raise await self._unauthorised(live, error) from error
+            await live.credential.ready(deadline)
+            credential = live.credential.header
             with vendor_span(
                 connection=live.connection.name,
                 vendor=vendor.name,
@@ -237,22 +240,11 @@ class VendorClient:
                 live.credential.note_use("write" if request.effect else "read")
                 await self._confirm_credential(live)
                 return reply
-            if failure.category == "auth":
-                try:
-                    renewed = await live.credential.renewed_since(credential, deadline)
-                except NoSecret as error:
-                    raise await self._unauthorised(live, error) from error
-                if renewed:
-                    return msgspec.structs.replace(failure, repeatable=True)
+            if failure.category == "auth" and await live.credential.renewed_since(credential, deadline):
+                return msgspec.structs.replace(failure, repeatable=True)
             if failure.why not in TIMEOUTS or seconds >= vendor.timeout_seconds * FAIR_SHARE:
                 await self._record_failure(live, failure, admitted)
             return failure
-
-    async def _unauthorised(self, live: LiveConnection, error: NoSecret) -> VendorAuthFailed:
-        """Pause the connection, because the vault lacks its credential or a person must authorise it. Return the
-        problem to raise."""
-        await self._refuse_credential(live, str(error))
-        return VendorAuthFailed(str(error))
 
     async def _may_repeat(
         self, live: LiveConnection, request: VendorRequest, failure: AttemptFailure, attempts: int, deadline: float

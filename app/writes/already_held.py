@@ -6,16 +6,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from canonical.classes import LINE, NAMING
+from canonical.order_patch import LineItemPatch
 from canonical.references import PEOPLE
 from mappings.spec import FieldRefusal
 
 AMOUNTS: Final = frozenset({"quantity", "unit_price", "amount", "price", "tax"})
 """Decimal strings, which callers may write with different zeros."""
 LINES: Final = "line_items"
-DESCRIBING: Final = frozenset({"product", "sku", "options", "tax", "requires_shipping", "taxable", "custom_fields"})
-"""The members of a line that a system may not keep. All others say what is sold."""
-NAMING: Final = frozenset({"name", "phone", "sku"})
-"""The members of a reference to a product or a person that a system may not keep."""
+DESCRIBING: Final = frozenset(LineItemPatch.__struct_fields__) - LINE
 
 
 def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct) -> tuple[FieldRefusal, ...]:

@@ -7,15 +7,15 @@ import msgspec
 from msgspec import Struct
 
 from app.events.models import RecordChange, SeenState
-from app.events.record_changes import CopiedFrom, notes_in, with_copies
+from app.events.record_changes import CopiedFrom, read_state, with_copies
 from app.problem_document import JSON
 from app.telemetry import count_operation
 from app.writes.deps import WriteDeps
 from app.writes.models import Answer, Begun, CopyOf, Intent
+from canonical.classes import NAMES
 from canonical.parts import Loss
 from mappings.spec import FieldRefusal
 
-NAMES: Final = frozenset({"display_name", "first_name", "last_name"})
 NO_MATCH: Final = "no record matches, and on_missing is ignore"
 
 
@@ -55,13 +55,14 @@ def note_copy(intent: Intent, change: RecordChange, loss: tuple[Loss, ...]) -> R
     sent again unchanged is no change."""
     if intent.copy_of is None or change.state is None:
         return change
-    known, source, sent = notes_in(change.state).copied_from, intent.copy_of.connection, _digests(intent.body)
+    fields, notes = read_state(change.state)
+    known, source, sent = notes.copied_from, intent.copy_of.connection, _digests(intent.body)
     lost = sent.keys() & {one.path.split("/")[1] for one in loss if one.path.startswith("/")}
     if lost & NAMES:
         lost |= NAMES  # one name is made of the others
     before = known.get(source, CopiedFrom()).without(sent)
     now = CopiedFrom(lost=tuple(sorted(lost.union(before.lost))), sent={**before.sent, **sent})
-    return msgspec.structs.replace(change, state=with_copies(change.state, {**known, source: now}))
+    return msgspec.structs.replace(change, state=with_copies(fields, notes, {**known, source: now}))
 
 
 def not_copied_yet(
@@ -70,7 +71,8 @@ def not_copied_yet(
     """Return the refusals, without unsupported fields that the last copy from the source sent with the same value."""
     if seen is None or seen.deleted:
         return refused
-    before, sent = notes_in(seen.data).copied_from.get(copied.connection, CopiedFrom()).sent, _digests(intent.body)
+    notes, sent = read_state(seen.data)[1], _digests(intent.body)
+    before = notes.copied_from.get(copied.connection, CopiedFrom()).sent
 
     def is_copied(refusal: FieldRefusal) -> bool:
         name = refusal.pointer.split("/")[1]

@@ -22,6 +22,13 @@ from canonical.ticket import FollowerPatch, TicketPatch
 GOLDENS: Final = sorted((Path(__file__).parents[1] / "mappings").glob("*/fixtures/*.out.json"))
 PATCHES: Final[dict[str, type[Struct]]] = {"customer": CustomerPatch, "order": OrderPatch, "ticket": TicketPatch}
 WORDS: Final = st.lists(st.sampled_from(["a", "A", "b", "c", "d"]), max_size=4, unique=True)
+NUMBERS: Final = st.sampled_from(
+    [
+        *(("044 555", None), ("044555", "+4144555"), ("044 555", "+4944555"), ("044 556", "+4144556")),
+        *((None, "+4144555"), ("+41 44 555", "+4144555"), ("+41 44555", None), ("044-555", None)),
+    ]
+)
+"""Numbers in national form and in E.164."""
 
 
 def resources() -> list[Any]:
@@ -76,6 +83,36 @@ def test_a_number_without_its_country_is_the_one_of_the_same_spelling() -> None:
     found = merged(CustomerPatch(phones=(PhonePatch(raw="030 9995583"),)), held).phones
     assert isinstance(found, tuple)
     assert [one.raw for one in found] == ["030 9995582", "030 9995583"]
+
+
+def test_a_number_that_is_held_without_its_country_is_recognised_by_its_spelling() -> None:
+    held = Customer(phones=(Phone(raw="044 555 01 99"),))
+    assert merged(CustomerPatch(phones=(PhonePatch(raw="0445550199", e164="+41445550199"),)), held).phones is UNSET
+    found = merged(CustomerPatch(phones=(PhonePatch(e164="+41445550199"),)), held).phones
+    assert isinstance(found, tuple)
+    assert [one.e164 for one in found] == [None, "+41445550199"]
+
+
+def test_numbers_of_one_spelling_in_two_countries_are_two() -> None:
+    swiss, german = (PhonePatch(raw="044 555", e164=number) for number in ("+4144555", "+4944555"))
+    for raw in ("044 555", "+41 44 555"):
+        held = Customer(phones=(Phone(raw="044 555"), Phone(raw=raw, e164="+4144555")))
+        assert merged(CustomerPatch(phones=(swiss,)), held).phones is UNSET
+    held = Customer(phones=(Phone(raw="044 555"), Phone(raw="044 555", e164="+4144555")))
+    found = merged(CustomerPatch(phones=(german,)), held).phones
+    assert isinstance(found, tuple)
+    assert [one.e164 for one in found] == [None, "+4144555", "+4944555"]
+
+
+@given(present=st.lists(NUMBERS.filter(lambda one: one[0] is not None), max_size=4), sent=st.lists(NUMBERS, max_size=4))
+def test_numbers_are_merged_once_and_none_is_dropped(present: list[Any], sent: list[Any]) -> None:
+    held = Customer(phones=tuple(Phone(raw=raw, e164=e164) for raw, e164 in present))
+    patch = CustomerPatch(phones=tuple(PhonePatch(raw=raw, e164=e164) for raw, e164 in sent))
+    found = merged(patch, held).phones
+    phones = found if isinstance(found, tuple) and sent else held.phones
+    assert [(one.raw, one.e164) for one in phones[: len(present)]] == present
+    kept = Customer(phones=tuple(Phone(raw=one.raw or one.e164 or "", e164=one.e164) for one in phones))
+    assert merged(patch, kept).phones is UNSET or not sent
 
 
 def test_a_consent_of_unknown_state_is_not_sent() -> None:

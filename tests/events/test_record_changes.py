@@ -12,7 +12,7 @@ from app.events.record_changes import (
     changed,
     fields_of,
     is_older,
-    notes_in,
+    read_state,
     state_of,
     watched_in,
     watched_value,
@@ -94,9 +94,9 @@ def test_a_state_names_the_revision_that_read_it_and_that_is_no_field() -> None:
     )
     state = state_of(Customer(first_name="Ada", meta=meta))
 
-    assert notes_in(state).mapping_revision == 2
+    assert read_state(state)[1].mapping_revision == 2
     assert fields_of(state) == fields_of(state_of(Customer(first_name="Ada")))
-    assert notes_in(b"{}").mapping_revision is None
+    assert read_state(b"{}")[1].mapping_revision is None
 
 
 @given(seconds=st.integers(-10, 10))

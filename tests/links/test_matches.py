@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 
 import msgspec
@@ -15,6 +16,7 @@ from app.links.announce import announce
 from app.links.deps import LinkEventDeps
 from app.links.join_and_split import split
 from app.links.match_keys import Sighting, is_role, sighting_of
+from app.links.match_statements import LOCK
 from app.links.match_store import PostgresMatches
 from app.links.models import LinkSource, RecordName
 from app.links.statements import new_record_columns, new_record_text
@@ -224,16 +226,50 @@ async def test_a_candidate_that_is_split_off_meanwhile_is_still_the_one_joined(d
     assert seen.result() == newer
 
 
+async def settle(process: Process, database: Database, email: str) -> None:
+    """Make a customer at zendesk, as a write does."""
+    drawn = process.links.draw("customer", "zendesk", "1")
+    assert drawn is not None
+    new = await process.matches.with_key(drawn, Sighting(connection="zendesk", remote_id="1", email=email))
+    await database.execute(SETTLE, *new_record_columns(new))
+    process.links.stored(new)
+    process.matches.stored(new)
+
+
 async def test_a_customer_that_a_write_made_is_matched_before_the_process_ends(database: Database) -> None:
     process = Process(database)
     await process.sight("shopify", "1", "ann@example.com")
-    drawn = process.links.draw("customer", "zendesk", "1")
-    assert drawn is not None
-    seen = Sighting(connection="zendesk", remote_id="1", email="ann@example.com")
-    new = await process.matches.with_key(drawn, seen)
     async with process.matches.running():
-        await database.execute(SETTLE, *new_record_columns(new))
-        process.matches.stored(new)
+        await settle(process, database, "ann@example.com")
+    assert await process.reasons() == [("not_configured",)]
+
+
+async def test_a_customer_is_matched_although_the_process_ends_meanwhile(database: Database) -> None:
+    process = Process(database)
+    await process.sight("shopify", "1", "ann@example.com")
+    (key,) = await database.fetch(KEYS)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(process.matches.running())
+        async with database.transaction() as other:
+            await other.execute(LOCK, key["digest"])
+            await settle(process, database, "ann@example.com")
+            await until(lambda: database.fetch(WAITING))
+            ending = asyncio.create_task(stack.pop_all().aclose())
+            await asyncio.sleep(0.1)
+        await ending
+    assert await process.reasons() == [("not_configured",)]
+
+
+async def test_a_customer_that_changed_before_it_was_matched_may_change_back(database: Database) -> None:
+    process = Process(database)
+    await process.sight("shopify", "1", "ann@example.com")
+    async with process.matches.running():
+        await settle(process, database, "ann@example.com")
+        await process.sight("zendesk", "1", "bob@example.com", "")
+        await process.links.refresh()
+        await process.links.ensure("customer", "zendesk", ["1"])
+    assert await process.reasons() == []
+    await process.sight("zendesk", "1", "ann@example.com", "")
     assert await process.reasons() == [("not_configured",)]
 
 

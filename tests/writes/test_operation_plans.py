@@ -6,7 +6,7 @@ import re
 import pytest
 
 from app.writes.store import own_writes, statements
-from tests.plans import plan_of
+from tests.plans import plan_of, plans_of_nothing
 
 BY_ID = (
     *("TAKE_OVER", "TAKE_QUEUED", "DEFER", "MARK_SENT", "NOTE_REMOTE_ID", "POSTPONE", "SETTLE_UNANNOUNCED"),
@@ -19,6 +19,11 @@ def test_one_operation_is_found_by_its_id(module_database_url: str, name: str) -
     plan = plan_of(module_database_url, getattr(statements, name))
     assert "operation_pkey" in plan or "operation_unknown" in plan
     assert "operation_due" not in plan
+
+
+@pytest.mark.parametrize("name", ["SETTLE_UNANNOUNCED", "SETTLE_ANNOUNCED"])
+def test_an_end_that_changes_nothing_is_not_planned_anew(module_database_url: str, name: str) -> None:
+    assert plans_of_nothing(module_database_url, getattr(statements, name)) == 5
 
 
 def test_what_is_due_is_found_by_its_index(module_database_url: str) -> None:
