@@ -230,6 +230,9 @@ def test_a_subscription_that_accepts_nothing_is_disabled(owner: Caller, deliveri
     delivering.publish(news(2))
     letters = owner.get(f"/ops/dead-letters?kind=deliver&connection={made['id']}").json()["data"]
     assert [letter["failure"]["category"] for letter in letters] == ["transient"]
+    steps = owner.get(f"/ops/dead-letters/{letters[0]['id']}").json()["next_steps"]
+    assert [step["action"] for step in steps] == ["enable", "redrive", "redrive_all", "discard"]
+    assert (steps[0]["method"], steps[0]["path"]) == ("POST", f"{path}/enable")
     assert owner.post(f"/ops/dead-letters/{letters[0]['id']}/redrive").status_code == 200
     hook.always = Answer()
     assert owner.post(f"{path}/test").json()["delivered"]

@@ -78,6 +78,8 @@ SELECT_PAGE = Statement(
 
 SELECT_BY_ID = Statement("SELECT subscription", f"SELECT {COLUMNS} FROM subscription WHERE id = $1")  # noqa: S608
 
+IS_DISABLED = Statement("SELECT subscription", "SELECT state = 'disabled' FROM subscription WHERE id = $1")
+
 LOCK = Statement("SELECT subscription", "SELECT id FROM subscription WHERE id = $1 FOR NO KEY UPDATE")
 
 INSERT_SECRET = Statement(
@@ -256,6 +258,10 @@ class PostgresSubscriptions:
         """Return a subscription by id."""
         row = await self._database.fetch_row(SELECT_BY_ID, subscription_id)
         return None if row is None else self._opened(row)
+
+    async def is_disabled(self, subscription_id: str) -> bool:
+        """Return whether it is disabled. False without such a subscription."""
+        return bool(await self._database.fetch_value(IS_DISABLED, subscription_id))
 
     async def secrets(self, subscription_id: str) -> Sequence[Secret]:
         """Return the secrets that sign now, newest first."""
