@@ -38,4 +38,4 @@ async def _readiness(environment: str, database: Database, former_environments: 
         return (str(error),), None
     except StoreUnavailable:
         return ("the database is not available",), None
-    return ((f"{missing} migrations are missing: run lockstitch migrate",) if missing else ()), seen
+    return ((f"migrations are missing ({missing}): run lockstitch migrate",) if missing else ()), seen
