@@ -22,6 +22,7 @@ from app.cli.printing import write_json
 from app.cli.tables import table
 from app.errors import InvalidField
 from app.http.paging import Page
+from app.http.plurals import counted
 from app.postgres.database import Database
 
 STEP: Final = 20_000
@@ -142,7 +143,7 @@ def _write_verification(found: Verification) -> None:
     tail = found.unsealed
     age = "" if tail.oldest_age_seconds is None else f", the oldest {tail.oldest_age_seconds:.1f} s old"
     lines = [
-        f"Verified {found.verified} events from position {found.from_position} on.",
+        f"Verified {counted(found.verified, 'event')} from position {found.from_position} on.",
         f"Head of the chain: {found.head.position}:{found.head.chain}",
         f"Not sealed yet: {tail.count}{age}.",
     ]

@@ -21,6 +21,7 @@ from app.dead_letters.inspect import list_dead_letters, read_dead_letter
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.redrive import RedriveOrder, redrive_dead_letter
 from app.dead_letters.views import DeadLetterDetail, DeadLetterView
+from app.http.plurals import counted
 from app.queue.models import DeathCategory
 from app.settings.environment import load_settings
 
@@ -171,7 +172,7 @@ def _show(letter: DeadLetterDetail, console: Console) -> None:
         ("failure", f"{why.category}: {why.reason}"),
         ("where", why.path),
         ("mapping", why.mapping and f"{why.mapping} r{why.revision}"),
-        ("created", f"{moment(letter.created_at)} after {letter.attempts} attempts"),
+        ("created", f"{moment(letter.created_at)} after {counted(letter.attempts, 'attempt')}"),
         ("enqueued", moment(letter.enqueued_at)),
         ("origin", letter.origin),
         ("run", letter.correlation_id),

@@ -48,10 +48,10 @@ def adopt(*, json: Json = False) -> None:
         return
     sys.stdout.write(
         f"The database now belongs to {ours}; it was {done['from']}'s.\n"
-        f"Dropped: {done['credentials']} credentials, {done['api_keys']} API keys,"
-        f" {done['subscriptions']} subscriptions, {done['deliveries']} deliveries.\n"
-        f"Parked: {done['jobs']} jobs as dead letters, {done['operations']} operations as unknown.\n"
-        f"Paused: {done['connections']} connections. Resume each with: lockstitch connections resume NAME\n"
+        f"Dropped: credentials ({done['credentials']}), API keys ({done['api_keys']}),"
+        f" subscriptions ({done['subscriptions']}), deliveries ({done['deliveries']}).\n"
+        f"Parked: jobs as dead letters ({done['jobs']}), operations as unknown ({done['operations']}).\n"
+        f"Paused: connections ({done['connections']}). Resume each with: lockstitch connections resume NAME\n"
         "Next: lockstitch key create NAME --scope …\n"
     )
 

@@ -18,6 +18,7 @@ from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.cli.tables import moment, table
 from app.credentials.last_use import last_uses
+from app.http.plurals import counted
 from app.postgres.database import Database
 from app.settings.environment import load_settings
 
@@ -101,7 +102,7 @@ def revoke(name: str) -> None:
         The name of the key.
     """
     ended = _with_keys(lambda keys: keys.revoke(name))
-    sys.stdout.write(f"{ended} {'key' if ended == 1 else 'keys'} revoked.\n")
+    sys.stdout.write(f"{counted(ended, 'key')} revoked.\n")
 
 
 def _lifetime(days: int | None) -> timedelta | None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.tables import moment, table
+from app.http.plurals import counted
 from app.revisions.views import RouteView, ShadowView
 
 
@@ -39,7 +40,7 @@ def show_route(route: RouteView, console: Console) -> None:
     for tally in route.canaries:
         console.print(
             Text(
-                f"  r{tally.canary} answered for {tally.compared} records: {tally.refused} refused"
+                f"  r{tally.canary} answered for {counted(tally.compared, 'record')}: {tally.refused} refused"
                 f" (r{tally.active}: {tally.refused_by_active}), more loss in {tally.more_loss},"
                 f" less in {tally.less_loss}"
             )

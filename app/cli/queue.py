@@ -6,6 +6,7 @@ from rich.text import Text
 from app.cli.operators import with_operators
 from app.cli.printing import Json, write_json
 from app.cli.tables import span, table
+from app.http.plurals import counted
 from app.queue.deps import QueueDeps
 from app.queue.state import QueueLane, read_queue
 
@@ -24,8 +25,8 @@ def queue(*, json: Json = False) -> None:
         return
     console = Console()
     console.print(
-        f"{seen.depth} jobs, the oldest {span(seen.oldest_seconds)} old, {seen.blocked_keys} records blocked,"
-        f" {seen.dead_letters} dead letters."
+        f"{counted(seen.depth, 'job')}, the oldest {span(seen.oldest_seconds)} old,"
+        f" {counted(seen.blocked_keys, 'blocked record')}, {counted(seen.dead_letters, 'dead letter')}."
     )
     shown = table("connection", "kind", "jobs", "run", "ready", "blocked", "oldest", "lag")
     # At 80 columns, shorten a long name, never a figure.

@@ -26,6 +26,7 @@ from app.dead_letters.bulk_redrive import (
     start_redrive,
 )
 from app.dead_letters.deps import DeadLetterDeps
+from app.http.plurals import counted
 from app.identifiers import uuid7
 from app.queue.models import DeathCategory
 
@@ -100,7 +101,7 @@ def start(
     if follow:
         _follow(begun.id, json)
     else:
-        print_result(begun, f"{begun.id} will redrive {begun.total} dead letters.", json=json)
+        print_result(begun, f"{begun.id} will redrive {counted(begun.total, 'dead letter')}.", json=json)
 
 
 @redrive.command
@@ -198,7 +199,7 @@ def _show_dry_run(found: DryRun, json: bool) -> None:
         write_json(found)
         return
     length = "" if found.seconds is None else f", in about {span(found.seconds)}"
-    sys.stdout.write(f"This would redrive {found.total} dead letters{length}.\n")
+    sys.stdout.write(f"This would redrive {counted(found.total, 'dead letter')}{length}.\n")
     if found.groups:
         shown = table("example", "count", "connection", "failure")
         for group in found.groups:

@@ -19,6 +19,7 @@ from app.cli.exits import FAILURE
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.credentials.encryption_rotation import KeyRotation
+from app.http.plurals import counted
 from app.postgres.encryption import Sealer
 
 T = TypeVar("T")
@@ -101,15 +102,16 @@ def rotate_key(*, json: Json = False) -> None:
     if json:
         write_json(done)
     else:
-        sys.stdout.write(f"Sealed {done.sealed} values with {done.writes}.\n")
+        sys.stdout.write(f"Sealed {counted(done.sealed, 'value')} with {done.writes}.\n")
         if done.droppable:
             sys.stdout.write(f"No longer needed: {', '.join(done.droppable)}.\n")
     if done.unreadable:
-        sys.stderr.write(f"{done.unreadable} values are sealed with a key that is not configured, or were changed.\n")
+        unreadable = counted(done.unreadable, "value")
+        sys.stderr.write(f"{unreadable} cannot be opened: sealed with a key that is not configured, or changed.\n")
     elif done.left:
         sys.stderr.write(
-            f"{done.left} values are sealed with another key: a process still writes with it. Restart all processes"
-            f" with {done.writes} as the first key, then run this command again.\n"
+            f"{counted(done.left, 'value')} sealed with another key: a process still writes with it. Restart all"
+            f" processes with {done.writes} as the first key, then run this command again.\n"
         )
     if done.left:
         sys.exit(FAILURE)

@@ -23,6 +23,7 @@ from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.inspect import list_dead_letters
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.views import DeadLetterView
+from app.http.plurals import counted
 from app.identifiers import uuid7
 from app.uploads.deps import ExportDeps
 from app.uploads.record import MAX_BYTES, RecordedUpload, layout_of, take_upload
@@ -153,7 +154,7 @@ def _show_upload(upload: UploadView, *, json: bool) -> None:
         ("state", upload.state),
         ("sent", moment(upload.created_at)),
         ("rows", f"{upload.rows}, {upload.seen} of them recorded"),
-        ("new", f"{upload.accepted}, and {upload.duplicates} duplicates"),
+        ("new", f"{upload.accepted}, and {counted(upload.duplicates, 'duplicate')}"),
         ("done", f"{upload.settled}, and {upload.waiting} waiting"),
         ("refused", f"{upload.refused} open, {upload.discarded} discarded"),
         ("run", upload.correlation_id),

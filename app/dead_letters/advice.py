@@ -20,15 +20,18 @@ ADVICE: Final[dict[DeathCategory, str]] = {
 }
 
 
-def next_steps(letter: DeadLetter, kinds: Mapping[str, JobKind], revision_now: int | None) -> list[NextStep]:
+def next_steps(
+    letter: DeadLetter, kinds: Mapping[str, JobKind], revision_now: int | None, *, is_disabled: bool
+) -> list[NextStep]:
     """Return what can be done now, in the order to try it; nothing if it is already decided.
 
-    `revision_now` is the active revision of its mapping at its connection.
+    `revision_now` is the active revision of its mapping at its connection. `is_disabled`: its connection is a disabled
+    subscription.
     """
     if letter.state != "open":
         return []
     kind = kinds.get(letter.kind)
-    steps = _mapping_steps(letter, revision_now)
+    steps = [_enable(letter)] if is_disabled else _mapping_steps(letter, revision_now)
     if _refused_read(letter, kind):
         steps.append(_verify(letter))
     elif kind is not None and kind.edit is not None and not _reads_again(letter, kind):
@@ -49,6 +52,17 @@ def next_steps(letter: DeadLetter, kinds: Mapping[str, JobKind], revision_now: i
         )
     )
     return steps
+
+
+def _enable(letter: DeadLetter) -> NextStep:
+    path = f"/v1/subscriptions/{letter.connection}"
+    return NextStep(
+        action="enable",
+        method="POST",
+        path=f"{path}/enable",
+        command=f'curl -X POST "$API{path}/enable" -H "Authorization: Bearer $KEY"',
+        advice=f"Its subscription is disabled, so a redrive waits. GET {path} says why. Fix that, then enable it.",
+    )
 
 
 def _mapping_steps(letter: DeadLetter, revision_now: int | None) -> list[NextStep]:

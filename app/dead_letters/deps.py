@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.dead_letters.store.redrives import PostgresRedrives
+from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database
 from app.queue.kinds import JobKind, Shown
 from app.queue.models import Enqueuer
@@ -20,5 +21,6 @@ class DeadLetterDeps:
     dead_letters: PostgresDeadLetters
     redrives: PostgresRedrives
     mapping_routes: PostgresMappingRoutes
+    subscriptions: PostgresSubscriptions
     kinds: Mapping[str, JobKind]
     show: Mapping[str, Callable[[bytes], Awaitable[Shown]]]

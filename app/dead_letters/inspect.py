@@ -38,7 +38,9 @@ async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_u
         payload=shown.payload,
         payload_note=shown.note,
         editable=letter.state == "open" and is_editable(deps, letter),
-        next_steps=next_steps(letter, deps.kinds, revision_now),
+        next_steps=next_steps(
+            letter, deps.kinds, revision_now, is_disabled=await deps.subscriptions.is_disabled(letter.connection)
+        ),
     )
 
 

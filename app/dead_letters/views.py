@@ -101,7 +101,7 @@ class AttemptView(Struct, frozen=True, kw_only=True):
 class NextStep(Struct, frozen=True, kw_only=True):
     """A call that can be made now, and the equivalent command."""
 
-    action: Literal["activate", "inspect", "edit", "redrive", "redrive_all", "send_again", "discard"]
+    action: Literal["activate", "enable", "inspect", "edit", "redrive", "redrive_all", "send_again", "discard"]
     """The action. Example: `"redrive"`"""
     method: Literal["GET", "POST"]
     """The HTTP method. Example: `"POST"`"""

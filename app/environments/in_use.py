@@ -1,6 +1,7 @@
 """Refuse to change the environment of a database that a process of Lockstitch uses."""
 
 from app.errors import Complaint
+from app.http.plurals import counted
 from app.postgres.database import Statement, Transaction
 from app.postgres.environment_stamp import LOCK
 
@@ -19,6 +20,6 @@ async def refuse_in_use(session: Transaction, hint: str = "") -> None:
     await session.execute(LOCK)
     if running := await session.fetch_value(SESSIONS):
         raise Complaint(
-            f"A process of Lockstitch uses the database ({running} sessions){hint or '.'}"
+            f"A process of Lockstitch uses the database ({counted(running, 'session')}){hint or '.'}"
             " Stop every `serve` and `worker` on it, then run the command again."
         )

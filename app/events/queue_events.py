@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from app.events.models import NewEvent
-from app.events.store import deliveries
+from app.events.store import deliveries, subscriptions
 from app.events.store.events import PostgresEvents
 from app.postgres.database import Statement, Transaction
 from app.queue.models import INTERNAL, BlockedReason, DeadLetter, Enqueuer
@@ -27,11 +27,15 @@ class QueueEvents:
     async def dead_letter_created(self, transaction: Transaction, dead_letter: DeadLetter) -> None:
         """Append `dead_letter.created`, and mark the delivery of a dead `deliver` job as dead.
 
-        A dead delivery of `dead_letter.created` appends none: each would cause the next.
+        A dead delivery of `dead_letter.created` appends none: each would cause the next. One to a deleted subscription
+        is discarded.
         """
         if dead_letter.kind == deliveries.KIND:
             if dead_letter.dedupe_key is not None:
                 await deliveries.give_up(transaction, dead_letter.dedupe_key, dead_letter.reason)
+            to_subscription = dead_letter.connection.startswith("sub_")
+            if to_subscription and await subscriptions.discard_if_deleted(transaction, dead_letter.connection):
+                return
             if not await _delivered_another_type(transaction, dead_letter.origin):
                 return
         connection = None if dead_letter.connection == INTERNAL else dead_letter.connection

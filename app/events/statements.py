@@ -49,8 +49,8 @@ def keep_text(*, first: int, source: str, single: bool = False) -> str:
     """Return SQL text that keeps the states of records if `source` has a row.
 
     It takes the columns of `PostgresRecordStates.columns_of` from `$first` on; if `single`, those of `single_of`. If a
-    last-seen state is not the one that was compared with, the new one is NULL, which the table refuses. Rows are locked
-    in one order.
+    last-seen state is not the one that was compared with, the version is 0, which the table refuses. Rows are locked in
+    one order.
     """
     return f"""
     INSERT INTO record_state AS seen (object, connection, remote_id, data, deleted, read_at, version)
@@ -58,8 +58,8 @@ def keep_text(*, first: int, source: str, single: bool = False) -> str:
       FROM {source}, {_given("kept", first, STATE_ARGUMENTS, single=single)}
      ORDER BY kept.object, kept.connection, kept.remote_id
         ON CONFLICT (object, connection, remote_id) DO UPDATE
-       SET data = CASE WHEN seen.version = excluded.version - 1 THEN excluded.data END, deleted = excluded.deleted,
-           read_at = excluded.read_at, version = seen.version + 1, seen_at = now()
+       SET data = excluded.data, deleted = excluded.deleted, read_at = excluded.read_at, seen_at = now(),
+           version = CASE WHEN seen.version = excluded.version - 1 THEN excluded.version ELSE 0 END
     """  # noqa: S608 - no caller's text is in it
 
 
@@ -68,8 +68,8 @@ def state_moves() -> Iterator[None]:
     """Raise StateMoved where `keep_text` is refused. The transaction has failed then."""
     try:
         yield
-    except asyncpg.NotNullViolationError as error:
-        if error.table_name != "record_state":
+    except asyncpg.CheckViolationError as error:
+        if error.constraint_name != "record_state_changed_meanwhile_and_is_tried_again":
             raise
         raise StateMoved from error
 

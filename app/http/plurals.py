@@ -1,4 +1,4 @@
-"""The plural of each object, as in URLs and scopes."""
+"""Plurals: of each object, as in URLs and scopes, and of a counted noun."""
 
 from typing import Final
 
@@ -10,3 +10,8 @@ PLURAL: Final[dict[ObjectName, str]] = {
     "ticket": "tickets",
     "comment": "comments",
 }
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 job` or `2 jobs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from app.errors import InvalidField, NotFound
 from app.http.cursors import SealedCursors
+from app.http.plurals import counted
 from app.monitoring.models import RunRecord, StoryKind, StoryPosition
 from app.monitoring.store.runs import PostgresRuns
 from app.telemetry import derive_trace_id
@@ -135,7 +136,9 @@ def _vendor_call(facts: _Facts) -> str:
 def _upload(facts: _Facts) -> str:
     name = f"Upload {facts['upload']}"
     if facts["step"] == "begun":
-        return f"{name} started: {facts['rows']} rows of {facts['connection']} with one {facts['object']} each."
+        return (
+            f"{name} started: {counted(facts['rows'], 'row')} of {facts['connection']} with one {facts['object']} each."
+        )
     return f"{name} was recorded: {facts['accepted']} of {facts['rows']} rows were new or changed."
 
 
@@ -200,7 +203,7 @@ def _dead_letter(facts: _Facts) -> str:
 def _redrive(facts: _Facts) -> str:
     name = f"Redrive {facts['redrive']}"
     if facts["state"] == "running":
-        return f"{name} of {facts['total']} dead letters was started by {facts['by']}."
+        return f"{name} of {counted(facts['total'], 'dead letter')} was started by {facts['by']}."
     counts = f"{facts['redriven']} redriven, {facts['skipped']} skipped, of {facts['total']}"
     return f"{name} is {facts['state']}: {counts}."
 

@@ -13,6 +13,7 @@ from app.audit.models import ChainBreak
 from app.audit.trail import PostgresAuditTrail
 from app.credentials.tokens import SUFFIX
 from app.errors import StoreUnavailable
+from app.http.plurals import counted
 from app.monitoring.models import (
     Alarm,
     AlarmFigures,
@@ -120,7 +121,7 @@ class Watch:
             found.append(
                 Alarm(
                     name="dead_letters",
-                    summary=f"{vitals.dead_letters} dead letters are open.",
+                    summary=f"{counted(vitals.dead_letters, 'open dead letter')}.",
                     next_step="lockstitch dead-letters list; then redrive or discard them.",
                     link=f"{self._url}/ops/dead-letters",
                 )
@@ -129,7 +130,7 @@ class Watch:
             found.append(
                 Alarm(
                     name="job_lag",
-                    summary=f"Jobs have waited for over {self._job_lag_seconds / 60:.0f} minutes ({vitals.lagging}).",
+                    summary=f"Jobs have waited for over {self._job_lag_seconds / 60:.0f} min ({vitals.lagging}).",
                     next_step="lockstitch queue; check that a worker runs, and that the vendor or target is not slow.",
                     link=f"{self._url}/ops/queue",
                 )
@@ -138,7 +139,7 @@ class Watch:
             found.append(
                 Alarm(
                     name="unknown_operations",
-                    summary=f"{vitals.unknown_operations} writes have an unknown outcome.",
+                    summary=f"{counted(vitals.unknown_operations, 'write')} with an unknown outcome.",
                     next_step="Check at the vendor, then POST /v1/operations/{id}/resolve with the result.",
                     link=f"{self._url}/v1/operations?state=unknown",
                 )
@@ -147,7 +148,7 @@ class Watch:
             found.append(
                 Alarm(
                     name="disabled_subscriptions",
-                    summary=f"{vitals.disabled_subscriptions} subscriptions are disabled; their deliveries wait.",
+                    summary=f"{counted(vitals.disabled_subscriptions, 'disabled subscription')}: deliveries wait.",
                     next_step="GET /v1/subscriptions has the next step of each; then POST …/{id}/enable.",
                     link=f"{self._url}/v1/subscriptions",
                 )
@@ -156,7 +157,7 @@ class Watch:
             found.append(
                 Alarm(
                     name="drift",
-                    summary=f"{vitals.frozen_drift} drift findings at frozen paths.",
+                    summary=f"{counted(vitals.frozen_drift, 'drift finding')} at frozen paths.",
                     next_step="lockstitch drift list; then acknowledge the acceptable findings.",
                     link=f"{self._url}/ops/drift?acknowledged=false",
                 )

@@ -6,7 +6,9 @@ before `lockstitch environment adopt`.
 
 from typing import Final
 
-from app.errors import Complaint
+import asyncpg
+
+from app.errors import Complaint, StoreUnavailable
 from app.postgres.database import Database, Statement
 
 # Any constant that nothing else locks: "lockenvi" in ASCII.
@@ -14,7 +16,10 @@ ADVISORY_LOCK: Final = int.from_bytes(b"lockenvi")
 # Held by a transaction that changes the environment. It sees the sessions of a process that connected before; one that
 # connects later waits for its end.
 LOCK = Statement("SELECT environment", f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
-WAIT = Statement("SELECT environment", f"SELECT pg_advisory_xact_lock_shared({ADVISORY_LOCK})")
+WAIT = Statement(
+    "SELECT environment",
+    f"SELECT set_config('lock_timeout', '20s', true), pg_advisory_xact_lock_shared({ADVISORY_LOCK})",
+)
 
 SELECT = Statement("SELECT environment", "SELECT name, former FROM environment")
 STAMP = Statement("INSERT environment", "INSERT INTO environment (name) VALUES ($1) ON CONFLICT DO NOTHING")
@@ -35,9 +40,16 @@ class WrongEnvironment(Complaint):
 async def require(database: Database, environment: str) -> tuple[str, ...]:
     """Accept a database of this environment, or without a stamp, and return its former names. Wait while it changes.
 
-    Raises WrongEnvironment, StoreUnavailable.
+    Raises WrongEnvironment, StoreUnavailable, and Complaint if the change takes too long.
     """
-    await database.execute(WAIT)
+    try:
+        await database.execute(WAIT)
+    except StoreUnavailable as error:
+        if not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+            raise
+        raise Complaint(
+            "Another process adopts or renames the database (`lockstitch environment`). Start again when it has ended."
+        ) from error
     row = await database.fetch_row(SELECT)
     if row is None:
         return ()

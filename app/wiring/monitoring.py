@@ -3,14 +3,14 @@
 from functools import partial
 
 from app import telemetry
-from app.errors import StoreUnavailable
+from app.errors import Complaint, StoreUnavailable
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.readiness import CachedReadiness, Verdict
 from app.monitoring.store import heartbeats
 from app.monitoring.store.gauges import Gauges
 from app.monitoring.store.runs import PostgresRuns
 from app.postgres.database import Database
-from app.postgres.environment_stamp import WrongEnvironment, claim
+from app.postgres.environment_stamp import claim
 from app.postgres.migrate import count_missing
 from app.settings.environment import Settings
 
@@ -34,8 +34,8 @@ async def _readiness(environment: str, database: Database, former_environments: 
         if not missing:  # the process may have started before they were there
             former_environments.update(await claim(database, environment))
         seen = None if missing else await heartbeats.last_seen(database)
-    except WrongEnvironment as error:
+    except Complaint as error:
         return (str(error),), None
     except StoreUnavailable:
         return ("the database is not available",), None
-    return ((f"{missing} migrations are missing: run lockstitch migrate",) if missing else ()), seen
+    return ((f"migrations are missing ({missing}): run lockstitch migrate",) if missing else ()), seen

@@ -18,6 +18,7 @@ from app.drift.store import PostgresDrifts
 from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
+from app.events.store.subscriptions import PostgresSubscriptions
 from app.links.announce import announce
 from app.links.deps import LinkDeps, LinkEventDeps
 from app.links.match_store import PostgresMatches
@@ -84,6 +85,7 @@ def operator_dependencies(
             dead_letters=PostgresDeadLetters(database, sealer, POLICIES, REOPEN),
             redrives=PostgresRedrives(database),
             mapping_routes=mapping_routes,
+            subscriptions=PostgresSubscriptions(database, sealer),
             kinds=KINDS,
             show={kind.name: partial(kind.show, shown) for kind in KINDS.values() if kind.show is not None},
         ),

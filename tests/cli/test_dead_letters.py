@@ -123,7 +123,7 @@ def test_a_redrive_is_tried_out_started_watched_and_cancelled(environment: dict[
 def test_queue_shows_figures(environment: dict[str, str], ids: list[str]) -> None:
     lockstitch("dead-letters", "redrive", ids[0], environment=environment)
     output = said(lockstitch("queue", environment=environment))
-    assert "1 jobs" in output
+    assert "1 job, " in output
     assert "3 dead letters" in output
     assert re.search(r"hubspot +work +1 +0 +1 +0", output)
     whole = read(lockstitch("queue", "--json", environment=environment))

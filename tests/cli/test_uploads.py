@@ -80,7 +80,7 @@ def test_they_are_listed_newest_first_and_shown(environment: dict[str, str], fil
 
     shown = said(lockstitch("uploads", "show", ids[0], environment=environment))
     assert "3, 3 of them recorded" in shown
-    assert "2, and 1 duplicates" in shown
+    assert "2, and 1 duplicate" in shown
     assert "2 waiting" in shown
 
 

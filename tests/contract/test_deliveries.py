@@ -230,6 +230,9 @@ def test_a_subscription_that_accepts_nothing_is_disabled(owner: Caller, deliveri
     delivering.publish(news(2))
     letters = owner.get(f"/ops/dead-letters?kind=deliver&connection={made['id']}").json()["data"]
     assert [letter["failure"]["category"] for letter in letters] == ["transient"]
+    steps = owner.get(f"/ops/dead-letters/{letters[0]['id']}").json()["next_steps"]
+    assert [step["action"] for step in steps] == ["enable", "redrive", "redrive_all", "discard"]
+    assert (steps[0]["method"], steps[0]["path"]) == ("POST", f"{path}/enable")
     assert owner.post(f"/ops/dead-letters/{letters[0]['id']}/redrive").status_code == 200
     hook.always = Answer()
     assert owner.post(f"{path}/test").json()["delivered"]
@@ -283,21 +286,39 @@ def test_a_deleted_subscription_leaves_no_jobs_that_wait_for_hours(owner: Caller
     assert len(hook.posts) == 1
 
 
+def given_up(owner: Caller, delivering: Delivering, hook: Hook) -> tuple[str, str]:
+    """Return a subscription that is disabled, and the dead letter of its only delivery."""
+    made = subscribe(owner, hook, "customer.*")
+    delivering.publish(news(1))
+    until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["state"] == "disabled", timeout=25.0)
+    until(lambda: states(delivering, made["id"]) == ["dead"], timeout=5.0)
+    (letter,) = owner.get(f"/ops/dead-letters?connection={made['id']}").json()["data"]
+    return made["id"], letter["id"]
+
+
+def test_a_deleted_subscription_leaves_no_open_dead_letters(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("unwanted", Answer(status=500))
+    subscription, letter_id = given_up(owner, delivering, hook)
+    owner.delete(f"/v1/subscriptions/{subscription}")
+    assert owner.get(f"/ops/dead-letters?connection={subscription}").json()["data"] == []
+    letter = owner.get(f"/ops/dead-letters/{letter_id}").json()
+    assert (letter["state"], letter["next_steps"]) == ("discarded", [])
+    assert letter["decision"]["because"] == "its subscription was deleted"
+    assert letter["decision"]["by"].startswith("key_")
+    assert delivering.audited(f"job_{letter['job_id']}")[-1] == "job.discarded"
+    assert owner.post(f"/ops/dead-letters/{letter_id}/redrive").status_code == 409
+
+
 def test_a_redriven_delivery_of_a_deleted_subscription_is_dropped_and_audited(
     owner: Caller, delivering: Delivering
 ) -> None:
     hook = delivering.subscribers.hook("given-up", Answer(status=500))
-    made = subscribe(owner, hook, "customer.*")
-    delivering.publish(news(1))
-    path = f"/v1/subscriptions/{made['id']}"
-    until(lambda: owner.get(path).json()["state"] == "disabled", timeout=25.0)
-    until(lambda: states(delivering, made["id"]) == ["dead"], timeout=5.0)
-    (letter,) = owner.get(f"/ops/dead-letters?connection={made['id']}").json()["data"]
-    owner.delete(path)
+    subscription, letter_id = given_up(owner, delivering, hook)
     posts = len(hook.posts)
-    assert owner.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
-    until(lambda: states(delivering, made["id"]) == ["dropped"], timeout=15.0)
-    (delivery,) = delivering.deliveries(made["id"])
+    assert owner.post(f"/ops/dead-letters/{letter_id}/redrive").status_code == 200
+    owner.delete(f"/v1/subscriptions/{subscription}")
+    until(lambda: states(delivering, subscription) == ["dropped"], timeout=15.0)
+    (delivery,) = delivering.deliveries(subscription)
     assert delivering.audited(delivery["id"])[-1] == "delivery.dropped"
     assert len(hook.posts) == posts
 

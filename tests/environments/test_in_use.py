@@ -9,8 +9,9 @@ import pytest
 
 from app.environments.adopt import adopt
 from app.environments.rename import rename
-from app.postgres.database import Database
-from app.postgres.environment_stamp import WrongEnvironment, claim
+from app.errors import Complaint
+from app.postgres.database import Database, Statement
+from app.postgres.environment_stamp import LOCK, WAIT, WrongEnvironment, claim
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +46,22 @@ async def test_a_process_that_starts_meanwhile_waits_and_is_refused(
     with pytest.raises(WrongEnvironment, match="belongs to the environment staging"):
         await starting
     for opened in (holder, changer, starter):
+        await opened.close()
+
+
+async def test_a_process_that_waits_for_too_long_says_for_what(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasty = Statement(WAIT.summary, WAIT.sql.replace("'20s'", "'100ms'"))
+    monkeypatch.setattr("app.postgres.environment_stamp.WAIT", hasty)
+    holder = await Database.connect(database_url, max_size=1)
+    starter = await Database.connect(database_url, max_size=1)
+    async with holder.transaction() as changing:
+        await changing.execute(LOCK)
+        with pytest.raises(Complaint, match="Another process adopts or renames the database"):
+            await claim(starter, "prod")
+    assert await claim(starter, "prod") == ()
+    for opened in (holder, starter):
         await opened.close()
 
 

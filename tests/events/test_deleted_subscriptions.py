@@ -6,29 +6,35 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from app.dead_letters.models import DeadLetterFilter
 from app.events.models import DeliveryFailure, DeliveryPayload
+from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database, Statement
+from app.queue.bury import bury
+from app.queue.enqueue import JobIntake
 from app.queue.finishing import Finishing
-from app.queue.models import Job
+from app.queue.models import Job, JobFailure
 from tests.encryption import SEALER
 from tests.events.numbered_events import DELIVERY, EVERYTHING, changed
-from tests.queue.harness import Harness
+from tests.queue.harness import POLICIES, Harness
 
 pytestmark = pytest.mark.anyio
 
 HOLD = Statement("SELECT subscription", "SELECT FROM subscription WHERE id = $1 FOR UPDATE")
 HOLD_DELIVERY = Statement("SELECT delivery", "SELECT FROM delivery WHERE id = $1 FOR UPDATE")
 WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
+GIVEN_UP = JobFailure(category="transient", reason="the target answered 500")
 REFUSED = DeliveryFailure(status=500, reason="HTTP 500", final=False, unresponsive=False, retry_after=None)
 
 
 async def queued(database: Database, number: int) -> None:
     """Wait until so many transactions wait for a lock."""
-    while await database.fetch_value(WAITING) < number:  # noqa: ASYNC110 - only the database knows
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(10):
+        while await database.fetch_value(WAITING) < number:  # noqa: ASYNC110 - only the database knows
+            await asyncio.sleep(0.005)
 
 
 async def test_a_deletion_and_a_failed_attempt_wait_for_each_other_in_one_order(database: Database) -> None:
@@ -86,3 +92,35 @@ async def test_a_deletion_does_not_wait_for_a_batch_of_successes(database: Datab
 
     assert sorted(row["state"] for row in await database.fetch(DELIVERY)) == ["delivered", "delivered", "dropped"]
     assert not await harness.states()
+
+
+@pytest.mark.parametrize("first", ["deletion", "death"])
+async def test_a_delivery_that_dies_with_its_subscription_leaves_no_open_dead_letter(
+    database: Database, first: str
+) -> None:
+    events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
+    announcer = QueueEvents(events, JobIntake(SEALER, POLICIES))
+    harness = Harness(database, announcer=announcer)
+    subscriptions = PostgresSubscriptions(database, SEALER)
+    await subscriptions.create(EVERYTHING)
+    async with database.transaction() as transaction:
+        new = await events.append(transaction, changed(1))
+    await harness.enqueue(*new)
+    job = await harness.claim_one()
+
+    async def delete() -> None:
+        async with database.transaction() as deleting:
+            await subscriptions.delete(deleting, EVERYTHING.id, actor="key_1", because="asked for")
+
+    if first == "deletion":
+        await delete()
+        await harness.queue.bury(job, GIVEN_UP)
+    else:
+        async with asyncio.TaskGroup() as tasks, database.transaction() as transaction:
+            await bury(transaction, job, GIVEN_UP, trace=None, announcer=announcer)
+            tasks.create_task(delete())
+            await queued(database, 1)
+
+    (letter,) = await harness.dead_letters.list(DeadLetterFilter(state=None), after=None, limit=10)
+    assert (letter.state, letter.closed_reason) == ("discarded", "its subscription was deleted")
+    assert (await harness.audited()).count("job.discarded") == 1

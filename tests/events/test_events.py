@@ -106,10 +106,12 @@ async def test_a_state_is_replaced_only_after_a_comparison(database: Database) -
 
     assert await states.get("customer", "shop", "1051") is None
     await put(b"1", None)
-    with pytest.raises(StateMoved):
+    with pytest.raises(StateMoved) as moved:
         await put(b"late", None)
     first = await states.get("customer", "shop", "1051")
     await put(b"2", first, deleted=True)
+    # PostgreSQL logs this sentence as an error.
+    assert "changed_meanwhile_and_is_tried_again" in str(moved.value.__cause__)
     with pytest.raises(StateMoved):
         await put(b"late", first)
 

@@ -62,7 +62,7 @@ async def test_several_workers_report_a_trouble_once_per_interval(database: Data
             for watch in (two, one):
                 await watch.check()
             assert reported(receiver) == [("dead_letters", "raised"), ("dead_letters", "standing")]
-            assert "2 dead letters" in json.loads(receiver.calls[-1].body)["text"]
+            assert "2 open dead letters" in json.loads(receiver.calls[-1].body)["text"]
             await sql(database, "DELETE FROM dead_letter")
             for watch in (two, one):
                 await watch.check()
@@ -105,7 +105,7 @@ async def test_another_worker_sends_the_alarm_of_a_dead_one(database: Database) 
         await sql(
             database,
             """INSERT INTO alert (name, summary, claim_token, claimed_until)
-               VALUES ('dead_letters', '1 dead letters are open.', 'a worker that is gone',
+               VALUES ('dead_letters', '1 open dead letter.', 'a worker that is gone',
                        now() + interval '1 minute')""",
         )
         await watch.check()
@@ -159,7 +159,7 @@ async def test_an_alarm_by_mail(database: Database) -> None:
             await watch.check()
             (mail,) = mailbox.mails
             assert mailbox.recipients == ["ops@example.com"]
-            assert mail["subject"] == "[Lockstitch] 1 dead letters are open."
+            assert mail["subject"] == "[Lockstitch] 1 open dead letter."
             assert (mail["from"], mail["to"]) == ("lockstitch@example.com", "ops@example.com")
             assert mail["auto-submitted"] == "auto-generated"
             text = mail.get_content()
@@ -193,8 +193,8 @@ async def test_a_worker_without_a_target_claims_no_alarm(database: Database, cap
             await sql(database, "DELETE FROM dead_letter")
             await mute.check()
         assert [record.getMessage() for record in caplog.records] == [
-            "alarm raised: 1 dead letters are open.",
-            "alarm over: 1 dead letters are open.",
+            "alarm raised: 1 open dead letter.",
+            "alarm over: 1 open dead letter.",
         ]
         await open_dead_letter(database)
         await speaking.check()

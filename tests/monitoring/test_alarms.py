@@ -76,10 +76,10 @@ async def forged_event(database: Database) -> None:
 @pytest.mark.parametrize(
     ("trouble", "name", "says"),
     [
-        (open_dead_letter, "dead_letters", "1 dead letters"),
+        (open_dead_letter, "dead_letters", "1 open dead letter."),
         (late_job, "job_lag", "(crm)"),
-        (unknown_operation, "unknown_operations", "an unknown outcome"),
-        (disabled_subscription, "disabled_subscriptions", "1 subscriptions"),
+        (unknown_operation, "unknown_operations", "1 write with an unknown outcome"),
+        (disabled_subscription, "disabled_subscriptions", "1 disabled subscription: "),
         (paused_connection, "connection_paused.crm", "an operator has paused it"),
         (refused_credential, "credential_refused.crm.tokens", "is refused (invalid_grant)"),
         (refused_key, "connection_paused.crm", "its credential is refused"),

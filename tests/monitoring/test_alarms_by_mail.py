@@ -25,7 +25,7 @@ URL: Final = "https://lockstitch.example"
 MESSAGE: Final = Message(
     alarm="dead_letters",
     state="raised",
-    summary="2 dead letters are open.",
+    summary="2 open dead letters.",
     next_step="lockstitch dead-letters list",
     link=f"{URL}/ops/dead-letters",
     since=datetime(2026, 5, 1, 9, 30, tzinfo=UTC),
@@ -94,7 +94,7 @@ async def test_a_mail_goes_to_all_by_a_secured_connection(
     (mail,) = mailbox.mails
     assert mailbox.recipients == ["ops@example.com", "boss@example.com"]
     assert mailbox.logins == [("lockstitch", "correct horse")]
-    assert mail["subject"] == "[Lockstitch] 2 dead letters are open."
+    assert mail["subject"] == "[Lockstitch] 2 open dead letters."
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])

@@ -69,7 +69,7 @@ RUN_SENTENCES: Final = [
     "Job 7 (deliver), attempt 1: failed, will be retried (status 500).",
     "Job 7 (deliver), attempt 2: failed for good (status 500).",
     "Dead letter dl_1: job 7 (deliver) failed for good: status 500.",
-    "Redrive rdv_1 of 1 dead letters was started by key_9.",
+    "Redrive rdv_1 of 1 dead letter was started by key_9.",
     "Dead letter dl_1 was redriven by key_9.",
     "Redrive rdv_1 is done: 1 redriven, 0 skipped, of 1.",
     f"Delivery dlv_1 of evt_{'0' * 36} reached subscription sub_1.",

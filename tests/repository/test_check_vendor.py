@@ -105,7 +105,7 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
         (
             "return decode(reply.body, _Listed).next",
             "return None",
-            "ox.customer: the list has 1 records read one by one, but 4 in whole pages",
+            "ox.customer: the list has 1 record read one by one, but 4 in whole pages",
         ),
         ('(("after", query.after),)', '(("behind", query.after),)', "ox.customer: the list of 4 records does not end"),
         ("updated_since=False", "updated_since=True", None),

@@ -15,6 +15,7 @@ from msgspec.structs import fields
 
 from app.cli.vendor.emulator import RunningEmulator
 from app.cli.vendor.sample_account import INSTEAD, PEOPLE, Account, Refused, SampleAccount, whole
+from app.http.plurals import counted
 from canonical.customer import Customer
 from mappings.checks.golden import records
 from mappings.checks.result import Result
@@ -164,11 +165,11 @@ def _check_list(
     except (Refused, Unmappable) as error:
         return f"{listing} cannot be read once records are placed: {error}"
     if singly is None or at_once is None:
-        return f"{listing} of {placed} records does not end: is the cursor sent and advanced?"
+        return f"{listing} of {counted(placed, 'record')} does not end: is the cursor sent and advanced?"
     if len(singly) > len(set(singly)):
         return f"{listing}, read one by one, has a record twice: {', '.join(singly)}"
     if set(singly) != set(at_once):
-        return f"{listing} has {len(singly)} records read one by one, but {len(at_once)} in whole pages"
+        return f"{listing} has {counted(len(singly), 'record')} read one by one, but {len(at_once)} in whole pages"
     return f"{listing} has none of the placed golden records" if placed and not singly else None
 
 

@@ -23,6 +23,7 @@ from app.cli.vendor.live_account import (
     open_live,
 )
 from app.cli.vendor.sample_account import PEOPLE, Account, Refused, whole
+from app.http.plurals import counted
 from app.identifiers import new_id
 from app.problem_document import Problem
 from app.settings.reading import SettingsError
@@ -118,7 +119,7 @@ def _check_object(
     ]
     findings += _check_enums(about, name, mapping, mapped)
     findings += _check_times(about, mapped, live.skew, f"lockstitch verify {name}")
-    report.add(findings, f"{mapping.object}: {len(mapped)} records map, times and enum values are known")
+    report.add(findings, f"{mapping.object}: {counted(len(mapped), 'record')} mapped, times and enum values are known")
 
 
 def _report_command(mapping: AnyMapping) -> str:

@@ -78,6 +78,8 @@ SELECT_PAGE = Statement(
 
 SELECT_BY_ID = Statement("SELECT subscription", f"SELECT {COLUMNS} FROM subscription WHERE id = $1")  # noqa: S608
 
+IS_DISABLED = Statement("SELECT subscription", "SELECT state = 'disabled' FROM subscription WHERE id = $1")
+
 LOCK = Statement("SELECT subscription", "SELECT id FROM subscription WHERE id = $1 FOR NO KEY UPDATE")
 
 INSERT_SECRET = Statement(
@@ -179,6 +181,32 @@ HURRY_DROPPED = Statement(
     """,
 )
 
+DISCARDED: Final = """
+    SELECT 'job.discarded', 'job_' || job_id, $2::text, correlation_id,
+           format('{"connection":%s,"dead_letter":%s,"kind":%s}', to_json(connection), to_json(id), to_json(kind))
+      FROM discarded
+"""
+
+# They block no later job, so their keys need no lock. A locked one is being redriven, and its next attempt drops it.
+DISCARD_LETTERS = Statement(
+    "UPDATE dead_letter",
+    f"""
+    WITH discarded AS (
+        UPDATE dead_letter
+           SET state = 'discarded', closed_at = now(), closed_by = $2, closed_reason = 'its subscription was deleted'
+         WHERE id = ANY (ARRAY(
+               SELECT id FROM dead_letter
+                WHERE connection = $1 AND kind = 'deliver' AND state = 'open'
+                  FOR UPDATE SKIP LOCKED))
+        RETURNING id, job_id, kind, connection, correlation_id
+    )
+    {record.insert_from(DISCARDED)}
+    """,  # noqa: S608
+)
+
+# A deletion waits for this lock. This does not wait for a deletion, which may wait for the lane of the dead job.
+HOLD = Statement("SELECT subscription", "SELECT id FROM subscription WHERE id = $1 FOR KEY SHARE SKIP LOCKED")
+
 # A lane without a row has the defaults.
 DELETE_LANE = Statement("DELETE lane", "DELETE FROM lane WHERE connection = $1")
 
@@ -231,6 +259,10 @@ class PostgresSubscriptions:
         row = await self._database.fetch_row(SELECT_BY_ID, subscription_id)
         return None if row is None else self._opened(row)
 
+    async def is_disabled(self, subscription_id: str) -> bool:
+        """Return whether it is disabled. False without such a subscription."""
+        return bool(await self._database.fetch_value(IS_DISABLED, subscription_id))
+
     async def secrets(self, subscription_id: str) -> Sequence[Secret]:
         """Return the secrets that sign now, newest first."""
         rows = await self._database.fetch(SELECT_SECRETS, subscription_id)
@@ -259,14 +291,19 @@ class PostgresSubscriptions:
             return True
 
     async def delete(self, transaction: Transaction, subscription_id: str, *, actor: str, because: str) -> bool:
-        """Delete it and drop its pending deliveries. False without such a subscription."""
+        """Delete it, drop its pending deliveries and discard its dead letters. False without such a subscription."""
         if not await transaction.execute(DELETE, subscription_id):
             return False
         dropped = await transaction.execute(DROP_DELIVERIES, subscription_id)
         await transaction.execute(HURRY_DROPPED, subscription_id)
         await transaction.execute(DELETE_LANE, subscription_id)
+        discarded = await transaction.execute(DISCARD_LETTERS, subscription_id, actor)
         await note(
-            *(transaction, "subscription.deleted", subscription_id), actor=actor, because=because, dropped=dropped
+            *(transaction, "subscription.deleted", subscription_id),
+            actor=actor,
+            because=because,
+            dropped=dropped,
+            discarded=discarded,
         )
         return True
 
@@ -298,6 +335,15 @@ async def disable(transaction: Transaction, subscription_id: str, reason: str) -
     if disabled:
         await note(transaction, "subscription.disabled", subscription_id, actor="lockstitch", reason=reason)
     return bool(disabled)
+
+
+async def discard_if_deleted(transaction: Transaction, subscription_id: str) -> bool:
+    """Discard the dead letters of a subscription that is deleted, or is being deleted. False for any other, which is
+    not deleted before the transaction has ended."""
+    if await transaction.fetch_row(HOLD, subscription_id) is not None:
+        return False
+    await transaction.execute(DISCARD_LETTERS, subscription_id, "lockstitch")
+    return True
 
 
 async def _stop(transaction: Transaction, subscription_id: str) -> None:
