@@ -13,11 +13,9 @@ from msgspec import Raw, Struct
 from app.audit import record
 from app.events.delivered_body import delivered_body
 from app.events.models import Callback, Delivery, DeliveryFailure, DeliveryPayload, Event
+from app.events.store.subscription_statements import HELD, LOCK, OPEN_LANE
 from app.events.store.subscriptions import (
     AT_ONCE,
-    HELD,
-    LOCK,
-    OPEN_LANE,
     disable,
     note,
     note_failure,
