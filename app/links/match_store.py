@@ -132,14 +132,16 @@ class PostgresMatches:
             yield self
 
     async def _match_stored(self) -> None:
-        """Match those stored since the last time. If that fails or the process is killed, the next sighting does it."""
+        """Match those stored since the last time. If the process ends without that, the next sighting does it."""
         kept, self._stored = self._stored, []
         if not kept:
             return
         try:
             await self._match_kept([(one, key) for one, key, _ in kept])
-        except asyncio.CancelledError:
-            self._stored = kept + self._stored  # for the last time, at the end of `running`
+        except (StoreUnavailable, asyncio.CancelledError) as error:
+            self._stored = kept + self._stored  # for the next time, or the last, at the end of `running`
+            if isinstance(error, StoreUnavailable):
+                return
             raise
         self._remember({(one.connection, one.remote_id): (_mark(one), known) for one, _, known in kept})
 

@@ -35,6 +35,10 @@ ALL_PAIRS = (("shopify", "hubspot"), ("hubspot", "zendesk"), ("zendesk", "shopif
 IDS = Statement("SELECT link", "SELECT canonical_id FROM link WHERE remote_id = $1")
 KEYS = Statement("SELECT match_key", "SELECT * FROM match_key")
 WAITING = Statement("SELECT pg_locks", "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+DISCONNECT = Statement(
+    "SELECT pg_locks",
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+)
 SETTLE = Statement(
     "INSERT link",
     f"WITH settled AS (SELECT 1), {new_record_text(first=1, source='settled')} SELECT FROM settled",  # noqa: S608
@@ -255,8 +259,23 @@ async def test_a_customer_is_matched_although_the_process_ends_meanwhile(databas
             await settle(process, database, "ann@example.com")
             await until(lambda: database.fetch(WAITING))
             ending = asyncio.create_task(stack.pop_all().aclose())
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0)  # it cancels the step that waits
         await ending
+    assert await process.reasons() == [("not_configured",)]
+
+
+async def test_a_customer_is_matched_although_the_database_was_away_meanwhile(database: Database) -> None:
+    process = Process(database)
+    await process.sight("shopify", "1", "ann@example.com")
+    (key,) = await database.fetch(KEYS)
+    async with process.matches.running():
+        async with database.transaction() as other:
+            await other.execute(LOCK, key["digest"])
+            await settle(process, database, "ann@example.com")
+            await until(lambda: database.fetch(WAITING))
+            await database.execute(DISCONNECT)
+        async with asyncio.timeout(30.0):
+            await until(process.reasons)
     assert await process.reasons() == [("not_configured",)]
 
 
