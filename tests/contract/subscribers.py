@@ -208,6 +208,9 @@ class Delivering:
         """The deliveries of a subscription, oldest first."""
         return self.facade.sql("SELECT * FROM delivery WHERE subscription = $1 ORDER BY id", subscription)
 
+    def states(self, subscription: str) -> list[str]:
+        return [row["state"] for row in self.deliveries(subscription)]
+
     def _in_transaction(self, do: Callable[[Database, Transaction], Any]) -> Any:
         async def connect_and_do() -> Any:
             database = await Database.connect(self.facade.database_url, max_size=2)

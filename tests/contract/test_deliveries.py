@@ -18,7 +18,6 @@ from app.api_keys.store import PostgresKeys
 from app.events.store.subscriptions import AT_ONCE
 from tests.contract.callers import Caller
 from tests.contract.subscribers import (
-    ATTEMPTS,
     Answer,
     Delivering,
     Hook,
@@ -51,10 +50,6 @@ def numbers(hook: Hook) -> list[int]:
     return [post.event["data"]["number"] for post in hook.posts]
 
 
-def states(delivering: Delivering, subscription: str) -> list[str]:
-    return [row["state"] for row in delivering.deliveries(subscription)]
-
-
 def test_an_event_is_delivered_as_the_feed_shows_it(owner: Caller, delivering: Delivering) -> None:
     hook = delivering.subscribers.hook("first")
     made = subscribe(owner, hook)
@@ -68,7 +63,7 @@ def test_an_event_is_delivered_as_the_feed_shows_it(owner: Caller, delivering: D
     assert post.headers["traceparent"].split("-")[1] == hashlib.sha256(b"orders-4711").hexdigest()[:32]
     shown = owner.get(f"/v1/events?limit=250&type={post.event['type']}").json()["data"]
     assert post.event in shown
-    until(lambda: states(delivering, made["id"]) == ["delivered"])
+    until(lambda: delivering.states(made["id"]) == ["delivered"])
     (delivery,) = delivering.deliveries(made["id"])
     assert (delivery["attempts"], delivery["last_status"]) == (1, 204)
     assert delivering.audited(delivery["id"]) == ["delivery.succeeded"]
@@ -104,7 +99,7 @@ def test_a_retry_has_the_same_id_and_a_new_timestamp(owner: Caller, delivering: 
     made = subscribe(owner, hook)
     delivering.publish(news())
     posts = hook.received(4)
-    until(lambda: states(delivering, made["id"]) == ["delivered"])
+    until(lambda: delivering.states(made["id"]) == ["delivered"])
     assert len({post.headers["webhook-id"] for post in posts}) == 1
     assert len({post.body for post in posts}) == 1
     assert len({post.headers["traceparent"] for post in posts}) == 4
@@ -131,7 +126,7 @@ def test_a_target_that_does_not_answer_in_time_is_tried_again(owner: Caller, del
     made = subscribe(owner, hook)
     delivering.publish(news())
     hook.received(2)
-    until(lambda: states(delivering, made["id"]) == ["delivered"])
+    until(lambda: delivering.states(made["id"]) == ["delivered"])
     (delivery,) = delivering.deliveries(made["id"])
     rows = delivering.facade.sql("SELECT facts FROM audit_event WHERE subject = $1 ORDER BY id", delivery["id"])
     assert msgspec.json.decode(rows[0]["facts"])["reason"] == "the target did not answer in time"
@@ -189,7 +184,7 @@ def test_events_arrive_in_order_although_workers_are_killed(owner: Caller, deliv
         if seen == 10:
             delivering.publish(*(news(number, record=records[number % 8]) for number in range(60, 120)))
         delivering.worker.start()
-    until(lambda: set(states(delivering, made["id"])) == {"delivered"})
+    until(lambda: set(delivering.states(made["id"])) == {"delivered"})
     for record, expected in sent.items():
         arrived = [number for number in numbers(hook) if records[number % 8] == record]
         assert list(dict.fromkeys(arrived)) == expected, record
@@ -198,129 +193,6 @@ def test_events_arrive_in_order_although_workers_are_killed(owner: Caller, deliv
     assert {post.proven_by(made["secret"])["id"] for post in hook.posts} == {
         post.headers["webhook-id"] for post in hook.posts
     }
-
-
-def test_410_removes_the_subscription_at_once(owner: Caller, delivering: Delivering) -> None:
-    hook = delivering.subscribers.hook("gone", Answer(status=410))
-    made = subscribe(owner, hook)
-    delivering.publish(*(news(number, record="customer:a") for number in range(3)))
-    until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").status_code == 404)
-    assert len(hook.posts) == 1
-    assert set(states(delivering, made["id"])) == {"dropped"}
-    assert delivering.audited(made["id"])[-1] == "subscription.deleted"
-    until(lambda: delivering.facade.sql("SELECT FROM job WHERE connection = $1", made["id"]) == [])
-    assert delivering.facade.sql("SELECT FROM dead_letter WHERE connection = $1", made["id"]) == []
-
-
-def test_a_subscription_that_accepts_nothing_is_disabled(owner: Caller, delivering: Delivering) -> None:
-    hook = delivering.subscribers.hook("failing", Answer(status=500))
-    made = subscribe(owner, hook, "customer.*")
-    path = f"/v1/subscriptions/{made['id']}"
-    delivering.publish(news(1))
-    until(lambda: owner.get(path).json()["state"] == "disabled")
-    assert len(hook.posts) == ATTEMPTS
-    view = owner.get(path).json()
-    assert "the target answered 500" in view["disabled_reason"]
-    assert view["disabled_at"] > view["failing_since"]
-    assert "enable" in view["next_step"]
-    assert "subscription.disabled" in delivering.audited(made["id"])
-    until(lambda: states(delivering, made["id"]) == ["dead"])
-
-    # What comes meanwhile waits; what was given up can be redriven.
-    delivering.publish(news(2))
-    letters = owner.get(f"/ops/dead-letters?kind=deliver&connection={made['id']}").json()["data"]
-    assert [letter["failure"]["category"] for letter in letters] == ["transient"]
-    steps = owner.get(f"/ops/dead-letters/{letters[0]['id']}").json()["next_steps"]
-    assert [step["action"] for step in steps] == ["enable", "redrive", "redrive_all", "discard"]
-    assert (steps[0]["method"], steps[0]["path"]) == ("POST", f"{path}/enable")
-    assert owner.post(f"/ops/dead-letters/{letters[0]['id']}/redrive").status_code == 200
-    hook.always = Answer()
-    assert owner.post(f"{path}/test").json()["delivered"]
-    assert len(hook.posts) == ATTEMPTS + 1
-    enabled = owner.post(f"{path}/enable")
-    assert enabled.status_code == 200
-    assert [enabled.json()[name] for name in ("state", "disabled_reason", "failing_since", "next_step")] == [
-        "active", None, None, None,
-    ]  # fmt: skip
-    until(lambda: states(delivering, made["id"]) == ["delivered", "delivered"])
-    assert delivering.audited(made["id"])[-1] == "subscription.enabled"
-
-
-def test_what_has_waited_goes_at_once_when_it_is_enabled(owner: Caller, delivering: Delivering) -> None:
-    hook = delivering.subscribers.hook("hurried", Answer(status=500))
-    made = subscribe(owner, hook)
-    delivering.publish(news(1))
-    hook.received(1)
-    disable = "UPDATE subscription SET state = 'disabled', disabled_at = now(), disabled_reason = 'x' WHERE id = $1"
-    delivering.facade.sql(disable, made["id"])
-    delivering.facade.sql("UPDATE job SET run_at = now() + interval '1 day' WHERE connection = $1", made["id"])
-    hook.always = Answer()
-    owner.post(f"/v1/subscriptions/{made['id']}/enable")
-    until(lambda: states(delivering, made["id"]) == ["delivered"])
-
-
-def test_enabling_an_active_subscription_ends_its_waits(owner: Caller, delivering: Delivering) -> None:
-    """A target asked to wait for hours, and is repaired within minutes."""
-    hook = delivering.subscribers.hook("repaired", Answer(status=429, headers=(("retry-after", "7200"),)))
-    made = subscribe(owner, hook)
-    delivering.publish(news(1))
-    hook.received(1)
-    until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["failing_since"] is not None)
-    hook.always = Answer()
-    delivering.publish(news(2))
-    enabled = owner.post(f"/v1/subscriptions/{made['id']}/enable").json()
-    assert (enabled["state"], enabled["failing_since"]) == ("active", None)
-    until(lambda: states(delivering, made["id"]) == ["delivered", "delivered"])
-    assert "subscription.enabled" in delivering.audited(made["id"])
-
-
-def test_a_deleted_subscription_leaves_no_jobs_that_wait_for_hours(owner: Caller, delivering: Delivering) -> None:
-    hook = delivering.subscribers.hook("left", Answer(status=429, headers=(("retry-after", "7200"),)))
-    made = subscribe(owner, hook)
-    delivering.publish(news(1))
-    hook.received(1)
-    until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["failing_since"] is not None)
-    assert owner.delete(f"/v1/subscriptions/{made['id']}").status_code == 204
-    until(lambda: delivering.facade.sql("SELECT 1 FROM job WHERE connection = $1", made["id"]) == [], timeout=15.0)
-    assert states(delivering, made["id"]) == ["dropped"]
-    assert len(hook.posts) == 1
-
-
-def given_up(owner: Caller, delivering: Delivering, hook: Hook) -> tuple[str, str]:
-    """Return a subscription that is disabled, and the dead letter of its only delivery."""
-    made = subscribe(owner, hook, "customer.*")
-    delivering.publish(news(1))
-    until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["state"] == "disabled", timeout=25.0)
-    until(lambda: states(delivering, made["id"]) == ["dead"], timeout=5.0)
-    (letter,) = owner.get(f"/ops/dead-letters?connection={made['id']}").json()["data"]
-    return made["id"], letter["id"]
-
-
-def test_a_deleted_subscription_leaves_no_open_dead_letters(owner: Caller, delivering: Delivering) -> None:
-    hook = delivering.subscribers.hook("unwanted", Answer(status=500))
-    subscription, letter_id = given_up(owner, delivering, hook)
-    owner.delete(f"/v1/subscriptions/{subscription}")
-    assert owner.get(f"/ops/dead-letters?connection={subscription}").json()["data"] == []
-    letter = owner.get(f"/ops/dead-letters/{letter_id}").json()
-    assert (letter["state"], letter["next_steps"]) == ("discarded", [])
-    assert letter["decision"]["because"] == "its subscription was deleted"
-    assert letter["decision"]["by"].startswith("key_")
-    assert delivering.audited(f"job_{letter['job_id']}")[-1] == "job.discarded"
-    assert owner.post(f"/ops/dead-letters/{letter_id}/redrive").status_code == 409
-
-
-def test_a_redriven_delivery_of_a_deleted_subscription_is_dropped_and_audited(
-    owner: Caller, delivering: Delivering
-) -> None:
-    hook = delivering.subscribers.hook("given-up", Answer(status=500))
-    subscription, letter_id = given_up(owner, delivering, hook)
-    posts = len(hook.posts)
-    assert owner.post(f"/ops/dead-letters/{letter_id}/redrive").status_code == 200
-    owner.delete(f"/v1/subscriptions/{subscription}")
-    until(lambda: states(delivering, subscription) == ["dropped"], timeout=15.0)
-    (delivery,) = delivering.deliveries(subscription)
-    assert delivering.audited(delivery["id"])[-1] == "delivery.dropped"
-    assert len(hook.posts) == posts
 
 
 def test_a_name_that_comes_to_lead_inside_is_refused_at_the_attempt(owner: Caller, delivering: Delivering) -> None:
