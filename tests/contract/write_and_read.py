@@ -1,0 +1,249 @@
+"""Send generated bodies to a connection, read the records, and find the differences that no answer announced."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from itertools import permutations
+from typing import Any, Final, NamedTuple
+
+import httpx
+from msgspec import Struct
+
+from tests.contract.callers import Caller
+from tests.contract.field_values import fields, values
+from tests.contract.portability import decided
+from tests.contract.samples import Body, word
+from tests.contract.vendor_samples import Sample
+
+ALTERNATIVES: Final = (
+    ("display_name", "first_name", "last_name"),
+    ("description", "description_html"),
+    ("body_text", "body_html"),
+)
+"""Fields that say the same in other forms: the first, or all others."""
+ABSENT: Final[tuple[Any, ...]] = (None, "", [], "unknown")
+"""What counts as not sent on a create."""
+ANSWERS_ONLY: Final = ("meta", "updated_at", "ticket_id")
+MARKS: Final = {"is_primary", "is_default"}
+"""One item of a list has each; that one of a list has it of which none was sent with it is no difference."""
+MISSING: Final = 100
+"""How much a missing item weighs, in different members."""
+MOST_PERMUTED: Final = 4
+WHOLE: Final = ("line_items", "discounts", "shipping_lines", "emails", "phones", "addresses", "tags", "followers")
+"""Lists in which an item that was not sent is a difference."""
+MOST_TRIES: Final = 6
+
+
+class Difference(NamedTuple):
+    """A value that reads otherwise than it was sent. `field` is its place without indices; `pointers` are its places
+    in the body and in the record."""
+
+    field: str
+    pointers: frozenset[str]
+    sent: Any
+    read: Any
+
+
+class Finding(NamedTuple):
+    """An unannounced difference, with the body that shows it."""
+
+    difference: Difference
+    body: Body
+    loss: list[Body]
+
+    def __str__(self) -> str:
+        one = self.difference
+        return (
+            f"{one.field}: sent {one.sent!r}, reads {one.read!r} (loss: {[(a['path'], a['kind']) for a in self.loss]})"
+        )
+
+
+def bodies(patch: type[Struct], base: Callable[[str], Body]) -> Iterator[Body]:
+    """Yield a body for each value of each field, with what the vendor needs; then bodies with every field. `base` is
+    what the vendor needs, for a mark."""
+    names = fields(patch)
+    for name, kind in names.items():
+        for place in range(len(values(name, kind, ""))):
+            mark = word()
+            value = values(name, kind, mark)[place]
+            own = {key: held for key, held in base(mark).items() if key not in _replaced(name)}
+            yield own | {name: value}
+            if own.get(name) and isinstance(value, list) and isinstance(value[0], dict):
+                yield own | {name: [own[name][0] | one for one in value]}
+    for turn in range(max(len(values(name, kind, "")) for name, kind in names.items())):
+        mark = word()
+        own = base(mark)
+        whole = {name: those[turn % len(those)] for name, kind in names.items() if (those := values(name, kind, mark))}
+        if own.get("line_items"):  # at most vendors a line needs its product
+            whole["line_items"] = [own["line_items"][0] | one for one in whole["line_items"]]
+        if own.get("custom_fields"):
+            whole["custom_fields"] = own["custom_fields"] + whole["custom_fields"]
+        left_out = {name for first, *others in ALTERNATIVES for name in (others if turn % 2 else [first])}
+        yield {name: value for name, value in (own | whole).items() if name not in left_out}
+
+
+def _replaced(name: str) -> set[str]:
+    """Return the fields that say the same as this one in another form."""
+    for first, *others in ALTERNATIVES:
+        if name == first:
+            return set(others)
+        if name in others:
+            return {first}
+    return set()
+
+
+class Writer:
+    """Creates records of one object at one connection."""
+
+    def __init__(self, caller: Caller, sample: Sample) -> None:
+        self._caller, self._sample = caller, sample
+
+    def findings(self, body: Body) -> Iterator[Finding]:
+        """Create it, without the fields that are refused. Yield what reads otherwise and was not announced."""
+        made = self._made(body)
+        if made is None:
+            return
+        sent, answer = made
+        read, meta = self._read(answer), answer["meta"]
+        announced = {one[key] for one in meta["loss"] for key in ("path", "place") if one.get(key)}
+        announced |= {*meta["ignored"], *(one["pointer"] for one in meta["skipped"])}
+        for one in differences(sent, read):
+            if not any(_covers(path, pointer) for path in announced for pointer in one.pointers):
+                yield Finding(one, sent, meta["loss"])
+        for name, value in answer.items():
+            if name not in ANSWERS_ONLY and read.get(name) != value:
+                yield Finding(
+                    Difference(f"{name} in the answer", frozenset(), value, read.get(name)), sent, meta["loss"]
+                )
+
+    def _made(self, body: Body) -> tuple[Body, Body] | None:
+        """Return what was sent in the end, and the answer; None if nothing is left that is accepted."""
+        for _ in range(MOST_TRIES):
+            answer = decided(self._caller, self._create(body))
+            if answer.status_code in (200, 201):
+                return body, answer.json()
+            assert answer.status_code in (409, 422), answer.text
+            refused = {one["pointer"].split("/")[1] for one in answer.json().get("errors", ()) if "pointer" in one}
+            if not refused & body.keys():
+                return None
+            body = {name: value for name, value in body.items() if name not in refused}
+        return None
+
+    def _create(self, body: Body) -> httpx.Response:
+        path = f"/v1/{self._sample.object}s?connection={self._sample.vendor}&loss=any"
+        return self._caller.write("POST", path, body)
+
+    def _read(self, made: Body) -> Body:
+        path = f"/v1/{self._sample.object}s/{made['id']}?connection={self._sample.vendor}&include=references"
+        answer = self._caller.get(path)
+        assert answer.status_code == 200, answer.text
+        record: Body = answer.json()
+        return record
+
+
+class Changer(Writer):
+    """Creates records of one object at one connection, and changes them to what is sent."""
+
+    def _create(self, body: Body) -> httpx.Response:
+        made = self._caller.create(self._sample.collection(), self._sample.body(word()))
+        path = f"/v1/{self._sample.object}s/{made['id']}?connection={self._sample.vendor}&loss=any"
+        return self._caller.write("PATCH", path, body)
+
+
+class Commenter(Writer):
+    """Adds comments to a ticket at one connection."""
+
+    def __init__(self, caller: Caller, sample: Sample) -> None:
+        super().__init__(caller, sample)
+        made = caller.create(sample.collection(), sample.body(word()))
+        self._path = f"/v1/tickets/{made['id']}/comments"
+
+    def _create(self, body: Body) -> httpx.Response:
+        return self._caller.write("POST", f"{self._path}?loss=any", body)
+
+    def _read(self, made: Body) -> Body:
+        listed = self._caller.get(f"{self._path}?limit=100").json()["data"]
+        found: Body = next(one for one in listed if one["remote_id"] == made["remote_id"])
+        return found
+
+
+def _covers(path: str, pointer: str) -> bool:
+    return pointer == path or pointer.startswith(f"{path}/") or path == "/"
+
+
+def differences(sent: Body, read: Body) -> Iterator[Difference]:
+    """Yield what reads otherwise than it was sent."""
+    for name, value in sent.items():
+        yield from _compare(name, value, read.get(name), {f"/{name}"})
+
+
+def _compare(field: str, sent: Any, read: Any, places: set[str]) -> Iterator[Difference]:
+    if sent in ABSENT:
+        return
+    if isinstance(sent, list) and isinstance(read, list):
+        yield from _compare_lists(field, sent, read, places)
+    elif isinstance(sent, dict) and isinstance(read, dict):
+        for name, value in sent.items():
+            inner = {f"{place}/{name}" for place in places}
+            yield from _compare(f"{field}.{name}", value, _member(name, sent, read), inner)
+    elif not _same(field.rpartition(".")[2], sent, read):
+        yield Difference(field, frozenset(places), sent, read)
+
+
+def _member(name: str, sent: Body, read: Body) -> Any:
+    """Return what the record says of a member. A number that was sent without its country, or with one, counts."""
+    if name == "raw" and "e164" in sent and read.get("e164") == sent["e164"]:
+        return sent["raw"]
+    return read.get(name)
+
+
+def _compare_lists(field: str, sent: list[Any], read: list[Any], places: set[str]) -> Iterator[Difference]:
+    """Compare the items in the order that differs least."""
+    yield from min((_in_order(field, sent, those, places) for those in _orders(sent, read)), key=_weight)
+
+
+def _orders(sent: list[Any], read: list[Any]) -> Iterator[list[tuple[int, Any]]]:
+    """Yield the items that were read, with their places, in every order, and with gaps if there are too few."""
+    gaps = [(-1, None)] * (len(sent) - len(read))
+    others = list(enumerate(read))[:MOST_PERMUTED]
+    for order in permutations([*others, *gaps]):
+        yield [*order, *list(enumerate(read))[MOST_PERMUTED:]]
+
+
+def _in_order(field: str, sent: list[Any], read: list[tuple[int, Any]], places: set[str]) -> list[Difference]:
+    found: list[Difference] = []
+    claimed = {mark for mark in MARKS for one in sent if isinstance(one, dict) and one.get(mark)}
+    for index, (item, (place, other)) in enumerate(zip(sent, read, strict=False)):
+        at = {f"{start}/{number}" for start in places for number in (index, place)}
+        if other is None:
+            found.append(Difference(field, frozenset(at), item, None))
+        else:
+            said = {k: v for k, v in item.items() if v or k not in MARKS - claimed} if isinstance(item, dict) else item
+            found += _compare(field, said, other, at)
+    for place, other in read[len(sent) :]:
+        if field in WHOLE:
+            found.append(Difference(field, frozenset(f"{start}/{place}" for start in places), None, other))
+    return found
+
+
+def _weight(found: list[Difference]) -> int:
+    return sum(MISSING if one.read is None and isinstance(one.sent, dict) else 1 for one in found)
+
+
+def _same(name: str, sent: Any, read: Any) -> bool:
+    if sent == read:
+        return True
+    if not isinstance(sent, str) or not isinstance(read, str):
+        return False
+    if name in ("address", "email"):
+        return sent.lower() == read.lower()
+    if name in ("quantity", "unit_price", "price", "amount", "tax"):
+        return _amount(sent) == _amount(read)
+    return name.endswith("_at") and datetime.fromisoformat(sent) == datetime.fromisoformat(read)
+
+
+def _amount(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
