@@ -32,5 +32,7 @@ def read(text: str) -> dict[str, Released]:
 
 @lru_cache(maxsize=1)
 def released() -> dict[str, Released]:
-    """Return the released revisions of this version of Lockstitch."""
-    return read(files("mappings").joinpath(FILE).read_text("utf-8"))
+    """Return the released revisions of this version of Lockstitch. None without the file, which `mappings.release` then
+    writes anew."""
+    file = files("mappings").joinpath(FILE)
+    return read(file.read_text("utf-8")) if file.is_file() else {}

@@ -158,6 +158,11 @@ def test_a_lock_without_its_last_line_is_not_trusted(
     assert release.main(["--check"]) == 0
 
 
+def test_without_a_lock_nothing_is_released(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(lock, "files", lambda package: tmp_path)
+    assert lock.released.__wrapped__() == {}
+
+
 def test_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert release.main(["--check"]) == 0
     assert release.main(["--list"]) == 0
