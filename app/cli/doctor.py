@@ -112,7 +112,7 @@ def _check_configuration(shell: Shell) -> Iterator[Finding]:
     with_secrets = {name: one for name, one in settings.connections.items() if not _lacking(shell, one)}
     try:
         connections = connections_of(settings)
-        load_consumers(settings.consumers, connections, settings.realms)
+        load_consumers(settings.consumers, connections, settings.realms, settings.ownership)
         load_webhook_connections(with_secrets, connections, shell.secrets)
     except Complaint as complaint:
         yield from _configuration(str(complaint), settings)

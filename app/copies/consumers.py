@@ -2,14 +2,17 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from app.events.models import Event
+from app.http.plurals import PLURAL
 from app.queue.models import NewJob
-from app.settings.consumers import OBJECTS, ConsumerSettings
+from app.settings.consumers import OBJECTS, WRITTEN, ConsumerSettings
+from app.settings.ownership import Ownership
 from app.settings.reading import SettingsError
 from app.vendors.models import Connections
 from canonical.parts import ObjectName
@@ -31,6 +34,8 @@ class Consumer(Struct, frozen=True, kw_only=True):
     match_on: UpsertKey | None
     creates: bool
     requires_consent: str | None
+    follows_logins: bool
+    archives: bool
 
 
 class Leg(Struct, frozen=True, kw_only=True):
@@ -48,11 +53,33 @@ class Leg(Struct, frozen=True, kw_only=True):
 
 
 def load_consumers(
-    settings: Sequence[ConsumerSettings], connections: Connections, realms: Mapping[str, str]
+    settings: Sequence[ConsumerSettings], connections: Connections, realms: Mapping[str, str], ownership: Ownership
 ) -> Mapping[str, Consumer]:
-    """Return the consumers by name. Raises SettingsError for one that cannot be written to or is in another realm."""
+    """Return the consumers by name.
+
+    Raises SettingsError for one that cannot be written to or is in another realm, and for two that copy to each other
+    fields without an owner: if both sides have changed such a field, nothing says which value counts.
+    """
     loaded = [_load(one, connections, realms) for one in settings]
+    for one, other in combinations(loaded, 2):
+        _require_owners(one, other, ownership)
     return {one.name: one for one in loaded}
+
+
+def _require_owners(one: Consumer, other: Consumer, ownership: Ownership) -> None:
+    if one.object != other.object or one.connection not in other.sources or other.connection not in one.sources:
+        return
+    plural, owned = PLURAL[one.object], ownership[one.object].fields
+    written = frozenset(WRITTEN[plural].__struct_encode_fields__)
+    in_both = (one.fields or written) & (other.fields or written)
+    lacking = sorted(name for name in in_both if owned[name].owner is None)
+    if lacking:
+        raise SettingsError(
+            f"[[consumers]] {one.name} and {other.name} copy to each other, so each field that both copy needs an owner:"
+            f" {', '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} none. Name one for {plural} in"
+            f" [systems_of_record], or for single fields in [ownership.{plural}.fields], or leave them out of the"
+            " `fields` of one consumer."
+        )
 
 
 def _load(one: ConsumerSettings, connections: Connections, realms: Mapping[str, str]) -> Consumer:
@@ -61,6 +88,8 @@ def _load(one: ConsumerSettings, connections: Connections, realms: Mapping[str, 
     mapping = active(target, object_name)
     if not isinstance(target, Vendor) or mapping is None or not (mapping.endpoints.create or mapping.endpoints.update):
         raise SettingsError(f"[[consumers]] {name}: {target.title} has no {one.object} to write.")
+    if one.on_delete == "archive" and mapping.endpoints.archive is None:
+        raise SettingsError(f"[[consumers]] {name}: {target.title} cannot archive {one.object}: leave out on_delete.")
     near = {
         source.name
         for source in connections.by_name.values()
@@ -80,6 +109,8 @@ def _load(one: ConsumerSettings, connections: Connections, realms: Mapping[str, 
         match_on=one.match_on,
         creates=one.on_missing == "create",
         requires_consent=one.requires_consent,
+        follows_logins=one.logins == "follow",
+        archives=one.on_delete == "archive",
     )
 
 

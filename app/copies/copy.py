@@ -13,14 +13,14 @@ from app.http.decode_body import decode_patch
 from app.http.nearest_name import did_you_mean
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
-from app.records.resolve import choose_mapping, resolve_record
+from app.records.resolve import active_mapping, choose_mapping, resolve_record
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.replay import replay
 from app.writes.resolved_write import UPSERT_KEYS, WriteRequest
 from app.writes.waiting import KeyIsFree, Writers, Written, waits_of
 from app.writes.write import write
-from canonical.parts import ObjectName
+from canonical.parts import Loss, ObjectName
 from mappings.spec import UpsertKey
 
 
@@ -37,7 +37,8 @@ class CopyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     on_missing: Literal["create", "ignore"] = "create"
     """Without a link and a match: create the record, or write nothing. Example: `"create"`"""
     include: tuple[Literal["comments"], ...] = ()
-    """`comments` adds the comments of a ticket to the copy, as further operations. Example: `["comments"]`"""
+    """`comments` adds the comments of a ticket to the copy, as further operations. Where the connection has no
+    comments, the copy goes without them, and `meta.loss` says so. Example: `["comments"]`"""
     notify: bool = False
     """Whether the vendor may send messages about the copy. With false, `meta.loss` says so if they cannot be
     suppressed. Example: `false`"""
@@ -61,9 +62,11 @@ async def copy_request(deps: WriteDeps, asked: WriteRequest) -> WriteRequest:
     identifier = asked.identifier or ""
     source = await resolve_record(deps, asked.object, identifier, asked.connection)
     target = _target_of(deps, asked.object, order, source.connection)
-    if order.include:
-        for one in (source.connection, target):
-            choose_mapping(deps, one, "comment")
+    with_comments, lost = bool(order.include), tuple[Loss, ...]()
+    if with_comments:
+        choose_mapping(deps, source.connection, "comment")
+        if not _holds_comments(deps, target):
+            with_comments, lost = False, (_without_comments(target),)
     record = await read_source(deps, asked.object, identifier, asked.connection, asked.wait)
     copy = Copy(
         target=target,
@@ -72,9 +75,20 @@ async def copy_request(deps: WriteDeps, asked: WriteRequest) -> WriteRequest:
         visited=(source.connection.name,),
         only=order.fields,
         notify=order.notify,
-        next_job=comments_job(source.connection.name, source.remote_id, notify=order.notify) if order.include else None,
+        next_job=comments_job(source.connection.name, source.remote_id, notify=order.notify) if with_comments else None,
+        lost=lost,
     )
     return await request_of(deps, asked, record, copy)
+
+
+def _holds_comments(deps: RecordDeps, target: Connection) -> bool:
+    mapping = active_mapping(deps, target, "comment")
+    return mapping is not None and mapping.endpoints.create is not None
+
+
+def _without_comments(target: Connection) -> Loss:
+    detail = f"{target.vendor.title} has no comments of tickets, so the copy goes without them"
+    return Loss(path="/comments", kind="dropped", detail=detail)
 
 
 def _read_order(asked: WriteRequest) -> CopyRequest:

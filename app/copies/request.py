@@ -23,7 +23,8 @@ MATCHED: Final[dict[UpsertKey, str]] = {"email": "emails", "external_id": "exter
 class Copy(Struct, frozen=True, kw_only=True):
     """A copy to make. `only`: these fields; None for all. Those that are `held_back` never go.
 
-    `creates`: a missing record is created. `notify`: the vendor may send messages. `visited` as in `CopyOf`.
+    `creates`: a missing record is created. `notify`: the vendor may send messages. `visited` as in `CopyOf`. `lost`:
+    what the copy loses beyond its fields.
     """
 
     target: Connection
@@ -34,6 +35,7 @@ class Copy(Struct, frozen=True, kw_only=True):
     held_back: Collection[str] = ()
     notify: bool = False
     next_job: NextJob | None = None
+    lost: tuple[Loss, ...] = ()
 
 
 async def request_of(deps: RecordDeps, asked: WriteRequest, source: SourceRecord, copy: Copy) -> WriteRequest:
@@ -43,7 +45,7 @@ async def request_of(deps: RecordDeps, asked: WriteRequest, source: SourceRecord
     """
     target, object_name = copy.target, asked.object
     mapping = choose_mapping(deps, target, object_name)
-    lost = message_loss(target, object_name, notify=copy.notify)
+    lost = message_loss(target, object_name, notify=copy.notify) + copy.lost
     linked = await linked_record(deps, source.id, object_name, target.name)
     key = copy.match_on if linked is None else None
     if key is not None and not source.fields.get(MATCHED[key]):

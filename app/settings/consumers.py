@@ -18,7 +18,8 @@ class ConsumerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """`[[consumers]]`: changes of `object` at the `sources` are copied to `connection`.
 
     No `sources`: all other connections. No `fields`: all. `match_on` and `on_missing` as in a copy. `requires_consent`:
-    only customers who opted in to this channel are copied.
+    only customers who opted in to this channel are copied. `logins`: whether a changed e-mail address becomes the login
+    where the address is one. `on_delete`: what happens to the copy of a customer who is deleted at the source.
     """
 
     object: Literal["customers", "orders", "tickets"]
@@ -28,6 +29,8 @@ class ConsumerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     match_on: Literal["email", "external_id"] | None = None
     on_missing: Literal["create", "ignore"] = "create"
     requires_consent: Literal["email", "sms", "phone", "post", "ads"] | None = None
+    logins: Literal["keep", "follow"] = "keep"
+    on_delete: Literal["keep", "archive"] = "keep"
 
 
 def complaints_about(consumers: Sequence[ConsumerSettings], connections: Sequence[str]) -> Iterator[str]:
@@ -47,6 +50,10 @@ def complaints_about(consumers: Sequence[ConsumerSettings], connections: Sequenc
             yield f"{where} matches {one.object} on email; only external_id finds them."
         if one.object != "customers" and one.requires_consent is not None:
             yield f"{where} requires a consent, which only customers give."
+        if one.object != "customers" and one.logins == "follow":
+            yield f"{where} lets logins follow, which only customers have."
+        if one.object != "customers" and one.on_delete == "archive":
+            yield f"{where} archives {one.object} on_delete; only customers are archived."
         unknown = [name for name in one.fields if name not in WRITTEN[one.object].__struct_encode_fields__]
         if unknown:
             yield f"{where} names the field {unknown[0]!r}, which {one.object} are not written with."

@@ -134,7 +134,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
     """
     database_url, keys = require_for_serving(settings)
     connections = connections_of(settings)
-    consumers = load_consumers(settings.consumers, connections, settings.realms)
+    consumers = load_consumers(settings.consumers, connections, settings.realms, settings.ownership)
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)

@@ -228,6 +228,8 @@ def test_a_file_in_the_working_directory_is_read_without_being_named() -> None:
         ),
         (CONSUMER.replace("customers", "orders") + "connection = 'crm'\nmatch_on = 'email'", "matches orders on email"),
         (CONSUMER.replace("customers", "orders") + "connection = 'crm'\nrequires_consent = 'sms'", "only customers"),
+        (CONSUMER.replace("customers", "tickets") + "connection = 'crm'\nlogins = 'follow'", "only customers have"),
+        (CONSUMER.replace("customers", "orders") + "connection = 'crm'\non_delete = 'archive'", "only customers are"),
         ("[connections", "not TOML"),
     ],
 )
