@@ -75,8 +75,8 @@ def _require_owners(one: Consumer, other: Consumer, ownership: Ownership) -> Non
     lacking = sorted(name for name in in_both if owned[name].owner is None)
     if lacking:
         raise SettingsError(
-            f"[[consumers]] {one.name} and {other.name} copy to each other, so each field that both copy needs an owner:"
-            f" {', '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} none. Name one for {plural} in"
+            f"[[consumers]] {one.name} and {other.name} copy to each other, so each field that both copy needs an"
+            f" owner: {', '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} none. Name one for {plural} in"
             f" [systems_of_record], or for single fields in [ownership.{plural}.fields], or leave them out of the"
             " `fields` of one consumer."
         )
