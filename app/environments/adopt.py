@@ -93,6 +93,7 @@ STEPS: Final[tuple[tuple[str, Statement], ...]] = (
     ("operations", PARK_OPERATIONS),
     ("workers", Statement("DELETE worker_heartbeat", "DELETE FROM worker_heartbeat")),
     ("accounts", Statement("DELETE connection_account", "DELETE FROM connection_account")),
+    ("setup_times", Statement("DELETE connection_setup", "DELETE FROM connection_setup")),
     ("alarms", Statement("DELETE alert", "DELETE FROM alert")),
 )
 

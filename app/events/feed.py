@@ -10,7 +10,7 @@ from msgspec import Raw
 from app.errors import InvalidField
 from app.events.deps import EventDeps
 from app.events.scopes import READS, SHOWING_OBJECTS, may_read, scopes_of_types
-from app.events.types import EVENT_TYPES, types_of
+from app.events.types import types_of
 from app.http.callers import Caller, forbidden, require_scopes
 from app.http.paging import Page
 from canonical.parts import ObjectName
@@ -29,7 +29,7 @@ async def read_events(
     connection: str | None = None,
     since: datetime | None = None,
 ) -> Page:
-    """Return one page of the change feed, oldest first, of the patterns (all if none), as far as the caller may read
+    """Return one page of the change feed, oldest first, of the patterns (`*` if none), as far as the caller may read
     it; of one connection, and not before `since`, if given.
 
     The cursor is the id of the last Event. An empty page returns the cursor of the request, so a reader never misses an
@@ -41,7 +41,7 @@ async def read_events(
         _require(caller, pattern)
     wanted = types_of(patterns or (ANY,))
     if caller.scopes.issuperset(READS):
-        types, held = () if wanted == EVENT_TYPES and connection is None else wanted, None
+        types, held = () if not patterns and connection is None else wanted, None
     else:
         types, held = tuple(name for name in wanted if may_read(name, caller.scopes)), caller.scopes
     found = await deps.events.feed(

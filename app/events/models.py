@@ -36,7 +36,9 @@ class RecordChange(Struct, frozen=True, kw_only=True):
 
     `type` and `data` are those of its Event; without a type there is nothing to publish. `state` replaces the last-seen
     one; None for a comment, of which no state is kept. `read_at`: the vendor was asked then or later. `lags`: what was
-    read is older than what was last seen.
+    read is older than what was last seen. `previous`: the old values of the `changed` fields, a JSON object; None where
+    they are unknown. `transitions` are the types of further Events with the same data. `merged`: canonical ids of
+    records that the vendor merged into this one.
     """
 
     object: ObjectName
@@ -51,6 +53,9 @@ class RecordChange(Struct, frozen=True, kw_only=True):
     read_at: datetime | None = None
     deleted: bool = False
     lags: bool = False
+    previous: bytes | None = None
+    transitions: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
 
     @property
     def record(self) -> tuple[str, str, str]:
@@ -81,11 +86,12 @@ class Cause(Struct, frozen=True, kw_only=True):
 class NewEvent(Struct, frozen=True, kw_only=True):
     """A canonical change to publish. `data` is a JSON document.
 
-    `changed` names the top-level fields that differ from the last seen state. `occurred_at` is the vendor's time of the
-    change. `caused_by` is the write of ours that caused it. `visited` are other connections that the change has come
-    through. `record`, such as `customer:1051`, orders
-    its deliveries. `shows` are the objects whose data it holds, for types that do not say so (`SHOWING_OBJECTS`).
-    `origin` is the id of its cause. Correlation id and trace default to the current ones. `callback` gets it too.
+    `changed` names the top-level fields that differ from the last seen state, and `previous` is a JSON object of their
+    old values. `merged` are the ids of merged records. `occurred_at` is the vendor's time of the change. `caused_by` is
+    the write of ours that caused it. `visited` are other connections that the change has come through. `record`, such
+    as `customer:1051`, orders its deliveries. `shows` are the objects whose data it holds, for types that do not say so
+    (`SHOWING_OBJECTS`). `origin` is the id of its cause. Correlation id and trace default to the current ones.
+    `callback` gets it too.
     """
 
     type: str
@@ -101,6 +107,8 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
     caused_by: Cause | None = None
     visited: tuple[str, ...] = ()
+    previous: bytes | None = None
+    merged: tuple[str, ...] = ()
 
 
 class PreparedEvents(Struct, frozen=True, kw_only=True):
@@ -134,6 +142,12 @@ class EventDocument(Struct, frozen=True, kw_only=True):
     """Top-level fields that differ from the last known state, without `updated_at`, `order_stats` and `subscriptions`.
     For a record that is new to Lockstitch, all fields with a value. Null if not applicable.
     Example: `["emails"]`"""
+    previous: Raw | UnsetType = UNSET
+    """The old values of the fields in `changed`, each whole; null where a field was empty. Absent where they are
+    unknown: for a record that is new to Lockstitch, restored, deleted or erased. Example: `{"job_title": null}`"""
+    merged: tuple[str, ...] | UnsetType = UNSET
+    """Only for `customer.merged`: canonical ids of the records that were merged into the one in `data`.
+    Example: `["cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"]`"""
     data: Raw
     """The resource as the API returns it, with `id` and `meta`; for a deletion, its last known state. For other types a
     comment, an operation and so on. For `webhook.received`: `type` (the vendor's topic) and `payload`, which is the

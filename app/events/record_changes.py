@@ -1,12 +1,13 @@
 """Compute which fields of a record differ from its last-seen state."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from app import telemetry
 from app.audit.models import Fact
@@ -96,25 +97,28 @@ def field_changed(
     return Fact(type="field.changed", subject=f"{object_name}:{remote_id}", actor=writer, facts=facts)
 
 
-def event_of(change: RecordChange, *, origin: str) -> NewEvent:
-    """Return the Event of a change that has one, in the current run. `origin` is the id of its cause."""
-    assert change.type is not None  # noqa: S101 - the caller checks
-    return NewEvent(
-        type=change.type,
+def events_of(change: RecordChange, *, origin: str) -> tuple[NewEvent, ...]:
+    """Return the Events of a change in the current run: its own, if it has one, then those of its transitions. `origin`
+    is the id of its cause."""
+    shared = NewEvent(
+        type="",
         data=change.data,
         connection=change.connection,
-        changed=change.changed,
         record=f"{change.object}:{change.remote_id}",
         origin=origin,
         correlation_id=telemetry.correlation_id.get() or None,
         traceparent=telemetry.current_traceparent(),
         occurred_at=change.occurred_at,
     )
+    further = tuple(replace(shared, type=name, merged=change.merged) for name in change.transitions)
+    if change.type is None:
+        return further
+    return (replace(shared, type=change.type, changed=change.changed, previous=change.previous), *further)
 
 
 def state_of(resource: Any) -> bytes:
     """Return the state to keep of a resource: its canonical fields and the mapping revision, as JSON."""
-    fields = msgspec.json.encode(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
+    fields = msgspec.json.encode(replace(resource, meta=UNSET, raw=UNSET))
     if resource.meta is UNSET:
         return fields
     return b'%b,"mapping_revision":%d}' % (fields[:-1], resource.meta.mapping.revision)
@@ -134,7 +138,7 @@ def fields_of(state: bytes) -> Fields:
 
 def with_copies(fields: Fields, notes: StateNotes, copies: dict[str, CopiedFrom]) -> bytes:
     """Return the state to keep of these fields and notes, with what copies left in them."""
-    kept = msgspec.structs.replace(notes, copied_from=copies)
+    kept = replace(notes, copied_from=copies)
     return msgspec.json.encode({**fields, **msgspec.to_builtins(kept)})
 
 
@@ -144,6 +148,13 @@ def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[
     if not before:
         return tuple(name for name in _compared(model) if _value(name, after) is not None)
     return tuple(name for name in _compared(model) if _value(name, before) != _value(name, after))
+
+
+def previous_values(before: Fields | None, names: Iterable[str]) -> bytes | None:
+    """Return the old values of these fields as a JSON object, null for an empty one. None without a last-seen state."""
+    if not before:
+        return None
+    return msgspec.json.encode({name: None if before.get(name) in (None, [], {}) else before[name] for name in names})
 
 
 @cache

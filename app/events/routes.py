@@ -41,7 +41,8 @@ AFTER: Final = matching(
 )
 TYPES: Final = choices(
     "type",
-    "Only these types: one, `customer.*`, or several, separated by commas or as repeated parameters. The types are:"
+    "Only these types: one, `customer.*`, or several, separated by commas or as repeated parameters. Name transitions"
+    " such as `order.paid`: no wildcard matches them. The types are:"
     f" {', '.join(EVENT_TYPES)}.",
     EVENT_PATTERNS,
     example="customer.*,order.created",
@@ -82,7 +83,8 @@ async def list_events(call: Call) -> Answered:
     A change feed without gaps: an Event never appears before one that you have seen. Poll with `after` as often as you
     like. An Event appears once every transaction that was open at the same time has ended. Subscribers may receive it
     a moment earlier, so start from an id that this feed returned. The feed shows what the key may read: Events of an
-    object need its read scope, operational Events need only `events:read`.
+    object need its read scope, operational Events need only `events:read`. Without `type` it shows all types except
+    transitions such as `order.paid`.
     """
     page = await read_events(
         call.deps(EventDeps),

@@ -10,7 +10,7 @@ import msgspec
 from app.events.models import Cause
 from app.events.record_changes import changed
 from app.events.record_fields import MODELS
-from app.events.types import EVENT_TYPES
+from app.events.types import EVENT_TYPES, TRANSITIONS
 from canonical.schema import FOLDER
 
 SAMPLE_ID: Final = "evt_000000000000000004d20000000000000001"
@@ -21,6 +21,21 @@ _OPERATIONAL: Final = ("operation", "dead_letter", "connection", "mapping", "lin
 _CONNECTIONS: Final = {"customer": "hubspot", "order": "shopify", "ticket": "zendesk", "comment": "zendesk"}
 _VENDOR_APIS: Final = {"hubspot": "v3", "shopify": "2026-07", "zendesk": "v2"}
 _CHANGED: Final = {"customer": ["emails"], "order": ["fulfillment_status"], "ticket": ["status"]}
+_PREVIOUS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "customer.updated": {"previous": {"emails": None}},
+    "order.updated": {"previous": {"fulfillment_status": "unfulfilled"}},
+    "ticket.updated": {"previous": {"status": "new"}},
+    "customer.merged": {"merged": ["cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"]},
+}
+_STATES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "order.paid": {"payment_status": "paid"},
+    "order.cancelled": {"status": "cancelled", "cancel_reason": "customer", "cancelled_at": "2026-05-01T09:29:58Z"},
+    "order.refunded": {"payment_status": "partially_refunded"},
+    "order.fulfilled": {"fulfillment_status": "fulfilled"},
+    "ticket.resolved": {"status": "resolved", "status_category": "done", "resolved_at": "2026-05-01T09:29:58Z"},
+    "ticket.reopened": {"status": "open", "status_category": "in_progress", "resolved_at": None},
+}
+"""What a record shows after a transition."""
 # Fields with an example that are empty in most records.
 _USUALLY_EMPTY: Final = ("cancel_reason", "cancel_reason_raw", "cancelled_at", "merged_into", "refunds")
 _SOMETIMES: Final = ("raw", "operation_id", "correlation_id")
@@ -35,7 +50,7 @@ def sample_event(
 ) -> bytes:
     """Return the document of an Event of this type (one of EVENT_TYPES). The default timestamp is now."""
     subject = event_type.partition(".")[0]
-    data = _DATA[event_type]()
+    data = {**_DATA[event_type](), **_STATES.get(event_type, {})}
     return msgspec.json.encode(
         {
             "id": event_id,
@@ -47,6 +62,7 @@ def sample_event(
             "correlation_id": correlation_id,
             **({"caused_by": CAUSE} if event_type.endswith(".updated") else {}),
             "changed": _changed(event_type, data),
+            **_PREVIOUS.get(event_type, {}),
             "data": data,
         }
     )
@@ -55,7 +71,7 @@ def sample_event(
 def _changed(event_type: str, data: Mapping[str, Any]) -> Sequence[str] | None:
     """Return `changed` like the Event of a new record, or of a record with one changed field."""
     subject, _, what = event_type.partition(".")
-    if subject not in MODELS or what == "comment_added":
+    if subject not in MODELS or what == "comment_added" or event_type in TRANSITIONS:
         return None
     if what == "created":
         return changed(None, data, MODELS[subject])

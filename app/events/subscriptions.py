@@ -52,8 +52,8 @@ class SubscriptionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The URL to which Events are posted: a public https address on port 443, 5678 or 8443.
     Example: `"https://hooks.example.com/lockstitch/7f3c"`"""
     events: Annotated[tuple[str, ...], Meta(min_length=1, max_length=50)]
-    """Types of Events: one such as `customer.updated`, all of one object as `customer.*`, or all as `*`.
-    Example: `["customer.*", "order.created"]`"""
+    """Types of Events: one such as `customer.updated`, all of one object as `customer.*`, or all as `*`. No
+    wildcard matches transitions such as `order.paid`. Example: `["customer.*", "order.created"]`"""
     connection: str | None = None
     """Only Events of this connection. Example: `"hubspot"`"""
     fields: Annotated[tuple[str, ...], Meta(min_length=1, max_length=100)] | None = None
@@ -72,8 +72,8 @@ class SubscriptionView(Struct, frozen=True, kw_only=True):
     target_url: str
     """The URL to which Events are posted. Example: `"https://hooks.example.com/lockstitch/7f3c"`"""
     events: tuple[str, ...]
-    """Types of Events: one such as `customer.updated`, all of one object as `customer.*`, or all as `*`.
-    Example: `["customer.*", "order.created"]`"""
+    """Types of Events: one such as `customer.updated`, all of one object as `customer.*`, or all as `*`. No
+    wildcard matches transitions such as `order.paid`. Example: `["customer.*", "order.created"]`"""
     connection: str | None
     """Only Events of this connection; null for all connections. Example: `null`"""
     fields: tuple[str, ...] | None

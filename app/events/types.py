@@ -2,8 +2,15 @@
 
 from typing import Final
 
-RECORD_TYPES: Final = tuple(
-    f"{name}.{what}" for name in ("customer", "order", "ticket") for what in ("created", "updated", "deleted")
+TRANSITIONS: Final = (
+    *("order.paid", "order.cancelled", "order.refunded", "order.fulfilled"),
+    *("ticket.resolved", "ticket.reopened", "customer.merged"),
+)
+"""What a change means to a business. They stand next to `created` and `updated`, and carry the record too."""
+
+RECORD_TYPES: Final = (
+    *(f"{name}.{what}" for name in ("customer", "order", "ticket") for what in ("created", "updated", "deleted")),
+    *TRANSITIONS,
 )
 """The types whose data is a record."""
 
@@ -14,13 +21,20 @@ EVENT_TYPES: Final = (
 )
 """Every type."""
 
-EVENT_PATTERNS: Final = ("*", *dict.fromkeys(f"{name.partition('.')[0]}.*" for name in EVENT_TYPES), *EVENT_TYPES)
+BY_NAME_ONLY: Final = frozenset(TRANSITIONS)
+"""Types that no wildcard matches, so that a workflow that named a wildcard before they existed runs no second time."""
+
+EVENT_PATTERNS: Final = (
+    "*",
+    *dict.fromkeys(f"{name.partition('.')[0]}.*" for name in EVENT_TYPES if name not in BY_NAME_ONLY),
+    *EVENT_TYPES,
+)
 """What a subscription may name: everything, all types of one subject, or one type."""
 
 
-def patterns_of(event_type: str) -> tuple[str, str, str]:
-    """Return the patterns that match this type."""
-    return ("*", f"{event_type.partition('.')[0]}.*", event_type)
+def wildcard_of(event_type: str) -> str | None:
+    """Return the wildcard that matches this type next to `*`; None if no wildcard matches it, not even `*`."""
+    return None if event_type in BY_NAME_ONLY else f"{event_type.partition('.')[0]}.*"
 
 
 def is_update(event_type: str) -> bool:
@@ -30,4 +44,9 @@ def is_update(event_type: str) -> bool:
 
 def types_of(patterns: tuple[str, ...]) -> tuple[str, ...]:
     """Return the types that match any of these patterns."""
-    return tuple(name for name in EVENT_TYPES if not set(patterns).isdisjoint(patterns_of(name)))
+    return tuple(name for name in EVENT_TYPES if name in patterns or _matches_wildcard(name, patterns))
+
+
+def _matches_wildcard(event_type: str, patterns: tuple[str, ...]) -> bool:
+    wildcard = wildcard_of(event_type)
+    return wildcard is not None and ("*" in patterns or wildcard in patterns)

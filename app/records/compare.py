@@ -1,5 +1,6 @@
 """Compare a record with its last-seen state, and say what its Event is."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -7,12 +8,24 @@ import msgspec
 from msgspec import Struct
 
 from app.events.models import RecordChange, SeenState
-from app.events.record_changes import StateNotes, changed, fields_of, is_older, read_state, state_of, with_copies
+from app.events.record_changes import (
+    Fields,
+    StateNotes,
+    changed,
+    fields_of,
+    is_older,
+    previous_values,
+    read_state,
+    state_of,
+    with_copies,
+)
+from app.events.transitions import FirstSight, transitions
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, read_again
 from app.records.resolve import AnyMapping
 from app.records.resources import meta_of
 from app.vendors.models import Connection
+from app.vendors.setup_times import PostgresSetupTimes
 from canonical.parts import ObjectName, ResourceMeta
 from mappings.spec import Remote
 
@@ -33,11 +46,13 @@ async def compare(
     seen: SeenState | None,
     read_at: datetime | None,
     created: bool = False,
+    written: Collection[str] = (),
     occurred_at: datetime | None = None,
 ) -> RecordChange:
     """Return the change of an existing record, which has no Event if no field differs.
 
-    `created`: it is new, so if it was never seen its Event is `created`. `occurred_at` defaults to the record's time.
+    `created`: it is new, so if it was never seen its Event is `created`. `written`: fields that a write of ours set.
+    `occurred_at` defaults to the record's time.
     """
     object_name = reading.mapping.object
     state = state_of(resource)
@@ -46,7 +61,8 @@ async def compare(
     if seen is not None and not seen.deleted:
         before, notes = read_state(seen.data)
     alike = await _like_seen(connection, reading, state, notes.mapping_revision)
-    names = changed(before, after if alike is state else fields_of(alike), reading.mapping.model)
+    comparable = after if alike is state else fields_of(alike)
+    names = changed(before, comparable, reading.mapping.model)
     if notes.copied_from:
         # A field that was changed here is no longer what a copy made of it.
         state = with_copies(after, own, {source: one.without(names) for source, one in notes.copied_from.items()})
@@ -64,7 +80,34 @@ async def compare(
         state=state,
         read_at=read_at,
         lags=before is not None and is_older(before, after),
+        previous=previous_values(before, names),
+        transitions=await transitions_of(
+            deps.setups, object_name, connection.name, before, comparable, seen=seen, is_new=is_new, written=written
+        ),
     )
+
+
+async def transitions_of(
+    setups: PostgresSetupTimes,
+    object_name: ObjectName,
+    connection: str,
+    before: Fields | None,
+    after: Fields,
+    *,
+    seen: SeenState | None,
+    is_new: bool = False,
+    written: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Return the transitions from the fields of a last-seen state, or at first sight of a record. After a deletion or
+    an erasure there are none."""
+    if before:
+        return transitions(object_name, before, after)
+    if seen is not None:
+        return ()
+    first = FirstSight(is_new=is_new, written=written)
+    if is_new or not transitions(object_name, FirstSight(is_new=True), after):
+        return transitions(object_name, first, after)
+    return transitions(object_name, msgspec.structs.replace(first, since=await setups.of(connection)), after)
 
 
 async def compare_deleted(

@@ -11,14 +11,16 @@ from app.revisions.trials import Trials
 from app.settings.ownership import Ownership
 from app.vendors.client import VendorClient
 from app.vendors.models import Connections
+from app.vendors.setup_times import PostgresSetupTimes
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordDeps:
-    """The connections and their client, the links and the matching of customers, the last-seen states, the routes,
-    trials and drift of mapping revisions, and who owns what."""
+    """The connections, when they were set up, and their client, the links and the matching of customers, the last-seen
+    states, the routes, trials and drift of mapping revisions, and who owns what."""
 
     connections: Connections
+    setups: PostgresSetupTimes
     vendors: VendorClient
     links: PostgresLinks
     matches: PostgresMatches

@@ -11,6 +11,7 @@ from app.queue.models import Enqueuer
 from app.settings.ownership import Ownership
 from app.uploads.store import PostgresUploads
 from app.vendors.models import Connections
+from app.vendors.setup_times import PostgresSetupTimes
 from app.webhooks.store.receipts import PostgresReceipts
 
 
@@ -29,6 +30,7 @@ class UploadDeps(ExportDeps):
     """Further dependencies of turning rows into Events."""
 
     connections: Connections
+    setups: PostgresSetupTimes
     links: PostgresLinks
     matches: PostgresMatches
     states: PostgresRecordStates

@@ -12,13 +12,15 @@ import msgspec
 from app import telemetry
 from app.audit.models import Fact
 from app.audit.record import append_facts
-from app.events.models import NewEvent, SeenState, StateMoved
+from app.events.models import RecordChange, StateMoved
 from app.events.record_changes import (
     WATCHED,
     Fields,
     changed,
+    events_of,
     field_changed,
     fields_of,
+    previous_values,
     state_of,
     watched_value,
 )
@@ -27,6 +29,7 @@ from app.postgres.database import Transaction
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import Conflict, DeadLetter, Done, Job, JobOutcome, Permanent, Retry
+from app.records.compare import transitions_of
 from app.records.resources import referenced_ids
 from app.telemetry.uploads import ProcessedRow
 from app.uploads.deps import UploadDeps
@@ -80,6 +83,21 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
         state = state_of(resource)
         after = fields_of(state)
     names = changed(before, after, layout.model)
+    change = RecordChange(
+        object=layout.object,
+        connection=connection.name,
+        remote_id=mapped.remote.id,
+        type=f"{layout.object}.{'created' if seen is None else 'updated'}" if names or seen is None else None,
+        data=msgspec.json.encode(resource),
+        changed=names,
+        occurred_at=mapped.remote.updated_at,
+        seen=seen,
+        state=state,
+        read_at=read_at,
+        previous=previous_values(before, names),
+        # A row says what its record is now, not that the record is new.
+        transitions=await transitions_of(deps.setups, layout.object, connection.name, before, after, seen=seen),
+    )
     try:
         async with finishing() as transaction:
             await append_facts(transaction, _receipt_fact("receipt.validated", receipt, layout), *ruled.facts)
@@ -87,16 +105,11 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
             outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
             if not is_newest:
                 await append_facts(transaction, _receipt_fact("receipt.overtaken", receipt, layout))
-            if is_newest and (names or seen is None):
+            if is_newest and change.type is not None:
                 outcome = "applied"
-                await deps.states.put(
-                    *(transaction, layout.object, connection.name, mapped.remote.id),
-                    data=state,
-                    read_at=read_at,
-                    instead_of=seen,
-                )
-                event = _event(connection, layout, mapped, resource, names, seen, receipt)
-                await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
+                await deps.states.replace(transaction, change)
+                jobs = await deps.events.append(transaction, *events_of(change, origin=receipt.id))
+                await deps.queue.enqueue(transaction, *jobs)
                 await append_facts(transaction, *_history(connection, layout, mapped, names, before, after, job))
             await deps.receipts.settle(transaction, receipt.id)
     except StateMoved:
@@ -138,26 +151,6 @@ async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, ma
     )
     data = with_connection(data, connection.name, ids)
     return msgspec.structs.replace(data, id=named.canonical_id, meta=meta)
-
-
-def _event(
-    connection: Connection,
-    layout: Layout,
-    mapped: Mapped[Any],
-    resource: Any,
-    names: tuple[str, ...],
-    seen: SeenState | None,
-    receipt: Receipt,
-) -> NewEvent:
-    return NewEvent(
-        type=f"{layout.object}.{'created' if seen is None else 'updated'}",
-        data=msgspec.json.encode(resource),
-        connection=connection.name,
-        changed=names,
-        record=f"{layout.object}:{mapped.remote.id}",
-        origin=receipt.id,
-        occurred_at=mapped.remote.updated_at,
-    )
 
 
 def _receipt_fact(what: str, receipt: Receipt, layout: Layout) -> Fact:

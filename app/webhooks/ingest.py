@@ -14,15 +14,15 @@ import time
 from functools import partial
 from typing import Any, Final, Literal
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.audit.models import Fact
 from app.audit.record import entries_of
 from app.dependencies import Dependencies
 from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent, SeenState, StateMoved
-from app.events.record_changes import event_of, field_changed, fields_of, is_first_comment, shows
+from app.events.record_changes import events_of, field_changed, fields_of, is_first_comment, shows
 from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, Permanent, Retry
@@ -46,6 +46,8 @@ from mappings.webhooks import Notice
 # Seconds for reading a record and its related records.
 READ_LIMIT: Final = 25.0
 DAY: Final = 86_400.0
+
+MERGED: Final = "customer.merged"
 
 Outcome = Literal["event", "unchanged", "read_before"]
 """What became of a receipt: an Event; nothing, as nothing differs; nothing, as the record was read after it arrived."""
@@ -125,7 +127,7 @@ def _raw_event(deps: IngestDeps, receipt: Receipt, payload: bytes, finishing: Fi
         occurred_at=receipt.occurred_at,
     )
     entries = entries_of(_validated(receipt, None, "event"))
-    return Ingested(finishing=finishing, receipt=receipt.id, entries=entries, event=event)
+    return Ingested(finishing=finishing, receipt=receipt.id, entries=entries, events=(event,))
 
 
 def _objects_shown(deps: IngestDeps, receipt: Receipt) -> tuple[ObjectName, ...]:
@@ -141,9 +143,7 @@ async def _find_change(
     """Refetch the record and compare it. Raises WriteUnderWay, VendorDrifted and the vendor's problems."""
     connection, notice, job = affected.connection, affected.notice, finishing.job
     await _check_drift(deps, affected, payload)
-    if notice.merge is not None:
-        for remote_id in notice.merge.remote_ids:
-            await follow_merge(deps, connection, notice.object, remote_id, notice.merge.into)
+    merged = await _follow_merge(deps, connection, notice)
     seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
     known = _was_read_since(affected, receipt, seen)
     if not known:
@@ -152,7 +152,7 @@ async def _find_change(
         # A write that has settled since the first look stored a state that needs no further read.
         seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
         known = _was_read_since(affected, receipt, seen) or await _is_own_comment(deps, affected, receipt)
-    if known:
+    if known and not merged:
         entries = entries_of(_validated(receipt, affected.mapping, "read_before"))
         return Ingested(finishing=finishing, receipt=receipt.id, entries=entries)
     deadline = time.monotonic() + READ_LIMIT
@@ -161,25 +161,43 @@ async def _find_change(
         try:
             refetched = await refetch_comment(deps, connection, affected.mapping, notice, deadline)
         except NotFound:
-            notice = msgspec.structs.replace(notice, happened="deleted")  # its ticket no longer exists
+            notice = replace(notice, happened="deleted")  # its ticket no longer exists
         else:
             if refetched is None:
                 return Retry(reason="the ticket does not list the comment yet")
     if refetched is None:
         refetched = await refetch(deps, connection, notice, receipt.occurred_at, deadline)
     change = refetched.change
+    if merged and not change.deleted:
+        # The record that is left may be unchanged, or read before: the merge has an Event all the same.
+        change = replace(change, transitions=(*change.transitions, MERGED), merged=merged)
     if change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
         return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
-    publishes = change.type is not None and not await _is_own_comment(deps, affected, receipt, refetched.comment)
-    outcome: Outcome = "event" if publishes else "unchanged"
+    is_own = await _is_own_comment(deps, affected, receipt, refetched.comment)
+    events = () if is_own else events_of(change, origin=receipt.id)
+    outcome: Outcome = "event" if events else "unchanged"
     return Ingested(
         finishing=finishing,
         receipt=receipt.id,
         entries=entries_of(_validated(receipt, refetched.mapping, outcome), *_history(refetched, affected, job)),
-        event=event_of(change, origin=receipt.id) if publishes else None,
+        events=events,
         change=change,
         reported=_reported(affected, receipt, change.seen),
     )
+
+
+async def _follow_merge(deps: IngestDeps, connection: Connection, notice: Notice) -> tuple[str, ...]:
+    """Link the records that the vendor merged to the one that is left. Return the ids that merged customers had; none
+    for other objects, which have no Event of a merge."""
+    if notice.merge is None:
+        return ()
+    gone = notice.merge.remote_ids
+    for remote_id in gone:
+        await follow_merge(deps, connection, notice.object, remote_id, notice.merge.into)
+    if notice.object != "customer":
+        return ()
+    named = await deps.links.name(notice.object, connection.name, gone)
+    return tuple(named[remote_id].shown_id for remote_id in gone)
 
 
 def _was_read_since(affected: _AffectedRecord, receipt: Receipt, seen: SeenState | None) -> bool:

@@ -27,7 +27,7 @@ class WriteUnderWay(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Ingested:
-    """What became of a receipt: an Event to publish, audit events, and how its record changed.
+    """What became of a receipt: Events to publish, audit events, and how its record changed.
 
     `reported`: what the webhook says, if the record was read for it.
     """
@@ -35,7 +35,7 @@ class Ingested:
     finishing: Finishing
     receipt: str
     entries: Sequence[Entry]
-    event: NewEvent | None = None
+    events: Sequence[NewEvent] = ()
     change: RecordChange | None = None
     reported: ReportedChange | None = None
 
@@ -89,7 +89,7 @@ async def _commit(deps: IngestDeps, ingested: Sequence[Ingested]) -> set[int]:
     async with finishing_together([one.finishing for one in ingested]) as (transaction, gone):
         held = [one for one in ingested if one.finishing.job.id in gone]
         await deps.states.replace(transaction, *(one.change for one in held if one.change is not None))
-        jobs = await deps.events.append(transaction, *(one.event for one in held if one.event is not None))
+        jobs = await deps.events.append(transaction, *(event for one in held for event in one.events))
         await deps.queue.enqueue(transaction, *jobs)
         await append_all(transaction, [entry for one in held for entry in one.entries])
         await deps.receipts.settle(transaction, *(one.receipt for one in held))
@@ -97,5 +97,5 @@ async def _commit(deps: IngestDeps, ingested: Sequence[Ingested]) -> set[int]:
 
 
 def _share(ingested: Ingested) -> float:
-    size = 0 if ingested.event is None else len(ingested.event.data)
+    size = sum(len(event.data) for event in ingested.events)
     return max(1 / MOST_ITEMS, size / MOST_BYTES)

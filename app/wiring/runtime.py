@@ -66,6 +66,7 @@ from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of, lanes_of
 from app.vendors.deps import VendorDeps
 from app.vendors.models import Connections
+from app.vendors.setup_times import PostgresSetupTimes
 from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.deps import IngestDeps
 from app.webhooks.group_commit import group_commit_to
@@ -166,6 +167,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         if not await count_missing(database):
             await vendors.vendors.meet_accounts()
             await events.raise_era()
+            await records.setups.note(connections.by_name)
             await records.mapping_routes.pin(places_to_pin(connections.by_name))
         dependencies = await _open_dependencies(stack, foundation, keys, queue, vendors, records, works=works)
         yield Runtime(
@@ -224,6 +226,7 @@ async def _open_records(
     matches = PostgresMatches(database, foundation.sealer, links, settings.links.auto_join)
     return RecordDeps(
         connections=vendors.connections,
+        setups=PostgresSetupTimes(database),
         vendors=vendors.vendors,
         links=links,
         matches=await stack.enter_async_context(matches.running()),
@@ -302,6 +305,7 @@ async def _open_dependencies(
             receipts=receipts,
             queue=queue,
             connections=connections,
+            setups=records.setups,
             links=records.links,
             matches=records.matches,
             states=records.states,

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from app.events.models import Callback, Cause, NewEvent, PreparedEvents, RecordChange, SeenState
-from app.events.record_changes import event_of
+from app.events.record_changes import events_of
 from app.events.statements import single_of
 from app.links.models import NewRecord
 from app.links.statements import new_record_columns
@@ -47,7 +47,8 @@ class Completion:
         self, session: Database, operation: Operation, change: RecordChange | None, new: NewRecord | None
     ) -> Publication:
         """Return what the statement that settles a write publishes."""
-        prepared = await self._deps.events.prepare(session, *_changes(operation, change))
+        first, *further = _changes(operation, change) or (None,)
+        prepared = await self._deps.events.prepare(session, *(() if first is None else (first,)))
         kept = () if change is None or change.lags else (change,)
         return Publication(
             columns=(
@@ -56,20 +57,23 @@ class Completion:
                 *new_record_columns(new),
             ),
             prepared=prepared,
-            wanted=not self._wanted.isdisjoint(_kinds(prepared)) or self._continues(operation, prepared),
+            wanted=bool(further)
+            or not self._wanted.isdisjoint(_kinds(prepared))
+            or self._continues(operation, prepared),
+            further=tuple(further),
         )
 
     async def deliver(
         self, transaction: Transaction, operation: Operation, published: Publication, rows: Sequence[Any]
     ) -> None:
-        """Enqueue the deliveries of a published change, `rows`, and append and deliver the Event of the operation if
-        its end is announced."""
+        """Enqueue the deliveries of a published change, `rows`, and append and deliver the Events that follow: further
+        ones of the change, and that of the operation if its end is announced."""
         finished = operation.is_announced
         subscribed = any(row["subscription"] for row in rows)
         (self._wanted.update if subscribed else self._wanted.difference_update)(_kinds(published.prepared))
         events, told = self._deps.events, [row for row in rows if row["number"] is not None]
         jobs = [*await events.deliver(transaction, published.prepared, told)]
-        jobs += await events.append(transaction, *([_finished(operation)] if finished else []))
+        jobs += await events.append(transaction, *published.further, *([_finished(operation)] if finished else []))
         await self._enqueue(transaction, operation, jobs, finished=finished)
 
     def _continues(self, operation: Operation, prepared: PreparedEvents) -> bool:
@@ -98,19 +102,19 @@ def _kinds(prepared: PreparedEvents) -> set[tuple[str, str]]:
 
 
 def _changes(operation: Operation, change: RecordChange | None) -> tuple[NewEvent, ...]:
-    """Return the Event of the change, if it has one."""
-    if change is None or change.lags or change.type is None:
+    """Return the Events of the change, if it has any."""
+    if change is None or change.lags:
         return ()
-    return (_changed(operation, change),)
-
-
-def _changed(operation: Operation, change: RecordChange) -> NewEvent:
-    return msgspec.structs.replace(
-        event_of(change, origin=operation.id),
-        caused_by=Cause(operation_id=operation.id, correlation_id=operation.correlation_id),
-        visited=() if operation.intent.copy_of is None else operation.intent.copy_of.visited,
-        correlation_id=operation.correlation_id,
-        traceparent=operation.traceparent,
+    cause = Cause(operation_id=operation.id, correlation_id=operation.correlation_id)
+    return tuple(
+        msgspec.structs.replace(
+            event,
+            caused_by=cause,
+            visited=() if operation.intent.copy_of is None else operation.intent.copy_of.visited,
+            correlation_id=operation.correlation_id,
+            traceparent=operation.traceparent,
+        )
+        for event in events_of(change, origin=operation.id)
     )
 
 

@@ -25,7 +25,7 @@ from app.telemetry import count_operation
 from app.writes.copied import note_copy
 from app.writes.copy_links import link_copy
 from app.writes.models import Answer, Begun, FieldChange, Operation
-from app.writes.resolved_write import ResolvedWrite
+from app.writes.resolved_write import ResolvedWrite, changed_fields
 from app.writes.resource_answer import of_operation, resource_answer
 from canonical.parts import Loss, ResourceMeta, Skipped
 from mappings.spec import Action, Mapped, Remote, WriteResult
@@ -187,7 +187,11 @@ async def change_of(
     if resolved.mapping.object == "comment":
         return added_comment(resolved.connection, reading, resource, ticket=_required(resolved.intent.parent))
     change = await compare(
-        resolved.deps, resolved.connection, reading, resource, seen=seen, read_at=read_at, created=created
+        *(resolved.deps, resolved.connection, reading, resource),
+        seen=seen,
+        read_at=read_at,
+        created=created,
+        written=changed_fields(resolved.intent),
     )
     return note_copy(resolved.intent, change, loss)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
-from app.events.models import PreparedEvents, RecordChange, SeenState
+from app.events.models import NewEvent, PreparedEvents, RecordChange, SeenState
 from app.links.models import NewRecord
 from app.postgres.database import Database, Transaction
 from app.problem_document import Problem, ProblemDocument
@@ -225,11 +225,13 @@ class NewOperation(Struct, frozen=True, kw_only=True):
 
 class Publication(Struct, frozen=True, kw_only=True):
     """What a write changed, ready to publish: the arguments that keep its state, append its Event and link its record.
-    `wanted`: the last Event like it had a subscriber."""
+    `further` Events follow in the same transaction. `wanted`: one statement is not enough, because the last Event like
+    it had a subscriber, or others follow."""
 
     columns: tuple[object, ...]
     prepared: PreparedEvents
     wanted: bool
+    further: tuple[NewEvent, ...] = ()
 
 
 class Completes(Protocol):

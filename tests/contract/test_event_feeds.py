@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from app.events.types import EVENT_PATTERNS, EVENT_TYPES
+from app.events.types import EVENT_PATTERNS, EVENT_TYPES, TRANSITIONS
 from canonical.schema import FOLDER
 from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.emulators import Vendor
@@ -253,8 +253,11 @@ def test_a_feed_of_something_else(caller: Caller) -> None:
 @pytest.mark.parametrize("kind", EVENT_TYPES)
 def test_a_sample_is_what_an_event_looks_like(caller: Caller, kind: str) -> None:
     sample = caller.get(f"/v1/samples/{kind}").json()
-    assert [name for name in sample if name != "caused_by"] == DOCUMENT
-    assert ("caused_by" in sample) == kind.endswith(".updated")
+    assert [name for name in sample if name not in ("caused_by", "previous", "merged")] == DOCUMENT
+    is_update = kind.endswith(".updated")
+    assert ("caused_by" in sample, "previous" in sample) == (is_update, is_update)
+    assert ("merged" in sample) == (kind == "customer.merged")
+    assert sample.get("previous", {}).keys() == (set(sample["changed"]) if is_update else set())
     assert sample["type"] == kind
     subject, _, what = kind.partition(".")
     schema = "comment" if what == "comment_added" else subject
@@ -266,7 +269,7 @@ def test_a_sample_is_what_an_event_looks_like(caller: Caller, kind: str) -> None
     )
     validator.validate(sample["data"])
     assert sample["data"]["meta"]["connection"] == sample["connection"]
-    assert (sample["changed"] is None) == (what == "comment_added")
+    assert (sample["changed"] is None) == (what == "comment_added" or kind in TRANSITIONS)
 
 
 def test_a_sample_is_a_resource_with_a_tag(caller: Caller) -> None:

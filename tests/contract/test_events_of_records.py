@@ -81,8 +81,9 @@ def test_created_updated_and_again(driver: WebhookDriver, name: str) -> None:
 
     assert event["type"] == f"{record.object}.created"
     assert (event["connection"], event["api_version"]) == (record.kind.connection, "v1")
-    assert event["data"] == record.read()
+    assert event["data"] == (before := record.read())
     assert event["data"]["id"] == record.made["id"]
+    assert "previous" not in event
     have = {field for field, value in event["data"].items() if value not in (None, [])}
     assert set(event["changed"]) == {
         field
@@ -97,6 +98,7 @@ def test_created_updated_and_again(driver: WebhookDriver, name: str) -> None:
     assert event["type"] == f"{record.object}.updated"
     assert set(event["changed"]) == fields
     assert event["data"] == record.read()
+    assert event["previous"] == {field: before[field] or None for field in fields}
 
     assert driver.is_quiet(record.receipt("created"))
 
@@ -106,6 +108,7 @@ def test_first_seen_by_an_update_is_an_update(driver: WebhookDriver, name: str) 
     event = record.event_after("updated")
     assert event["type"] == f"{record.object}.updated"
     assert event["changed"] != []
+    assert "previous" not in event
 
 
 def test_a_deleted_event_repeats_the_last_state(driver: WebhookDriver, name: str) -> None:
@@ -115,6 +118,7 @@ def test_a_deleted_event_repeats_the_last_state(driver: WebhookDriver, name: str
     event = record.event_after("deleted")
 
     assert (event["type"], event["changed"]) == (f"{record.object}.deleted", [])
+    assert "previous" not in event
     data = event["data"]
     assert {field: value for field, value in data.items() if field != "meta"} == {
         field: value for field, value in seen.items() if field != "meta"

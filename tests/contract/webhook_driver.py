@@ -113,8 +113,8 @@ class WebhookDriver:
 
     def events_of(self, origin: str) -> list[Event]:
         """Return the Events of an origin so far, as the feed shows them."""
-        rows = self.facade.sql("SELECT id FROM event WHERE origin = $1 ORDER BY id", origin)
-        return [self._shown(row["id"]) for row in rows]
+        rows = self.facade.sql("SELECT id, type FROM event WHERE origin = $1 ORDER BY id", origin)
+        return [self._shown(row["id"], row["type"]) for row in rows]
 
     def event_of(self, origin: str) -> Event:
         """Wait for the one Event of a receipt."""
@@ -175,12 +175,12 @@ class WebhookDriver:
         except AssertionError as error:
             raise AssertionError(f"{what} did not come; the worker:\n{self.facade.worker.log[-3000:]}") from error
 
-    def _shown(self, event_id: str) -> Event:
+    def _shown(self, event_id: str, event_type: str) -> Event:
         place = f"evt_{int(event_id[4:], 16) - 1:036x}"
         shown: list[Event] = []
 
         def look() -> bool:
-            answer = self.caller.get("/v1/events", params={"after": place, "limit": 1})
+            answer = self.caller.get("/v1/events", params={"after": place, "limit": 1, "type": event_type})
             assert answer.status_code == 200, answer.text
             shown[:] = answer.json()["data"]
             return bool(shown) and shown[0]["id"] == event_id

@@ -19,7 +19,7 @@ from app.events.models import Cause, Event, EventDocument, NewEvent, PreparedEve
 from app.events.scopes import scopes_of
 from app.events.statements import APPEND_EVENTS, COLUMNS, ERA_DIGITS
 from app.events.store.deliveries import PostgresDeliveries
-from app.events.types import is_update, patterns_of
+from app.events.types import BY_NAME_ONLY, is_update, wildcard_of
 from app.identifiers import uuid7
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
@@ -43,6 +43,8 @@ HORIZON: Final = f"""
 """  # noqa: S608
 """The id of the oldest open transaction. Events of earlier eras ended in another cluster, and sort below it."""
 
+WITHOUT_WILDCARD: Final = ", ".join(f"'{name}'" for name in sorted(BY_NAME_ONLY))
+
 FEED = Statement(
     "SELECT event",
     f"""
@@ -50,6 +52,7 @@ FEED = Statement(
       FROM event
      WHERE id > $1 AND id < {HORIZON}
        AND ($3::timestamptz IS NULL OR created_at >= $3)
+       AND type NOT IN ({WITHOUT_WILDCARD})
      ORDER BY id
      LIMIT $2
     """,  # noqa: S608
@@ -154,7 +157,7 @@ class PostgresEvents:
         columns = (
             places,
             [new.type for new in filled],
-            [patterns_of(new.type)[1] for new in filled],
+            [wildcard_of(new.type) for new in filled],
             [new.connection for new in filled],
             [new.record for new in filled],
             [" ".join(scopes_of(new.type, new.shows)) for new in filled],
@@ -197,8 +200,8 @@ class PostgresEvents:
     ) -> Sequence[Event]:
         """Read Events up to the horizon, oldest first, after the id `after` and not before the time `since`.
 
-        `types` are exact; empty means all. With `held`, which needs `types`, read only Events that a key with these
-        scopes may read. `connection` needs `types` too.
+        `types` are exact; empty means all that a wildcard matches. With `held`, which needs `types`, read only Events
+        that a key with these scopes may read. `connection` needs `types` too.
         """
         after = await self._start(after, since)
         if after is None:
@@ -272,6 +275,8 @@ class _SealedBody(Struct, frozen=True, kw_only=True):
     api_version: str
     caused_by: Cause | UnsetType = UNSET
     changed: tuple[str, ...] | None
+    previous: Raw | UnsetType = UNSET
+    merged: tuple[str, ...] | UnsetType = UNSET
     data: Raw
 
 
@@ -285,6 +290,8 @@ def _body_of(new: NewEvent) -> _SealedBody:
         api_version=API_VERSION,
         caused_by=UNSET if new.caused_by is None else new.caused_by,
         changed=new.changed,
+        previous=UNSET if new.previous is None else Raw(new.previous),
+        merged=new.merged or UNSET,
         data=Raw(new.data),
     )
 
@@ -300,6 +307,8 @@ def _document(event: Event, body: _SealedBody) -> Raw:
         correlation_id=event.correlation_id,
         caused_by=body.caused_by,
         changed=body.changed,
+        previous=body.previous,
+        merged=body.merged,
         data=body.data,
     )
     return Raw(msgspec.json.encode(document))
