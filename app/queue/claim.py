@@ -55,37 +55,55 @@ RING: Final = """
 """
 
 # Locks the lane's row first, so that no other claim takes its jobs, and refills its bucket in database time. Locked
-# lanes are skipped. give_up_at counts from the first attempt that was not deferred, because a job that waited for a
-# pause or another job has had no chance yet.
+# lanes are skipped. `$9` and `$10`: tokens to put back, of jobs that asked nothing of their vendor. Urgent jobs go
+# first. give_up_at counts from the first attempt that was not deferred, because a job that waited for a pause or
+# another job has had no chance yet.
 CLAIM = Statement(
     "UPDATE job",
     f"""
     WITH RECURSIVE {RING}, served AS MATERIALIZED (
-        SELECT lane.connection, lane.blocked_reason IS NOT NULL AS probing, {TOKENS} AS tokens,
+        SELECT lane.connection, lane.blocked_reason IS NOT NULL AS probing, had.tokens,
                least(least($2, lane.concurrency + held.earned) - held.places,
                      $5,
                      CASE WHEN lane.blocked_reason IS NOT NULL THEN 1 END,
-                     floor({TOKENS})::integer) AS places
+                     floor(had.tokens)::integer) AS places
           FROM ring
           JOIN lane ON lane.connection = ring.connection
+         CROSS JOIN LATERAL (
+               SELECT CASE WHEN lane.rate IS NOT NULL
+                           THEN least(lane.burst, {TOKENS} + coalesce(
+                                ($10::integer[])[array_position($9::text[], lane.connection)], 0)) END AS tokens) AS had
          CROSS JOIN LATERAL (
                SELECT coalesce(($4::integer[])[at], 0) AS places, coalesce(($8::integer[])[at], 0) AS earned
                  FROM (SELECT array_position($3::text[], lane.connection) AS at) AS place) AS held
          WHERE ring.run_at <= now()
            AND (lane.blocked_until IS NULL OR (lane.blocked_until <= now() AND lane.probe_token IS NULL))
-           AND (lane.rate IS NULL OR {TOKENS} >= 1)
+           AND (lane.rate IS NULL OR had.tokens >= 1)
            AND held.places < least($2, lane.concurrency + held.earned)
          LIMIT 1
            FOR NO KEY UPDATE OF lane SKIP LOCKED
-    ), heads AS MATERIALIZED (
+    ), urgent AS MATERIALIZED (
         SELECT job.id
           FROM job
          WHERE job.connection = (SELECT connection FROM served)
            AND job.state = 'ready'
+           AND job.urgent
            AND job.run_at <= now()
          ORDER BY job.run_at, job.id
          LIMIT (SELECT places FROM served)
            FOR UPDATE SKIP LOCKED
+    ), others AS MATERIALIZED (
+        SELECT job.id
+          FROM job
+         WHERE job.connection = (SELECT connection FROM served)
+           AND job.state = 'ready'
+           AND NOT job.urgent
+           AND job.run_at <= now()
+         ORDER BY job.run_at, job.id
+         LIMIT (SELECT places FROM served) - (SELECT count(*) FROM urgent)
+           FOR UPDATE SKIP LOCKED
+    ), heads AS (
+        SELECT id FROM urgent UNION ALL SELECT id FROM others
     ), claimed AS (
         UPDATE job
            SET state = 'running', attempts = attempts + 1,
@@ -106,10 +124,10 @@ CLAIM = Statement(
            AND (lane.rate IS NOT NULL OR served.probing)
            AND EXISTS (SELECT FROM claimed)
     )
-    SELECT served.connection AS served, served.probing, claimed.*
+    SELECT served.connection AS served, served.probing, served.tokens IS NOT NULL AS paced, claimed.*
       FROM served
       LEFT JOIN claimed ON true
-     ORDER BY claimed.run_at, claimed.id
+     ORDER BY claimed.urgent DESC, claimed.run_at, claimed.id
     """,  # noqa: S608 - no caller's text is in it
 )
 
@@ -154,6 +172,11 @@ class Claims:
         self._sealer = sealer
         self._lease = lease
         self._served_last = ""
+        self._unused_tokens: dict[str, int] = {}
+
+    def return_token(self, connection: str) -> None:
+        """Put a token back into the lane of a connection, with its next claim."""
+        self._unused_tokens[connection] = self._unused_tokens.get(connection, 0) + 1
 
     async def claim(self, limit: int, *, running: Mapping[str, HeldPlaces], at_most: int) -> Claimed:
         """Claim jobs of the next connection that has any. See `PostgresQueue.claim`."""
@@ -171,13 +194,19 @@ class Claims:
         await self._database.execute(NEXT_DUE, "")
 
     async def _serve_next(self, limit: int, running: Mapping[str, HeldPlaces], at_most: int) -> Sequence[Job]:
+        unused, self._unused_tokens = self._unused_tokens, {}
         rows = await self._database.fetch(
             CLAIM,
             *(self._served_last, at_most, list(running), [held.places for held in running.values()], limit),
             *(uuid4(), self._lease, [held.earned for held in running.values()]),
+            *(list(unused), list(unused.values())),
         )
         if rows:
             self._served_last = rows[0]["served"]
+            if rows[0]["id"] is not None:
+                unused.pop(self._served_last, None)
+        for connection, tokens in unused.items():
+            self._unused_tokens[connection] = self._unused_tokens.get(connection, 0) + tokens
         return [job for row in rows if row["id"] is not None and (job := self._open_payload(row)) is not None]
 
     def _open_payload(self, row: asyncpg.Record) -> Job | None:
@@ -187,10 +216,10 @@ class Claims:
             # Its lease expires. It becomes a dead letter unless the key is configured again.
             _log.exception("a payload cannot be opened", extra={"job_id": row["id"], "kind": row["kind"]})
             return None
-        return job_of(row, payload, probe=row["probing"])
+        return job_of(row, payload, probe=row["probing"], paced=row["paced"])
 
 
-def job_of(row: asyncpg.Record, payload: bytes, *, probe: bool) -> Job:
+def job_of(row: asyncpg.Record, payload: bytes, *, probe: bool, paced: bool) -> Job:
     """Return a running row of `job` as a Job."""
     return Job(
         id=row["id"],
@@ -208,4 +237,5 @@ def job_of(row: asyncpg.Record, payload: bytes, *, probe: bool) -> Job:
         created_at=row["created_at"],
         started_at=row["started_at"],
         probe=probe,
+        paced=paced,
     )

@@ -137,6 +137,10 @@ class PostgresQueue:
         than its own share and what it has earned."""
         return await self._claims.claim(limit, running=running, at_most=at_most)
 
+    def return_token(self, connection: str) -> None:
+        """Return a token to a lane: its job asked nothing of the vendor. It counts from this process's next claim."""
+        self._claims.return_token(connection)
+
     async def extend(self, jobs: Collection[Job]) -> set[int]:
         """Extend the leases. Return the ids of jobs whose lease was lost."""
         return await self._leases.extend(jobs)

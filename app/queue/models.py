@@ -33,7 +33,8 @@ class JobPolicy(Struct, frozen=True, kw_only=True):
     Back-off is exponential with full jitter: a uniform choice below `base_seconds`, doubled with each failure, and
     below `cap_seconds`. A job dies after `max_attempts`, or if the next attempt would come later than `give_up_seconds`
     after the first. `dead_head`: a dead job blocks later jobs of its order key until someone decides (`block`), or does
-    not (`skip`). An attempt is cancelled after `attempt_seconds`.
+    not (`skip`). An attempt is cancelled after `attempt_seconds`. `urgent`: goes before the other jobs of its
+    connection that are due.
     """
 
     max_attempts: int = 8
@@ -42,6 +43,7 @@ class JobPolicy(Struct, frozen=True, kw_only=True):
     give_up_seconds: float | None = None
     dead_head: DeadHead = "skip"
     attempt_seconds: float = 120.0
+    urgent: bool = False
 
 
 class NewJob(Struct, frozen=True, kw_only=True):
@@ -65,7 +67,8 @@ class NewJob(Struct, frozen=True, kw_only=True):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """A leased job in its `attempt`-th attempt. `probe`: it tests whether a blocked lane works again."""
+    """A leased job in its `attempt`-th attempt. `probe`: it tests whether a blocked lane works again. `paced`: it took
+    a token of its lane."""
 
     id: int
     kind: str
@@ -82,6 +85,7 @@ class Job(Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime
     probe: bool
+    paced: bool
 
 
 class Claimed(Struct, frozen=True, kw_only=True):

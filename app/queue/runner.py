@@ -22,6 +22,7 @@ from app.queue.job_outcomes import AttemptRunner
 from app.queue.jobs import PostgresQueue
 from app.queue.models import Job, JobPolicy
 from app.queue.places import Places
+from app.queue.vendor_calls import count_vendor_calls
 
 FLOOR_SECONDS: Final = 0.01
 # Between two claims of one lane, so that each finds more jobs: a claim costs as much as ending several.
@@ -159,6 +160,7 @@ class QueueRunner:
 
     async def _work_on(self, job: Job) -> str:
         limit = self._policies.get(job.kind, DEFAULT_POLICY).attempt_seconds
+        calls = count_vendor_calls()
         with telemetry.job_span(
             job.kind,
             job_id=job.id,
@@ -171,6 +173,9 @@ class QueueRunner:
                 job, self._handlers.get(job.kind), limit, partial(self._answered, job)
             )
             attempt.ended(outcome)
+        if job.paced and not calls.any:
+            self._queue.return_token(job.connection)
+            self._wake.set()
         return outcome
 
     async def _extend_leases(self) -> None:

@@ -13,7 +13,7 @@ from app.events.models import NewEvent, PreparedEvents, RecordChange, SeenState
 from app.links.models import NewRecord
 from app.postgres.database import Database, Transaction
 from app.problem_document import Problem, ProblemDocument
-from app.queue.models import LeaseLost
+from app.queue.models import BlockedReason, LeaseLost
 from canonical.classes import LossPolicy
 from canonical.parts import Loss, ObjectName
 from mappings.spec import Action, Product, UpsertKey
@@ -256,6 +256,33 @@ class Completes(Protocol):
         """Return the last-seen state of the record in a row that has it."""
 
 
+class Delay(Struct, frozen=True, kw_only=True):
+    """What holds up an undecided operation that no process works on. Times are in seconds.
+
+    `blocked`: why its connection waits, `blocked_seconds` for how long, None until a person resumes it. `job` is the
+    state of its job, if it is queued, `ahead` how many jobs go before it, `failed` the reason of its last attempt.
+    `letter`: a dead letter of an earlier write of the record blocks it.
+    """
+
+    blocked: BlockedReason | None
+    blocked_seconds: float | None
+    job: Literal["behind", "ready", "running"] | None
+    ahead: int
+    due_in: float
+    failed: str | None
+    letter: bool
+
+
+class WaitingFor(Struct, frozen=True, kw_only=True):
+    """What an undecided operation waits for."""
+
+    reason: Literal["vendor_paused", "queue", "retry", "approval"]
+    """`vendor_paused`: its connection waits. `queue`: its turn. `retry`: the next attempt, or the next look at the
+    vendor. `approval`: a person. Example: `"queue"`"""
+    detail: str
+    """What goes on, for a person. Example: `"12 writes of the connection go before it."`"""
+
+
 class OperationView(Struct, frozen=True, kw_only=True):
     """The outcome of a write, as callers see it."""
 
@@ -280,6 +307,8 @@ class OperationView(Struct, frozen=True, kw_only=True):
     """When its state last changed. Example: `"2026-05-01T09:30:01Z"`"""
     redriven: bool
     """Whether an operator ran it again after a refusal. Example: `false`"""
+    waiting_for: WaitingFor | UnsetType = UNSET
+    """What it waits for; absent while it is executed, and after its end."""
     part_of: str | UnsetType = UNSET
     """The operation that needs this one: its customer or requester was missing, and is created by this one.
     Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d16"`"""

@@ -1,13 +1,22 @@
 """Operations as callers see them."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import msgspec
 from msgspec import UNSET
 
-from app.writes.models import Operation, OperationView
+from app.queue.models import BlockedReason
+from app.writes.deps import WriteDeps
+from app.writes.models import Delay, Operation, OperationView, WaitingFor
+from app.writes.store.delays import COUNTED
 
 State = Literal["queued", "executing", "succeeded", "failed", "unknown"]
+UNTIL_RESUMED: Final[dict[BlockedReason, str]] = {
+    "auth": "{title} refuses the credential of {name}. An operator must mend it and resume the connection.",
+    "account": "{name} opens another account than before. An operator must look at it and resume the connection.",
+    "operator": "An operator paused {name}.",
+}
 
 
 def state_of(operation: Operation) -> State:
@@ -19,7 +28,48 @@ def state_of(operation: Operation) -> State:
     return "executing" if operation.phase == "sent" or operation.lease_live else "queued"
 
 
-def view_of(operation: Operation) -> OperationView:
+async def views_of(deps: WriteDeps, operations: Sequence[Operation]) -> list[OperationView]:
+    """Return operations as callers see them, with what they wait for."""
+    idle = [one for one in operations if one.phase in ("received", "sent") and not one.lease_live]
+    delays = await deps.operations.delays([one.id for one in idle]) if idle else {}
+    waiting = {one.id: waiting_for(deps, one, delays[one.id]) for one in idle if one.id in delays}
+    return [view_of(one, waiting.get(one.id)) for one in operations]
+
+
+def waiting_for(deps: WriteDeps, operation: Operation, delay: Delay) -> WaitingFor:
+    """Return what an undecided operation waits for. `delay` is what the database knows of it."""
+    name, connection = operation.connection, deps.connections.by_name.get(operation.connection)
+    title = name if connection is None else connection.vendor.title
+    if delay.blocked is not None and delay.blocked_seconds is None:
+        return WaitingFor(reason="vendor_paused", detail=UNTIL_RESUMED[delay.blocked].format(title=title, name=name))
+    if delay.blocked is not None:
+        when = _in_seconds(delay.blocked_seconds or 0.0)
+        return WaitingFor(reason="vendor_paused", detail=f"{title} asks {name} to pause. It goes on {when}.")
+    if delay.job == "behind" and delay.letter:
+        detail = "An earlier write of the same record failed. An operator must redrive or discard its dead letter."
+        return WaitingFor(reason="queue", detail=detail)
+    if delay.job == "behind":
+        return WaitingFor(reason="queue", detail="An earlier write of the same record goes first.")
+    if operation.phase == "sent":
+        detail = (
+            f"{title}'s reply was lost. Lockstitch finds out {_in_seconds(delay.due_in)} whether the write happened."
+        )
+        return WaitingFor(reason="retry", detail=detail)
+    if delay.due_in > 0:
+        why = "" if delay.failed is None else f" ({delay.failed})"
+        detail = f"The last attempt did not succeed{why}. The next one is {_in_seconds(delay.due_in)}."
+        return WaitingFor(reason="retry", detail=detail)
+    more = "or more " if delay.ahead >= COUNTED else ""
+    before = {0: "It is next.", 1: "1 write of the connection goes before it."}
+    ahead = before.get(delay.ahead, f"{delay.ahead} {more}writes of the connection go before it.")
+    return WaitingFor(reason="queue", detail=ahead)
+
+
+def _in_seconds(seconds: float) -> str:
+    return "now" if seconds < 1 else f"in {round(seconds)} s"
+
+
+def view_of(operation: Operation, waiting: WaitingFor | None = None) -> OperationView:
     """Return the operation with its `result` (the resource) if it succeeded, or its `problem`."""
     succeeded = operation.outcome == "succeeded" and operation.answer is not None
     return OperationView(
@@ -33,6 +83,7 @@ def view_of(operation: Operation) -> OperationView:
         created_at=operation.created_at,
         updated_at=operation.updated_at,
         redriven=operation.redrives > 0,
+        waiting_for=waiting or UNSET,
         part_of=operation.intent.part_of or UNSET,
         result=msgspec.Raw(operation.answer.body) if succeeded and operation.answer is not None else UNSET,
         problem=UNSET if operation.problem is None or succeeded else operation.problem,

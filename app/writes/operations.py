@@ -11,7 +11,7 @@ from app.http.paging import Page, page_of
 from app.identifiers import what_else
 from app.writes.deps import WriteDeps
 from app.writes.models import Operation, OperationView, Undecided
-from app.writes.operation_view import view_of
+from app.writes.operation_view import views_of
 from app.writes.recover import settle
 from app.writes.waiting import Writers
 from canonical.parts import ObjectName
@@ -21,7 +21,8 @@ OPERATION_ID: Final = re.compile(r"op_[A-Za-z0-9]{1,64}")
 
 async def get_operation(deps: WriteDeps, operation_id: str, objects: Sequence[ObjectName]) -> OperationView:
     """Return an operation on an object that the caller may see. Raises NotFound."""
-    return view_of(await find_visible(deps, operation_id, objects))
+    (view,) = await views_of(deps, [await find_visible(deps, operation_id, objects)])
+    return view
 
 
 async def list_operations(
@@ -29,7 +30,7 @@ async def list_operations(
 ) -> Page:
     """List operations, newest first. The cursor is the last id of the page."""
     found = await deps.operations.list(state=state, objects=objects, after=after, limit=limit + 1)
-    return page_of(found, limit, view_of)
+    return page_of(await views_of(deps, found), limit)
 
 
 async def check_operation(
@@ -51,7 +52,7 @@ async def check_operation(
         with suppress(Undecided):
             for ended in done:
                 ended.result()
-    return view_of(await find_visible(deps, operation_id, objects))
+    return await get_operation(deps, operation_id, objects)
 
 
 async def find_visible(deps: WriteDeps, operation_id: str, objects: Sequence[ObjectName]) -> Operation:

@@ -46,7 +46,7 @@ KIND: Final = "execute"
 ABANDON: Final = "abandon"
 # The lease of an operation bounds an attempt; the limit of the queue is only a safety net. A write that was given up
 # blocks later writes of the record until an operator decides, because they build on it.
-POLICY: Final = JobPolicy(max_attempts=5, dead_head="block", attempt_seconds=3600.0)
+POLICY: Final = JobPolicy(max_attempts=5, dead_head="block", attempt_seconds=3600.0, urgent=True)
 ABANDON_POLICY: Final = JobPolicy()
 LEAST_PAUSE: Final = 0.05
 

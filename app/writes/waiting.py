@@ -14,7 +14,7 @@ from app.queue.models import LeaseLost
 from app.writes.deps import WriteDeps
 from app.writes.execute import problem_answer
 from app.writes.models import Answer, Begun, Operation, OperationView, Undecided
-from app.writes.operation_view import view_of
+from app.writes.operation_view import views_of
 from app.writes.resolved_write import WriteRequest
 
 REPLAY_PAUSE: Final = 0.05
@@ -94,7 +94,7 @@ async def wait_for(deps: WriteDeps, writers: Writers, begun: Begun, work: Any, w
     task = writers.start(work)
     done, _ = await asyncio.wait({task}, timeout=max(0.0, waits.own - time.monotonic()))
     if not done:
-        return outcome_of(await deps.operations.defer(begun.operation.id))
+        return await outcome_of(deps, await deps.operations.defer(begun.operation.id))
     try:
         return Written(operation_id=begun.operation.id, answer=task.result())
     except (Undecided, LeaseLost):
@@ -112,24 +112,25 @@ async def poll(deps: WriteDeps, operation: Operation, until: float) -> Written:
         await asyncio.sleep(min(pause, left))
         pause = min(LONGEST_PAUSE, pause * 1.2)
         current = await deps.operations.get(operation.id)
-    return outcome_of(current)
+    return await outcome_of(deps, current)
 
 
 async def defer(deps: WriteDeps, current: Operation) -> Written:
     """Answer 202, and record that a caller got one. If the operation was decided meanwhile, answer its outcome."""
     if current.deferred:
-        return Written(operation_id=current.id, operation=view_of(current))
-    return outcome_of(await deps.operations.defer(current.id))
+        return await outcome_of(deps, current)
+    return await outcome_of(deps, await deps.operations.defer(current.id))
 
 
-def outcome_of(operation: Operation | None) -> Written:
+async def outcome_of(deps: WriteDeps, operation: Operation | None) -> Written:
     """Return the operation's answer, or the operation for a 202. Raises OutcomeUnknown, and KeyIsFree for None."""
     if operation is None:
         raise KeyIsFree
     if operation.phase == "unknown":
         raise outcome_unknown(operation)
     if operation.phase != "settled":
-        return Written(operation_id=operation.id, operation=view_of(operation))
+        (view,) = await views_of(deps, [operation])
+        return Written(operation_id=operation.id, operation=view)
     if operation.answer is not None:
         return Written(operation_id=operation.id, answer=operation.answer)
     assert operation.problem is not None  # noqa: S101 - a failed operation has its problem

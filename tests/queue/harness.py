@@ -21,6 +21,7 @@ POLICIES = {
     "strict": JobPolicy(max_attempts=2, dead_head="block"),
     "thrice": JobPolicy(max_attempts=3, base_seconds=0.0),
     "patient": JobPolicy(max_attempts=10_000, base_seconds=0.01, cap_seconds=0.05),
+    "urgent": JobPolicy(urgent=True),
     "hasty": JobPolicy(max_attempts=50, give_up_seconds=60.0),
 }
 

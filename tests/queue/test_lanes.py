@@ -47,6 +47,47 @@ async def test_a_new_pace_takes_effect_at_once_and_keeps_what_is_saved(harness: 
     assert len(await harness.claim()) == 47
 
 
+async def test_urgent_jobs_go_before_the_others_of_their_lane(harness: Harness) -> None:
+    await harness.enqueue(*(new() for _ in range(5)))
+    later = await harness.enqueue(new("urgent", after=60.0), new("urgent"), new("urgent"))
+
+    claimed = [job.id for job in await harness.claim(3)]
+
+    assert claimed[:2] == later[1:]
+    assert claimed[2] not in later
+    assert len(await harness.claim()) == 4
+
+
+async def test_a_redriven_urgent_job_is_urgent_again(harness: Harness) -> None:
+    await harness.enqueue(new("urgent"))
+    letter = await harness.queue.bury(await harness.claim_one(), JobFailure(category="permanent", reason="no"))
+    await harness.enqueue(*(new() for _ in range(3)))
+    async with harness.database.transaction() as session:
+        await harness.dead_letters.redrive(session, letter, actor="ada")
+
+    assert (await harness.claim_one()).kind == "urgent"
+
+
+async def test_returned_tokens_count_for_their_lane_and_only_once(harness: Harness) -> None:
+    await harness.lanes.configure({name: LaneSettings(rate=0.001, burst=5.0) for name in ("desk", "shop")})
+    await harness.enqueue(*(new() for _ in range(50)), *(new(connection="desk") for _ in range(50)))
+    assert len(await harness.claim_all()) == 10
+    for _ in range(3):
+        harness.queue.return_token("shop")
+
+    assert Counter(job.connection for job in await harness.claim_all()) == {"shop": 3}
+    for _ in range(30):
+        harness.queue.return_token("shop")
+    assert Counter(job.connection for job in await harness.claim_all()) == {"shop": 5}
+
+
+async def test_a_lane_without_a_pace_has_no_tokens(harness: Harness) -> None:
+    await harness.lanes.configure({"shop": LaneSettings(rate=1.0)})
+    await harness.enqueue(new(), new(connection="desk"))
+
+    assert {job.connection: job.paced for job in await harness.claim_all()} == {"shop": True, "desk": False}
+
+
 async def test_lanes_are_served_in_turn(harness: Harness) -> None:
     connections = ["a", "b", "c"]
     await harness.enqueue(*(new(connection=name) for name in connections for _ in range(4)))

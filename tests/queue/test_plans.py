@@ -62,7 +62,7 @@ async def test_a_claim_goes_by_its_indexes(harness: Harness, database_url: str) 
     await harness.database.execute(VACUUM)
     connection = await asyncpg.connect(database_url, server_settings={**SESSION_SETTINGS, **UPKEEP_SETTINGS})
     try:
-        arguments = ("crowd-7", 10, ["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30), [0])
+        arguments = ("crowd-7", 10, ["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30), [0], ["crowd-9"], [2])
         explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {CLAIM.sql}", *arguments)
     finally:
         await connection.close()
@@ -73,7 +73,7 @@ async def test_a_claim_goes_by_its_indexes(harness: Harness, database_url: str) 
         if node.get("Relation Name") == "job" and node["Node Type"] != "ModifyTable"
     ]
     assert {node["Node Type"] for node in reads} == {"Index Scan", "Index Only Scan"}
-    assert {node["Index Name"] for node in reads} == {"job_ready", "job_pkey"}
+    assert {node["Index Name"] for node in reads} == {"job_ready", "job_urgent", "job_pkey"}
     assert sum(_rows_read(node) for node in reads) <= 30
 
 

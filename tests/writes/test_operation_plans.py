@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from app.writes.store import own_writes, statements
-from tests.plans import plan_of, plans_of_nothing
+from app.writes.store import delays, own_writes, statements
+from tests.plans import plan_of, plans_of_nothing, scans_in
 
 BY_ID = (
     *("TAKE_OVER", "TAKE_QUEUED", "DEFER", "MARK_SENT", "NOTE_REMOTE_ID", "POSTPONE", "SETTLE_UNANNOUNCED"),
@@ -47,3 +47,9 @@ def test_what_a_webhook_may_report_is_found_by_its_own_index(module_database_url
     plan = plan_of(module_database_url, getattr(own_writes, name))
     assert re.findall(r"Index Scan using (\w+)", plan) == [index]
     assert "Seq Scan" not in plan
+
+
+def test_what_delays_an_operation_is_found_by_keys(module_database_url: str) -> None:
+    scans = scans_in(plan_of(module_database_url, delays.SELECT_DELAYS))
+    assert {scan[0] for scan in scans} >= {"operation", "job", "attempt", "dead_letter", "lane"}
+    assert [scan for scan in scans if not scan[1] and scan[0] != "lane"] == []

@@ -412,6 +412,9 @@ CREATE TABLE job (
     state          text        NOT NULL CHECK (state IN ('behind', 'ready', 'running')),
     run_at         timestamptz NOT NULL DEFAULT now(),
 
+    -- Goes before the other ready jobs of its connection: a caller's write before the webhooks that wait.
+    urgent         boolean     NOT NULL DEFAULT false,
+
     -- Attempts are counted at the claim, so a job that kills its worker counts too. `deferred` counts those that do not
     -- count against max_attempts (throttled, unauthorised, returned at shutdown). A job without attempts left is
     -- running, or becomes a dead letter.
@@ -445,6 +448,7 @@ CREATE TABLE job (
 
 -- For claims, and for the next job of a key. At most one job of a key is not behind, so jobs of a key never overlap.
 CREATE INDEX        job_ready  ON job (connection, run_at, id)    WHERE state = 'ready';
+CREATE INDEX        job_urgent ON job (connection, run_at, id)    WHERE state = 'ready' AND urgent;
 CREATE INDEX        job_order  ON job (connection, order_key, id) WHERE order_key IS NOT NULL;
 CREATE UNIQUE INDEX job_head   ON job (connection, order_key)     WHERE order_key IS NOT NULL AND state <> 'behind';
 CREATE UNIQUE INDEX job_dedupe ON job (kind, connection, dedupe_key) WHERE dedupe_key IS NOT NULL;

@@ -34,7 +34,7 @@ RECORD = Statement(
     ), added AS (
         {enqueue.ADD}
     ), noted AS (
-        {audit.insert_text(first=24, where=NEW)}
+        {audit.insert_text(first=25, where=NEW)}
     )
     SELECT id, (SELECT pg_notify('{CHANNEL}', '')) FROM recorded
     """,  # noqa: S608 - no caller's text is in it

@@ -6,7 +6,7 @@ transaction with its Events and the jobs that deliver them.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -27,6 +27,7 @@ from app.writes.models import (
     Answer,
     Begun,
     Completes,
+    Delay,
     FieldChange,
     Intent,
     Lease,
@@ -36,6 +37,7 @@ from app.writes.models import (
     References,
 )
 from app.writes.store.audit_entries import entry, entry_of_change, first_entries
+from app.writes.store.delays import SELECT_DELAYS
 from app.writes.store.rows import OperationRows
 from app.writes.store.statements import (
     CLAIM_DUE,
@@ -81,6 +83,11 @@ class OperationReader:
         """Return the operation of a key, if any."""
         row = await self._database.fetch_row(SELECT_BY_KEY, principal, key)
         return None if row is None else self._rows.open(row)
+
+    async def delays(self, operation_ids: Sequence[str]) -> Mapping[str, Delay]:
+        """Return what holds up these operations, by id."""
+        rows = await self._database.fetch(SELECT_DELAYS, list(operation_ids))
+        return {row["id"]: msgspec.convert(dict(row), Delay) for row in rows}
 
 
 class PostgresOperations(OperationReader):

@@ -1,0 +1,123 @@
+"""A waiting operation says what it waits for, and a write does not wait behind webhooks that ask nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from tests.contract.async_writes.finished_operations import CONTACTS, LATER
+from tests.contract.callers import Caller
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.quiet import sending_webhooks
+from tests.contract.samples import customer, order
+from tests.contract.waiting import until
+
+CREATES: Final = 40
+WIDE: Final = "units = 1000000, per_seconds = 1, concurrency = 64"
+
+
+@contextmanager
+def without_worker(facade: Facade) -> Iterator[None]:
+    """No worker runs during the block."""
+    facade.worker.stop()
+    try:
+        yield
+    finally:
+        facade.worker.start()
+
+
+def waits_for(caller: Caller, operation: Any) -> dict[str, str]:
+    """What an undecided operation waits for, as all ways to see it say."""
+    assert operation.status_code == 202, operation.text
+    seen: dict[str, str] = caller.get(operation.headers["location"]).json()["waiting_for"]
+    assert operation.json()["waiting_for"]["reason"] == seen["reason"]
+    listed = {one["id"]: one for one in caller.get("/v1/operations?limit=50").json()["data"]}
+    assert listed[operation.json()["id"]]["waiting_for"]["reason"] == seen["reason"]
+    return seen
+
+
+def test_a_write_to_a_paused_connection_says_who_paused_it(caller: Caller) -> None:
+    caller.post("/ops/connections/pausable/pause", json={"note": "the bookkeeper's note"})
+    try:
+        answer = caller.write("POST", "/v1/customers?connection=pausable", customer("hubspot"), headers=LATER)
+        said = waits_for(caller, answer)
+    finally:
+        caller.post("/ops/connections/pausable/resume")
+    assert said == {"reason": "vendor_paused", "detail": "An operator paused pausable."}
+    done = caller.settled(answer)
+    assert (done["state"], "waiting_for" in done) == ("succeeded", False)
+
+
+def test_a_throttled_write_says_when_it_goes_on(caller: Caller, vendors: Emulators) -> None:
+    caller.create("/v1/customers?connection=busy-hubspot", customer("hubspot"))
+    vendors.break_("hubspot", "status", method="POST", path=CONTACTS, status=429, retry_after=6, times=1)
+    answer = caller.write("POST", "/v1/customers?connection=busy-hubspot", customer("hubspot"), headers=LATER)
+    path = answer.headers["location"]
+    said = until(lambda: caller.get(path).json(), lambda seen: "paus" in str(seen.get("waiting_for", "")))
+    assert said["waiting_for"]["reason"] == "vendor_paused"
+    assert "HubSpot asks busy-hubspot to pause. It goes on in " in said["waiting_for"]["detail"]
+    assert caller.settled(answer)["state"] == "succeeded"
+
+
+def test_queued_writes_know_their_place(caller: Caller, facade: Facade) -> None:
+    made = caller.create("/v1/customers", customer("hubspot"))
+    path = f"/v1/customers/{made['id']}"
+    with without_worker(facade):
+        first = caller.write("PATCH", path, {"job_title": "Cook"}, headers=LATER)
+        second = caller.write("PATCH", path, {"job_title": "Chef"}, headers=LATER)
+        third = caller.write("POST", "/v1/customers", customer("hubspot"), headers=LATER)
+        said = [waits_for(caller, answer) for answer in (first, second, third)]
+    assert said == [
+        {"reason": "queue", "detail": "It is next."},
+        {"reason": "queue", "detail": "An earlier write of the same record goes first."},
+        {"reason": "queue", "detail": "1 write of the connection goes before it."},
+    ]
+    assert {caller.settled(answer)["state"] for answer in (first, second, third)} == {"succeeded"}
+
+
+def test_a_lost_reply_is_a_retry(caller: Caller, facade: Facade, vendors: Emulators) -> None:
+    with without_worker(facade):
+        vendors.lose_reply("hubspot", method="POST", path=CONTACTS)
+        answer = caller.write("POST", "/v1/customers", customer("hubspot"))
+        said = waits_for(caller, answer)
+    assert said["reason"] == "retry"
+    assert said["detail"].startswith("HubSpot's reply was lost. Lockstitch finds out ")
+    assert caller.settled(answer)["state"] == "succeeded"
+
+
+def test_a_write_goes_before_the_webhooks_of_many_creates(caller: Caller, facade: Facade, tmp_path: Path) -> None:
+    """The lane has eight tokens and gets one every 100 seconds: the webhooks of our own creates take none."""
+    slow = tmp_path / "slow.toml"
+    slow.write_text(facade.configuration.replace(WIDE, "units = 40, per_seconds = 4000, concurrency = 8"))
+    facade.worker.stop()
+    try:
+        with sending_webhooks(facade, "hubspot"):
+            for _ in range(CREATES):
+                caller.create("/v1/customers", customer("hubspot"))
+            until(lambda: not [one for one in facade.vendors.sent_webhooks("hubspot") if one["state"] == "waiting"])
+            answer = caller.write("POST", "/v1/customers", customer("hubspot"), headers=LATER)
+            (waiting,) = facade.sql("SELECT count(*) AS jobs, max(id) AS last FROM job WHERE connection = 'hubspot'")
+            worker = facade.process("worker", LOCKSTITCH_CONFIG=str(slow))
+            worker.start()
+            try:
+                assert caller.settled(answer)["state"] == "succeeded"
+                until(lambda: facade.sql("SELECT count(*) AS n FROM job WHERE id <= $1", waiting["last"])[0]["n"] == 0)
+            finally:
+                worker.stop()
+    finally:
+        facade.worker.start()
+    assert waiting["jobs"] > 2 * CREATES
+    started = facade.sql(
+        "SELECT kind FROM attempt WHERE connection = 'hubspot' AND job_id <= $1 ORDER BY started_at DESC LIMIT $2",
+        waiting["last"],
+        waiting["jobs"],
+    )
+    assert "execute" in [row["kind"] for row in started[-8:]]
+
+
+def test_an_order_waits_in_its_own_queue(caller: Caller, facade: Facade) -> None:
+    with without_worker(facade):
+        answer = caller.write("POST", "/v1/orders", order(), headers={"prefer": "wait=0"})
+        assert waits_for(caller, answer)["reason"] == "queue"
+    assert caller.settled(answer)["state"] == "succeeded"
