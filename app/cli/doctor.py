@@ -27,6 +27,7 @@ from app.credentials.tokens import SUFFIX
 from app.errors import Complaint
 from app.monitoring.store import heartbeats
 from app.postgres.database import Database, Statement
+from app.postgres.write_proof import write_fault
 from app.queue.pauses import PostgresPauses
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
@@ -63,11 +64,11 @@ def doctor(*, json: Json = False) -> None:
 
 def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
     report.add(_check_configuration(shell), "the configuration is valid")
-    report.add(_check_database(runner, shell), "the database answers and is migrated")
+    report.add(_check_database(runner, shell), "the database answers, is migrated and can be written")
     if shell.foreign:
         return  # its connections are not called from here
     report.add(_check_secrets(shell), "every secret is there, and each is used once")
-    if shell.database is not None and not shell.missing:
+    if shell.database is not None and not shell.unmigrated:
         report.add(_check_work(runner, shell.database, shell.settings), "a worker runs, and no connection is paused")
         report.add(_check_keys(runner, shell.database), "no key with ops:* makes canonical calls")
     environment = shell.environment
@@ -132,9 +133,11 @@ def _check_database(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
         mend = "Start PostgreSQL, or correct the address: export LOCKSTITCH_DATABASE_URL=postgresql://…"
         yield error("database", shell.trouble, mend)
         return
-    if shell.missing:
-        yield error("database", f"migrations are missing: {shell.missing}", "lockstitch migrate")
+    if shell.unmigrated:
+        yield error("database", shell.unmigrated.why, shell.unmigrated.mend)
         return
+    if fault := runner.run(write_fault(shell.database)):
+        yield error("database", fault.why, fault.mend)
     if shell.foreign:
         yield another_environment(shell)
     there: float = runner.run(shell.database.fetch_value(NOW))

@@ -16,22 +16,23 @@ from app.credentials.secrets import Secrets
 from app.errors import Complaint
 from app.postgres.database import Database
 from app.postgres.environment_stamp import WrongEnvironment, require
-from app.postgres.migrate import count_missing
+from app.postgres.fault import DatabaseFault
+from app.postgres.migrate import schema_fault
 from app.settings.environment import Settings
 from app.vendors.store import PostgresBoundAccounts
 
 
 class Shell(Struct, frozen=True, kw_only=True):
-    """`database` is None if it does not answer; `trouble` says why. `missing` counts its missing migrations. `foreign`
-    says that it belongs to another environment, whose credentials are not read. Without either, `bound` has the
-    accounts of connections, and `secrets` those of the vault."""
+    """`database` is None if it does not answer; `trouble` says why. `unmigrated` says why its schema is not this
+    version's. `foreign` says that it belongs to another environment, whose credentials are not read. Without either,
+    `bound` has the accounts of connections, and `secrets` those of the vault."""
 
     settings: Settings
     environment: Mapping[str, str]
     secrets: Secrets
     database: Database | None = None
     trouble: str = ""
-    missing: int = 0
+    unmigrated: DatabaseFault | None = None
     foreign: str = ""
     bound: PostgresBoundAccounts | None = None
 
@@ -61,8 +62,8 @@ def another_environment(shell: Shell) -> Finding:
 
 
 async def _look(shell: Shell, database: Database) -> Shell:
-    shell = replace(shell, database=database, missing=await count_missing(database))
-    if shell.missing:
+    shell = replace(shell, database=database, unmigrated=await schema_fault(database))
+    if shell.unmigrated:
         return shell
     try:
         await require(database, shell.settings.environment)

@@ -1,6 +1,6 @@
 """The watcher: checks the database every few seconds and sends alarms.
 
-It uses neither the queue nor Events nor subscriptions. While the database is down, each worker sends that alarm itself.
+It uses neither the queue nor Events nor subscriptions. Each worker itself sends the alarms about the database.
 """
 
 import logging
@@ -25,6 +25,8 @@ from app.monitoring.models import (
 from app.monitoring.notify import Alerting
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.vitals import PostgresAlarmFigures
+from app.postgres.database import CANNOT_WRITE
+from app.postgres.fault import DatabaseFault
 
 # A restart of the database raises no alarm.
 AWAY_SECONDS: Final = 15.0
@@ -32,6 +34,9 @@ UNSEALED_SECONDS: Final = 120.0
 # Events of the audit chain that are verified per round; then again from the start.
 VERIFY_EVENTS: Final = 2_000
 OVER: Final = "Nothing more to do."
+AWAY: Final = DatabaseFault(
+    why="the database does not answer", mend="Start PostgreSQL; nothing else needs a restart: lockstitch doctor"
+)
 PAUSED: Final = "connection_paused"
 _log = logging.getLogger("lockstitch.alerts")
 
@@ -58,9 +63,10 @@ class Watch:
         self._url = public_url
         self._repeat_seconds = repeat_seconds
         self._job_lag_seconds = job_lag_seconds
-        self._clock = clock
-        self._away_since: float | None = None
-        self._away_reported: float | None = None
+        self._away, self._schema, self._unwritable = (
+            OwnAlarm(name, alerter, f"{public_url}/health/ready", repeat_seconds, clock)
+            for name in ("database_away", "schema_differs", "database_unwritable")
+        )
         self._logged: dict[str, Alarm] = {}
         self.well = False
         """Whether the last round could check at everything."""
@@ -68,26 +74,37 @@ class Watch:
     async def check(self) -> bool:
         """Run one round. Never raises for a database that is down. Always returns False: the next round may wait."""
         try:
+            well = await self._check_database()
             standing = self._standing(await self._vitals.read())
             standing += await self._chain.check(f"{self._url}/ops/audit/verify")
             notices: Sequence[AlarmNotice] = ()
             if self._alerter.reaches_people:
                 notices = await self._alarms.due(standing, repeat_seconds=self._repeat_seconds)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             self.well = False
-            await self._database_away()
+            if type(error.__cause__) not in CANNOT_WRITE:  # which has its own alarm
+                await self._away.check(AWAY)
             return False
         except Exception:
             self.well = False  # no alarm is sent, so the dead man's switch must raise one
             raise
-        self.well = True
-        await self._database_back()
+        self.well = well
         by_name = {alarm.name: alarm for alarm in standing}
         for notice in notices:
             await self._notify(notice, by_name.get(notice.name))
         if not self._alerter.reaches_people:
             await self._log_changes(by_name)
         return False
+
+    async def _check_database(self) -> bool:
+        """Raise and end the alarms about the database, and return whether it can be used. Raises StoreUnavailable if it
+        does not answer."""
+        schema = await self._vitals.schema_fault()
+        unwritable = await self._vitals.write_fault()
+        await self._away.check(None)
+        await self._schema.check(schema)
+        await self._unwritable.check(unwritable)
+        return schema is None and unwritable is None
 
     async def _log_changes(self, standing: Mapping[str, Alarm]) -> None:
         """Log raised and ended alarms. A worker without a configured way must not claim alarms from one that can send
@@ -164,30 +181,50 @@ class Watch:
             )
         return found
 
-    async def _database_away(self) -> None:
+
+class OwnAlarm:
+    """An alarm about the database, which each worker sends itself, because it may not be able to store one. Raised
+    after AWAY_SECONDS, and repeated."""
+
+    def __init__(
+        self, name: str, alerter: Alerting, link: str, repeat_seconds: float, clock: Callable[[], float]
+    ) -> None:
+        self._name = name
+        self._alerter = alerter
+        self._link = link
+        self._repeat_seconds = repeat_seconds
+        self._clock = clock
+        self._since: float | None = None
+        self._reported: float | None = None
+        self._summary = ""
+
+    async def check(self, fault: DatabaseFault | None) -> None:
+        """Raise, repeat or end the alarm."""
         now = self._clock()
-        self._away_since = now if self._away_since is None else self._away_since
-        if now - self._away_since < AWAY_SECONDS:
+        if fault is None:
+            if self._reported is not None and self._since is not None:
+                await self._send("over", OVER, now - self._since)
+            self._since = self._reported = None
             return
-        if self._away_reported is not None and now - self._away_reported < self._repeat_seconds:
+        self._since = now if self._since is None else self._since
+        self._summary = f"{fault.why[0].upper()}{fault.why[1:]}."
+        if now - self._since < AWAY_SECONDS:
             return
-        state: NoticeState = "raised" if self._away_reported is None else "standing"
-        if await self._alerter.send(self._about_database(state, now - self._away_since)):
-            self._away_reported = now
+        if self._reported is not None and now - self._reported < self._repeat_seconds:
+            return
+        if await self._send("raised" if self._reported is None else "standing", fault.mend, now - self._since):
+            self._reported = now
 
-    async def _database_back(self) -> None:
-        if self._away_reported is not None and self._away_since is not None:
-            await self._alerter.send(self._about_database("over", self._clock() - self._away_since))
-        self._away_since = self._away_reported = None
-
-    def _about_database(self, state: NoticeState, seconds: float) -> Message:
-        return Message(
-            alarm="database_away",
-            state=state,
-            summary="The database does not answer.",
-            next_step=OVER if state == "over" else "Start PostgreSQL; nothing else needs a restart.",
-            link=f"{self._url}/health/ready",
-            since=datetime.now(UTC) - timedelta(seconds=seconds),
+    async def _send(self, state: NoticeState, next_step: str, seconds: float) -> bool:
+        return await self._alerter.send(
+            Message(
+                alarm=self._name,
+                state=state,
+                summary=self._summary,
+                next_step=next_step,
+                link=self._link,
+                since=datetime.now(UTC) - timedelta(seconds=seconds),
+            )
         )
 
 

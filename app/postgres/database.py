@@ -39,6 +39,12 @@ UNAVAILABLE = (
     asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
+CANNOT_WRITE: Final[Mapping[object, str]] = {
+    asyncpg.ReadOnlySQLTransactionError: "the database is read-only",
+    asyncpg.DiskFullError: "the database's disk is full",
+}
+"""What PostgreSQL raises while it answers and stores nothing, and what that means."""
+
 # Unknown login or database. At start it is reported in PostgreSQL's words. Later it means that the password was changed
 # or the database is being restored, so it becomes StoreUnavailable.
 _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
@@ -304,7 +310,9 @@ class _Translation(AbstractContextManager[None]):  # entered three times per que
         if not lost and isinstance(error, asyncpg.InternalClientError):
             lost = "another operation (2) is in progress" in str(error)
         if lost:
-            raise StoreUnavailable("The database does not answer.") from error
+            why = CANNOT_WRITE.get(type(error))
+            said = "The database does not answer." if why is None else f"Nothing can be stored: {why}."
+            raise StoreUnavailable(said) from error
 
 
 _TRANSLATED: Final = _Translation()

@@ -17,6 +17,7 @@ import msgspec
 
 from app.errors import Complaint
 from app.postgres.database import UNAVAILABLE, Database, Statement
+from app.postgres.fault import DatabaseFault
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -124,12 +125,23 @@ async def _apply_missing(url: str, wanted: list[Migration], done: list[Migration
         await connection.close()  # releases the lock
 
 
-async def count_missing(database: Database) -> int:
-    """Return how many migrations of this version the database lacks. 0 means ready to serve."""
-    wanted = {migration.version for migration in read_migrations()}
-    if not await database.fetch_value(TABLE_EXISTS):
-        return len(wanted)
-    return len(wanted - {row["version"] for row in await database.fetch(SELECT_APPLIED)})
+async def schema_fault(database: Database) -> DatabaseFault | None:
+    """Return how the schema differs from that of this version, or None. A newer schema is no fault."""
+    wanted = read_migrations()
+    applied: dict[int, bytes] = {}
+    if await database.fetch_value(TABLE_EXISTS):
+        applied = {row["version"]: row["digest"] for row in await database.fetch(SELECT_APPLIED)}
+    missing = sum(migration.version not in applied for migration in wanted)
+    if missing:
+        return DatabaseFault(why=f"migrations are missing ({missing})", mend="lockstitch migrate")
+    for migration in wanted:
+        if applied[migration.version] != migration.digest:
+            return DatabaseFault(
+                why=f"the database was migrated with another text of {migration.version:04d}_{migration.name}.sql",
+                mend="Run the build of Lockstitch that migrated it, or restore a backup made with this one, then:"
+                " lockstitch doctor",
+            )
+    return None
 
 
 async def _read_applied(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[int, bytes]:

@@ -5,13 +5,15 @@ from functools import partial
 from app import telemetry
 from app.errors import Complaint, StoreUnavailable
 from app.monitoring.deps import MonitoringDeps
-from app.monitoring.readiness import CachedReadiness, Verdict
+from app.monitoring.readiness import PROOF_SECONDS, CachedCheck, Verdict
 from app.monitoring.store import heartbeats
 from app.monitoring.store.gauges import Gauges
 from app.monitoring.store.runs import PostgresRuns
 from app.postgres.database import Database
 from app.postgres.environment_stamp import claim
-from app.postgres.migrate import count_missing
+from app.postgres.fault import DatabaseFault
+from app.postgres.migrate import schema_fault
+from app.postgres.write_proof import write_fault
 from app.settings.environment import Settings
 
 
@@ -21,21 +23,24 @@ def open_monitoring(settings: Settings, database: Database, former_environments:
     telemetry.expect_uploads(exporting)
     gauges = Gauges(database, settings.connections, exporting)
     telemetry.add_collector(gauges.collect)
+    proof = CachedCheck(partial(write_fault, database), PROOF_SECONDS)
     return MonitoringDeps(
         runs=PostgresRuns(database),
-        readiness=CachedReadiness(partial(_readiness, settings.environment, database, former_environments)),
+        readiness=CachedCheck(partial(_readiness, settings.environment, database, proof, former_environments)),
         collect=gauges.refresh,
     )
 
 
-async def _readiness(environment: str, database: Database, former_environments: set[str]) -> Verdict:
+async def _readiness(
+    environment: str, database: Database, proof: CachedCheck[DatabaseFault | None], former_environments: set[str]
+) -> Verdict:
     try:
-        missing = await count_missing(database)
-        if not missing:  # the process may have started before they were there
-            former_environments.update(await claim(database, environment))
-        seen = None if missing else await heartbeats.last_seen(database)
+        fault = await schema_fault(database) or await proof()
+        if fault is not None:
+            return (str(fault),), None
+        former_environments.update(await claim(database, environment))  # it may have started before the schema
+        return (), await heartbeats.last_seen(database)
     except Complaint as error:
         return (str(error),), None
     except StoreUnavailable:
         return ("the database is not available",), None
-    return ((f"migrations are missing ({missing}): run lockstitch migrate",) if missing else ()), seen

@@ -48,7 +48,7 @@ from app.postgres.database import Database
 from app.postgres.encryption import Sealer
 from app.postgres.environment_stamp import claim
 from app.postgres.listen import listen
-from app.postgres.migrate import count_missing
+from app.postgres.migrate import schema_fault
 from app.queue import claim as queue_claim
 from app.queue.jobs import PostgresQueue
 from app.queue.lanes import PostgresLanes
@@ -140,7 +140,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
         former_environments = set[str]()
-        if not await count_missing(database):
+        if await schema_fault(database) is None:
             former_environments.update(await claim(database, settings.environment))
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(keys)
@@ -164,7 +164,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         queue = await _open_queue(stack, foundation, works=works)
         vendors = await _open_vendors(stack, foundation, connections)
         records = await _open_records(stack, foundation, vendors, queue)
-        if not await count_missing(database):
+        if await schema_fault(database) is None:
             await vendors.vendors.meet_accounts()
             await events.raise_era()
             await records.setups.note(connections.by_name)

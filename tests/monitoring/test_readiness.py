@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.monitoring.readiness import CACHE_SECONDS, CachedReadiness, Verdict
+from app.monitoring.readiness import CACHE_SECONDS, CachedCheck, Verdict
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ class Judge:
 
 async def test_all_who_ask_at_once_get_one_verdict() -> None:
     judge = Judge()
-    readiness = CachedReadiness(judge)
+    readiness = CachedCheck(judge)
 
     found = await asyncio.gather(*(readiness() for _ in range(100)))
     found.append(await readiness())
@@ -32,7 +32,7 @@ async def test_all_who_ask_at_once_get_one_verdict() -> None:
 
 
 async def test_a_verdict_holds_for_a_moment() -> None:
-    readiness = CachedReadiness(Judge())
+    readiness = CachedCheck(Judge())
     assert await readiness() == ((), 1.0)
 
     await asyncio.sleep(2 * CACHE_SECONDS)
@@ -41,7 +41,7 @@ async def test_a_verdict_holds_for_a_moment() -> None:
 
 
 async def test_a_prober_who_hangs_up_takes_no_verdict_from_others() -> None:
-    readiness = CachedReadiness(Judge())
+    readiness = CachedCheck(Judge())
     first, second = (asyncio.create_task(readiness()) for _ in range(2))
     await asyncio.sleep(0)
 

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from app.postgres.database import Database
-from app.postgres.migrate import LOCK_SECONDS, MigrationError, count_missing, migrate, read_migrations
+from app.postgres.migrate import LOCK_SECONDS, MigrationError, migrate, read_migrations, schema_fault
 
 pytestmark = pytest.mark.anyio
 
@@ -31,13 +31,14 @@ async def test_several_processes_at_once_apply_each_migration_once(empty_databas
     assert sorted(len(applied) for applied in runs) == [0, 0, 0, len(read_migrations())]
 
 
-async def test_readiness_counts_what_is_missing(empty_database_url: str) -> None:
+async def test_a_database_without_the_schema_says_what_to_run(empty_database_url: str) -> None:
     database = await Database.connect(empty_database_url)
-    assert await count_missing(database) == len(read_migrations())
+    missing = len(read_migrations())
+    assert str(await schema_fault(database)) == f"migrations are missing ({missing}): lockstitch migrate"
 
     await migrate(empty_database_url)
 
-    assert await count_missing(database) == 0
+    assert await schema_fault(database) is None
     await database.close()
 
 

@@ -5,6 +5,9 @@ from typing import Final
 
 from app.monitoring.models import AlarmFigures, Trouble
 from app.postgres.database import Database, Statement
+from app.postgres.fault import DatabaseFault
+from app.postgres.migrate import schema_fault
+from app.postgres.write_proof import write_fault
 
 # Counting stops here: an alarm does not depend on more.
 COUNTED_AT_MOST: Final = 10_000
@@ -88,6 +91,14 @@ class PostgresAlarmFigures:
         self._database = database
         self._connections = list(connections)
         self._secrets = list(secrets)
+
+    async def schema_fault(self) -> DatabaseFault | None:
+        """Return how the schema differs from this version's. Raises StoreUnavailable."""
+        return await schema_fault(self._database)
+
+    async def write_fault(self) -> DatabaseFault | None:
+        """Return why nothing can be stored. Raises StoreUnavailable."""
+        return await write_fault(self._database)
 
     async def read(self) -> AlarmFigures:
         """Read the present figures. Raises StoreUnavailable."""

@@ -347,6 +347,14 @@ CREATE TABLE worker_heartbeat (
     seen_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- One row, which processes update to prove that the database can be written.
+CREATE TABLE write_proof (
+    id        smallint    PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+    proven_at timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+
+INSERT INTO write_proof DEFAULT VALUES;
+
 -- The pace and pause of one connection's jobs. '-' is work without a connection. A worker locks one row, refills its
 -- bucket in database time, and claims as many jobs as there are tokens.
 CREATE TABLE lane (

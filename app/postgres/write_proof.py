@@ -1,0 +1,51 @@
+"""Prove that the database can store something: a row, its log, and a file that grows."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import asyncpg
+
+from app.errors import StoreUnavailable
+from app.postgres.database import CANNOT_WRITE, Database, Statement
+from app.postgres.fault import DatabaseFault
+
+# A database that commits nothing for so long, such as one that waits for a lost standby, cannot be used.
+SECONDS: Final = 5.0
+
+UPDATE = Statement("UPDATE write_proof", "UPDATE write_proof SET proven_at = now()")
+
+# On a full disk, rows still change while their files have room. So a temporary file grows too, on the disk of the
+# database. It ends with the statement.
+SMALL_MEMORY = Statement(
+    "SELECT set_config", "SELECT set_config('work_mem', '64kB', true), set_config('temp_tablespaces', '', true)"
+)
+GROW = Statement("SELECT generate_series", "SELECT count(*) FROM generate_series(1, 6000)")
+
+MENDS: Final[Mapping[object, str]] = {
+    asyncpg.ReadOnlySQLTransactionError: "Name the primary in LOCKSTITCH_DATABASE_URL, or end the read-only mode"
+    " (default_transaction_read_only), then: lockstitch doctor",
+    asyncpg.DiskFullError: "Free space on the disk of PostgreSQL, or enlarge it, then: lockstitch doctor",
+}
+OTHERWISE: Final = "Read the log of PostgreSQL; check its disk and its standbys, then: lockstitch doctor"
+
+
+async def write_fault(database: Database) -> DatabaseFault | None:
+    """Write to the database. Return why that fails, or None. Raises StoreUnavailable if it does not answer at all."""
+    try:
+        async with asyncio.timeout(SECONDS), database.transaction() as session:
+            await session.execute(SMALL_MEMORY)
+            await session.fetch_value(GROW)
+            await session.execute(UPDATE)
+    except StoreUnavailable as error:
+        cause = type(error.__cause__)
+        if cause is asyncpg.ConfigurationLimitExceededError:
+            return None  # `temp_file_limit` says nothing about the disk
+        if cause in CANNOT_WRITE:
+            return DatabaseFault(why=CANNOT_WRITE[cause], mend=MENDS[cause])
+        raise
+    except TimeoutError:
+        return DatabaseFault(why=f"the database stored nothing for {SECONDS:.0f} s", mend=OTHERWISE)
+    except asyncpg.PostgresError as error:
+        return DatabaseFault(why=f"the database stores nothing ({type(error).__name__})", mend=OTHERWISE)
+    return None

@@ -1,0 +1,41 @@
+"""A Lockstitch whose worker sends its alarms to a person, and one more API process beside it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.facade import Facade
+from tests.contract.person import Person
+from tests.contract.processes import Process
+
+
+@pytest.fixture(scope="module")
+def person() -> Iterator[Person]:
+    """Who is sent the alarms."""
+    person = Person()
+    yield person
+    person.close()
+
+
+@pytest.fixture(scope="module")
+def running_facade(
+    tmp_path_factory: pytest.TempPathFactory, module_database_url: str, person: Person
+) -> Iterator[Facade]:
+    """The processes, started once for the module."""
+    more = '\n[alerts]\nurl = "env:ALARM_URL"\n'
+    folder = tmp_path_factory.mktemp("alarms")
+    with Facade(folder, module_database_url, more=more, ALARM_URL=f"{person.url}/alarm").running() as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+@pytest.fixture(scope="module")
+def other_api(running_facade: Facade) -> Iterator[Process]:
+    """An API process that has seen nothing of what another one has."""
+    with running_facade.another_api() as process:
+        yield process

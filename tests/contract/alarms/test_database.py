@@ -1,0 +1,161 @@
+"""A database that answers and stores nothing: a read-only one, a full disk, the schema of another build."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.conftest import TEMPLATE
+from tests.contract.doctor.shell import found, the
+from tests.contract.facade import Facade
+from tests.contract.person import Person
+from tests.contract.processes import Process
+from tests.contract.samples import customer
+from tests.contract.waiting import until
+
+
+def administer(url: str, *statements: str) -> None:
+    """Run statements on the server of a database, outside it."""
+    name = url.partition("?")[0].rpartition("/")[2]
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url.replace(f"/{name}?", "/template1?"))
+        try:
+            await connection.execute("SET default_transaction_read_only = off")
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+@contextmanager
+def read_only(facade: Facade) -> Iterator[None]:
+    """Make the database read-only for its present and new sessions, during the block."""
+    name = facade.database_url.partition("?")[0].rpartition("/")[2]
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
+    administer(facade.database_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on", end)
+    try:
+        yield
+    finally:
+        administer(facade.database_url, f"ALTER DATABASE {name} RESET default_transaction_read_only", end)
+
+
+def readiness(process: Process) -> tuple[int, str]:
+    answer = httpx.get(f"{process.url}/health/ready")
+    return answer.status_code, answer.json().get("detail", "")
+
+
+def unready(process: Process) -> str:
+    """Why a process is not ready, which it says within seconds."""
+    return until(lambda: readiness(process), lambda answer: answer[0] == 503, timeout=10)[1]
+
+
+def ready_again(*processes: Process) -> None:
+    """Each process is ready within seconds."""
+    for process in processes:
+        until(partial(readiness, process), lambda answer: answer[0] == 200, timeout=10)
+
+
+def test_a_read_only_database_is_not_ready(facade: Facade, person: Person, other_api: Process, full_key: str) -> None:
+    with facade.calling(secret=full_key) as caller:
+        with read_only(facade):
+            refused = caller.write("POST", "/v1/customers", customer("hubspot"))
+            assert (refused.status_code, "read-only" in refused.json()["detail"]) == (503, True)
+            for process in (facade.api, other_api, facade.worker):
+                assert "read-only" in unready(process)
+            message = person.is_told("database_unwritable")
+            assert "read-only" in message["summary"]
+            mend = the(found(facade.lockstitch("doctor", "--json")), "database", "read-only")["mend"]
+            assert "default_transaction_read_only" in mend
+        person.is_told_the_end("database_unwritable")
+        ready_again(facade.api, other_api, facade.worker)
+        caller.create("/v1/customers", customer("hubspot"))
+
+
+@pytest.fixture
+def small_disk(lively_postgres_url: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A migrated database on a disk of 32 MB, and the folder of that disk."""
+    disk = Path("/tmp") / f"lockstitch-disk-{os.getpid()}"  # noqa: S108 - the server may not look into tmp_path
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", disk], check=False).returncode:
+        disk.rmdir()
+        pytest.skip("a file system can be mounted only as root")
+    server = lively_postgres_url
+    name = f"small_{os.getpid()}"
+    try:
+        space = disk / "space"
+        space.mkdir()
+        owner = asyncio.run(_folder_of(server)).stat()
+        os.chown(space, owner.st_uid, owner.st_gid)
+        administer(server, f"CREATE TABLESPACE {name} LOCATION '{space}'")
+        administer(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} TABLESPACE {name} STRATEGY FILE_COPY")
+        path = server.partition("?")
+        yield f"{path[0].rpartition('/')[0]}/{name}?{path[2]}", disk
+        administer(server, f"DROP DATABASE {name} WITH (FORCE)", f"DROP TABLESPACE {name}")
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+        disk.rmdir()
+
+
+async def _folder_of(server: str) -> Path:
+    connection = await asyncpg.connect(server)
+    try:
+        return Path(await connection.fetchval("SHOW data_directory"))
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def full(disk: Path) -> Iterator[None]:
+    """Fill a disk during the block."""
+    filling = disk / "filling"
+    with filling.open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError:
+            pass
+    try:
+        yield
+    finally:
+        filling.unlink()
+
+
+def test_a_full_disk_is_not_ready(small_disk: tuple[str, Path], person: Person, tmp_path: Path) -> None:
+    url, disk = small_disk
+    more = '\n[alerts]\nurl = "env:ALARM_URL"\n'
+    with Facade(tmp_path, url, more=more, ALARM_URL=f"{person.url}/full").running() as facade:
+        before = len(person.states("database_unwritable"))
+        with full(disk):
+            for process in (facade.api, facade.worker):
+                assert "disk is full" in unready(process)
+            message = person.is_told("database_unwritable", since=before)
+            assert "disk is full" in message["summary"]
+            assert the(found(facade.lockstitch("doctor", "--json")), "database", "disk is full")
+        person.is_told_the_end("database_unwritable")
+        ready_again(facade.api)
+
+
+def test_the_schema_of_another_build_is_not_ready(facade: Facade, person: Person, other_api: Process) -> None:
+    (row,) = facade.sql("SELECT digest FROM schema_migration WHERE version = 1")
+    facade.sql("UPDATE schema_migration SET digest = sha256('another') WHERE version = 1")
+    try:
+        for process in (facade.api, other_api, facade.worker):
+            detail = unready(process)
+            assert "0001_schema" in detail
+            assert "lockstitch doctor" in detail
+        assert "0001_schema" in person.is_told("schema_differs")["summary"]
+        assert the(found(facade.lockstitch("doctor", "--json")), "database", "0001_schema")
+    finally:
+        facade.sql("UPDATE schema_migration SET digest = $1 WHERE version = 1", row["digest"])
+    person.is_told_the_end("schema_differs")
+    ready_again(other_api)
