@@ -13,16 +13,16 @@ from mappings.freshdesk.wire_v2 import Account, ConversationWrite
 from mappings.kit.html import html_of, html_or_text, sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
+# The answer to a reply has neither flag: it is public, and of an agent.
 VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
     False: ("public", "false"),
     True: ("private", "true"),
-    # The answer to a reply, which is always public.
-    None: ("public", None),
+    None: ("public", "false"),
 }
 AUTHOR_KIND: Final[dict[bool | None, tuple[AuthorKind, str | None]]] = {
     True: ("customer", "true"),
     False: ("agent", "false"),
-    None: ("agent", None),
+    None: ("agent", "false"),
 }
 """By `incoming`: whether the requester's side wrote it."""
 PRIVATE: Final[dict[Visibility, bool]] = {"public": False, "private": True}

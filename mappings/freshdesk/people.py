@@ -9,7 +9,7 @@ from canonical.parts import ReferencePatch
 from canonical.ticket import FollowerPatch
 from mappings.freshdesk.wire_v2 import Requester, Ticket
 from mappings.kit import patches
-from mappings.kit.people import compare_requester
+from mappings.kit.people import compare_person
 from mappings.spec import Notes
 
 
@@ -38,7 +38,7 @@ def requester_written(patch: ReferencePatch | None | UnsetType, current: Ticket 
         held = None if current is None else current.requester
         known = held if held is not None and held.id == id else Requester(id=id)
         of_known = {"name": known.name, "email": known.email, "phone": known.phone or known.mobile}
-        compare_requester(patch, of_known, notes)
+        compare_person(patch, of_known, "/requester", notes)
         return Asking(requester_id=id)
     name = patch.name if patch.name and patch.name.strip() else UNSET
     if patch.email:
@@ -61,15 +61,18 @@ def copied_written(
     wanted: dict[str, None] = {}
     for place, follower in enumerate(patch or ()):
         if follower.kind != "cc":
-            notes.unsupported(
-                f"/followers/{place}/kind", "Freshdesk's tickets do not contain their watchers; one of: cc"
-            )
+            notes.unsupported(f"/followers/{place}", "Freshdesk's tickets do not contain their watchers: send kind cc")
         elif not follower.email:
             notes.unsupported(f"/followers/{place}", "Freshdesk names copied people by their e-mail address")
         elif not values.is_email(follower.email):
             notes.invalid(f"/followers/{place}/email", "send an e-mail address")
         else:
             wanted[values.email(follower.email)] = None
+            for name in ("name", "phone"):
+                if getattr(follower, name):
+                    notes.lose(
+                        f"/followers/{place}/{name}", "dropped", "Freshdesk keeps the addresses of copied people"
+                    )
     if current is None:
         return tuple(wanted) or UNSET
     held = {values.email(address) for address in current.cc_emails or ()}

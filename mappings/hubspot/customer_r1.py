@@ -249,7 +249,10 @@ def _address_written(addresses: tuple[AddressPatch, ...] | None | UnsetType, not
         if getattr(address, name):
             notes.unsupported(f"{pointer}/{name}", "HubSpot's address is street, city, state, postal code, country")
     if address.line2:
-        notes.lose(f"{pointer}/line2", "coerced", "HubSpot stores one line of the street: both are joined by a comma")
+        for name in ("line1", "line2") if address.line1 else ("line2",):
+            notes.lose(
+                f"{pointer}/{name}", "coerced", "HubSpot stores one line of the street: both are joined by a comma"
+            )
     return {
         "address": ", ".join(line for line in (address.line1, address.line2) if line) or CLEARED,
         "city": address.city or CLEARED,

@@ -20,7 +20,7 @@ from canonical.order_patch import (
     OrderPatch,
     ShippingLinePatch,
 )
-from canonical.parts import AddressPatch, ReferencePatch
+from canonical.parts import AddressPatch, AddressType, ReferencePatch
 from mappings.hubspot import bodies
 from mappings.hubspot.account import ORDER_ENUMERATIONS
 from mappings.hubspot.custom_fields import SEPARATOR, write_custom_fields
@@ -38,6 +38,7 @@ from mappings.hubspot.wire_v3 import (
     Pipeline,
 )
 from mappings.kit import patches
+from mappings.kit.addresses import check_type
 from mappings.spec import NUMBER, Draft, Notes
 
 ORDER_TO_CONTACT: Final = 507
@@ -138,7 +139,7 @@ def _pipeline(current: OrderRecord | None, account: Account) -> Pipeline[OrderSt
     return account.order_pipelines.get(current.properties.get("hs_pipeline") or ORDER_PIPELINE)
 
 
-def _address_written(address: AddressPatch | None | UnsetType, kind: str, notes: Notes) -> dict[str, str]:
+def _address_written(address: AddressPatch | None | UnsetType, kind: AddressType, notes: Notes) -> dict[str, str]:
     """The properties of an address. Name and number of the billing address are the buyer's too: they are written, and
     never cleared here."""
     if isinstance(address, UnsetType):
@@ -149,8 +150,13 @@ def _address_written(address: AddressPatch | None | UnsetType, kind: str, notes:
         notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
     if place.company:
         notes.unsupported(f"{pointer}/company", "HubSpot's addresses of orders have no company")
+    check_type(address, kind, pointer, "HubSpot", notes)
+    if place.is_default:
+        notes.lose(f"{pointer}/is_default", "dropped", "an order has one address for each purpose and no default")
+    if "\n" in (place.line1 or ""):
+        notes.lose(f"{pointer}/line1", "coerced", "its second line becomes line2: HubSpot keeps the street as one text")
     written = {
-        "street": "\n".join(filter(None, (place.line1, place.line2))),
+        "street": f"{place.line1 or ''}\n{place.line2}" if place.line2 else place.line1 or CLEARED,
         "city": place.city or CLEARED,
         "state": place.region or CLEARED,
         "postal_code": place.postal_code or CLEARED,
@@ -240,16 +246,18 @@ def _are_same(lines: tuple[LineItemPatch, ...], held: Order) -> bool:
 def _line(line: LineItemPatch, place: int, currency: str | None, notes: Notes) -> dict[str, str]:
     pointer = f"/line_items/{place}"
     _refuse_members(line, pointer, notes)
-    name = line.name or line.sku
+    name = line.name or (None if line.product is None else line.product.name) or line.sku
     if name is None:
         notes.invalid(f"{pointer}/name", "HubSpot needs the name of each line")
     if line.unit_price is None:
         notes.invalid(f"{pointer}/unit_price", "HubSpot needs the price of each line")
     if line.product_id and not (line.product_id.isascii() and line.product_id.isdecimal()):
         notes.invalid(f"{pointer}/product/remote_id", f"a HubSpot product id is a whole number ({NUMBER})")
+    sku = line.sku or (None if line.product is None else line.product.sku)
+    _check_product(line, sku, name, pointer, notes)
     written: dict[str, str | None] = {
         "name": name,
-        "hs_sku": line.sku,
+        "hs_sku": sku,
         "hs_product_id": line.product_id,
         "quantity": line.quantity,
         "price": line.unit_price,
@@ -258,6 +266,18 @@ def _line(line: LineItemPatch, place: int, currency: str | None, notes: Notes) -
         "hs_position_on_quote": str(place),
     }
     return {key: text for key, text in written.items() if text}
+
+
+def _check_product(line: LineItemPatch, sku: str | None, name: str | None, pointer: str, notes: Notes) -> None:
+    """Note what of the product is not kept: a line has one name and one SKU, and names its product by id."""
+    product = line.product
+    if product is None:
+        return
+    if product.sku and (product.sku != sku or product.remote_id is None):
+        detail = "it is written as the SKU of the line" if product.sku == sku else "HubSpot keeps the SKU of the line"
+        notes.lose(f"{pointer}/product/sku", "coerced", detail)
+    if product.name and product.name != name:
+        notes.lose(f"{pointer}/product/name", "dropped", "HubSpot keeps the name of the line")
 
 
 def _refuse_members(line: LineItemPatch, pointer: str, notes: Notes) -> None:
@@ -319,7 +339,9 @@ def _discount(discounts: tuple[DiscountPatch, ...], notes: Notes) -> Decimal:
 
 def _shipping(lines: tuple[ShippingLinePatch, ...], notes: Notes) -> Decimal:
     for place, one in enumerate(lines):
-        notes.lose(f"/shipping_lines/{place}/title", "dropped", "HubSpot keeps the cost of shipping without its name")
+        for name in ("title", "carrier"):
+            if getattr(one, name):
+                notes.lose(f"/shipping_lines/{place}/{name}", "dropped", "HubSpot keeps only the cost of shipping")
         if one.tax is not None and Decimal(one.tax):
             notes.lose(f"/shipping_lines/{place}/tax", "coerced", "HubSpot keeps one tax for the whole order")
     return sum((Decimal(one.price) for one in lines), ZERO)

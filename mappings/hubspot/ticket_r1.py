@@ -43,7 +43,7 @@ from mappings.hubspot.wire_v3 import (
 )
 from mappings.kit import nearest, patches
 from mappings.kit.html import plain
-from mappings.kit.people import compare_requester
+from mappings.kit.people import compare_person
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 PRIORITY: Final[dict[str, TicketPriority]] = {"LOW": "low", "MEDIUM": "normal", "HIGH": "high", "URGENT": "urgent"}
@@ -237,7 +237,7 @@ def _write_requester(
         return ()
     held = account.people.get(requester.remote_id)
     known = {} if held is None else {"name": held.name, "email": held.email, "phone": held.phone}
-    compare_requester(requester, known, notes)
+    compare_person(requester, known, "/requester", notes)
     return (NewAssociation(to=ObjectId(id=requester.remote_id)),) if current is None else ()
 
 

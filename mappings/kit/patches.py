@@ -13,8 +13,10 @@ K = TypeVar("K")
 V = TypeVar("V")
 E = TypeVar("E", str, None)
 
-IMPLIED: Final = {"kind": "person", "status": "active", "tax_exemption": "none", "channel": "api"}
-"""Values that a customer or ticket has at a vendor without the field."""
+IMPLIED: Final = {"kind": "person", "status": "active", "channel": "api"}
+"""Values that a customer or ticket reads at a vendor without the field."""
+ORDINARY: Final = {"tax_exemption": "none"}
+"""Values that are no reason to refuse, but are not read at a vendor without the field: they are lost."""
 MOST_DIGITS = 18
 """Digits of the longest numbers that always fit into 64 bits."""
 
@@ -25,7 +27,12 @@ def refuse_without_place(
     """Refuse each field in the patch that the vendor cannot store, even if it is null. A value that every record of the
     vendor has (`implied`) counts as stored."""
     for name, reason in reasons.items():
-        if getattr(patch, name) not in (UNSET, implied.get(name, UNSET)):
+        sent = getattr(patch, name)
+        if sent in (UNSET, implied.get(name, UNSET)):
+            continue
+        if name in ORDINARY and sent == ORDINARY[name]:
+            notes.lose(f"/{name}", "dropped", reason)
+        else:
             notes.unsupported(f"/{name}", reason)
 
 

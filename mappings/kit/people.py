@@ -184,10 +184,10 @@ def only(
     return place
 
 
-def compare_requester(patch: ReferencePatch, known: Mapping[str, str | None], notes: Notes) -> None:
-    """Note a loss for each member of a requester that differs from the known person: it is not written. The members of
+def compare_person(patch: ReferencePatch, known: Mapping[str, str | None], pointer: str, notes: Notes) -> None:
+    """Note a loss for each member of a reference that differs from the known person: it is not written. The members of
     an unknown person only name them, so nothing is lost."""
     for name, held in known.items():
         sent = getattr(patch, name)
         if sent is not None and held is not None and sent.casefold() != held.casefold():
-            notes.lose(f"/requester/{name}", "coerced", "remote_id names the person, whose own data are not changed")
+            notes.lose(f"{pointer}/{name}", "coerced", "the reference names a person whose own data are not changed")

@@ -13,7 +13,7 @@ from canonical import values
 from canonical.parts import Loss, Reference, ReferencePatch
 from canonical.ticket import Follower, FollowerKind, FollowerPatch
 from mappings.kit import patches
-from mappings.kit.people import compare_requester
+from mappings.kit.people import compare_person
 from mappings.rt.wire_rest2 import Account, Person, Ticket
 from mappings.spec import Notes
 
@@ -76,7 +76,7 @@ def requester_written(
     if patch.remote_id is not None:
         known = next((one for one in held if one.id == patch.remote_id), None)
         person = Person(id="") if known is None else _with_data(known, account)
-        compare_requester(patch, {"name": person.real_name, "email": person.email_address}, notes)
+        compare_person(patch, {"name": person.real_name, "email": person.email_address}, "/requester", notes)
         return _named(patch.remote_id, held, "/requester/remote_id", notes, is_new=current is None)
     if not patch.email:
         notes.invalid("/requester", "send a remote_id or an email")

@@ -1,5 +1,6 @@
 """Zendesk ticket comment (Support API v2) ↔ canonical Comment, revision 1."""
 
+import re
 from typing import Final
 
 from msgspec import UNSET
@@ -16,6 +17,8 @@ from mappings.zendesk.field_values import instant
 from mappings.zendesk.wire_v2 import Account, CommentWrite
 
 AUTHOR_KIND: Final[dict[str | None, AuthorKind]] = {"end-user": "customer", "agent": "agent", "admin": "agent"}
+WRAPPED: Final = re.compile(r'<div class="zd-comment[^"]*"(?: dir="auto")?>(.*)</div>\s*', re.DOTALL)
+DIV: Final = re.compile(r"<(/?)div\b", re.IGNORECASE)
 SYSTEM: Final = -1
 """The author id of Zendesk itself."""
 VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
@@ -35,7 +38,7 @@ def to_canonical(record: wire_v2.Comment, account: Account) -> Mapped[Comment]:
         remote_id=str(record.id),
         author=_author(record.author_id, account, loss),
         body_text=record.plain_body or record.body or "",
-        body_html=None if record.html_body is None else sanitised(record.html_body, "/body_html", loss),
+        body_html=None if record.html_body is None else sanitised(unwrapped(record.html_body), "/body_html", loss),
         visibility=visibility,
         visibility_raw=visibility_raw,
         attachments=tuple(
@@ -53,6 +56,19 @@ def to_canonical(record: wire_v2.Comment, account: Account) -> Mapped[Comment]:
         created_at=created_at,
     )
     return Mapped(data=comment, remote=Remote(id=comment.remote_id, created_at=created_at), loss=tuple(loss))
+
+
+def unwrapped(html: str) -> str:
+    """Return the HTML of a comment without the `<div>` that Zendesk puts around each."""
+    wrapped = WRAPPED.fullmatch(html)
+    if wrapped is None:
+        return html
+    depth = 0
+    for mark in DIV.finditer(wrapped[1]):
+        depth += -1 if mark[1] else 1
+        if depth < 0:  # the first one ends before the text does
+            return html
+    return wrapped[1]
 
 
 def to_vendor(patch: CommentPatch, current: wire_v2.Comment | None, account: Account) -> Draft[CommentWrite]:

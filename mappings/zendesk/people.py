@@ -9,7 +9,7 @@ from canonical import values
 from canonical.parts import Reference, ReferencePatch
 from canonical.ticket import FollowerPatch
 from mappings.kit import patches
-from mappings.kit.people import compare_requester
+from mappings.kit.people import compare_person
 from mappings.spec import Notes
 from mappings.zendesk.wire_v2 import Account, Person, RequesterWrite, Ticket, WatcherWrite
 
@@ -41,7 +41,8 @@ def requester_written(
     if patch.remote_id is not None:
         id = patches.record_id(patch, "/requester", "Zendesk", notes)
         known = account.people.get(id, NO_ONE) if isinstance(id, int) else NO_ONE
-        compare_requester(patch, {"name": known.name, "email": known.email, "phone": known.phone}, notes)
+        of_known = {"name": known.name, "email": known.email, "phone": known.phone}
+        compare_person(patch, of_known, "/requester", notes)
         return (id if isinstance(id, int) else UNSET, UNSET)
     if not patch.email:
         notes.invalid("/requester", "send a remote_id or an e-mail address")
@@ -59,8 +60,9 @@ def requester_written(
         return UNSET, RequesterWrite(email=email, name=patch.name or email)
     found = _by_email(email, account)
     if found is None:
-        notes.unsupported("/requester/email", "Zendesk changes a ticket's requester only by id: send remote_id")
+        notes.unsupported("/requester", "Zendesk changes a ticket's requester only by id: send remote_id")
         return UNSET, UNSET
+    compare_person(patch, {"name": found.name}, "/requester", notes)
     return found.id, UNSET
 
 
@@ -104,13 +106,18 @@ def _watcher(
         notes.invalid(f"/followers/{place}/email", "not an e-mail address")
         return None
     email = values.email(follower.email)
+    if follower.phone:
+        notes.lose(
+            f"/followers/{place}/phone", "dropped", "Zendesk finds copied people by e-mail: the number is not written"
+        )
     known = _by_email(email, account)
     if follower.kind == "follower" and (known is None or known.id not in following):
         notes.unsupported(f"/followers/{place}", "an address never selects a Zendesk agent: send the remote_id")
         return None
     if known is not None:
+        compare_person(follower, {"name": known.name}, f"/followers/{place}", notes)
         return WatcherWrite(user_id=str(known.id), action="put")
-    return WatcherWrite(user_email=email, action="put")
+    return WatcherWrite(user_email=email, user_name=follower.name or UNSET, action="put")
 
 
 def _replaced(held: Iterable[int], wanted: dict[str, WatcherWrite]) -> Watchers:

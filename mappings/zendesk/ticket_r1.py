@@ -154,6 +154,10 @@ def _first_comment(patch: TicketPatch, current: wire_v2.Ticket | None, notes: No
             notes.unsupported("/description", FIRST_COMMENT)
         return UNSET
     html_body, body = html_or_text(text, html, "/description", "Zendesk", notes)
+    if html_body:
+        notes.lose(
+            "/description_html", "coerced", "Zendesk keeps it in the first comment: a ticket reads as plain text"
+        )
     if html_body or body:
         return CommentWrite(body=body or UNSET, html_body=html_body or UNSET, public=True)
     if isinstance(patch.subject, str) and patch.subject.strip():

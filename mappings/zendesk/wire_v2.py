@@ -178,10 +178,12 @@ class RequesterWrite(Struct, frozen=True, kw_only=True):
 
 
 class WatcherWrite(Struct, frozen=True, kw_only=True):
-    """A follower or a copied address to add (`put`) or to remove (`delete`)."""
+    """A follower or a copied address to add (`put`) or to remove (`delete`). The name is that of a user whom Zendesk
+    creates for the address."""
 
     user_id: str | UnsetType = UNSET
     user_email: str | UnsetType = UNSET
+    user_name: str | UnsetType = UNSET
     action: str
 
 

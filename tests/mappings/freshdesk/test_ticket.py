@@ -269,7 +269,7 @@ def test_copies_are_taken_on_a_create_and_not_later() -> None:
     assert refused(drafted(NEW | {"followers": wrong}, None)) == {
         "/followers/0/email": "invalid",
         "/followers/1": "unsupported",
-        "/followers/2/kind": "unsupported",
+        "/followers/2": "unsupported",
     }
 
 

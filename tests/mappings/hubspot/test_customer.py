@@ -323,7 +323,10 @@ def test_an_address_has_one_line_of_the_street_and_no_name() -> None:
     draft = to_vendor(CustomerPatch(addresses=(address,)), None, FRESH)
 
     assert draft.body.properties["address"] == "1 Main Street, 2nd floor"
-    assert [(one.path, one.kind) for one in draft.loss] == [("/addresses/0/line2", "coerced")]
+    assert [(one.path, one.kind) for one in draft.loss] == [
+        ("/addresses/0/line1", "coerced"),
+        ("/addresses/0/line2", "coerced"),
+    ]
     assert {one.pointer: one.kind for one in draft.refused} == {
         f"/addresses/0/{name}": "unsupported" for name in ("name", "company", "phone")
     }

@@ -64,15 +64,26 @@ def test_html_is_shown_without_what_could_do_harm(zendesk: Desk, account: Accoun
     result = ENDPOINTS.write_result(answer, "comment")
     assert result.record is not None
     mapped = read_any(bytes(result.record), COMMENT, account)
-    assert mapped.data.body_html == '<div dir="auto"><p>Try <b>this</b></p></div>'
+    assert mapped.data.body_html == "<p>Try <b>this</b></p>"
     assert [(loss.path, loss.kind) for loss in mapped.loss] == [("/body_html", "coerced")]
 
 
-def test_the_wrapper_that_zendesk_puts_around_a_comment_is_no_loss(account: Account) -> None:
-    html = '<div class="zd-comment" dir="auto"><p dir="rtl">Hello<br></p></div>'
+WRAPPER = '<div class="zd-comment" dir="auto">'
+
+
+@pytest.mark.parametrize(
+    ("html", "read"),
+    [
+        (f'{WRAPPER}<p dir="rtl">Hello<br></p></div>', '<p dir="rtl">Hello<br></p>'),
+        (f"{WRAPPER}<div>Hello</div><div>Ann</div></div>\n", "<div>Hello</div><div>Ann</div>"),
+        (f"{WRAPPER}Hello</div><div>Ann</div>", '<div dir="auto">Hello</div><div>Ann</div>'),
+        ("<div>Hello</div>", "<div>Hello</div>"),
+    ],
+)
+def test_a_comment_reads_without_the_wrapper_of_zendesk(account: Account, html: str, read: str) -> None:
     mapped = COMMENT.read(msgspec.json.encode({"id": 7, "author_id": None, "html_body": html}), account)
 
-    assert mapped.data.body_html == '<div dir="auto"><p dir="rtl">Hello<br></p></div>'
+    assert mapped.data.body_html == read
     assert mapped.loss == ()
 
 

@@ -266,7 +266,7 @@ def test_a_change_leaves_everything_else_as_it_is(zendesk: Desk, account: Accoun
         ({"requester": {"phone": "+41446681800"}}, {"/requester": "invalid"}),
         ({"requester": {"name": "Livia"}}, {"/requester": "invalid"}),
         ({"requester": {"email": "x"}}, {"/requester/email": "invalid"}),
-        ({"requester": {"email": "nobody@faden.example"}}, {"/requester/email": "unsupported"}),
+        ({"requester": {"email": "nobody@faden.example"}}, {"/requester": "unsupported"}),
         ({"requester": {"remote_id": "livia"}}, {"/requester/remote_id": "invalid"}),
         ({"assignee": {"remote_id": "9" * 30}}, {"/assignee/remote_id": "invalid"}),
         ({"type": "question", "due_at": "2026-06-01T10:00:00Z"}, {"/due_at": "unsupported"}),
