@@ -156,6 +156,17 @@ class ShippingLine(Struct, frozen=True, kw_only=True):
     """Tax on the shipping charge. Example: `"0.79"`"""
 
 
+class Fee(Struct, frozen=True, kw_only=True):
+    """What the vendor charges in addition to lines and shipping. The sum of all `amount` is `totals.fees`."""
+
+    name: str
+    """Name of the fee, as the buyer sees it. Example: `"Cash on delivery"`"""
+    amount: Money
+    """Amount of the fee, before any tax that is added to it. Negative for a reduction. Example: `"3.00"`"""
+    tax: Money
+    """Tax on the fee. Example: `"0.48"`"""
+
+
 class Payment(Struct, frozen=True, kw_only=True):
     """One payment transaction. An authorisation moves no money."""
 
@@ -305,6 +316,8 @@ class Order(Struct, frozen=True, kw_only=True):
     """Discounts on the whole order and on its lines."""
     shipping_lines: tuple[ShippingLine, ...] = ()
     """Shipping charges."""
+    fees: tuple[Fee, ...] = ()
+    """Charges other than lines and shipping; a vendor without fees gets each as a line."""
     payments: tuple[Payment, ...] = ()
     """Payment transactions, including authorisations and failed ones; read-only."""
     refunds: tuple[Refund, ...] = ()

@@ -73,6 +73,14 @@ class ShippingLinePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tax: Money | None = None
 
 
+class FeePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A charge other than a line or shipping."""
+
+    name: Line | None = None
+    amount: Money
+    tax: Money | None = None
+
+
 class OrderPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The fields of an order that a caller may write. An absent field stays unchanged, `null` clears it, an array
     replaces the whole array (RFC 7396). The statuses cannot be cleared. Few shops allow changes to the lines or
@@ -91,6 +99,7 @@ class OrderPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     line_items: tuple[LineItemPatch, ...] | None | UnsetType = UNSET
     discounts: tuple[DiscountPatch, ...] | None | UnsetType = UNSET
     shipping_lines: tuple[ShippingLinePatch, ...] | None | UnsetType = UNSET
+    fees: tuple[FeePatch, ...] | None | UnsetType = UNSET
     tags: tuple[Line, ...] | None | UnsetType = UNSET
     customer_note: Text | None | UnsetType = UNSET
     internal_note: Text | None | UnsetType = UNSET

@@ -32,7 +32,7 @@ T = TypeVar("T")
 AddressType = Literal["billing", "shipping", "home", "work", "other", "unknown"]
 CustomFieldType = Literal["string", "number", "boolean", "date", "datetime", "enum", "multi_enum"]
 CustomFieldValue = str | bool | int | float | list[str] | None
-LossKind = Literal["dropped", "truncated", "coerced", "defaulted", "ambiguous"]
+LossKind = Literal["dropped", "truncated", "coerced", "defaulted", "folded", "ambiguous"]
 
 
 class Address(Struct, frozen=True, kw_only=True):
@@ -203,6 +203,8 @@ class Loss(Struct, frozen=True, kw_only=True):
     """Kind of loss. Example: `"coerced"`"""
     detail: str
     """Human-readable explanation of the loss. Example: `"trimmed and lower-cased"`"""
+    place: str | UnsetType = UNSET
+    """JSON Pointer to the field that a `folded` value went into; absent for other kinds. Example: `"/line_items/2"`"""
 
 
 class Link(Struct, frozen=True, kw_only=True):

@@ -40,12 +40,13 @@ _REPLACED: Final = ("consents", "custom_fields")
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """What the `meta` of a body that was read says: its connection, when the record had changed, and the fields that it
-    could not supply."""
+    """What the `meta` of a body that was read says: its connection, when the record had changed, the fields that it
+    could not supply, and whether the total of an order is not the sum of its parts."""
 
     connection: str | None = None
     updated_at: Instant | None = None
     missing: frozenset[str] = frozenset()
+    total_counts: bool = False
 
 
 def origin_of(meta: Any) -> Origin:
@@ -61,6 +62,7 @@ def origin_of(meta: Any) -> Origin:
         connection=connection if isinstance(connection, str) else None,
         updated_at=_instant(meta.get("remote_updated_at")),
         missing=frozenset(named),
+        total_counts=any((one.get("path"), one.get("kind")) == ("/totals/total", "ambiguous") for one in lost),
     )
 
 

@@ -1,14 +1,21 @@
-"""Check the arithmetic of an order's totals. Report a mismatch as a loss and never correct it."""
+"""The arithmetic of orders: what a body adds up to, and whether a vendor's totals add up.
+
+A mismatch in a vendor's totals is reported as a loss and never corrected.
+"""
 
 import re
-from collections.abc import Collection
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
+from msgspec import Struct
+
+from canonical.codes import NO_CURRENCY
 from canonical.order import LineItem, Order, ShippingLine, Totals
-from canonical.order_patch import LineItemPatch, OrderPatch
-from canonical.parts import Loss
+from canonical.order_patch import FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import Loss, given
+from canonical.values import currency_digits
 
 ZERO: Final = Decimal(0)
 LONGEST: Final = 40
@@ -43,33 +50,79 @@ def check_items(items: str, lines: tuple[LineItem, ...]) -> tuple[Loss, ...]:
     return (_ambiguous("/totals/items", f"the lines add up to {added:f}, the vendor says {items}"),)
 
 
-def stated_total(totals: Any) -> str | None:
-    """Return the total in the `totals` of a body that was sent, which may be anything."""
-    total = totals.get("total") if isinstance(totals, dict) else None
-    return total if isinstance(total, str) and len(total) <= LONGEST and _AMOUNT.fullmatch(total) else None
+class BodySum(Struct, frozen=True, kw_only=True):
+    """What the body of an order adds up to. `slack` is the largest difference that rounding per line explains: one
+    smallest unit of the currency for each line whose product is finer than that."""
+
+    total: Decimal
+    slack: Decimal
+
+    def is_about(self, amount: Decimal) -> bool:
+        """Return whether an amount is this sum, within rounding."""
+        return abs(self.total - amount) <= self.slack
 
 
-def differs(total: str, patch: OrderPatch, lost: Collection[str]) -> str | None:
-    """Return what a new order adds up to without the fields at the pointers in `lost`. None if that is `total`, or if a
-    line has no price of its own."""
-    lines = patch.line_items if isinstance(patch.line_items, tuple) else ()
-    if not lines or any(line.unit_price is None for line in lines):
+def stated(totals: Any, name: str) -> Decimal | None:
+    """Return an amount in the `totals` of a body that was sent, which may be anything."""
+    amount = totals.get(name) if isinstance(totals, dict) else None
+    is_amount = isinstance(amount, str) and len(amount) <= LONGEST and _AMOUNT.fullmatch(amount)
+    return Decimal(amount) if is_amount else None  # type: ignore[arg-type]
+
+
+def sum_of(patch: OrderPatch) -> BodySum | None:
+    """Return lines - discounts + shipping + fees + tax unless it is included. None if a line has no price of its own:
+    then the vendor's product supplies it."""
+    lines = given(patch.line_items, ())
+    if any(line.unit_price is None for line in lines):
         return None
+    discounts, shipping, fees = given(patch.discounts, ()), given(patch.shipping_lines, ()), given(patch.fees, ())
+    total = _added(lines) - added(one.amount for one in discounts)
+    total += added(one.price for one in shipping) + added(one.amount for one in fees)
+    if patch.tax_inclusive is not True:
+        total += taxes_of(patch)
+    return BodySum(total=total, slack=_slack(lines, smallest_unit(given(patch.currency, NO_CURRENCY))))
 
-    def kept(pointer: str, amount: str | None) -> Decimal:
-        gone = any(pointer == one or pointer.startswith(f"{one}/") for one in lost)
-        return ZERO if gone or amount is None else _exact(amount)
 
-    discounts = patch.discounts if isinstance(patch.discounts, tuple) else ()
-    shipping = patch.shipping_lines if isinstance(patch.shipping_lines, tuple) else ()
-    before_tax = _added(lines) - sum(kept(f"/discounts/{at}/amount", one.amount) for at, one in enumerate(discounts))
-    before_tax += sum(kept(f"/shipping_lines/{at}/price", one.price) for at, one in enumerate(shipping))
-    tax = sum((kept(f"/line_items/{at}/tax", one.tax) for at, one in enumerate(lines)), ZERO)
-    tax += sum(kept(f"/shipping_lines/{at}/tax", one.tax) for at, one in enumerate(shipping))
-    sums = {True: {before_tax}, False: {before_tax + tax}}.get(patch.tax_inclusive, {before_tax, before_tax + tax})  # type: ignore[arg-type]
-    if any(abs(one - _exact(total)) <= _slack(lines, _smallest(total)) for one in sums):
-        return None
-    return " or ".join(f"{one:f}" for one in sorted(sums))
+def taxes_of(patch: OrderPatch) -> Decimal:
+    """Return the taxes on lines, shipping and fees, included in the prices or not."""
+    parts: tuple[tuple[LineItemPatch | ShippingLinePatch | FeePatch, ...], ...] = (
+        given(patch.line_items, ()),
+        given(patch.shipping_lines, ()),
+        given(patch.fees, ()),
+    )
+    return added(one.tax for items in parts for one in items)
+
+
+def added(amounts: Iterable[str | None]) -> Decimal:
+    """Return the sum of amounts; an absent one counts as zero."""
+    return sum([_exact(amount) for amount in amounts if amount is not None], ZERO)
+
+
+def smallest_unit(currency: str) -> Decimal:
+    """Return the smallest unit of a currency by ISO 4217: 0.01 for EUR, 1 for JPY, 0.001 for KWD."""
+    return Decimal(1).scaleb(-currency_digits(currency))
+
+
+def shares(amount: Decimal, weights: Sequence[Decimal], unit: Decimal) -> tuple[Decimal, ...]:
+    """Distribute an amount by weights, in whole units, so that the shares add up to it exactly.
+
+    The units that rounding leaves go to the largest fractions. Without any weight, the first share gets everything. The
+    last share also gets what is finer than a unit.
+    """
+    whole = sum(weights, ZERO)
+    if not weights:
+        return ()
+    if not whole:
+        return (amount, *[ZERO] * (len(weights) - 1))
+    exact = [amount * weight / whole for weight in weights]
+    found = [one - one % unit if one >= 0 else -(-one - -one % unit) for one in exact]
+    rest = amount - sum(found, ZERO)
+    step = unit if rest > 0 else -unit
+    order = sorted(range(len(weights)), key=lambda at: abs(exact[at] - found[at]), reverse=True)
+    for at in order[: int(abs(rest) // unit)]:
+        found[at] += step
+    found[-1] += amount - sum(found, ZERO)
+    return tuple(found)
 
 
 def is_void(order: Order) -> bool:

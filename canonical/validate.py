@@ -70,6 +70,9 @@ def _order(patch: OrderPatch) -> PatchErrors:
     for index, shipping in enumerate(_items(patch.shipping_lines)):
         yield from _money(f"/shipping_lines/{index}/price", shipping.price, digits)
         yield from _money(f"/shipping_lines/{index}/tax", shipping.tax, digits)
+    for index, fee in enumerate(_items(patch.fees)):
+        yield from _money(f"/fees/{index}/amount", fee.amount.removeprefix("-"), digits)
+        yield from _money(f"/fees/{index}/tax", fee.tax, digits)
     yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
 
@@ -173,8 +176,6 @@ def _line(pointer: str, line: LineItemPatch, digits: int | None) -> PatchErrors:
         yield PatchError(pointer=f"{pointer}/unit_price", detail="is required for a line without a variant")
     if Decimal(line.quantity) <= 0:
         yield PatchError(pointer=f"{pointer}/quantity", detail="must be greater than 0")
-    if line.unit_price is not None and line.unit_price.startswith("-"):
-        yield PatchError(pointer=f"{pointer}/unit_price", detail="must not be negative")
     yield from _money(f"{pointer}/tax", line.tax, digits)
     yield from _each_once(f"{pointer}/custom_fields", "key", [field.key for field in line.custom_fields])
 

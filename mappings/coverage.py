@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
 from canonical.customer import ConsentPatch, EmailPatch, PhonePatch, TaxIdPatch
-from canonical.order_patch import DiscountPatch, LineItemPatch, ShippingLinePatch
+from canonical.order_patch import DiscountPatch, FeePatch, LineItemPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldPatch, ObjectName, ReferencePatch
 from canonical.ticket import FollowerPatch
 from mappings.spec import Draft, VendorMapping
@@ -35,6 +35,7 @@ SAMPLES: Final[dict[type[Struct], Struct]] = {
     LineItemPatch: LineItemPatch(name="Mug", quantity="1", unit_price="5.00"),
     DiscountPatch: DiscountPatch(code="SPRING", amount="1.00"),
     ShippingLinePatch: ShippingLinePatch(title="Post", price="4.00"),
+    FeePatch: FeePatch(name="Cash on delivery", amount="3.00"),
     FollowerPatch: FollowerPatch(remote_id="1"),
     CustomFieldPatch: CustomFieldPatch(key="sample", value="x"),
 }

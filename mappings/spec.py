@@ -7,6 +7,7 @@ The transport is data; a mapping is a pair of plain typed functions. Everything 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, Generic, Literal, TypeVar
 
@@ -105,6 +106,11 @@ class Notes(Struct, kw_only=True):
     def lose(self, path: str, kind: LossKind, detail: str) -> None:
         """Record a loss. `path` is a JSON Pointer into the canonical resource."""
         self.loss.append(Loss(path=path, kind=kind, detail=detail))
+
+    def fold(self, path: str, place: str, detail: str) -> None:
+        """Record that the value at `path` went into another field. `place` is the pointer of that field, which need not
+        be in the body: a line that was added has the index after the last one."""
+        self.loss.append(Loss(path=path, kind="folded", detail=detail, place=place))
 
     def invalid(self, pointer: str, detail: str) -> None:
         """Refuse a value. `detail` names the valid values."""
@@ -291,7 +297,9 @@ class VendorMapping(Generic[R, M, P, W, A]):
     """One revision of the mapping between a vendor's object and the canonical one. All revisions of an object share
     their endpoints, so two of them can read the same answer. `builds_on` is an earlier revision whose result this one
     completes. `coerces` accepts scalars in undocumented spellings (see `coercion`), for vendors whose plugins change
-    records."""
+    records. `total_of(body, account)` returns the sum in major units that the vendor computes from the body of a new
+    order; None if the body leaves it to the vendor, such as the price of a product. Every mapping of orders that
+    creates some has one. It never raises."""
 
     vendor: str
     object: ObjectName
@@ -304,6 +312,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
     endpoints: Endpoints[W, A]
     to_canonical: Callable[[R, A], Mapped[M]]
     to_vendor: Callable[[P, R | None, A], Draft[W]]
+    total_of: Callable[[W, A], Decimal | None] | None = None
     shapes: tuple[ReadShape[M, A], ...] = ()
     builds_on: "VendorMapping[R, M, P, W, A] | None" = None
     coerces: bool = False

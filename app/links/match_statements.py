@@ -156,14 +156,14 @@ SELECT_REFUSED = Statement(
       FROM link AS mine
       JOIN link_review AS review ON (review.connection, review.remote_id) = (mine.connection, mine.remote_id)
       {_link_of("other", "review.other_connection", "review.other_remote_id")}
-     WHERE mine.canonical_id = $1 AND mine.object = 'customer' AND review.state = 'refused'
+     WHERE mine.canonical_id = $1 AND review.state = 'refused'
      UNION
     SELECT other.canonical_id
       FROM link AS mine
       JOIN link_review AS review
         ON (review.other_connection, review.other_remote_id) = (mine.connection, mine.remote_id)
       {_link_of("other", "review.connection", "review.remote_id")}
-     WHERE mine.canonical_id = $1 AND mine.object = 'customer' AND review.state = 'refused'
+     WHERE mine.canonical_id = $1 AND review.state = 'refused'
     """,  # noqa: S608
 )
 

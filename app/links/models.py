@@ -37,16 +37,25 @@ class KnownLink(Struct, frozen=True, kw_only=True):
     canonical_id: str
 
 
+class TotalDifference(Struct, frozen=True):
+    """The total of an order that a write asked for, and the other one that its vendor computed instead."""
+
+    asked: str
+    held: str
+
+
 class NamedRecord(Struct, frozen=True, kw_only=True):
     """The canonical id of a record, and all records of that id, its first one first.
 
-    `own_id` is its id before it was linked. `merged_into` is the record that its vendor merged it into.
+    `own_id` is its id before it was linked. `merged_into` is the record that its vendor merged it into. `total` is how
+    the total of an order differed when a write created it.
     """
 
     canonical_id: str
     links: tuple[Link, ...]
     own_id: str | None = None
     merged_into: str | None = None
+    total: TotalDifference | None = None
 
     @property
     def shown_id(self) -> str:

@@ -26,7 +26,7 @@ SIBLINGS: Final = """
 SELECT = Statement(
     "SELECT link",
     f"""
-    SELECT remote_id, canonical_id, own_id, merged_into, {SIBLINGS}
+    SELECT remote_id, canonical_id, own_id, merged_into, other_total, {SIBLINGS}
       FROM link
      WHERE object = $1 AND connection = $2 AND remote_id = ANY($3::text[])
     """,  # noqa: S608 - no caller's text is in it
@@ -44,11 +44,11 @@ MAKE = Statement(
             ON CONFLICT (object, connection, remote_id) DO NOTHING
         RETURNING connection, remote_id, canonical_id
     )
-    SELECT remote_id, canonical_id, canonical_id AS own_id, NULL AS merged_into,
+    SELECT remote_id, canonical_id, canonical_id AS own_id, NULL AS merged_into, NULL AS other_total,
            ARRAY[connection || ':' || remote_id] AS siblings
       FROM made
      UNION ALL
-    SELECT remote_id, canonical_id, own_id, merged_into, {SIBLINGS}
+    SELECT remote_id, canonical_id, own_id, merged_into, other_total, {SIBLINGS}
       FROM link
      WHERE object = $1 AND connection = $2 AND remote_id = ANY ((SELECT $3::text[])::text[])
     """,  # noqa: S608
@@ -150,6 +150,15 @@ MERGE = Statement(
     UPDATE link
        SET canonical_id = $3, merged_into = $4, source = 'vendor_merge', changed = $5
      WHERE connection = $1 AND canonical_id = $6 AND (remote_id = $2 OR merged_into = $2)
+    """,
+)
+
+NOTE_TOTAL = Statement(
+    "UPDATE link",
+    """
+    UPDATE link
+       SET other_total = ARRAY[$4::text, $5::text], changed = $6
+     WHERE object = $1 AND connection = $2 AND remote_id = $3
     """,
 )
 

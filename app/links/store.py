@@ -23,6 +23,7 @@ from app.links.models import (
     NewRecord,
     RecordName,
     SplitLinks,
+    TotalDifference,
 )
 from app.postgres.batching import Batcher
 from app.postgres.cached_table import CachedTable
@@ -183,6 +184,21 @@ class PostgresLinks:
         record = RecordName(object=object_name, connection=connection, remote_id=remote_id)
         await self.change(lambda transaction: merge(transaction, record, into, self._announce))
 
+    async def note_total(
+        self, object_name: ObjectName, connection: str, remote_id: str, difference: TotalDifference
+    ) -> None:
+        """Keep how the total of a new order differs from the one that was asked for. The record gets an id if it has
+        none."""
+
+        async def note(transaction: Transaction) -> None:
+            number = await transaction.fetch_value(sql.NUMBER)
+            record = (object_name, connection, remote_id)
+            await transaction.execute(sql.NOTE_TOTAL, *record, difference.asked, difference.held, number)
+            await transaction.execute(sql.NOTIFY)
+
+        await self.name(object_name, connection, [remote_id])
+        await self.change(note)
+
     async def refresh(self) -> None:
         """Drop what is cached of records that changed since the last call. Raises StoreUnavailable."""
         if self._last_change is None:
@@ -225,6 +241,7 @@ def _named(rows: Sequence[asyncpg.Record]) -> dict[str, NamedRecord]:
             links=tuple(_link(place) for place in row["siblings"]),
             own_id=row["own_id"],
             merged_into=row["merged_into"],
+            total=None if row["other_total"] is None else TotalDifference(*row["other_total"]),
         )
         for row in rows
     }

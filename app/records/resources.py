@@ -2,19 +2,21 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct
 
 from app.links.match_keys import Sighting, sighting_of
-from app.links.models import NamedRecord, NewRecord
+from app.links.models import NamedRecord, NewRecord, TotalDifference
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading
 from app.records.merges import follow_merge
 from app.records.resolve import AnyMapping
 from app.vendors.models import Connection
 from canonical.customer import Customer
+from canonical.order import Order
 from canonical.parts import Link, Loss, MappingName, ObjectName, ResourceMeta
 from canonical.references import Ids, named_records, with_connection, without_canonical_ids
 from canonical.ticket import Comment, Ticket
@@ -154,6 +156,16 @@ async def _name_comments(
 
 
 def _resource(connection: Connection, reading: Reading, named: NamedRecord, ids: Ids) -> Struct:
-    meta = meta_of(connection, reading.mapping, reading.mapped.remote, reading.mapped.loss, named.shown_links)
+    loss = reading.mapped.loss + _other_total(connection, reading.mapped.data, named.total)
+    meta = meta_of(connection, reading.mapping, reading.mapped.remote, loss, named.shown_links)
     data = with_connection(reading.mapped.data, connection.name, ids)
     return msgspec.structs.replace(data, id=named.shown_id, meta=meta)  # type: ignore[no-any-return]
+
+
+def _other_total(connection: Connection, data: Struct, total: TotalDifference | None) -> tuple[Loss, ...]:
+    """Return the loss of an order whose vendor computed another total than the write asked for, while it still has
+    it."""
+    if total is None or not isinstance(data, Order) or Decimal(data.totals.total) != Decimal(total.held):
+        return ()
+    detail = f"the order adds up to {total.held} at {connection.vendor.title}, {total.asked} was sent"
+    return (Loss(path="/totals/total", kind="ambiguous", detail=detail),)

@@ -9,9 +9,7 @@ from app.errors import InvalidField, UnsupportedField
 from app.problem_document import FieldError, summary
 from app.writes.resolved_write import ResolvedWrite
 from canonical.classes import is_essential
-from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
-from canonical.totals import differs
 from mappings.spec import Draft, FieldRefusal, Vendor
 
 
@@ -33,24 +31,6 @@ def accept_loss(resolved: ResolvedWrite, draft: Draft[Any]) -> tuple[Loss, ...]:
     if errors:
         raise UnsupportedField(f"{title} has no place for this: {summary(errors)}", errors=tuple(errors))
     return draft.loss + dropped(draft.refused)
-
-
-def accept_total(resolved: ResolvedWrite, draft: Draft[Any]) -> tuple[Loss, ...]:
-    """Return the loss of a new order that adds up to another total than the one that was sent. Raises UnsupportedField
-    for what the caller does not accept."""
-    intent, title = resolved.intent, resolved.connection.vendor.title
-    if intent.total is None:
-        return ()
-    lost = {one.path for one in draft.loss if one.kind == "dropped"} | {one.pointer for one in draft.refused}
-    added = differs(intent.total, msgspec.json.decode(intent.body, type=OrderPatch), lost)
-    if added is None:
-        return ()
-    detail = f"the order would add up to {added} at {title}, {intent.total} was sent; send prices that add up to it"
-    if intent.loss != "any":
-        raise UnsupportedField(
-            f"{title} would get another order: {detail}", errors=(FieldError(pointer="/totals/total", detail=detail),)
-        )
-    return (Loss(path="/totals/total", kind="coerced", detail=detail),)
 
 
 def barring(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple[FieldRefusal, ...]:

@@ -57,7 +57,8 @@ def note_copy(intent: Intent, change: RecordChange, loss: tuple[Loss, ...]) -> R
         return change
     fields, notes = read_state(change.state)
     known, source, sent = notes.copied_from, intent.copy_of.connection, _digests(intent.body)
-    lost = sent.keys() & {one.path.split("/")[1] for one in loss if one.path.startswith("/")}
+    places = [place for one in loss for place in (one.path, one.place) if isinstance(place, str)]
+    lost = sent.keys() & {place.split("/")[1] for place in places if place.startswith("/")}
     if lost & NAMES:
         lost |= NAMES  # one name is made of the others
     before = known.get(source, CopiedFrom()).without(sent)

@@ -11,11 +11,13 @@ from app.errors import InvalidField, UnsupportedField, VendorDrifted
 from app.records.map_record import compare_draft
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
-from app.writes.accept_loss import accept_loss, accept_total, barring
+from app.writes.accept_loss import accept_loss, barring
+from app.writes.accept_total import accept_total
 from app.writes.already_held import still_refused
 from app.writes.copied import not_copied_yet
 from app.writes.patch_of import patch_of
 from app.writes.resolved_write import ResolvedWrite
+from app.writes.sent_pointers import at_sent_pointers
 from app.writes.stale_account import refused_by_account_facts
 from app.writes.tags import with_own_pointers
 from canonical.parts import Loss
@@ -59,7 +61,7 @@ async def draft_body(
     draft = await map_to_vendor(resolved, present, account)
     try:
         loss = accept_loss(resolved, draft)
-        return draft.body, loss if present is not None else loss + accept_total(resolved, draft)
+        return draft.body, loss if present is not None else loss + accept_total(resolved, draft, account)
     except (InvalidField, UnsupportedField) as problem:
         vendor = resolved.connection.vendor
         if refused_by_account_facts(vendor, resolved.mapping, account, barring(resolved, draft.refused)):
@@ -80,7 +82,7 @@ async def map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, ac
     finally:  # also if a canary breaks
         if not resolved.dry:
             compare_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
-    draft = msgspec.structs.replace(draft, loss=lost + draft.loss)
+    draft = at_sent_pointers(msgspec.structs.replace(draft, loss=lost + draft.loss), lost)
     if present is None or not draft.refused:
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to

@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
@@ -22,11 +21,13 @@ from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import name_new_record, name_records
 from app.telemetry import count_operation
+from app.writes.accept_total import other_total
 from app.writes.copied import note_copy
 from app.writes.copy_links import link_copy
 from app.writes.models import Answer, Begun, FieldChange, Operation
 from app.writes.resolved_write import ResolvedWrite, changed_fields
 from app.writes.resource_answer import of_operation, resource_answer
+from canonical.order import Order
 from canonical.parts import Loss, ResourceMeta, Skipped
 from mappings.spec import Action, Mapped, Remote, WriteResult
 
@@ -78,7 +79,8 @@ async def finish(
     try:
         reading = await _read_back(resolved, result, remote_id)
         loss += await link_copy(resolved, reading.mapped.remote.id, actor=operation.principal)
-        if status == CREATED and resolved.intent.copy_of is None:
+        differs = status == CREATED and await _note_total(resolved, reading, loss)
+        if status == CREATED and resolved.intent.copy_of is None and not differs:
             new = await name_new_record(resolved.deps, resolved.connection, reading)
         resource = await _named(resolved, reading) if new is None else new[0]
     except Problem:
@@ -117,7 +119,7 @@ async def _settle_read(
     new: NewRecord | None = None,
 ) -> Answer:
     """Commit the answer about a record that was read back. Raises LeaseLost, RecordKnown."""
-    shown = of_operation(resource, begun.operation, loss + _other_total(resolved, reading, loss, status), skipped)
+    shown = of_operation(resource, begun.operation, loss, skipped)
     answer = resource_answer(
         shown,
         status=status,
@@ -219,18 +221,15 @@ def _changes(resolved: ResolvedWrite, resource: Any, before: Watched | None, dat
     return (FieldChange(record=resource.id, field=after.field, before=before.value, after=after.value),)
 
 
-def _other_total(
-    resolved: ResolvedWrite, reading: Reading, accepted: tuple[Loss, ...], status: int
-) -> tuple[Loss, ...]:
-    """Return the loss of a new order whose vendor computed another total than the one that was sent."""
-    sent = resolved.intent.total
-    if sent is None or status != CREATED or any(one.path == "/totals/total" for one in accepted):
-        return ()
-    found = reading.mapped.data.totals.total
-    if Decimal(found) == Decimal(sent):
-        return ()
-    detail = f"the order adds up to {found} at {resolved.connection.vendor.title}, {sent} was sent"
-    return (Loss(path="/totals/total", kind="ambiguous", detail=detail),)
+async def _note_total(resolved: ResolvedWrite, reading: Reading, accepted: tuple[Loss, ...]) -> bool:
+    """Keep with the link that the vendor computed another total for a new order than the one that was asked for.
+    Return whether it did."""
+    record: Mapped[Any] = reading.mapped
+    differing = other_total(resolved.intent, record.data, accepted) if isinstance(record.data, Order) else None
+    if differing is None:
+        return False
+    await resolved.deps.links.note_total("order", resolved.connection.name, record.remote.id, differing)
+    return True
 
 
 def _status(effect: Action, result: WriteResult) -> int:

@@ -97,8 +97,8 @@ class Intent(Struct, frozen=True, kw_only=True):
     writer: str = ""  # who changes the record: a connection, `key:<name>` or `person`
     written_at: datetime | None = None  # when the source of the values had them
     copy_of: CopyOf | None = None
-    lost: tuple[Loss, ...] = ()  # what a copy loses beyond its body
-    total: str | None = None  # what a new order must add up to
+    lost: tuple[Loss, ...] = ()  # what a copy loses beyond its body, and what its body holds in another field
+    total: str | None = None  # the total of a new order, as it was sent
 
 
 class Operation(Struct, frozen=True, kw_only=True):

@@ -10,19 +10,24 @@ from app.errors import InvalidField
 from app.http.decode_body import DecodedBody
 from app.problem_document import FieldError
 from app.records.resolve import AnyMapping
+from canonical.order_body import completed
+from canonical.order_patch import OrderPatch
 from canonical.output_only import READING
+from canonical.parts import Loss
 from canonical.portable import MERGED, origin_of, without_clearing
 from canonical.references import references_of, vendor_ids, with_source
 from mappings.coverage import coverage
 
 
 class PortableBody(Struct, frozen=True, kw_only=True):
-    """A body for one connection: what to write, and whether lists are merged with those of the record."""
+    """A body for one connection: what to write, whether lists are merged with those of the record, and what of a new
+    order went into another field."""
 
     patch: Any
     body: bytes
     ignored: tuple[str, ...] = ()
     merges: bool = False
+    folded: tuple[Loss, ...] = ()
 
 
 def make_portable(
@@ -41,12 +46,16 @@ def make_portable(
         patch = without_clearing(patch, lambda name: name not in origin.missing)
     _refuse_unplaced(patch, origin.connection)
     patch = with_source(patch, origin.connection)
-    patch = _one_text(patch, mapping)
+    patch, folded = _one_text(patch, mapping), tuple[Loss, ...]()
+    if creates and isinstance(patch, OrderPatch):
+        whole = completed(patch, sent.totals, total_counts=origin.total_counts)
+        patch, folded = whole.patch, whole.folded
     return PortableBody(
         patch=patch,
         body=body if patch is sent.patch and not sent.ignored else msgspec.json.encode(patch),
         ignored=sent.ignored,
         merges=(creates or is_foreign) and any(_is_merged(patch, name, by_email) for name in MERGED),
+        folded=folded,
     )
 
 

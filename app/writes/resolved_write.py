@@ -33,8 +33,9 @@ from canonical.classes import LossPolicy
 from canonical.order_patch import OrderCancel
 from canonical.parts import FieldOwnership, Loss, ObjectName
 from canonical.portable import origin_of
-from canonical.totals import stated_total
+from canonical.totals import stated
 from canonical.validate import patch_errors
+from canonical.values import decimal_string
 from mappings.coverage import writable_values
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Mapped, UpsertKey
@@ -257,7 +258,7 @@ async def resolve_request(
         upsert_value=None if key is None else _upsert_value(key, sent.patch),
         loss=request.loss,
         ignored=sent.ignored if request.copy_of is None else (),
-        lost=request.lost,
+        lost=request.lost + sent.folded,
         merges=sent.merges,
         if_match=request.if_match,
         body=sent.body,
@@ -266,9 +267,14 @@ async def resolve_request(
         writer=request.writer,
         written_at=request.written_at or origin_of(read.meta).updated_at,
         copy_of=request.copy_of,
-        total=stated_total(read.totals) if creates and request.object == "order" else None,
+        total=_total(read) if creates and request.object == "order" else None,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
+
+
+def _total(sent: DecodedBody[Any]) -> str | None:
+    total = stated(sent.totals, "total")
+    return None if total is None else decimal_string(total)
 
 
 def resolve_recorded(deps: WriteDeps, intent: Intent, deadline: float) -> ResolvedWrite:

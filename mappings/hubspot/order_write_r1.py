@@ -39,6 +39,7 @@ from mappings.hubspot.wire_v3 import (
 )
 from mappings.kit import patches
 from mappings.kit.addresses import check_type
+from mappings.kit.folding import fees_as_lines
 from mappings.spec import NUMBER, Draft, Notes
 
 ORDER_TO_CONTACT: Final = 507
@@ -61,6 +62,10 @@ def draft(patch: OrderPatch, current: OrderRecord | None, held: Order | None, ac
     """Return the write. `current` and `held` are the present record and what it reads as; None on a create."""
     notes = Notes()
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
+    if current is None:
+        patch = fees_as_lines(patch, notes, "HubSpot")
+    elif patch.fees is not UNSET:
+        notes.unsupported("/fees", "HubSpot orders have no fees; line items are separate records")
     _refuse_values(patch, held, notes)
     payment, fulfillment = (account.options.get(f"orders.{name}") for name in ORDER_ENUMERATIONS)
     properties = bodies.sent(

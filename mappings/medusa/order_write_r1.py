@@ -14,6 +14,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, ReferencePatch
 from mappings.kit import line_fields, patches
 from mappings.kit.addresses import with_buyer
+from mappings.kit.folding import fees_as_lines
 from mappings.kit.names import full_name
 from mappings.kit.patches import refuse_without_place
 from mappings.medusa import addresses, metadata
@@ -51,6 +52,10 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     notes = Notes()
     implied = FRESH | {"presentment_currency": patch.currency}
     refuse_without_place(patch, UNSUPPORTED, notes, implied if current is None else {})
+    if current is None:
+        patch = fees_as_lines(patch, notes, "Medusa")
+    elif patch.fees is not UNSET:
+        notes.unsupported("/fees", "Medusa has no fees")
     patch = with_buyer(patch, {}, "Medusa", notes, members=("name", "phone")) if current is None else patch
     if patch.is_test is True:
         notes.unsupported("/is_test", "Medusa has no test orders: it would count as a sale")

@@ -15,6 +15,7 @@ from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.parts import AddressPatch, ReferencePatch
 from mappings.kit import nearest, patches
 from mappings.kit.addresses import check_type
+from mappings.kit.folding import fees_as_lines
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce.bodies import compare_contact, own_key
 from mappings.salesforce.enums import order_status
@@ -49,6 +50,10 @@ NEEDS_ENTRY: Final = (
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
     """Return the write. `current` is None for a new order."""
     notes = Notes()
+    if current is None:
+        patch = fees_as_lines(patch, notes, "Salesforce")
+    elif patch.fees is not UNSET:
+        notes.unsupported("/fees", ONLY_NEW)
     implied = {"tax_inclusive": False, "presentment_currency": patch.currency}
     patches.refuse_without_place(patch, UNSUPPORTED, notes, implied)
     for name in ("discounts", "shipping_lines"):

@@ -9,6 +9,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch
 from mappings.kit import line_fields, patches
 from mappings.kit.addresses import with_buyer
+from mappings.kit.folding import fees_as_lines
 from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.order_lines_write_r1 import order_money
 from mappings.shopify.requests import gid, metafield_key
@@ -45,6 +46,7 @@ FIXED: Final = (
     "line_items",
     "discounts",
     "shipping_lines",
+    "fees",
     "is_test",
     "placed_at",
 )
@@ -54,6 +56,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     """Return the body of a write, with only the members in the patch. `current` is None for a new order."""
     notes = Notes()
     patches.refuse_without_place(patch, NEVER, notes, FRESH if current is None else {})
+    patch = fees_as_lines(patch, notes, "Shopify") if current is None else patch
     patch = with_buyer(patch, {}, "Shopify", notes) if current is None else patch
     settings = account.custom_fields.get("order", ())
     held = {} if current is None else metadata.of_order(current)

@@ -15,6 +15,7 @@ from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch, given
 from mappings.kit import line_fields, nearest, patches
+from mappings.kit.folding import fees_as_lines
 from mappings.kit.line_fields import SHIPPING
 from mappings.kit.patches import chosen, refuse_without_place
 from mappings.spec import Draft, Notes
@@ -65,6 +66,10 @@ def to_vendor(
 ) -> Draft[OrderWrite]:
     """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
+    if current is None and patch.status != "draft":
+        patch = fees_as_lines(patch, notes, "Stripe")
+    elif patch.fees is not UNSET:
+        notes.unsupported("/fees", "Stripe has no fees, and accepts lines only with a new checkout")
     implied = FRESH | {"presentment_currency": patch.currency}
     refuse_without_place(patch, NO_PLACE, notes, implied if current is None else {})
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))

@@ -14,6 +14,7 @@ from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, AddressType, CustomFieldSetting, ReferencePatch
 from mappings.kit import line_fields, patches
 from mappings.kit.addresses import check_type, with_buyer
+from mappings.kit.folding import fees_as_lines
 from mappings.kit.line_fields import SHIPPING
 from mappings.kit.patches import refuse_without_place
 from mappings.spec import Draft, Notes
@@ -57,6 +58,10 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
     refuse_without_place(patch, UNSUPPORTED, notes, {"tax_inclusive": False, "presentment_currency": patch.currency})
+    if current is None:
+        patch = fees_as_lines(patch, notes, "WooCommerce")
+    elif patch.fees is not UNSET:
+        notes.unsupported("/fees", ONLY_NEW)
     there = None if current is None else addresses.name_of(current.billing.first_name, current.billing.last_name)
     patch = with_buyer(patch, {"name": there}, "WooCommerce", notes, is_new=current is None)
     if patch.is_test is True:

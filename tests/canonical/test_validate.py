@@ -91,7 +91,7 @@ def test_customers_that_are_refused(body: dict[str, Any], wrong: list[str]) -> N
         ),
         (
             {"line_items": [{"name": "Mug", "quantity": "-1", "unit_price": "-1"}]},
-            ["/line_items/0/quantity", "/line_items/0/unit_price"],
+            ["/line_items/0/quantity"],
         ),
         ({"currency": "JPY", "discounts": [{"amount": "1.5"}]}, ["/discounts/0/amount"]),
         ({"discounts": [{"amount": "-1.5"}]}, ["/discounts/0/amount"]),

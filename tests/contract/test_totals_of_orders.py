@@ -55,3 +55,56 @@ def test_shipping_and_taxes_count(caller: Caller, name: str) -> None:
 def test_a_total_that_is_no_amount_is_ignored(caller: Caller, totals: Any) -> None:
     kind = KINDS["hubspot order"]
     assert caller.create(kind.collection, kind.sample() | {"totals": totals})["meta"]["ignored"] == ["/totals"]
+
+
+def test_without_a_total_the_parts_are_the_sum(caller: Caller) -> None:
+    """Shopify keeps one discount, and HubSpot has no fees: both hold the sum of the body."""
+    parts = SHIPPED | {
+        "discounts": [{"code": "A", "amount": "4.00"}, {"code": "B", "amount": "1.00"}],
+        "fees": [{"name": "Cash on delivery", "amount": "3.00"}],
+    }
+    for name in ORDERS:
+        kind = KINDS[name]
+        made = caller.create(kind.collection, kind.sample() | parts)
+        assert made["totals"]["total"] == "42.70"
+        folded = {one["path"]: one["place"] for one in made["meta"]["loss"] if one["kind"] == "folded"}
+        assert folded["/fees/0"] == "/line_items/1"
+
+
+def test_an_order_without_lines_adds_up_too(caller: Caller, vendors: Emulators) -> None:
+    kind, mark = KINDS["hubspot order"], word()
+    body = kind.sample(mark) | {"line_items": [], "shipping_lines": SHIPPED["shipping_lines"]}
+    answer = caller.write("POST", kind.collection, body | {"totals": {"total": "45.00"}})
+
+    assert pointers(answer) == ["/totals/total"]
+    assert not vendors.records(kind.connection, kind.held_as, holding=mark)
+
+
+def test_a_tip_is_carried_as_a_fee_or_a_line(caller: Caller) -> None:
+    kind = KINDS["hubspot order"]
+    made = caller.create(kind.collection, kind.sample() | {"totals": {"tip": "5.00", "total": "44.80"}})
+
+    assert made["totals"]["total"] == "44.80"
+    assert ("/totals/tip", "/line_items/1") in [(one["path"], one.get("place")) for one in made["meta"]["loss"]]
+    answer = caller.write("POST", f"{kind.collection}&loss=none", kind.sample() | {"totals": {"tip": "5.00"}})
+    assert "/totals/tip" in pointers(answer)
+
+
+def test_the_total_of_a_record_that_does_not_add_up_counts(caller: Caller) -> None:
+    kind = KINDS["hubspot order"]
+    body = kind.sample() | {"totals": {"total": "41.00"}}
+    assert pointers(caller.write("POST", kind.collection, body)) == ["/totals/total"]
+
+    loss = [{"path": "/totals/total", "kind": "ambiguous", "detail": "they do not add up"}]
+    made = caller.create(kind.collection, body | {"meta": {"connection": "export", "loss": loss}})
+    assert made["totals"]["total"] == "41.00"
+    assert ("/totals/total", "folded") in [(one["path"], one["kind"]) for one in made["meta"]["loss"]]
+
+
+def test_negative_lines_are_discounts(caller: Caller) -> None:
+    kind = KINDS["hubspot order"]
+    voucher = {"name": "Voucher", "quantity": "1", "unit_price": "-9.80"}
+    made = caller.create(kind.collection, kind.sample() | {"line_items": [voucher, *kind.sample()["line_items"]]})
+
+    assert (made["totals"]["discount"], made["totals"]["total"]) == ("9.80", "30.00")
+    assert ("/line_items/0", "/discounts/0") in [(one["path"], one.get("place")) for one in made["meta"]["loss"]]

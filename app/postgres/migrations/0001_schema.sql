@@ -204,6 +204,9 @@ CREATE TABLE link (
     -- The record of the same connection that the vendor merged it into.
     merged_into  text        CHECK (merged_into <> remote_id),
 
+    -- Of an order: the total that its create asked for, and the other one that the vendor computed.
+    other_total  text[]      CHECK (array_length(other_total, 1) = 2),
+
     -- How the record got its canonical id.
     source       text        NOT NULL DEFAULT 'sighting'
                  CHECK (source IN ('sighting', 'write', 'marker', 'copy', 'person', 'match', 'vendor_merge')),

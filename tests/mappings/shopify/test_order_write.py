@@ -13,6 +13,7 @@ from msgspec import UNSET
 from canonical.order import DiscountType, OrderStatus, PaymentStatus
 from canonical.order_patch import (
     DiscountPatch,
+    FeePatch,
     LineItemPatch,
     LineOptionPatch,
     OrderPatch,
@@ -40,6 +41,7 @@ SAMPLES: dict[str, Any] = {
     "line_items": (MUG,),
     "discounts": (DiscountPatch(code="A", amount="1.00"),),
     "shipping_lines": (ShippingLinePatch(title="Post", price="4.00"),),
+    "fees": (FeePatch(name="Cash on delivery", amount="3.00"),),
     "is_test": True,
     "placed_at": msgspec.convert("2026-05-01T10:00:00Z", OrderPatch.__annotations__["placed_at"]),
     "status": "open",

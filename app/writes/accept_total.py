@@ -1,0 +1,110 @@
+"""Judge whether a new order would hold another sum at its target than its body adds up to."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from app.errors import UnsupportedField
+from app.links.models import TotalDifference
+from app.problem_document import FieldError
+from app.writes.models import Intent
+from app.writes.resolved_write import ResolvedWrite
+from canonical.order import Order
+from canonical.order_patch import OrderPatch
+from canonical.parts import Loss
+from canonical.totals import BodySum, sum_of
+from mappings.spec import Draft
+
+TOTAL = "/totals/total"
+SUMS = frozenset({"discounts", "shipping_lines", "fees"})
+"""The lists whose items are parts of the sum beside the lines."""
+
+
+def accept_total(resolved: ResolvedWrite, draft: Draft[Any], account: Any) -> tuple[Loss, ...]:
+    """Return the loss of a new order whose sum would differ. Raises UnsupportedField where the caller does not accept
+    one (`?loss=any`)."""
+    intent, title = resolved.intent, resolved.connection.vendor.title
+    wanted = wanted_sum(intent)
+    if wanted is None:
+        return ()
+    becomes = _becomes(resolved, draft, account)
+    is_kept = becomes is None or wanted.is_about(becomes)
+    held = wanted.total if becomes is None else becomes
+    if intent.total is not None and not wanted.is_about(Decimal(intent.total)):
+        detail = (
+            f"totals.total is {intent.total}, the body adds up to {wanted.total:f}, and at {title} it would"
+            f" be {held:f}: send the prices, discounts, shipping, fees and taxes that make up the total, or no totals"
+        )
+    elif not is_kept:
+        detail = f"the body adds up to {wanted.total:f}, at {title} it would be {held:f}. {_way_out(draft, title)}"
+    else:
+        return ()
+    if intent.loss != "any":
+        raise UnsupportedField(
+            f"{title} would get another sum: {detail}", errors=(FieldError(pointer=TOTAL, detail=detail),)
+        )
+    return (Loss(path=TOTAL, kind="coerced", detail=detail),)
+
+
+def wanted_sum(intent: Intent) -> BodySum | None:
+    """Return what the body of an order adds up to. None for another object, and if a product supplies a price."""
+    return sum_of(msgspec.json.decode(intent.body, type=OrderPatch)) if intent.object == "order" else None
+
+
+def other_total(intent: Intent, order: Order, loss: tuple[Loss, ...]) -> TotalDifference | None:
+    """Return the difference between the sum that was asked for and the one that the vendor computed for a new order.
+    None if there is none, or if it was announced before (`loss`), or if the vendor counts in another currency."""
+    wanted = wanted_sum(intent)
+    if wanted is None:
+        if intent.total is None:
+            return None
+        wanted = BodySum(total=Decimal(intent.total), slack=Decimal(0))
+    currency = msgspec.json.decode(intent.body, type=OrderPatch).currency
+    if any(one.path == TOTAL and one.kind == "coerced" for one in loss) or (
+        isinstance(currency, str) and currency != order.currency
+    ):
+        return None
+    held = order.totals.total
+    if wanted.is_about(Decimal(held)):
+        return None
+    return TotalDifference(f"{wanted.total:f}", held)
+
+
+def _becomes(resolved: ResolvedWrite, draft: Draft[Any], account: Any) -> Decimal | None:
+    total_of = resolved.mapping.total_of
+    if total_of is not None:
+        return total_of(draft.body, account)
+    lost = [one.path for one in draft.loss if one.kind == "dropped"] + [one.pointer for one in draft.refused]
+    left = msgspec.json.decode(resolved.intent.body)
+    for pointer in lost:
+        _forget(left, pointer.removeprefix("/").split("/"))
+    found = sum_of(msgspec.convert(left, OrderPatch))
+    return None if found is None else found.total
+
+
+def _forget(body: Any, way: list[str]) -> None:
+    """Set the amount at a pointer to nothing."""
+    name, *inner = way
+    items = body.get(name)
+    if not isinstance(items, list) or name not in (SUMS | {"line_items"}):
+        return
+    for place, one in enumerate(items):
+        if inner and inner[0] != str(place):
+            continue
+        amounts = ("amount", "price", "tax") if len(inner) < 2 else (inner[1],)
+        one |= {member: "0" for member in amounts if member in ("amount", "price", "tax") and member in one}
+
+
+def _way_out(draft: Draft[Any], title: str) -> str:
+    """Return what would be lost, and what the caller can do."""
+    lost = [(one.path, one.detail) for one in draft.loss if one.kind == "dropped"]
+    lost += [(one.pointer, one.detail) for one in draft.refused]
+    named = [f"{pointer} ({why})" for pointer, why in lost if _is_amount(pointer)]
+    missing = f"{title} has no place for {'; '.join(named)}. " if named else ""
+    return f"{missing}Send these amounts within the prices of the lines, or accept the other sum with ?loss=any"
+
+
+def _is_amount(pointer: str) -> bool:
+    name, *inner = pointer.removeprefix("/").split("/")
+    return (name in SUMS and inner[1:] in ([], ["amount"], ["price"], ["tax"])) or inner[1:] == ["tax"]

@@ -1,0 +1,150 @@
+"""Complete the body of a new order, so that its lists say everything that its sum consists of.
+
+A record that was read says some amounts only in its `totals`: a tip, a tax that the vendor does not split, a discount
+within the lines. They become items of the lists that mappings write. Each such change is a loss of kind `folded`.
+"""
+
+from decimal import Decimal
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from canonical.codes import NO_CURRENCY
+from canonical.order_patch import DiscountPatch, FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import Loss, given
+from canonical.totals import ZERO, added, shares, smallest_unit, stated, sum_of, taxes_of
+from canonical.values import money
+
+TIP: Final = "Tip"
+SHIPPING: Final = "Shipping"
+FEE: Final = "Fee"
+DIFFERENCE: Final = "Difference to the total"
+
+
+class CompleteBody(Struct, frozen=True, kw_only=True):
+    """The completed body, and what was folded."""
+
+    patch: OrderPatch
+    folded: tuple[Loss, ...] = ()
+
+
+def completed(patch: OrderPatch, totals: Any, *, total_counts: bool) -> CompleteBody:
+    """Return the body of a new order with all that its sum consists of.
+
+    `totals` is that of the body, which may be anything. `total_counts`: it was read with a total that its parts do not
+    add up to, and the total is the sum. A body that nothing completes stays as it is.
+    """
+    body = _without_negative_parts(patch)
+    total, present = stated(totals, "total"), sum_of(body.patch)
+    if total is None:
+        return _with_rests(body, totals, ("tip",))
+    if present is None or present.is_about(total):
+        return body
+    for one in (_as_inclusive(body), _with_rests(body, totals, ("discount", "shipping", "fees", "tip", "tax"))):
+        for form in (one, _as_inclusive(one)):
+            found = sum_of(form.patch)
+            if found is not None and found.is_about(total):
+                return form
+    return _with_difference(body, total - present.total) if total_counts else body
+
+
+def _as_inclusive(body: CompleteBody) -> CompleteBody:
+    """Return the body with prices that include the tax, if it does not say whether they do."""
+    return body if isinstance(body.patch.tax_inclusive, bool) else _changed(body, tax_inclusive=True)
+
+
+def _without_negative_parts(patch: OrderPatch) -> CompleteBody:
+    """Return the body with each line and each fee of a negative amount as a discount."""
+    lines, fees = given(patch.line_items, ()), given(patch.fees, ())
+    currency = given(patch.currency, NO_CURRENCY)
+    discounts, folded = list(given(patch.discounts, ())), list[Loss]()
+    parts: list[tuple[str, LineItemPatch | FeePatch, Decimal]]
+    parts = [(f"/line_items/{place}", one, _amount(one)) for place, one in enumerate(lines)]
+    parts += [(f"/fees/{place}", one, Decimal(one.amount)) for place, one in enumerate(fees)]
+    for pointer, one, amount in parts:
+        if amount < 0:
+            if patch.tax_inclusive is not True:
+                amount += Decimal(one.tax or "0")
+            folded.append(_folded(pointer, f"/discounts/{len(discounts)}", "a negative amount is a discount"))
+            discounts.append(DiscountPatch(label=one.name, amount=money(str(-amount), currency)))
+    if not folded:
+        return CompleteBody(patch=patch)
+    kept = {
+        "line_items": tuple(one for one in lines if _amount(one) >= 0),
+        "fees": tuple(one for one in fees if Decimal(one.amount) >= 0),
+    }
+    changes = {name: items for name, items in kept.items() if getattr(patch, name)}
+    return CompleteBody(patch=replace(patch, discounts=tuple(discounts), **changes), folded=tuple(folded))
+
+
+def _amount(line: LineItemPatch) -> Decimal:
+    return Decimal(line.quantity) * Decimal(line.unit_price or "0")
+
+
+def _with_rests(body: CompleteBody, totals: Any, names: tuple[str, ...]) -> CompleteBody:
+    """Return the body with what `totals` says beyond the lists."""
+    for name in names:
+        said, patch = stated(totals, name), body.patch
+        if not said:
+            continue
+        listed = {
+            "discount": added(one.amount for one in given(patch.discounts, ())),
+            "shipping": added(one.price for one in given(patch.shipping_lines, ())),
+            "fees": added(one.amount for one in given(patch.fees, ())),
+            "tip": ZERO,
+            "tax": taxes_of(patch),
+        }
+        rest = said - listed[name]
+        if rest > 0:
+            body = _with_tax(body, rest) if name == "tax" else _with_part(body, name, rest)
+    return body
+
+
+def _with_part(body: CompleteBody, name: str, amount: Decimal) -> CompleteBody:
+    """Return the body with an amount of its `totals` as an item of a list."""
+    patch = body.patch
+    text = money(str(amount), given(patch.currency, NO_CURRENCY))
+    if name == "discount":
+        return _extended(body, "discounts", DiscountPatch(amount=text), "/totals/discount")
+    if name == "shipping":
+        return _extended(body, "shipping_lines", ShippingLinePatch(title=SHIPPING, price=text), "/totals/shipping")
+    title = TIP if name == "tip" else FEE
+    return _extended(body, "fees", FeePatch(name=title, amount=text), f"/totals/{name}")
+
+
+def _with_tax(body: CompleteBody, rest: Decimal) -> CompleteBody:
+    """Return the body with a tax that no part names, shared among the lines by their amounts."""
+    patch = body.patch
+    lines, currency = given(patch.line_items, ()), given(patch.currency, NO_CURRENCY)
+    if not lines:
+        return _extended(body, "fees", FeePatch(name="Tax", amount=money(str(rest), currency)), "/totals/tax")
+    parts = shares(rest, [_amount(line) for line in lines], smallest_unit(currency))
+    taxed = tuple(
+        replace(line, tax=money(str(Decimal(line.tax or "0") + part), currency))
+        for line, part in zip(lines, parts, strict=True)
+    )
+    loss = _folded("/totals/tax", "/line_items", "the tax of the order is shared among its lines")
+    return _changed(body, loss, line_items=taxed)
+
+
+def _with_difference(body: CompleteBody, difference: Decimal) -> CompleteBody:
+    """Return the body with the difference between the vendor's total and its parts, as a fee or a discount."""
+    text = money(str(abs(difference)), given(body.patch.currency, NO_CURRENCY))
+    if difference > 0:
+        return _extended(body, "fees", FeePatch(name=DIFFERENCE, amount=text), "/totals/total")
+    return _extended(body, "discounts", DiscountPatch(label=DIFFERENCE, amount=text), "/totals/total")
+
+
+def _extended(body: CompleteBody, name: str, item: Struct, pointer: str) -> CompleteBody:
+    present = given(getattr(body.patch, name), ())
+    loss = _folded(pointer, f"/{name}/{len(present)}", "it has no other place in a body")
+    return _changed(body, loss, **{name: (*present, item)})
+
+
+def _changed(body: CompleteBody, *folded: Loss, **changes: Any) -> CompleteBody:
+    return CompleteBody(patch=replace(body.patch, **changes), folded=body.folded + folded)
+
+
+def _folded(path: str, place: str, detail: str) -> Loss:
+    return Loss(path=path, kind="folded", detail=detail, place=place)

@@ -1,0 +1,60 @@
+"""A vendor that computes its own sum: the difference is announced with the write, and kept while it lasts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.contract.callers import Caller
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.samples import word
+from tests.contract.vendor_samples import SAMPLES, all_vendors
+
+ORDERS = "/v1/orders?connection=woocommerce"
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor. The shop adds its own tax of 19 %."""
+    with all_vendors(tmp_path_factory.mktemp("sums"), module_database_url) as facade:
+        facade.vendors.place("woocommerce", "settings", {"id": "woocommerce_calc_taxes", "value": "yes"})
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def other_total(order: dict[str, Any]) -> list[str]:
+    """What the order says about a total that differs from the one that was sent."""
+    return [one["detail"] for one in order["meta"]["loss"] if one["path"] == "/totals/total"]
+
+
+def test_a_sum_of_the_vendor_is_announced_and_kept(caller: Caller, vendors: Emulators) -> None:
+    made = caller.create(ORDERS, SAMPLES["woocommerce order"].body(word()))
+    (said,) = other_total(made)
+    (stored,) = [one for one in vendors.records("woocommerce", "orders") if str(one["id"]) == made["meta"]["remote_id"]]
+    assert (stored["total"], made["totals"]["total"]) == ("47.36", "47.36")
+    assert said == "the order adds up to 47.36 at WooCommerce, 39.80 was sent"
+
+    assert other_total(caller.get(f"/v1/orders/{made['id']}").json()) == [said]
+    page = caller.get(ORDERS).json()["data"]
+    assert [other_total(one) for one in page if one["id"] == made["id"]] == [[said]]
+
+    vendors.place("woocommerce", "orders", stored | {"fee_lines": [], "total": "50.00"})
+    assert said not in other_total(caller.get(f"/v1/orders/{made['id']}").json())
+
+
+def test_a_copy_says_so_too(caller: Caller) -> None:
+    made = caller.create("/v1/orders?connection=shopify", SAMPLES["shopify order"].body(word()))
+    answer = caller.write("POST", f"/v1/orders/{made['id']}/copies", {"connection": "woocommerce"})
+
+    assert answer.status_code == 201, answer.text
+    (said,) = other_total(answer.json())
+    assert "39.80 was sent" in said
+    read = caller.get(f"/v1/orders/{made['id']}?connection=woocommerce").json()
+    assert other_total(read) == [said]
+    assert other_total(caller.get(f"/v1/orders/{made['id']}?connection=shopify").json()) == []
