@@ -12,22 +12,14 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import FieldInfo, fields, replace
 
-from canonical.parts import Instant
+from canonical.field_kinds import Field, fields_of
+from canonical.parts import AddressPatch, Instant
+from canonical.same_value import keys_among
 
 P = TypeVar("P", bound=Struct)
 
-MERGED: Final[Mapping[str, Callable[[Any], object]]] = {
-    "emails": lambda one: one.address.strip().lower(),
-    "phones": lambda one: one.e164 or _folded(one.raw),
-    "addresses": lambda one: tuple(
-        _folded(part) for part in (one.line1, one.line2, one.postal_code, one.city, one.country_code)
-    ),
-    "tags": lambda one: one.casefold(),
-    "tax_ids": lambda one: (one.type, one.value),
-    "consents": lambda one: one.channel,
-    "custom_fields": lambda one: one.key,
-}
-"""The lists that are merged with those of the target, and what makes two of their items the same."""
+MERGED: Final = ("emails", "phones", "addresses", "tags", "tax_ids", "consents", "custom_fields")
+"""The lists that are merged with those of the target."""
 _SAYS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "consents": lambda one: "unknown" not in (one.channel, one.state),
     "custom_fields": lambda one: not _is_blank(one.value),
@@ -35,6 +27,7 @@ _SAYS: Final[Mapping[str, Callable[[Any], bool]]] = {
 """Which items of a list say something."""
 DECIDED: Final = ("opted_in", "opted_out")
 """What only a person decides. `never` and `pending` do not replace it."""
+ADDRESS_TEXTS: Final = tuple(name for name in AddressPatch.__struct_fields__ if name not in ("type", "is_default"))
 _REPLACED: Final = ("consents", "custom_fields")
 """Lists of settings: of two items that are the same, the one that was sent counts."""
 
@@ -105,7 +98,7 @@ def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:
     `keep_emails`: the record was found by its e-mail address, so its addresses stay as they are.
     """
     changes: dict[str, Any] = {}
-    for name, key in MERGED.items():
+    for name in MERGED:
         sent = getattr(patch, name, UNSET)
         if not isinstance(sent, tuple) or not sent:
             continue
@@ -113,34 +106,34 @@ def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:
         if keep_emails and name == "emails" and present:
             changes[name] = UNSET
         else:
-            changes[name] = _merged_list(name, present, sent, _by_spelling(present) if name == "phones" else key)
+            field = fields_of(type(patch))[name]
+            changes[name] = _merged_list(name, present, sent, field)
     return replace(patch, **changes) if changes else patch
 
 
-def _by_spelling(present: tuple[Any, ...]) -> Callable[[Any], object]:
-    """Return the key of telephone numbers. One without its country, sent or present, is the other one of its spelling.
-    A present one that names the country comes first."""
-    own = MERGED["phones"]
-    spelled = {_folded(one.raw): own(one) for one in sorted(present, key=lambda one: bool(one.e164))}
-
-    def key(one: Any) -> object:
-        spelling = _folded(one.raw)
-        known = spelled.get(spelling, own(one))
-        return known if known == spelling or not one.e164 else own(one)
-
-    return key
-
-
-def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], key: Callable[[Any], object]) -> Any:
+def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], field: Field) -> Any:
     """Return the list; UNSET if it would equal the present one. A system that was never given a consent does not know
     what a person has decided elsewhere."""
+    key = keys_among(present, field)
     decided = {key(one) for one in present if name == "consents" and one.state in DECIDED}
     wanted = {key(one): one for one in sent if key(one) not in decided or one.state in DECIDED}
-    kept = [wanted[key(one)] if name in _REPLACED and key(one) in wanted else one for one in present]
-    new = [one for one in wanted.values() if key(one) not in {key(other) for other in present}]
+    kept = [_kept(name, one, wanted.get(key(one))) for one in present]
+    known = {key(one) for one in present}
+    new = [one for one in wanted.values() if key(one) not in known]
     if not new and kept == list(present):
         return UNSET
     return (*kept, *(_secondary(one, bool(present)) for one in new))
+
+
+def _kept(name: str, present: Any, sent: Any) -> Any:
+    """Return an item of the record with what was sent for it: of an address its texts, because it may be spelled in
+    another way."""
+    if sent is None or name not in (*_REPLACED, "addresses"):
+        return present
+    if name in _REPLACED:
+        return sent
+    texts = {member: text for member in ADDRESS_TEXTS if (text := getattr(sent, member))}
+    return replace(present, **texts)
 
 
 def _secondary(one: Any, is_second: bool) -> Any:
@@ -172,7 +165,3 @@ def _words_in(kind: Any) -> Iterator[Any]:
     for option in getattr(kind, "__args__", ()):
         yield option
         yield from _words_in(option)
-
-
-def _folded(text: str | None) -> str:
-    return "".join((text or "").split()).casefold()

@@ -14,6 +14,7 @@ from html.entities import html5
 from typing import Any, Final, TypeVar, cast
 from zoneinfo import available_timezones
 
+import idna
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
@@ -45,6 +46,10 @@ _LANGUAGE_TAG: Final = re.compile(
 _HTML_CLASS: Final = re.compile(r' class="[^"<>]*"')
 _REFERENCE: Final = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 """An HTML character reference. The semicolon is required here, although HTML allows to omit it, to keep `R&D`."""
+_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+"""ASCII letters in lower case."""
+ANY_REGION: Final = "GB"
+"""The region in which a number is read if only its extension is asked for."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - for arithmetic with naive times
 # Enough digits for every step below to be exact until the last one rounds.
@@ -67,8 +72,21 @@ def _cached(*, longest: int, otherwise: Any = None, size: int = CACHE_SIZE) -> C
 
 
 def email(text: str) -> str:
-    """Trim and lower-case an address. Vendors compare addresses without case, as Lockstitch does."""
-    return text.strip().lower()
+    """Trim and lower-case an address. Only A to Z are folded: other letters with one lower case, such as the Kelvin
+    sign and `k`, belong to different people."""
+    return text.strip().translate(_LOWER)
+
+
+@_cached(longest=320)
+def email_key(text: str) -> str:
+    """Return an address for comparison: as `email`, with its domain as it is asked for (IDNA 2008)."""
+    local, at, domain = email(text).rpartition("@")
+    if domain.isascii():
+        return f"{local}{at}{domain}"
+    try:
+        return f"{local}{at}{idna.encode(domain).decode()}"
+    except idna.IDNAError:
+        return f"{local}{at}{domain}"
 
 
 @_cached(longest=320, otherwise=False)
@@ -91,6 +109,18 @@ def phone(text: str, country: str | None = None) -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@_cached(longest=250, otherwise="")
+def phone_extension(text: str) -> str:
+    """Return the extension that a number names, as `;ext=5` (RFC 3966), or an empty text."""
+    if text.isdecimal():
+        return ""
+    try:
+        extension = phonenumbers.parse(text, ANY_REGION).extension
+    except phonenumbers.NumberParseException:
+        return ""
+    return f";ext={extension}" if extension else ""
 
 
 @_cached(longest=100)

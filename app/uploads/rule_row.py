@@ -14,8 +14,9 @@ from app.settings.ownership import PERSON
 from app.uploads.deps import UploadDeps
 from app.vendors.models import Connection
 from app.webhooks.models import Receipt
-from app.writes.equal_value import is_empty
+from canonical.field_kinds import Field, kinds_of
 from canonical.parts import FieldOwnership, Skipped
+from canonical.same_value import normal_form
 from mappings.csv.layout import REVISION, Layout
 
 NOT_OWNER: Final = "not-system-of-record"
@@ -86,15 +87,16 @@ def _changed_policies(deps: UploadDeps, layout: Layout, before: Fields, after: F
     ownership = deps.ownership.get(layout.object)
     if ownership is None or not ownership.is_checked:
         return {}
+    kinds = kinds_of(layout.object)
     return {
         name: policy
         for name, policy in ownership.fields.items()
-        if policy.anyone_else is not None and _differs(before.get(name), after.get(name))
+        if policy.anyone_else is not None and _differs(before.get(name), after.get(name), kinds.get(name, Field()))
     }
 
 
-def _differs(before: Any, after: Any) -> bool:
-    return bool(before != after) and not (is_empty(before) and is_empty(after))
+def _differs(before: Any, after: Any, field: Field) -> bool:
+    return normal_form(before, field) != normal_form(after, field)
 
 
 def _fact(

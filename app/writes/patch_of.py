@@ -19,12 +19,28 @@ def patch_of(resolved: ResolvedWrite, held: Mapped[Any] | None) -> tuple[Any, tu
     edits tags needs."""
     intent = resolved.intent
     if intent.edits_tags:
-        assert held is not None  # noqa: S101 - tags are changed of a record
-        return resolved.mapping.patch(tags=merge_tags(intent.body, held.data.tags)), ()
-    patch = msgspec.json.decode(intent.body, type=resolved.mapping.patch)
-    patch, lost = at_target(patch, resolved.connection.name)
+        return sent_patch(resolved, held), ()
     references = intent.references or References()
-    patch = with_references(patch, references)
-    if held is not None and intent.merges:
-        patch = merged(patch, held.data, keep_emails=intent.upsert_on == "email")
+    patch, lost = at_target(_decoded(resolved), resolved.connection.name)
+    patch = _merged(resolved, with_references(patch, references), held)
     return patch, (*intent.lost, *lost, *references.lost)
+
+
+def sent_patch(resolved: ResolvedWrite, held: Mapped[Any] | None) -> Any:
+    """Return the patch like `patch_of`, with its references as they were sent."""
+    intent = resolved.intent
+    if intent.edits_tags:
+        assert held is not None  # noqa: S101 - tags are changed of a record
+        return resolved.mapping.patch(tags=merge_tags(intent.body, held.data.tags))
+    return _merged(resolved, at_target(_decoded(resolved), resolved.connection.name)[0], held)
+
+
+def _decoded(resolved: ResolvedWrite) -> Any:
+    return msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
+
+
+def _merged(resolved: ResolvedWrite, patch: Any, held: Mapped[Any] | None) -> Any:
+    intent = resolved.intent
+    if held is None or not intent.merges:
+        return patch
+    return merged(patch, held.data, keep_emails=intent.upsert_on == "email")

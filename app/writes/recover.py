@@ -19,8 +19,9 @@ from app.vendors.models import VendorRefused
 from app.writes.deps import WriteDeps
 from app.writes.execute import document_for, execute, record_refusal, send_and_settle
 from app.writes.finish import finish
-from app.writes.matches_intent import matches_intent
+from app.writes.matches_intent import has_reached, matches_patch
 from app.writes.models import Answer, Begun, Undecided
+from app.writes.patch_of import sent_patch
 from app.writes.prepare import PreparedWrite, RecordFound, marker_lookup, prepare, prepare_create, prepare_update
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from app.writes.upsert_race import lost_upsert_race
@@ -199,8 +200,11 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> An
     remote_id = begun.operation.remote_id or resolved.intent.remote_id
     assert remote_id is not None  # noqa: S101 - a change names its record
     try:
-        present = await resolved.fetch(remote_id, pinned=True)
-        done = matches_intent(resolved.intent, effect, resolved.mapping.patch, present.mapped.data)
+        present = (await resolved.fetch(remote_id, pinned=True)).mapped
+        if effect in ("archive", "cancel"):
+            done = has_reached(effect, present.data)
+        else:
+            done = matches_patch(sent_patch(resolved, present), present.data)
     except NotFound as gone:
         if effect != "archive":
             return await record_refusal(resolved.deps, begun, gone)

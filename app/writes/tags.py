@@ -11,6 +11,7 @@ from app.http.decode_body import decode_patch
 from app.problem_document import FieldError
 from app.records.resolve import AnyMapping
 from canonical.parts import Line
+from canonical.same_value import fold_tag
 from mappings.coverage import coverage
 from mappings.spec import Draft
 
@@ -39,7 +40,7 @@ def read_change(body: bytes) -> TagsChange:
     errors += [
         FieldError(pointer=f"/add/{place}", detail="is in remove too; send it in one of the two")
         for place, tag in enumerate(_listed(change.add))
-        if tag.strip() and tag.strip().casefold() in removed
+        if tag.strip() and fold_tag(tag) in removed
     ]
     if errors:
         raise InvalidField.listing(errors)
@@ -55,17 +56,10 @@ def merge_tags(body: bytes, present: Sequence[str]) -> tuple[str, ...]:
     """Return the tags after the change: the present ones in their order without the removed ones, then the new ones."""
     change = msgspec.json.decode(body, type=TagsChange)
     removed = _folded(_listed(change.remove))
-    merged = {tag.strip().casefold(): tag for tag in present if tag.strip().casefold() not in removed}
+    merged = {fold_tag(tag): tag for tag in present if fold_tag(tag) not in removed}
     for tag in _listed(change.add):
-        merged.setdefault(tag.strip().casefold(), tag.strip())
+        merged.setdefault(fold_tag(tag), tag.strip())
     return tuple(merged.values())
-
-
-def holds_change(body: bytes, present: Sequence[str]) -> bool:
-    """Return whether the tags of a record are as the change wants them."""
-    change = msgspec.json.decode(body, type=TagsChange)
-    held = _folded(present)
-    return _folded(_listed(change.add)) <= held and not _folded(_listed(change.remove)) & held
 
 
 def with_own_pointers(draft: Draft[Any], body: bytes, merged: Sequence[str]) -> Draft[Any]:
@@ -86,4 +80,4 @@ def _listed(tags: tuple[str, ...] | UnsetType) -> tuple[str, ...]:
 
 
 def _folded(tags: Sequence[str]) -> frozenset[str]:
-    return frozenset(tag.strip().casefold() for tag in tags)
+    return frozenset(fold_tag(tag) for tag in tags)

@@ -14,10 +14,11 @@ from app.ownership.verdict import Change, speaks_for_owner
 from app.records.fetch import fetch_record
 from app.records.resolve import choose_mapping
 from app.revisions.large_records import run_mapping
-from app.writes.equal_value import equals, is_empty
 from app.writes.patch_of import patch_of
 from app.writes.resolved_write import ResolvedWrite
+from canonical.field_kinds import Field, kinds_of
 from canonical.parts import FieldOwnership
+from canonical.same_value import is_empty, same
 from mappings.spec import Mapped
 
 REACHED = {"archive": "archived", "cancel": "cancelled"}
@@ -33,8 +34,8 @@ async def weigh_changes(
     owners: dict[str, Mapping[str, Any] | None] = {}
     changes = {}
     for name, policy in policies.items():
-        value, present = sent[name], getattr(held.data, name, None)
-        differs = value is not UNSET and not equals(present, value, name)
+        value, present, field = sent[name], getattr(held.data, name, None), _field(resolved, name)
+        differs = value is not UNSET and not same(present, value, field)
         if differs and resolved.intent.action in ("update", "upsert"):
             differs = await _differs_at_vendor(resolved, name, value, present, raw, account)
         contradicts = differs and policy.among_writers == "owner_wins" and not _speaks(resolved, policy)
@@ -42,7 +43,7 @@ async def weigh_changes(
             by=resolved.by,
             target=resolved.connection.name,
             differs=differs,
-            replaces=not is_empty(present),
+            replaces=not is_empty(present, field),
             is_older=_is_older(resolved.intent.written_at, held.remote.updated_at),
             contradicts_owner=contradicts
             and await _contradicts_owner(resolved, policy, name, value, present, held.remote.id, owners),
@@ -68,17 +69,21 @@ async def _differs_at_vendor(
     """Return whether the vendor would store another value: both are drafted by the target's mapping and compared."""
     mapping = resolved.mapping
     try:
-        same = decode_sent(msgspec.json.encode({name: present}), mapping.patch).patch
+        unchanged = decode_sent(msgspec.json.encode({name: present}), mapping.patch).patch
     except InvalidField:
         return True  # the vendor holds what nobody may send
     with resolved.as_drift(raw):
         current = mapping.decode(raw)
-    patches = (mapping.patch(**{name: value}), same)
+    patches = (mapping.patch(**{name: value}), unchanged)
     drafts = [
         await run_mapping(mapping, raw, account, partial(mapping.to_vendor, patch, current, account))
         for patch in patches
     ]
     return bool(drafts[0].refused) or bool(drafts[0].body != drafts[1].body)
+
+
+def _field(resolved: ResolvedWrite, name: str) -> Field:
+    return kinds_of(resolved.mapping.object).get(name, Field())
 
 
 def _speaks(resolved: ResolvedWrite, policy: FieldOwnership) -> bool:
@@ -101,11 +106,12 @@ async def _contradicts_owner(
     """Return whether the owner's record of the same customer, order or ticket holds another value."""
     owner = policy.owner or ""
     if owner == resolved.connection.name:
-        return not is_empty(present)
+        return not is_empty(present, _field(resolved, name))
     if owner not in owners:
         owners[owner] = await _owners_record(resolved, owner, policy.freshness_seconds, remote_id)
     held = (owners[owner] or {}).get(name)
-    return not is_empty(held) and not equals(held, value, name)
+    field = _field(resolved, name)
+    return not is_empty(held, field) and not same(held, value, field)
 
 
 async def _owners_record(

@@ -10,7 +10,9 @@ from typing import Any, Final
 from msgspec import UnsetType
 
 from canonical import values
+from canonical.field_kinds import Field, fields_of
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
+from canonical.same_value import same
 from mappings.spec import FieldOptions, Notes
 
 CHOOSING: Final = frozenset[CustomFieldType](("enum", "multi_enum"))
@@ -79,13 +81,10 @@ def named(
 
 def unchanged(patch: tuple[CustomFieldPatch, ...] | UnsetType | None, held: tuple[CustomField, ...]) -> frozenset[str]:
     """Return the keys whose values in the patch equal the present ones (`held`)."""
-    known = {field.key: field.value for field in held}
+    known = {field.key: field for field in held}
+    kind = Field(members=fields_of(CustomFieldPatch), part=CustomFieldPatch)
     sent = patch if isinstance(patch, tuple) else ()
-    return frozenset(field.key for field in sent if field.key in known and _is_same(field.value, known[field.key]))
-
-
-def _is_same(one: CustomFieldValue, other: CustomFieldValue) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
+    return frozenset(field.key for field in sent if field.key in known and same(known[field.key], field, kind))
 
 
 def fits(kind: CustomFieldType, value: Any) -> bool:

@@ -7,7 +7,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch, EmailStatus, PhonePatch, PhoneType
+from canonical.field_kinds import fields_of
 from canonical.parts import AddressPatch, ReferencePatch
+from canonical.same_value import same
 from mappings.kit import nearest, patches
 from mappings.spec import Notes
 
@@ -187,7 +189,8 @@ def only(
 def compare_person(patch: ReferencePatch, known: Mapping[str, str | None], pointer: str, notes: Notes) -> None:
     """Note a loss for each member of a reference that differs from the known person: it is not written. The members of
     an unknown person only name them, so nothing is lost."""
+    kinds = fields_of(ReferencePatch)
     for name, held in known.items():
         sent = getattr(patch, name)
-        if sent is not None and held is not None and sent.casefold() != held.casefold():
+        if sent is not None and held is not None and not same(held, sent, kinds[name]):
             notes.lose(f"{pointer}/{name}", "coerced", "the reference names a person whose own data are not changed")

@@ -5,28 +5,23 @@ refused even if the vendor cannot write them.
 """
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from functools import wraps
 from typing import Any, Final, TypeVar
 
 from msgspec import UNSET, Struct
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 
-from canonical.parts import AddressPatch, CustomFieldPatch, ReferencePatch
-from mappings.kit import custom_fields
+from canonical.field_kinds import fields_of
+from canonical.parts import ReferencePatch
+from canonical.same_value import same
 from mappings.spec import Draft, Mapped, Unmappable
 
 P = TypeVar("P", bound=Struct)
 W = TypeVar("W")
 A = TypeVar("A")
-AMOUNTS: Final = frozenset({"quantity", "unit_price", "price", "tax", "amount"})
-"""Members that are decimal strings: `5` equals `5.00`."""
-
 NONE: Final[Mapping[str, str]] = {}
 NUMBERS: Final = {"addresses": "phones"}
 """Of a vendor whose numbers are read in the country of an address."""
-
-_EMPTY: Final[tuple[Any, ...]] = (None, "", (), [])
 
 
 def changes_only(
@@ -58,7 +53,8 @@ def without_unchanged(
     """Return the patch without the fields that already have their value. If the buyer stays the same person, remove the
     buyer's unchanged members as well. For `together` and `along` see `changes_only`."""
     sent = {name: value for name in patch.__struct_fields__ if (value := getattr(patch, name)) is not UNSET}
-    unchanged = {name for name, value in sent.items() if is_so(value, getattr(present, name))}
+    field = fields_of(type(patch))
+    unchanged = {name for name, value in sent.items() if same(getattr(present, name), value, field[name])}
     if not sent.keys() & together <= unchanged:
         unchanged -= together
     unchanged -= {name for changing, name in along.items() if changing in sent and changing not in unchanged}
@@ -69,47 +65,9 @@ def without_unchanged(
     return replace(patch, **changed)
 
 
-def is_so(sent: Any, held: Any) -> bool:
-    """Return whether a sent value equals the present one (`held`). Absent members of a part are not compared, except
-    those of an address, which is replaced whole."""
-    if sent in _EMPTY:
-        return held in _EMPTY
-    if isinstance(sent, tuple):
-        return isinstance(held, tuple) and _are_so(sent, held)
-    if isinstance(sent, Struct):
-        return held is not None and all(_member_is_so(name, value, held) for name, value in _sent_members(sent))
-    return bool(sent == held) and isinstance(sent, bool) == isinstance(held, bool)
-
-
-def _are_so(sent: tuple[Any, ...], held: tuple[Any, ...]) -> bool:
-    if all(isinstance(one, str) for one in sent):
-        return sorted(sent) == sorted(held)  # tags have no order
-    if all(isinstance(one, CustomFieldPatch) for one in sent):
-        same = custom_fields.unchanged(sent, held)
-        is_empty = all(one.key in same or one.value in custom_fields.NOTHING for one in held)
-        return is_empty and all(one.key in same for one in sent)
-    return len(sent) == len(held) and all(is_so(one, other) for one, other in zip(sent, held, strict=True))
-
-
-def _sent_members(part: Struct) -> list[tuple[str, Any]]:
-    """Return the members of a part that were sent."""
-    is_whole = isinstance(part, AddressPatch)
-    return [
-        (field.name, value)
-        for field in fields(part)
-        if (value := getattr(part, field.name)) is not UNSET and (is_whole or value != field.default)
-    ]
-
-
-def _member_is_so(name: str, sent: Any, held: Struct) -> bool:
-    present = getattr(held, name, None)
-    if name in AMOUNTS and sent is not None and present is not None:
-        return Decimal(sent) == Decimal(present)
-    return is_so(sent, present)
-
-
 def _without_unchanged_members(buyer: ReferencePatch, known: Struct) -> ReferencePatch:
     if buyer.id is not None or buyer.remote_id not in (None, getattr(known, "remote_id", None)):
         return buyer
-    unchanged = [name for name, value in _sent_members(buyer) if _member_is_so(name, value, known)]
+    members = fields_of(ReferencePatch)
+    unchanged = [name for name, one in members.items() if same(getattr(known, name), getattr(buyer, name), one)]
     return replace(buyer, **dict.fromkeys(unchanged, None))

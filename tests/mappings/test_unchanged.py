@@ -11,12 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import fields
 
-from canonical.order import LineItem, LineOption
-from canonical.order_patch import LineItemPatch, LineOptionPatch, OrderPatch
-from canonical.parts import Address, AddressPatch, CustomField, CustomFieldPatch
+from canonical.order_patch import OrderPatch
 from mappings.checks.golden import account_of, records
 from mappings.golden_writes import patch_of
-from mappings.kit.unchanged import is_so
 from mappings.registry import VENDORS, AnyMapping, AnyVendor
 
 ROOT = Path(__file__).parents[2]
@@ -73,49 +70,6 @@ def test_a_change_sends_nothing_that_was_only_read(vendor: AnyVendor, mapping: A
     whole = mapping.patch(**sent_back(vendor, mapping, record) | change)
     alone = mapping.patch(**change)
     assert request_of(mapping, whole, record, account) == request_of(mapping, alone, record, account)
-
-
-@pytest.mark.parametrize(
-    ("sent", "held", "same"),
-    [
-        (None, None, True),
-        (None, (), True),
-        ((), None, True),
-        ("", None, True),
-        (None, "a", False),
-        (True, 1, False),
-        (1, 1.0, True),
-        (("a", "b"), ("b", "a"), True),
-        (("a",), ("a", "a"), False),
-        (AddressPatch(name="Ann"), Address(name="Ann"), True),
-        (AddressPatch(name="Ann"), Address(name="Ann", city="Bristol"), False),
-        (AddressPatch(name="Ann"), None, False),
-        (
-            LineItemPatch(quantity="2.0", unit_price="5"),
-            LINE := LineItem(
-                remote_id="1",
-                name="Mug",
-                quantity="2",
-                unit_price="5.00",
-                discount="0",
-                tax="0",
-                total="10",
-                options=(LineOption(name="Size", value="M"),),
-            ),
-            True,
-        ),
-        (LineItemPatch(quantity="2", sku="MUG"), LINE, False),
-        (LineItemPatch(quantity="2", options=(LineOptionPatch(name="Size", value="M"),)), LINE, True),
-        (LineItemPatch(quantity="2", options=(LineOptionPatch(name="Size", value="L"),)), LINE, False),
-        ((CustomFieldPatch(key="a", value=1),), (CustomField(key="a", value=1), CustomField(key="b")), True),
-        ((CustomFieldPatch(key="a", value=1),), (CustomField(key="a", value=1), CustomField(key="b", value=2)), False),
-        ((CustomFieldPatch(key="c", value=None),), (CustomField(key="a"),), False),
-        ((CustomFieldPatch(key="a", value=["x"]),), (CustomField(key="a", value=["x"]),), True),
-        ((CustomFieldPatch(key="a", value=True),), (CustomField(key="a", value=1),), False),
-    ],
-)
-def test_what_is_the_same(sent: Any, held: Any, same: bool) -> None:
-    assert is_so(sent, held) is same
 
 
 @pytest.mark.parametrize("shop", SHOPS)

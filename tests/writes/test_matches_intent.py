@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.writes.matches_intent import matches_intent
-from app.writes.models import Intent
+from app.writes.matches_intent import has_reached, matches_patch
+from canonical.customer import Customer, CustomerPatch
 from canonical.order import Order, Totals
 from canonical.order_patch import OrderPatch
 
@@ -16,7 +16,6 @@ SUMS = Totals(
         ("items", "discount", "shipping", "fees", "tip", "tax", "total", "paid", "refunded", "outstanding"), "1.00"
     )
 )
-CANCEL = Intent(object="order", action="cancel", connection="shop", revision=1, instance="/v1/orders/1", body=b"{}")
 
 
 @pytest.mark.parametrize(
@@ -30,7 +29,7 @@ CANCEL = Intent(object="order", action="cancel", connection="shop", revision=1, 
     ],
 )
 def test_a_cancelled_order_is_known_by_its_status_or_its_time(fields: dict[str, Any], is_done: bool) -> None:
-    assert matches_intent(CANCEL, "cancel", OrderPatch, Order(currency="EUR", totals=SUMS, **fields)) is is_done
+    assert has_reached("cancel", Order(currency="EUR", totals=SUMS, **fields)) is is_done
 
 
 @pytest.mark.parametrize(
@@ -44,6 +43,12 @@ def test_a_cancelled_order_is_known_by_its_status_or_its_time(fields: dict[str, 
     ],
 )
 def test_a_list_is_compared_too(sent: dict[str, Any], is_done: bool) -> None:
-    intent = msgspec.structs.replace(CANCEL, action="update", body=msgspec.json.encode(sent))
     held = Order(currency="EUR", totals=SUMS, tags=("new", "vip"))
-    assert matches_intent(intent, "update", OrderPatch, held) is is_done
+    assert matches_patch(msgspec.convert(sent, OrderPatch), held) is is_done
+
+
+@pytest.mark.parametrize("name", ["first_name", "last_name", "company_name", "notes"])
+def test_a_change_of_case_is_a_change(name: str) -> None:
+    patch = msgspec.convert({name: "MacDonald"}, CustomerPatch)
+    assert not matches_patch(patch, msgspec.convert({name: "macdonald"}, Customer))
+    assert matches_patch(patch, msgspec.convert({name: "MacDonald"}, Customer))

@@ -1,0 +1,286 @@
+"""Compare values: whether a record holds what was sent, and which items of two lists are the same one.
+
+There is one rule for each kind of value. E-mail addresses, countries, languages and tags are folded; amounts are
+compared by value, telephone numbers by number, times by instant; every other text is compared exactly. The kind of
+each value is that of its `Field`. What a vendor itself changes is not known here: its mapping declares it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from decimal import Context, Decimal
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct, UnsetType
+
+from canonical import values
+from canonical.customer import ConsentPatch, EmailPatch, PhonePatch, TaxIdPatch
+from canonical.field_kinds import Field, Kind
+from canonical.parts import AddressPatch, CustomFieldPatch
+
+Form = str | bool | list[Any] | dict[str, Any] | None
+"""A value of JSON. Equal values have one form, different ones have different forms."""
+EXACT: Final = Context(prec=200)
+"""More digits than any number that can be parsed."""
+PRIMARY: Final = (EmailPatch, PhonePatch)
+"""Parts of which one is the primary one: the one that says so, else the first."""
+NUMBER: Final = ("e164", "raw")
+"""The members of a telephone number that are one value."""
+KEYS: Final[Mapping[type[Struct], tuple[str, ...]]] = {
+    EmailPatch: ("address",),
+    AddressPatch: ("line1", "line2", "postal_code", "city", "country_code"),
+    TaxIdPatch: ("type", "value"),
+    ConsentPatch: ("channel",),
+    CustomFieldPatch: ("key",),
+}
+"""The members that tell one item of a list from another."""
+
+
+def same(present: Any, sent: Any, field: Field) -> bool:
+    """Return whether a record that holds `present` holds what was sent. False in doubt.
+
+    Both are Structs, or what JSON has in their place. Absent and empty are the same. A member that was not sent is not
+    compared, except those of an object that is replaced whole.
+    """
+    if is_empty(sent, field) or is_empty(present, field):
+        return is_empty(sent, field) and is_empty(present, field)
+    if field.item is not None:
+        return _is_list(sent) and _is_list(present) and _same_items(list(present), list(sent), field)
+    if field.members:
+        return _same_members(present, sent, field)
+    return _same_leaf(present, sent, field.kind)
+
+
+def is_empty(value: Any, field: Field) -> bool:
+    """Return whether a value says nothing."""
+    if value is None or isinstance(value, UnsetType) or (isinstance(value, str) and not value):
+        return True
+    if _is_list(value):
+        return not value
+    if field.kind in (Kind.CHOICE, Kind.MARK):
+        return value in ("unknown", False)
+    return bool(field.members) and all(is_empty(_get(value, name), one) for name, one in field.members.items())
+
+
+def normal_form(value: Any, field: Field) -> Form:
+    """Return a value in its normal form, such as a digest needs it. None for one that says nothing.
+
+    Where `same` is true for two values that were read, their forms are equal. The exception is a telephone number
+    without its country: its form is its spelling.
+    """
+    if is_empty(value, field):
+        return None
+    if field.item is not None:
+        forms = [normal_form(one, field.item) for one in _items(value, field.item)]
+        return forms if field.ordered else sorted(forms, key=_encoded)
+    if not field.members:
+        return _leaf(value, field.kind)
+    if field.part is CustomFieldPatch:
+        return {"key": _get(value, "key"), "value": _setting(_get(value, "value"), _get(value, "type"))}
+    forms_of = {name: normal_form(_get(value, name), one) for name, one in field.members.items()}
+    if field.part is PhonePatch:
+        forms_of |= {"e164": None, "raw": _number_of(value)}
+    return {name: form for name, form in forms_of.items() if form is not None}
+
+
+def item_key(item: Any, field: Field) -> str:
+    """Return what tells an item of a list from the others: merging and copies find the item by it. For a list without
+    such a key, the whole item in its normal form.
+
+    An address is recognised in another spelling, although a change of the spelling is a change.
+    """
+    assert field.item is not None  # noqa: S101 - only lists have items
+    part = field.item.part
+    if part is PhonePatch:
+        return _number_of(item)
+    names = None if part is None else KEYS.get(part)
+    if names is None:
+        form = normal_form(item, field.item)
+        return form if isinstance(form, str) else _encoded(form)
+    if part is AddressPatch:
+        return _encoded([_spelling(_get(item, name)) for name in names])
+    return _encoded([normal_form(_get(item, name), field.item.members[name]) for name in names])
+
+
+def keys_among(present: Iterable[Any], field: Field) -> Callable[[Any], str]:
+    """Return the `item_key` for comparison with these items of a record.
+
+    A telephone number without its country, sent or present, is the other one of its spelling. Of the present ones, one
+    that names the country comes first.
+    """
+    if field.item is None or field.item.part is not PhonePatch:
+        return lambda item: item_key(item, field)
+    spelled: dict[str, str] = {}
+    for one in sorted(present, key=lambda one: _e164(one) is not None):
+        spelled[_digits(_get(one, "raw"))] = _number_of(one)
+
+    def key(item: Any) -> str:
+        own, spelling = _number_of(item), _digits(_get(item, "raw"))
+        known = spelled.get(spelling, own)
+        return known if known == spelling or _e164(item) is None else own
+
+    return key
+
+
+def _same_members(present: Any, sent: Any, field: Field) -> bool:
+    if _is_list(present) or isinstance(present, str):
+        return False
+    if field.part is PhonePatch and not _same_number(present, sent):
+        return False
+    if field.part is CustomFieldPatch:
+        kind = _get(sent, "type") or _get(present, "type")
+        ours, theirs = (_setting(_get(one, "value"), kind) for one in (sent, present))
+        return _get(sent, "key") == _get(present, "key") and ours == theirs
+    left = {name: one for name, one in field.members.items() if field.part is not PhonePatch or name not in NUMBER}
+    return all(
+        same(_get(present, name), _get(sent, name), one)
+        for name, one in left.items()
+        if (field.is_whole and name != "type") or not is_empty(_get(sent, name), one)
+    )
+
+
+def _same_items(present: list[Any], sent: list[Any], field: Field) -> bool:
+    item = field.item
+    assert item is not None  # noqa: S101 - it is a list
+    if item.part is CustomFieldPatch and not _keys(sent) <= _keys(present):
+        return False  # the mapping refuses a key without a place
+    left, wanted = _items(present, item), _items(sent, item)
+    if len(left) != len(wanted):
+        return False
+    if field.ordered:
+        return all(same(one, other, item) for one, other in zip(left, wanted, strict=True))
+    for one in wanted:
+        place = next((place for place, other in enumerate(left) if same(other, one, item)), None)
+        if place is None:
+            return False
+        del left[place]
+    return True
+
+
+def _keys(custom_fields: Iterable[Any]) -> set[str]:
+    return {_get(one, "key") for one in custom_fields}
+
+
+def _items(items: Iterable[Any], item: Field) -> list[Any]:
+    """Return the items that say something. Of addresses and numbers, one is the primary one."""
+    if item.part is CustomFieldPatch:
+        return [one for one in items if _setting(_get(one, "value"), None) is not None]
+    if item.part not in PRIMARY:
+        return list(items)
+    marked = [msgspec.to_builtins(one) for one in items]
+    first = next((place for place, one in enumerate(marked) if one.get("is_primary")), 0)
+    return [one | {"is_primary": place == first} for place, one in enumerate(marked)]
+
+
+def _same_leaf(present: Any, sent: Any, kind: Kind) -> bool:
+    if kind is Kind.PHONE:
+        return _is_same_number(str(present), str(sent))
+    return _leaf(present, kind) == _leaf(sent, kind)
+
+
+def _leaf(value: Any, kind: Kind) -> Form:
+    """Return the normal form of a value without members."""
+    if kind is Kind.INSTANT:
+        return _instant(value)
+    if not isinstance(value, str):
+        return _setting(value, None)
+    return _FORMS.get(kind, str)(value)
+
+
+def fold_tag(tag: str) -> str:
+    """Return a tag for comparison."""
+    return tag.strip().lower()
+
+
+def _amount(text: str) -> str:
+    """Return an amount without needless zeros. A text that is no amount stays as it is."""
+    try:
+        return values.decimal_string(values.parse_decimal(text).normalize(EXACT))
+    except ValueError:
+        return text
+
+
+def _instant(value: Any) -> Form:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return str(values.utc(moment).isoformat())
+    except (ValueError, OverflowError, AttributeError):
+        return str(value)
+
+
+def _setting(value: Any, kind: Any) -> Form:
+    """Return the value of a custom field of this type. `5` equals `5.0`, but not `"5"` and not `true`."""
+    match value:
+        case None | "" | [] | ():
+            return None
+        case bool():
+            return value
+        case int() | float() | Decimal():
+            return ["number", _amount(str(value))]
+        case str():
+            return _instant(value) if kind == "datetime" else value
+        case list() | tuple():
+            return ["choices", *sorted(str(one) for one in value)]
+        case datetime() | date():
+            return value.isoformat()
+    return str(value)
+
+
+def _e164(phone: Any) -> str | None:
+    """Return the number that a part names, with its extension. None if its country is unknown."""
+    raw = _get(phone, "raw") or ""
+    number = _get(phone, "e164") or values.phone(raw)
+    return number and number + values.phone_extension(raw)
+
+
+def _number_of(phone: Any) -> str:
+    return _e164(phone) or _digits(_get(phone, "raw"))
+
+
+def _same_number(present: Any, sent: Any) -> bool:
+    """Return whether two parts name one number. One without its country is the other one of its spelling."""
+    numbers = _e164(present), _e164(sent)
+    if None not in numbers:
+        return numbers[0] == numbers[1]
+    spellings = _digits(_get(present, "raw")), _digits(_get(sent, "raw"))
+    return spellings[0] == spellings[1] != ""
+
+
+def _is_same_number(present: str, sent: str) -> bool:
+    return _same_number({"raw": present}, {"raw": sent})
+
+
+def _digits(text: str | None) -> str:
+    """Return the spelling of a number without what only makes it readable."""
+    return "".join(one for one in text or "" if one.isalnum()).lower() or (text or "")
+
+
+def _encoded(form: Form) -> str:
+    return msgspec.json.encode(form, order="deterministic").decode()
+
+
+def _spelling(text: str | None) -> str:
+    return "".join((text or "").split()).casefold()
+
+
+def _phone(text: str) -> str:
+    return _number_of({"raw": text})
+
+
+_FORMS: Final[Mapping[Kind, Callable[[str], str]]] = {
+    Kind.EMAIL: values.email_key,
+    Kind.PHONE: _phone,
+    Kind.COUNTRY: lambda text: text.upper() if text.isascii() else text,
+    Kind.LANGUAGE: lambda text: values.language(text) or text,
+    Kind.TAG: fold_tag,
+    Kind.AMOUNT: _amount,
+}
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _get(part: Any, name: str) -> Any:
+    value = part.get(name) if isinstance(part, Mapping) else getattr(part, name, None)
+    return None if isinstance(value, UnsetType) else value

@@ -1,0 +1,98 @@
+"""A value that differs in case is another value, at every vendor and door: it arrives, also if a reply was lost."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from tests.contract.callers import Caller
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.samples import Body, word
+from tests.contract.vendor_samples import SAMPLES, all_vendors
+
+CLIENT_TRIES: Final = 3
+"""The client itself repeats a call that its vendor recognises."""
+READS_FIRST: Final = ("shopify",)
+"""Vendors whose reads are POST requests too."""
+CUSTOMERS: Final = [name for name in SAMPLES if name.endswith("customer")]
+TICKETS: Final = [name for name in SAMPLES if name.endswith("ticket")]
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor."""
+    with all_vendors(tmp_path_factory.mktemp("exact"), module_database_url) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def name_field(name: str) -> str:
+    """The field of a sample that is a name."""
+    body = SAMPLES[name].body(word())
+    return next(one for one in ("first_name", "display_name", "subject") if one in body)
+
+
+def assert_spelled(addresses: list[Body], wanted: Body) -> None:
+    """The vendor has one address at most, and what it holds of it is spelled so."""
+    assert len(addresses) <= 1
+    for one in addresses:
+        assert {key: one[key] for key in wanted if one[key]}.items() <= wanted.items()
+
+
+@pytest.mark.parametrize("loss", ["timeout", "timeout_after_commit"])
+@pytest.mark.parametrize("name", CUSTOMERS + TICKETS)
+def test_a_lost_change_of_case_arrives(caller: Caller, vendors: Emulators, name: str, loss: str) -> None:
+    sample, field, mark = SAMPLES[name], name_field(name), word()
+    made = caller.create(sample.collection(), {**sample.body(mark), field: f"macdonald {mark}"})
+    path = f"{sample.path}/{made['id']}"
+    method = {"salesforce": "PATCH", "hubspot": "PATCH", "shopify": "POST", "stripe": "POST"}.get(sample.vendor, "PUT")
+    if sample.vendor in READS_FIRST:
+        vendors.break_(sample.vendor, "slow", method=method, times=1, delay_ms=0)
+    vendors.break_(sample.vendor, loss, method=method, times=CLIENT_TRIES, delay_ms=0)
+    answer = caller.write("PATCH", path, {field: f"MacDonald {mark}"})
+    vendors.mend()
+    if answer.status_code == 202:
+        assert caller.settled(answer)["state"] == "succeeded"
+    assert caller.get(path).json()[field] == f"MacDonald {mark}"
+    assert vendors.records(sample.vendor, sample.held_as, holding=f"MacDonald {mark}")
+
+
+@pytest.mark.parametrize("name", [name for name in CUSTOMERS if "email" in SAMPLES[name].upsert_keys])
+def test_an_upsert_changes_the_case_of_names_and_streets(caller: Caller, name: str) -> None:
+    sample, field, mark = SAMPLES[name], name_field(name), word()
+    address = {"line1": "1 quay", "city": "bristol", "postal_code": "bs1 4rn", "country_code": "GB"}
+    body = {**sample.body(mark), field: f"macdonald {mark}", "addresses": [address]}
+    caller.create(sample.collection() + "&loss=any", body)
+    changed = {"line1": "1 Quay", "city": "Bristol", "postal_code": "BS1 4RN", "country_code": "GB"}
+    upserted = caller.write(
+        "POST",
+        f"{sample.collection()}&upsert_on=email&loss=any",
+        {**body, field: f"MacDonald {mark}", "addresses": [changed]},
+    )
+    assert upserted.status_code == 200, upserted.text
+    read = caller.get(f"{sample.path}/{upserted.json()['id']}").json()
+    assert read[field] == f"MacDonald {mark}"
+    lost = {one["path"].split("/")[1] for one in upserted.json()["meta"]["loss"]}
+    if len(read["addresses"]) == 1 and name != "freshdesk customer":  # it keeps the street alone, and no second one
+        assert_spelled(read["addresses"], changed)
+    else:
+        assert "addresses" in lost
+
+
+@pytest.mark.parametrize("name", CUSTOMERS)
+def test_a_patch_changes_the_case_of_an_address(caller: Caller, name: str) -> None:
+    sample, mark = SAMPLES[name], word()
+    address = {"line1": "1 quay", "city": "bristol", "postal_code": "bs1 4rn", "country_code": "GB"}
+    made = caller.create(sample.collection() + "&loss=any", {**sample.body(mark), "addresses": [address]})
+    changed = {"line1": "1 Quay", "city": "Bristol", "postal_code": "BS1 4RN", "country_code": "GB"}
+    path = f"{sample.path}/{made['id']}"
+    answer = caller.write("PATCH", f"{path}?loss=any", {"addresses": [changed]})
+    assert answer.status_code == 200, answer.text
+    read = caller.get(path).json()["addresses"]
+    assert_spelled(read, changed)
