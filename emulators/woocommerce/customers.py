@@ -4,7 +4,7 @@ from emulators.http import Answer, Call, json_answer
 from emulators.state import JsonRecord
 from emulators.woocommerce import lists, meta, places
 from emulators.woocommerce.errors import invalid, missing, refused
-from emulators.woocommerce.shop import FIRST_USER, Shop, body_of, text_of
+from emulators.woocommerce.shop import FIRST_USER, Shop, body_of, cleaned, text_of
 
 ROLES = ("all", "administrator", "editor", "author", "contributor", "subscriber", "customer", "shop_manager")
 ORDERED_BY = ("id", "include", "name", "registered_date")
@@ -110,9 +110,9 @@ def shown(shop: Shop, customer: JsonRecord) -> JsonRecord:
 def _kept(shop: Shop, customer: JsonRecord, body: JsonRecord, status: int) -> Answer:
     for name in ("first_name", "last_name"):
         text = text_of(body, name)
-        customer[name] = customer[name] if text is None else text
+        customer[name] = customer[name] if text is None else cleaned(text)
     for kind in ("billing", "shipping"):
-        customer[kind] = places.changed(kind, customer[kind], body, null_email=False)
+        customer[kind] = places.changed(kind, customer[kind], body, of_order=False)
     customer["meta_data"] = meta.changed(shop, customer["meta_data"], body)
     customer |= shop.times("date_modified", shop.now)
     shop.state.put("customers", str(customer["id"]), customer, {"email": customer["email"].lower()})
@@ -120,7 +120,7 @@ def _kept(shop: Shop, customer: JsonRecord, body: JsonRecord, status: int) -> An
 
 
 def _email(body: JsonRecord) -> str:
-    email = text_of(body, "email") or ""
+    email = (text_of(body, "email") or "").strip()
     if not places.is_email(email):
         raise invalid("email", "Invalid email address.")
     return email

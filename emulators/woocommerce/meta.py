@@ -8,7 +8,7 @@ from typing import Any
 
 from emulators.state import JsonRecord
 from emulators.woocommerce.errors import invalid
-from emulators.woocommerce.shop import Shop
+from emulators.woocommerce.shop import Shop, cleaned
 
 
 def changed(shop: Shop, held: list[JsonRecord], body: JsonRecord) -> list[JsonRecord]:
@@ -25,8 +25,8 @@ def changed(shop: Shop, held: list[JsonRecord], body: JsonRecord) -> list[JsonRe
 
 
 def shown(held: list[JsonRecord]) -> list[JsonRecord]:
-    """Meta of a line as it is answered: with the names and values that people see."""
-    return [{"display_key": one.get("key"), "display_value": one.get("value")} | one for one in held]
+    """Meta of a line as it is answered: with the names and values that people see, which are sanitized."""
+    return [{"display_key": one.get("key"), "display_value": _displayed(one.get("value"))} | one for one in held]
 
 
 def _apply(shop: Shop, meta: list[JsonRecord], sent: JsonRecord) -> None:
@@ -42,6 +42,10 @@ def _apply(shop: Shop, meta: list[JsonRecord], sent: JsonRecord) -> None:
             meta.remove(double)
     elif key:
         meta.append({"id": shop.state.next_id("meta", 1), "key": key, "value": _kept(value)})
+
+
+def _displayed(value: Any) -> Any:
+    return cleaned(value) if isinstance(value, str) else value
 
 
 def _kept(value: Any) -> Any:

@@ -66,7 +66,7 @@ def _product_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> Json
     total = subtotal if priced or "subtotal" in sent else Decimal(line["_total"])
     if "total" in sent:
         total = amount_of("line_items", "total", sent["total"])
-    name = {"name": cleaned(sent["name"])} if isinstance(sent.get("name"), str) and sent["name"] else {}
+    name = {"name": sent["name"]} if isinstance(sent.get("name"), str) and sent["name"] else {}
     kept = {"meta_data": meta.changed(shop, line["meta_data"], sent)}
     return line | name | kept | {"quantity": quantity, "_subtotal": str(subtotal), "_total": str(total)}
 
@@ -130,7 +130,7 @@ def _fee_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> JsonReco
     if held is None and not sent.get("name"):
         raise refused(400, "woocommerce_rest_invalid_fee_item", "Fee name is required.")
     line = held or {"id": shop.next_item(), "name": "", "tax_class": "", "tax_status": "taxable", "meta_data": []}
-    given = {name: cleaned(str(sent[name])) for name in ("name", "tax_status") if name in sent}
+    given = {name: str(sent[name]) for name in ("name", "tax_status") if name in sent}
     total = amount_of("fee_lines", "total", sent["total"]) if "total" in sent else Decimal(line.get("_total", "0"))
     return line | given | {"_total": str(total)}
 

@@ -154,7 +154,7 @@ def _changed(shop: Shop, order: JsonRecord, body: JsonRecord) -> JsonRecord:
     if "customer_id" in body:
         changed["customer_id"] = _customer(shop, body["customer_id"])
     for kind in ("billing", "shipping"):
-        changed[kind] = places.changed(kind, changed[kind], body, null_email=True)
+        changed[kind] = places.changed(kind, changed[kind], body, of_order=True)
     changed["meta_data"] = meta.changed(shop, changed["meta_data"], body)
     for kind in KINDS:
         changed[kind] = order_lines.changed(shop, kind, changed[kind], body)

@@ -22,22 +22,23 @@ def blank(kind: str) -> JsonRecord:
     return dict.fromkeys(MEMBERS[kind], "")
 
 
-def changed(kind: str, place: JsonRecord, body: JsonRecord, *, null_email: bool) -> JsonRecord:
+def changed(kind: str, place: JsonRecord, body: JsonRecord, *, of_order: bool) -> JsonRecord:
     """The address with what was sent; members that were not sent stay. An e-mail cannot be empty text, and null only
-    where `null_email`: WordPress judges its format before anybody asks what it is for."""
+    in an order: WordPress judges its format before anybody asks what it is for. The controller of orders stores texts
+    as they are (`update_address`), that of customers passes them through `wc_clean`."""
     sent = body.get(kind)
     if kind not in body:
         return place
     if not isinstance(sent, dict):
         raise invalid(kind, f"{kind} is not of type object.")
-    return place | {name: _member(kind, name, sent[name], null_email) for name in MEMBERS[kind] if name in sent}
+    return place | {name: _member(kind, name, sent[name], of_order) for name in MEMBERS[kind] if name in sent}
 
 
-def _member(kind: str, name: str, value: Any, null_email: bool) -> str:
-    if name == "email" and value is None and null_email:
+def _member(kind: str, name: str, value: Any, of_order: bool) -> str:
+    if name == "email" and value is None and of_order:
         return ""
     if not isinstance(value, str):
         raise invalid(kind, f"{kind}[{name}] is not of type string.")
     if name == "email" and not is_email(value):
         raise invalid(kind, "Invalid email address.")
-    return cleaned(value)
+    return value if of_order else cleaned(value)

@@ -1,5 +1,6 @@
 """One call's view of the shop: its memory, its settings, the time in both its clocks, and what is sold."""
 
+import html
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -39,6 +40,10 @@ PRODUCTS: tuple[JsonRecord, ...] = (
     },
 )
 _TAG = re.compile(r"<[^>]*>")
+_SCRIPT = re.compile(r"<(script|style)[^>]*>.*?</\1>", re.IGNORECASE | re.DOTALL)
+_LESS_THAN = re.compile(r"<[^>]*?((?=<)|>|$)")
+_OCTET = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
+_SPACES = re.compile(r"[\r\n\t ]+")
 
 
 class Shop:
@@ -117,8 +122,13 @@ def body_of(call: Call) -> JsonRecord:
 
 
 def cleaned(value: Any) -> str:
-    """Text as WordPress keeps it: without tags, trimmed."""
-    return _TAG.sub("", value).strip()
+    """Text after WordPress's `sanitize_text_field`: a "<" that opens no tag becomes a reference, tags go, so do line
+    breaks, repeated spaces and percent-encoded octets."""
+    text = _LESS_THAN.sub(lambda found: found[0] if ">" in found[0] else html.escape(found[0], quote=True), str(value))
+    text = _SPACES.sub(" ", _TAG.sub("", _SCRIPT.sub("", text))).strip()
+    while (octet := _OCTET.search(text)) is not None:
+        text = _SPACES.sub(" ", text.replace(octet[0], "")).strip()
+    return text
 
 
 def text_of(body: JsonRecord, name: str) -> str | None:
@@ -128,4 +138,4 @@ def text_of(body: JsonRecord, name: str) -> str | None:
     value = body[name]
     if not isinstance(value, str):
         raise invalid(name, f"{name} is not of type string.")
-    return cleaned(value)
+    return value

@@ -69,16 +69,19 @@ def with_buyer(
     *,
     members: tuple[str, ...] = ("name",),
     is_new: bool = True,
+    in_shipping: bool = False,
 ) -> OrderPatch:
     """Return the patch with the buyer's name (`members`) in the billing address, for a vendor that stores it only
-    there. `held` are the present ones. A new order without an address gets one with nothing else."""
+    there; `in_shipping`: or in the shipping address. `held` are the present ones. A new order without an address gets
+    one with nothing else."""
     for member in members:
         buyer, billing, shipping = patch.customer, patch.billing_address, patch.shipping_address
         wanted = getattr(buyer, member) if isinstance(buyer, ReferencePatch) else None
         if not wanted or not isinstance(buyer, ReferencePatch):
             continue
         patch = replace(patch, customer=replace(buyer, **{member: None}))
-        sent = [one for one in (billing, shipping) if isinstance(one, AddressPatch)]
+        places = (billing, shipping) if in_shipping else (billing,)
+        sent = [one for one in places if isinstance(one, AddressPatch)]
         there = [getattr(one, member) for one in sent if getattr(one, member)] or [held.get(member)]
         address = billing if isinstance(billing, AddressPatch) else AddressPatch() if is_new else None
         if any(there):

@@ -5,9 +5,21 @@ from functools import lru_cache
 from typing import Final
 
 from canonical import values
+from mappings.medusa.wire_2_21 import Exact
 
 TOLERANCE: Final = 1e-6
 """How much equal sums may differ as floating-point numbers."""
+
+
+def number(raw: Exact | None, *plain: float | None) -> str:
+    """Return a number as text: `raw` with all of its digits, else the first of `plain` that was sent. Raises ValueError
+    if none was."""
+    if raw is not None:
+        return raw.value
+    for one in plain:
+        if one is not None:
+            return repr(one)
+    raise ValueError("neither the number nor its text was sent")
 
 
 @lru_cache(maxsize=8192)

@@ -23,7 +23,7 @@ from mappings.kit.references import product as product_of
 from mappings.medusa import metadata
 from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.metadata import NOTHING
-from mappings.medusa.money import exact, money, text
+from mappings.medusa.money import exact, money, number, text
 from mappings.medusa.order_enums_r1 import METHODS
 from mappings.medusa.wire_2_21 import OURS
 
@@ -67,13 +67,19 @@ def lines(
     added = 0.0
     for line in record.items or ():
         if line.is_tax_inclusive:
-            off = line.raw_discount_total.value
-            before = text(exact(line.raw_total.value) + exact(off))
+            off = number(line.raw_discount_total, line.discount_total)
+            before = text(exact(number(line.raw_total, line.total)) + exact(off))
         else:
-            off, before = line.raw_discount_subtotal.value, line.raw_subtotal.value
+            off = number(line.raw_discount_subtotal, line.discount_subtotal, line.discount_total)
+            before = number(line.raw_subtotal, line.subtotal)
         # Unpacked, because this takes most of the time of an order.
         count, price, discount, tax, total, product = line_amounts(
-            line.raw_quantity.value, line.raw_unit_price.value, before, off, line.raw_tax_total.value, currency
+            number(line.raw_quantity, line.quantity),
+            number(line.raw_unit_price, line.unit_price),
+            before,
+            off,
+            number(line.raw_tax_total, line.tax_total),
+            currency,
         )
         added += product
         detail, pointer = line.detail, f"/line_items/{len(found)}"
@@ -82,7 +88,7 @@ def lines(
                 remote_id=line.id,
                 product=product_of(line.product_id, line.variant_id, line.variant_sku or None),
                 sku=line.variant_sku or None,
-                name=" - ".join(filter(None, (line.title, line.variant_title))),
+                name=_name(line),
                 options=_options(line, pointer, loss) if line.variant_option_values or line.metadata else (),
                 quantity=count,
                 unit_price=price,
@@ -91,10 +97,13 @@ def lines(
                 total=total,
                 refunded_quantity=ZERO
                 if detail is None
-                else values.quantity(detail.raw_return_received_quantity.value),
+                else values.quantity(number(detail.raw_return_received_quantity, detail.return_received_quantity, 0)),
                 fulfilled_quantity=ZERO
                 if detail is None
-                else quantity_shipped(detail.raw_shipped_quantity.value, detail.raw_delivered_quantity.value),
+                else quantity_shipped(
+                    number(detail.raw_shipped_quantity, detail.shipped_quantity, 0),
+                    number(detail.raw_delivered_quantity, detail.delivered_quantity, 0),
+                ),
                 requires_shipping=line.requires_shipping,
                 custom_fields=metadata.read(line.metadata, settings, loss, f"{pointer}/custom_fields")
                 if settings
@@ -102,6 +111,12 @@ def lines(
             )
         )
     return tuple(found), added
+
+
+def _name(line: wire.Line) -> str:
+    """The product's title and the variant's, each once."""
+    title = line.product_title if line.title in (None, "", line.variant_title) else line.title
+    return " - ".join(dict.fromkeys(filter(None, (title, line.variant_title))))
 
 
 def _options(line: wire.Line, pointer: str, loss: list[Loss]) -> tuple[LineOption, ...]:
@@ -132,13 +147,11 @@ def discounts(record: wire.Order, currency: str, *, with_tax: bool) -> tuple[Dis
     for line in record.items or ():
         for one in line.adjustments or ():
             key = (one.code, one.description, False)
-            taken = float(exact((one.raw_total if with_tax else one.raw_subtotal).value))
-            added[key] = added.get(key, 0.0) + taken
+            added[key] = added.get(key, 0.0) + _taken(one, with_tax=with_tax)
     for method in record.shipping_methods or ():
         for one in method.adjustments or ():
             key = (one.code, one.description, True)
-            taken = float(exact((one.raw_total if with_tax else one.raw_subtotal).value))
-            added[key] = added.get(key, 0.0) + taken
+            added[key] = added.get(key, 0.0) + _taken(one, with_tax=with_tax)
     return tuple(
         [
             Discount(
@@ -153,14 +166,24 @@ def discounts(record: wire.Order, currency: str, *, with_tax: bool) -> tuple[Dis
     )
 
 
+def _taken(one: wire.Adjustment, *, with_tax: bool) -> float:
+    amounts = (one.raw_total, one.total) if with_tax else (one.raw_subtotal, one.subtotal)
+    return float(exact(number(*amounts, one.amount)))
+
+
 def shipping_lines(methods: tuple[wire.Method, ...], currency: str, *, with_tax: bool) -> tuple[ShippingLine, ...]:
     """Return the shipping lines, before discounts."""
     return tuple(
         [
             ShippingLine(
                 title=method.name or None,
-                price=money((method.raw_original_total if with_tax else method.raw_original_subtotal).value, currency),
-                tax=money(method.raw_tax_total.value, currency),
+                price=money(
+                    number(method.raw_original_total, method.original_total)
+                    if with_tax
+                    else number(method.raw_original_subtotal, method.original_subtotal),
+                    currency,
+                ),
+                tax=money(number(method.raw_tax_total, method.tax_total), currency),
             )
             for method in methods
         ]
@@ -183,28 +206,26 @@ def payments(found: Payments) -> tuple[Payment, ...]:
     movements: list[Payment] = []
     for payment in found:
         if payment.canceled_at is not None:
-            movements.append(_movement(payment, payment.id, payment.raw_amount, payment.canceled_at, "void"))
+            movements.append(_movement(payment, payment, payment.canceled_at, "void"))
         elif not payment.captures:
-            movements.append(_movement(payment, payment.id, payment.raw_amount, payment.created_at, "authorization"))
-        movements += [
-            _movement(payment, one.id, one.raw_amount, one.created_at, "capture") for one in payment.captures or ()
-        ]
-        movements += [
-            _movement(payment, one.id, one.raw_amount, one.created_at, "refund") for one in payment.refunds or ()
-        ]
+            movements.append(_movement(payment, payment, payment.created_at, "authorization"))
+        movements += [_movement(payment, one, one.created_at, "capture") for one in payment.captures or ()]
+        movements += [_movement(payment, one, one.created_at, "refund") for one in payment.refunds or ()]
     return tuple(movements)
 
 
-def _movement(payment: wire.Payment, id: str, amount: wire.Exact, at: Instant | None, kind: PaymentKind) -> Payment:
+def _movement(
+    payment: wire.Payment, moved: wire.Payment | wire.Capture | wire.Refund, at: Instant | None, kind: PaymentKind
+) -> Payment:
     currency = payment.currency_code.upper()
     return Payment(
-        remote_id=id,
+        remote_id=moved.id,
         gateway=payment.provider_id or None,
         method=METHODS.get(payment.provider_id, "unknown"),
         method_raw=payment.provider_id or None,
         kind=kind,
         status="succeeded",
-        amount=money(amount.value, currency),
+        amount=money(number(moved.raw_amount, moved.amount), currency),
         currency=currency,
         processed_at=None if at is None else values.utc(at),
     )
@@ -216,7 +237,7 @@ def refunds(found: Payments) -> tuple[Refund, ...]:
         [
             Refund(
                 remote_id=refund.id,
-                amount=money(refund.raw_amount.value, payment.currency_code.upper()),
+                amount=money(number(refund.raw_amount, refund.amount), payment.currency_code.upper()),
                 currency=payment.currency_code.upper(),
                 reason=refund.note or (None if refund.refund_reason is None else refund.refund_reason.label) or None,
                 created_at=None if refund.created_at is None else values.utc(refund.created_at),
@@ -240,7 +261,9 @@ def _fulfillment(record: wire.Fulfillment) -> Fulfillment:
         status_raw=word,
         line_items=tuple(
             [
-                FulfillmentLine(remote_id=one.line_item_id, quantity=values.quantity(one.raw_quantity.value))
+                FulfillmentLine(
+                    remote_id=one.line_item_id, quantity=values.quantity(number(one.raw_quantity, one.quantity))
+                )
                 for one in record.items or ()
                 if one.line_item_id is not None
             ]

@@ -9,7 +9,7 @@ from typing import Final
 from canonical.order import LineItem, Totals
 from canonical.parts import Loss
 from canonical.totals import check_totals
-from mappings.medusa.money import TOLERANCE, exact, fits, minus, money, text
+from mappings.medusa.money import TOLERANCE, exact, fits, minus, money, number, text
 from mappings.medusa.wire_2_21 import Order
 
 REFUNDED: Final = "payment_collection"
@@ -90,8 +90,10 @@ def _paid(record: Order) -> tuple[str, str]:
     summary = record.summary
     if summary is None:
         return "0", "0"
-    paid = summary.raw_paid_total.value
-    credits = [exact(line.raw_amount.value) for line in record.credit_lines or () if line.reference != REFUNDED]
+    paid = number(summary.raw_paid_total, summary.paid_total)
+    credits = [
+        exact(number(line.raw_amount, line.amount)) for line in record.credit_lines or () if line.reference != REFUNDED
+    ]
     if credits:
         paid = text(sum(credits, exact(paid)))
-    return paid, summary.raw_refunded_total.value
+    return paid, number(summary.raw_refunded_total, summary.refunded_total)

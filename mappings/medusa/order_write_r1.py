@@ -54,9 +54,9 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     refuse_without_place(patch, UNSUPPORTED, notes, implied if current is None else {})
     if current is None:
         patch = fees_as_lines(patch, notes, "Medusa")
+        patch = with_buyer(patch, {}, "Medusa", notes, members=("name", "phone"), in_shipping=True)
     elif patch.fees is not UNSET:
         notes.unsupported("/fees", "Medusa has no fees")
-    patch = with_buyer(patch, {}, "Medusa", notes, members=("name", "phone")) if current is None else patch
     if patch.is_test is True:
         notes.unsupported("/is_test", "Medusa has no test orders: it would count as a sale")
     is_draft = current is None or current.is_draft_order

@@ -21,6 +21,7 @@ class _Payload(Struct, frozen=True, kw_only=True):
     """Members that distinguish records, replies and errors."""
 
     id: Member = UNSET
+    object: Member = UNSET
     type: Member = UNSET
     message: Member = UNSET
     deleted: Member = UNSET
@@ -82,6 +83,8 @@ def _ensure_record(raw: Raw, path: str, object: ObjectName) -> None:
         raise Unmappable(f"{path}.deleted", "the reply to a deletion, not a record")
     if not _id(members.id).startswith(PREFIXES[object]):
         raise Unmappable(f"{path}.id", f"not a {object}: its id would begin with {PREFIXES[object]}")
+    if members.object is not UNSET:
+        raise Unmappable(f"{path}.object", f"not a {object} of Medusa, whose records have no such member")
     if object == "customer" and members.email is UNSET:
         raise Unmappable(f"{path}.email", "only the id or a part of a customer: request all of it with `fields`")
     if object == "order" and (members.currency_code is UNSET or members.item_subtotal is UNSET):

@@ -2,7 +2,8 @@
 
 Documented at https://docs.medusajs.com/api/admin; checked against the source and a server of 2.21. `fields` selects the
 members of an answer. A member without a value is null. A sum is a JSON number that Medusa does not round. Sums of lines
-and payments are also sent as text with all digits (`raw_total` and `total`); sums of a whole order are not. Currencies
+and payments are also sent as text with all digits (`raw_total` and `total`), though not by every version; sums of a
+whole order are not. Currencies
 and countries are in lower case. `metadata` belongs to everybody: a write adds keys, and "" removes one.
 """
 
@@ -87,41 +88,56 @@ class Customer(Struct, frozen=True, kw_only=True):
 
 
 class Adjustment(Struct, frozen=True, kw_only=True):
-    """The discount of a promotion on a line or on shipping: `subtotal` without tax, `total` with tax."""
+    """The discount of a promotion on a line or on shipping: `subtotal` without tax, `total` with tax. Older ones have
+    the `amount` alone, with tax where the prices have it."""
 
     code: str | None = None
     description: str | None = None
-    raw_subtotal: Exact
-    raw_total: Exact
+    raw_subtotal: Exact | None = None
+    subtotal: float | None = None
+    raw_total: Exact | None = None
+    total: float | None = None
+    amount: float | None = None
 
 
 class Detail(Struct, frozen=True, kw_only=True):
     """The fulfilment of a line."""
 
-    raw_shipped_quantity: Exact
-    raw_delivered_quantity: Exact
-    raw_return_received_quantity: Exact
+    raw_shipped_quantity: Exact | None = None
+    shipped_quantity: float | None = None
+    raw_delivered_quantity: Exact | None = None
+    delivered_quantity: float | None = None
+    raw_return_received_quantity: Exact | None = None
+    return_received_quantity: float | None = None
 
 
 class Line(Struct, frozen=True, kw_only=True):
     """A line. `subtotal` is before discounts and without tax, `total` after discounts and with tax. `unit_price`
-    includes the tax if `is_tax_inclusive`."""
+    includes the tax if `is_tax_inclusive`. `title` is the product's, in older lines the variant's."""
 
     id: str
     title: str | None
+    product_title: str | None = None
     variant_title: str | None = None
     variant_sku: str | None = None
     variant_id: str | None = None
     product_id: str | None = None
     requires_shipping: bool | None = None
     is_tax_inclusive: bool = False
-    raw_unit_price: Exact
-    raw_quantity: Exact
-    raw_subtotal: Exact
-    raw_total: Exact
-    raw_tax_total: Exact
-    raw_discount_subtotal: Exact
-    raw_discount_total: Exact
+    raw_unit_price: Exact | None = None
+    unit_price: float | None = None
+    raw_quantity: Exact | None = None
+    quantity: float | None = None
+    raw_subtotal: Exact | None = None
+    subtotal: float | None = None
+    raw_total: Exact | None = None
+    total: float | None = None
+    raw_tax_total: Exact | None = None
+    tax_total: float | None = None
+    raw_discount_subtotal: Exact | None = None
+    discount_subtotal: float | None = None
+    raw_discount_total: Exact | None = None
+    discount_total: float | None = None
     detail: Detail | None = None
     adjustments: tuple[Adjustment, ...] | None = None
     variant_option_values: Metadata | None = None
@@ -132,9 +148,12 @@ class Method(Struct, frozen=True, kw_only=True):
     """Shipping that was charged. The sums are before discounts, without tax and with tax."""
 
     name: str | None
-    raw_original_subtotal: Exact
-    raw_original_total: Exact
-    raw_tax_total: Exact
+    raw_original_subtotal: Exact | None = None
+    original_subtotal: float | None = None
+    raw_original_total: Exact | None = None
+    original_total: float | None = None
+    raw_tax_total: Exact | None = None
+    tax_total: float | None = None
     adjustments: tuple[Adjustment, ...] | None = None
 
 
@@ -142,21 +161,25 @@ class CreditLine(Struct, frozen=True, kw_only=True):
     """Credit: of a refund, or given by the shop."""
 
     reference: str | None = None
-    raw_amount: Exact
+    raw_amount: Exact | None = None
+    amount: float | None = None
 
 
 class Summary(Struct, frozen=True, kw_only=True):
     """What was paid and refunded."""
 
-    raw_paid_total: Exact
-    raw_refunded_total: Exact
+    raw_paid_total: Exact | None = None
+    paid_total: float | None = None
+    raw_refunded_total: Exact | None = None
+    refunded_total: float | None = None
 
 
 class Capture(Struct, frozen=True, kw_only=True):
     """A payment that was captured."""
 
     id: str
-    raw_amount: Exact
+    raw_amount: Exact | None = None
+    amount: float | None = None
     created_at: datetime | None = None
 
 
@@ -170,7 +193,8 @@ class Refund(Struct, frozen=True, kw_only=True):
     """A refund."""
 
     id: str
-    raw_amount: Exact
+    raw_amount: Exact | None = None
+    amount: float | None = None
     note: str | None = None
     refund_reason: Reason | None = None
     created_at: datetime | None = None
@@ -182,7 +206,8 @@ class Payment(Struct, frozen=True, kw_only=True):
     id: str
     currency_code: str
     provider_id: str
-    raw_amount: Exact
+    raw_amount: Exact | None = None
+    amount: float | None = None
     captured_at: datetime | None = None
     canceled_at: datetime | None = None
     created_at: datetime | None = None
@@ -200,7 +225,8 @@ class FulfillmentItem(Struct, frozen=True, kw_only=True):
     """How much of a line a fulfilment contains."""
 
     line_item_id: str | None = None
-    raw_quantity: Exact
+    raw_quantity: Exact | None = None
+    quantity: float | None = None
 
 
 class Label(Struct, frozen=True, kw_only=True):

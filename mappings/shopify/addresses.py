@@ -35,10 +35,10 @@ def read(address: MailingAddress, kind: AddressType, is_default: bool) -> Addres
 def write(
     address: AddressPatch, kind: AddressType, notes: Notes, pointer: str, held: tuple[MailingAddress, ...] = ()
 ) -> MailingAddressInput:
-    """Return Shopify's input for an address. Refuse a type other than `kind`. If one of the current addresses (`held`)
-    has the same name, keep its first and last name."""
+    """Return Shopify's input for an address, stored without a type other than `kind`. If one of the current addresses
+    (`held`) has the same name, keep its first and last name."""
     if address.type is not UNSET and address.type not in (kind, "unknown"):
-        notes.unsupported(f"{pointer}/type", "Shopify addresses have no type: omit it")
+        notes.lose(f"{pointer}/type", "coerced", f"Shopify stores an address without a type: it reads {kind}")
     country = values.country(address.country_code)
     if address.country_code and (country is None or len(address.country_code) != len(country)):
         notes.invalid(f"{pointer}/country_code", "send a two-letter country code (ISO 3166-1)")

@@ -23,7 +23,7 @@ from mappings.shopify.customer_write_r1 import to_vendor
 from mappings.shopify.endpoints_customer import ENDPOINTS
 from mappings.shopify.field_values import admin_url, is_webhook, utc
 from mappings.shopify.requests import tail
-from mappings.shopify.wire_inputs_2026_07 import CustomerWrite
+from mappings.shopify.wire_inputs_2026_07 import REVERSE_CHARGE, CustomerWrite
 from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping, misread
 
 # Shopify's state is only that of the storefront login: a buyer without an account is DISABLED. So every existing
@@ -84,7 +84,8 @@ def _mapped(customer: wire.Customer, account: wire.Account, notes: Notes) -> Map
             tags=customer.tags,
             custom_fields=_custom_fields(customer, account, notes),
             external_id=metadata.external_id(customer.external),
-            tax_exemption=_exemption(customer.tax_exempt),
+            tax_exemption=_exemption(customer.tax_exempt, customer.tax_exemptions or ()),
+            tax_exemption_raw=", ".join(customer.tax_exemptions or ()) or None,
             consents=_consents(email, phone),
             order_stats=_stats(customer),
             created_at=created_at,
@@ -131,10 +132,13 @@ def _custom_fields(customer: wire.Customer, account: wire.Account, notes: Notes)
     return custom_fields.read(settings, metadata.by_field(customer.metafields), notes, "/custom_fields")
 
 
-def _exemption(exempt: bool | None) -> TaxExemption:
-    if exempt is None:
-        return "unknown"
-    return "exempt" if exempt else "none"
+def _exemption(exempt: bool | None, exemptions: tuple[str, ...]) -> TaxExemption:
+    """Return the exemption. One from certain taxes only, such as those of a Canadian province, is `unknown`."""
+    if exempt:
+        return "exempt"
+    if REVERSE_CHARGE in exemptions:
+        return "reverse_charge"
+    return "unknown" if exempt is None or exemptions else "none"
 
 
 def _consents(email: wire.CustomerEmailAddress | None, phone: wire.CustomerPhoneNumber | None) -> tuple[Consent, ...]:

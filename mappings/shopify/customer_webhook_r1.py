@@ -35,6 +35,7 @@ def as_record(customer: body.Customer, account: wire.Account, notes: Notes) -> w
         tags=split_tags(customer.tags),
         state=customer.state,
         tax_exempt=customer.tax_exempt,
+        tax_exemptions=customer.tax_exemptions,
         default_address=_default(customer),
         addresses_v2=wire.Addresses(nodes=tuple(as_address(address) for address in _all_addresses(customer))),
         amount_spent=None

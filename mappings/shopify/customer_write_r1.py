@@ -19,6 +19,7 @@ from mappings.kit.patches import chosen, refuse_without_place
 from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.wire_2026_07 import Account, Customer, MailingAddress
 from mappings.shopify.wire_inputs_2026_07 import (
+    REVERSE_CHARGE,
     CustomerInput,
     CustomerWrite,
     MailingAddressInput,
@@ -26,7 +27,7 @@ from mappings.shopify.wire_inputs_2026_07 import (
 )
 from mappings.spec import Draft, Notes
 
-EXEMPT: Final[dict[TaxExemption, bool]] = {"none": False, "exempt": True}
+EXEMPT: Final[dict[TaxExemption, bool]] = {"none": False, "exempt": True, "reverse_charge": False}
 CONSENT: Final[dict[ConsentState, str]] = {
     "opted_in": "SUBSCRIBED",
     "opted_out": "UNSUBSCRIBED",
@@ -86,14 +87,8 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
             locale=_locale(patch.language, notes),
             note=patch.notes,
             tags=() if patch.tags is None else patch.tags,
-            tax_exempt=chosen(
-                patch.tax_exemption,
-                EXEMPT,
-                "/tax_exemption",
-                notes,
-                "Shopify does not have this; ",
-                nearest.TAX_EXEMPTION,
-            ),
+            tax_exempt=chosen(patch.tax_exemption, EXEMPT, "/tax_exemption", notes, "Shopify does not have this; "),
+            tax_exemptions=_exemptions(patch.tax_exemption, current),
             metafields=fields.set or UNSET,
         ),
         addresses=_addresses(patch.addresses, _held(current), notes),
@@ -102,6 +97,14 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         cleared=fields.cleared,
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _exemptions(wanted: TaxExemption | UnsetType, current: Customer | None) -> tuple[str, ...] | UnsetType:
+    """Return the exemptions from certain taxes. `none` removes all, `exempt` includes them."""
+    held = () if current is None else current.tax_exemptions or ()
+    if wanted == "reverse_charge":
+        return tuple(dict.fromkeys((*held, REVERSE_CHARGE)))
+    return () if wanted == "none" and held else UNSET
 
 
 def _locale(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:

@@ -160,11 +160,14 @@ def _totals(order: wire.Order, items: Decimal, currency: str) -> Totals:
 
 
 def _customer(order: wire.Order, notes: Notes) -> Reference | None:
-    """Return the buyer as recorded in the order. A guest has at most an e-mail address, a number and
-    the name of the billing address."""
+    """Return the buyer as recorded in the order, with the contact of the customer where the order has none. A guest has
+    at most an e-mail address, a number and the name of the billing address."""
     known, billing = order.customer, order.billing_address
-    email = values.email(order.email) if order.email else None
-    if email != (order.email or None):
+    own = None if known is None or known.default_email_address is None else known.default_email_address.email_address
+    number = None if known is None or known.default_phone_number is None else known.default_phone_number.phone_number
+    address = order.email or own or None
+    email = values.email(address) if address else None
+    if email != address:
         notes.lose("/customer/email", "coerced", "written in lower case without spaces around it")
     name = known.display_name if known is not None else billing.name if billing is not None else None
     if known is None and not (email or order.phone or name):
@@ -172,7 +175,7 @@ def _customer(order: wire.Order, notes: Notes) -> Reference | None:
     return Reference(
         remote_id=None if known is None or known.id is None else tail(known.id),
         email=email,
-        phone=order.phone or None,
+        phone=order.phone or number,
         name=name,
     )
 

@@ -41,16 +41,32 @@ def shop_money(sent: body.MoneySet | None) -> wire.MoneyBag | None:
     return None if sent is None or sent.shop_money is None else bag(sent.shop_money.amount)
 
 
-def refunded(refund: body.Refund) -> Decimal:
-    """Return the sum of the refund's transactions, which may differ from that of its lines."""
-    return sum(
-        (
-            decimal(one.amount)
-            for one in refund.transactions
-            if (one.kind or "refund").lower() == "refund" and (one.status or "success").lower() == "success"
-        ),
-        Decimal(0),
-    )
+def refunded(refund: body.Refund, currency: str) -> Decimal:
+    """Return the sum of the refund's transactions, which may differ from that of its lines. If they are in another
+    currency than the shop's, return the worth of its lines and adjustments."""
+    if not is_foreign(refund, currency):
+        return sum((decimal(one.amount) for one in _done(refund)), Decimal(0))
+    lines = (part for one in refund.refund_line_items for part in (one.subtotal_set, one.total_tax_set))
+    adjusted = (part for one in refund.order_adjustments for part in (one.amount_set, one.tax_amount_set))
+    return sum(map(_worth, lines), Decimal(0)) - sum(map(_worth, adjusted), Decimal(0))
+
+
+def is_foreign(refund: body.Refund, currency: str) -> bool:
+    """Return whether money of the refund went back in another currency than the shop's."""
+    return any(one.currency not in (None, currency) for one in _done(refund))
+
+
+def _done(refund: body.Refund) -> list[body.RefundTransaction]:
+    return [
+        one
+        for one in refund.transactions
+        if (one.kind or "refund").lower() == "refund" and (one.status or "success").lower() == "success"
+    ]
+
+
+def _worth(sent: body.MoneySet | None) -> Decimal:
+    """Return the amount in the shop's currency."""
+    return Decimal(0) if sent is None or sent.shop_money is None else decimal(sent.shop_money.amount)
 
 
 def attribute(name: str, value: Any) -> wire.Attribute:
@@ -153,19 +169,19 @@ def _value(kind: str | None) -> wire.PricingValue:
     return wire.PricingValue(kind=kind, amount="0" if kind == "fixed_amount" else None)
 
 
-def refund(one: body.Refund) -> wire.Refund:
-    """Return one refund."""
+def refund(one: body.Refund, currency: str) -> wire.Refund:
+    """Return one refund, in the shop's currency."""
     return wire.Refund(
         id=gid("Refund", str(one.id)),
         note=one.note,
         created_at=one.created_at,
-        total_refunded_set=some(refunded(one)),
+        total_refunded_set=some(refunded(one, currency)),
         refund_line_items=wire.RefundLineItems(
             nodes=tuple(
                 wire.RefundLineItem(
                     quantity=item.quantity,
                     line_item=wire.Reference(id=gid("LineItem", str(item.line_item_id))),
-                    subtotal_set=some(item.subtotal),
+                    subtotal_set=shop_money(item.subtotal_set) or some(item.subtotal),
                 )
                 for item in one.refund_line_items
             )

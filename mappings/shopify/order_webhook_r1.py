@@ -16,6 +16,7 @@ from mappings.shopify.order_webhook_parts_r1 import (
     bag,
     decimal,
     discounts,
+    is_foreign,
     line,
     parcel,
     refund,
@@ -27,6 +28,9 @@ from mappings.shopify.order_webhook_parts_r1 import (
 from mappings.shopify.requests import gid, metafield_key
 from mappings.spec import Notes
 
+CONVERTED: Final = (
+    "it was returned in the buyer's currency; the webhook has its worth in the shop's only for lines and adjustments"
+)
 UNPAID: Final = frozenset({"pending", "authorized", "voided", "expired"})
 """States without a received payment, for any outstanding amount."""
 
@@ -64,7 +68,7 @@ def as_record(order: body.Order, account: wire.Account, notes: Notes) -> wire.Or
         total_shipping_price_set=_shipping_total(order),
         total_tip_received_set=bag(order.total_tip_received),
         total_received_set=bag(paid),
-        total_refunded_set=bag(sum((refunded(one) for one in order.refunds), Decimal(0))),
+        total_refunded_set=bag(sum((refunded(one, order.currency) for one in order.refunds), Decimal(0))),
         total_outstanding_set=bag(
             _outstanding(order, paid) if order.total_outstanding is None else order.total_outstanding
         ),
@@ -79,7 +83,7 @@ def as_record(order: body.Order, account: wire.Account, notes: Notes) -> wire.Or
         discount_applications=wire.DiscountApplications(nodes=discounts(order)),
         transactions_count=None,
         transactions=(),
-        refunds=tuple(refund(one) for one in order.refunds),
+        refunds=tuple(refund(one, order.currency) for one in order.refunds),
         fulfillments_count=None,
         fulfillments=tuple(parcel(one) for one in order.fulfillments),
         external=external_of(metafields),
@@ -125,6 +129,9 @@ def _shipping_total(order: body.Order) -> wire.MoneyBag | None:
 
 def _note_missing(order: body.Order, account: wire.Account, notes: Notes) -> None:
     notes.lose("/payments", "dropped", NOT_SENT)
+    for place, one in enumerate(order.refunds):
+        if is_foreign(one, order.currency):
+            notes.lose(f"/refunds/{place}/amount", "ambiguous", CONVERTED)
     if order.metafields is UNSET:
         notes.lose("/external_id", "dropped", NOT_SENT)
         if any(metafield_key(setting.vendor_field) for setting in account.custom_fields.get("order", ())):
@@ -138,5 +145,8 @@ def _customer(customer: body.OrderCustomer | None) -> wire.OrderCustomer | None:
         return None
     name = " ".join(part for part in (customer.first_name, customer.last_name) if part)
     return wire.OrderCustomer(
-        id=None if customer.id is None else gid("Customer", str(customer.id)), display_name=name or customer.email
+        id=None if customer.id is None else gid("Customer", str(customer.id)),
+        display_name=name or customer.email,
+        default_email_address=wire.ContactEmail(email_address=customer.email) if customer.email else None,
+        default_phone_number=wire.ContactPhone(phone_number=customer.phone) if customer.phone else None,
     )

@@ -1,5 +1,6 @@
 """Find the records in an answer of Shopify: GraphQL's envelope, REST's, a webhook's body, or a bare record."""
 
+import re
 from typing import Final
 
 import msgspec
@@ -18,11 +19,16 @@ OTHER: Final = frozenset(
 """Envelopes of other records."""
 OF_ORDERS: Final = frozenset({"line_items", "lineItems", "financial_status", "total_price", "totalPriceSet"})
 OF_CUSTOMERS: Final = frozenset(
-    {"email", "phone", "state", "first_name", "last_name", "default_address", "addresses"}
+    {"state", "first_name", "last_name", "default_address", "addresses", "verified_email", "tax_exempt"}
     | {"firstName", "lastName", "displayName", "defaultEmailAddress", "defaultPhoneNumber"}
 )
-"""Members that identify a customer. Orders have some of them too."""
+"""Members that identify a customer. Orders have some of them too. Other vendors' customers have none of them."""
 CART: Final = frozenset({"token", "line_items"})
+DRAFT: Final = frozenset({"invoice_url", "invoice_sent_at"})
+CHECKOUT: Final = "abandoned_checkout_url"
+TYPES: Final[dict[ObjectName, str]] = {"customer": "Customer", "order": "Order"}
+"""The types in the global ids of records."""
+_GID: Final = re.compile(rb'"gid://shopify/(\w+)/[^"]*"')
 STUB: Final = 2
 """A record with at most this many members is only a reference."""
 
@@ -99,6 +105,14 @@ def _record(raw: Raw, path: str, object_name: ObjectName) -> Raw:
         raise Unmappable(path, f"only the id of a {object_name}, as in a deletion notice")
     if object_name == "customer" and (names.isdisjoint(OF_CUSTOMERS) or not names.isdisjoint(OF_ORDERS)):
         raise Unmappable(path, "not a customer: an order, or only a reference")
+    for name in ("id", "admin_graphql_api_id"):
+        kind = _GID.fullmatch(bytes(members[name]).strip()) if name in members else None
+        if kind is not None and kind[1].decode() != TYPES[object_name]:
+            raise Unmappable(f"{path}.{name}", f"this is Shopify's {kind[1].decode()}; expected: {object_name}")
+    if object_name == "order" and not names.isdisjoint(DRAFT):
+        raise Unmappable(path, "a draft order, which becomes an order once it is completed")
+    if object_name == "order" and CHECKOUT in names:
+        raise Unmappable(f"{path}.{CHECKOUT}", "an abandoned checkout, not an order")
     if object_name == "order" and names >= CART and not names & {"currency", "financial_status", "total_price"}:
         raise Unmappable(path, "a cart, not an order yet")
     return raw

@@ -129,6 +129,7 @@ class Customer(Struct, frozen=True, kw_only=True, rename="camel"):
     tags: tuple[str, ...]
     state: str | None
     tax_exempt: bool | None
+    tax_exemptions: tuple[str, ...] | None = None
     default_address: Reference | None
     addresses_v2: Annotated[Addresses | None, ask("addressesV2(first: 10)")]
     amount_spent: Spent | None
@@ -334,11 +335,25 @@ class Count(Struct, frozen=True, kw_only=True, rename="camel"):
     count: int
 
 
+class ContactEmail(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The e-mail address of an order's customer."""
+
+    email_address: str
+
+
+class ContactPhone(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The phone number of an order's customer."""
+
+    phone_number: str
+
+
 class OrderCustomer(Struct, frozen=True, kw_only=True, rename="camel"):
     """The customer of an order."""
 
     id: str | None
     display_name: str | None = None
+    default_email_address: ContactEmail | None = None
+    default_phone_number: ContactPhone | None = None
 
 
 class Order(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -1,8 +1,12 @@
 """Inputs of Shopify's mutations in Admin GraphQL 2026-07. UNSET is not sent, None clears a member."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
+
+REVERSE_CHARGE: Final = "EU_REVERSE_CHARGE_EXEMPTION_RULE"
+"""The tax exemption of a business in another country of the European Union."""
 
 
 class MetafieldInput(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -49,6 +53,7 @@ class CustomerInput(Struct, frozen=True, kw_only=True, rename="camel"):
     note: str | None | UnsetType = UNSET
     tags: tuple[str, ...] | UnsetType = UNSET
     tax_exempt: bool | UnsetType = UNSET
+    tax_exemptions: tuple[str, ...] | UnsetType = UNSET
     addresses: tuple[MailingAddressInput, ...] | UnsetType = UNSET
     email_marketing_consent: MarketingConsentInput | UnsetType = UNSET
     sms_marketing_consent: MarketingConsentInput | UnsetType = UNSET

@@ -81,6 +81,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     note: str | None = None
     tags: str | None = None
     tax_exempt: bool | None = None
+    tax_exemptions: tuple[str, ...] | None = None
     currency: str | None = None
     orders_count: int | None = None
     total_spent: Amount | None = None
@@ -156,11 +157,12 @@ class DiscountCode(Struct, frozen=True, kw_only=True):
 
 
 class RefundTransaction(Struct, frozen=True, kw_only=True):
-    """A transaction of a refund."""
+    """A transaction of a refund. `amount` is in `currency`, which is the buyer's if they paid in their own."""
 
     kind: str | None = None
     status: str | None = None
     amount: Amount | None = None
+    currency: str | None = None
 
 
 class RefundLineItem(Struct, frozen=True, kw_only=True):
@@ -169,6 +171,15 @@ class RefundLineItem(Struct, frozen=True, kw_only=True):
     line_item_id: int
     quantity: int
     subtotal: Amount | None = None
+    subtotal_set: MoneySet | None = None
+    total_tax_set: MoneySet | None = None
+
+
+class Adjustment(Struct, frozen=True, kw_only=True):
+    """A refund of shipping, or a difference between a refund and its lines. A refunded amount is negative."""
+
+    amount_set: MoneySet | None = None
+    tax_amount_set: MoneySet | None = None
 
 
 class Refund(Struct, frozen=True, kw_only=True):
@@ -179,6 +190,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
     transactions: tuple[RefundTransaction, ...] = ()
     refund_line_items: tuple[RefundLineItem, ...] = ()
+    order_adjustments: tuple[Adjustment, ...] = ()
 
 
 class FulfillmentLineItem(Struct, frozen=True, kw_only=True):

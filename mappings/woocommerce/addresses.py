@@ -13,6 +13,7 @@ from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
 from mappings.kit.names import split_name
 from mappings.spec import Notes
+from mappings.woocommerce import field_values
 from mappings.woocommerce.wire_v3 import NOWHERE, Place, PlaceWrite, Text
 
 SLOTS: Final[dict[AddressType, tuple[AddressType, ...]]] = {
@@ -40,16 +41,30 @@ def read_billing(place: Place, *, with_company: bool) -> Address | None:
 
 def read_shipping(place: Place) -> Address | None:
     """Return the shipping address, None if it is empty."""
-    return _read(place, "shipping", text(place.company), place.phone or None)
+    return _read(place, "shipping", text(place.company), text(place.phone))
 
 
 def write(
-    address: AddressPatch | None, kind: AddressType, pointer: str, notes: Notes, *, held: Place, with_company: bool
+    address: AddressPatch | None, kind: AddressType, pointer: str, notes: Notes, *, held: Place, of_customer: bool
 ) -> PlaceWrite | UnsetType:
     """Return the members of an address that change. `held` is the current address; None as the patch clears it.
 
-    The e-mail and phone of a billing address are written with the customer, as is its company if the customer has it.
+    The e-mail and phone of a billing address are written with the customer, as is its company if the address is
+    `of_customer`, whose texts WordPress sanitizes.
     """
+    with_company = not of_customer
+
+    def changed(name: str, wanted: str | None, there: str | None) -> Text:
+        """Return a member to set, UNSET if it already reads the same: the shop's spelling stays."""
+        if (wanted or None) == there:
+            return UNSET
+        is_sanitized = of_customer or name == "name"  # its parts are stored without the spaces between them
+        return (
+            field_values.sanitized(wanted or "", f"{pointer}/{name}", notes)
+            if is_sanitized
+            else field_values.escaped(wanted or "")
+        )
+
     has_company = kind == "shipping" or with_company
     if address is None:
         return _cleared(held, company=has_company, phone=kind == "shipping")
@@ -64,18 +79,19 @@ def write(
         notes.unsupported(f"{pointer}/phone", detail)
     if address.company and not has_company:
         notes.unsupported(f"{pointer}/company", "the billing company is the customer's: write company_name")
-    first, last = (UNSET, UNSET) if (address.name or None) == there.name else split_name(address.name, "")
+    name = changed("name", address.name, there.name)
+    first, last = (UNSET, UNSET) if name is UNSET else split_name(name, "")
     place = PlaceWrite(
         first_name=first,
         last_name=last,
-        company=_changed(address.company, there.company) if has_company else UNSET,
-        address_1=_changed(address.line1, there.line1),
-        address_2=_changed(address.line2, there.line2),
-        city=_changed(address.city, there.city),
-        state=_changed(address.region, there.region),
-        postcode=_changed(address.postal_code, there.postal_code),
-        country=_changed(code, there.country_code),
-        phone=_changed(address.phone, there.phone) if kind == "shipping" else UNSET,
+        company=changed("company", address.company, there.company) if has_company else UNSET,
+        address_1=changed("line1", address.line1, there.line1),
+        address_2=changed("line2", address.line2, there.line2),
+        city=changed("city", address.city, there.city),
+        state=changed("region", address.region, there.region),
+        postcode=changed("postal_code", address.postal_code, there.postal_code),
+        country=changed("country_code", code, there.country_code),
+        phone=changed("phone", address.phone, there.phone) if kind == "shipping" else UNSET,
     )
     return UNSET if place == UNTOUCHED else place
 
@@ -86,11 +102,6 @@ def with_own(place: PlaceWrite | UnsetType, **members: object) -> PlaceWrite | U
     if not present:
         return place
     return replace(UNTOUCHED if isinstance(place, UnsetType) else place, **present)
-
-
-def _changed(wanted: str | None, there: str | None) -> Text:
-    """Return a member to set, UNSET if it already reads the same: the shop's spelling stays."""
-    return UNSET if (wanted or None) == there else wanted or ""
 
 
 def _cleared(held: Place, *, company: bool, phone: bool) -> PlaceWrite | UnsetType:
@@ -116,7 +127,7 @@ def _read(place: Place, kind: AddressType, company: str | None, phone: str | Non
         line2=text(place.address_2),
         city=text(place.city),
         region=text(place.state),
-        postal_code=place.postcode or None,
+        postal_code=text(place.postcode),
         country_code=values.country(place.country) if place.country else None,
         country_raw=place.country or None,
         phone=phone,

@@ -16,6 +16,7 @@ from canonical.order_patch import LineItemPatch
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue, Loss
 from mappings.kit import custom_fields, line_fields
 from mappings.spec import Notes
+from mappings.woocommerce.field_values import escaped
 from mappings.woocommerce.wire_v3 import EXTERNAL_ID, OURS, Meta, MetaWrite
 
 TRUE: Final = frozenset(("yes", "1", "true", "on"))
@@ -68,7 +69,8 @@ def write_line(
     line: LineItemPatch, settings: tuple[CustomFieldSetting, ...], pointer: str, notes: Notes
 ) -> tuple[MetaWrite, ...]:
     """Return the meta of a new line: its options and custom fields, which win over options of the same name."""
-    written: dict[str, Any] = dict(line_fields.options_by_name(line.options, OURS, "WooCommerce", pointer, notes))
+    options = line_fields.options_by_name(line.options, OURS, "WooCommerce", pointer, notes)
+    written: dict[str, Any] = {escaped(name): escaped(value) for name, value in options.items()}
     for _, setting, value in custom_fields.named(line.custom_fields, settings, notes, f"{pointer}/custom_fields"):
         if value is not None and value not in ("", []):
             written[setting.vendor_field] = _text_form(value, setting.type)

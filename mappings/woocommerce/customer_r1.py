@@ -14,7 +14,7 @@ from mappings.spec import Mapped, Remote, VendorMapping
 from mappings.woocommerce import addresses, custom_fields, wire_v3
 from mappings.woocommerce.customer_write_r1 import to_vendor
 from mappings.woocommerce.endpoints_customer import ENDPOINTS
-from mappings.woocommerce.requests import meta_text, page_url
+from mappings.woocommerce.requests import meta_text, moment, page_url
 from mappings.woocommerce.wire_v3 import EXTERNAL_ID, Account, CustomerWrite
 
 PAGE: Final = "user-edit.php?user_id=%d"
@@ -25,9 +25,11 @@ def to_canonical(record: wire_v3.Customer, account: Account) -> Mapped[Customer]
     loss: list[Loss] = []
     billing, meta = record.billing, record.meta_data
     settings = account.custom_fields.get("customer", ())
-    created_at = None if record.date_created_gmt is None else values.utc(record.date_created_gmt)
-    updated_at = None if record.date_modified_gmt is None else values.utc(record.date_modified_gmt)
+    created_at = moment(record.date_created_gmt, record.date_created, "/created_at", loss)
+    updated_at = moment(record.date_modified_gmt, record.date_modified, "/updated_at", loss)
     customer = Customer(
+        kind="person",  # a user of the shop
+        status="active",  # WooCommerce deletes those who are not
         display_name=addresses.name_of(record.first_name, record.last_name),
         first_name=addresses.text(record.first_name),
         last_name=addresses.text(record.last_name),
@@ -68,8 +70,8 @@ def _folded(text: str, place: int, loss: list[Loss]) -> str:
 
 
 def _phones(record: wire_v3.Customer) -> tuple[Phone, ...]:
-    text = record.billing.phone
-    if not text:
+    text = addresses.text(record.billing.phone)
+    if text is None:
         return ()
     country = values.country(record.billing.country) if record.billing.country else None
     return (Phone(e164=values.phone(text, country), raw=text, is_primary=True),)

@@ -12,7 +12,7 @@ from mappings.kit.addresses import placed
 from mappings.kit.names import two_names
 from mappings.kit.patches import refuse_without_place
 from mappings.spec import Draft, Notes
-from mappings.woocommerce import addresses, custom_fields
+from mappings.woocommerce import addresses, custom_fields, field_values
 from mappings.woocommerce.wire_v3 import NOWHERE, Account, Customer, CustomerWrite, PlaceWrite, Text
 
 UNSUPPORTED: Final[dict[str, str]] = {
@@ -56,17 +56,17 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     billing, shipping = _addresses(patch.addresses, current, notes)
     billing = addresses.with_own(
         billing,
-        company=patches.text(patch.company_name, ""),
+        company=field_values.sanitized(patches.text(patch.company_name, ""), "/company_name", notes),
         email=billing_email,
-        phone=phone,
+        phone=field_values.sanitized(phone, "/phones", notes),
     )
     settings = account.custom_fields.get("customer", ())
     held = None if current is None else current.meta_data
     meta = custom_fields.write(patch.external_id, patch.custom_fields, settings, held, notes)
     body = CustomerWrite(
         email=email,
-        first_name=patches.text(patch.first_name, ""),
-        last_name=patches.text(patch.last_name, ""),
+        first_name=field_values.sanitized(patches.text(patch.first_name, ""), "/first_name", notes),
+        last_name=field_values.sanitized(patches.text(patch.last_name, ""), "/last_name", notes),
         billing=billing,
         shipping=shipping,
         meta_data=meta or UNSET,
@@ -120,4 +120,4 @@ def _place(
 ) -> PlaceWrite | UnsetType:
     held = NOWHERE if current is None else current.billing if kind == "billing" else current.shipping
     pointer, address = chosen.get(kind, ("", None))
-    return addresses.write(address, kind, pointer, notes, held=held, with_company=False)
+    return addresses.write(address, kind, pointer, notes, held=held, of_customer=True)

@@ -19,6 +19,7 @@ from mappings.woocommerce import wire_v3 as wire
 from mappings.woocommerce.addresses import text
 from mappings.woocommerce.money import check_digits, exact, minus, money, quantity, unit_price
 from mappings.woocommerce.order_enums_r1 import DISCOUNTS, METHODS
+from mappings.woocommerce.requests import moment
 from mappings.woocommerce.wire_v3 import Account
 
 REFUNDED_ITEM: Final = "_refunded_item_id"
@@ -72,13 +73,15 @@ def lines(
 
 
 def _options(meta: tuple[wire.LineMeta, ...], pointer: str, loss: list[Loss]) -> tuple[LineOption, ...]:
-    """Return the options of a line, as the shop shows them."""
+    """Return the options of a line: an attribute of the shop as it is displayed, any other as it was stored, because
+    displayed text is sanitized."""
     found: list[LineOption] = []
     for one in meta:
         if not one.key or one.key.startswith(HIDDEN):
             continue
         path = f"{pointer}/options/{len(found)}/value"
-        value = option_value(one.display_value, path, loss) or option_value(one.value, path, loss)
+        is_attribute = one.display_key not in (None, "", one.key)
+        value = (is_attribute and option_value(one.display_value, path, loss)) or option_value(one.value, path, loss)
         if value is not None:
             found.append(LineOption(name=text(one.display_key) or one.key, value=values.unescaped(value)))
     return tuple(found)
@@ -193,15 +196,13 @@ def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tup
                 currency=record.currency,
                 reason=text(stub.reason),
                 line_items=tuple([one for one in back if one.remote_id]),
-                created_at=_made_at(whole),
+                created_at=None
+                if whole is None
+                else moment(whole.date_created_gmt, whole.date_created, f"/refunds/{place}/created_at", loss),
             )
         )
     given_back.pop("", None)
     return tuple(found), given_back
-
-
-def _made_at(refund: wire.Refund | None) -> datetime | None:
-    return None if refund is None or refund.date_created_gmt is None else values.utc(refund.date_created_gmt)
 
 
 def _refunded(line: wire.RefundedLine, currency: str) -> RefundLine:

@@ -23,7 +23,7 @@ from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, CHANNELS, axes
 from mappings.woocommerce.order_parts_r1 import MOVED, ZERO, added
 from mappings.woocommerce.order_status_write_r1 import TOGETHER
 from mappings.woocommerce.order_write_r1 import to_vendor
-from mappings.woocommerce.requests import meta_text, page_url
+from mappings.woocommerce.requests import meta_text, moment, page_url
 from mappings.woocommerce.wire_v3 import CANCEL_REASON, EXTERNAL_ID, Account, OrderWrite
 
 PAGE: Final = "post.php?post=%d&action=edit"
@@ -51,10 +51,10 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     loss: list[Loss] = []
     currency, meta, configured = record.currency, record.meta_data, account.custom_fields.get("order", ())
     settings = line_fields.of_orders(configured)
-    created_at = None if record.date_created_gmt is None else values.utc(record.date_created_gmt)
-    updated_at = None if record.date_modified_gmt is None else values.utc(record.date_modified_gmt)
+    created_at = moment(record.date_created_gmt, record.date_created, "/created_at", loss)
+    updated_at = moment(record.date_modified_gmt, record.date_modified, "/updated_at", loss)
     refunds, given_back = order_parts_r1.refunds(record, account, loss) if record.refunds else ((), {})
-    paid_at = None if record.date_paid_gmt is None else values.utc(record.date_paid_gmt)
+    paid_at = moment(record.date_paid_gmt, record.date_paid, "/paid_at", loss)
     said = axes(record.status, is_paid=paid_at is not None, method=record.payment_method)
     goods = _fulfillment(said.fulfillment, record)
     lines, items = order_parts_r1.lines(
@@ -101,7 +101,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
         custom_fields=custom_fields.read(meta, settings, loss) if settings else (),
         placed_at=created_at,
         paid_at=paid_at,
-        closed_at=None if record.date_completed_gmt is None else values.utc(record.date_completed_gmt),
+        closed_at=moment(record.date_completed_gmt, record.date_completed, "/closed_at", loss),
         created_at=created_at,
         updated_at=updated_at,
     )
@@ -127,7 +127,8 @@ def _after_refunds(paid: Paid, refunds: tuple[Refund, ...], record: wire_v3.Orde
 
 def _fulfillment(said: FulfillmentStatus, record: wire_v3.Order) -> FulfillmentStatus:
     """Return the fulfillment status. A refunded order was fulfilled only if it was completed before."""
-    return "fulfilled" if said == "unknown" and record.status == "refunded" and record.date_completed_gmt else said
+    is_completed = record.date_completed_gmt or record.date_completed
+    return "fulfilled" if said == "unknown" and record.status == "refunded" and is_completed else said
 
 
 def _totals(
@@ -177,7 +178,7 @@ def _customer(record: wire_v3.Order, loss: list[Loss]) -> Reference | None:
     return Reference(
         remote_id=str(record.customer_id) if record.customer_id else None,
         email=email,
-        phone=billing.phone or None,
+        phone=addresses.text(billing.phone),
         name=name,
     )
 

@@ -36,7 +36,7 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
     wanted = (patch.status, patch.payment_status, patch.fulfillment_status)
     if all(isinstance(one, UnsetType) for one in wanted):
         return UNSET
-    is_paid = current is not None and current.date_paid_gmt is not None
+    is_paid = current is not None and current.is_paid
     method = "" if current is None else current.payment_method
     present = None if current is None else axes(current.status, is_paid=is_paid, method=method)
     if present is not None and _fits(wanted, present):

@@ -18,7 +18,7 @@ from mappings.kit.folding import fees_as_lines
 from mappings.kit.line_fields import SHIPPING
 from mappings.kit.patches import refuse_without_place
 from mappings.spec import Draft, Notes
-from mappings.woocommerce import addresses, custom_fields
+from mappings.woocommerce import addresses, custom_fields, field_values
 from mappings.woocommerce.money import decimals
 from mappings.woocommerce.order_status_write_r1 import status
 from mappings.woocommerce.wire_v3 import (
@@ -85,7 +85,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         line_items=products,
         fee_lines=fees,
         shipping_lines=_shipping_lines(patch.shipping_lines, current, digits, notes),
-        customer_note=patches.text(patch.customer_note, ""),
+        customer_note=field_values.escaped(patches.text(patch.customer_note, "")),
         meta_data=meta or UNSET,
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
@@ -99,7 +99,7 @@ def _place(
     pointer = f"/{kind}_address"
     check_type(address, kind, pointer, "WooCommerce", notes)
     held = NOWHERE if current is None else current.billing if kind == "billing" else current.shipping
-    return addresses.write(address, kind, pointer, notes, held=held, with_company=True)
+    return addresses.write(address, kind, pointer, notes, held=held, of_customer=False)
 
 
 def _email(buyer: ReferencePatch | None | UnsetType, notes: Notes) -> str | None | UnsetType:
@@ -113,7 +113,7 @@ def _email(buyer: ReferencePatch | None | UnsetType, notes: Notes) -> str | None
 def _phone(buyer: ReferencePatch | None | UnsetType) -> Text:
     if buyer is None:
         return ""
-    return UNSET if isinstance(buyer, UnsetType) or buyer.phone is None else buyer.phone
+    return UNSET if isinstance(buyer, UnsetType) or buyer.phone is None else field_values.escaped(buyer.phone)
 
 
 def _customer_id(buyer: ReferencePatch | None | UnsetType, notes: Notes) -> int | UnsetType:
@@ -241,7 +241,7 @@ def _line(
         quantity=int(count),
         product_id=_number(line.product_id, f"{pointer}/product/remote_id", notes),
         variation_id=_number(line.variant_id, f"{pointer}/product/variant_remote_id", notes),
-        name=line.name or UNSET,
+        name=field_values.escaped(line.name) if line.name else UNSET,
         subtotal=subtotal,
         total=subtotal,
         meta_data=custom_fields.write_line(line, settings, pointer, notes) or UNSET,
@@ -267,7 +267,8 @@ def _shipping_lines(
         if line.tax is not None:
             notes.unsupported(f"{pointer}/tax", OWN_TAX)
         price = _amount(line.price, f"{pointer}/price", digits, notes)
-        written.append(ShippingLineWrite(method_id=SHIPPING_METHOD, method_title=line.title or SHIPPING, total=price))
+        title = field_values.sanitized(line.title or SHIPPING, f"{pointer}/title", notes)
+        written.append(ShippingLineWrite(method_id=SHIPPING_METHOD, method_title=title, total=price))
     return tuple(written)
 
 

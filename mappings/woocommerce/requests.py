@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
+from canonical import values
+from canonical.parts import Loss
 from mappings.kit.paging import counted
 from mappings.spec import decode_loosely
 from mappings.woocommerce.wire_v3 import OPERATION, Account, Links, Meta, MetaWrite
@@ -14,6 +16,7 @@ from mappings.woocommerce.wire_v3 import OPERATION, Account, Links, Meta, MetaWr
 API: Final = "/wp-json/wc/v3"
 MAX_PER_PAGE: Final = 100
 total: Final = counted("x-wp-total")
+IN_SHOPS_ZONE: Final = "the shop sent this time only in its own zone, which is unknown: it is read as UTC"
 
 
 class _Marked(Struct, frozen=True, kw_only=True):
@@ -49,6 +52,14 @@ def meta_text(meta: tuple[Meta, ...], key: str) -> str | None:
             found = _any(one.value)
             return found if isinstance(found, str) and found else None
     return None
+
+
+def moment(gmt: datetime | None, local: datetime | None, path: str, loss: list[Loss]) -> datetime | None:
+    """Return a time in UTC. Without its GMT value, the one of the shop's zone counts as UTC, with a loss."""
+    if gmt is not None or local is None:
+        return None if gmt is None else values.utc(gmt)
+    loss.append(Loss(path=path, kind="ambiguous", detail=IN_SHOPS_ZONE))
+    return values.utc(local)
 
 
 def gmt(moment: datetime) -> str:

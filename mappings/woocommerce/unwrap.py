@@ -22,6 +22,8 @@ class _Payload(Struct, frozen=True, kw_only=True):
     currency: Seen = UNSET
     line_items: Seen = UNSET
     email: Seen = UNSET
+    billing: Seen = UNSET
+    billing_period: Seen = UNSET
     order: Seen = UNSET
     customer: Seen = UNSET
 
@@ -63,12 +65,15 @@ def _ensure_record(seen: _Payload, path: str, object: ObjectName) -> None:
     if seen.id is UNSET:
         raise Unmappable(f"{path}.id", "not a WooCommerce record: it has no id")
     is_order = seen.currency is not UNSET and seen.line_items is not UNSET
-    is_customer = seen.email is not UNSET
+    is_customer = seen.email is not UNSET and seen.billing is not UNSET
     if object == "order" and not is_order:
         missing = "currency" if seen.currency is UNSET else "line_items"
         raise Unmappable(f"{path}.{missing}", "not an order: a refund, another record, or the stub of a deletion")
     if object == "customer" and not is_customer:
-        raise Unmappable(f"{path}.email", "not a customer: another record, or the stub of a deletion")
+        missing = "email" if seen.email is UNSET else "billing"
+        raise Unmappable(f"{path}.{missing}", "not a customer: another record, or the stub of a deletion")
+    if object == "order" and seen.billing_period is not UNSET:
+        raise Unmappable(f"{path}.billing_period", "a subscription, not an order: its renewals are orders")
     if object not in ("order", "customer"):
         raise Unmappable(path, f"WooCommerce has no {object}s")
 

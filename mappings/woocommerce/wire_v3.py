@@ -1,9 +1,10 @@
 """Records and write bodies of WooCommerce's REST API v3, and the facts about one shop.
 
 Documented at https://woocommerce.github.io/woocommerce-rest-api-docs/ (wp-json/wc/v3). A missing value is "" or 0, not
-null: a guest's `customer_id` is 0. Each time is sent twice, in the shop's zone and as GMT, both without an offset; only
-GMT is read. Sums are text with the decimals of the shop's settings, not of the currency. Lines, discounts and shipping
-are without tax, even if the shop enters prices with tax. Plugins add members and statuses.
+null: a guest's `customer_id` is 0. Each time is sent twice, in the shop's zone and as GMT, both without an offset; old
+shops and plugins send only the first. Sums are text with the decimals of the shop's settings, not of the currency.
+Lines, discounts and shipping are without tax, even if the shop enters prices with tax. Plugins add members and
+statuses.
 """
 
 from datetime import datetime
@@ -75,7 +76,9 @@ class Customer(Struct, frozen=True, kw_only=True):
 
     id: int
     email: str | None
+    date_created: datetime | None = None
     date_created_gmt: datetime | None = None
+    date_modified: datetime | None = None
     date_modified_gmt: datetime | None = None
     first_name: str = ""
     last_name: str = ""
@@ -154,6 +157,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     """A refund, read by itself."""
 
     id: int
+    date_created: datetime | None = None
     date_created_gmt: datetime | None = None
     line_items: tuple[RefundedLine, ...] = ()
 
@@ -167,9 +171,13 @@ class Order(Struct, frozen=True, kw_only=True):
     total: str
     number: str = ""
     prices_include_tax: bool = False
+    date_created: datetime | None = None
     date_created_gmt: datetime | None = None
+    date_modified: datetime | None = None
     date_modified_gmt: datetime | None = None
+    date_paid: datetime | None = None
     date_paid_gmt: datetime | None = None
+    date_completed: datetime | None = None
     date_completed_gmt: datetime | None = None
     discount_total: str = ""
     shipping_total: str = ""
@@ -188,6 +196,11 @@ class Order(Struct, frozen=True, kw_only=True):
     coupon_lines: tuple[CouponLine, ...] = ()
     refunds: tuple[RefundStub, ...] = ()
     links: Links = field(name="_links", default=NO_LINKS)
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether the shop recorded a payment."""
+        return self.date_paid_gmt is not None or self.date_paid is not None
 
 
 class Account(Struct, frozen=True, kw_only=True):

@@ -94,7 +94,7 @@ def test_known_facts(name: str, field: str, expected: tuple[bool, bool, bool]) -
         ("hubspot.customer", "kind", ("person",)),
         ("zendesk.customer", "status", ("active", "blocked")),
         ("zendesk.comment", "visibility", ("public", "private")),
-        ("shopify.customer", "tax_exemption", ("none", "exempt")),
+        ("shopify.customer", "tax_exemption", ("none", "exempt", "reverse_charge")),
         ("shopify.customer", "first_name", ()),
         ("shopify.customer", "no_such_field", ()),
     ],

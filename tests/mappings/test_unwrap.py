@@ -54,6 +54,12 @@ WITHOUT_RECORD: dict[str, list[tuple[ObjectName, bytes, str, str]]] = {
     ],
     "medusa": [
         ("order", b'{"type":"not_found","message":"Order id not found"}', "$.message", ""),
+        (
+            "customer",
+            b'{"id":"cus_1","object":"customer","email":"a@b.example"}',
+            "$.object",
+            "not a customer of Medusa",
+        ),
         ("order", b'{"id":"cus_1","object":"customer","deleted":true}', "$.deleted", ""),
         ("order", b'{"order":{"id":"cus_1"}}', "$.order.id", ""),
         ("order", b'{"order":{"id":7}}', "$.order.id", ""),
@@ -94,6 +100,26 @@ WITHOUT_RECORD: dict[str, list[tuple[ObjectName, bytes, str, str]]] = {
         ),
         ("order", b'{"data":{"orderCancel":{"job":{"id":"x"},"userErrors":[]}}}', "$.data", ""),
         ("order", b'{"refund":{"id":1,"order_id":2}}', "$.refund", ""),
+        ("order", b'{"id":"gid://shopify/DraftOrder/1","currencyCode":"EUR"}', "$.id", "Shopify's DraftOrder"),
+        (
+            "order",
+            b'{"id":1,"currency":"EUR","total_price":"1.00","line_items":[],"invoice_url":"https://x"}',
+            "$",
+            "a draft order",
+        ),
+        (
+            "order",
+            b'{"id":1,"currency":"EUR","total_price":"1.00","abandoned_checkout_url":"https://x"}',
+            "$.abandoned_checkout_url",
+            "an abandoned checkout",
+        ),
+        (
+            "customer",
+            b'{"id":1,"admin_graphql_api_id":"gid://shopify/Company/1","name":"x"}',
+            "$.admin_graphql_api_id",
+            "",
+        ),
+        ("customer", b'{"id":1,"email":"a@b.example","phone":null,"active":true}', "$", "not a customer"),
         ("customer", b'{"order":{"id":1,"currency":"EUR","total_price":"1.00"}}', "$.order", ""),
         ("order", b'{"id":1}', "$", ""),
         ("order", b'{"id":1,"admin_graphql_api_id":"gid://shopify/Order/1"}', "$", ""),
@@ -130,6 +156,13 @@ WITHOUT_RECORD: dict[str, list[tuple[ObjectName, bytes, str, str]]] = {
         ("customer", b'{"id": 7, "currency": "EUR", "line_items": []}', "$.email", ""),
         ("ticket", b'{"id": 7, "email": "a@example.com"}', "$", ""),
         ("order", b'{"data": [{"id": 7}]}', "$.data[0].currency", ""),
+        (
+            "order",
+            b'{"id": 7, "currency": "EUR", "line_items": [], "billing_period": "month"}',
+            "$.billing_period",
+            "a subscription",
+        ),
+        ("customer", b'{"id": 7, "email": "a@example.com"}', "$.billing", "not a customer"),
     ],
     "zendesk": [
         ("ticket", b'{"error":"RecordNotFound","description":"Not found"}', "$.error", "refusal"),
@@ -266,6 +299,19 @@ AMBIGUOUS = {
     [(VENDORS[name], *case) for name, cases in WITHOUT_RECORD.items() for case in cases],
     ids=[f"{name}{place}" for name, cases in WITHOUT_RECORD.items() for place, _ in enumerate(cases)],
 )
+@pytest.mark.parametrize("source", VENDORS)
+def test_a_mapping_accepts_no_record_of_another_vendor(source: str) -> None:
+    accepted = []
+    for case in golden.cases(VENDORS[source], ROOT):
+        for name, vendor in VENDORS.items():
+            mapping = active(vendor, case.object) if name != source else None  # type: ignore[arg-type]
+            with contextlib.suppress(Unmappable):
+                if mapping and golden.map_payload(vendor, mapping, case.sent, golden.account_of(vendor, ROOT)):
+                    accepted.append((case.name, name))
+
+    assert accepted == []
+
+
 def test_what_holds_no_record_is_refused_with_its_place(
     vendor: AnyVendor, object_name: ObjectName, payload: bytes, path: str, reason: str
 ) -> None:

@@ -73,7 +73,7 @@ HOLDABLE = st.fixed_dictionaries(
         "language": st.sampled_from(["de", "pt-BR", "en"]),
         "notes": OPTIONAL,
         "tags": st.none() | st.lists(LINE, max_size=3, unique=True).map(tuple),
-        "tax_exemption": st.sampled_from(["none", "exempt"]),
+        "tax_exemption": st.sampled_from(["none", "exempt", "reverse_charge"]),
         "external_id": OPTIONAL,
         "custom_fields": CUSTOM.map(lambda fields: tuple(CustomFieldPatch(key=k, value=v) for k, v in fields.items())),
     },
@@ -248,7 +248,7 @@ def test_every_canonical_value_is_held_or_refused_with_those_that_can_be() -> No
     for exemption in get_args(TaxExemption):
         complaint = refused(patch_of(tax_exemption=exemption)).get("/tax_exemption")
         assert (complaint is None) is (exemption != "unknown")
-        assert complaint is None or complaint.endswith("one of: none, exempt")
+        assert complaint is None or complaint.endswith("one of: none, exempt, reverse_charge")
     for kind in get_args(EmailType):
         complaints = refused(patch_of(emails=(EmailPatch(address="a@example.com", type=kind),)))
         assert set(complaints) == (set() if kind == "unknown" else {"/emails/0/type"})
@@ -259,12 +259,26 @@ def test_every_canonical_value_is_held_or_refused_with_those_that_can_be() -> No
 
 
 def test_what_shopify_lacks_is_written_as_the_nearest_value() -> None:
-    exempt = to_vendor(patch_of(tax_exemption="reverse_charge"), None, SHOP)
-    assert exempt.body.input.tax_exempt is True
-    assert [(one.path, one.kind) for one in exempt.loss] == [("/tax_exemption", "coerced")]
+    home = to_vendor(patch_of(addresses=(AddressPatch(type="home", line1="1 High Street"),)), None, SHOP)
+    assert (home.refused, [(one.path, one.kind) for one in home.loss]) == ((), [("/addresses/0/type", "coerced")])
     named = to_vendor(patch_of(display_name="Ann van Lee"), None, SHOP)
     assert (named.body.input.first_name, named.body.input.last_name) == ("Ann van", "Lee")
     assert [(one.path, one.kind) for one in named.loss] == [("/display_name", "coerced")]
+
+
+def test_reverse_charge_is_an_exemption_of_its_own() -> None:
+    rule = "EU_REVERSE_CHARGE_EXEMPTION_RULE"
+
+    def exempt(whole: bool, *certain: str) -> str:
+        record = msgspec.structs.replace(FULL, tax_exempt=whole, tax_exemptions=certain)
+        return str(CUSTOMER.to_canonical(record, SHOP).data.tax_exemption)
+
+    assert (exempt(False, rule), exempt(True, rule), exempt(False)) == ("reverse_charge", "exempt", "none")
+    assert exempt(False, "CA_STATUS_CARD_EXEMPTION") == "unknown"
+    written = to_vendor(patch_of(tax_exemption="reverse_charge"), None, SHOP)
+    assert (written.body.input.tax_exempt, written.body.input.tax_exemptions, written.loss) == (False, (rule,), ())
+    held = msgspec.structs.replace(FULL, tax_exemptions=(rule,))
+    assert to_vendor(patch_of(tax_exemption="none"), held, SHOP).body.input.tax_exemptions == ()
 
 
 def test_a_person_who_was_never_asked_is_at_most_opted_out() -> None:
@@ -293,7 +307,6 @@ def test_a_consent_needs_something_to_agree_to() -> None:
         ({"language": None}, "/language"),
         ({"consents": ()}, "/consents"),
         ({"addresses": (AddressPatch(country_code="Germany"),)}, "/addresses/0/country_code"),
-        ({"addresses": (AddressPatch(type="home"),)}, "/addresses/0/type"),
         ({"custom_fields": (CustomFieldPatch(key="nope", value="x"),)}, "/custom_fields/0/key"),
         ({"custom_fields": (CustomFieldPatch(key="needles", value="many"),)}, "/custom_fields/0/value"),
         ({"custom_fields": (CustomFieldPatch(key="since", value="2026-5-1"),)}, "/custom_fields/0/value"),

@@ -245,6 +245,51 @@ def test_what_was_received_is_what_is_no_longer_outstanding(status: str, outstan
     assert webhook_to_canonical(body, SHOP).data.totals.paid == paid
 
 
+def test_an_order_without_a_contact_has_that_of_its_customer() -> None:
+    customer = {"id": 8, "first_name": "Ann", "last_name": "Lee", "email": "Ann@Example.com", "phone": "+4721"}
+    sent = body_of(email=None, contact_email=None, phone=None, customer=customer)
+    record = msgspec.structs.replace(
+        FULL,
+        email=None,
+        phone=None,
+        customer=wire.OrderCustomer(
+            id="gid://shopify/Customer/8",
+            display_name="Ann Lee",
+            default_email_address=wire.ContactEmail(email_address="Ann@Example.com"),
+            default_phone_number=wire.ContactPhone(phone_number="+4721"),
+        ),
+    )
+
+    for found in (webhook_to_canonical(sent, SHOP).data, read(record)):
+        assert found.customer == Reference(remote_id="8", email="ann@example.com", phone="+4721", name="Ann Lee")
+
+
+def test_a_refund_in_the_buyers_currency_counts_in_the_shops() -> None:
+    def worth(amount: str) -> dict[str, Any]:
+        return {"shop_money": {"amount": amount, "currency_code": "NOK"}}
+
+    refund = {
+        "id": 5,
+        "transactions": [{"kind": "refund", "status": "success", "amount": "3200", "currency": "JPY"}],
+        "refund_line_items": [
+            {
+                "line_item_id": 7,
+                "quantity": 1,
+                "subtotal": 2600,
+                "subtotal_set": worth("17.00"),
+                "total_tax_set": worth("1.00"),
+            }
+        ],
+        "order_adjustments": [{"kind": "shipping_refund", "amount": "-400", "amount_set": worth("-2.50")}],
+    }
+    mapped = webhook_to_canonical(body_of(refunds=[refund], currency="NOK"), SHOP)
+
+    (read_refund,) = mapped.data.refunds
+    assert (read_refund.amount, read_refund.currency, mapped.data.totals.refunded) == ("20.50", "NOK", "20.50")
+    assert read_refund.line_items[0].amount == "17.00"
+    assert ("/refunds/0/amount", "ambiguous") in [(one.path, one.kind) for one in mapped.loss]
+
+
 def test_a_partly_paid_body_without_the_rest_is_ambiguous() -> None:
     mapped = webhook_to_canonical(body_of(financial_status="partially_paid", total_outstanding=None), SHOP)
 

@@ -24,7 +24,13 @@ from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.order_write_r1 import FIXED, NEVER, to_vendor
 from mappings.shopify.wire_2026_07 import Account
-from mappings.shopify.wire_inputs_2026_07 import AttributeInput, OrderCreateInput, OrderInput, OrderWrite
+from mappings.shopify.wire_inputs_2026_07 import (
+    AttributeInput,
+    MailingAddressInput,
+    OrderCreateInput,
+    OrderInput,
+    OrderWrite,
+)
 from mappings.spec import Draft
 
 from .conftest import FIXTURES, SHOP
@@ -252,7 +258,6 @@ def test_an_existing_order_keeps_what_is_fixed(name: str) -> None:
         ({"customer": ReferencePatch(remote_id="8")}, "/customer/remote_id"),
         ({"customer": ReferencePatch(name="Ann")}, "/customer/name"),
         ({"shipping_address": None}, "/shipping_address"),
-        ({"shipping_address": AddressPatch(type="billing")}, "/shipping_address/type"),
     ],
 )
 def test_some_of_an_existing_order_cannot_change(fields: dict[str, Any], pointer: str) -> None:
@@ -323,6 +328,23 @@ def test_other_discounts_become_one_fixed_amount(discounts: tuple[DiscountPatch,
     code = msgspec.to_builtins(draft.body)["create"]["discountCode"]["itemFixedDiscountCode"]
     assert code["amountSet"]["shopMoney"]["amount"] == amount
     assert [(one.path, one.kind) for one in draft.loss] == [(lost, "coerced")]
+
+
+def test_an_address_of_another_type_is_stored_without_it() -> None:
+    draft = to_vendor(OrderPatch(shipping_address=AddressPatch(type="home", line1="1 High Street")), None, SHOP)
+
+    assert draft.refused == ()
+    assert [(one.path, one.kind) for one in draft.loss] == [("/shipping_address/type", "coerced")]
+
+
+def test_the_name_of_the_recipient_is_not_that_of_the_buyer() -> None:
+    buyer, recipient = ReferencePatch(email="a@b.example", name="Ann Lee"), AddressPatch(name="Ann Lee")
+    draft = to_vendor(OrderPatch(customer=buyer, shipping_address=recipient), None, SHOP)
+
+    billing = draft.body.create.billing_address
+    assert isinstance(billing, MailingAddressInput)
+    assert (billing.first_name, billing.last_name) == ("Ann", "Lee")
+    assert [(one.path, one.kind) for one in draft.loss] == [("/customer/name", "coerced")]
 
 
 def test_the_buyers_name_is_that_of_the_billing_address() -> None:

@@ -261,3 +261,46 @@ def test_an_address_that_is_spelled_otherwise_at_the_shop_stays_as_it_is() -> No
         )
         assert changed.data.first_name == "Ada M."
         assert [one.address for one in changed.data.emails] == ["ada@stitch.example"]
+
+
+ODD_TEXT = st.text(st.sampled_from("ab<>&;%41 \n"), min_size=1, max_size=12).filter(str.strip)
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=ODD_TEXT)
+def test_text_that_wordpress_changes_is_announced(text: str) -> None:
+    place = AddressPatch(type="billing", line1=text, city=text)
+    patch = CustomerPatch(
+        emails=(EmailPatch(address="ann@example.com"),), first_name="Ann", company_name=text, addresses=(place,)
+    )
+    with EmulatedShop() as shop:
+        loss = {one.path for one in CUSTOMER.to_vendor(patch, None, shop.account).loss}
+        made = shop.made(CUSTOMER, patch).data
+
+    found = {
+        "/company_name": made.company_name,
+        "/addresses/0/line1": made.addresses[0].line1 if made.addresses else None,
+        "/addresses/0/city": made.addresses[0].city if made.addresses else None,
+    }
+    assert {path for path, value in found.items() if value != text} == loss & found.keys()
+
+
+def test_tags_and_references_survive() -> None:
+    patch = CustomerPatch(
+        emails=(EmailPatch(address="ann@example.com"),),
+        first_name="Ann <b>",
+        last_name="Lee &amp; Co",
+        company_name="a<b",
+    )
+    with EmulatedShop() as shop:
+        made = shop.made(CUSTOMER, patch)
+
+    assert (made.data.first_name, made.data.last_name, made.data.company_name) == ("Ann <b>", "Lee &amp; Co", "a<b")
+
+
+def test_a_user_of_the_shop_is_an_active_person() -> None:
+    with EmulatedShop() as shop:
+        emails = (EmailPatch(address="ann@example.com"),)
+        made = shop.made(CUSTOMER, CustomerPatch(emails=emails, kind="person", status="active"))
+
+    assert (made.data.kind, made.data.status) == ("person", "active")

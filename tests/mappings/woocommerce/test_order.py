@@ -373,3 +373,37 @@ def test_a_change_of_an_address_leaves_what_stays_as_the_shop_has_it() -> None:
         ]
         emptied = dict.fromkeys((*place, "country"), "")
         assert sent == [{}, {kind: {"city": "Bern"}}, {kind: emptied}]
+
+
+def test_a_time_without_its_gmt_value_is_read_with_a_loss() -> None:
+    times = {"date_created": "2018-03-01T10:00:00", "date_paid": "2018-03-01T10:05:00", "date_paid_gmt": None}
+    mapped = ORDER.to_canonical(ORDER.decode(msgspec.json.encode(ORDERED | times)), ACCOUNT)
+
+    assert mapped.data.created_at == datetime(2018, 3, 1, 10, tzinfo=UTC)
+    assert mapped.data.paid_at == datetime(2018, 3, 1, 10, 5, tzinfo=UTC)
+    assert {one.path for one in mapped.loss if one.kind == "ambiguous"} >= {"/created_at", "/paid_at"}
+
+
+ODD_TEXT = st.text(st.sampled_from("ab<>&;%41 \n"), min_size=1, max_size=12).filter(str.strip)
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=ODD_TEXT)
+def test_text_of_an_order_reads_as_it_was_sent(text: str) -> None:
+    line = msgspec.structs.replace(LINES[0], name=text, options=(LineOptionPatch(name="Note", value=text),))
+    patch = OrderPatch(line_items=(line,), customer_note=text, shipping_address=AddressPatch(line1=text, city="Bonn"))
+    with EmulatedShop() as shop:
+        made = shop.made(ORDER, patch).data
+
+    assert made.shipping_address is not None
+    read = (made.line_items[0].name, made.line_items[0].options[0].value, made.customer_note)
+    assert (*read, made.shipping_address.line1) == (text, text, text, text)
+
+
+def test_the_name_of_the_recipient_is_not_that_of_the_buyer() -> None:
+    buyer, recipient = ReferencePatch(email="a@b.example", name="Ann Lee"), AddressPatch(name="Ann Lee", city="Bonn")
+    with EmulatedShop() as shop:
+        made = shop.made(ORDER, OrderPatch(line_items=LINES, customer=buyer, shipping_address=recipient)).data
+
+    assert made.customer is not None
+    assert made.customer.name == "Ann Lee"

@@ -4,4 +4,4 @@ from mappings.woocommerce import VENDOR
 
 
 def test_jetpacks_tunnel_puts_records_under_data() -> None:
-    assert len(VENDOR.unwrap(b'{"data": [{"id": 1, "email": "a@example.com"}]}', "customer")) == 1
+    assert len(VENDOR.unwrap(b'{"data": [{"id": 1, "email": "a@example.com", "billing": {}}]}', "customer")) == 1
