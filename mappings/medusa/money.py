@@ -2,7 +2,9 @@
 
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
+
+from msgspec import Struct
 
 from canonical import values
 from mappings.medusa.wire_2_21 import Exact
@@ -11,15 +13,36 @@ TOLERANCE: Final = 1e-6
 """How much equal sums may differ as floating-point numbers."""
 
 
-def number(raw: Exact | None, *plain: float | None) -> str:
-    """Return a number as text: `raw` with all of its digits, else the first of `plain` that was sent. Raises ValueError
-    if none was."""
+class NotSent(ValueError):
+    """A number that was sent neither as text nor as a number. `record` is the part that lacks it."""
+
+    def __init__(self, record: Struct) -> None:
+        super().__init__("neither the number nor its text was sent")
+        self.record = record
+
+
+def number(record: Struct, raw: Exact | None, *plain: float | None) -> str:
+    """Return a number as text: `raw` with all of its digits, else the first of `plain` that was sent. Raises NotSent
+    with the part of the order (`record`) that has none."""
     if raw is not None:
         return raw.value
     for one in plain:
         if one is not None:
             return repr(one)
-    raise ValueError("neither the number nor its text was sent")
+    raise NotSent(record)
+
+
+def place_of(part: Struct, whole: Any, path: str = "$") -> str | None:
+    """Return the JSONPath of a part within a record, None if it is not in there."""
+    if whole is part:
+        return path
+    if isinstance(whole, tuple):
+        inner = [(f"{path}[{place}]", one) for place, one in enumerate(whole)]
+    elif isinstance(whole, Struct):
+        inner = [(f"{path}.{name}", getattr(whole, name)) for name in whole.__struct_fields__]
+    else:
+        return None
+    return next((found for at, one in inner if (found := place_of(part, one, at)) is not None), None)
 
 
 @lru_cache(maxsize=8192)

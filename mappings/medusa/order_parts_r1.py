@@ -67,18 +67,18 @@ def lines(
     added = 0.0
     for line in record.items or ():
         if line.is_tax_inclusive:
-            off = number(line.raw_discount_total, line.discount_total)
-            before = text(exact(number(line.raw_total, line.total)) + exact(off))
+            off = number(line, line.raw_discount_total, line.discount_total)
+            before = text(exact(number(line, line.raw_total, line.total)) + exact(off))
         else:
-            off = number(line.raw_discount_subtotal, line.discount_subtotal, line.discount_total)
-            before = number(line.raw_subtotal, line.subtotal)
+            off = number(line, line.raw_discount_subtotal, line.discount_subtotal, line.discount_total)
+            before = number(line, line.raw_subtotal, line.subtotal)
         # Unpacked, because this takes most of the time of an order.
         count, price, discount, tax, total, product = line_amounts(
-            number(line.raw_quantity, line.quantity),
-            number(line.raw_unit_price, line.unit_price),
+            number(line, line.raw_quantity, line.quantity),
+            number(line, line.raw_unit_price, line.unit_price),
             before,
             off,
-            number(line.raw_tax_total, line.tax_total),
+            number(line, line.raw_tax_total, line.tax_total),
             currency,
         )
         added += product
@@ -97,12 +97,14 @@ def lines(
                 total=total,
                 refunded_quantity=ZERO
                 if detail is None
-                else values.quantity(number(detail.raw_return_received_quantity, detail.return_received_quantity, 0)),
+                else values.quantity(
+                    number(detail, detail.raw_return_received_quantity, detail.return_received_quantity, 0)
+                ),
                 fulfilled_quantity=ZERO
                 if detail is None
                 else quantity_shipped(
-                    number(detail.raw_shipped_quantity, detail.shipped_quantity, 0),
-                    number(detail.raw_delivered_quantity, detail.delivered_quantity, 0),
+                    number(detail, detail.raw_shipped_quantity, detail.shipped_quantity, 0),
+                    number(detail, detail.raw_delivered_quantity, detail.delivered_quantity, 0),
                 ),
                 requires_shipping=line.requires_shipping,
                 custom_fields=metadata.read(line.metadata, settings, loss, f"{pointer}/custom_fields")
@@ -168,7 +170,7 @@ def discounts(record: wire.Order, currency: str, *, with_tax: bool) -> tuple[Dis
 
 def _taken(one: wire.Adjustment, *, with_tax: bool) -> float:
     amounts = (one.raw_total, one.total) if with_tax else (one.raw_subtotal, one.subtotal)
-    return float(exact(number(*amounts, one.amount)))
+    return float(exact(number(one, *amounts, one.amount)))
 
 
 def shipping_lines(methods: tuple[wire.Method, ...], currency: str, *, with_tax: bool) -> tuple[ShippingLine, ...]:
@@ -178,12 +180,12 @@ def shipping_lines(methods: tuple[wire.Method, ...], currency: str, *, with_tax:
             ShippingLine(
                 title=method.name or None,
                 price=money(
-                    number(method.raw_original_total, method.original_total)
+                    number(method, method.raw_original_total, method.original_total)
                     if with_tax
-                    else number(method.raw_original_subtotal, method.original_subtotal),
+                    else number(method, method.raw_original_subtotal, method.original_subtotal),
                     currency,
                 ),
-                tax=money(number(method.raw_tax_total, method.tax_total), currency),
+                tax=money(number(method, method.raw_tax_total, method.tax_total), currency),
             )
             for method in methods
         ]
@@ -225,7 +227,7 @@ def _movement(
         method_raw=payment.provider_id or None,
         kind=kind,
         status="succeeded",
-        amount=money(number(moved.raw_amount, moved.amount), currency),
+        amount=money(number(moved, moved.raw_amount, moved.amount), currency),
         currency=currency,
         processed_at=None if at is None else values.utc(at),
     )
@@ -237,7 +239,7 @@ def refunds(found: Payments) -> tuple[Refund, ...]:
         [
             Refund(
                 remote_id=refund.id,
-                amount=money(number(refund.raw_amount, refund.amount), payment.currency_code.upper()),
+                amount=money(number(refund, refund.raw_amount, refund.amount), payment.currency_code.upper()),
                 currency=payment.currency_code.upper(),
                 reason=refund.note or (None if refund.refund_reason is None else refund.refund_reason.label) or None,
                 created_at=None if refund.created_at is None else values.utc(refund.created_at),
@@ -262,7 +264,7 @@ def _fulfillment(record: wire.Fulfillment) -> Fulfillment:
         line_items=tuple(
             [
                 FulfillmentLine(
-                    remote_id=one.line_item_id, quantity=values.quantity(number(one.raw_quantity, one.quantity))
+                    remote_id=one.line_item_id, quantity=values.quantity(number(one, one.raw_quantity, one.quantity))
                 )
                 for one in record.items or ()
                 if one.line_item_id is not None

@@ -13,10 +13,11 @@ from mappings.kit.unchanged import changes_only
 from mappings.medusa import addresses, metadata, order_parts_r1, order_sums_r1
 from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.endpoints_order import ENDPOINTS
+from mappings.medusa.money import NotSent, place_of
 from mappings.medusa.order_enums_r1 import FULFILLMENTS, PARTS_ON_THE_WAY, PAYMENTS, STATUSES
 from mappings.medusa.order_write_r1 import to_vendor
 from mappings.medusa.wire_2_21 import Account, OrderWrite
-from mappings.spec import Mapped, Remote, VendorMapping, misread
+from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping, misread
 
 COARSER: Final = Loss(
     path="/fulfillment_status",
@@ -35,6 +36,8 @@ def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
     """Return an order in canonical form. Raises VendorDrift for a sum that is not a number."""
     try:
         return _mapped(record, account)
+    except NotSent as error:
+        raise VendorDrift(place_of(error.record, record) or "$", str(error)) from error
     except (ValueError, ArithmeticError) as error:
         raise misread(record, error, "a sum or a count is not a number") from error
 

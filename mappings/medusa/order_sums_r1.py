@@ -90,10 +90,12 @@ def _paid(record: Order) -> tuple[str, str]:
     summary = record.summary
     if summary is None:
         return "0", "0"
-    paid = number(summary.raw_paid_total, summary.paid_total)
+    paid = number(summary, summary.raw_paid_total, summary.paid_total)
     credits = [
-        exact(number(line.raw_amount, line.amount)) for line in record.credit_lines or () if line.reference != REFUNDED
+        exact(number(line, line.raw_amount, line.amount))
+        for line in record.credit_lines or ()
+        if line.reference != REFUNDED
     ]
     if credits:
         paid = text(sum(credits, exact(paid)))
-    return paid, number(summary.raw_refunded_total, summary.refunded_total)
+    return paid, number(summary, summary.raw_refunded_total, summary.refunded_total)

@@ -105,7 +105,7 @@ def sent(body: CustomerWrite) -> dict[str, Any]:
 def written(customer: wire.Customer, body: CustomerWrite) -> wire.Customer:
     """The customer after Shopify has carried out the write."""
     fields, changes = body.input, dict[str, Any]()
-    for name in ("first_name", "last_name", "note", "tags", "tax_exempt", "locale"):
+    for name in ("first_name", "last_name", "note", "tags", "tax_exempt", "tax_exemptions", "locale"):
         value = getattr(fields, name)
         if value is not UNSET:
             changes[name] = value
