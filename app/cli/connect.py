@@ -17,7 +17,7 @@ from app.cli.exits import REFUSED, usage
 from app.cli.open_vault import open_vault
 from app.cli.operators import actor, print_pause
 from app.cli.printing import Flag, Json, log_nothing, write_json
-from app.cli.tables import table
+from app.cli.tables import moment, table
 from app.credentials.consents import CONNECTED, AuthorizationRequest, ConsentError
 from app.credentials.secrets import NoSecret, Secrets
 from app.credentials.token_set import ScopeState
@@ -33,6 +33,8 @@ from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of
 from app.vendors.connections import ConnectionView, list_connections
 from app.vendors.deps import ConsentDeps, VendorDeps
+from app.vendors.observations import Observations
+from app.vendors.refused_webhooks import WebhookStandings, described
 from app.vendors.store import PostgresBoundAccounts
 from app.wiring.operators import consents_of, pauses_of
 
@@ -97,12 +99,14 @@ def show(*, json: Json = False) -> None:
     if json:
         write_json(whole_list(listed))
         return
-    shown = table("connection", "vendor", "state", "note")
+    shown = table("connection", "vendor", "state", "since", "until", "note")
     for one in listed:
-        shown.add_row(one.name, one.vendor, one.state, one.note or "")
+        since, until = ("" if at is None else moment(at) for at in (one.since, one.until))
+        shown.add_row(one.name, one.vendor, one.state, since, until, one.note or "")
     Console().print(shown)
-    sys.stdout.write("A process that is throttled or failing by itself shows that at GET /ops/connections.\n")
     for one in listed:
+        if one.refused_webhooks is not None:
+            sys.stdout.write(f"{one.name}: {described(one.refused_webhooks)} {one.refused_webhooks.next_step}\n")
         if one.scopes is not None and one.scopes.granted is not None:
             Console().print(f"{one.name}: granted {', '.join(one.scopes.granted)}.", soft_wrap=True, markup=False)
             if one.scopes.missing:
@@ -209,6 +213,8 @@ async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Co
                 vendors=client,
                 lanes=PostgresLanes(database),
                 pauses=pauses,
+                observations=Observations(database),
+                webhooks=WebhookStandings(database),
                 bound=bound,
             )
             yield _Connecting(

@@ -18,6 +18,7 @@ from app.api_keys.store import PostgresKeys
 from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Json
 from app.cli.shell import Shell, another_environment, open_shell
+from app.cli.tables import moment
 from app.cli.vendor.live_account import check_access, clock, open_live, skew_of
 from app.copies.consumers import load_consumers
 from app.credentials.grants import grant_of
@@ -33,6 +34,8 @@ from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
 from app.settings.reading import SettingsError
 from app.vendors.configured_connections import connections_of
+from app.vendors.observations import Observations
+from app.vendors.refused_webhooks import WebhookStandings, described
 from app.webhooks.webhook_connections import load_webhook_connections
 from mappings.registry import VENDORS
 
@@ -70,6 +73,10 @@ def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
     report.add(_check_secrets(shell), "every secret is there, and each is used once")
     if shell.database is not None and not shell.unmigrated:
         report.add(_check_work(runner, shell.database, shell.settings), "a worker runs, and no connection is paused")
+        report.add(
+            _check_connections(runner, shell.database),
+            "no connection is throttled, fails or refuses its webhooks",
+        )
         report.add(_check_keys(runner, shell.database), "no key with ops:* makes canonical calls")
     environment = shell.environment
     endpoint = environment.get(TRACES_ENDPOINT) or environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
@@ -237,6 +244,22 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
         if pause.reason != "operator":
             mend = f"Mend what the first command finds: lockstitch verify {name} && {mend}"
         yield error(f"connection {name}", f"it is paused ({pause.reason}): {pause.note}", mend)
+
+
+def _check_connections(runner: asyncio.Runner, database: Database) -> Iterator[Finding]:
+    """Report what the running processes observe at connections."""
+    for name, seen in runner.run(Observations(database).read()).items():
+        since, until = moment(seen.since), moment(seen.until)
+        again = "It continues by itself. Look again: lockstitch connections"
+        if seen.state == "throttled":  # it is not called from here either
+            found = f"its vendor throttles it since {since}, until {until} UTC at least"
+            yield warning(f"connection {name}", found, again)
+        else:
+            yield warning(f"requests of {name}", f"{seen.note} since {since} UTC", again)
+    for name, refused in runner.run(WebhookStandings(database).read()).items():
+        if refused.alone:
+            mend = f"{refused.next_step} Then look again: lockstitch connections"
+            yield error(f"webhooks {name}", described(refused), mend)
 
 
 def _check_keys(runner: asyncio.Runner, database: Database) -> Iterator[Finding]:

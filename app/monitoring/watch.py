@@ -27,6 +27,7 @@ from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.postgres.database import CANNOT_WRITE
 from app.postgres.fault import DatabaseFault
+from app.vendors import refused_webhooks
 
 # A restart of the database raises no alarm.
 AWAY_SECONDS: Final = 15.0
@@ -38,6 +39,9 @@ AWAY: Final = DatabaseFault(
     why="the database does not answer", mend="Start PostgreSQL; nothing else needs a restart: lockstitch doctor"
 )
 PAUSED: Final = "connection_paused"
+HINDERED: Final = "connection_throttled"
+FAILING: Final = "connection_failing"
+REFUSED: Final = "connection_webhooks_refused"
 _log = logging.getLogger("lockstitch.alerts")
 
 
@@ -277,10 +281,14 @@ def _trouble(url: str, one: Trouble) -> Alarm:
     resume = f"POST /ops/connections/{one.name}/resume"
     connect = f"lockstitch connect {one.name.removesuffix(SUFFIX)}."
     rotate = f"lockstitch secrets rotate {one.name}."
+    wait = "Lockstitch continues by itself: lockstitch connections"
     kind, sentence, step = {
         "auth": (PAUSED, "is stopped: its credential is refused", f"Renew it, then {resume}. OAuth2: {connect}"),
         "account": (PAUSED, "is stopped: it opens another account than before", f"lockstitch verify {one.name}"),
         "operator": (PAUSED, "is stopped: an operator has paused it", f"To resume it: {resume}."),
+        "throttled": (HINDERED, "is throttled by its vendor", f"{wait}; lower its pacing if it happens often."),
+        "failing": (FAILING, "fails: its vendor does not answer, or only with errors", f"{wait}; see its status page."),
+        "webhooks": (REFUSED, f"refuses its webhooks ({one.why}), and verifies none", refused_webhooks.step(one.why)),
         "missing": ("credential_missing", "is not in the vault", f"lockstitch secrets set {one.name}."),
         "refused": ("credential_refused", f"is refused ({one.why})", connect),
         "expired": ("credential_expired", "has expired", f"Renew it, then {rotate}"),

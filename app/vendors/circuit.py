@@ -50,6 +50,8 @@ class Circuit:
         self._changed = asyncio.Event()
         self.closed = True
         self.probing = False
+        self.opened = 0.0
+        """When it opened, on the clock of time.monotonic."""
 
     @property
     def seconds(self) -> float:
@@ -109,7 +111,9 @@ class Circuit:
     def _pause(self) -> None:
         pause = min(self._longest_pause, self._first_pause * 2.0 ** min(self._pauses, 20))
         self._pauses += 1
-        self._until = time.monotonic() + pause
+        now = time.monotonic()
+        self.opened = now if self.closed else self.opened
+        self._until = now + pause
         self.closed = self.probing = False
         self._notify()
         _log.warning(

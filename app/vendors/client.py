@@ -35,6 +35,7 @@ from app.vendors.connection_state import LiveConnection
 from app.vendors.credentials import credential_of
 from app.vendors.health import Admission, Patience
 from app.vendors.models import CalledConnection, Connection, LiveState, OptionLists, ReplyLost, VendorRefused
+from app.vendors.observations import LiveObservation
 from app.vendors.option_lists import OptionCache
 from app.vendors.setup import AccountSetup
 from app.vendors.store import PostgresBoundAccounts
@@ -148,12 +149,15 @@ class VendorClient:
         tokens = self.tokens(connection.name)
         return LiveState(
             base_url=live.shown_url,
-            state=state,
-            seconds=seconds,
-            failing=live.failing,
+            unauthorised_seconds=seconds if state == "unauthorised" else None,
             scopes=None if tokens is None else tokens.scope_state(),
             refused=None if tokens is None else tokens.refused,
         )
+
+    def observe(self) -> Mapping[str, LiveObservation]:
+        """Return the throttles and failures of this process, by connection."""
+        seen = {name: live.observation() for name, live in self._live_connections.items()}
+        return {name: one for name, one in seen.items() if one is not None}
 
     async def _deliver(
         self, live: LiveConnection, request: VendorRequest, deadline: float, *, traffic: Traffic | None = None

@@ -18,6 +18,7 @@ from app.vendors.circuit import Circuit, Traffic
 from app.vendors.credentials import ConnectionCredential, CredentialHeader
 from app.vendors.health import Admission, Health, Patience
 from app.vendors.models import CalledConnection, LiveStanding
+from app.vendors.observations import LiveObservation
 from app.vendors.pacing import Pacer
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorRequest
@@ -93,6 +94,20 @@ class LiveConnection:
         if state == "working" and failing:
             return "failing", max(self.health.circuits[traffic].seconds for traffic in failing)
         return state, seconds
+
+    def observation(self) -> LiveObservation | None:
+        """Return a throttle or failures, which this process has to itself."""
+        state, seconds = self.standing()
+        if state not in ("throttled", "failing"):
+            return None
+        failing = self.failing
+        began = self.health.began if state == "throttled" else min(self.health.circuits[one].opened for one in failing)
+        return LiveObservation(
+            state=state,
+            note=None if state == "throttled" else f"{' and '.join(failing)} keep failing",
+            elapsed=time.monotonic() - began,
+            seconds=seconds,
+        )
 
     @asynccontextmanager
     async def admission(self, request: VendorRequest, traffic: Traffic, deadline: float) -> AsyncIterator[Admission]:

@@ -1,5 +1,6 @@
 """Connections for operators: show their states, pause and resume them."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -11,10 +12,14 @@ from app.queue.models import Lane
 from app.vendors.deps import VendorDeps
 from app.vendors.health import wrong_account_step
 from app.vendors.models import Connection, LiveState
+from app.vendors.observations import Observation
+from app.vendors.refused_webhooks import RefusedWebhooks
 from canonical.parts import ObjectName
 from mappings.registry import active
 from mappings.spec import Endpoints
 
+THROTTLED: Final = "Wait: it continues automatically. If it happens often, lower pacing in lockstitch.toml."
+FAILING: Final = "Wait: it is retried automatically. If it lasts, check the vendor's status and the base URL."
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket", "comment")
 
 ConnectionState = Literal["working", "paused", "unauthorised", "needs_authorization", "throttled", "failing"]
@@ -42,7 +47,7 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     """One connection as operators see it.
 
     `paused` and `unauthorised` apply to all processes until an operator resumes it, `needs_authorization` until a
-    person authorises it. `throttled` and `failing` end automatically, and are as seen by this process or the queue.
+    person authorises it. `throttled` and `failing` end automatically, and are as seen by any process.
     """
 
     name: str
@@ -66,6 +71,8 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     """The reason, from an operator or from Lockstitch. Example: `"moving to another account"`"""
     next_step: str | None
     """What you can do now. Example: `"When it may go on: POST /ops/connections/hubspot/resume."`"""
+    refused_webhooks: RefusedWebhooks | None
+    """Webhooks that were refused since the last one that was verified; null if there are none."""
     scopes: ScopeState | None
     """The scopes of its OAuth2 tokens; null for another credential."""
     lane: LaneView | None
@@ -74,8 +81,7 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
 
 async def list_connections(deps: VendorDeps) -> list[ConnectionView]:
     """Return every configured connection, by name."""
-    lanes = {lane.connection: lane for lane in await deps.lanes.list()}
-    return [_view(deps, connection, lanes.get(name)) for name, connection in sorted(deps.connections.by_name.items())]
+    return await _views(deps, deps.connections.by_name.values())
 
 
 async def pause_connection(deps: VendorDeps, name: str, pause: ConnectionPause, *, actor: str) -> ConnectionView:
@@ -105,22 +111,35 @@ def _configured(deps: VendorDeps, name: str) -> Connection:
 async def _refreshed_view(deps: VendorDeps, connection: Connection) -> ConnectionView:
     """Return the view after a change, which this process applies at once and others within about a second."""
     await deps.pauses.refresh()
-    lane = next((lane for lane in await deps.lanes.list() if lane.connection == connection.name), None)
-    return _view(deps, connection, lane)
+    return (await _views(deps, [connection]))[0]
+
+
+async def _views(deps: VendorDeps, connections: Iterable[Connection]) -> list[ConnectionView]:
+    lanes = {lane.connection: lane for lane in await deps.lanes.list()}
+    observed, refused = await deps.observations.read(), await deps.webhooks.read()
+    return [
+        _view(deps, one, lanes.get(one.name), observed.get(one.name), refused.get(one.name))
+        for one in sorted(connections, key=lambda one: one.name)
+    ]
 
 
 class _Standing(Struct, frozen=True, kw_only=True):
     state: ConnectionState
     since: datetime | None = None
-    seconds: float | None = None
+    until: datetime | None = None
     note: str | None = None
     next_step: str | None = None
 
 
-def _view(deps: VendorDeps, connection: Connection, lane: Lane | None) -> ConnectionView:
+def _view(
+    deps: VendorDeps,
+    connection: Connection,
+    lane: Lane | None,
+    observed: Observation | None,
+    refused: RefusedWebhooks | None,
+) -> ConnectionView:
     live = deps.vendors.state(connection)
-    standing = _standing(connection.name, lane, live)
-    until = None if standing.seconds is None else datetime.now(UTC) + timedelta(seconds=standing.seconds)
+    standing = _standing(connection.name, lane, live, observed)
     mappings = {name: active(connection.vendor, name) for name in OBJECTS}
     return ConnectionView(
         name=connection.name,
@@ -129,9 +148,10 @@ def _view(deps: VendorDeps, connection: Connection, lane: Lane | None) -> Connec
         objects={name: _verbs(mapping.endpoints) for name, mapping in mappings.items() if mapping is not None},
         state=standing.state,
         since=standing.since,
-        until=until,
+        until=standing.until,
         note=standing.note,
         next_step=standing.next_step,
+        refused_webhooks=refused,
         scopes=None if live is None else live.scopes,
         lane=None if lane is None else LaneView(rate=lane.rate, burst=lane.burst, tokens=lane.tokens),
     )
@@ -142,7 +162,7 @@ def _verbs(endpoints: Endpoints[Any, Any]) -> tuple[str, ...]:
     return (*(verb for verb, can in reads.items() if can), *endpoints.actions())
 
 
-def _standing(name: str, lane: Lane | None, live: LiveState | None) -> _Standing:
+def _standing(name: str, lane: Lane | None, live: LiveState | None, observed: Observation | None) -> _Standing:
     resume = f"POST /ops/connections/{name}/resume"
     if lane is not None and lane.blocked_reason in ("operator", "account"):
         is_ours = lane.blocked_reason == "operator"
@@ -169,27 +189,24 @@ def _standing(name: str, lane: Lane | None, live: LiveState | None) -> _Standing
             if held
             else "Resumed. It continues after the vendor accepts the credential once.",
         )
-    if lane is not None and lane.blocked_reason == "throttle":
-        return _throttled(lane.blocked_seconds or 0.0, lane.blocked_at, lane.blocked_note)
-    if live is None or live.state == "working":
+    if live is not None and live.unauthorised_seconds is not None:
+        return _Standing(state="unauthorised", until=_in(live.unauthorised_seconds), next_step="Renew the credential.")
+    if lane is not None and lane.blocked_reason == "throttle" and lane.blocked_seconds:
+        until = _in(lane.blocked_seconds)
+        if observed is None or observed.state != "throttled" or observed.until < until:
+            return _Standing(
+                state="throttled", since=lane.blocked_at, until=until, note=lane.blocked_note, next_step=THROTTLED
+            )
+    if observed is None:
         return _Standing(state="working")
-    if live.state == "throttled":
-        return _throttled(live.seconds, None, None)
-    if live.state == "failing":
-        return _Standing(
-            state="failing",
-            seconds=live.seconds,
-            note=f"{' and '.join(live.failing)} keep failing",
-            next_step="Wait: it is retried automatically. If it lasts, check the vendor's status and the base URL.",
-        )
-    return _Standing(state="unauthorised", seconds=live.seconds, next_step="Renew the credential.")
-
-
-def _throttled(seconds: float, since: datetime | None, note: str | None) -> _Standing:
     return _Standing(
-        state="throttled",
-        since=since,
-        seconds=seconds,
-        note=note,
-        next_step="Wait: it continues automatically. If it happens often, lower pacing in lockstitch.toml.",
+        state=observed.state,
+        since=observed.since,
+        until=observed.until,
+        note=observed.note,
+        next_step=THROTTLED if observed.state == "throttled" else FAILING,
     )
+
+
+def _in(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)

@@ -9,17 +9,22 @@ from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
 from app.vendors.client import VendorClient
 from app.vendors.models import Connections
+from app.vendors.observations import Observations
+from app.vendors.refused_webhooks import WebhookStandings
 from app.vendors.store import PostgresBoundAccounts
 
 
 @dataclass(frozen=True, kw_only=True)
 class VendorDeps:
-    """The configured connections, the client, their lanes and pauses, and the accounts that they are bound to."""
+    """The configured connections, the client, their lanes and pauses, what the processes observe of them, whether
+    their webhooks are verified, and the accounts that they are bound to."""
 
     connections: Connections
     vendors: VendorClient
     lanes: PostgresLanes
     pauses: PostgresPauses
+    observations: Observations
+    webhooks: WebhookStandings
     bound: PostgresBoundAccounts
 
 

@@ -85,6 +85,7 @@ class Health:
         self._resumed = None if pauses is None else pauses.resumed(connection)
         self._state: State = "working"
         self._until = 0.0
+        self._began = 0.0
         self._throttle = Throttle()
         self._probing = False
         self._changed = asyncio.Event()
@@ -112,6 +113,11 @@ class Health:
         if self._held and self._installation is not None and self._installation.of(self._connection) is None:
             return "working", 0.0
         return self._state, 0.0 if self._state == "working" else max(0.0, self._until - time.monotonic())
+
+    @property
+    def began(self) -> float:
+        """When the present state began, on the clock of time.monotonic."""
+        return self._began
 
     def check(self, deadline: float) -> None:
         """Refuse at once a request that cannot be sent before `deadline`. Raises ConnectionPaused, VendorThrottled."""
@@ -226,6 +232,8 @@ class Health:
     def _set_state(self, state: State, pause: float, more: Mapping[str, object] = MappingProxyType({})) -> None:
         changed = state != self._state
         self._state = state
+        if changed:
+            self._began = time.monotonic()
         self._until = time.monotonic() + min(max(pause, 0.0), LONGEST_PAUSE)
         self._probing = False
         self._show()

@@ -7,7 +7,6 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from app.credentials.token_set import ScopeState
-from app.vendors.circuit import Traffic
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
 from mappings.http import VendorRefusal
@@ -61,16 +60,12 @@ LiveStanding = Literal["working", "throttled", "failing", "unauthorised"]
 
 
 class LiveState(Struct, frozen=True, kw_only=True):
-    """The state of a connection in this process, and for how many more `seconds` it delays requests.
-
-    `failing` names the kinds of requests that keep failing; others are sent. `scopes` are those of tokens. `refused`
-    is why a person must authorise the connection.
+    """What this process knows of a connection. `unauthorised_seconds`: the vendor refuses the credential, and is asked
+    again after so many seconds. `scopes` are those of tokens. `refused` is why a person must authorise the connection.
     """
 
     base_url: str  # without what may be a secret
-    state: LiveStanding
-    seconds: float
-    failing: tuple[Traffic, ...] = ()
+    unauthorised_seconds: float | None
     scopes: ScopeState | None = None
     refused: str | None = None
 

@@ -56,7 +56,7 @@ PAGE: Final = (
 async def list_connections(call: Call) -> Answered:
     """List connections with their objects and state.
 
-    Sorted by name. Throttled and failing states are those that this process and the queue have observed.
+    Sorted by name. Throttled and failing states are those that any process or the queue has observed.
     """
     return json_response(whole_list(await connections.list_connections(call.deps(VendorDeps))))
 

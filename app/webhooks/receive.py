@@ -24,6 +24,7 @@ from app.signatures import (
     handshake,
     verify,
 )
+from app.vendors.refused_webhooks import WebhookStandings
 from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.group_commit import GroupCommit
 from app.webhooks.models import Arrival, NewReceipt
@@ -52,6 +53,7 @@ class WebhookReceiver:
         connections: Mapping[str, WebhookConnection],
         group_commit: GroupCommit,
         refusals: RefusedRequests,
+        standings: WebhookStandings,
         bound: PostgresBoundAccounts,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -60,6 +62,7 @@ class WebhookReceiver:
         self._group_commit = group_commit
         self._now = now
         self._refusals = refusals
+        self._standings = standings
         self._bound = bound
 
     async def receive(self, connection: str, request: SignedRequest, correlation_id: str) -> Received | HandshakeAnswer:
@@ -115,7 +118,9 @@ class WebhookReceiver:
             secret = verify(webhooks.manifest.scheme, request, [one for one, _ in named], now=self._now())
         except SignatureRefused as refusal:
             self._refuse(webhooks.connection, refusal.reason)
+            self._standings.note_refused(webhooks.connection, refusal.reason)
             raise InvalidSignature from None
+        self._standings.note_verified(webhooks.connection)
         place, name = next((place, name) for place, (one, name) in enumerate(named, 1) if one is secret)
         webhooks.source.note_use(name, f"{webhooks.connection} webhook")
         telemetry.count_secret(webhooks.connection, place)

@@ -66,6 +66,8 @@ from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of, lanes_of
 from app.vendors.deps import VendorDeps
 from app.vendors.models import Connections
+from app.vendors.observations import Observations
+from app.vendors.refused_webhooks import WebhookStandings
 from app.vendors.setup_times import PostgresSetupTimes
 from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.deps import IngestDeps
@@ -204,13 +206,20 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     await stack.enter_async_context(pauses.refreshing(foundation.database_url))
     bound = PostgresBoundAccounts(foundation.database)
     await stack.enter_async_context(bound.refreshing(foundation.database_url))
+    client = await stack.enter_async_context(
+        open_vendor_client(foundation.settings, foundation.secrets, pauses=pauses, bound=bound)
+    )
+    observations = Observations(foundation.database, client.observe)
+    await stack.enter_async_context(observations.reporting())
+    webhooks = WebhookStandings(foundation.database)
+    await stack.enter_async_context(webhooks.writing())
     return VendorDeps(
         connections=connections,
-        vendors=await stack.enter_async_context(
-            open_vendor_client(foundation.settings, foundation.secrets, pauses=pauses, bound=bound)
-        ),
+        vendors=client,
         lanes=PostgresLanes(foundation.database),
         pauses=pauses,
+        observations=observations,
+        webhooks=webhooks,
         bound=bound,
     )
 
@@ -297,7 +306,11 @@ async def _open_dependencies(
         ),
         refusals,
         WebhookReceiver(
-            intakes, group_commit_to(PostgresArrivals(database, sealer, POLICIES)), refusals, vendors.bound
+            intakes,
+            group_commit_to(PostgresArrivals(database, sealer, POLICIES)),
+            refusals,
+            vendors.webhooks,
+            vendors.bound,
         ),
         UploadDeps(
             uploads=PostgresUploads(database),

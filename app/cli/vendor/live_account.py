@@ -16,7 +16,7 @@ from app.cli.findings import Finding, error, warning
 from app.cli.vendor.sample_account import Account, Refused
 from app.credentials.grants import grant_of
 from app.credentials.secrets import VAULT, Secrets
-from app.errors import ConnectionPaused, VendorAuthFailed
+from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled
 from app.problem_document import Problem
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
@@ -181,6 +181,9 @@ def explain(
         )
     if isinstance(refusal, VendorRefused | Refused):
         return error(about, f"{vendor.title} refuses to show {what}: {refusal}", verify)
+    if isinstance(refusal, VendorThrottled):
+        found = f"{vendor.title} throttles this account, so {what} could not be checked"
+        return warning(about, found, f"Wait, or lower pacing if it happens often, then: {verify}")
     if isinstance(refusal, ReplyLost):
         return error(about, f"{vendor.title} does not answer: {refusal.why}", verify)
     detail = refusal.detail if isinstance(refusal, Problem) else str(refusal)

@@ -8,6 +8,7 @@ from app.postgres.database import Database, Statement
 from app.postgres.fault import DatabaseFault
 from app.postgres.migrate import schema_fault
 from app.postgres.write_proof import write_fault
+from app.vendors import observations, refused_webhooks
 
 # Counting stops here: an alarm does not depend on more.
 COUNTED_AT_MOST: Final = 10_000
@@ -33,6 +34,31 @@ STOPPED = Statement(
        AND blocked_until = 'infinity'
      ORDER BY connection
     """,
+)
+
+# A throttle is ordinary while it is short; so are a few failures.
+HINDERED = Statement(
+    "SELECT connection_observation",
+    f"""
+    SELECT connection AS name, problem, max(why) AS why
+      FROM (SELECT connection, state AS problem, note AS why
+              FROM ({observations.STANDING}) AS standing
+             WHERE since < now() - interval '20 seconds'
+                OR (state = 'throttled' AND until > now() + interval '20 seconds')
+             UNION
+            SELECT connection, 'throttled', NULL
+              FROM lane
+             WHERE blocked_reason = 'throttle'
+               AND blocked_until > now()
+               AND blocked_until > blocked_at + interval '20 seconds'
+             UNION
+            SELECT connection, 'webhooks', reason
+              FROM ({refused_webhooks.STANDING}) AS refused
+             WHERE alone) AS each
+     WHERE connection = ANY ($1::text[])
+     GROUP BY connection, problem
+     ORDER BY connection, problem
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 # Of the vault: those that the configuration names and that have no current version, and those that need a person.
@@ -105,12 +131,13 @@ class PostgresAlarmFigures:
         async with self._database.acquire() as session:
             counts = await session.fetch_row(COUNT, COUNTED_AT_MOST)
             stopped = await session.fetch(STOPPED, self._connections)
+            hindered = await session.fetch(HINDERED, self._connections)
             troubled = await session.fetch(CREDENTIALS, self._secrets)
             lagging = await session.fetch_row(LAG)
         assert counts is not None  # noqa: S101 - always one row
         return AlarmFigures(
             **counts,
-            troubles=[Trouble(**row) for row in (*stopped, *troubled)],
+            troubles=[Trouble(**row) for row in (*stopped, *hindered, *troubled)],
             job_lag=0.0 if lagging is None else lagging["lag"],
             lagging=None if lagging is None else lagging["connection"],
         )

@@ -390,6 +390,30 @@ CREATE TABLE lane (
     CHECK ((blocked_reason IS NULL) = (blocked_at IS NULL))
 ) WITH (fillfactor = 50);
 
+-- The throttles and failures of a connection in single processes, for all to show. Only the process that has one ends it;
+-- it renews seen_at meanwhile. until: when it tries again.
+CREATE TABLE connection_observation (
+    process    text        NOT NULL,
+    connection text        NOT NULL,
+    state      text        NOT NULL CHECK (state IN ('throttled', 'failing')),
+    note       text,
+    since      timestamptz NOT NULL,
+    until      timestamptz NOT NULL,
+    seen_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (process, connection)
+);
+
+-- When a webhook of each connection was last verified, and what was refused since then. An API process writes both
+-- seconds later, so strangers cannot fill the disk.
+CREATE TABLE webhook_standing (
+    connection  text        PRIMARY KEY,
+    verified_at timestamptz,
+    reason      text,
+    refused     bigint      NOT NULL DEFAULT 0 CHECK (refused >= 0),
+    since       timestamptz,
+    refused_at  timestamptz
+) WITH (fillfactor = 50);
+
 -- The account that a connection first met, by what tells accounts apart: {"portal": "24861357"}. Another one is refused.
 CREATE TABLE connection_account (
     connection text        NOT NULL,

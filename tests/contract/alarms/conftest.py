@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.contract.callers import Caller
 from tests.contract.facade import Facade
 from tests.contract.person import Person
 from tests.contract.processes import Process
@@ -39,3 +40,10 @@ def other_api(running_facade: Facade) -> Iterator[Process]:
     """An API process that has seen nothing of what another one has."""
     with running_facade.another_api() as process:
         yield process
+
+
+@pytest.fixture
+def everywhere(facade: Facade, other_api: Process, full_key: str) -> Iterator[list[Caller]]:
+    """A caller of each API process."""
+    with Caller(facade.api.url, full_key) as one, Caller(other_api.url, full_key) as other:
+        yield [one, other]

@@ -100,6 +100,14 @@ def test_a_secret_that_the_vault_lacks_is_to_be_set(run: Shell, portal: Portal) 
         assert the(findings, f"connection {name}: ", f"vault:{name} holds no secret")["mend"] == mend
 
 
+def test_a_vendor_that_throttles_is_reached(run: Shell, portal: Portal) -> None:
+    portal.answers["/"] = (429, {"category": "RATE_LIMITS", "message": "slow down"})
+    done = run("doctor", "--json")
+    one = the(found(done), "connection crm", "HubSpot throttles this account")
+    assert (one["level"], one["mend"].endswith("lockstitch verify crm")) == ("warning", True)
+    assert [text for text in found(done) if "not reached" in text] == []
+
+
 def test_an_unreachable_vendor_is_found(run: Shell, portal: Portal) -> None:
     portal.close()
     one = the(found(run("doctor", "--json")), "connection crm", "is not reached")
