@@ -322,11 +322,6 @@ class VendorMapping(Generic[R, M, P, W, A]):
         """Return the mapping's name, such as `hubspot.customer`."""
         return f"{self.vendor}.{self.object}"
 
-    def says_nothing(self, body: W, current: R, account: A) -> bool:
-        """Return whether a change of this record has the body of one without any field. HubSpot refuses such a
-        change."""
-        return bool(body == self.to_vendor(self.patch(), current, account).body)
-
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[R]:
         return msgspec.json.Decoder(self.record)

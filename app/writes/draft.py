@@ -21,6 +21,7 @@ from app.writes.sent_pointers import at_sent_pointers
 from app.writes.stale_account import refused_by_account_facts
 from app.writes.tags import with_own_pointers
 from canonical.parts import Loss
+from mappings.no_change import changes_nothing
 from mappings.spec import Draft
 
 YOUNG: Final = 60.0
@@ -97,10 +98,12 @@ async def map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, ac
 
 
 async def says_nothing(resolved: ResolvedWrite, body: Any, present: msgspec.Raw, account: Any) -> bool:
-    """Return whether the body of a change names nothing to change."""
-    mapping = resolved.mapping
+    """Return whether the body of a change names nothing that would change the record."""
+    mapping, intent = resolved.mapping, resolved.intent
+    held = await resolved.map(present, account) if intent.merges or intent.edits_tags else None
+    patch, _ = patch_of(resolved, held)
     return await run_mapping(
-        mapping, present, account, lambda: mapping.says_nothing(body, mapping.decode(present), account)
+        mapping, present, account, lambda: changes_nothing(mapping, patch, body, mapping.decode(present), account)
     )
 
 

@@ -39,9 +39,14 @@ def requester_written(patch: ReferencePatch | None | UnsetType, current: Ticket 
         known = held if held is not None and held.id == id else Requester(id=id)
         of_known = {"name": known.name, "email": known.email, "phone": known.phone or known.mobile}
         compare_person(patch, of_known, "/requester", notes)
-        return Asking(requester_id=id)
+        return NO_REQUESTER if current is not None and current.requester_id == id else Asking(requester_id=id)
     name = patch.name if patch.name and patch.name.strip() else UNSET
     if patch.email:
+        held = None if current is None else current.requester
+        if held is not None and held.email and values.email(held.email) == values.email(patch.email):
+            of_held = {"name": held.name, "phone": held.phone or held.mobile}
+            compare_person(patch, of_held, "/requester", notes)
+            return NO_REQUESTER
         return _by_email(patch, patch.email, name, notes)
     if not patch.phone:
         notes.invalid("/requester", "send a remote_id, an e-mail address or a phone number")

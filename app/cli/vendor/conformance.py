@@ -20,6 +20,7 @@ from canonical.customer import Customer
 from mappings.checks.golden import records
 from mappings.checks.result import Result
 from mappings.coverage import coverage, enum_of, sample_of
+from mappings.no_change import changes_nothing
 from mappings.registry import AnyMapping, AnyVendor, active
 from mappings.spec import ListQuery, Unmappable
 
@@ -246,11 +247,12 @@ def _check_change(account: SampleAccount, mapping: AnyMapping, remote_id: str, n
     """Change one field and check the record. None if it is correct, or if this record does not allow the change."""
     current, before = account.read(mapping, remote_id)
     value = _another_value(mapping, name, msgspec.to_builtins(getattr(before.data, name)))
-    draft = mapping.to_vendor(msgspec.convert({name: value}, mapping.patch), current, account.facts)
+    patch = msgspec.convert({name: value}, mapping.patch)
+    draft = mapping.to_vendor(patch, current, account.facts)
     if draft.refused:
         return None
     try:
-        if not mapping.says_nothing(draft.body, current, account.facts):
+        if not changes_nothing(mapping, patch, draft.body, current, account.facts):
             account.update(mapping, remote_id, draft.body)
         _, after = account.read(mapping, remote_id)
     except Refused as refusal:

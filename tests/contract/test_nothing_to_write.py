@@ -1,0 +1,71 @@
+"""A change that changes nothing is not sent, at every vendor: what was sent before, and what was read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.contract.callers import Caller
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.portability import rich
+from tests.contract.samples import Body, word
+from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors
+
+OPEN = pytest.mark.xfail(
+    strict=True, reason="Shopify: a consent that was never given is written as one that was taken back"
+)
+READS = ("/batch/read", "/search")
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor."""
+    with all_vendors(tmp_path_factory.mktemp("unchanged"), module_database_url) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def filled(sample: Sample) -> Body:
+    """As much as the vendor can hold, and more."""
+    mark = word()
+    own = sample.body(mark)
+    names = {"first_name", "last_name"} if "display_name" in own else {"customer"}
+    body = {name: value for name, value in rich(sample.object, mark).items() if name not in names}
+    if sample.object == "customer":
+        body["addresses"] = [{**body["addresses"][0], "line2": "2nd floor"}]
+    return {**body, **own, "external_id": f"key-{mark}"}
+
+
+def effects(vendors: Emulators, sample: Sample, before: int) -> list[Any]:
+    """The calls since `before` that change something at the vendor."""
+    calls = vendors.calls(sample.vendor)[before:]
+    return [
+        (one["method"], one["path"], one.get("body"))
+        for one in calls
+        if one["method"] != "GET" and not one["path"].endswith(READS) and "'query': 'query" not in str(one.get("body"))
+    ]
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[OPEN] * (name == "shopify customer")) for name in SAMPLES])
+def test_the_same_values_again_are_not_sent(caller: Caller, vendors: Emulators, name: str) -> None:
+    sample = SAMPLES[name]
+    body = filled(sample)
+    made = caller.write("POST", f"{sample.collection()}&loss=any", body)
+    assert made.status_code == 201, made.text
+    path = f"{sample.path}/{made.json()['id']}"
+    read = caller.get(path).json()
+
+    before = len(vendors.calls(sample.vendor))
+    for again in (read, {field: value for field, value in body.items() if field != "external_id"}):
+        answer = caller.write("PATCH", f"{path}?loss=any", again)
+        assert answer.status_code == 200, answer.text
+        assert effects(vendors, sample, before) == []
+        left_out = {"meta", "updated_at"}
+        shown = {field: value for field, value in answer.json().items() if field not in left_out}
+        assert shown == {field: value for field, value in read.items() if field not in left_out}
