@@ -10,7 +10,7 @@ from tests.contract.callers import Caller, code_of, new_key, pointers
 from tests.contract.exports import LEGACY, dead_letters, events, export, line, send, settled
 from tests.contract.facade import Facade
 from tests.contract.ownership_verbs import JUDGED_AT_ONCE, VERBS, Try, comment, update
-from tests.contract.samples import customer, order
+from tests.contract.samples import customer, order, word
 from tests.contract.waiting import until
 
 OWNER: Final = "frail-hubspot"
