@@ -21,7 +21,7 @@ from app.writes.sent_pointers import at_sent_pointers
 from app.writes.stale_account import refused_by_account_facts
 from app.writes.tags import with_own_pointers
 from canonical.parts import Loss
-from mappings.no_change import changes_nothing
+from mappings.kit.no_change import changes_nothing
 from mappings.spec import Draft
 
 YOUNG: Final = 60.0

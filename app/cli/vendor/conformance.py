@@ -20,7 +20,7 @@ from canonical.customer import Customer
 from mappings.checks.golden import records
 from mappings.checks.result import Result
 from mappings.coverage import coverage, enum_of, sample_of
-from mappings.no_change import changes_nothing
+from mappings.kit.no_change import changes_nothing
 from mappings.registry import AnyMapping, AnyVendor, active
 from mappings.spec import ListQuery, Unmappable
 
