@@ -68,6 +68,8 @@ class VendorSays(Struct, frozen=True, kw_only=True):
     """The vendor's message. Example: `"Contact already exists"`"""
     request_id: str | None = None
     """The vendor's id of the request. Give it to the vendor's support. Example: `"0f1c7a9e-5b7e-4d0b"`"""
+    existing: str | UnsetType = UNSET
+    """The record that exists already, if the vendor names it. Example: `"hubspot:1051"`"""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):

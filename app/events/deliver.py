@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from app.egress.models import NotPosted
 from app.egress.poster import TargetPoster
@@ -57,13 +57,15 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
     refused = _refusal(delivery, payload.scopes)
     if refused is not None:
         return await _withhold(deps, job, delivery, refused)
+    body = payload.event if delivery.held.issuperset(payload.scopes) else payload.withheld
+    assert isinstance(body, Raw)  # noqa: S101 - only a callback passes without the scopes
     sent = await send(
         deps.poster,
         delivery.target_url,
         delivery.secrets,
         message_id=delivery.event,
         correlation_id=job.correlation_id,
-        body=bytes(payload.event),
+        body=bytes(body),
     )
     finishing.answered()
     if sent.status == GONE and delivery.subscription is not None:
@@ -112,7 +114,7 @@ def seconds_until_next(ladder: Sequence[float], failures: int, asked: float | No
 
 def _refusal(delivery: Delivery, scopes: Sequence[str]) -> str | None:
     """Return why the principal may not receive the Event, or None. A callback needs any scope of the operation's
-    object, because it reports the principal's own write."""
+    object, because it reports the principal's own write; without the read scope it gets no stored values."""
     if not delivery.held:
         return NO_KEY
     enough = delivery.held

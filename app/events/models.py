@@ -68,10 +68,12 @@ class StateMoved(Exception):
 
 
 class Callback(Struct, frozen=True, kw_only=True):
-    """An additional address for one Event, and the principal who named it."""
+    """An additional address for one Event, and the principal who named it. `withheld` is the data for a principal who
+    may not read the object."""
 
     target_url: str
     principal: str
+    withheld: bytes
 
 
 class Cause(Struct, frozen=True, kw_only=True):
@@ -217,11 +219,13 @@ class EventSubscription(Struct, frozen=True, kw_only=True):
 
 
 class DeliveryPayload(Struct, frozen=True, kw_only=True):
-    """The payload of a `deliver` job: the id of the delivery, the scopes of the Event, and its document."""
+    """The payload of a `deliver` job: the id of the delivery, the scopes of the Event, and its document. A callback has
+    another document, `withheld`, for a principal without these scopes."""
 
     delivery: str
     scopes: tuple[str, ...]
     event: Raw
+    withheld: Raw | UnsetType = UNSET
 
 
 class Delivery(Struct, frozen=True, kw_only=True):

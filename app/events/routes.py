@@ -183,18 +183,22 @@ async def list_subscriptions(call: Call) -> Answered:
     body=REQUEST,
     status=201,
     answer=SubscriptionWithSecret,
+    also={200: SubscriptionView},
     sends=("Location",),
 )
 async def create_subscription(call: Call) -> Answered:
     """Subscribe a URL to events.
 
     A REST hook without a challenge. Deliveries are signed with the `secret` (Standard Webhooks 1.0), which is shown
-    only once. The target must be a public https address, unless an operator lists it in `egress.allow`. The key needs
+    only once. If you have an equal one (same target, events, connection, fields and changed), the answer is 200 with
+    that one, without its secret: `rotate-secret` gives a new one. The target must be a public https address, unless an
+    operator lists it in `egress.allow`. The key needs
     the read scope of every object that the Events show, and `events:read` for Events without an object. The scopes of
     the key's owner are checked again at each delivery.
     """
     made = await subscriptions.subscribe(call.deps(EventDeps), call.body(REQUEST), call.caller)
-    return json_response(made, status=201, headers={"location": f"/v1/subscriptions/{made.id}"})
+    status = 201 if isinstance(made, SubscriptionWithSecret) else 200
+    return json_response(made, status=status, headers={"location": f"/v1/subscriptions/{made.id}"})
 
 
 @operation("GET", "/v1/subscriptions/{id}", tag=SUBSCRIPTIONS, scopes=READ, parameters=(ID,), answer=SubscriptionView)
@@ -232,11 +236,10 @@ async def delete_subscription(call: Call) -> Answered:
 async def rotate_secret(call: Call) -> Answered:
     """Rotate the secret of a subscription.
 
-    For 24 hours, deliveries are signed with both secrets, so that you can update the target.
+    For 24 hours, deliveries are signed with both secrets, so that you can update the target. The key needs the read
+    scopes of the subscription's events.
     """
-    return json_response(
-        await subscriptions.rotate_secret(call.deps(EventDeps), call.path("id"), principal=call.caller.principal)
-    )
+    return json_response(await subscriptions.rotate_secret(call.deps(EventDeps), call.path("id"), call.caller))
 
 
 @operation(
@@ -246,11 +249,12 @@ async def test_subscription(call: Call) -> Answered:
     """Send a sample event now.
 
     Sent once, signed and guarded like every delivery, with an id of its own. The answer reports the result. Works
-    while the subscription is disabled.
+    while the subscription is disabled. The key needs the read scopes of the subscription's events.
     """
-    return json_response(
-        await subscriptions.deliver_test(call.deps(EventDeps), call.path("id"), correlation_id=call.correlation_id)
+    sent = await subscriptions.deliver_test(
+        call.deps(EventDeps), call.path("id"), call.caller, correlation_id=call.correlation_id
     )
+    return json_response(sent)
 
 
 @operation(
@@ -264,8 +268,9 @@ async def test_subscription(call: Call) -> Answered:
 async def enable_subscription(call: Call) -> Answered:
     """Enable a subscription.
 
-    Pending deliveries are sent at once, also those of an active subscription that wait for their next attempt. If the
-    owner of a disabled one lacks a scope of its Events, your key needs that scope and becomes the owner.
+    Pending deliveries are sent at once, also those of an active subscription that wait for their next attempt. The key
+    needs the read scopes of the subscription's events. If the owner of a disabled one lacks such a scope, the owner of
+    your key becomes the owner.
     """
     return json_response(await subscriptions.enable(call.deps(EventDeps), call.path("id"), call.caller))
 

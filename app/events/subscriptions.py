@@ -117,8 +117,13 @@ class SubscriptionTest(Struct, frozen=True, kw_only=True):
     """The `webhook-id` of the sample. Example: `"evt_test_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
 
 
-async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, caller: Caller) -> SubscriptionWithSecret:
-    """Create a subscription. Raises Forbidden if the caller may not read its events, InvalidField with all errors."""
+async def subscribe(
+    deps: EventDeps, wanted: SubscriptionRequest, caller: Caller
+) -> SubscriptionWithSecret | SubscriptionView:
+    """Create a subscription, or return the caller's equal one, without its secret.
+
+    Raises Forbidden if the caller may not read its events, InvalidField with all errors.
+    """
     require_scopes(caller, _scopes_of(deps, wanted), next_step=NARROWER)
     complaints = [
         FieldError(pointer=f"/events/{place}", detail=f"unknown event; known are: {', '.join(EVENT_PATTERNS)}")
@@ -135,10 +140,10 @@ async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, caller: Caller
         complaints.append(FieldError(pointer="/target_url", detail=refused))
     if complaints:
         raise InvalidField.listing(complaints, next_step=None if refused is None else NEXT_STEP)
-    secret = new_secret()
+    secret, subscription_id = new_secret(), new_id("sub_")
     made = await deps.subscriptions.create(
         NewSubscription(
-            id=new_id("sub_"),
+            id=subscription_id,
             principal=caller.principal,
             target_url=wanted.target_url,
             events=tuple(dict.fromkeys(wanted.events)),
@@ -148,7 +153,7 @@ async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, caller: Caller
             changed=wanted.changed,
         )
     )
-    return _with_secret(deps, made, secret)
+    return _with_secret(deps, made, secret) if made.id == subscription_id else view_of(deps, made)
 
 
 async def list_subscriptions(deps: EventDeps, *, after: str | None, limit: int) -> Page:
@@ -169,12 +174,12 @@ async def unsubscribe(deps: EventDeps, subscription_id: str, *, principal: str) 
             await deps.subscriptions.delete(transaction, subscription_id, actor=principal, because="asked for")
 
 
-async def rotate_secret(deps: EventDeps, subscription_id: str, *, principal: str) -> SubscriptionWithSecret:
-    """Add a secret. For a day, deliveries are signed with the old one too. Raises NotFound."""
-    found = await _existing(deps, subscription_id)
+async def rotate_secret(deps: EventDeps, subscription_id: str, caller: Caller) -> SubscriptionWithSecret:
+    """Add a secret. For a day, deliveries are signed with the old one too. Raises NotFound, Forbidden."""
+    found = await _readable(deps, subscription_id, caller)
     secret = new_secret()
     if not await deps.subscriptions.add_secret(
-        subscription_id, secret, overlap_seconds=OVERLAP_SECONDS, actor=principal
+        subscription_id, secret, overlap_seconds=OVERLAP_SECONDS, actor=caller.principal
     ):
         raise _not_found(subscription_id)
     return _with_secret(deps, found, secret)
@@ -183,23 +188,22 @@ async def rotate_secret(deps: EventDeps, subscription_id: str, *, principal: str
 async def enable(deps: EventDeps, subscription_id: str, caller: Caller) -> SubscriptionView:
     """Deliver everything that waits at once. An active subscription stays active, and its waits end.
 
-    If the owner may not read its events and the caller may, the caller becomes the owner. Raises NotFound, Forbidden.
+    If the owner may not read its events, the caller becomes the owner. Raises NotFound, Forbidden.
     """
-    found = await _existing(deps, subscription_id)
-    owner = found.principal
-    if found.state == "disabled" and _lacking(deps, found):
-        require_scopes(caller, _scopes_of(deps, found))
-        owner = caller.principal
+    found = await _readable(deps, subscription_id, caller)
+    owner = caller.principal if found.state == "disabled" and _lacking(deps, found) else found.principal
     await deps.subscriptions.enable(subscription_id, actor=caller.principal, principal=owner)
     return await get_subscription(deps, subscription_id)
 
 
-async def deliver_test(deps: EventDeps, subscription_id: str, *, correlation_id: str) -> SubscriptionTest:
+async def deliver_test(
+    deps: EventDeps, subscription_id: str, caller: Caller, *, correlation_id: str
+) -> SubscriptionTest:
     """Send a sample Event now, signed and guarded like every delivery, and return the result. Nothing is retried.
 
-    The Event has its own id and is not in the feed. Raises NotFound.
+    The Event has its own id and is not in the feed. Raises NotFound, Forbidden.
     """
-    found = await _existing(deps, subscription_id)
+    found = await _readable(deps, subscription_id, caller)
     event_id = new_id("evt_test_")
     lacking = _lacking(deps, found)
     if lacking:
@@ -261,6 +265,13 @@ async def _existing(deps: EventDeps, subscription_id: str) -> EventSubscription:
     found = await deps.subscriptions.get(subscription_id) if SUBSCRIPTION_ID.fullmatch(subscription_id) else None
     if found is None:
         raise _not_found(subscription_id)
+    return found
+
+
+async def _readable(deps: EventDeps, subscription_id: str, caller: Caller) -> EventSubscription:
+    """Return a subscription to a caller who may read all its Events. Raises NotFound, Forbidden."""
+    found = await _existing(deps, subscription_id)
+    require_scopes(caller, _scopes_of(deps, found))
     return found
 
 

@@ -1,5 +1,7 @@
 """Turn a vendor's refusal, or an answer that cannot be read, into a Problem for the caller."""
 
+from msgspec import UNSET
+
 from app.errors import (
     DuplicateRecord,
     NotFound,
@@ -32,16 +34,18 @@ GRANT = "An operator must allow this at the vendor, or correct the connection: s
 def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Problem:
     """Return the problem for a definite refusal, with the vendor's own words."""
     refusal = refused.refusal
+    existing = None if refusal.existing_remote_id is None else f"{connection.name}:{refusal.existing_remote_id}"
     says = VendorSays(
         connection=connection.name,
         status=refused.status,
         code=refusal.code,
         detail=refusal.detail,
         request_id=refusal.request_id,
+        existing=existing or UNSET,
     )
     detail = f"{connection.vendor.title} answered: {refusal.detail.rstrip('.')}."
-    if refusal.existing_remote_id is not None:
-        detail += f" The existing record is {connection.name}:{refusal.existing_remote_id}."
+    if existing is not None:
+        detail += f" The existing record is {existing}."
     if refusal.fields:
         detail += (
             " It complains about " + "; ".join(f"{field}: {complaint}" for field, complaint in refusal.fields) + "."

@@ -16,6 +16,7 @@ from app.writes.deps import CompletionDeps
 from app.writes.models import NextJob, Operation, Publication
 from app.writes.operation_view import view_of
 from app.writes.queued import dead_letter_job_of
+from app.writes.withhold import withheld_view
 
 FINISHED: Final = "operation.finished"
 
@@ -136,9 +137,10 @@ def _next_job(operation: Operation, following: NextJob) -> NewJob:
 
 def _finished(operation: Operation) -> NewEvent:
     """Return the Event whose data is the operation as `GET /v1/operations/{id}` shows it."""
+    view = view_of(operation)
     return NewEvent(
         type=FINISHED,
-        data=msgspec.json.encode(view_of(operation)),
+        data=msgspec.json.encode(view),
         connection=operation.connection,
         record=_record(operation),
         shows=(operation.object,),
@@ -147,7 +149,11 @@ def _finished(operation: Operation) -> NewEvent:
         traceparent=operation.traceparent,
         callback=None
         if operation.callback is None
-        else Callback(target_url=operation.callback, principal=operation.principal),
+        else Callback(
+            target_url=operation.callback,
+            principal=operation.principal,
+            withheld=msgspec.json.encode(withheld_view(operation, view, is_own=True)),
+        ),
     )
 
 

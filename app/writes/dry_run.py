@@ -17,7 +17,8 @@ from app.writes.create_person import judge_person
 from app.writes.deps import WriteDeps
 from app.writes.prepare import NothingToCopyTo, PreparedWrite, prepare
 from app.writes.resolved_write import ResolvedWrite, WriteRequest, changed_fields, resolve_request
-from canonical.parts import Loss, MappingName, Skipped
+from app.writes.withhold import PLAIN, withheld_loss, withhold_problem
+from canonical.parts import Loss, MappingName, ObjectName, Skipped
 from mappings.http import VendorRequest
 from mappings.spec import Action
 
@@ -29,7 +30,8 @@ MARKER: Final = "op_of_a_dry_run"
 
 
 class WouldSend(Struct, frozen=True, kw_only=True):
-    """One request that changes something, without credentials. `body` is JSON if it can be decoded, else text."""
+    """One request that changes something, without credentials. `body` is JSON if it can be decoded, else text; null for
+    a key without the read scope of the object, because it may hold stored values."""
 
     method: str
     """The HTTP method. Example: `"PATCH"`"""
@@ -108,6 +110,22 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
         parts=UNSET if prepared.parts is None else _shown(prepared.parts.request),
         loss=prepared.loss,
         problem=UNSET if refusal is None else _document(deps, request, refusal),
+    )
+
+
+def withhold_draft(drafted: DraftedWrite, object_name: ObjectName) -> DraftedWrite:
+    """Return a dry run for a key without the read scope: without the bodies of the requests, which may hold what the
+    record has already."""
+    return msgspec.structs.replace(
+        drafted,
+        fields=tuple(
+            msgspec.structs.replace(one, reason=PLAIN["dropped"]) if one.verdict == "lost" else one
+            for one in drafted.fields
+        ),
+        request=None if drafted.request is None else msgspec.structs.replace(drafted.request, body=None),
+        parts=UNSET if drafted.parts is UNSET else msgspec.structs.replace(drafted.parts, body=None),
+        loss=tuple(map(withheld_loss, drafted.loss)),
+        problem=UNSET if drafted.problem is UNSET else withhold_problem(drafted.problem, object_name),
     )
 
 

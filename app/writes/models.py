@@ -99,6 +99,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     copy_of: CopyOf | None = None
     lost: tuple[Loss, ...] = ()  # what a copy loses beyond its body, and what its body holds in another field
     total: str | None = None  # the total of a new order, as it was sent
+    sent: bytes = b""  # the caller's body, where `body` is another one
 
 
 class Operation(Struct, frozen=True, kw_only=True):

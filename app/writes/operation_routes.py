@@ -48,6 +48,7 @@ async def list_operations(call: Call) -> Answered:
         call.deps(WriteDeps),
         state=call.query(STATE),
         objects=_objects(call.held),
+        caller=call.caller,
         after=call.query(CURSOR),
         limit=call.query(LIMIT),
     )
@@ -64,7 +65,8 @@ async def list_operations(call: Call) -> Answered:
 )
 async def read_operation(call: Call) -> Answered:
     """Read an operation."""
-    return json_response(await operations.get_operation(call.deps(WriteDeps), call.path("id"), _objects(call.held)))
+    view = await operations.get_operation(call.deps(WriteDeps), call.path("id"), _objects(call.held), call.caller)
+    return json_response(view)
 
 
 @operation(
@@ -84,7 +86,7 @@ async def check_operation(call: Call) -> Answered:
         call.deps(Writers),
         call.path("id"),
         wait=call.header(WAIT),
-        actor=call.caller.principal,
+        caller=call.caller,
         objects=_objects(tuple(SCOPES)),
     )
     return json_response(view)
@@ -114,7 +116,7 @@ async def resolve_operation(call: Call) -> Answered:
         call.path("id"),
         resolution,
         wait=call.header(WAIT),
-        actor=call.caller.principal,
+        caller=call.caller,
         objects=_objects(tuple(SCOPES)),
     )
     return json_response(view)

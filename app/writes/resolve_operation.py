@@ -9,14 +9,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from app.errors import InvalidField, VendorUnavailable
+from app.http.callers import Caller
 from app.records.resources import name_records
 from app.writes.copy_links import link_copy
 from app.writes.deps import WriteDeps
 from app.writes.execute import document_for
 from app.writes.finish import change_of, find_comment, last_seen
 from app.writes.models import Operation, OperationView
-from app.writes.operation_view import view_of
-from app.writes.operations import find_visible
+from app.writes.operation_view import state_of
+from app.writes.operations import find_visible, get_operation
 from app.writes.prepare import marker_lookup
 from app.writes.resolved_write import CREATING, resolve_recorded
 from app.writes.resource_answer import of_operation, resource_answer
@@ -38,7 +39,7 @@ async def resolve_unknown(
     resolution: Resolution,
     *,
     wait: float | None,
-    actor: str,
+    caller: Caller,
     objects: Sequence[ObjectName],
 ) -> OperationView:
     """Record what an operator found out about an `unknown` operation. Audited.
@@ -50,20 +51,20 @@ async def resolve_unknown(
     deadline = time.monotonic() + (deps.execution_limit if wait is None else wait)
     operation = await find_visible(deps, operation_id, objects)
     if operation.phase != "unknown":
-        detail = f"is not unknown but {view_of(operation).state}: there is nothing to decide"
+        detail = f"is not unknown but {state_of(operation)}: there is nothing to decide"
         raise InvalidField.at("/outcome", detail)
     if resolution.outcome == "failed":
         problem = VendorUnavailable("A person found that the vendor did not carry this out.", operation_id=operation_id)
         document = document_for(deps, operation, problem)
         await deps.operations.resolve(
-            operation_id, outcome="failed", remote_id=None, actor=actor, answer=None, problem=document
+            operation_id, outcome="failed", remote_id=None, actor=caller.principal, answer=None, problem=document
         )
-        return view_of(await find_visible(deps, operation_id, objects))
+        return await get_operation(deps, operation_id, objects, caller)
     if resolution.remote_id is None:
         detail = "is needed when the outcome is succeeded"
         raise InvalidField.at("/remote_id", detail)
-    await _resolve_succeeded(deps, operation, resolution.remote_id, actor, deadline)
-    return view_of(await find_visible(deps, operation_id, objects))
+    await _resolve_succeeded(deps, operation, resolution.remote_id, caller.principal, deadline)
+    return await get_operation(deps, operation_id, objects, caller)
 
 
 async def _resolve_succeeded(

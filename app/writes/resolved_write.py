@@ -268,6 +268,7 @@ async def resolve_request(
         written_at=request.written_at or origin_of(read.meta).updated_at,
         copy_of=request.copy_of,
         total=_total(read) if creates and request.object == "order" else None,
+        sent=b"" if request.copy_of is not None or sent.body is request.body else request.body,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
 

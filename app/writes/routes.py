@@ -15,17 +15,18 @@ from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
 from app.http.parameters import RECORD_CONNECTION, RECORD_ID, boolean, choice
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response, problem_type
-from app.problem_document import JSON, PROBLEM_JSON
+from app.problem_document import JSON, PROBLEM_JSON, Problem
 from app.settings.ownership import KEY
 from app.telemetry import mark_replayed, name_operation, name_problem
 from app.writes import operation_routes
 from app.writes.deps import WriteDeps
-from app.writes.dry_run import DraftedWrite, dry_run
+from app.writes.dry_run import DraftedWrite, dry_run, withhold_draft
 from app.writes.finish import Archived
 from app.writes.models import Missing, OperationView
 from app.writes.resolved_write import WriteRequest, fingerprint
 from app.writes.tags import TagsChange
 from app.writes.waiting import Writers, Written
+from app.writes.withhold import SENDING, WithheldRecord, may_read, withhold_answer, withhold_raised
 from app.writes.write import write
 from canonical.classes import LossPolicy
 from canonical.customer import Customer, CustomerPatch
@@ -63,7 +64,8 @@ REPLAYS: Final = (
     "A repeated request with the same key gets the recorded answer, byte for byte, without a call to the vendor."
     " Answers are kept for 7 days by default (LOCKSTITCH_OPERATION_RETENTION_DAYS); then the key is free again."
     " While the outcome is undecided, the answer is 202 with the operation; with `Prefer: respond-async`, at once."
-    " The event `operation.finished` reports the outcome."
+    " The event `operation.finished` reports the outcome. A key without the read scope of the object gets `id`, `meta`"
+    " and the values as it sent them."
 )
 CREATES: Final = (
     "A customer or requester who is named by e-mail address and whom the system does not know is created there first,"
@@ -108,8 +110,8 @@ def write_handlers(
         headers=HEADERS,
         body=body,
         status=201,
-        answer=answer,
-        also={200: answer | DraftedWrite, 202: OperationView},
+        answer=answer | WithheldRecord,
+        also={200: answer | WithheldRecord | DraftedWrite, 202: OperationView},
         sends=("ETag", "Location"),
         problems=VENDOR_WRITE,
         name=f"create_{object_name}",
@@ -129,7 +131,7 @@ def write_handlers(
         query=(RECORD_CONNECTION, LOSS, DRY_RUN),
         headers=(IF_MATCH, *HEADERS),
         body=replace(body, media_types=(JSON, MERGE_PATCH)),
-        answer=answer | DraftedWrite,
+        answer=answer | WithheldRecord | DraftedWrite,
         also={202: OperationView},
         sends=("ETag",),
         problems=VENDOR_WRITE,
@@ -149,7 +151,7 @@ def write_handlers(
         query=(RECORD_CONNECTION, DRY_RUN),
         headers=(IF_MATCH, *HEADERS),
         body=JsonBody(into=TagsChange, example={"add": ["vip"], "remove": ["prospect"]}, raw=True),
-        answer=answer | DraftedWrite,
+        answer=answer | WithheldRecord | DraftedWrite,
         also={202: OperationView},
         sends=("ETag",),
         problems=VENDOR_WRITE,
@@ -190,7 +192,7 @@ async def archive_customer(call: Call) -> Answered:
     query=(RECORD_CONNECTION, LOSS, DRY_RUN),
     headers=(IF_MATCH, *HEADERS),
     body=JsonBody(into=OrderCancel, example={"reason": "customer", "restock": True}, raw=True),
-    answer=Order | DraftedWrite,
+    answer=Order | WithheldRecord | DraftedWrite,
     also={202: OperationView},
     sends=("ETag",),
     problems=VENDOR_WRITE,
@@ -211,7 +213,7 @@ async def cancel_order(call: Call) -> Answered:
     headers=HEADERS,
     body=JsonBody(into=CommentPatch, example={"body_text": "It is on its way.", "visibility": "public"}, raw=True),
     status=201,
-    answer=Comment,
+    answer=Comment | WithheldRecord,
     also={200: DraftedWrite, 202: OperationView},
     problems=VENDOR_WRITE,
     text=f"Add a comment to a ticket.\n\n{REPLAYS}",
@@ -263,10 +265,20 @@ async def _write(
         missing=missing,
         writer=f"{KEY}{call.caller.name}",
     )
-    deps = call.deps(WriteDeps)
-    if revision is not None or call.query(DRY_RUN):
-        return json_response(await dry_run(deps, wanted))
-    return written_response(request, await write(deps, call.deps(Writers), wanted))
+    deps, reads = call.deps(WriteDeps), may_read(call.caller.scopes, object_name)
+    try:
+        if revision is not None or call.query(DRY_RUN):
+            drafted = await dry_run(deps, wanted)
+            return json_response(drafted if reads else withhold_draft(drafted, object_name))
+        written = await write(deps, call.deps(Writers), wanted)
+    except Problem as problem:
+        if not reads:
+            withhold_raised(problem, object_name)
+        raise
+    if not reads and written.answer is not None:
+        sent = call.raw_body if wanted.action in SENDING and not edits_tags else b""
+        written = replace(written, answer=withhold_answer(written.answer, object_name, sent))
+    return written_response(request, written)
 
 
 def request_fingerprint(request: AnyRequest, body: bytes) -> bytes:

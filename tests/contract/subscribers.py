@@ -190,7 +190,8 @@ class Delivering:
             event = await PostgresEvents(database, SEALER).get(event_id)
             assert event is not None
             deliveries = PostgresDeliveries(database, SEALER)
-            job = await deliveries.call_back(transaction, event, Callback(target_url=target_url, principal=principal))
+            callback = Callback(target_url=target_url, principal=principal, withheld=b'{"withheld": true}')
+            job = await deliveries.call_back(transaction, event, callback)
             await JobIntake(SEALER, POLICIES).enqueue(transaction, job)
 
         self._in_transaction(consign)

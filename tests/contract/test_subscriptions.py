@@ -1,6 +1,7 @@
 """Subscriptions as their owners see them: made, listed, tried out, given another secret, disabled, enabled, deleted."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
@@ -351,3 +352,52 @@ def test_a_redriven_delivery_of_a_deleted_subscription_is_dropped_and_audited(
     (delivery,) = delivering.deliveries(subscription)
     assert delivering.audited(delivery["id"])[-1] == "delivery.dropped"
     assert len(hook.posts) == posts
+
+
+def test_an_equal_subscription_is_the_same_one(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("equal")
+    body = {
+        "target_url": hook.url,
+        "events": ["customer.updated", "order.*"],
+        "connection": "hubspot",
+        "fields": ["emails", "status"],
+        "changed": ["emails"],
+    }
+    made = owner.post("/v1/subscriptions", json=body)
+    assert made.status_code == 201
+
+    same = {**body, "events": ["order.*", "customer.updated", "order.*"], "fields": ["status", "emails"]}
+    again = owner.post("/v1/subscriptions", json=same)
+
+    assert again.status_code == 200
+    assert again.json() == {name: value for name, value in made.json().items() if name != "secret"}
+    assert again.headers["location"] == made.headers["location"]
+    others: list[dict[str, Any]] = [{"fields": None}, {"changed": None}, {"connection": None}]
+    others += [{"events": ["customer.updated"]}, {"target_url": delivering.subscribers.hook("unequal").url}]
+    ids = {owner.post("/v1/subscriptions", json=body | other).json()["id"] for other in others}
+    assert len(ids - {made.json()["id"]}) == len(others)
+    with delivering.facade.calling(url=delivering.api.url) as someone:
+        assert someone.post("/v1/subscriptions", json=body).status_code == 201
+
+
+def test_equal_subscriptions_at_the_same_time_are_one(owner: Caller, delivering: Delivering) -> None:
+    body = {"target_url": delivering.subscribers.hook("race").url, "events": ["*"]}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: owner.post("/v1/subscriptions", json=body), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_action_needs_the_scopes_of_the_events(owner: Caller, delivering: Delivering, action: str) -> None:
+    """Otherwise a key that reads nothing gets a secret that signs, or sends samples and Events on."""
+    hook = delivering.subscribers.hook(f"narrow-{action}")
+    made = subscribe(owner, hook, "customer.*")
+    path = f"/v1/subscriptions/{made['id']}/{action}"
+    with delivering.facade.calling("subscriptions:write", "orders:read", url=delivering.api.url) as narrow:
+        refused = narrow.post(path)
+    with delivering.facade.calling("subscriptions:write", "customers:read", url=delivering.api.url) as wide:
+        assert wide.post(path).status_code == 200
+    assert code_of(refused, 403) == "forbidden"
+    assert "customers:read" in refused.json()["detail"]
+    assert delivering.audited(made["id"]).count("subscription.secret_rotated") == (action == "rotate-secret")

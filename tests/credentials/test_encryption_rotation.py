@@ -146,7 +146,7 @@ async def write_everything(stores: Stores) -> dict[str, str]:
             type="customer.created",
             data=WORDS,
             correlation_id="run-1",
-            callback=Callback(target_url="https://n8n.example/resume", principal="key_1"),
+            callback=Callback(target_url="https://n8n.example/resume", principal="key_1", withheld=b"{}"),
         )
         await stores.queue.enqueue(session, *await stores.events.append(session, event))
         await stores.states.put(session, "customer", "crm", "1051", data=WORDS, read_at=NOW, instead_of=None)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from app.audit import record
 from app.events.delivered_body import delivered_body
@@ -199,7 +199,9 @@ class PostgresDeliveries:
         url = self._sealer.seal(callback.target_url.encode(), callback_of(delivery_id))
         await transaction.execute(INSERT_CALLBACK, delivery_id, event.id, callback.principal, url, event.correlation_id)
         await transaction.execute(OPEN_LANE, lane, AT_ONCE)
-        return _job(delivery_id, event, lane=lane, body=event.body)
+        document = msgspec.json.decode(event.body, type=dict[str, Raw])
+        withheld = Raw(msgspec.json.encode({**document, "data": Raw(callback.withheld)}))
+        return _job(delivery_id, event, lane=lane, body=event.body, withheld=withheld)
 
     async def open(self, delivery_id: str) -> Delivery | None:
         """Return a pending or dead delivery. None if it succeeded or was dropped."""
@@ -307,10 +309,12 @@ def callback_of(delivery_id: str) -> str:
     return f"delivery {delivery_id}"
 
 
-def _job(delivery_id: str, event: Event, *, lane: str, body: Raw) -> NewJob:
+def _job(delivery_id: str, event: Event, *, lane: str, body: Raw, withheld: Raw | UnsetType = UNSET) -> NewJob:
     return NewJob(
         kind=KIND,
-        payload=msgspec.json.encode(DeliveryPayload(delivery=delivery_id, scopes=event.scopes, event=body)),
+        payload=msgspec.json.encode(
+            DeliveryPayload(delivery=delivery_id, scopes=event.scopes, event=body, withheld=withheld)
+        ),
         connection=lane,
         order_key=event.record,
         dedupe_key=delivery_id,

@@ -57,6 +57,11 @@ SELECT_PAGE = Statement(
     """,  # noqa: S608
 )
 
+SELECT_OF_PRINCIPAL = Statement(
+    "SELECT subscription",
+    f"SELECT {COLUMNS} FROM subscription WHERE principal = $1 ORDER BY id",  # noqa: S608
+)
+
 SELECT_BY_ID = Statement("SELECT subscription", f"SELECT {COLUMNS} FROM subscription WHERE id = $1")  # noqa: S608
 
 IS_DISABLED = Statement("SELECT subscription", "SELECT state = 'disabled' FROM subscription WHERE id = $1")

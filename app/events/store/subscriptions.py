@@ -34,7 +34,8 @@ class PostgresSubscriptions:
         self._sealer = sealer
 
     async def create(self, new: NewSubscription) -> EventSubscription:
-        """Create a subscription. It gets every Event that the feed does not show yet."""
+        """Create a subscription, or return an equal one of the principal. It gets every Event that the feed does not
+        show yet."""
         give_up = time.monotonic() + LONGEST_WAIT
         while True:
             try:
@@ -49,6 +50,10 @@ class PostgresSubscriptions:
         target = self._sealer.seal(new.target_url.encode(), target_of(new.id))
         async with self._database.transaction() as session:
             await session.execute(sql.BEHIND_APPENDS)
+            # Only here: two equal requests wait for each other.
+            for known in await session.fetch(sql.SELECT_OF_PRINCIPAL, new.principal):
+                if _is_equal(new, present := self._opened(known)):
+                    return present
             row = await session.fetch_row(
                 *(sql.INSERT, new.id, new.principal, target, list(new.events), new.connection),
                 None if new.fields is None else list(new.fields),
@@ -130,6 +135,18 @@ class PostgresSubscriptions:
             fields[name] = None if row[name] is None else tuple(row[name])
         fields["held"] = frozenset(row["held"])
         return EventSubscription(**fields)
+
+
+def _is_equal(new: NewSubscription, present: EventSubscription) -> bool:
+    """Return whether both deliver the same Events in the same form to the same target."""
+    return (new.target_url, new.connection) == (present.target_url, present.connection) and all(
+        (one is None) == (other is None) and set(one or ()) == set(other or ())
+        for one, other in (
+            (new.events, present.events),
+            (new.fields, present.fields),
+            (new.changed, present.changed),
+        )
+    )
 
 
 async def note_failure(transaction: Transaction, subscription_id: str, reason: str, disable_after: float) -> bool:
