@@ -27,6 +27,8 @@ from app.credentials.secrets import VAULT
 from app.credentials.tokens import SUFFIX
 from app.errors import Complaint
 from app.monitoring.store import heartbeats
+from app.monitoring.store.vitals import PostgresAlarmFigures
+from app.monitoring.watch import standing_alarms
 from app.postgres.database import Database, Statement
 from app.postgres.write_proof import write_fault
 from app.queue.pauses import PostgresPauses
@@ -77,6 +79,7 @@ def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
             _check_connections(runner, shell.database),
             "no connection is throttled, fails or refuses its webhooks",
         )
+        report.add(_check_alarms(runner, shell.database, shell.settings), "no other alarm stands")
         report.add(_check_keys(runner, shell.database), "no key with ops:* makes canonical calls")
     environment = shell.environment
     endpoint = environment.get(TRACES_ENDPOINT) or environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
@@ -260,6 +263,14 @@ def _check_connections(runner: asyncio.Runner, database: Database) -> Iterator[F
         if refused.alone:
             mend = f"{refused.next_step} Then look again: lockstitch connections"
             yield error(f"webhooks {name}", described(refused), mend)
+
+
+def _check_alarms(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
+    """Report what raises an alarm, except about connections and credentials, which are checked here."""
+    figures = runner.run(PostgresAlarmFigures(database, ()).read())
+    for alarm in standing_alarms(figures, settings.public_url, settings.alerts.job_lag_seconds):
+        if not alarm.name.startswith("credential_"):
+            yield warning(f"alarm {alarm.name}", alarm.summary, alarm.next_step)
 
 
 def _check_keys(runner: asyncio.Runner, database: Database) -> Iterator[Finding]:

@@ -197,7 +197,8 @@ class NewSubscription(Struct, frozen=True, kw_only=True):
 
 
 class EventSubscription(Struct, frozen=True, kw_only=True):
-    """A subscription. `failing_since`: every attempt has failed since then.
+    """A subscription. `failing_since`: every attempt has failed since then, `failures` of them; `next_attempt` is the
+    time of the next one.
 
     `disabled`: its deliveries wait until someone enables it; the reason holds no personal data. `held` are the scopes
     of its principal's valid keys.
@@ -214,6 +215,8 @@ class EventSubscription(Struct, frozen=True, kw_only=True):
     disabled_reason: str | None
     disabled_at: datetime | None
     failing_since: datetime | None
+    failures: int
+    next_attempt: datetime | None
     created_at: datetime
     held: frozenset[str]
 

@@ -1,7 +1,7 @@
 """Subscriptions for callers: create, read, test and delete them, rotate secrets, enable them after failures."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Final
 
@@ -10,7 +10,7 @@ from msgspec import Meta, Raw, Struct
 
 from app.egress.named_targets import NEXT_STEP, complaint_about
 from app.errors import InvalidField, NotFound
-from app.events.deliver import send
+from app.events.deliver import JITTER, send
 from app.events.delivered_body import delivered_body
 from app.events.deps import EventDeps
 from app.events.models import EventSubscription, NewSubscription, SubscriptionState
@@ -90,6 +90,13 @@ class SubscriptionView(Struct, frozen=True, kw_only=True):
     """When it was disabled. Example: `null`"""
     failing_since: datetime | None
     """The first failed attempt since the last success; null if there is none. Example: `null`"""
+    attempts: int
+    """Failed attempts since then. Example: `0`"""
+    next_attempt: datetime | None
+    """When the next one is made; null unless it fails. Example: `null`"""
+    disabled_at_latest: datetime | None
+    """When it is disabled at the latest if every attempt fails, unless the target asks for longer waits; null unless it
+    fails. Example: `null`"""
     next_step: str | None
     """What you can do; null if nothing is needed. Example: `null`"""
     created_at: datetime
@@ -240,9 +247,19 @@ def view_of(deps: EventDeps, subscription: EventSubscription) -> SubscriptionVie
         disabled_reason=subscription.disabled_reason,
         disabled_at=subscription.disabled_at,
         failing_since=subscription.failing_since,
+        attempts=subscription.failures,
+        next_attempt=subscription.next_attempt,
+        disabled_at_latest=_disabled_at_latest(subscription, sum(deps.delivery_ladder)),
         next_step=next_step if subscription.state == "disabled" else None,
         created_at=subscription.created_at,
     )
+
+
+def _disabled_at_latest(subscription: EventSubscription, seconds: float) -> datetime | None:
+    """Return when the last attempt of the first delivery that fails is made, after all pauses of the ladder."""
+    if subscription.failing_since is None or subscription.state == "disabled":
+        return None
+    return subscription.failing_since + timedelta(seconds=seconds * (1.0 + JITTER))
 
 
 def _with_secret(deps: EventDeps, subscription: EventSubscription, secret: str) -> SubscriptionWithSecret:

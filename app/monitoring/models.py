@@ -13,10 +13,13 @@ NoticeState = Literal["raised", "standing", "over"]
 
 class Trouble(Struct, frozen=True, kw_only=True):
     """A connection that is paused until a person resumes it, throttled or failing for long, or that refuses its
-    webhooks; or a credential of the vault that needs a person. `why`, in a word or in the vendor's code."""
+    webhooks; a subscription to which nothing is delivered; or a credential of the vault that needs a person. `why`, in
+    a few words or in the vendor's code."""
 
     name: str
-    problem: PauseReason | Literal["throttled", "failing", "webhooks", "missing", "refused", "expired", "due"]
+    problem: (
+        PauseReason | Literal["throttled", "failing", "webhooks", "undelivered", "missing", "refused", "expired", "due"]
+    )
     why: str | None = None
 
 

@@ -79,7 +79,7 @@ class Watch:
         """Run one round. Never raises for a database that is down. Always returns False: the next round may wait."""
         try:
             well = await self._check_database()
-            standing = self._standing(await self._vitals.read())
+            standing = standing_alarms(await self._vitals.read(), self._url, self._job_lag_seconds)
             standing += await self._chain.check(f"{self._url}/ops/audit/verify")
             notices: Sequence[AlarmNotice] = ()
             if self._alerter.reaches_people:
@@ -136,55 +136,6 @@ class Watch:
         except StoreUnavailable:
             _log.warning("a sent alarm could not be recorded; it may be sent twice")
 
-    def _standing(self, vitals: AlarmFigures) -> list[Alarm]:
-        found = [_trouble(self._url, one) for one in vitals.troubles]
-        if vitals.dead_letters:
-            found.append(
-                Alarm(
-                    name="dead_letters",
-                    summary=f"{counted(vitals.dead_letters, 'open dead letter')}.",
-                    next_step="lockstitch dead-letters list; then redrive or discard them.",
-                    link=f"{self._url}/ops/dead-letters",
-                )
-            )
-        if vitals.job_lag > self._job_lag_seconds:
-            found.append(
-                Alarm(
-                    name="job_lag",
-                    summary=f"Jobs have waited for over {self._job_lag_seconds / 60:.0f} min ({vitals.lagging}).",
-                    next_step="lockstitch queue; check that a worker runs, and that the vendor or target is not slow.",
-                    link=f"{self._url}/ops/queue",
-                )
-            )
-        if vitals.unknown_operations:
-            found.append(
-                Alarm(
-                    name="unknown_operations",
-                    summary=f"{counted(vitals.unknown_operations, 'write')} with an unknown outcome.",
-                    next_step="Check at the vendor, then POST /v1/operations/{id}/resolve with the result.",
-                    link=f"{self._url}/v1/operations?state=unknown",
-                )
-            )
-        if vitals.disabled_subscriptions:
-            found.append(
-                Alarm(
-                    name="disabled_subscriptions",
-                    summary=f"{counted(vitals.disabled_subscriptions, 'disabled subscription')}: deliveries wait.",
-                    next_step="GET /v1/subscriptions has the next step of each; then POST …/{id}/enable.",
-                    link=f"{self._url}/v1/subscriptions",
-                )
-            )
-        if vitals.frozen_drift:
-            found.append(
-                Alarm(
-                    name="drift",
-                    summary=f"{counted(vitals.frozen_drift, 'drift finding')} at frozen paths.",
-                    next_step="lockstitch drift list; then acknowledge the acceptable findings.",
-                    link=f"{self._url}/ops/drift?acknowledged=false",
-                )
-            )
-        return found
-
 
 class OwnAlarm:
     """An alarm about the database, which each worker sends itself, because it may not be able to store one. Raised
@@ -230,6 +181,57 @@ class OwnAlarm:
                 since=datetime.now(UTC) - timedelta(seconds=seconds),
             )
         )
+
+
+def standing_alarms(figures: AlarmFigures, url: str, job_lag_seconds: float) -> list[Alarm]:
+    """Return the alarms that these figures raise. `url` is the public one."""
+    found = [_trouble(url, one) for one in figures.troubles]
+    if figures.dead_letters:
+        found.append(
+            Alarm(
+                name="dead_letters",
+                summary=f"{counted(figures.dead_letters, 'open dead letter')}.",
+                next_step="Redrive or discard them: lockstitch dead-letters list",
+                link=f"{url}/ops/dead-letters",
+            )
+        )
+    if figures.job_lag > job_lag_seconds:
+        found.append(
+            Alarm(
+                name="job_lag",
+                summary=f"Jobs have waited for over {job_lag_seconds / 60:.0f} min ({figures.lagging}).",
+                next_step="Check that a worker runs, and that the vendor or target works: lockstitch queue",
+                link=f"{url}/ops/queue",
+            )
+        )
+    if figures.unknown_operations:
+        found.append(
+            Alarm(
+                name="unknown_operations",
+                summary=f"{counted(figures.unknown_operations, 'write')} with an unknown outcome.",
+                next_step="Check at the vendor, then POST /v1/operations/{id}/resolve with the result.",
+                link=f"{url}/v1/operations?state=unknown",
+            )
+        )
+    if figures.disabled_subscriptions:
+        found.append(
+            Alarm(
+                name="disabled_subscriptions",
+                summary=f"{counted(figures.disabled_subscriptions, 'disabled subscription')}: deliveries wait.",
+                next_step="GET /v1/subscriptions has the next step of each; then POST …/{id}/enable.",
+                link=f"{url}/v1/subscriptions",
+            )
+        )
+    if figures.frozen_drift:
+        found.append(
+            Alarm(
+                name="drift",
+                summary=f"{counted(figures.frozen_drift, 'drift finding')} at frozen paths.",
+                next_step="Acknowledge what is acceptable: lockstitch drift list",
+                link=f"{url}/ops/drift?acknowledged=false",
+            )
+        )
+    return found
 
 
 class ChainWatch:
@@ -289,6 +291,11 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         "throttled": (HINDERED, "is throttled by its vendor", f"{wait}; lower its pacing if it happens often."),
         "failing": (FAILING, "fails: its vendor does not answer, or only with errors", f"{wait}; see its status page."),
         "webhooks": (REFUSED, f"refuses its webhooks ({one.why}), and verifies none", refused_webhooks.step(one.why)),
+        "undelivered": (
+            "subscription_failing",
+            f"gets nothing: {one.why or 'the last attempts failed'}",
+            f"Mend its target, and try it with POST /v1/subscriptions/{one.name}/test. What waits: lockstitch queue",
+        ),
         "missing": ("credential_missing", "is not in the vault", f"lockstitch secrets set {one.name}."),
         "refused": ("credential_refused", f"is refused ({one.why})", connect),
         "expired": ("credential_expired", "has expired", f"Renew it, then {rotate}"),
@@ -298,5 +305,5 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         name=f"{kind}.{one.name}",
         summary=f"The {kind.partition('_')[0]} {one.name} {sentence}.",
         next_step=step,
-        link=f"{url}/ops/connections",
+        link=f"{url}/v1/subscriptions/{one.name}" if one.problem == "undelivered" else f"{url}/ops/connections",
     )

@@ -8,7 +8,8 @@ import msgspec
 from app.postgres.database import Database, Statement
 from app.queue.models import QueueFigures
 
-# A key is blocked by a head that waits for a retry, or by an open dead letter.
+# A key is blocked by a head that waits for a retry, or by an open dead letter. A job that was attempted before is due
+# since it was enqueued, also while it waits for its next attempt or runs.
 SELECT = Statement(
     "SELECT job",
     """
@@ -20,7 +21,8 @@ SELECT = Statement(
                count(*) FILTER (WHERE state = 'ready' AND run_at > now() AND order_key IS NOT NULL
                                   AND attempts > deferred) AS backing_off,
                min(created_at) AS oldest,
-               min(run_at) FILTER (WHERE state = 'ready' AND run_at <= now()) AS due
+               min(CASE WHEN attempts > (state = 'running')::integer THEN created_at
+                        WHEN state = 'ready' THEN run_at END) AS due
           FROM job
          GROUP BY connection, kind
     ), dead AS (

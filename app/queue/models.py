@@ -237,7 +237,7 @@ class QueueFigures(Struct, frozen=True, kw_only=True):
     running: int
     blocked_keys: int  # keys blocked by a job that waits for its next attempt, or by a dead letter
     oldest_age: float  # since it was enqueued
-    lag: float  # how long the longest waiting one could have started
+    lag: float  # how long the longest waiting one could have started, or is tried in vain
 
 
 DeadLetterState = Literal["open", "redriven", "discarded"]

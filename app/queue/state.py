@@ -15,7 +15,7 @@ class KindFigures(Struct, frozen=True, kw_only=True):
     """Queued and running jobs of one kind.
 
     `blocked_keys` counts blocked records. `oldest_seconds` is the age of the oldest job; `lag_seconds` is how long ago
-    the longest-waiting job could have started.
+    the longest-waiting job could have started; one that is tried again waits since it was enqueued.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class KindFigures(Struct, frozen=True, kw_only=True):
     oldest_seconds: float
     """Age of the oldest job, in seconds. Example: `41.5`"""
     lag_seconds: float
-    """Longest time that a job has been ready without starting, in seconds. Example: `0.4`"""
+    """Longest time that a job has been ready, or tried in vain, in seconds. Example: `0.4`"""
 
 
 class QueueLane(Struct, frozen=True, kw_only=True):
@@ -53,7 +53,7 @@ class QueueLane(Struct, frozen=True, kw_only=True):
     oldest_seconds: float
     """Age of the oldest job, in seconds. Example: `41.5`"""
     lag_seconds: float
-    """Longest time that a job has been ready without starting, in seconds. Example: `0.4`"""
+    """Longest time that a job has been ready, or tried in vain, in seconds. Example: `0.4`"""
     kinds: list[KindFigures]
     """The figures by kind."""
 
@@ -66,7 +66,7 @@ class QueueView(Struct, frozen=True, kw_only=True):
     oldest_seconds: float
     """Age of the oldest job, in seconds. Example: `41.5`"""
     lag_seconds: float
-    """Longest time that a job has been ready without starting, in seconds. Example: `0.4`"""
+    """Longest time that a job has been ready, or tried in vain, in seconds. Example: `0.4`"""
     blocked_keys: int
     """Records that a failed job blocks. Example: `1`"""
     dead_letters: int

@@ -23,6 +23,9 @@ VIEW: Final = {
         "disabled_reason",
         "disabled_at",
         "failing_since",
+        "attempts",
+        "next_attempt",
+        "disabled_at_latest",
     ),
     *("next_step", "created_at"),
 }

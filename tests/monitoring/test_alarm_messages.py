@@ -164,7 +164,7 @@ async def test_an_alarm_by_mail(database: Database) -> None:
             assert mail["auto-submitted"] == "auto-generated"
             text = mail.get_content()
             assert f"link: {URL}/ops/dead-letters" in text
-            assert "next step: lockstitch dead-letters list" in text
+            assert "next step: Redrive or discard them: lockstitch dead-letters list" in text
 
 
 async def test_one_way_that_works_is_enough(database: Database) -> None:

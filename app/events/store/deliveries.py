@@ -122,7 +122,7 @@ SUCCEED = Statement(
     f"""
     {FINISHING}, answering AS (
         UPDATE subscription
-           SET failing_since = NULL
+           SET failing_since = NULL, failures = 0
          WHERE id = ANY (ARRAY(
                SELECT id
                  FROM subscription

@@ -16,9 +16,14 @@ HELD: Final = """
 
 COLUMNS: Final = f"""
        id, principal, target_url, events, connection, fields, changed, state, disabled_reason, disabled_at,
-       failing_since, created_at,
+       failing_since, failures, created_at,
+       CASE WHEN state = 'active' AND failing_since IS NOT NULL
+            THEN (SELECT greatest(min(run_at),
+                                  (SELECT blocked_until FROM lane WHERE connection = subscription.id))
+                    FROM job
+                   WHERE job.connection = subscription.id AND job.state = 'ready') END AS next_attempt,
        {HELD.format(principal="subscription.principal")} AS held
-"""
+"""  # noqa: S608 - no caller's text is in it
 
 # The lock of `wanted_by`, exclusive to a new subscription. Later requests queue behind this one, and a transaction that
 # holds the lock may wait for one of them. PostgreSQL sorts that out only after `deadlock_timeout`, a second. So the
@@ -107,7 +112,8 @@ ENABLE = Statement(
     "UPDATE subscription",
     """
     UPDATE subscription
-       SET state = 'active', disabled_at = NULL, disabled_reason = NULL, failing_since = NULL, principal = $2
+       SET state = 'active', disabled_at = NULL, disabled_reason = NULL, failing_since = NULL, failures = 0,
+           principal = $2
      WHERE id = $1 AND (state = 'disabled' OR failing_since IS NOT NULL)
     """,
 )
@@ -137,7 +143,11 @@ DISABLE_AT_ONCE = Statement(
 
 NOTE_FAILURE = Statement(
     "UPDATE subscription",
-    "UPDATE subscription SET failing_since = now() WHERE id = $1 AND failing_since IS NULL",
+    """
+    UPDATE subscription
+       SET failing_since = coalesce(failing_since, now()), failures = failures + 1
+     WHERE id = $1
+    """,
 )
 
 DELETE = Statement("DELETE subscription", "DELETE FROM subscription WHERE id = $1")

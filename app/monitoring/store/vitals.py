@@ -81,13 +81,14 @@ CREDENTIALS = Statement(
     """,
 )
 
-# The first ready job of each lane, one probe of the index job_ready each. A blocked lane, or a half-open one that waits
-# for its probe, is slow for an outside reason; with it the alarm would change with every probe.
+# The first ready job of each lane, and the first attempted before: one probe each of job_ready and job_again.
+# A blocked lane, or a half-open one that waits for its probe, is slow for an outside reason; with it the alarm would
+# change with every probe.
 LAG = Statement(
     "SELECT job",
     """
     WITH RECURSIVE ring AS (
-        (SELECT connection, run_at FROM job WHERE state = 'ready' ORDER BY connection, run_at LIMIT 1)
+        (SELECT connection, run_at AS due FROM job WHERE state = 'ready' ORDER BY connection, run_at LIMIT 1)
         UNION ALL
         SELECT next.connection, next.run_at
           FROM ring
@@ -97,14 +98,46 @@ LAG = Statement(
                 WHERE state = 'ready' AND connection > ring.connection
                 ORDER BY connection, run_at
                 LIMIT 1) AS next
+    ), again AS (
+        (SELECT connection, created_at AS due
+           FROM job
+          WHERE state <> 'behind' AND attempts > (state = 'running')::integer
+          ORDER BY connection, created_at
+          LIMIT 1)
+        UNION ALL
+        SELECT next.connection, next.created_at
+          FROM again
+         CROSS JOIN LATERAL (
+               SELECT connection, created_at
+                 FROM job
+                WHERE state <> 'behind' AND attempts > (state = 'running')::integer AND connection > again.connection
+                ORDER BY connection, created_at
+                LIMIT 1) AS next
     )
-    SELECT ring.connection, extract(epoch FROM now() - ring.run_at)::float8 AS lag
-      FROM ring
-      LEFT JOIN lane ON lane.connection = ring.connection
-     WHERE ring.run_at < now()
+    SELECT waiting.connection, extract(epoch FROM now() - due)::float8 AS lag
+      FROM (SELECT * FROM ring UNION ALL SELECT * FROM again) AS waiting
+      LEFT JOIN lane ON lane.connection = waiting.connection
+     WHERE due < now()
        AND lane.blocked_until IS NULL
-     ORDER BY ring.run_at
+     ORDER BY due
      LIMIT 1
+    """,
+)
+
+# Subscriptions whose every attempt has failed for longer than until the second one, with the last answer.
+UNDELIVERED = Statement(
+    "SELECT subscription",
+    """
+    SELECT id AS name, 'undelivered' AS problem,
+           (SELECT last_error
+              FROM delivery
+             WHERE delivery.subscription = failing.id AND state = 'pending' AND last_error IS NOT NULL
+             ORDER BY created_at
+             LIMIT 1) AS why
+      FROM subscription AS failing
+     WHERE state = 'active' AND failing_since < now() - interval '20 seconds'
+     ORDER BY failing_since
+     LIMIT 20
     """,
 )
 
@@ -132,12 +165,13 @@ class PostgresAlarmFigures:
             counts = await session.fetch_row(COUNT, COUNTED_AT_MOST)
             stopped = await session.fetch(STOPPED, self._connections)
             hindered = await session.fetch(HINDERED, self._connections)
+            undelivered = await session.fetch(UNDELIVERED)
             troubled = await session.fetch(CREDENTIALS, self._secrets)
             lagging = await session.fetch_row(LAG)
         assert counts is not None  # noqa: S101 - always one row
         return AlarmFigures(
             **counts,
-            troubles=[Trouble(**row) for row in (*stopped, *hindered, *troubled)],
+            troubles=[Trouble(**row) for row in (*stopped, *hindered, *undelivered, *troubled)],
             job_lag=0.0 if lagging is None else lagging["lag"],
             lagging=None if lagging is None else lagging["connection"],
         )

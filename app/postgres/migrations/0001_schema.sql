@@ -489,6 +489,10 @@ CREATE UNIQUE INDEX job_head   ON job (connection, order_key)     WHERE order_ke
 CREATE UNIQUE INDEX job_dedupe ON job (kind, connection, dedupe_key) WHERE dedupe_key IS NOT NULL;
 CREATE INDEX        job_lease  ON job (lease_until)               WHERE state = 'running';
 
+-- Those that were attempted before, which wait since they were enqueued.
+CREATE INDEX        job_again  ON job (connection, created_at)
+ WHERE state <> 'behind' AND attempts > (state = 'running')::integer;
+
 -- Every ended attempt, also of deleted jobs: `job_id` may refer to a job that no longer exists.
 CREATE TABLE attempt (
     job_id         bigint      NOT NULL,
@@ -664,8 +668,9 @@ CREATE TABLE subscription (
     disabled_reason text,
     disabled_at     timestamptz,
 
-    -- The first failed attempt since the last success, in database time.
+    -- The first failed attempt since the last success, in database time, and their number.
     failing_since   timestamptz,
+    failures        integer     NOT NULL DEFAULT 0 CHECK (failures >= 0),
     created_at      timestamptz NOT NULL DEFAULT now(),
 
     CHECK ((state = 'active') = (disabled_at IS NULL) AND (disabled_at IS NULL) = (disabled_reason IS NULL))
