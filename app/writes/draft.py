@@ -62,7 +62,9 @@ async def draft_body(
     draft = await map_to_vendor(resolved, present, account)
     try:
         loss = accept_loss(resolved, draft)
-        return draft.body, loss if present is not None else loss + accept_total(resolved, draft, account)
+        if present is None and resolved.intent.object == "order":
+            loss += accept_total(resolved, draft, account)
+        return draft.body, loss
     except (InvalidField, UnsupportedField) as problem:
         vendor = resolved.connection.vendor
         if refused_by_account_facts(vendor, resolved.mapping, account, barring(resolved, draft.refused)):
@@ -83,7 +85,9 @@ async def map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, ac
     finally:  # also if a canary breaks
         if not resolved.dry:
             compare_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
-    draft = at_sent_pointers(msgspec.structs.replace(draft, loss=lost + draft.loss), lost)
+    draft = msgspec.structs.replace(draft, loss=lost + draft.loss)
+    if any(one.kind == "folded" for one in lost):
+        draft = at_sent_pointers(draft, lost)
     if present is None or not draft.refused:
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to

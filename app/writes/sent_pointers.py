@@ -13,8 +13,6 @@ def at_sent_pointers(draft: Draft[Any], lost: Sequence[Loss]) -> Draft[Any]:
     """Return the draft with the pointers of the sent body. `lost` holds what was folded before the mapping ran
     (`canonical.order_body`): amounts that became items of a list, and negative items that left theirs."""
     folded = [one for one in lost if one.kind == "folded"]
-    if not folded:
-        return draft
     paths = {one.place: one.path for one in folded if isinstance(one.place, str)}
     gone = sorted(one.path for one in folded if not one.path.startswith("/totals/"))
     loss = [one if one in folded else replace(one, path=_sent(one.path, paths, gone)) for one in draft.loss]

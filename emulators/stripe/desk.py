@@ -20,6 +20,8 @@ KINDS = {
     "charges": "charge",
     "prices": "price",
     "products": "product",
+    "coupons": "coupon",
+    "shipping_rates": "shipping_rate",
 }
 """Objects as they are kept, and what each calls itself."""
 PREFIXES = {
@@ -33,6 +35,7 @@ PREFIXES = {
     "charges": "ch_",
     "prices": "price_",
     "products": "prod_",
+    "shipping_rates": "shr_",
 }
 
 
@@ -48,7 +51,7 @@ class Desk:
 
     def new_id(self, object: str) -> str:
         """An unused id."""
-        return PREFIXES[object] + random_text(14)
+        return PREFIXES.get(object, "") + random_text(14)
 
     def get(self, object: str, id: str) -> JsonRecord:
         """The record of the address. Raises Refusal where there is none."""

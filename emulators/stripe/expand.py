@@ -8,7 +8,9 @@ from emulators.stripe.desk import PREFIXES, Desk
 from emulators.stripe.errors import invalid
 
 DEEPEST = 4
-EXPANDABLE = frozenset({"customer", "payment_intent", "latest_charge", "invoice", "subscription", "default_source"})
+EXPANDABLE = frozenset(
+    {"customer", "payment_intent", "latest_charge", "invoice", "subscription", "default_source", "shipping_rate"}
+)
 Included = Callable[[Desk, JsonRecord], Any]
 
 

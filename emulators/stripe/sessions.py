@@ -40,6 +40,7 @@ CREATES: dict[str, Check] = {
     "currency": currency,
     "customer": text(),
     "customer_email": email,
+    "discounts": list_of(hash_of({"coupon": text(), "promotion_code": text()})),
     "expand": EXPAND,
     "line_items": list_of(LINE),
     "locale": text(),
@@ -68,7 +69,7 @@ def create(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
     if read["mode"] == "payment":
         if not lines:
             raise missing_parameter("line_items")
-        _add_up(session, lines, read)
+        _add_up(desk, session, lines, read)
     address = customer["email"] if customer is not None else read.get("customer_email")
     session |= {
         "cancel_url": read.get("cancel_url"),
@@ -164,6 +165,7 @@ def blank(desk: Desk, id: str) -> JsonRecord:
         "customer": None,
         "customer_details": None,
         "customer_email": None,
+        "discounts": [],
         "expires_at": desk.now + LIFE,
         "invoice": None,
         "livemode": desk.live,
@@ -213,13 +215,13 @@ def _line(desk: Desk, sent: dict[str, Any], within: str) -> JsonRecord:
         "amount_total": amount,
         "currency": price["currency"],
         "description": prices.named(desk, price),
-        "metadata": {},
+        "metadata": merged({}, sent.get("metadata", {})),
         "price": price,
         "quantity": quantity,
     }
 
 
-def _add_up(session: JsonRecord, lines: list[JsonRecord], read: dict[str, Any]) -> None:
+def _add_up(desk: Desk, session: JsonRecord, lines: list[JsonRecord], read: dict[str, Any]) -> None:
     codes: set[str] = {str(line["currency"]) for line in lines} | {str(read.get("currency", lines[0]["currency"]))}
     options = read.get("shipping_options", [])
     rates = [(one or {}).get("shipping_rate_data") or {} for one in options]
@@ -228,20 +230,54 @@ def _add_up(session: JsonRecord, lines: list[JsonRecord], read: dict[str, Any]) 
         raise invalid("line_items", "The same currency must be used in all prices of a Checkout Session.")
     code = codes.pop()
     subtotal = sum(line["amount_subtotal"] for line in lines)
+    off = _discounted(desk, session, lines, read, code)
+    made = [_rate(desk, rate) for rate in rates]
     shipping = payable("shipping_options", rates[0]["fixed_amount"]["amount"], code) if rates else 0
     session |= {
         "currency": code,
         "amount_subtotal": subtotal,
-        "amount_total": subtotal + shipping,
+        "amount_total": subtotal - off + shipping,
         "shipping_cost": None
         if not rates
-        else {"amount_subtotal": shipping, "amount_tax": 0, "amount_total": shipping, "shipping_rate": None},
+        else {"amount_subtotal": shipping, "amount_tax": 0, "amount_total": shipping, "shipping_rate": made[0]["id"]},
         "shipping_options": [
-            {"shipping_amount": rate["fixed_amount"]["amount"], "shipping_rate": f"shr_{random_text(24)}"}
-            for rate in rates
+            {"shipping_amount": rate["fixed_amount"]["amount"], "shipping_rate": one["id"]}
+            for rate, one in zip(rates, made, strict=True)
         ],
-        "total_details": {"amount_discount": 0, "amount_shipping": shipping, "amount_tax": 0},
+        "total_details": {"amount_discount": off, "amount_shipping": shipping, "amount_tax": 0},
     }
+
+
+def _rate(desk: Desk, rate: dict[str, Any]) -> JsonRecord:
+    made = {**rate, "id": desk.new_id("shipping_rates"), "object": "shipping_rate", "active": True, "metadata": {}}
+    desk.keep("shipping_rates", made)
+    return made
+
+
+def _discounted(desk: Desk, session: JsonRecord, lines: list[JsonRecord], read: dict[str, Any], code: str) -> int:
+    """What the coupon takes off the lines: at most all of them, and nothing of the shipping."""
+    sent = read.get("discounts") or []
+    if len(sent) > 1:
+        raise invalid("discounts", "You may only specify one discount.")
+    session["discounts"] = [{"coupon": one.get("coupon"), "promotion_code": one.get("promotion_code")} for one in sent]
+    if not sent:
+        return 0
+    coupon = desk.alive("coupons", str(sent[0].get("coupon")), "discounts[0][coupon]", 400)
+    if coupon["max_redemptions"] is not None and coupon["times_redeemed"] >= coupon["max_redemptions"]:
+        raise invalid("discounts[0][coupon]", f"Coupon {coupon['id']} is used up and cannot be applied.")
+    subtotal = sum(line["amount_subtotal"] for line in lines)
+    if coupon["amount_off"] is None:
+        off = times(str(coupon["percent_off"] / 100), subtotal)
+    elif coupon["currency"] != code:
+        raise invalid("discounts[0][coupon]", f"The coupon is in {coupon['currency']}, the checkout in {code}.")
+    else:
+        off = min(int(coupon["amount_off"]), subtotal)
+    left = off
+    for line in lines:
+        part = left if line is lines[-1] else off * line["amount_subtotal"] // subtotal
+        line |= {"amount_discount": part, "amount_total": line["amount_subtotal"] - part}
+        left -= part
+    return off
 
 
 def _details(address: str | None, customer: JsonRecord | None) -> JsonRecord:

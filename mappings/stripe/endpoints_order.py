@@ -15,17 +15,18 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
 from mappings.kit.rest import Collection, parameter
 from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorPage, decode
-from mappings.stripe import bodies, requests
+from mappings.stripe import bodies, related, requests
 from mappings.stripe.order_enums_r1 import INVOICE_OF_STATUS, SESSION_OF_STATUS
 from mappings.stripe.requests import KEY_LIFETIME, MOST, SEARCH_LAG, expanding, keyed, keyed_by_body, pages
-from mappings.stripe.wire_2026_10_28 import Account
-from mappings.stripe.wire_writes_2026_10_28 import InvoiceWrite, OrderWrite
+from mappings.stripe.wire_2026_10_28 import Account, Named
+from mappings.stripe.wire_writes_2026_10_28 import DiscountWrite, InvoiceWrite, OrderWrite, SessionWrite
 
 SESSION: Final = "cs_"
 """The prefix of the ids of checkout sessions."""
 THEN_SESSIONS: Final = "sessions"
 """The cursor after the last invoice."""
 SETUP: Final = "setup"
+COUPONS: Final = "/v1/coupons"
 Orders = Collection[OrderWrite, Account]
 
 
@@ -41,7 +42,7 @@ def records(reply: VendorReply) -> tuple[Raw, ...]:
 def mark(write: OrderWrite, marker: str, account: Account) -> OrderWrite:
     """Return the body of a new order with the id of its operation in the metadata."""
     marked = requests.mark(write.body, marker, account)
-    return OrderWrite(invoice=marked) if isinstance(marked, InvoiceWrite) else OrderWrite(session=marked)
+    return OrderWrite(invoice=marked) if isinstance(marked, InvoiceWrite) else replace(write, session=marked)
 
 
 def with_status(words: Mapping[str, str]) -> Callable[[str | None], Query]:
@@ -67,7 +68,13 @@ def _collection(path: str, words: Mapping[str, str], *expand: str) -> Orders:
 
 
 INVOICES: Final = _collection("/v1/invoices", INVOICE_OF_STATUS, "payments")
-SESSIONS: Final = _collection("/v1/checkout/sessions", SESSION_OF_STATUS, "line_items", "payment_intent.latest_charge")
+SESSIONS: Final = _collection(
+    "/v1/checkout/sessions",
+    SESSION_OF_STATUS,
+    "line_items",
+    "payment_intent.latest_charge",
+    "shipping_cost.shipping_rate",
+)
 
 
 def read(remote_id: str, account: Account) -> VendorRequest:
@@ -98,6 +105,22 @@ def create(body: OrderWrite, marker: str, parent: str | None, account: Account) 
     """Build the request for a new checkout or draft invoice. The operation is its marker and its idempotency key."""
     collection = SESSIONS if body.invoice is None else INVOICES
     return keyed(collection.create(body, marker, parent, account), marker)
+
+
+def parts(body: OrderWrite, marker: str, account: Account) -> VendorRequest | None:
+    """Build the request for the coupon of a new checkout. None without one."""
+    if body.coupon is None:
+        return None
+    coupon = requests.mark(body.coupon, marker, account)
+    request = VendorRequest(method="POST", path=COUPONS, route=COUPONS, body=bodies.encoded(coupon), effect=True)
+    return keyed(request, f"{marker}-coupon")
+
+
+def with_parts(body: OrderWrite, reply: VendorReply) -> OrderWrite:
+    """Return the checkout with its coupon. Raises VendorDrift for a reply without an id."""
+    discount = DiscountWrite(coupon=decode(reply.body, Named).id)
+    session = body.session or SessionWrite()
+    return replace(body, session=replace(session, discounts=(discount,)))
 
 
 def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> VendorRequest:
@@ -174,6 +197,10 @@ ENDPOINTS: Final = dataclasses.replace(
     list=list_,
     page=page,
     person=lambda order: "id" if order.status == "draft" else "copy",
+    side_load=related.side_load,
+    absorb=related.absorb,
+    parts=parts,
+    with_parts=with_parts,
     create=create,
     update=update,
     cancel=cancel,

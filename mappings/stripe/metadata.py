@@ -18,14 +18,26 @@ from mappings.stripe.wire_2026_10_28 import EXTERNAL_ID, OPERATION_ID
 from mappings.stripe.wire_writes_2026_10_28 import Metadata
 
 LONGEST: Final = 500
+LONGEST_KEY: Final = 40
 SEPARATOR: Final = ";"
 """Separates the choices of a `multi_enum`: Stripe keeps only text."""
 OURS: Final = frozenset({EXTERNAL_ID, OPERATION_ID})
+SKU: Final = "sku"
+SHIPS: Final = "lockstitch_requires_shipping"
+TAXABLE: Final = "lockstitch_taxable"
+OF_LINES: Final = OURS | {SKU, SHIPS, TAXABLE}
+"""The keys of a line that are no options."""
+_FLAGS: Final = {"true": True, "false": False}
 
 
 def external_id(metadata: dict[str, str] | None) -> str | None:
     """Return the caller's own key."""
     return (metadata or {}).get(EXTERNAL_ID) or None
+
+
+def flag(metadata: dict[str, str] | None, key: str) -> bool | None:
+    """Return a flag of a line; None if it is not set."""
+    return _FLAGS.get((metadata or {}).get(key, ""))
 
 
 def read(
@@ -57,6 +69,7 @@ def write(
     settings: tuple[CustomFieldSetting, ...],
     held: dict[str, str] | None,
     notes: Notes,
+    pointer: str = "/custom_fields",
 ) -> Metadata | UnsetType:
     """Return the keys to set and to remove. `held` is the present metadata, None on a create. The custom fields replace
     all that are configured; other keys stay."""
@@ -69,17 +82,17 @@ def write(
         same = custom_fields.unchanged(fields, () if held is None else read(held, settings, Notes()))
         there = [one.vendor_field for one in settings if one.vendor_field in (held or {}) and one.key not in same]
         metadata |= dict.fromkeys(there, None)
-        for place, setting, value in custom_fields.named(fields, settings, notes, same=same):
-            pointer = f"/custom_fields/{place}/value"
+        for place, setting, value in custom_fields.named(fields, settings, notes, pointer, same=same):
+            value_at = f"{pointer}/{place}/value"
             if setting.vendor_field in OURS:
-                notes.invalid(f"/custom_fields/{place}/key", f"{setting.vendor_field} is reserved for Lockstitch")
+                notes.invalid(f"{pointer}/{place}/key", f"{setting.vendor_field} is reserved for Lockstitch")
             elif value is None or value in ("", []):
                 if held is not None:
                     metadata[setting.vendor_field] = None
             elif isinstance(value, list) and any(SEPARATOR in one for one in value):
-                notes.invalid(pointer, "a choice must not contain a semicolon: it separates the choices at Stripe")
+                notes.invalid(value_at, "a choice must not contain a semicolon: it separates the choices at Stripe")
             else:
-                _put(metadata, setting.vendor_field, _text(value, setting.type), pointer, notes)
+                _put(metadata, setting.vendor_field, _text(value, setting.type), value_at, notes)
     return metadata or UNSET
 
 

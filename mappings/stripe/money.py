@@ -66,9 +66,18 @@ def minor_units(amount: str, currency: str) -> int:
     if whole != exact or Decimal(amount) % Decimal(1).scaleb(-values.currency_digits(currency)):
         digits = min(sent, values.currency_digits(currency))
         raise InexactAmount(f"an amount in {currency} has at most {digits} decimals at Stripe")
-    if sent == 3 and whole % STEP:
-        raise InexactAmount(f"Stripe takes amounts in {currency} in steps of 0.010")
+    if why := charged(whole, currency):
+        raise InexactAmount(why)
     return whole
+
+
+def charged(minor: int, currency: str) -> str | None:
+    """Return why Stripe cannot charge an amount of minor units, or None: it may be finer than what a currency has."""
+    if decimals(currency) == 3 and minor % STEP:
+        return f"Stripe takes amounts in {currency} in steps of 0.010"
+    if minor % _POWERS[max(0, decimals(currency) - values.currency_digits(currency))]:
+        return f"an amount in {currency} has at most {values.currency_digits(currency)} decimals"
+    return None
 
 
 def minor_decimal(amount: str, currency: str) -> str:

@@ -10,10 +10,10 @@ from canonical.parts import CustomFieldSetting, LossKind, Reference
 from mappings.kit.line_fields import HIDDEN
 from mappings.kit.references import product as product_of
 from mappings.spec import Notes
-from mappings.stripe import metadata
+from mappings.stripe import metadata, related
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.field_values import id_of, instant
-from mappings.stripe.metadata import OURS
+from mappings.stripe.metadata import OF_LINES
 from mappings.stripe.money import decimals, money, unit_price
 from mappings.stripe.order_enums_r1 import METHOD, PAYMENT_STATE
 
@@ -24,17 +24,23 @@ LineLoss = tuple[str, LossKind, str]
 
 
 def invoice_line(
-    line: wire.InvoiceLine, currency: str, settings: tuple[CustomFieldSetting, ...], notes: Notes, place: int
+    line: wire.InvoiceLine,
+    currency: str,
+    settings: tuple[CustomFieldSetting, ...],
+    account: wire.Account,
+    notes: Notes,
+    place: int,
 ) -> LineItem:
-    """Return a line of an invoice. Product and price are in `pricing`, in older objects in `price`. Options are in the
-    metadata."""
-    each = price_id = product = None
+    """Return a line of an invoice. Product and price are in `pricing`, in older objects in `price` or in `plan`.
+    Options are in the metadata."""
+    each = price_id = None
+    old = line.price or line.plan
     if line.pricing is not None:
         each = line.pricing.unit_amount_decimal
-        if (details := line.pricing.price_details) is not None:
-            price_id, product = id_of(details.price), details.product
-    elif line.price is not None:
-        each, price_id, product = line.price.unit_amount_decimal, line.price.id, id_of(line.price.product)
+        price_id = None if line.pricing.price_details is None else id_of(line.pricing.price_details.price)
+    elif old is not None:
+        each, price_id = old.unit_amount_decimal or old.amount_decimal, old.id
+    product, sku = related.product_of(line), _sku(line, account)
     exact = line.quantity_decimal
     quantity, price, loss = _each(line.quantity if exact is None else exact, each, line.amount, currency)
     if loss is not None:
@@ -42,42 +48,73 @@ def invoice_line(
     discount = sum_of(line.discount_amounts)
     return LineItem(
         remote_id=line.id,
-        product=product_of(product, price_id),
+        product=product_of(product, price_id, sku),
+        sku=sku,
         name=line.description or NAMELESS,
-        options=tuple(
-            [
-                LineOption(name=key, value=text)
-                for key, text in (line.metadata or {}).items()
-                if text and key not in OURS and not key.startswith(HIDDEN)
-            ]
-        ),
+        options=_options(line.metadata, settings),
         quantity=quantity,
         unit_price=price,
         discount=money(discount, currency),
         tax=money(sum_of(line.taxes or line.tax_amounts), currency),
         total=money(line.amount - discount, currency),
+        requires_shipping=metadata.flag(line.metadata, metadata.SHIPS),
+        taxable=metadata.flag(line.metadata, metadata.TAXABLE),
         custom_fields=metadata.read(line.metadata, settings, notes, f"/line_items/{place}/custom_fields")
         if settings
         else (),
     )
 
 
-def session_line(line: wire.SessionLine, currency: str, notes: Notes, place: int) -> LineItem:
+def session_line(
+    line: wire.SessionLine,
+    currency: str,
+    settings: tuple[CustomFieldSetting, ...],
+    account: wire.Account,
+    notes: Notes,
+    place: int,
+) -> LineItem:
     """Return a line of a checkout."""
-    price = line.price
+    price, sku = line.price, _sku(line, account)
     each = None if price is None else price.unit_amount_decimal
     quantity, unit, loss = _each(line.quantity, each, line.amount_subtotal, currency)
     if loss is not None:
         notes.lose(f"/line_items/{place}/{loss[0]}", loss[1], loss[2])
     return LineItem(
         remote_id=line.id,
-        product=None if price is None else product_of(id_of(price.product), price.id),
+        product=None if price is None else product_of(id_of(price.product), price.id, sku),
+        sku=sku,
         name=line.description or NAMELESS,
+        options=_options(line.metadata, settings),
         quantity=quantity,
         unit_price=unit,
         discount=money(line.amount_discount, currency),
         tax=money(line.amount_tax, currency),
         total=money(line.amount_subtotal - line.amount_discount, currency),
+        requires_shipping=metadata.flag(line.metadata, metadata.SHIPS),
+        taxable=metadata.flag(line.metadata, metadata.TAXABLE),
+        custom_fields=metadata.read(line.metadata, settings, notes, f"/line_items/{place}/custom_fields")
+        if settings
+        else (),
+    )
+
+
+def _sku(line: wire.InvoiceLine | wire.SessionLine, account: wire.Account) -> str | None:
+    """Return the SKU of a line: its own, or that of its product."""
+    product = related.product_of(line)
+    return (line.metadata or {}).get(metadata.SKU) or (None if product is None else account.skus.get(product))
+
+
+def _options(held: dict[str, str] | None, settings: tuple[CustomFieldSetting, ...]) -> tuple[LineOption, ...]:
+    """Return the options of a line: all of its metadata that is nothing else."""
+    if not held:
+        return ()
+    fields = {one.vendor_field for one in settings}
+    return tuple(
+        [
+            LineOption(name=key, value=text)
+            for key, text in held.items()
+            if text and key not in OF_LINES and key not in fields and not key.startswith(HIDDEN)
+        ]
     )
 
 
@@ -137,10 +174,12 @@ def discounts(amounts: tuple[wire.Discounted, ...] | None, currency: str) -> tup
 
 
 def shipping_lines(cost: wire.ShippingCost | None, currency: str) -> tuple[ShippingLine, ...]:
-    """Return the shipping line. Its title is in the shipping rate, which is not read."""
+    """Return the shipping line. Its title is in the shipping rate, which is read with a checkout."""
     if cost is None:
         return ()
-    return (ShippingLine(price=money(cost.amount_subtotal, currency), tax=money(cost.amount_tax, currency)),)
+    title = cost.shipping_rate.display_name if isinstance(cost.shipping_rate, wire.ShippingRate) else None
+    price, tax = money(cost.amount_subtotal, currency), money(cost.amount_tax, currency)
+    return (ShippingLine(title=title or None, price=price, tax=tax),)
 
 
 def customer(

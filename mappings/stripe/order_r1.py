@@ -21,6 +21,7 @@ from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.endpoints_order import ENDPOINTS
 from mappings.stripe.field_values import dashboard, id_of, instant
 from mappings.stripe.money import money
+from mappings.stripe.order_lines_write_r1 import total_of
 from mappings.stripe.order_urls_r1 import urls_of
 from mappings.stripe.order_write_r1 import to_vendor
 from mappings.stripe.wire_writes_2026_10_28 import OrderWrite
@@ -44,7 +45,10 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
     currency = record.currency.upper()
     on_lines = line_fields.of_lines(account.custom_fields.get("order", ()))
     lines = tuple(
-        [parts.invoice_line(line, currency, on_lines, notes, place) for place, line in enumerate(record.lines.data)]
+        [
+            parts.invoice_line(line, currency, on_lines, account, notes, place)
+            for place, line in enumerate(record.lines.data)
+        ]
     )
     if record.lines.has_more:
         notes.lose("/line_items", "truncated", f"only the first {len(lines)} lines are read")
@@ -133,7 +137,10 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
         raise Unmappable("$.currency", f"a checkout in mode {record.mode} without an amount sells nothing")
     currency = record.currency.upper()
     found = record.line_items or wire.SessionLines()
-    lines = tuple([parts.session_line(line, currency, notes, place) for place, line in enumerate(found.data)])
+    on_lines = line_fields.of_lines(account.custom_fields.get("order", ()))
+    lines = tuple(
+        [parts.session_line(line, currency, on_lines, account, notes, place) for place, line in enumerate(found.data)]
+    )
     if record.line_items is None:
         notes.lose("/line_items", "dropped", "the answer does not contain the lines of the checkout")
     elif found.has_more:
@@ -267,4 +274,5 @@ ORDER: Final = VendorMapping[Record, Order, OrderPatch, OrderWrite, wire.Account
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor),
+    total_of=total_of,
 )

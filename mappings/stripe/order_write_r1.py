@@ -5,44 +5,36 @@ a draft invoice, whose lines need separate requests. Later, only metadata can be
 address of an invoice.
 """
 
-from decimal import Decimal
 from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from canonical.codes import NO_CURRENCY
 from canonical.order import OrderStatus
-from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
+from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch, given
 from mappings.kit import line_fields, nearest, patches
-from mappings.kit.folding import fees_as_lines
-from mappings.kit.line_fields import SHIPPING
 from mappings.kit.patches import chosen, refuse_without_place
 from mappings.spec import Draft, Notes
-from mappings.stripe import addresses, metadata, order_urls_r1
+from mappings.stripe import addresses, metadata, order_lines_write_r1, order_urls_r1
 from mappings.stripe import order_enums_r1 as enums
 from mappings.stripe import wire_2026_10_28 as wire
-from mappings.stripe.money import InexactAmount, minor_decimal, minor_units
+from mappings.stripe.order_lines_write_r1 import OrderMoney
 from mappings.stripe.wire_writes_2026_10_28 import (
-    AmountWrite,
     InvoiceWrite,
-    LineWrite,
     OrderWrite,
-    PriceWrite,
-    ProductWrite,
     SessionWrite,
-    ShippingOptionWrite,
-    ShippingRateWrite,
     ShippingWrite,
 )
 
 NEW: Final[tuple[OrderStatus, ...]] = ("open", "draft")
 NO_PLACE: Final[dict[str, str]] = {
-    "payment_status": "Stripe derives it from the payments",
+    "payment_status": (
+        "Stripe collects the money itself: leave payment_status out, and let the buyer pay the checkout; an order that"
+        " was paid elsewhere has no place here"
+    ),
     "fulfillment_status": "Stripe has no fulfilments",
     "presentment_currency": "Stripe chooses the currency that a buyer sees",
     "billing_address": "Stripe uses the address of the customer, or asks for one",
-    "discounts": "Stripe accepts its coupons, not amounts",
     "tags": "Stripe's invoices and checkouts have no tags; metadata can hold some, as a custom field here",
     "customer_note": "Stripe's invoices and checkouts have no note of the buyer",
     "internal_note": "Stripe's invoices and checkouts have no note that the buyer does not see",
@@ -57,6 +49,8 @@ FIXED: Final[dict[str, str]] = {
     "customer": "the customer cannot be changed",
     "line_items": "Stripe changes lines in separate requests",
     "shipping_lines": "shipping cannot be changed",
+    "discounts": "the discounts cannot be changed",
+    "fees": "Stripe has no fees, and changes lines in separate requests",
 }
 ONLY_SESSION: Final = "Stripe accepts the lines of a draft invoice in separate requests"
 
@@ -66,26 +60,25 @@ def to_vendor(
 ) -> Draft[OrderWrite]:
     """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
-    if current is None and patch.status != "draft":
-        patch = fees_as_lines(patch, notes, "Stripe")
-    elif patch.fees is not UNSET:
-        notes.unsupported("/fees", "Stripe has no fees, and accepts lines only with a new checkout")
     implied = FRESH | {"presentment_currency": patch.currency}
     refuse_without_place(patch, NO_PLACE, notes, implied if current is None else {})
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))
-    body = _body(patch, current, settings, notes)
-    write = OrderWrite(invoice=body) if isinstance(body, InvoiceWrite) else OrderWrite(session=body)
+    if current is None and patch.status != "draft":
+        money = order_lines_write_r1.write(patch, line_fields.of_lines(account.custom_fields.get("order", ())), notes)
+        session = _new_session(patch, money, settings, notes)
+        write = OrderWrite(session=session, coupon=money.coupon)
+    else:
+        body = _new_invoice(patch, settings, notes) if current is None else _changed(patch, current, settings, notes)
+        write = OrderWrite(invoice=body) if isinstance(body, InvoiceWrite) else OrderWrite(session=body)
     return Draft(body=write, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _body(
+def _changed(
     patch: OrderPatch,
-    current: wire.Invoice | wire.CheckoutSession | None,
+    current: wire.Invoice | wire.CheckoutSession,
     settings: tuple[CustomFieldSetting, ...],
     notes: Notes,
 ) -> InvoiceWrite | SessionWrite:
-    if current is None:
-        return _new_invoice(patch, settings, notes) if patch.status == "draft" else _new_session(patch, settings, notes)
     refuse_without_place(patch, FIXED, notes)
     if isinstance(current, wire.Invoice):
         _same_status(patch.status, enums.INVOICE_STATUS.get(current.status, "unknown"), notes)
@@ -100,7 +93,9 @@ def _same_status(wanted: OrderStatus | UnsetType, present: OrderStatus, notes: N
         notes.invalid("/status", detail)
 
 
-def _new_session(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], notes: Notes) -> SessionWrite:
+def _new_session(
+    patch: OrderPatch, money: OrderMoney, settings: tuple[CustomFieldSetting, ...], notes: Notes
+) -> SessionWrite:
     chosen(patch.status, dict.fromkeys(NEW), "/status", notes, "a new order at Stripe is ", nearest.ORDER_STATUS)
     for name in ("number", "shipping_address"):
         if getattr(patch, name) not in (UNSET, None):
@@ -118,14 +113,14 @@ def _new_session(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], no
         currency=UNSET if currency is None else currency.lower(),
         customer=customer,
         customer_email=email,
-        line_items=_lines(patch, currency, notes),
-        shipping_options=_shipping(patch.shipping_lines, currency, notes),
+        line_items=money.lines,
+        shipping_options=money.shipping,
         metadata=metadata.write(patch.external_id, fields, order_urls_r1.others(settings), None, notes),
     )
 
 
 def _new_invoice(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], notes: Notes) -> InvoiceWrite:
-    for name in ("line_items", "shipping_lines", "tax_inclusive"):
+    for name in ("line_items", "shipping_lines", "discounts", "fees", "tax_inclusive"):
         if getattr(patch, name) not in (UNSET, None, ()):
             notes.unsupported(f"/{name}", ONLY_SESSION)
     customer, email = _customer(patch.customer, notes)
@@ -180,92 +175,6 @@ def _customer(customer: ReferencePatch | None | UnsetType, notes: Notes) -> tupl
     if customer.email is not None:
         notes.lose("/customer/email", "coerced", "Stripe uses the address of the customer")
     return customer.remote_id, UNSET
-
-
-def _lines(patch: OrderPatch, currency: str | None, notes: Notes) -> tuple[LineWrite, ...] | UnsetType:
-    lines = patch.line_items
-    if not isinstance(lines, tuple) or not lines:
-        notes.invalid("/line_items", "a checkout needs at least one; the status draft creates a draft invoice")
-        return UNSET
-    return tuple(_line(line, patch, currency, f"/line_items/{place}", notes) for place, line in enumerate(lines))
-
-
-def _line(line: LineItemPatch, patch: OrderPatch, currency: str | None, pointer: str, notes: Notes) -> LineWrite:
-    for member in ("tax", "requires_shipping", "taxable"):
-        if getattr(line, member) is not None:
-            notes.unsupported(f"{pointer}/{member}", f"Stripe does not keep the {member} of a line")
-    for member in ("options", "custom_fields"):
-        if getattr(line, member):
-            notes.unsupported(f"{pointer}/{member}", "Stripe keeps none for the lines of a checkout")
-    quantity = Decimal(line.quantity)
-    if quantity != int(quantity):
-        notes.invalid(f"{pointer}/quantity", "must be a whole number")
-    if line.variant_id is not None:
-        for member, sent in (
-            ("name", line.name),
-            ("unit_price", line.unit_price),
-            ("product/remote_id", line.product_id),
-        ):
-            if sent is not None:
-                notes.unsupported(f"{pointer}/{member}", "the price at Stripe has its own")
-        return LineWrite(quantity=int(quantity), price=line.variant_id)
-    if currency is None:
-        notes.invalid("/currency", "is needed for a line with unit_price")
-    if line.sku:
-        notes.lose(f"{pointer}/sku", "coerced", "Stripe stores it in the metadata of the product that it makes")
-    product: str | UnsetType = line.product_id or UNSET
-    if product is not UNSET and line.name:
-        notes.unsupported(f"{pointer}/name", "the product at Stripe has its own name")
-    code = currency or NO_CURRENCY
-    return LineWrite(
-        quantity=int(quantity),
-        price_data=PriceWrite(
-            currency=code.lower(),
-            unit_amount_decimal=minor_decimal(line.unit_price or "0", code),
-            product=product,
-            product_data=UNSET if product is not UNSET else _product(line),
-            tax_behavior=_behavior(patch.tax_inclusive),
-        ),
-    )
-
-
-def _product(line: LineItemPatch) -> ProductWrite:
-    return ProductWrite(name=line.name or line.sku or "", metadata={"sku": line.sku} if line.sku else UNSET)
-
-
-def _behavior(tax_inclusive: bool | None | UnsetType) -> str | UnsetType:
-    if tax_inclusive is None or isinstance(tax_inclusive, UnsetType):
-        return UNSET
-    return "inclusive" if tax_inclusive else "exclusive"
-
-
-def _shipping(
-    lines: tuple[ShippingLinePatch, ...] | None | UnsetType, currency: str | None, notes: Notes
-) -> tuple[ShippingOptionWrite, ...] | UnsetType:
-    """Return the shipping option. The buyer has no other choice."""
-    if not isinstance(lines, tuple) or not lines:
-        return UNSET
-    for place in range(1, len(lines)):
-        notes.unsupported(
-            f"/shipping_lines/{place}", "Stripe would offer several shipping lines to the buyer as a choice"
-        )
-    line = lines[0]
-    for member in ("carrier", "tax"):
-        if getattr(line, member) is not None:
-            notes.unsupported(f"/shipping_lines/0/{member}", f"Stripe does not keep the {member} of shipping")
-    if currency is None:
-        notes.invalid("/currency", "is needed for the price of shipping")
-        return UNSET
-    try:
-        amount = AmountWrite(amount=minor_units(line.price, currency), currency=currency.lower())
-    except InexactAmount as error:
-        notes.invalid("/shipping_lines/0/price", str(error))
-        return UNSET
-    return (
-        ShippingOptionWrite(
-            shipping_rate_data=ShippingRateWrite(display_name=line.title or SHIPPING, fixed_amount=amount)
-        ),
-    )
 
 
 def _buyer(patch: OrderPatch) -> str | None:

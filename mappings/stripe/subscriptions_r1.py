@@ -30,13 +30,17 @@ def read(subscriptions: wire.Subscriptions, notes: Notes) -> tuple[Subscription,
 
 def _one(one: wire.Subscription) -> Subscription:
     """Return a subscription. Since 2025-03-31 each item has its own period: the first one to end counts. The plan is
-    the description, else the first nickname of a price, else the first price id."""
+    the description, else the first nickname of a price, else the first price id. Before prices there were plans, at
+    first one for the whole subscription."""
     ends, named, first = one.current_period_end, one.description, None
+    if one.plan is not None and not one.items.data:
+        named, first = named or one.plan.nickname, one.plan.id
     for item in one.items.data:
         if item.current_period_end is not None and (ends is None or item.current_period_end < ends):
             ends = item.current_period_end
-        if item.price is not None:
-            named, first = named or item.price.nickname, first or item.price.id
+        price = item.price or item.plan
+        if price is not None:
+            named, first = named or price.nickname, first or price.id
     until = None if ends is None else instant(ends)
     return Subscription(
         remote_id=one.id,

@@ -54,9 +54,11 @@ class Recurring(Struct, frozen=True, kw_only=True):
 
 
 class Price(Struct, frozen=True, kw_only=True):
-    """A price; `unit_amount_decimal` is in minor units, with up to 12 decimals."""
+    """A price, or an old plan. `unit_amount_decimal`, of a plan `amount_decimal`, is in minor units, with up to 12
+    decimals."""
 
     id: str
+    amount_decimal: str | None = None
     nickname: str | None = None
     product: str | Named | None = None
     recurring: Recurring | None = None
@@ -65,10 +67,11 @@ class Price(Struct, frozen=True, kw_only=True):
 
 
 class SubscriptionItem(Struct, frozen=True, kw_only=True):
-    """An item of a subscription."""
+    """An item of a subscription. It had a `plan` before it had a price."""
 
     id: str
     current_period_end: int | None = None
+    plan: Price | None = None
     price: Price | None = None
 
 
@@ -94,6 +97,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     current_period_end: int | None = None
     description: str | None = None
     pause_collection: PauseCollection | None = None
+    plan: Price | None = None
     items: SubscriptionItems = SubscriptionItems()
 
 
@@ -181,6 +185,7 @@ class InvoiceLine(Struct, frozen=True, kw_only=True):
     description: str | None = None
     discount_amounts: tuple[Discounted, ...] | None = None
     metadata: dict[str, str] | None = None
+    plan: Price | None = None
     price: Price | None = None
     pricing: Pricing | None = None
     quantity: int | None = None
@@ -231,9 +236,17 @@ class InvoicePayments(Struct, frozen=True, kw_only=True):
     has_more: bool = False
 
 
+class ShippingRate(Struct, frozen=True, kw_only=True):
+    """What the buyer chose to have it shipped with."""
+
+    id: str
+    display_name: str | None = None
+
+
 class ShippingCost(Struct, frozen=True, kw_only=True):
     """The cost of shipping."""
 
+    shipping_rate: str | ShippingRate | None = None
     amount_subtotal: int = 0
     amount_tax: int = 0
 
@@ -283,6 +296,7 @@ class SessionLine(Struct, frozen=True, kw_only=True):
     amount_discount: int = 0
     amount_tax: int = 0
     description: str | None = None
+    metadata: dict[str, str] | None = None
     price: Price | None = None
     quantity: int | None = None
 
@@ -388,6 +402,9 @@ class CheckoutSession(Struct, frozen=True, kw_only=True, tag_field="object", tag
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """The configured custom fields."""
+    """The configured custom fields, and the SKUs of the products of the orders at hand. `product_pages` is the number
+    of requests that read them."""
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
+    skus: dict[str, str] = {}
+    product_pages: int = 0

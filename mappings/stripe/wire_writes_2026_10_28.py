@@ -75,6 +75,7 @@ class LineWrite(Struct, frozen=True, kw_only=True):
     quantity: int
     price: str | UnsetType = UNSET
     price_data: PriceWrite | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
 
 
 class AmountWrite(Struct, frozen=True, kw_only=True):
@@ -98,6 +99,23 @@ class ShippingOptionWrite(Struct, frozen=True, kw_only=True):
     shipping_rate_data: ShippingRateWrite
 
 
+class CouponWrite(Struct, frozen=True, kw_only=True):
+    """A coupon for a single checkout. The amount is in minor units."""
+
+    name: str
+    amount_off: int
+    currency: str
+    duration: str = "once"
+    max_redemptions: int = 1
+    metadata: Metadata | UnsetType = UNSET
+
+
+class DiscountWrite(Struct, frozen=True, kw_only=True):
+    """A discount of a checkout: the id of a coupon."""
+
+    coupon: str
+
+
 class SessionWrite(Struct, frozen=True, kw_only=True):
     """A checkout to create, or to change with metadata only."""
 
@@ -111,6 +129,7 @@ class SessionWrite(Struct, frozen=True, kw_only=True):
     customer_email: str | UnsetType = UNSET
     line_items: tuple[LineWrite, ...] | UnsetType = UNSET
     shipping_options: tuple[ShippingOptionWrite, ...] | UnsetType = UNSET
+    discounts: tuple[DiscountWrite, ...] | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
 
 
@@ -125,10 +144,11 @@ class InvoiceWrite(Struct, frozen=True, kw_only=True):
 
 
 class OrderWrite(Struct, frozen=True, kw_only=True):
-    """A write of an invoice or of a checkout; the other is None."""
+    """A write of an invoice or of a checkout; the other is None. The `coupon` of a checkout is created before it."""
 
     invoice: InvoiceWrite | None = None
     session: SessionWrite | None = None
+    coupon: CouponWrite | None = None
 
     @property
     def body(self) -> InvoiceWrite | SessionWrite:

@@ -1,0 +1,28 @@
+"""Products: those of the account, and those that a checkout made for its lines."""
+
+from typing import Any
+
+from emulators.state import JsonRecord
+from emulators.stripe import lists
+from emulators.stripe.desk import Desk
+from emulators.stripe.params import EXPAND, Check, judged, list_of, text, truth
+
+URL = "/v1/products"
+FILTERS: dict[str, Check] = {"active": truth, "ids": list_of(text())}
+
+
+def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Products, newest first; `ids` are those to show."""
+    read = judged(values, lists.PAGING | FILTERS)
+    held = desk.state.all("products")
+    if read.get("ids"):
+        held = [one for one in held if one["id"] in read["ids"]]
+    if "active" in read:
+        held = [one for one in held if one.get("active") is read["active"]]
+    return lists.page(held, read, URL)
+
+
+def show(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """One product."""
+    judged(values, {"expand": EXPAND})
+    return desk.get("products", ids[0])

@@ -1,0 +1,156 @@
+"""What Stripe and Salesforce hold of an order adds up to what was sent, by their own stored records."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, pointers
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.samples import Body, word
+from tests.contract.vendor_samples import all_vendors
+
+SHIPPING = {"title": "Parcel", "price": "4.90"}
+BODIES: dict[str, tuple[Body, str]] = {
+    "plain": ({}, "39.80"),
+    "discount": ({"discounts": [{"code": "SPRING", "amount": "19.80"}]}, "20.00"),
+    "discounts": ({"discounts": [{"label": "A", "amount": "0.01"}, {"amount": "3.33"}]}, "36.46"),
+    "shipping": ({"shipping_lines": [SHIPPING, {"title": "Island", "price": "7.00"}]}, "51.70"),
+    "added tax": ({"tax": "7.56", "tax_inclusive": False}, "47.36"),
+    "unsaid tax": ({"tax": "7.56"}, "47.36"),
+    "included tax": ({"tax": "6.35", "tax_inclusive": True}, "39.80"),
+    "tax on shipping": ({"shipping_lines": [{**SHIPPING, "tax": "0.93"}], "tax_inclusive": False}, "45.63"),
+    "fee": ({"fees": [{"name": "Cash on delivery", "amount": "3.00", "tax": "0.57"}]}, "43.37"),
+    "tip": ({"totals": {"tip": "5.00"}}, "44.80"),
+    "free": ({"discounts": [{"amount": "39.80"}]}, "0.00"),
+    "free shipping": ({"discounts": [{"amount": "40.80"}], "shipping_lines": [SHIPPING]}, "3.90"),
+    "thirds": ({"discounts": [{"amount": "1.00"}], "quantity": "3", "unit_price": "3.33"}, "8.99"),
+    "all": (
+        {
+            "discounts": [{"code": "A", "amount": "10.01"}],
+            "shipping_lines": [{**SHIPPING, "tax": "0.93"}, {"price": "2.00"}],
+            "fees": [{"name": "Gift wrap", "amount": "2.50"}],
+            "totals": {"tip": "1.00"},
+            "tax": "7.56",
+            "tax_inclusive": False,
+        },
+        "48.68",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor."""
+    with all_vendors(tmp_path_factory.mktemp("folds"), module_database_url) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def order(mark: str, more: Body) -> Body:
+    """An order of one line. Members of a line in `more` are those of the line."""
+    of_line = {name: more[name] for name in ("tax", "quantity", "unit_price") if name in more}
+    line = {"name": f"Mug {mark}", "sku": f"MUG-{mark}", "quantity": "2", "unit_price": "19.90"} | of_line
+    rest = {name: value for name, value in more.items() if name not in of_line}
+    return {"currency": "EUR", "customer": {"email": f"{mark}@example.com"}, "line_items": [line]} | rest
+
+
+def sum_at_stripe(vendors: Emulators, id: str) -> str:
+    """What a checkout adds up to by its stored lines, coupon and shipping."""
+    (session,) = [one for one in vendors.records("stripe", "checkout_sessions") if one["id"] == id]
+    total = sum(Decimal(line["price"]["unit_amount_decimal"]) * line["quantity"] for line in session["_lines"])
+    for one in session["discounts"]:
+        (coupon,) = [held for held in vendors.records("stripe", "coupons") if held["id"] == one["coupon"]]
+        assert (coupon["duration"], coupon["max_redemptions"], coupon["currency"]) == ("once", 1, "eur")
+        total -= coupon["amount_off"]
+    total += sum(one["shipping_amount"] for one in session["shipping_options"])
+    assert total == session["amount_total"]
+    return f"{total / 100:.2f}"
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_checkout_adds_up_to_the_body(caller: Caller, vendors: Emulators, name: str) -> None:
+    more, total = BODIES[name]
+    made = caller.create("/v1/orders?connection=stripe", order(word(), more))
+
+    assert sum_at_stripe(vendors, made["meta"]["remote_id"]) == total
+    read = caller.get(f"/v1/orders/{made['id']}").json()
+    assert (read["totals"]["total"], made["totals"]["total"]) == (total, total)
+    assert not [one for one in read["meta"]["loss"] if one["path"].startswith("/totals")]
+    assert read["line_items"][0]["quantity"] == more.get("quantity", "2")
+    assert read["line_items"] == made["line_items"]
+
+
+def test_a_checkout_keeps_what_a_line_and_shipping_say(caller: Caller, vendors: Emulators) -> None:
+    mark = word()
+    body = order(mark, {"shipping_lines": [SHIPPING]})
+    body["line_items"][0] |= {
+        "options": [{"name": "Glaze", "value": "blue"}],
+        "requires_shipping": False,
+        "taxable": True,
+    }
+    made = caller.create("/v1/orders?connection=stripe", body)
+
+    line = made["line_items"][0]
+    assert (line["sku"], line["options"]) == (f"MUG-{mark}", [{"name": "Glaze", "value": "blue"}])
+    assert (line["requires_shipping"], line["taxable"]) == (False, True)
+    assert made["shipping_lines"][0]["title"] == "Parcel"
+    assert caller.get(f"/v1/orders/{made['id']}").json()["line_items"] == made["line_items"]
+
+
+def test_the_products_of_a_page_are_read_at_once(caller: Caller, vendors: Emulators) -> None:
+    """A checkout that somebody else made has its SKU with the product alone."""
+    product = vendors.place("stripe", "products", {"name": "Mug", "metadata": {"sku": "MUG-BLUE"}})
+    price = {"id": f"price_{word()}", "product": product["id"], "unit_amount_decimal": "1990"}
+    line = {"id": "li_1", "description": "Mug", "quantity": 1, "amount_subtotal": 1990, "price": price}
+    for _ in range(2):
+        session = {"currency": "eur", "amount_subtotal": 1990, "amount_total": 1990, "mode": "payment"}
+        vendors.place("stripe", "checkout_sessions", session | {"line_items": {"object": "list", "data": [line]}})
+    before = product_reads(vendors)
+    path = "/v1/orders?connection=stripe&limit=100&status=open"
+    first = caller.get(path).json()  # the invoices; the checkouts follow
+    found = caller.get(f"{path}&cursor={first['next_cursor']}").json()["data"]
+
+    lines = [line for one in found for line in one["line_items"] if line["product"]["remote_id"] == product["id"]]
+    assert [line["sku"] for line in lines] == ["MUG-BLUE"] * 2
+    assert product_reads(vendors) == before + 1
+
+
+def product_reads(vendors: Emulators) -> int:
+    """How often products were read."""
+    return len([one for one in vendors.calls("stripe") if one["path"] == "/v1/products"])
+
+
+def test_an_amount_that_stripe_cannot_charge_is_refused_before_the_call(caller: Caller, vendors: Emulators) -> None:
+    mark = word()
+    body = order(mark, {"unit_price": "1.234"}) | {"currency": "KWD"}
+    before = len(vendors.calls("stripe"))
+    answer = caller.write("POST", "/v1/orders?connection=stripe", body)
+
+    assert code_of(answer, 422) == "invalid-field"
+    assert pointers(answer) == ["/line_items/0/unit_price"]
+    assert "steps of 0.010" in answer.json()["errors"][0]["detail"]
+    assert len(vendors.calls("stripe")) == before
+
+
+def test_a_paid_order_says_what_to_do(caller: Caller) -> None:
+    answer = caller.write("POST", "/v1/orders?connection=stripe", order(word(), {"payment_status": "paid"}))
+
+    assert code_of(answer, 422) == "unsupported-field"
+    assert "leave payment_status out" in answer.json()["errors"][0]["detail"]
+
+
+def test_a_lost_reply_to_a_coupon_makes_one_coupon(caller: Caller, vendors: Emulators) -> None:
+    mark = word()
+    vendors.lose_reply("stripe", method="POST", path="/v1/coupons")
+    body = order(mark, {"discounts": [{"code": mark, "amount": "1.00"}]})
+    made = caller.create("/v1/orders?connection=stripe", body)
+
+    assert sum_at_stripe(vendors, made["meta"]["remote_id"]) == "38.80"
+    assert len(vendors.records("stripe", "coupons", holding=mark)) == 1
