@@ -274,15 +274,16 @@ def _line(line: LineItemPatch, place: int, currency: str | None, notes: Notes) -
 
 
 def _check_product(line: LineItemPatch, sku: str | None, name: str | None, pointer: str, notes: Notes) -> None:
-    """Note what of the product is not kept: a line has one name and one SKU, and names its product by id."""
+    """Note what of the product is not kept: HubSpot names it by id, and a line has one name and one SKU."""
     product = line.product
     if product is None:
         return
-    if product.sku and (product.sku != sku or product.remote_id is None):
-        detail = "it is written as the SKU of the line" if product.sku == sku else "HubSpot keeps the SKU of the line"
-        notes.lose(f"{pointer}/product/sku", "coerced", detail)
-    if product.name and product.name != name:
-        notes.lose(f"{pointer}/product/name", "dropped", "HubSpot keeps the name of the line")
+    if product.remote_id is None:
+        notes.lose(f"{pointer}/product", "coerced", "HubSpot names products by id: the line keeps a name and a SKU")
+        return
+    for member, kept in (("sku", sku), ("name", name)):
+        if getattr(product, member) not in (None, kept):
+            notes.lose(f"{pointer}/product/{member}", "dropped", f"HubSpot keeps the {member} of the line")
 
 
 def _refuse_members(line: LineItemPatch, pointer: str, notes: Notes) -> None:
@@ -335,21 +336,41 @@ def _moved(sums: dict[str, Decimal], held: Order) -> dict[str, str]:
 
 def _discount(discounts: tuple[DiscountPatch, ...], notes: Notes) -> Decimal:
     for place, one in enumerate(discounts):
+        if place:
+            notes.fold(f"/discounts/{place}", "/discounts/0", "HubSpot keeps the sum of all discounts")
+            continue
         if one.type != "fixed":
-            notes.lose(f"/discounts/{place}/type", "coerced", "HubSpot keeps the amount of the discounts")
+            notes.lose("/discounts/0/type", "coerced", "HubSpot keeps the amount of the discounts")
         if one.label:
-            notes.lose(f"/discounts/{place}/label", "dropped", "HubSpot keeps no names of discounts")
+            notes.lose("/discounts/0/label", "dropped", "HubSpot keeps no names of discounts")
     return sum((Decimal(one.amount) for one in discounts), ZERO)
 
 
 def _shipping(lines: tuple[ShippingLinePatch, ...], notes: Notes) -> Decimal:
     for place, one in enumerate(lines):
+        if place:
+            notes.fold(f"/shipping_lines/{place}", "/shipping_lines/0", "HubSpot keeps one cost of shipping")
+            continue
         for name in ("title", "carrier"):
             if getattr(one, name):
-                notes.lose(f"/shipping_lines/{place}/{name}", "dropped", "HubSpot keeps only the cost of shipping")
+                notes.lose(f"/shipping_lines/0/{name}", "dropped", "HubSpot keeps only the cost of shipping")
         if one.tax is not None and Decimal(one.tax):
-            notes.lose(f"/shipping_lines/{place}/tax", "coerced", "HubSpot keeps one tax for the whole order")
+            notes.fold("/shipping_lines/0/tax", "/totals/tax", "HubSpot keeps one tax for the whole order")
     return sum((Decimal(one.price) for one in lines), ZERO)
+
+
+def total_of(body: OrderWrite, account: Account) -> Decimal | None:
+    """Return what a new order adds up to in HubSpot: the net prices that it computes for the lines, less the discount,
+    with shipping, and with the tax unless the total is without it. None for an order without amounts."""
+    total, discount, shipping, tax = (
+        Decimal(body.properties.get(name) or "0")
+        for name in ("hs_total_price", "hs_order_discount", "hs_shipping_cost", "hs_tax")
+    )
+    if "hs_total_price" not in body.properties:
+        return None
+    lines = sum((Decimal(line["quantity"]) * Decimal(line.get("price", "0")) for line in body.line_items), ZERO)
+    before_tax = lines - discount + shipping
+    return before_tax + tax if total - before_tax > tax / 2 else before_tax
 
 
 def _instant(moment: datetime | None | UnsetType) -> str | UnsetType:

@@ -73,7 +73,8 @@ def bodies(patch: type[Struct], base: Callable[[str], Body]) -> Iterator[Body]:
     for turn in range(max(len(values(name, kind, "")) for name, kind in names.items())):
         mark = word()
         own = base(mark)
-        whole = {name: those[turn % len(those)] for name, kind in names.items() if (those := values(name, kind, mark))}
+        found = {name: values(name, kind, f"{mark}{place}") for place, (name, kind) in enumerate(names.items())}
+        whole = {name: those[turn % len(those)] for name, those in found.items() if those}
         if own.get("line_items"):  # at most vendors a line needs its product
             whole["line_items"] = [own["line_items"][0] | one for one in whole["line_items"]]
         if own.get("custom_fields"):
@@ -182,7 +183,8 @@ def _compare(field: str, sent: Any, read: Any, places: set[str]) -> Iterator[Dif
         return
     if isinstance(sent, list) and isinstance(read, list):
         yield from _compare_lists(field, sent, read, places)
-    elif isinstance(sent, dict) and isinstance(read, dict):
+    elif isinstance(sent, dict) and (read is None or isinstance(read, dict)):
+        read = read or {}
         for name, value in sent.items():
             inner = {f"{place}/{name}" for place in places}
             yield from _compare(f"{field}.{name}", value, _member(name, sent, read), inner)

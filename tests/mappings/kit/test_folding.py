@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from canonical.order_patch import DiscountPatch, FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
+from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch
 from canonical.parts import given as sent
 from canonical.totals import BodySum, sum_of
 from mappings.kit import folding
 from mappings.spec import Notes
+from tests.mappings.order_bodies import BODIES
 
 Fold = Callable[[OrderPatch, Notes], OrderPatch]
 FOLDS: dict[str, Fold] = {
@@ -24,26 +24,6 @@ FOLDS: dict[str, Fold] = {
     "tax in prices": lambda patch, notes: folding.tax_in_prices(patch, notes, "it has no taxes"),
     "discounts": lambda patch, notes: folding.discounts_in_prices(patch, notes, "It"),
 }
-AMOUNT = st.integers(0, 9999).map(lambda cents: f"{Decimal(cents) / 100:.2f}")
-LINES = st.builds(
-    LineItemPatch,
-    name=st.just("Mug"),
-    sku=st.sampled_from([None, "MUG"]),
-    quantity=st.one_of(st.integers(1, 9).map(str), st.just("1.5")),
-    unit_price=st.one_of(AMOUNT, st.just("0.333")),
-    tax=st.none() | AMOUNT,
-)
-BODIES = st.builds(
-    OrderPatch,
-    currency=st.just("EUR"),
-    tax_inclusive=st.sampled_from([True, False, None]),
-    line_items=st.lists(LINES, max_size=4).map(tuple),
-    discounts=st.lists(st.builds(DiscountPatch, amount=AMOUNT), max_size=2).map(tuple),
-    shipping_lines=st.lists(st.builds(ShippingLinePatch, price=AMOUNT, tax=st.none() | AMOUNT), max_size=3).map(tuple),
-    fees=st.lists(st.builds(FeePatch, name=st.just("COD"), amount=AMOUNT, tax=st.none() | AMOUNT), max_size=2).map(
-        tuple
-    ),
-)
 
 
 def summed(patch: OrderPatch) -> BodySum:

@@ -1,0 +1,36 @@
+"""A new order adds up at its vendor to what the body adds up to, or the mapping says to what else."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from canonical.order_patch import OrderPatch
+from canonical.totals import sum_of
+from mappings.checks.golden import account_of
+from mappings.registry import VENDORS, active
+from tests.mappings.order_bodies import BODIES
+from tests.shared_material import ROOT
+
+SHOPS = [
+    name
+    for name, vendor in VENDORS.items()
+    if (mapping := active(vendor, "order")) is not None and mapping.total_of is not None
+]
+
+
+@pytest.mark.parametrize("vendor", SHOPS)
+@given(BODIES)
+def test_the_body_of_a_vendor_holds_the_sum(vendor: str, patch: OrderPatch) -> None:
+    mapping, account = active(VENDORS[vendor], "order"), account_of(VENDORS[vendor], ROOT)
+    assert mapping is not None
+    assert mapping.total_of is not None
+    draft: Any = mapping.to_vendor(patch, None, account)
+    lost = {one.path for one in draft.loss if one.kind == "dropped"} | {one.pointer for one in draft.refused}
+    if any(one.split("/")[1] in ("line_items", "discounts", "shipping_lines", "fees", "totals") for one in lost):
+        return  # refused, or its guard judges the sum
+
+    total, wanted = mapping.total_of(draft.body, account), sum_of(patch)
+    assert wanted is not None
+    if total is not None:
+        assert wanted.is_about(total), (wanted, total)
