@@ -20,6 +20,8 @@ from canonical.parts import AddressPatch, CustomFieldPatch
 
 Form = str | bool | list[Any] | dict[str, Any] | None
 """A value of JSON. Equal values have one form, different ones have different forms."""
+SAID: Final = ("type", "is_default")
+"""Members of an address that are compared only if they are sent: a vendor's only address is its default one."""
 EXACT: Final = Context(prec=200)
 """More digits than any number that can be parsed."""
 PRIMARY: Final = (EmailPatch, PhonePatch)
@@ -135,7 +137,7 @@ def _same_members(present: Any, sent: Any, field: Field) -> bool:
     return all(
         same(_get(present, name), _get(sent, name), one)
         for name, one in left.items()
-        if (field.is_whole and name != "type") or not is_empty(_get(sent, name), one)
+        if (field.is_whole and name not in SAID) or not is_empty(_get(sent, name), one)
     )
 
 

@@ -20,6 +20,7 @@ from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectN
 from mappings import coercion
 from mappings.drift import UNNAMED, named_in, place_of, places_holding
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
+from mappings.stored import TextChange
 from mappings.tokens import NO_SCOPES, Grant, Scopes
 from mappings.webhooks import WebhookManifest
 
@@ -299,7 +300,8 @@ class VendorMapping(Generic[R, M, P, W, A]):
     completes. `coerces` accepts scalars in undocumented spellings (see `coercion`), for vendors whose plugins change
     records. `total_of(body, account)` returns the sum in major units that the vendor computes from the body of a new
     order; None if the body leaves it to the vendor, such as the price of a product. Every mapping of orders that
-    creates some has one. It never raises."""
+    creates some has one. It never raises. `stores` is what the vendor itself changes in texts, by field (see `stored`):
+    a write sends the text that it would store."""
 
     vendor: str
     object: ObjectName
@@ -316,6 +318,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
     shapes: tuple[ReadShape[M, A], ...] = ()
     builds_on: "VendorMapping[R, M, P, W, A] | None" = None
     coerces: bool = False
+    stores: Mapping[str, TextChange] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

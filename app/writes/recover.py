@@ -199,18 +199,20 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> An
     """Read the record. If it matches the intent, finish; else send the same values again."""
     remote_id = begun.operation.remote_id or resolved.intent.remote_id
     assert remote_id is not None  # noqa: S101 - a change names its record
+    lost = resolved.intent.lost
     try:
         present = (await resolved.fetch(remote_id, pinned=True)).mapped
         if effect in ("archive", "cancel"):
             done = has_reached(effect, present.data)
         else:
-            done = matches_patch(sent_patch(resolved, present), present.data)
+            patch, changed = sent_patch(resolved, present)
+            done, lost = matches_patch(patch, present.data), lost + changed
     except NotFound as gone:
         if effect != "archive":
             return await record_refusal(resolved.deps, begun, gone)
         done = True
-    if done:  # nothing that was sent is lost
-        return await finish(resolved, begun, effect, WriteResult(remote_id=remote_id), resolved.intent.lost)
+    if done:
+        return await finish(resolved, begun, effect, WriteResult(remote_id=remote_id), lost)
     if begun.operation.age_since_sent < resolved.deps.settle_margin:
         await _pause(resolved.deps, begun, resolved.deps.settle_margin)
         return None

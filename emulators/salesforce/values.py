@@ -11,6 +11,7 @@ from emulators.salesforce.schema import SOBJECTS, Field
 
 EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>.]+(\.[^@\s,;<>.]+)+")
 NUMBERS = ("double", "currency", "int")
+BLANKS = "".join(map(chr, range(ord(" ") + 1)))
 
 
 def judged(org: Org, field: Field, value: Any) -> Any:
@@ -37,7 +38,7 @@ def judged(org: Org, field: Field, value: Any) -> Any:
 
 
 def _text(field: Field, value: str) -> str | None:
-    value = value.strip()
+    value = value.strip(BLANKS)
     if not value:
         return None
     if field.length and len(value) > field.length:

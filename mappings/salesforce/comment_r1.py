@@ -8,7 +8,7 @@ from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
 from mappings.kit.html import plain
 from mappings.salesforce.endpoints_comment import CASE_COMMENTS
-from mappings.salesforce.field_values import instant, long_id
+from mappings.salesforce.field_values import STORES, instant, long_id
 from mappings.salesforce.wire_v62 import Account, CaseComment, CommentFields, RecordWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
@@ -91,4 +91,5 @@ COMMENT: Final = VendorMapping(
     endpoints=CASE_COMMENTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    stores=STORES,
 )

@@ -28,7 +28,17 @@ from mappings.kit.names import full_name, two_names
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce.bodies import needed, own_key, read_key, reference_to
 from mappings.salesforce.endpoints import CONTACTS
-from mappings.salesforce.field_values import GROUP, LONG, USER, changed_at, instant, long_id, remote, write_reference
+from mappings.salesforce.field_values import (
+    GROUP,
+    LONG,
+    STORES,
+    USER,
+    changed_at,
+    instant,
+    long_id,
+    remote,
+    write_reference,
+)
 from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, RecordWrite, Text
 from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
@@ -310,4 +320,5 @@ CUSTOMER: Final = VendorMapping(
     endpoints=CONTACTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    stores=STORES,
 )

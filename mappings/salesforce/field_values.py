@@ -14,6 +14,7 @@ from canonical.parts import ReferencePatch
 from mappings.kit.patches import remote_id
 from mappings.salesforce.wire_v62 import Account, Case, Contact, Order
 from mappings.spec import Notes, Remote
+from mappings.stored import EVERY_TEXT, TextChange
 
 PATTERN: Final = "[a-zA-Z0-9]{15}[A-Z0-5]{3}"
 LONG: Final = 18
@@ -24,6 +25,12 @@ ACCOUNT: Final = "001"
 CASE: Final = "500"
 ORDER: Final = "801"
 CASE_COMMENT: Final = "00a"
+_BLANKS: Final = "".join(map(chr, range(ord(" ") + 1)))
+STORES: Final = {
+    EVERY_TEXT: TextChange(
+        text=lambda text: text.strip(_BLANKS), detail="Salesforce removes blanks at the beginning and the end"
+    )
+}
 _SUFFIX: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 

@@ -35,6 +35,7 @@ from mappings.salesforce.field_values import (
     CONTACT,
     GROUP,
     LONG,
+    STORES,
     USER,
     changed_at,
     instant,
@@ -230,4 +231,5 @@ TICKET: Final = VendorMapping(
     endpoints=CASES,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    stores=STORES,
 )

@@ -96,3 +96,16 @@ def test_a_patch_changes_the_case_of_an_address(caller: Caller, name: str) -> No
     assert answer.status_code == 200, answer.text
     read = caller.get(path).json()["addresses"]
     assert_spelled(read, changed)
+
+
+def test_a_lost_change_is_recognised_in_what_the_vendor_stores_of_it(caller: Caller, vendors: Emulators) -> None:
+    """Salesforce removes blanks at the ends. That is declared, so the change is not sent a second time."""
+    sample, mark = SAMPLES["salesforce customer"], word()
+    made = caller.create(sample.collection(), sample.body(mark))
+    vendors.lose_reply("salesforce", method="PATCH", times=CLIENT_TRIES)
+    answer = caller.write("PATCH", f"{sample.path}/{made['id']}", {"job_title": f"Potter {mark} "})
+    vendors.mend()
+    result = caller.settled(answer)["result"]
+    assert result["job_title"] == f"Potter {mark}"
+    assert [one["path"] for one in result["meta"]["loss"] if one["kind"] == "coerced"] == ["/job_title"]
+    assert sum(f"Potter {mark}" in str(call["body"]) for call in vendors.calls("salesforce")) == 1

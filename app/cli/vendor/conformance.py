@@ -17,12 +17,15 @@ from app.cli.vendor.emulator import RunningEmulator
 from app.cli.vendor.sample_account import INSTEAD, PEOPLE, Account, Refused, SampleAccount, whole
 from app.http.plurals import counted
 from canonical.customer import Customer
+from canonical.field_kinds import kinds_of
+from canonical.same_value import same
 from mappings.checks.golden import records
 from mappings.checks.result import Result
 from mappings.coverage import coverage, enum_of, sample_of
 from mappings.kit.no_change import changes_nothing
 from mappings.registry import AnyMapping, AnyVendor, active
 from mappings.spec import ListQuery, Unmappable
+from mappings.stored import as_stored
 
 DERIVED: Final = frozenset({"display_name", "status", "followers", "tags"})
 """Fields that vendors change automatically when another field changes."""
@@ -218,7 +221,8 @@ def check_created(
     for name, sent in body.items():
         if name in readable and name not in excused:
             shown = msgspec.to_builtins(getattr(before.data, name))
-            yield None if _reads_back(sent, shown) else f"{name} was written as {sent!r} but reads back as {shown!r}"
+            reads_back = _reads_back(mapping, name, sent, shown)
+            yield None if reads_back else f"{name} was written as {sent!r} but reads back as {shown!r}"
 
 
 def _readable(mapping: AnyMapping, data: Any) -> set[str]:
@@ -258,7 +262,7 @@ def _check_change(account: SampleAccount, mapping: AnyMapping, remote_id: str, n
     except Refused as refusal:
         return f"changing {name}: {refusal}"
     shown = msgspec.to_builtins(getattr(after.data, name))
-    if not draft.loss and not _reads_back(value, shown):
+    if not draft.loss and not _reads_back(mapping, name, value, shown):
         return f"{name} was changed to {value!r} but reads back as {shown!r}"
     kin = frozenset({name}).union(*(group for group in TOGETHER if name in group))
     others = {field.name for field in fields(mapping.patch)} - DERIVED - kin
@@ -294,18 +298,14 @@ def _another_value(mapping: AnyMapping, name: str, held: Any) -> Any:
     return SECOND_TEXT if is_plain else first
 
 
-def _reads_back(sent: Any, shown: Any) -> bool:
-    """Return whether `shown` contains all of `sent`.
-
-    The vendor may add members, change case and surrounding spaces of text, and return another value for null and false.
-    """
-    if isinstance(sent, dict):
-        return isinstance(shown, dict) and all(_reads_back(value, shown.get(key)) for key, value in sent.items())
-    if isinstance(sent, list):
-        return isinstance(shown, list | tuple) and all(any(_reads_back(one, held) for held in shown) for one in sent)
-    if isinstance(sent, str) and isinstance(shown, str):
-        return sent.strip().lower() == shown.strip().lower()
-    return sent is None or sent is False or bool(sent == shown)
+def _reads_back(mapping: AnyMapping, name: str, sent: Any, shown: Any) -> bool:
+    """Return whether a field reads as it was sent, or as the vendor stores it. A list may hold more."""
+    patch, _ = as_stored(msgspec.convert({name: sent}, mapping.patch), mapping.stores)
+    value, field = getattr(patch, name), kinds_of(mapping.object)[name]
+    if field.item is None or not value:
+        return value is None or same(shown, value, field)
+    item = field.item
+    return all(any(same(held, one, item) for held in shown) for one in value)
 
 
 def _read_fields(mapping: AnyMapping) -> list[str]:
