@@ -44,7 +44,7 @@ def with_products(order: OrderPatch, products: Mapping[str, Product]) -> OrderPa
         product = None if _has_id(line) else products.get(line.sku or "")
         if product is None:
             return line
-        ids = ProductReferencePatch(remote_id=product.product, variant_remote_id=product.variant)
+        ids = ProductReferencePatch(remote_id=product.product, variant_remote_id=product.variant, sku=product.sku)
         return replace(line, product=ids)
 
     return replace(order, line_items=tuple(named(line) for line in order.line_items or ()))

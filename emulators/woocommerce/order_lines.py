@@ -123,7 +123,7 @@ def _shipping_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> Jso
     line = held or {"id": shop.next_item(), "method_title": "", "method_id": "", "instance_id": "", "meta_data": []}
     given = {name: cleaned(str(sent[name])) for name in ("method_title", "method_id", "instance_id") if name in sent}
     total = amount_of("shipping_lines", "total", sent["total"]) if "total" in sent else Decimal(line.get("_total", "0"))
-    return line | given | {"_total": str(total)}
+    return line | given | {"_total": str(total), "meta_data": meta.changed(shop, line["meta_data"], sent)}
 
 
 def _fee_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> JsonRecord:
@@ -132,7 +132,7 @@ def _fee_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> JsonReco
     line = held or {"id": shop.next_item(), "name": "", "tax_class": "", "tax_status": "taxable", "meta_data": []}
     given = {name: str(sent[name]) for name in ("name", "tax_status") if name in sent}
     total = amount_of("fee_lines", "total", sent["total"]) if "total" in sent else Decimal(line.get("_total", "0"))
-    return line | given | {"_total": str(total)}
+    return line | given | {"_total": str(total), "meta_data": meta.changed(shop, line["meta_data"], sent)}
 
 
 def _coupon_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> JsonRecord:

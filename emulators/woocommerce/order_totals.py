@@ -18,9 +18,10 @@ def totalled(shop: Shop, order: JsonRecord) -> JsonRecord:
     coupons = [one | _taken_off(shop, one, lines) for one in order["coupon_lines"]]
     lines = [_line(shop, one) for one in lines]
     shipping = [_plain(shop, one) for one in order["shipping_lines"]]
-    fees = [_plain(shop, one) for one in order["fee_lines"]]
     subtotal, total = _sum(lines, "_subtotal"), _sum(lines, "_total")
-    discount, carriage, charges = subtotal - total, _sum(shipping, "_total"), _sum(fees, "_total")
+    discount, carriage = subtotal - total, _sum(shipping, "_total")
+    fees = [_plain(shop, one) for one in _capped(order["fee_lines"], total + carriage)]
+    charges = _sum(fees, "_total")
     cart_tax = _sum(lines, "total_tax") + _sum(fees, "total_tax")
     shipping_tax = _sum(shipping, "total_tax")
     return order | {
@@ -63,9 +64,22 @@ def _line(shop: Shop, line: JsonRecord) -> JsonRecord:
     }
 
 
+def _capped(fees: list[JsonRecord], before: Decimal) -> list[JsonRecord]:
+    """Fees of which a negative one takes no more off than there is (WC_Abstract_Order::calculate_totals)."""
+    kept = []
+    for fee in fees:
+        total = Decimal(fee["_total"])
+        if total < -before < 0:
+            total = -before
+        before += total
+        kept.append(fee | {"_total": str(total)})
+    return kept
+
+
 def _plain(shop: Shop, line: JsonRecord) -> JsonRecord:
+    """A negative fee has its part of the taxes, whatever its own status says (WC_Order_Item_Fee::calculate_taxes)."""
     total = Decimal(line["_total"])
-    taxed = total * shop.rate if line.get("tax_status", "taxable") == "taxable" else Decimal()
+    taxed = total * shop.rate if total < 0 or line.get("tax_status", "taxable") == "taxable" else Decimal()
     return line | {"total": shop.sum(total), "total_tax": shop.sum(taxed), "taxes": []}
 
 

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from canonical.codes import NO_CURRENCY
-from canonical.order_patch import LineItemPatch, OrderPatch
+from canonical.order_patch import FeePatch, LineItemPatch, OrderPatch
 from canonical.parts import given
 from canonical.totals import ZERO, added, shares, smallest_unit
 from canonical.values import decimal_string, money, unit_price
@@ -79,6 +79,17 @@ def tax_as_line(patch: OrderPatch, notes: Notes, why: str) -> OrderPatch:
         return patch
     line = LineItemPatch(name=TAX, quantity="1", unit_price=money(str(tax), currency_of(patch)))
     return replace(patch, line_items=(*given(patch.line_items, ()), line))
+
+
+def tax_as_fee(patch: OrderPatch, notes: Notes, why: str) -> OrderPatch:
+    """Return the body like `tax_as_line`, with the taxes that are added to the prices as a fee."""
+    fees = given(patch.fees, ())
+    place = f"/fees/{len(fees)}" if patch.tax_inclusive is not True else None
+    tax = _without_taxes(patch, notes, place, why)
+    patch = _untaxed(patch)
+    if not tax:
+        return patch
+    return replace(patch, fees=(*given(patch.fees, ()), FeePatch(name=TAX, amount=money(str(tax), currency_of(patch)))))
 
 
 def tax_in_prices(patch: OrderPatch, notes: Notes, why: str, step: Decimal | None = None) -> OrderPatch:

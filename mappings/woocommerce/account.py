@@ -1,4 +1,4 @@
-"""The settings of a shop that mappings need: its currency and its number of decimals."""
+"""The settings of a shop that mappings need: its currency, its number of decimals, and whether it adds taxes."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,6 +15,7 @@ SETTINGS: Final = f"{API}/settings/general"
 REQUESTS: Final = (VendorRequest(method="GET", path=SETTINGS, route=SETTINGS),)
 CURRENCY: Final = "woocommerce_currency"
 DECIMALS: Final = "woocommerce_price_num_decimals"
+TAXES: Final = "woocommerce_calc_taxes"
 MOST_DECIMALS: Final = 9
 
 
@@ -36,7 +37,10 @@ def build_account(
     settings = {setting.id: setting.value for setting in decode(reply.body, tuple[_Setting, ...])}
     currency = decode(settings[CURRENCY], str) if CURRENCY in settings else None
     decimals = decode(settings[DECIMALS], str | int) if DECIMALS in settings else None  # type: ignore[arg-type]
-    return Account(custom_fields=dict(custom_fields), currency=currency, decimals=_count(decimals))
+    taxes = decode(settings[TAXES], str) == "yes" if TAXES in settings else None
+    return Account(
+        custom_fields=dict(custom_fields), currency=currency, decimals=_count(decimals), calculates_taxes=taxes
+    )
 
 
 def _count(decimals: str | int | None) -> int | None:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from canonical import values
-from canonical.order import Discount, LineItem, LineOption, Payment, PaymentState, Refund, RefundLine, ShippingLine
+from canonical.order import Discount, Fee, LineItem, LineOption, Payment, PaymentState, Refund, RefundLine, ShippingLine
 from canonical.order import PaymentStatus as Paid
 from canonical.parts import CustomFieldSetting, Loss
 from mappings.kit.line_fields import HIDDEN, option_value
@@ -28,6 +28,16 @@ ZERO: Final = Decimal(0)
 MOVED: Final = frozenset(("paid", "partially_refunded", "refunded"))
 
 
+class Bought(NamedTuple):
+    """The lines, their sum before discounts, which WooCommerce does not send, the discounts of those that are stored as
+    fees, and the other fees."""
+
+    lines: tuple[LineItem, ...]
+    items: str
+    discount: Decimal
+    fees: tuple[wire.FeeLine, ...]
+
+
 def lines(
     record: wire.Order,
     given_back: dict[str, Decimal],
@@ -35,9 +45,9 @@ def lines(
     loss: list[Loss],
     *,
     are_sent: bool,
-) -> tuple[tuple[LineItem, ...], str]:
-    """Return the lines and their sum before discounts, which WooCommerce does not send. `given_back` is the refunded
-    quantity of each line; `are_sent` means that all have shipped."""
+) -> Bought:
+    """Return the lines, among them those that are stored as fees. `given_back` is the refunded quantity of each line;
+    `are_sent` means that all have shipped."""
     currency = record.currency
     found: list[LineItem] = []
     cost = ZERO
@@ -69,7 +79,76 @@ def lines(
                 custom_fields=custom_fields.read(meta, settings, loss, f"{pointer}/custom_fields") if settings else (),
             )
         )
-    return tuple(found), money(str(cost), currency)
+    off, fees = ZERO, list[wire.FeeLine]()
+    for fee in record.fee_lines:
+        mark = _mark(fee)
+        if mark is None:
+            fees.append(fee)
+            continue
+        bought = _marked_line(fee, mark, currency, given_back, loss, len(found), settings, are_sent=are_sent)
+        cost += exact(bought.quantity) * exact(bought.unit_price)
+        off += exact(bought.discount)
+        found.insert(min(mark.place, len(found)), bought)
+    return Bought(tuple(found), money(format(cost, "f"), currency), off, tuple(fees))
+
+
+def _mark(fee: wire.FeeLine) -> wire.LineMark | None:
+    """Return the line that a fee is, None for any other fee."""
+    for one in fee.meta_data:
+        if one.key == wire.LINE:
+            try:
+                return msgspec.json.decode(one.value, type=wire.LineMark)
+            except msgspec.MsgspecError:
+                return None  # a person or a plugin changed it
+    return None
+
+
+def _marked_line(
+    fee: wire.FeeLine,
+    mark: wire.LineMark,
+    currency: str,
+    given_back: dict[str, Decimal],
+    loss: list[Loss],
+    place: int,
+    settings: tuple[CustomFieldSetting, ...],
+    *,
+    are_sent: bool,
+) -> LineItem:
+    """Return the line that is stored as a fee. A name or a sum that was changed at the shop takes precedence."""
+    id, pointer, name = str(fee.id), f"/line_items/{place}", text(fee.name) or ""
+    count, total, price, discount = values.quantity(mark.quantity), money(fee.total, currency), mark.unit_price, ZERO
+    if exact(fee.total) == exact(mark.total):
+        discount = exact(mark.subtotal) - exact(mark.total)
+    else:
+        price = unit_price(fee.total, count, currency)
+    meta = tuple(one for one in fee.meta_data if one.key != wire.LINE)
+    return LineItem(
+        remote_id=id,
+        product=product_of(mark.product_id, mark.variation_id, mark.sku),
+        sku=mark.sku,
+        name=mark.name if name == mark.title else name,
+        options=_options(meta, pointer, loss) if meta else (),
+        quantity=count,
+        unit_price=values.unit_price(price, currency),
+        discount=money(format(discount, "f"), currency),
+        tax=money(fee.total_tax, currency),
+        total=total,
+        refunded_quantity=values.quantity(str(given_back[id])) if id in given_back else "0",
+        fulfilled_quantity=count if are_sent else "0",
+        requires_shipping=mark.requires_shipping,
+        taxable=mark.taxable,
+        custom_fields=custom_fields.read(meta, settings, loss, f"{pointer}/custom_fields") if settings else (),
+    )
+
+
+def fees(found: tuple[wire.FeeLine, ...], currency: str) -> tuple[Fee, ...]:
+    """Return the fees that are no lines."""
+    return tuple(
+        [
+            Fee(name=text(one.name) or "", amount=money(one.total, currency), tax=money(one.total_tax, currency))
+            for one in found
+        ]
+    )
 
 
 def _options(meta: tuple[wire.LineMeta, ...], pointer: str, loss: list[Loss]) -> tuple[LineOption, ...]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from canonical import values
-from canonical.order import FulfillmentStatus, Order, Refund, Totals
+from canonical.order import Fee, FulfillmentStatus, Order, Refund, Totals
 from canonical.order import PaymentStatus as Paid
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss, Reference
@@ -20,6 +20,7 @@ from mappings.woocommerce import addresses, custom_fields, order_parts_r1, wire_
 from mappings.woocommerce.endpoints_order import ENDPOINTS
 from mappings.woocommerce.money import check_digits, exact, money
 from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, CHANNELS, axes
+from mappings.woocommerce.order_lines_write_r1 import total_of
 from mappings.woocommerce.order_parts_r1 import MOVED, ZERO, added
 from mappings.woocommerce.order_status_write_r1 import TOGETHER
 from mappings.woocommerce.order_write_r1 import to_vendor
@@ -57,11 +58,12 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     paid_at = moment(record.date_paid_gmt, record.date_paid, "/paid_at", loss)
     said = axes(record.status, is_paid=paid_at is not None, method=record.payment_method)
     goods = _fulfillment(said.fulfillment, record)
-    lines, items = order_parts_r1.lines(
+    lines, items, off, charged = order_parts_r1.lines(
         record, given_back, line_fields.of_lines(configured), loss, are_sent=goods == "fulfilled"
     )
     paid = _after_refunds(said.payment, refunds, record)
-    totals = _totals(record, items, paid, refunds, loss, is_void=said.status == "cancelled")
+    fees = order_parts_r1.fees(charged, currency) if charged else ()
+    totals = _totals(record, items, off, fees, paid, refunds, loss, is_void=said.status == "cancelled")
     if not _adds_up(totals):
         loss += check_totals(totals, (), False)  # the sum of the lines is computed here
     is_cancelled = said.status == "cancelled"
@@ -83,6 +85,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
         cancel_reason_raw=why,
         cancelled_at=updated_at if is_cancelled else None,
         currency=currency,
+        presentment_currency=currency,
         totals=totals,
         tax_inclusive=False,
         customer=_customer(record, loss),
@@ -92,6 +95,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
         line_items=lines,
         discounts=order_parts_r1.discounts(record) if record.coupon_lines else (),
         shipping_lines=order_parts_r1.shipping_lines(record) if record.shipping_lines else (),
+        fees=fees,
         payments=order_parts_r1.payments(record, paid, paid_at, totals.total),
         refunds=refunds,
         channel=CHANNELS.get(record.created_via, "unknown"),
@@ -107,7 +111,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     )
     loss += check_payment(order)
     if "" not in [line.total_tax for line in record.line_items]:
-        on_fees = sum([exact(fee.total_tax) for fee in record.fee_lines], ZERO)
+        on_fees = sum([exact(fee.tax) for fee in fees], ZERO)
         loss += check_taxes(totals.tax, lines, order.shipping_lines, on_fees=on_fees)
     remote = Remote(
         id=str(record.id), url=page_url(record.links, PAGE, record.id), created_at=created_at, updated_at=updated_at
@@ -132,19 +136,30 @@ def _fulfillment(said: FulfillmentStatus, record: wire_v3.Order) -> FulfillmentS
 
 
 def _totals(
-    record: wire_v3.Order, items: str, paid: Paid, refunds: tuple[Refund, ...], loss: list[Loss], *, is_void: bool
+    record: wire_v3.Order,
+    items: str,
+    off: Decimal,
+    fees: tuple[Fee, ...],
+    paid: Paid,
+    refunds: tuple[Refund, ...],
+    loss: list[Loss],
+    *,
+    is_void: bool,
 ) -> Totals:
+    """Return the sums. `off` are discounts that WooCommerce does not count as such, those of lines stored as fees."""
     currency = record.currency
     total, zero = _sum(record.total, currency, "/totals/total", loss), money("", currency)
     tax = _sum(record.total_tax, currency, "/totals/tax", loss)
     shipping = _sum(record.shipping_total, currency, "/totals/shipping", loss)
     discount = _sum(record.discount_total, currency, "/totals/discount", loss)
+    if off:
+        discount = money(format(exact(discount) + off, "f"), currency)
     is_paid = paid in MOVED
     return Totals(
         items=items,
         discount=discount,
         shipping=shipping,
-        fees=added([fee.total for fee in record.fee_lines], currency) if record.fee_lines else zero,
+        fees=added([fee.amount for fee in fees], currency) if fees else zero,
         tip=zero,
         tax=tax,
         total=total,
@@ -195,5 +210,6 @@ ORDER: Final = VendorMapping[wire_v3.Order, Order, OrderPatch, OrderWrite, Accou
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor, TOGETHER),
+    total_of=total_of,
     coerces=True,
 )

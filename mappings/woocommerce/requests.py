@@ -5,17 +5,18 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from canonical import values
 from canonical.parts import Loss
 from mappings.kit.paging import counted
-from mappings.spec import decode_loosely
+from mappings.spec import Notes, decode_loosely
 from mappings.woocommerce.wire_v3 import OPERATION, Account, Links, Meta, MetaWrite
 
 API: Final = "/wp-json/wc/v3"
 MAX_PER_PAGE: Final = 100
 total: Final = counted("x-wp-total")
+MOST_DIGITS: Final = 18
 IN_SHOPS_ZONE: Final = "the shop sent this time only in its own zone, which is unknown: it is read as UTC"
 
 
@@ -24,6 +25,16 @@ class _Marked(Struct, frozen=True, kw_only=True):
 
     id: int
     meta_data: tuple[Meta, ...] = ()
+
+
+def number(id: str | None, pointer: str, notes: Notes) -> int | UnsetType:
+    """Return an id of the shop as it writes them. Refuse one that is no positive number."""
+    if id is None:
+        return UNSET
+    if not (id.isascii() and id.isdecimal() and len(id) <= MOST_DIGITS and int(id) > 0):
+        notes.invalid(pointer, "WooCommerce ids are positive numbers")
+        return UNSET
+    return int(id)
 
 
 def remote_id(record: Raw) -> str:

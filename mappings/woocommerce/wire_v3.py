@@ -20,7 +20,9 @@ EXTERNAL_ID: Final = "_lockstitch_external_id"
 """The meta key for the caller's key."""
 CANCEL_REASON: Final = "_lockstitch_cancel_reason"
 """The meta key for the reason of a cancellation. WooCommerce has no field for it."""
-OURS: Final = frozenset({OPERATION, EXTERNAL_ID, CANCEL_REASON})
+LINE: Final = "_lockstitch_line"
+"""The meta key of a fee that is a line, with a `LineMark`."""
+OURS: Final = frozenset({OPERATION, EXTERNAL_ID, CANCEL_REASON, LINE})
 
 NOTHING: Final = Raw(b"null")
 
@@ -115,9 +117,34 @@ class ShippingLine(Struct, frozen=True, kw_only=True):
 class FeeLine(Struct, frozen=True, kw_only=True):
     """A charge. Plugins use negative ones as discounts."""
 
+    id: int = 0
     total: str
     total_tax: str = ""
     name: str | None = None
+    meta_data: tuple[LineMeta, ...] = ()
+
+
+class LineMark(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line that is stored as a fee: `place` is its index among all lines, the sums are those that it was stored with,
+    before and after discounts."""
+
+    place: int = 0
+    name: str
+    sku: str | None = None
+    product_id: str | None = None
+    variation_id: str | None = None
+    quantity: str
+    unit_price: str
+    subtotal: str
+    total: str
+    requires_shipping: bool | None = None
+    taxable: bool | None = None
+
+    @property
+    def title(self) -> str:
+        """The name of the fee for people, with the quantity and the SKU, for which a fee has no member."""
+        name = self.name if self.sku in (None, self.name) else f"{self.name} ({self.sku})"
+        return name if self.quantity == "1" else f"{self.quantity} x {name}"
 
 
 class Listed(Struct, frozen=True, kw_only=True):
@@ -206,13 +233,14 @@ class Order(Struct, frozen=True, kw_only=True):
 class Account(Struct, frozen=True, kw_only=True):
     """The facts about a shop.
 
-    `currency` and `decimals` are the shop's settings, None if the key may not read them. `refunds` are those read for
-    orders, by id; `refund_reads` counts the reads.
+    `currency`, `decimals` and `calculates_taxes` are the shop's settings, None if the key may not read them. `refunds`
+    are those read for orders, by id; `refund_reads` counts the reads.
     """
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
     currency: str | None = None
     decimals: int | None = None
+    calculates_taxes: bool | None = None
     refunds: dict[int, Refund] = {}
     refund_reads: int = 0
 
@@ -274,6 +302,8 @@ class FeeLineWrite(Struct, frozen=True, kw_only=True):
 
     name: str
     total: str
+    tax_status: Text = UNSET
+    meta_data: tuple[MetaWrite, ...] | UnsetType = UNSET
 
 
 class ShippingLineWrite(Struct, frozen=True, kw_only=True):

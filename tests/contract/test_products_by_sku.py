@@ -41,7 +41,7 @@ def calls_before(vendors: Emulators, vendor: Vendor, seen: int, create: str) -> 
     return paths[: paths.index(create)]
 
 
-def test_known_products_are_named_by_id_and_others_become_fees(caller: Caller, vendors: Emulators) -> None:
+def test_known_products_are_named_by_id_and_others_are_fees_that_read_as_lines(caller: Caller, vendors: Emulators) -> None:
     caller.create(SHOP, sale(word(), "MUG"))  # account facts are known now
     seen = len(vendors.calls("woocommerce"))
     mark = word()
@@ -50,11 +50,12 @@ def test_known_products_are_named_by_id_and_others_become_fees(caller: Caller, v
 
     assert calls_before(vendors, "woocommerce", seen, "POST orders") == ["GET products"]
     assert [(one["sku"], one["quantity"]) for one in made["line_items"]] == [
-        *(("MUG", "2"), ("SCARF-BLUE", "2"), ("MUG", "2"))
+        *(("MUG", "2"), ("SCARF-BLUE", "2"), (f"NEW-{mark}", "2"), ("MUG", "2"))
     ]
-    assert (made["totals"]["fees"], made["totals"]["total"]) == ("39.80", "159.20")
+    assert (made["fees"], made["totals"]["fees"], made["totals"]["total"]) == ([], "0.00", "159.20")
     assert [(one["path"], one["kind"]) for one in made["meta"]["loss"] if "line_items" in one["path"]] == [
-        ("/line_items/2", "coerced")
+        ("/line_items/1/sku", "coerced"),  # it is SCARF-BLUE there
+        ("/line_items/2", "coerced"),
     ]
     (held,) = vendors.records("woocommerce", "orders", holding=f"NEW-{mark}")
     assert [one["variation_id"] for one in held["line_items"]] == [0, 13, 0]

@@ -71,13 +71,6 @@ OPEN: Final[dict[str, set[str]]] = {
         "presentment_currency",
         "shipping_lines.title",
     },
-    "woocommerce order": {
-        "line_items.sku",
-        "presentment_currency",
-    },
-    "woocommerce order change": {
-        "presentment_currency",
-    },
 }
 """The unannounced differences that are known, by vendor and object, as fields without indices. A field that reads right
 has to be removed."""

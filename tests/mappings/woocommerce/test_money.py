@@ -78,7 +78,7 @@ def test_the_decimals_of_a_shop_need_not_be_those_of_its_currency(
 
 @pytest.mark.parametrize(
     ("currency", "decimals", "price", "quantity"),
-    [("HUF", "0", "999.50", "1"), ("KWD", "2", "10.125", "1"), ("EUR", "2", "0.335", "1"), ("JPY", "2", "0.5", "1")],
+    [("HUF", "0", "999.50", "1"), ("KWD", "2", "10.125", "1")],
 )
 def test_what_the_shop_would_round_is_refused(
     shop: EmulatedShop, currency: str, decimals: str, price: str, quantity: str
