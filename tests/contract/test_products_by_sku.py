@@ -41,7 +41,7 @@ def calls_before(vendors: Emulators, vendor: Vendor, seen: int, create: str) -> 
     return paths[: paths.index(create)]
 
 
-def test_known_products_are_named_by_id_and_others_are_fees_that_read_as_lines(caller: Caller, vendors: Emulators) -> None:
+def test_products_are_named_by_id_and_other_lines_stay_lines(caller: Caller, vendors: Emulators) -> None:
     caller.create(SHOP, sale(word(), "MUG"))  # account facts are known now
     seen = len(vendors.calls("woocommerce"))
     mark = word()
