@@ -82,8 +82,8 @@ def test_lines_stay_lines(patch: OrderPatch) -> None:
     made, _, _ = ordered(patch)
 
     lines = patch.line_items or ()
-    assert [one.name for one in made.data.line_items] == [one.name for one in lines]  # type: ignore[union-attr]
-    for sent, read in zip(lines, made.data.line_items, strict=True):  # type: ignore[arg-type]
+    assert [one.name for one in made.data.line_items] == [one.name for one in lines]
+    for sent, read in zip(lines, made.data.line_items, strict=True):
         assert Decimal(read.quantity) == Decimal(sent.quantity)
         assert [(one.name, one.value) for one in read.options] == [(one.name, one.value) for one in sent.options]
         product = Decimal(sent.quantity) * Decimal(sent.unit_price or 0)
