@@ -21,9 +21,9 @@ def open_monitoring(settings: Settings, database: Database, former_environments:
     """Register the gauges, and return what the routes of monitoring need. Readiness adds to `former_environments`."""
     exporting = [name for name, connection in settings.connections.items() if connection.csv is not None]
     telemetry.expect_uploads(exporting)
-    gauges = Gauges(database, settings.connections, exporting)
-    telemetry.add_collector(gauges.collect)
     proof = CachedCheck(partial(write_fault, database), PROOF_SECONDS)
+    gauges = Gauges(database, settings.connections, exporting, settings.vault_names, proof)
+    telemetry.add_collector(gauges.collect)
     return MonitoringDeps(
         runs=PostgresRuns(database),
         readiness=CachedCheck(partial(_readiness, settings.environment, database, proof, former_environments)),

@@ -85,6 +85,7 @@ def served(running_facade: Facade, full_key: str, exporting: str) -> dict[str, d
         """INSERT INTO job (kind, connection, state, run_at, max_attempts, dead_head, payload, correlation_id)
            VALUES ('rules', 'rules', 'ready', now() + interval '1 day', 8, 'skip', '', 'rules')"""
     )
+    problems = _every_problem(facade)
     try:
         found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         with facade.another_api(LOCKSTITCH_CONFIG=exporting) as exports:
@@ -97,6 +98,36 @@ def served(running_facade: Facade, full_key: str, exporting: str) -> dict[str, d
     finally:
         facade.sql("DELETE FROM dead_letter WHERE id = 'dl_rules'")
         facade.sql("DELETE FROM job WHERE kind = 'rules'")
+        for table, column in problems:
+            facade.sql(f"DELETE FROM {table} WHERE {column} LIKE '%rules'")  # noqa: S608
+
+
+def _every_problem(facade: Facade) -> list[tuple[str, str]]:
+    """A credential, a subscription and a connection with a problem; where they are to be removed."""
+    facade.sql(
+        "INSERT INTO credential (name, kind, refused_at, refused_why) VALUES ('crm.rules', 'oauth', now(), 'no')"
+    )
+    facade.sql(
+        """INSERT INTO credential_version (credential, version, state, payload)
+           VALUES ('crm.rules', 1, 'current', '')"""
+    )
+    facade.sql(
+        """INSERT INTO subscription (id, principal, target_url, events, failing_since)
+           VALUES ('sub_rules', 'key_1', '', '{*}', now() - interval '1 hour')"""
+    )
+    facade.sql(
+        """INSERT INTO connection_observation (process, connection, state, since, until)
+           SELECT state || 'rules', connection, state, now(), now() + interval '1 hour'
+             FROM (VALUES ('pausable', 'throttled'), ('busy-hubspot', 'failing')) AS observed (connection, state)"""
+    )
+    facade.sql("UPDATE connection_observation SET since = now() - interval '1 hour' WHERE process LIKE '%rules'")
+    facade.sql("INSERT INTO webhook_standing (connection, reason, refused_at) VALUES ('code', 'rules', now())")
+    return [
+        ("credential", "name"),
+        ("subscription", "id"),
+        ("connection_observation", "process"),
+        ("webhook_standing", "reason"),
+    ]
 
 
 def test_what_has_to_raise_an_alarm_has_a_rule() -> None:
@@ -114,6 +145,8 @@ def test_what_has_to_raise_an_alarm_has_a_rule() -> None:
         "lockstitch_audit_unsealed_seconds",
         "lockstitch_uploads_total",
         "lockstitch_uploads_oldest_seconds",
+        "lockstitch_database_writable",
+        "lockstitch_trouble",
     } <= named
 
 
@@ -141,6 +174,9 @@ def test_the_values_that_rules_choose_by_are_real(served: dict[str, dict[str, se
     assert {"success", "auth"} <= served["lockstitch_vendor_outcomes_total"]["outcome"]
     assert "unknown" in served["lockstitch_operations_open"]["phase"]
     assert served["lockstitch_connection_paused"]["reason"] == {"account", "auth", "operator"}
+    problems = {"throttled", "failing", "webhooks", "undelivered", "refused"}
+    assert problems <= served["lockstitch_trouble"]["problem"]
+    assert {"pausable", "busy-hubspot", "code", "sub_rules", "crm.rules"} <= served["lockstitch_trouble"]["name"]
     assert served["lockstitch_uploads_total"]["outcome"] == {"recorded", "refused"}
     assert served["lockstitch_uploads_oldest_seconds"]["connection"] == {"legacy"}
     assert "drift" in served["lockstitch_mapping_refusals_total"]["reason"]

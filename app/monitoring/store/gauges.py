@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from prometheus_client import Metric
@@ -10,9 +10,11 @@ from prometheus_client.core import GaugeMetricFamily
 
 from app.audit.trail import PostgresAuditTrail
 from app.errors import StoreUnavailable
+from app.monitoring.models import Trouble
 from app.monitoring.store import heartbeats
-from app.monitoring.store.vitals import STOPPED
+from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.postgres.database import Database, Statement
+from app.postgres.fault import DatabaseFault
 from app.queue.figures import read_figures
 from app.queue.models import QueueFigures
 
@@ -33,8 +35,6 @@ COUNT_DEAD_LETTERS = Statement(
 )
 
 COUNT_REDRIVES = Statement("SELECT redrive", "SELECT count(*)::bigint FROM redrive WHERE state = 'running'")
-
-COUNT_STOPPED = Statement("SELECT subscription", "SELECT count(*)::bigint FROM subscription WHERE state = 'disabled'")
 
 # An interrupted upload counts as finished once the same file was recorded completely, under any key.
 UNFINISHED_UPLOADS = Statement(
@@ -63,17 +63,27 @@ UNFINISHED_UPLOADS = Statement(
 class Gauges:
     """`refresh` reads the gauges; `collect` returns the last values, or nothing while the database is down.
 
-    `connections` are the configured ones; `exporting` are those that take uploads.
+    `connections` are the configured ones; `exporting` are those that take uploads; `secrets` those of the vault.
     """
 
-    def __init__(self, database: Database, connections: Collection[str], exporting: Collection[str]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        connections: Collection[str],
+        exporting: Collection[str],
+        secrets: Collection[str],
+        write_fault: Callable[[], Awaitable[DatabaseFault | None]],
+    ) -> None:
         self._database = database
+        self._figures = PostgresAlarmFigures(database, connections, secrets)
+        self._write_fault = write_fault
+        self._writable = True
+        self._troubles: Sequence[Trouble] = ()
         self._connections = sorted(connections)
         self._exporting = sorted(exporting)
         self._reading: asyncio.Task[bool] | None = None
         self._up = False
         self._uploads: dict[str, tuple[int, float]] = {}
-        self._paused: set[tuple[str, str]] = set()
         self._stopped = 0
         self._worker_seen: float | None = None
         self._operations: dict[str, tuple[int, float]] = {}
@@ -105,9 +115,9 @@ class Gauges:
         self._dead_letters = {(row["connection"], row["kind"], row["category"]): row["count"] for row in rows}
         self._redrives = await self._database.fetch_value(COUNT_REDRIVES)
         self._sealed = await self._trail.figures()
-        self._stopped = await self._database.fetch_value(COUNT_STOPPED)
-        rows = await self._database.fetch(STOPPED, self._connections)
-        self._paused = {(row["name"], row["problem"]) for row in rows}
+        figures = await self._figures.read()
+        self._stopped, self._troubles = figures.disabled_subscriptions, figures.troubles
+        self._writable = await self._write_fault() is None
         rows = await self._database.fetch(UNFINISHED_UPLOADS, self._exporting) if self._exporting else []
         self._uploads = {row["connection"]: (row["count"], row["oldest"]) for row in rows}
         self._worker_seen = await heartbeats.last_seen(self._database)
@@ -119,6 +129,12 @@ class Gauges:
             return [up]
         return [
             up,
+            _gauge(
+                "lockstitch_database_writable",
+                "1 while the database stores what this process writes.",
+                (),
+                [((), float(self._writable))],
+            ),
             *self._of_operations(),
             *self._of_queue(),
             *self._of_dead_letters(),
@@ -198,13 +214,20 @@ class Gauges:
         ]
 
     def _of_what_waits(self) -> list[Metric]:
+        paused = {(one.name, one.problem) for one in self._troubles}
         return [
+            _gauge(
+                "lockstitch_trouble",
+                "1 for each connection, subscription or credential with a problem that raises an alarm.",
+                ("name", "problem"),
+                ((each, 1.0) for each in sorted(paused)),
+            ),
             _gauge(
                 "lockstitch_connection_paused",
                 "1 while a connection waits for a person: auth, a refused credential; operator, somebody paused it.",
                 ("connection", "reason"),
                 (
-                    ((name, reason), float((name, reason) in self._paused))
+                    ((name, reason), float((name, reason) in paused))
                     for name in self._connections
                     for reason in PAUSE_REASONS
                 ),
