@@ -33,8 +33,10 @@ from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 NO_PLACE: Final[dict[str, str]] = {
     "external_id": "Freshdesk tickets have no external id: configure a ticket field as a custom field",
     "orders": "Freshdesk tickets have no order: configure a ticket field as a custom field",
-    "parent": "Freshdesk tickets do not contain their parent: link tickets in Freshdesk",
+    "parent": "Lockstitch only reads the parent of a Freshdesk ticket: link tickets in Freshdesk",
 }
+CHILD: Final = 2
+"""The `association_type` of a ticket that has a parent."""
 LONGEST_SUBJECT: Final = 80
 """Characters of a subject that is made from the text. Freshdesk stores up to 255."""
 Due = Instant | UnsetType
@@ -66,6 +68,7 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
         assignee=reference(record.responder_id),
         team=reference(record.group_id),
         company=reference(record.company_id),
+        parent=_parent(record),
         followers=_copied(record.cc_emails, loss) if record.cc_emails else (),
         tags=record.tags or (),
         custom_fields=json_custom_fields.read("Freshdesk", settings, record.custom_fields or {}, loss)
@@ -132,6 +135,11 @@ def _requester(record: wire_v2.Ticket, loss: list[Loss]) -> Reference | None:
     return Reference(
         remote_id=str(person.id), name=person.name, email=email, phone=person.phone or person.mobile or None
     )
+
+
+def _parent(record: wire_v2.Ticket) -> Reference | None:
+    parents = record.associated_tickets_list or ()
+    return reference(parents[0]) if record.association_type == CHILD and len(parents) == 1 else None
 
 
 def _copied(addresses: tuple[str, ...], loss: list[Loss]) -> tuple[Follower, ...]:

@@ -80,7 +80,8 @@ class Attachment(Struct, frozen=True, kw_only=True):
 
 class Ticket(Struct, frozen=True, kw_only=True):
     """A ticket. `status`, `priority` and `source` are numbers. `description` is HTML; Freshdesk derives
-    `description_text` from it."""
+    `description_text` from it. `association_type` says what the listed tickets are to it: 1 its children, 2 its parent,
+    3 what it tracks, 4 its tracker."""
 
     id: int
     status: int
@@ -97,6 +98,8 @@ class Ticket(Struct, frozen=True, kw_only=True):
     responder_id: int | None = None
     group_id: int | None = None
     company_id: int | None = None
+    association_type: int | None = None
+    associated_tickets_list: tuple[int, ...] | None = None
     cc_emails: tuple[str, ...] | None = None
     tags: tuple[str, ...] | None = None
     custom_fields: dict[str, Raw] | None = None

@@ -1,13 +1,13 @@
 """Custom fields: the properties that the configuration of a connection names."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from msgspec import UnsetType
 
 from canonical import values
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
-from mappings.hubspot.field_values import EPOCH, iso
+from mappings.hubspot.field_values import iso, since_epoch
 from mappings.hubspot.wire_v3 import CLEARED
 from mappings.kit import custom_fields
 from mappings.spec import Notes
@@ -83,7 +83,7 @@ def _boolean(text: str) -> bool:
 
 def _instant(text: str) -> datetime:
     if text.removeprefix("-").isdecimal():
-        return EPOCH + timedelta(milliseconds=int(text))
+        return since_epoch(text)
     return values.utc(datetime.fromisoformat(text))
 
 

@@ -9,11 +9,14 @@ from canonical import values
 from mappings.spec import VendorDrift
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+SECONDS: Final = 10
+"""Digits of a time in seconds, since 2001."""
+DAY: Final = 24 * 3600 * 1000
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def instant(text: str | None, name: str) -> datetime | None:
-    """Parse a datetime property: ISO 8601, or epoch milliseconds as in older replies.
+    """Parse a datetime property: ISO 8601, or the time since 1970 as in `since_epoch`.
 
     Raises VendorDrift, with the property's path, for any other text.
     """
@@ -23,10 +26,22 @@ def instant(text: str | None, name: str) -> datetime | None:
         if text.endswith("Z"):  # the usual case
             return datetime.fromisoformat(text)
         if text.isdecimal():
-            return EPOCH + timedelta(milliseconds=int(text))
+            return since_epoch(text)
         return values.utc(datetime.fromisoformat(text))
     except (ValueError, OverflowError) as error:
         raise VendorDrift(f"$.properties.{name}", "not a date and time") from error
+
+
+def since_epoch(digits: str) -> datetime:
+    """Return the instant of a number: HubSpot's milliseconds, or seconds if it has ten digits, which other programs
+    write into a property by mistake. As milliseconds, ten digits would be the early months of 1970. A whole day of
+    those is one in milliseconds, such as a day of birth.
+
+    Raises OverflowError for a time that no calendar has.
+    """
+    number = int(digits)
+    is_seconds = len(digits) == SECONDS and number % DAY != 0
+    return EPOCH + (timedelta(seconds=number) if is_seconds else timedelta(milliseconds=number))
 
 
 def milliseconds(moment: datetime) -> int:

@@ -281,6 +281,23 @@ def test_the_first_answer_is_due_with_the_solution() -> None:
     assert lost(drafted({"due_at": early})) == {"/due_at": "defaulted"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "listed", "parent"),
+    [
+        (2, (4700,), "4700"),
+        (1, (4700,), None),
+        (3, (4700, 4701), None),
+        (2, (), None),
+        (2, None, None),
+        (None, None, None),
+    ],
+)
+def test_a_child_names_its_parent(kind: int | None, listed: tuple[int, ...] | None, parent: str | None) -> None:
+    record = replace(CURRENT, association_type=kind, associated_tickets_list=listed)
+    read = TICKET.to_canonical(record, ACCOUNT).data.parent
+    assert (None if read is None else read.remote_id) == parent
+
+
 def test_ids_are_numbers() -> None:
     for name in ("assignee", "team", "company"):
         for id in ("anna", "9" * 19):

@@ -107,3 +107,19 @@ def test_text_of_any_kind_is_read_or_kept_as_it_is(kind: CustomFieldType, text: 
 
     assert field.value is None if not text else field.value == text or not notes.loss
     assert all(loss.kind == "ambiguous" for loss in notes.loss)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("datetime", "1773306837041", "2026-03-12T09:13:57.041Z"),
+        ("datetime", "1773306837", "2026-03-12T09:13:57.000Z"),
+        ("date", "1773273600000", "2026-03-12"),
+        ("date", "5097600000", "1970-03-01"),
+        ("date", "-86400000", "1969-12-31"),
+    ],
+)
+def test_ten_digits_are_seconds_unless_they_are_a_day(kind: CustomFieldType, text: str, value: str) -> None:
+    setting = CustomFieldSetting(key="since", vendor_field="since", type=kind)
+    (field,) = read_custom_fields({"since": text}, (setting,), Notes())
+    assert field.value == value

@@ -1,5 +1,6 @@
 """Tickets: stages and statuses, the requester behind an association, and what a write may set."""
 
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import msgspec
@@ -260,6 +261,10 @@ def test_dates_of_older_answers_are_milliseconds() -> None:
 
     assert result.closed_at is not None
     assert result.closed_at == result.first_responded_at
+
+
+def test_ten_digits_are_seconds() -> None:
+    assert read(ticket(closed_date="1773306837")).closed_at == datetime(2026, 3, 12, 9, 13, 57, tzinfo=UTC)
 
 
 # ----------------------------------------------------------------- requester
