@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from app.audit import record
 from app.errors import NotSystemOfRecord
+from app.http.plurals import PLURAL
 from app.ownership.verdict import Change, Ruling, may_write, rule
 from app.problem_document import FieldError, summary
 from app.writes.deps import WriteDeps
@@ -31,10 +32,12 @@ class Judged(Struct, frozen=True, kw_only=True):
 
 
 async def judge_new(resolved: ResolvedWrite) -> Judged | None:
-    """Judge the fields of a new record, where every value is a change. None if all are written.
+    """Judge a new record, which is a change itself, and its fields, where every value is one. None if all are written.
 
-    Raises NotSystemOfRecord if a field is refused, or if the record would be without its upsert key or without fields.
+    Raises NotSystemOfRecord if the record or a field is refused, or if it would be without its upsert key or without
+    fields.
     """
+    _judge_creation(resolved)
     policies = resolved.owned
     if not policies:
         return None
@@ -45,6 +48,16 @@ async def judge_new(resolved: ResolvedWrite) -> Judged | None:
     if resolved.resends:
         return None
     raise _refusal(judged.skipped)
+
+
+def _judge_creation(resolved: ResolvedWrite) -> None:
+    """Raise NotSystemOfRecord if the writer may not create such records. Where the fields of others are skipped, the
+    fields decide, if there are any."""
+    policy = resolved.forbids_new
+    if policy is None or resolved.resends or (policy.anyone_else == "skip" and changed_fields(resolved.intent)):
+        return
+    ruling = rule(PLURAL[resolved.intent.object], policy, Change(by=resolved.by, target=resolved.connection.name))
+    raise _refusal((_skip("", policy, ruling),), review=ruling.verdict == "review")
 
 
 async def judge_change(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> Judged | None:
@@ -122,7 +135,7 @@ def _judged(
 
 
 def _skip(name: str, policy: FieldOwnership, ruling: Ruling) -> Skipped:
-    return Skipped(pointer=f"/{name}", owner=policy.owner or "", reason=ruling.reason)
+    return Skipped(pointer=f"/{name}" if name else "", owner=policy.owner or "", reason=ruling.reason)
 
 
 def _refusal(

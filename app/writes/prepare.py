@@ -120,7 +120,8 @@ async def _prepare_copy(resolved: ResolvedWrite, marker: str, copied: CopyOf) ->
 async def _prepare_missing(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     """Draft the create of a record that was not found."""
     key, endpoints = resolved.intent.upsert_on, resolved.mapping.endpoints
-    if key is None or key in endpoints.find or key not in endpoints.upsert or resolved.owned:
+    is_judged = bool(resolved.owned) or resolved.forbids_new is not None
+    if key is None or key in endpoints.find or key not in endpoints.upsert or is_judged:
         return await prepare_create(resolved, marker)
     # It was searched for, and a search lags. The vendor's upsert finds a record that is there.
     return await _prepare_upsert(resolved, marker, searched=True)

@@ -18,7 +18,7 @@ from msgspec import Struct
 from app.errors import InvalidField, UnsupportedAction
 from app.http.decode_body import NO_CHOICE, DecodedBody, decode_sent
 from app.http.mapping_header import NamedRevision
-from app.ownership.verdict import depends_on_record
+from app.ownership.verdict import depends_on_record, may_write
 from app.problem_document import FieldError
 from app.records.fetch import fetch_raw, fetch_record
 from app.records.map_record import Reading, as_vendor_drift, choose_writer, map_at_revision
@@ -127,6 +127,15 @@ class ResolvedWrite:
             if (policy := ownership.fields.get(name)) is not None and depends_on_record(policy, self.by, target)
         }
 
+    @property
+    def forbids_new(self) -> FieldOwnership | None:
+        """The ownership of the object, if the writer may not create its records; None if they may."""
+        ownership = self.deps.ownership.get(self.intent.object)
+        policy = None if ownership is None else ownership.default
+        if policy is None or policy.anyone_else is None or may_write(policy, self.by, self.connection.name):
+            return None
+        return policy
+
     def with_only(self, fields: frozenset[str]) -> "ResolvedWrite":
         """Return the write of these fields alone."""
         if self.intent.edits_tags:
@@ -145,7 +154,9 @@ class ResolvedWrite:
             return False
         if intent.copy_of is not None or intent.unless_found:
             return True
-        return intent.upsert_on not in endpoints.upsert or intent.merges or bool(self.owned)
+        if intent.upsert_on not in endpoints.upsert or intent.merges:
+            return True
+        return bool(self.owned) or self.forbids_new is not None
 
     @property
     def lock(self) -> str | None:
