@@ -1,6 +1,7 @@
 """How connections obtain tokens: the grants of OAuth2 (RFC 6749, RFC 7636) and logins, as data and pure functions."""
 
 import base64
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -18,6 +19,12 @@ OldToken = Literal["kept", "until_new_is_used", "gone"]
 used. `gone`: it is deleted at once, so it must never be sent twice."""
 Access = Literal["read", "write"]
 Members = Mapping[str, str | int]
+
+LONGEST_TOKEN: Final = 16_384
+LONGEST_LIFE: Final = 3_153_600_000
+"""A hundred years in seconds."""
+_TOKEN: Final = re.compile(rf"[!-~]{{1,{LONGEST_TOKEN}}}")
+_SCOPE: Final = re.compile(r"[!-~]{1,255}")
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
@@ -89,6 +96,21 @@ def issued(reply: VendorReply) -> Issued | None:
         expires_in=body.expires_in,
         scopes=scopes,
     )
+
+
+def flaw_of(tokens: Issued) -> str | None:
+    """Return why what a vendor issued cannot be used, without a part of it; None if it can. Tokens are sent in headers,
+    and stored with their end."""
+    for name in ("access_token", "refresh_token"):
+        token = getattr(tokens, name)
+        if token is not None and not _TOKEN.fullmatch(token):
+            return f"{name} is longer than {LONGEST_TOKEN} characters or has others than visible ASCII"
+    # False for not a number, too.
+    if tokens.expires_in is not None and not 0 <= tokens.expires_in <= LONGEST_LIFE:
+        return f"expires_in is not a number of seconds from 0 to {LONGEST_LIFE}"
+    if not all(_SCOPE.fullmatch(scope) for scope in tokens.scopes or ()):
+        return "scope has other characters than visible ASCII"
+    return None
 
 
 def refused(reply: VendorReply) -> TokenRefusal | None:

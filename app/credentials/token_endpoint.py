@@ -10,7 +10,7 @@ from app.egress.retry_after import seconds_asked
 from app.egress.transport import ACCEPTED_ENCODING, USER_AGENT, NoReply, NotSent, Wire
 from app.telemetry import vendor_span
 from mappings.http import VendorReply, VendorRequest
-from mappings.tokens import Issued, TokenRefusal, refused
+from mappings.tokens import Issued, TokenRefusal, flaw_of, refused
 
 
 class EndpointFailure(Struct, frozen=True, kw_only=True):
@@ -69,7 +69,11 @@ class TokenEndpoint(Struct, frozen=True, kw_only=True):
 def _judged(reply: VendorReply, read: Callable[[VendorReply], Issued | None]) -> Issued | EndpointFailure:
     status = reply.status
     if 200 <= status < 300:
-        return read(reply) or EndpointFailure(why="unreadable", status=status, maybe_used=True)
+        tokens = read(reply)
+        flaw = "unreadable" if tokens is None else flaw_of(tokens)
+        if tokens is None or flaw is not None:
+            return EndpointFailure(why=flaw or "", status=status, maybe_used=True)
+        return tokens
     failure = partial(EndpointFailure, why=f"status {status}", status=status)
     if status == 429:
         return failure(maybe_used=False, retry_after=seconds_asked(reply.headers.get("retry-after", "")) or 1.0)

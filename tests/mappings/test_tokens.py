@@ -1,14 +1,20 @@
 """Grants and scopes in the manifests: what is asked for, how a client authenticates, what a token endpoint answers."""
 
 from base64 import b64encode
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.credentials.token_set import TokenSet, payload_of
 from mappings.http import VendorReply
 from mappings.registry import VENDORS
-from mappings.tokens import Access, Grant, Issued, TokenRefusal, issued, refused
+from mappings.tokens import Access, Grant, Issued, TokenRefusal, flaw_of, issued, refused
 
 SECRETS = {"client_id": "an id", "client_secret": "a:secret/+"}
 
@@ -97,6 +103,51 @@ def test_replies_of_token_endpoints() -> None:
     assert refused(reply(401, error="invalid_client")) == TokenRefusal(code="invalid_client", invalid_grant=False)
     assert refused(reply(400, error="a sentence with a secret")) == TokenRefusal(code="status_400", invalid_grant=False)
     assert refused(VendorReply(status=403, headers={}, body=b"<html>")) is None
+
+
+@pytest.mark.parametrize(
+    ("flaw", "members"),
+    [
+        ("access_token", {"access_token": "a\r\nX-Admin: true"}),
+        ("access_token", {"access_token": "a\x00b"}),
+        ("access_token", {"access_token": "a b"}),
+        ("access_token", {"access_token": "\N{LATIN SMALL LETTER A WITH DIAERESIS}"}),
+        ("access_token", {"access_token": "a" * 16_385}),
+        ("refresh_token", {"refresh_token": "r\n"}),
+        ("expires_in", {"expires_in": -1}),
+        ("expires_in", {"expires_in": 1e18}),
+        ("expires_in", {"expires_in": "nan"}),
+        ("expires_in", {"expires_in": "inf"}),
+        ("scope", {"scopes": ["read\nwrite"]}),
+    ],
+)
+def test_an_answer_that_cannot_be_used_has_a_flaw_without_its_value(flaw: str, members: dict[str, Any]) -> None:
+    tokens = issued(reply(200, **{"access_token": "good", **members}))
+    if tokens is None:  # not even a number
+        return
+    found = flaw_of(tokens)
+    assert found is not None
+    assert found.startswith(flaw)
+    assert str(next(iter(members.values()))) not in found
+
+
+@given(
+    access=st.text(max_size=20),
+    refresh=st.none() | st.text(min_size=1, max_size=20),
+    seconds=st.none() | st.floats() | st.integers(-(10**19), 10**19),
+)
+def test_what_has_no_flaw_makes_a_header_and_a_time(access: str, refresh: str | None, seconds: float | None) -> None:
+    tokens = Issued(access_token=access, refresh_token=refresh, expires_in=seconds)
+    if flaw_of(tokens) is not None:
+        return
+    began = datetime(2026, 11, 30, tzinfo=UTC)
+    payload, ends_at = payload_of(tokens, TokenSet(), began, VENDORS["hubspot"].grants[0], ())
+    assert ends_at is None or ends_at >= began
+    kept = msgspec.json.decode(payload, type=TokenSet)
+    for token in (kept.access_token, kept.refresh_token or "x"):
+        httpx.Headers({"authorization": f"Bearer {token}"}).raw[0][1].decode("ascii")
+        assert token.isprintable()
+        assert token.strip() == token != ""
 
 
 def test_the_login_of_medusa() -> None:
