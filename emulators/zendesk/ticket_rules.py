@@ -1,11 +1,12 @@
 """What Zendesk checks and derives when a ticket is written."""
 
+from datetime import datetime
 from typing import Any
 
 from emulators.state import JsonRecord
 from emulators.zendesk import users
 from emulators.zendesk.account import STATUS_ID, category_of
-from emulators.zendesk.desk import AGENT_ID, Desk
+from emulators.zendesk.desk import AGENT_ID, Desk, iso
 from emulators.zendesk.errors import bad_attribute, invalid
 from emulators.zendesk.identities import owner_of
 
@@ -37,7 +38,7 @@ def applied(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> JsonRecord
         written["tags"] = tags_of(given["tags"])
     _put_custom_fields(desk, ticket, written, given)
     # A due date belongs to tasks and a problem to incidents; on anything else they are not kept.
-    due_at = given.get("due_at", ticket["due_at"])
+    due_at = _moment(given["due_at"]) if given.get("due_at") else given.get("due_at", ticket["due_at"])
     problem_id = given.get("problem_id", ticket["problem_id"])
     written["due_at"] = due_at if written["type"] == "task" else None
     written["problem_id"] = problem_id if written["type"] == "incident" else None
@@ -172,6 +173,14 @@ def _field_value(field: JsonRecord, value: Any, held: Any) -> Any:
 
 def _as_tags(value: Any) -> list[str]:
     return [] if value is None else [str(one) for one in (value if isinstance(value, list) else [value])]
+
+
+def _moment(value: object) -> str:
+    """A time in whole seconds, as the vendor keeps it."""
+    try:
+        return iso(datetime.fromisoformat(str(value)).timestamp())
+    except ValueError as error:
+        raise invalid("due_at", "Due At: is not a valid date", "InvalidValue") from error
 
 
 def _items(name: str, value: object) -> list[Any]:

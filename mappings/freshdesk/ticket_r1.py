@@ -196,16 +196,17 @@ def _status_written(
 def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tuple[Due, Due]:
     """Return the due times of the ticket and its first response. Freshdesk accepts only both together, the response not
     after the ticket."""
-    if isinstance(patch.due_at, UnsetType):
+    wanted = patches.whole_seconds(patch.due_at, "/due_at", "Freshdesk", notes)
+    if isinstance(wanted, UnsetType):
         return UNSET, UNSET
-    if patch.due_at is None:
+    if wanted is None:
         notes.invalid("/due_at", "a Freshdesk ticket always has a due time: change it instead of clearing it")
         return UNSET, UNSET
     held = None if current is None else current.fr_due_by
-    if held is not None and held <= patch.due_at:
-        return patch.due_at, held
+    if held is not None and held <= wanted:
+        return wanted, held
     notes.lose("/due_at", "defaulted", "Freshdesk also needs a due time for the first response: the same one is sent")
-    return patch.due_at, patch.due_at
+    return wanted, wanted
 
 
 TICKET: Final = VendorMapping(

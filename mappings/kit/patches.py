@@ -1,6 +1,7 @@
 """Convert fields of a patch to a vendor's values: refuse unsupported fields, look up enum values, write references."""
 
 from collections.abc import Container, Mapping
+from datetime import datetime
 from typing import Final, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
@@ -88,6 +89,16 @@ def record_id(
         notes.invalid(f"{pointer}/remote_id", f"a {vendor} id is a whole number")
         return UNSET
     return int(wanted)
+
+
+def whole_seconds(
+    moment: datetime | None | UnsetType, pointer: str, vendor: str, notes: Notes
+) -> datetime | None | UnsetType:
+    """Return a time without fractions of a second. Note a loss if that changes it."""
+    if not isinstance(moment, datetime) or not moment.microsecond:
+        return moment
+    notes.lose(pointer, "coerced", f"{vendor} keeps whole seconds")
+    return moment.replace(microsecond=0)
 
 
 def email(address: str, pointer: str, notes: Notes) -> str:

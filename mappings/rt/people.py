@@ -106,6 +106,10 @@ def followers_written(
             notes.invalid(f"{pointer}/email", "not an e-mail address")
         else:
             wanted[follower.kind][values.email(follower.email)] = None
+            for name in ("name", "phone"):
+                if getattr(follower, name):
+                    detail = "Request Tracker finds people by e-mail: a user keeps the own name and numbers"
+                    notes.lose(f"{pointer}/{name}", "dropped", detail)
     cc, admin_cc = tuple(wanted["cc"]), tuple(wanted["follower"])
     if current is None:
         return cc or UNSET, admin_cc or UNSET

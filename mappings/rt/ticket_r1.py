@@ -101,7 +101,7 @@ def to_vendor(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Ac
         cc=cc,
         admin_cc=admin_cc,
         owner=_owner(patch, current, notes),
-        due=_due(patch.due_at, current),
+        due=_due(patches.whole_seconds(patch.due_at, "/due_at", "Request Tracker", notes), current),
         content=content,
         content_type=content_type,
         custom_fields=dict(custom_fields.write(patch.custom_fields, settings, current, notes)) or UNSET,

@@ -106,7 +106,7 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
         email_ccs=email_ccs,
         tags=bodies.tags(patch.tags, notes),
         custom_fields=_fields_written(patch, current, account, notes),
-        due_at=patch.due_at,
+        due_at=patches.whole_seconds(patch.due_at, "/due_at", "Zendesk", notes),
         external_id=bodies.external_id(patch.external_id, notes),
     )
     _check_channel(patch, current, notes)

@@ -41,7 +41,12 @@ LINES: Final = (
     "{name} {mark} ÅNGSTRÖM",
 )
 TEXTS: Final = (*LINES, "First {name} {mark}\n\nThird, and <i> & so on\nfourth")
-INSTANTS: Final = ("2026-05-04T09:30:00Z", "2026-12-31T23:59:59Z", "2026-07-01T12:00:00.250Z")
+INSTANTS: Final = (
+    "2026-05-04T09:30:00Z",
+    "2027-12-31T23:59:59Z",
+    "2026-07-01T12:00:00.250Z",
+    "2027-07-01T12:00:00.750Z",
+)
 LONGEST_LINE: Final = 1000
 CUSTOM_FIELDS: Final = {"custom_fields": "written", "line_custom_fields": "line_written"}
 """The keys of the custom fields that the connections have, of records and of the lines of orders."""

@@ -387,3 +387,9 @@ def test_every_word_of_theirs_is_read(word: str, number: int, account: Account) 
 
 
 FULL_TIME = msgspec.convert("2026-05-02T07:10:00+02:00", Instant)
+
+
+def test_a_due_time_is_kept_in_whole_seconds(account: Account) -> None:
+    draft = drafted({"type": "task", "due_at": "2027-07-01T12:00:00.750Z"}, account)
+    assert on_the_wire(draft.body)["due_at"] == "2027-07-01T12:00:00Z"
+    assert ("/due_at", "coerced") in [(one.path, one.kind) for one in draft.loss]
