@@ -6,7 +6,7 @@ from app.copies import comments, fan_out
 from app.credentials import store as credentials
 from app.events import deliver
 from app.events.store import deliveries, events, record_states, subscriptions
-from app.links import match_store
+from app.links import match_secret
 from app.queue import enqueue
 from app.queue.kinds import policies_of
 from app.uploads import ingest_row
@@ -34,7 +34,7 @@ SEALED_COLUMNS: Final = (
     *subscriptions.SEALED,
     *deliveries.SEALED,
     *enqueue.SEALED,
-    *match_store.SEALED,
+    *match_secret.SEALED,
     *credentials.SEALED,
 )
 """In the order of a key rotation."""

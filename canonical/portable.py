@@ -6,6 +6,7 @@ The rules are those of the HTTP contract, "Nothing is cleared by accident".
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -80,6 +81,12 @@ def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: F
         elif field.name in _SAYS:
             changes[field.name] = value
     return replace(patch, **changes) if changes else patch
+
+
+def says_something(name: str, item: Any) -> bool:
+    """Return whether an item of a list says something. It may be a Struct, or what JSON has in its place."""
+    part = SimpleNamespace(**item) if isinstance(item, Mapping) else item
+    return name not in _SAYS or _SAYS[name](part)
 
 
 def _is_blank(value: Any) -> bool:

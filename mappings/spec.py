@@ -507,6 +507,7 @@ class Vendor(Manifest, Generic[A]):
     `identity` tells accounts apart: a connection stays with the account that it first met.
     `removable`: objects that `lockstitch verify --write` may create and archive without telling anyone.
     `grants` are the ways to obtain tokens in place of the secrets of `auth`, and `scopes` what each object needs.
+    `logins`: objects whose e-mail address is a login, so that a copy does not replace it.
     `notifies`: objects about whose new records it sends messages by the account's rules, which no request suppresses.
     """
 
@@ -529,6 +530,7 @@ class Vendor(Manifest, Generic[A]):
     traits: Traits = frozenset()
     removable: frozenset[ObjectName] = frozenset()
     notifies: frozenset[ObjectName] = frozenset()
+    logins: frozenset[ObjectName] = frozenset()
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
     timeout_seconds: float = 10.0
     response_limit_bytes: int = 16 * 1024 * 1024

@@ -21,7 +21,6 @@ from app.copies.request import Copy, request_of
 from app.copies.source import SourceRecord, read_export, read_source, unreadable_source
 from app.dependencies import Dependencies
 from app.errors import InvalidField, NotFound, UnsupportedField
-from app.events.record_changes import changed, read_state
 from app.http.plurals import PLURAL
 from app.identifiers import new_id
 from app.problem_document import Problem
@@ -43,10 +42,11 @@ from app.queue.supersede import supersede
 from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.copy_links import linked_record
+from app.writes.copy_merge import ConsumerPaused, has_nothing_new
 from app.writes.deps import OperationDeps
 from app.writes.execute import execute
 from app.writes.models import NewOperation, Operation, Undecided
-from app.writes.resolved_write import WriteRequest, fingerprint, resolve_request
+from app.writes.resolved_write import ResolvedWrite, WriteRequest, fingerprint, resolve_request
 from mappings.coverage import unsupported
 
 DAY: Final = 86_400.0
@@ -57,6 +57,9 @@ POLICY: Final = JobPolicy(
 LEAST_PAUSE: Final = 0.2
 UNKNOWN_PAUSE: Final = 60.0
 """Seconds until a leg looks again whether an operator has resolved an unknown operation."""
+PAUSED: Final = "its consumer is paused"
+PAUSE: Final = 30.0
+"""Seconds until a leg looks again whether an operator has resumed its consumer."""
 CORRECT: Final = "correct it where the record comes from, or leave it out of the `fields` of the consumer."
 WITHDRAW: Final = (
     "record the consents there by hand. So that the person's other changes are carried again, leave consents out of the"
@@ -72,6 +75,8 @@ async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
     consumer, source = deps.consumers.get(leg.consumer), deps.connections.by_name.get(leg.connection)
     if consumer is None or source is None:
         return await _skip(job, finishing, leg, "the consumer or its source is no longer configured")
+    if await deps.bases.is_paused(consumer.name):
+        return Deferred(reason=PAUSED, after=PAUSE)
     principal = _principal(leg)
     recorded = await deps.operations.find_by_key(principal, leg.event)
     if recorded is not None and (recorded.outcome != "failed" or recorded.is_dead_letter):
@@ -91,7 +96,10 @@ async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
         return copy
     if isinstance(copy, str):
         return await _skip(job, finishing, leg, copy)
-    return await _write(deps, job, leg, principal, record, copy)
+    resolved = await _resolve(deps, job, leg, record, copy)
+    if await has_nothing_new(resolved):
+        return await _skip(job, finishing, leg, "nothing has changed since the last copy")
+    return await _write(deps, job, leg, resolved)
 
 
 async def _read_present(deps: CopyDeps, leg: Leg, source: Connection) -> SourceRecord:
@@ -128,7 +136,8 @@ async def _copy_of(deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceR
         creates=consumer.creates and consent == "given",
         visited=leg.visited,
         only={CONSENTS} if consent == "withdrawn" else consumer.fields or None,
-        held_back=await _lost_on_the_way(deps, leg, consumer, record),
+        consumer=consumer.name,
+        follows_logins=consumer.follows_logins,
     )
 
 
@@ -142,19 +151,9 @@ def consent_in(fields: Mapping[str, Any], channel: str | None) -> Consent:
     return "given" if "opted_in" in states else "none"
 
 
-async def _lost_on_the_way(deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceRecord) -> frozenset[str]:
-    """Return the fields that differ from those of the target only by what an earlier copy from there lost."""
-    seen = await deps.states.get(leg.object, leg.connection, leg.remote_id)
-    fields, notes = read_state(b"{}" if seen is None else seen.data)
-    copied = notes.copied_from.get(consumer.connection)
-    if copied is None:
-        return frozenset()
-    model = choose_mapping(deps, deps.connections.by_name[leg.connection], leg.object).model
-    return frozenset(copied.lost).difference(changed(fields, record.fields, model))
-
-
-async def _write(deps: CopyDeps, job: Job, leg: Leg, principal: str, record: SourceRecord, copy: Copy) -> JobOutcome:
-    """Write the copy as an operation. Raises the problems of a write that was not sent."""
+async def _resolve(deps: CopyDeps, job: Job, leg: Leg, record: SourceRecord, copy: Copy) -> ResolvedWrite:
+    """Return the write of the copy. Its key is the event."""
+    principal = _principal(leg)
     asked = WriteRequest(
         principal=principal,
         key=leg.event,
@@ -165,13 +164,18 @@ async def _write(deps: CopyDeps, job: Job, leg: Leg, principal: str, record: Sou
         action="update",
         missing="create" if copy.creates else "refuse",
     )
-    resolved = await resolve_request(deps, await request_of(deps, asked, record, copy), time.monotonic())
+    return await resolve_request(deps, await request_of(deps, asked, record, copy), time.monotonic())
+
+
+async def _write(deps: CopyDeps, job: Job, leg: Leg, resolved: ResolvedWrite) -> JobOutcome:
+    """Write the copy as an operation. Raises the problems of a write that was not sent."""
+    principal = _principal(leg)
     begun = await deps.operations.begin(
         NewOperation(
             id=new_id("op_"),
             principal=principal,
             key=leg.event,
-            fingerprint=asked.fingerprint,
+            fingerprint=fingerprint(principal.encode(), leg.event.encode()),
             correlation_id=job.correlation_id,
             traceparent=job.traceparent,
             intent=resolved.intent,
@@ -180,7 +184,10 @@ async def _write(deps: CopyDeps, job: Job, leg: Leg, principal: str, record: Sou
     )
     if begun.lease is not None:
         with suppress(Undecided):  # a worker decides it, and the leg waits for that
-            await execute(deps, begun, resolved)
+            try:
+                await execute(deps, begun, resolved)
+            except ConsumerPaused:
+                return Deferred(reason=PAUSED, after=PAUSE)
     operation = await deps.operations.get(begun.operation.id)
     return Done() if operation is None else _outcome_of(operation)
 

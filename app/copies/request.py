@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from app.copies.source import SourceRecord
 from app.records.deps import RecordDeps
-from app.records.resolve import AnyMapping, choose_mapping
+from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.copy_links import linked_record
 from app.writes.models import CopyOf, NextJob
@@ -18,10 +18,12 @@ from mappings.spec import UpsertKey, Vendor
 
 MATCHED: Final[dict[UpsertKey, str]] = {"email": "emails", "external_id": "external_id"}
 """The field that each key is in. It is always copied: a later copy could not find the record without it."""
+NOT_AS_IS: Final = ("dropped", "truncated", "folded")
+"""The kinds of loss at the source after which an empty field says nothing."""
 
 
 class Copy(Struct, frozen=True, kw_only=True):
-    """A copy to make. `only`: these fields; None for all. Those that are `held_back` never go.
+    """A copy to make. `only`: these fields; None for all. `consumer` and `follows_logins` as in `CopyOf`.
 
     `creates`: a missing record is created. `notify`: the vendor may send messages. `visited` as in `CopyOf`. `lost`:
     what the copy loses beyond its fields.
@@ -32,7 +34,8 @@ class Copy(Struct, frozen=True, kw_only=True):
     creates: bool
     visited: tuple[str, ...]
     only: Collection[str] | None = None
-    held_back: Collection[str] = ()
+    consumer: str | None = None
+    follows_logins: bool = False
     notify: bool = False
     next_job: NextJob | None = None
     lost: tuple[Loss, ...] = ()
@@ -56,21 +59,28 @@ async def request_of(deps: RecordDeps, asked: WriteRequest, source: SourceRecord
         key = None
     only = copy.only if copy.only is None or key is None else {*copy.only, MATCHED[key]}
     creates = linked is None and key is None and copy.creates
+    names = tuple(name for name in source.fields if name in mapping.patch.__struct_encode_fields__)
+    names = names if only is None else tuple(name for name in names if name in only)
     return msgspec.structs.replace(
         asked,
         action="upsert" if key is not None else "create" if creates else "update",
         identifier=None if linked is None else f"{target.name}:{linked}",
         connection=target.name,
         upsert_on=key,
-        body=_body_of(source, mapping, only, copy.held_back),
+        body=_body_of(source, names, is_whole=only is None),
         lost=lost,
         writer=source.connection,
         copy_of=CopyOf(
             connection=source.connection,
+            remote_id=source.remote_id,
             canonical_id=source.id,
+            names=names,
+            missing=_missing(source),
             creates=copy.creates,
             visited=copy.visited,
             next_job=copy.next_job,
+            consumer=copy.consumer,
+            follows_logins=copy.follows_logins,
         ),
     )
 
@@ -83,17 +93,18 @@ def message_loss(target: Connection, object_name: ObjectName, *, notify: bool) -
     return (Loss(path="/notify", kind="dropped", detail=detail),)
 
 
-def _body_of(
-    source: SourceRecord, mapping: AnyMapping, only: Collection[str] | None, held_back: Collection[str]
-) -> bytes:
-    """Return the writable fields of a record as JSON, with the `meta` that makes the body portable."""
-    sent = {
-        name: value
-        for name, value in source.fields.items()
-        if name in mapping.patch.__struct_encode_fields__ and (only is None or name in only) and name not in held_back
-    }
+def _body_of(source: SourceRecord, names: Collection[str], *, is_whole: bool) -> bytes:
+    """Return the fields of a record as JSON, with the `meta` that makes the body portable."""
+    sent = {name: source.fields[name] for name in names}
     if source.fields.get("is_guest") is True:  # nobody is created for a guest
         sent["is_guest"] = True
-    if only is None and not held_back and "totals" in source.fields:  # a part adds up to something else
+    if is_whole and "totals" in source.fields:  # a part adds up to something else
         sent["totals"] = source.fields["totals"]
     return msgspec.json.encode({**sent, "meta": {"connection": source.connection, **source.origin}})
+
+
+def _missing(source: SourceRecord) -> frozenset[str]:
+    """Return the fields that the source could not supply, or not as they are: an empty one says nothing."""
+    lost = [one for one in source.origin.get("loss", ()) if one["kind"] in NOT_AS_IS]
+    paths = [path for one in lost for path in (one["path"], one.get("place")) if path]
+    return frozenset(path.split("/")[1] for path in paths if path.startswith("/")) | {*source.origin["unsupported"]}

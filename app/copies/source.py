@@ -25,6 +25,7 @@ class SourceRecord(Struct, frozen=True, kw_only=True):
 
     id: str
     connection: str
+    remote_id: str
     fields: Mapping[str, Any]
     origin: Mapping[str, Any]
 
@@ -39,6 +40,7 @@ async def read_source(
     return SourceRecord(
         id=resource.id,
         connection=resource.meta.connection,
+        remote_id=resource.meta.remote_id,
         fields=msgspec.to_builtins(resource),
         origin={
             "loss": msgspec.to_builtins(resource.meta.loss),
@@ -60,6 +62,7 @@ async def read_export(
     return SourceRecord(
         id=ids[remote_id],
         connection=connection.name,
+        remote_id=remote_id,
         fields=fields_of(seen.data),
         origin={"unsupported": connection.layout.unsupported},
     )

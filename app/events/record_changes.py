@@ -1,6 +1,6 @@
 """Compute which fields of a record differ from its last-seen state."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -34,27 +34,10 @@ BY_ID: Final = frozenset({"owner", "assignee", "team", "company", "parent", "mer
 Fields = Mapping[str, Any]
 
 
-class CopiedFrom(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the last copy from a connection left in a record. `lost`: fields that differ from the source only by a loss.
-    `sent`: a digest of each field that was sent. Fields that have changed since are in neither."""
-
-    lost: tuple[str, ...] = ()
-    sent: dict[str, str] = {}
-
-    def without(self, names: Collection[str]) -> "CopiedFrom":
-        """Return what is left after these fields have changed."""
-        return CopiedFrom(
-            lost=tuple(name for name in self.lost if name not in names),
-            sent={name: digest for name, digest in self.sent.items() if name not in names},
-        )
-
-
 class StateNotes(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept with the fields of a state: the mapping revision, if it was stored, and what copies left in the
-    record, by the connection of their source."""
+    """What is kept with the fields of a state: the mapping revision, if it was stored."""
 
     mapping_revision: int | None = None
-    copied_from: dict[str, CopiedFrom] = {}
 
 
 class Watched(Struct, frozen=True, kw_only=True):
@@ -134,12 +117,6 @@ def read_state(state: bytes) -> tuple[Fields, StateNotes]:
 def fields_of(state: bytes) -> Fields:
     """Return the canonical fields of a kept state."""
     return read_state(state)[0]
-
-
-def with_copies(fields: Fields, notes: StateNotes, copies: dict[str, CopiedFrom]) -> bytes:
-    """Return the state to keep of these fields and notes, with what copies left in them."""
-    kept = replace(notes, copied_from=copies)
-    return msgspec.json.encode({**fields, **msgspec.to_builtins(kept)})
 
 
 def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[str, ...]:

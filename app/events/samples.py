@@ -17,7 +17,7 @@ SAMPLE_ID: Final = "evt_000000000000000004d20000000000000001"
 CORRELATION_ID: Final = "orders-4711"
 OCCURRED_AT: Final = datetime(2026, 5, 1, 9, 29, 58, tzinfo=UTC)
 CAUSE: Final = Cause(operation_id="op_0198f0a2b7c47d3c9a51f2e80b6c4d17", correlation_id=CORRELATION_ID)
-_OPERATIONAL: Final = ("operation", "dead_letter", "connection", "mapping", "link")
+_OPERATIONAL: Final = ("operation", "dead_letter", "connection", "mapping", "link", "copy")
 _CONNECTIONS: Final = {"customer": "hubspot", "order": "shopify", "ticket": "zendesk", "comment": "zendesk"}
 _VENDOR_APIS: Final = {"hubspot": "v3", "shopify": "2026-07", "zendesk": "v2"}
 _CHANGED: Final = {"customer": ["emails"], "order": ["fulfillment_status"], "ticket": ["status"]}
@@ -189,6 +189,18 @@ def _link(what: str) -> dict[str, Any]:
     return {"id": kept, "object": "customer", "split_id": other, **crm, "left_id": kept, "links": [shop]}
 
 
+def _conflict() -> dict[str, Any]:
+    return {
+        "id": "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+        "object": "customer",
+        "connection": "hubspot",
+        "remote_id": "1051",
+        "source": {"connection": "shopify", "remote_id": "7001"},
+        "fields": ["phones"],
+        "operation_id": "op_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+    }
+
+
 _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     name: {
         "customer": lambda: _resource("customer"),
@@ -202,9 +214,10 @@ _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
         "secret": _secret,
     }[name.partition(".")[0]]
     for name in EVENT_TYPES
-    if not name.startswith("link.")
+    if not name.startswith(("link.", "copy."))
 } | {
     "ticket.comment_added": lambda: _resource("comment"),
     "link.joined": lambda: _link("joined"),
     "link.split": lambda: _link("split"),
+    "copy.conflict": _conflict,
 }

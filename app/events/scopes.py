@@ -10,9 +10,10 @@ from canonical.parts import ObjectName
 EVENTS_READ: Final = "events:read"
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 READS: Final = tuple(f"{PLURAL[name]}:read" for name in OBJECTS)
-SHOWING_OBJECTS: Final = ("operation.finished", "webhook.received", "link.joined", "link.split")
-"""Types whose objects differ between Events: the object of the operation or link, or those of the webhook's
-connection."""
+BY_OBJECT: Final = ("operation.finished", "link.joined", "link.split", "copy.conflict")
+"""Types whose Events concern one object each: that of the operation, link or copy."""
+SHOWING_OBJECTS: Final = (*BY_OBJECT, "webhook.received")
+"""Types whose objects differ between Events: their own, or those of the webhook's connection."""
 
 
 def scopes_of(event_type: str, shows: Iterable[ObjectName] = ()) -> tuple[str, ...]:
@@ -35,6 +36,6 @@ def scopes_of_types(types: Iterable[str], shows: Collection[ObjectName]) -> tupl
 
 def may_read(event_type: str, held: Collection[str]) -> bool:
     """Return whether a key with these scopes, including `events:read`, can read any Event of this type."""
-    if event_type in ("operation.finished", "link.joined", "link.split"):
+    if event_type in BY_OBJECT:
         return any(scope in held for scope in READS)
     return event_type == "webhook.received" or set(scopes_of(event_type)) <= set(held)

@@ -17,7 +17,7 @@ RECORD_TYPES: Final = (
 EVENT_TYPES: Final = (
     *RECORD_TYPES,
     *("ticket.comment_added", "webhook.received", "operation.finished", "dead_letter.created", "connection.paused"),
-    *("mapping.drift_detected", "link.joined", "link.split", "secret.due"),
+    *("mapping.drift_detected", "link.joined", "link.split", "secret.due", "copy.conflict"),
 )
 """Every type."""
 

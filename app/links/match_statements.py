@@ -64,11 +64,6 @@ _ANNOUNCED = f"""
     )
 """  # noqa: S608 - no caller's text is in it, also below
 
-SELECT_SECRET = Statement("SELECT match_secret", "SELECT secret FROM match_secret")
-INSERT_SECRET = Statement(
-    "INSERT match_secret", "INSERT INTO match_secret (id, secret) VALUES (1, $1) ON CONFLICT DO NOTHING"
-)
-
 # Unchanged rows are not written. A first key is announced too, unless the customer is new: some process may remember
 # that there is none. Open proposals about a former address are deleted.
 PUT_KEYS = Statement(

@@ -7,7 +7,6 @@ store their key before they look for others, so at least one of them finds both.
 
 import asyncio
 import logging
-import os
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,15 +23,15 @@ from app.identifiers import new_id
 from app.links import match_statements as sql
 from app.links.join_and_split import LinkMoved
 from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
+from app.links.match_secret import MatchSecret
 from app.links.models import LinkReview, LinkSource, NamedRecord, NewRecord, RecordName, ReviewReason, ReviewState
 from app.links.statements import LOCK as LOCK_IDS
 from app.links.store import PostgresLinks
 from app.periodic import repeating
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Transaction
-from app.postgres.encryption import SealBroken, SealedColumn, Sealer
+from app.postgres.encryption import SealBroken, Sealer
 
-BELONGS_TO: Final = "match_secret"
 MATCH: Final = LinkSource(kind="match")
 REMEMBERED: Final = 100_000
 SOON: Final = 0.1
@@ -68,10 +67,9 @@ class PostgresMatches:
         self, database: Database, sealer: Sealer, links: PostgresLinks, auto_join: Sequence[tuple[str, str]] = ()
     ) -> None:
         self._database = database
-        self._sealer = sealer
         self._links = links
         self._auto_join = {frozenset(pair) for pair in auto_join}
-        self._secret: bytes | None = None
+        self._secret = MatchSecret(database, sealer)
         self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
         self._stored: list[tuple[Sighting, MatchKey, NamedRecord | None]] = []
         self._keeps: Batcher[Keys, None] = Batcher.of(self._keep, abandonable=True)
@@ -112,7 +110,7 @@ class PostgresMatches:
         if sighting.email is None:
             return new
         try:
-            secret = await self._load_secret()
+            secret = await self._secret.load()
         except SealBroken as error:
             _log.error("a customer is not matched: %s", error)
             return new
@@ -189,7 +187,7 @@ class PostgresMatches:
         erased = [(one.connection, one.remote_id) for one in sightings if one.email is None]
         if erased:
             await self.erase(erased)
-        secret = await self._load_secret()
+        secret = await self._secret.load()
         kept = {
             (one.connection, one.remote_id): (one, key_of(secret, one)) for one in sightings if one.email is not None
         }
@@ -288,13 +286,6 @@ class PostgresMatches:
             self._seen.clear()
         self._seen |= seen
 
-    async def _load_secret(self) -> bytes:
-        """Return the key of the HMACs. The first process creates it."""
-        if self._secret is None:
-            await self._database.execute(sql.INSERT_SECRET, self._sealer.seal(os.urandom(32), BELONGS_TO))
-            self._secret = self._sealer.open(await self._database.fetch_value(sql.SELECT_SECRET), BELONGS_TO)
-        return self._secret
-
 
 def _mark(sighting: Sighting) -> int:
     """Return what tells whether a customer is as seen before. It differs every week, so that keys in use stay young."""
@@ -304,8 +295,3 @@ def _mark(sighting: Sighting) -> int:
 
 def _review(row: Any) -> LinkReview:
     return LinkReview(**{**row, "reasons": tuple(row["reasons"])})
-
-
-SEALED: Final = (
-    SealedColumn(table="match_secret", column="secret", key={"id": "smallint"}, belongs_to=lambda row: BELONGS_TO),
-)

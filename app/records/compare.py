@@ -17,7 +17,6 @@ from app.events.record_changes import (
     previous_values,
     read_state,
     state_of,
-    with_copies,
 )
 from app.events.transitions import FirstSight, transitions
 from app.records.deps import RecordDeps
@@ -56,16 +55,13 @@ async def compare(
     """
     object_name = reading.mapping.object
     state = state_of(resource)
-    after, own = read_state(state)
+    after = fields_of(state)
     before, notes = None, StateNotes()
     if seen is not None and not seen.deleted:
         before, notes = read_state(seen.data)
     alike = await _like_seen(connection, reading, state, notes.mapping_revision)
     comparable = after if alike is state else fields_of(alike)
     names = changed(before, comparable, reading.mapping.model)
-    if notes.copied_from:
-        # A field that was changed here is no longer what a copy made of it.
-        state = with_copies(after, own, {source: one.without(names) for source, one in notes.copied_from.items()})
     is_new = created and seen is None
     what = "created" if is_new else "updated"
     return RecordChange(

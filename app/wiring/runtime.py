@@ -40,6 +40,7 @@ from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
 from app.http.slow_bodies import Transfers
 from app.links.deps import LinkDeps
+from app.links.match_secret import MatchSecret
 from app.links.match_store import PostgresMatches
 from app.monitoring.store import heartbeats
 from app.monitoring.store.run_entries import recording_runs
@@ -81,6 +82,7 @@ from app.wiring.operators import announcer_of, consents_of, links_of, operator_d
 from app.wiring.upkeep import Upkeep, open_upkeep
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps, WriteDeps
+from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from app.writes.store.own_writes import PostgresOwnWrites
 from app.writes.waiting import Writers
@@ -269,15 +271,17 @@ async def _open_dependencies(
     refusals = RefusedRequests(database)
     idle = settings.body_idle_timeout_seconds
     operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
+    bases = PostgresCopyBases(database, MatchSecret(database, sealer))
     writes = WriteDeps(
         **shared(records),
+        bases=bases,
         public_url=settings.public_url,
         operations=PostgresOperations(
             database,
             sealer,
             lease=lease,
             retention=timedelta(days=settings.operation_retention_days),
-            completion=Completion(CompletionDeps(events=events, queue=queue, states=records.states)),
+            completion=Completion(CompletionDeps(events=events, queue=queue, states=records.states, bases=bases)),
         ),
         database=database,
         queue=queue,

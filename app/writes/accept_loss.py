@@ -7,7 +7,7 @@ import msgspec
 
 from app.errors import InvalidField, UnsupportedField
 from app.problem_document import FieldError, summary
-from app.writes.resolved_write import ResolvedWrite
+from app.writes.resolved_write import ResolvedWrite, changed_fields
 from canonical.classes import is_essential
 from canonical.parts import Loss
 from mappings.spec import Draft, FieldRefusal, Vendor
@@ -51,6 +51,9 @@ def _essential(resolved: ResolvedWrite) -> Callable[[str], bool]:
     if intent.action == "cancel" or intent.edits_tags:
         return lambda pointer: True  # the call asks for nothing else
     patch = msgspec.json.decode(intent.body, type=resolved.mapping.patch)
+    if resolved.whole is not None:  # what a field of a copy means depends on the others, also those that are not sent
+        whole = msgspec.json.decode(resolved.whole, type=resolved.mapping.patch)
+        patch = msgspec.structs.replace(whole, **{name: getattr(patch, name) for name in changed_fields(intent)})
     traits = vendor.traits if isinstance(vendor, Vendor) else frozenset()
     return lambda pointer: is_essential(patch, pointer, traits, intent.upsert_on)
 

@@ -13,12 +13,13 @@ from app.links.statements import new_record_columns
 from app.postgres.database import Database, Transaction
 from app.queue.models import NewJob
 from app.writes.deps import CompletionDeps
-from app.writes.models import NextJob, Operation, Publication
+from app.writes.models import CopyConflict, CopyResult, NextJob, Operation, Publication
 from app.writes.operation_view import view_of
 from app.writes.queued import dead_letter_job_of
 from app.writes.withhold import withheld_view
 
 FINISHED: Final = "operation.finished"
+CONFLICT: Final = "copy.conflict"
 
 
 class Completion:
@@ -30,7 +31,13 @@ class Completion:
         self._wanted: set[tuple[str, str]] = set()
 
     async def announce(
-        self, transaction: Transaction, operation: Operation, *, finished: bool, change: RecordChange | None = None
+        self,
+        transaction: Transaction,
+        operation: Operation,
+        *,
+        finished: bool,
+        change: RecordChange | None = None,
+        copied: CopyResult | None = None,
     ) -> None:
         """Keep the state of the record that the write changed, append its Event and that of the operation, and enqueue
         their deliveries. Raises StateMoved.
@@ -38,14 +45,20 @@ class Completion:
         A refusal that becomes a dead letter gets its job here, if it has none. So a crash cannot leave one without the
         other.
         """
-        events = [*_changes(operation, change), *([_finished(operation)] if finished else [])]
+        events = [*_changes(operation, change), *await self._keep(transaction, operation, copied)]
+        events += [_finished(operation)] if finished else []
         if change is not None and not change.lags:
             await self._deps.states.replace(transaction, change)
         jobs = await self._deps.events.append(transaction, *events)
         await self._enqueue(transaction, operation, jobs, finished=finished)
 
     async def prepare(
-        self, session: Database, operation: Operation, change: RecordChange | None, new: NewRecord | None
+        self,
+        session: Database,
+        operation: Operation,
+        change: RecordChange | None,
+        new: NewRecord | None,
+        copied: CopyResult | None,
     ) -> Publication:
         """Return what the statement that settles a write publishes."""
         first, *further = _changes(operation, change) or (None,)
@@ -59,9 +72,11 @@ class Completion:
             ),
             prepared=prepared,
             wanted=bool(further)
+            or copied is not None
             or not self._wanted.isdisjoint(_kinds(prepared))
             or self._continues(operation, prepared),
             further=tuple(further),
+            copied=copied,
         )
 
     async def deliver(
@@ -74,7 +89,9 @@ class Completion:
         (self._wanted.update if subscribed else self._wanted.difference_update)(_kinds(published.prepared))
         events, told = self._deps.events, [row for row in rows if row["number"] is not None]
         jobs = [*await events.deliver(transaction, published.prepared, told)]
-        jobs += await events.append(transaction, *published.further, *([_finished(operation)] if finished else []))
+        kept = await self._keep(transaction, operation, published.copied)
+        ends = [_finished(operation)] if finished else []
+        jobs += await events.append(transaction, *published.further, *kept, *ends)
         await self._enqueue(transaction, operation, jobs, finished=finished)
 
     def _continues(self, operation: Operation, prepared: PreparedEvents) -> bool:
@@ -86,6 +103,15 @@ class Completion:
         if operation.remote_id is None:
             return None
         return self._deps.states.open(row, operation.object, operation.connection, operation.remote_id)
+
+    async def _keep(
+        self, transaction: Transaction, operation: Operation, copied: CopyResult | None
+    ) -> tuple[NewEvent, ...]:
+        """Keep the base of a copy, and return the Event of its conflict, if it has one."""
+        if copied is None:
+            return ()
+        await self._deps.bases.keep(transaction, copied)
+        return () if copied.conflict is None else (_conflict(operation, copied.conflict),)
 
     async def _enqueue(
         self, transaction: Transaction, operation: Operation, jobs: Sequence[NewJob], *, finished: bool
@@ -116,6 +142,19 @@ def _changes(operation: Operation, change: RecordChange | None) -> tuple[NewEven
             traceparent=operation.traceparent,
         )
         for event in events_of(change, origin=operation.id)
+    )
+
+
+def _conflict(operation: Operation, conflict: CopyConflict) -> NewEvent:
+    return NewEvent(
+        type=CONFLICT,
+        data=msgspec.json.encode(conflict),
+        connection=conflict.connection,
+        record=f"{conflict.object}:{conflict.remote_id}",
+        shows=(conflict.object,),
+        origin=operation.id,
+        correlation_id=operation.correlation_id,
+        traceparent=operation.traceparent,
     )
 
 

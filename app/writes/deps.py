@@ -10,6 +10,7 @@ from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
 from app.writes.models import Operation
+from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from canonical.parts import ObjectName
 
@@ -29,6 +30,7 @@ class CompletionDeps:
     events: PostgresEvents
     queue: Enqueuer
     states: PostgresRecordStates
+    bases: PostgresCopyBases
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class WriteDeps(RecordDeps):
 
     public_url: str
     operations: PostgresOperations
+    bases: PostgresCopyBases
     database: Database
     queue: Enqueuer
     poster: TargetPoster

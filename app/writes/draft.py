@@ -14,7 +14,6 @@ from app.telemetry import mapping_span
 from app.writes.accept_loss import accept_loss, barring
 from app.writes.accept_total import accept_total
 from app.writes.already_held import still_refused
-from app.writes.copied import not_copied_yet
 from app.writes.patch_of import patch_of
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.sent_pointers import at_sent_pointers
@@ -92,12 +91,7 @@ async def map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, ac
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
         held = held or await resolved.map(present, account)
-        refused = still_refused(draft.refused, patch, held.data)
-        intent = resolved.intent
-        if refused and intent.copy_of is not None:
-            seen = await resolved.deps.states.get(intent.object, resolved.connection.name, held.remote.id)
-            refused = not_copied_yet(intent, intent.copy_of, seen, refused)
-        return msgspec.structs.replace(draft, refused=refused)
+        return msgspec.structs.replace(draft, refused=still_refused(draft.refused, patch, held.data))
     return draft
 
 

@@ -143,7 +143,10 @@ def _verdicts(resolved: ResolvedWrite, prepared: PreparedWrite, refusal: Problem
     named = [*refused, *map(_skipped, prepared.skipped), *lost]
     # A field is written if only a part of it is lost, but not if a part of it is refused.
     decided = {one.pointer for one in named} | {f"/{one.pointer.split('/')[1]}" for one in refused if one.pointer}
-    others = [f"/{name}" for name in changed_fields(resolved.intent) if f"/{name}" not in decided]
+    intent = resolved.intent
+    if prepared.plan is not None:  # of a copy, what the merge leaves
+        intent = msgspec.structs.replace(intent, body=prepared.plan.body)
+    others = [f"/{name}" for name in changed_fields(intent) if f"/{name}" not in decided]
     return (*named, *(FieldVerdict(pointer=one, verdict="written") for one in others))
 
 

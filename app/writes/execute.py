@@ -28,6 +28,7 @@ from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation
 from app.vendors.models import ReplyLost, VendorRefused
 from app.writes.copied import finish_skipped
+from app.writes.copy_merge import ConsumerPaused
 from app.writes.create_person import create_person
 from app.writes.deps import WriteDeps
 from app.writes.finish import finish, read_again_after
@@ -68,7 +69,7 @@ async def execute(
     `resolved` comes from the caller's request. Without it, the recorded intent is resolved. A `prepared` operation is
     already marked as sent. `patient`: a worker runs it and no caller waits, so transient problems are retried later and
     a refusal is kept. `until` is an earlier end of the attempt, by `time.monotonic`. Raises the Problem for the caller,
-    Undecided, or RecordFound for an operation that is not needed.
+    Undecided, or RecordFound or ConsumerPaused for an operation that is not needed.
     """
     operation, deadline = begun.operation, time.monotonic() + deps.execution_limit
     deadline = deadline if until is None else min(deadline, until)
@@ -79,6 +80,9 @@ async def execute(
         drafted = await _prepare(resolved, begun) if prepared is None else prepared
     except NothingToCopyTo:
         return await finish_skipped(deps, begun)
+    except ConsumerPaused:
+        await deps.operations.forget(begun, because="the consumer is paused")
+        raise
     except NotSystemOfRecord as problem:
         return await _record_not_owned(deps, begun, problem, patient=patient)
     except Problem as problem:
@@ -87,9 +91,15 @@ async def execute(
     if drafted.skipped:
         pointers = tuple(one.pointer for one in drafted.skipped)
         await note_verdict(deps, "skipped", operation.intent, **_named(operation), pointers=pointers)
+    if drafted.plan is not None:
+        resolved = replace(resolved, intent=resolved.intent.with_plan(drafted.plan))
     if prepared is None and drafted.request is not None:
         begun = await deps.operations.mark_sent(
-            begun, effect=drafted.effect, remote_id=drafted.remote_id, references=drafted.references
+            begun,
+            effect=drafted.effect,
+            remote_id=drafted.remote_id,
+            references=drafted.references,
+            plan=drafted.plan,
         )
     try:
         return await send_and_settle(resolved, begun, drafted)

@@ -22,9 +22,9 @@ from app.records.map_record import Reading, map_record
 from app.records.resources import name_new_record, name_records
 from app.telemetry import count_operation
 from app.writes.accept_total import other_total
-from app.writes.copied import note_copy
 from app.writes.copy_links import link_copy
-from app.writes.models import Answer, Begun, FieldChange, Operation
+from app.writes.copy_merge import as_planned, result_of
+from app.writes.models import Answer, Begun, CopyResult, FieldChange, Operation
 from app.writes.resolved_write import ResolvedWrite, changed_fields
 from app.writes.resource_answer import of_operation, resource_answer
 from canonical.order import Order
@@ -128,9 +128,14 @@ async def _settle_read(
     )
     await _succeed(
         *(resolved, begun, answer, reading.mapped.remote.id),
-        partial(change_of, resolved, reading, resource, created=status == CREATED, loss=loss),
+        partial(change_of, resolved, reading, resource, created=status == CREATED),
         _changes(resolved, resource, before, reading.mapped.data),
         new,
+        await result_of(
+            *(resolved, reading.mapped.data, reading.mapped.remote.id),
+            is_new=status == CREATED,
+            operation=begun.operation.id,
+        ),
     )
     return answer
 
@@ -143,6 +148,7 @@ async def _succeed(
     compare_with: Callable[[SeenState | None, datetime], Awaitable[RecordChange]],
     changes: tuple[FieldChange, ...] = (),
     new: NewRecord | None = None,
+    copied: CopyResult | None = None,
 ) -> None:
     """Commit the answer together with the record's state and its Event. If a webhook stored another state meanwhile,
     compare again. Raises LeaseLost, RecordKnown."""
@@ -154,7 +160,7 @@ async def _succeed(
         change = await compare_with(seen, operation.sent_at or operation.created_at)
         with suppress(StateMoved):
             await resolved.deps.operations.succeed(
-                begun, answer=answer, remote_id=remote_id, changes=changes, change=change, new=new
+                begun, answer=answer, remote_id=remote_id, changes=changes, change=change, new=new, copied=copied
             )
             break
         seen = await last_seen(resolved, remote_id)
@@ -183,19 +189,17 @@ async def change_of(
     read_at: datetime | None,
     *,
     created: bool,
-    loss: tuple[Loss, ...] = (),
 ) -> RecordChange:
     """Return what the write changed. The request was sent at `read_at`: webhooks that arrived before are older."""
     if resolved.mapping.object == "comment":
         return added_comment(resolved.connection, reading, resource, ticket=_required(resolved.intent.parent))
-    change = await compare(
+    return await compare(
         *(resolved.deps, resolved.connection, reading, resource),
         seen=seen,
         read_at=read_at,
         created=created,
-        written=changed_fields(resolved.intent),
+        written=changed_fields(as_planned(resolved).intent),
     )
-    return note_copy(resolved.intent, change, loss)
 
 
 async def _deleted(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from app.events.models import NewEvent, PreparedEvents, RecordChange, SeenState
 from app.links.models import NewRecord
@@ -15,7 +15,8 @@ from app.postgres.database import Database, Transaction
 from app.problem_document import Problem, ProblemDocument
 from app.queue.models import BlockedReason, LeaseLost
 from canonical.classes import LossPolicy
-from canonical.parts import Loss, ObjectName
+from canonical.copy_base import Base, FieldState
+from canonical.parts import Link, Loss, ObjectName
 from mappings.spec import Action, Product, UpsertKey
 
 Phase = Literal["received", "sent", "settled", "unknown"]
@@ -56,18 +57,58 @@ class NextJob(Struct, frozen=True, kw_only=True):
     payload: bytes
 
 
+class CopyPlan(Struct, frozen=True, kw_only=True):
+    """What a copy sends after the merge: the `body`, with the target `before` it as digests; None if it was not read.
+    `conflicts` are fields that both sides have changed, and nothing says whose value counts."""
+
+    body: bytes
+    before: dict[str, FieldState] | None = None
+    conflicts: tuple[str, ...] = ()
+
+
 class CopyOf(Struct, frozen=True, kw_only=True):
     """The record that a write copies to another connection. The copy gets its canonical id.
 
-    `creates`: a missing record is created; else nothing is sent. `visited`: the connections that the change has come
-    through or goes to directly, the record's own included.
+    `names` are the fields that are copied, also empty ones; of these the source could not supply those that are
+    `missing`. `creates`: a missing record is created; else nothing is sent. `visited`: the connections that the change
+    has come through or goes to directly, the record's own included. `consumer`: for whom it is, if it is a fan-out.
+    `follows_logins`: a changed address becomes the login. `plan` is recorded before anything is sent.
     """
 
     connection: str
+    remote_id: str
     canonical_id: str
+    names: tuple[str, ...]
+    missing: frozenset[str] = frozenset()
     creates: bool = True
     visited: tuple[str, ...] = ()
     next_job: NextJob | None = None
+    consumer: str | None = None
+    follows_logins: bool = False
+    plan: CopyPlan | None = None
+
+
+class CopyConflict(Struct, frozen=True, kw_only=True):
+    """The data of a `copy.conflict`: a copy, its source, and the fields that both had changed. It holds no values."""
+
+    id: str
+    object: ObjectName
+    connection: str
+    remote_id: str
+    source: Link
+    fields: tuple[str, ...]
+    operation_id: str
+
+
+class CopyResult(Struct, frozen=True, kw_only=True):
+    """What a copy leaves: what changes of its base and of that of the opposite direction, and a conflict."""
+
+    object: ObjectName
+    source: Link
+    target: Link
+    base: Base
+    opposite: Base
+    conflict: CopyConflict | None = None
 
 
 class Intent(Struct, frozen=True, kw_only=True):
@@ -100,6 +141,11 @@ class Intent(Struct, frozen=True, kw_only=True):
     lost: tuple[Loss, ...] = ()  # what a copy loses beyond its body, and what its body holds in another field
     total: str | None = None  # the total of a new order, as it was sent
     sent: bytes = b""  # the caller's body, where `body` is another one
+
+    def with_plan(self, plan: CopyPlan) -> "Intent":
+        """Return the intent of a copy with what it sends."""
+        assert self.copy_of is not None  # noqa: S101 - only a copy has a plan
+        return structs.replace(self, copy_of=structs.replace(self.copy_of, plan=plan))
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -233,18 +279,30 @@ class Publication(Struct, frozen=True, kw_only=True):
     prepared: PreparedEvents
     wanted: bool
     further: tuple[NewEvent, ...] = ()
+    copied: CopyResult | None = None
 
 
 class Completes(Protocol):
     """Publish the end of an operation, in the transaction that decides it."""
 
     async def announce(
-        self, transaction: Transaction, operation: Operation, *, finished: bool, change: RecordChange | None = None
+        self,
+        transaction: Transaction,
+        operation: Operation,
+        *,
+        finished: bool,
+        change: RecordChange | None = None,
+        copied: CopyResult | None = None,
     ) -> None:
         """Publish what the write changed, and, if `finished`, the end of the operation. Raises StateMoved."""
 
     async def prepare(
-        self, session: Database, operation: Operation, change: RecordChange | None, new: NewRecord | None
+        self,
+        session: Database,
+        operation: Operation,
+        change: RecordChange | None,
+        new: NewRecord | None,
+        copied: CopyResult | None,
     ) -> Publication:
         """Return what the statement that settles a write publishes."""
 

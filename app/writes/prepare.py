@@ -3,22 +3,33 @@
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from app.errors import InvalidField, NotSystemOfRecord, VendorDrifted, VersionConflict
+from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
 from app.records.lookup import find_people
 from app.records.map_record import map_record
 from app.records.resources import etag_of, name_records
 from app.writes.accept_loss import accept_loss, dropped
 from app.writes.copy_links import linked_record, require_known_copy, require_linkable
+from app.writes.copy_merge import (
+    ConsumerPaused,
+    CopyMerge,
+    begin_merge,
+    is_email,
+    is_login,
+    lost_email,
+    merged_copy,
+    without_emails,
+)
 from app.writes.draft import draft_body, map_to_vendor, says_nothing, with_young_facts
 from app.writes.find_record import find_by_key, staff_refusal
 from app.writes.judge_ownership import Judged, judge_change, judge_new, skip_of
-from app.writes.models import CopyOf, References
+from app.writes.models import CopyOf, CopyPlan, References
 from app.writes.resolve_references import resolve_references
 from app.writes.resolved_write import ResolvedWrite, changed_fields
 from canonical.order_patch import OrderCancel
@@ -46,7 +57,7 @@ class PreparedWrite(Struct, frozen=True, kw_only=True):
     `before` is the watched field of the record, if it was read and the write may change it. `parts` is sent first, and
     completes `request`. `references` are those of the body; while one `is_missing`, the request has a placeholder.
     `skipped` fields stay as they are, because another system owns them. Without a `request`, nothing else is left to
-    change.
+    change. `plan`: what a copy sends.
     """
 
     effect: Action
@@ -57,6 +68,7 @@ class PreparedWrite(Struct, frozen=True, kw_only=True):
     before: Watched | None = None
     parts: Parts | None = None
     references: References | None = None
+    plan: CopyPlan | None = None
 
 
 class RecordFound(Exception):
@@ -76,7 +88,8 @@ async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
 
     Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, AmbiguousMatch, NotFound,
     NotSystemOfRecord, and the vendor's problems of the reads that come first. Raises RecordFound for an upsert that
-    leaves a record as it is, and NothingToCopyTo for a copy that creates none.
+    leaves a record as it is, NothingToCopyTo for a copy that creates none, and ConsumerPaused for one that would remove
+    too much.
     """
     intent = resolved.intent
     if intent.copy_of is not None and intent.remote_id is None:
@@ -176,6 +189,7 @@ async def _create(
         references=resolved.intent.references,
         skipped=skipped,
         parts=_parts(resolved, create, body, marker, account),
+        plan=_plan_of(resolved, is_new=True),
     )
 
 
@@ -198,8 +212,12 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
     update = resolved.mapping.endpoints.update
     if update is None:
         raise resolved.cannot(f"cannot change {resolved.mapping.object}s")
+    copied, merging = resolved.intent.copy_of, None
+    if copied is not None and not resolved.resends:
+        merging = await begin_merge(resolved, copied, remote_id)
+        resolved = merging.write
     left, skipped = await _resolve_change(resolved)
-    return await with_young_facts(left, lambda: _update(left, update, marker, remote_id, skipped))
+    return await with_young_facts(left, lambda: _update(left, update, marker, remote_id, skipped, merging))
 
 
 async def _resolve_change(resolved: ResolvedWrite) -> tuple[ResolvedWrite, tuple[Skipped, ...]]:
@@ -222,19 +240,58 @@ async def _update(
     marker: str,
     remote_id: str,
     skipped: tuple[Skipped, ...],
+    merging: CopyMerge | None,
 ) -> PreparedWrite:
     raw, account = await resolved.fetch_raw(remote_id)
+    draft = partial(_change, update=update, marker=marker, remote_id=remote_id, raw=raw, account=account)
+    if merging is None:
+        return await draft(resolved, skipped)
+    merged, prepared = merged_copy(merging, resolved, (await resolved.map(raw, account)).data), None
+    try:
+        prepared = await draft(merged.write, skipped + merged.skipped, plan=merged.plan)
+    except UnsupportedField as problem:
+        if not (is_login(resolved) and all(is_email(error.pointer) for error in problem.errors)):
+            raise
+    if prepared is None or (is_login(resolved) and lost_email(prepared.loss)):
+        merged = without_emails(merged)
+        prepared = await draft(merged.write, skipped + merged.skipped, plan=merged.plan)
+    await _reserve_removals(resolved, merging.copied.consumer, marker, merged.removed)
+    return prepared
+
+
+async def _reserve_removals(resolved: ResolvedWrite, consumer: str | None, operation: str, number: int) -> None:
+    """Raise ConsumerPaused if a copy for a consumer would remove too much."""
+    if consumer is None or not number or resolved.dry:
+        return
+    if not await resolved.deps.bases.reserve(consumer, operation, number):
+        raise ConsumerPaused(consumer)
+
+
+async def _change(
+    resolved: ResolvedWrite,
+    skipped: tuple[Skipped, ...],
+    *,
+    update: Callable[..., VendorRequest],
+    marker: str,
+    remote_id: str,
+    raw: msgspec.Raw,
+    account: Any,
+    plan: CopyPlan | None = None,
+) -> PreparedWrite:
+    """Draft the change of a record that was read. `plan` is that of a copy."""
     judged, refusal = await _verdict(judge_change(resolved, raw, account))
-    body, loss = None, tuple[Loss, ...]()
+    write, body, loss = resolved if judged is None else judged.write, None, tuple[Loss, ...]()
     if judged is None or not resolved.intent.edits_tags:
-        body, loss = await draft_body(resolved if judged is None else judged.write, raw, account)
+        body, loss = await draft_body(write, raw, account)
     await _check_version(resolved, raw, account)
     if refusal is not None:
         raise refusal
     if judged is not None:
         skipped += judged.skipped
+    if plan is not None:
+        plan = msgspec.structs.replace(plan, body=write.intent.body)
     if (judged is not None and judged.is_empty) or await says_nothing(resolved, body, raw, account):
-        return _unsent("update", remote_id, skipped, loss)
+        return _unsent("update", remote_id, skipped, loss, plan)
     request = update(remote_id, body, marker, account)
     guard = resolved.mapping.endpoints.guard
     if guard is not None and resolved.intent.if_match not in (None, ANY_VERSION):
@@ -247,12 +304,19 @@ async def _update(
         skipped=skipped,
         before=await _watched(resolved, raw, account),
         references=resolved.intent.references,
+        plan=plan,
     )
 
 
-def _unsent(effect: Action, remote_id: str, skipped: tuple[Skipped, ...], loss: tuple[Loss, ...] = ()) -> PreparedWrite:
+def _unsent(
+    effect: Action,
+    remote_id: str,
+    skipped: tuple[Skipped, ...],
+    loss: tuple[Loss, ...] = (),
+    plan: CopyPlan | None = None,
+) -> PreparedWrite:
     """Return a write that leaves its record as it is."""
-    return PreparedWrite(effect=effect, request=None, remote_id=remote_id, loss=loss, skipped=skipped)
+    return PreparedWrite(effect=effect, request=None, remote_id=remote_id, loss=loss, skipped=skipped, plan=plan)
 
 
 async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
@@ -299,8 +363,15 @@ async def _upsert(resolved: ResolvedWrite, marker: str, *, searched: bool) -> Pr
         if staff is not None:
             raise staff_refusal(resolved, staff)
     request = resolved.mapping.endpoints.upsert[key](value, body, marker, account)
-    references = resolved.intent.references
-    return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss, references=references)
+    references, plan = resolved.intent.references, _plan_of(resolved, is_new=False)
+    return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss, references=references, plan=plan)
+
+
+def _plan_of(resolved: ResolvedWrite, *, is_new: bool) -> CopyPlan | None:
+    """Return the plan of a copy that reads no record before it."""
+    if resolved.intent.copy_of is None:
+        return None
+    return CopyPlan(body=resolved.intent.body, before={} if is_new else None)
 
 
 async def marker_lookup(

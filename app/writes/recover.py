@@ -16,6 +16,7 @@ from app.queue.models import LeaseLost
 from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation, operation_span
 from app.vendors.models import VendorRefused
+from app.writes.copy_merge import ConsumerPaused, as_planned
 from app.writes.deps import WriteDeps
 from app.writes.execute import document_for, execute, record_refusal, send_and_settle
 from app.writes.finish import finish
@@ -59,7 +60,7 @@ async def continue_operation(deps: WriteDeps, begun: Begun) -> Problem | None:
             await settle(deps, begun)
     except Undecided as undecided:
         return undecided.because
-    except (Problem, LeaseLost, RecordFound):
+    except (Problem, LeaseLost, RecordFound, ConsumerPaused):
         return None  # recorded already, or another worker tries again when the lease ends
     return None
 
@@ -72,7 +73,7 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> Answe
     """
     operation = begun.operation
     resolved = resolve_recorded(deps, operation.intent, time.monotonic() + deps.execution_limit)
-    resolved = replace(resolved, redriven=operation.redrives > 0, resends=True)
+    resolved = as_planned(replace(resolved, redriven=operation.redrives > 0, resends=True))
     effect: Action = operation.effect or operation.action
     recovery = _recovery_of(resolved, effect)
     try:

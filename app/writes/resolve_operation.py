@@ -12,6 +12,7 @@ from app.errors import InvalidField, VendorUnavailable
 from app.http.callers import Caller
 from app.records.resources import name_records
 from app.writes.copy_links import link_copy
+from app.writes.copy_merge import as_planned, result_of
 from app.writes.deps import WriteDeps
 from app.writes.execute import document_for
 from app.writes.finish import change_of, find_comment, last_seen
@@ -88,7 +89,10 @@ async def _resolve_succeeded(
     loss += await link_copy(resolved, remote_id, actor=operation.principal)
     (resource,) = await name_records(deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     change = await change_of(
-        *(resolved, reading, resource, await last_seen(resolved, remote_id), operation.sent_at), created=made, loss=loss
+        *(resolved, reading, resource, await last_seen(resolved, remote_id), operation.sent_at), created=made
+    )
+    copied = await result_of(
+        *(as_planned(resolved), reading.mapped.data, remote_id), is_new=effect == "create", operation=operation.id
     )
     answer = resource_answer(
         of_operation(resource, operation, loss, skipped),
@@ -97,5 +101,12 @@ async def _resolve_succeeded(
         named=None if resolved.intent.copy_of is None else resolved.connection.name,
     )
     await deps.operations.resolve(
-        operation.id, outcome="succeeded", remote_id=remote_id, actor=actor, answer=answer, problem=None, change=change
+        operation.id,
+        outcome="succeeded",
+        remote_id=remote_id,
+        actor=actor,
+        answer=answer,
+        problem=None,
+        change=change,
+        copied=copied,
     )

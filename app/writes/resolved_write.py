@@ -94,7 +94,8 @@ class ResolvedWrite:
     """One write with its connection and mapping. `deadline` is on the clock of `time.monotonic`.
 
     `dry`: nothing will be sent, so no trial counts the draft. `redriven`: an operator runs it again after a refusal.
-    `resends`: it may have been sent before, so the ownership of its fields refuses nothing any more.
+    `resends`: it may have been sent before, so the ownership of its fields refuses nothing any more. `whole`: the body
+    of a copy before it was merged with its target.
     """
 
     deps: WriteDeps
@@ -106,6 +107,7 @@ class ResolvedWrite:
     dry: bool = False
     redriven: bool = False
     resends: bool = False
+    whole: bytes | None = None
 
     @property
     def by(self) -> frozenset[str]:
@@ -167,9 +169,8 @@ class ResolvedWrite:
 
     @property
     def copied_id(self) -> str | None:
-        """The canonical id to lock while the write may create its copy."""
-        copied = self.intent.copy_of
-        return None if copied is None or self.intent.action not in CREATING else copied.canonical_id
+        """The canonical id to lock while its copy is written: two at once would create two, or merge with one base."""
+        return None if self.intent.copy_of is None else self.intent.copy_of.canonical_id
 
     @property
     def needs_only_account(self) -> bool:

@@ -35,6 +35,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     choices=CHOICES,
     webhooks=WEBHOOKS,
     notifies=frozenset({"ticket"}),
+    logins=frozenset({"customer"}),
     removable=frozenset({"customer"}),
     mappings=(CUSTOMER, TICKET, COMMENT),
     docs="https://developers.freshdesk.com/api/",

@@ -48,6 +48,7 @@ VENDOR: Final = Vendor[Account](
     traits=frozenset({"fulfils", "collects"}),
     removable=frozenset({"customer"}),
     notifies=frozenset({"order"}),
+    logins=frozenset({"customer"}),
     mappings=(CUSTOMER, ORDER),
     timeout_seconds=15.0,
     docs="https://docs.medusajs.com/api/admin",

@@ -60,6 +60,7 @@ VENDOR: Final = Vendor[Account](
     setup=SETUP,
     choices=CHOICES,
     webhooks=WEBHOOKS,
+    logins=frozenset({"customer"}),
     traits=frozenset({"markets", "taxes", "fulfils", "collects"}),
     mappings=(CUSTOMER, ORDER),
     docs="https://shopify.dev/docs/api/admin-graphql/2026-07",

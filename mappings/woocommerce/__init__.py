@@ -36,6 +36,7 @@ VENDOR: Final = Vendor[Account](
     webhooks=WEBHOOKS,
     traits=frozenset({"fulfils", "collects"}),
     notifies=frozenset({"order"}),
+    logins=frozenset({"customer"}),
     mappings=(CUSTOMER, ORDER),
     timeout_seconds=20.0,
     docs="https://woocommerce.github.io/woocommerce-rest-api-docs/",

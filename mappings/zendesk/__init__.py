@@ -60,6 +60,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     choices=CHOICES,
     webhooks=WEBHOOKS,
     notifies=frozenset({"ticket"}),
+    logins=frozenset({"customer"}),
     mappings=(CUSTOMER, TICKET, COMMENT),
     docs="https://developer.zendesk.com/api-reference/ticketing/introduction/",
 )

@@ -25,6 +25,7 @@ from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.identifiers import new_id
 from app.links.match_keys import Sighting
+from app.links.match_secret import MatchSecret
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
@@ -37,6 +38,7 @@ from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps
 from app.writes.models import Answer, Intent, NewOperation
+from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from tests.commands import ROOT, lockstitch
 from tests.forked import Forked
@@ -78,7 +80,14 @@ class Stores:
             sealer,
             lease=timedelta(seconds=30),
             retention=timedelta(days=7),
-            completion=Completion(CompletionDeps(events=self.events, queue=self.queue, states=self.states)),
+            completion=Completion(
+                CompletionDeps(
+                    events=self.events,
+                    queue=self.queue,
+                    states=self.states,
+                    bases=PostgresCopyBases(database, MatchSecret(database, sealer)),
+                )
+            ),
         )
         self.receipts = PostgresReceipts(database, sealer)
         self.subscriptions = PostgresSubscriptions(database, sealer)

@@ -250,7 +250,38 @@ CREATE TABLE copied_comment (
     PRIMARY KEY (connection, ticket, source, comment)
 );
 
--- The key of the HMACs below, sealed for `match_secret`. It stays the same when encryption keys are rotated.
+-- What two linked records held after the last copy in this direction: of each field and item of a list an HMAC of the
+-- source's value and of the target's as it was read back (`FieldBase`), with the key below. It holds no values.
+CREATE TABLE copy_base (
+    object     text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
+    source     text        NOT NULL,
+    source_id  text        NOT NULL CHECK (source_id <> ''),
+    target     text        NOT NULL,
+    target_id  text        NOT NULL CHECK (target_id <> ''),
+    fields     jsonb       NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (object, source, source_id, target, target_id)
+);
+
+-- Consumers that have removed values. paused: their copies wait until an operator resumes them, which lifts the limit
+-- until released_until.
+CREATE TABLE consumer (
+    name           text        PRIMARY KEY CHECK (name <> ''),
+    paused_at      timestamptz,
+    released_until timestamptz
+);
+
+-- The values that each write of a consumer clears or removes, for an hour.
+CREATE TABLE copy_removal (
+    operation text        PRIMARY KEY,
+    consumer  text        NOT NULL REFERENCES consumer,
+    number    integer     NOT NULL CHECK (number > 0),
+    at        timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE INDEX copy_removal_consumer ON copy_removal (consumer, at);
+
+-- The key of the HMACs above and below, sealed for `match_secret`. It stays the same when encryption keys are rotated.
 CREATE TABLE match_secret (
     id     smallint PRIMARY KEY CHECK (id = 1),
     secret bytea    NOT NULL

@@ -27,6 +27,8 @@ from app.writes.models import (
     Answer,
     Begun,
     Completes,
+    CopyPlan,
+    CopyResult,
     Delay,
     FieldChange,
     Intent,
@@ -181,13 +183,22 @@ class PostgresOperations(OperationReader):
         return await self.get(operation_id) if row is None else self._rows.open(row)
 
     async def mark_sent(
-        self, begun: Begun, *, effect: Action, remote_id: str | None, references: References | None = None
+        self,
+        begun: Begun,
+        *,
+        effect: Action,
+        remote_id: str | None,
+        references: References | None = None,
+        plan: CopyPlan | None = None,
     ) -> Begun:
-        """Commit that the request is about to be sent, and return the operation as it is then. `references` are kept
-        with the intent, so a repeat names the same records. Raises LeaseLost."""
+        """Commit that the request is about to be sent, and return the operation as it is then. `references` and the
+        `plan` of a copy are kept with the intent, so a repeat sends the same. Raises LeaseLost."""
         intent, sealed = begun.operation.intent, None
         if references not in (None, References(), intent.references):
             intent = msgspec.structs.replace(intent, references=references)
+        if plan is not None:
+            intent = intent.with_plan(plan)
+        if intent is not begun.operation.intent:
             sealed = self._rows.intent(begun.operation.id, intent)
         operation = msgspec.structs.replace(
             begun.operation,
@@ -231,9 +242,10 @@ class PostgresOperations(OperationReader):
         changes: Sequence[FieldChange] = (),
         change: RecordChange | None,
         new: NewRecord | None = None,
+        copied: CopyResult | None = None,
     ) -> None:
-        """Record the answer, audit the changed fields, publish the change, None for a write without effect, and link a
-        `new` record.
+        """Record the answer, audit the changed fields, publish the change, None for a write without effect, link a
+        `new` record, and keep the base of a copy.
 
         Raises LeaseLost, StateMoved, RecordKnown.
         """
@@ -241,7 +253,9 @@ class PostgresOperations(OperationReader):
         entries = [entry("operation.succeeded", operation, actor=begun.held().actor)]
         entries += [entry_of_change(operation, change) for change in changes]
         sealed = self._rows.answer(operation.id, answer)
-        await self._settle(begun, entries, "succeeded", sealed, None, remote_id, True, change=change, new=new)
+        await self._settle(
+            begun, entries, "succeeded", sealed, None, remote_id, True, change=change, new=new, copied=copied
+        )
 
     async def fail(
         self,
@@ -297,6 +311,7 @@ class PostgresOperations(OperationReader):
         answer: Answer | None,
         problem: ProblemDocument | None,
         change: RecordChange | None = None,
+        copied: CopyResult | None = None,
     ) -> bool:
         """Record an operator's decision on an `unknown` operation, audited and announced. False if it is decided.
 
@@ -309,7 +324,7 @@ class PostgresOperations(OperationReader):
                 return False
             operation = self._rows.open(row)
             await record.append_all(session, [entry("operation.resolved", operation, actor=actor, outcome=outcome)])
-            await self._completion.announce(session, operation, finished=True, change=change)
+            await self._completion.announce(session, operation, finished=True, change=change, copied=copied)
         return True
 
     async def lock_upsert(
@@ -341,10 +356,11 @@ class PostgresOperations(OperationReader):
         unless_deferred: bool = False,
         change: RecordChange | None = None,
         new: NewRecord | None = None,
+        copied: CopyResult | None = None,
     ) -> bool:
         """Settle the operation. False only with `unless_deferred`. Raises LeaseLost, StateMoved, RecordKnown."""
         lease, operation, noted = begun.held(), begun.operation, record.columns_of(entries)
-        published = await self._completion.prepare(self._database, operation, change, new)
+        published = await self._completion.prepare(self._database, operation, change, new, copied)
         held = (lease.operation_id, lease.token, *outcome)
         with state_moves(), record_known():
             if not (operation.is_announced or published.wanted) and (

@@ -1,0 +1,243 @@
+"""Merge a copy into its target: what the source has changed since the last copy, and what the target keeps."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from app.writes.models import CopyConflict, CopyOf, CopyPlan, CopyResult
+from app.writes.resolved_write import ResolvedWrite
+from app.writes.store.copy_bases import KnownBase
+from canonical.copy_base import FieldState, is_as_left, is_unchanged
+from canonical.parts import Link, Loss, Skipped
+from canonical.renewed_base import Copied, renewed
+from canonical.three_way import EMAILS, Merge, Rules, Side, merge
+from mappings.coverage import unsupported
+from mappings.spec import Vendor
+
+DISPLAY: Final = "display_name"
+
+
+class ConsumerPaused(Exception):
+    """The consumer would remove more values than it may within an hour, so its copies wait for an operator."""
+
+
+class CopyMerge(Struct, frozen=True, kw_only=True):
+    """A copy to a record that exists: what is known of the two, the `write` of what the source has changed, and its
+    fields, also empty ones."""
+
+    copied: CopyOf
+    known: KnownBase
+    write: ResolvedWrite
+    names: tuple[str, ...]
+
+
+class MergedCopy(Struct, frozen=True, kw_only=True):
+    """The `write` of a copy after the merge, its plan, and the fields that the target keeps because it owns them."""
+
+    write: ResolvedWrite
+    plan: CopyPlan
+    skipped: tuple[Skipped, ...]
+    removed: int
+
+
+async def begin_merge(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -> CopyMerge:
+    """Look up the base, and leave out what the source has not changed, before the target is asked for anything."""
+    known = await resolved.deps.bases.get(resolved.intent.object, source_of(copied), target_of(resolved, remote_id))
+    patch = _decoded(resolved)
+    owners = _owners(resolved, copied)
+    names = tuple(
+        name
+        for name in _names(copied, patch)
+        if owners.get(name) == "source" or not is_unchanged(known.base, _states(known, patch, [name]), copied.missing)
+    )
+    if DISPLAY in names and DISPLAY in known.base and _is_composed(resolved, patch):
+        names = tuple(name for name in names if name != DISPLAY)
+    return CopyMerge(copied=copied, known=known, write=resolved.with_only(frozenset(names)), names=names)
+
+
+async def has_nothing_new(resolved: ResolvedWrite) -> bool:
+    """Return whether a copy would change nothing: neither the source has changed since the last one, nor, as far as it
+    was seen, what the source owns at the target."""
+    copied, remote_id = resolved.intent.copy_of, resolved.intent.remote_id
+    if copied is None or remote_id is None:
+        return False
+    merging = await begin_merge(resolved, copied, remote_id)
+    patch, known = _decoded(resolved), merging.known
+    if not is_unchanged(known.base, _states(known, patch, merging.names), copied.missing):
+        return False
+    if not merging.names:
+        return True
+    seen = await resolved.deps.states.get(resolved.intent.object, resolved.connection.name, remote_id)
+    if seen is None or seen.deleted:
+        return False
+    return is_as_left(known.base, _states(known, msgspec.json.decode(seen.data), merging.names))
+
+
+def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, held: Any) -> MergedCopy:
+    """Merge into the target as it is (`held`). `resolved` is the write of the merge with its references."""
+    copied, known = merging.copied, merging.known
+    rules = Rules(
+        owners=_owners(resolved, copied),
+        missing=copied.missing,
+        keeps_login=is_login(resolved) and not copied.follows_logins,
+        keeps_emails=resolved.intent.upsert_on == "email",
+    )
+    found = merge(_decoded(resolved), merging.names, held, known.base, rules, known.digests)
+    write = with_merged(resolved, msgspec.json.encode(found.patch))
+    return MergedCopy(
+        write=write,
+        plan=CopyPlan(
+            body=write.intent.body,
+            before=_states(known, held, copied.names),
+            conflicts=found.conflicts,
+        ),
+        skipped=_kept(resolved, found),
+        removed=found.removed,
+    )
+
+
+def with_merged(resolved: ResolvedWrite, body: bytes) -> ResolvedWrite:
+    """Return the write with the body that a merge made of it."""
+    whole = resolved.intent.body if resolved.whole is None else resolved.whole
+    return replace(resolved, whole=whole, intent=msgspec.structs.replace(resolved.intent, body=body, merges=False))
+
+
+def as_planned(resolved: ResolvedWrite) -> ResolvedWrite:
+    """Return a write that may have been sent with the body that was planned then."""
+    copied = resolved.intent.copy_of
+    return resolved if copied is None or copied.plan is None else with_merged(resolved, copied.plan.body)
+
+
+def without_emails(merged: MergedCopy) -> MergedCopy:
+    """Return a merge that leaves the e-mail addresses as they are, because the target has no place for the new one."""
+    body = msgspec.json.decode(merged.plan.body, type=dict[str, msgspec.Raw])
+    write = merged.write.with_only(frozenset(body) - {EMAILS})
+    conflicts = tuple(dict.fromkeys((*merged.plan.conflicts, EMAILS)))
+    plan = msgspec.structs.replace(merged.plan, body=write.intent.body, conflicts=conflicts)
+    return msgspec.structs.replace(merged, write=write, plan=plan)
+
+
+def is_login(resolved: ResolvedWrite) -> bool:
+    """Return whether the e-mail address of a record is a login at the vendor."""
+    vendor = resolved.connection.vendor
+    return isinstance(vendor, Vendor) and resolved.intent.object in vendor.logins
+
+
+def lost_email(loss: Collection[Loss]) -> bool:
+    """Return whether an e-mail address has no place, and not only a detail of it."""
+    return any(one.kind == "dropped" and is_email(one.path) for one in loss)
+
+
+def is_email(pointer: object) -> bool:
+    """Return whether a pointer names an e-mail address: `/emails`, `/emails/1` or `/emails/1/address`."""
+    name, *inner = str(pointer).removeprefix("/").split("/")
+    return name == EMAILS and inner[1:] in ([], ["address"])
+
+
+async def result_of(
+    resolved: ResolvedWrite, data: Any, remote_id: str, *, is_new: bool, operation: str
+) -> CopyResult | None:
+    """Return what a copy leaves: `data` is the target as it was read back. None for another write."""
+    copied = resolved.intent.copy_of
+    if copied is None or copied.plan is None:
+        return None
+    source, target = source_of(copied), target_of(resolved, remote_id)
+    known = await resolved.deps.bases.get(resolved.intent.object, source, target)
+    patch = msgspec.json.decode(resolved.whole or resolved.intent.body, type=resolved.mapping.patch)
+    before = {} if is_new else copied.plan.before
+    written = set(msgspec.json.decode(copied.plan.body, type=dict[str, msgspec.Raw]))
+    if _is_composed(resolved, patch):
+        written.add(DISPLAY)
+    base, opposite = renewed(
+        known.base,
+        known.opposite,
+        Copied(
+            names=_names(copied, patch),
+            sent=patch,
+            after=data,
+            before=_states(known, data, copied.names) if before is None else before,
+            written=written,
+            missing=copied.missing,
+        ),
+        known.digests,
+    )
+    return CopyResult(
+        object=resolved.intent.object,
+        source=source,
+        target=target,
+        base=base,
+        opposite=opposite,
+        conflict=_conflict(resolved, copied, copied.plan, target, operation),
+    )
+
+
+def source_of(copied: CopyOf) -> Link:
+    """Return the record that is copied."""
+    return Link(connection=copied.connection, remote_id=copied.remote_id)
+
+
+def target_of(resolved: ResolvedWrite, remote_id: str) -> Link:
+    """Return the record that it is copied to."""
+    return Link(connection=resolved.connection.name, remote_id=remote_id)
+
+
+def _conflict(
+    resolved: ResolvedWrite, copied: CopyOf, plan: CopyPlan, target: Link, operation: str
+) -> CopyConflict | None:
+    if not plan.conflicts:
+        return None
+    return CopyConflict(
+        id=copied.canonical_id,
+        object=resolved.intent.object,
+        connection=target.connection,
+        remote_id=target.remote_id,
+        source=source_of(copied),
+        fields=plan.conflicts,
+        operation_id=operation,
+    )
+
+
+def _kept(resolved: ResolvedWrite, found: Merge) -> tuple[Skipped, ...]:
+    owner = resolved.connection.name
+    reason = f"both sides have changed it, and {owner} owns it"
+    return tuple(Skipped(pointer=f"/{name}", owner=owner, reason=reason) for name in found.kept)
+
+
+def _owners(resolved: ResolvedWrite, copied: CopyOf) -> Mapping[str, Side]:
+    """Return which side owns each field, as far as one of the two does."""
+    sides: dict[str, Side] = {copied.connection: "source", resolved.connection.name: "target"}
+    ownership = resolved.deps.ownership.get(resolved.intent.object)
+    policies = {} if ownership is None else ownership.fields
+    return {
+        name: side
+        for name in copied.names
+        if name in policies and (side := sides.get(policies[name].owner or "")) is not None
+    }
+
+
+def _names(copied: CopyOf, patch: Any) -> tuple[str, ...]:
+    """Return the names of the fields that are copied: of a text that is sent in one form, that form."""
+    other = {"description": "description_html", "description_html": "description"}
+    given = {name for name in other if isinstance(getattr(patch, name, UNSET), str)}
+    return tuple(name for name in copied.names if name not in other or name in given or other[name] not in given)
+
+
+def _is_composed(resolved: ResolvedWrite, patch: Any) -> bool:
+    """Return whether the display name only says the other names again, which the target has as well."""
+    names = [getattr(patch, name, UNSET) for name in ("first_name", "last_name", DISPLAY)]
+    first, last, shown = (" ".join(one.split()) if isinstance(one, str) else "" for one in names)
+    if not shown or f"{first} {last}".strip() != shown:
+        return False
+    return not {"first_name", "last_name"} & set(unsupported(resolved.mapping))
+
+
+def _states(known: KnownBase, record: Any, names: Collection[str]) -> dict[str, FieldState]:
+    values = record if isinstance(record, Mapping) else {name: getattr(record, name, None) for name in names}
+    return {name: known.digests.state(name, values.get(name)) for name in names if name in known.digests.fields}
+
+
+def _decoded(resolved: ResolvedWrite) -> Any:
+    return msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)

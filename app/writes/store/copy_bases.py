@@ -1,0 +1,142 @@
+"""The bases of copies: what the two records held after the last one, as HMACs, which reveal no values."""
+
+import hmac
+from functools import partial
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from app.audit.models import Fact
+from app.audit.record import append_facts
+from app.links.match_secret import MatchSecret
+from app.postgres.database import Database, Statement, Transaction
+from app.writes.models import CopyResult
+from canonical.copy_base import Base, Digests, FieldBase
+from canonical.field_kinds import kinds_of
+from canonical.parts import Link, ObjectName
+
+DIGEST_CHARACTERS: Final = 16
+MOST_REMOVALS: Final = 20
+"""Values that the copies of one consumer may clear or remove within an hour."""
+PURPOSE: Final = b"copy_base"
+
+SELECT = Statement(
+    "SELECT copy_base",
+    """
+    SELECT source = $2 AND source_id = $3 AS is_ahead, fields
+      FROM copy_base
+     WHERE object = $1
+       AND (source, source_id, target, target_id) IN (($2, $3, $4, $5), ($4, $5, $2, $3))
+    """,
+)
+
+# Both directions in one order, so that two copies at once never wait for each other. Fields that this copy did not
+# concern stay as they are.
+KEEP = Statement(
+    "INSERT copy_base",
+    """
+    INSERT INTO copy_base (object, source, source_id, target, target_id, fields)
+    SELECT new.*
+      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]),
+                  (SELECT $5::text[]), (SELECT $6::jsonb[]))
+           AS new (object, source, source_id, target, target_id, fields)
+     ORDER BY new.source, new.source_id
+        ON CONFLICT (object, source, source_id, target, target_id)
+        DO UPDATE SET fields = copy_base.fields || excluded.fields, updated_at = now()
+    """,
+)
+
+HOLD = Statement("INSERT consumer", "INSERT INTO consumer (name) VALUES ($1) ON CONFLICT DO NOTHING")
+LOCK = Statement(
+    "SELECT consumer",
+    """
+    SELECT paused_at IS NOT NULL AS is_paused, coalesce(released_until > now(), false) AS is_released
+      FROM consumer
+     WHERE name = $1
+       FOR UPDATE
+    """,
+)
+FORGET = Statement(
+    "DELETE copy_removal",
+    "DELETE FROM copy_removal WHERE consumer = $1 AND (operation = $2 OR at < now() - interval '1 hour')",
+)
+COUNT = Statement(
+    "SELECT copy_removal", "SELECT coalesce(sum(number), 0)::bigint FROM copy_removal WHERE consumer = $1"
+)
+NOTE = Statement("INSERT copy_removal", "INSERT INTO copy_removal (operation, consumer, number) VALUES ($1, $2, $3)")
+PAUSE = Statement("UPDATE consumer", "UPDATE consumer SET paused_at = now() WHERE name = $1")
+IS_PAUSED = Statement("SELECT consumer", "SELECT paused_at IS NOT NULL FROM consumer WHERE name = $1")
+
+
+class KnownBase(Struct, frozen=True, kw_only=True):
+    """The base of a copy, that of the opposite direction, and what digests the values of both."""
+
+    base: Base
+    opposite: Base
+    digests: Digests
+
+
+class PostgresCopyBases:
+    """The store of the bases of copies, and of what copies remove."""
+
+    def __init__(self, database: Database, secret: MatchSecret) -> None:
+        self._database = database
+        self._secret = secret
+
+    async def get(self, object_name: ObjectName, source: Link, target: Link) -> KnownBase:
+        """Return what is known of two records; empty bases for two that were never copied. Raises SealBroken."""
+        digests = await self._digests(object_name)
+        places = (source.connection, source.remote_id, target.connection, target.remote_id)
+        found: dict[bool, Base] = {
+            row["is_ahead"]: msgspec.json.decode(row["fields"], type=dict[str, FieldBase])
+            for row in await self._database.fetch(SELECT, object_name, *places)
+        }
+        return KnownBase(base=found.get(True, {}), opposite=found.get(False, {}), digests=digests)
+
+    async def keep(self, transaction: Transaction, copied: CopyResult) -> None:
+        """Keep what a copy left, in both directions."""
+        source, target = copied.source, copied.target
+        rows = [
+            (copied.object, one.connection, one.remote_id, other.connection, other.remote_id, _encoded(base))
+            for one, other, base in ((source, target, copied.base), (target, source, copied.opposite))
+            if base
+        ]
+        await transaction.execute(KEEP, *(list(column) for column in zip(*rows, strict=True)))
+
+    async def reserve(self, consumer: str, operation: str, number: int) -> bool:
+        """Return whether a write of a consumer may remove so many values now. If not, the consumer is paused, which is
+        audited."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute(HOLD, consumer)
+            row = await transaction.fetch_row(LOCK, consumer)
+            assert row is not None  # noqa: S101 - it is there now
+            if row["is_paused"]:
+                return False
+            await transaction.execute(FORGET, consumer, operation)
+            removed: int = await transaction.fetch_value(COUNT, consumer)
+            if removed + number > MOST_REMOVALS and not row["is_released"]:
+                await transaction.execute(PAUSE, consumer)
+                facts = {"removed": removed, "refused": number, "per_hour": MOST_REMOVALS}
+                await append_facts(
+                    transaction, Fact(type="consumer.paused", subject=consumer, actor="lockstitch", facts=facts)
+                )
+                return False
+            await transaction.execute(NOTE, operation, consumer, number)
+        return True
+
+    async def is_paused(self, consumer: str) -> bool:
+        """Return whether the consumer is paused until an operator resumes it."""
+        return bool(await self._database.fetch_value(IS_PAUSED, consumer))
+
+    async def _digests(self, object_name: ObjectName) -> Digests:
+        secret = hmac.digest(await self._secret.load(), PURPOSE, "sha256")
+        return Digests(partial(_digest, secret, object_name), kinds_of(object_name))
+
+
+def _digest(secret: bytes, object_name: ObjectName, text: str) -> str:
+    return hmac.digest(secret, f"{object_name}\0{text}".encode(), "sha256").hex()[:DIGEST_CHARACTERS]
+
+
+def _encoded(base: Base) -> str:
+    return msgspec.json.encode(base).decode()

@@ -1,0 +1,143 @@
+"""The base of a copy: what the source held when it was copied, and what the target held afterwards, as digests.
+
+A later copy compares each side with its own base, so that what a vendor changes by itself (lower case, lost members) is
+no change. Only digests are kept. Every function here is pure.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from canonical.field_kinds import Field
+from canonical.portable import MERGED, says_something
+from canonical.same_value import PRIMARY, item_key, normal_form
+
+Digest = Callable[[str], str]
+"""A keyed digest of a text."""
+MARK: Final = "is_primary"
+"""The mark of the primary item. It is compared by itself."""
+
+
+class ItemBase(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One item of a list, by the digest of its key at the source.
+
+    `source` and `target` are digests of its values; an empty `target` never arrived. `key` is the digest of its key at
+    the target if that is another one. `put`: a copy put it there.
+    """
+
+    source: str
+    key: str = ""
+    target: str = ""
+    put: bool = False
+
+
+class FieldBase(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One field: digests of its values, empty for no value. Of a list with keys, `source` and `target` are the keys of
+    the primary items. `put`: a copy put the value there."""
+
+    source: str = ""
+    target: str = ""
+    put: bool = False
+    items: dict[str, ItemBase] = {}
+
+
+Base = Mapping[str, FieldBase]
+"""The base of a copy, by field."""
+
+
+class FieldState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A field of a record as digests: of its value, or of the values of its items by their keys. Of a list with keys,
+    `value` is the key of the primary item."""
+
+    value: str = ""
+    items: dict[str, str] = {}
+
+
+class Digests:
+    """Digests the values of one object. `fields` say how values are compared (`kinds_of`)."""
+
+    def __init__(self, digest: Digest, fields: Mapping[str, Field]) -> None:
+        self._digest = digest
+        self.fields = fields
+
+    def of(self, name: str, value: Any) -> str:
+        """Return the digest of a value; empty for one that says nothing."""
+        form = normal_form(value, self.fields[name])
+        return "" if form is None else self._keyed(name, form)
+
+    def of_item(self, name: str, item: Any) -> str:
+        """Return the digest of an item of a list, without the mark of the primary one."""
+        item_field = self.fields[name].item
+        assert item_field is not None  # noqa: S101 - only lists have items
+        plain = item if isinstance(item, str) else {**msgspec.to_builtins(item), MARK: None}
+        return self._keyed(name, normal_form(plain, item_field))
+
+    def key(self, name: str, key: str) -> str:
+        """Return the digest of the key of an item (`item_key`)."""
+        return self._keyed(name, ["key", key])
+
+    def state(self, name: str, value: Any) -> FieldState:
+        """Return a field of a record as digests."""
+        if name not in MERGED:
+            return FieldState(value=self.of(name, value))
+        keyed = self.items(name, value)
+        return FieldState(
+            value=self.primary(name, keyed),
+            items={key: self.of_item(name, item) for key, item in keyed.items()},
+        )
+
+    def items(self, name: str, value: Any) -> dict[str, Any]:
+        """Return the items of a list that say something, by the digests of their keys."""
+        found: dict[str, Any] = {}
+        for item in value or ():
+            if says_something(name, item):
+                found.setdefault(self.key(name, item_key(item, self.fields[name])), item)
+        return found
+
+    def primary(self, name: str, keyed: Mapping[str, Any]) -> str:
+        """Return the key of the primary one of items: the one that says so, else the first. Empty for a list without
+        one."""
+        item = self.fields[name].item
+        if item is None or item.part not in PRIMARY:
+            return ""
+        return next((key for key, one in keyed.items() if member(one, MARK) is True), next(iter(keyed), ""))
+
+    def _keyed(self, name: str, form: Any) -> str:
+        return self._digest(f"{name}\0{msgspec.json.encode(form, order='deterministic').decode()}")
+
+
+def is_unchanged(base: Base, source: Mapping[str, FieldState], missing: Collection[str]) -> bool:
+    """Return whether the source is as it was when it was copied. What it could not supply (`missing`) counts as
+    unchanged where it is empty."""
+    return all(_is_as_before(base.get(name), state, name in missing) for name, state in source.items())
+
+
+def _is_as_before(known: FieldBase | None, state: FieldState, is_missing: bool) -> bool:
+    if known is None:
+        return not state.value and not state.items
+    then = {key: one.source for key, one in known.items.items()}
+    if is_missing:
+        return state.items.items() <= then.items() and state.value in ("", known.source)
+    return state.items == then and state.value == known.source
+
+
+def is_as_left(base: Base, target: Mapping[str, FieldState]) -> bool:
+    """Return whether these fields of the target are as the last copy left them. Items of its own do not count."""
+    return all(
+        not (known := base.get(name)) or _is_as_left(known, state, is_list=name in MERGED)
+        for name, state in target.items()
+    )
+
+
+def _is_as_left(known: FieldBase, state: FieldState, *, is_list: bool) -> bool:
+    if not is_list:
+        return state.value == known.target
+    arrived = {one.key or key: one.target for key, one in known.items.items() if one.target}
+    return all(state.items.get(key) == value for key, value in arrived.items()) and state.value == known.target
+
+
+def member(part: Any, name: str) -> Any:
+    """Return a member of a Struct, or of what JSON has in its place; UNSET without it."""
+    return part.get(name, UNSET) if isinstance(part, Mapping) else getattr(part, name, UNSET)

@@ -1,0 +1,139 @@
+"""Renew the bases of a copy after it: that of its direction, and that of the opposite one.
+
+What the two records then have in common is recorded in both, so a loss at the target is never carried back. What the
+target has changed by itself stays as it was in both, so it is still a change.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from canonical.copy_base import Base, Digests, FieldBase, FieldState, ItemBase, member
+from canonical.portable import MERGED
+from canonical.same_value import is_empty, same
+
+NOTHING = FieldBase()
+
+
+class Copied(Struct, frozen=True, kw_only=True):
+    """A copy that has been made: the fields of the source (`sent`) and of the target after it (`after`), the target
+    before it as digests, the fields that were `written`, and those that the source could not supply."""
+
+    names: tuple[str, ...]
+    sent: Any
+    after: Any
+    before: Mapping[str, FieldState]
+    written: Collection[str]
+    missing: Collection[str]
+
+
+def renewed(base: Base, opposite: Base, copied: Copied, digests: Digests) -> tuple[Base, Base]:
+    """Return what changes of the base of the copy, and of that of the opposite direction."""
+    ahead, back = dict[str, FieldBase](), dict[str, FieldBase]()
+    for name in copied.names:
+        renew = _renew_items if name in MERGED else _renew_value
+        ahead[name], other = renew(name, base.get(name), opposite.get(name, NOTHING), copied, digests)
+        if other is not None:
+            back[name] = other
+    return ahead, back
+
+
+def _renew_value(
+    name: str, known: FieldBase | None, opposite: FieldBase, copied: Copied, digests: Digests
+) -> tuple[FieldBase, FieldBase | None]:
+    source, target = (digests.of(name, member(one, name)) for one in (copied.sent, copied.after))
+    is_written = name in copied.written
+    before = copied.before.get(name, FieldState()).value
+    if known is not None and name in copied.missing and not source:
+        source = known.source
+    is_common = is_written or source == target or (known is not None and known.target == target)
+    was_put = known is not None and known.put and known.target == target
+    ahead = FieldBase(
+        source=source,
+        target=target if is_common or known is None else known.target,
+        put=bool(target) and (was_put or (is_written and target != before)),
+    )
+    if not is_common:
+        return ahead, None
+    return ahead, FieldBase(source=target, target=source, put=opposite.put and opposite.target == source)
+
+
+def _renew_items(
+    name: str, known: FieldBase | None, opposite: FieldBase, copied: Copied, digests: Digests
+) -> tuple[FieldBase, FieldBase | None]:
+    sent, after = (digests.items(name, member(one, name) or ()) for one in (copied.sent, copied.after))
+    before, is_written = copied.before.get(name, FieldState()).items, name in copied.written
+    then = NOTHING if known is None else known
+    places = _places(name, sent, after, then, before if is_written else after, digests)
+    ahead = {key: one for key, one in then.items.items() if key not in sent and name in copied.missing}
+    back = {key: one for key, one in opposite.items.items() if key in after or (one.key or key) in sent}
+    for key, item in sent.items():
+        source, place, last = digests.of_item(name, item), places.get(key), then.items.get(key)
+        if place is None:  # it has not arrived, or the target has removed it
+            ahead[key] = ItemBase(source=source) if last is None else msgspec.structs.replace(last, source=source)
+            continue
+        target = digests.of_item(name, after[place])
+        is_changed = is_written and target != before.get(place)
+        was_put = last is not None and last.put and last.target == target
+        if not (last is None or is_changed or source == target or last.target == target):
+            ahead[key] = msgspec.structs.replace(last, source=source)
+            continue
+        ahead[key] = ItemBase(
+            source=source, key="" if place == key else place, target=target, put=was_put or is_changed
+        )
+        earlier = back.get(place)
+        back[place] = ItemBase(
+            source=target,
+            key="" if place == key else key,
+            target=source,
+            put=earlier is not None and earlier.put and earlier.target == source,
+        )
+    ours, theirs = digests.primary(name, sent), digests.primary(name, after)
+    is_common = known is None or is_written or places.get(ours) == theirs
+    return (
+        FieldBase(source=ours, target=theirs if is_common else then.target, items=ahead),
+        FieldBase(
+            source=theirs if is_common else opposite.source, target=ours if is_common else opposite.target, items=back
+        ),
+    )
+
+
+def _places(
+    name: str,
+    sent: Mapping[str, Any],
+    after: Mapping[str, Any],
+    known: FieldBase,
+    before: Collection[str],
+    digests: Digests,
+) -> dict[str, str]:
+    """Return the key at the target of each item of the source that is there: its own key, the one that it had, or that
+    of a new item that it became when the vendor stored it."""
+    places: dict[str, str] = {}
+    for key in sent:
+        last = known.items.get(key)
+        place = key if key in after or last is None else last.key or key
+        if place in after and place not in places.values():
+            places[key] = place
+    new = [key for key in after if key not in before and key not in places.values()]
+    left = [key for key in sent if key not in places]
+    for place in new:
+        alike = {key: _likeness(name, sent[key], after[place], digests) for key in left}
+        best = max(alike.values(), default=0)
+        found = [key for key, number in alike.items() if number == best]
+        if len(found) == 1 and (best or len(new) == len(left) == 1):
+            places[found[0]] = place
+            left.remove(found[0])
+    return places
+
+
+def _likeness(name: str, one: Any, other: Any, digests: Digests) -> int:
+    """Return how many members of two items are the same."""
+    field = digests.fields[name].item
+    members = {} if field is None else field.members
+    return sum(
+        same(member(other, inner), value, kind)
+        for inner, kind in members.items()
+        if not is_empty(value := member(one, inner), kind)
+    )

@@ -1,0 +1,267 @@
+"""Merge a record into its copy: base, source and target are compared field by field, and item by item in lists.
+
+Changed at the source only: written, also when replaced or cleared. At the target only: left, unless the source owns the
+field. At both: the owner decides; without one the source, and the field is a conflict. Nothing is cleared or removed
+that the base does not prove a copy to have put there.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final, Literal, TypeVar
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import fields, replace
+
+from canonical.classes import NAMES
+from canonical.copy_base import MARK, Base, Digests, FieldBase, ItemBase, member
+from canonical.field_kinds import Field
+from canonical.portable import DECIDED, MERGED, merged
+from canonical.same_value import PRIMARY, keys_among, same
+
+P = TypeVar("P", bound=Struct)
+Side = Literal["source", "target"]
+
+KEPT: Final = NAMES | {"external_id", "consents"}
+"""Fields that a copy never clears. A consent that the source no longer shows is not withdrawn."""
+EMAILS: Final = "emails"
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """What a merge depends on: who owns each field, as far as one of the two does; the fields that the source could not
+    supply; whether an e-mail address is the login at the target and stays the primary one; whether the record was found
+    by its address, which then stays as it is."""
+
+    owners: Mapping[str, Side] = {}
+    missing: Collection[str] = ()
+    keeps_login: bool = False
+    keeps_emails: bool = False
+
+
+class Merge(Struct, frozen=True, kw_only=True):
+    """What a copy writes. `conflicts`: fields that both sides have changed, without an owner. `kept`: those that both
+    have changed and the target owns. `removed`: how many values are cleared or removed and not replaced."""
+
+    patch: Any
+    conflicts: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    removed: int = 0
+
+
+class _Outcome(Struct, kw_only=True):
+    """What becomes of one field."""
+
+    value: Any = UNSET
+    conflict: bool = False
+    kept: bool = False
+    removed: int = 0
+
+    def takes(self, owner: Side | None, *, both: bool) -> bool:
+        """Return whether a change of the source is written, and note what that decides."""
+        if both and owner == "target":
+            self.kept = True
+            return False
+        self.conflict = self.conflict or (both and owner is None)
+        return True
+
+
+def merge(patch: P, names: Collection[str], held: Struct, base: Base, rules: Rules, digests: Digests) -> Merge:
+    """Return what to write of `patch`, the fields that the source supplies, of which those in `names` count.
+
+    `held` is the record at the target. A field without a base is merged as it is for a caller: nothing is removed.
+    """
+    kind = type(patch)
+    first = kind(**{name: getattr(patch, name) for name in names if name not in base})
+    values: dict[str, Any] = {}
+    outcomes: dict[str, _Outcome] = {}
+    for name in names:
+        known = base.get(name)
+        if known is None:
+            continue
+        if name in MERGED:
+            outcome = _merge_items(name, getattr(patch, name), getattr(held, name), known, rules, digests)
+        else:
+            is_clearable = name not in KEPT and _takes_null(kind, name)
+            outcome = _merge_value(
+                name, getattr(patch, name), getattr(held, name, None), known, rules, digests, is_clearable=is_clearable
+            )
+        outcomes[name] = outcome
+        values[name] = outcome.value
+    return Merge(
+        patch=replace(merged(first, held, keep_emails=rules.keeps_emails), **values),
+        conflicts=tuple(name for name, one in outcomes.items() if one.conflict),
+        kept=tuple(name for name, one in outcomes.items() if one.kept),
+        removed=sum(one.removed for one in outcomes.values()),
+    )
+
+
+def _takes_null(kind: type[Struct], name: str) -> bool:
+    """Return whether a field can be cleared: one whose values include null."""
+    declared = next(one.type for one in fields(kind) if one.name == name)
+    return type(None) in getattr(declared, "__args__", ())
+
+
+def _merge_value(
+    name: str, sent: Any, present: Any, known: FieldBase, rules: Rules, digests: Digests, *, is_clearable: bool
+) -> _Outcome:
+    outcome, owner = _Outcome(), rules.owners.get(name)
+    source, target = digests.of(name, sent), digests.of(name, present)
+    both = target != known.target
+    if source == known.source or (not source and name in rules.missing):
+        if both and source and owner == "source" and not same(present, sent, digests.fields[name]):
+            outcome.value = sent
+        return outcome
+    if same(present, sent, digests.fields[name]) or not outcome.takes(owner, both=both):
+        return outcome
+    if source:
+        outcome.value = sent
+    elif is_clearable and known.put and not both:
+        outcome.value, outcome.removed = None, 1
+    return outcome
+
+
+class _Lists:
+    """The items of one list at both sides, and what becomes of those of the target."""
+
+    def __init__(self, name: str, sent: Any, present: Any, known: FieldBase, digests: Digests) -> None:
+        field = digests.fields[name]
+        assert field.item is not None  # noqa: S101 - only lists are merged by item
+        self.item: Field = field.item
+        self.there = {key: _as_patch(one, self.item) for key, one in digests.items(name, present).items()}
+        self.sent = digests.items(name, sent or ())
+        among = keys_among(self.there.values(), field)
+        self._alike = {key: digests.key(name, among(item)) for key, item in self.sent.items()}
+        self._known = known
+        self.result = dict(self.there)
+        self.waiting: dict[str, Any] = {}
+        self.added: set[str] = set()
+        self.gone: set[str] = set()
+
+    def place(self, key: str) -> str:
+        """Return the key that an item of the source has at the target."""
+        last = self._known.items.get(key)
+        if last is not None and (last.key or key) in self.there:
+            return last.key or key
+        return key if key in self.there else self._alike.get(key, key)
+
+    def add(self, key: str) -> None:
+        """Add an item of the source."""
+        self.result[key] = self.sent[key]
+        self.added.add(key)
+
+    def change(self, place: str, key: str, *, whole: bool) -> None:
+        """Replace an item of the target by that of the source: as a `whole`, or the members that say something."""
+        present, sent = self.there[place], self.sent[key]
+        if not whole and isinstance(sent, Struct):
+            said = {one: value for one in sent.__struct_fields__ if _says(value := getattr(sent, one))}
+            sent = replace(present, **said)
+        self.result[place] = sent
+
+    def remove(self, place: str) -> None:
+        """Remove an item of the target."""
+        del self.result[place]
+        self.gone.add(place)
+
+
+def _merge_items(name: str, sent: Any, present: Any, known: FieldBase, rules: Rules, digests: Digests) -> _Outcome:
+    outcome, owner = _Outcome(), rules.owners.get(name)
+    lists = _Lists(name, sent, present, known, digests)
+    for key, item in lists.sent.items():
+        place, last, source = lists.place(key), known.items.get(key), digests.of_item(name, item)
+        held = lists.there.get(place)
+        target = "" if held is None else digests.of_item(name, held)
+        is_changed, both = last is None or source != last.source, last is not None and target != last.target
+        if held is None:
+            _merge_absent(outcome, owner, lists, key, last, is_changed=is_changed)
+        elif source == target or (is_changed and not _may_replace(name, held, item, is_new=last is None)):
+            continue
+        elif is_changed and outcome.takes(owner, both=both):
+            lists.change(place, key, whole=last is not None and last.put and not both)
+        elif not is_changed and both and owner == "source":
+            lists.change(place, key, whole=False)
+    if name not in KEPT and name not in rules.missing and not (name == EMAILS and rules.keeps_login):
+        _remove_gone(name, outcome, owner, lists, known, digests)
+    primary = _primary(name, outcome, lists, known, rules, digests)
+    if lists.result != lists.there or primary != digests.primary(name, lists.there):
+        outcome.value = _with_marks(lists, primary)
+        outcome.removed = max(0, len(lists.gone) - len(lists.added))
+    return outcome
+
+
+def _merge_absent(
+    outcome: _Outcome, owner: Side | None, lists: _Lists, key: str, last: ItemBase | None, *, is_changed: bool
+) -> None:
+    """Decide about an item of the source that the target does not have."""
+    if last is None or (is_changed and not last.target):
+        lists.add(key)
+    elif not last.target:
+        lists.waiting[key] = lists.sent[key]  # the target had no place for it
+    elif is_changed:
+        if outcome.takes(owner, both=True):
+            lists.add(key)
+    elif owner == "source":
+        lists.add(key)
+
+
+def _may_replace(name: str, held: Any, item: Any, *, is_new: bool) -> bool:
+    """Return whether an item of the source replaces that of the target with the same key. A system that was never given
+    a consent does not know what a person has decided elsewhere."""
+    if name == "consents" and held.state in DECIDED:
+        return item.state in DECIDED
+    return not is_new or name in ("consents", "custom_fields")
+
+
+def _remove_gone(
+    name: str, outcome: _Outcome, owner: Side | None, lists: _Lists, known: FieldBase, digests: Digests
+) -> None:
+    """Remove what the source no longer has and a copy has put there. What the target has changed since stays."""
+    for key, last in known.items.items():
+        place = last.key or key
+        if key in lists.sent or place not in lists.result or place in lists.added or not last.put:
+            continue
+        if digests.of_item(name, lists.there[place]) == last.target:
+            lists.remove(place)
+        elif owner != "target":
+            outcome.conflict = True
+
+
+def _primary(name: str, outcome: _Outcome, lists: _Lists, known: FieldBase, rules: Rules, digests: Digests) -> str:
+    """Return the key of the item that is the primary one; empty for a list without one."""
+    present, sent = digests.primary(name, lists.there), digests.primary(name, lists.sent)
+    wanted = lists.place(sent) if sent else ""
+    if present not in lists.result:
+        is_marked = bool(present or sent)
+        return wanted if wanted in lists.result else next(iter(lists.result), "") if is_marked else ""
+    if wanted not in lists.result or wanted == present or (name == EMAILS and rules.keeps_login):
+        return present
+    both, owner = present != known.target, rules.owners.get(name)
+    if sent == known.source:
+        return wanted if both and owner == "source" else present
+    return wanted if outcome.takes(owner, both=both) else present
+
+
+def _with_marks(lists: _Lists, primary: str) -> tuple[Any, ...]:
+    """Return the items to write, one of them as the primary one. What the target had no place for comes last."""
+    has_default = any(member(one, "is_default") is True for key, one in lists.result.items() if key not in lists.added)
+    items = list[Any]()
+    for key, one in {**lists.result, **lists.waiting}.items():
+        marks: dict[str, Any] = {}
+        if lists.item.part in PRIMARY:
+            marks[MARK] = key == primary
+        elif has_default and key in lists.added and not isinstance(member(one, "is_default"), UnsetType):
+            marks["is_default"] = False
+        items.append(replace(one, **marks) if marks else one)
+    return tuple(items)
+
+
+def _as_patch(item: Any, field: Field) -> Any:
+    """Return an item of a record as a caller would send it."""
+    if field.part is None:
+        return item
+    return field.part(**{name: value for name in field.part.__struct_fields__ if _is_set(value := member(item, name))})
+
+
+def _is_set(value: Any) -> bool:
+    return not isinstance(value, UnsetType)
+
+
+def _says(value: Any) -> bool:
+    return value not in (None, UNSET, False, "", "unknown", (), [])
