@@ -14,7 +14,6 @@ from canonical.copy_base import FieldState, is_as_left, is_unchanged
 from canonical.parts import Link, Loss, Skipped
 from canonical.renewed_base import Copied, renewed
 from canonical.three_way import EMAILS, Merge, Rules, Side, merge
-from mappings.coverage import unsupported
 from mappings.spec import Vendor
 
 DISPLAY: Final = "display_name"
@@ -25,11 +24,12 @@ class ConsumerPaused(Exception):
 
 
 class CopyMerge(Struct, frozen=True, kw_only=True):
-    """A copy to a record that exists: what is known of the two, the `write` of what the source has changed, and its
-    fields, also empty ones."""
+    """A copy to a record that exists: what is known of the two, the whole `patch`, the `write` of what the source has
+    changed, and the `names` of that, also of empty fields."""
 
     copied: CopyOf
     known: KnownBase
+    patch: Any
     write: ResolvedWrite
     names: tuple[str, ...]
 
@@ -53,9 +53,8 @@ async def begin_merge(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -
         for name in _names(copied, patch)
         if owners.get(name) == "source" or not is_unchanged(known.base, _states(known, patch, [name]), copied.missing)
     )
-    if DISPLAY in names and DISPLAY in known.base and _is_composed(resolved, patch):
-        names = tuple(name for name in names if name != DISPLAY)
-    return CopyMerge(copied=copied, known=known, write=resolved.with_only(frozenset(names)), names=names)
+    write = resolved.with_only(frozenset(names))
+    return CopyMerge(copied=copied, known=known, patch=patch, write=write, names=names)
 
 
 async def has_nothing_new(resolved: ResolvedWrite) -> bool:
@@ -65,7 +64,7 @@ async def has_nothing_new(resolved: ResolvedWrite) -> bool:
     if copied is None or remote_id is None:
         return False
     merging = await begin_merge(resolved, copied, remote_id)
-    patch, known = _decoded(resolved), merging.known
+    patch, known = merging.patch, merging.known
     if not is_unchanged(known.base, _states(known, patch, merging.names), copied.missing):
         return False
     if not merging.names:
@@ -85,7 +84,10 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, held: Any) -> Merge
         keeps_login=is_login(resolved) and not copied.follows_logins,
         keeps_emails=resolved.intent.upsert_on == "email",
     )
-    found = merge(_decoded(resolved), merging.names, held, known.base, rules, known.digests)
+    patch, names = merging.patch, merging.names
+    if DISPLAY in known.base and _is_composed(patch, held):
+        names = tuple(name for name in names if name != DISPLAY)
+    found = merge(patch, names, held, known.base, rules, known.digests)
     write = with_merged(resolved, msgspec.json.encode(found.patch))
     return MergedCopy(
         write=write,
@@ -149,7 +151,7 @@ async def result_of(
     patch = msgspec.json.decode(resolved.whole or resolved.intent.body, type=resolved.mapping.patch)
     before = {} if is_new else copied.plan.before
     written = set(msgspec.json.decode(copied.plan.body, type=dict[str, msgspec.Raw]))
-    if _is_composed(resolved, patch):
+    if _is_composed(patch, data):
         written.add(DISPLAY)
     base, opposite = renewed(
         known.base,
@@ -225,13 +227,12 @@ def _names(copied: CopyOf, patch: Any) -> tuple[str, ...]:
     return tuple(name for name in copied.names if name not in other or name in given or other[name] not in given)
 
 
-def _is_composed(resolved: ResolvedWrite, patch: Any) -> bool:
+def _is_composed(patch: Any, held: Any) -> bool:
     """Return whether the display name only says the other names again, which the target has as well."""
     names = [getattr(patch, name, UNSET) for name in ("first_name", "last_name", DISPLAY)]
     first, last, shown = (" ".join(one.split()) if isinstance(one, str) else "" for one in names)
-    if not shown or f"{first} {last}".strip() != shown:
-        return False
-    return not {"first_name", "last_name"} & set(unsupported(resolved.mapping))
+    is_said = bool(shown) and f"{first} {last}".strip() == shown
+    return is_said and bool(held.first_name or held.last_name)
 
 
 def _states(known: KnownBase, record: Any, names: Collection[str]) -> dict[str, FieldState]:
