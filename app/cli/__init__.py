@@ -45,6 +45,7 @@ app.command(
     name="links",
     help="Show, join and split linked records, and review proposals.",
 )
+app.command("app.cli.consumers:consumers", name="consumers", help="List the consumers of changes, or resume one.")
 app.command(
     "app.cli.ownership:ownership",
     name="ownership",

@@ -75,7 +75,7 @@ async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
     consumer, source = deps.consumers.get(leg.consumer), deps.connections.by_name.get(leg.connection)
     if consumer is None or source is None:
         return await _skip(job, finishing, leg, "the consumer or its source is no longer configured")
-    if await deps.bases.is_paused(consumer.name):
+    if await deps.removals.is_paused(consumer.name):
         return Deferred(reason=PAUSED, after=PAUSE)
     principal = _principal(leg)
     recorded = await deps.operations.find_by_key(principal, leg.event)

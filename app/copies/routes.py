@@ -6,9 +6,12 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from app.copies.copy import CopyRequest, copy_record, copy_request
+from app.copies.deps import ConsumerDeps
+from app.copies.pauses import ConsumerView, list_consumers, resume_consumer
 from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, PREFER
-from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
-from app.http.parameters import RECORD_CONNECTION, RECORD_ID
+from app.http.operation import VENDOR_WRITE, Call, JsonBody, Listing, operation
+from app.http.paging import whole_list
+from app.http.parameters import RECORD_CONNECTION, RECORD_ID, PathText
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response
 from app.writes.copied import SkippedCopy
@@ -87,7 +90,44 @@ def copy_handler(object_name: ObjectName, answer: type[Struct], example: dict[st
     return copy_resource
 
 
+NAME: Final = PathText("name", "A consumer's name: object and connection.", "customers:crm")
+
+
+@operation(
+    "GET",
+    "/ops/consumers",
+    tag="Operators",
+    scopes=("ops:read",),
+    answer=Listing(item=ConsumerView, meaning="Every consumer."),
+)
+async def read_consumers(call: Call) -> Answered:
+    """List consumers, and which are paused.
+
+    A consumer whose copies would clear or remove more than 20 values within an hour is paused. Sorted by name.
+    """
+    return json_response(whole_list(await list_consumers(call.deps(ConsumerDeps))))
+
+
+@operation(
+    "POST",
+    "/ops/consumers/{name}/resume",
+    tag="Operators",
+    scopes=("ops:write",),
+    parameters=(NAME,),
+    answer=ConsumerView,
+)
+async def resume(call: Call) -> Answered:
+    """Resume a consumer.
+
+    Its copies run within half a minute. For an hour, nothing limits what they remove. Audited.
+    """
+    deps, actor = call.deps(ConsumerDeps), call.caller.principal
+    return json_response(await resume_consumer(deps, call.path("name"), actor=actor))
+
+
 HANDLERS: Final = (
+    read_consumers,
+    resume,
     copy_handler("customer", Customer, {"connection": "hubspot", "match_on": "email"}),
     copy_handler("order", Order, {"connection": "hubspot", "match_on": "external_id"}),
     copy_handler("ticket", Ticket, {"connection": "hubspot", "include": ["comments"]}),

@@ -14,14 +14,18 @@ RECORD_TYPES: Final = (
 )
 """The types whose data is a record."""
 
+COPIES: Final = ("copy.conflict",)
+"""What becomes of copies."""
+
 EVENT_TYPES: Final = (
     *RECORD_TYPES,
     *("ticket.comment_added", "webhook.received", "operation.finished", "dead_letter.created", "connection.paused"),
-    *("mapping.drift_detected", "link.joined", "link.split", "secret.due", "copy.conflict"),
+    *("mapping.drift_detected", "link.joined", "link.split", "secret.due"),
+    *COPIES,
 )
 """Every type."""
 
-BY_NAME_ONLY: Final = frozenset(TRANSITIONS)
+BY_NAME_ONLY: Final = frozenset(TRANSITIONS + COPIES)
 """Types that no wildcard matches, so that a workflow that named a wildcard before they existed runs no second time."""
 
 EVENT_PATTERNS: Final = (

@@ -283,6 +283,8 @@ def _trouble(url: str, one: Trouble) -> Alarm:
     resume = f"POST /ops/connections/{one.name}/resume"
     connect = f"lockstitch connect {one.name.removesuffix(SUFFIX)}."
     rotate = f"lockstitch secrets rotate {one.name}."
+    removed = "is stopped: its copies would have removed more than 20 values within an hour"
+    release = f"Has a source lost data? If not: lockstitch consumers resume {one.name}."
     wait = "Lockstitch continues by itself: lockstitch connections"
     kind, sentence, step = {
         "auth": (PAUSED, "is stopped: its credential is refused", f"Renew it, then {resume}. OAuth2: {connect}"),
@@ -291,6 +293,7 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         "throttled": (HINDERED, "is throttled by its vendor", f"{wait}; lower its pacing if it happens often."),
         "failing": (FAILING, "fails: its vendor does not answer, or only with errors", f"{wait}; see its status page."),
         "webhooks": (REFUSED, f"refuses its webhooks ({one.why}), and verifies none", refused_webhooks.step(one.why)),
+        "removals": ("consumer_paused", removed, release),
         "undelivered": (
             "subscription_failing",
             f"gets nothing: {one.why or 'the last attempts failed'}",
@@ -305,5 +308,8 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         name=f"{kind}.{one.name}",
         summary=f"The {kind.partition('_')[0]} {one.name} {sentence}.",
         next_step=step,
-        link=f"{url}/v1/subscriptions/{one.name}" if one.problem == "undelivered" else f"{url}/ops/connections",
+        link=f"{url}{_LINKS.get(one.problem, '/ops/connections').format(one.name)}",
     )
+
+
+_LINKS: Final = {"undelivered": "/v1/subscriptions/{}", "removals": "/ops/consumers"}

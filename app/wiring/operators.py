@@ -7,6 +7,7 @@ from typing import Any
 
 from app.audit.trail import PostgresAuditTrail
 from app.capabilities import KINDS, POLICIES, REOPEN
+from app.copies.deps import ConsumerDeps
 from app.credentials.consents import Consents
 from app.credentials.store import PostgresCredentials
 from app.dead_letters.deps import DeadLetterDeps
@@ -43,6 +44,7 @@ from app.webhooks.deps import ReceiptDeps
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.deps import OperationDeps
 from app.writes.store.operations import OperationReader
+from app.writes.store.removals import PostgresRemovals
 
 
 @asynccontextmanager
@@ -62,6 +64,10 @@ async def open_operators(
         links = links_of(settings, database, events, queue)
         yield Dependencies(
             *operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database)),
+            ConsumerDeps(
+                consumers=[f"{one.object}:{one.connection}" for one in settings.consumers],
+                removals=PostgresRemovals(database),
+            ),
             LinkDeps(links=links, matches=PostgresMatches(database, sealer, links)),
             ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
         )

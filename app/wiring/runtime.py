@@ -17,7 +17,7 @@ from app.audit.chain import AuditSealer
 from app.audit.refused_requests import RefusedRequests
 from app.capabilities import KINDS, POLICIES
 from app.copies.consumers import Consumer, legs_of, load_consumers
-from app.copies.deps import CopyDeps
+from app.copies.deps import ConsumerDeps, CopyDeps
 from app.copies.store import PostgresCopiedComments
 from app.credentials.deps import CredentialDeps
 from app.credentials.last_use import LastUse
@@ -85,6 +85,7 @@ from app.writes.deps import CompletionDeps, WriteDeps
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from app.writes.store.own_writes import PostgresOwnWrites
+from app.writes.store.removals import PostgresRemovals
 from app.writes.waiting import Writers
 from mappings.registry import objects_of
 from mappings.spec import Vendor
@@ -275,6 +276,7 @@ async def _open_dependencies(
     writes = WriteDeps(
         **shared(records),
         bases=bases,
+        removals=PostgresRemovals(database),
         public_url=settings.public_url,
         operations=PostgresOperations(
             database,
@@ -298,6 +300,7 @@ async def _open_dependencies(
         records,
         writes,
         CopyDeps(**shared(writes), copied_comments=PostgresCopiedComments(), consumers=foundation.consumers),
+        ConsumerDeps(consumers=foundation.consumers, removals=writes.removals),
         LinkDeps(links=records.links, matches=records.matches),
         Writers(),
         CredentialDeps(database=database, events=events, queue=queue),

@@ -12,6 +12,7 @@ from app.records.deps import RecordDeps
 from app.writes.models import Operation
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
+from app.writes.store.removals import PostgresRemovals
 from canonical.parts import ObjectName
 
 
@@ -45,6 +46,7 @@ class WriteDeps(RecordDeps):
     public_url: str
     operations: PostgresOperations
     bases: PostgresCopyBases
+    removals: PostgresRemovals
     database: Database
     queue: Enqueuer
     poster: TargetPoster

@@ -263,7 +263,7 @@ async def _reserve_removals(resolved: ResolvedWrite, consumer: str | None, opera
     """Raise ConsumerPaused if a copy for a consumer would remove too much."""
     if consumer is None or not number or resolved.dry:
         return
-    if not await resolved.deps.bases.reserve(consumer, operation, number):
+    if not await resolved.deps.removals.reserve(consumer, operation, number):
         raise ConsumerPaused(consumer)
 
 

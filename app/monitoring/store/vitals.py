@@ -36,6 +36,12 @@ STOPPED = Statement(
     """,
 )
 
+# Consumers whose copies would have removed too much.
+HELD = Statement(
+    "SELECT consumer",
+    "SELECT name, 'removals' AS problem FROM consumer WHERE paused_at IS NOT NULL ORDER BY name",
+)
+
 # A throttle is ordinary while it is short; so are a few failures.
 HINDERED = Statement(
     "SELECT connection_observation",
@@ -165,13 +171,14 @@ class PostgresAlarmFigures:
             counts = await session.fetch_row(COUNT, COUNTED_AT_MOST)
             stopped = await session.fetch(STOPPED, self._connections)
             hindered = await session.fetch(HINDERED, self._connections)
+            held = await session.fetch(HELD)
             undelivered = await session.fetch(UNDELIVERED)
             troubled = await session.fetch(CREDENTIALS, self._secrets)
             lagging = await session.fetch_row(LAG)
         assert counts is not None  # noqa: S101 - always one row
         return AlarmFigures(
             **counts,
-            troubles=[Trouble(**row) for row in (*stopped, *hindered, *undelivered, *troubled)],
+            troubles=[Trouble(**row) for row in (*stopped, *hindered, *held, *undelivered, *troubled)],
             job_lag=0.0 if lagging is None else lagging["lag"],
             lagging=None if lagging is None else lagging["connection"],
         )

@@ -7,8 +7,6 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from app.audit.models import Fact
-from app.audit.record import append_facts
 from app.links.match_secret import MatchSecret
 from app.postgres.database import Database, Statement, Transaction
 from app.writes.models import CopyResult
@@ -17,8 +15,6 @@ from canonical.field_kinds import kinds_of
 from canonical.parts import Link, ObjectName
 
 DIGEST_CHARACTERS: Final = 16
-MOST_REMOVALS: Final = 20
-"""Values that the copies of one consumer may clear or remove within an hour."""
 PURPOSE: Final = b"copy_base"
 
 SELECT = Statement(
@@ -47,27 +43,6 @@ KEEP = Statement(
     """,
 )
 
-HOLD = Statement("INSERT consumer", "INSERT INTO consumer (name) VALUES ($1) ON CONFLICT DO NOTHING")
-LOCK = Statement(
-    "SELECT consumer",
-    """
-    SELECT paused_at IS NOT NULL AS is_paused, coalesce(released_until > now(), false) AS is_released
-      FROM consumer
-     WHERE name = $1
-       FOR UPDATE
-    """,
-)
-FORGET = Statement(
-    "DELETE copy_removal",
-    "DELETE FROM copy_removal WHERE consumer = $1 AND (operation = $2 OR at < now() - interval '1 hour')",
-)
-COUNT = Statement(
-    "SELECT copy_removal", "SELECT coalesce(sum(number), 0)::bigint FROM copy_removal WHERE consumer = $1"
-)
-NOTE = Statement("INSERT copy_removal", "INSERT INTO copy_removal (operation, consumer, number) VALUES ($1, $2, $3)")
-PAUSE = Statement("UPDATE consumer", "UPDATE consumer SET paused_at = now() WHERE name = $1")
-IS_PAUSED = Statement("SELECT consumer", "SELECT paused_at IS NOT NULL FROM consumer WHERE name = $1")
-
 
 class KnownBase(Struct, frozen=True, kw_only=True):
     """The base of a copy, that of the opposite direction, and what digests the values of both."""
@@ -78,7 +53,7 @@ class KnownBase(Struct, frozen=True, kw_only=True):
 
 
 class PostgresCopyBases:
-    """The store of the bases of copies, and of what copies remove."""
+    """The store of the bases of copies."""
 
     def __init__(self, database: Database, secret: MatchSecret) -> None:
         self._database = database
@@ -103,31 +78,6 @@ class PostgresCopyBases:
             if base
         ]
         await transaction.execute(KEEP, *(list(column) for column in zip(*rows, strict=True)))
-
-    async def reserve(self, consumer: str, operation: str, number: int) -> bool:
-        """Return whether a write of a consumer may remove so many values now. If not, the consumer is paused, which is
-        audited."""
-        async with self._database.transaction() as transaction:
-            await transaction.execute(HOLD, consumer)
-            row = await transaction.fetch_row(LOCK, consumer)
-            assert row is not None  # noqa: S101 - it is there now
-            if row["is_paused"]:
-                return False
-            await transaction.execute(FORGET, consumer, operation)
-            removed: int = await transaction.fetch_value(COUNT, consumer)
-            if removed + number > MOST_REMOVALS and not row["is_released"]:
-                await transaction.execute(PAUSE, consumer)
-                facts = {"removed": removed, "refused": number, "per_hour": MOST_REMOVALS}
-                await append_facts(
-                    transaction, Fact(type="consumer.paused", subject=consumer, actor="lockstitch", facts=facts)
-                )
-                return False
-            await transaction.execute(NOTE, operation, consumer, number)
-        return True
-
-    async def is_paused(self, consumer: str) -> bool:
-        """Return whether the consumer is paused until an operator resumes it."""
-        return bool(await self._database.fetch_value(IS_PAUSED, consumer))
 
     async def _digests(self, object_name: ObjectName) -> Digests:
         secret = hmac.digest(await self._secret.load(), PURPOSE, "sha256")

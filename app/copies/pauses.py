@@ -1,0 +1,54 @@
+"""Show consumers, and resume one that was paused because its copies would have removed too much."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from app.copies.deps import ConsumerDeps
+from app.errors import NotFound
+
+
+class ConsumerView(Struct, frozen=True, kw_only=True):
+    """A consumer: a connection to which the changes of an object are copied."""
+
+    name: str
+    """Object and connection. Example: `"customers:crm"`"""
+    paused_at: datetime | None
+    """Since when its copies wait, because they would have cleared or removed more than 20 values within an hour; null
+    if they do not. Example: `null`"""
+    released_until: datetime | None
+    """Until when there is no limit, since an operator resumed it; null if that never happened. Example: `null`"""
+    next_step: str | None
+    """What to do; null if nothing is wrong. Example: `null`"""
+
+
+async def list_consumers(deps: ConsumerDeps) -> list[ConsumerView]:
+    """Return all consumers, sorted by name."""
+    known = await deps.removals.pauses(deps.consumers)
+    return [
+        ConsumerView(
+            name=name,
+            paused_at=None if found is None else found.paused_at,
+            released_until=None if found is None else found.released_until,
+            next_step=None if found is None or found.paused_at is None else _next_step(name),
+        )
+        for name in sorted(deps.consumers)
+        for found in [known.get(name)]
+    ]
+
+
+async def resume_consumer(deps: ConsumerDeps, name: str, *, actor: str) -> ConsumerView:
+    """Resume a consumer. Its waiting legs run within half a minute, without a limit for an hour. Audited. Raises
+    NotFound."""
+    if name not in deps.consumers:
+        known = ", ".join(sorted(deps.consumers)) or "none"
+        raise NotFound(f"No consumer has the name {name[:80]!r}; there are: {known}.")
+    await deps.removals.resume(name, actor=actor)
+    return next(one for one in await list_consumers(deps) if one.name == name)
+
+
+def _next_step(name: str) -> str:
+    return (
+        "Look at the source: has it lost data? The audit trail (type consumer.paused) has the numbers. If the removals"
+        f" are right, resume it: POST /ops/consumers/{name}/resume, or lockstitch consumers resume {name}."
+    )

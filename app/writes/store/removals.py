@@ -1,0 +1,98 @@
+"""What the copies of each consumer clear and remove. One that removes too much is paused: a source that lost its data
+must not empty other systems."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from app.audit.models import Fact
+from app.audit.record import append_facts
+from app.postgres.database import Database, Statement
+
+MOST_REMOVALS: Final = 20
+"""Values that the copies of one consumer may clear or remove within an hour."""
+
+HOLD = Statement("INSERT consumer", "INSERT INTO consumer (name) VALUES ($1) ON CONFLICT DO NOTHING")
+LOCK = Statement(
+    "SELECT consumer",
+    """
+    SELECT paused_at IS NOT NULL AS is_paused, coalesce(released_until > now(), false) AS is_released
+      FROM consumer
+     WHERE name = $1
+       FOR UPDATE
+    """,
+)
+FORGET = Statement(
+    "DELETE copy_removal",
+    "DELETE FROM copy_removal WHERE consumer = $1 AND (operation = $2 OR at < now() - interval '1 hour')",
+)
+COUNT = Statement(
+    "SELECT copy_removal", "SELECT coalesce(sum(number), 0)::bigint FROM copy_removal WHERE consumer = $1"
+)
+NOTE = Statement("INSERT copy_removal", "INSERT INTO copy_removal (operation, consumer, number) VALUES ($1, $2, $3)")
+PAUSE = Statement("UPDATE consumer", "UPDATE consumer SET paused_at = now() WHERE name = $1")
+IS_PAUSED = Statement("SELECT consumer", "SELECT paused_at IS NOT NULL FROM consumer WHERE name = $1")
+LIST = Statement(
+    "SELECT consumer", "SELECT name, paused_at, released_until FROM consumer WHERE name = ANY ($1::text[])"
+)
+RELEASE = Statement(
+    "UPDATE consumer",
+    """
+    UPDATE consumer
+       SET paused_at = NULL, released_until = now() + interval '1 hour'
+     WHERE name = $1 AND paused_at IS NOT NULL
+    """,
+)
+
+
+class ConsumerPause(Struct, frozen=True, kw_only=True):
+    """Since when a consumer is paused, and until when the limit is lifted."""
+
+    name: str
+    paused_at: datetime | None
+    released_until: datetime | None
+
+
+class PostgresRemovals:
+    """The store of removals, and of the consumers that are paused because of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def reserve(self, consumer: str, operation: str, number: int) -> bool:
+        """Return whether a write of a consumer may remove so many values now. If not, the consumer is paused, which is
+        audited."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute(HOLD, consumer)
+            row = await transaction.fetch_row(LOCK, consumer)
+            assert row is not None  # noqa: S101 - it is there now
+            if row["is_paused"]:
+                return False
+            await transaction.execute(FORGET, consumer, operation)
+            removed: int = await transaction.fetch_value(COUNT, consumer)
+            if removed + number > MOST_REMOVALS and not row["is_released"]:
+                await transaction.execute(PAUSE, consumer)
+                facts = {"removed": removed, "refused": number, "per_hour": MOST_REMOVALS}
+                fact = Fact(type="consumer.paused", subject=consumer, actor="lockstitch", facts=facts)
+                await append_facts(transaction, fact)
+                return False
+            await transaction.execute(NOTE, operation, consumer, number)
+        return True
+
+    async def is_paused(self, consumer: str) -> bool:
+        """Return whether the consumer is paused until an operator resumes it."""
+        return bool(await self._database.fetch_value(IS_PAUSED, consumer))
+
+    async def pauses(self, consumers: Collection[str]) -> dict[str, ConsumerPause]:
+        """Return what is known of these consumers; nothing of one that never removed anything."""
+        rows = await self._database.fetch(LIST, list(consumers))
+        return {row["name"]: ConsumerPause(**row) for row in rows}
+
+    async def resume(self, consumer: str, *, actor: str) -> None:
+        """Resume a consumer, without a limit for an hour. Audited. Does nothing if it is not paused."""
+        async with self._database.transaction() as transaction:
+            if await transaction.execute(RELEASE, consumer):
+                fact = Fact(type="consumer.resumed", subject=consumer, actor=actor, facts={})
+                await append_facts(transaction, fact)
