@@ -3,12 +3,19 @@
 import base64
 import hashlib
 import hmac
+import zlib
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from app.errors import InvalidField
 
-TAG_BYTES = 16
+TAG_BYTES: Final = 16
+LONGEST: Final = 16_384
+"""Characters of a cursor. It may hold the ids of all records that share one moment."""
+# A longer one is compressed: with the rest of a request line, proxies take 8 KiB.
+_PLAIN_BYTES: Final = 256
+_COMPRESSED: Final = b"\0"
 
 
 class SealedCursors:
@@ -36,24 +43,25 @@ class SealedCursors:
     def seal(self, after: str, scope: bytes) -> str:
         """Return the opaque form of a vendor's cursor."""
         plain = after.encode()
-        return base64.urlsafe_b64encode(self._tag(self._keys[0], plain, scope) + plain).decode().rstrip("=")
+        is_short = len(plain) <= _PLAIN_BYTES and not plain.startswith(_COMPRESSED)
+        packed = plain if is_short else _COMPRESSED + zlib.compress(plain, 9)
+        return base64.urlsafe_b64encode(self._tag(self._keys[0], packed, scope) + packed).decode().rstrip("=")
 
     def open(self, cursor: str, scope: bytes) -> str:
         """Return the vendor's cursor. Raises InvalidField for one that was changed or belongs to another list."""
         try:
             sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-            after = sealed[TAG_BYTES:].decode()
         except ValueError as error:
             raise _refused() from error
-        if not any(
-            hmac.compare_digest(sealed[:TAG_BYTES], self._tag(key, after.encode(), scope)) for key in self._keys
-        ):
+        tag, packed = sealed[:TAG_BYTES], sealed[TAG_BYTES:]
+        if not any(hmac.compare_digest(tag, self._tag(key, packed, scope)) for key in self._keys):
             raise _refused()
-        return after
+        plain = zlib.decompress(packed[1:]) if packed.startswith(_COMPRESSED) else packed
+        return plain.decode()
 
     @staticmethod
-    def _tag(key: bytes, plain: bytes, scope: bytes) -> bytes:
-        return hmac.digest(key, scope + plain, "sha256")[:TAG_BYTES]
+    def _tag(key: bytes, packed: bytes, scope: bytes) -> bytes:
+        return hmac.digest(key, scope + packed, "sha256")[:TAG_BYTES]
 
 
 def _refused() -> InvalidField:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from app.errors import NotFound
 from app.http.admission import AnyRequest
+from app.http.cursors import LONGEST
 from app.http.deps import HttpDeps
 from app.http.headers import IF_NONE_MATCH, MAPPING, WAIT
 from app.http.operation import VENDOR_READ, Call, Listing, operation
@@ -51,7 +52,7 @@ INCLUDE: Final = choices(
     ("raw", "owners", "references"),
     example="raw",
 )
-CURSOR: Final = cursor(longest=4096)
+CURSOR: Final = cursor(longest=LONGEST)
 UPDATED_SINCE: Final = instant("updated_since", "Only records changed at or after this time")
 EMAIL: Final = text(
     "email", "Only this exact address: the customer's, the buyer's or the requester's.", "ann@example.com"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
+from urllib.parse import quote, unquote
 
 from msgspec import Raw, Struct
 
@@ -22,7 +23,8 @@ Listed = tuple[tuple[Raw, ...], str | None]
 """The records of a page, and the cursor of the next page; None on the last page."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SPOT: Final = re.compile(r"([0-9TZ:.-]{10,30})/(?:([0-9]{1,6})/)?((?:[0-9A-Za-z_]{1,99}(?:,[0-9A-Za-z_]{1,99})*)?)")
+_ID: Final = "[0-9A-Za-z_.~%-]{1,999}"  # quoted
+_SPOT: Final = re.compile(rf"([0-9TZ:.-]{{10,30}})/(?:([0-9]{{1,6}})/)?((?:{_ID}(?:,{_ID})*)?)")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 _OFFSET: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,19})")
 
@@ -63,7 +65,7 @@ class Spot(Struct, frozen=True, kw_only=True):
     def cursor(self) -> str:
         """Return the position as a cursor for callers."""
         number = f"{self.number}/" if self.number > 1 else ""
-        return f"{self.moment}/{number}{','.join(self.ids)}"
+        return f"{self.moment}/{number}{','.join(quote(id, safe='') for id in self.ids)}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,7 +155,7 @@ class Keyset:
         found = _SPOT.fullmatch(cursor)
         if found is None or self.spell(_time(found[1])) != found[1]:
             raise ValueError("not a cursor of this list")
-        ids = tuple(found[3].split(",")) if found[3] else ()
+        ids = tuple(map(unquote, found[3].split(","))) if found[3] else ()
         return Spot(moment=found[1], ids=ids, number=int(found[2] or 1))
 
     def _excludes(self, ids: tuple[str, ...]) -> bool:

@@ -47,8 +47,8 @@ def full(reply: VendorReply, records: int, rows: int) -> bool:
 class Shop:
     """Records of a vendor that lists them by time, from a moment on, by page number."""
 
-    def __init__(self, times: list[int]) -> None:
-        self.records = {id: {"id": id, "created": time, "changed": time} for id, time in enumerate(times, 1)}
+    def __init__(self, times: list[int], name: Callable[[int], Any] = int) -> None:
+        self.records = {id: {"id": name(id), "created": time, "changed": time} for id, time in enumerate(times, 1)}
 
     def answer(self, query: Query) -> tuple[Raw, ...]:
         asked = dict(query)
@@ -56,7 +56,7 @@ class Shop:
         left = set(filter(None, asked["exclude"].split(",")))
         descending, until = asked["order"] == "desc", asked["until"]
 
-        def is_in(one: dict[str, int]) -> bool:
+        def is_in(one: dict[str, Any]) -> bool:
             time = spell(BEGIN + timedelta(seconds=one[by]))
             return (not until or time <= until) if descending else time >= asked["since"]
 
@@ -91,6 +91,18 @@ def test_a_keyset_lists_each_record_once_in_order(exclude: bool, times: list[int
 
     assert [id for page in listed for id in page] == sorted(shop.records, key=lambda id: (times[id - 1], id))
     assert all(len(page) <= limit for page in listed)
+
+
+@pytest.mark.parametrize("exclude", [True, False])
+@pytest.mark.parametrize("form", ["{:08d}-1f0a-4d3c-9a51-f2e80b6c4d17", "gid://shop/Order/{:04d}", "{:04d}%2F ä"])
+@given(times=st.lists(st.integers(0, 4), max_size=40), limit=st.integers(1, MOST))
+def test_a_keyset_lists_records_with_any_id(exclude: bool, form: str, times: list[int], limit: int) -> None:
+    shop = Shop(times, form.format)
+    keyset = Keyset(ask=window, head=head, spell=spell, more=full, most=MOST, exclude=exclude)
+
+    listed = [id for page in pages(keyset, shop.answer, ListQuery(limit=limit)) for id in page]
+
+    assert listed == [form.format(id) for id in sorted(shop.records, key=lambda id: (times[id - 1], id))]
 
 
 @pytest.mark.parametrize("exclude", [True, False])
