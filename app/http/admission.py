@@ -27,12 +27,14 @@ from app.http.callers import Caller, forbidden, require_scopes
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import answer_headers, correlation_of
 from app.http.slow_bodies import Transfers
+from app.http.unread_body import MOST_PIECES
 from app.problem_document import JSON, PROBLEM_JSON
 from app.telemetry import name_caller
 
 AnyRequest = Request[Any, Any, Any]
 
 MAX_BODY: Final = 1024 * 1024
+SMALL_PIECE: Final = 64
 MERGE_PATCH: Final = "application/merge-patch+json"
 LATE_SECONDS: Final = 1.0
 """Delay of the refusal of a wrong key, once its address has used up its budget for them. A good key is never late."""
@@ -110,13 +112,18 @@ async def read_into(
     if announced.isdigit() and int(announced[:12]) > most:
         size_sent = announced[:12].decode("ascii")
         raise BodyTooLarge(f"The body has {size_sent} bytes; the maximum is {most}.", next_step=next_step)
-    size, more = 0, True
+    size, pieces, more = 0, 0, True
     async with (transfers or deps_of(request, HttpDeps).bodies).begin() as transfer:
         while more:
             chunk, more = await _next_chunk(request)
             size += len(chunk)
             if size > most:
                 raise BodyTooLarge(f"The body has more than the maximum of {most} bytes.", next_step=next_step)
+            pieces += 1
+            if pieces > MOST_PIECES and size < pieces * SMALL_PIECE:
+                raise MalformedBody(
+                    f"The body comes in too many small pieces: send {SMALL_PIECE} bytes or more at once."
+                )
             take(chunk)
             if more:
                 transfer.moved(len(chunk))

@@ -9,6 +9,8 @@ from litestar.types import Receive
 
 MOST_DISCARDED: Final = 8 * 1024 * 1024
 DISCARD_SECONDS: Final = 1.0
+MOST_PIECES: Final = 4096
+"""Pieces of a body that may be tiny. The server spends as much on one byte as on 64 KiB."""
 
 
 class Incoming:
@@ -38,11 +40,12 @@ class Incoming:
         """
         if self.ended or self._hopeless:
             return self.ended
-        size = 0
+        size = pieces = 0
         # Faults of the rest do not matter; the connection closes after this answer.
         with contextlib.suppress(Exception):
             async with asyncio.timeout(DISCARD_SECONDS):
-                while not self.ended and size <= MOST_DISCARDED:
+                while not self.ended and size <= MOST_DISCARDED and pieces < MOST_PIECES:
+                    pieces += 1
                     message = await self.receive()
                     size += len(message["body"]) if message["type"] == "http.request" else 0
         return self.ended

@@ -127,6 +127,17 @@ def test_chunks_are_put_together(caller: Caller) -> None:
     assert chunked(caller, body).status_code == 201
 
 
+def test_a_body_of_tiny_chunks_is_cut_off(caller: Caller) -> None:
+    """Each costs the server as much as a large one: a mebibyte of single bytes would take it half a minute."""
+    whole = json.dumps(customer("hubspot")).encode()
+    tiny = b"".join(chunk(b" ") for _ in range(6000)) + chunk(whole) + chunk(b"")
+    answer = chunked(caller, tiny)
+    assert code_of(answer, 400) == "malformed-body"
+    assert "small pieces" in answer.json()["detail"]
+    some = b"".join(chunk(b" ") for _ in range(2000)) + chunk(whole) + chunk(b"")
+    assert chunked(caller, some).status_code == 201
+
+
 def test_chunks_are_counted(caller: Caller) -> None:
     part = chunk(b" " * 65_536)
     assert code_of(chunked(caller, part * 17 + chunk(b"")), 413) == "body-too-large"

@@ -71,7 +71,7 @@ def pages(
     answer: Callable[[Query], tuple[Raw, ...]],
     query: ListQuery,
     headers: Callable[[], dict[str, str]] = dict,
-) -> Iterator[list[int]]:
+) -> Iterator[list[Any]]:
     while True:
         reply = VendorReply(status=200, headers=headers(), body=b"")
         kept, following = paging.page(query, answer(paging.window(query)), reply)
