@@ -27,10 +27,11 @@ def require_scopes(caller: Caller, needed: Iterable[str], *, next_step: str | No
         raise forbidden(caller, " and ".join(lacking), next_step=next_step)
 
 
-def forbidden(caller: Caller, scope: str, *, next_step: str | None = None) -> Forbidden:
-    """Return the problem of a key that lacks a scope."""
+def forbidden(caller: Caller, scope: str, *, because: str = "", next_step: str | None = None) -> Forbidden:
+    """Return the problem of a key that lacks a scope. `because` says what needs it, where that is not the call."""
     held = ", ".join(sorted(caller.scopes))
-    return Forbidden(f"The API key {caller.name!r} has no scope {scope}; it has {held}.", next_step=next_step)
+    why = f"{because}. " if because else ""
+    return Forbidden(f"{why}The API key {caller.name!r} has no scope {scope}; it has {held}.", next_step=next_step)
 
 
 class Keys(Protocol):

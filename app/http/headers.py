@@ -124,7 +124,11 @@ def named_revision(request: AnyRequest, admitted: Admitted) -> NamedRevision | N
     if not sent:
         return None
     if "ops:write" not in admitted.caller.scopes:
-        raise forbidden(admitted.caller, "ops:write")
+        raise forbidden(
+            *(admitted.caller, "ops:write"),
+            because=f"{MAPPING_HEADER} needs the scope ops:write",
+            next_step=f"Leave out {MAPPING_HEADER}, or use a key with the scope ops:write.",
+        )
     match = _NAMED_REVISION.fullmatch(sent[0].strip(" \t")) if len(sent) == 1 else None
     if match is None:
         detail = "is not a revision such as hubspot.customer@r2" if len(sent) == 1 else "is sent twice"

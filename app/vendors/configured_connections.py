@@ -4,6 +4,7 @@ from app.queue.models import LaneSettings
 from app.settings.environment import Settings
 from app.settings.reading import SettingsError
 from app.vendors.models import Connection, Connections
+from canonical.parts import ObjectName
 from mappings.registry import MANIFESTS, manifest_of
 from mappings.spec import Vendor
 
@@ -21,7 +22,18 @@ def connections_of(settings: Settings) -> Connections:
             for name, connection in settings.connections.items()
         },
         systems_of_record=settings.systems_of_record,
+        custom_keys=_custom_keys(settings),
     )
+
+
+def _custom_keys(settings: Settings) -> dict[ObjectName, frozenset[str]]:
+    keys: dict[ObjectName, frozenset[str]] = {}
+    for connection in settings.connections.values():
+        for name, fields in connection.custom_fields.items():
+            keys[name] = keys.get(name, frozenset()) | {one.key for one in fields}
+        if connection.csv is not None:
+            keys[connection.csv.object] = keys.get(connection.csv.object, frozenset()) | connection.csv.custom_keys
+    return keys
 
 
 def lanes_of(settings: Settings, connections: Connections) -> dict[str, LaneSettings]:

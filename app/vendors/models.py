@@ -28,10 +28,11 @@ class CalledConnection(Connection, frozen=True, kw_only=True):
 
 
 class Connections(Struct, frozen=True, kw_only=True):
-    """All connections, and the system of record of each object."""
+    """All connections, the system of record of each object, and the keys of custom fields that any of them has."""
 
     by_name: Mapping[str, Connection]
     systems_of_record: Mapping[ObjectName, str]
+    custom_keys: Mapping[ObjectName, frozenset[str]]
 
 
 class VendorRefused(Exception):

@@ -25,6 +25,7 @@ from app.records.map_record import Reading, as_vendor_drift, choose_writer, map_
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
 from app.settings.ownership import COMMENTS, PERSON
 from app.vendors.models import Connection
+from app.writes.custom_keys import unknown_keys
 from app.writes.deps import WriteDeps
 from app.writes.models import CopyOf, Intent, Missing
 from app.writes.portable_body import make_portable
@@ -327,9 +328,10 @@ def _read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
         sent = decode_sent(request.body, mapping.patch)
     except InvalidField as problem:
         raise _with_values(problem, mapping) from problem
-    found = patch_errors(sent.patch)
+    found = [FieldError(pointer=one.pointer, detail=one.detail) for one in patch_errors(sent.patch)]
+    found += unknown_keys(sent.patch, request.object, deps.connections.custom_keys.get(request.object, frozenset()))
     if found:
-        raise InvalidField.listing([FieldError(pointer=one.pointer, detail=one.detail) for one in found])
+        raise InvalidField.listing(found)
     return sent
 
 

@@ -115,6 +115,12 @@ class Layout(Struct, frozen=True, kw_only=True):
     fingerprint: bytes
 
     @property
+    def custom_keys(self) -> frozenset[str]:
+        """Return the keys of the custom fields that columns fill."""
+        paths = [column.field.path for column in self.columns]
+        return frozenset(str(path[1]) for path in paths if path[0] == CUSTOM)
+
+    @property
     def mapping(self) -> str:
         """Return the mapping's name, such as `csv.customer`."""
         return f"csv.{self.object}"
