@@ -306,9 +306,19 @@ class OutcomeUnknown(
     category="conflict",
     retryable=False,
 ):
-    """Lockstitch cannot determine whether the vendor applied the write. It never sends it again on its own."""
+    """Lockstitch cannot determine whether the vendor applied the write. It does not send it again on its own."""
 
-    next_step = "Check at the vendor, then POST /v1/operations/{id}/resolve with the result, or …/check to look again."
+    next_step = (
+        "Do not send the write under another key: it may have been done. An operator (scope ops:write) looks at the"
+        " vendor and decides it with POST /v1/operations/{id}/resolve, or …/check to look again. Until then a request"
+        " with its key gets this answer. After it, the request gets the record, or its key is free and it is carried"
+        " out. GET /v1/operations/{id} and the event operation.finished show the decision."
+    )
+
+    def __init__(self, detail: str = "", *, operation_id: str | None = None, **facts: Any) -> None:
+        super().__init__(detail, operation_id=operation_id, **facts)
+        if operation_id is not None:
+            self.next_step = self.next_step.replace("{id}", operation_id)
 
 
 class VendorRejected(

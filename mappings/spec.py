@@ -189,12 +189,17 @@ class Recovery(Struct, frozen=True, kw_only=True):
     `marker`: the write carries the operation id, and a look-up finds it.
     `state`: read and compare the record; setting the same values again is harmless.
     `none`: the outcome cannot be found.
-    `strength` is that of the look-up: `strong` (absence proves that the write did not happen) or `search` (the index
-    lags by `search_lag` seconds, so absence proves nothing).
+    `strength` is that of the look-up:
+    `strong`: absence proves that the write did not happen.
+    `listed`: a list without lag is read to its end, but a request that still runs at the vendor is not in it. So
+    absence counts if it is seen twice, ten minutes apart, and allows one repeat. Never for a write that collects money.
+    `search`: the index lags by `search_lag` seconds, so absence proves nothing.
+    If the vendor repeats a server error under its idempotency key, a `strong` look-up too must see the absence twice.
+    The repeat then has another key, derived from the first.
     """
 
     by: Literal["key", "unique", "marker", "state", "none"]
-    strength: Literal["strong", "search", "none"] = "none"
+    strength: Literal["strong", "listed", "search", "none"] = "none"
     lifetime: float = 0.0
     search_lag: float = 0.0
     note: str
@@ -215,7 +220,9 @@ class Endpoints(Generic[W, A]):
     A verb that is None is `unsupported-action`. `marker` is the operation id, stored in the record if the vendor can.
     `find_marker(marker, parent, body, account)` builds the request for the record that carries a marker; `marked` reads
     its remote id from the reply, or None. `find_marker` returns None if this write could not carry its marker: then no
-    look-up proves anything.
+    look-up proves anything. `marker_page` builds the request for the next page of the look-up, None after the last one.
+    At vendors without a place for the marker, `alike(reply, marker, body)` returns the ids of the records that the
+    write may have made: with the same content, and created since it began.
     `find` builds the request for the record with a unique key, through a strongly consistent read. `upsert` is the
     vendor's native upsert; without it, the write runs find-then-write under a lock. `side_load` builds one more request
     that completes the records (people behind ids), until it returns None; `absorb` adds its reply to the account facts.
@@ -269,6 +276,8 @@ class Endpoints(Generic[W, A]):
     write_result: Callable[[VendorReply, Action], WriteResult] | None = None
     find_marker: Callable[[str, str | None, W | None, A], VendorRequest | None] | None = None
     marked: Callable[[VendorReply, str], str | None] | None = None
+    marker_page: Callable[[VendorRequest, VendorReply], VendorRequest | None] = lambda request, reply: None
+    alike: Callable[[VendorReply, str, W], tuple[str, ...]] | None = None  # reply, marker, body
     recovery: Mapping[Action, Recovery] = field(default_factory=dict)
 
     def actions(self) -> tuple[Action, ...]:

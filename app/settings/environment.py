@@ -99,6 +99,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     settle_margin_seconds: int
     """Seconds after sending during which a vendor may still process a request whose reply was lost
     (LOCKSTITCH_SETTLE_MARGIN, 15)."""
+    resend_margin_seconds: int
+    """Seconds during which a record must be absent from the vendor's list before a lost write is sent once more
+    (LOCKSTITCH_RESEND_MARGIN, 600)."""
     trace_url: str
     """URL of a trace for people, with `{trace_id}` for its id (LOCKSTITCH_TRACE_URL; default is the Jaeger in
     docker-compose.yml: http://127.0.0.1:16686/trace/{trace_id})."""
@@ -198,6 +201,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         operation_lease_seconds=read("LOCKSTITCH_OPERATION_LEASE", _seconds, 45),
         job_lease_seconds=read("LOCKSTITCH_JOB_LEASE", _seconds, 30),
         settle_margin_seconds=read("LOCKSTITCH_SETTLE_MARGIN", _seconds, 15),
+        resend_margin_seconds=read("LOCKSTITCH_RESEND_MARGIN", _seconds, 600),
         trace_url=read("LOCKSTITCH_TRACE_URL", _trace_url, "http://127.0.0.1:16686/trace/{trace_id}"),
         log_level=read("LOCKSTITCH_LOG_LEVEL", _log_level, "info"),
         environment=read("LOCKSTITCH_ENVIRONMENT", environment_name, DEFAULT_ENVIRONMENT),

@@ -122,7 +122,7 @@ def _refused(reply: VendorReply, refusal: VendorRefusal) -> AttemptFailure:
         category=refusal.category,
         why=f"status {reply.status}",
         maybe_done=not definite,
-        repeatable=waits,
+        repeatable=waits if refusal.retry is None else refusal.retry,
         alive=definite,
         status=reply.status,
         refusal=refusal,

@@ -291,6 +291,7 @@ async def _open_dependencies(
         queued_writes=settings.queued_writes,
         execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
         settle_margin=float(settings.settle_margin_seconds),
+        resend_margin=float(settings.resend_margin_seconds),
     )
     return Dependencies(
         *operators,

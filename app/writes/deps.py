@@ -40,7 +40,8 @@ class WriteDeps(RecordDeps):
 
     `execution_limit` bounds one attempt. It is shorter than the lease of an operation, so the first owner has stopped
     before the next one starts. `settle_margin` is how long after sending a vendor may still carry out a request whose
-    reply was lost. Writes of the objects in `queued_writes` always go through the queue.
+    reply was lost. `resend_margin` is how long a record must be absent from the vendor's list before a lost write is
+    sent once more. Writes of the objects in `queued_writes` always go through the queue.
     """
 
     public_url: str
@@ -53,3 +54,4 @@ class WriteDeps(RecordDeps):
     queued_writes: frozenset[ObjectName]
     execution_limit: float
     settle_margin: float
+    resend_margin: float

@@ -51,6 +51,8 @@ UPSERT_RESERVE = 0.4
 UPSERT_RETRY = 1.0
 PERSON_PAUSE = 1.0
 """Seconds until a write is tried again whose person is being created."""
+ANEW = "-anew"
+"""The end of the idempotency key of a request that is sent again because the record does not exist."""
 # A request with one of these problems leaves no operation.
 INVALID = (InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound, NotSystemOfRecord)
 
@@ -126,8 +128,8 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     if prepared.request is None:
         return await _finished(resolved, begun, "update", WriteResult(remote_id=prepared.remote_id), prepared)
     try:
-        request = await _completed(resolved, prepared, prepared.request)
-        reply = await resolved.send(_with_redrive_key(request, operation))
+        request = await _completed(resolved, operation, prepared, prepared.request)
+        reply = await resolved.send(_with_own_key(request, operation))
     except ReplyLost as lost:
         _log.warning("a reply was lost", extra=_log_facts(operation) | {"code": lost.why})
         await operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
@@ -152,12 +154,14 @@ async def _finished(
     return answer
 
 
-async def _completed(resolved: ResolvedWrite, prepared: PreparedWrite, request: VendorRequest) -> VendorRequest:
+async def _completed(
+    resolved: ResolvedWrite, operation: Operation, prepared: PreparedWrite, request: VendorRequest
+) -> VendorRequest:
     """Return the request to send, with its parts, which are created now. Raises like `VendorClient.send`, and
     VendorDrifted if the reply about the parts cannot be read."""
     if prepared.parts is None:
         return request
-    reply = await resolved.send(prepared.parts.request)
+    reply = await resolved.send(_with_own_key(prepared.parts.request, operation))
     with resolved.as_drift():
         return prepared.parts.completed(reply)
 
@@ -173,13 +177,15 @@ def _log_facts(operation: Operation) -> dict[str, object]:
     }
 
 
-def _with_redrive_key(request: VendorRequest, operation: Operation) -> VendorRequest:
-    """Give each redrive its own idempotency key: under the first one, Stripe repeats its refusal for a day."""
-    if not operation.redrives:
+def _with_own_key(request: VendorRequest, operation: Operation) -> VendorRequest:
+    """Give each redrive, and a request that is sent anew, its own idempotency key: under the first one, Stripe repeats
+    its refusal or its server error for a day."""
+    suffix = f"-{operation.redrives}" if operation.redrives else ""
+    suffix += ANEW if operation.resent_for is not None else ""
+    if not suffix:
         return request
     headers = tuple(
-        (name, f"{value}-{operation.redrives}" if name.lower() == "idempotency-key" else value)
-        for name, value in request.headers
+        (name, value + suffix if name.lower() == "idempotency-key" else value) for name, value in request.headers
     )
     return msgspec.structs.replace(request, headers=headers)
 

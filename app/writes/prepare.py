@@ -71,6 +71,16 @@ class PreparedWrite(Struct, frozen=True, kw_only=True):
     plan: CopyPlan | None = None
 
 
+class MarkerLookup(Struct, frozen=True, kw_only=True):
+    """How to find the record of a write whose reply was lost. The `request` is None if this write had no place for its
+    marker, because then a look-up proves nothing. `body` is what was sent."""
+
+    request: VendorRequest | None
+    body: Any
+    loss: tuple[Loss, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
 class RecordFound(Exception):
     """The record of an upsert `unless_found` exists, so nothing is written."""
 
@@ -374,20 +384,21 @@ def _plan_of(resolved: ResolvedWrite, *, is_new: bool) -> CopyPlan | None:
     return CopyPlan(body=resolved.intent.body, before={} if is_new else None)
 
 
-async def marker_lookup(
-    resolved: ResolvedWrite, marker: str, effect: Action
-) -> tuple[VendorRequest | None, tuple[Loss, ...], tuple[Skipped, ...]]:
+async def marker_lookup(resolved: ResolvedWrite, marker: str, effect: Action) -> MarkerLookup:
     """Return the read that finds the new record with the marker, and what the write lost and skipped.
 
-    The read is None if this write had no place for its marker, because then a look-up proves nothing. The account does
-    not judge the fields again: what it accepts now says nothing about what was sent.
+    The account does not judge the fields again: what it accepts now says nothing about what was sent.
     """
     account, find_marker = await resolved.account(), resolved.mapping.endpoints.find_marker
     judged = None if effect == "upsert" else await judge_new(resolved)
     left = await _resolve(resolved if judged is None else judged.write, creates=True)
     draft = await map_to_vendor(left, None, account)
-    lookup = None if find_marker is None else find_marker(marker, resolved.intent.parent, draft.body, account)
-    return lookup, draft.loss + dropped(draft.refused), () if judged is None else judged.skipped
+    return MarkerLookup(
+        request=None if find_marker is None else find_marker(marker, resolved.intent.parent, draft.body, account),
+        body=draft.body,
+        loss=draft.loss + dropped(draft.refused),
+        skipped=() if judged is None else judged.skipped,
+    )
 
 
 async def _check_version(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> None:

@@ -19,14 +19,22 @@ from app.vendors.models import VendorRefused
 from app.writes.copy_merge import ConsumerPaused, as_planned
 from app.writes.deps import WriteDeps
 from app.writes.execute import document_for, execute, record_refusal, send_and_settle
+from app.writes.find_lost import find_lost
 from app.writes.finish import finish
 from app.writes.matches_intent import has_reached, matches_patch
 from app.writes.models import Answer, Begun, Undecided
 from app.writes.patch_of import sent_patch
-from app.writes.prepare import PreparedWrite, RecordFound, marker_lookup, prepare, prepare_create, prepare_update
+from app.writes.prepare import (
+    MarkerLookup,
+    PreparedWrite,
+    RecordFound,
+    marker_lookup,
+    prepare,
+    prepare_create,
+    prepare_update,
+)
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from app.writes.upsert_race import lost_upsert_race
-from mappings.http import VendorRequest
 from mappings.spec import Action, Recovery, WriteResult
 
 # Seconds at the end of a vendor's idempotency key's lifetime that are not used: clocks differ, requests take time.
@@ -39,6 +47,8 @@ CREATING: Final = ("create", "comment", "upsert")
 # Refusals of the request itself. A vendor that recognises a repeat would have repeated its acceptance, so it refused
 # the first request too. A permission, in contrast, comes and goes.
 DEFINITE: Final = ("rejected", "duplicate", "version_conflict")
+# Look-ups whose absence counts.
+PROVING: Final = ("strong", "listed")
 NO_RECOVERY: Final = Recovery(by="none", note="the mapping states no way to find out")
 
 
@@ -82,9 +92,9 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> Answe
         if operation.remote_id is not None and effect in CREATING:
             # The vendor named the record; only reading it failed.
             result = WriteResult(remote_id=operation.remote_id, created=effect == "create")
-            _, loss, skipped = await marker_lookup(resolved, operation.id, effect)
-            return await finish(resolved, begun, effect, result, loss, skipped=skipped)
-        if recovery.by == "unique" or (recovery.by == "key" and _key_lives(begun, recovery)):
+            lookup = await marker_lookup(resolved, operation.id, effect)
+            return await finish(resolved, begun, effect, result, lookup.loss, skipped=lookup.skipped)
+        if recovery.by == "unique" or (recovery.by == "key" and _key_helps(begun, recovery)):
             return await _send_again(resolved, begun, effect)
         if recovery.strength != "none":
             return await _by_marker(resolved, begun, effect, recovery, final=final)
@@ -100,19 +110,26 @@ def _recovery_of(resolved: ResolvedWrite, effect: Action) -> Recovery:
     return resolved.mapping.endpoints.recovery.get(effect, NO_RECOVERY)
 
 
-def _key_lives(begun: Begun, recovery: Recovery) -> bool:
-    """Return whether the vendor still recognises the request, counted from the creation of the operation."""
-    age = (begun.operation.updated_at - begun.operation.created_at).total_seconds()
+def _key_helps(begun: Begun, recovery: Recovery) -> bool:
+    """Return whether the vendor still recognises the request by its key, and does not only repeat a server error."""
+    operation = begun.operation
+    if operation.absent_for is not None:
+        return False
+    age = operation.resent_for
+    if age is None:
+        age = (operation.updated_at - operation.created_at).total_seconds()
     return age < recovery.lifetime - LIFETIME_MARGIN
 
 
-async def _send_again(resolved: ResolvedWrite, begun: Begun, effect: Action) -> Answer | None:
-    """Repeat the request. The vendor or its unique constraint recognises it, or it is known not to have happened.
+async def _send_again(resolved: ResolvedWrite, begun: Begun, effect: Action, *, anew: bool = False) -> Answer | None:
+    """Repeat the request. The vendor or its unique constraint recognises it, or it is known not to have happened. It is
+    sent `anew`, under another idempotency key, if the vendor's list lacks the record.
 
     The first request may have had its effect all the same, so the operation never goes back to `received`.
     """
     prepared = await _prepare_again(resolved, begun, effect)
-    begun = await resolved.deps.operations.mark_sent(begun, effect=effect, remote_id=begun.operation.remote_id)
+    remote_id = begun.operation.remote_id
+    begun = await resolved.deps.operations.mark_sent(begun, effect=effect, remote_id=remote_id, anew=anew)
     try:
         return await send_and_settle(resolved, begun, prepared)
     except VendorRefused as refused:
@@ -128,18 +145,23 @@ async def _after_refusal(
 
     Raises the refusal if neither a look-up nor the refusal itself decides. Then it is tried again later.
     """
-    strength = _recovery_of(resolved, effect).strength
+    recovery = _recovery_of(resolved, effect)
     # Without any strength the write carries no marker to look for.
-    lookup, loss, skipped = (
-        await marker_lookup(resolved, begun.operation.id, effect) if strength != "none" else (None, (), ())
-    )
-    found = None if lookup is None else await _look_up(resolved, begun, lookup)
-    if found is not None:
-        return await finish(resolved, begun, effect, WriteResult(remote_id=found, created=True), loss, skipped=skipped)
+    lookup = MarkerLookup(request=None, body=None)
+    if recovery.strength != "none":
+        lookup = await marker_lookup(resolved, begun.operation.id, effect)
+    found = await find_lost(resolved, begun, lookup)
+    if found.remote_id is not None:
+        return await _finish_found(resolved, begun, effect, found.remote_id, lookup)
+    if found.contested:
+        await _pause(resolved.deps, begun, FIRST_PAUSE)
+        return None
+    if not refused.refusal.conclusive and recovery.strength in PROVING and lookup.request is not None:
+        return await _when_absent(resolved, begun, effect, recovery, final=False)
     if not refused.refusal.conclusive:
         await _search_later(resolved, begun, effect)
         return None
-    if (lookup is None or strength == "search") and refused.refusal.kind not in DEFINITE:
+    if (lookup.request is None or recovery.strength == "search") and refused.refusal.kind not in DEFINITE:
         raise refused
     if await lost_upsert_race(resolved, begun.operation, effect, refused):
         await _pause(resolved.deps, begun, FIRST_PAUSE)
@@ -161,13 +183,18 @@ async def _by_marker(
     resolved: ResolvedWrite, begun: Begun, effect: Action, recovery: Recovery, *, final: bool
 ) -> Answer | None:
     """Look for the record that carries the operation id."""
-    lookup, loss, skipped = await marker_lookup(resolved, begun.operation.id, effect)
-    if lookup is None:
+    lookup = await marker_lookup(resolved, begun.operation.id, effect)
+    if lookup.request is None:
         await _mark_unknown(resolved.deps, begun, recovery.note)
         return None
-    found = await _look_up(resolved, begun, lookup)
-    if found is not None:
-        return await finish(resolved, begun, effect, WriteResult(remote_id=found, created=True), loss, skipped=skipped)
+    found = await find_lost(resolved, begun, lookup)
+    if found.remote_id is not None:
+        return await _finish_found(resolved, begun, effect, found.remote_id, lookup)
+    if found.contested:
+        await _pause(resolved.deps, begun, FIRST_PAUSE)
+        return None
+    if recovery.strength == "listed" or begun.operation.absent_for is not None:
+        return await _when_absent(resolved, begun, effect, recovery, final=final)
     age = begun.operation.age_since_sent
     if recovery.strength == "strong":
         if age < resolved.deps.settle_margin:
@@ -182,18 +209,28 @@ async def _by_marker(
     return None
 
 
-async def _look_up(resolved: ResolvedWrite, begun: Begun, lookup: VendorRequest) -> str | None:
-    """Return the remote id of the record with the marker, or None."""
-    marked = resolved.mapping.endpoints.marked
-    assert marked is not None  # noqa: S101 - declared together with find_marker
-    try:
-        reply = await resolved.send(lookup)
-    except VendorRefused as refused:
-        if refused.refusal.kind == "not_found":
-            return None
-        raise
-    with resolved.as_drift():
-        return marked(reply, begun.operation.id)
+async def _finish_found(
+    resolved: ResolvedWrite, begun: Begun, effect: Action, remote_id: str, lookup: MarkerLookup
+) -> Answer | None:
+    result = WriteResult(remote_id=remote_id, created=True)
+    return await finish(resolved, begun, effect, result, lookup.loss, skipped=lookup.skipped)
+
+
+async def _when_absent(
+    resolved: ResolvedWrite, begun: Begun, effect: Action, recovery: Recovery, *, final: bool
+) -> Answer | None:
+    """Decide after a list that lacks the record, read to its end: look again until a request that may still run at the
+    vendor must have ended, then send it once more."""
+    operations, operation = resolved.deps.operations, begun.operation
+    left = resolved.deps.resend_margin - (operation.absent_for or 0.0)
+    if left > 0 and not final:
+        pause = min(left, FIRST_PAUSE * 2.0 ** min(operation.attempts, 20))
+        await operations.postpone(begun, seconds=pause, sent=True, absent=True)
+        return None
+    if left > 0 or operation.resent_for is not None:
+        await _mark_unknown(resolved.deps, begun, recovery.note)
+        return None
+    return await _send_again(resolved, begun, effect, anew=True)
 
 
 async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> Answer | None:

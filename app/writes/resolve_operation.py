@@ -85,7 +85,8 @@ async def _resolve_succeeded(
     skipped: tuple[Skipped, ...] = ()
     if made:
         sent = replace(resolved, redriven=operation.redrives > 0, resends=True)
-        _, loss, skipped = await marker_lookup(sent, operation.id, effect)
+        lookup = await marker_lookup(sent, operation.id, effect)
+        loss, skipped = lookup.loss, lookup.skipped
     loss += await link_copy(resolved, remote_id, actor=operation.principal)
     (resource,) = await name_records(deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     change = await change_of(

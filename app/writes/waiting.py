@@ -140,10 +140,7 @@ async def outcome_of(deps: WriteDeps, operation: Operation | None) -> Written:
 def outcome_unknown(operation: Operation) -> OutcomeUnknown:
     """Return the problem of an operation that a person must decide."""
     return OutcomeUnknown(
-        f"Whether the vendor carried out operation {operation.id} could not be found out.",
+        f"Whether {operation.connection} carried out operation {operation.id} could not be found out. An operator"
+        " decides it.",
         operation_id=operation.id,
-        next_step=(
-            f"Look at the vendor, then POST /v1/operations/{operation.id}/resolve with what you found, "
-            f"or POST /v1/operations/{operation.id}/check to look again."
-        ),
     )

@@ -73,7 +73,9 @@ def settled(vendor: AnyVendor) -> Result:
                 failures.append(f"{mapping.name}: {action} does not declare its recovery from a lost reply")
             elif not recovery.note:
                 failures.append(f"{mapping.name}: the recovery of {action} has no note for people")
-            elif recovery.by == "marker" and (endpoints.find_marker is None or endpoints.marked is None):
+            elif recovery.by == "marker" and (
+                endpoints.find_marker is None or (endpoints.marked is None and endpoints.alike is None)
+            ):
                 failures.append(f"{mapping.name}: {action} recovers by marker, but find_marker or marked is missing")
             elif recovery.by == "key" and recovery.lifetime <= 0:
                 failures.append(f"{mapping.name}: {action} recovers by key, but the key has no lifetime")

@@ -1,7 +1,7 @@
 """Requests for conversations: through their ticket, always oldest first.
 
 A public comment is a reply, which Freshdesk mails to the requester. A private one is a note. Neither can hold an
-operation id, so the outcome of a lost create stays unknown.
+operation id, so a lost one is recognised by its text among those of its ticket.
 """
 
 from typing import Final
@@ -11,12 +11,14 @@ from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from mappings.freshdesk.endpoints_ticket import TICKETS
-from mappings.freshdesk.requests import MOST, has_more, remote_id
-from mappings.freshdesk.wire_v2 import Account, ConversationWrite
+from mappings.freshdesk.requests import BEFORE, MOST, has_more, next_page, remote_id
+from mappings.freshdesk.wire_v2 import Account, Conversation, ConversationWrite
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit import markers
+from mappings.kit.html import has_words
 from mappings.kit.paging import page_number
 from mappings.kit.rest import bare
-from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage, WriteResult
+from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage, WriteResult, decode
 
 
 def list_conversations(query: ListQuery, account: Account) -> VendorRequest:
@@ -54,11 +56,38 @@ def write_result(reply: VendorReply, action: Action) -> WriteResult:
     return WriteResult(remote_id=remote_id(Raw(reply.body)), record=Raw(reply.body), created=True)
 
 
+def find_marker(
+    marker: str, parent: str | None, body: ConversationWrite | None, account: Account
+) -> VendorRequest | None:
+    """Return the request for the first page of the ticket's replies and notes. None for a marker without a time."""
+    if markers.began(marker) is None:
+        return None
+    return list_conversations(ListQuery(parent=parent, limit=MOST), account)
+
+
+def alike(reply: VendorReply, marker: str, body: ConversationWrite) -> tuple[str, ...]:
+    """Return the ids of outgoing messages with this text and visibility that were added since the operation began."""
+    began = markers.began(marker)
+    found = decode(reply.body, tuple[Conversation, ...])
+    return tuple(
+        str(one.id)
+        for one in found
+        if not one.incoming
+        and (one.private is True) == (body.private is True)
+        and has_words(body.body, one.body_text)
+        and began is not None
+        and one.created_at is not None
+        and one.created_at >= began - BEFORE
+    )
+
+
 RECOVERY: Final[dict[Action, Recovery]] = {
     "comment": Recovery(
-        by="none",
-        note="Freshdesk's replies and notes have neither custom fields nor idempotency keys: check the ticket for "
-        "the comment before you send it again",
+        by="marker",
+        strength="listed",
+        note="Freshdesk's replies and notes have neither custom fields nor idempotency keys. A lost one is looked up "
+        "in the conversation of its ticket: the same text and visibility, not from the requester, since the operation "
+        "began, and not added by another operation. If it is absent twice, ten minutes apart, it is sent once more",
     ),
 }
 
@@ -71,5 +100,8 @@ ENDPOINTS: Final = Endpoints(
     updated_since=False,
     create=create,
     write_result=write_result,
+    find_marker=find_marker,
+    alike=alike,
+    marker_page=next_page,
     recovery=RECOVERY,
 )

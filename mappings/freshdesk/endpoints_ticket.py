@@ -1,7 +1,7 @@
 """Requests for tickets.
 
-Tickets have no unique field and Freshdesk has no idempotency keys. A create has the operation id in a custom field,
-which Freshdesk's search finds with a lag. Until then its outcome is unknown, so a lost create is never sent again.
+Tickets have no unique field and Freshdesk has no idempotency keys. A create has the operation id in a custom field. The
+search by it lags, so a lost create is looked up in the list of what changed since.
 
 Freshdesk numbers its pages, serves at most 300 of them, and limits a plain list to the last thirty days. So a list is
 always sorted by change, oldest first, and continues from the last change read. A ticket that changes meanwhile moves to
@@ -20,16 +20,13 @@ from msgspec.structs import replace
 
 from canonical import values
 from canonical.parts import Instant, Reference
-from mappings.freshdesk.requests import API, MOST, has_more, remote_id, whole_seconds
+from mappings.freshdesk.requests import API, BEFORE, MOST, has_more, next_page, remote_id, whole_seconds
 from mappings.freshdesk.wire_v2 import MARK_FIELD, Account, TicketWrite
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit import markers
 from mappings.kit.paging import EPOCH, Keyset, Query, Window
 from mappings.kit.rest import Collection, parameter
 from mappings.spec import Action, NamedRead, Recovery, decode
-
-SEARCH: Final = f"{API}/search/tickets"
-SEARCH_LAG: Final = 600.0
-"""Seconds. Freshdesk documents "a few minutes" until its search finds a ticket."""
 
 
 class _Head(Struct, frozen=True, kw_only=True):
@@ -49,10 +46,6 @@ class _Named(Struct, frozen=True, kw_only=True):
 
 class _Agent(Struct, frozen=True, kw_only=True):
     contact: _Named
-
-
-class _Found(Struct, frozen=True, kw_only=True):
-    results: tuple[_Marked, ...]
 
 
 def window(asked: Window) -> Query:
@@ -93,16 +86,20 @@ TICKETS: Final = Collection[TicketWrite, Account](
 )
 
 
-def find_marker(marker: str, parent: str | None, body: TicketWrite | None, account: Account) -> VendorRequest:
-    """Return the request for tickets with this marker, which uses the lagging search."""
-    query = (("query", f"\"{MARK_FIELD}:'{marker}'\""),)
-    return VendorRequest(method="GET", path=SEARCH, route=SEARCH, query=query)
+def find_marker(marker: str, parent: str | None, body: TicketWrite | None, account: Account) -> VendorRequest | None:
+    """Return the request for the tickets that changed since the operation began. None for a marker without a time."""
+    began = markers.began(marker)
+    if began is None:
+        return None
+    since = ("updated_since", whole_seconds(began - BEFORE))
+    query = (since, ("order_by", "created_at"), ("order_type", "desc"), ("page", "1"), ("per_page", str(MOST)))
+    return replace(TICKETS.listed(query), cost=1.0)
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:
     """Return the id of the ticket with this marker."""
     wanted = msgspec.json.encode(marker)
-    for ticket in decode(reply.body, _Found).results:
+    for ticket in decode(reply.body, tuple[_Marked, ...]):
         if bytes((ticket.custom_fields or {}).get(MARK_FIELD, b"null")) == wanted:
             return str(ticket.id)
     return None
@@ -126,11 +123,11 @@ def name_alone(reply: VendorReply) -> Reference:
 RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
-        strength="search",
-        search_lag=SEARCH_LAG,
-        note="Freshdesk's search looks for the ticket with the operation id in its custom field. It finds new "
-        "tickets only after some minutes, and Freshdesk has neither idempotency keys nor unique fields of tickets. "
-        "A ticket that is not found may still exist: check the requester's tickets",
+        strength="listed",
+        note="Freshdesk has neither idempotency keys nor unique fields of tickets. The ticket is looked up by the "
+        "operation id in its custom field, in the list of all that changed since the operation began, not in the "
+        "search, which lags. If it is absent twice, ten minutes apart, it is sent once more. A ticket that a person "
+        "deleted meanwhile is in no list",
     ),
     "update": Recovery(
         by="state", strength="strong", note="the ticket is read; sending the same values again is harmless"
@@ -146,4 +143,5 @@ ENDPOINTS: Final = dataclasses.replace(
         "company": NamedRead(request=partial(_show, "companies"), keys=name_alone),
     },
     marked=marked,
+    marker_page=next_page,
 )

@@ -1,6 +1,6 @@
 """Endpoints of comments, through their case."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -8,20 +8,31 @@ from msgspec import Struct
 
 from canonical.parts import Instant
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit import markers
 from mappings.salesforce import requests
 from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NO_RECORD, SObject
-from mappings.salesforce.field_values import CASE, is_id
+from mappings.salesforce.field_values import CASE, is_id, long_id
 from mappings.salesforce.requests import Answer, body_of, query, sobject_path
 from mappings.salesforce.search import columns, moment, quoted
 from mappings.salesforce.wire_v62 import Account, RecordWrite
 from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage, decode
 
 COMMENT: Final = SObject(object="comment")
+BEFORE: Final = timedelta(minutes=5)
+"""How far our clock may be ahead of Salesforce's."""
+MOST: Final = 2000
+"""Comments that one answer holds."""
 
 
 class _Head(Struct, frozen=True, kw_only=True, rename="pascal"):
     id: str
     created_date: Instant
+
+
+class _Said(Struct, frozen=True, kw_only=True, rename="pascal"):
+    id: str
+    comment_body: str | None = None
+    is_published: bool = False
 
 
 def list_comments(query_: ListQuery, account: Account) -> VendorRequest:
@@ -63,11 +74,45 @@ def create_comment(body: RecordWrite, marker: str, parent: str | None, account: 
     return COMMENT.write("POST", path, path, body_of(body) | {"ParentId": parent or ""})
 
 
+def find_marker(marker: str, parent: str | None, body: RecordWrite | None, account: Account) -> VendorRequest | None:
+    """Build the query for the comments that were added to the case since the operation began. None for a marker without
+    a time. The text of a comment cannot be searched."""
+    began = markers.began(marker)
+    if began is None or parent is None or not is_id(parent, (CASE,)):
+        return None
+    since = moment(began - BEFORE)
+    return query(
+        " ".join(
+            (
+                *("SELECT Id, CommentBody, IsPublished FROM CaseComment WHERE ParentId =", quoted(parent)),
+                *("AND CreatedDate >=", since, "ORDER BY CreatedDate ASC, Id ASC LIMIT", str(MOST)),
+            )
+        )
+    )
+
+
+def alike(reply: VendorReply, marker: str, body: RecordWrite) -> tuple[str, ...]:
+    """Return the ids of the comments with this text and visibility."""
+    sent = body_of(body)
+    said, published = _folded(sent.get("CommentBody")), sent.get("IsPublished") is True
+    found = (decode(record, _Said) for record in decode(reply.body, Answer).records)
+    return tuple(
+        long_id(one.id) for one in found if _folded(one.comment_body) == said and one.is_published is published
+    )
+
+
+def _folded(text: str | None) -> list[str]:
+    """Salesforce trims a comment and has its own ends of lines."""
+    return (text or "").split()
+
+
 RECOVERY: Final[dict[Action, Recovery]] = {
     "comment": Recovery(
-        by="none",
-        note="Salesforce's case comments have neither custom fields nor idempotency keys, and their text cannot be "
-        "searched: check the case for the comment",
+        by="marker",
+        strength="listed",
+        note="Salesforce's case comments have neither custom fields nor idempotency keys. A lost one is looked up "
+        "among those of its case: the same text and visibility, since the operation began, and not added by another "
+        "operation. If it is absent twice, ten minutes apart, it is sent once more",
     ),
 }
 CASE_COMMENTS: Final = Endpoints[RecordWrite, Account](
@@ -79,5 +124,7 @@ CASE_COMMENTS: Final = Endpoints[RecordWrite, Account](
     updated_since=False,
     create=create_comment,
     write_result=requests.write_result,
+    find_marker=find_marker,
+    alike=alike,
     recovery=RECOVERY,
 )

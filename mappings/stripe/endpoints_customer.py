@@ -17,19 +17,20 @@ from mappings.kit.rest import Collection
 from mappings.spec import Action, ListQuery, Recovery, SeveralRecords, VendorPage, decode
 from mappings.stripe import bodies
 from mappings.stripe.requests import (
-    KEY_LIFETIME,
+    CREATED,
     MOST,
-    SEARCH_LAG,
     carries,
     clause,
     expanding,
     keyed,
     keyed_by_body,
+    made_since,
     mark,
+    next_page,
     pages,
     records,
 )
-from mappings.stripe.wire_2026_10_28 import EXTERNAL_ID, OPERATION_ID, Account
+from mappings.stripe.wire_2026_10_28 import EXTERNAL_ID, Account
 from mappings.stripe.wire_writes_2026_10_28 import CustomerWrite
 
 EXPANDED: Final = ("subscriptions", "tax_ids")
@@ -97,12 +98,10 @@ def update(remote_id: str, body: CustomerWrite, marker: str, account: Account) -
     return keyed_by_body(CUSTOMERS.update(remote_id, body, marker, account), marker)
 
 
-def find_marker(marker: str, parent: str | None, body: CustomerWrite | None, account: Account) -> VendorRequest:
-    """Return the request for the customer that a lost create may have made: the list of those with its address. Without
-    an address, a search."""
-    if body is not None and isinstance(body.email, str):
-        return CUSTOMERS.find("email", body.email)
-    return SEARCH.listed(clause(OPERATION_ID, marker))
+def find_marker(marker: str, parent: str | None, body: CustomerWrite | None, account: Account) -> VendorRequest | None:
+    """Return the request for the customers created since a lost create began. Its address would narrow the list, but a
+    person may have changed it since."""
+    return made_since(CUSTOMERS.path, marker)
 
 
 def _fits(raw: Raw, query: ListQuery) -> bool:
@@ -115,15 +114,7 @@ def _fits(raw: Raw, query: ListQuery) -> bool:
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
-    "create": Recovery(
-        by="key",
-        lifetime=KEY_LIFETIME,
-        strength="search",
-        search_lag=SEARCH_LAG,
-        note="Stripe repeats its answer to an idempotency key for a day. After that, or if the answer is a server "
-        "error, the customer is looked up by the operation id in its metadata: among those with its e-mail address or, "
-        "without one, through a search that lags",
-    ),
+    "create": CREATED,
     "update": Recovery(
         by="state", strength="strong", note="the customer is read; sending the same values again is harmless"
     ),
@@ -138,4 +129,5 @@ ENDPOINTS: Final = dataclasses.replace(
     sorts=frozenset({"-created_at"}),
     create=create,
     update=update,
+    marker_page=next_page,
 )

@@ -17,7 +17,7 @@ from mappings.kit.rest import Collection, parameter
 from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorPage, decode
 from mappings.stripe import bodies, related, requests
 from mappings.stripe.order_enums_r1 import INVOICE_OF_STATUS, SESSION_OF_STATUS
-from mappings.stripe.requests import KEY_LIFETIME, MOST, SEARCH_LAG, expanding, keyed, keyed_by_body, pages
+from mappings.stripe.requests import CREATED, MOST, expanding, keyed, keyed_by_body, made_since, next_page, pages
 from mappings.stripe.wire_2026_10_28 import Account, Named
 from mappings.stripe.wire_writes_2026_10_28 import DiscountWrite, InvoiceWrite, OrderWrite, SessionWrite
 
@@ -149,15 +149,9 @@ def cancel(
     return keyed(request, marker), tuple(notes.refused)
 
 
-def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest:
-    """Return the request for the newest orders, which include one that a lost create made: those of its customer,
-    or all. An invoice always has a customer. A list does not lag, a search does."""
-    newest = [("limit", str(MOST))]
-    customer = getattr(body.body, "customer", None) if body is not None else None
-    if isinstance(customer, str):
-        newest.append(("customer", customer))
-    path = (SESSIONS if body is None or body.invoice is None else INVOICES).path
-    return VendorRequest(method="GET", path=path, route=path, query=tuple(newest))
+def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest | None:
+    """Return the request for the checkouts, or the invoices, created since a lost create began."""
+    return made_since((SESSIONS if body is None or body.invoice is None else INVOICES).path, marker)
 
 
 def _of(remote_id: str) -> Orders:
@@ -172,15 +166,8 @@ def _part(query: ListQuery) -> tuple[Orders, ListQuery]:
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
-    "create": Recovery(
-        by="key",
-        lifetime=KEY_LIFETIME,
-        strength="search",
-        search_lag=SEARCH_LAG,
-        note="Stripe repeats its answer to an idempotency key for a day. After that, or if the answer is a server "
-        "error, the order is looked up by the operation id in its metadata among the hundred newest: those of its "
-        "customer, if it names one",
-    ),
+    # Neither a checkout nor a draft invoice collects money by itself.
+    "create": CREATED,
     "update": Recovery(
         by="state", strength="strong", note="the order is read; sending the same values again is harmless"
     ),
@@ -204,4 +191,5 @@ ENDPOINTS: Final = dataclasses.replace(
     create=create,
     update=update,
     cancel=cancel,
+    marker_page=next_page,
 )

@@ -4,6 +4,7 @@
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
 from mappings.kit.refusals import Refusals, read
@@ -26,6 +27,8 @@ REFUSALS: Final = Refusals(
 KEY_REUSED: Final = "idempotency_error"
 BAD_KEY: Final = "authentication_error"
 REPLAYED: Final = "idempotent-replayed"
+SHOULD_RETRY: Final = "stripe-should-retry"
+RETRY: Final = {"true": True, "false": False}
 SERVER_ERROR: Final = 500
 IN_USE: Final = 409
 
@@ -53,7 +56,7 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
         return None
 
     error = _error(reply.body)
-    return REFUSALS.refusal(
+    found = REFUSALS.refusal(
         reply,
         kind=_kind(reply, error),
         code=error.decline_code or error.code or error.type,
@@ -61,6 +64,7 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
         fields=((error.param, error.message or "not valid"),) if error.param else (),
         conclusive=not _is_replayed(reply) and error.type != KEY_REUSED,
     )
+    return replace(found, retry=RETRY.get(reply.headers.get(SHOULD_RETRY, "")))
 
 
 def budget(reply: VendorReply) -> Budget | None:
@@ -69,7 +73,7 @@ def budget(reply: VendorReply) -> Budget | None:
 
 
 def _kind(reply: VendorReply, error: _Error) -> RefusalKind:
-    if _is_replayed(reply):
+    if _is_replayed(reply) and reply.headers.get(SHOULD_RETRY) != "true":
         # Stripe repeats its first answer to a key for a day. Another request changes nothing, so look the record up.
         return "rejected"
     if error.code not in REFUSALS.codes:

@@ -1,22 +1,33 @@
 """What the requests for all objects of Stripe share: idempotency keys, pages, the marker in the metadata, search."""
 
 import hashlib
+from datetime import timedelta
 from typing import Any, Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit import markers
 from mappings.kit.paging import Cursors, Query
-from mappings.spec import ListQuery, decode
+from mappings.spec import ListQuery, Recovery, decode
 from mappings.stripe.bodies import CONTENT_TYPE
 from mappings.stripe.wire_2026_10_28 import OPERATION_ID, Account
 
 MOST: Final = 100
+AFTER: Final = "starting_after"
 KEY_LIFETIME: Final = 86_400.0
 """Seconds: Stripe may forget an idempotency key after a day (https://docs.stripe.com/api/idempotent_requests)."""
-SEARCH_LAG: Final = 300.0
-"""Seconds. Stripe says that a search finds a write within a minute, and later during an incident."""
+BEFORE: Final = timedelta(hours=1)
+"""How far our clock may be ahead of Stripe's."""
+CREATED: Final = Recovery(
+    by="key",
+    lifetime=KEY_LIFETIME,
+    strength="listed",
+    note="Stripe repeats its answer to an idempotency key for a day, a server error too. Then the record is looked up "
+    "by the operation id in its metadata, among all that were created since the operation began, in a list that does "
+    "not lag. If it is absent twice, ten minutes apart, the request is sent once more, under a second key",
+)
 
 
 class _Head(Struct, frozen=True, kw_only=True):
@@ -56,6 +67,24 @@ def _following(reply: VendorReply) -> str | None:
     if not found.has_more or not found.data:
         return None
     return found.next_page or decode(found.data[-1], _Head).id
+
+
+def made_since(path: str, marker: str) -> VendorRequest | None:
+    """Build the request for the records created since an operation began, newest first. Lists do not lag, and have no
+    filter by metadata. None for a marker without a time."""
+    began = markers.began(marker)
+    if began is None:
+        return None
+    since = ("created[gte]", str(int((began - BEFORE).timestamp())))
+    return VendorRequest(method="GET", path=path, route=path, query=(since, ("limit", str(MOST))))
+
+
+def next_page(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
+    """Build the request for the page after this one of `made_since`."""
+    after = _following(reply)
+    if after is None:
+        return None
+    return replace(request, query=(*(pair for pair in request.query if pair[0] != AFTER), (AFTER, after)))
 
 
 def keyed(request: VendorRequest, key: str) -> VendorRequest:

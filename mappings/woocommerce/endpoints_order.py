@@ -24,8 +24,6 @@ NO_ORDER: Final = ("include", "0")
 """The filter by an id that no order has: it matches nothing."""
 BEFORE: Final = timedelta(hours=1)
 """How far a shop's clock may be behind."""
-SEARCH_LAG: Final = 120.0
-"""How long PHP may still process a request after the client gave up."""
 SECOND: Final = timedelta(seconds=1)
 
 
@@ -175,27 +173,34 @@ def cancel(
 
 
 def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest | None:
-    """Return the request for the newest orders since the operation began: the buyer's if the write names one, else all.
-    None for a marker without a time."""
+    """Return the request for the newest orders since the operation began. None for a marker without a time. The buyer
+    would narrow the list, but a person may have changed it since."""
     began = markers.began(marker)
     if began is None:
         return None
-    asked: list[tuple[str, str]] = [("status", "any"), ("orderby", "date"), ("order", "desc")]
-    asked += [("after", gmt(began - BEFORE)), ("dates_are_gmt", "true")]
-    if body is not None and isinstance(body.customer_id, int) and body.customer_id:
-        asked.append(("customer", str(body.customer_id)))
-    return ORDERS.listed((*asked, ("per_page", str(MAX_PER_PAGE))))
+    newest = (("status", "any"), ("orderby", "date"), ("order", "desc"))
+    since = (("after", gmt(began - BEFORE)), ("dates_are_gmt", "true"))
+    return ORDERS.listed((*newest, *since, ("per_page", str(MAX_PER_PAGE)), ("page", "1")))
+
+
+def marker_page(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
+    """Return the request for the page after this one of `find_marker`."""
+    *kept, (_, page) = request.query
+    records, before = len(ORDERS.records(reply)), (int(page) - 1) * MAX_PER_PAGE
+    found = total(reply)
+    if found <= before + records if found is not None else records < MAX_PER_PAGE:
+        return None
+    return replace(request, query=(*kept, ("page", str(int(page) + 1))))
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
-        strength="search",
-        search_lag=SEARCH_LAG,
+        strength="listed",
         note="WooCommerce has no idempotency keys and orders have no unique field. Each created order has the "
-        "operation id in its meta, which cannot be searched: the newest 100 orders since the operation began are "
-        "checked, only the buyer's if one is named. An order found there was created. One not found within two minutes "
-        "may still be in progress, in the trash, or behind 100 others: a person decides",
+        "operation id in its meta, which cannot be searched: all orders since the operation began are read. If it is "
+        "absent twice, ten minutes apart, which is longer than a shop works on a request, it is sent once more. An "
+        "order that a person moved to the trash meanwhile is in no list",
     ),
     "update": Recovery(
         by="state",
@@ -212,6 +217,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 
 ENDPOINTS: Final = dataclasses.replace(
     ORDERS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MAX_PER_PAGE),
+    marker_page=marker_page,
     sorts=frozenset({"created_at", "-created_at", "updated_at", "-updated_at"}),
     email_of_guests=True,
     page=page,

@@ -67,10 +67,11 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
         return VendorRefusal(kind="unavailable", detail="not now", undone=True)
     if reply.status < 400:
         return None
+    retry = {"yes": True, "no": False}.get(reply.headers.get("x-retry", ""))
     if reply.status >= 500 or reply.status == 408:
-        return VendorRefusal(kind="unavailable", detail="not now")
+        return VendorRefusal(kind="unavailable", detail="not now", retry=retry)
     fields = ((reply.body.decode(), "is not known"),) if reply.status == 422 else ()
-    return VendorRefusal(kind=KINDS.get(reply.status, "rejected"), code="NO", detail="no", fields=fields)
+    return VendorRefusal(kind=KINDS.get(reply.status, "rejected"), code="NO", detail="no", fields=fields, retry=retry)
 
 
 def budget(reply: VendorReply) -> Budget | None:

@@ -83,6 +83,14 @@ async def test_a_read_is_sent_three_times_at_most() -> None:
         assert problem.value.vendor.status == 503
 
 
+@pytest.mark.parametrize(("status", "says", "calls"), [(503, "no", 1), (503, "yes", 3), (400, "yes", 3), (400, "", 1)])
+async def test_the_vendor_may_say_whether_a_retry_helps(status: int, says: str, calls: int) -> None:
+    async with running_vendor(Reply(status=status, headers=(("x-retry", says),))) as vendor, asking(vendor.url) as acme:
+        with pytest.raises((VendorUnavailable, VendorRefused)):
+            await acme.send(READ)
+        assert len(vendor.calls) == calls
+
+
 async def test_a_read_that_is_never_answered_times_out() -> None:
     async with running_vendor("hang") as vendor, asking(vendor.url, timeout_seconds=0.1) as acme:
         with pytest.raises(VendorTimeout):

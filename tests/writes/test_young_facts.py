@@ -131,10 +131,11 @@ async def test_an_unreachable_vendor_is_reported_to_the_caller(monkeypatch: pyte
 
 async def test_the_outcome_is_found_although_the_choice_was_retired() -> None:
     async with drafting_at(Portal("gold")) as (_, desk):
-        lookup, loss, _ = await marker_lookup(desk(**tier("silver")), "op_1", "create")
+        found = await marker_lookup(desk(**tier("silver")), "op_1", "create")
+        lookup = found.request
         assert lookup is not None
         assert "op_1" in lookup.path or "op_1" in str(lookup.query) or b"op_1" in (lookup.body or b"")
-        assert [one.path for one in loss] == ["/custom_fields/0/value"]
+        assert [one.path for one in found.loss] == ["/custom_fields/0/value"]
 
 
 def _unknown_key() -> dict[str, Any]:

@@ -16,6 +16,7 @@ from msgspec.structs import fields
 from app.cli.vendor.emulator import RunningEmulator
 from app.cli.vendor.sample_account import INSTEAD, PEOPLE, Account, Refused, SampleAccount, whole
 from app.http.plurals import counted
+from app.identifiers import new_id
 from canonical.customer import Customer
 from canonical.field_kinds import kinds_of
 from canonical.same_value import same
@@ -272,7 +273,7 @@ def _check_change(account: SampleAccount, mapping: AnyMapping, remote_id: str, n
 
 def _check_recovery(account: SampleAccount, mapping: AnyMapping, *, by_key: bool) -> str | None:
     _, draft = whole(account, mapping, account.people(mapping))
-    marker = f"op_check_lost_{mapping.object}"
+    marker = new_id("op_")
     made = account.create(mapping, draft.body, marker)
     if by_key:
         again = account.create(mapping, draft.body, marker)

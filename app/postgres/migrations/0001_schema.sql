@@ -161,6 +161,11 @@ CREATE TABLE operation (
     copy_of         text,
 
     sent_at         timestamptz,
+
+    -- absent_at: since when the vendor's list lacks the record, after the last sending. resent_at: when it was sent again
+    -- because of that, which happens once.
+    absent_at       timestamptz,
+    resent_at       timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
 

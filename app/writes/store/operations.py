@@ -63,6 +63,7 @@ from app.writes.store.statements import (
     SETTLE_UNANNOUNCED,
     TAKE_OVER,
     TAKE_QUEUED,
+    TAKEN,
     UNKNOWN_COPY,
 )
 from canonical.parts import ObjectName
@@ -190,9 +191,11 @@ class PostgresOperations(OperationReader):
         remote_id: str | None,
         references: References | None = None,
         plan: CopyPlan | None = None,
+        anew: bool = False,
     ) -> Begun:
         """Commit that the request is about to be sent, and return the operation as it is then. `references` and the
-        `plan` of a copy are kept with the intent, so a repeat sends the same. Raises LeaseLost."""
+        `plan` of a copy are kept with the intent, so a repeat sends the same. `anew`: it is sent again, as the vendor's
+        list lacks the record. Raises LeaseLost."""
         intent, sealed = begun.operation.intent, None
         if references not in (None, References(), intent.references):
             intent = msgspec.structs.replace(intent, references=references)
@@ -206,11 +209,12 @@ class PostgresOperations(OperationReader):
             effect=effect,
             remote_id=remote_id or begun.operation.remote_id,
             intent=intent,
+            resent_for=0.0 if anew else begun.operation.resent_for,
         )
-        noted = entry("operation.sent", operation, actor=begun.held().actor)
+        noted = entry("operation.sent", operation, actor=begun.held().actor, **({"anew": True} if anew else {}))
         lease = begun.held()
         row = await self._database.fetch_row(
-            *(MARK_SENT, lease.operation_id, lease.token, effect, remote_id, sealed, self._lease),
+            *(MARK_SENT, lease.operation_id, lease.token, effect, remote_id, sealed, self._lease, anew),
             *record.columns_of([noted]),
         )
         if row is None:
@@ -222,16 +226,18 @@ class PostgresOperations(OperationReader):
         """Record the remote id of a write that the vendor carried out; only reading it is left. Raises LeaseLost."""
         await self._step(NOTE_REMOTE_ID, begun, remote_id)
 
-    async def postpone(self, begun: Begun, *, seconds: float, sent: bool) -> None:
-        """Release the lease; a worker continues after `seconds`. `sent` False: back to `received`. Raises LeaseLost."""
+    async def postpone(self, begun: Begun, *, seconds: float, sent: bool, absent: bool = False) -> None:
+        """Release the lease; a worker continues after `seconds`. `sent` False: back to `received`. `absent`: the vendor
+        does not list the record. Raises LeaseLost."""
         noted = entry(
             "operation.postponed",
             begun.operation,
             actor=begun.held().actor,
             seconds=round(seconds, 3),
             phase=begun.operation.phase if sent else "received",
+            **({"absent": True} if absent else {}),
         )
-        await self._step(POSTPONE, begun, seconds, sent, *record.columns_of([noted]))
+        await self._step(POSTPONE, begun, seconds, sent, absent, *record.columns_of([noted]))
 
     async def succeed(
         self,
@@ -342,6 +348,10 @@ class PostgresOperations(OperationReader):
         if locked is None:
             raise LeaseLost(lease.operation_id)
         return True
+
+    async def is_taken(self, connection: str, object_name: ObjectName, remote_id: str, operation_id: str) -> bool:
+        """Return whether another operation made the record."""
+        return bool(await self._database.fetch_value(TAKEN, connection, object_name, remote_id, operation_id))
 
     async def unknown_copy(self, connection: str, object_name: ObjectName, canonical_id: str) -> str | None:
         """Return an operation that may or may not have created the copy of this record at the connection."""

@@ -67,6 +67,8 @@ class OperationRows:
             created_at=row["created_at"],
             updated_at=row["updated_at"],
             age_since_sent=row["age_since_sent"],
+            absent_for=row["absent_for"],
+            resent_for=row["resent_for"],
             due_in=row["due_in"],
             queued=row["queued"],
             deferred=row["deferred"],

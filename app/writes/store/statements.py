@@ -14,7 +14,9 @@ COLUMNS: Final = f"""
        queued, deferred, redrives, callback,
        {LEASED} AS lease_live,
        coalesce(greatest(extract(epoch FROM due_at - now()), 0), 0)::float8 AS due_in,
-       coalesce(extract(epoch FROM clock_timestamp() - sent_at), 0)::float8 AS age_since_sent
+       coalesce(extract(epoch FROM clock_timestamp() - sent_at), 0)::float8 AS age_since_sent,
+       extract(epoch FROM clock_timestamp() - absent_at)::float8 AS absent_for,
+       extract(epoch FROM clock_timestamp() - resent_at)::float8 AS resent_for
 """
 
 
@@ -172,10 +174,11 @@ MARK_SENT = Statement(
         """
         UPDATE operation
            SET phase = 'sent', effect = $3, remote_id = coalesce($4, remote_id), intent = coalesce($5, intent),
-               sent_at = now(), due_at = now() + $6::interval, updated_at = now()
+               sent_at = now(), due_at = now() + $6::interval, updated_at = now(), absent_at = NULL,
+               resent_at = CASE WHEN $7 THEN now() ELSE resent_at END
          WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
         """,
-        first=7,
+        first=8,
         result=f"sent_at, {events.SEEN_COLUMNS}",
         joined="LEFT JOIN record_state USING (object, connection, remote_id)",
     ),
@@ -191,16 +194,18 @@ NOTE_REMOTE_ID = Statement(
     """,
 )
 
+# `$5`: the vendor's list lacks the record.
 POSTPONE = Statement(
     "UPDATE operation",
     _audited(
         """
         UPDATE operation
            SET phase = CASE WHEN $4 THEN phase ELSE 'received' END,
+               absent_at = CASE WHEN $5 THEN coalesce(absent_at, now()) ELSE absent_at END,
                lease_token = NULL, due_at = now() + make_interval(secs => $3), updated_at = now()
          WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
         """,
-        first=5,
+        first=6,
     ),
 )
 
@@ -320,6 +325,21 @@ LOCK_UPSERT = Statement(
        SET upsert_digest = $3, copy_of = $4
      WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
     RETURNING id
+    """,
+)
+
+# Done, or sent with its record known.
+TAKEN = Statement(
+    "SELECT operation",
+    """
+    SELECT EXISTS (
+           SELECT FROM operation
+            WHERE connection = $1 AND remote_id = $3 AND object IN ('comment', 'ticket') AND object = $2
+              AND outcome = 'succeeded' AND id <> $4)
+        OR EXISTS (
+           SELECT FROM operation
+            WHERE connection = $1 AND object = $2 AND remote_id = $3
+              AND phase = 'sent' AND due_at IS NOT NULL AND id <> $4)
     """,
 )
 

@@ -63,6 +63,19 @@ def test_an_error_repeated_under_its_key_is_final() -> None:
     assert (found.kind, found.conclusive) == ("rejected", False)
 
 
+def test_stripe_says_whether_a_retry_helps() -> None:
+    says = {word: {"idempotent-replayed": "true", "stripe-should-retry": word} for word in ("true", "false")}
+    again = refusal(reply(body(type="api_error", message="m"), 500, says["true"]))
+    assert again is not None
+    assert (again.kind, again.retry, again.conclusive) == ("unavailable", True, False)
+    never = refusal(reply(body(type="api_error", message="m"), 503, {"stripe-should-retry": "false"}))
+    assert never is not None
+    assert (never.kind, never.retry) == ("unavailable", False)
+    silent = refusal(reply(body(type="api_error", message="m"), 503))
+    assert silent is not None
+    assert silent.retry is None
+
+
 def test_a_reused_key_says_nothing_about_the_first_request() -> None:
     found = refusal(reply(body(type="idempotency_error", message="m"), 400))
     assert found is not None

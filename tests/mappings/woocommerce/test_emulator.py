@@ -116,7 +116,7 @@ def test_a_lost_create_of_an_order_is_found_among_the_newest(shop: EmulatedShop)
         shop.made(ORDER, MUGS, "op_of_another")
         assert endpoints.marked(shop.must(look), MARKER) == made
         shop.do("DELETE", f"/orders/{made}")
-    assert ORDER.endpoints.recovery["create"].strength == "search"
+    assert ORDER.endpoints.recovery["create"].strength == "listed"
     assert endpoints.find_marker("op_without_time", None, None, shop.account) is None
 
 

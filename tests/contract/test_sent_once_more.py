@@ -1,0 +1,226 @@
+"""A create whose outcome only a list can show: read to its end, twice, ten minutes apart, then sent once more."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators, Vendor
+from tests.contract.facade import Facade
+from tests.contract.samples import Body, word
+from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors, create_record
+from tests.contract.waiting import until
+
+# The client itself sends what Stripe recognises up to three times.
+CLIENT_TRIES: Final = 3
+WAITING: Final = "SELECT absent_at IS NOT NULL AS absent, resent_at IS NOT NULL AS resent FROM operation WHERE id = $1"
+PASS_TIME: Final = """
+    UPDATE operation
+       SET absent_at = absent_at - interval '10 minutes', due_at = least(due_at, now())
+     WHERE id = $1 AND absent_at IS NOT NULL
+"""
+
+
+CREATES: Final = ("stripe customer", "stripe order", "woocommerce order", "freshdesk ticket")
+COMMENTED: Final[dict[Vendor, str]] = {
+    "freshdesk": "/api/v2/tickets/*",
+    "salesforce": "/services/data/v62.0/sobjects/CaseComment",
+}
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor."""
+    with all_vendors(tmp_path_factory.mktemp("once-more"), module_database_url) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+class Lost(NamedTuple):
+    """A create whose reply was lost, and how many records there were before."""
+
+    id: str
+    path: str
+    before: int
+
+
+def lose(caller: Caller, vendors: Emulators, one: Sample, body: Body, key: str, status: int = 500) -> Lost:
+    """Send the create while the vendor fails."""
+    caller.create(one.collection(), one.body(word()))  # its account is prepared, and it is not down
+    before = len(vendors.records(one.vendor, one.held_as))
+    vendors.break_(one.vendor, "status", method="POST", path=one.made_at, status=status)
+    answer = caller.write("POST", one.collection(), body, key=key)
+    assert answer.status_code == 202, answer.text
+    return Lost(answer.json()["id"], answer.headers["location"], before)
+
+
+def wait_until_absent(caller: Caller, facade: Facade, lost: Lost) -> None:
+    """Wait until the list lacked the record once. The write waits now, and says so."""
+    until(lambda: facade.sql(WAITING, lost.id)[0]["absent"])
+    seen = until(lambda: caller.get(lost.path).json(), lambda seen: "waiting_for" in seen)
+    assert (seen["state"], seen["waiting_for"]["reason"]) == ("executing", "retry")
+
+
+def keys_of(vendors: Emulators, one: Sample, lost: Lost) -> list[str]:
+    calls = [call for call in vendors.calls(one.vendor) if (call["method"], call["path"]) == ("POST", one.made_at)]
+    keys = [call.get("idempotency_key", "") for call in calls]
+    return [key for key in keys if key.startswith(lost.id)]
+
+
+@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize("name", CREATES)
+def test_a_create_that_never_happened_is_sent_once_more(
+    caller: Caller, facade: Facade, vendors: Emulators, name: str, status: int
+) -> None:
+    one, key = SAMPLES[name], new_key()
+    body = one.body(word())
+    lost = lose(caller, vendors, one, body, key, status)
+    wait_until_absent(caller, facade, lost)
+    assert len(vendors.records(one.vendor, one.held_as)) == lost.before
+
+    facade.sql(PASS_TIME, lost.id)
+    assert caller.await_operation(lost.path)["state"] == "succeeded"
+
+    assert len(vendors.records(one.vendor, one.held_as)) == lost.before + 1
+    assert caller.write("POST", one.collection(), body, key=key).status_code == 201
+    if one.vendor == "stripe":
+        assert keys_of(vendors, one, lost)[-1] == f"{lost.id}-anew"
+        assert keys_of(vendors, one, lost).count(f"{lost.id}-anew") == 1
+
+
+@pytest.mark.parametrize("name", CREATES)
+def test_a_create_that_happened_late_is_found_and_not_sent_again(
+    caller: Caller, facade: Facade, vendors: Emulators, name: str
+) -> None:
+    """The vendor was still working on it when the list was read for the first time."""
+    one = SAMPLES[name]
+    lost = lose(caller, vendors, one, one.body(word()), new_key())
+    wait_until_absent(caller, facade, lost)
+    made = vendors.records(one.vendor, one.held_as)[-1]
+    late = {member: value for member, value in made.items() if member != "id"} | marked(one.vendor, lost.id)
+    vendors.place(one.vendor, one.held_as, late)
+
+    facade.sql(PASS_TIME, lost.id)
+    assert caller.await_operation(lost.path)["state"] == "succeeded"
+    assert len(vendors.records(one.vendor, one.held_as)) == lost.before + 1
+
+
+def marked(vendor: Vendor, operation: str) -> dict[str, Any]:
+    """The members of a record that carry the marker."""
+    if vendor == "stripe":
+        return {"metadata": {"lockstitch_operation_id": operation}}
+    if vendor == "woocommerce":
+        return {"meta_data": [{"id": 9, "key": "_lockstitch_operation", "value": operation}]}
+    return {"custom_fields": {"cf_lockstitch_operation_id": operation}}
+
+
+@pytest.mark.parametrize("name", CREATES)
+def test_a_worker_that_is_killed_while_it_waits_changes_nothing(
+    caller: Caller, facade: Facade, vendors: Emulators, name: str
+) -> None:
+    one = SAMPLES[name]
+    lost = lose(caller, vendors, one, one.body(word()), new_key())
+    wait_until_absent(caller, facade, lost)
+    facade.worker.kill()
+    facade.worker.start()
+    assert facade.sql(WAITING, lost.id) == [{"absent": True, "resent": False}]
+    facade.sql(PASS_TIME, lost.id)
+    assert caller.await_operation(lost.path)["state"] == "succeeded"
+    assert len(vendors.records(one.vendor, one.held_as)) == lost.before + 1
+
+
+@pytest.mark.parametrize("name", CREATES)
+def test_a_worker_that_is_killed_while_it_sends_once_more_creates_one_record(
+    caller: Caller, facade: Facade, vendors: Emulators, name: str
+) -> None:
+    one = SAMPLES[name]
+    lost = lose(caller, vendors, one, one.body(word()), new_key())
+    wait_until_absent(caller, facade, lost)
+    vendors.break_(one.vendor, "slow", method="POST", path=one.made_at, delay_ms=1500)
+    facade.sql(PASS_TIME, lost.id)
+    until(lambda: facade.sql(WAITING, lost.id)[0]["resent"])
+    time.sleep(0.5)  # it is on its way to the vendor, who takes longer
+    facade.worker.kill()
+    facade.worker.start()
+    assert caller.await_operation(lost.path)["state"] == "succeeded"
+    assert len(vendors.records(one.vendor, one.held_as)) == lost.before + 1
+
+
+@pytest.mark.parametrize("name", ["stripe customer", "woocommerce order"])
+def test_it_is_sent_once_more_and_not_twice(caller: Caller, facade: Facade, vendors: Emulators, name: str) -> None:
+    one, key = SAMPLES[name], new_key()
+    body = one.body(word())
+    lost = lose(caller, vendors, one, body, key)
+    wait_until_absent(caller, facade, lost)
+    vendors.break_(one.vendor, "status", method="POST", path=one.made_at, status=500)
+    facade.sql(PASS_TIME, lost.id)
+    until(lambda: facade.sql(WAITING, lost.id)[0] == {"absent": True, "resent": True})
+
+    facade.sql(PASS_TIME, lost.id)
+    assert caller.await_operation(lost.path)["state"] == "unknown"
+
+    assert len(vendors.records(one.vendor, one.held_as)) == lost.before
+    answer = caller.write("POST", one.collection(), body, key=key)
+    assert code_of(answer, 409) == "outcome-unknown"
+    assert "ops:write" in answer.json()["next_step"]
+
+
+def test_the_list_is_read_to_its_end(caller: Caller, vendors: Emulators) -> None:
+    """More than two pages of customers came after the lost one."""
+    one, mark = SAMPLES["stripe customer"], word()
+    vendors.break_("stripe", "timeout_after_commit", method="POST", path=one.made_at, times=CLIENT_TRIES, delay_ms=0)
+    vendors.break_("stripe", "status", method="POST", path=one.made_at, status=403)
+    answer = caller.write("POST", one.collection(), one.body(mark))
+    assert answer.status_code == 202
+    for number in range(230):
+        vendors.place("stripe", "customers", {"name": f"later {number}"})
+    assert caller.settled(answer)["state"] == "succeeded"
+    assert len(vendors.records("stripe", "customers", holding=mark)) == 1
+
+
+@pytest.mark.parametrize("visibility", ["private", "public"])
+@pytest.mark.parametrize("vendor", COMMENTED)
+def test_a_lost_comment_is_found_by_its_text(
+    caller: Caller, vendors: Emulators, vendor: Vendor, visibility: str
+) -> None:
+    path, _ = create_record(caller, SAMPLES[f"{vendor} ticket"])
+    path, mark = f"{path}/comments", word()
+    body = {"body_text": f"Sent it again.\n\nTomorrow & later: {mark}", "visibility": visibility}
+    vendors.break_(vendor, "timeout_after_commit", method="POST", path=COMMENTED[vendor], delay_ms=0)
+    answer = caller.write("POST", path, body)
+    done = caller.settled(answer)
+    assert done["state"] == "succeeded", done
+    assert done["result"]["visibility"] == visibility
+    listed = [one for one in caller.get(path).json()["data"] if mark in one["body_text"]]
+    assert [one["remote_id"] for one in listed] == [done["result"]["remote_id"]]
+
+
+@pytest.mark.parametrize("vendor", COMMENTED)
+def test_a_comment_of_another_operation_is_not_mistaken_for_a_lost_one(
+    caller: Caller, facade: Facade, vendors: Emulators, vendor: Vendor
+) -> None:
+    """The same words twice: the first was lost on its way, the second arrived. Both are there in the end."""
+    path, _ = create_record(caller, SAMPLES[f"{vendor} ticket"])
+    path, body = f"{path}/comments", {"body_text": f"Called. {word()}", "visibility": "private"}
+    facade.worker.stop()
+    try:
+        vendors.break_(vendor, "reset", method="POST", path=COMMENTED[vendor])
+        lost = caller.write("POST", path, body)
+        assert lost.status_code == 202, lost.text
+        second = caller.create(path, body)
+    finally:
+        facade.worker.start()
+    operation = Lost(lost.json()["id"], lost.headers["location"], 0)
+    wait_until_absent(caller, facade, operation)
+    facade.sql(PASS_TIME, operation.id)
+    done = caller.await_operation(operation.path)
+    assert done["state"] == "succeeded", done
+    listed = [one["remote_id"] for one in caller.get(path).json()["data"] if one["body_text"] == body["body_text"]]
+    assert sorted(listed) == sorted([second["remote_id"], done["result"]["remote_id"]])
