@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.copies import comments, fan_out
+from app.copies import comments, fan_out, follow_source
 from app.credentials import store as credentials
 from app.events import deliver
 from app.events.store import deliveries, events, record_states, subscriptions
@@ -17,7 +17,10 @@ from app.writes.store import rows
 
 KINDS: Final = {
     kind.name: kind
-    for kind in (*queued.KINDS, *comments.KINDS, *fan_out.KINDS, *ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS)
+    for kind in (
+        *(*queued.KINDS, *comments.KINDS, *fan_out.KINDS, *follow_source.KINDS),
+        *(*ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS),
+    )
 }
 """Every job kind, by name."""
 

@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct
 
 from canonical.field_kinds import Field
 from canonical.portable import MERGED, says_something
-from canonical.same_value import PRIMARY, item_key, normal_form
+from canonical.same_value import PRIMARY, is_empty, item_key, normal_form, same
 
 Digest = Callable[[str], str]
 """A keyed digest of a text."""
@@ -141,3 +141,13 @@ def _is_as_left(known: FieldBase, state: FieldState, *, is_list: bool) -> bool:
 def member(part: Any, name: str) -> Any:
     """Return a member of a Struct, or of what JSON has in its place; UNSET without it."""
     return part.get(name, UNSET) if isinstance(part, Mapping) else getattr(part, name, UNSET)
+
+
+def likeness(one: Any, other: Any, field: Field) -> int:
+    """Return how many members of two items of a list are the same."""
+    members = {} if field.item is None else field.item.members
+    return sum(
+        same(member(other, inner), value, kind)
+        for inner, kind in members.items()
+        if not is_empty(value := member(one, inner), kind)
+    )

@@ -10,9 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from canonical.copy_base import Base, Digests, FieldBase, FieldState, ItemBase, member
+from canonical.copy_base import Base, Digests, FieldBase, FieldState, ItemBase, likeness, member
 from canonical.portable import MERGED
-from canonical.same_value import is_empty, same
 
 NOTHING = FieldBase()
 
@@ -119,21 +118,10 @@ def _places(
     new = [key for key in after if key not in before and key not in places.values()]
     left = [key for key in sent if key not in places]
     for place in new:
-        alike = {key: _likeness(name, sent[key], after[place], digests) for key in left}
+        alike = {key: likeness(sent[key], after[place], digests.fields[name]) for key in left}
         best = max(alike.values(), default=0)
         found = [key for key, number in alike.items() if number == best]
         if len(found) == 1 and (best or len(new) == len(left) == 1):
             places[found[0]] = place
             left.remove(found[0])
     return places
-
-
-def _likeness(name: str, one: Any, other: Any, digests: Digests) -> int:
-    """Return how many members of two items are the same."""
-    field = digests.fields[name].item
-    members = {} if field is None else field.members
-    return sum(
-        same(member(other, inner), value, kind)
-        for inner, kind in members.items()
-        if not is_empty(value := member(one, inner), kind)
-    )

@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import fields, replace
 
 from canonical.classes import NAMES
-from canonical.copy_base import MARK, Base, Digests, FieldBase, ItemBase, member
+from canonical.copy_base import MARK, Base, Digests, FieldBase, ItemBase, likeness, member
 from canonical.field_kinds import Field
 from canonical.portable import DECIDED, MERGED, merged
 from canonical.same_value import PRIMARY, keys_among, same
@@ -23,6 +23,8 @@ Side = Literal["source", "target"]
 KEPT: Final = NAMES | {"external_id", "consents"}
 """Fields that a copy never clears. A consent that the source no longer shows is not withdrawn."""
 EMAILS: Final = "emails"
+REPLACED: Final = frozenset({EMAILS, "phones", "addresses", "tax_ids"})
+"""Lists in which a new item takes the place of one that is gone. Tags and settings are each for themselves."""
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -212,15 +214,31 @@ def _may_replace(name: str, held: Any, item: Any, *, is_new: bool) -> bool:
 def _remove_gone(
     name: str, outcome: _Outcome, owner: Side | None, lists: _Lists, known: FieldBase, digests: Digests
 ) -> None:
-    """Remove what the source no longer has and a copy has put there. What the target has changed since stays."""
-    for key, last in known.items.items():
-        place = last.key or key
-        if key in lists.sent or place not in lists.result or place in lists.added or not last.put:
-            continue
-        if digests.of_item(name, lists.there[place]) == last.target:
+    """Remove what the source has replaced, and what it no longer has and a copy has put there. What the target has
+    changed since stays."""
+    gone = {
+        last.key or key: last
+        for key, last in known.items.items()
+        if key not in lists.sent and (last.key or key) in lists.result and (last.key or key) not in lists.added
+    }
+    unchanged = [place for place, last in gone.items() if digests.of_item(name, lists.there[place]) == last.target]
+    replaced = _replaced(name, unchanged, lists, digests) if name in REPLACED else ()
+    for place, last in gone.items():
+        if place in unchanged and (last.put or place in replaced):
             lists.remove(place)
-        elif owner != "target":
+        elif place not in unchanged and last.put and owner != "target":
             outcome.conflict = True
+
+
+def _replaced(name: str, gone: Collection[str], lists: _Lists, digests: Digests) -> set[str]:
+    """Return which of the items that the source no longer has are replaced by those that it has added: the most alike
+    one by each."""
+    left = dict.fromkeys(gone)
+    for key in lists.sent:
+        if key in lists.added and left:
+            item, field = lists.sent[key], digests.fields[name]
+            del left[max(left, key=lambda place: likeness(item, lists.there[place], field))]
+    return {place for place in gone if place not in left}
 
 
 def _primary(name: str, outcome: _Outcome, lists: _Lists, known: FieldBase, rules: Rules, digests: Digests) -> str:

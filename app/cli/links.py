@@ -32,7 +32,8 @@ def show(canonical_id: Annotated[str, Parameter(name="ID")], /, *, json: Json = 
     lines = [f"{found.id} names:"]
     for one in found.links:
         merged = f", merged into {one.merged_into}" if one.merged_into is not None else ""
-        lines.append(f"  {one.connection}:{one.remote_id} (by {one.by}{merged})")
+        deleted = ", deleted at its vendor" if one.deleted_at is not None else ""
+        lines.append(f"  {one.connection}:{one.remote_id} (by {one.by}{merged}{deleted})")
     if found.aliases:
         lines.append(f"Aliases: {', '.join(found.aliases)}")
     print_result(found, "\n".join(lines), json=json)

@@ -42,6 +42,7 @@ class Leg(Struct, frozen=True, kw_only=True):
     """The payload of a `fan_out` job: a hint that a record changed, for one consumer. It holds no field of the record.
 
     `visited`: the connections that the change has come through or goes to directly, that of the record included.
+    `archives`: the record was deleted, and its copy is archived.
     """
 
     event: str
@@ -50,6 +51,7 @@ class Leg(Struct, frozen=True, kw_only=True):
     connection: str
     remote_id: str
     visited: tuple[str, ...]
+    archives: bool = False
 
 
 def load_consumers(

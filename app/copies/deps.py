@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.copies.consumers import Consumer
 from app.copies.store import PostgresCopiedComments
+from app.events.store.events import PostgresEvents
 from app.writes.deps import WriteDeps
 from app.writes.store.removals import PostgresRemovals
 
@@ -19,7 +20,8 @@ class ConsumerDeps:
 
 @dataclass(frozen=True, kw_only=True)
 class CopyDeps(WriteDeps):
-    """What writes are given, the comments that are copied, and the consumers by name."""
+    """What writes are given, the comments that are copied, the consumers by name, and the store of Events."""
 
     copied_comments: PostgresCopiedComments
+    events: PostgresEvents
     consumers: Mapping[str, Consumer]

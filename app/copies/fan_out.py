@@ -83,6 +83,8 @@ async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
         return _outcome_of(recorded)
     if recorded is not None:  # a redrive after a refusal
         await deps.operations.release(principal, leg.event)
+    if leg.archives:
+        return await _archive(deps, job, finishing, leg, consumer)
     async with deps.database.transaction() as transaction:
         await supersede(transaction, job)
     try:
@@ -100,6 +102,25 @@ async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
     if await has_nothing_new(resolved):
         return await _skip(job, finishing, leg, "nothing has changed since the last copy")
     return await _write(deps, job, leg, resolved)
+
+
+async def _archive(deps: CopyDeps, job: Job, finishing: Finishing, leg: Leg, consumer: Consumer) -> JobOutcome:
+    """Archive the copy of a customer who was deleted at the source, unless another source still has the customer."""
+    named = (await deps.links.name(leg.object, leg.connection, [leg.remote_id]))[leg.remote_id]
+    linked = await linked_record(deps, named.canonical_id, leg.object, consumer.connection)
+    if linked is None:
+        return await _skip(job, finishing, leg, "the record is not linked there")
+    sources = await deps.bases.sources_of(leg.object, consumer.connection, linked)
+    others = [one for one in sources if one.connection in consumer.sources and one.connection != leg.connection]
+    if others:
+        return await _skip(job, finishing, leg, f"{others[0].connection} still has the customer")
+    asked = msgspec.structs.replace(
+        _asked(job, leg), action="archive", identifier=f"{consumer.connection}:{linked}", writer=leg.connection
+    )
+    try:
+        return await _write(deps, job, leg, await resolve_request(deps, asked, time.monotonic()))
+    except NotFound:
+        return await _skip(job, finishing, leg, "the copy no longer exists")
 
 
 async def _read_present(deps: CopyDeps, leg: Leg, source: Connection) -> SourceRecord:
@@ -151,10 +172,10 @@ def consent_in(fields: Mapping[str, Any], channel: str | None) -> Consent:
     return "given" if "opted_in" in states else "none"
 
 
-async def _resolve(deps: CopyDeps, job: Job, leg: Leg, record: SourceRecord, copy: Copy) -> ResolvedWrite:
-    """Return the write of the copy. Its key is the event."""
+def _asked(job: Job, leg: Leg) -> WriteRequest:
+    """Return what all writes of a leg have in common. The key is the event."""
     principal = _principal(leg)
-    asked = WriteRequest(
+    return WriteRequest(
         principal=principal,
         key=leg.event,
         fingerprint=fingerprint(principal.encode(), leg.event.encode()),
@@ -162,8 +183,12 @@ async def _resolve(deps: CopyDeps, job: Job, leg: Leg, record: SourceRecord, cop
         instance=f"/v1/{PLURAL[leg.object]}/{leg.connection}:{leg.remote_id}/copies",
         object=leg.object,
         action="update",
-        missing="create" if copy.creates else "refuse",
     )
+
+
+async def _resolve(deps: CopyDeps, job: Job, leg: Leg, record: SourceRecord, copy: Copy) -> ResolvedWrite:
+    """Return the write of the copy."""
+    asked = msgspec.structs.replace(_asked(job, leg), missing="create" if copy.creates else "refuse")
     return await resolve_request(deps, await request_of(deps, asked, record, copy), time.monotonic())
 
 

@@ -201,6 +201,16 @@ def _conflict() -> dict[str, Any]:
     }
 
 
+def _source_deleted() -> dict[str, Any]:
+    return {
+        "id": "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+        "object": "customer",
+        "connection": "shopify",
+        "remote_id": "7001",
+        "copies": [{"connection": "hubspot", "remote_id": "1051"}],
+    }
+
+
 _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     name: {
         "customer": lambda: _resource("customer"),
@@ -220,4 +230,5 @@ _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "link.joined": lambda: _link("joined"),
     "link.split": lambda: _link("split"),
     "copy.conflict": _conflict,
+    "copy.source_deleted": _source_deleted,
 }

@@ -10,7 +10,7 @@ from canonical.parts import ObjectName
 EVENTS_READ: Final = "events:read"
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 READS: Final = tuple(f"{PLURAL[name]}:read" for name in OBJECTS)
-BY_OBJECT: Final = ("operation.finished", "link.joined", "link.split", "copy.conflict")
+BY_OBJECT: Final = ("operation.finished", "link.joined", "link.split", "copy.conflict", "copy.source_deleted")
 """Types whose Events concern one object each: that of the operation, link or copy."""
 SHOWING_OBJECTS: Final = (*BY_OBJECT, "webhook.received")
 """Types whose objects differ between Events: their own, or those of the webhook's connection."""

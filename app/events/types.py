@@ -14,7 +14,7 @@ RECORD_TYPES: Final = (
 )
 """The types whose data is a record."""
 
-COPIES: Final = ("copy.conflict",)
+COPIES: Final = ("copy.conflict", "copy.source_deleted")
 """What becomes of copies."""
 
 EVENT_TYPES: Final = (

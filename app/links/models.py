@@ -121,6 +121,8 @@ class LinkedRecord(Struct, frozen=True, kw_only=True):
     Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"`"""
     merged_into: str | None
     """The record that the vendor merged this one into; null if it exists. Example: `null`"""
+    deleted_at: datetime | None
+    """Since when Lockstitch knows that the record, which has copies, was deleted at its vendor. Example: `null`"""
 
 
 class LinkedRecords(Struct, frozen=True, kw_only=True):

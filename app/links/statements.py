@@ -69,7 +69,7 @@ FIND = Statement(
 SHOW = Statement(
     "SELECT link",
     """
-    SELECT object, connection, remote_id, canonical_id, source, own_id, merged_into,
+    SELECT object, connection, remote_id, canonical_id, source, own_id, merged_into, deleted_at,
            ARRAY(SELECT alias FROM link_alias AS other WHERE other.canonical_id = link.canonical_id ORDER BY alias)
            AS aliases
       FROM link
@@ -185,6 +185,16 @@ MOVE_ALIASES = Statement(
        SET canonical_id = coalesce((SELECT link.canonical_id FROM link WHERE link.own_id = link_alias.alias),
                                    link_alias.canonical_id)
      WHERE canonical_id = $1
+    """,
+)
+
+# Returns a row only if that was not known.
+NOTE_DELETED = Statement(
+    "UPDATE link",
+    """
+    UPDATE link
+       SET deleted_at = CASE WHEN $4 THEN now() END
+     WHERE object = $1 AND connection = $2 AND remote_id = $3 AND (deleted_at IS NOT NULL) <> $4
     """,
 )
 

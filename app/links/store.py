@@ -140,6 +140,7 @@ class PostgresLinks:
                     by=row["source"],
                     own_id=row["own_id"],
                     merged_into=row["merged_into"],
+                    deleted_at=row["deleted_at"],
                 )
                 for row in rows
             ),
@@ -198,6 +199,12 @@ class PostgresLinks:
 
         await self.name(object_name, connection, [remote_id])
         await self.change(note)
+
+    async def note_deleted(
+        self, transaction: Transaction, object_name: ObjectName, connection: str, remote_id: str, *, deleted: bool
+    ) -> bool:
+        """Note whether a record was deleted at its vendor. Returns False if that was known."""
+        return bool(await transaction.execute(sql.NOTE_DELETED, object_name, connection, remote_id, deleted))
 
     async def refresh(self) -> None:
         """Drop what is cached of records that changed since the last call. Raises StoreUnavailable."""

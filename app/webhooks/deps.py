@@ -6,6 +6,7 @@ from app.events.store.events import PostgresEvents
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
 from app.webhooks.store.receipts import PostgresReceipts
+from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.own_writes import PostgresOwnWrites
 
 
@@ -24,3 +25,4 @@ class IngestDeps(RecordDeps):
     own_writes: PostgresOwnWrites
     events: PostgresEvents
     queue: Enqueuer
+    bases: PostgresCopyBases

@@ -21,11 +21,11 @@ from app.audit.models import Fact
 from app.audit.record import entries_of
 from app.dependencies import Dependencies
 from app.errors import NotFound, VendorDrifted
-from app.events.models import NewEvent, SeenState, StateMoved
+from app.events.models import NewEvent, RecordChange, SeenState, StateMoved
 from app.events.record_changes import events_of, field_changed, fields_of, is_first_comment, shows
 from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
-from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, Permanent, Retry
+from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
 from app.records.map_record import Reading
 from app.records.merges import follow_merge
 from app.records.refusals import problem_of_unmappable
@@ -38,6 +38,7 @@ from app.webhooks.raw_forwarding import raw_payload
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
 from app.webhooks.refetch import Refetched, refetch, refetch_comment
 from app.writes.models import ReportedChange
+from app.writes.source_deletions import DeletedSource, job_of_source
 from canonical.parts import ObjectName
 from mappings.registry import objects_of
 from mappings.spec import Unmappable, VendorDrift
@@ -154,7 +155,8 @@ async def _find_change(
         known = _was_read_since(affected, receipt, seen) or await _is_own_comment(deps, affected, receipt)
     if known and not merged:
         entries = entries_of(_validated(receipt, affected.mapping, "read_before"))
-        return Ingested(finishing=finishing, receipt=receipt.id, entries=entries)
+        jobs = await _source_jobs(deps, receipt, affected, job)
+        return Ingested(finishing=finishing, receipt=receipt.id, entries=entries, jobs=jobs)
     deadline = time.monotonic() + READ_LIMIT
     refetched: Refetched | None = None
     if notice.happened == "comment_added":
@@ -183,7 +185,21 @@ async def _find_change(
         events=events,
         change=change,
         reported=_reported(affected, receipt, change.seen),
+        jobs=await _source_jobs(deps, receipt, affected, job, change),
     )
+
+
+async def _source_jobs(
+    deps: IngestDeps, receipt: Receipt, affected: _AffectedRecord, job: Job, change: RecordChange | None = None
+) -> tuple[NewJob, ...]:
+    """Return the job that follows the source of copies: one that a deletion webhook names, or that is back."""
+    notice, connection = affected.notice, affected.connection.name
+    is_named = notice.happened == "deleted" and not notice.trashed
+    is_back = change is not None and not change.deleted and change.seen is not None and change.seen.deleted
+    if not (is_named or is_back) or not await deps.bases.copies_of(notice.object, connection, notice.remote_id):
+        return ()
+    source = DeletedSource(object=notice.object, connection=connection, remote_id=notice.remote_id, is_named=is_named)
+    return (job_of_source(source, origin=receipt.id, correlation_id=job.correlation_id),)
 
 
 async def _follow_merge(deps: IngestDeps, connection: Connection, notice: Notice) -> tuple[str, ...]:

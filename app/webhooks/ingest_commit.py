@@ -13,7 +13,7 @@ from app.events.models import NewEvent, RecordChange, StateMoved
 from app.postgres.batching import MOST_ITEMS, Batcher
 from app.queue.enqueue import job_subject
 from app.queue.finishing import Finishing, finishing_together
-from app.queue.models import LeaseLost
+from app.queue.models import LeaseLost, NewJob
 from app.webhooks.deps import IngestDeps
 from app.writes.models import ReportedChange
 
@@ -29,7 +29,7 @@ class WriteUnderWay(Exception):
 class Ingested:
     """What became of a receipt: Events to publish, audit events, and how its record changed.
 
-    `reported`: what the webhook says, if the record was read for it.
+    `reported`: what the webhook says, if the record was read for it. `jobs` follow from it.
     """
 
     finishing: Finishing
@@ -38,6 +38,7 @@ class Ingested:
     events: Sequence[NewEvent] = ()
     change: RecordChange | None = None
     reported: ReportedChange | None = None
+    jobs: Sequence[NewJob] = ()
 
 
 Commits = Batcher[Ingested, None]
@@ -90,7 +91,7 @@ async def _commit(deps: IngestDeps, ingested: Sequence[Ingested]) -> set[int]:
         held = [one for one in ingested if one.finishing.job.id in gone]
         await deps.states.replace(transaction, *(one.change for one in held if one.change is not None))
         jobs = await deps.events.append(transaction, *(event for one in held for event in one.events))
-        await deps.queue.enqueue(transaction, *jobs)
+        await deps.queue.enqueue(transaction, *jobs, *(job for one in held for job in one.jobs))
         await append_all(transaction, [entry for one in held for entry in one.entries])
         await deps.receipts.settle(transaction, *(one.receipt for one in held))
     return gone

@@ -300,7 +300,12 @@ async def _open_dependencies(
         consents_of(settings, database, sealer, vendors),
         records,
         writes,
-        CopyDeps(**shared(writes), copied_comments=PostgresCopiedComments(), consumers=foundation.consumers),
+        CopyDeps(
+            **shared(writes),
+            copied_comments=PostgresCopiedComments(),
+            consumers=foundation.consumers,
+            events=events,
+        ),
         ConsumerDeps(consumers=foundation.consumers, removals=writes.removals),
         LinkDeps(links=records.links, matches=records.matches),
         Writers(),
@@ -311,6 +316,7 @@ async def _open_dependencies(
             own_writes=PostgresOwnWrites(database, lease=lease),
             events=events,
             queue=queue,
+            bases=bases,
         ),
         refusals,
         WebhookReceiver(

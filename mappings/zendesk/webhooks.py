@@ -66,7 +66,13 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
         )
     into = _id(_change(payload).target_ticket_id) if (object_name, what) == ("ticket", MERGED) else None
     merge = None if into in (None, remote_id) else Merge(remote_ids=(remote_id,), into=into)
-    return Notice(object=object_name, remote_id=remote_id, happened=HAPPENED.get(what, "updated"), merge=merge)
+    return Notice(
+        object=object_name,
+        remote_id=remote_id,
+        happened=HAPPENED.get(what, "updated"),
+        merge=merge,
+        trashed=what == "soft_deleted",
+    )
 
 
 def _change(payload: bytes) -> _Change:

@@ -170,3 +170,160 @@ def test_the_source_wins_a_conflict_that_is_named(caller: Caller, target: Vendor
     assert "Wood" not in str(event)
     copy(caller, made, target)
     assert len(conflicts(caller, made)) == 1
+
+
+def test_the_target_keeps_what_it_owns(caller: Caller) -> None:
+    made = buyer(caller, "salesforce", job_title="Potter", lead_source="Fair")
+    there = copy(caller, made, "hubspot")
+    staff(caller, there, job_title="Weaver")
+    change(caller, made, job_title="Smith", notes="Likes red.")
+    again = copy(caller, made, "hubspot")
+    assert (again["job_title"], again["notes"]) == ("Weaver", "Likes red.") if again["notes"] else "Weaver"
+    (skipped,) = again["meta"]["skipped"]
+    assert (skipped["pointer"], skipped["owner"]) == ("/job_title", "hubspot")
+    assert conflicts(caller, made) == []
+    assert copy(caller, made, "hubspot")["job_title"] == "Weaver"
+
+
+def test_the_source_overwrites_what_it_owns(caller: Caller) -> None:
+    made = buyer(caller, "hubspot", job_title="Potter")
+    there = copy(caller, made, "salesforce")
+    staff(caller, there, job_title="Weaver")
+    assert copy(caller, made, "salesforce")["job_title"] == "Potter"
+    assert conflicts(caller, made) == []
+
+
+@pytest.mark.parametrize("target", ["freshdesk", "stripe", "zendesk"])
+def test_what_a_copy_has_put_there_is_cleared(caller: Caller, target: Vendor, tel: Numbers) -> None:
+    made = buyer(caller, "salesforce", phones=[{"e164": tel[0]}])
+    copy(caller, made, target)
+    change(caller, made, phones=[])
+    assert copy(caller, made, target)["phones"] == []
+
+
+def test_what_was_there_before_is_not_cleared(caller: Caller, tel: Numbers) -> None:
+    made = buyer(caller, "salesforce", phones=[{"e164": tel[0]}], job_title="Potter")
+    body = {"emails": made["emails"], "phones": [{"e164": tel[0]}], "job_title": "Potter", "first_name": "Ada"}
+    known = caller.create("/v1/customers?connection=hubspot", body | {"emails": [_address(made)]})
+    there = copy(caller, made, "hubspot", match_on="email")
+    assert there["meta"]["remote_id"] == known["meta"]["remote_id"]
+    change(caller, made, phones=[], job_title=None)
+    again = copy(caller, made, "hubspot")
+    assert (numbers(again), again["job_title"]) == ([tel[0]], "Potter")
+
+
+def test_what_the_target_has_changed_is_not_cleared(caller: Caller, tel: Numbers) -> None:
+    made = buyer(caller, "salesforce", phones=[{"e164": tel[0]}], job_title="Potter")
+    there = copy(caller, made, "stripe", fields=["first_name", "last_name", "phones"])
+    staff(caller, there, phones=[{"e164": tel[1]}])
+    change(caller, made, phones=[])
+    assert numbers(copy(caller, made, "stripe", fields=["phones"])) == [tel[1]]
+
+
+def test_a_name_is_never_cleared(caller: Caller) -> None:
+    made = buyer(caller, "shopify")
+    copy(caller, made, "hubspot")
+    change(caller, made, first_name=None, notes="Likes red.")
+    assert copy(caller, made, "hubspot")["first_name"] == "Ada"
+
+
+def test_tags_follow_one_by_one(caller: Caller) -> None:
+    """Zendesk lower-cases tags."""
+    made = buyer(caller, "shopify", tags=["Gold", "Fair", "Berlin"])
+    there = copy(caller, made, "zendesk")
+    assert sorted(there["tags"]) == ["berlin", "fair", "gold"]
+    staff(caller, there, tags=["berlin", "fair", "gold", "own"])
+    change(caller, made, tags=["Gold", "Kiel"])
+    assert sorted(copy(caller, made, "zendesk")["tags"]) == ["gold", "kiel", "own"]
+    staff(caller, there, tags=["kiel", "own"])
+    change(caller, made, tags=["Gold", "Kiel", "New"])
+    assert sorted(copy(caller, made, "zendesk")["tags"]) == ["kiel", "new", "own"]
+
+
+def test_what_the_source_could_not_supply_is_not_cleared(caller: Caller, vendors: Emulators) -> None:
+    """Zendesk has a locale that is no BCP 47 tag."""
+    body = {"display_name": "Ada Lee", "emails": [{"address": f"{word()}@example.com"}], "language": "de"}
+    made = caller.create("/v1/customers?connection=zendesk", body)
+    assert copy(caller, made, "hubspot")["language"] == "de"
+    (user,) = vendors.records("zendesk", "users", holding=body["emails"][0]["address"])
+    vendors.place("zendesk", "users", user | {"locale": "x"})
+    found = read(caller, made)
+    assert (found["language"], [one["path"] for one in found["meta"]["loss"]]) == (None, ["/language"])
+    assert copy(caller, made, "hubspot")["language"] == "de"
+    vendors.place("zendesk", "users", user | {"locale": None})
+    copy(caller, made, "hubspot")
+
+
+@pytest.mark.parametrize("target", ["hubspot", "salesforce", "stripe"])
+def test_a_replaced_address_of_mail_arrives_where_it_is_no_login(caller: Caller, target: Vendor) -> None:
+    made = buyer(caller, other_than(target))
+    copy(caller, made, target)
+    new = f"{word()}@example.com"
+    change(caller, made, emails=[{"address": new}])
+    assert [one["address"] for one in copy(caller, made, target)["emails"]] == [new]
+    assert conflicts(caller, made) == []
+
+
+def test_a_new_address_becomes_a_second_login(caller: Caller) -> None:
+    made = buyer(caller, "salesforce")
+    there = copy(caller, made, "freshdesk")
+    new = f"{word()}@example.com"
+    change(caller, made, emails=[{"address": new}])
+    emails = copy(caller, made, "freshdesk")["emails"]
+    assert [one["address"] for one in emails if one["is_primary"]] == [there["emails"][0]["address"]]
+    assert [one["address"] for one in emails if not one["is_primary"]] == [new]
+    assert conflicts(caller, made) == []
+
+
+@pytest.mark.parametrize("target", ["shopify", "woocommerce", "zendesk"])
+def test_a_login_without_a_second_place_is_a_conflict(caller: Caller, vendors: Emulators, target: Vendor) -> None:
+    made = buyer(caller, "salesforce")
+    there = copy(caller, made, target)
+    change(caller, made, emails=[{"address": f"{word()}@example.com"}], first_name="Ines")
+    again = copy(caller, made, target)
+    assert again["emails"] == there["emails"]
+    assert "Ines" in again["display_name"]
+    (event,) = conflicts(caller, made)
+    assert event["data"]["fields"] == ["emails"]
+    before = writes(vendors, target)
+    copy(caller, made, target)
+    assert writes(vendors, target) == before
+    assert len(conflicts(caller, made)) == 1
+
+
+def test_a_lost_reply_is_no_change_of_the_target(caller: Caller, vendors: Emulators, tel: Numbers) -> None:
+    """HubSpot has one line for a street, so what was sent never reads back as it was sent."""
+    address = HOME | {"line2": "Hof"}
+    made = buyer(caller, "stripe", addresses=[address], phones=[{"e164": tel[0]}])
+    copy(caller, made, "hubspot")
+    change(caller, made, addresses=[MOVED | {"line2": "Hof"}])
+    vendors.lose_reply("hubspot", method="PATCH")
+    source = made["meta"]["connection"]
+    path = f"/v1/customers/{made['id']}/copies?connection={source}"
+    answer = caller.write("POST", path, {"connection": "hubspot"})
+    assert vendors.standing_faults() == []
+    there = caller.settled(answer)["result"] if answer.status_code == 202 else answer.json()
+    assert [one["line1"] for one in there["addresses"]] == ["Am Markt 9, Hof"]
+    assert conflicts(caller, made) == []
+    before = writes(vendors, "hubspot")
+    copy(caller, made, "hubspot")
+    assert writes(vendors, "hubspot") == before
+
+
+def test_a_loss_is_not_copied_back_and_a_change_is(caller: Caller) -> None:
+    """HubSpot has one line for a street, and several numbers."""
+    made = buyer(caller, "woocommerce", addresses=[HOME | {"line2": "Hof"}])
+    there = copy(caller, made, "hubspot")
+    assert there["addresses"][0]["line1"] == "Uferweg 3, Hof"
+    before = read(caller, made)["addresses"]
+    staff(caller, there, first_name="Ines")
+    back = copy(caller, there, "woocommerce")
+    assert back["first_name"] == "Ines"
+    assert back["addresses"] == before
+    staff(caller, there, addresses=[MOVED])
+    back = copy(caller, there, "woocommerce")
+    assert [one["line1"] for one in back["addresses"]] == ["Am Markt 9"]
+
+
+def _address(made: dict[str, Any]) -> dict[str, str]:
+    return {"address": made["emails"][0]["address"]}

@@ -206,6 +206,9 @@ CREATE TABLE link (
     -- another one, it is an alias, and a split gives it back.
     own_id       text,
 
+    -- Since when it is known that the record was deleted at its vendor: a webhook named it. Only of records with copies.
+    deleted_at   timestamptz,
+
     -- The record of the same connection that the vendor merged it into.
     merged_into  text        CHECK (merged_into <> remote_id),
 
@@ -264,9 +267,13 @@ CREATE TABLE copy_base (
     target     text        NOT NULL,
     target_id  text        NOT NULL CHECK (target_id <> ''),
     fields     jsonb       NOT NULL,
-    updated_at timestamptz NOT NULL DEFAULT now(),
+
+    -- When the last copy in this direction was made. NULL: only the opposite direction was copied.
+    copied_at  timestamptz,
     PRIMARY KEY (object, source, source_id, target, target_id)
 );
+
+CREATE INDEX copy_base_target ON copy_base (object, target, target_id);
 
 -- Consumers that have removed values. paused: their copies wait until an operator resumes them, which lifts the limit
 -- until released_until.

@@ -32,16 +32,37 @@ SELECT = Statement(
 KEEP = Statement(
     "INSERT copy_base",
     """
-    INSERT INTO copy_base (object, source, source_id, target, target_id, fields)
-    SELECT new.*
+    INSERT INTO copy_base (object, source, source_id, target, target_id, fields, copied_at)
+    SELECT object, source, source_id, target, target_id, fields, CASE WHEN is_ahead THEN now() END
       FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]),
-                  (SELECT $5::text[]), (SELECT $6::jsonb[]))
-           AS new (object, source, source_id, target, target_id, fields)
-     ORDER BY new.source, new.source_id
+                  (SELECT $5::text[]), (SELECT $6::jsonb[]), (SELECT $7::boolean[]))
+           AS new (object, source, source_id, target, target_id, fields, is_ahead)
+     ORDER BY source, source_id
         ON CONFLICT (object, source, source_id, target, target_id)
-        DO UPDATE SET fields = copy_base.fields || excluded.fields, updated_at = now()
+        DO UPDATE SET fields = copy_base.fields || excluded.fields,
+                      copied_at = coalesce(excluded.copied_at, copy_base.copied_at)
     """,
 )
+
+
+def _others(side: str, other: str) -> Statement:
+    """Return the statement for the records at the other side of copies."""
+    return Statement(
+        "SELECT copy_base",
+        f"""
+        SELECT {other} AS connection, {other}_id AS remote_id
+          FROM copy_base
+         WHERE object = $1 AND {side} = $2 AND {side}_id = $3 AND copied_at IS NOT NULL
+           AND NOT EXISTS (SELECT FROM link
+                            WHERE object = $1 AND connection = {other} AND remote_id = {other}_id
+                              AND (deleted_at IS NOT NULL OR merged_into IS NOT NULL))
+         ORDER BY 1, 2
+        """,  # noqa: S608 - no caller's text is in it
+    )
+
+
+COPIES = _others("source", "target")
+SOURCES = _others("target", "source")
 
 
 class KnownBase(Struct, frozen=True, kw_only=True):
@@ -73,11 +94,21 @@ class PostgresCopyBases:
         """Keep what a copy left, in both directions."""
         source, target = copied.source, copied.target
         rows = [
-            (copied.object, one.connection, one.remote_id, other.connection, other.remote_id, _encoded(base))
-            for one, other, base in ((source, target, copied.base), (target, source, copied.opposite))
-            if base
+            (copied.object, one.connection, one.remote_id, other.connection, other.remote_id, _encoded(base), is_ahead)
+            for one, other, base, is_ahead in (
+                (source, target, copied.base, True),
+                (target, source, copied.opposite, False),
+            )
         ]
         await transaction.execute(KEEP, *(list(column) for column in zip(*rows, strict=True)))
+
+    async def copies_of(self, object_name: ObjectName, connection: str, remote_id: str) -> list[Link]:
+        """Return the records to which a record was copied, without those that were deleted themselves."""
+        return [Link(**row) for row in await self._database.fetch(COPIES, object_name, connection, remote_id)]
+
+    async def sources_of(self, object_name: ObjectName, connection: str, remote_id: str) -> list[Link]:
+        """Return the records that were copied to a record, without those that were deleted."""
+        return [Link(**row) for row in await self._database.fetch(SOURCES, object_name, connection, remote_id)]
 
     async def _digests(self, object_name: ObjectName) -> Digests:
         secret = hmac.digest(await self._secret.load(), PURPOSE, "sha256")
