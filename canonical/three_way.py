@@ -1,4 +1,4 @@
-"""Merge a record into its copy: base, source and target are compared field by field, and item by item in lists.
+"""MergedFields a record into its copy: base, source and target are compared field by field, and item by item in lists.
 
 Changed at the source only: written, also when replaced or cleared. At the target only: left, unless the source owns the
 field. At both: the owner decides; without one the source, and the field is a conflict. Nothing is cleared or removed
@@ -38,7 +38,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     keeps_emails: bool = False
 
 
-class Merge(Struct, frozen=True, kw_only=True):
+class MergedFields(Struct, frozen=True, kw_only=True):
     """What a copy writes. `conflicts`: fields that both sides have changed, without an owner. `kept`: those that both
     have changed and the target owns. `removed`: how many values are cleared or removed and not replaced."""
 
@@ -65,7 +65,7 @@ class _Outcome(Struct, kw_only=True):
         return True
 
 
-def merge(patch: P, names: Collection[str], held: Struct, base: Base, rules: Rules, digests: Digests) -> Merge:
+def merge(patch: P, names: Collection[str], held: Struct, base: Base, rules: Rules, digests: Digests) -> MergedFields:
     """Return what to write of `patch`, the fields that the source supplies, of which those in `names` count.
 
     `held` is the record at the target. A field without a base is merged as it is for a caller: nothing is removed.
@@ -87,7 +87,7 @@ def merge(patch: P, names: Collection[str], held: Struct, base: Base, rules: Rul
             )
         outcomes[name] = outcome
         values[name] = outcome.value
-    return Merge(
+    return MergedFields(
         patch=replace(merged(first, held, keep_emails=rules.keeps_emails), **values),
         conflicts=tuple(name for name, one in outcomes.items() if one.conflict),
         kept=tuple(name for name, one in outcomes.items() if one.kept),

@@ -1,4 +1,4 @@
-"""Merge a copy into its target: what the source has changed since the last copy, and what the target keeps."""
+"""MergedFields a copy into its target: what the source has changed since the last copy, and what the target keeps."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ from app.writes.store.copy_bases import KnownBase
 from canonical.copy_base import FieldState, is_as_left, is_unchanged
 from canonical.parts import Link, Loss, Skipped
 from canonical.renewed_base import Copied, renewed
-from canonical.three_way import EMAILS, Merge, Rules, Side, merge
+from canonical.three_way import EMAILS, MergedFields, Rules, Side, merge
 from mappings.spec import Vendor
 
 DISPLAY: Final = "display_name"
@@ -76,7 +76,7 @@ async def has_nothing_new(resolved: ResolvedWrite) -> bool:
 
 
 def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, held: Any) -> MergedCopy:
-    """Merge into the target as it is (`held`). `resolved` is the write of the merge with its references."""
+    """MergedFields into the target as it is (`held`). `resolved` is the write of the merge with its references."""
     copied, known = merging.copied, merging.known
     rules = Rules(
         owners=_owners(resolved, copied),
@@ -202,7 +202,7 @@ def _conflict(
     )
 
 
-def _kept(resolved: ResolvedWrite, found: Merge) -> tuple[Skipped, ...]:
+def _kept(resolved: ResolvedWrite, found: MergedFields) -> tuple[Skipped, ...]:
     owner = resolved.connection.name
     reason = f"both sides have changed it, and {owner} owns it"
     return tuple(Skipped(pointer=f"/{name}", owner=owner, reason=reason) for name in found.kept)

@@ -242,10 +242,11 @@ def test_tags_follow_one_by_one(caller: Caller) -> None:
 
 def test_what_the_source_could_not_supply_is_not_cleared(caller: Caller, vendors: Emulators) -> None:
     """Zendesk has a locale that is no BCP 47 tag."""
-    body = {"display_name": "Ada Lee", "emails": [{"address": f"{word()}@example.com"}], "language": "de"}
+    address = f"{word()}@example.com"
+    body = {"display_name": "Ada Lee", "emails": [{"address": address}], "language": "de"}
     made = caller.create("/v1/customers?connection=zendesk", body)
     assert copy(caller, made, "hubspot")["language"] == "de"
-    (user,) = vendors.records("zendesk", "users", holding=body["emails"][0]["address"])
+    (user,) = vendors.records("zendesk", "users", holding=address)
     vendors.place("zendesk", "users", user | {"locale": "x"})
     found = read(caller, made)
     assert (found["language"], [one["path"] for one in found["meta"]["loss"]]) == (None, ["/language"])
