@@ -12,9 +12,9 @@ from canonical.customer import CustomerPatch
 from canonical.order_patch import OrderPatch
 from canonical.ticket import CommentPatch, TicketPatch
 
-Trait = Literal["markets", "taxes", "fulfils", "collects"]
+Trait = Literal["markets", "taxes", "fulfils", "collects", "live"]
 """What a vendor does with a record, so that losing a field of it would matter: it sends marketing, it computes taxes,
-it ships goods, it takes money."""
+it ships goods, it takes money. `live`: the account is one in production, where a test would count as real."""
 LossPolicy = Literal["none", "descriptive", "any"]
 """The `?loss=` of a write: what it may lose."""
 
@@ -110,7 +110,7 @@ _RULES: Final[Mapping[tuple[type[Struct], str], _Rule]] = {
     (OrderPatch, "customer"): _person,
     (OrderPatch, "line_items"): _line,
     (OrderPatch, "tax_inclusive"): _always,
-    (OrderPatch, "is_test"): lambda patch, inner, traits: patch.is_test is True,
+    (OrderPatch, "is_test"): lambda patch, inner, traits: "live" in traits and patch.is_test is True,
     (OrderPatch, "status"): lambda patch, inner, traits: patch.status not in _ORDINARY,
     (OrderPatch, "fulfillment_status"): (
         lambda patch, inner, traits: "fulfils" in traits and patch.fulfillment_status not in ("unfulfilled", "unknown")

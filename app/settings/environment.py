@@ -31,6 +31,8 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 DEFAULT_CONFIG_FILE = Path("lockstitch.toml")
 
 DEFAULT_ENVIRONMENT = "dev"
+REHEARSALS = ("dev", "test", "stag", "qa", "uat", "ci", "demo", "sandbox", "local", "preview")
+"""How the names of environments begin whose connections are to test accounts."""
 """The name of an environment that has none: `lockstitch dev` needs no setting."""
 
 # Standard Webhooks recommends about ten attempts within about three days.
@@ -166,6 +168,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Settings(public_url={self.public_url!r}, connections={sorted(self.connections)})"
+
+
+def is_production(environment: str) -> bool:
+    """Return whether an environment's connections are to live accounts: it is not named as one for tests."""
+    return not environment.startswith(REHEARSALS)
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:

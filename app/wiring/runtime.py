@@ -60,7 +60,7 @@ from app.revisions.mapping_routes import places_to_pin
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
 from app.revisions.trials import Trials
-from app.settings.environment import EncryptionKey, Settings, require_for_serving
+from app.settings.environment import EncryptionKey, Settings, is_production, require_for_serving
 from app.uploads.deps import UploadDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.client import open_vendor_client
@@ -289,6 +289,7 @@ async def _open_dependencies(
         queue=queue,
         poster=poster,
         queued_writes=settings.queued_writes,
+        is_production=is_production(settings.environment),
         execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
         settle_margin=float(settings.settle_margin_seconds),
         resend_margin=float(settings.resend_margin_seconds),

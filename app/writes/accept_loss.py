@@ -8,7 +8,7 @@ import msgspec
 from app.errors import InvalidField, UnsupportedField
 from app.problem_document import FieldError, summary
 from app.writes.resolved_write import ResolvedWrite, changed_fields
-from canonical.classes import is_essential
+from canonical.classes import Traits, is_essential
 from canonical.parts import Loss
 from mappings.spec import Draft, FieldRefusal, Vendor
 
@@ -54,7 +54,9 @@ def _essential(resolved: ResolvedWrite) -> Callable[[str], bool]:
     if resolved.whole is not None:  # what a field of a copy means depends on the others, also those that are not sent
         whole = msgspec.json.decode(resolved.whole, type=resolved.mapping.patch)
         patch = msgspec.structs.replace(whole, **{name: getattr(patch, name) for name in changed_fields(intent)})
-    traits = vendor.traits if isinstance(vendor, Vendor) else frozenset()
+    traits: Traits = vendor.traits if isinstance(vendor, Vendor) else frozenset()
+    if resolved.deps.is_production:
+        traits |= {"live"}
     return lambda pointer: is_essential(patch, pointer, traits, intent.upsert_on)
 
 

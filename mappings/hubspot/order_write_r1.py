@@ -100,7 +100,7 @@ def draft(patch: OrderPatch, current: OrderRecord | None, held: Order | None, ac
 
 def _refuse_values(patch: OrderPatch, held: Order | None, notes: Notes) -> None:
     if patch.is_test is True:
-        notes.unsupported("/is_test", "HubSpot has no test orders: it would count as a sale")
+        notes.unsupported("/is_test", "HubSpot has no test orders: leave is_test out, or accept a sale with ?loss=any")
     if held is not None and patch.currency is not UNSET and held.currency not in (patch.currency, NO_CURRENCY):
         notes.unsupported("/currency", "the currency of a HubSpot order is fixed: its sums are in it")
     if patch.presentment_currency:
@@ -156,6 +156,9 @@ def _address_written(address: AddressPatch | None | UnsetType, kind: AddressType
     if place.company:
         notes.unsupported(f"{pointer}/company", "HubSpot's addresses of orders have no company")
     check_type(address, kind, pointer, "HubSpot", notes)
+    is_place = any((place.line1, place.line2, place.city, place.region, place.postal_code, place.country_code))
+    if not is_place and (place.name or place.phone):
+        notes.lose(pointer, "coerced", "HubSpot keeps an address without a place as the name and number of the buyer")
     if place.is_default:
         notes.lose(f"{pointer}/is_default", "dropped", "an order has one address for each purpose and no default")
     if "\n" in (place.line1 or ""):

@@ -58,7 +58,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     elif patch.fees is not UNSET:
         notes.unsupported("/fees", "Medusa has no fees")
     if patch.is_test is True:
-        notes.unsupported("/is_test", "Medusa has no test orders: it would count as a sale")
+        notes.unsupported("/is_test", "Medusa has no test orders: leave is_test out, or accept a sale with ?loss=any")
     is_draft = current is None or current.is_draft_order
     step = None
     if current is None:

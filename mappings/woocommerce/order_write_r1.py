@@ -54,7 +54,9 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     there = None if current is None else addresses.name_of(current.billing.first_name, current.billing.last_name)
     patch = with_buyer(patch, {"name": there}, "WooCommerce", notes, is_new=current is None)
     if patch.is_test is True:
-        notes.unsupported("/is_test", "WooCommerce has no test orders: it would count as a sale")
+        notes.unsupported(
+            "/is_test", "WooCommerce has no test orders: leave is_test out, or accept a sale with ?loss=any"
+        )
     buyer = patch.customer
     billing = addresses.with_own(
         _place(patch.billing_address, "billing", current, notes), email=_email(buyer, notes), phone=_phone(buyer)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
-from app.dev.folder import EMULATOR_CREDENTIALS
+from app.dev.folder import CONFIG_FILE, EMULATED, EMULATOR_CREDENTIALS, GATEWAY, secret_variable
 from canonical.parts import ObjectName
 from mappings.registry import VENDORS, AnyMapping, active
 from tests.contract.emulators import Vendor
@@ -127,6 +127,7 @@ WOO: Final = "/wp-json/wc/v3"
 ZENDESK: Final = "/api/v2"
 SENDERS: Final[tuple[Vendor, ...]] = ("freshdesk", "stripe", "woocommerce")
 """The vendors whose webhooks have no connection of their own in `webhook_connections`."""
+WIDE: Final = "pacing = { units = 1000000, per_seconds = 1, concurrency = 64 }\n"
 SENDER_SECRET: Final = "whsec_8q0Zs1cRk7o2wXyN5tJmB4uVhE6gLpAd"
 LATER: Final = {"subject": "Both mugs"}
 SAMPLES: Final = {
@@ -167,12 +168,32 @@ def all_vendors(folder: Path, database_url: str, *also: str, more: str = "", **e
         if name not in CONNECTIONS
     ]
     (folder / "lockstitch.toml").write_text("\n".join([facade.configuration, *tables, more]), encoding="utf-8")
+    with _unthrottled(facade):
+        yield facade
+
+
+@contextmanager
+def started(folder: Path, database_url: str) -> Iterator[Facade]:
+    """Run what `lockstitch dev` starts: its connections and its emulators as they are in a new folder. Only the pace is
+    wider, as the emulators' limits are."""
+    environment = EMULATOR_CREDENTIALS | {secret_variable(one): SENDER_SECRET for one in (*EMULATED, GATEWAY)}
+    facade = Facade(folder, database_url, vendors_last=False, more="", **environment)
+    written = CONFIG_FILE.format(emulators=facade.vendors.url)
+    for vendor in EVERY_VENDOR:
+        written = written.replace(f'vendor = "{vendor}"\n', f'vendor = "{vendor}"\n{WIDE}')
+    (folder / "lockstitch.toml").write_text(written, encoding="utf-8")
+    with _unthrottled(facade):
+        yield facade
+
+
+@contextmanager
+def _unthrottled(facade: Facade) -> Iterator[None]:
     try:
         facade.start()
         for vendor in EVERY_VENDOR:
             rate = 60_000_000 if vendor == "shopify" else 1_000_000
             facade.vendors.limit(vendor, per_minute=rate, search_lag=0.0)
-        yield facade
+        yield
     finally:
         facade.stop()
 
@@ -188,7 +209,5 @@ def _table(name: str, vendor: Vendor, url: str) -> str:
     fields = SALESFORCE_ACCOUNTS.format(name=name) if vendor == "salesforce" else ""
     return (
         f'[connections.{name}]\nvendor = "{vendor}"\nbase_url = "{url}/{vendor}"\ncredentials = {{ {secrets} }}\n'
-        f"pacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}\n"
-        + ('webhook_secrets = ["env:WEBHOOK_SENDER"]\n' if name in SENDERS else "")
-        + fields
+        f"{WIDE}" + ('webhook_secrets = ["env:WEBHOOK_SENDER"]\n' if name in SENDERS else "") + fields
     )

@@ -105,11 +105,9 @@ class Writer:
         if made is None:
             return
         sent, answer = made
-        read, meta = self._read(answer), answer["meta"]
-        announced = {one[key] for one in meta["loss"] for key in ("path", "place") if one.get(key)}
-        announced |= {*meta["ignored"], *(one["pointer"] for one in meta["skipped"])}
+        read, meta, said = self._read(answer), answer["meta"], announced(answer)
         for one in differences(sent, read):
-            if not any(_covers(path, pointer) for path in announced for pointer in one.pointers):
+            if not any(covers(path, pointer) for path in said for pointer in one.pointers):
                 yield Finding(one, sent, meta["loss"])
         for name, value in answer.items():
             if name not in ANSWERS_ONLY and read.get(name) != value:
@@ -168,7 +166,15 @@ class Commenter(Writer):
         return found
 
 
-def _covers(path: str, pointer: str) -> bool:
+def announced(answer: Body) -> set[str]:
+    """Return the pointers that the answer to a write names: what was lost, ignored or skipped."""
+    meta = answer["meta"]
+    found = {one[key] for one in meta["loss"] for key in ("path", "place") if one.get(key)}
+    return found | {*meta["ignored"], *(one["pointer"] for one in meta["skipped"])}
+
+
+def covers(path: str, pointer: str) -> bool:
+    """Return whether an announcement at `path` concerns the value at `pointer`."""
     return pointer == path or pointer.startswith(f"{path}/") or path == "/"
 
 

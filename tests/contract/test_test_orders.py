@@ -1,0 +1,45 @@
+"""Test orders: production refuses them to a system that has none. Elsewhere they are written, and the loss is announced
+(`test_portability.py` carries those of Stripe)."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.settings.environment import is_production
+from tests.contract.callers import Caller, code_of, pointers
+from tests.contract.facade import Facade
+from tests.contract.samples import shop_order
+
+PATH = "/v1/orders?connection=hubspot"
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch in production."""
+    folder = tmp_path_factory.mktemp("prod")
+    with Facade(folder, module_database_url, LOCKSTITCH_ENVIRONMENT="prod").running() as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def test_production_refuses_a_test_order_that_would_be_a_sale(caller: Caller) -> None:
+    body = shop_order(is_test=True)
+    answer = caller.write("POST", PATH, body)
+    assert code_of(answer, 422) == "unsupported-field"
+    assert pointers(answer) == ["/is_test"]
+    assert "?loss=any" in answer.json()["detail"]
+
+    made = caller.create(f"{PATH}&loss=any", body)
+    assert ("/is_test", "dropped") in [(one["path"], one["kind"]) for one in made["meta"]["loss"]]
+
+
+@pytest.mark.parametrize(
+    ("environment", "production"), [("prod", True), ("eu-west", True), ("dev", False), ("staging-2", False)]
+)
+def test_an_environment_is_production_unless_its_name_says_otherwise(environment: str, production: bool) -> None:
+    assert is_production(environment) is production
