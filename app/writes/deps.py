@@ -41,8 +41,8 @@ class WriteDeps(RecordDeps):
     `execution_limit` bounds one attempt. It is shorter than the lease of an operation, so the first owner has stopped
     before the next one starts. `settle_margin` is how long after sending a vendor may still carry out a request whose
     reply was lost. `resend_margin` is how long a record must be absent from the vendor's list before a lost write is
-    sent once more. Writes of the objects in `queued_writes` always go through the queue. In
-    production, no test order goes to an account that would count it as a sale.
+    sent once more. Writes of the objects in `queued_writes` always go through the queue. In production,
+    no test order goes to an account that would count it as a sale.
     """
 
     public_url: str
