@@ -33,6 +33,7 @@ CONSENT: Final[dict[ConsentState, str]] = {
     "opted_out": "UNSUBSCRIBED",
     "pending": "PENDING",
 }
+NEVER_ASKED: Final = (None, "NOT_SUBSCRIBED")
 NEEDED: Final = {"email": "e-mail address", "sms": "phone number"}
 ONE_OF_THESE: Final = "Shopify keeps one for each customer"
 NO_TYPES: Final = "Shopify keeps no type: omit it"
@@ -77,7 +78,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         "email": email if email is not UNSET else current and current.default_email_address,
         "sms": phone if phone is not UNSET else current and current.default_phone_number,
     }
-    email_consent, sms_consent = _consents(patch.consents, reachable, notes, is_new=current is None)
+    email_consent, sms_consent = _consents(patch.consents, reachable, _asked(current), notes)
     body = CustomerWrite(
         input=CustomerInput(
             email=email,
@@ -134,11 +135,19 @@ def _addresses(
     return tuple(address for _, address in sorted(written, key=lambda one: one[0]))
 
 
+def _asked(current: Customer | None) -> set[str]:
+    """Return the channels on which the customer was asked for consent."""
+    if current is None:
+        return set()
+    held = {"email": current.default_email_address, "sms": current.default_phone_number}
+    return {name for name, one in held.items() if one is not None and one.marketing_state not in NEVER_ASKED}
+
+
 def _consents(
-    sent: tuple[ConsentPatch, ...] | None | UnsetType, reachable: Mapping[str, object], notes: Notes, *, is_new: bool
+    sent: tuple[ConsentPatch, ...] | None | UnsetType, reachable: Mapping[str, object], asked: set[str], notes: Notes
 ) -> tuple[MarketingConsentInput | UnsetType, MarketingConsentInput | UnsetType]:
     """Return the consents to e-mail and text messages. Refuse one without an address or number. Shopify keeps a consent
-    forever, so refuse to remove one. A new customer has never consented."""
+    forever, so refuse to remove one. A customer who was not `asked` on a channel has never consented there."""
     held: dict[str, MarketingConsentInput | UnsetType] = {"email": UNSET, "sms": UNSET}
     if isinstance(sent, UnsetType):
         return UNSET, UNSET
@@ -146,16 +155,18 @@ def _consents(
         notes.unsupported("/consents", "Shopify keeps every consent: send opted_out for the channel instead")
     for place, consent in enumerate(sent or ()):
         if consent.channel not in held:
-            notes.unsupported(f"/consents/{place}/channel", f"Shopify does not have this; one of: {', '.join(held)}")
-            continue
-        if is_new and consent.state == "never":
+            notes.unsupported(f"/consents/{place}", f"Shopify has no such channel; one of: {', '.join(held)}")
             continue
         if consent.state == "unknown":
             notes.unsupported(f"/consents/{place}/state", f"Shopify cannot set this; one of: {', '.join(CONSENT)}")
             continue
         if not reachable[consent.channel]:
             detail = f"the customer has no {NEEDED[consent.channel]}: write one too"
-            notes.unsupported(f"/consents/{place}/channel", detail)
+            notes.unsupported(f"/consents/{place}", detail)
+            continue
+        if consent.state == "never" and consent.channel not in asked:
+            if consent.collected_at is not None:
+                notes.lose(f"/consents/{place}/collected_at", "dropped", "Shopify keeps the time of a consent only")
             continue
         state = chosen(consent.state, CONSENT, f"/consents/{place}/state", notes, near=nearest.CONSENT)
         held[consent.channel] = MarketingConsentInput(

@@ -1,6 +1,6 @@
 """The amounts of a new order: lines, discount, shipping, and payments already made."""
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
@@ -9,13 +9,14 @@ from msgspec.structs import replace
 from canonical import values
 from canonical.codes import NO_CURRENCY
 from canonical.order import PaymentStatus
-from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import CustomFieldSetting
-from mappings.kit import line_fields, nearest, patches
+from canonical.order_patch import DiscountPatch, FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import CustomFieldSetting, given
+from canonical.totals import added, shares, smallest_unit, sum_of
+from mappings.kit import folding, line_fields, nearest, patches
 from mappings.kit.line_fields import SHIPPING
 from mappings.shopify import custom_fields
 from mappings.shopify.requests import gid
-from mappings.shopify.wire_2026_07 import Account
+from mappings.shopify.wire_2026_07 import FEE, Account
 from mappings.shopify.wire_inputs_2026_07 import (
     DiscountCodeInput,
     FixedDiscountInput,
@@ -23,6 +24,7 @@ from mappings.shopify.wire_inputs_2026_07 import (
     LineItemInput,
     MoneyBagInput,
     MoneyInput,
+    OrderWrite,
     PropertyInput,
     ShippingLineInput,
     TaxLineInput,
@@ -36,6 +38,7 @@ TRANSACTION: Final[dict[PaymentStatus, tuple[str, str]]] = {
     "pending": ("SALE", "PENDING"),
 }
 """The payment of the total that brings a new order into each state: kind and status."""
+ONE_DISCOUNT: Final = "Shopify accepts one discount with a new order: it is added to it"
 DISCOUNT_TYPES: Final = ("fixed", "shipping")
 TAX_TITLE: Final = "Tax"
 DISCOUNT_CODE: Final = "DISCOUNT"
@@ -64,14 +67,83 @@ def order_money(patch: OrderPatch, account: Account, notes: Notes) -> OrderMoney
             notes.invalid("/currency", "the shop's currency is not known yet: send currency")
         currency = NO_CURRENCY
     settings = line_fields.of_lines(account.custom_fields.get("order", ()))
-    charged = sum((Decimal(one.price) for one in shipping), ZERO)
-    written = tuple(_line(line, currency, settings, notes, f"/line_items/{at}") for at, line in enumerate(lines))
+    written = [_line(line, currency, settings, notes, f"/line_items/{at}") for at, line in enumerate(lines)]
+    fees = given(patch.fees, ())
+    written += [_fee(fee, currency, notes, f"/fees/{at}") for at, fee in enumerate(fees)]
+    cost = sum(map(folding.amount_of, lines), ZERO) + added(one.amount for one in fees)
+    is_known = all(line.unit_price is not None for line in lines)
+    shipping, discounts = _fitting(shipping, discounts, cost if is_known else None, currency, notes)
+    charged = added(one.price for one in shipping)
     return OrderMoney(
-        lines=written or UNSET,
+        lines=tuple(written) or UNSET,
         shipping=tuple(_shipping(line, currency, notes, f"/shipping_lines/{at}") for at, line in enumerate(shipping))
         or UNSET,
         discount=_discount(discounts, currency, charged, notes),
         transactions=UNSET if payment is UNSET else _payment(payment, patch, currency, notes),
+    )
+
+
+def total_of(body: OrderWrite, account: Account) -> Decimal | None:
+    """Return what Shopify adds a new order up to. None if a variant supplies a price."""
+    order, total, code = body.create, ZERO, given(body.create.currency, account.currency or NO_CURRENCY)
+    unit = smallest_unit(code)
+    lines, charges = given(order.line_items, ()), given(order.shipping_lines, ())
+    for line in lines:
+        if isinstance(line.price_set, UnsetType):
+            return None
+        total += (line.quantity * Decimal(line.price_set.shop_money.amount)).quantize(unit, ROUND_HALF_UP)
+    discount = given(order.discount_code, DiscountCodeInput())
+    if isinstance(discount.item_fixed_discount_code, FixedDiscountInput):
+        total -= min(Decimal(discount.item_fixed_discount_code.amount_set.shop_money.amount), total)
+    if discount.free_shipping_discount_code is UNSET:
+        total += added(one.price_set.shop_money.amount for one in charges)
+    taxes = [tax for line in lines for tax in given(line.tax_lines, ())]
+    taxes += [tax for charge in charges for tax in given(charge.tax_lines, ())]
+    if order.taxes_included is not True:
+        total += added(tax.price_set.shop_money.amount for tax in taxes)
+    return total
+
+
+def _fitting(
+    shipping: tuple[ShippingLinePatch, ...],
+    discounts: tuple[DiscountPatch, ...],
+    cost: Decimal | None,
+    currency: str,
+    notes: Notes,
+) -> tuple[tuple[ShippingLinePatch, ...], tuple[DiscountPatch, ...]]:
+    """Return shipping and discounts so that a discount takes no more off the lines than their sum (`cost`), which is
+    all that Shopify lets it. The shipping is cheaper by the rest."""
+    off, charged = added(one.amount for one in discounts), added(one.price for one in shipping)
+    is_free_shipping = len(discounts) == 1 and discounts[0].type == "shipping" and off == charged
+    if cost is None or off <= cost or is_free_shipping:
+        return shipping, discounts
+    rest = min(off - cost, charged)
+    parts = shares(rest, [Decimal(one.price) for one in shipping], smallest_unit(currency))
+    if rest:
+        notes.fold("/discounts/0", "/shipping_lines", "Shopify takes a discount off the lines: the shipping is cheaper")
+    shipping = tuple(
+        replace(one, price=values.money(values.decimal_string(Decimal(one.price) - part), currency))
+        for one, part in zip(shipping, parts, strict=True)
+    )
+    whole = replace(discounts[0], type="fixed", amount=values.money(values.decimal_string(off - rest), currency))
+    for place in range(1, len(discounts)):
+        notes.fold(f"/discounts/{place}", "/discounts/0", ONE_DISCOUNT)
+    return shipping, (whole,)
+
+
+def _fee(fee: FeePatch, currency: str, notes: Notes, pointer: str) -> LineItemInput:
+    """Return a fee as a line that is marked as one."""
+    notes.lose(pointer, "coerced", "Shopify has no fees for apps: it is a line there, and reads as a fee")
+    if not fee.name:
+        notes.lose(f"{pointer}/name", "defaulted", f"Shopify needs a title: it is {folding.FEE}")
+    tax = fee.tax is not None and Decimal(fee.tax)
+    return LineItemInput(
+        quantity=1,
+        title=fee.name or folding.FEE,
+        price_set=_bag(fee.amount, currency),
+        requires_shipping=False,
+        tax_lines=_tax(fee.tax or "0", Decimal(fee.amount), currency) if tax else UNSET,
+        properties=(PropertyInput(name=FEE, value="1"),),
     )
 
 
@@ -83,6 +155,12 @@ def _line(
     quantity = Decimal(line.quantity)
     if quantity != int(quantity) or quantity < 1:
         notes.invalid(f"{pointer}/quantity", "Shopify accepts only whole quantities")
+    product = line.product
+    if product is not None and product.name:
+        notes.unsupported(f"{pointer}/product/name", "Shopify takes the name of a product from the product")
+    if product is not None and product.sku and line.variant_id is None:
+        notes.lose(f"{pointer}/product/sku", "coerced", "the shop has no such product: it is the SKU of the line")
+    sku = line.sku or (None if product is None else product.sku)
     named = custom_fields.named(line.custom_fields, settings, notes, f"{pointer}/custom_fields") or {}
     # A custom field wins over an option of the same name.
     pairs = line_fields.options_by_name(line.options, frozenset(), "Shopify", pointer, notes)
@@ -93,7 +171,7 @@ def _line(
         variant_id=UNSET if line.variant_id is None else gid("ProductVariant", line.variant_id),
         product_id=UNSET if line.product_id is None else gid("Product", line.product_id),
         title=UNSET if line.name is None else line.name,
-        sku=UNSET if line.sku is None else line.sku,
+        sku=UNSET if sku is None else sku,
         price_set=UNSET if line.unit_price is None else _bag(line.unit_price, currency),
         requires_shipping=UNSET if line.requires_shipping is None else line.requires_shipping,
         taxable=UNSET if line.taxable is None else line.taxable,
@@ -141,7 +219,7 @@ def _discount(
         return UNSET
     discount = discounts[0]
     for place in range(1, len(discounts)):
-        notes.lose(f"/discounts/{place}", "coerced", "Shopify accepts one discount with a new order: it is added to it")
+        notes.fold(f"/discounts/{place}", "/discounts/0", ONE_DISCOUNT)
     if len(discounts) > 1:
         whole = sum((Decimal(one.amount) for one in discounts), ZERO)
         discount = replace(discount, type="fixed", amount=values.decimal_string(whole))
@@ -154,8 +232,12 @@ def _discount(
         near = nearest.DISCOUNT.get(discount.type, ("fixed",))
         notes.lose("/discounts/0/type", "coerced", f"Shopify accepts one of: {', '.join(DISCOUNT_TYPES)}")
         discount = replace(discount, type=near[0])
-    if discount.code is not None and discount.label not in (None, discount.code):
+    if discount.label is not None and discount.code is not None:
         notes.unsupported("/discounts/0/label", "Shopify keeps only the code of a discount: send the code alone")
+    elif discount.label is not None:
+        notes.lose("/discounts/0/label", "coerced", "Shopify keeps only the code of a discount: it is the code")
+    elif discount.code is None:
+        notes.lose("/discounts/0/code", "defaulted", f"Shopify needs a code: it is {DISCOUNT_CODE}")
     code = discount.code or discount.label or DISCOUNT_CODE
     if discount.type == "fixed":
         return DiscountCodeInput(
@@ -178,19 +260,9 @@ def _payment(
             notes.invalid(f"/line_items/{place}/unit_price", "send the price: the paid sum is computed from it")
             return UNSET
     kind, state = written
-    total = values.money(values.decimal_string(_total(patch)), currency)
+    found = sum_of(patch)
+    total = values.money(values.decimal_string(ZERO if found is None else max(found.total, ZERO)), currency)
     return (TransactionInput(kind=kind, status=state, amount_set=_bag(total, currency)),)
-
-
-def _total(patch: OrderPatch) -> Decimal:
-    lines, shipping = patch.line_items or (), patch.shipping_lines or ()
-    total = sum((Decimal(line.quantity) * Decimal(line.unit_price or "0") for line in lines), ZERO)
-    total += sum((Decimal(line.price) for line in shipping), ZERO)
-    total -= sum((Decimal(discount.amount) for discount in patch.discounts or ()), ZERO)
-    if patch.tax_inclusive is not True:
-        total += sum((Decimal(line.tax or "0") for line in lines), ZERO)
-        total += sum((Decimal(line.tax or "0") for line in shipping), ZERO)
-    return max(total, ZERO)
 
 
 def _bag(amount: str, currency: str) -> MoneyBagInput:

@@ -13,6 +13,7 @@ from canonical import values
 from canonical.order import (
     Discount,
     DiscountType,
+    Fee,
     Fulfillment,
     FulfillmentLine,
     LineItem,
@@ -25,6 +26,7 @@ from canonical.order import (
     Tracking,
 )
 from canonical.parts import CustomField, CustomFieldSetting
+from canonical.totals import smallest_unit
 from mappings.kit.line_fields import HIDDEN
 from mappings.kit.references import product as product_of
 from mappings.shopify import custom_fields
@@ -32,6 +34,7 @@ from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify.field_values import utc
 from mappings.shopify.order_enums_r1 import GATEWAY, PARCEL_STATUS, PAYMENT_DETAILS, PAYMENT_KIND, PAYMENT_STATE
 from mappings.shopify.requests import tail
+from mappings.shopify.wire_2026_07 import FEE
 from mappings.spec import Notes
 
 ZERO: Final = Decimal(0)
@@ -52,12 +55,13 @@ def amount_of(bag: wire.MoneyBag | None, currency: str) -> str:
 
 
 class Bought(NamedTuple):
-    """The lines, their sum before discounts, which Shopify does not send, and the amount of each discount on them, by
-    the discount's index."""
+    """The lines, their sum before discounts, which Shopify does not send, the amount of each discount on them, by the
+    discount's index, and the lines that are fees."""
 
     lines: tuple[LineItem, ...]
     cost: Decimal
     taken: dict[int, Decimal]
+    fees: tuple[Fee, ...]
 
 
 def lines(
@@ -70,13 +74,19 @@ def lines(
     """Return the lines. They include discounts on the whole order, which Shopify allocates to lines. `moved` has the
     refunded and the fulfilled quantity of each line."""
     lines: list[LineItem] = []
-    cost, zero, taken = ZERO, values.money("0", currency), dict[int, Decimal]()
+    unit = smallest_unit(currency)
+    cost, zero, taken, fees = ZERO, values.money("0", currency), dict[int, Decimal](), list[Fee]()
     for item in items:
         quantity, now, product, variant = item.quantity, item.current_quantity, item.product, item.variant
         price, each = unit_price(item.original_unit_price_set.shop_money.amount, currency)
         gross = quantity * each
-        cost += gross
+        if gross % unit:  # Shopify rounds each line
+            gross = Decimal(values.money(format(gross, "f"), currency))
         discount = add_taken(item.discount_allocations, taken) if item.discount_allocations else ZERO
+        if item.custom_attributes and FEE in [pair.key for pair in item.custom_attributes]:
+            fees.append(fee(item.name, gross, taxed(item.tax_lines or (), currency), currency))
+            continue
+        cost += gross
         back, sent = moved.get(item.id, NOT_MOVED)
         lines.append(
             LineItem(
@@ -101,7 +111,12 @@ def lines(
                 custom_fields=_properties(item, settings, notes, len(lines)) if settings else (),
             )
         )
-    return Bought(tuple(lines), cost, taken)
+    return Bought(tuple(lines), cost, taken, tuple(fees))
+
+
+def fee(name: str, amount: Decimal, tax: str, currency: str) -> Fee:
+    """Return one fee."""
+    return Fee(name=name, amount=values.money(format(amount, "f"), currency), tax=tax)
 
 
 def add_taken(allocations: tuple[wire.DiscountAllocation, ...], taken: dict[int, Decimal]) -> Decimal:

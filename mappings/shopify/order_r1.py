@@ -11,10 +11,10 @@ from typing import Final
 import msgspec
 
 from canonical import values
-from canonical.order import Order, OrderChannel, OrderStatus, Payment, PaymentStatus, Totals
+from canonical.order import Fee, Order, OrderChannel, OrderStatus, Payment, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField, CustomFieldSetting, Reference
-from canonical.totals import check_payment, check_taxes, check_totals
+from canonical.totals import added, check_payment, check_taxes, check_totals
 from mappings.kit import line_fields
 from mappings.kit.unchanged import changes_only
 from mappings.shopify import addresses, custom_fields, metadata, order_webhook_r1, wire_webhook
@@ -23,6 +23,7 @@ from mappings.shopify import order_parts_r1 as parts
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify.endpoints_order import ENDPOINTS
 from mappings.shopify.field_values import admin_url, is_webhook, utc
+from mappings.shopify.order_lines_write_r1 import total_of
 from mappings.shopify.order_write_r1 import to_vendor
 from mappings.shopify.related import beyond, completed
 from mappings.shopify.requests import tail
@@ -63,8 +64,9 @@ def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Or
     configured = account.custom_fields.get("order", ())
     settings, on_lines = line_fields.of_orders(configured), line_fields.of_lines(configured)
     moved = parts.quantities(order.refunds, order.fulfillments) if order.refunds or order.fulfillments else {}
-    lines, cost, taken = parts.lines(order.line_items.nodes, currency, moved, on_lines, notes)
-    totals = _totals(order, cost, currency)
+    lines, cost, taken, marked = parts.lines(order.line_items.nodes, currency, moved, on_lines, notes)
+    fees = (*marked, *_fees(order, currency))
+    totals = _totals(order, cost, fees, currency)
     payment_status = enums.PAYMENT_STATUS.get((order.display_financial_status or "").upper(), "unknown")
     payments = tuple([parts.payment(one, currency) for one in order.transactions])
     billing, shipping = order.billing_address, order.shipping_address
@@ -96,6 +98,7 @@ def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Or
         line_items=lines,
         discounts=parts.discounts(order.discount_applications.nodes, order.shipping_lines.nodes, taken, currency),
         shipping_lines=tuple([parts.shipping_line(item, currency) for item in order.shipping_lines.nodes]),
+        fees=fees,
         payments=payments,
         refunds=tuple([parts.refund(one, currency) for one in order.refunds]),
         fulfillments=tuple([parts.parcel(one) for one in order.fulfillments]),
@@ -114,7 +117,7 @@ def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Or
     )
     notes.loss.extend(check_payment(data))
     if _knows_taxes(order):
-        notes.loss.extend(check_taxes(totals.tax, lines, data.shipping_lines))
+        notes.loss.extend(check_taxes(totals.tax, lines, data.shipping_lines, on_fees=added(one.tax for one in fees)))
     url = admin_url(account.domain, "orders", remote_id)
     remote = Remote(id=remote_id, url=url, created_at=created_at, updated_at=updated_at)
     return Mapped(data=data, remote=remote, loss=tuple(notes.loss))
@@ -138,18 +141,22 @@ def _status(order: wire.Order) -> tuple[OrderStatus, str]:
     return "open", "open"
 
 
-def _totals(order: wire.Order, items: Decimal, currency: str) -> Totals:
-    """Return Shopify's sums. It has none for the lines before discounts: `items` is computed. Duties are a fee unless
-    prices include them."""
-    fees = parts.ZERO
-    for bag in (order.original_total_additional_fees_set, order.original_total_duties_set):
-        if bag is not None and not (order.duties_included and bag is order.original_total_duties_set):
-            fees += values.parse_decimal(bag.shop_money.amount)
+def _fees(order: wire.Order, currency: str) -> tuple[Fee, ...]:
+    """Return Shopify's own fees. Duties are one unless prices include them."""
+    sums = {"Additional fees": order.original_total_additional_fees_set}
+    if not order.duties_included:
+        sums["Duties"] = order.original_total_duties_set
+    found = ((name, values.parse_decimal(bag.shop_money.amount)) for name, bag in sums.items() if bag is not None)
+    return tuple([parts.fee(name, amount, values.money("0", currency), currency) for name, amount in found if amount])
+
+
+def _totals(order: wire.Order, items: Decimal, fees: tuple[Fee, ...], currency: str) -> Totals:
+    """Return Shopify's sums. It has none for the lines before discounts: `items` is computed."""
     return Totals(
         items=values.money(str(items), currency),
         discount=parts.amount_of(order.total_discounts_set, currency),
         shipping=parts.amount_of(order.total_shipping_price_set, currency),
-        fees=values.money(str(fees), currency),
+        fees=values.money(format(added(one.amount for one in fees), "f"), currency),
         tip=parts.amount_of(order.total_tip_received_set, currency),
         tax=parts.amount_of(order.total_tax_set, currency),
         total=values.money(order.total_price_set.shop_money.amount, currency),
@@ -239,5 +246,6 @@ ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, wire.Acc
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor),
+    total_of=total_of,
     shapes=(ReadShape(record=wire_webhook.Order, matches=is_webhook, to_canonical=webhook_to_canonical),),
 )

@@ -1,5 +1,6 @@
 """OrderPatch to the input of `orderCreate` and `orderUpdate`, revision 1. Few members of an order can be updated."""
 
+from datetime import datetime
 from typing import Final
 
 from msgspec import UNSET, UnsetType
@@ -9,7 +10,6 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch
 from mappings.kit import line_fields, patches
 from mappings.kit.addresses import with_buyer
-from mappings.kit.folding import fees_as_lines
 from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.order_lines_write_r1 import order_money
 from mappings.shopify.requests import gid, metafield_key
@@ -56,7 +56,6 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     """Return the body of a write, with only the members in the patch. `current` is None for a new order."""
     notes = Notes()
     patches.refuse_without_place(patch, NEVER, notes, FRESH if current is None else {})
-    patch = fees_as_lines(patch, notes, "Shopify") if current is None else patch
     patch = with_buyer(patch, {}, "Shopify", notes) if current is None else patch
     settings = account.custom_fields.get("order", ())
     held = {} if current is None else metadata.of_order(current)
@@ -110,10 +109,18 @@ def _create(
         note=patch.customer_note if isinstance(patch.customer_note, str) else UNSET,
         tags=UNSET if patch.tags is None else patch.tags,
         test=patch.is_test,
-        processed_at=UNSET if patch.placed_at is None else patch.placed_at,
+        processed_at=_placed_at(patch, notes),
         custom_attributes=attributes,
         metafields=fields.set or UNSET,
     )
+
+
+def _placed_at(patch: OrderPatch, notes: Notes) -> datetime | UnsetType:
+    if isinstance(patch.placed_at, UnsetType) or patch.placed_at is None:
+        return UNSET
+    if patch.placed_at.microsecond:
+        notes.lose("/placed_at", "coerced", "Shopify stores whole seconds")
+    return patch.placed_at.replace(microsecond=0)
 
 
 def _update(

@@ -6,13 +6,16 @@ protected customer data that the app may not see.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Struct
 
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.kit.graphql import NOT_ASKED, PageInfo, ask
+
+FEE: Final = "_lockstitch_fee"
+"""The attribute of a line that is a fee."""
 
 
 class MoneyV2(Struct, frozen=True, kw_only=True, rename="camel"):

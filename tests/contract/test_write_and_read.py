@@ -30,29 +30,6 @@ OPEN: Final[dict[str, set[str]]] = {
     "salesforce order change": {
         "tax_inclusive",
     },
-    "shopify customer": {
-        "consents",
-        "consents.channel",
-        "consents.collected_at",
-        "consents.state",
-    },
-    "shopify customer change": {
-        "consents",
-        "consents.collected_at",
-        "consents.state",
-    },
-    "shopify order": {
-        "billing_address.is_default",
-        "discounts.amount",
-        "discounts.label",
-        "line_items.product.name",
-        "line_items.product.sku",
-        "placed_at",
-        "shipping_address.is_default",
-    },
-    "shopify order change": {
-        "shipping_address.is_default",
-    },
     "stripe customer": {
         "addresses.is_default",
         "status",

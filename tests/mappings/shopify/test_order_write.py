@@ -316,18 +316,26 @@ def test_free_shipping_takes_off_all_of_it() -> None:
 @pytest.mark.parametrize(
     ("discounts", "amount", "lost"),
     [
-        ((DiscountPatch(amount="1.00"), DiscountPatch(amount="2.00", type="percentage")), "3.00", "/discounts/1"),
-        ((DiscountPatch(amount="1.00", type="shipping"),), "1.00", "/discounts/0/type"),
-        ((DiscountPatch(amount="1.50", type="percentage"),), "1.50", "/discounts/0/type"),
+        (
+            (DiscountPatch(code="A", amount="1.00"), DiscountPatch(amount="2.00", type="percentage")),
+            "3.00",
+            ("/discounts/1", "folded"),
+        ),
+        ((DiscountPatch(code="A", amount="1.00", type="shipping"),), "1.00", ("/discounts/0/type", "coerced")),
+        ((DiscountPatch(code="A", amount="1.50", type="percentage"),), "1.50", ("/discounts/0/type", "coerced")),
+        ((DiscountPatch(label="A", amount="1.50"),), "1.50", ("/discounts/0/label", "coerced")),
+        ((DiscountPatch(amount="1.50"),), "1.50", ("/discounts/0/code", "defaulted")),
     ],
 )
-def test_other_discounts_become_one_fixed_amount(discounts: tuple[DiscountPatch, ...], amount: str, lost: str) -> None:
+def test_other_discounts_become_one_fixed_amount(
+    discounts: tuple[DiscountPatch, ...], amount: str, lost: tuple[str, str]
+) -> None:
     draft = to_vendor(OrderPatch(currency="NOK", line_items=(MUG,), discounts=discounts), None, SHOP)
 
     assert draft.refused == ()
     code = msgspec.to_builtins(draft.body)["create"]["discountCode"]["itemFixedDiscountCode"]
     assert code["amountSet"]["shopMoney"]["amount"] == amount
-    assert [(one.path, one.kind) for one in draft.loss] == [(lost, "coerced")]
+    assert [(one.path, one.kind) for one in draft.loss] == [lost]
 
 
 def test_an_address_of_another_type_is_stored_without_it() -> None:
