@@ -12,9 +12,6 @@ from tests.contract.portability import rich
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors
 
-OPEN = pytest.mark.xfail(
-    strict=True, reason="Shopify: a consent that was never given is written as one that was taken back"
-)
 READS = ("/batch/read", "/search")
 
 
@@ -52,7 +49,7 @@ def effects(vendors: Emulators, sample: Sample, before: int) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[OPEN] * (name == "shopify customer")) for name in SAMPLES])
+@pytest.mark.parametrize("name", SAMPLES)
 def test_the_same_values_again_are_not_sent(caller: Caller, vendors: Emulators, name: str) -> None:
     sample = SAMPLES[name]
     body = filled(sample)
