@@ -81,9 +81,9 @@ def test_shopify_stores_the_sum_of_the_body(shop: EmulatedShop, patch: OrderPatc
     assert planned is not None
     assert wanted.is_about(planned)
     assert Decimal(stored["totalPriceSet"]["shopMoney"]["amount"]) == planned
-    sent = [(one.name, one.quantity) for one in patch.line_items or ()]  # type: ignore[union-attr]
+    sent = [(one.name, one.quantity) for one in patch.line_items or ()]
     assert [(one.name, one.quantity) for one in whole.line_items] == sent
-    assert [one.amount for one in whole.fees] == [one.amount for one in patch.fees or ()]  # type: ignore[union-attr]
+    assert [one.amount for one in whole.fees] == [one.amount for one in patch.fees or ()]
     assert [one.path for one in made.loss if one.kind == "ambiguous"] == []
 
 
