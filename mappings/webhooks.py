@@ -1,7 +1,7 @@
 """The webhook part of a vendor's manifest: the signature scheme, and the record that a webhook is about."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from msgspec import Struct
@@ -63,7 +63,7 @@ class WebhookManifest:
     differ between deliveries of one event, such as the number of attempts. `exact`: the times of events and of records
     are from one clock, in milliseconds, so a record that says it changed at the time of an event shows that change.
     `account` reads from the headers (names in lower case) and the payload of one event which account sent it, as in
-    `spec.Identity`. Never raises.
+    `spec.Identity`. Never raises. `gone` is the status, by object, with which the vendor still returns deleted records.
     """
 
     scheme: Scheme
@@ -71,6 +71,7 @@ class WebhookManifest:
     changing: frozenset[str] = frozenset()
     exact: bool = False
     account: Callable[[Mapping[str, str], bytes], Mapping[str, str]] | None = None
+    gone: Mapping[ObjectName, str] = field(default_factory=dict)
 
 
 def unmapped(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> None:

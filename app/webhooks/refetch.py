@@ -45,7 +45,9 @@ async def refetch(
     # Here, and not before the look for writes under way: one that has settled meanwhile has stored another state.
     read_at, seen = await deps.states.look(notice.object, connection.name, notice.remote_id)
     reading = await _read_record(deps, connection, mapping, notice, deadline)
-    if reading is None or _is_gone(reading.mapped, notice, occurred_at, seen):
+    webhooks = connection.vendor.webhooks
+    stub = None if webhooks is None else webhooks.gone.get(notice.object)
+    if reading is None or reading.mapped.data.status == stub or _is_gone(reading.mapped, notice, occurred_at, seen):
         gone = await compare_deleted(
             *(deps, connection, mapping, notice.remote_id), seen=seen, read_at=read_at, occurred_at=occurred_at
         )

@@ -94,4 +94,5 @@ def _account(_headers: Mapping[str, str], payload: bytes) -> Mapping[str, str]:
     return {} if found is None else {"account": str(found)}
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="zendesk", notice=notice, account=_account)
+# A user who is not active is one who was deleted: `user.active_changed` reports that as well as `user.deleted`.
+WEBHOOKS: Final = WebhookManifest(scheme="zendesk", notice=notice, account=_account, gone={"customer": "archived"})

@@ -69,6 +69,10 @@ class Vendors:
         else:
             self._zendesk("DELETE", f"/tickets/{remote_id}.json", None)
 
+    def delete_user(self, remote_id: str) -> None:
+        """Delete a Zendesk user."""
+        self._zendesk("DELETE", f"/users/{remote_id}.json", None)
+
     def touch(self, remote_id: str) -> None:
         """Set a property of a HubSpot contact that no canonical field holds."""
         self._hubspot("PATCH", f"/{remote_id}", {"properties": {"website": "https://clay.example"}})

@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
+from tests.contract.processes import NO_TLS
 from tests.contract.quiet import Vendors, Watch, sending_webhooks, subscribed
 from tests.contract.samples import word
 from tests.contract.subscribers import SubscriberServer
 from tests.contract.test_every_vendor import COMMENTED
 from tests.contract.vendor_samples import SAMPLES, SENDERS, all_vendors, create_record
+from tests.contract.webhook_driver import WebhookDriver
 
 SENDING: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
 ECHOING: Final = (*SENDING, *SENDERS)
@@ -195,6 +198,29 @@ def test_an_archive_is_one_deletion(watching: Watch, caller: Caller, vendor: Ven
     assert (event["type"], event["data"]["id"]) == ("customer.deleted", made["id"])
     assert event["data"]["last_name"] == made["last_name"]
     assert event["caused_by"]["operation_id"] == answer.json()["meta"]["operation_id"]
+
+
+@pytest.mark.parametrize("vendor", ["zendesk"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_deleted_user_is_one_event(
+    watching: Watch, caller: Caller, staff: Vendors, facade: Facade, vendor: Vendor, reverse: bool
+) -> None:
+    """Zendesk reports it twice: `user.deleted` and `user.active_changed`, in any order."""
+    made = caller.create(SAMPLES["zendesk customer"].collection(), SAMPLES["zendesk customer"].body(word()))
+    remote_id = made["meta"]["remote_id"]
+    watching.events()
+
+    if reverse:
+        httpx.delete(f"{facade.vendors.url}/_emulator/webhooks", params={"vendor": vendor}, verify=NO_TLS)
+        staff.delete_user(remote_id)
+        driver = WebhookDriver(facade, caller)
+        driver.await_settled(driver.send("zendesk", "customer", "updated", remote_id))
+        driver.await_settled(driver.send("zendesk", "customer", "deleted", remote_id))
+    else:
+        staff.delete_user(remote_id)
+
+    (event,) = watching.events()
+    assert (event["type"], event["data"]["id"]) == ("customer.deleted", made["id"])
 
 
 @pytest.mark.parametrize("vendor", SENDING)
