@@ -38,7 +38,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     It is only a hint: vendors send webhooks late, twice and in any order, so read the record. A record that was
     restored, merged or marked as spam is `updated`; a read shows its new state. `comment_id` and `comment_text` are the
     vendor's id and the text of the comment that was added to the ticket, if the webhook has them. `merge` is the merge
-    that the webhook reports. `trashed`: a deleted record is kept for a while, and can be restored.
+    that the webhook reports. `trashed`: a deleted record is kept for a while, and can be restored. `adds_comments`: the
+    ticket may have new comments, which the webhook does not name.
     """
 
     object: ObjectName
@@ -48,6 +49,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     comment_text: str | None = None
     merge: Merge | None = None
     trashed: bool = False
+    adds_comments: bool = False
 
 
 Reading = Callable[[str | None, str | None, str | None, bytes], Notice | None]

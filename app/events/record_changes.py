@@ -35,9 +35,11 @@ Fields = Mapping[str, Any]
 
 
 class StateNotes(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept with the fields of a state: the mapping revision, if it was stored."""
+    """What is kept with the fields of a state: the mapping revision, if it was stored, and of a ticket the newest
+    comment that was looked at, where webhooks name none."""
 
     mapping_revision: int | None = None
+    newest_comment: str | None = None
 
 
 class Watched(Struct, frozen=True, kw_only=True):
@@ -105,6 +107,14 @@ def state_of(resource: Any) -> bytes:
     if resource.meta is UNSET:
         return fields
     return b'%b,"mapping_revision":%d}' % (fields[:-1], resource.meta.mapping.revision)
+
+
+def with_newest_comment(state: bytes, comment: str | None) -> bytes:
+    """Return the state with the newest comment that was looked at, if there is one."""
+    if comment is None:
+        return state
+    fields, notes = read_state(state)
+    return msgspec.json.encode({**fields, **msgspec.to_builtins(replace(notes, newest_comment=comment))})
 
 
 def read_state(state: bytes) -> tuple[Fields, StateNotes]:

@@ -17,6 +17,7 @@ from app.events.record_changes import (
     previous_values,
     read_state,
     state_of,
+    with_newest_comment,
 )
 from app.events.transitions import FirstSight, transitions
 from app.records.deps import RecordDeps
@@ -62,6 +63,7 @@ async def compare(
     alike = await _like_seen(connection, reading, state, notes.mapping_revision)
     comparable = after if alike is state else fields_of(alike)
     names = changed(before, comparable, reading.mapping.model)
+    state = with_newest_comment(state, notes.newest_comment)
     is_new = created and seen is None
     what = "created" if is_new else "updated"
     return RecordChange(

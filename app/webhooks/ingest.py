@@ -11,6 +11,7 @@ under way is never stored.
 """
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -22,21 +23,23 @@ from app.audit.record import entries_of
 from app.dependencies import Dependencies
 from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent, RecordChange, SeenState, StateMoved
-from app.events.record_changes import events_of, field_changed, fields_of, is_first_comment, shows
+from app.events.record_changes import events_of, field_changed, fields_of, is_first_comment, shows, with_newest_comment
 from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
+from app.records.compare import added_comment
 from app.records.map_record import Reading
 from app.records.merges import follow_merge
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
+from app.records.resources import name_records
 from app.vendors.models import Connection
 from app.webhooks.deps import IngestDeps
 from app.webhooks.ingest_commit import Commits, Ingested, WriteUnderWay, commits_of
 from app.webhooks.models import Receipt
 from app.webhooks.raw_forwarding import raw_payload
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
-from app.webhooks.refetch import Refetched, refetch, refetch_comment
+from app.webhooks.refetch import Refetched, new_comments, refetch, refetch_comment
 from app.writes.models import ReportedChange
 from app.writes.source_deletions import DeletedSource, job_of_source
 from canonical.parts import ObjectName
@@ -153,7 +156,7 @@ async def _find_change(
         # A write that has settled since the first look stored a state that needs no further read.
         seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
         known = _was_read_since(affected, receipt, seen) or await _is_own_comment(deps, affected, receipt)
-    if known and not merged:
+    if known and not merged and not notice.adds_comments:
         entries = entries_of(_validated(receipt, affected.mapping, "read_before"))
         jobs = await _source_jobs(deps, receipt, affected, job)
         return Ingested(finishing=finishing, receipt=receipt.id, entries=entries, jobs=jobs)
@@ -177,6 +180,10 @@ async def _find_change(
         return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
     is_own = await _is_own_comment(deps, affected, receipt, refetched.comment)
     events = () if is_own else events_of(change, origin=receipt.id)
+    if notice.adds_comments and change.state is not None and not change.deleted:
+        added, newest = await new_comments(deps, connection, notice.remote_id, change.seen, deadline)
+        change = replace(change, state=with_newest_comment(change.state, newest))
+        events += await _events_of_comments(deps, connection, notice.remote_id, added, receipt)
     outcome: Outcome = "event" if events else "unchanged"
     return Ingested(
         finishing=finishing,
@@ -264,6 +271,22 @@ async def _is_own_comment(
         return "comment" in ours
     seen = await deps.states.get("ticket", connection, notice.remote_id)
     return seen is not None and is_first_comment(fields_of(seen.data), text, added_at)
+
+
+async def _events_of_comments(
+    deps: IngestDeps, connection: Connection, ticket: str, added: Sequence[Reading], receipt: Receipt
+) -> tuple[NewEvent, ...]:
+    """Return the Events of comments of a ticket, without those that we added, which have theirs."""
+    others = [
+        one
+        for one in added
+        if "comment" not in await deps.own_writes.of_comment(connection.name, one.mapped.remote.id, ticket)
+    ]
+    comments = await name_records(deps, connection, others, ticket=ticket)
+    changes = [
+        added_comment(connection, one, comment, ticket=ticket) for one, comment in zip(others, comments, strict=True)
+    ]
+    return tuple(event for change in changes for event in events_of(change, origin=receipt.id))
 
 
 async def _check_drift(deps: IngestDeps, affected: _AffectedRecord, payload: bytes) -> None:

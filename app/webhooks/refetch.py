@@ -8,19 +8,20 @@ from msgspec import Struct
 
 from app.errors import NotFound, VendorDrifted
 from app.events.models import RecordChange, SeenState
-from app.events.record_changes import WATCHED, fields_of, watched_value
+from app.events.record_changes import WATCHED, fields_of, read_state, watched_value
 from app.records.compare import added_comment, compare, compare_deleted
-from app.records.fetch import fetch_comment, fetch_record
+from app.records.fetch import fetch_comment, fetch_page, fetch_record
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.merges import follow_merge
 from app.records.resolve import AnyMapping, choose_mapping
 from app.records.resources import name_records
 from app.vendors.models import Connection
 from app.webhooks.deps import IngestDeps
-from mappings.spec import Mapped
+from mappings.spec import ListQuery, Mapped
 from mappings.webhooks import Notice
 
 GONE: Final = "deleted"
+MOST_COMMENT_PAGES: Final = 50
 # Statuses with which vendors still return a deleted record.
 STUBS: Final = ("archived", GONE)
 
@@ -87,6 +88,33 @@ async def refetch_comment(
         mapping=reading.mapping,
         comment=reading,
     )
+
+
+async def new_comments(
+    deps: IngestDeps, connection: Connection, ticket: str, seen: SeenState | None, deadline: float
+) -> tuple[list[Reading], str | None]:
+    """Return the comments of a ticket that were not looked at before, oldest first, and the newest one's id. If none
+    was, those that were added since the connection was set up. Raises like `refetch`."""
+    mapping = choose_mapping(deps, connection, "comment")
+    query = ListQuery(limit=mapping.endpoints.max_limit, parent=ticket)
+    listed: list[Reading] = []
+    for _ in range(MOST_COMMENT_PAGES):
+        page = await fetch_page(deps, connection, mapping, query, deadline)
+        listed += page.readings
+        if page.next is None:
+            break
+        query = msgspec.structs.replace(query, after=page.next)
+    newest = max((one.mapped.remote.id for one in listed), key=_place, default=None)
+    looked_at = None if seen is None or seen.deleted else read_state(seen.data)[1].newest_comment
+    if looked_at is not None:
+        return [one for one in listed if _place(one.mapped.remote.id) > _place(looked_at)], newest
+    since = await deps.setups.of(connection.name)
+    return [one for one in listed if (at := one.mapped.data.created_at) is not None and at > since], newest
+
+
+def _place(comment: str) -> tuple[int, str]:
+    """Return what orders the ids of comments, which are numbers: those of later ones are higher."""
+    return len(comment), comment
 
 
 async def _read_record(

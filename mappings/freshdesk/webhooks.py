@@ -6,12 +6,25 @@ Freshdesk signs nothing and has no event names. An administrator writes the body
 import re
 from typing import Final
 
+from msgspec import Struct
+
+from mappings.kit.refusals import read
 from mappings.spec import NUMBER
 from mappings.webhooks import Happened, Notice, WebhookManifest
 
-# Any other event is an update of the ticket, even replies and notes: a rule cannot send their ids.
+# Any other event is an update of the ticket.
 HAPPENED: Final[dict[str, Happened]] = {"ticket.created": "created", "ticket.deleted": "deleted"}
 _ID: Final = re.compile(NUMBER)
+
+
+COMMENTED: Final = ("ticket.replied", "ticket.note_added")
+"""Events of replies and notes. A rule cannot send their ids."""
+TRIGGERS: Final = ("reply", "note")
+"""Words in `{{triggered_event}}` of a reply or a note, where the rule sends it in `triggered`."""
+
+
+class _Rule(Struct, frozen=True, kw_only=True):
+    triggered: str | None = None
 
 
 def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
@@ -20,7 +33,14 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
         return None
     if remote_id is None or not _ID.fullmatch(remote_id):
         return None
-    return Notice(object="ticket", remote_id=remote_id, happened=HAPPENED.get(topic, "updated"))
+    happened = HAPPENED.get(topic, "updated")
+    adds = happened == "updated" and (topic in COMMENTED or _was_triggered_by_comment(payload))
+    return Notice(object="ticket", remote_id=remote_id, happened=happened, adds_comments=adds)
+
+
+def _was_triggered_by_comment(payload: bytes) -> bool:
+    triggered = (read(payload, _Rule) or _Rule()).triggered or ""
+    return any(word in triggered.lower() for word in TRIGGERS)
 
 
 WEBHOOKS: Final = WebhookManifest(scheme="shared-secret", notice=notice)

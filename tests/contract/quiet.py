@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import httpx
 
+from app.dev.folder import EMULATOR_CREDENTIALS
 from tests.contract.callers import Caller
 from tests.contract.emulators import Vendor
 from tests.contract.facade import SECRETS, Facade
@@ -68,6 +69,12 @@ class Vendors:
             self._shopify("customerDelete", {"id": f"gid://shopify/Customer/{remote_id}"})
         else:
             self._zendesk("DELETE", f"/tickets/{remote_id}.json", None)
+
+    def converse(self, ticket: str, text: str, kind: str) -> None:
+        """Add a note (`notes`) or a reply (`reply`) to a Freshdesk ticket."""
+        body = {"body": text} | ({"private": True} if kind == "notes" else {})
+        token = EMULATOR_CREDENTIALS["LOCKSTITCH_DEV_FRESHDESK_TOKEN"]
+        _body(self._http.post(f"/freshdesk/api/v2/tickets/{ticket}/{kind}", json=body, auth=(token, "X")))
 
     def delete_user(self, remote_id: str) -> None:
         """Delete a Zendesk user."""

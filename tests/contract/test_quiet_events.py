@@ -1,5 +1,6 @@
 """Events say what changed, once: for an edit at a vendor, and for a write of ours with its operation."""
 
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from tests.contract.samples import word
 from tests.contract.subscribers import SubscriberServer
 from tests.contract.test_every_vendor import COMMENTED
 from tests.contract.vendor_samples import SAMPLES, SENDERS, all_vendors, create_record
+from tests.contract.waiting import until
 from tests.contract.webhook_driver import WebhookDriver
 
 SENDING: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
@@ -198,6 +200,37 @@ def test_an_archive_is_one_deletion(watching: Watch, caller: Caller, vendor: Ven
     assert (event["type"], event["data"]["id"]) == ("customer.deleted", made["id"])
     assert event["data"]["last_name"] == made["last_name"]
     assert event["caused_by"]["operation_id"] == answer.json()["meta"]["operation_id"]
+
+
+@pytest.mark.parametrize("vendor", ["freshdesk"])
+def test_replies_and_notes_of_others_are_one_event_each(
+    watching: Watch, caller: Caller, staff: Vendors, vendor: Vendor
+) -> None:
+    """A rule names no comment, and a private note changes nothing of its ticket."""
+    path, made = create_record(caller, SAMPLES["freshdesk ticket"])
+    ticket = made["meta"]["remote_id"]
+    watching.events()
+
+    texts = [word() for _ in range(4)]
+    for place, text in enumerate(texts):
+        staff.converse(ticket, text, "notes" if place % 2 else "reply")
+    events = watching.events()
+
+    added = [event for event in events if event["type"] == "ticket.comment_added"]
+    assert [event["data"]["body_text"] for event in added] == texts
+    assert {event["data"]["visibility"] for event in added} == {"public", "private"}
+    assert {event["data"]["ticket_id"] for event in added} == {made["id"]}
+    assert {event["type"] for event in events} <= {"ticket.comment_added", "ticket.updated"}
+
+    ours = caller.create(f"{path}/comments", {"body_text": word(), "visibility": "private"})
+    (event,) = watching.events()
+    assert event["data"]["remote_id"] == ours["remote_id"]
+    # Rules send the time in seconds: two notes of one second are one webhook.
+    second = int(time.time())
+    until(lambda: int(time.time()) > second)
+    staff.converse(ticket, "And another one", "notes")
+    (event,) = [one for one in watching.events() if one["type"] == "ticket.comment_added"]
+    assert event["data"]["body_text"] == "And another one"
 
 
 @pytest.mark.parametrize("vendor", ["zendesk"])

@@ -30,7 +30,24 @@ def notice_in(body: bytes) -> Notice | None:
 def test_a_rule_names_a_ticket(event: str, happened: Happened) -> None:
     body = b'{"event":"%b","ticket_id":4711,"updated_at":"2026-05-01T09:30:00Z"}' % event.encode()
 
-    assert notice_in(body) == Notice(object="ticket", remote_id="4711", happened=happened)
+    adds = event in ("ticket.replied", "ticket.note_added")
+    assert notice_in(body) == Notice(object="ticket", remote_id="4711", happened=happened, adds_comments=adds)
+
+
+@pytest.mark.parametrize(
+    ("event", "triggered", "adds"),
+    [
+        ("ticket.updated", "{note_type:private}", True),
+        ("ticket.updated", "{reply_sent:sent}", True),
+        ("ticket.updated", "{priority:low}", False),
+        ("ticket.created", "{note_type:private}", False),
+    ],
+)
+def test_a_rule_that_sends_what_triggered_it_reports_comments(event: str, triggered: str, adds: bool) -> None:
+    body = b'{"event":"%b","ticket_id":5,"triggered":"%b"}' % (event.encode(), triggered.encode())
+    notice = notice_in(body)
+    assert notice is not None
+    assert notice.adds_comments == adds
 
 
 @pytest.mark.parametrize(
