@@ -30,7 +30,7 @@ STATUS: Final = (
 )
 NEVER: Final[dict[str, str]] = {
     "status": STATUS,
-    "fulfillment_status": "Shopify derives it from fulfillments, which Lockstitch does not write",
+    "fulfillment_status": "Shopify derives it from fulfillments: leave it out, and fulfil the order in Shopify",
     "internal_note": "Shopify keeps one note on an order: write customer_note",
 }
 FRESH: Final = {"status": "open", "fulfillment_status": "unfulfilled"}

@@ -1,14 +1,15 @@
 """Send generated bodies to a connection, read the records, and find the differences that no answer announced."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Iterator, Mapping
 from itertools import permutations
 from typing import Any, Final, NamedTuple
 
 import httpx
 from msgspec import Struct
 
+from canonical.field_kinds import Field, kinds_of
+from canonical.parts import ObjectName
+from canonical.same_value import same
 from tests.contract.callers import Caller
 from tests.contract.field_values import fields, values
 from tests.contract.portability import decided
@@ -98,6 +99,7 @@ class Writer:
 
     def __init__(self, caller: Caller, sample: Sample) -> None:
         self._caller, self._sample = caller, sample
+        self.compared: ObjectName = sample.object
 
     def findings(self, body: Body) -> Iterator[Finding]:
         """Create it, without the fields that are refused. Yield what reads otherwise and was not announced."""
@@ -106,7 +108,7 @@ class Writer:
             return
         sent, answer = made
         read, meta, said = self._read(answer), answer["meta"], announced(answer)
-        for one in differences(sent, read):
+        for one in differences(sent, read, kinds_of(self.compared)):
             if not any(covers(path, pointer) for path in said for pointer in one.pointers):
                 yield Finding(one, sent, meta["loss"])
         for name, value in answer.items():
@@ -154,6 +156,7 @@ class Commenter(Writer):
 
     def __init__(self, caller: Caller, sample: Sample) -> None:
         super().__init__(caller, sample)
+        self.compared = "comment"
         made = caller.create(sample.collection(), sample.body(word()))
         self._path = f"/v1/tickets/{made['id']}/comments"
 
@@ -178,80 +181,59 @@ def covers(path: str, pointer: str) -> bool:
     return pointer == path or pointer.startswith(f"{path}/") or path == "/"
 
 
-def differences(sent: Body, read: Body) -> Iterator[Difference]:
-    """Yield what reads otherwise than it was sent."""
+def differences(sent: Body, read: Body, kinds: Mapping[str, Field]) -> Iterator[Difference]:
+    """Yield what reads otherwise than it was sent, by the comparison that writes use (`canonical.same_value`)."""
     for name, value in sent.items():
-        yield from _compare(name, value, read.get(name), {f"/{name}"})
+        yield from _compare(name, value, read.get(name), {f"/{name}"}, kinds[name])
 
 
-def _compare(field: str, sent: Any, read: Any, places: set[str]) -> Iterator[Difference]:
+def _compare(name: str, sent: Any, read: Any, places: set[str], field: Field) -> Iterator[Difference]:
     if sent in ABSENT:
         return
-    if isinstance(sent, list) and isinstance(read, list):
-        yield from _compare_lists(field, sent, read, places)
-    elif isinstance(sent, dict) and (read is None or isinstance(read, dict)):
-        read = read or {}
-        for name, value in sent.items():
-            inner = {f"{place}/{name}" for place in places}
-            yield from _compare(f"{field}.{name}", value, _member(name, sent, read), inner)
-    elif not _same(field.rpartition(".")[2], sent, read):
-        yield Difference(field, frozenset(places), sent, read)
+    if field.item is not None and isinstance(sent, list) and isinstance(read, list):
+        # The items in the order that differs least.
+        orders = (_in_order(name, sent, those, places, field.item) for those in _orders(sent, read))
+        yield from min(orders, key=_weight)
+    elif field.members and (read is None or isinstance(read, dict)):
+        for member, of_member in field.members.items():
+            inner = {f"{place}/{member}" for place in places}
+            held = _member(member, sent, read or {})
+            yield from _compare(f"{name}.{member}", sent.get(member), held, inner, of_member)
+    elif not same(read, sent, field):
+        yield Difference(name, frozenset(places), sent, read)
 
 
 def _member(name: str, sent: Body, read: Body) -> Any:
-    """Return what the record says of a member. A number that was sent without its country, or with one, counts."""
-    if name == "raw" and "e164" in sent and read.get("e164") == sent["e164"]:
-        return sent["raw"]
-    return read.get(name)
-
-
-def _compare_lists(field: str, sent: list[Any], read: list[Any], places: set[str]) -> Iterator[Difference]:
-    """Compare the items in the order that differs least."""
-    yield from min((_in_order(field, sent, those, places) for those in _orders(sent, read)), key=_weight)
+    """Return what the record says of a member. A telephone number is one value in two forms."""
+    is_same_number = name == "raw" and sent.get("e164") is not None and read.get("e164") == sent["e164"]
+    return sent.get("raw") if is_same_number else read.get(name)
 
 
 def _orders(sent: list[Any], read: list[Any]) -> Iterator[list[tuple[int, Any]]]:
     """Yield the items that were read, with their places, in every order, and with gaps if there are too few."""
     gaps = [(-1, None)] * (len(sent) - len(read))
-    others = list(enumerate(read))[:MOST_PERMUTED]
-    for order in permutations([*others, *gaps]):
-        yield [*order, *list(enumerate(read))[MOST_PERMUTED:]]
+    places = list(enumerate(read))
+    for order in permutations([*places[:MOST_PERMUTED], *gaps]):
+        yield [*order, *places[MOST_PERMUTED:]]
 
 
-def _in_order(field: str, sent: list[Any], read: list[tuple[int, Any]], places: set[str]) -> list[Difference]:
+def _in_order(
+    name: str, sent: list[Any], read: list[tuple[int, Any]], places: set[str], field: Field
+) -> list[Difference]:
     found: list[Difference] = []
     claimed = {mark for mark in MARKS for one in sent if isinstance(one, dict) and one.get(mark)}
     for index, (item, (place, other)) in enumerate(zip(sent, read, strict=False)):
         at = {f"{start}/{number}" for start in places for number in (index, place)}
         if other is None:
-            found.append(Difference(field, frozenset(at), item, None))
+            found.append(Difference(name, frozenset(at), item, None))
         else:
             said = {k: v for k, v in item.items() if v or k not in MARKS - claimed} if isinstance(item, dict) else item
-            found += _compare(field, said, other, at)
+            found += _compare(name, said, other, at, field)
     for place, other in read[len(sent) :]:
-        if field in WHOLE:
-            found.append(Difference(field, frozenset(f"{start}/{place}" for start in places), None, other))
+        if name in WHOLE:
+            found.append(Difference(name, frozenset(f"{start}/{place}" for start in places), None, other))
     return found
 
 
 def _weight(found: list[Difference]) -> int:
     return sum(MISSING if one.read is None and isinstance(one.sent, dict) else 1 for one in found)
-
-
-def _same(name: str, sent: Any, read: Any) -> bool:
-    if sent == read:
-        return True
-    if not isinstance(sent, str) or not isinstance(read, str):
-        return False
-    if name in ("address", "email"):
-        return sent.lower() == read.lower()
-    if name in ("quantity", "unit_price", "price", "amount", "tax"):
-        return _amount(sent) == _amount(read)
-    return name.endswith("_at") and datetime.fromisoformat(sent) == datetime.fromisoformat(read)
-
-
-def _amount(text: str) -> Decimal | str:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return text
