@@ -4,7 +4,7 @@
 `/_emulator/`. What was answered is on disk: `kill -9` and a restart lose nothing.
 
 - `POST /_emulator/faults` `{"vendor", "match": {"method", "path"}, "fault": {"kind", …}, "times" | "rate", "seed"}`;
-  kinds `status`, `slow`, `timeout`, `reset`, `timeout_after_commit`, `html_body`, `drift`; for tokens
+  kinds `status`, `slow`, `timeout`, `reset`, `timeout_after_commit`, `html_body`, `drift`, `loose_match`; for tokens
   `refresh_reply_lost`, `token_revoked`, `clock_skew` (`delay_ms`); for webhooks
   `duplicate_webhook` (`times_sent` copies at once), `reorder_webhooks` (held back until a later one was delivered),
   `drop_webhook`, `late_webhook` (`delay_ms`), `bad_signature`, `old_secret`, where `match.path` is the topic.

@@ -11,7 +11,9 @@ from emulators.http import Answer, Call, html_answer, json_answer
 from emulators.store import Store
 from emulators.vendor import DriftKind, Emulator, KnowsFailures
 
-CallFaultKind = Literal["status", "slow", "timeout", "reset", "timeout_after_commit", "html_body", "drift"]
+CallFaultKind = Literal[
+    "status", "slow", "timeout", "reset", "timeout_after_commit", "html_body", "drift", "loose_match"
+]
 TokenFaultKind = Literal["refresh_reply_lost", "token_revoked", "clock_skew"]
 WebhookFaultKind = Literal[
     "duplicate_webhook", "reorder_webhooks", "drop_webhook", "late_webhook", "bad_signature", "old_secret"
@@ -55,7 +57,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What goes wrong. `retry_after` in seconds; `delay_ms` and `status` have a default that depends on `kind`.
 
     `times_sent` is how many copies of a duplicated webhook leave at the same time. `record` is the id of the
-    only record of a list that a drift bends.
+    only record of a list that a drift bends. A loose match takes the text `asked` in a call for `finds`, as a vendor
+    does that matches parts of texts or folds more than case.
     """
 
     kind: FaultKind
@@ -65,6 +68,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     times_sent: int | None = None
     change: DriftKind = "field"
     record: str | None = None
+    asked: str | None = None
+    finds: str | None = None
 
     @property
     def delay(self) -> float:
@@ -88,7 +93,23 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def has_effect(self) -> bool:
         """Whether the vendor does what it was asked before things go wrong."""
-        return self.kind in ("slow", "timeout_after_commit", "drift", *TOKEN_FAULTS)
+        return self.kind in ("slow", "timeout_after_commit", "drift", "loose_match", *TOKEN_FAULTS)
+
+    def is_about(self, call: Call) -> bool:
+        """Whether the call says what the fault is about. Only a loose match is about something."""
+        if self.kind != "loose_match":
+            return True
+        return self.misread(call) != call
+
+    def misread(self, call: Call) -> Call:
+        """The call as a vendor that matches loosely understands it."""
+        asked, finds = self.asked or "", self.finds or ""
+        return msgspec.structs.replace(
+            call,
+            path=call.path.replace(asked, finds),
+            query=tuple((name, value.replace(asked, finds)) for name, value in call.query),
+            body=call.body.replace(asked.encode(), finds.encode()),
+        )
 
 
 def bend_only(record: str, before: Any, after: Any) -> Any:
@@ -132,6 +153,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             return "status is between 200 and 599."
         if self.fault.kind == "status" and self.fault.status is None:
             return "A fault of kind status needs a status."
+        if self.fault.kind == "loose_match" and not (self.fault.asked and self.fault.finds):
+            return "A fault of kind loose_match needs asked and finds."
         if self.fault.delay_ms is not None and self.fault.delay_ms < 0:
             return "delay_ms is not negative."
         if self.fault.is_of_webhooks and (self.match.method or "POST").upper() != "POST":
@@ -188,7 +211,9 @@ class Faults:
 
     def strike(self, vendor: str, call: Call) -> Fault | None:
         """The fault that befalls this call, counted as used; None when nothing goes wrong."""
-        return self._struck(vendor, lambda plan: not plan.fault.is_of_webhooks and plan.match.fits(call))
+        return self._struck(
+            vendor, lambda plan: not plan.fault.is_of_webhooks and plan.match.fits(call) and plan.fault.is_about(call)
+        )
 
     def strike_webhook(self, vendor: str, topics: Iterable[str]) -> Fault | None:
         """The fault that befalls a webhook with these topics, counted as used; None when nothing goes wrong."""

@@ -109,7 +109,8 @@ class App:
         with self._store.transaction():
             answer: Answer | None = None
             if fault is None or fault.has_effect:
-                answer = self._struck_effect(emulator, call, self._states[vendor], now, fault)
+                understood = fault.misread(call) if fault is not None and fault.kind == "loose_match" else call
+                answer = self._struck_effect(emulator, understood, self._states[vendor], now, fault)
             elif fault.kind in ("status", "html_body"):
                 answer = refusal(fault, emulator)
                 if isinstance(emulator, KeepsFailures):

@@ -310,7 +310,8 @@ class VendorMapping(Generic[R, M, P, W, A]):
     records. `total_of(body, account)` returns the sum in major units that the vendor computes from the body of a new
     order; None if the body leaves it to the vendor, such as the price of a product. Every mapping of orders that
     creates some has one. It never raises. `stores` is what the vendor itself changes in texts, by field (see `stored`):
-    a write sends the text that it would store."""
+    a write sends the text that it would store. `hidden_keys` are the keys by which the vendor also finds records whose
+    value is not read: by a list (`in_lists`), or at all (`always`)."""
 
     vendor: str
     object: ObjectName
@@ -328,6 +329,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
     builds_on: "VendorMapping[R, M, P, W, A] | None" = None
     coerces: bool = False
     stores: Mapping[str, TextChange] = field(default_factory=dict)
+    hidden_keys: Mapping[str, Literal["in_lists", "always"]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

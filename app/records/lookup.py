@@ -12,6 +12,7 @@ from app.http.mapping_header import NamedRevision
 from app.problem_document import Candidate, FieldError
 from app.records.deps import RecordDeps
 from app.records.fetch import fetch_page
+from app.records.found_keys import compare_found
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.models import READ_LIMIT, ReadRecord
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping
@@ -67,13 +68,14 @@ async def find_matches(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, key: Key, deadline: float, *, pinned: bool = False
 ) -> list[Reading]:
     """Return at most two records with this key, by the connection's exact filter, which reads a unique key with strong
-    consistency. A look-up by e-mail address skips staff. Raises like `look_up`."""
+    consistency. What it finds is compared with the key. A look-up by e-mail address skips staff. Raises like
+    `look_up`, and AmbiguousMatch for a record that may have the key in a value that is not read."""
     _require_key(deps, connection, mapping, key.name)
     if key.name == "email" and not values.is_email(key.value):
         raise InvalidField.of("email", "not an e-mail address")
     value = values.email(key.value) if key.name == "email" else key.value
     query = ListQuery(limit=ENOUGH, filters={key.name: value})
-    found: list[Reading] = []
+    found, unsure = list[Reading](), list[Reading]()
     while True:
         page = await fetch_page(deps, connection, mapping, query, deadline, pinned=pinned)
         if page.unreadable:
@@ -82,10 +84,15 @@ async def find_matches(
                 f"A {mapping.object} of {connection.vendor.title} with this {key.name} cannot be read:"
                 f" {page.unreadable[0].detail} at {page.unreadable[0].pointer}."
             )
-        found += [one for one in page.readings if key.name != "email" or not is_staff(mapping, one.raw)]
+        people = [one for one in page.readings if key.name != "email" or not is_staff(mapping, one.raw)]
+        compared = await compare_found(deps, connection, people, query.filters, deadline, pinned=pinned)
+        found, unsure = found + compared.equal, unsure + compared.unsure
         if page.next is None or len(found) >= ENOUGH:
-            return found[:ENOUGH]
+            break
         query = msgspec.structs.replace(query, after=page.next)
+    if unsure and not found:
+        raise hidden_match(connection, mapping, key, await name_records(deps, connection, unsure[:ENOUGH]))
+    return found[:ENOUGH]
 
 
 def is_staff(mapping: AnyMapping, record: msgspec.Raw) -> bool:
@@ -99,28 +106,50 @@ async def find_people(
 ) -> tuple[str | None, Sequence[Reading]]:
     """Return the remote id of a member of staff with this e-mail address, None if there is none, and the customers with
     it. The vendor may have nobody yet who was created just now. Raises like `look_up`."""
+    key = Key(name="email", value=email)
     if mapping.endpoints.is_staff is None:
-        return None, await find_matches(deps, connection, mapping, Key(name="email", value=email), deadline)
+        return None, await find_matches(deps, connection, mapping, key, deadline)
     query = ListQuery(limit=mapping.endpoints.max_limit, filters={"email": email})
     page = await fetch_page(deps, connection, mapping, query, deadline)
-    staff = next((one.mapped.remote.id for one in page.readings if is_staff(mapping, one.raw)), None)
-    return staff, [one for one in page.readings if not is_staff(mapping, one.raw)]
+    found = await compare_found(deps, connection, page.readings, query.filters, deadline)
+    staff = [one.mapped.remote.id for one in (*found.equal, *found.unsure) if is_staff(mapping, one.raw)]
+    people = [one for one in found.equal if not is_staff(mapping, one.raw)]
+    if found.unsure and not staff and not people:
+        raise hidden_match(connection, mapping, key, await name_records(deps, connection, found.unsure))
+    return next(iter(staff), None), people
 
 
 def ambiguous_match(
     connection: Connection, mapping: AnyMapping, key: Key, resources: tuple[Struct, ...]
 ) -> AmbiguousMatch:
     """Return the problem that names the candidates."""
-    candidates = tuple(
-        Candidate(id=one.id, connection=connection.name, remote_id=one.meta.remote_id)  # type: ignore[attr-defined]
-        for one in resources
-    )
-    named = " and ".join(f"{one.id} ({one.connection}:{one.remote_id})" for one in candidates)
+    candidates, named = _candidates(connection, resources)
     return AmbiguousMatch(
         f"{connection.vendor.title} ({connection.name}) has several {mapping.object}s with this {key.name}, among"
         f" them {named}. Send the id of one.",
         candidates=candidates,
     )
+
+
+def hidden_match(
+    connection: Connection, mapping: AnyMapping, key: Key, resources: tuple[Struct, ...]
+) -> AmbiguousMatch:
+    """Return the problem of records that the vendor finds by another value than those that Lockstitch reads."""
+    candidates, named = _candidates(connection, resources)
+    return AmbiguousMatch(
+        f"{connection.vendor.title} ({connection.name}) finds {named} by this {key.name}, but Lockstitch reads another"
+        f" {key.name} there, so the {mapping.object} may be another one. Look at it at {connection.vendor.title}, and"
+        " send its id if it is the right one.",
+        candidates=candidates,
+    )
+
+
+def _candidates(connection: Connection, resources: tuple[Struct, ...]) -> tuple[tuple[Candidate, ...], str]:
+    candidates = tuple(
+        Candidate(id=one.id, connection=connection.name, remote_id=one.meta.remote_id)  # type: ignore[attr-defined]
+        for one in resources
+    )
+    return candidates, " and ".join(f"{one.id} ({one.connection}:{one.remote_id})" for one in candidates)
 
 
 def _require_key(deps: RecordDeps, connection: Connection, mapping: AnyMapping, name: str) -> None:

@@ -16,6 +16,7 @@ from app.records.complete_references import complete_references
 from app.records.deps import RecordDeps
 from app.records.fetch import FetchedPage, UnreadableRecord, fetch_page, fetch_present, unreadable_of
 from app.records.filters import refuse_unsupported, resolve_person
+from app.records.found_keys import compare_found
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.merges import follow_merge
 from app.records.models import READ_LIMIT, ReadRecord
@@ -118,6 +119,10 @@ async def read_page(deps: RecordDeps, cursors: SealedCursors, request: ListReque
     )
     pinned = request.revision is not None
     page = await fetch_page(deps, connection, mapping, query, deadline, pinned=pinned)
+    found = await compare_found(deps, connection, page.readings, filters, deadline, pinned=pinned)
+    # A customer whose address is another one may be another person; a ticket has further people that are not read.
+    listed_records = found.equal if request.object == "customer" else found.equal + found.unsure
+    page = msgspec.structs.replace(page, readings=listed_records)
     readings, unreadable = await _without_rejected(deps, connection, page)
     return RecordPage(
         data=await name_records(deps, connection, readings, ticket=parent_id),

@@ -55,13 +55,12 @@ def _has_id(line: LineItemPatch) -> bool:
 
 
 def _chosen(resolved: ResolvedWrite, held: list[Product], skus: tuple[str, ...]) -> Iterator[tuple[str, Product]]:
-    """Yield the product of each SKU. Shops compare without case, so an exact match comes first."""
-    exact, folded = defaultdict(list), defaultdict(list)
+    """Yield the product of each SKU. Shops compare without case: a product with another SKU is another product."""
+    by_sku = defaultdict(list)
     for one in held:
-        exact[one.sku].append(one)
-        folded[one.sku.casefold()].append(one)
+        by_sku[one.sku].append(one)
     for sku in skus:
-        found = exact.get(sku) or folded.get(sku.casefold(), [])
+        found = by_sku.get(sku, [])
         if len(found) > 1:
             raise _ambiguous(resolved, sku, found)
         if found:

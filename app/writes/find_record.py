@@ -1,45 +1,49 @@
-"""Find the record with a unique key at a vendor, by a strongly consistent read."""
+"""Find the record with a unique key at a vendor, by a strongly consistent read, and compare it with the key."""
 
-import msgspec
+from collections.abc import Sequence
+from typing import NoReturn
 
-from app.errors import AmbiguousMatch, InvalidField, NotFound
+from msgspec import Struct
+
+from app.errors import InvalidField, NotFound
 from app.records.fetch import send_read
-from app.records.lookup import Key, ambiguous_match, find_matches, find_people, is_staff
-from app.records.map_record import as_vendor_drift, map_at_revision
+from app.records.found_keys import compare_found
+from app.records.lookup import Key, ambiguous_match, find_matches, find_people, hidden_match, is_staff
+from app.records.map_record import Reading, as_vendor_drift, map_at_revision
 from app.records.resolve import AnyMapping
 from app.records.resources import name_records
 from app.writes.resolved_write import ResolvedWrite
 from mappings.spec import SeveralRecords, UpsertKey
 
 
-async def find_by_key(resolved: ResolvedWrite) -> str | None:
-    """Return the remote id of the record with the intent's unique key, or None.
+class KeyMatch(Struct, frozen=True, kw_only=True):
+    """The remote id of the record with a key, None if there is none. `is_near`: the vendor takes another value for the
+    key, so its own upsert would change the wrong record."""
 
-    Raises InvalidField for staff, and AmbiguousMatch for several records.
+    remote_id: str | None = None
+    is_near: bool = False
+
+
+async def find_by_key(resolved: ResolvedWrite) -> KeyMatch:
+    """Return the record with the intent's unique key.
+
+    Raises InvalidField for staff, and AmbiguousMatch for several records or one that may have the key in a value that
+    is not read.
     """
     key, value = resolved.intent.upsert_on, resolved.intent.upsert_value
     assert key is not None and value is not None  # noqa: S101, PT018 - an upsert has both
     if not resolved.dry:
         # The first look-up may name a property that the setup creates.
         await resolved.deps.vendors.set_up(resolved.connection, deadline=resolved.deadline)
-    found = await _find(resolved, resolved.mapping, key, value)
-    if found is None:
-        return None
-    remote_id, raw = found
-    if key == "email" and is_staff(resolved.mapping, raw):
-        raise staff_refusal(resolved, remote_id)
-    return remote_id
+    return await _find(resolved, resolved.mapping, key, value)
 
 
 async def find_customer(resolved: ResolvedWrite, customers: AnyMapping, email: str, pointer: str) -> str | None:
     """Return the remote id of the customer with this e-mail address, or None.
 
-    Raises AmbiguousMatch for several customers, and InvalidField at the pointer for staff.
+    Raises like `find_by_key`, with InvalidField at the pointer.
     """
-    found = await _find(resolved, customers, "email", email, pointer)
-    if found is not None and is_staff(customers, found[1]):
-        raise staff_refusal(resolved, found[0], pointer)
-    return None if found is None else found[0]
+    return (await _find(resolved, customers, "email", email, pointer)).remote_id
 
 
 def staff_refusal(resolved: ResolvedWrite, remote_id: str, pointer: str = "/emails") -> InvalidField:
@@ -52,47 +56,81 @@ def staff_refusal(resolved: ResolvedWrite, remote_id: str, pointer: str = "/emai
     )
 
 
-async def _ambiguous(resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertKey, value: str) -> AmbiguousMatch:
-    """Return the problem that names two of the records with this key."""
-    deps, connection, wanted = resolved.deps, resolved.connection, Key(name=key, value=value)
-    readings = await find_matches(deps, connection, mapping, wanted, resolved.deadline, pinned=resolved.dry)
-    return ambiguous_match(connection, mapping, wanted, await name_records(deps, connection, readings))
-
-
 async def _find(
     resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertKey, value: str, pointer: str = "/emails"
-) -> tuple[str, msgspec.Raw] | None:
+) -> KeyMatch:
+    wanted = Key(name=key, value=value)
+    if key not in mapping.endpoints.find:
+        return await _find_in_list(resolved, mapping, wanted, pointer)
+    try:
+        reading = await _read_by_key(resolved, mapping, key, value)
+    except SeveralRecords:
+        return await _find_among(resolved, mapping, wanted, pointer)
+    if reading is None:
+        return KeyMatch()
+    deps, connection = resolved.deps, resolved.connection
+    found = await compare_found(deps, connection, [reading], {key: value}, resolved.deadline, pinned=True)
+    if found.unsure:
+        raise hidden_match(connection, mapping, wanted, await name_records(deps, connection, found.unsure))
+    if not found.equal:
+        return KeyMatch(is_near=True)
+    return KeyMatch(remote_id=_selected(resolved, mapping, wanted, found.equal[0], pointer))
+
+
+async def _read_by_key(resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertKey, value: str) -> Reading | None:
+    """Read the record that the vendor has for a key. Raises SeveralRecords."""
     deps, connection, endpoints = resolved.deps, resolved.connection, mapping.endpoints
-    if key not in endpoints.find:
-        return await _find_in_list(resolved, mapping, Key(name=key, value=value), pointer)
     account = await resolved.account()
     try:
         reply = await send_read(deps, connection, endpoints.find[key](value, account), resolved.deadline)
     except NotFound:
         return None
+    several: SeveralRecords | None = None
     with as_vendor_drift(deps, connection, mapping, None):
         try:
             raw, account = endpoints.record(reply, account)
-        except SeveralRecords:
-            raw, several = None, True
-        else:
-            several = False
-    if several:
-        raise await _ambiguous(resolved, mapping, key, value)
-    return None if raw is None else ((await map_at_revision(deps, connection, mapping, raw, account)).remote.id, raw)
+        except SeveralRecords as error:
+            raw, several = None, error
+    if several is not None:
+        raise several
+    if raw is None:
+        return None
+    mapped = await map_at_revision(deps, connection, mapping, raw, account)
+    return Reading(mapped=mapped, mapping=mapping, raw=raw, account=account)
 
 
-async def _find_in_list(
-    resolved: ResolvedWrite, mapping: AnyMapping, key: Key, pointer: str
-) -> tuple[str, msgspec.Raw] | None:
+async def _find_in_list(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, pointer: str) -> KeyMatch:
     """Find the record by the filter of a list, at a vendor that has no such read."""
+    if key.name != "email":
+        return await _find_among(resolved, mapping, key, pointer)
     deps, connection = resolved.deps, resolved.connection
-    if key.name == "email":
-        staff, found = await find_people(deps, connection, mapping, key.value, resolved.deadline)
-        if staff is not None:
-            raise staff_refusal(resolved, staff, pointer)
-    else:
-        found = await find_matches(deps, connection, mapping, key, resolved.deadline)
+    staff, found = await find_people(deps, connection, mapping, key.value, resolved.deadline)
+    if staff is not None:
+        raise staff_refusal(resolved, staff, pointer)
     if len(found) > 1:
-        raise ambiguous_match(connection, mapping, key, await name_records(deps, connection, found))
-    return (found[0].mapped.remote.id, found[0].raw) if found else None
+        await _refuse_several(resolved, mapping, key, found)
+    return KeyMatch(remote_id=found[0].mapped.remote.id if found else None)
+
+
+async def _find_among(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, pointer: str) -> KeyMatch:
+    """Find the only record that has the key among all that the vendor finds by it."""
+    deps, connection = resolved.deps, resolved.connection
+    found = await find_matches(deps, connection, mapping, key, resolved.deadline, pinned=resolved.dry)
+    if len(found) > 1:
+        await _refuse_several(resolved, mapping, key, found)
+    if not found:
+        return KeyMatch(is_near=key.name in mapping.endpoints.find)
+    return KeyMatch(remote_id=_selected(resolved, mapping, key, found[0], pointer))
+
+
+def _selected(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, reading: Reading, pointer: str) -> str:
+    """Return the id of the record. Raises InvalidField for staff."""
+    remote_id = reading.mapped.remote.id
+    if key.name == "email" and is_staff(mapping, reading.raw):
+        raise staff_refusal(resolved, remote_id, pointer)
+    return remote_id
+
+
+async def _refuse_several(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, found: Sequence[Reading]) -> NoReturn:
+    named = await name_records(resolved.deps, resolved.connection, found)
+    raise ambiguous_match(resolved.connection, mapping, key, named)

@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
-from app.records.lookup import find_people
 from app.records.map_record import map_record
 from app.records.resources import etag_of, name_records
 from app.writes.accept_loss import accept_loss, dropped
@@ -27,7 +26,7 @@ from app.writes.copy_merge import (
     without_emails,
 )
 from app.writes.draft import draft_body, map_to_vendor, says_nothing, with_young_facts
-from app.writes.find_record import find_by_key, staff_refusal
+from app.writes.find_record import find_by_key
 from app.writes.judge_ownership import Judged, judge_change, judge_new, skip_of
 from app.writes.models import CopyOf, CopyPlan, References
 from app.writes.resolve_references import resolve_references
@@ -94,7 +93,7 @@ class NothingToCopyTo(Exception):
 
 
 async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
-    """Draft the request, which carries the marker. Without an upsert at the vendor, find, then create or update.
+    """Draft the request, which carries the marker. An upsert finds the record first, then creates or updates it.
 
     Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, AmbiguousMatch, NotFound,
     NotSystemOfRecord, and the vendor's problems of the reads that come first. Raises RecordFound for an upsert that
@@ -112,14 +111,12 @@ async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
         return await _prepare_archive(resolved)
     if intent.action == "cancel":
         return await _prepare_cancel(resolved, marker)
-    if not resolved.searches_first:
-        return await _prepare_upsert(resolved, marker)
-    remote_id = await find_by_key(resolved)
-    if remote_id is None:
-        return await _prepare_missing(resolved, marker)
+    match = await find_by_key(resolved)
+    if match.remote_id is None:
+        return await _prepare_missing(resolved, marker, is_near=match.is_near)
     if intent.unless_found:
-        raise RecordFound(remote_id)
-    return await prepare_update(resolved, marker, remote_id)
+        raise RecordFound(match.remote_id)
+    return await prepare_update(resolved, marker, match.remote_id)
 
 
 async def _prepare_copy(resolved: ResolvedWrite, marker: str, copied: CopyOf) -> PreparedWrite:
@@ -128,8 +125,10 @@ async def _prepare_copy(resolved: ResolvedWrite, marker: str, copied: CopyOf) ->
     OutcomeUnknown if an earlier copy may have created the record."""
     intent = resolved.intent
     remote_id = await linked_record(resolved.deps, copied.canonical_id, intent.object, resolved.connection.name)
+    is_near = False
     if remote_id is None and intent.upsert_on is not None:
-        remote_id = await find_by_key(resolved)
+        match = await find_by_key(resolved)
+        remote_id, is_near = match.remote_id, match.is_near
         if remote_id is not None:
             await require_linkable(resolved, copied, remote_id)
     if remote_id is not None:
@@ -137,22 +136,31 @@ async def _prepare_copy(resolved: ResolvedWrite, marker: str, copied: CopyOf) ->
     if not copied.creates:
         raise NothingToCopyTo
     await require_known_copy(resolved, copied)
-    return await _prepare_missing(resolved, marker)
+    return await _prepare_missing(resolved, marker, is_near=is_near)
 
 
-async def _prepare_missing(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
-    """Draft the create of a record that was not found."""
-    key, endpoints = resolved.intent.upsert_on, resolved.mapping.endpoints
+async def _prepare_missing(resolved: ResolvedWrite, marker: str, *, is_near: bool) -> PreparedWrite:
+    """Draft the create of a record that was not found, by the vendor's own upsert where that finds the right one.
+
+    That is needed where the look-up lags, and wanted where nothing is merged: it cannot make a second record.
+    `is_near`: the vendor takes another record for the one with the key.
+    """
+    intent, endpoints = resolved.intent, resolved.mapping.endpoints
+    key = intent.upsert_on
     is_judged = bool(resolved.owned) or resolved.forbids_new is not None
-    if key is None or key in endpoints.find or key not in endpoints.upsert or is_judged:
+    if key is None or key not in endpoints.upsert or is_judged or is_near:
         return await prepare_create(resolved, marker)
-    # It was searched for, and a search lags. The vendor's upsert finds a record that is there.
-    return await _prepare_upsert(resolved, marker, searched=True)
+    # With two keys in a body, the vendor may change the record that has the other one.
+    has_other_key = bool((endpoints.upsert.keys() - {key}) & set(changed_fields(intent)))
+    if has_other_key or (key in endpoints.find and (intent.merges or intent.copy_of is not None)):
+        return await prepare_create(resolved, marker)
+    return await prepare_upsert(resolved, marker)
 
 
-async def _prepare_upsert(resolved: ResolvedWrite, marker: str, *, searched: bool = False) -> PreparedWrite:
+async def prepare_upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
+    """Draft the vendor's own upsert."""
     resolved = await _resolve(resolved, creates=True)
-    return await with_young_facts(resolved, lambda: _upsert(resolved, marker, searched=searched))
+    return await with_young_facts(resolved, lambda: _upsert(resolved, marker))
 
 
 async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
@@ -362,16 +370,11 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
     )
 
 
-async def _upsert(resolved: ResolvedWrite, marker: str, *, searched: bool) -> PreparedWrite:
+async def _upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     key: UpsertKey = _required(resolved.intent.upsert_on)
     value = _required(resolved.intent.upsert_value)
     account = await resolved.account()
     body, loss = await draft_body(resolved, None, account)
-    if key == "email" and resolved.mapping.endpoints.is_staff is not None and not searched:
-        deps, connection, mapping = resolved.deps, resolved.connection, resolved.mapping
-        staff, _ = await find_people(deps, connection, mapping, value, resolved.deadline)
-        if staff is not None:
-            raise staff_refusal(resolved, staff)
     request = resolved.mapping.endpoints.upsert[key](value, body, marker, account)
     references, plan = resolved.intent.references, _plan_of(resolved, is_new=False)
     return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss, references=references, plan=plan)

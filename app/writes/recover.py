@@ -32,6 +32,7 @@ from app.writes.prepare import (
     prepare,
     prepare_create,
     prepare_update,
+    prepare_upsert,
 )
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from app.writes.upsert_race import lost_upsert_race
@@ -267,6 +268,8 @@ async def _prepare_again(resolved: ResolvedWrite, begun: Begun, effect: Action) 
     remote_id = begun.operation.remote_id or resolved.intent.remote_id
     if effect == "update" and remote_id is not None:
         return await prepare_update(unguarded, marker, remote_id)
+    if effect == "upsert":
+        return await prepare_upsert(unguarded, marker)
     return await prepare(unguarded, marker)
 
 

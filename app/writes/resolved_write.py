@@ -30,6 +30,7 @@ from app.writes.deps import WriteDeps
 from app.writes.models import CopyOf, Intent, Missing
 from app.writes.portable_body import make_portable
 from app.writes.tags import can_write_tags, read_change
+from canonical import values
 from canonical.classes import LossPolicy
 from canonical.order_patch import OrderCancel
 from canonical.parts import FieldOwnership, Loss, ObjectName
@@ -148,23 +149,9 @@ class ResolvedWrite:
         return replace(self, intent=msgspec.structs.replace(self.intent, body=kept))
 
     @property
-    def searches_first(self) -> bool:
-        """Whether the record is looked up first: the vendor has no upsert by this key, it would replace lists or change
-        a record that must stay as it is, such as one that a copy may not be linked to, or the ownership of a field has
-        to be judged."""
-        intent, endpoints = self.intent, self.mapping.endpoints
-        if intent.action != "upsert":
-            return False
-        if intent.copy_of is not None or intent.unless_found:
-            return True
-        if intent.upsert_on not in endpoints.upsert or intent.merges:
-            return True
-        return bool(self.owned) or self.forbids_new is not None
-
-    @property
     def lock(self) -> str | None:
         """The value to lock while the write reads first: a unique key, or the tags of a record. None for no lock."""
-        if self.searches_first:
+        if self.intent.action == "upsert":
             return f"{self.intent.upsert_on}={self.intent.upsert_value}"
         return f"tags={self.intent.remote_id}" if self.intent.edits_tags else None
 
@@ -177,8 +164,7 @@ class ResolvedWrite:
     def needs_only_account(self) -> bool:
         """Whether the request can be drafted from account facts, without reading a record. References may still need a
         read (`resolve_references.needs_look_up`)."""
-        is_new = self.intent.action in ("create", "comment", "upsert")
-        return is_new and not self.searches_first and self.intent.copy_of is None
+        return self.intent.action in ("create", "comment") and self.intent.copy_of is None
 
     async def account(self, max_age: float | None = None) -> Any:
         """Return the account facts, cached by the client for at most `max_age` seconds if given."""
@@ -408,7 +394,7 @@ def _upsert_value(key: UpsertKey, patch: Any) -> str:
     else:
         emails = patch.emails if isinstance(patch.emails, tuple) else ()
         primary = [email for email in emails if email.is_primary is True] or list(emails[:1])
-        value = primary[0].address.strip().lower() if primary else None
+        value = values.email(primary[0].address) if primary else None
     if isinstance(value, str) and value:
         return value
     pointer = "/external_id" if key == "external_id" else "/emails"

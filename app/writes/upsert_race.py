@@ -31,6 +31,6 @@ async def lost_upsert_race(
     if refused.refusal.existing_remote_id is None:
         return True
     try:
-        return await find_by_key(resolved) == refused.refusal.existing_remote_id
+        return (await find_by_key(resolved)).remote_id == refused.refusal.existing_remote_id
     except (Problem, VendorRefused):
         return True  # sending again is safe, and decides

@@ -37,6 +37,7 @@ def create_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     identity = add(desk, int(user["id"]), kind, value, verified=given.get("verified") is True)
     if kind == "email" and (given.get("primary") is True or user["email"] is None):
         identity = _make_primary(desk, user, identity)
+    users.keep(desk, desk.must_get("users", ids[0]))
     return json_answer(201, {"identity": identity}, {"location": identity["url"]})
 
 

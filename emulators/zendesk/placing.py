@@ -48,6 +48,8 @@ def placed(desk: Desk, object: str, payload: dict[str, Any]) -> JsonRecord:
     record = {**(shape(desk, id, payload) if shape else {}), **payload, "id": id}
     if object == "identities":
         keep_identity(desk, record)
+        if (owner := desk.state.get("users", str(record["user_id"]))) is not None:
+            users.keep(desk, owner)  # found by this address too
     elif object in ("comments", "audits"):
         desk.state.put(object, str(id), record, {"ticket": str(record.get("ticket_id"))})
     else:

@@ -105,6 +105,8 @@ def _fits(desk: Desk, record: JsonRecord, term: Term) -> bool:
         id = term.field.removeprefix("custom_field_")
         values = [field["value"] for field in record.get("custom_fields", ()) if str(field["id"]) == id]
         return any(_compare(":", "", value, term.value) for value in values)
+    if term.field == "email" and term.comparison == ":" and owner_of(desk, term.value) == record["id"]:
+        return True  # also by an address that is not the primary one
     if term.field in PEOPLE:
         return _person(desk, record.get(PEOPLE[term.field]), term.value)
     if term.field in REFERENCES:

@@ -86,7 +86,10 @@ def keep(desk: Desk, user: JsonRecord) -> None:
     if user["active"] and user["external_id"] is not None:
         keys["external_id"] = str(user["external_id"])
     desk.state.put("users", str(user["id"]), user, keys)
-    searched = [*keys.items(), *([("email", user["email"])] if user["email"] else [])]
+    identities = identities_of(desk, int(user["id"]))
+    addresses = {str(one["value"]).lower() for one in identities if one["type"] == "email"}
+    addresses |= {str(user["email"]).lower()} if user["email"] else set()
+    searched = [*keys.items(), *(("email", address) for address in sorted(addresses))]
     note(desk, "users", user, shown=user["active"], keys=searched)
 
 

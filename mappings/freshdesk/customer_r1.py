@@ -183,4 +183,5 @@ CUSTOMER: Final = VendorMapping(
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    hidden_keys={"email": "in_lists"},
 )

@@ -323,4 +323,5 @@ CUSTOMER: Final = VendorMapping(
     endpoints=CONTACTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    hidden_keys={"email": "always"},
 )

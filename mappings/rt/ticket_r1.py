@@ -245,4 +245,5 @@ TICKET: Final = VendorMapping(
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    hidden_keys={"email": "always", "external_id": "always"},
 )

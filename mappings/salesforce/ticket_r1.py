@@ -231,5 +231,6 @@ TICKET: Final = VendorMapping(
     endpoints=CASES,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    hidden_keys={"email": "always"},
     stores=STORES,
 )

@@ -237,5 +237,6 @@ CUSTOMER: Final = VendorMapping(
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    hidden_keys={"email": "always"},
     shapes=(USER_EVENT,),
 )

@@ -41,8 +41,6 @@ class PageEnd(Struct, frozen=True, kw_only=True):
 class _Head(Struct, frozen=True, kw_only=True):
     id: int
     updated_at: Instant
-    email: str | None = None
-    external_id: str | None = None
     requester_id: int | None = None
     generated_timestamp: int | None = None
 
@@ -73,10 +71,6 @@ def asked_for(records: tuple[Raw, ...], query: ListQuery) -> tuple[Raw, ...]:
         # An update by the system moves a ticket's generated_timestamp alone; a reader of changes wants it too.
         limit = since.timestamp()
         wanted.append(lambda head: max(head.updated_at.timestamp(), head.generated_timestamp or 0) >= limit)
-    if (email := query.filters.get("email")) is not None:
-        wanted.append(lambda head: (head.email or "").lower() == email.strip().lower())
-    if (external_id := query.filters.get("external_id")) is not None:
-        wanted.append(lambda head: (head.external_id or "").casefold() == external_id.casefold())
     if (requester := query.filters.get("requester")) is not None:
         wanted.append(lambda head: str(head.requester_id) == requester)
     if not wanted:
