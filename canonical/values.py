@@ -71,10 +71,14 @@ def _cached(*, longest: int, otherwise: Any = None, size: int = CACHE_SIZE) -> C
     return wrap
 
 
+def fold(text: str) -> str:
+    """Write A to Z in lower case. Other letters stay: the Kelvin sign and `k` have one lower case and are two letters."""
+    return text.translate(_LOWER)
+
+
 def email(text: str) -> str:
-    """Trim and lower-case an address. Only A to Z are folded: other letters with one lower case, such as the Kelvin
-    sign and `k`, belong to different people."""
-    return text.strip().translate(_LOWER)
+    """Trim and lower-case an address (`fold`)."""
+    return fold(text.strip())
 
 
 @_cached(longest=320)

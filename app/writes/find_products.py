@@ -9,6 +9,7 @@ from app.errors import AmbiguousMatch
 from app.problem_document import Candidate
 from app.records.fetch import send_read
 from app.writes.resolved_write import ResolvedWrite
+from canonical import values
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.parts import ProductReferencePatch
 from mappings.spec import MOST_SKUS, Product
@@ -55,12 +56,14 @@ def _has_id(line: LineItemPatch) -> bool:
 
 
 def _chosen(resolved: ResolvedWrite, held: list[Product], skus: tuple[str, ...]) -> Iterator[tuple[str, Product]]:
-    """Yield the product of each SKU. Shops compare without case: a product with another SKU is another product."""
-    by_sku = defaultdict(list)
+    """Yield the product of each SKU. Shops take a SKU in another case for the same one, so an exact match comes
+    first."""
+    exact, folded = defaultdict(list), defaultdict(list)
     for one in held:
-        by_sku[one.sku].append(one)
+        exact[one.sku].append(one)
+        folded[values.fold(one.sku)].append(one)
     for sku in skus:
-        found = by_sku.get(sku, [])
+        found = exact.get(sku) or folded.get(values.fold(sku), [])
         if len(found) > 1:
             raise _ambiguous(resolved, sku, found)
         if found:
