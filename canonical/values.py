@@ -72,7 +72,7 @@ def _cached(*, longest: int, otherwise: Any = None, size: int = CACHE_SIZE) -> C
 
 
 def fold(text: str) -> str:
-    """Write A to Z in lower case. Other letters stay: the Kelvin sign and `k` have one lower case and are two letters."""
+    """Write A to Z in lower case. Other letters stay, such as the Kelvin sign, whose lower case is `k`."""
     return text.translate(_LOWER)
 
 
