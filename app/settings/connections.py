@@ -41,6 +41,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     None for other vendors than `csv`. `realm`: links to records stay inside it; connections that name none
     share one. `grant` says how tokens are obtained, where the names of the credentials do not. Scopes are asked for the
     `access` to each object (empty: all that the vendor's mapping can), and `scopes` in addition.
+    `attach_orders_by_email`: a new order belongs to the shop's account with the buyer's address, if there is one.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     grant: GrantKind | None = None
     access: Mapping[ObjectName, Access] = {}
     scopes: tuple[str, ...] = ()
+    attach_orders_by_email: bool = False
 
     @property
     def only_takes_webhooks(self) -> bool:
@@ -81,6 +83,7 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     grant: GrantKind | None = None
     access: dict[str, Access] = field(default_factory=dict)
     scopes: tuple[Annotated[str, Meta(pattern=r"^[!#-\[\]-~]+$")], ...] = ()
+    attach_orders_by_email: bool = False
 
 
 def check_base_url(value: str) -> str:
@@ -126,6 +129,7 @@ def read_connection(name: str, table: Any) -> ConnectionSettings:
         grant=read.grant,
         access={PLURALS[plural]: may for plural, may in read.access.items()},
         scopes=read.scopes,
+        attach_orders_by_email=read.attach_orders_by_email,
     )
 
 

@@ -18,6 +18,7 @@ def connections_of(settings: Settings) -> Connections:
                 name=name,
                 vendor=manifest_of(connection.vendor, only_takes_webhooks=connection.only_takes_webhooks),
                 layout=connection.csv,
+                attaches_orders=connection.attach_orders_by_email,
             )
             for name, connection in settings.connections.items()
         },

@@ -14,11 +14,13 @@ from mappings.spec import FieldOptions, Manifest, Vendor
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """One configured account at a vendor, or the source of an intake's webhooks, or of exports with this `layout`."""
+    """One configured account at a vendor, or the source of an intake's webhooks, or of exports with this `layout`.
+    `attaches_orders`: a new order belongs to the shop's account with the buyer's address."""
 
     name: str
     vendor: Manifest
     layout: Layout | None = None
+    attaches_orders: bool = False
 
 
 class CalledConnection(Connection, frozen=True, kw_only=True):

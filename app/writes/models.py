@@ -40,10 +40,12 @@ class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the references of a body are at the connection: the vendor's id of the person, the products by SKU, the
     vendor's ids of orders by the `id` in the body, and what is lost.
 
-    `is_missing`: nobody has the person's address, and one is to be created.
+    `is_missing`: nobody has the person's address, and one is to be created. `email` is that of the customer whom the
+    body names by an id of another connection.
     """
 
     person: str | None = None
+    email: str | None = None
     is_missing: bool = False
     products: dict[str, Product] = {}
     orders: dict[str, str] = {}

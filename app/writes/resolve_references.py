@@ -13,7 +13,9 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from app.errors import InvalidField
-from app.records.resolve import choose_mapping
+from app.records.complete_references import NOT_SHOWN
+from app.records.fetch import fetch_present
+from app.records.resolve import active_mapping, choose_mapping
 from app.writes.find_products import find_products, skus_in, with_products
 from app.writes.find_record import find_customer
 from app.writes.models import References
@@ -40,7 +42,8 @@ def needs_look_up(resolved: ResolvedWrite) -> bool:
         return False
     patch = _patch(resolved)
     part = person_in(patch)
-    if part is not None and _is_looked_up(resolved, patch, getattr(patch, part), creates=True):
+    person = None if part is None else getattr(patch, part)
+    if person is not None and (_is_looked_up(resolved, patch, person, creates=True) or _is_elsewhere(resolved, person)):
         return True
     return bool(skus_in(resolved, patch))
 
@@ -66,7 +69,8 @@ def with_references(patch: Any, found: References) -> Any:
     part = person_in(patch)
     if part is not None:
         remote_id = NEW_PERSON if found.is_missing else found.person
-        patch = replace(patch, **{part: replace(getattr(patch, part), id=None, remote_id=remote_id)})
+        person = replace(getattr(patch, part), id=None, remote_id=remote_id)
+        patch = replace(patch, **{part: replace(person, email=person.email or found.email)})
     if _orders_by_link(patch):
         orders = tuple(one for one in map(partial(_at_connection, found), patch.orders) if one.remote_id is not None)
         patch = replace(patch, orders=orders or UNSET)
@@ -87,35 +91,103 @@ def _patch(resolved: ResolvedWrite) -> Any:
 def _is_looked_up(resolved: ResolvedWrite, patch: Any, person: Any, *, creates: bool) -> bool:
     """Return whether a person is looked up by address, unless a link or an id names them."""
     need: PersonNeed = resolved.mapping.endpoints.person(patch)
-    wanted = need != "copy" and (creates or need != "link")
+    is_copied = need == "copy" and not (creates and _may_attach(resolved, patch))
+    wanted = not is_copied and (creates or need != "link")
     return wanted and person.email is not None and person.remote_id is None
+
+
+def _is_guest(resolved: ResolvedWrite, patch: Any) -> bool:
+    """Return whether the order of a guest must name no account of the shop."""
+    return resolved.intent.missing == "guest" and resolved.mapping.endpoints.person(patch) == "copy"
+
+
+def _may_attach(resolved: ResolvedWrite, patch: Any) -> bool:
+    """Return whether an address may select an account of the shop for a new order."""
+    return resolved.connection.attaches_orders and isinstance(patch, OrderPatch) and not _is_guest(resolved, patch)
+
+
+def _is_elsewhere(resolved: ResolvedWrite, person: Any) -> bool:
+    """Return whether a person is named only by an id of another system, so that their address has to be read there."""
+    is_here = person.id is not None and person.id.startswith(f"{resolved.connection.name}:")
+    return person.id is not None and not is_here and person.email is None and person.remote_id is None
 
 
 async def _find_person(resolved: ResolvedWrite, patch: Any, part: str, *, creates: bool) -> References:
     person = getattr(patch, part)
+    is_named = person.id is not None or person.remote_id is not None
+    if creates and is_named and _is_guest(resolved, patch):
+        return await _as_guest(resolved, person, part)
     linked = None if person.id is None else await _linked(resolved, person.id)
-    if person.id is not None and linked is None and person.email is None:
-        detail = f"is not a customer known at {resolved.connection.name}"
-        is_copied = (person.phone or person.name) and resolved.mapping.endpoints.person(patch) in ("copy", "link")
-        if person.remote_id is None and not is_copied and resolved.intent.loss == "any":
-            return References(lost=(Loss(path=f"/{part}/id", kind="dropped", detail=detail),))
-        if person.remote_id is not None or not is_copied:
-            raise InvalidField.at(f"/{part}/id", f"{detail}; read or create the customer there first")
-        kept = f"{detail}: the record keeps a copy of the name and number"
-        return References(lost=(Loss(path=f"/{part}/id", kind="coerced", detail=kept),))
     if linked is not None and person.remote_id not in (None, linked):
         raise InvalidField.at(f"/{part}/remote_id", "names another customer than id does; send one of the two")
-    remote_id = linked or person.remote_id
+    remote_id, own, lost = linked or person.remote_id, None, tuple[Loss, ...]()
+    if person.id is not None and linked is None and person.email is None:
+        own = await _own_address(resolved, person.id) if person.remote_id is None else None
+        if own is None:
+            return _unknown(resolved, patch, part)
+        detail = f"is not a customer known at {resolved.connection.name}: found by the address of that customer"
+        lost = (Loss(path=f"/{part}/id", kind="coerced", detail=detail),)
+        person = replace(person, email=own)
     if remote_id is not None or not _is_looked_up(resolved, patch, person, creates=creates):
-        return References(person=remote_id)
+        return References(person=remote_id, email=own, lost=lost)
     email = values.email(person.email)
     if not values.is_email(email):
         raise InvalidField.at(f"/{part}/email", "not an e-mail address")
     customers = choose_mapping(resolved.deps, resolved.connection, "customer", None)
     found = await find_customer(resolved, customers, email, f"/{part}/email")
     if found is not None or not creates:
-        return References(person=found)
-    return _missing(resolved, resolved.mapping.endpoints.person(patch), part)
+        return References(person=found, email=own, lost=lost)
+    missing = _missing(resolved, resolved.mapping.endpoints.person(patch), part)
+    return replace(missing, email=own, lost=(*lost, *missing.lost))
+
+
+async def _as_guest(resolved: ResolvedWrite, person: Any, part: str) -> References:
+    """Return the references of a guest order that names an account: a copy of the address."""
+    email = person.email
+    if email is None and person.id is not None:
+        email = await _own_address(resolved, person.id)
+    if not (email or person.name or person.phone):
+        raise InvalidField.at(f"/{part}", "a guest order (is_guest) names no account: send the buyer's email")
+    pointer = f"/{part}/{'id' if person.id is not None else 'remote_id'}"
+    detail = "a guest order (is_guest) names no account: it has a copy of the buyer's address"
+    return References(email=email, lost=(Loss(path=pointer, kind="coerced", detail=detail),))
+
+
+async def _own_address(resolved: ResolvedWrite, record: str) -> str | None:
+    """Return the primary address of a customer, read at the first connection that has one."""
+    connection, colon, _ = record.partition(":")
+    links = resolved.deps.links
+    canonical_id = await links.canonical_id("customer", connection, record[len(connection) + 1 :]) if colon else record
+    for one in () if canonical_id is None else await links.find(canonical_id):
+        home = resolved.deps.connections.by_name.get(one.connection)
+        mapping = None if home is None or one.object != "customer" else active_mapping(resolved.deps, home, "customer")
+        if home is None or mapping is None:
+            continue
+        try:
+            reading = await fetch_present(resolved.deps, home, mapping, one.remote_id, resolved.deadline)
+        except NOT_SHOWN:
+            continue
+        address = next((email.address for email in reading.mapped.data.emails if email.is_primary), None)
+        if address is not None:
+            return str(address)
+    return None
+
+
+def _unknown(resolved: ResolvedWrite, patch: Any, part: str) -> References:
+    """Return that a customer is not known at the connection, where the record can do without. Raises InvalidField."""
+    person, name = getattr(patch, part), resolved.connection.name
+    detail = f"is not a customer known at {name}"
+    is_copied = (person.phone or person.name) and resolved.mapping.endpoints.person(patch) in ("copy", "link")
+    if person.remote_id is None and not is_copied and resolved.intent.loss == "any":
+        return References(lost=(Loss(path=f"/{part}/id", kind="dropped", detail=detail),))
+    if person.remote_id is not None or not is_copied:
+        raise InvalidField.at(
+            f"/{part}/id",
+            f"{detail}, and no address of it was found: send {part}.email, or copy the customer there first (POST"
+            f' /v1/customers/{{id}}/copies {{"connection": "{name}"}})',
+        )
+    kept = f"{detail}: the record keeps a copy of the name and number"
+    return References(lost=(Loss(path=f"/{part}/id", kind="coerced", detail=kept),))
 
 
 def _orders_by_link(patch: Any) -> list[str]:
@@ -148,6 +220,8 @@ async def _with_orders(resolved: ResolvedWrite, patch: Any, found: References) -
 def _missing(resolved: ResolvedWrite, need: PersonNeed, part: str) -> References:
     """Return that the person is to be created, or what is lost without one. Raises InvalidField."""
     vendor, intent = resolved.connection.vendor.title, resolved.intent
+    if need == "copy":
+        return References()  # a shop has a guest
     if need != "known" and intent.missing == "create":
         return References(is_missing=True)
     why = "" if need == "known" else f", and {NOT_CREATED[intent.missing]}"

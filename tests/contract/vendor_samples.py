@@ -35,6 +35,10 @@ vendor_field = "AccountId"
 """
 
 
+ATTACHING: Final = "-attaching"
+"""The end of the names of connections whose orders are attached to accounts by address."""
+
+
 class Sample(NamedTuple):
     """One object at one vendor: a body to create that contains the mark, a change, the vendor's collection, the path of
     the creating call, and an unused id."""
@@ -206,7 +210,8 @@ def create_record(facade_caller: Any, sample: Sample, connection: str | None = N
 
 def _table(name: str, vendor: Vendor, url: str) -> str:
     secrets = ", ".join(f'{one} = "env:LOCKSTITCH_DEV_{vendor.upper()}_{one.upper()}"' for one in CREDENTIALS[vendor])
-    fields = SALESFORCE_ACCOUNTS.format(name=name) if vendor == "salesforce" else ""
+    fields = "attach_orders_by_email = true\n" if name.endswith(ATTACHING) else ""
+    fields += SALESFORCE_ACCOUNTS.format(name=name) if vendor == "salesforce" else ""
     return (
         f'[connections.{name}]\nvendor = "{vendor}"\nbase_url = "{url}/{vendor}"\ncredentials = {{ {secrets} }}\n'
         f"{WIDE}" + ('webhook_secrets = ["env:WEBHOOK_SENDER"]\n' if name in SENDERS else "") + fields

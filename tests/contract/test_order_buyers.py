@@ -1,0 +1,99 @@
+"""Whose a new order is at a shop: a guest's, unless an id or a link names an account, or the connection attaches."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.contract.callers import Caller, code_of
+from tests.contract.facade import Facade
+from tests.contract.samples import Body, word
+from tests.contract.vendor_samples import all_vendors
+
+SHOPS = ("shopify", "woocommerce")
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch with two connections to each vendor, of which the second attaches orders by address."""
+    with all_vendors(tmp_path_factory.mktemp("buyers"), module_database_url, "attaching") as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def account(caller: Caller, connection: str, mark: str) -> Body:
+    """A customer at a connection."""
+    body = {"first_name": "Ann", "last_name": "Lee", "emails": [{"address": f"{mark}@example.com"}]}
+    return caller.create(f"/v1/customers?connection={connection}", body)
+
+
+def sale(customer: Body, **more: Any) -> Body:
+    """An order of a free line."""
+    line = {"name": "Mug", "quantity": "1", "unit_price": "9.00"}
+    return {"currency": "EUR", "customer": customer, "line_items": [line], **more}
+
+
+def place(caller: Caller, connection: str, customer: Body, **more: Any) -> Body:
+    """Create an order. Return it as it reads."""
+    made = caller.create(f"/v1/orders?connection={connection}", sale(customer, **more))
+    found: Body = caller.get(f"/v1/orders/{made['id']}?connection={connection}").json()
+    return found | {"loss": made["meta"]["loss"]}
+
+
+@pytest.mark.parametrize("shop", SHOPS)
+def test_an_address_selects_an_account_only_where_the_connection_attaches(caller: Caller, shop: str) -> None:
+    mark = word()
+    known = account(caller, shop, mark)["meta"]["remote_id"]
+    by_address = {"email": f"{mark}@example.com"}
+
+    guest = place(caller, shop, by_address)
+    attached = place(caller, f"{shop}-attaching", by_address)
+    stranger = place(caller, f"{shop}-attaching", {"email": f"other-{mark}@example.com"})
+
+    assert (guest["is_guest"], guest["customer"]["email"]) == (True, f"{mark}@example.com")
+    assert (attached["is_guest"], attached["customer"]["remote_id"]) == (False, known)
+    assert stranger["is_guest"]
+
+
+@pytest.mark.parametrize("shop", SHOPS)
+def test_a_guest_stays_a_guest(caller: Caller, shop: str) -> None:
+    mark = word()
+    known = account(caller, shop, mark)
+
+    by_address = place(caller, f"{shop}-attaching", {"email": f"{mark}@example.com"}, is_guest=True)
+    by_id = place(caller, shop, {"id": known["id"]}, is_guest=True)
+
+    for order in (by_address, by_id):
+        assert (order["is_guest"], order["customer"]["email"]) == (True, f"{mark}@example.com")
+    assert ("/customer/id", "coerced") in [(one["path"], one["kind"]) for one in by_id["loss"]]
+
+
+@pytest.mark.parametrize("shop", SHOPS)
+def test_a_customer_of_another_system_is_known_by_their_own_address(caller: Caller, shop: str) -> None:
+    mark = word()
+    elsewhere = account(caller, "hubspot", mark)
+
+    guest = place(caller, shop, {"id": elsewhere["id"]})
+    here = account(caller, shop, f"two-{mark}")
+    attached = place(caller, f"{shop}-attaching", {"id": account(caller, "hubspot", f"two-{mark}")["id"]})
+
+    assert (guest["is_guest"], guest["customer"]["email"]) == (True, f"{mark}@example.com")
+    assert ("/customer/id", "coerced") in [(one["path"], one["kind"]) for one in guest["loss"]]
+    assert (attached["is_guest"], attached["customer"]["remote_id"]) == (False, here["meta"]["remote_id"])
+
+
+def test_a_customer_without_an_address_is_refused_with_both_ways_out(caller: Caller) -> None:
+    body = {"first_name": "Ann", "phones": [{"raw": "+441174960123"}]}
+    elsewhere = caller.create("/v1/customers?connection=hubspot", body)
+
+    answer = caller.write("POST", "/v1/orders?connection=woocommerce", sale({"id": elsewhere["id"]}))
+
+    assert code_of(answer, 422) == "invalid-field"
+    detail = answer.json()["detail"]
+    assert "customer.email" in detail
+    assert "/copies" in detail
