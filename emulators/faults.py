@@ -33,7 +33,8 @@ MOST_COPIES = 1_000
 class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which calls a fault is for, or which webhooks; what is left out matches all.
 
-    `path` is a glob or a prefix: of a call's path below `/<vendor>`, of a webhook's topic (`contact.*`, `orders/`).
+    `path` is a call's path below `/<vendor>`, or a webhook's topic: exact, a glob (`contact.*`), or a prefix if it ends
+    with a slash (`orders/`).
     """
 
     method: str | None = None
@@ -50,7 +51,9 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return any(self._takes(topic) for topic in topics)
 
     def _takes(self, path: str) -> bool:
-        return self.path is None or path.startswith(self.path) or fnmatchcase(path, self.path)
+        if self.path is None or (self.path.endswith("/") and path.startswith(self.path)):
+            return True
+        return path == self.path or fnmatchcase(path, self.path)
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

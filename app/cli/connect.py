@@ -99,10 +99,11 @@ def show(*, json: Json = False) -> None:
     if json:
         write_json(whole_list(listed))
         return
-    shown = table("connection", "vendor", "state", "since", "until", "note")
+    shown = table("connection", "vendor", "state", "note")
     for one in listed:
-        since, until = ("" if at is None else moment(at) for at in (one.since, one.until))
-        shown.add_row(one.name, one.vendor, one.state, since, until, one.note or "")
+        times = (("since", one.since), ("until", one.until))
+        notes = (one.note or "", *(f"{word} {moment(at)}" for word, at in times if at is not None))
+        shown.add_row(one.name, one.vendor, one.state, ", ".join(filter(None, notes)))
     Console().print(shown)
     for one in listed:
         if one.refused_webhooks is not None:

@@ -9,11 +9,11 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.database import find_settings
 from app.cli.exits import REFUSED, usage
 from app.cli.printing import Json, write_json
 from app.cli.tables import table
 from app.ownership.contract import with_owners
-from app.settings.environment import load_settings
 from canonical.released import OBJECTS, Contract, Verdict, contract_of, judge, version_key, write_release
 from mappings.registry import VENDORS, active
 
@@ -91,7 +91,7 @@ def release(object_name: Name = None, /) -> None:
 
 def _configured(object_name: str) -> Contract:
     """Return a contract with the owners, contact and severities of `lockstitch.toml`. Raises SettingsError."""
-    ownership = load_settings(os.environ).ownership
+    ownership = find_settings(os.environ).ownership
     return with_owners(contract_of(object_name), next(one for name, one in ownership.items() if name == object_name))
 
 

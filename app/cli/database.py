@@ -65,12 +65,16 @@ def find_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def find_settings(environment: Mapping[str, str]) -> Settings:
-    """Load the settings. Without a configuration file, use the connections of `lockstitch dev` in the data folder."""
+    """Load the settings. In a shell without a database of its own, beside a running `lockstitch dev`, add the
+    configuration file and the public URL of its processes; without one that runs, the connections that it wrote."""
     settings = load_settings(environment)
-    written_by_dev = settings.data_dir / "lockstitch.toml"
-    if settings.config_file is not None or settings.database_url is not None or not written_by_dev.exists():
+    if settings.database_url is not None:
         return settings
-    return load_settings({**environment, "LOCKSTITCH_CONFIG": str(written_by_dev)})
+    announced, written = settings.data_dir / "dev.json", settings.data_dir / "lockstitch.toml"
+    facts = json.loads(announced.read_bytes()) if announced.exists() else {}
+    config = facts.get("config") or (str(written) if written.exists() else "")
+    of_dev = {"LOCKSTITCH_CONFIG": config, "LOCKSTITCH_PUBLIC_URL": facts.get("public_url", "")}
+    return load_settings({**{name: value for name, value in of_dev.items() if value}, **environment})
 
 
 async def connect(settings: Settings) -> Database:

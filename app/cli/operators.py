@@ -10,12 +10,11 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from app.cli.database import find_database, find_keys, run
+from app.cli.database import find_database, find_keys, find_settings, run
 from app.cli.exits import FAILURE, REFUSED, usage
 from app.errors import InvalidField, StateConflict, StoreUnavailable
 from app.problem_document import Problem
 from app.queue.models import Pause
-from app.settings.environment import load_settings
 from app.wiring.operators import open_operators
 from canonical.parts import Instant
 
@@ -27,7 +26,7 @@ UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def with_operators(kind: type[D], do: Callable[[D], Awaitable[T]]) -> T:
     """Run `do` with the dependencies of this type. Exits if it is refused. Raises Complaint without a database."""
-    settings = load_settings(os.environ)
+    settings = find_settings(os.environ)
     url, keys = find_database(settings), find_keys(os.environ)
 
     async def open_and_do() -> T:

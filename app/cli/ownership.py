@@ -7,12 +7,13 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.database import find_settings
 from app.cli.exits import usage
 from app.cli.printing import Json, write_json
 from app.cli.tables import table
 from app.ownership.verdict import Change, depends_on_record, may_write, rule
 from app.settings.connections import ConnectionSettings
-from app.settings.environment import Settings, load_settings
+from app.settings.environment import Settings
 from app.settings.ownership import KEY, OBJECTS, PERSON
 from canonical.parts import FieldOwnership, ObjectName
 from mappings.registry import VENDORS, active
@@ -42,7 +43,7 @@ def explain(
     json
         Print JSON.
     """
-    settings = load_settings(os.environ)
+    settings = find_settings(os.environ)
     name = next((one for one in OBJECTS if one == object_name), None)
     if name is None:
         usage(f"Unknown object {object_name}. Objects: {', '.join(OBJECTS)}.")

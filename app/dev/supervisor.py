@@ -68,6 +68,8 @@ class _Supervisor:
             connection: environment.get(secret_variable(connection)) or secret
             for connection, secret in folder.webhook_secrets().items()
         }
+        config = settings.config_file or folder.write_config(f"http://{LOCALHOST}:{settings.emulators_port}")
+        self._config = str(Path(config).absolute())
         self._children: list[Child] = []
         self._console = Console(highlight=False, soft_wrap=True, markup=False)
 
@@ -163,15 +165,12 @@ class _Supervisor:
 
     def _environment_of_lockstitch(self) -> dict[str, str]:
         """Return the environment of the API and the worker: this process's environment and the settings of `dev`."""
-        config = self._settings.config_file or self._folder.write_config(
-            f"http://{LOCALHOST}:{self._settings.emulators_port}"
-        )
         return {
             **EMULATOR_CREDENTIALS,
             **{secret_variable(connection): secret for connection, secret in self._webhook_secrets.items()},
             "LOCKSTITCH_ENCRYPTION_KEYS": self._folder.encryption_key(),
             **{name: value for name, value in self._environment.items() if value},
-            "LOCKSTITCH_CONFIG": str(Path(config).absolute()),
+            "LOCKSTITCH_CONFIG": self._config,
             "LOCKSTITCH_DATABASE_URL": self._database_url,
             "LOCKSTITCH_DATA_DIR": str(self._folder.path),
             "LOCKSTITCH_DEV": "1",
@@ -180,6 +179,8 @@ class _Supervisor:
     def _facts(self, keys: DevKeys) -> dict[str, object]:
         return {
             "api": f"http://{LOCALHOST}:{self._settings.port}",
+            "public_url": self._settings.public_url,
+            "config": self._config,
             "emulators": f"http://{LOCALHOST}:{self._settings.emulators_port}",
             "key": keys.key,
             "ops_key": keys.ops_key,

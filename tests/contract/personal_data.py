@@ -94,7 +94,7 @@ def dead_letters_of(caller: Caller) -> list[str]:
 def plant_in_a_dead_webhook(facade: Facade, caller: Caller, holding: str, name: str, email: str) -> None:
     """Send a webhook about an unreadable record, then edit and redrive its dead letter."""
     (record, *_) = facade.vendors.records("hubspot", "contacts", holding)
-    facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects/contacts", times=None, change="type")
+    facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects/contacts*", times=None, change="type")
     endpoint = WebhookEndpoint(facade, "hubspot")
     event = contact_event(objectId=int(record["id"]), propertyValue=email)
     assert endpoint.accepted(hubspot(endpoint.url, event)) == (1, 0)

@@ -71,7 +71,7 @@ def served(running_facade: Facade, full_key: str, exporting: str) -> dict[str, d
     facade = running_facade
     with Caller(facade.api.url, full_key) as caller:
         caller.create("/v1/customers", customer("hubspot"))
-        facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects/contacts", times=None, change="type")
+        facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects/contacts*", times=None, change="type")
         assert caller.get("/v1/customers?connection=hubspot&limit=5").json()["unreadable"]
         facade.vendors.mend()
         assert code_of(caller.get("/v1/customers/refused:1"), 502) == "vendor-auth-failed"

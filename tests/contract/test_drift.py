@@ -8,7 +8,7 @@ from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.samples import KINDS, word
 
-PATHS = {"hubspot": "/crm/v3/objects", "shopify": "/admin/api", "zendesk": "/api/v2"}
+PATHS = {"hubspot": "/crm/v3/objects/", "shopify": "/admin/api/", "zendesk": "/api/v2/"}
 # The field of each that an unknown choice changes. At Zendesk that is a user's role.
 CHOICES = {
     "hubspot customer": "lifecycle_stage",

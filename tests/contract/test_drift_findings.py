@@ -11,7 +11,7 @@ from tests.contract.samples import KINDS, Kind, customer, ticket
 from tests.contract.waiting import until
 from tests.contract.webhook_driver import WebhookDriver
 
-PATHS = {"hubspot": "/crm/v3/objects", "shopify": "/admin/api", "zendesk": "/api/v2"}
+PATHS = {"hubspot": "/crm/v3/objects/", "shopify": "/admin/api/", "zendesk": "/api/v2/"}
 LEARNED_FROM = 3
 RULES = f"""
 [drift]

@@ -61,7 +61,7 @@ def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
             run = tell(facade, api.url, made["meta"]["remote_id"])
             hook.received(2)
             driver.forget(made)
-            facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects", times=None, change="type")
+            facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects/", times=None, change="type")
             redriven = redrive(facade, caller, api.url, made["meta"]["remote_id"])
             hook.received(3)
             driver.until(

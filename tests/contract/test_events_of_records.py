@@ -262,7 +262,7 @@ def test_two_who_look_at_one_record_at_the_same_time(driver: WebhookDriver, vend
     """With different order keys nothing keeps them apart but what they compare with."""
     record = Record(driver, "hubspot customer")
     record.event_after("created")
-    vendors.break_("hubspot", "slow", path="/crm/v3/objects/contacts", times=4, delay_ms=400)
+    vendors.break_("hubspot", "slow", path="/crm/v3/objects/contacts*", times=4, delay_ms=400)
     record.change({"job_title": "Owner"})
     receipts = [
         driver.record("hubspot", "contact.propertyChange", "contact", record.remote_id, order_key=f"{word()}:1")

@@ -13,7 +13,7 @@ from tests.contract.webhook_driver import WebhookDriver
 from tests.contract.webhook_senders import SENDERS, WebhookEndpoint, gateway, shopify
 from tests.signatures.senders import Sent
 
-PATHS = {"hubspot": "/crm/v3/objects", "shopify": "/admin/api", "zendesk": "/api/v2"}
+PATHS = {"hubspot": "/crm/v3/objects/", "shopify": "/admin/api/", "zendesk": "/api/v2/"}
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter_with_its_place(
 def test_a_vendor_that_is_busy_is_asked_later(driver: WebhookDriver, caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/customers?connection=busy-hubspot", customer("hubspot"))
     driver.forget(made)
-    vendors.break_("hubspot", "status", path="/crm/v3/objects/contacts", times=3, status=429, retry_after=1)
+    vendors.break_("hubspot", "status", path="/crm/v3/objects/contacts*", times=3, status=429, retry_after=1)
 
     receipt = driver.record("busy-hubspot", "contact.propertyChange", "contact", made["meta"]["remote_id"])
 
@@ -135,7 +135,7 @@ def test_a_vendor_that_is_busy_is_asked_later(driver: WebhookDriver, caller: Cal
 def test_a_vendor_that_is_down_is_asked_again(driver: WebhookDriver, caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/customers?connection=frail-hubspot", customer("hubspot"))
     driver.forget(made)
-    vendors.break_("hubspot", "status", path="/crm/v3/objects/contacts", times=4, status=503)
+    vendors.break_("hubspot", "status", path="/crm/v3/objects/contacts*", times=4, status=503)
 
     receipt = driver.record("frail-hubspot", "contact.propertyChange", "contact", made["meta"]["remote_id"])
 

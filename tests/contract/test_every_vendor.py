@@ -151,7 +151,7 @@ def test_an_upsert_succeeds_although_its_repeat_is_refused(caller: Caller, vendo
     """It carries no mark of the operation, so that looking for one proves nothing. With an e-mail address, which is
     merged, it would not be the vendor's own upsert."""
     sample, mark = SAMPLES["salesforce customer"], word()
-    upserted_at = "/services/data/v62.0/sobjects/Contact/Lockstitch_Key__c"
+    upserted_at = "/services/data/v62.0/sobjects/Contact/Lockstitch_Key__c/"
     body = {"last_name": mark, "external_id": f"key-{mark}"}
     vendors.lose_reply(sample.vendor, method="PATCH", path=upserted_at, times=CLIENT_TRIES)
     vendors.break_(sample.vendor, "status", method="PATCH", path=upserted_at, status=404, times=1)

@@ -125,7 +125,7 @@ def test_a_new_record_that_another_process_sees_first_has_one_id(
     mark, made = word(), list[httpx.Response]()
     with facade.another_api() as api, Caller(api.url, caller.secret) as other:
         # Between the create and the end of the write, which reads the record back.
-        vendors.break_("hubspot", "slow", method="GET", path="/crm/v3/objects/contacts", delay_ms=1500)
+        vendors.break_("hubspot", "slow", method="GET", path="/crm/v3/objects/contacts*", delay_ms=1500)
         path, body = "/v1/customers?connection=hubspot", customer("hubspot", mark)
         writing = threading.Thread(target=lambda: made.append(caller.write("POST", path, body)))
         writing.start()

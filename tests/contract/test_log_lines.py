@@ -102,7 +102,7 @@ def test_a_dead_letter_and_its_job_are_a_line_each(
     driver: WebhookDriver, facade: Facade, caller: Caller, vendors: Emulators
 ) -> None:
     made = caller.create(KIND.collection, KIND.sample())
-    vendors.break_("hubspot", "drift", path="/crm/v3/objects", times=None, change="type")
+    vendors.break_("hubspot", "drift", path="/crm/v3/objects/", times=None, change="type")
     letter = driver.dead_letter_of(driver.send("hubspot", "customer", "updated", made["meta"]["remote_id"]))
 
     dead = line(facade.worker, "a job became a dead letter", dead_letter=letter["id"])

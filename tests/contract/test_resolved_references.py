@@ -44,8 +44,7 @@ def calls_of(vendors: Emulators, seen: int) -> list[str]:
 
 
 def break_create(vendors: Emulators, kind: str, **fault: Any) -> None:
-    """A fault for the next create of a contact, after its two look-ups: that of the parent and that of the child."""
-    vendors.break_("hubspot", "slow", method="POST", path=CONTACTS, times=2, delay_ms=0)
+    """A fault for the next create of a contact."""
     vendors.break_("hubspot", kind, method="POST", path=CONTACTS, **fault)
 
 

@@ -101,7 +101,7 @@ def test_the_run_of_a_webhook_lists_what_followed(facade: Facade, reader: Caller
 
 def test_an_outage_is_listed_attempt_by_attempt(facade: Facade, caller: Caller, reader: Caller) -> None:
     run = new_run()
-    facade.vendors.break_("hubspot", "status", status=503, path="/crm/v3/objects/contacts", times=1)
+    facade.vendors.break_("hubspot", "status", status=503, path="/crm/v3/objects/contacts*", times=1)
     caller.get("/v1/customers?connection=frail-hubspot&limit=1", headers={"x-correlation-id": run})
 
     story = run_of(reader, run, lambda story: bool(of(story, "request")))

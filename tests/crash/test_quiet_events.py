@@ -73,7 +73,7 @@ def test_a_write_that_settles_between_two_looks_is_not_read_again(
         caller.create("/v1/customers", customer("hubspot"))  # what an account needs once is there now
         Watch(facade, "hubspot", Hook(url="")).settle()
         calls = len(facade.vendors.calls("hubspot"))
-        facade.vendors.break_("hubspot", "slow", method="GET", path="/crm/v3/objects/contacts", delay_ms=3000)
+        facade.vendors.break_("hubspot", "slow", method="GET", path="/crm/v3/objects/contacts*", delay_ms=3000)
         with ThreadPoolExecutor(1) as threads:
             making = threads.submit(caller.create, "/v1/customers", customer("hubspot"))
             until(lambda: facade.sql(SENT))

@@ -42,12 +42,22 @@ def test_a_fault_precedes_authorisation(emulators: RunningEmulators) -> None:
     assert emulators.http.get(GROUPS).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/api/v2/tick*", "/api/v2/ti", "/api/v2/tickets"])
-def test_a_match_takes_a_glob_or_a_prefix_and_a_method(emulators: RunningEmulators, path: str) -> None:
+@pytest.mark.parametrize("path", ["/api/v2/tick*", "/api/v2/", "/api/v2/tickets"])
+def test_a_match_takes_a_path_a_glob_or_a_folder_and_a_method(emulators: RunningEmulators, path: str) -> None:
     emulators.order(vendor="zendesk", match={"method": "post", "path": path}, fault=fault("status", status=500))
     assert get(emulators).status_code == 200
     assert get(emulators, TICKETS).status_code == 200
     assert create(emulators).status_code == 500
+
+
+def test_a_fault_of_a_path_spares_what_is_below_it(emulators: RunningEmulators) -> None:
+    """A create and a batch read are both a POST; a failing create must not break the reads."""
+    contacts, headers = "/crm/v3/objects/contacts", {"authorization": "Bearer hubspot-dev-token"}
+    emulators.order(vendor="hubspot", match={"method": "POST", "path": contacts}, fault=fault("status", status=500))
+    read = {"inputs": [{"id": "1"}], "properties": []}
+    answer = emulators.http.post(f"/hubspot{contacts}/batch/read", json=read, headers=headers)
+    assert answer.status_code == 207, answer.text  # there is no contact 1
+    assert emulators.http.post(f"/hubspot{contacts}", json={}, headers=headers).status_code == 500
 
 
 def test_slow_answers_late_but_right(emulators: RunningEmulators) -> None:
