@@ -19,6 +19,8 @@ from canonical.values import currency_digits
 
 ZERO: Final = Decimal(0)
 LONGEST: Final = 40
+PARTS: Final = frozenset({"line_items", "discounts", "shipping_lines", "fees", "tax_inclusive"})
+"""The fields of an order that make its sum."""
 Lines = tuple[LineItem, ...] | tuple[LineItemPatch, ...]
 _AMOUNT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -81,6 +83,27 @@ def sum_of(patch: OrderPatch) -> BodySum | None:
     if patch.tax_inclusive is not True:
         total += taxes_of(patch)
     return BodySum(total=total, slack=_slack(lines, smallest_unit(given(patch.currency, NO_CURRENCY))))
+
+
+def holds(order: Order, patch: OrderPatch) -> bool:
+    """Return whether an order has the lines and the sum of a whole body, of which parts may have been folded into its
+    prices and into further lines."""
+    lines, wanted = given(patch.line_items, ()), sum_of(patch)
+    if (
+        wanted is None
+        or not lines
+        or len(lines) > len(order.line_items)
+        or not wanted.is_about(_exact(order.totals.total))
+    ):
+        return False
+    is_folded = bool(given(patch.discounts, ()) or given(patch.shipping_lines, ()) or given(patch.fees, ()))
+    is_folded = is_folded or bool(taxes_of(patch))
+    return all(
+        sent.name in (None, held.name)
+        and _exact(sent.quantity) == _exact(held.quantity)
+        and (is_folded or _exact(sent.unit_price or "0") == _exact(held.unit_price))
+        for sent, held in zip(lines, order.line_items, strict=False)
+    )
 
 
 def taxes_of(patch: OrderPatch) -> Decimal:

@@ -122,10 +122,17 @@ class Notes(Struct, kw_only=True):
         self.refused.append(FieldRefusal(kind="unsupported", pointer=pointer, detail=detail))
 
 
-PersonNeed = Literal["copy", "link", "id", "known"]
+PersonNeed = Literal["copy", "link", "id", "id_or_text", "known"]
 """How a new record names its customer or requester: by a copy of name and address; by a link to a customer beside such
-a copy; by the id of a customer; by the id of one who must exist already, because Lockstitch cannot create them so that
-the vendor accepts the record."""
+a copy; by the id of a customer; by that id, or by a text if none is to be created; by the id of one who must exist
+already, because Lockstitch cannot create them so that the vendor accepts the record."""
+
+
+NEW_PERSON: Final = "new-customer"
+"""The vendor's id of a person who would be created, in a draft."""
+Options = Mapping[str, str | bool]
+"""Settings of a connection that only some vendors have, by name."""
+NO_OPTIONS: Final[Options] = {}
 
 
 class Product(Struct, frozen=True, kw_only=True):
@@ -233,6 +240,10 @@ class Endpoints(Generic[W, A]):
     looked up first, unless the vendor keeps a copy.
     `find_products(order, skus, account)` builds one request for the products with these SKUs, at most `MOST_SKUS`, at
     vendors whose lines name products by id; `products` reads the reply.
+    `find_related(order, account)` builds one read of what else a new order needs, such as the account that it belongs
+    to; `related` reads ids by name from the reply. Both see the customer of the order as an id, if one is known.
+    `with_related(account, options, related)` returns the account facts for a draft with the result of that read and the
+    connection's own settings (`Vendor.options`).
     `named` reads the names behind the ids in references, by field, where the record's own read has the ids alone. A
     customer or requester is read by the customer mapping instead.
     `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator, for
@@ -261,6 +272,9 @@ class Endpoints(Generic[W, A]):
     person: Callable[[Any], PersonNeed] = lambda patch: "copy"
     find_products: Callable[[OrderPatch, tuple[str, ...], A], VendorRequest] | None = None
     products: Callable[[VendorReply], tuple[Product, ...]] | None = None
+    find_related: Callable[[OrderPatch, A], VendorRequest | None] | None = None
+    related: Callable[[VendorReply], Mapping[str, str]] | None = None
+    with_related: Callable[[A, Options, Mapping[str, str]], A] | None = None
     merged: Callable[[str, A], VendorRequest] | None = None
     merged_into: Callable[[VendorReply], str | None] | None = None
     bulk: Callable[[A], int] = lambda account: 0
@@ -519,6 +533,7 @@ class Vendor(Manifest, Generic[A]):
     `removable`: objects that `lockstitch verify --write` may create and archive without telling anyone.
     `grants` are the ways to obtain tokens in place of the secrets of `auth`, and `scopes` what each object needs.
     `logins`: objects whose e-mail address is a login, so that a copy does not replace it.
+    `options` are the settings of a connection that this vendor has beyond those of all.
     `notifies`: objects about whose new records it sends messages by the account's rules, which no request suppresses.
     """
 
@@ -542,6 +557,7 @@ class Vendor(Manifest, Generic[A]):
     removable: frozenset[ObjectName] = frozenset()
     notifies: frozenset[ObjectName] = frozenset()
     logins: frozenset[ObjectName] = frozenset()
+    options: frozenset[str] = frozenset()
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
     timeout_seconds: float = 10.0
     response_limit_bytes: int = 16 * 1024 * 1024

@@ -59,11 +59,14 @@ base_url = "{emulators}/hubspot"
 credentials = {{ token = "env:LOCKSTITCH_DEV_HUBSPOT_TOKEN" }}
 webhook_secrets = ["env:LOCKSTITCH_DEV_HUBSPOT_WEBHOOK_SECRET"]
 
-# Salesforce sends no webhooks.
+# Salesforce sends no webhooks. An order belongs to an account and sells products: these are for buyers and products
+# that the org does not know.
 [connections.salesforce]
 vendor = "salesforce"
 base_url = "{emulators}/salesforce"
 credentials = {{ token = "env:LOCKSTITCH_DEV_SALESFORCE_TOKEN" }}
+default_account = "Web customers"
+default_product = "OTHER"
 
 [connections.shopify]
 vendor = "shopify"

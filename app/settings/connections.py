@@ -42,6 +42,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     share one. `grant` says how tokens are obtained, where the names of the credentials do not. Scopes are asked for the
     `access` to each object (empty: all that the vendor's mapping can), and `scopes` in addition.
     `attach_orders_by_email`: a new order belongs to the shop's account with the buyer's address, if there is one.
+    `options` are settings that only some vendors have (`Vendor.options`).
     """
 
     name: str
@@ -59,6 +60,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     access: Mapping[ObjectName, Access] = {}
     scopes: tuple[str, ...] = ()
     attach_orders_by_email: bool = False
+    options: Mapping[str, str | bool] = {}
 
     @property
     def only_takes_webhooks(self) -> bool:
@@ -84,6 +86,14 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     access: dict[str, Access] = field(default_factory=dict)
     scopes: tuple[Annotated[str, Meta(pattern=r"^[!#-\[\]-~]+$")], ...] = ()
     attach_orders_by_email: bool = False
+    default_account: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    default_product: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    create_accounts: bool = False
+    create_products: bool = False
+
+
+OPTIONS = ("default_account", "default_product", "create_accounts", "create_products")
+"""The settings that only some vendors have."""
 
 
 def check_base_url(value: str) -> str:
@@ -130,6 +140,7 @@ def read_connection(name: str, table: Any) -> ConnectionSettings:
         access={PLURALS[plural]: may for plural, may in read.access.items()},
         scopes=read.scopes,
         attach_orders_by_email=read.attach_orders_by_email,
+        options={name: value for name in OPTIONS if (value := getattr(read, name))},
     )
 
 

@@ -353,6 +353,8 @@ def _live_connection(
     if vendor is None:
         known = ", ".join(sorted(MANIFESTS))
         raise SettingsError(f"[connections.{settings.name}] unknown vendor {settings.vendor!r}. Known are: {known}.")
+    if foreign := sorted(settings.options.keys() - vendor.options):
+        raise SettingsError(f"[connections.{settings.name}] {vendor.title} has no setting {', '.join(foreign)}.")
     return LiveConnection(
         CalledConnection(name=settings.name, vendor=vendor),
         settings,

@@ -19,6 +19,7 @@ def connections_of(settings: Settings) -> Connections:
                 vendor=manifest_of(connection.vendor, only_takes_webhooks=connection.only_takes_webhooks),
                 layout=connection.csv,
                 attaches_orders=connection.attach_orders_by_email,
+                options=connection.options,
             )
             for name, connection in settings.connections.items()
         },

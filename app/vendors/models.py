@@ -10,17 +10,19 @@ from app.credentials.token_set import ScopeState
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
 from mappings.http import VendorRefusal
-from mappings.spec import FieldOptions, Manifest, Vendor
+from mappings.spec import NO_OPTIONS, FieldOptions, Manifest, Options, Vendor
 
 
 class Connection(Struct, frozen=True, kw_only=True):
     """One configured account at a vendor, or the source of an intake's webhooks, or of exports with this `layout`.
-    `attaches_orders`: a new order belongs to the shop's account with the buyer's address."""
+    `attaches_orders`: a new order belongs to the shop's account with the buyer's address. `options` are settings that
+    only this vendor has."""
 
     name: str
     vendor: Manifest
     layout: Layout | None = None
     attaches_orders: bool = False
+    options: Options = NO_OPTIONS
 
 
 class CalledConnection(Connection, frozen=True, kw_only=True):

@@ -7,9 +7,11 @@ from msgspec import Struct
 
 from canonical.classes import LINE, NAMING
 from canonical.field_kinds import Field, fields_of
-from canonical.order_patch import LineItemPatch
+from canonical.order import Order
+from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.references import PEOPLE
 from canonical.same_value import is_empty, same
+from canonical.totals import PARTS, holds
 from mappings.spec import FieldRefusal
 
 LINES: Final = "line_items"
@@ -20,8 +22,9 @@ def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct
     """Return the refusals, without those of fields whose value equals the record's.
 
     A caller who sends a whole order again does not ask for a change of its lines. Lines that say more than the record
-    are refused only for what the record lacks. A value that reads as it was sent, such as `unknown`, need not be
-    writable. Items of a list are judged all the same, because the list is written whole.
+    are refused only for what the record lacks. An order that has the lines and the sum of the body holds its parts,
+    also where they were folded. A value that reads as it was sent, such as `unknown`, need not be writable. Items of a
+    list are judged all the same, because the list is written whole.
     """
     sent, present = msgspec.to_builtins(patch), msgspec.to_builtins(data)
     fields = fields_of(type(patch))
@@ -40,7 +43,10 @@ def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct
             lacking = [f"/{name}/{member}" for member in _unkept(present.get(name), sent[name], fields[name])]
         return [msgspec.structs.replace(refusal, pointer=pointer) for pointer in lacking] or [refusal]
 
-    return tuple(dict.fromkeys(one for refusal in refused for one in left(refusal)))
+    remaining = dict.fromkeys(one for refusal in refused for one in left(refusal))
+    if isinstance(patch, OrderPatch) and isinstance(data, Order) and holds(data, patch):
+        return tuple(one for one in remaining if one.kind == "invalid" or one.pointer.removeprefix("/") not in PARTS)
+    return tuple(remaining)
 
 
 def _lacking(present: Any, sent: Any, lines: Field) -> list[str]:

@@ -38,7 +38,8 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the references of a body are at the connection: the vendor's id of the person, the products by SKU, the
-    vendor's ids of orders by the `id` in the body, and what is lost.
+    vendor's ids of orders by the `id` in the body, what else was read for a new order (`Endpoints.find_related`), and
+    what is lost.
 
     `is_missing`: nobody has the person's address, and one is to be created. `email` is that of the customer whom the
     body names by an id of another connection.
@@ -49,6 +50,7 @@ class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_missing: bool = False
     products: dict[str, Product] = {}
     orders: dict[str, str] = {}
+    related: dict[str, str] = {}
     lost: tuple[Loss, ...] = ()
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from app.errors import InvalidField
 from app.records.complete_references import NOT_SHOWN
-from app.records.fetch import fetch_present
+from app.records.fetch import fetch_present, send_read
 from app.records.resolve import active_mapping, choose_mapping
 from app.writes.find_products import find_products, skus_in, with_products
 from app.writes.find_record import find_customer
@@ -25,10 +25,9 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import Loss, ObjectName, ReferencePatch
 from canonical.references import at_target
 from canonical.ticket import TicketPatch
-from mappings.spec import PersonNeed
+from mappings.spec import NEW_PERSON, PersonNeed
 
-NEW_PERSON: Final = "new-customer"
-"""The vendor's id of a person who would be created, in a draft."""
+KEEPS_A_COPY: Final = ("copy", "link", "id_or_text")
 NOT_CREATED: Final = {
     "refuse": "missing=refuse creates nobody",
     "unscoped": "creating one needs a key with the scope customers:write",
@@ -45,7 +44,7 @@ def needs_look_up(resolved: ResolvedWrite) -> bool:
     person = None if part is None else getattr(patch, part)
     if person is not None and (_is_looked_up(resolved, patch, person, creates=True) or _is_elsewhere(resolved, person)):
         return True
-    return bool(skus_in(resolved, patch))
+    return bool(skus_in(resolved, patch)) or resolved.mapping.endpoints.find_related is not None
 
 
 async def resolve_references(resolved: ResolvedWrite, *, creates: bool) -> References:
@@ -60,8 +59,22 @@ async def resolve_references(resolved: ResolvedWrite, *, creates: bool) -> Refer
     part = person_in(patch)
     found = References() if part is None else await _find_person(resolved, patch, part, creates=creates)
     found = await _with_orders(resolved, patch, found)
-    skus = skus_in(resolved, patch) if creates else ()
-    return replace(found, products=await find_products(resolved, patch, skus)) if skus else found
+    if not creates or not isinstance(patch, OrderPatch):
+        return found
+    if skus := skus_in(resolved, patch):
+        found = replace(found, products=await find_products(resolved, patch, skus))
+    return replace(found, related=await _related(resolved, with_references(patch, found)))
+
+
+async def _related(resolved: ResolvedWrite, order: OrderPatch) -> dict[str, str]:
+    """Return what else the vendor has to be asked for a new order. Raises the vendor's problems."""
+    endpoints, account = resolved.mapping.endpoints, await resolved.account()
+    request = None if endpoints.find_related is None else endpoints.find_related(order, account)
+    if request is None or endpoints.related is None:
+        return {}
+    reply = await send_read(resolved.deps, resolved.connection, request, resolved.deadline)
+    with resolved.as_drift():
+        return dict(endpoints.related(reply))
 
 
 def with_references(patch: Any, found: References) -> Any:
@@ -177,7 +190,7 @@ def _unknown(resolved: ResolvedWrite, patch: Any, part: str) -> References:
     """Return that a customer is not known at the connection, where the record can do without. Raises InvalidField."""
     person, name = getattr(patch, part), resolved.connection.name
     detail = f"is not a customer known at {name}"
-    is_copied = (person.phone or person.name) and resolved.mapping.endpoints.person(patch) in ("copy", "link")
+    is_copied = (person.phone or person.name) and resolved.mapping.endpoints.person(patch) in KEEPS_A_COPY
     if person.remote_id is None and not is_copied and resolved.intent.loss == "any":
         return References(lost=(Loss(path=f"/{part}/id", kind="dropped", detail=detail),))
     if person.remote_id is not None or not is_copied:
@@ -225,7 +238,7 @@ def _missing(resolved: ResolvedWrite, need: PersonNeed, part: str) -> References
     if need != "known" and intent.missing == "create":
         return References(is_missing=True)
     why = "" if need == "known" else f", and {NOT_CREATED[intent.missing]}"
-    if need == "link":
+    if need in KEEPS_A_COPY:
         detail = f"{vendor} has no customer with this address{why}: the record keeps a copy of the name and address"
         return References(lost=(Loss(path=f"/{part}", kind="coerced", detail=detail),))
     if need == "known" or intent.loss == "any":

@@ -167,8 +167,14 @@ class ResolvedWrite:
         return self.intent.action in ("create", "comment") and self.intent.copy_of is None
 
     async def account(self, max_age: float | None = None) -> Any:
-        """Return the account facts, cached by the client for at most `max_age` seconds if given."""
-        return await self.deps.vendors.account(self.connection, deadline=self.deadline, max_age=max_age)
+        """Return the account facts, cached by the client for at most `max_age` seconds if given, with the settings of
+        the connection and what was read for this write."""
+        account = await self.deps.vendors.account(self.connection, deadline=self.deadline, max_age=max_age)
+        with_related = self.mapping.endpoints.with_related
+        if with_related is None:
+            return account
+        references = self.intent.references
+        return with_related(account, self.connection.options, {} if references is None else references.related)
 
     async def send(self, request: VendorRequest) -> VendorReply:
         """Send a request. Raises like `VendorClient.send`."""

@@ -212,7 +212,13 @@ SOBJECTS = {
             typed("TotalPrice", "currency", writes=""),
             text("Description", "Line Description"),
         ),
-        sobject("Product2", "01t", text("Name", "Product Name", required=True), text("ProductCode", "Product Code")),
+        sobject(
+            "Product2",
+            "01t",
+            text("Name", "Product Name", required=True),
+            text("ProductCode", "Product Code"),
+            typed("IsActive", "boolean"),
+        ),
         sobject(
             "Pricebook2",
             "01s",

@@ -6,6 +6,7 @@ from emulators.salesforce.ids import QUEUE_ID, USER_ID, eighteen
 from emulators.salesforce.org import Org
 
 ACCOUNT_ID = eighteen("001dM00000Loop1")
+WEB_ACCOUNT_ID = eighteen("001dM00000Webc1")
 PRICEBOOK_ID = eighteen("01sdM00000Stnd1")
 RECORD_TYPES = (
     (eighteen("012dM00000Suprt"), "Support", "Support", "Case"),
@@ -14,6 +15,7 @@ RECORD_TYPES = (
 PRODUCTS = (
     (eighteen("01tdM00000Thrd1"), eighteen("01udM00000Thrd1"), "Thread, blue", "THR-BLUE", 19.9),
     (eighteen("01tdM00000Ndle1"), eighteen("01udM00000Ndle1"), "Needles, 12", "NDL-12", 4.25),
+    (eighteen("01tdM00000Othr1"), eighteen("01udM00000Othr1"), "Other goods", "OTHER", 1.0),
 )
 CASE_STATUSES = (
     ("New", False),
@@ -33,6 +35,7 @@ def furnish(org: Org) -> None:
     place(org, "User", USER_ID, Name="Dev Admin", Email="dev@example.com", UserType="Standard", IsActive=True)
     place(org, "Group", QUEUE_ID, Name="First line", Type="Queue")
     place(org, "Account", ACCOUNT_ID, Name="Loop & Hook Ltd", OwnerId=USER_ID)
+    place(org, "Account", WEB_ACCOUNT_ID, Name="Web customers", OwnerId=USER_ID)
     for id, name, developer_name, sobject in RECORD_TYPES:
         place(org, "RecordType", id, Name=name, DeveloperName=developer_name, SobjectType=sobject)
     for at, (value, closed) in enumerate(CASE_STATUSES, 1):
@@ -45,7 +48,7 @@ def furnish(org: Org) -> None:
         )
     place(org, "Pricebook2", PRICEBOOK_ID, Name="Standard Price Book", IsActive=True, IsStandard=True)
     for product, entry, name, code, price in PRODUCTS:
-        place(org, "Product2", product, Name=name, ProductCode=code)
+        place(org, "Product2", product, Name=name, ProductCode=code, IsActive=True)
         fields: dict[str, Any] = {"Pricebook2Id": PRICEBOOK_ID, "Product2Id": product, "UnitPrice": price}
         place(org, "PricebookEntry", entry, IsActive=True, **fields)
 

@@ -9,6 +9,7 @@ from mappings.salesforce.customer_r1 import CUSTOMER
 from mappings.salesforce.errors import REQUEST_ID_HEADER, budget, refusal
 from mappings.salesforce.field_values import PATTERN, long_id
 from mappings.salesforce.order_r1 import ORDER
+from mappings.salesforce.related import OPTIONS
 from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.unwrap import unwrap
 from mappings.salesforce.wire_v62 import Account
@@ -61,6 +62,7 @@ VENDOR: Final = Vendor[Account](
     webhooks=None,
     traits=frozenset({"markets"}),
     removable=frozenset({"customer"}),
+    options=OPTIONS,
     mappings=(CUSTOMER, TICKET, COMMENT, ORDER),
     docs="https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/",
 )

@@ -44,10 +44,12 @@ def read_key(key: str | None) -> str | None:
 
 
 def reference_to(id: str | None, record: Person | None) -> Reference | None:
-    """Return the reference to a user, queue or account, with the name and address that came with it."""
+    """Return the reference to a user, queue or account, with the name and address that came with it. The connection's
+    user may see those and not the id."""
     if record is None:
         return reference(id)
-    return reference(id, record.name, values.email(record.email) if record.email else None)
+    name, email = record.name, values.email(record.email) if record.email else None
+    return Reference(name=name, email=email) if id is None and (name or email) else reference(id, name, email)
 
 
 def compare_contact(sent: ReferencePatch, person: Person | None, pointer: str, notes: Notes) -> None:

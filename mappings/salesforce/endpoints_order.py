@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from canonical.order_patch import OrderPatch
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.markers import began
-from mappings.salesforce import paging
+from mappings.salesforce import paging, related
 from mappings.salesforce.endpoints_sobject import MARKED, MAX_LIMIT, NO_RECORD, SORTS, STATE, SObject, marked
 from mappings.salesforce.enums import order_status
 from mappings.salesforce.field_values import long_id
+from mappings.salesforce.related import PRICE_BOOK
 from mappings.salesforce.requests import API, Answer, query, sobject_path
 from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, MoreLines, OrderItem, OrderItems, OrderWrite
@@ -134,10 +135,21 @@ def create(body: OrderWrite, marker: str, parent: str | None, account: Account) 
     if "EffectiveDate" not in order:
         order["EffectiveDate"] = (began(marker) or datetime.now(UTC)).date().isoformat()
     parts: list[dict[str, Any]] = []
+    if body.new_account is not None:
+        parts.append(_part("POST", sobject_path("Account"), "account", {"Name": body.new_account}))
+        order["AccountId"] = "@{account.id}"
     if "AccountId" not in order:
         buyer = sobject_path("Contact", order.get("BillToContactId") or "")
         parts.append(_part("GET", f"{buyer}?fields=AccountId", "buyer"))
         order["AccountId"] = "@{buyer.AccountId}"
+    price_book = account.related.get(PRICE_BOOK, "")
+    for one in body.products:
+        product = {"Name": one.name, "IsActive": True} | ({"ProductCode": one.code} if one.code else {})
+        parts.append(_part("POST", sobject_path("Product2"), f"product_{one.entry}", product))
+        entry_of = {"Pricebook2Id": price_book, "Product2Id": f"@{{product_{one.entry}.id}}", "IsActive": True}
+        parts.append(_part("POST", sobject_path("PricebookEntry"), one.entry, entry_of | {"UnitPrice": one.unit_price}))
+    if body.products and "Pricebook2Id" not in order:
+        order["Pricebook2Id"] = price_book
     if body.lines and "Pricebook2Id" not in order:
         entry = sobject_path("PricebookEntry", body.lines[0].pricebook_entry_id)
         parts.append(_part("GET", f"{entry}?fields=Pricebook2Id", "price"))
@@ -206,7 +218,10 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     max_limit=MAX_LIMIT,
     side_load=side_load,
     absorb=absorb,
-    person=lambda order: "known",
+    person=lambda order: "id_or_text",
+    find_related=related.find_related,
+    related=related.related,
+    with_related=related.with_related,
     find_products=find_products,
     products=products,
     create=create,

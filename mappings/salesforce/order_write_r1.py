@@ -2,63 +2,53 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from canonical import values
 from canonical.order import OrderStatus
-from canonical.order_patch import LineItemPatch, OrderPatch
+from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, ReferencePatch
 from mappings.kit import nearest, patches
 from mappings.kit.addresses import check_type
-from mappings.kit.folding import fees_as_lines
-from mappings.salesforce import addresses, custom_fields
+from mappings.salesforce import addresses, custom_fields, order_lines_write_r1
 from mappings.salesforce.bodies import compare_contact, own_key
 from mappings.salesforce.enums import order_status
-from mappings.salesforce.field_values import CONTACT, is_id, long_id, write_reference
-from mappings.salesforce.wire_v62 import Account, LineFields, Order, OrderFields, OrderWrite, Text
-from mappings.spec import Draft, Notes
+from mappings.salesforce.field_values import CONTACT, long_id, write_reference
+from mappings.salesforce.related import account_for, company_of
+from mappings.salesforce.wire_v62 import Account, Order, OrderFields, OrderWrite, Text
+from mappings.spec import NEW_PERSON, Draft, Notes
 
-PRICE_ENTRY: Final = "01u"
 REFERENCE: Final = "@{"
-MOST_LINES: Final = 200
-"""The most records in one collection."""
 UNSUPPORTED: Final[dict[str, str]] = {
     "payment_status": "Salesforce orders have no payments",
     "fulfillment_status": "Salesforce orders have no parcels",
     "number": "Salesforce numbers its orders itself",
     "presentment_currency": "a Salesforce order has one currency",
-    "tax_inclusive": "Salesforce orders have no taxes",
     "tags": "Salesforce keeps topics as separate records",
     "customer_note": "Salesforce has one text on an order, for colleagues: write internal_note",
 }
-ONLY_NEW: Final = "the lines of a Salesforce order are separate records: they are written only with a new order"
+ONLY_NEW: Final[dict[str, str]] = dict.fromkeys(
+    ("line_items", "discounts", "shipping_lines", "fees"),
+    "the lines of a Salesforce order are separate records: they are written only with a new order",
+)
 NO_BUYER: Final = (
-    "a Salesforce order belongs to an account: send the customer.email or customer.id of a contact who has one, or the "
-    "account's id in a custom field that is AccountId"
+    "a Salesforce order belongs to an account: send the customer.email or customer.id of a contact who has one, a "
+    "billing_address.company that is the name of exactly one account, or the account's id in a custom field that is "
+    "AccountId; or set default_account in the configuration of the connection"
 )
-NEEDS_ENTRY: Final = (
-    "Salesforce sells price book entries: send the sku of an active product of the standard price book, or the entry's "
-    "id, which begins with 01u, as product.variant_remote_id"
-)
+KEPT_AS_TEXT: Final = "no contact: the buyer is named in the description of the order"
+LONGEST_NAME: Final = 255
 
 
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
     """Return the write. `current` is None for a new order."""
     notes = Notes()
-    if current is None:
-        patch = fees_as_lines(patch, notes, "Salesforce")
-    elif patch.fees is not UNSET:
-        notes.unsupported("/fees", ONLY_NEW)
-    implied = {"tax_inclusive": False, "presentment_currency": patch.currency}
-    patches.refuse_without_place(patch, UNSUPPORTED, notes, implied)
-    for name in ("discounts", "shipping_lines"):
-        if getattr(patch, name):
-            notes.unsupported(f"/{name}", "Salesforce orders have only the agreed price of each line")
+    patches.refuse_without_place(patch, UNSUPPORTED, notes, {"presentment_currency": patch.currency})
+    if isinstance(patch.tax_inclusive, bool):
+        notes.lose("/tax_inclusive", "coerced", "Salesforce orders have no taxes: the prices are those of the lines")
     if patch.is_test is True:
         notes.unsupported("/is_test", "Salesforce has no test orders, so it would count as a sale: use a sandbox")
     settings = account.custom_fields.get("order", ())
@@ -77,24 +67,51 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     )
     status = _status(patch, current, account, notes)
     if current is not None:
-        if not isinstance(patch.line_items, UnsetType):
-            notes.unsupported("/line_items", ONLY_NEW)
+        patches.refuse_without_place(patch, ONLY_NEW, notes, {})
         body = OrderWrite(fields=replace(fields, status=status), custom=custom)
         return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
     _refuse_references(msgspec.to_builtins(patch), "", notes)
-    if not fields.bill_to_contact_id and not custom.get("AccountId"):
-        notes.invalid("/customer", NO_BUYER)
+    fields, new_account = _with_account(patch, fields, custom, account, notes)
     draft = next((value for value, code in account.order_statuses.items() if code == "Draft"), "Draft")
-    lines = patch.line_items or ()
-    if len(lines) > MOST_LINES:
-        notes.invalid("/line_items", f"Salesforce accepts at most {MOST_LINES} lines with a new order")
+    sold = order_lines_write_r1.write(patch, account, notes)
     body = OrderWrite(
         fields=replace(fields, status=draft),
         custom=custom,
-        lines=tuple(_line(line, f"/line_items/{place}", notes) for place, line in enumerate(lines)),
+        lines=sold.lines,
+        new_account=new_account,
+        products=sold.products,
         activate=UNSET if status == draft else status,
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _with_account(
+    patch: OrderPatch,
+    fields: OrderFields,
+    custom: Mapping[str, object],
+    account: Account,
+    notes: Notes,
+) -> tuple[OrderFields, str | None]:
+    """Return the fields with the account of a new order, or the name of one to make with it. A buyer who is no contact
+    is named in the description."""
+    buyer = patch.customer if isinstance(patch.customer, ReferencePatch) else None
+    if buyer is not None and not fields.bill_to_contact_id:
+        told = ", ".join(one for one in (buyer.name, buyer.email, buyer.phone) if one)
+        if told:
+            notes.lose("/customer", "coerced", KEPT_AS_TEXT)
+            note = fields.description if isinstance(fields.description, str) else ""
+            fields = replace(fields, description=f"{note}\nBuyer: {told}".strip())
+    if custom.get("AccountId"):
+        return fields, None
+    found = account_for(patch, account)
+    if found is not None:
+        return replace(fields, account_id=found), None
+    name = company_of(patch)[0] or (None if buyer is None else buyer.email)
+    if account.options.get("create_accounts") and name:
+        return fields, name[:LONGEST_NAME]
+    if fields.bill_to_contact_id in (UNSET, None, NEW_PERSON):  # the account of a contact is read with the write
+        notes.invalid("/customer", NO_BUYER)
+    return fields, None
 
 
 def _refuse_references(value: Any, pointer: str, notes: Notes) -> None:
@@ -108,35 +125,6 @@ def _refuse_references(value: Any, pointer: str, notes: Notes) -> None:
     elif isinstance(value, list | tuple):
         for place, one in enumerate(value):
             _refuse_references(one, f"{pointer}/{place}", notes)
-
-
-def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineFields:
-    """One line: an entry of a price book, quantity, price, and the text that the buyer saw."""
-    entry = line.variant_id or ""
-    if not is_id(entry, (PRICE_ENTRY,)):
-        notes.invalid(f"{pointer}/product/variant_remote_id" if entry else pointer, NEEDS_ENTRY)
-    if line.unit_price is None:
-        notes.invalid(f"{pointer}/unit_price", "Salesforce requires a unit_price for every line")
-    for name in ("requires_shipping", "taxable", "custom_fields"):
-        if getattr(line, name):
-            notes.unsupported(f"{pointer}/{name}", "Salesforce keeps it on the product")
-    if line.options:
-        notes.unsupported(f"{pointer}/options", "Salesforce keeps no options on an order line")
-    if line.product_id is not None:
-        notes.unsupported(f"{pointer}/product/remote_id", "the price book entry determines the product")
-    if line.tax is not None and Decimal(line.tax):
-        notes.unsupported(f"{pointer}/tax", "Salesforce orders have no taxes")
-    return LineFields(
-        pricebook_entry_id=long_id(entry),
-        quantity=_json_number(line.quantity),
-        unit_price=_json_number(line.unit_price or "0"),
-        description=line.name or UNSET,
-    )
-
-
-def _json_number(amount: str) -> Raw:
-    """A decimal string as a JSON number with all its digits, which a float would not keep."""
-    return Raw(values.decimal_string(Decimal(amount)).encode())
 
 
 def _status(patch: OrderPatch, current: Order | None, account: Account, notes: Notes) -> str | UnsetType:
@@ -171,6 +159,10 @@ def _day(placed_at: datetime | None | UnsetType, current: Order | None, notes: N
 def _buyer(customer: ReferencePatch | None | UnsetType, current: Order | None, notes: Notes) -> Text:
     if customer is None or isinstance(customer, UnsetType):
         return customer if current is not None else UNSET
+    if customer.remote_id == NEW_PERSON:
+        return NEW_PERSON
+    if customer.remote_id is None and current is None and customer.id is None:
+        return UNSET
     if customer.remote_id is None:
         pointer = "/customer/id" if customer.id is not None else "/customer"
         notes.invalid(pointer, f"{'unknown customer at this connection; ' if customer.id else ''}{NO_BUYER}")

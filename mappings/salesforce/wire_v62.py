@@ -228,7 +228,7 @@ class Account(Struct, frozen=True, kw_only=True):
     other value. `order_statuses` is the status code of each order status. `record_types` are developer names by id, by
     sObject. `currency` is that of an org with a single one. `pages` are the URL templates of records, with `{ID}`.
     `held` and `more_lines` are from the last replies, by the record's id: the values of custom fields, and further
-    lines of orders.
+    lines of orders. `options` are the settings of the connection, and `related` what was found for a new order.
     """
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
@@ -242,6 +242,8 @@ class Account(Struct, frozen=True, kw_only=True):
     pages: dict[str, str] = {}
     held: dict[str, dict[str, Raw]] = {}
     more_lines: dict[str, MoreLines] = {}
+    options: dict[str, str | bool] = {}
+    related: dict[str, str] = {}
 
     def has_currencies(self, sobject: str) -> bool:
         """Return whether records of an sObject have a currency of their own."""
@@ -359,6 +361,15 @@ class LineFields(Struct, frozen=True, kw_only=True, rename="pascal"):
     description: str | UnsetType = UNSET
 
 
+class NewProduct(Struct, frozen=True, kw_only=True):
+    """A product that is made with a new order. `entry` is the name that its lines refer to."""
+
+    entry: str
+    name: str
+    code: str | UnsetType = UNSET
+    unit_price: Raw
+
+
 class RecordWrite(Struct, frozen=True, kw_only=True):
     """The fields of a record to write, and its custom fields by API name. `last_name` is for a new contact only, as
     its only name if it equals the first one: an upsert may find a contact that has a name."""
@@ -369,9 +380,12 @@ class RecordWrite(Struct, frozen=True, kw_only=True):
 
 
 class OrderWrite(Struct, frozen=True, kw_only=True):
-    """An order to write. A new one has lines, and the status to set after them."""
+    """An order to write. A new one has lines, and the status to set after them. `new_account` is the name of an account
+    that is made with it, `products` are those for its lines."""
 
     fields: OrderFields
     custom: dict[str, CustomFieldValue] = {}
     lines: tuple[LineFields, ...] = ()
+    new_account: str | None = None
+    products: tuple[NewProduct, ...] = ()
     activate: str | UnsetType = UNSET

@@ -8,6 +8,7 @@ import pytest
 from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.portability import furnish
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import all_vendors
 
@@ -40,10 +41,27 @@ BODIES: dict[str, tuple[Body, str]] = {
 }
 
 
+ORGS = """
+[connections.crm]
+vendor = "salesforce"
+base_url = "{url}/salesforce"
+credentials = {{ token = "env:LOCKSTITCH_DEV_SALESFORCE_TOKEN" }}
+default_account = "Web customers"
+default_product = "OTHER"
+
+[connections.maker]
+vendor = "salesforce"
+base_url = "{url}/salesforce"
+credentials = {{ token = "env:LOCKSTITCH_DEV_SALESFORCE_TOKEN" }}
+create_accounts = true
+create_products = true
+"""
+
+
 @pytest.fixture(scope="module")
 def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    with all_vendors(tmp_path_factory.mktemp("folds"), module_database_url) as facade:
+    """A Lockstitch of this module, connected to every vendor, and to Salesforce by two more connections."""
+    with all_vendors(tmp_path_factory.mktemp("folds"), module_database_url, connections=ORGS) as facade:
         yield facade
 
 
@@ -85,6 +103,89 @@ def test_a_checkout_adds_up_to_the_body(caller: Caller, vendors: Emulators, name
     assert not [one for one in read["meta"]["loss"] if one["path"].startswith("/totals")]
     assert read["line_items"][0]["quantity"] == more.get("quantity", "2")
     assert read["line_items"] == made["line_items"]
+
+
+def sum_at_salesforce(vendors: Emulators, id: str) -> str:
+    """What an order adds up to by its stored lines."""
+    lines = [one for one in vendors.records("salesforce", "OrderItem") if one["OrderId"] == id]
+    total = sum(Decimal(str(one["Quantity"])) * Decimal(str(one["UnitPrice"])) for one in lines)
+    (stored,) = [one for one in vendors.records("salesforce", "Order") if one["Id"] == id]
+    assert abs(total - Decimal(str(stored["TotalAmount"]))) < Decimal("0.005")
+    return f"{total:.2f}"
+
+
+@pytest.mark.parametrize("connection", ["salesforce", "crm", "maker"])
+@pytest.mark.parametrize("name", BODIES)
+def test_a_salesforce_order_adds_up_to_the_body(caller: Caller, vendors: Emulators, name: str, connection: str) -> None:
+    """Without a default product, everything is in the prices of what is sold."""
+    more, total = BODIES[name]
+    body = order(word(), more)
+    if connection == "salesforce":
+        furnish(vendors, body)
+    made = caller.create(f"/v1/orders?connection={connection}", body)
+
+    assert sum_at_salesforce(vendors, made["meta"]["remote_id"]) == total
+    read = caller.get(f"/v1/orders/{made['id']}").json()
+    assert (read["totals"]["total"], made["totals"]["total"]) == (total, total)
+    line = read["line_items"][0]
+    assert (line["name"], line["quantity"]) == (body["line_items"][0]["name"], more.get("quantity", "2"))
+    assert read["customer"]["email"] == body["customer"]["email"]
+    announced = {one["path"] for one in made["meta"]["loss"] if one["kind"] == "folded"}
+    assert {"/discounts/0"} & announced == ({"/discounts/0"} if "discounts" in more else set())
+
+
+def test_the_account_of_an_order_is_found_by_name(caller: Caller, vendors: Emulators) -> None:
+    company = f"Loom {word()}"
+    known = vendors.place("salesforce", "Account", {"Name": company, "BillingPostalCode": "10115"})
+    address = {"line1": "Uferweg 3", "postal_code": "10115", "country_code": "DE", "company": company}
+
+    def account_of(postal_code: str) -> str:
+        body = order(word(), {"billing_address": address | {"postal_code": postal_code}})
+        made = caller.create("/v1/orders?connection=crm", body)
+        (stored,) = [one for one in vendors.records("salesforce", "Order") if one["Id"] == made["meta"]["remote_id"]]
+        found: str = stored["AccountId"]
+        return found
+
+    (default,) = vendors.records("salesforce", "Account", holding="Web customers")
+    assert account_of("10115") == known["Id"]
+    assert account_of("20095") == default["Id"]  # another place contradicts it
+    vendors.place("salesforce", "Account", {"Name": company})
+    assert account_of("10115") == default["Id"]  # two have the name
+
+
+def test_a_guest_is_named_in_the_description(caller: Caller, vendors: Emulators) -> None:
+    mark = word()
+    body = order(mark, {"is_guest": True, "internal_note": "Ring twice."})
+    made = caller.create("/v1/orders?connection=crm", body)
+
+    assert made["internal_note"] == f"Ring twice.\nBuyer: {mark}@example.com"
+    assert "/customer" in [one["path"] for one in made["meta"]["loss"]]
+    assert not vendors.records("salesforce", "Contact", holding=mark)
+
+
+def test_accounts_and_products_are_made_where_the_connection_says_so(caller: Caller, vendors: Emulators) -> None:
+    mark = word()
+    made = caller.create("/v1/orders?connection=maker", order(mark, {"status": "open"}))
+
+    assert made["line_items"][0]["sku"] == f"MUG-{mark}"
+    assert [one["IsActive"] for one in vendors.records("salesforce", "Product2", holding=f"MUG-{mark}")] == [True]
+    (account,) = vendors.records("salesforce", "Account", holding=mark)
+    assert account["Name"] == f"{mark}@example.com"
+    caller.create("/v1/orders?connection=maker", order(mark, {}))
+    assert len(vendors.records("salesforce", "Product2", holding=f"MUG-{mark}")) == 1
+
+
+def test_without_any_default_the_refusal_says_what_to_do(caller: Caller, vendors: Emulators) -> None:
+    mark = word()
+    before = len(vendors.records("salesforce", "Order"))
+    answer = caller.write("POST", "/v1/orders?connection=salesforce", order(mark, {}))
+
+    assert code_of(answer, 422) == "invalid-field"
+    assert set(pointers(answer)) == {"/customer", "/line_items/0"}
+    assert "default_account" in answer.json()["detail"]
+    assert "default_product" in answer.json()["detail"]
+    assert len(vendors.records("salesforce", "Order")) == before
+    assert not vendors.records("salesforce", "Contact", holding=mark)
 
 
 def test_a_checkout_keeps_what_a_line_and_shipping_say(caller: Caller, vendors: Emulators) -> None:

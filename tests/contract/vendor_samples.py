@@ -160,9 +160,12 @@ SAMPLES: Final = {
 
 
 @contextmanager
-def all_vendors(folder: Path, database_url: str, *also: str, more: str = "", **environment: str) -> Iterator[Facade]:
+def all_vendors(
+    folder: Path, database_url: str, *also: str, more: str = "", connections: str = "", **environment: str
+) -> Iterator[Facade]:
     """Run a Lockstitch with a connection named after each vendor, and another one for each suffix in `also`. `more` is
-    added to its configuration, `environment` to that of every process."""
+    added to its configuration, and `connections` with the `url` of the emulators; `environment` to that of every
+    process."""
     environment = EMULATOR_CREDENTIALS | {"WEBHOOK_SENDER": SENDER_SECRET} | environment
     facade = Facade(folder, database_url, vendors_last=False, more="", **environment)
     tables = [
@@ -171,7 +174,8 @@ def all_vendors(folder: Path, database_url: str, *also: str, more: str = "", **e
         for name in (vendor, *(f"{vendor}-{suffix}" for suffix in also))
         if name not in CONNECTIONS
     ]
-    (folder / "lockstitch.toml").write_text("\n".join([facade.configuration, *tables, more]), encoding="utf-8")
+    tables += [more, connections.format(url=facade.vendors.url)]
+    (folder / "lockstitch.toml").write_text("\n".join([facade.configuration, *tables]), encoding="utf-8")
     with _unthrottled(facade):
         yield facade
 

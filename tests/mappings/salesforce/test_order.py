@@ -21,6 +21,7 @@ from canonical.order_patch import (
 from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting, ProductReferencePatch, ReferencePatch
 from mappings.salesforce import wire_v62 as wire
 from mappings.salesforce.endpoints_order import create
+from mappings.salesforce.order_lines_write_r1 import total_of
 from mappings.salesforce.order_r1 import ORDER, to_canonical
 from mappings.salesforce.order_write_r1 import to_vendor
 from mappings.salesforce.requests import body_of
@@ -259,23 +260,28 @@ def test_what_salesforce_keeps_elsewhere_is_unsupported() -> None:
         unit_price="1.00",
         sku="X",
         tax="0.20",
-        taxable=True,
+        taxable=False,
     )
-    patch = new(
-        line_items=(line,),
-        discounts=(DiscountPatch(amount="1.00"),),
-        shipping_lines=(ShippingLinePatch(title="Post", price="4.00"),),
-        is_test=True,
-    )
+    discounts = (DiscountPatch(amount="1.00"),)
+    shipping = (ShippingLinePatch(title="Post", price="4.00"),)
+    patch = new(line_items=(line,), discounts=discounts, shipping_lines=shipping, is_test=True, tax_inclusive=False)
 
     assert refused(patch) == dict.fromkeys(
-        (
-            *("/discounts", "/shipping_lines", "/is_test", "/line_items/0/tax"),
-            *("/line_items/0/product/remote_id", "/line_items/0/taxable"),
-        ),
-        "unsupported",
+        ("/is_test", "/line_items/0/product/remote_id", "/line_items/0/taxable"), "unsupported"
     )
-    assert refused(OrderPatch(line_items=(line,)), FULL) == {"/line_items": "unsupported"}
+    draft = to_vendor(patch, None, ORG)
+    folded = [(one.path, one.place) for one in draft.loss if one.kind == "folded"]
+    assert folded == [
+        ("/line_items/0/tax", "/line_items/0/unit_price"),
+        ("/shipping_lines/0", "/line_items"),
+        ("/discounts/0", "/line_items"),
+    ]
+    assert "/tax_inclusive" in [one.path for one in draft.loss]
+    assert str(total_of(draft.body, ORG)) == "4.20"
+    assert refused(OrderPatch(line_items=(line,), discounts=discounts), FULL) == {
+        "/line_items": "unsupported",
+        "/discounts": "unsupported",
+    }
 
 
 def test_a_new_order_says_whose_it_is_and_when_it_starts() -> None:
