@@ -10,7 +10,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -120,6 +120,15 @@ class VendorClient:
         Raises like `send`, and Unmappable for a list of another shape than the vendor documents.
         """
         return await self._options.get(self._live_connections[connection.name], deadline, max_age)
+
+    def is_test(self, connection: Connection) -> bool:
+        """Return whether the credential of a connection says that its account is a test."""
+        live = self._live_connections.get(connection.name)
+        marks = None if live is None else live.connection.vendor.identity.credential
+        if live is not None and marks is not None:
+            with suppress(NoSecret):
+                return marks(live.credential.header[1]).get("mode") == "test"
+        return False
 
     def tokens(self, name: str) -> Tokens | None:
         """Return the tokens of a connection; None for one with a static credential, or that is not called."""

@@ -55,7 +55,7 @@ def _essential(resolved: ResolvedWrite) -> Callable[[str], bool]:
         whole = msgspec.json.decode(resolved.whole, type=resolved.mapping.patch)
         patch = msgspec.structs.replace(whole, **{name: getattr(patch, name) for name in changed_fields(intent)})
     traits: Traits = vendor.traits if isinstance(vendor, Vendor) else frozenset()
-    if resolved.deps.is_production:
+    if resolved.deps.is_production and not resolved.deps.vendors.is_test(resolved.connection):
         traits |= {"live"}
     return lambda pointer: is_essential(patch, pointer, traits, intent.upsert_on)
 

@@ -281,9 +281,9 @@ def _consents_written(
     for index, consent in enumerate(consents or ()):
         member = here.get(consent.channel)
         if member is None:
-            notes.unsupported(f"/consents/{index}/channel", f"this org keeps one of: {', '.join(here) or 'none'}")
+            notes.unsupported(f"/consents/{index}", f"this org keeps one of: {', '.join(here) or 'none'}")
         elif consent.state != "opted_out":
-            notes.unsupported(f"/consents/{index}/state", "Salesforce keeps only refusals; one of: opted_out")
+            notes.unsupported(f"/consents/{index}", "Salesforce keeps only refusals; one of: opted_out")
         else:
             kept[member] = True
         if consent.collected_at is not None:

@@ -52,6 +52,9 @@ def write(patch: OrderPatch, account: Account, notes: Notes) -> OrderLines:
     for place, line in enumerate(given(patch.line_items, ())):
         _check(line, f"/line_items/{place}", notes)
     patch = _folded(patch, account, notes)
+    for name in ("discounts", "shipping_lines", "fees"):
+        if getattr(patch, name):
+            notes.unsupported(f"/{name}", "a Salesforce order has lines alone, and none has a price that it fits into")
     lines = given(patch.line_items, ())
     if len(lines) > MOST_LINES:
         notes.invalid("/line_items", f"Salesforce accepts at most {MOST_LINES} lines with a new order")
@@ -121,6 +124,8 @@ def _line(
         if found is None:
             notes.invalid(f"{pointer}/product/variant_remote_id" if entry else pointer, NEEDS_ENTRY)
         entry = found or entry
+    elif line.sku is not None and line.product is not None and line.product.sku != line.sku:
+        notes.lose(f"{pointer}/sku", "coerced", "the line has the sku of its product")
     return LineFields(
         pricebook_entry_id=long_id(entry),
         quantity=_json_number(line.quantity),

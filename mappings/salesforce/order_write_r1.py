@@ -100,6 +100,8 @@ def _with_account(
         if told:
             notes.lose("/customer", "coerced", KEPT_AS_TEXT)
             note = fields.description if isinstance(fields.description, str) else ""
+            if note:
+                notes.lose("/internal_note", "coerced", KEPT_AS_TEXT)
             fields = replace(fields, description=f"{note}\nBuyer: {told}".strip())
     if custom.get("AccountId"):
         return fields, None

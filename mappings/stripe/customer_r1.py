@@ -32,6 +32,7 @@ def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Custome
     created_at = instant(record.created)
     customer = Customer(
         kind="person" if record.individual_name else "organization" if record.business_name else "unknown",
+        status="active",  # a deleted one is a stub, which is no record
         display_name=record.name or None,
         company_name=record.business_name or None,
         emails=_emails(record.email, notes) if record.email else (),

@@ -123,11 +123,13 @@ def _addresses(patch: CustomerPatch, current: Customer | None, notes: Notes) -> 
     """Return the addresses. The array is replaced as a whole, so an address that is not in it is cleared."""
     if isinstance(patch.addresses, UnsetType):
         return UNSET, UNSET
-    whole = current is not None
+    whole, sent = current is not None, patch.addresses or ()
     billing: AddressWrite | None | UnsetType = UNSET if current is None or current.address is None else None
     shipping: ShippingWrite | None | UnsetType = UNSET if current is None or current.shipping is None else None
-    for kind, (pointer, address) in placed(patch.addresses or (), addresses.SLOTS, "Stripe", notes).items():
+    for kind, (pointer, address) in placed(sent, addresses.SLOTS, "Stripe", notes).items():
         if kind == "billing":
+            if not address.is_default and any(one.is_default for one in sent):
+                notes.lose(f"{pointer}/is_default", "coerced", "Stripe's default address is the billing address")
             billing = addresses.write_billing(address, pointer, notes, whole=whole)
         else:
             shipping = addresses.write_shipping(address, pointer, _name(patch, current), notes, whole=whole)

@@ -144,7 +144,13 @@ def _metadata(
     line: LineItemPatch, pointer: str, settings: tuple[CustomFieldSetting, ...], notes: Notes
 ) -> Metadata | UnsetType:
     """Return what Stripe has no member for: SKU, options, flags and custom fields of a line."""
-    kept: Metadata = {metadata.SKU: line.sku} if line.sku else {}
+    product, sku = line.product, line.sku
+    if product is not None:
+        sku = sku or product.sku
+        for name, value in (("name", product.name), ("sku", product.sku)):
+            if value not in (None, sku):
+                notes.lose(f"{pointer}/product/{name}", "coerced", f"the line has its own {name}")
+    kept: Metadata = {metadata.SKU: sku} if sku else {}
     for name, flag in ((metadata.SHIPS, line.requires_shipping), (metadata.TAXABLE, line.taxable)):
         if flag is not None:
             kept[name] = "true" if flag else "false"

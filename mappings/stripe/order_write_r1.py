@@ -38,10 +38,10 @@ NO_PLACE: Final[dict[str, str]] = {
     "tags": "Stripe's invoices and checkouts have no tags; metadata can hold some, as a custom field here",
     "customer_note": "Stripe's invoices and checkouts have no note of the buyer",
     "internal_note": "Stripe's invoices and checkouts have no note that the buyer does not see",
-    "is_test": "the key of the connection decides it",
     "placed_at": "Stripe uses the time of creation",
 }
-FRESH: Final = {"payment_status": "unpaid", "fulfillment_status": "unfulfilled", "is_test": False}
+KEY_DECIDES: Final = "the key of the connection decides whether an order is a test"
+FRESH: Final = {"payment_status": "unpaid"}
 """The state of every new order."""
 FIXED: Final[dict[str, str]] = {
     "currency": "the currency cannot be changed",
@@ -60,8 +60,11 @@ def to_vendor(
 ) -> Draft[OrderWrite]:
     """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
-    implied = FRESH | {"presentment_currency": patch.currency}
-    refuse_without_place(patch, NO_PLACE, notes, implied if current is None else {})
+    refuse_without_place(patch, NO_PLACE, notes, FRESH if current is None else {})
+    if patch.is_test is True:
+        notes.unsupported("/is_test", KEY_DECIDES)
+    elif patch.is_test is False:
+        notes.lose("/is_test", "coerced", KEY_DECIDES)
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))
     if current is None and patch.status != "draft":
         money = order_lines_write_r1.write(patch, line_fields.of_lines(account.custom_fields.get("order", ())), notes)

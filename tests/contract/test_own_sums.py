@@ -48,8 +48,21 @@ def test_a_sum_of_the_vendor_is_announced_and_kept(caller: Caller, vendors: Emul
     assert said not in other_total(caller.get(f"/v1/orders/{made['id']}").json())
 
 
-def test_a_copy_says_so_too(caller: Caller) -> None:
-    made = caller.create("/v1/orders?connection=shopify", SAMPLES["shopify order"].body(word()))
+def test_a_test_order_goes_over_where_nothing_is_production(caller: Caller) -> None:
+    made = caller.create("/v1/orders?connection=stripe", SAMPLES["stripe order"].body(word()))
+    assert made["is_test"] is True
+    answer = caller.write("POST", f"/v1/orders/{made['id']}/copies", {"connection": "hubspot"})
+
+    assert answer.status_code == 201, answer.text
+    assert "/is_test" in [one["path"] for one in answer.json()["meta"]["loss"]]
+
+
+def test_a_copy_says_so_too(caller: Caller, vendors: Emulators) -> None:
+    (product,) = [one for one in vendors.records("woocommerce", "products") if one["id"] == 11]
+    line = {"name": "Mug", "sku": product["sku"], "quantity": "2", "unit_price": "19.90"}
+    made = caller.create(
+        "/v1/orders?connection=shopify", SAMPLES["shopify order"].body(word()) | {"line_items": [line]}
+    )
     answer = caller.write("POST", f"/v1/orders/{made['id']}/copies", {"connection": "woocommerce"})
 
     assert answer.status_code == 201, answer.text

@@ -8,7 +8,8 @@ import pytest
 from app.settings.environment import is_production
 from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.facade import Facade
-from tests.contract.samples import shop_order
+from tests.contract.samples import order, shop_order, word
+from tests.contract.vendor_samples import all_vendors
 
 PATH = "/v1/orders?connection=hubspot"
 
@@ -16,8 +17,7 @@ PATH = "/v1/orders?connection=hubspot"
 @pytest.fixture(scope="module")
 def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
     """A Lockstitch in production."""
-    folder = tmp_path_factory.mktemp("prod")
-    with Facade(folder, module_database_url, LOCKSTITCH_ENVIRONMENT="prod").running() as facade:
+    with all_vendors(tmp_path_factory.mktemp("prod"), module_database_url, LOCKSTITCH_ENVIRONMENT="prod") as facade:
         yield facade
 
 
@@ -36,6 +36,12 @@ def test_production_refuses_a_test_order_that_would_be_a_sale(caller: Caller) ->
 
     made = caller.create(f"{PATH}&loss=any", body)
     assert ("/is_test", "dropped") in [(one["path"], one["kind"]) for one in made["meta"]["loss"]]
+
+
+@pytest.mark.parametrize("connection", ["stripe", "shopify"])
+def test_it_goes_to_a_test_account_and_to_where_there_are_test_orders(caller: Caller, connection: str) -> None:
+    """The key of Stripe says that its account is a test."""
+    assert caller.create(f"/v1/orders?connection={connection}", order(word(), is_test=True))["is_test"] is True
 
 
 @pytest.mark.parametrize(
