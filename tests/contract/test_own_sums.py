@@ -58,7 +58,7 @@ def test_a_test_order_goes_over_where_nothing_is_production(caller: Caller) -> N
 
 
 def test_a_copy_says_so_too(caller: Caller, vendors: Emulators) -> None:
-    (product,) = [one for one in vendors.records("woocommerce", "products") if one["id"] == 11]
+    product = vendors.place("woocommerce", "products", {"name": "Mug", "sku": f"MUG-{word()}", "price": "19.90"})
     line = {"name": "Mug", "sku": product["sku"], "quantity": "2", "unit_price": "19.90"}
     made = caller.create(
         "/v1/orders?connection=shopify", SAMPLES["shopify order"].body(word()) | {"line_items": [line]}
