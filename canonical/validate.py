@@ -123,7 +123,7 @@ def _emails(pointer: str, emails: tuple[EmailPatch, ...]) -> PatchErrors:
     seen: set[str] = set()
     for index, email in enumerate(emails):
         yield from _email(f"{pointer}/{index}/address", email.address)
-        folded = values.email(email.address)
+        folded = values.email_key(email.address)
         if folded in seen:
             yield PatchError(pointer=f"{pointer}/{index}/address", detail="appears twice")
         seen.add(folded)

@@ -7,10 +7,13 @@ is stored in clear, and without the secret nobody can test an address against th
 import hmac
 import re
 import unicodedata
+from collections.abc import Iterable
+from itertools import combinations
 from typing import Final
 
 from msgspec import Struct
 
+from canonical import values
 from canonical.customer import Customer
 
 ERASED: Final = ("erasure_requested", "archived")
@@ -19,16 +22,6 @@ WORD_BYTES: Final = 8
 LONGEST_NAME: Final = 200
 """Characters of a name that count. Normalising takes the square of the length of a run of accents."""
 
-_ROLES: Final = """
-abuse accounting accounts admin administrator ap ar billing booking bookings buchhaltung careers commande compta
-comptabilite contact contacto customercare customerservice einkauf enquiries enquiry events feedback finance hallo
-hello help helpdesk hi hostmaster hr info information inquiries inquiry invoice invoices it jobs kontakt kundendienst
-kundenservice legal mail mailbox marketing media news newsletter noreply office orders order post postmaster press
-privacy purchasing reception rechnung reservations root sales security service shop staff support team tech
-verkauf ventas vertrieb webmaster welcome
-"""
-ROLES: Final = frozenset(_ROLES.split())
-"""The local parts of addresses that stand for an office and not for a person, without dots, hyphens and underscores."""
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -52,7 +45,7 @@ class MatchKey(Struct, frozen=True, kw_only=True):
 
 def sighting_of(customer: Customer, connection: str, remote_id: str, *, is_staff: bool) -> Sighting:
     """Return what a customer can be matched by."""
-    email = next((one.address.strip().lower() for one in customer.emails if one.is_primary), None)
+    email = next((values.email_key(one.address) for one in customer.emails if one.is_primary), None)
     if customer.status in ERASED or not email:
         return Sighting(connection=connection, remote_id=remote_id, email=None)
     full = " ".join(part for part in (customer.first_name, customer.last_name) if part)
@@ -72,16 +65,9 @@ def key_of(secret: bytes, sighting: Sighting) -> MatchKey:
     return MatchKey(digest=_digest(secret, "email", sighting.email or ""), name=b"".join(words))
 
 
-def is_role(email: str) -> bool:
-    """Return whether an address stands for an office, such as `info@` or `no-reply+7@`."""
-    local = email.rpartition("@")[0].partition("+")[0]
-    return re.sub(r"[-._]", "", local) in ROLES
-
-
-def contradict(one: bytes, other: bytes) -> bool:
-    """Return whether two kept names differ. A name that has all words of the other does not: Ann, and Ann Lee."""
-    words, others = _split(one), _split(other)
-    return not (words <= others or others <= words)
+def any_contradict(names: Iterable[bytes]) -> bool:
+    """Return whether two of the kept names differ. A name with all words of the other does not: Ann, and Ann Lee."""
+    return any(not (one <= other or other <= one) for one, other in combinations(map(_split, names), 2))
 
 
 def _split(name: bytes) -> set[bytes]:

@@ -143,6 +143,25 @@ SELECT_CANDIDATES = Statement(
     """,  # noqa: S608
 )
 
+# The names of all customers of these ids, those with other addresses too, and whether they are staff.
+SELECT_PEOPLE = Statement(
+    "SELECT match_key",
+    """
+    SELECT link.canonical_id, known.name, known.is_staff
+      FROM unnest((SELECT $1::text[])) AS wanted (canonical_id)
+     CROSS JOIN LATERAL (
+           SELECT *
+             FROM link
+            WHERE link.canonical_id = wanted.canonical_id AND object = 'customer' AND merged_into IS NULL
+           OFFSET 0) AS link
+     CROSS JOIN LATERAL (
+           SELECT name, is_staff
+             FROM match_key
+            WHERE (connection, remote_id) = (link.connection, link.remote_id)
+           OFFSET 0) AS known
+    """,
+)
+
 # The ids of records that a person has kept apart from a record of this id.
 SELECT_REFUSED = Statement(
     "SELECT link_review",

@@ -22,9 +22,10 @@ from app.errors import NotFound, StateConflict, StoreUnavailable
 from app.identifiers import new_id
 from app.links import match_statements as sql
 from app.links.join_and_split import LinkMoved
-from app.links.match_keys import MatchKey, Sighting, contradict, is_role, key_of
+from app.links.match_keys import MatchKey, Sighting, any_contradict, key_of
 from app.links.match_secret import MatchSecret
 from app.links.models import LinkReview, LinkSource, NamedRecord, NewRecord, RecordName, ReviewReason, ReviewState
+from app.links.role_mailboxes import is_role
 from app.links.statements import LOCK as LOCK_IDS
 from app.links.store import PostgresLinks
 from app.periodic import repeating
@@ -55,6 +56,14 @@ class _Candidate(Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> tuple[str, str]:
         return self.connection, self.remote_id
+
+
+class _Person(Struct, frozen=True, kw_only=True):
+    """A customer of an id, with any address."""
+
+    canonical_id: str
+    name: bytes
+    is_staff: bool
 
 
 Keys = Sequence[tuple[Sighting, MatchKey]]
@@ -257,9 +266,8 @@ class PostgresMatches:
         if seen is None:
             return None, ()
         refused = {row["canonical_id"] for row in await transaction.fetch(sql.SELECT_REFUSED, seen.canonical_id)}
-        count = Counter(one.connection for one in known)
-        return seen, [
-            (other, self._reasons(sighting, seen, other, count))
+        others = [
+            other
             for other in known
             if other.canonical_id != seen.canonical_id
             and other.canonical_id not in refused
@@ -267,15 +275,27 @@ class PostgresMatches:
             # Also those that were linked before a realm was named.
             and self._links.share_realm(*seen.linked, *other.linked)
         ]
+        ids = sorted({one.canonical_id for one in (seen, *others)})
+        people = [_Person(**row) for row in await transaction.fetch(sql.SELECT_PEOPLE, ids)] if others else []
+        count = Counter(one.connection for one in known)
+        return seen, [(other, self._reasons(sighting, seen, other, count, people)) for other in others]
 
     def _reasons(
-        self, sighting: Sighting, seen: _Candidate, other: _Candidate, count: Counter[str]
+        self,
+        sighting: Sighting,
+        seen: _Candidate,
+        other: _Candidate,
+        count: Counter[str],
+        people: Sequence[_Person],
     ) -> list[ReviewReason]:
+        """Return what speaks against joining two ids. The names of all records of all ids that share the address are
+        judged, so a record without a name joins no two people."""
+        ids = (seen.canonical_id, other.canonical_id)
         reasons: dict[ReviewReason, bool] = {
             "not_configured": frozenset((seen.connection, other.connection)) not in self._auto_join,
-            "names_contradict": contradict(seen.name, other.name),
+            "names_contradict": any_contradict({one.name for one in people}),
             "role_mailbox": is_role(sighting.email or ""),
-            "staff": seen.is_staff or other.is_staff,
+            "staff": any(one.is_staff for one in people if one.canonical_id in ids),
             "several_candidates": count[seen.connection] > 1 or count[other.connection] > 1,
             "linked_elsewhere": not set(seen.linked).isdisjoint(other.linked),
         }
