@@ -151,8 +151,9 @@ async def _find_change(
     seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
     known = _was_read_since(affected, receipt, seen)
     if not known:
-        if await deps.own_writes.is_under_way(_reported(affected, receipt, seen)):
-            raise WriteUnderWay
+        for reported in _reported(affected, receipt, seen):
+            if await deps.own_writes.is_under_way(reported):
+                raise WriteUnderWay
         # A write that has settled since the first look stored a state that needs no further read.
         seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
         known = _was_read_since(affected, receipt, seen) or await _is_own_comment(deps, affected, receipt)
@@ -242,15 +243,20 @@ def _was_read_since(affected: _AffectedRecord, receipt: Receipt, seen: SeenState
     return webhooks.exact and receipt.occurred_at is not None and shows(seen.data, receipt.occurred_at)
 
 
-def _reported(affected: _AffectedRecord, receipt: Receipt, seen: SeenState | None) -> ReportedChange:
-    notice, is_comment = affected.notice, affected.notice.happened == "comment_added"
-    return ReportedChange(
-        connection=affected.connection.name,
-        object="comment" if is_comment else notice.object,
-        remote_id=notice.comment_id if is_comment else notice.remote_id,
+def _reported(affected: _AffectedRecord, receipt: Receipt, seen: SeenState | None) -> tuple[ReportedChange, ...]:
+    """Return what the webhook reports: a change of the record, a new comment, or perhaps both."""
+    notice, connection = affected.notice, affected.connection.name
+    change = ReportedChange(
+        connection=connection,
+        object=notice.object,
+        remote_id=notice.remote_id,
         received_at=receipt.received_at,
-        seen=seen is not None and not is_comment,
+        seen=seen is not None,
     )
+    comment = replace(change, object="comment", remote_id=notice.comment_id, seen=False)
+    if notice.happened == "comment_added":
+        return (comment,)
+    return (change, comment) if notice.adds_comments else (change,)
 
 
 async def _is_own_comment(

@@ -6,6 +6,7 @@ Locks are taken in one order: the order keys of the `ingest` jobs, record states
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from app.audit.record import Entry, append_all
@@ -37,7 +38,7 @@ class Ingested:
     entries: Sequence[Entry]
     events: Sequence[NewEvent] = ()
     change: RecordChange | None = None
-    reported: ReportedChange | None = None
+    reported: Sequence[ReportedChange] = ()
     jobs: Sequence[NewJob] = ()
 
 
@@ -66,13 +67,13 @@ async def _find_outdated(deps: IngestDeps, ingested: Sequence[Ingested]) -> list
 
     A state that moves after this look makes the transaction fail, and each receipt is then committed alone.
     """
-    reported = [one.reported for one in ingested if one.reported is not None]
+    reported = [change for one in ingested for change in one.reported]
     writing = iter(await deps.own_writes.under_way(reported) if reported else [])
     moved = await deps.states.moved([one.change for one in ingested if one.change is not None])
     outcomes: list[Exception | None] = []
     for one in ingested:
         record = None if one.change is None or one.change.state is None else one.change.record
-        if one.reported is not None and next(writing):
+        if any(list(islice(writing, len(one.reported)))):
             outcomes.append(WriteUnderWay())
         elif record in moved:
             outcomes.append(StateMoved())
