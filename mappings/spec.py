@@ -252,6 +252,8 @@ class Endpoints(Generic[W, A]):
     Records of a registered customer are found by the filter that names a person by id.
     `merged` builds the request for what became of a record that a read does not find; `merged_into` reads the id of the
     record that the vendor merged it into, or None.
+    `of_part` builds the request for the record to which a part belongs, such as a line item that a webhook names;
+    `whole` reads the record's id from the reply, or None.
     `bulk` counts the characters of HTML that `absorb` added. `guard` makes an update conditional on the version that
     the caller read, at vendors that compare versions.
     """
@@ -277,6 +279,8 @@ class Endpoints(Generic[W, A]):
     with_related: Callable[[A, Options, Mapping[str, str]], A] | None = None
     merged: Callable[[str, A], VendorRequest] | None = None
     merged_into: Callable[[VendorReply], str | None] | None = None
+    of_part: Callable[[str, bool], VendorRequest] | None = None  # the part's id, and whether it was deleted
+    whole: Callable[[VendorReply], str | None] | None = None
     bulk: Callable[[A], int] = lambda account: 0
     create: Callable[[W, str, str | None, A], VendorRequest] | None = None  # body, marker, parent, account
     parts: Callable[[W, str, A], VendorRequest | None] | None = None  # body, marker, account

@@ -32,6 +32,14 @@ class Merge(Struct, frozen=True, kw_only=True):
     into: str
 
 
+class Part(Struct, frozen=True, kw_only=True):
+    """A record that the vendor keeps apart and that belongs to another one, such as a line item. `is_gone`: it was
+    deleted."""
+
+    remote_id: str
+    is_gone: bool = False
+
+
 class Notice(Struct, frozen=True, kw_only=True):
     """A change of a mapped record, as a webhook reports it.
 
@@ -39,7 +47,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     restored, merged or marked as spam is `updated`; a read shows its new state. `comment_id` and `comment_text` are the
     vendor's id and the text of the comment that was added to the ticket, if the webhook has them. `merge` is the merge
     that the webhook reports. `trashed`: a deleted record is kept for a while, and can be restored. `adds_comments`: the
-    ticket may have new comments, which the webhook does not name.
+    ticket may have new comments, which the webhook does not name. `part` is the part of the record that the webhook is
+    about: then `remote_id` is empty, and the vendor says which record it belongs to.
     """
 
     object: ObjectName
@@ -50,6 +59,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     merge: Merge | None = None
     trashed: bool = False
     adds_comments: bool = False
+    part: Part | None = None
 
 
 Reading = Callable[[str | None, str | None, str | None, bytes], Notice | None]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.events.store.events import PostgresEvents
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
+from app.webhooks.part_owners import PartOwners
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.own_writes import PostgresOwnWrites
@@ -26,3 +27,4 @@ class IngestDeps(RecordDeps):
     events: PostgresEvents
     queue: Enqueuer
     bases: PostgresCopyBases
+    part_owners: PartOwners

@@ -145,7 +145,12 @@ async def _find_change(
     deps: IngestDeps, receipt: Receipt, payload: bytes, affected: _AffectedRecord, finishing: Finishing
 ) -> Ingested | Retry:
     """Refetch the record and compare it. Raises WriteUnderWay, VendorDrifted and the vendor's problems."""
-    connection, notice, job = affected.connection, affected.notice, finishing.job
+    whole = await _whole_record(deps, receipt, affected)
+    if whole is None:
+        entries = entries_of(_validated(receipt, affected.mapping, "unchanged"))
+        return Ingested(finishing=finishing, receipt=receipt.id, entries=entries)
+    affected, job = whole, finishing.job
+    connection, notice = affected.connection, affected.notice
     await _check_drift(deps, affected, payload)
     merged = await _follow_merge(deps, connection, notice)
     seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
@@ -195,6 +200,26 @@ async def _find_change(
         reported=_reported(affected, receipt, change.seen),
         jobs=await _source_jobs(deps, receipt, affected, job, change),
     )
+
+
+async def _whole_record(deps: IngestDeps, receipt: Receipt, affected: _AffectedRecord) -> _AffectedRecord | None:
+    """Return the record that a webhook about a part of one concerns; None if it belongs to none. Raises WriteUnderWay
+    while a new record of ours may be the one."""
+    notice, part = affected.notice, affected.notice.part
+    if part is None:
+        return affected
+    new = ReportedChange(
+        connection=affected.connection.name,
+        object=notice.object,
+        remote_id=None,
+        received_at=receipt.received_at,
+        seen=False,
+    )
+    if await deps.own_writes.is_under_way(new):
+        raise WriteUnderWay
+    deadline = time.monotonic() + READ_LIMIT
+    remote_id = await deps.part_owners.find(deps, affected.connection, affected.mapping, part, deadline)
+    return None if remote_id is None else replace(affected, notice=replace(notice, remote_id=remote_id, part=None))
 
 
 async def _source_jobs(

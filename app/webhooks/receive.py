@@ -163,7 +163,7 @@ def _arrival(
 def _order_key(webhooks: WebhookConnection, event: ReceivedEvent) -> str | None:
     """Return the record that an event concerns. Events of one record are processed in order."""
     notice = webhooks.manifest.notice(event.topic, event.remote_object, event.remote_id, event.payload)
-    if notice is not None:
+    if notice is not None and notice.part is None:
         return f"{notice.object}:{notice.remote_id}"
     return f"{event.remote_object}:{event.remote_id}" if event.remote_object and event.remote_id else None
 

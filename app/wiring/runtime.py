@@ -73,6 +73,7 @@ from app.vendors.setup_times import PostgresSetupTimes
 from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.deps import IngestDeps
 from app.webhooks.group_commit import group_commit_to
+from app.webhooks.part_owners import PartOwners
 from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
@@ -317,6 +318,7 @@ async def _open_dependencies(
             own_writes=PostgresOwnWrites(database, lease=lease),
             events=events,
             queue=queue,
+            part_owners=PartOwners(),
             bases=bases,
         ),
         refusals,

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from emulators.hubspot.errors import PORTAL_ID
-from emulators.hubspot.kinds import COMPANIES, CONTACTS, ORDERS, TICKETS, Kind
+from emulators.hubspot.kinds import COMPANIES, CONTACTS, LINE_ITEMS, ORDERS, TICKETS, Kind
 from emulators.hubspot.values import millis
 from emulators.state import State
 from emulators.webhooks import Change, JsonRecord, Message, Try, WebhookRules
@@ -21,7 +21,7 @@ from emulators.webhooks import Change, JsonRecord, Message, Try, WebhookRules
 APP_ID = 18221010
 FIRST_EVENT = 100_000_001
 MOST_EVENTS = 100
-KINDS = {kind.name: kind for kind in (CONTACTS, COMPANIES, TICKETS, ORDERS)}
+KINDS = {kind.name: kind for kind in (CONTACTS, COMPANIES, TICKETS, ORDERS, LINE_ITEMS)}
 RULES = WebhookRules(objects=tuple(KINDS), tries=11, timeout=5.0)  # ten more tries, spread over a day
 HEADERS = {
     "Content-Type": "application/json;charset=UTF-8",

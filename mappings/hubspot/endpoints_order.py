@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot import paging, related
@@ -19,6 +20,7 @@ from mappings.hubspot.wire_v3 import (
     MARKER,
     Account,
     AssociatedId,
+    AssociatedIds,
     AssociationType,
     NewAssociation,
     ObjectId,
@@ -89,6 +91,31 @@ def create_order(body: OrderWrite, marker: str, parent: str | None, account: Acc
     return ORDER_CALLS.create(order, marker, parent, account)
 
 
+class _LineLinks(Struct, frozen=True, kw_only=True):
+    orders: AssociatedIds = AssociatedIds()
+
+
+class _Line(Struct, frozen=True, kw_only=True):
+    associations: _LineLinks = _LineLinks()
+
+
+def order_of_line(line: str, is_gone: bool) -> VendorRequest:
+    """Build the request for the order of a line item, by its associations."""
+    query = (("associations", "orders"), *((("archived", "true"),) if is_gone else ()))
+    return VendorRequest(
+        method="GET",
+        path=f"/crm/v3/objects/line_items/{line}",
+        route="/crm/v3/objects/line_items/{id}",
+        query=query,
+    )
+
+
+def order_in(reply: VendorReply) -> str | None:
+    """Return the id of that order, None for a line item without one."""
+    orders = decode(reply.body, _Line).associations.orders.results
+    return orders[0].id if orders else None
+
+
 ORDERS: Final = Endpoints[OrderWrite, Account](
     read=ORDER_CALLS.read,
     record=partial(linked_record, ORDER_CALLS, related.linked_orders),
@@ -98,6 +125,8 @@ ORDERS: Final = Endpoints[OrderWrite, Account](
     max_limit=MOST_ORDERS,
     side_load=partial(related.side_load_orders, LINE_CALLS),
     absorb=related.absorb_orders,
+    of_part=order_of_line,
+    whole=order_in,
     person=lambda order: "link",
     create=create_order,
     parts=create_lines,

@@ -13,7 +13,7 @@ from mappings.hubspot.account import portal_of
 from mappings.hubspot.unwrap import TYPE_IDS
 from mappings.kit.refusals import read, text
 from mappings.spec import NUMBER
-from mappings.webhooks import Happened, Merge, Notice, WebhookManifest
+from mappings.webhooks import Happened, Merge, Notice, Part, WebhookManifest
 
 # The names of older subscriptions, and the type ids of generic ones.
 OBJECTS: Final[dict[str, ObjectName]] = {
@@ -22,6 +22,8 @@ OBJECTS: Final[dict[str, ObjectName]] = {
     "order": "order",
     **{type_id: name for name, type_id in TYPE_IDS.items()},
 }
+LINES: Final = ("line_item", "0-8")
+"""The names of line items. They are no object of their own here, but part of their order."""
 HAPPENED: Final[dict[str, Happened]] = {
     "creation": "created",
     "propertyChange": "updated",
@@ -40,14 +42,19 @@ class _Ids(Struct, frozen=True, kw_only=True, rename="camel"):
     new_object_id: int | str | None = None
     primary_object_id: int | str | None = None
     from_object_id: int | str | None = None
+    to_object_id: int | str | None = None
+    association_type: str | None = None
     merged_object_ids: tuple[int | str, ...] = ()
 
 
 def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
     """Return the notice of one element of HubSpot's array, None for other topics."""
     kind, _, what = (topic or "").partition(".")
-    object_name = OBJECTS.get((remote_object or "") if kind == "object" else kind)
+    about = (remote_object or "") if kind == "object" else kind
+    object_name = OBJECTS.get(about)
     happened = HAPPENED.get(what)
+    if about in LINES and happened is not None:
+        return _of_line(what, remote_id, payload)
     if object_name is None or happened is None:
         return None
     ids = read(payload, _Ids) or _Ids()
@@ -63,6 +70,20 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
         happened=happened,
         merge=_merge(ids, remote_id) if what == "merge" else None,
     )
+
+
+def _of_line(what: str, remote_id: str | None, payload: bytes) -> Notice | None:
+    """Return the notice of a line item, which changes its order. An association that was removed names the order."""
+    ids = read(payload, _Ids) or _Ids()
+    line = text(ids.from_object_id) if what == "associationChange" else remote_id
+    if what == "associationChange" and "ORDER" in (ids.association_type or "").upper():
+        order = text(ids.to_object_id)
+        if order is not None and _ID.fullmatch(order):
+            return Notice(object="order", remote_id=order, happened="updated")
+    if line is None or not _ID.fullmatch(line):
+        return None
+    part = Part(remote_id=line, is_gone=what == "deletion")
+    return Notice(object="order", remote_id="", happened="updated", part=part)
 
 
 def _merge(ids: _Ids, into: str) -> Merge | None:

@@ -76,6 +76,12 @@ class Vendors:
         token = EMULATOR_CREDENTIALS["LOCKSTITCH_DEV_FRESHDESK_TOKEN"]
         _body(self._http.post(f"/freshdesk/api/v2/tickets/{ticket}/{kind}", json=body, auth=(token, "X")))
 
+    def line_item(self, method: str, line: str, **properties: str) -> None:
+        """Change or delete a line item at HubSpot."""
+        path = f"/hubspot/crm/v3/objects/line_items/{line}"
+        body = {"properties": properties} if properties else None
+        _body(self._http.request(method, path, json=body, headers=self._bearer))
+
     def delete_user(self, remote_id: str) -> None:
         """Delete a Zendesk user."""
         self._zendesk("DELETE", f"/users/{remote_id}.json", None)

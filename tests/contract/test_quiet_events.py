@@ -21,8 +21,9 @@ from tests.contract.webhook_driver import WebhookDriver
 
 SENDING: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
 ECHOING: Final = (*SENDING, *SENDERS)
-# A create, and a read with the write of what changed. HubSpot's order lines are records of their own.
-OWN_CALLS: Final = {"hubspot order": (2, 3)}
+# A create, and a read with the write of what changed. HubSpot's order lines are records of their own: they are created
+# first, and a read finds the order of one that a webhook names.
+OWN_CALLS: Final = {"hubspot order": (3, 3)}
 MOST_CALLS: Final = 2
 SUBJECT: Final[dict[Vendor, str]] = {"hubspot": "customer", "shopify": "customer", "zendesk": "ticket"}
 CHANGED: Final[dict[Vendor, set[str]]] = {
@@ -200,6 +201,31 @@ def test_an_archive_is_one_deletion(watching: Watch, caller: Caller, vendor: Ven
     assert (event["type"], event["data"]["id"]) == ("customer.deleted", made["id"])
     assert event["data"]["last_name"] == made["last_name"]
     assert event["caused_by"]["operation_id"] == answer.json()["meta"]["operation_id"]
+
+
+@pytest.mark.parametrize("vendor", ["hubspot"])
+def test_a_changed_line_item_is_a_change_of_its_order(
+    watching: Watch, caller: Caller, staff: Vendors, vendor: Vendor
+) -> None:
+    """HubSpot reports line items as records of their own, and names no order."""
+    _, made = create_record(caller, SAMPLES["hubspot order"])
+    assert kinds(watching.events()) == ["order.created"]
+    line = made["line_items"][0]["remote_id"]
+    watching.calls()
+
+    staff.line_item("PATCH", line, price="5.00", quantity="3")
+    (event,) = watching.events()
+
+    assert (event["type"], event["data"]["id"]) == ("order.updated", made["id"])
+    assert "line_items" in event["changed"]
+    assert event["data"]["line_items"][0]["unit_price"] == "5.00"
+    assert event["previous"]["line_items"] == made["line_items"]
+    # The change itself, the order of the line item, the order and its line items.
+    assert watching.calls() <= 1 + 1 + MOST_CALLS
+
+    staff.line_item("DELETE", line)
+    (event,) = watching.events()
+    assert (event["type"], event["data"]["line_items"]) == ("order.updated", [])
 
 
 @pytest.mark.parametrize("vendor", ["freshdesk"])

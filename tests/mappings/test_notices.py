@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.registry import MANIFESTS
-from mappings.webhooks import Merge, Notice
+from mappings.webhooks import Merge, Notice, Part
 
 Webhook = tuple[str, str, str | None, str, dict[str, object]]
 
@@ -55,6 +55,28 @@ MEANT: list[tuple[Webhook, Notice]] = [
     (
         ("hubspot", "ticket.associationChange", None, "", {"fromObjectId": 7, "toObjectId": 101}),
         Notice(object="ticket", remote_id="7", happened="updated"),
+    ),
+    (
+        ("hubspot", "line_item.propertyChange", "line_item", "55", {"propertyName": "price"}),
+        Notice(object="order", remote_id="", happened="updated", part=Part(remote_id="55")),
+    ),
+    (
+        ("hubspot", "object.deletion", "0-8", "55", {"objectTypeId": "0-8"}),
+        Notice(object="order", remote_id="", happened="updated", part=Part(remote_id="55", is_gone=True)),
+    ),
+    (
+        (
+            *("hubspot", "line_item.associationChange", None, ""),
+            {"fromObjectId": 55, "toObjectId": 41, "associationType": "LINE_ITEM_TO_ORDER", "associationRemoved": True},
+        ),
+        Notice(object="order", remote_id="41", happened="updated"),
+    ),
+    (
+        (
+            *("hubspot", "line_item.associationChange", None, ""),
+            {"fromObjectId": 55, "toObjectId": 41, "associationType": "LINE_ITEM_TO_DEAL"},
+        ),
+        Notice(object="order", remote_id="", happened="updated", part=Part(remote_id="55")),
     ),
     (
         ("shopify", "customers/create", "customers", "207119551", {}),
