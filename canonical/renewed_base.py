@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from canonical.copy_base import Base, Digests, FieldBase, FieldState, ItemBase, likeness, member
 from canonical.portable import MERGED
@@ -18,14 +18,20 @@ NOTHING = FieldBase()
 
 class Copied(Struct, frozen=True, kw_only=True):
     """A copy that has been made: the fields of the source (`sent`) and of the target after it (`after`), the target
-    before it as digests, the fields that were `written`, and those that the source could not supply."""
+    before it as digests, the patch that was `written`, and the fields that the source could not supply. The target
+    makes those that are `composed` of others."""
 
     names: tuple[str, ...]
     sent: Any
     after: Any
     before: Mapping[str, FieldState]
-    written: Collection[str]
+    written: Any
+    composed: Collection[str]
     missing: Collection[str]
+
+    def is_written(self, name: str) -> bool:
+        """Return whether the target made its value of what was written."""
+        return name in self.composed or member(self.written, name) is not UNSET
 
 
 def renewed(base: Base, opposite: Base, copied: Copied, digests: Digests) -> tuple[Base, Base]:
@@ -43,7 +49,7 @@ def _renew_value(
     name: str, known: FieldBase | None, opposite: FieldBase, copied: Copied, digests: Digests
 ) -> tuple[FieldBase, FieldBase | None]:
     source, target = (digests.of(name, member(one, name)) for one in (copied.sent, copied.after))
-    is_written = name in copied.written
+    is_written = copied.is_written(name)
     before = copied.before.get(name, FieldState()).value
     if known is not None and name in copied.missing and not source:
         source = known.source
@@ -63,7 +69,8 @@ def _renew_items(
     name: str, known: FieldBase | None, opposite: FieldBase, copied: Copied, digests: Digests
 ) -> tuple[FieldBase, FieldBase | None]:
     sent, after = (digests.items(name, member(one, name) or ()) for one in (copied.sent, copied.after))
-    before, is_written = copied.before.get(name, FieldState()).items, name in copied.written
+    before, is_written = copied.before.get(name, FieldState()).items, copied.is_written(name)
+    tried = {*before, *digests.items(name, member(copied.written, name) or ())} if is_written else ()
     then = NOTHING if known is None else known
     places = _places(name, sent, after, then, before if is_written else after, digests)
     ahead = {key: one for key, one in then.items.items() if key not in sent and name in copied.missing}
@@ -71,7 +78,10 @@ def _renew_items(
     for key, item in sent.items():
         source, place, last = digests.of_item(name, item), places.get(key), then.items.get(key)
         if place is None:  # it has not arrived, or the target has removed it
-            ahead[key] = ItemBase(source=source) if last is None else msgspec.structs.replace(last, source=source)
+            # If it was there or was sent, the target has no place for it.
+            is_lost = last is None or (last.key or key) in tried or key in tried
+            target = "" if last is None or is_lost else last.target
+            ahead[key] = ItemBase(source=source, key="" if last is None else last.key, target=target)
             continue
         target = digests.of_item(name, after[place])
         is_changed = is_written and target != before.get(place)

@@ -1,4 +1,4 @@
-"""MergedFields a record into its copy: base, source and target are compared field by field, and item by item in lists.
+"""Merge a record into its copy: base, source and target are compared field by field, and item by item in lists.
 
 Changed at the source only: written, also when replaced or cleared. At the target only: left, unless the source owns the
 field. At both: the owner decides; without one the source, and the field is a conflict. Nothing is cleared or removed
@@ -71,7 +71,8 @@ def merge(patch: P, names: Collection[str], held: Struct, base: Base, rules: Rul
     `held` is the record at the target. A field without a base is merged as it is for a caller: nothing is removed.
     """
     kind = type(patch)
-    first = kind(**{name: getattr(patch, name) for name in names if name not in base})
+    new = [name for name in names if name not in base and not _is_held(name, patch, held, digests)]
+    first = kind(**{name: getattr(patch, name) for name in new})
     values: dict[str, Any] = {}
     outcomes: dict[str, _Outcome] = {}
     for name in names:
@@ -93,6 +94,11 @@ def merge(patch: P, names: Collection[str], held: Struct, base: Base, rules: Rul
         kept=tuple(name for name, one in outcomes.items() if one.kept),
         removed=sum(one.removed for one in outcomes.values()),
     )
+
+
+def _is_held(name: str, patch: Struct, held: Struct, digests: Digests) -> bool:
+    """Return whether the target has the value of a field already. Lists are merged by item."""
+    return name not in MERGED and same(getattr(held, name, None), getattr(patch, name), digests.fields[name])
 
 
 def _takes_null(kind: type[Struct], name: str) -> bool:

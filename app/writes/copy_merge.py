@@ -1,4 +1,4 @@
-"""MergedFields a copy into its target: what the source has changed since the last copy, and what the target keeps."""
+"""Merge a copy into its target: what the source has changed since the last copy, and what the target keeps."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -76,7 +76,7 @@ async def has_nothing_new(resolved: ResolvedWrite) -> bool:
 
 
 def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, held: Any) -> MergedCopy:
-    """MergedFields into the target as it is (`held`). `resolved` is the write of the merge with its references."""
+    """Merge into the target as it is (`held`). `resolved` is the write of the merge with its references."""
     copied, known = merging.copied, merging.known
     rules = Rules(
         owners=_owners(resolved, copied),
@@ -150,9 +150,6 @@ async def result_of(
     known = await resolved.deps.bases.get(resolved.intent.object, source, target)
     patch = msgspec.json.decode(resolved.whole or resolved.intent.body, type=resolved.mapping.patch)
     before = {} if is_new else copied.plan.before
-    written = set(msgspec.json.decode(copied.plan.body, type=dict[str, msgspec.Raw]))
-    if _is_composed(patch, data):
-        written.add(DISPLAY)
     base, opposite = renewed(
         known.base,
         known.opposite,
@@ -161,7 +158,8 @@ async def result_of(
             sent=patch,
             after=data,
             before=_states(known, data, copied.names) if before is None else before,
-            written=written,
+            written=msgspec.json.decode(copied.plan.body, type=resolved.mapping.patch),
+            composed=(DISPLAY,) if _is_composed(patch, data) else (),
             missing=copied.missing,
         ),
         known.digests,

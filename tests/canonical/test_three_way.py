@@ -1,0 +1,231 @@
+"""A copy merges base, source and target. The two records are changed at random, and what a copy may do is checked."""
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.copy_base import Base, Digests, is_as_left, is_unchanged
+from canonical.customer import Customer, CustomerPatch, Email, Phone
+from canonical.field_kinds import kinds_of
+from canonical.renewed_base import Copied, renewed
+from canonical.three_way import MergedFields, Rules, Side, merge
+
+NAMES: Final = ("first_name", "job_title", "notes", "tags", "phones", "emails")
+DIGESTS: Final = Digests(lambda text: hashlib.sha256(text.encode()).hexdigest()[:16], kinds_of("customer"))
+
+words = st.sampled_from(("red", "green", "blue", "Red"))
+texts = st.none() | words
+tags = st.lists(words, max_size=3, unique_by=str.lower)
+numbers = st.lists(st.sampled_from(("+441174960111", "+441174960222", "+441174960333")), max_size=2, unique=True)
+addresses = st.lists(st.sampled_from(("ann@example.com", "bo@example.com", "cy@example.com")), max_size=2, unique=True)
+
+
+@st.composite
+def customers(draw: st.DrawFn) -> Customer:
+    """A customer with some values."""
+    return Customer(
+        first_name=draw(texts),
+        job_title=draw(texts),
+        notes=draw(texts),
+        tags=tuple(draw(tags)),
+        phones=tuple(Phone(raw=one, e164=one, is_primary=place == 0) for place, one in enumerate(draw(numbers))),
+        emails=tuple(Email(address=one, is_primary=place == 0) for place, one in enumerate(draw(addresses))),
+    )
+
+
+class Desk:
+    """A target that lower-cases notes and tags, and that keeps one number."""
+
+    def __init__(self, held: Customer) -> None:
+        self.held = held
+
+    def write(self, patch: CustomerPatch) -> None:
+        """Store a patch."""
+        sent = {name: getattr(patch, name) for name in NAMES if getattr(patch, name) is not msgspec.UNSET}
+        for name, value in sent.items():
+            if name == "notes":
+                value = value and value.lower()
+            elif name == "tags":
+                value = tuple(dict.fromkeys(one.lower() for one in value or ()))
+            elif name == "phones":
+                first = [one for one in value or () if one.is_primary is True] or list(value or ())
+                value = tuple(Phone(raw=one.e164, e164=one.e164, is_primary=True) for one in first[:1])
+            elif name == "emails":
+                value = tuple(Email(address=one.address, is_primary=one.is_primary is True) for one in value or ())
+            self.held = msgspec.structs.replace(self.held, **{name: value})
+
+
+def as_patch(customer: Customer) -> CustomerPatch:
+    fields = msgspec.to_builtins(customer)
+    sent = {name: fields[name] for name in NAMES if fields[name]}
+    for one in sent.get("phones", ()):
+        del one["type_raw"]
+    for one in sent.get("emails", ()):
+        del one["type_raw"], one["status_raw"]
+    return msgspec.convert(sent, CustomerPatch)
+
+
+def copy(
+    source: Customer, desk: Desk, base: Base, opposite: Base, rules: Rules | None = None
+) -> tuple[MergedFields, Base, Base]:
+    """Copy a customer as Lockstitch does."""
+    patch, rules = as_patch(source), rules or Rules()
+    before = {name: DIGESTS.state(name, getattr(desk.held, name)) for name in NAMES}
+    found = merge(patch, NAMES, desk.held, base, rules, DIGESTS)
+    desk.write(found.patch)
+    copied = Copied(
+        names=NAMES, sent=patch, after=desk.held, before=before, written=found.patch, composed=(), missing=rules.missing
+    )
+    ahead, back = renewed(base, opposite, copied, DIGESTS)
+    return found, {**base, **ahead}, {**opposite, **back}
+
+
+def sent(found: MergedFields) -> set[str]:
+    return {name for name in NAMES if getattr(found.patch, name) is not msgspec.UNSET}
+
+
+def keys(name: str, customer: Customer) -> set[str]:
+    return {
+        one.lower() if isinstance(one, str) else getattr(one, "address", "") or one.e164
+        for one in getattr(customer, name)
+    }
+
+
+@given(customers(), st.lists(customers(), max_size=4))
+def test_nothing_is_written_twice(first: Customer, others: list[Customer]) -> None:
+    desk = Desk(Customer())
+    base: Base = {}
+    opposite: Base = {}
+    for source in (first, *others):
+        _, base, opposite = copy(source, desk, base, opposite)
+        states = {name: DIGESTS.state(name, getattr(as_patch(source), name)) for name in NAMES}
+        assert is_unchanged(base, states, ())
+        assert is_as_left(base, {name: DIGESTS.state(name, getattr(desk.held, name)) for name in NAMES})
+        found, base, opposite = copy(source, desk, base, opposite)
+        assert (sent(found), found.conflicts, found.removed) == (set(), (), 0)
+
+
+@given(customers(), customers(), customers())
+def test_a_target_that_nobody_else_changes_follows(held: Customer, first: Customer, second: Customer) -> None:
+    """It starts with nothing, so a copy has put everything there."""
+    desk = Desk(Customer())
+    _, base, opposite = copy(first, desk, {}, {})
+    found, base, opposite = copy(second, desk, base, opposite)
+    assert found.conflicts == ()
+    assert desk.held.job_title == second.job_title
+    assert desk.held.notes == (second.notes and second.notes.lower())
+    assert desk.held.first_name == (second.first_name or first.first_name)
+    assert keys("tags", desk.held) == keys("tags", second)
+    assert keys("emails", desk.held) == keys("emails", second)
+    assert keys("phones", desk.held) <= keys("phones", second)
+    assert bool(desk.held.phones) == bool(second.phones)
+
+
+@given(customers(), customers(), customers(), customers())
+def test_what_the_target_has_of_its_own_stays(
+    own: Customer, first: Customer, second: Customer, third: Customer
+) -> None:
+    """It is lost only where the source has changed the same value, and then it is named."""
+    desk = Desk(own)
+    _, base, opposite = copy(first, desk, {}, {})
+    before = desk.held
+    changed = msgspec.structs.replace(before, job_title=third.job_title, tags=third.tags)
+    desk.held = changed
+    found, base, opposite = copy(second, desk, base, opposite)
+    if second.job_title == first.job_title:
+        assert desk.held.job_title == changed.job_title
+    elif before.job_title != changed.job_title and desk.held.job_title != changed.job_title:
+        assert "job_title" in found.conflicts
+    for tag in keys("tags", changed) - keys("tags", first):
+        assert tag in keys("tags", desk.held)
+    for tag in keys("tags", own) & keys("tags", first) & keys("tags", changed):
+        assert tag in keys("tags", desk.held)  # it was there before
+    for tag in keys("tags", first) - keys("tags", changed):
+        assert (tag in keys("tags", desk.held)) <= (tag in keys("tags", second) - keys("tags", first))
+
+
+@given(customers(), customers(), customers())
+def test_nothing_is_cleared_that_was_there_before(own: Customer, first: Customer, second: Customer) -> None:
+    desk = Desk(own)
+    _, base, opposite = copy(first, desk, {}, {})
+    copy(second, desk, base, opposite)
+    for name in ("first_name", "job_title", "notes"):
+        before, there = getattr(own, name), getattr(first, name)
+        if before is not None and (there is None or there == before):
+            assert getattr(desk.held, name) is not None
+    assert keys("tags", own) <= keys("tags", desk.held)
+
+
+@given(customers(), customers(), st.sets(st.sampled_from(NAMES)))
+def test_what_the_source_could_not_supply_is_not_cleared(first: Customer, second: Customer, missing: set[str]) -> None:
+    desk = Desk(Customer())
+    _, base, opposite = copy(first, desk, {}, {})
+    before = desk.held
+    poor = msgspec.structs.replace(
+        second,
+        **{name: type(getattr(second, name))() if name in ("tags", "phones", "emails") else None for name in missing},
+    )
+    found, base, opposite = copy(poor, desk, base, opposite, Rules(missing=missing))
+    for name in missing:
+        assert getattr(desk.held, name) == getattr(before, name)
+    found, *_ = copy(first, desk, base, opposite)
+    assert sent(found) & missing == set()
+
+
+@given(customers(), customers(), customers(), st.sampled_from(("source", "target")))
+def test_an_owner_decides(first: Customer, second: Customer, third: Customer, owner: Side) -> None:
+    desk, rules = Desk(Customer()), Rules(owners=dict.fromkeys(NAMES, owner))
+    _, base, opposite = copy(first, desk, {}, {}, rules)
+    desk.write(as_patch(third))
+    before = desk.held
+    found, *_ = copy(second, desk, base, opposite, rules)
+    assert found.conflicts == () or owner == "source"
+    if before.job_title != first.job_title and second.job_title not in (first.job_title, before.job_title):
+        kept = owner == "target" or second.job_title is None
+        assert desk.held.job_title == (before.job_title if kept else second.job_title)
+        assert ("job_title" in found.kept) == (owner == "target")
+    if owner == "source" and second.job_title is not None:
+        assert desk.held.job_title == second.job_title
+
+
+@given(customers(), customers())
+def test_a_login_stays_the_primary_address(first: Customer, second: Customer) -> None:
+    desk, rules = Desk(Customer()), Rules(keeps_login=True)
+    _, base, opposite = copy(first, desk, {}, {}, rules)
+    before = [one.address for one in desk.held.emails if one.is_primary]
+    copy(second, desk, base, opposite, rules)
+    after = [one.address for one in desk.held.emails if one.is_primary]
+    assert after == (before or after)
+    assert keys("emails", first) <= keys("emails", desk.held)
+    assert keys("emails", second) <= keys("emails", desk.held)
+
+
+@given(customers(), st.sampled_from(("job_title", "tags", "phones")), customers())
+def test_a_loss_is_no_change_in_the_other_direction(first: Customer, name: str, other: Customer) -> None:
+    desk = Desk(Customer())
+    _, base, opposite = copy(first, desk, {}, {})
+    states = {one: DIGESTS.state(one, getattr(as_patch(desk.held), one)) for one in NAMES}
+    assert is_unchanged(opposite, states, ())
+    shop = Desk(first)
+    found, *_ = copy(desk.held, shop, opposite, base)
+    assert (sent(found), shop.held) == (set(), first)
+    changed: Any = msgspec.structs.replace(desk.held, job_title=other.job_title)
+    found, *_ = copy(changed, shop, opposite, base)
+    assert sent(found) <= {"job_title"}
+    assert shop.held.notes == first.notes
+
+
+@given(customers(), st.sampled_from(("red", "blue")), st.sampled_from(("green", "grey")))
+def test_a_change_that_has_stayed_is_known_later(first: Customer, own: str, new: str) -> None:
+    desk = Desk(Customer())
+    source = msgspec.structs.replace(first, job_title="white")
+    _, base, opposite = copy(source, desk, {}, {})
+    desk.held = msgspec.structs.replace(desk.held, job_title=own)
+    source = msgspec.structs.replace(source, notes="new")
+    _, base, opposite = copy(source, desk, base, opposite)
+    assert desk.held.job_title == own
+    found, *_ = copy(msgspec.structs.replace(source, job_title=new), desk, base, opposite)
+    assert (desk.held.job_title, found.conflicts) == (new, ("job_title",))
