@@ -29,6 +29,12 @@ def currency_of(patch: OrderPatch) -> str:
     return given(patch.currency, NO_CURRENCY)
 
 
+def states_taxes(patch: OrderPatch) -> bool:
+    """Return whether a part says its tax, if only that there is none."""
+    names = ("line_items", "shipping_lines", "fees")
+    return any(one.tax is not None for name in names for one in given(getattr(patch, name), ()))
+
+
 def amount_of(line: LineItemPatch) -> Decimal:
     """Return quantity * unit price."""
     return Decimal(line.quantity) * Decimal(line.unit_price or "0")

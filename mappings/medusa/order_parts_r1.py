@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from canonical import values
 from canonical.order import (
     Discount,
+    Fee,
     Fulfillment,
     FulfillmentLine,
     FulfillmentStatus,
@@ -25,7 +26,7 @@ from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.metadata import NOTHING
 from mappings.medusa.money import exact, money, number, text
 from mappings.medusa.order_enums_r1 import METHODS
-from mappings.medusa.wire_2_21 import OURS
+from mappings.medusa.wire_2_21 import FEE, OURS
 
 ZERO: Final = "0"
 Payments = tuple[wire.Payment, ...]
@@ -61,9 +62,10 @@ def line_amounts(count: str, price: str, before: str, off: str, tax: str, curren
 
 def lines(
     record: wire.Order, currency: str, settings: tuple[CustomFieldSetting, ...], loss: list[Loss]
-) -> tuple[tuple[LineItem, ...], float]:
-    """Return the lines, and Σ quantity * unit price."""
+) -> tuple[tuple[LineItem, ...], float, tuple[Fee, ...]]:
+    """Return the lines, Σ quantity * unit price, and the lines that are fees."""
     found: list[LineItem] = []
+    fees: list[Fee] = []
     added = 0.0
     for line in record.items or ():
         if line.is_tax_inclusive:
@@ -81,6 +83,9 @@ def lines(
             number(line, line.raw_tax_total, line.tax_total),
             currency,
         )
+        if line.metadata and FEE in line.metadata:
+            fees.append(Fee(name=_name(line), amount=money(before, currency), tax=tax))
+            continue
         added += product
         detail, pointer = line.detail, f"/line_items/{len(found)}"
         found.append(
@@ -112,7 +117,7 @@ def lines(
                 else (),
             )
         )
-    return tuple(found), added
+    return tuple(found), added, tuple(fees)
 
 
 def _name(line: wire.Line) -> str:

@@ -6,7 +6,7 @@ from canonical import values
 from canonical.order import Order
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss, Reference
-from canonical.totals import check_payment, check_taxes
+from canonical.totals import added, check_payment, check_taxes
 from mappings.kit import line_fields
 from mappings.kit.names import full_name
 from mappings.kit.unchanged import changes_only
@@ -15,6 +15,7 @@ from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.endpoints_order import ENDPOINTS
 from mappings.medusa.money import NotSent, place_of
 from mappings.medusa.order_enums_r1 import FULFILLMENTS, PARTS_ON_THE_WAY, PAYMENTS, STATUSES
+from mappings.medusa.order_lines_write_r1 import total_of
 from mappings.medusa.order_write_r1 import to_vendor
 from mappings.medusa.wire_2_21 import Account, OrderWrite
 from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping, misread
@@ -50,7 +51,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     updated_at = None if record.updated_at is None else values.utc(record.updated_at)
     inclusive = order_sums_r1.is_tax_inclusive(record)
     with_tax = inclusive is True
-    lines, added = order_parts_r1.lines(record, currency, on_lines, loss)
+    lines, products, fees = order_parts_r1.lines(record, currency, on_lines, loss)
     payments = order_parts_r1.all_payments(record.payment_collections) if record.payment_collections else ()
     status = STATUSES.get(record.status, "unknown")
     paid = PAYMENTS.get(record.payment_status, "unknown")
@@ -73,7 +74,8 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         fulfillment_status_raw=record.fulfillment_status,
         cancelled_at=values.utc(record.canceled_at) if is_over and record.canceled_at is not None else None,
         currency=currency,
-        totals=order_sums_r1.totals(record, currency, lines, added, inclusive, loss, is_void=is_void),
+        presentment_currency=currency,
+        totals=order_sums_r1.totals(record, currency, lines, products, fees, inclusive, loss, is_void=is_void),
         tax_inclusive=inclusive,
         customer=_customer(record, loss),
         is_guest=record.customer_id is None,
@@ -82,6 +84,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         line_items=lines,
         discounts=order_parts_r1.discounts(record, currency, with_tax=with_tax),
         shipping_lines=order_parts_r1.shipping_lines(record.shipping_methods or (), currency, with_tax=with_tax),
+        fees=fees,
         payments=order_parts_r1.payments(payments) if payments else (),
         refunds=order_parts_r1.refunds(payments) if payments else (),
         fulfillments=order_parts_r1.fulfillments(record.fulfillments) if record.fulfillments else (),
@@ -96,7 +99,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     )
     loss += check_payment(order)
     if record.shipping_methods is not None:
-        loss += check_taxes(order.totals.tax, lines, order.shipping_lines)
+        loss += check_taxes(order.totals.tax, lines, order.shipping_lines, on_fees=added(one.tax for one in fees))
     remote = Remote(id=record.id, created_at=created_at, updated_at=updated_at)
     return Mapped(data=order, remote=remote, loss=tuple(loss))
 
@@ -128,5 +131,6 @@ ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account]
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor),
+    total_of=total_of,
     coerces=True,
 )

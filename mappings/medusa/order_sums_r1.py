@@ -6,9 +6,9 @@ Medusa counts a refund as credit and subtracts it from the total. The canonical 
 
 from typing import Final
 
-from canonical.order import LineItem, Totals
+from canonical.order import Fee, LineItem, Totals
 from canonical.parts import Loss
-from canonical.totals import check_totals
+from canonical.totals import added, check_totals
 from mappings.medusa.money import TOLERANCE, exact, fits, minus, money, number, text
 from mappings.medusa.wire_2_21 import Order
 
@@ -37,19 +37,23 @@ def totals(
     record: Order,
     currency: str,
     lines: tuple[LineItem, ...],
-    added: float,
+    products: float,
+    fees: tuple[Fee, ...],
     inclusive: bool | None,
     loss: list[Loss],
     *,
     is_void: bool,
 ) -> Totals:
-    """Return the sums, and note those that do not add up. `added` is Σ quantity * unit price of the lines. If only some
-    prices include the tax, all sums are without tax. A void order has nothing outstanding.
+    """Return the sums, and note those that do not add up. `products` is Σ quantity * unit price of the lines, without
+    those that are `fees`. If only some prices include the tax, all sums are without tax. A void order has nothing
+    outstanding.
 
     Raises ValueError for text that is not a number.
     """
     with_tax = inclusive is True
     items = record.original_item_total if with_tax else record.item_subtotal
+    charged = added(one.amount for one in fees)
+    items = round(items - float(charged), 9) if fees else items
     discount = record.discount_total if with_tax else record.discount_subtotal
     shipping = record.original_shipping_total if with_tax else record.original_shipping_subtotal
     tax = record.tax_total
@@ -62,7 +66,7 @@ def totals(
         items=money(items, currency),
         discount=money(discount, currency),
         shipping=money(shipping, currency),
-        fees=zero,
+        fees=money(text(charged), currency),
         tip=zero,
         tax=money(tax, currency),
         total=shown,
@@ -71,8 +75,8 @@ def totals(
         outstanding=zero if is_void and not owed.startswith("-") else owed,
     )
     # Check the sums as Medusa has them. Differences by rounding are noted as such.
-    due = items - discount + shipping + (0.0 if with_tax else tax)
-    if inclusive is None or abs(due - total) > TOLERANCE or abs(added - items) > TOLERANCE:
+    due = items - discount + shipping + float(charged) + (0.0 if with_tax else tax)
+    if inclusive is None or abs(due - total) > TOLERANCE or abs(products - items) > TOLERANCE:
         loss += check_totals(found, lines, inclusive)
     if not (
         fits(total, currency)

@@ -14,13 +14,12 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, ReferencePatch
 from mappings.kit import line_fields, patches
 from mappings.kit.addresses import with_buyer
-from mappings.kit.folding import fees_as_lines
 from mappings.kit.names import full_name
 from mappings.kit.patches import refuse_without_place
 from mappings.medusa import addresses, metadata
 from mappings.medusa.account import region_for
 from mappings.medusa.order_enums_r1 import STATUSES, STEPS
-from mappings.medusa.order_lines_write_r1 import lines, shipping_lines
+from mappings.medusa.order_lines_write_r1 import lines, shipping_lines, with_net_amounts
 from mappings.medusa.wire_2_21 import Account, Order, OrderBody, OrderWrite, PlaceWrite
 from mappings.spec import Draft, Notes
 
@@ -29,15 +28,18 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "fulfillment_status": "Medusa computes it from the fulfilments, which are separate records",
     "number": "Medusa numbers its orders itself",
     "presentment_currency": "a Medusa order has one currency",
-    "tax_inclusive": "whether prices include the tax is a setting of the shop",
-    "discounts": "Medusa computes the discount of a promotion itself",
     "tags": "Medusa has no tags of orders",
     "customer_note": "Medusa keeps no note of the buyer: configure a custom field for it",
     "internal_note": "Medusa keeps no note with an order: configure a custom field for it",
     "placed_at": "Medusa sets the time of an order itself",
 }
-FRESH: Final = {"payment_status": "unpaid", "fulfillment_status": "unfulfilled", "tax_inclusive": False}
-"""The state of every new order. Drafts created through the API have prices without tax."""
+FIXED: Final[dict[str, str]] = {
+    "tax_inclusive": "whether prices include the tax is a setting of the shop",
+    "discounts": "Medusa computes the discount of a promotion itself",
+}
+"""What only a new order is written with."""
+FRESH: Final = {"payment_status": "unpaid", "fulfillment_status": "unfulfilled"}
+"""The state of every new order."""
 PLACED: Final[frozenset[OrderStatus]] = frozenset({"open", "completed", "archived"})
 """Statuses of placed orders. A new order is stored as a draft, the nearest status."""
 ALONE: Final = "Medusa changes the status in a separate request: send the other fields first, then the status alone"
@@ -52,11 +54,11 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     notes = Notes()
     implied = FRESH | {"presentment_currency": patch.currency}
     refuse_without_place(patch, UNSUPPORTED, notes, implied if current is None else {})
-    if current is None:
-        patch = fees_as_lines(patch, notes, "Medusa")
+    if current is not None:
+        refuse_without_place(patch, FIXED, notes, {})
+    else:
+        patch = with_net_amounts(patch, account, notes)
         patch = with_buyer(patch, {}, "Medusa", notes, members=("name", "phone"), in_shipping=True)
-    elif patch.fees is not UNSET:
-        notes.unsupported("/fees", "Medusa has no fees")
     if patch.is_test is True:
         notes.unsupported("/is_test", "Medusa has no test orders: leave is_test out, or accept a sale with ?loss=any")
     is_draft = current is None or current.is_draft_order
@@ -75,7 +77,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         email=_email(patch.customer, current, notes),
         billing_address=_address(patch, "billing", current, notes),
         shipping_address=_address(patch, "shipping", current, notes),
-        items=lines(patch.line_items, current, account, notes),
+        items=lines(patch, current, account, notes),
         shipping_methods=shipping_lines(patch.shipping_lines, current, account, notes),
         metadata=kept or UNSET,
     )

@@ -18,7 +18,9 @@ OPERATION: Final = "lockstitch_operation_id"
 """The metadata key of the operation that created the record."""
 EXTERNAL_ID: Final = "external_id"
 """The metadata key of the caller's own key."""
-OURS: Final = frozenset({OPERATION, EXTERNAL_ID})
+FEE: Final = "_lockstitch_fee"
+"""The metadata key of a line that is a fee."""
+OURS: Final = frozenset({OPERATION, EXTERNAL_ID, FEE})
 
 Metadata = dict[str, Raw]
 Text = str | None | UnsetType

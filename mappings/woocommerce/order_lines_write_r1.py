@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 from canonical import values
 from canonical.order_patch import FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import CustomFieldSetting, given
-from canonical.totals import ZERO, added, shares, taxes_of
+from canonical.totals import ZERO, added, shares
 from mappings.kit import folding
 from mappings.kit.line_fields import SHIPPING
 from mappings.spec import Notes
@@ -146,7 +146,7 @@ def _with_taxes_of_the_shop(patch: OrderPatch, account: Account, notes: Notes) -
             if one.tax is not None and Decimal(one.tax):
                 notes.lose(f"/{name}/{place}/tax", "coerced", OWN_TAX)
     if patch.tax_inclusive is True:
-        if taxes_of(patch):
+        if folding.states_taxes(patch):
             notes.lose("/tax_inclusive", "coerced", WITHOUT)
         else:
             notes.unsupported("/tax_inclusive", TAX_NEEDED)
