@@ -118,6 +118,10 @@ def _fitting(
     if cost is None or off <= cost or is_free_shipping:
         return shipping, discounts
     rest = min(off - cost, charged)
+    if off - cost > charged:
+        notes.unsupported(
+            "/discounts", "Shopify takes discounts off lines and shipping: they are more than both together"
+        )
     parts = shares(rest, [Decimal(one.price) for one in shipping], smallest_unit(currency))
     if rest:
         notes.fold("/discounts/0", "/shipping_lines", "Shopify takes a discount off the lines: the shipping is cheaper")
