@@ -25,7 +25,7 @@ def order(mark: str, *lines: Body, **more: Any) -> Body:
     """An order in EUR of a buyer whom no system knows; of two mugs unless it says of what."""
     buyer = {"email": f"{mark}@example.com", "name": f"Ada {mark}"}
     mugs = line("Mug", "2", "19.90", sku=f"MUG-{mark}")
-    return {"currency": "EUR", "customer": buyer, "line_items": list(lines) or [mugs], **more}
+    return {"status": "open", "currency": "EUR", "customer": buyer, "line_items": list(lines) or [mugs], **more}
 
 
 def addressed(mark: str) -> Body:
@@ -66,6 +66,26 @@ RICH: Final[Mapping[str, Make]] = {
     "tax included": lambda mark: order(mark, line("Mug", "2", "19.90", tax="6.35"), tax_inclusive=True),
     "fee": lambda mark: order(mark, fees=[{"name": "Cash on delivery", "amount": "2.50"}]),
     "tip": lambda mark: order(mark, totals={"items": "39.80", "tip": "4.00", "total": "43.80"}),
+    "percentage": lambda mark: order(
+        mark, line("Mug", "3", "19.90"), discounts=[{"code": "TEN", "type": "percentage", "amount": "5.97"}]
+    ),
+    "free shipping": lambda mark: order(
+        mark,
+        shipping_lines=[{"title": "Post", "price": "4.90"}],
+        discounts=[{"code": "FREE", "type": "shipping", "amount": "4.90"}],
+    ),
+    "taxed shipping": lambda mark: order(
+        mark,
+        line("Mug", "1", "10.00", tax="1.90"),
+        shipping_lines=[{"title": "Post", "price": "5.00", "tax": "0.95"}],
+        tax_inclusive=False,
+    ),
+    "taxed fee": lambda mark: order(
+        mark, fees=[{"name": "Cash on delivery", "amount": "2.00", "tax": "0.38"}], tax_inclusive=False
+    ),
+    "small prices": lambda mark: order(mark, line("Screw", "3", "0.333"), line("Mug", "1", "10.00")),
+    "free line": lambda mark: order(mark, line("Mug", "1", "19.90"), line("Sticker", "2", "0.00")),
+    "negative line": lambda mark: order(mark, line("Mug", "1", "19.90"), line("Deposit", "1", "-3.00")),
     "options": lambda mark: order(
         mark, line("Mug", "2", "19.90", options=[{"name": "Colour", "value": "blue"}, {"name": "Size", "value": "L"}])
     ),
