@@ -47,6 +47,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/checkout/sessions", sessions.list_all),
     ("POST", "/v1/checkout/sessions", sessions.create),
     ("GET", "/v1/checkout/sessions/#", sessions.show),
+    ("GET", "/v1/checkout/sessions/#/line_items", sessions.list_lines),
     ("POST", "/v1/checkout/sessions/#", sessions.update),
     ("POST", "/v1/checkout/sessions/#/expire", sessions.expire),
 )

@@ -136,6 +136,14 @@ def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRe
     return lists.page(held, read, URL)
 
 
+def list_lines(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """The lines of a checkout, the first one first."""
+    session = desk.get(SESSIONS, ids[0])
+    return lists.page(
+        session.get("_lines", [])[::-1], judged(values, lists.PAGING), f"{URL}/{session['id']}/line_items"
+    )
+
+
 def line_items(desk: Desk, session: JsonRecord) -> JsonRecord:
     """The lines, which are left out of a checkout until they are asked for."""
     lines = session.get("_lines") or []

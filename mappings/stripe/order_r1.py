@@ -24,6 +24,7 @@ from mappings.stripe.money import money
 from mappings.stripe.order_lines_write_r1 import total_of
 from mappings.stripe.order_urls_r1 import urls_of
 from mappings.stripe.order_write_r1 import to_vendor
+from mappings.stripe.related import with_all_items, with_all_lines
 from mappings.stripe.wire_writes_2026_10_28 import OrderWrite
 
 Record = wire.Invoice | wire.CheckoutSession
@@ -35,8 +36,8 @@ def to_canonical(record: Record, account: wire.Account) -> Mapped[Order]:
     notes = Notes()
     try:
         if isinstance(record, wire.Invoice):
-            return _invoice(record, account, notes)
-        return _session(record, account, notes)
+            return _invoice(with_all_lines(record, account), account, notes)
+        return _session(with_all_items(record, account), account, notes)
     except (ValueError, ArithmeticError) as error:
         raise misread(record, error, "a sum or a count is not a number") from error
 
