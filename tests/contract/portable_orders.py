@@ -84,6 +84,7 @@ RICH: Final[Mapping[str, Make]] = {
         mark, fees=[{"name": "Cash on delivery", "amount": "2.00", "tax": "0.38"}], tax_inclusive=False
     ),
     "small prices": lambda mark: order(mark, line("Screw", "3", "0.333"), line("Mug", "1", "10.00")),
+    "many lines": lambda mark: order(mark, *(line(f"Part {n}", str(n % 4 + 1), f"{n}.49") for n in range(1, 26))),
     "free line": lambda mark: order(mark, line("Mug", "1", "19.90"), line("Sticker", "2", "0.00")),
     "negative line": lambda mark: order(mark, line("Mug", "1", "19.90"), line("Deposit", "1", "-3.00")),
     "options": lambda mark: order(

@@ -76,9 +76,9 @@ def _shopify(vault: Vault, id: str) -> StoredOrder:
 
 
 def _stripe(vault: Vault, id: str) -> StoredOrder:
-    session = vault.ask(f"/v1/checkout/sessions/{id}", **{"expand[]": "line_items"})
-    quantities = Counter(_decimal(one["quantity"]) for one in session["line_items"]["data"])
-    return StoredOrder(session["amount_total"] * CENTS, quantities)
+    session = vault.ask(f"/v1/checkout/sessions/{id}")
+    lines = vault.ask(f"/v1/checkout/sessions/{id}/line_items", limit="100")["data"]
+    return StoredOrder(session["amount_total"] * CENTS, Counter(_decimal(one["quantity"]) for one in lines))
 
 
 def _woocommerce(vault: Vault, id: str) -> StoredOrder:

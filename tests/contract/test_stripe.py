@@ -204,3 +204,14 @@ def test_its_events_become_ours(someone: Caller, stripe: Stripe) -> None:
     assert {event["data"]["meta"]["connection"] for event in events_of_it()} == {"stripe"}
     assert "Noor Haddad-Lee" in {event["data"]["display_name"] for event in events_of_it()}
     assert not any(event["type"] == "webhook.received" for event in events_of_it())
+
+
+def test_an_order_of_more_than_ten_lines_is_read_whole(someone: Caller) -> None:
+    lines = [{"name": f"Part {number}", "quantity": "1", "unit_price": "1.00"} for number in range(25)]
+    made = someone.create("/v1/orders?connection=stripe", {"currency": "EUR", "line_items": lines})
+    cursor = someone.get("/v1/orders?connection=stripe").json()["next_cursor"]  # the list begins with the invoices
+    page = someone.get("/v1/orders", params={"connection": "stripe", "cursor": cursor}).json()["data"]
+    (listed,) = (one for one in page if one["id"] == made["id"])
+    for shown in (made, someone.get(f"/v1/orders/{made['id']}").json(), listed):
+        assert [one["name"] for one in shown["line_items"]] == [one["name"] for one in lines]
+        assert "/line_items" not in [one["path"] for one in shown["meta"]["loss"]]
