@@ -248,8 +248,8 @@ class Endpoints(Generic[W, A]):
     customer or requester is read by the customer mapping instead.
     `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator, for
     vendors whose lists of customers hold such people. Matching by e-mail address never selects them.
-    `email_of_guests`: the filter `email` finds only records that hold the address themselves, as those of guests do.
-    Records of a registered customer are found by the filter that names a person by id.
+    `finds_guests`: lists take the filter `guest`, an e-mail address. It adds the orders of guests with this address to
+    those of the `customer`, if one is named, who come first.
     `merged` builds the request for what became of a record that a read does not find; `merged_into` reads the id of the
     record that the vendor merged it into, or None.
     `of_part` builds the request for the record to which a part belongs, such as a line item that a webhook names;
@@ -264,7 +264,7 @@ class Endpoints(Generic[W, A]):
     page: Callable[[VendorReply, ListQuery, A], VendorPage[A]] | None = None
     filters: frozenset[str] = frozenset()
     sorts: frozenset[Sort] = frozenset()
-    email_of_guests: bool = False
+    finds_guests: bool = False
     max_limit: int = 100
     updated_since: bool = True
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None

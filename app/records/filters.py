@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Final
 
 from app.errors import InvalidField
 from app.problem_document import FieldError
@@ -14,6 +15,9 @@ from app.vendors.models import Connection
 from canonical import values
 from mappings.coverage import PERSON, offered_filters
 from mappings.spec import Sort
+
+GUEST: Final = "guest"
+"""The filter that adds the orders of guests with an address (`Endpoints.finds_guests`). Callers name a customer."""
 
 
 def refuse_unsupported(
@@ -70,16 +74,17 @@ async def resolve_person(
     if ":" not in value and "@" in value:
         if not values.is_email(value):
             raise InvalidField.of(name, "not an e-mail address")
-        if "email" not in offered or mapping.endpoints.email_of_guests:
-            remote_id = await _with_email(deps, connection, value, deadline)
-            if remote_id is not None:
-                return {**others, name: remote_id}
-            if "email" not in offered:
-                return None
-        email = values.email(value)
+        email, finds_guests = values.email(value), mapping.endpoints.finds_guests
         if values.email(others.get("email", email)) != email:
             raise InvalidField.of(name, "names another address than email does; send one of the two")
-        return {**others, "email": email}
+        if "email" in offered and not finds_guests:
+            return {**others, "email": email}
+        remote_id = await _with_email(deps, connection, value, deadline)
+        if remote_id is None and not finds_guests:
+            return None
+        person = {} if remote_id is None else {name: remote_id}
+        guest = {GUEST: email} if finds_guests else {}
+        return {**{key: one for key, one in others.items() if key != "email"}, **person, **guest}
     if name not in offered:
         raise InvalidField.of(name, f"{connection.vendor.title} finds a {name} by e-mail address only: send one")
     return {**others, name: await _remote_id(deps, connection, name, value)}

@@ -127,12 +127,16 @@ def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRe
     """Checkouts, newest first."""
     more: dict[str, Check] = {
         "customer": text(),
+        "customer_details": hash_of({"email": text()}),
         "payment_intent": text(),
         "status": choice("open", "complete", "expired"),
     }
     read = judged(values, lists.PAGING | more)
-    wanted = {name: read[name] for name in more if read.get(name)}
+    wanted = {name: read[name] for name in more if read.get(name) and name != "customer_details"}
     held = [one for one in desk.state.all(SESSIONS) if all(one.get(name) == value for name, value in wanted.items())]
+    if read.get("customer_details"):
+        email = read["customer_details"].get("email")
+        held = [one for one in held if (one["customer_details"] or {}).get("email") == email]
     return lists.page(held, read, URL)
 
 

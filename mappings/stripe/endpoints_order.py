@@ -5,7 +5,7 @@ Their ids differ in the prefix. A list shows all invoices, then all checkouts, e
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Raw, Struct
 from msgspec.structs import replace
@@ -23,6 +23,9 @@ from mappings.stripe.wire_writes_2026_10_28 import DiscountWrite, InvoiceWrite, 
 
 SESSION: Final = "cs_"
 """The prefix of the ids of checkout sessions."""
+GUEST: Final = "guest"
+THEN_GUESTS: Final = "guests:"
+"""Begins the cursors of guests' checkouts."""
 THEN_SESSIONS: Final = "sessions"
 """The cursor after the last invoice."""
 SETUP: Final = "setup"
@@ -32,6 +35,10 @@ Orders = Collection[OrderWrite, Account]
 
 class _Mode(Struct, frozen=True, kw_only=True):
     mode: str | None = None
+
+
+class _Buyer(Struct, frozen=True, kw_only=True):
+    customer: Any = None
 
 
 def records(reply: VendorReply) -> tuple[Raw, ...]:
@@ -77,6 +84,12 @@ SESSIONS: Final = _collection(
 )
 
 
+# An invoice always has a customer.
+GUEST_SESSIONS: Final = dataclasses.replace(
+    SESSIONS, filters={"status": with_status(SESSION_OF_STATUS), GUEST: parameter("customer_details[email]")}
+)
+
+
 def read(remote_id: str, account: Account) -> VendorRequest:
     """Build the request for an invoice with its payments, or for a checkout with lines and charge."""
     return _of(remote_id).read(remote_id, account)
@@ -89,15 +102,21 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
-    """Return the orders of a page. Checkouts begin after the last invoice."""
+    """Return the orders of a page. Checkouts begin after the last invoice, and those of guests after them, where they
+    are asked for."""
     collection, within = _part(query)
     found = collection.page(reply, within, account)
+    if collection is GUEST_SESSIONS:
+        of_guests = tuple(raw for raw in found.records if decode(raw, _Buyer).customer is None)
+        found = replace(found, records=of_guests, next=None if found.next is None else THEN_GUESTS + found.next)
     words = INVOICE_OF_STATUS if collection is INVOICES else SESSION_OF_STATUS
     status = query.filters.get("status")
     if status is not None and status not in words:
         found = replace(found, records=(), next=None)
     if found.next is None and collection is INVOICES:
         return replace(found, next=THEN_SESSIONS)
+    if found.next is None and collection is SESSIONS and GUEST in query.filters:
+        return replace(found, next=THEN_GUESTS)
     return found
 
 
@@ -160,6 +179,9 @@ def _of(remote_id: str) -> Orders:
 
 def _part(query: ListQuery) -> tuple[Orders, ListQuery]:
     """The list that a cursor belongs to, and the query of a page of it."""
+    after = query.after or ""
+    if GUEST in query.filters and ("customer" not in query.filters or after.startswith(THEN_GUESTS)):
+        return GUEST_SESSIONS, replace(query, after=after.removeprefix(THEN_GUESTS) or None)
     if query.after == THEN_SESSIONS:
         return SESSIONS, replace(query, after=None)
     return _of(query.after or ""), query
@@ -183,6 +205,7 @@ ENDPOINTS: Final = dataclasses.replace(
     read=read,
     list=list_,
     page=page,
+    finds_guests=True,
     person=lambda order: "id" if order.status == "draft" else "copy",
     side_load=related.side_load,
     absorb=related.absorb,

@@ -37,6 +37,13 @@ class _Billing(Struct, frozen=True, kw_only=True):
     email: str | None = None
 
 
+GUEST: Final = "guest"
+NO_CUSTOMER: Final = "0"
+"""The customer of guests' orders."""
+THEN_GUESTS: Final = "guests:"
+"""Begins the cursors of guests' orders."""
+
+
 class _Billed(Struct, frozen=True, kw_only=True):
     billing: _Billing = _Billing()
 
@@ -104,14 +111,41 @@ ORDERS: Final = Collection[OrderWrite, Account](
 )
 
 
+def list_(query: ListQuery, account: Account) -> VendorRequest:
+    """Return the request for a page of orders: of a customer, then of guests with the same address, where both are
+    asked for."""
+    return ORDERS.list(_part(query), account)
+
+
 def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
-    """Return the orders of a page that have the buyer's address."""
-    found, email = ORDERS.page(reply, query, account), query.filters.get("email")
-    if email is None:
+    """Return the orders of a page that have the buyer's address. Those of guests begin after the customer's last."""
+    within = _part(query)
+    found, email = ORDERS.page(reply, within, account), within.filters.get("email")
+    if email is not None:
+        address = values.email(email)
+        kept = [raw for raw in found.records if _address_in(raw) == address]
+        found = replace(found, records=tuple(kept))
+    if GUEST not in query.filters:
         return found
-    address = values.email(email)
-    kept = (raw for raw in found.records if values.email(decode_loosely(raw, _Billed).billing.email or "") == address)
-    return replace(found, records=tuple(kept))
+    if within.filters["customer"] == NO_CUSTOMER:
+        return replace(found, next=None if found.next is None else THEN_GUESTS + found.next)
+    return replace(found, next=found.next or THEN_GUESTS)
+
+
+def _part(query: ListQuery) -> ListQuery:
+    """Return the query of a page of the customer's orders, or of those of guests, by the cursor."""
+    if GUEST not in query.filters:
+        return query
+    filters = {name: value for name, value in query.filters.items() if name != GUEST}
+    after = query.after or ""
+    if "customer" in filters and not after.startswith(THEN_GUESTS):
+        return replace(query, filters=filters)
+    filters |= {"customer": NO_CUSTOMER, "email": query.filters[GUEST]}
+    return replace(query, filters=filters, after=after.removeprefix(THEN_GUESTS) or None)
+
+
+def _address_in(order: Raw) -> str:
+    return values.email(decode_loosely(order, _Billed).billing.email or "")
 
 
 def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
@@ -219,7 +253,8 @@ ENDPOINTS: Final = dataclasses.replace(
     ORDERS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MAX_PER_PAGE),
     marker_page=marker_page,
     sorts=frozenset({"created_at", "-created_at", "updated_at", "-updated_at"}),
-    email_of_guests=True,
+    finds_guests=True,
+    list=list_,
     page=page,
     side_load=side_load,
     absorb=absorb,

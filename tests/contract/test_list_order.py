@@ -156,6 +156,31 @@ def test_orders_of_a_guest_are_found_by_address(caller: Caller) -> None:
         assert [order["id"] for order in found] == [made["id"]]
 
 
+@pytest.mark.parametrize("vendor", ["shopify", "woocommerce", "stripe"])
+def test_an_address_finds_the_orders_of_the_customer_and_of_the_guest_they_were(
+    caller: Caller, vendors: Emulators, vendor: Vendor
+) -> None:
+    """Many buy as a guest first, and have an account later."""
+    sample, mark = SAMPLES[f"{vendor} order"], word()
+
+    def bought_as_guest(address: str) -> str:
+        body = sample.body(word()) | {"customer": {"email": address}, "is_guest": True}
+        made: str = caller.create(sample.collection(), body)["id"]
+        return made
+
+    address = f"{mark}@example.com"
+    as_guest = [bought_as_guest(address) for _ in range(2)]
+    bought_as_guest(f"x{address}")
+    account = caller.create(*(f"/v1/customers?connection={vendor}", SAMPLES[f"{vendor} customer"].body(mark)))
+    as_customer = [caller.create(sample.collection(), of_person(sample, account, word()))["id"] for _ in range(2)]
+
+    for limit in (1, 3, 50):
+        found = pages(caller, sample.path, connection=vendor, customer=address.upper(), limit=limit)
+        assert sorted(order["id"] for order in found) == sorted(as_guest + as_customer), limit
+    by_id = pages(caller, sample.path, connection=vendor, customer=account["id"], limit=50)
+    assert sorted(order["id"] for order in by_id) == sorted(as_customer)
+
+
 def test_an_address_of_nobody_finds_nothing(caller: Caller) -> None:
     for path in ("/v1/orders?connection=woocommerce&customer=", "/v1/tickets?connection=zendesk&requester="):
         found = caller.get(f"{path}nobody-{word()}@example.com").json()

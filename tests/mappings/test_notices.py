@@ -115,7 +115,7 @@ MEANT: list[tuple[Webhook, Notice]] = [
     ),
     (
         ("zendesk", "zen:event-type:ticket.soft_deleted", "ticket", "35436", {}),
-        Notice(object="ticket", remote_id="35436", happened="deleted"),
+        Notice(object="ticket", remote_id="35436", happened="deleted", trashed=True),
     ),
     (
         ("zendesk", "zen:event-type:ticket.comment_added", "ticket", "35436", {"event": {"comment": {"id": "99"}}}),
