@@ -116,6 +116,8 @@ async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
         return await _prepare_missing(resolved, marker, is_near=match.is_near)
     if intent.unless_found:
         raise RecordFound(match.remote_id)
+    if _can_upsert(resolved) and not intent.merges:
+        return await prepare_upsert(resolved, marker)
     return await prepare_update(resolved, marker, match.remote_id)
 
 
@@ -145,16 +147,21 @@ async def _prepare_missing(resolved: ResolvedWrite, marker: str, *, is_near: boo
     That is needed where the look-up lags, and wanted where nothing is merged: it cannot make a second record.
     `is_near`: the vendor takes another record for the one with the key.
     """
-    intent, endpoints = resolved.intent, resolved.mapping.endpoints
-    key = intent.upsert_on
-    is_judged = bool(resolved.owned) or resolved.forbids_new is not None
-    if key is None or key not in endpoints.upsert or is_judged or is_near:
-        return await prepare_create(resolved, marker)
-    # With two keys in a body, the vendor may change the record that has the other one.
-    has_other_key = bool((endpoints.upsert.keys() - {key}) & set(changed_fields(intent)))
-    if has_other_key or (key in endpoints.find and (intent.merges or intent.copy_of is not None)):
+    intent, finds = resolved.intent, resolved.mapping.endpoints.find
+    if is_near or not _can_upsert(resolved) or (intent.merges and intent.upsert_on in finds):
         return await prepare_create(resolved, marker)
     return await prepare_upsert(resolved, marker)
+
+
+def _can_upsert(resolved: ResolvedWrite) -> bool:
+    """Return whether the vendor's own upsert may be used. With two keys in a body, it may change the record that has
+    the other one."""
+    intent, upserts = resolved.intent, resolved.mapping.endpoints.upsert
+    if intent.upsert_on not in upserts or resolved.owned or resolved.forbids_new is not None:
+        return False
+    if intent.copy_of is not None and intent.upsert_on in resolved.mapping.endpoints.find:
+        return False
+    return (upserts.keys() - {intent.upsert_on}).isdisjoint(changed_fields(intent))
 
 
 async def prepare_upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:

@@ -110,5 +110,4 @@ def _said(text: Sent) -> str | None:
 
 def _agree(name: str, first: Sent, last: Sent) -> bool:
     """Return whether a name begins with the first name and ends with the last one."""
-    folded = name.casefold()
-    return folded.startswith((_said(first) or "").casefold()) and folded.endswith((_said(last) or "").casefold())
+    return name.startswith(_said(first) or "") and name.endswith(_said(last) or "")

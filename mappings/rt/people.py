@@ -160,9 +160,9 @@ def _same(wanted: tuple[str, ...], held: tuple[Person, ...], account: Account) -
     """Return whether these are the present people, each by login name or address."""
     if len(wanted) != len(held):
         return False
-    left = {one.casefold() for one in wanted}
+    left = {values.fold(one) for one in wanted}
     for one in held:
         person = _with_data(one, account)
-        if not left & {person.id.casefold(), (person.email_address or "").casefold()}:
+        if not left & {values.fold(person.id), values.fold(person.email_address or "")}:
             return False
     return True

@@ -265,6 +265,15 @@ def test_an_equal_value_is_no_offence(trusted: Caller, stranger: Caller, same: d
     assert (answer.json()["company_name"], answer.json()["job_title"]) == ("Lee Ceramics", "Potter")
 
 
+def test_another_case_is_a_change(trusted: Caller, stranger: Caller, policy: str) -> None:
+    made = trusted.create("/v1/customers", customer("hubspot", job_title="potter"))
+    answer = stranger.write("PATCH", f"/v1/customers/{made['id']}", {"job_title": "Potter"})
+    if policy == "skip":
+        assert [one["pointer"] for one in answer.json()["meta"]["skipped"]] == ["/job_title"]
+    else:
+        assert code_of(answer, 409) == "not-system-of-record"
+
+
 def test_order_and_case_of_tags_are_no_change(trusted: Caller, stranger: Caller) -> None:
     made = trusted.create("/v1/customers?connection=zendesk", customer("zendesk", tags=["blue", "vip"]))
     answer = stranger.write("PATCH", f"/v1/customers/{made['id']}", {"tags": ["VIP", "blue"]})
