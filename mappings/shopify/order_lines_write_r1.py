@@ -70,7 +70,9 @@ def order_money(patch: OrderPatch, account: Account, notes: Notes) -> OrderMoney
     written = [_line(line, currency, settings, notes, f"/line_items/{at}") for at, line in enumerate(lines)]
     fees = given(patch.fees, ())
     written += [_fee(fee, currency, notes, f"/fees/{at}") for at, fee in enumerate(fees)]
-    cost = sum(map(folding.amount_of, lines), ZERO) + added(one.amount for one in fees)
+    unit = smallest_unit(currency)
+    cost = sum([folding.amount_of(line).quantize(unit, ROUND_HALF_UP) for line in lines], ZERO)
+    cost += added(one.amount for one in fees)
     is_known = all(line.unit_price is not None for line in lines)
     shipping, discounts = _fitting(shipping, discounts, cost if is_known else None, currency, notes)
     charged = added(one.price for one in shipping)
