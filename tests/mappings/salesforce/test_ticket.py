@@ -285,6 +285,14 @@ def test_without_a_system_stamp_the_last_user_change_counts() -> None:
 # ------------------------------------------------------ owners and requesters
 
 
+def test_an_owner_whose_id_the_user_may_not_see_has_a_name() -> None:
+    members = msgspec.to_builtins(FULL) | {"OwnerId": None, "Owner": {"Name": "Dev Admin", "Email": "Dev@example.com"}}
+    owner = to_canonical(msgspec.convert(members, Case), ORG).data.assignee
+
+    assert owner is not None
+    assert (owner.remote_id, owner.name, owner.email) == (None, "Dev Admin", "dev@example.com")
+
+
 def test_an_owner_is_a_user_or_a_queue() -> None:
     both = TicketPatch(assignee=ReferencePatch(remote_id=USER), team=ReferencePatch(remote_id=QUEUE))
 

@@ -359,3 +359,24 @@ def test_any_metadata_is_read(metadata: dict[str, str], text: str) -> None:
     for place, field in enumerate(mapped.data.custom_fields):
         if field.value == text and text and field.type not in ("string", "enum"):
             assert any(loss.path == f"/custom_fields/{place}/value" for loss in mapped.loss) or field.type in ("date",)
+
+
+@pytest.mark.parametrize(
+    ("subscription", "plan"),
+    [
+        ({"items": {"data": [{"id": "si_1", "plan": {"id": "gold", "nickname": "Gold"}}]}}, "Gold"),
+        ({"items": {"data": [{"id": "si_1", "plan": {"id": "gold"}}]}}, "gold"),
+        ({"items": {"data": []}, "plan": {"id": "gold", "nickname": None}}, "gold"),
+    ],
+)
+def test_the_plan_of_an_old_subscription_is_read(subscription: dict[str, Any], plan: str) -> None:
+    record = msgspec.json.decode(golden("customer-full"))
+    record["subscriptions"]["data"] = [{"id": "sub_1", "status": "active", **subscription}]
+    read = CUSTOMER.to_canonical(msgspec.convert(record, Record), ACCOUNT).data
+
+    assert [one.plan for one in read.subscriptions] == [plan]
+
+
+def test_a_person_reads_as_a_person() -> None:
+    sent = on_the_wire(CUSTOMER.to_vendor(CustomerPatch(kind="person", display_name="Ann Lee"), None, ACCOUNT).body)
+    assert sent["individual_name"] == "Ann Lee"
