@@ -233,6 +233,7 @@ class Endpoints(Generic[W, A]):
     `find` builds the request for the record with a unique key, through a strongly consistent read. `upsert` is the
     vendor's native upsert; without it, the write runs find-then-write under a lock. `side_load` builds one more request
     that completes the records (people behind ids), until it returns None; `absorb` adds its reply to the account facts.
+    `do_without` returns the account facts for a further request that the vendor refuses, or None if it is needed.
     `parts` builds a request for records that a new record names and that must exist before it, such as line items; None
     if it names none. `with_parts` returns the body with their ids from the reply. The request must be safe to repeat: a
     retry of the create sends it again. Records that only `parts` created must be invisible to users of the object.
@@ -269,6 +270,7 @@ class Endpoints(Generic[W, A]):
     updated_since: bool = True
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
+    do_without: Callable[[VendorRequest, A], A | None] = lambda request, account: None
     named: Mapping[str, NamedRead] = field(default_factory=dict)
     is_staff: Callable[[msgspec.Raw], bool] | None = None
     person: Callable[[Any], PersonNeed] = lambda patch: "copy"

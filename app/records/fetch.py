@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from app.errors import NotFound, VendorDrifted
+from app.errors import NotFound, UnsupportedAction, VendorDrifted, VendorRejected
 from app.http.decode_body import pointer_of
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, as_vendor_drift, map_record
@@ -194,7 +194,14 @@ async def _side_load(
         request = endpoints.side_load(records, account)
         if request is None:
             break
-        reply = await send_read(deps, connection, request, deadline)
+        try:
+            reply = await send_read(deps, connection, request, deadline)
+        except (VendorRejected, UnsupportedAction):
+            left = endpoints.do_without(request, account)
+            if left is None:
+                raise
+            account = left
+            continue
         with as_vendor_drift(deps, connection, mapping):
             account = endpoints.absorb(reply, account)
     return account

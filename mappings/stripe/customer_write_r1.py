@@ -76,7 +76,9 @@ def _individual(
     if patch.kind == "organization":
         return UNSET if held is None else None
     follows = bool(held) and current is not None and held == current.name
-    if not follows and not (is_person and (company or patch.kind == "person")):
+    if not follows and not (company and is_person):
+        if patch.kind == "person" and not company and not held:
+            notes.lose("/kind", "coerced", "Stripe keeps no kind: it reads as unknown")
         return UNSET
     if isinstance(name, str) and name and len(name) <= LONGEST_INDIVIDUAL:
         return UNSET if name == held else name

@@ -29,6 +29,7 @@ THEN_GUESTS: Final = "guests:"
 THEN_SESSIONS: Final = "sessions"
 """The cursor after the last invoice."""
 SETUP: Final = "setup"
+NO_MORE: Final = 10**6
 COUPONS: Final = "/v1/coupons"
 Orders = Collection[OrderWrite, Account]
 
@@ -126,6 +127,11 @@ def create(body: OrderWrite, marker: str, parent: str | None, account: Account) 
     return keyed(collection.create(body, marker, parent, account), marker)
 
 
+def without_products(request: VendorRequest, account: Account) -> Account | None:
+    """Return the account for a key that may not read products: the lines of others have no SKU then."""
+    return replace(account, product_pages=NO_MORE, has_skus=False) if request.path == related.PRODUCTS else None
+
+
 def parts(body: OrderWrite, marker: str, account: Account) -> VendorRequest | None:
     """Build the request for the coupon of a new checkout. None without one."""
     if body.coupon is None:
@@ -209,6 +215,7 @@ ENDPOINTS: Final = dataclasses.replace(
     person=lambda order: "id" if order.status == "draft" else "copy",
     side_load=related.side_load,
     absorb=related.absorb,
+    do_without=without_products,
     parts=parts,
     with_parts=with_parts,
     create=create,

@@ -34,6 +34,8 @@ def to_canonical(record: Record, account: wire.Account) -> Mapped[Order]:
     """Return an invoice or a checkout in canonical form. Raises VendorDrift for an invalid amount or time, Unmappable
     for a checkout that sells nothing."""
     notes = Notes()
+    if not account.has_skus:
+        notes.lose("/line_items", "defaulted", "the connection's key may not read products, which have the SKUs")
     try:
         if isinstance(record, wire.Invoice):
             return _invoice(with_all_lines(record, account), account, notes)

@@ -412,3 +412,4 @@ class Account(Struct, frozen=True, kw_only=True):
     line_pages: int = 0
     skus: dict[str, str] = {}
     product_pages: int = 0
+    has_skus: bool = True

@@ -255,3 +255,18 @@ def test_a_lost_reply_to_a_coupon_makes_one_coupon(caller: Caller, vendors: Emul
 
     assert sum_at_stripe(vendors, made["meta"]["remote_id"]) == "38.80"
     assert len(vendors.records("stripe", "coupons", holding=mark)) == 1
+
+
+def test_a_key_that_may_not_read_products_reads_orders_without_skus(caller: Caller, vendors: Emulators) -> None:
+    product = vendors.place("stripe", "products", {"name": "Mug", "metadata": {"sku": "MUG-RED"}})
+    price = {"id": f"price_{word()}", "product": product["id"], "unit_amount_decimal": "1990"}
+    line = {"id": "li_1", "description": "Mug", "quantity": 1, "amount_subtotal": 1990, "price": price}
+    session = {"currency": "eur", "amount_subtotal": 1990, "amount_total": 1990, "mode": "payment"}
+    lines = {"line_items": {"object": "list", "data": [line]}}
+    placed = vendors.place("stripe", "checkout_sessions", session | lines)
+    vendors.break_("stripe", "status", method="GET", path="/v1/products", status=403)
+    read = caller.get(f"/v1/orders/stripe:{placed['id']}").json()
+
+    assert (read["totals"]["total"], read["line_items"][0]["sku"]) == ("19.90", None)
+    assert "/line_items" in [one["path"] for one in read["meta"]["loss"]]
+    assert caller.get(f"/v1/orders/stripe:{placed['id']}").json()["line_items"][0]["sku"] == "MUG-RED"

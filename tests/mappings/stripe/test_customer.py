@@ -377,6 +377,6 @@ def test_the_plan_of_an_old_subscription_is_read(subscription: dict[str, Any], p
     assert [one.plan for one in read.subscriptions] == [plan]
 
 
-def test_a_person_reads_as_a_person() -> None:
-    sent = on_the_wire(CUSTOMER.to_vendor(CustomerPatch(kind="person", display_name="Ann Lee"), None, ACCOUNT).body)
-    assert sent["individual_name"] == "Ann Lee"
+def test_the_kind_of_a_person_is_announced_as_lost() -> None:
+    draft = CUSTOMER.to_vendor(CustomerPatch(kind="person", display_name="Ann Lee"), None, ACCOUNT)
+    assert [(one.path, one.kind) for one in draft.loss] == [("/kind", "coerced")]
