@@ -72,6 +72,7 @@ def _collection(path: str, words: Mapping[str, str], *expand: str) -> Orders:
         encode=lambda write: bodies.encoded(write.body, *expand),
         mark=mark,
         carries=requests.carries,
+        is_whole=related.has_all_lines,
     )
 
 

@@ -78,6 +78,11 @@ def with_all_items(record: CheckoutSession, account: Account) -> CheckoutSession
     return replace(record, line_items=lines)
 
 
+def has_all_lines(record: Raw) -> bool:
+    """Return whether an answer about an order has all its lines."""
+    return not decode(record, _Order).listed.has_more
+
+
 def product_of(line: Line) -> str | None:
     """Return the id of the product of a line."""
     if isinstance(line, InvoiceLine) and line.pricing is not None:
