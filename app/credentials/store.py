@@ -1,14 +1,16 @@
 """The vault: credentials and their versions. Values are sealed for `credential <name> <version>`.
 
 Every change locks the credential, is audited without any part of the value, and notifies all processes. No transaction
-is open while a vendor is asked.
+is open while a vendor is asked, except one that writes nothing (`leased`).
 """
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 
@@ -24,7 +26,8 @@ from app.credentials.models import (
     VersionMoved,
     VersionState,
 )
-from app.postgres.database import Database, Transaction
+from app.errors import StoreUnavailable
+from app.postgres.database import Database, Session, Transaction
 from app.postgres.encryption import SealBroken, SealedColumn, Sealer
 
 SEALED: Final = (
@@ -35,6 +38,7 @@ SEALED: Final = (
         belongs_to=lambda row: belongs_to(row["credential"], row["version"]),
     ),
 )
+BEAT_SECONDS: Final = 2.0
 _log = logging.getLogger("lockstitch.credentials")
 
 
@@ -176,11 +180,39 @@ class PostgresCredentials:
             await self._note(session, cause, name, kind=kind, version=number, replaces=old)
             return number
 
-    async def lease(self, name: str, *, seconds: float) -> RefreshLease | None:
-        """Take the lease of a credential that has a current version. None while another process holds it."""
-        token = uuid4()
+    @asynccontextmanager
+    async def leased(
+        self, name: str, *, seconds: float, instead_of: UUID | None = None
+    ) -> AsyncIterator[RefreshLease | None]:
+        """Take the lease like `lease`, and show during the block that this process is alive."""
+        token, is_done = uuid4(), False
+        try:
+            async with self._database.transaction() as alive:
+                await alive.execute(sql.HOLD, token)
+                beating = asyncio.create_task(_beat(alive))
+                try:
+                    yield await self.lease(name, seconds=seconds, token=token, instead_of=instead_of)
+                    is_done = True
+                finally:
+                    beating.cancel()
+                    await asyncio.wait({beating})
+        except StoreUnavailable:
+            if not is_done:  # else only the lock was lost
+                raise
+
+    async def gone_holder(self, name: str) -> UUID | None:
+        """Return the token of a lease whose holder shows no sign of life, or None."""
+        token: UUID | None = await self._database.fetch_value(sql.GONE_HOLDER, name)
+        return token
+
+    async def lease(
+        self, name: str, *, seconds: float, token: UUID | None = None, instead_of: UUID | None = None
+    ) -> RefreshLease | None:
+        """Take the lease of a credential that has a current version. None while another process holds it, unless it is
+        `instead_of` that one."""
+        token = token or uuid4()
         async with self._database.transaction() as session:
-            if not await session.execute(sql.LEASE, name, token, seconds):
+            if not await session.execute(sql.LEASE, name, token, seconds, instead_of):
                 return None
             version = (await self._states(session, name)).get("current")
             if version is None:
@@ -248,3 +280,11 @@ class PostgresCredentials:
 
 _OF_CREDENTIAL: Final = ("name", "kind", "max_age", "sent_version", "refused_at", "refused_why")
 _OF_VERSION: Final = ("state", "expires_at", "accepted_until", "created_at", "changed_at")
+
+
+async def _beat(session: Session) -> None:
+    """Use a session now and then, so that it does not count as idle. Ends silently if it is lost."""
+    with suppress(StoreUnavailable):
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            await session.execute(sql.STILL_HOLD)

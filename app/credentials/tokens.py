@@ -1,8 +1,9 @@
 """The tokens of a connection: used from memory, renewed ahead of their end, by one process for all.
 
-The refresher holds a fenced lease, without an open transaction, and records that it sends before it sends. The new
-tokens are committed before their first use. All others wait for the version to rise. A refresh token that the vendor
-deletes at its use is never sent twice: after a lost reply a person must authorise again. Other kinds are tried again.
+The refresher holds a fenced lease, and a lock that ends with its process, and records that it sends before it sends.
+The new tokens are committed before their first use. All others wait for the version to rise, or until the refresher is
+gone. A refresh token that the vendor deletes at its use is never sent twice: after a lost reply a person must authorise
+again. Other kinds are tried again.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -35,9 +37,31 @@ SUFFIX: Final = ".tokens"
 MARGIN: Final = 10.0
 # How long to wait for another process before looking whether its lease has ended.
 PEER_SECONDS: Final = 0.5
+GONE_SECONDS: Final = 2.0
 ATTEMPTS: Final = 3
 LONGEST_REST: Final = 30.0
 REPLY_LOST: Final = "the reply to its last refresh was lost"
+
+
+class GoneHolder:
+    """A lease whose holder was killed: it shows no sign of life for GONE_SECONDS. Its `token` may then be replaced.
+
+    A holder that lives loses its sign of life with a restart of the database, and then stores its tokens at once.
+    """
+
+    def __init__(self) -> None:
+        self._suspect: UUID | None = None
+        self._since = 0.0
+
+    @property
+    def token(self) -> UUID | None:
+        """The token of the lease, or None."""
+        return self._suspect if time.monotonic() - self._since >= GONE_SECONDS else None
+
+    def seen(self, token: UUID | None) -> None:
+        """Note the lease that has no living holder now."""
+        if token != self._suspect:
+            self._suspect, self._since = token, time.monotonic()
 
 
 class NeedsAuthorization(NoSecret):
@@ -271,10 +295,20 @@ class Tokens:
             secrets = self.read_secrets()
         except SettingsError as error:
             raise NeedsAuthorization(str(error)) from error
-        lease = await self._lease(number)
+        number = await self._leasable(number)
+        seconds, gone = self.endpoint.seconds + 2 * MARGIN, GoneHolder()
+        while True:
+            async with self._store.leased(self.name, seconds=seconds, instead_of=gone.token) as lease:
+                if lease is not None:
+                    return await self._renew_under(lease, number, secrets)
+            gone.seen(await self._store.gone_holder(self.name))
+            newer = await self._vault.newer(self.name, number, seconds=PEER_SECONDS)
+            if newer is not None or self.refused is not None or self.version is None:
+                return None
+
+    async def _renew_under(self, lease: RefreshLease, number: int, secrets: Mapping[str, str]) -> Problem | None:
+        """Obtain new tokens under the lease. Returns and raises like `_renew_once`."""
         taken = time.monotonic()
-        if lease is None:
-            return None
         await self._vault.refresh()
         credential = self._vault.get(self.name)
         if credential is None or credential.current is None or lease.version > number or credential.refused_at:
@@ -294,23 +328,16 @@ class Tokens:
         await self._keep(lease, outcome, held.tokens, began)
         return None
 
-    async def _lease(self, number: int) -> RefreshLease | None:
-        """Take the lease, or wait until another process has stored newer tokens, or needs a person."""
-        seconds = self.endpoint.seconds + 2 * MARGIN
+    async def _leasable(self, number: int) -> int:
+        """Return the number of a version that can be leased; without one, store one without tokens."""
         if number == 0:
             await self._vault.refresh()
-            if self._vault.current(self.name) is None:  # a version without tokens, which can be leased
+            if self._vault.current(self.name) is None:
                 ended = datetime.now(UTC)
                 payload = msgspec.json.encode(TokenSet())
                 number = await self._store.replace(self.name, payload, kind=self._kind, expires_at=ended)
                 await self._vault.refresh()
-        while True:
-            lease = await self._store.lease(self.name, seconds=seconds)
-            if lease is not None:
-                return lease
-            newer = await self._vault.newer(self.name, number, seconds=PEER_SECONDS)
-            if newer is not None or self.refused is not None or self.version is None:
-                return None
+        return number
 
     @property
     def _kind(self) -> CredentialKind:

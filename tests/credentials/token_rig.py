@@ -168,8 +168,8 @@ class Others:
 class MortalCredentials(PostgresCredentials):
     """Kills its process at a boundary."""
 
-    async def lease(self, name: str, *, seconds: float) -> RefreshLease | None:
-        lease = await super().lease(name, seconds=seconds)
+    async def lease(self, name: str, **options: Any) -> RefreshLease | None:
+        lease = await super().lease(name, **options)
         _die_at("leased")
         return lease
 
