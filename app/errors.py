@@ -293,8 +293,8 @@ class DuplicateRecord(
     """The vendor already has a record with a value that must be unique there."""
 
     next_step = (
-        "Omit or change the value that vendor.detail names, or PATCH the record that has it. To create or update a"
-        " customer by e-mail address, use ?upsert_on=email. Each is a new request, with a new Idempotency-Key."
+        "Omit or change the value that vendor.detail names, or PATCH the record that has it. Each is a new request,"
+        " with a new Idempotency-Key."
     )
 
 

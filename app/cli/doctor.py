@@ -26,6 +26,7 @@ from app.credentials.last_use import last_uses
 from app.credentials.secrets import VAULT
 from app.credentials.tokens import SUFFIX
 from app.errors import Complaint
+from app.http.admission import OR_ANOTHER
 from app.monitoring.store import heartbeats
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import standing_alarms
@@ -41,6 +42,7 @@ from app.vendors.refused_webhooks import WebhookStandings, described
 from app.webhooks.webhook_connections import load_webhook_connections
 from mappings.registry import VENDORS
 
+CANONICAL: Final = ("customers:", "orders:", "tickets:")
 WORKER_SECONDS: Final = 60.0
 COLLECTOR_SECONDS: Final = 5.0
 TRACES_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -244,7 +246,9 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
         if pause is None or not pause.held:
             continue
         mend = f"lockstitch connections resume {name}"
-        if pause.reason != "operator":
+        if pause.needs_connect:
+            mend = f"lockstitch connect {name}"
+        elif pause.reason != "operator":
             mend = f"Mend what the first command finds: lockstitch verify {name} && {mend}"
         yield error(f"connection {name}", f"it is paused ({pause.reason}): {pause.note}", mend)
 
@@ -278,7 +282,9 @@ def _check_keys(runner: asyncio.Runner, database: Database) -> Iterator[Finding]
     for use in runner.run(last_uses(database)):
         used[use.subject].add(use.part)
     for key in runner.run(PostgresKeys(database).list()):
-        canonical = sorted(part for part in used[key.id] if part and not part.startswith("ops:"))
+        canonical = sorted(
+            part for part in used[key.id] if part.startswith(CANONICAL) and not part.endswith(OR_ANOTHER)
+        )
         if key.state not in ("valid", "overlapping") or not canonical:
             continue
         if any(scope.startswith("ops:") for scope in key.scopes):

@@ -18,6 +18,7 @@ from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.cli.tables import moment, table
 from app.credentials.last_use import last_uses
+from app.http.admission import OR_ANOTHER
 from app.http.plurals import counted
 from app.postgres.database import Database
 from app.settings.environment import load_settings
@@ -166,7 +167,7 @@ async def _read_usage(database: Database, references: Sequence[str]) -> Usage:
     used_by: dict[str, set[str]] = defaultdict(set)
     keys = await PostgresKeys(database).list()
     for each in keys:
-        used_by[each.principal] |= uses.get(each.id, {}).keys()
+        used_by[each.principal] |= {part.removesuffix(OR_ANOTHER) for part in uses.get(each.id, {})}
     versions = {subject for subject in uses if "#" in subject}
     named = {subject.partition("#")[0] for subject in versions}
     return Usage(

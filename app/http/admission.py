@@ -37,6 +37,8 @@ MAX_BODY: Final = 1024 * 1024
 SMALL_PIECE: Final = 64
 MERGE_PATCH: Final = "application/merge-patch+json"
 LATE_SECONDS: Final = 1.0
+OR_ANOTHER: Final = " or another"
+"""Follows a scope in the record of last uses if the call needed one of several that the key has."""
 """Delay of the refusal of a wrong key, once its address has used up its budget for them. A good key is never late."""
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 
@@ -77,7 +79,8 @@ async def admit(
         require_scopes(caller, scopes)
     elif scopes and not held:
         raise forbidden(caller, " or ".join(scopes))
-    deps_of(request, HttpDeps).note_use(caller.key, *(held or ("",)))
+    used = held if needs_all or len(held) == 1 else [f"{scope}{OR_ANOTHER}" for scope in held] or [""]
+    deps_of(request, HttpDeps).note_use(caller.key, *used)
     correlation = correlation_of(request.scope)
     if not correlation.acceptable:
         raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")

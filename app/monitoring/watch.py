@@ -27,6 +27,7 @@ from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.postgres.database import CANNOT_WRITE
 from app.postgres.fault import DatabaseFault
+from app.queue.models import CONNECT
 from app.vendors import refused_webhooks
 
 # A restart of the database raises no alarm.
@@ -285,9 +286,10 @@ def _trouble(url: str, one: Trouble) -> Alarm:
     rotate = f"lockstitch secrets rotate {one.name}."
     removed = "is stopped: its copies would have removed more than 20 values within an hour"
     release = f"Has a source lost data? If not: lockstitch consumers resume {one.name}."
+    renew = connect if CONNECT in (one.why or "") else f"Renew it, then {resume}."
     wait = "Lockstitch continues by itself: lockstitch connections"
     kind, sentence, step = {
-        "auth": (PAUSED, "is stopped: its credential is refused", f"Renew it, then {resume}. OAuth2: {connect}"),
+        "auth": (PAUSED, "is stopped: its credential is refused", renew),
         "account": (PAUSED, "is stopped: it opens another account than before", f"lockstitch verify {one.name}"),
         "operator": (PAUSED, "is stopped: an operator has paused it", f"To resume it: {resume}."),
         "throttled": (HINDERED, "is throttled by its vendor", f"{wait}; lower its pacing if it happens often."),

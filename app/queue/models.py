@@ -200,6 +200,10 @@ class LaneSettings(Struct, frozen=True, kw_only=True):
     burst: float = 1.0
 
 
+CONNECT: Final = ": lockstitch connect "
+"""What the note of a pause says of a connection that a person must authorise."""
+
+
 class Lane(Struct, frozen=True, kw_only=True):
     """The lane of a connection. After its blocked time a lane is half open: one job probes it."""
 
@@ -225,6 +229,11 @@ class Pause(Struct, frozen=True, kw_only=True):
     note: str | None
     since: datetime
     held: bool
+
+    @property
+    def needs_connect(self) -> bool:
+        """Whether only a person can end it, by `lockstitch connect`: its grant has ended. A resume would not help."""
+        return self.reason == "auth" and CONNECT in (self.note or "")
 
 
 class QueueFigures(Struct, frozen=True, kw_only=True):

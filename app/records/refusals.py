@@ -16,6 +16,7 @@ from app.errors import (
 from app.problem_document import Problem, VendorSays
 from app.vendors.models import Connection, VendorRefused
 from mappings.http import RefusalKind
+from mappings.registry import active
 from mappings.spec import Unmappable, VendorDrift
 
 PROBLEM_OF: dict[RefusalKind, type[Problem]] = {
@@ -29,6 +30,8 @@ PROBLEM_OF: dict[RefusalKind, type[Problem]] = {
     "not_allowed": UnsupportedAction,
 }
 GRANT = "An operator must allow this at the vendor, or correct the connection: see the detail. Until then, use another."
+
+UPSERT = "To create or update a customer by e-mail address, use ?upsert_on=email."
 
 
 def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Problem:
@@ -51,7 +54,14 @@ def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Proble
             " It complains about " + "; ".join(f"{field}: {complaint}" for field, complaint in refusal.fields) + "."
         )
     next_step = GRANT if refusal.kind == "not_allowed" else None
+    if refusal.kind == "duplicate" and _finds_by_email(connection):
+        next_step = f"{DuplicateRecord.next_step} {UPSERT}"
     return PROBLEM_OF[refusal.kind](detail, vendor=says, retry_after=refusal.retry_after, next_step=next_step)
+
+
+def _finds_by_email(connection: Connection) -> bool:
+    mapping = active(connection.vendor, "customer")
+    return mapping is not None and ("email" in mapping.endpoints.upsert or "email" in mapping.endpoints.find)
 
 
 def problem_of_unmappable(connection: Connection, object_name: str, error: Unmappable) -> Problem:

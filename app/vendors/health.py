@@ -214,7 +214,9 @@ class Health:
         if pause.reason == "auth":
             return ConnectionPaused(
                 f"{self._title} refuses the credential of {self._connection}. Nothing is sent until it is renewed.",
-                next_step=f"An operator must renew the credential, then {_resume(self._connection)}.",
+                next_step=f"An operator must run: lockstitch connect {self._connection}."
+                if pause.needs_connect
+                else f"An operator must renew the credential, then {_resume(self._connection)}.",
                 retry_after=HELD_PATIENCE,
                 category="auth",
                 held=True,

@@ -27,7 +27,10 @@ COUNT = Statement(
 STOPPED = Statement(
     "SELECT lane",
     """
-    SELECT connection AS name, blocked_reason AS problem
+    SELECT connection AS name, blocked_reason AS problem,
+           coalesce((SELECT ': lockstitch connect '
+                       FROM credential
+                      WHERE name = connection || '.tokens' AND refused_at IS NOT NULL), blocked_note) AS why
       FROM lane
      WHERE connection = ANY ($1::text[])
        AND blocked_reason IN ('auth', 'account', 'operator')

@@ -34,6 +34,15 @@ def test_a_key_with_ops_scopes_that_makes_canonical_calls_is_named(facade: Facad
     assert one["mend"].endswith(": lockstitch key create too-much-calls --scope customers:read")
 
 
+def test_an_operators_key_used_as_documented_is_not_named(facade: Facade) -> None:
+    """It may have every scope: what an operator does with operations and subscriptions is no canonical call."""
+    made = facade.make_key(name="operator")
+    with facade.another_api() as process, facade.calling(url=process.url, secret=made.secret) as caller:
+        for path in ("/v1/operations?state=unknown", "/v1/subscriptions", "/ops/connections", "/v1/me"):
+            assert caller.get(path).status_code == 200
+    assert [text for text in found(facade.lockstitch("doctor", "--json")) if "key operator" in text] == []
+
+
 @pytest.mark.parametrize("connection", ["hubspot", "shopify", "zendesk"])
 def test_an_emulated_account_verifies_and_is_left_as_it_was(
     facade: Facade, vendors: Emulators, connection: str, full_key: str
