@@ -61,7 +61,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     `times_sent` is how many copies of a duplicated webhook leave at the same time. `record` is the id of the
     only record of a list that a drift bends. A loose match takes the text `asked` in a call for `finds`, as a vendor
-    does that matches parts of texts or folds more than case.
+    does that matches parts of texts or folds more than case; without `finds`, for the end of any key.
     """
 
     kind: FaultKind
@@ -102,11 +102,16 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Whether the call says what the fault is about. Only a loose match is about something."""
         if self.kind != "loose_match":
             return True
-        return self.misread(call) != call
+        return self.says(call, self.asked or "")
+
+    @staticmethod
+    def says(call: Call, text: str) -> bool:
+        """Whether a text is in the path, the query or the body of a call."""
+        return text in call.path or any(text in value for _, value in call.query) or text.encode() in call.body
 
     def misread(self, call: Call) -> Call:
         """The call as a vendor that matches loosely understands it."""
-        asked, finds = self.asked or "", self.finds or ""
+        asked, finds = self.asked or "", self.finds or self.asked or ""
         return msgspec.structs.replace(
             call,
             path=call.path.replace(asked, finds),
@@ -156,8 +161,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             return "status is between 200 and 599."
         if self.fault.kind == "status" and self.fault.status is None:
             return "A fault of kind status needs a status."
-        if self.fault.kind == "loose_match" and not (self.fault.asked and self.fault.finds):
-            return "A fault of kind loose_match needs asked and finds."
+        if self.fault.kind == "loose_match" and not self.fault.asked:
+            return "A fault of kind loose_match needs asked."
         if self.fault.delay_ms is not None and self.fault.delay_ms < 0:
             return "delay_ms is not negative."
         if self.fault.is_of_webhooks and (self.match.method or "POST").upper() != "POST":

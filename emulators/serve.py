@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -109,8 +109,7 @@ class App:
         with self._store.transaction():
             answer: Answer | None = None
             if fault is None or fault.has_effect:
-                understood = fault.misread(call) if fault is not None and fault.kind == "loose_match" else call
-                answer = self._struck_effect(emulator, understood, self._states[vendor], now, fault)
+                answer = self._struck_effect(emulator, call, self._states[vendor], now, fault)
             elif fault.kind in ("status", "html_body"):
                 answer = refusal(fault, emulator)
                 if isinstance(emulator, KeepsFailures):
@@ -142,6 +141,9 @@ class App:
             return json_answer(500, {"error": f"The emulator broke at {part}; its log says how."})
 
     def _struck_effect(self, emulator: Emulator, call: Call, state: State, now: float, fault: Fault | None) -> Answer:
+        if fault is not None and fault.kind == "loose_match":
+            with state.taking_ends(fault.asked or "") if fault.finds is None else nullcontext():
+                return self._effect(emulator, fault.misread(call), state, now)
         if fault is None or not isinstance(emulator, IssuesTokens):
             return self._effect(emulator, call, state, now)
         if fault.kind == "token_revoked":

@@ -1,7 +1,7 @@
 """One vendor's view on the emulators' memory."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -34,6 +34,7 @@ class State:
         self._vendor = vendor
         self._minute = -1
         self._spent = 0
+        self._ends: str | None = None
 
     # Records
 
@@ -102,16 +103,32 @@ class State:
         return [record for record in self.all(object) if predicate(record)]
 
     def lookup(self, object: str, name: str, value: str) -> list[JsonRecord]:
-        """The records that were `put` with this key, in the order of insertion. Indexed; exact, case and all."""
+        """The records that were `put` with this key, in the order of insertion. Indexed; exact, case and all, except
+        for a text that is taken for the end of others (`taking_ends`)."""
+        ends = self._ends
+        if ends is not None and ends in f"{name} {value}":
+            sign, name, value = "LIKE", *(one.replace(ends, f"%{ends}") for one in (name, value))
+        else:
+            sign = "="
         rows = self._sql.execute(
-            """
+            f"""
             SELECT record.body FROM record_key JOIN record USING (vendor, object, id)
-            WHERE record_key.vendor = ? AND record_key.object = ? AND record_key.name = ? AND record_key.value = ?
+            WHERE record_key.vendor = ? AND record_key.object = ?
+              AND record_key.name {sign} ? AND record_key.value {sign} ?
             ORDER BY record.place
-            """,
+            """,  # noqa: S608 - one of two signs
             (self._vendor, object, name, value),
         )
         return [_read(body) for (body,) in rows]
+
+    @contextlib.contextmanager
+    def taking_ends(self, text: str) -> Iterator[None]:
+        """Find records also by keys that end with this text, which is plain, for the duration of the block."""
+        self._ends = text
+        try:
+            yield
+        finally:
+            self._ends = None
 
     def count(self, object: str) -> int:
         """How many records there are."""

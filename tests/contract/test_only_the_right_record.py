@@ -138,6 +138,20 @@ def test_a_look_up_and_a_list_never_show_another_record(
     assert listed.json()["data"] == [], before
 
 
+@pytest.mark.parametrize("name", ["freshdesk customer", "stripe customer"])
+def test_of_several_that_are_found_the_right_one_is_chosen(caller: Caller, vendors: Emulators, name: str) -> None:
+    sample, mark = SAMPLES[name], f"ann{word()}"
+    before, own = victim(caller, sample, mark), caller.create(sample.collection(), sample.body(mark))
+    vendors.break_(sample.vendor, "loose_match", method="GET", times=None, asked=f"{mark}@example.com")
+    address = {"emails": [{"address": f"{mark}@example.com"}]}
+    found = caller.get(f"{sample.path}/lookup", params={"connection": sample.vendor, "email": f"{mark}@example.com"})
+    upserted = caller.write("POST", f"{sample.collection()}&upsert_on=email", address | sample.change)
+    vendors.mend()
+    assert (found.status_code, found.json()["id"]) == (200, own["id"])
+    assert (upserted.status_code, upserted.json()["id"]) == (200, own["id"])
+    unharmed(caller, sample, before)
+
+
 @pytest.mark.parametrize("name", CUSTOMERS)
 def test_the_kelvin_sign_is_no_k(caller: Caller, vendors: Emulators, name: str) -> None:
     sample, mark = SAMPLES[name], f"k{word()}"
