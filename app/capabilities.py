@@ -10,6 +10,7 @@ from app.links import match_secret
 from app.queue import enqueue
 from app.queue.kinds import policies_of
 from app.uploads import ingest_row
+from app.vendors import fact_store
 from app.webhooks import ingest
 from app.webhooks.store import receipts
 from app.writes import queued
@@ -39,5 +40,6 @@ SEALED_COLUMNS: Final = (
     *enqueue.SEALED,
     *match_secret.SEALED,
     *credentials.SEALED,
+    *fact_store.SEALED,
 )
 """In the order of a key rotation."""

@@ -234,6 +234,7 @@ class Endpoints(Generic[W, A]):
     vendor's native upsert; without it, the write runs find-then-write under a lock. `side_load` builds one more request
     that completes the records (people behind ids), until it returns None; `absorb` adds its reply to the account facts.
     `do_without` returns the account facts for a further request that the vendor refuses, or None if it is needed.
+    `meet` adds customers that were read just before, which then need no side load.
     `parts` builds a request for records that a new record names and that must exist before it, such as line items; None
     if it names none. `with_parts` returns the body with their ids from the reply. The request must be safe to repeat: a
     retry of the create sends it again. Records that only `parts` created must be invisible to users of the object.
@@ -271,6 +272,7 @@ class Endpoints(Generic[W, A]):
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
     do_without: Callable[[VendorRequest, A], A | None] = lambda request, account: None
+    meet: Callable[[tuple[msgspec.Raw, ...], A], A] | None = None
     named: Mapping[str, NamedRead] = field(default_factory=dict)
     is_staff: Callable[[msgspec.Raw], bool] | None = None
     person: Callable[[Any], PersonNeed] = lambda patch: "copy"
@@ -484,6 +486,7 @@ class Identity:
     read: Callable[[VendorReply], AccountMarks] | None = None
     replies: Callable[[tuple[VendorReply | None, ...]], AccountMarks] | None = None
     credential: Callable[[str], AccountMarks] | None = None
+    shown_in: tuple[VendorRequest, ...] = ()  # the account requests whose replies `replies` reads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -531,8 +534,12 @@ class Vendor(Manifest, Generic[A]):
 
     `refusal` reads an error from a reply of any status; it returns None for a success. `budget` reads the rest of the
     rate limit. `account_requests` fetch the account facts; `build_account` builds them from the replies, in the same
-    order, with None for a failed request. `setup` are requests that prepare an account once (such as properties for the
-    marker). Each is safe to repeat, and a refusal of kind `duplicate` counts as success. `unwrap` finds the records of
+    order, with None for a failed request. `account_needs` are those that an object needs, all without an entry; the
+    others are None for it. A `side_load` may ask for one of them, which is then answered from the known facts.
+    `setup` are requests that prepare an account once (such as properties for the
+    marker). Each is safe to repeat, and a refusal of kind `duplicate` counts as success. `setup_of`
+    are those that the writes of an object need, all without an entry. `setup_at_once` does the same for an object with
+    one request; if the vendor refuses it, they are sent one by one. `unwrap` finds the records of
     one object in a whole answer, a webhook body or a bare record; it raises Unmappable if there is none. `choices` are
     the options of fields, for drop-downs. `traits` say which fields it acts on, so that losing them would matter.
     `identity` tells accounts apart: a connection stays with the account that it first met.
@@ -556,7 +563,10 @@ class Vendor(Manifest, Generic[A]):
     account_requests: tuple[VendorRequest, ...]
     build_account: Callable[[tuple[VendorReply | None, ...], Mapping[ObjectName, tuple[CustomFieldSetting, ...]]], A]
     unwrap: Callable[[bytes, ObjectName], tuple[msgspec.Raw, ...]]
+    account_needs: Mapping[ObjectName, tuple[VendorRequest, ...]] = field(default_factory=dict)
     setup: tuple[VendorRequest, ...] = ()
+    setup_of: Mapping[ObjectName, tuple[VendorRequest, ...]] = field(default_factory=dict)
+    setup_at_once: Mapping[ObjectName, VendorRequest] = field(default_factory=dict)
     choices: Choices[A] | None = None
     identity: Identity = Identity()
     traits: Traits = frozenset()

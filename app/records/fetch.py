@@ -44,17 +44,26 @@ class FetchedPage(Struct, frozen=True, kw_only=True):
 
 
 async def fetch_raw(
-    deps: RecordDeps, connection: Connection, mapping: AnyMapping, remote_id: str, deadline: float
+    deps: RecordDeps,
+    connection: Connection,
+    mapping: AnyMapping,
+    remote_id: str,
+    deadline: float,
+    *,
+    met: tuple[msgspec.Raw, ...] = (),
 ) -> tuple[msgspec.Raw, Any]:
-    """Return the vendor's bytes of one record, and the account facts for its mapping.
+    """Return the vendor's bytes of one record, and the account facts for its mapping. `met` are customers that were
+    read just before.
 
     Raises NotFound, and the vendor's problems.
     """
-    account = await deps.vendors.account(connection, deadline=deadline)
+    account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
     assert mapping.endpoints.read is not None  # noqa: S101 - comments are read through their ticket
     reply = await send_read(deps, connection, mapping.endpoints.read(remote_id, account), deadline)
     with as_vendor_drift(deps, connection, mapping):
         raw, account = mapping.endpoints.record(reply, account)
+        if met and mapping.endpoints.meet is not None:
+            account = mapping.endpoints.meet(met, account)
     if raw is None:
         raise NotFound(f"{connection.vendor.title} has no {mapping.object} with the id {remote_id}.")
     return raw, await _side_load(deps, connection, mapping, (raw,), account, deadline)
@@ -68,9 +77,11 @@ async def fetch_record(
     deadline: float,
     *,
     pinned: bool = False,
+    met: tuple[msgspec.Raw, ...] = (),
 ) -> Reading:
-    """Fetch and map one record, at this very revision if `pinned`. Raises like `fetch_raw`, and VendorDrifted."""
-    raw, account = await fetch_raw(deps, connection, mapping, remote_id, deadline)
+    """Fetch and map one record, at this very revision if `pinned`. `met` is as for `fetch_raw`. Raises like it, and
+    VendorDrifted."""
+    raw, account = await fetch_raw(deps, connection, mapping, remote_id, deadline, met=met)
     return await map_record(deps, connection, mapping, raw, account, remote_id=remote_id, pinned=pinned)
 
 
@@ -101,7 +112,7 @@ async def _merged_into(
     endpoints = mapping.endpoints
     if endpoints.merged is None or endpoints.merged_into is None:
         return None
-    account = await deps.vendors.account(connection, deadline=deadline)
+    account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
     reply = await send_read(deps, connection, endpoints.merged(remote_id, account), deadline)
     with as_vendor_drift(deps, connection, mapping):
         return endpoints.merged_into(reply)
@@ -118,7 +129,7 @@ async def fetch_page(
 ) -> FetchedPage:
     """Fetch one page. Raises the vendor's problems, and VendorDrifted if the page itself cannot be read."""
     endpoints = mapping.endpoints
-    account = await deps.vendors.account(connection, deadline=deadline)
+    account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
     assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - checked by the caller
     reply = await send_read(deps, connection, endpoints.list(query, account), deadline)
     with as_vendor_drift(deps, connection, mapping):

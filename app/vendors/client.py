@@ -33,12 +33,14 @@ from app.vendors.attempts import AttemptFailure, error_of, judge, no_reply, not_
 from app.vendors.circuit import Traffic
 from app.vendors.connection_state import LiveConnection
 from app.vendors.credentials import credential_of
+from app.vendors.fact_store import PostgresAccountFacts
 from app.vendors.health import Admission, Patience
 from app.vendors.models import CalledConnection, Connection, LiveState, OptionLists, ReplyLost, VendorRefused
 from app.vendors.observations import LiveObservation
 from app.vendors.option_lists import OptionCache
 from app.vendors.setup import AccountSetup
 from app.vendors.store import PostgresBoundAccounts
+from canonical.parts import ObjectName
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
 from mappings.registry import MANIFESTS, VENDORS, manifest_of
 from mappings.spec import Vendor
@@ -61,14 +63,15 @@ class VendorClient:
         wire: Wire,
         pauses: PostgresPauses | None = None,
         bound: PostgresBoundAccounts | None = None,
+        shared: PostgresAccountFacts | None = None,
     ) -> None:
         self._live_connections = live_connections
         self._wire = wire
         self._pauses = pauses
-        self._accounts = Accounts(self._deliver, bound, pauses)
+        self._accounts = Accounts(self._deliver, bound, pauses, shared)
         self._options = OptionCache(self._deliver, self._accounts)
         # Sent like reads, which may be repeated; but they count as writes for the circuit.
-        self._setup = AccountSetup(partial(self._deliver, traffic="writes"))
+        self._setup = AccountSetup(partial(self._deliver, traffic="writes"), shared)
 
     async def meet_accounts(self) -> None:
         """Bind connections to the accounts that their credentials alone tell. Raises StoreUnavailable."""
@@ -83,19 +86,30 @@ class VendorClient:
             if isinstance(live.credential, Tokens):
                 await live.credential.close()
 
-    async def send(self, connection: Connection, request: VendorRequest, *, deadline: float) -> VendorReply:
-        """Authenticate, pace, send, and retry where that is safe. `deadline` is on the clock of `time.monotonic`.
+    async def send(
+        self,
+        connection: Connection,
+        request: VendorRequest,
+        *,
+        deadline: float,
+        object_name: ObjectName | None = None,
+    ) -> VendorReply:
+        """Authenticate, pace, send, and retry where that is safe. `deadline` is on the clock of `time.monotonic`. The
+        account is prepared for effects on this object, or on all. An account request is answered from the known facts,
+        with status 403 if the vendor refuses it.
 
         Raises VendorRefused for a definite refusal, and ReplyLost if a request with an effect may have been carried
         out. The others are certain that nothing changed: VendorUnavailable, VendorTimeout, VendorThrottled,
         VendorAuthFailed, ConnectionPaused.
         """
         live = self._live_connections[connection.name]
+        if request in live.connection.vendor.account_requests:
+            return await self._accounts.fact(live, request, deadline)
         if request.effect:
             await self._accounts.check(live, deadline)
         if not request.effect or not live.connection.vendor.setup:
             return await self._deliver(live, request, deadline)
-        await self._setup.prepare(live, deadline)
+        await self._setup.prepare(live, object_name, deadline)
         try:
             return await self._deliver(live, request, deadline)
         except VendorRefused as refused:
@@ -104,15 +118,23 @@ class VendorClient:
                 raise
         return await self._deliver(live, request, deadline)
 
-    async def set_up(self, connection: Connection, *, deadline: float) -> None:
-        """Prepare the account for writes, once per process, before a read that needs it. Raises like `send`."""
+    async def set_up(self, connection: Connection, object_name: ObjectName, *, deadline: float) -> None:
+        """Prepare the account for writes of an object, before a read that needs it. Raises like `send`."""
         live = self._live_connections[connection.name]
         if live.connection.vendor.setup:
-            await self._setup.prepare(live, deadline)
+            await self._setup.prepare(live, object_name, deadline)
 
-    async def account(self, connection: Connection, *, deadline: float, max_age: float | None = None) -> Any:
-        """Return the facts about the account (its Struct), cached for at most `max_age` seconds. Raises like `send`."""
-        return await self._accounts.get(self._live_connections[connection.name], deadline, max_age)
+    async def account(
+        self,
+        connection: Connection,
+        *,
+        deadline: float,
+        object_name: ObjectName | None = None,
+        max_age: float | None = None,
+    ) -> Any:
+        """Return the facts about the account (its Struct) that an object needs, or all, cached for at most `max_age`
+        seconds. Raises like `send`."""
+        return await self._accounts.get(self._live_connections[connection.name], deadline, object_name, max_age)
 
     async def options(self, connection: Connection, *, deadline: float, max_age: float | None) -> OptionLists:
         """Return the options of fields at a called vendor, cached for at most `max_age` seconds.
@@ -196,7 +218,7 @@ class VendorClient:
                 if not await self._may_repeat(live, request, outcome, attempts, deadline):
                     raise error_of(outcome, live.connection)
                 if request.effect and outcome.category == "auth":
-                    await self._accounts.renewed(live, deadline)  # the new credential may open another account
+                    await self._accounts.check(live, deadline)  # the new credential may open another account
                 vendor_retries.labels(name, outcome.why).inc()
         except (Problem, VendorRefused) as error:
             category = error.refusal.category if isinstance(error, VendorRefused) else error.category
@@ -325,9 +347,10 @@ async def open_vendor_client(
     patience: Patience | None = None,
     pauses: PostgresPauses | None = None,
     bound: PostgresBoundAccounts | None = None,
+    shared: PostgresAccountFacts | None = None,
 ) -> AsyncIterator[VendorClient]:
-    """Yield the client for every connection that is called, not those that only receive webhooks. `pauses` and `bound`
-    accounts are those of the installation.
+    """Yield the client for every connection that is called, not those that only receive webhooks. `pauses`, `bound`
+    accounts and `shared` facts are those of the installation.
 
     Raises SettingsError with all complaints: an unknown vendor, a missing address, a missing secret.
     """
@@ -342,7 +365,7 @@ async def open_vendor_client(
             complaints.append(str(error))
     if complaints:
         raise SettingsError("\n".join(complaints))
-    client = VendorClient(live_connections, wire, pauses, bound)
+    client = VendorClient(live_connections, wire, pauses, bound, shared)
     try:
         yield client
     finally:

@@ -1,12 +1,10 @@
 """The choices of fields in an account: fetch the lists, page by page, and add them to the settings of custom enum
 fields."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from app.problem_document import Problem
 from app.vendors.connection_state import LiveConnection
 from app.vendors.models import VendorRefused
 from canonical.parts import CustomFieldSetting, ObjectName
@@ -41,37 +39,23 @@ async def pages_of(
     return tuple(pages)
 
 
-async def ask_definitions(
-    deliver: Deliver, live: LiveConnection, deadline: float
-) -> tuple[Mapping[ObjectName, Pages], bool]:
-    """Fetch the definitions of custom fields, by object, for the objects with custom enum fields. Also return whether
-    some are missing after a temporary failure."""
+def definitions_of(live: LiveConnection, object_name: ObjectName | None) -> Mapping[ObjectName, VendorRequest]:
+    """Return the requests for the definitions of custom fields, by object, for the objects with custom enum fields: for
+    one object or, for None, all."""
     choices = live.connection.vendor.choices
     if choices is None:
-        return {}, False
-    wanted = [one for one in _objects_with_enums(live) if one in choices.definitions]
-    outcomes = await asyncio.gather(
-        *(pages_of(deliver, live, choices, choices.definitions[one], deadline) for one in wanted),
-        return_exceptions=True,
-    )
-    found: dict[ObjectName, Pages] = {}
-    missing = False
-    for object_name, outcome in zip(wanted, outcomes, strict=True):
-        if not isinstance(outcome, BaseException):
-            found[object_name] = outcome
-            continue
-        if not isinstance(outcome, Problem | Unmappable):
-            raise outcome
-        _log.warning("%s did not return the fields of %ss", live.connection.name, object_name, exc_info=outcome)
-        missing = missing or isinstance(outcome, Problem)
-    return found, missing
+        return {}
+    wanted = _objects_with_enums(live, object_name)
+    return {one: choices.definitions[one] for one in wanted if one in choices.definitions}
 
 
-def with_choices(live: LiveConnection, account: Any, definitions: Mapping[ObjectName, Pages]) -> FieldSettings:
-    """Return the configured custom fields, with the account's choices in those of enums."""
+def with_choices(
+    live: LiveConnection, account: Any, definitions: Mapping[ObjectName, Pages], object_name: ObjectName | None
+) -> FieldSettings:
+    """Return the configured custom fields, with the account's choices in those of enums: of one object, or of all."""
     choices = live.connection.vendor.choices
     settings = dict(live.custom_fields)
-    objects = _objects_with_enums(live)
+    objects = _objects_with_enums(live, object_name)
     if choices is None or not objects:
         return settings
     known = {choices.definitions[one]: pages for one, pages in definitions.items()}
@@ -86,6 +70,10 @@ def with_choices(live: LiveConnection, account: Any, definitions: Mapping[Object
     return settings
 
 
-def _objects_with_enums(live: LiveConnection) -> list[ObjectName]:
-    """Return the objects that have enums among their custom fields."""
-    return [name for name, fields in live.custom_fields.items() if any(one.type in CHOOSING for one in fields)]
+def _objects_with_enums(live: LiveConnection, object_name: ObjectName | None) -> list[ObjectName]:
+    """Return the objects that have enums among their custom fields, or the one."""
+    return [
+        name
+        for name, fields in live.custom_fields.items()
+        if object_name in (None, name) and any(one.type in CHOOSING for one in fields)
+    ]

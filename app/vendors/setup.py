@@ -8,29 +8,34 @@ import msgspec
 
 from app.errors import VendorTimeout
 from app.vendors.connection_state import LiveConnection
+from app.vendors.fact_store import PostgresAccountFacts, StoredFact
 from app.vendors.field_choices import Deliver
 from app.vendors.models import VendorRefused
+from canonical.parts import ObjectName
 from mappings.http import VendorRefusal, VendorRequest
 
 _log = logging.getLogger("lockstitch.outbound")
 
 
 class AccountSetup:
-    """Runs the setup once per process and connection. All its requests are safe to repeat."""
+    """Runs the setup once per connection and object. All its requests are safe to repeat. `shared` remembers it for all
+    processes; a property that a person removes is found missing by `repair`."""
 
-    def __init__(self, deliver: Deliver) -> None:
+    def __init__(self, deliver: Deliver, shared: PostgresAccountFacts | None = None) -> None:
         self._deliver = deliver
-        self._ready: set[str] = set()
+        self._shared = shared
+        self._ready: set[tuple[str, VendorRequest]] = set()
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def prepare(self, live: LiveConnection, deadline: float) -> None:
-        """Prepare the account, if this process has not done so.
+    async def prepare(self, live: LiveConnection, object_name: ObjectName | None, deadline: float) -> None:
+        """Prepare the account for writes of an object, or of all, if no process has done so.
 
         A request that the vendor refuses is logged and not repeated; writes that need it will fail with a reason. A
         temporary failure or a refused credential is raised as a problem of the write, of which nothing was sent.
         """
-        name = live.connection.name
-        if name in self._ready:
+        name, vendor = live.connection.name, live.connection.vendor
+        needed = vendor.setup if object_name is None else vendor.setup_of.get(object_name, vendor.setup)
+        if all((name, request) in self._ready for request in needed):
             return
         lock = self._locks.setdefault(name, asyncio.Lock())
         try:
@@ -40,33 +45,57 @@ class AccountSetup:
             live.health.check(time.monotonic())
             raise VendorTimeout(f"{live.connection.vendor.title} was not set up in time.") from None
         try:
-            if name not in self._ready:
-                await self._run(live, deadline)
-                self._ready.add(name)
+            missing = await self._missing(live, needed)
+            if missing:
+                await self._run(live, missing, object_name, deadline)
+                await self._note(live, missing)
+            self._ready |= {(name, request) for request in needed}
         finally:
             lock.release()
 
     async def repair(self, live: LiveConnection, refusal: VendorRefusal, deadline: float) -> bool:
         """Prepare again if a write was refused for a field that the setup creates. Return whether it created any."""
         setup = live.connection.vendor.setup
-        requests = [
-            request
-            for request in setup
-            if any(f'"{field}"'.encode() in (request.body or b"") for field, _ in refusal.fields)
-        ]
-        return bool(requests) and await self._run(live, deadline)
+        concerned = any(
+            f'"{field}"'.encode() in (request.body or b"") for request in setup for field, _ in refusal.fields
+        )
+        return concerned and await self._run(live, setup, None, deadline)
 
-    async def _run(self, live: LiveConnection, deadline: float) -> bool:
+    async def _missing(self, live: LiveConnection, needed: tuple[VendorRequest, ...]) -> tuple[VendorRequest, ...]:
+        """Return the requests that no process has sent lately."""
+        name = live.connection.name
+        missing = tuple(request for request in needed if (name, request) not in self._ready)
+        if self._shared is None or not missing:
+            return missing
+        # Whatever credential did it, it is done.
+        known = await self._shared.load(name, live.base_url, "", missing)
+        return tuple(request for request in missing if request not in known)
+
+    async def _note(self, live: LiveConnection, done: tuple[VendorRequest, ...]) -> None:
+        if self._shared is not None:
+            facts = {request: StoredFact(pages=(), age=0.0) for request in done}
+            await self._shared.keep(live.connection.name, live.base_url, "", facts)
+
+    async def _run(
+        self, live: LiveConnection, requests: tuple[VendorRequest, ...], object_name: ObjectName | None, deadline: float
+    ) -> bool:
+        vendor = live.connection.vendor
+        at_once = None if object_name is None else vendor.setup_at_once.get(object_name)
+        if at_once is not None and requests == vendor.setup_of[object_name or "customer"]:
+            try:
+                await self._send(live, at_once, deadline)
+            except VendorRefused:
+                pass  # one of them may exist: they are sent one by one
+            else:
+                return True
         made = False
-        for request in live.connection.vendor.setup:
+        for request in requests:
             made = await self._create(live, request, deadline) or made
         return made
 
     async def _create(self, live: LiveConnection, request: VendorRequest, deadline: float) -> bool:
-        # Safe to repeat, so it is sent like a read.
-        harmless = msgspec.structs.replace(request, effect=False)
         try:
-            await self._deliver(live, harmless, deadline)
+            await self._send(live, request, deadline)
         except VendorRefused as refused:
             if refused.refusal.kind != "duplicate":
                 _log.warning(
@@ -77,3 +106,7 @@ class AccountSetup:
                 )
             return False
         return True
+
+    async def _send(self, live: LiveConnection, request: VendorRequest, deadline: float) -> None:
+        # Safe to repeat, so it is sent like a read.
+        await self._deliver(live, msgspec.structs.replace(request, effect=False), deadline)

@@ -28,6 +28,8 @@ BIND = Statement(
 
 FORGET = Statement("DELETE connection_account", "DELETE FROM connection_account WHERE connection = $1")
 
+FORGET_FACTS = Statement("DELETE account_fact", "DELETE FROM account_fact WHERE connection = $1")
+
 NOTIFY = Statement("SELECT connection_account", f"SELECT pg_notify('{CHANNEL}', '')")
 
 
@@ -59,6 +61,7 @@ class PostgresBoundAccounts:
         async with self._database.transaction() as session:
             if not await session.execute(FORGET, connection):
                 return False
+            await session.execute(FORGET_FACTS, connection)
             await session.execute(NOTIFY)
             await record.append(
                 session, "connection.unbound", subject=connection, actor=actor, correlation_id=None, facts={}

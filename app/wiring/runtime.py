@@ -66,6 +66,7 @@ from app.uploads.store import PostgresUploads
 from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of, lanes_of
 from app.vendors.deps import VendorDeps
+from app.vendors.fact_store import PostgresAccountFacts
 from app.vendors.models import Connections
 from app.vendors.observations import Observations
 from app.vendors.refused_webhooks import WebhookStandings
@@ -211,7 +212,13 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     bound = PostgresBoundAccounts(foundation.database)
     await stack.enter_async_context(bound.refreshing(foundation.database_url))
     client = await stack.enter_async_context(
-        open_vendor_client(foundation.settings, foundation.secrets, pauses=pauses, bound=bound)
+        open_vendor_client(
+            foundation.settings,
+            foundation.secrets,
+            pauses=pauses,
+            bound=bound,
+            shared=PostgresAccountFacts(foundation.database, foundation.sealer),
+        )
     )
     observations = Observations(foundation.database, client.observe)
     await stack.enter_async_context(observations.reporting())

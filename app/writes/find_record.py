@@ -34,7 +34,7 @@ async def find_by_key(resolved: ResolvedWrite) -> KeyMatch:
     assert key is not None and value is not None  # noqa: S101, PT018 - an upsert has both
     if not resolved.dry:
         # The first look-up may name a property that the setup creates.
-        await resolved.deps.vendors.set_up(resolved.connection, deadline=resolved.deadline)
+        await resolved.deps.vendors.set_up(resolved.connection, resolved.mapping.object, deadline=resolved.deadline)
     return await _find(resolved, resolved.mapping, key, value)
 
 
@@ -128,6 +128,8 @@ def _selected(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, reading: R
     remote_id = reading.mapped.remote.id
     if key.name == "email" and is_staff(mapping, reading.raw):
         raise staff_refusal(resolved, remote_id, pointer)
+    if mapping is not resolved.mapping:
+        resolved.met.append(reading.raw)
     return remote_id
 
 

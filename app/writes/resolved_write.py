@@ -7,7 +7,7 @@ its recorded revision.
 import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -96,6 +96,7 @@ class ResolvedWrite:
     """One write with its connection and mapping. `deadline` is on the clock of `time.monotonic`.
 
     `dry`: nothing will be sent, so no trial counts the draft. `redriven`: an operator runs it again after a refusal.
+    `met`: the customers that were read for it, shared by all copies of it.
     `resends`: it may have been sent before, so the ownership of its fields refuses nothing any more. `whole`: the body
     of a copy before it was merged with its target.
     """
@@ -110,6 +111,7 @@ class ResolvedWrite:
     redriven: bool = False
     resends: bool = False
     whole: bytes | None = None
+    met: list[msgspec.Raw] = field(default_factory=list)
 
     @property
     def by(self) -> frozenset[str]:
@@ -169,7 +171,9 @@ class ResolvedWrite:
     async def account(self, max_age: float | None = None) -> Any:
         """Return the account facts, cached by the client for at most `max_age` seconds if given, with the settings of
         the connection and what was read for this write."""
-        account = await self.deps.vendors.account(self.connection, deadline=self.deadline, max_age=max_age)
+        account = await self.deps.vendors.account(
+            self.connection, deadline=self.deadline, object_name=self.mapping.object, max_age=max_age
+        )
         with_related = self.mapping.endpoints.with_related
         if with_related is None:
             return account
@@ -178,7 +182,9 @@ class ResolvedWrite:
 
     async def send(self, request: VendorRequest) -> VendorReply:
         """Send a request. Raises like `VendorClient.send`."""
-        return await self.deps.vendors.send(self.connection, request, deadline=self.deadline)
+        return await self.deps.vendors.send(
+            self.connection, request, deadline=self.deadline, object_name=self.mapping.object
+        )
 
     async def fetch_raw(self, remote_id: str) -> tuple[msgspec.Raw, Any]:
         """Read the vendor's bytes of a record, with the account facts for mapping it. Raises NotFound."""
@@ -186,7 +192,9 @@ class ResolvedWrite:
 
     async def fetch(self, remote_id: str, *, pinned: bool = False) -> Reading:
         """Read and map a record. Raises like `records.fetch.fetch_record`."""
-        return await fetch_record(self.deps, self.connection, self.mapping, remote_id, self.deadline, pinned=pinned)
+        return await fetch_record(
+            *(self.deps, self.connection, self.mapping, remote_id, self.deadline), pinned=pinned, met=tuple(self.met)
+        )
 
     async def map(self, raw: msgspec.Raw, account: Any) -> Mapped[Any]:
         """Map a record at this very revision. Raises VendorDrifted."""

@@ -181,6 +181,8 @@ def _properties(spelling: str, rest: list[str], call: Call, state: State, now: f
             return properties.create(kind, call, state, now)
         case "POST", ["batch", "read"]:
             return properties.read_many(kind, call, state)
+        case "POST", ["batch", "create"]:
+            return properties.create_many(kind, call, state, now)
         case "GET", [name]:
             return properties.read(kind, name, state)
     return html_answer(405 if len(rest) < 2 else 404)

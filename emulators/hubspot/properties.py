@@ -71,7 +71,19 @@ def read_many(kind: Kind, call: Call, state: State) -> Answer:
 
 def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
     """201 with the new definition; 409 when the name is taken. Names are lower-cased, as HubSpot does."""
-    data = body_of(call)
+    return json_answer(201, _made(kind, body_of(call), state, now))
+
+
+def create_many(kind: Kind, call: Call, state: State, now: float) -> Answer:
+    """201 with the new definitions; refused as a whole when one of them is."""
+    inputs = body_of(call).get("inputs")
+    if not isinstance(inputs, list) or not all(isinstance(one, dict) for one in inputs):
+        raise fields_missing(["inputs"])
+    with state.savepoint():
+        return json_answer(201, {"status": "COMPLETE", "results": [_made(kind, one, state, now) for one in inputs]})
+
+
+def _made(kind: Kind, data: dict[str, Any], state: State, now: float) -> dict[str, Any]:
     missing = [key for key in REQUIRED if not data.get(key)]
     if missing:
         raise fields_missing(missing)
@@ -91,7 +103,7 @@ def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
         at=instant_at(now),
     )
     keep_definition(kind, definition, state)
-    return json_answer(201, definition)
+    return definition
 
 
 def _ensure_sound(kind: Kind, name: str, type: str, field_type: str, unique: bool, state: State) -> None:

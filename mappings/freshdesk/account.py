@@ -48,6 +48,12 @@ REQUESTS: Final = (
     VendorRequest(method="GET", path=CONTACT_FIELDS, route=CONTACT_FIELDS),
 )
 
+NEEDS: Final[dict[ObjectName, tuple[VendorRequest, ...]]] = {
+    "customer": REQUESTS[1:],
+    "ticket": REQUESTS[:1],
+    "comment": (),
+}
+
 # Field names are unique in an account, so Freshdesk refuses a second run as a duplicate. It derives the field's name
 # from the label, with the prefix `cf_`. Customers never see the field; its label for them is that name.
 SETUP: Final = (

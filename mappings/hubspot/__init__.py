@@ -3,9 +3,9 @@
 from typing import Final
 
 from mappings.hubspot import customer_r1, customer_r2
-from mappings.hubspot.account import ACCOUNT_REQUESTS, IDENTITY, build_account
+from mappings.hubspot.account import ACCOUNT_REQUESTS, IDENTITY, NEEDS, build_account
 from mappings.hubspot.choices import CHOICES
-from mappings.hubspot.endpoints import SETUP
+from mappings.hubspot.endpoints import CONTACT_CALLS, TICKET_CALLS
 from mappings.hubspot.endpoints_order import ORDER_SETUP
 from mappings.hubspot.errors import REQUEST_ID_HEADER, budget, refusal
 from mappings.hubspot.order_r1 import ORDER
@@ -57,10 +57,13 @@ VENDOR: Final = Vendor[Account](
     refusal=refusal,
     budget=budget,
     account_requests=ACCOUNT_REQUESTS,
+    account_needs=NEEDS,
     identity=IDENTITY,
     build_account=build_account,
     unwrap=unwrap,
-    setup=(*SETUP, *ORDER_SETUP),
+    setup=(*CONTACT_CALLS.setup(), *TICKET_CALLS.setup(), *ORDER_SETUP),
+    setup_of={"customer": CONTACT_CALLS.setup(), "ticket": TICKET_CALLS.setup(), "order": ORDER_SETUP},
+    setup_at_once={"customer": CONTACT_CALLS.setup_at_once(), "ticket": TICKET_CALLS.setup_at_once()},
     choices=CHOICES,
     webhooks=WEBHOOKS,
     traits=frozenset({"markets"}),

@@ -15,6 +15,7 @@ from mappings.hubspot.wire_v3 import (
     ORDER_PIPELINE,
     Account,
     AssociationLabels,
+    Owner,
     Owners,
     Pipeline,
     PipelineRecord,
@@ -86,17 +87,28 @@ def _definitions(object_type: str, names: tuple[str, ...]) -> VendorRequest:
     )
 
 
-ACCOUNT_REQUESTS: Final = (
-    VendorRequest(method="GET", path="/crm/v3/pipelines/tickets", route="/crm/v3/pipelines/{object_type}"),
-    _definitions("contacts", CONTACT_ENUMERATIONS),
-    _definitions("tickets", TICKET_ENUMERATIONS),
-    VendorRequest(method="GET", path="/crm/v3/pipelines/orders", route="/crm/v3/pipelines/{object_type}"),
-    _definitions("orders", ORDER_ENUMERATIONS),
-    OWNERS,
-    VendorRequest(
-        method="GET", path="/crm/v4/associations/tickets/orders/labels", route="/crm/v4/associations/{from}/{to}/labels"
-    ),
+TICKET_PIPELINES: Final = VendorRequest(
+    method="GET", path="/crm/v3/pipelines/tickets", route="/crm/v3/pipelines/{object_type}"
 )
+ORDER_PIPELINES: Final = VendorRequest(
+    method="GET", path="/crm/v3/pipelines/orders", route="/crm/v3/pipelines/{object_type}"
+)
+CONTACT_OPTIONS: Final = _definitions("contacts", CONTACT_ENUMERATIONS)
+TICKET_OPTIONS: Final = _definitions("tickets", TICKET_ENUMERATIONS)
+ORDER_OPTIONS: Final = _definitions("orders", ORDER_ENUMERATIONS)
+TICKET_TO_ORDER: Final = VendorRequest(
+    method="GET", path="/crm/v4/associations/tickets/orders/labels", route="/crm/v4/associations/{from}/{to}/labels"
+)
+ACCOUNT_REQUESTS: Final = (
+    *(TICKET_PIPELINES, CONTACT_OPTIONS, TICKET_OPTIONS, ORDER_PIPELINES, ORDER_OPTIONS, OWNERS, TICKET_TO_ORDER),
+)
+NEEDS: Final[dict[ObjectName, tuple[VendorRequest, ...]]] = {
+    "customer": (CONTACT_OPTIONS,),
+    "ticket": (TICKET_PIPELINES, TICKET_OPTIONS, TICKET_TO_ORDER),
+    "order": (ORDER_PIPELINES, ORDER_OPTIONS),
+    "comment": (),
+}
+"""The owners are read with the first record that has one (`related`)."""
 
 
 class _Portal(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -134,9 +146,14 @@ def build_account(
         else _pipelines(decode(order_pipelines.body, Pipelines).results, order_stage_status),
         options=_options("contacts", contacts) | _options("tickets", tickets) | _options("orders", orders),
         custom_fields=dict(custom_fields),
-        owners={} if owners is None else {one.id: one for one in decode(owners.body, Owners).results},
+        owners=None if owners is None else owners_of(owners),
         ticket_to_order=None if labels is None else _general_type(decode(labels.body, AssociationLabels)),
     )
+
+
+def owners_of(reply: VendorReply) -> dict[str, Owner]:
+    """Return the owners by id."""
+    return {one.id: one for one in decode(reply.body, Owners).results}
 
 
 def stage_status(pipeline_id: str, stage: StageRecord) -> TicketStatus:

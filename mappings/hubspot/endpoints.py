@@ -37,7 +37,6 @@ TICKET_CALLS: Final = CrmObject(
     associations=lambda account: "contacts" if account.ticket_to_order is None else "contacts,orders",
 )
 SORTS: Final[frozenset[Sort]] = frozenset({"created_at", "-created_at", "updated_at", "-updated_at"})
-SETUP: Final = (*CONTACT_CALLS.setup(), *TICKET_CALLS.setup())
 
 _DEFAULT_PIPELINE: Final = documented_pipelines()[DEFAULT_PIPELINE]
 RECOVERY: Final[dict[Action, Recovery]] = {
@@ -103,6 +102,8 @@ CONTACTS: Final = Endpoints[RecordWrite, Account](
     page=partial(paging.page, CONTACT_CALLS),
     filters=frozenset({"email", "external_id"}),
     sorts=SORTS,
+    side_load=related.side_load_owners,
+    absorb=related.absorb_owners,
     named={"owner": related.OWNER},
     create=CONTACT_CALLS.create,
     update=CONTACT_CALLS.update,
@@ -122,6 +123,7 @@ TICKETS: Final = Endpoints[RecordWrite, Account](
     sorts=SORTS,
     side_load=partial(related.side_load, CONTACT_CALLS),
     absorb=related.absorb,
+    meet=related.meet,
     named={"assignee": related.OWNER},
     person=lambda ticket: "id",
     create=create_ticket,

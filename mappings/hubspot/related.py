@@ -17,6 +17,7 @@ import msgspec
 from canonical import values
 from canonical.parts import Reference
 from mappings.http import VendorReply, VendorRequest
+from mappings.hubspot.account import OWNERS, owners_of
 from mappings.hubspot.requests import BATCH, CrmObject
 from mappings.hubspot.wire_order_v3 import LineItemProperties, OrderAssociations
 from mappings.hubspot.wire_v3 import (
@@ -37,11 +38,20 @@ from mappings.spec import NamedRead, decode
 ASSOCIATIONS: Final = "/crm/v4/associations/%s/batch/read"
 BUYERS: Final = "contacts"
 LINES: Final = "line_items"
+OK: Final = 200
 PERSON_PROPERTIES: Final = ("email", "firstname", "lastname", "phone")
 
 
 class _Inputs(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[ObjectId, ...]
+
+
+class _OwnedProperties(msgspec.Struct, frozen=True, kw_only=True):
+    hubspot_owner_id: str | None = None
+
+
+class _Owned(msgspec.Struct, frozen=True, kw_only=True):
+    properties: _OwnedProperties = _OwnedProperties()
 
 
 class _LinkedOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,10 +68,22 @@ def owner_of(id: str | None, account: Account) -> Reference | None:
     """Return the owner of a record, with name and address if the account's owners are known."""
     if not id:
         return None
-    known = account.owners.get(id)
+    known = (account.owners or {}).get(id)
     if known is None:
         return Reference(remote_id=id)
     return _owner(known)
+
+
+def side_load_owners(records: Iterable[msgspec.Raw], account: Account) -> VendorRequest | None:
+    """Build the read of the account's owners, with the first record that has one."""
+    if account.owners is not None or not any(decode(one, _Owned).properties.hubspot_owner_id for one in records):
+        return None
+    return OWNERS
+
+
+def absorb_owners(reply: VendorReply, account: Account) -> Account:
+    """Return the account with its owners: none are known if the token may not read them."""
+    return msgspec.structs.replace(account, owners=owners_of(reply) if reply.status == OK else {})
 
 
 def read_owner(id: str) -> VendorRequest:
@@ -171,13 +193,14 @@ def absorb_orders(reply: VendorReply, account: Account) -> Account:
 
 
 def side_load(contacts: CrmObject, tickets: tuple[msgspec.Raw, ...], account: Account) -> VendorRequest | None:
-    """Build the next read that completes the tickets: the ids of their contacts, of their orders, then the contacts."""
+    """Build the next read that completes the tickets: the ids of their contacts, of their orders, the contacts, and the
+    account's owners."""
     if account.unlinked:
         return _read_associations("tickets/contacts", account.unlinked[:BATCH])
     if account.without_orders:
         return _read_associations("tickets/orders", account.without_orders[:BATCH])
     people = _unread_people(account)
-    return contacts.read_batch(people, PERSON_PROPERTIES) if people else None
+    return contacts.read_batch(people, PERSON_PROPERTIES) if people else side_load_owners(tickets, account)
 
 
 def absorb(reply: VendorReply, account: Account) -> Account:
@@ -199,10 +222,18 @@ def absorb(reply: VendorReply, account: Account) -> Account:
             without_orders=account.without_orders[BATCH:],
         )
     people: dict[str, Person | None] = dict.fromkeys(_unread_people(account))
+    if not people:
+        return absorb_owners(reply, account)
     for record in decode(reply.body, Records).results:
         contact = decode(record, ContactRecord)
         people[contact.id] = _person(contact)
     return msgspec.structs.replace(account, people=account.people | people)
+
+
+def meet(contacts: tuple[msgspec.Raw, ...], account: Account) -> Account:
+    """Return the account with these contacts, which were read in full."""
+    met = (decode(one, ContactRecord) for one in contacts)
+    return msgspec.structs.replace(account, people=account.people | {one.id: _person(one) for one in met})
 
 
 def _unread_people(account: Account) -> tuple[str, ...]:

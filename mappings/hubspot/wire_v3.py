@@ -410,7 +410,8 @@ class Account(Struct, frozen=True, kw_only=True):
     `pipelines` by id, in display order. `options` are the internal names of the options of an enumeration, in display
     order, by `contacts.lifecyclestage` and the like; without an entry they are unknown. `requesters` are the contact
     ids of the tickets that were just read, `unlinked` the tickets whose contact ids are not read yet, and `people` the
-    contacts by id (None for one that is deleted or not visible). `owners` by id.
+    contacts by id (None for one that is deleted or not visible). `owners` by id, None
+    until a record with an owner is read.
 
     `ticket_to_order` is the type of the association from a ticket to an order, None if the token may not read orders.
     `ticket_orders` are the order ids of the tickets that were just read, `without_orders` the tickets whose order ids
@@ -425,7 +426,7 @@ class Account(Struct, frozen=True, kw_only=True):
     order_pipelines: dict[str, Pipeline[OrderStatus]] = field(default_factory=documented_order_pipelines)
     options: dict[str, tuple[str, ...]] = {}
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
-    owners: dict[str, Owner] = {}
+    owners: dict[str, Owner] | None = None
     requesters: dict[str, tuple[str, ...]] = {}
     unlinked: tuple[str, ...] = ()
     people: dict[str, Person | None] = {}

@@ -41,6 +41,7 @@ VENDOR: Final = Vendor[Account](
     refusal=refusal,
     budget=budget,
     account_requests=REQUESTS,
+    account_needs={"customer": ()},
     build_account=build_account,
     unwrap=unwrap,
     # Medusa sends no webhooks. Only code of the shop receives its events.

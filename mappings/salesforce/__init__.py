@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mappings.salesforce.account import IDENTITY, REQUESTS, build_account
+from mappings.salesforce.account import IDENTITY, NEEDS, REQUESTS, build_account
 from mappings.salesforce.choices import CHOICES
 from mappings.salesforce.comment_r1 import COMMENT
 from mappings.salesforce.customer_r1 import CUSTOMER
@@ -51,6 +51,7 @@ VENDOR: Final = Vendor[Account](
     refusal=refusal,
     budget=budget,
     account_requests=REQUESTS,
+    account_needs=NEEDS,
     identity=IDENTITY,
     build_account=build_account,
     unwrap=unwrap,

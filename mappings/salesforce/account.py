@@ -84,12 +84,20 @@ def _describe(sobject: str) -> VendorRequest:
     )
 
 
-REQUESTS: Final = (
-    *(_describe(sobject) for sobject in DESCRIBED),
-    query("SELECT ApiName, MasterLabel, IsClosed FROM CaseStatus ORDER BY SortOrder"),
-    query("SELECT ApiName, StatusCode FROM OrderStatus ORDER BY SortOrder"),
-    VendorRequest(method="GET", path=f"{API}/connect/organization", route=f"{API}/connect/organization"),
+_CONTACT, _CASE, _ORDER = (_describe(sobject) for sobject in DESCRIBED)
+_CASE_STATUSES: Final = query("SELECT ApiName, MasterLabel, IsClosed FROM CaseStatus ORDER BY SortOrder")
+_ORDER_STATUSES: Final = query("SELECT ApiName, StatusCode FROM OrderStatus ORDER BY SortOrder")
+_ORGANIZATION: Final = VendorRequest(
+    method="GET", path=f"{API}/connect/organization", route=f"{API}/connect/organization"
 )
+REQUESTS: Final = (_CONTACT, _CASE, _ORDER, _CASE_STATUSES, _ORDER_STATUSES, _ORGANIZATION)
+NEEDS: Final[dict[ObjectName, tuple[VendorRequest, ...]]] = {
+    "customer": (_CONTACT,),
+    # Cases and orders are read with members of their contact.
+    "ticket": (_CONTACT, _CASE, _CASE_STATUSES),
+    "order": (_CONTACT, _ORDER, _ORDER_STATUSES),
+    "comment": (),
+}
 
 
 def build_account(
@@ -143,7 +151,7 @@ def _org(replies: tuple[VendorReply | None, ...]) -> AccountMarks:
     return {} if org is None or org.org_id is None else {"org": org.org_id}
 
 
-IDENTITY: Final = Identity(replies=_org)
+IDENTITY: Final = Identity(replies=_org, shown_in=(_ORGANIZATION,))
 
 
 def _picklists(described: Mapping[str, _Described]) -> dict[str, tuple[str, ...]]:

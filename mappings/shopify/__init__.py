@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mappings.shopify.account import ACCOUNT_REQUESTS, IDENTITY, SETUP, build_account
+from mappings.shopify.account import ACCOUNT_REQUESTS, IDENTITY, SETUP, SETUP_OF, build_account
 from mappings.shopify.choices import CHOICES
 from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.errors import budget, refusal
@@ -58,6 +58,7 @@ VENDOR: Final = Vendor[Account](
     build_account=build_account,
     unwrap=unwrap,
     setup=SETUP,
+    setup_of=SETUP_OF,
     choices=CHOICES,
     webhooks=WEBHOOKS,
     logins=frozenset({"customer"}),

@@ -54,6 +54,7 @@ SETUP: Final = tuple(
     )
 )
 """Shopify refuses an existing definition as TAKEN, which counts as done."""
+SETUP_OF: Final[dict[ObjectName, tuple[VendorRequest, ...]]] = {"customer": SETUP[:2], "order": SETUP[2:]}
 
 
 def _shop_of(replies: tuple[VendorReply | None, ...]) -> AccountMarks:
@@ -61,7 +62,7 @@ def _shop_of(replies: tuple[VendorReply | None, ...]) -> AccountMarks:
     return {} if domain is None else {"shop": domain.lower()}
 
 
-IDENTITY: Final = Identity(replies=_shop_of)
+IDENTITY: Final = Identity(replies=_shop_of, shown_in=ACCOUNT_REQUESTS)
 
 
 def build_account(

@@ -31,6 +31,7 @@ VENDOR: Final = Vendor[Account](
     refusal=refusal,
     budget=budget,
     account_requests=REQUESTS,
+    account_needs={"customer": ()},
     build_account=build_account,
     unwrap=unwrap,
     webhooks=WEBHOOKS,

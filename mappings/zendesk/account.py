@@ -37,6 +37,12 @@ REQUESTS: Final = (
     VendorRequest(method="GET", path="/api/v2/users/me", route="/api/v2/users/me"),
 )
 
+NEEDS: Final[dict[ObjectName, tuple[VendorRequest, ...]]] = {
+    "customer": (),
+    "ticket": REQUESTS,
+    "comment": REQUESTS[1:],
+}
+
 # A key is unique in an account: Zendesk refuses a second run as a duplicate.
 SETUP: Final = (
     VendorRequest(

@@ -16,6 +16,7 @@ from app.queue.pauses import PostgresPauses
 from app.settings.connections import ConnectionSettings, PacingSettings
 from app.vendors.client import VendorClient
 from app.vendors.connection_state import LiveConnection
+from app.vendors.fact_store import PostgresAccountFacts
 from app.vendors.health import Patience
 from app.vendors.models import CalledConnection, Connection
 from app.vendors.store import PostgresBoundAccounts
@@ -169,6 +170,7 @@ async def asking(
     reference: str = "env:ACME_TOKEN",
     pauses: PostgresPauses | None = None,
     bound: PostgresBoundAccounts | None = None,
+    shared: PostgresAccountFacts | None = None,
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] | None = None,
     **manifest: Any,
 ) -> AsyncIterator[Asker]:
@@ -190,7 +192,7 @@ async def asking(
             CalledConnection(name=name, vendor=vendor), settings, patience, secrets or _Read(read_secret), pauses
         )
     wire = Wire()
-    client = VendorClient(lines, wire, pauses, bound)
+    client = VendorClient(lines, wire, pauses, bound, shared)
     try:
         yield Asker(client, lines["acme"].connection)
     finally:

@@ -137,6 +137,8 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
         """,  # noqa: S608 - no caller's text is in it
     ),
     # About as many rows as there are subscriptions.
+    # Facts are used for ten minutes; a setup is then repeated, which changes nothing.
+    "account_facts": _delete("account_fact", "asked_at", key="connection, request"),
     "secrets": _delete("subscription_secret", "not_after", key="subscription, created_at", order=""),
     # Of removed keys and secrets. The uses of a rotated key count for its successor.
     "uses": _delete(
@@ -184,6 +186,7 @@ class PostgresRetention:
             "uploads": timedelta(days=keep.receipts),
             "match_keys": timedelta(days=keep.match_keys),
             "secrets": timedelta(days=1),
+            "account_facts": timedelta(days=1),
             "uses": timedelta(days=30),
             "heartbeats": timedelta(days=1),
         }
