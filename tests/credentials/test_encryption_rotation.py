@@ -33,6 +33,7 @@ from app.postgres.encryption import SealBroken, Sealer
 from app.problem_document import ProblemDocument
 from app.queue.jobs import PostgresQueue
 from app.queue.models import JobFailure, NewJob
+from app.vendors.fact_store import PostgresAccountFacts, StoredFact
 from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.completion import Completion
@@ -40,6 +41,7 @@ from app.writes.deps import CompletionDeps
 from app.writes.models import Answer, Intent, NewOperation
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
+from mappings.http import VendorReply, VendorRequest
 from tests.commands import ROOT, lockstitch
 from tests.forked import Forked
 
@@ -64,6 +66,9 @@ BYTES = Statement(
        AND a.atttypid = 'bytea'::regtype
     """,
 )
+
+
+OWNERS = VendorRequest(method="GET", path="/owners", route="/owners")
 
 
 class Stores:
@@ -94,6 +99,7 @@ class Stores:
         self.dead_letters = PostgresDeadLetters(database, sealer, {})
         self.matches = PostgresMatches(database, sealer, PostgresLinks(database))
         self.credentials = PostgresCredentials(database, sealer)
+        self.facts = PostgresAccountFacts(database, sealer)
 
     async def sight(self, connection: str) -> None:
         """See a customer with an address."""
@@ -138,6 +144,8 @@ async def write_everything(stores: Stores) -> dict[str, str]:
             await stores.operations.succeed(begun, answer=answer, remote_id="1051", change=None)
     await stores.sight("crm")
     await stores.credentials.set("crm_token", WORDS)
+    owners = (VendorReply(status=200, headers={}, body=WORDS),)
+    await stores.facts.keep("crm", "https://crm.example", "token", {OWNERS: StoredFact(pages=owners, age=0.0)})
     async with stores.database.transaction() as session:
         receipt = NewReceipt(
             connection="crm",
@@ -219,6 +227,8 @@ async def read_everything(stores: Stores, ids: dict[str, str]) -> None:
     for row in callbacks:
         assert await stores.deliveries.open(row["id"]) is not None
     assert await stores.dead_letters.payload(ids["dead"]) == WORDS
+    known = await stores.facts.load("crm", "https://crm.example", "token", [OWNERS])
+    assert known[OWNERS].pages == (VendorReply(status=200, headers={}, body=WORDS),)
     (credential,) = (await stores.credentials.read()).values()
     assert credential.current is not None
     assert credential.current.payload == WORDS
