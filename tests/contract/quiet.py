@@ -76,6 +76,20 @@ class Vendors:
         token = EMULATOR_CREDENTIALS["LOCKSTITCH_DEV_FRESHDESK_TOKEN"]
         _body(self._http.post(f"/freshdesk/api/v2/tickets/{ticket}/{kind}", json=body, auth=(token, "X")))
 
+    def paid_invoice(self, mark: str) -> str:
+        """Bill a new customer at Stripe, who pays at once, and return the id of the invoice."""
+        key = (EMULATOR_CREDENTIALS["LOCKSTITCH_DEV_STRIPE_KEY"], "")
+
+        def post(path: str, **form: str) -> Any:
+            return _body(self._http.post(f"/stripe/v1{path}", data=form, auth=key))
+
+        buyer = post("/customers", email=f"{mark}@example.com")["id"]
+        invoice: str = post("/invoices", customer=buyer, currency="eur")["id"]
+        post("/invoiceitems", customer=buyer, invoice=invoice, amount="500", currency="eur", description="Mug")
+        post(f"/invoices/{invoice}/finalize")
+        post(f"/invoices/{invoice}/pay")
+        return invoice
+
     def line_item(self, method: str, line: str, **properties: str) -> None:
         """Change or delete a line item at HubSpot."""
         path = f"/hubspot/crm/v3/objects/line_items/{line}"

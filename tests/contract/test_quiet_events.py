@@ -203,6 +203,21 @@ def test_an_archive_is_one_deletion(watching: Watch, caller: Caller, vendor: Ven
     assert event["caused_by"]["operation_id"] == answer.json()["meta"]["operation_id"]
 
 
+@pytest.mark.parametrize("vendor", ["stripe"])
+def test_an_invoice_is_paid_once_however_its_webhooks_come(
+    watching: Watch, caller: Caller, staff: Vendors, vendor: Vendor
+) -> None:
+    """Stripe sends half a dozen webhooks, of which the first may be read after the payment."""
+    invoices = [staff.paid_invoice(word()) for _ in range(3)]
+    watching.events()
+    told = caller.get("/v1/events?type=order.*,order.paid&connection=stripe&limit=250").json()["data"]
+    for invoice in invoices:
+        types = [one["type"] for one in told if one["data"]["meta"]["remote_id"] == invoice]
+        assert types.count("order.paid") == 1
+        assert types.count("order.created") <= 1
+        assert types.index("order.paid") > 0
+
+
 @pytest.mark.parametrize("vendor", ["hubspot"])
 def test_a_changed_line_item_is_a_change_of_its_order(
     watching: Watch, caller: Caller, staff: Vendors, vendor: Vendor
