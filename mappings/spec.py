@@ -251,7 +251,8 @@ class Endpoints(Generic[W, A]):
     `is_staff` returns whether a person works for the business at this vendor, such as an agent or an administrator, for
     vendors whose lists of customers hold such people. Matching by e-mail address never selects them.
     `finds_guests`: lists take the filter `guest`, an e-mail address. It adds the orders of guests with this address to
-    those of the `customer`, if one is named, who come first.
+    those of the `customer`, if one is named, who come first. `takes_people`: the filter `customer` takes several ids,
+    separated by commas, at vendors where a guest is a customer too.
     `merged` builds the request for what became of a record that a read does not find; `merged_into` reads the id of the
     record that the vendor merged it into, or None.
     `of_part` builds the request for the record to which a part belongs, such as a line item that a webhook names;
@@ -267,6 +268,7 @@ class Endpoints(Generic[W, A]):
     filters: frozenset[str] = frozenset()
     sorts: frozenset[Sort] = frozenset()
     finds_guests: bool = False
+    takes_people: bool = False
     max_limit: int = 100
     updated_since: bool = True
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None

@@ -79,7 +79,7 @@ async def resolve_person(
             raise InvalidField.of(name, "names another address than email does; send one of the two")
         if "email" in offered and not finds_guests:
             return {**others, "email": email}
-        remote_id = await _with_email(deps, connection, value, deadline)
+        remote_id = await _with_email(deps, connection, mapping, value, deadline)
         if remote_id is None and not finds_guests:
             return None
         person = {} if remote_id is None else {name: remote_id}
@@ -90,13 +90,16 @@ async def resolve_person(
     return {**others, name: await _remote_id(deps, connection, name, value)}
 
 
-async def _with_email(deps: RecordDeps, connection: Connection, email: str, deadline: float) -> str | None:
+async def _with_email(
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, email: str, deadline: float
+) -> str | None:
+    """Return the vendor's id of the customer with this address, or those of all where the list takes them."""
     customers = choose_mapping(deps, connection, "customer")
     key = Key(name="email", value=email)
     found = await find_matches(deps, connection, customers, key, deadline)
-    if len(found) > 1:
+    if len(found) > 1 and not mapping.endpoints.takes_people:
         raise ambiguous_match(connection, customers, key, await name_records(deps, connection, found))
-    return found[0].mapped.remote.id if found else None
+    return ",".join(one.mapped.remote.id for one in found) or None
 
 
 async def _remote_id(deps: RecordDeps, connection: Connection, name: str, value: str) -> str:

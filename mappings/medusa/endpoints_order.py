@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
-from mappings.kit.rest import Collection, parameter
+from mappings.kit.rest import Collection
 from mappings.medusa.order_enums_r1 import LISTED, STATUSES
 from mappings.medusa.paging import BY_TIME
 from mappings.medusa.requests import carries, made_since, mark, marked
@@ -63,6 +63,12 @@ def with_status(status: str | None) -> Query:
     return (("status", LISTED[status]) if status in LISTED else NONE,)
 
 
+def with_customer(customer: str | None) -> Query:
+    """Return the parameters for the orders of a customer. One who was a guest before is two customers."""
+    ids = () if customer is None else customer.split(",")
+    return tuple(("customer_id" if len(ids) == 1 else "customer_id[]", one) for one in ids)
+
+
 # Medusa shows drafts here too, but lists and changes them at a separate path.
 ORDERS: Final = Collection[OrderWrite, Account](
     path="/admin/orders",
@@ -71,7 +77,7 @@ ORDERS: Final = Collection[OrderWrite, Account](
     list_query=(FIELDS,),
     write_query=(("fields", "id,metadata"),),
     records=records,
-    filters={"status": with_status, "customer": parameter("customer_id")},
+    filters={"status": with_status, "customer": with_customer},
     change="POST",
     encode=lambda write: msgspec.json.encode(write.body),
     mark=lambda write, marker, account: replace(write, body=mark(write.body, marker, account)),
@@ -79,7 +85,7 @@ ORDERS: Final = Collection[OrderWrite, Account](
     # Medusa computes the status of payment and fulfilment for reads only.
     is_whole=lambda record: False,
 )
-DRAFTS: Final = dataclasses.replace(ORDERS, path="/admin/draft-orders", filters={"customer": parameter("customer_id")})
+DRAFTS: Final = dataclasses.replace(ORDERS, path="/admin/draft-orders", filters={"customer": with_customer})
 
 
 def list_(query: ListQuery, account: Account) -> VendorRequest:
@@ -164,6 +170,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 ENDPOINTS: Final = dataclasses.replace(
     ORDERS.endpoints(recovery=RECOVERY, find_marker=find_marker),
     list=list_,
+    takes_people=True,
     page=page,
     create=DRAFTS.create,
     update=update,

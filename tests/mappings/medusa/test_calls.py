@@ -269,3 +269,12 @@ def test_the_shop_is_known_by_its_regions_and_ways_of_shipping() -> None:
         assert VENDOR.build_account(replies, {}).regions == ()
     with pytest.raises(VendorDrift):
         VENDOR.build_account((reply({"regions": 7}), None), {})
+
+
+def test_orders_of_one_who_was_a_guest_before() -> None:
+    """A guest is a customer of their own, also if somebody with the same address is registered."""
+    for after in (None, "2"):
+        query = ListQuery(limit=5, after=after, filters={"customer": "cus_1,cus_2"})
+        assert ORDER.endpoints.list is not None
+        sent = ORDER.endpoints.list(query, ACCOUNT)
+        assert [value for name, value in sent.query if name == "customer_id[]"] == ["cus_1", "cus_2"]
