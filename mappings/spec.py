@@ -355,6 +355,11 @@ class VendorMapping(Generic[R, M, P, W, A]):
     stores: Mapping[str, TextChange] = field(default_factory=dict)
     hidden_keys: Mapping[str, Literal["in_lists", "always"]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raise TypeError for a mapping that creates orders and does not say what they add up to."""
+        if self.object == "order" and self.endpoints.create is not None and self.total_of is None:
+            raise TypeError(f"{self.name} creates orders, so it needs a total_of")
+
     @property
     def name(self) -> str:
         """Return the mapping's name, such as `hubspot.customer`."""
