@@ -18,10 +18,19 @@ from app.signatures import Secret
 from canonical.parts import ObjectName
 
 
+class OwnWrite(Struct, frozen=True, kw_only=True):
+    """A write through Lockstitch: its operation, run and trace, and when it was settled."""
+
+    operation_id: str
+    correlation_id: str
+    traceparent: str | None
+    at: datetime
+
+
 class SeenState(Struct, frozen=True, kw_only=True):
     """A record as last seen: its canonical fields as a JSON object, without `meta`. `version` counts its changes.
 
-    `read_at`: the vendor was asked for it then or later.
+    `read_at`: the vendor was asked for it then or later. `written_by` is the last write of ours.
     """
 
     data: bytes
@@ -29,6 +38,7 @@ class SeenState(Struct, frozen=True, kw_only=True):
     version: int
     seen_at: datetime
     read_at: datetime
+    written_by: OwnWrite | None = None
 
 
 class RecordChange(Struct, frozen=True, kw_only=True):
@@ -53,6 +63,7 @@ class RecordChange(Struct, frozen=True, kw_only=True):
     read_at: datetime | None = None
     deleted: bool = False
     lags: bool = False
+    written_by: OwnWrite | None = None
     previous: bytes | None = None
     transitions: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ STATE_ARGUMENTS: Final = {
     "deleted": "boolean",
     "read_at": "timestamptz",
     "version": "bigint",
+    "written_by": "text",
 }
 """The columns that `keep_text` takes, and their types."""
 
@@ -41,7 +42,7 @@ EVENT_ARGUMENTS: Final = {
 }
 """The columns that `new_text` takes, and their types."""
 
-SEEN_COLUMNS: Final = "data, deleted, version, seen_at, read_at"
+SEEN_COLUMNS: Final = "data, deleted, version, seen_at, read_at, written_by"
 """The columns of `record_state` from which a `SeenState` is opened."""
 
 
@@ -53,12 +54,14 @@ def keep_text(*, first: int, source: str, single: bool = False) -> str:
     one order.
     """
     return f"""
-    INSERT INTO record_state AS seen (object, connection, remote_id, data, deleted, read_at, version)
-    SELECT kept.object, kept.connection, kept.remote_id, kept.data, kept.deleted, kept.read_at, kept.version
+    INSERT INTO record_state AS seen (object, connection, remote_id, data, deleted, read_at, version, written_by)
+    SELECT kept.object, kept.connection, kept.remote_id, kept.data, kept.deleted, kept.read_at, kept.version,
+           kept.written_by
       FROM {source}, {_given("kept", first, STATE_ARGUMENTS, single=single)}
      ORDER BY kept.object, kept.connection, kept.remote_id
         ON CONFLICT (object, connection, remote_id) DO UPDATE
        SET data = excluded.data, deleted = excluded.deleted, read_at = excluded.read_at, seen_at = now(),
+           written_by = coalesce(excluded.written_by, seen.written_by),
            version = CASE WHEN seen.version = excluded.version - 1 THEN excluded.version ELSE 0 END
     """  # noqa: S608 - no caller's text is in it
 

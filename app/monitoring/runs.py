@@ -211,6 +211,12 @@ def _redrive(facts: _Facts) -> str:
 def _audit(facts: _Facts) -> str:
     if facts["type"] == "receipt.overtaken":
         return f"The row recorded as {facts['subject']} was skipped: a later row of its record was already published."
+    if facts["type"] == "receipt.echoed":
+        about = facts["facts"]
+        return (
+            f"{about['connection']} sent a webhook that echoes operation {about['operation']}, recorded as"
+            f" {facts['subject']} in the run {about['run']}."
+        )
     return f"Audited: {facts['type']} of {facts['subject']} by {facts['actor']}."
 
 

@@ -10,7 +10,7 @@ Names follow the OpenTelemetry semantic conventions. Telemetry never contains qu
 texts of exceptions or header values. A record's id points at a person, so the route template replaces it.
 """
 
-from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, traceresponse
+from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, link_to, traceresponse
 from app.telemetry.drift import count_drift, count_drift_looks, expect_drift
 from app.telemetry.jobs import count_dead_letter, job_span
 from app.telemetry.metrics import (
@@ -54,6 +54,7 @@ __all__ = [
     "expect_uploads",
     "expect_vendor_calls",
     "job_span",
+    "link_to",
     "mapping_span",
     "mark_replayed",
     "name_caller",

@@ -54,6 +54,15 @@ def current_traceparent() -> str | None:
     return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
 
 
+def link_to(traceparent: str | None) -> None:
+    """Link the current span to the span of a `traceparent`, if it is valid."""
+    if traceparent is None:
+        return
+    linked = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, Context())).get_span_context()
+    if linked.is_valid:
+        trace.get_current_span().add_link(linked)
+
+
 def traceresponse() -> str | None:
     """Return the answer's `traceresponse` (W3C Trace Context level 2 draft): the server's span with its real flags."""
     return current_traceparent()

@@ -18,8 +18,9 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app import telemetry
 from app.audit.models import Fact
-from app.audit.record import entries_of
+from app.audit.record import Entry, entries_of
 from app.dependencies import Dependencies
 from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent, RecordChange, SeenState, StateMoved
@@ -65,6 +66,10 @@ It does not block later jobs, because only the newest state of a record matters.
 # Attempts to read a record while the vendor still returns an older state. Then its answer is accepted.
 LAGS_AT_MOST: Final = 4
 LAG_SECONDS: Final = 2.0
+
+# A webhook may overtake the answer to its write. Seconds.
+ECHO_BEFORE: Final = 60.0
+ECHO_AFTER: Final = 900.0
 
 # Pauses while a write of ours is under way: a tenth of a second, doubled up to two.
 WAIT_SECONDS: Final = 0.1
@@ -163,7 +168,7 @@ async def _find_change(
         seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
         known = _was_read_since(affected, receipt, seen) or await _is_own_comment(deps, affected, receipt)
     if known and not merged and not notice.adds_comments:
-        entries = entries_of(_validated(receipt, affected.mapping, "read_before"))
+        entries = entries_of(_validated(receipt, affected.mapping, "read_before")) + _echo(receipt, seen)
         jobs = await _source_jobs(deps, receipt, affected, job)
         return Ingested(finishing=finishing, receipt=receipt.id, entries=entries, jobs=jobs)
     deadline = time.monotonic() + READ_LIMIT
@@ -191,10 +196,11 @@ async def _find_change(
         change = replace(change, state=with_newest_comment(change.state, newest))
         events += await _events_of_comments(deps, connection, notice.remote_id, added, receipt)
     outcome: Outcome = "event" if events else "unchanged"
+    echo = [] if events else _echo(receipt, change.seen)
     return Ingested(
         finishing=finishing,
         receipt=receipt.id,
-        entries=entries_of(_validated(receipt, refetched.mapping, outcome), *_history(refetched, affected, job)),
+        entries=entries_of(_validated(receipt, refetched.mapping, outcome), *_history(refetched, affected, job)) + echo,
         events=events,
         change=change,
         reported=_reported(affected, receipt, change.seen),
@@ -335,6 +341,17 @@ def _validated(receipt: Receipt, mapping: AnyMapping | None, outcome: Outcome) -
     if mapping is not None:
         facts |= {"mapping": mapping.name, "revision": mapping.revision}
     return Fact(type="receipt.validated", subject=receipt.id, facts=facts)
+
+
+def _echo(receipt: Receipt, seen: SeenState | None) -> list[Entry]:
+    """Tie a webhook that reports nothing new to the write of ours that it echoes: by an entry in that run, and by a
+    link of the current span to its trace."""
+    write = None if seen is None else seen.written_by
+    if write is None or not -ECHO_BEFORE < (receipt.received_at - write.at).total_seconds() < ECHO_AFTER:
+        return []
+    telemetry.link_to(write.traceparent)
+    facts = {"operation": write.operation_id, "connection": receipt.connection, "run": receipt.correlation_id}
+    return [Entry(type="receipt.echoed", subject=receipt.id, correlation_id=write.correlation_id, facts=facts)]
 
 
 def _history(refetched: Refetched, affected: _AffectedRecord, job: Job) -> list[Fact]:

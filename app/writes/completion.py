@@ -1,11 +1,12 @@
 """Publish the end of an operation: what it changed, an Event for its subscribers, and the callback of its caller."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from app.events.models import Callback, Cause, NewEvent, PreparedEvents, RecordChange, SeenState
+from app.events.models import Callback, Cause, NewEvent, OwnWrite, PreparedEvents, RecordChange, SeenState
 from app.events.record_changes import events_of
 from app.events.statements import single_of
 from app.links.models import NewRecord
@@ -48,7 +49,7 @@ class Completion:
         events = [*_changes(operation, change), *await self._keep(transaction, operation, copied)]
         events += [_finished(operation)] if finished else []
         if change is not None and not change.lags:
-            await self._deps.states.replace(transaction, change)
+            await self._deps.states.replace(transaction, _written(operation, change))
         jobs = await self._deps.events.append(transaction, *events)
         await self._enqueue(transaction, operation, jobs, finished=finished)
 
@@ -63,7 +64,7 @@ class Completion:
         """Return what the statement that settles a write publishes."""
         first, *further = _changes(operation, change) or (None,)
         prepared = await self._deps.events.prepare(session, *(() if first is None else (first,)))
-        kept = () if change is None or change.lags else (change,)
+        kept = () if change is None or change.lags else (_written(operation, change),)
         return Publication(
             columns=(
                 *single_of(self._deps.states.columns_of(*kept)),
@@ -126,6 +127,17 @@ class Completion:
 
 def _kinds(prepared: PreparedEvents) -> set[tuple[str, str]]:
     return {(new.type, new.connection or "") for new in prepared.events}
+
+
+def _written(operation: Operation, change: RecordChange) -> RecordChange:
+    """Return the change with the write that made it, by which its webhooks are recognised as an echo."""
+    write = OwnWrite(
+        operation_id=operation.id,
+        correlation_id=operation.correlation_id,
+        traceparent=operation.traceparent,
+        at=datetime.now(UTC),
+    )
+    return msgspec.structs.replace(change, written_by=write)
 
 
 def _changes(operation: Operation, change: RecordChange | None) -> tuple[NewEvent, ...]:

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
+import msgspec
 
-from app.events.models import RecordChange, SeenState
+from app.events.models import OwnWrite, RecordChange, SeenState
 from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text, state_moves
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement, Transaction
@@ -81,13 +82,14 @@ class PostgresRecordStates:
             version=row["version"],
             seen_at=row["seen_at"],
             read_at=row["read_at"],
+            written_by=None if row["written_by"] is None else msgspec.json.decode(row["written_by"], type=OwnWrite),
         )
 
     def columns_of(self, *changes: RecordChange) -> tuple[list[object], ...]:
         """Return the arguments of `statements.keep_text` for the changes that have a state to keep."""
         return _transposed(
             [
-                self._row(one.record, one.state, one.deleted, one.read_at, one.seen)
+                self._row(one.record, one.state, one.deleted, one.read_at, one.seen, one.written_by)
                 for one in changes
                 if one.state is not None and one.read_at is not None
             ]
@@ -139,11 +141,18 @@ class PostgresRecordStates:
         return await self._database.fetch(SELECT, *(list(names) for names in zip(*records, strict=True)))
 
     def _row(
-        self, record: Record, data: bytes, deleted: bool, read_at: datetime, seen: SeenState | None
+        self,
+        record: Record,
+        data: bytes,
+        deleted: bool,
+        read_at: datetime,
+        seen: SeenState | None,
+        write: OwnWrite | None = None,
     ) -> tuple[object, ...]:
         """Return a row with the version that comes after the last-seen one."""
         sealed = self._sealer.seal(data, data_of(*record))
-        return (*record, sealed, deleted, read_at, 1 if seen is None else seen.version + 1)
+        written_by = None if write is None else msgspec.json.encode(write).decode()
+        return (*record, sealed, deleted, read_at, 1 if seen is None else seen.version + 1, written_by)
 
 
 def _transposed(rows: Sequence[tuple[object, ...]]) -> tuple[list[object], ...]:

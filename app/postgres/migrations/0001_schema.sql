@@ -661,6 +661,9 @@ CREATE TABLE record_state (
 
     -- The vendor's answer is at least as new as this. A webhook that arrived before needs no further read.
     read_at    timestamptz NOT NULL,
+
+    -- The last write through Lockstitch: its operation, run, trace and time, as JSON. Webhooks that follow are its echo.
+    written_by text,
     PRIMARY KEY (object, connection, remote_id)
 ) WITH (toast_tuple_target = 8160);
 
