@@ -121,8 +121,10 @@ async def read_page(deps: RecordDeps, cursors: SealedCursors, request: ListReque
     page = await fetch_page(deps, connection, mapping, query, deadline, pinned=pinned)
     found = await compare_found(deps, connection, page.readings, filters, deadline, pinned=pinned)
     # A customer whose address is another one may be another person; a ticket has further people that are not read.
-    listed_records = found.equal if request.object == "customer" else found.equal + found.unsure
-    page = msgspec.structs.replace(page, readings=listed_records)
+    kept = found.equal if request.object == "customer" else found.equal + found.unsure
+    places = {one.mapped.remote.id: place for place, one in enumerate(page.readings)}
+    kept.sort(key=lambda one: places[one.mapped.remote.id])
+    page = msgspec.structs.replace(page, readings=kept)
     readings, unreadable = await _without_rejected(deps, connection, page)
     return RecordPage(
         data=await name_records(deps, connection, readings, ticket=parent_id),

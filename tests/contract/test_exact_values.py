@@ -109,3 +109,29 @@ def test_a_lost_change_is_recognised_in_what_the_vendor_stores_of_it(caller: Cal
     assert result["job_title"] == f"Potter {mark}"
     assert [one["path"] for one in result["meta"]["loss"] if one["kind"] == "coerced"] == ["/job_title"]
     assert sum(f"Potter {mark}" in str(call["body"]) for call in vendors.calls("salesforce")) == 1
+
+
+@pytest.mark.parametrize("name", CUSTOMERS)
+def test_a_copy_carries_a_change_of_case(caller: Caller, name: str) -> None:
+    sample, mark = SAMPLES[name], word()
+    source = SAMPLES["hubspot customer" if sample.vendor == "shopify" else "shopify customer"]
+    made = caller.create(source.collection(), {**source.body(mark), "first_name": "macdonald"})
+    path, target = f"/v1/customers/{made['id']}", {"connection": sample.vendor, "match_on": "email"}
+    target = target if "email" in sample.upsert_keys else {"connection": sample.vendor}
+    for given in ("macdonald", "MacDonald"):
+        origin = f"{path}?connection={source.vendor}"
+        assert caller.write("PATCH", origin, {"first_name": given}).status_code == 200
+        copied = caller.write("POST", f"{path}/copies?connection={source.vendor}", target)
+        assert copied.status_code in (200, 201), copied.text
+        assert caller.get(f"{path}?connection={sample.vendor}").json()["display_name"] == f"{given} {mark}"
+
+
+@pytest.mark.parametrize("name", CUSTOMERS)
+def test_only_a_change_is_sent(caller: Caller, vendors: Emulators, name: str) -> None:
+    sample, field, mark = SAMPLES[name], name_field(name), word()
+    made = caller.create(sample.collection(), {**sample.body(mark), field: f"macdonald {mark}"})
+    path = f"{sample.path}/{made['id']}"
+    for value, is_sent in ((f"macdonald {mark}", False), (f"MacDonald {mark}", True)):
+        drafted = caller.request("PATCH", f"{path}?dry_run=true", json={field: value}).json()["request"]
+        assert (drafted is not None) is is_sent
+    assert vendors.records(sample.vendor, sample.held_as, holding=f"macdonald {mark}")
