@@ -8,6 +8,7 @@ import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
 from canonical.ticket import CommentPatch
+from mappings.registry import VENDORS, active
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
@@ -15,9 +16,6 @@ from tests.contract.samples import Body
 from tests.contract.vendor_samples import SAMPLES, all_vendors
 from tests.contract.write_and_read import Changer, Commenter, Finding, Writer, bodies
 
-OPEN: Final[dict[str, set[str]]] = {}
-"""The unannounced differences that are known, by vendor and object, as fields without indices. A field that reads right
-has to be removed."""
 TICKET_FIELD: Final = 27100000009002
 FIELDS: Final = {
     "freshdesk customer": "cf_written",
@@ -38,6 +36,11 @@ FIELDS: Final = {
     "zendesk ticket": str(TICKET_FIELD),
 }
 """A custom field of text for each object."""
+COMMENTED: Final = [
+    name
+    for name, one in SAMPLES.items()
+    if one.object == "ticket" and active(VENDORS[one.vendor], "comment") is not None
+]
 SETTING: Final = """
 [[connections.{vendor}.custom_fields.{object}s]]
 key = "{key}"
@@ -92,28 +95,27 @@ def full_key(running_facade: Facade) -> str:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_new_record_reads_as_it_was_sent(caller: Caller, name: str) -> None:
     sample = SAMPLES[name]
-    check(name, Writer(caller, sample), bodies(sample.mapping.patch, sample.body))
+    check(Writer(caller, sample), bodies(sample.mapping.patch, sample.body))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_change_reads_as_it_was_sent(caller: Caller, name: str) -> None:
     sample = SAMPLES[name]
-    check(f"{name} change", Changer(caller, sample), bodies(sample.mapping.patch, lambda mark: {}))
+    check(Changer(caller, sample), bodies(sample.mapping.patch, lambda mark: {}))
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLES if name.endswith(" ticket")])
+@pytest.mark.parametrize("name", COMMENTED)
 def test_a_comment_reads_as_it_was_sent(caller: Caller, name: str) -> None:
     base = {"body_text": "A new mug is on its way."}
-    check(f"{name} comment", Commenter(caller, SAMPLES[name]), bodies(CommentPatch, lambda mark: base))
+    check(Commenter(caller, SAMPLES[name]), bodies(CommentPatch, lambda mark: base))
 
 
-def check(name: str, writer: Writer, sent: Iterator[Body]) -> None:
-    """Compare what the answers do not announce with the list of what is open."""
-    found = dict[str, list[Finding]]()
+def check(writer: Writer, sent: Iterator[Body]) -> None:
+    """Send every body. Nothing may read otherwise than it was sent without an announcement."""
+    found, count = dict[str, list[Finding]](), 0
     for body in sent:
+        count += 1
         for finding in writer.findings(body):
             found.setdefault(finding.difference.field, []).append(finding)
-    known = OPEN.get(name, set())
-    right = [f"{field} is right: remove it from OPEN" for field in sorted(known - found.keys())]
-    wrong = [str(finding) for field, those in found.items() if field not in known for finding in those[:2]]
-    assert found.keys() == known, "\n".join((name, *right, *wrong))
+    assert not found, "\n".join(str(finding) for those in found.values() for finding in those[:2])
+    assert writer.accepted > count / 2

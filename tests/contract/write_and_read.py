@@ -100,6 +100,7 @@ class Writer:
     def __init__(self, caller: Caller, sample: Sample) -> None:
         self._caller, self._sample = caller, sample
         self.compared: ObjectName = sample.object
+        self.accepted = 0
 
     def findings(self, body: Body) -> Iterator[Finding]:
         """Create it, without the fields that are refused. Yield what reads otherwise and was not announced."""
@@ -122,6 +123,7 @@ class Writer:
         for _ in range(MOST_TRIES):
             answer = decided(self._caller, self._create(body))
             if answer.status_code in (200, 201):
+                self.accepted += 1
                 return body, answer.json()
             assert answer.status_code in (409, 422), answer.text
             refused = {one["pointer"].split("/")[1] for one in answer.json().get("errors", ()) if "pointer" in one}
