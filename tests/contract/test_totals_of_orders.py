@@ -58,7 +58,7 @@ def test_a_total_that_is_no_amount_is_ignored(caller: Caller, totals: Any) -> No
 
 
 def test_without_a_total_the_parts_are_the_sum(caller: Caller) -> None:
-    """Shopify keeps one discount, and HubSpot has no fees: both hold the sum of the body."""
+    """Shopify has one discount, HubSpot and Shopify have no fees: both hold the sum of the body."""
     parts = SHIPPED | {
         "discounts": [{"code": "A", "amount": "4.00"}, {"code": "B", "amount": "1.00"}],
         "fees": [{"name": "Cash on delivery", "amount": "3.00"}],
@@ -67,8 +67,11 @@ def test_without_a_total_the_parts_are_the_sum(caller: Caller) -> None:
         kind = KINDS[name]
         made = caller.create(kind.collection, kind.sample() | parts)
         assert made["totals"]["total"] == "42.70"
-        folded = {one["path"]: one["place"] for one in made["meta"]["loss"] if one["kind"] == "folded"}
-        assert folded["/fees/0"] == "/line_items/1"
+        announced = {one["path"]: one.get("place") for one in made["meta"]["loss"]}
+        # The line is marked at Shopify, so it reads as the fee.
+        fees, kept = [one["name"] for one in made["fees"]], name == "shopify order"
+        assert announced["/fees/0"] == (None if kept else "/line_items/1")
+        assert fees == (["Cash on delivery"] if kept else [])
 
 
 def test_an_order_without_lines_adds_up_too(caller: Caller, vendors: Emulators) -> None:
