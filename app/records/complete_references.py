@@ -49,7 +49,7 @@ async def _keys(
             if customers is None:
                 return Reference()
             reading = await fetch_record(deps, connection, customers, remote_id, deadline)
-            return _keys_of(reading.mapped.data)
+            return keys_of(reading.mapped.data)
         read = mapping.endpoints.named.get(name)
         if read is None:
             return Reference()
@@ -60,7 +60,8 @@ async def _keys(
         return Reference()
 
 
-def _keys_of(customer: Customer) -> Reference:
+def keys_of(customer: Customer) -> Reference:
+    """Return name, primary e-mail address and primary number of a customer."""
     full = " ".join(part for part in (customer.first_name, customer.last_name) if part)
     return Reference(
         name=customer.display_name or full or customer.company_name,

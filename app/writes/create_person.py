@@ -16,9 +16,9 @@ from app.errors import InvalidField, NotSystemOfRecord, OutcomeUnknown, Unsuppor
 from app.records.map_record import choose_writer
 from app.records.resolve import choose_mapping
 from app.writes.deps import WriteDeps
-from app.writes.models import Answer, Begun, Intent, NewOperation, Operation, Undecided
+from app.writes.models import Answer, Begun, Intent, NewOperation, Operation, References, Undecided
 from app.writes.prepare import RecordFound, prepare
-from app.writes.resolve_references import person_in
+from app.writes.resolve_references import completed, person_in
 from app.writes.resolved_write import ResolvedWrite, fingerprint, resolve_recorded
 from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
@@ -38,8 +38,8 @@ class CarryOut(Protocol):
         """Carry out an operation that was never sent, before a time of `time.monotonic`."""
 
 
-async def create_person(resolved: ResolvedWrite, parent: Operation, carry_out: CarryOut) -> str:
-    """Create the person that the write names, and return the vendor's id.
+async def create_person(resolved: ResolvedWrite, parent: Operation, found: References, carry_out: CarryOut) -> str:
+    """Create the person that the write names, and return the vendor's id. `found` are the references of the write.
 
     Raises Undecided with the id of the person's operation, InvalidField if the vendor refuses the person, and the
     vendor's problems if nothing was sent.
@@ -47,7 +47,8 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, carry_out: C
     patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
     part = person_in(patch)
     assert part is not None  # noqa: S101 - only a person is ever missing
-    deps, new = resolved.deps, _new_operation(resolved, parent, part, getattr(patch, part))
+    person = completed(getattr(patch, part), found)
+    deps, new = resolved.deps, _new_operation(resolved, parent, part, person)
     begun = await deps.operations.begin(new)
     if begun.lease is None and begun.operation.phase == "received" and begun.operation.due_in <= 0:
         begun = await deps.operations.take_over(begun.operation.id) or begun
@@ -71,12 +72,13 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, carry_out: C
     return settled.remote_id
 
 
-async def judge_person(resolved: ResolvedWrite, marker: str) -> None:
-    """Draft the person that a write would create. Raises InvalidField where `create_person` would."""
+async def judge_person(resolved: ResolvedWrite, marker: str, found: References) -> None:
+    """Draft the person that a write would create. Raises InvalidField where `create_person` would. `found` are the
+    references of the write."""
     patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
     part = person_in(patch)
     assert part is not None  # noqa: S101 - only a person is ever missing
-    intent = _intent_of(resolved, getattr(patch, part), key=marker, part_of=marker)
+    intent = _intent_of(resolved, completed(getattr(patch, part), found), key=marker, part_of=marker)
     person = replace(resolve_recorded(resolved.deps, intent, resolved.deadline), dry=True)
     try:
         await prepare(person, marker)

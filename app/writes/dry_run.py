@@ -90,7 +90,7 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
     try:
         prepared = await prepare(resolved, MARKER)
         if prepared.references is not None and prepared.references.is_missing:
-            await judge_person(resolved, MARKER)
+            await judge_person(resolved, MARKER, prepared.references)
     except REFUSALS as problem:
         refusal = problem
         skipped = problem.skipped if isinstance(problem, NotSystemOfRecord) else ()

@@ -224,7 +224,7 @@ async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
         return drafted
     # The vendor would accept the draft, so the person is created now.
     try:
-        person = await create_person(resolved, begun.operation, execute)
+        person = await create_person(resolved, begun.operation, drafted.references, execute)
     except Undecided as undecided:
         await _postpone(resolved.deps, begun, PERSON_PAUSE)
         raise Undecided(begun.operation.id, undecided.because) from undecided

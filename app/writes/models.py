@@ -41,12 +41,13 @@ class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
     vendor's ids of orders by the `id` in the body, what else was read for a new order (`Endpoints.find_related`), and
     what is lost.
 
-    `is_missing`: nobody has the person's address, and one is to be created. `email` is that of the customer whom the
-    body names by an id of another connection.
+    `is_missing`: nobody has the person's address, and one is to be created. `email` and `name` are those of the
+    customer whom the body names only by an id of another connection.
     """
 
     person: str | None = None
     email: str | None = None
+    name: str | None = None
     is_missing: bool = False
     products: dict[str, Product] = {}
     orders: dict[str, str] = {}

@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from app.errors import InvalidField
-from app.records.complete_references import NOT_SHOWN
+from app.records.complete_references import NOT_SHOWN, keys_of
 from app.records.fetch import fetch_present, send_read
 from app.records.resolve import active_mapping, choose_mapping
 from app.writes.find_products import find_products, skus_in, with_products
@@ -22,7 +22,7 @@ from app.writes.models import References
 from app.writes.resolved_write import ResolvedWrite
 from canonical import values
 from canonical.order_patch import OrderPatch
-from canonical.parts import Loss, ObjectName, ReferencePatch
+from canonical.parts import Loss, ObjectName, Reference, ReferencePatch
 from canonical.references import at_target
 from canonical.ticket import TicketPatch
 from mappings.spec import NEW_PERSON, PersonNeed
@@ -82,12 +82,17 @@ def with_references(patch: Any, found: References) -> Any:
     part = person_in(patch)
     if part is not None:
         remote_id = NEW_PERSON if found.is_missing else found.person
-        person = replace(getattr(patch, part), id=None, remote_id=remote_id)
-        patch = replace(patch, **{part: replace(person, email=person.email or found.email)})
+        person = replace(completed(getattr(patch, part), found), id=None, remote_id=remote_id)
+        patch = replace(patch, **{part: person})
     if _orders_by_link(patch):
         orders = tuple(one for one in map(partial(_at_connection, found), patch.orders) if one.remote_id is not None)
         patch = replace(patch, orders=orders or UNSET)
     return with_products(patch, found.products) if found.products else patch
+
+
+def completed(person: ReferencePatch, found: References) -> ReferencePatch:
+    """Return a person with the address and the name that were read where they are linked."""
+    return replace(person, email=person.email or found.email, name=person.name or found.name)
 
 
 def person_in(patch: Any) -> str | None:
@@ -133,41 +138,40 @@ async def _find_person(resolved: ResolvedWrite, patch: Any, part: str, *, create
     linked = None if person.id is None else await _linked(resolved, person.id)
     if linked is not None and person.remote_id not in (None, linked):
         raise InvalidField.at(f"/{part}/remote_id", "names another customer than id does; send one of the two")
-    remote_id, own, lost = linked or person.remote_id, None, tuple[Loss, ...]()
+    remote_id, own, lost = linked or person.remote_id, Reference(), tuple[Loss, ...]()
     if person.id is not None and linked is None and person.email is None:
-        own = await _own_address(resolved, person.id) if person.remote_id is None else None
-        if own is None:
+        own = await _own_keys(resolved, person.id) if person.remote_id is None else own
+        if own.email is None:
             return _unknown(resolved, patch, part)
         detail = f"is not a customer known at {resolved.connection.name}: found by the address of that customer"
         lost = (Loss(path=f"/{part}/id", kind="coerced", detail=detail),)
-        person = replace(person, email=own)
+        person = replace(person, email=own.email)
     if remote_id is not None or not _is_looked_up(resolved, patch, person, creates=creates):
-        return References(person=remote_id, email=own, lost=lost)
+        return References(person=remote_id, email=own.email, name=own.name, lost=lost)
     email = values.email(person.email)
     if not values.is_email(email):
         raise InvalidField.at(f"/{part}/email", "not an e-mail address")
     customers = choose_mapping(resolved.deps, resolved.connection, "customer", None)
     found = await find_customer(resolved, customers, email, f"/{part}/email")
     if found is not None or not creates:
-        return References(person=found, email=own, lost=lost)
+        return References(person=found, email=own.email, name=own.name, lost=lost)
     missing = _missing(resolved, resolved.mapping.endpoints.person(patch), part)
-    return replace(missing, email=own, lost=(*lost, *missing.lost))
+    return replace(missing, email=own.email, name=own.name, lost=(*lost, *missing.lost))
 
 
 async def _as_guest(resolved: ResolvedWrite, person: Any, part: str) -> References:
     """Return the references of a guest order that names an account: a copy of the address."""
-    email = person.email
-    if email is None and person.id is not None:
-        email = await _own_address(resolved, person.id)
-    if not (email or person.name or person.phone):
+    is_bare = person.email is None and person.id is not None
+    own = await _own_keys(resolved, person.id) if is_bare else Reference()
+    if not (own.email or person.email or person.name or person.phone):
         raise InvalidField.at(f"/{part}", "a guest order (is_guest) names no account: send the buyer's email")
     pointer = f"/{part}/{'id' if person.id is not None else 'remote_id'}"
     detail = "a guest order (is_guest) names no account: it has a copy of the buyer's address"
-    return References(email=email, lost=(Loss(path=pointer, kind="coerced", detail=detail),))
+    return References(email=own.email, name=own.name, lost=(Loss(path=pointer, kind="coerced", detail=detail),))
 
 
-async def _own_address(resolved: ResolvedWrite, record: str) -> str | None:
-    """Return the primary address of a customer, read at the first connection that has one."""
+async def _own_keys(resolved: ResolvedWrite, record: str) -> Reference:
+    """Return the primary address and the name of a customer, read at the first connection that has an address."""
     connection, colon, _ = record.partition(":")
     links = resolved.deps.links
     canonical_id = await links.canonical_id("customer", connection, record[len(connection) + 1 :]) if colon else record
@@ -180,10 +184,10 @@ async def _own_address(resolved: ResolvedWrite, record: str) -> str | None:
             reading = await fetch_present(resolved.deps, home, mapping, one.remote_id, resolved.deadline)
         except NOT_SHOWN:
             continue
-        address = next((email.address for email in reading.mapped.data.emails if email.is_primary), None)
-        if address is not None:
-            return str(address)
-    return None
+        keys = keys_of(reading.mapped.data)
+        if keys.email is not None:
+            return keys
+    return Reference()
 
 
 def _unknown(resolved: ResolvedWrite, patch: Any, part: str) -> References:

@@ -83,8 +83,22 @@ def test_a_customer_of_another_system_is_known_by_their_own_address(caller: Call
     attached = place(caller, f"{shop}-attaching", {"id": account(caller, "hubspot", f"two-{mark}")["id"]})
 
     assert (guest["is_guest"], guest["customer"]["email"]) == (True, f"{mark}@example.com")
+    assert guest["customer"]["name"] == "Ann Lee"
     assert ("/customer/id", "coerced") in [(one["path"], one["kind"]) for one in guest["loss"]]
     assert (attached["is_guest"], attached["customer"]["remote_id"]) == (False, here["meta"]["remote_id"])
+
+
+def test_a_customer_who_is_needed_is_created_with_their_own_address_and_name(caller: Caller) -> None:
+    mark = word()
+    elsewhere = account(caller, "woocommerce", mark)
+    body = sale({"id": elsewhere["id"]})
+
+    dry = caller.write("POST", "/v1/orders?connection=hubspot&dry_run=true", body)
+    made = caller.create("/v1/orders?connection=hubspot", body)
+
+    assert dry.status_code == 200, dry.text
+    contact = caller.get(f"/v1/customers/hubspot:{made['customer']['remote_id']}").json()
+    assert (contact["emails"][0]["address"], contact["display_name"]) == (f"{mark}@example.com", "Ann Lee")
 
 
 def test_a_customer_without_an_address_is_refused_with_both_ways_out(caller: Caller) -> None:
