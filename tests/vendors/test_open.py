@@ -77,6 +77,22 @@ async def test_all_configuration_errors_are_reported_at_once(tmp_path: Path) -> 
     assert "secret-1" not in str(complaint.value)
 
 
+async def test_a_setting_of_another_vendor_is_refused(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path,
+        """
+        [connections.shop]
+        vendor = "shopify"
+        base_url = "https://example.myshopify.com"
+        credentials = { token = "env:SHOP_TOKEN" }
+        default_account = "Web customers"
+        """,
+    )
+    with pytest.raises(SettingsError, match="Shopify has no setting default_account"):
+        async with open_vendor_client(settings, Secrets({"SHOP_TOKEN": "secret-1"})):
+            pass
+
+
 @pytest.mark.parametrize("secret", ["two\nlines", "ümlaut", "nul\x00"])
 async def test_a_secret_that_no_header_can_carry_is_complained_about(tmp_path: Path, secret: str) -> None:
     settings = settings_of(
