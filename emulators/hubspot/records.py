@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from emulators.addresses import folded
 from emulators.hubspot.errors import PORTAL_ID, Refusal, contact_exists, no_such_record, value_taken
 from emulators.hubspot.kinds import CONTACTS, Kind
 from emulators.hubspot.values import instant_at
@@ -60,7 +61,7 @@ def keys_of(kind: Kind, properties: dict[str, Any], state: State) -> dict[str, s
 
 def address_holder(address: str, state: State) -> Record | None:
     """The contact that has this address, as its primary or as an additional one."""
-    return next(iter(state.lookup(CONTACTS.name, f"address {address.strip().lower()}", address.strip().lower())), None)
+    return next(iter(state.lookup(CONTACTS.name, f"address {folded(address.strip())}", folded(address.strip()))), None)
 
 
 def found(kind: Kind, asked: str, state: State, *, id_property: str | None = None, archived: bool = False) -> Record:

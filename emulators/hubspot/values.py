@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from emulators.addresses import folded
 from emulators.hubspot.bodies import fields_missing
 from emulators.hubspot.errors import Issue, Refusal, values_not_valid
 from emulators.hubspot.kinds import Kind
@@ -110,7 +111,7 @@ def _value(kind: Kind, name: str, text: str, before: str, state: State) -> str:
 
 
 def _email(text: str) -> str:
-    address = text.strip().lower()
+    address = folded(text.strip())
     if not _EMAIL.fullmatch(address):
         raise _Bad("INVALID_EMAIL", f"Email address {text} is invalid")
     return address

@@ -5,6 +5,7 @@ from typing import Any
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+from emulators.addresses import folded
 from emulators.shopify import records, tags
 from emulators.shopify.addresses import address
 from emulators.shopify.context import Context
@@ -23,7 +24,7 @@ _PLAIN = ("firstName", "lastName", "note", "locale", "taxExempt", "taxExemptions
 
 def tidy_email(text: str | None) -> str | None:
     """An e-mail address as Shopify keeps it: without blanks, in lower case. None for an empty one."""
-    bare = "".join((text or "").split()).lower()
+    bare = folded("".join((text or "").split()))
     return bare or None
 
 

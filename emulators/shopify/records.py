@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from emulators.addresses import folded
 from emulators.shopify import index
 from emulators.shopify.defaults import Filling, filled
 from emulators.shopify.ids import kind_of, moment
@@ -64,7 +65,7 @@ def _keys(kind: str, record: JsonRecord) -> dict[str, str]:
         for one in parts(record.get("metafields"))
     }
     if kind == CUSTOMER and (email := email_of(record)):
-        keys["email"] = str(email).lower()
+        keys["email"] = folded(str(email))
     if kind == CUSTOMER and (phone := phone_of(record)):
         keys["phone"] = str(phone)
     return keys

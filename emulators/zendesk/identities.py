@@ -2,6 +2,7 @@
 
 import re
 
+from emulators.addresses import folded
 from emulators.state import JsonRecord
 from emulators.zendesk.desk import Desk
 from emulators.zendesk.errors import invalid
@@ -12,7 +13,7 @@ E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 def owner_of(desk: Desk, value: str) -> int | None:
     """The id of the user with this address or number, or None."""
-    found = desk.state.lookup("identities", "value", value.lower())
+    found = desk.state.lookup("identities", "value", folded(value))
     return int(found[0]["user_id"]) if found else None
 
 
@@ -27,7 +28,7 @@ def check_email(desk: Desk, email: object, user_id: int | None = None) -> str:
         raise invalid("email", f"Email: {email} is not properly formatted", "InvalidValue")
     if owner_of(desk, email) not in (None, user_id):
         raise invalid("email", f"Email: {email} is already being used by another user", "DuplicateValue")
-    return email.lower()
+    return folded(email)
 
 
 def add(
@@ -75,5 +76,5 @@ def keep(desk: Desk, identity: JsonRecord) -> None:
         "identities",
         str(identity["id"]),
         identity,
-        {"value": str(identity["value"]).lower(), "user": str(identity["user_id"])},
+        {"value": folded(str(identity["value"])), "user": str(identity["user_id"])},
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from emulators.addresses import folded
 from emulators.state import JsonRecord
 from emulators.zendesk import definitions, tickets, users
 from emulators.zendesk.desk import Desk
@@ -41,7 +42,7 @@ def placed(desk: Desk, object: str, payload: dict[str, Any]) -> JsonRecord:
         user = users.blank(desk, id) | payload | {"id": id}
         users.keep(desk, user)
         if user["email"] and not identities_of(desk, id):
-            add(desk, id, "email", str(user["email"]).lower(), primary=True, verified=bool(user["verified"]))
+            add(desk, id, "email", folded(str(user["email"])), primary=True, verified=bool(user["verified"]))
         return user
 
     shape = SHAPES.get(object)

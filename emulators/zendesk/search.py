@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from emulators.addresses import folded
 from emulators.state import JsonRecord
 from emulators.zendesk.desk import Desk, iso
 from emulators.zendesk.identities import owner_of
@@ -84,7 +85,7 @@ def _narrowing(kind: str, terms: list[Term]) -> tuple[str, str] | None:
     for term in terms:
         name = "tag" if term.field == "tags" else term.field
         if name in indexed and term.comparison == ":" and not term.negated and term.value not in ("none", "*"):
-            value = term.value if name == "external_id" else term.value.lower()
+            value = {"external_id": term.value, "email": folded(term.value)}.get(name, term.value.lower())
             if " " not in value and "*" not in value:
                 return name, value
     return None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from emulators.addresses import folded
 from emulators.state import JsonRecord
 from emulators.zendesk.account import AGENT_EMAIL
 from emulators.zendesk.desk import ADMIN_ROLE_ID, AGENT_ID, GROUP_ID, Desk
@@ -87,8 +88,8 @@ def keep(desk: Desk, user: JsonRecord) -> None:
         keys["external_id"] = str(user["external_id"])
     desk.state.put("users", str(user["id"]), user, keys)
     identities = identities_of(desk, int(user["id"]))
-    addresses = {str(one["value"]).lower() for one in identities if one["type"] == "email"}
-    addresses |= {str(user["email"]).lower()} if user["email"] else set()
+    addresses = {folded(str(one["value"])) for one in identities if one["type"] == "email"}
+    addresses |= {folded(str(user["email"]))} if user["email"] else set()
     searched = [*keys.items(), *(("email", address) for address in sorted(addresses))]
     note(desk, "users", user, shown=user["active"], keys=searched)
 
