@@ -270,11 +270,10 @@ def _check_connections(runner: asyncio.Runner, database: Database) -> Iterator[F
 
 
 def _check_alarms(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
-    """Report what raises an alarm, except about connections and credentials, which are checked here."""
+    """Report what raises an alarm, except about connections and missing secrets, which are checked here."""
     figures = runner.run(PostgresAlarmFigures(database, ()).read())
     for alarm in standing_alarms(figures, settings.public_url, settings.alerts.job_lag_seconds):
-        if not alarm.name.startswith("credential_"):
-            yield warning(f"alarm {alarm.name}", alarm.summary, alarm.next_step)
+        yield warning(f"alarm {alarm.name}", alarm.summary, alarm.next_step)
 
 
 def _check_keys(runner: asyncio.Runner, database: Database) -> Iterator[Finding]:

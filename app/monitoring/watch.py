@@ -282,8 +282,8 @@ def _broken(broken: ChainBreak, link: str) -> Alarm:
 
 def _trouble(url: str, one: Trouble) -> Alarm:
     resume = f"POST /ops/connections/{one.name}/resume"
-    connect = f"lockstitch connect {one.name.removesuffix(SUFFIX)}."
-    rotate = f"lockstitch secrets rotate {one.name}."
+    connect = f"lockstitch connect {one.name.removesuffix(SUFFIX)}"
+    rotate = f"lockstitch secrets rotate {one.name}"
     removed = "is stopped: its copies would have removed more than 20 values within an hour"
     release = f"Has a source lost data? If not: lockstitch consumers resume {one.name}."
     renew = connect if CONNECT in (one.why or "") else f"Renew it, then {resume}."
@@ -301,9 +301,9 @@ def _trouble(url: str, one: Trouble) -> Alarm:
             f"gets nothing: {one.why or 'the last attempts failed'}",
             f"Mend its target, and try it with POST /v1/subscriptions/{one.name}/test. What waits: lockstitch queue",
         ),
-        "missing": ("credential_missing", "is not in the vault", f"lockstitch secrets set {one.name}."),
+        "missing": ("credential_missing", "is not in the vault", f"lockstitch secrets set {one.name}"),
         "refused": ("credential_refused", f"is refused ({one.why})", connect),
-        "expired": ("credential_expired", "has expired", f"Renew it, then {rotate}"),
+        "expired": ("credential_expired", "has expired", f"Renew it, then: {rotate}"),
         "due": ("credential_due", "has reached its maximum age", rotate),
     }[one.problem]
     return Alarm(

@@ -12,6 +12,7 @@ import pytest
 
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.doctor.shell import found, the
 from tests.contract.facade import Facade
 from tests.contract.grants import (
     PASSWORD,
@@ -335,7 +336,11 @@ def test_a_lost_reply_pauses_until_a_person_connects(
     refused = until(lambda: caller.get(path), lambda answer: answer.status_code != 200)
     assert code_of(refused, 502) == "vendor-auth-failed"
     assert "lockstitch connect lost-help" in refused.json()["detail"]
-    assert code_of(caller.get(path), 503) == "connection-paused"
+    paused = caller.get(path)
+    assert code_of(paused, 503) == "connection-paused"
+    assert paused.json()["next_step"] == "An operator must run: lockstitch connect lost-help."  # a resume does not help
+    findings = found(facade.lockstitch("doctor", "--json"))
+    assert the(findings, "connection lost-help", "it is paused")["mend"] == "lockstitch connect lost-help"
     shown = seen(caller, "lost-help")
     assert (shown["state"], shown["note"]) == ("needs_authorization", "the reply to its last refresh was lost")
     events = until(lambda: [one for one in events_of(caller) if one["data"]["connection"] == "lost-help"])

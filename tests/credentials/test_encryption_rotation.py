@@ -49,7 +49,7 @@ pytestmark = pytest.mark.anyio
 
 K1, K2 = ("k1", bytes(range(32))), ("k2", bytes(range(32, 64)))
 OLD, BOTH, NEW = Sealer((K1,)), Sealer((K2, K1)), Sealer((K2,))
-WORDS = b'{"name":"Hypatia"}'
+WORDS = b'{"name":"Hypatia","meta":{}}'
 NOW = datetime.now(UTC)
 
 BYTES = Statement(

@@ -136,7 +136,7 @@ async def test_the_alarms_of_needs_authorization_name_connect(database: Database
         await refused_key(database)
         await AuditSealer(database).seal()
         await watch.check()
-        assert all("lockstitch connect crm." in json.loads(call.body)["next_step"] for call in receiver.calls)
+        assert all("lockstitch connect crm" in json.loads(call.body)["next_step"] for call in receiver.calls)
         await PostgresCredentials(database, SEALER).replace("crm.tokens", b"{}", kind="oauth")
         pauses = PostgresPauses(database)
         await pauses.resume("crm", actor="ada")

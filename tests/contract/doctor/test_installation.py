@@ -1,11 +1,13 @@
 """`lockstitch doctor` finds what is wrong with an installation, and says what to do."""
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.contract.doctor.shell import Shell, app_connection, found, static_connection, the
@@ -91,6 +93,20 @@ def test_a_vault_that_the_encryption_keys_do_not_open_is_found(run: Shell, porta
     assert the(findings, "configuration", "does not open t")["mend"].endswith("lockstitch secrets status")
     assert "so vault:t was not checked" in the(findings, "connection kept")["found"]
     assert "Required, but not configured" in run("secrets", "status", LOCKSTITCH_ENCRYPTION_KEYS=other).stdout
+
+
+def test_a_secret_beyond_its_age_is_found(run: Shell) -> None:
+    assert run("secrets", "set", "old", "--max-age", "1d", text="a-secret").returncode == 0
+    age = "UPDATE credential_version SET created_at = created_at - interval '2 days'"
+    asyncio.run(execute(run.environment["LOCKSTITCH_DATABASE_URL"], age))
+    one = the(found(run("doctor", "--json")), "alarm credential_due.old", "has reached its maximum age")
+    assert one["mend"] == "lockstitch secrets rotate old"
+
+
+async def execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
 
 
 def test_commands_call_no_vendor_on_a_copy_of_another_environment(run: Shell, portal: Portal) -> None:
