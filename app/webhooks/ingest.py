@@ -36,6 +36,7 @@ from app.records.resolve import AnyMapping, active_mapping
 from app.records.resources import name_records
 from app.vendors.models import Connection
 from app.webhooks.deps import IngestDeps
+from app.webhooks.echo import says_nothing_new
 from app.webhooks.ingest_commit import Commits, Ingested, WriteUnderWay, commits_of
 from app.webhooks.models import Receipt
 from app.webhooks.raw_forwarding import raw_payload
@@ -166,7 +167,11 @@ async def _find_change(
                 raise WriteUnderWay
         # A write that has settled since the first look stored a state that needs no further read.
         seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
-        known = _was_read_since(affected, receipt, seen) or await _is_own_comment(deps, affected, receipt)
+        known = (
+            _was_read_since(affected, receipt, seen)
+            or await _is_own_comment(deps, affected, receipt)
+            or await says_nothing_new(deps, connection, affected.mapping, notice, payload, seen)
+        )
     if known and not merged and not notice.adds_comments:
         entries = entries_of(_validated(receipt, affected.mapping, "read_before")) + _echo(receipt, seen)
         jobs = await _source_jobs(deps, receipt, affected, job)
