@@ -239,6 +239,21 @@ def test_an_order_in_a_currency_of_other_decimals(
     assert (found["totals"]["total"], found["meta"]["loss"]) == (total, [])
 
 
+def test_a_new_draft_has_the_sum_of_its_body(bench: Bench) -> None:
+    mug = {"connection": "medusa", "variant_remote_id": bench.shop.variant}
+    lines = [
+        {"product": mug, "quantity": "3", "unit_price": "10.00"},
+        {"name": "Engraving", "quantity": "7", "unit_price": "1.99"},
+    ]
+    parts = {"discounts": [{"code": "A", "amount": "5.01"}], "fees": [{"name": "Tip", "amount": "3.00"}]}
+    made = bench.caller.create("/v1/orders", order(bench, line_items=lines, **parts))
+
+    assert f"{bench.shop.order(made['meta']['remote_id'])['total']:.2f}" == made["totals"]["total"] == "46.42"
+    assert [one["quantity"] for one in made["line_items"]] == ["3", "7"]
+    assert [(one["name"], one["amount"]) for one in made["fees"]] == [("Tip", "3.00")]
+    assert {"/discounts/0", "/fees/0"} <= {one["path"] for one in made["meta"]["loss"]}
+
+
 def test_an_order_goes_to_the_customer_who_is_named(bench: Bench) -> None:
     kim = bench.caller.create("/v1/customers", {"first_name": "Kim", "emails": [{"address": "kim@example.com"}]})
     found = bench.caller.create("/v1/orders", order(bench, customer={"id": kim["id"]}))
