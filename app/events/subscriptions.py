@@ -93,7 +93,7 @@ class SubscriptionView(Struct, frozen=True, kw_only=True):
     attempts: int
     """Failed attempts since then. Example: `0`"""
     next_attempt: datetime | None
-    """When the next one is made; null unless it fails. Example: `null`"""
+    """When the next one is made; null unless it fails, and while one is made. Example: `null`"""
     disabled_at_latest: datetime | None
     """When it is disabled at the latest if every attempt fails, unless the target asks for longer waits; null unless it
     fails. Example: `null`"""

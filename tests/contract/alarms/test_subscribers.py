@@ -41,7 +41,7 @@ def test_a_subscriber_that_answers_500_is_not_silent(delivering: Delivering, per
             path = f"/v1/subscriptions/{made['id']}"
             assert [made[name] for name in ("attempts", "next_attempt", "disabled_at_latest")] == [0, None, None]
             delivering.publish(news(1))
-            failing = until(lambda: other.get(path).json(), lambda it: it["attempts"] == 3)
+            failing = until(lambda: other.get(path).json(), lambda it: it["attempts"] == 3 and it["next_attempt"])
             since, following, latest = (
                 datetime.fromisoformat(failing[at]) for at in ("failing_since", "next_attempt", "disabled_at_latest")
             )
