@@ -40,6 +40,7 @@ from app.vendors.configured_connections import connections_of
 from app.vendors.observations import Observations
 from app.vendors.refused_webhooks import WebhookStandings, described
 from app.webhooks.webhook_connections import load_webhook_connections
+from app.writes.store.removals import MOST_REMOVALS, PostgresRemovals
 from mappings.registry import VENDORS
 
 CANONICAL: Final = ("customers:", "orders:", "tickets:")
@@ -251,6 +252,12 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
         elif pause.reason != "operator":
             mend = f"Mend what the first command finds: lockstitch verify {name} && {mend}"
         yield error(f"connection {name}", f"it is paused ({pause.reason}): {pause.note}", mend)
+    consumers = [f"{one.object}:{one.connection}" for one in settings.consumers]
+    for name, held in runner.run(PostgresRemovals(database).pauses(consumers)).items():
+        if held.paused_at is not None:
+            found = f"its copies wait: they would have removed more than {MOST_REMOVALS} values within an hour"
+            mend = f"Has a source lost data? If not: lockstitch consumers resume {name}"
+            yield error(f"consumer {name}", found, mend)
 
 
 def _check_connections(runner: asyncio.Runner, database: Database) -> Iterator[Finding]:

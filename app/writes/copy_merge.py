@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct
 
+from app.problem_document import FieldError
 from app.writes.models import CopyConflict, CopyOf, CopyPlan, CopyResult
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.store.copy_bases import KnownBase
@@ -35,12 +36,14 @@ class CopyMerge(Struct, frozen=True, kw_only=True):
 
 
 class MergedCopy(Struct, frozen=True, kw_only=True):
-    """The `write` of a copy after the merge, its plan, and the fields that the target keeps because it owns them."""
+    """The `write` of a copy after the merge, its plan, and the fields that the target keeps because it owns them.
+    `lost`: what cannot be cleared there."""
 
     write: ResolvedWrite
     plan: CopyPlan
     skipped: tuple[Skipped, ...]
     removed: int
+    lost: tuple[Loss, ...] = ()
 
 
 async def begin_merge(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -> CopyMerge:
@@ -115,11 +118,36 @@ def as_planned(resolved: ResolvedWrite) -> ResolvedWrite:
 
 def without_emails(merged: MergedCopy) -> MergedCopy:
     """Return a merge that leaves the e-mail addresses as they are, because the target has no place for the new one."""
-    body = msgspec.json.decode(merged.plan.body, type=dict[str, msgspec.Raw])
-    write = merged.write.with_only(frozenset(body) - {EMAILS})
+    left = _without(merged, {EMAILS})
     conflicts = tuple(dict.fromkeys((*merged.plan.conflicts, EMAILS)))
-    plan = msgspec.structs.replace(merged.plan, body=write.intent.body, conflicts=conflicts)
+    return msgspec.structs.replace(left, plan=msgspec.structs.replace(left.plan, conflicts=conflicts))
+
+
+def without_refused(merged: MergedCopy, errors: Collection[FieldError]) -> MergedCopy | None:
+    """Return a merge without what the target refuses: a field that cannot be cleared there, and a login that it does
+    not replace. The other changes of the record must not wait for that. None if it refuses anything else."""
+    body = msgspec.json.decode(merged.plan.body)
+    refused = {str(error.pointer).split("/")[1]: error.detail for error in errors if error.pointer}
+    cleared = {name for name in refused if name in body and not body[name]}
+    keeps_login = is_login(merged.write) and all(is_email(one.pointer) for one in errors if _is_in(one, EMAILS))
+    if not refused or not refused.keys() <= cleared | ({EMAILS} if keeps_login else set()):
+        return None
+    lost = tuple(
+        Loss(path=f"/{name}", kind="dropped", detail=f"it is not cleared: {refused[name]}") for name in sorted(cleared)
+    )
+    left = msgspec.structs.replace(_without(merged, cleared), lost=merged.lost + lost)
+    return without_emails(left) if refused.keys() - cleared else left
+
+
+def _without(merged: MergedCopy, names: Collection[str]) -> MergedCopy:
+    body = msgspec.json.decode(merged.plan.body, type=dict[str, msgspec.Raw])
+    write = merged.write.with_only(frozenset(body).difference(names))
+    plan = msgspec.structs.replace(merged.plan, body=write.intent.body)
     return msgspec.structs.replace(merged, write=write, plan=plan)
+
+
+def _is_in(error: FieldError, name: str) -> bool:
+    return str(error.pointer).split("/")[1:2] == [name]
 
 
 def is_login(resolved: ResolvedWrite) -> bool:

@@ -19,11 +19,11 @@ from app.writes.copy_merge import (
     ConsumerPaused,
     CopyMerge,
     begin_merge,
-    is_email,
     is_login,
     lost_email,
     merged_copy,
     without_emails,
+    without_refused,
 )
 from app.writes.draft import draft_body, map_to_vendor, says_nothing, with_young_facts
 from app.writes.find_record import find_by_key
@@ -271,17 +271,21 @@ async def _update(
     draft = partial(_change, update=update, marker=marker, remote_id=remote_id, raw=raw, account=account)
     if merging is None:
         return await draft(resolved, skipped)
-    merged, prepared = merged_copy(merging, resolved, (await resolved.map(raw, account)).data), None
+    merged = merged_copy(merging, resolved, (await resolved.map(raw, account)).data)
+    skipped += merged.skipped
     try:
-        prepared = await draft(merged.write, skipped + merged.skipped, plan=merged.plan)
-    except UnsupportedField as problem:
-        if not (is_login(resolved) and all(is_email(error.pointer) for error in problem.errors)):
+        prepared = await draft(merged.write, skipped, plan=merged.plan)
+    except (InvalidField, UnsupportedField) as problem:
+        left = without_refused(merged, problem.errors)
+        if left is None:
             raise
-    if prepared is None or (is_login(resolved) and lost_email(prepared.loss)):
+        merged = left
+        prepared = await draft(merged.write, skipped, plan=merged.plan)
+    if is_login(resolved) and lost_email(prepared.loss):
         merged = without_emails(merged)
-        prepared = await draft(merged.write, skipped + merged.skipped, plan=merged.plan)
+        prepared = await draft(merged.write, skipped, plan=merged.plan)
     await _reserve_removals(resolved, merging.copied.consumer, marker, merged.removed)
-    return prepared
+    return msgspec.structs.replace(prepared, loss=merged.lost + prepared.loss)
 
 
 async def _reserve_removals(resolved: ResolvedWrite, consumer: str | None, operation: str, number: int) -> None:

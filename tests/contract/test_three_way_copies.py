@@ -227,6 +227,17 @@ def test_a_name_is_never_cleared(caller: Caller) -> None:
     assert copy(caller, made, "hubspot")["first_name"] == "Ada"
 
 
+def test_what_the_target_cannot_clear_blocks_nothing(caller: Caller) -> None:
+    """A Zendesk user always has a language."""
+    made = buyer(caller, "hubspot", language="de")
+    assert copy(caller, made, "zendesk")["language"] == "de"
+    change(caller, made, language=None, first_name="Ines")
+    again = copy(caller, made, "zendesk")
+    assert (again["language"], again["display_name"][:4]) == ("de", "Ines")
+    assert ["/language", "dropped"] in [[one["path"], one["kind"]] for one in again["meta"]["loss"]]
+    assert "/language" not in [one["path"] for one in copy(caller, made, "zendesk")["meta"]["loss"]]
+
+
 def test_tags_follow_one_by_one(caller: Caller) -> None:
     """Zendesk lower-cases tags."""
     made = buyer(caller, "shopify", tags=["Gold", "Fair", "Berlin"])
