@@ -21,6 +21,8 @@ from app.cli.shell import Shell, another_environment, open_shell
 from app.cli.tables import moment
 from app.cli.vendor.live_account import check_access, clock, open_live, skew_of
 from app.copies.consumers import load_consumers
+from app.copies.deps import consumers_in
+from app.copies.pauses import list_consumers
 from app.credentials.grants import grant_of
 from app.credentials.last_use import last_uses
 from app.credentials.secrets import VAULT
@@ -40,7 +42,6 @@ from app.vendors.configured_connections import connections_of
 from app.vendors.observations import Observations
 from app.vendors.refused_webhooks import WebhookStandings, described
 from app.webhooks.webhook_connections import load_webhook_connections
-from app.writes.store.removals import MOST_REMOVALS, PostgresRemovals
 from mappings.registry import VENDORS
 
 CANONICAL: Final = ("customers:", "orders:", "tickets:")
@@ -253,11 +254,11 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
             mend = f"Mend what the first command finds: lockstitch verify {name} && {mend}"
         yield error(f"connection {name}", f"it is paused ({pause.reason}): {pause.note}", mend)
     consumers = [f"{one.object}:{one.connection}" for one in settings.consumers]
-    for name, held in runner.run(PostgresRemovals(database).pauses(consumers)).items():
-        if held.paused_at is not None:
-            found = f"its copies wait: they would have removed more than {MOST_REMOVALS} values within an hour"
-            mend = f"Has a source lost data? If not: lockstitch consumers resume {name}"
-            yield error(f"consumer {name}", found, mend)
+    for one in runner.run(list_consumers(consumers_in(database, consumers))):
+        if one.paused_at is not None:
+            found = "its copies wait: they would have removed more than 20 values within an hour"
+            mend = f"Has a source lost data? If not: lockstitch consumers resume {one.name}"
+            yield error(f"consumer {one.name}", found, mend)
 
 
 def _check_connections(runner: asyncio.Runner, database: Database) -> Iterator[Finding]:

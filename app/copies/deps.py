@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.copies.consumers import Consumer
 from app.copies.store import PostgresCopiedComments
 from app.events.store.events import PostgresEvents
+from app.postgres.database import Database
 from app.writes.deps import WriteDeps
 from app.writes.store.removals import PostgresRemovals
 
@@ -16,6 +17,11 @@ class ConsumerDeps:
 
     consumers: Collection[str]
     removals: PostgresRemovals
+
+
+def consumers_in(database: Database, names: Collection[str]) -> ConsumerDeps:
+    """Return what the operations of these consumers are given."""
+    return ConsumerDeps(consumers=names, removals=PostgresRemovals(database))
 
 
 @dataclass(frozen=True, kw_only=True)
