@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct
 
-from canonical.field_kinds import Field
+from canonical.field_kinds import ComparedField
 from canonical.portable import MERGED, says_something
 from canonical.same_value import PRIMARY, is_empty, item_key, normal_form, same
 
@@ -58,7 +58,7 @@ class FieldState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Digests:
     """Digests the values of one object. `fields` say how values are compared (`kinds_of`)."""
 
-    def __init__(self, digest: Digest, fields: Mapping[str, Field]) -> None:
+    def __init__(self, digest: Digest, fields: Mapping[str, ComparedField]) -> None:
         self._digest = digest
         self.fields = fields
 
@@ -143,7 +143,7 @@ def member(part: Any, name: str) -> Any:
     return part.get(name, UNSET) if isinstance(part, Mapping) else getattr(part, name, UNSET)
 
 
-def likeness(one: Any, other: Any, field: Field) -> int:
+def likeness(one: Any, other: Any, field: ComparedField) -> int:
     """Return how many members of two items of a list are the same."""
     members = {} if field.item is None else field.item.members
     return sum(

@@ -32,7 +32,7 @@ class Kind(Enum):
     SETTING = "setting"
 
 
-class Field(Struct, frozen=True, kw_only=True):
+class ComparedField(Struct, frozen=True, kw_only=True):
     """How the values of a field are compared.
 
     `members` are those of an object, `item` is what a list holds. A list that is not `ordered` is compared as a set in
@@ -41,8 +41,8 @@ class Field(Struct, frozen=True, kw_only=True):
     """
 
     kind: Kind = Kind.TEXT
-    members: Mapping[str, "Field"] = {}
-    item: "Field | None" = None
+    members: Mapping[str, "ComparedField"] = {}
+    item: "ComparedField | None" = None
     ordered: bool = False
     is_whole: bool = False
     part: type[Struct] | None = None
@@ -71,20 +71,20 @@ NOT_COMPARED: Final = {"connection": (ReferencePatch, ProductReferencePatch), "l
 """Members that a mapped record does not know or that a write ignores, with the parts that have them."""
 
 
-def kinds_of(object_name: ObjectName) -> Mapping[str, Field]:
+def kinds_of(object_name: ObjectName) -> Mapping[str, ComparedField]:
     """Return how each field of an object that a write may name is compared. Read-only fields are not among them."""
     return fields_of(_PATCHES[object_name])
 
 
 @cache
-def fields_of(patch: type[Struct]) -> Mapping[str, Field]:
+def fields_of(patch: type[Struct]) -> Mapping[str, ComparedField]:
     """Return how each field of a Struct of writes, such as `CustomerPatch`, is compared."""
     info = inspect.type_info(patch)
     assert isinstance(info, inspect.StructType)  # noqa: S101 - it is a Struct
     return _members(info)
 
 
-def _members(info: inspect.StructType) -> dict[str, Field]:
+def _members(info: inspect.StructType) -> dict[str, ComparedField]:
     return {
         one.encode_name: _field(one.encode_name, one.type, info.cls)
         for one in info.fields
@@ -92,25 +92,25 @@ def _members(info: inspect.StructType) -> dict[str, Field]:
     }
 
 
-def _field(name: str, kind: inspect.Type, owner: type[Struct]) -> Field:
+def _field(name: str, kind: inspect.Type, owner: type[Struct]) -> ComparedField:
     if owner is CustomFieldPatch:
-        return Field(kind=Kind.SETTING if name == "value" else Kind.TEXT)
+        return ComparedField(kind=Kind.SETTING if name == "value" else Kind.TEXT)
     if name in MARKS:
-        return Field(kind=Kind.MARK)
+        return ComparedField(kind=Kind.MARK)
     for option in _options(kind):
         if isinstance(option, inspect.VarTupleType):
-            return Field(item=_field(name, option.item_type, owner), ordered=name in ORDERED)
+            return ComparedField(item=_field(name, option.item_type, owner), ordered=name in ORDERED)
         if isinstance(option, inspect.StructType):
-            return Field(members=_members(option), is_whole=option.cls is AddressPatch, part=option.cls)
+            return ComparedField(members=_members(option), is_whole=option.cls is AddressPatch, part=option.cls)
         if isinstance(option, inspect.DateTimeType):
-            return Field(kind=Kind.INSTANT)
+            return ComparedField(kind=Kind.INSTANT)
         if isinstance(option, inspect.LiteralType):
-            return Field(kind=Kind.CHOICE)
+            return ComparedField(kind=Kind.CHOICE)
         if isinstance(option, inspect.StrType) and option.pattern == AMOUNT.pattern:
-            return Field(kind=Kind.AMOUNT)
+            return ComparedField(kind=Kind.AMOUNT)
     if owner is EmailPatch and name == "address":
-        return Field(kind=Kind.EMAIL)
-    return Field(kind=NAMED.get(name, Kind.TEXT))
+        return ComparedField(kind=Kind.EMAIL)
+    return ComparedField(kind=NAMED.get(name, Kind.TEXT))
 
 
 def _options(kind: inspect.Type) -> tuple[inspect.Type, ...]:

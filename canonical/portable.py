@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import FieldInfo, fields, replace
 
-from canonical.field_kinds import Field, fields_of
+from canonical.field_kinds import ComparedField, fields_of
 from canonical.parts import AddressPatch, Instant
 from canonical.same_value import keys_among
 
@@ -118,7 +118,7 @@ def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:
     return replace(patch, **changes) if changes else patch
 
 
-def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], field: Field) -> Any:
+def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], field: ComparedField) -> Any:
     """Return the list; UNSET if it would equal the present one. A system that was never given a consent does not know
     what a person has decided elsewhere."""
     key = keys_among(present, field)

@@ -2,7 +2,7 @@
 
 There is one rule for each kind of value. E-mail addresses, countries, languages and tags are folded; amounts are
 compared by value, telephone numbers by number, times by instant; every other text is compared exactly. The kind of
-each value is that of its `Field`. What a vendor itself changes is not known here: its mapping declares it.
+each value is that of its `ComparedField`. What a vendor itself changes is not known here: its mapping declares it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ from msgspec import Struct, UnsetType
 
 from canonical import values
 from canonical.customer import ConsentPatch, EmailPatch, PhonePatch, TaxIdPatch
-from canonical.field_kinds import Field, Kind
+from canonical.field_kinds import ComparedField, Kind
 from canonical.parts import AddressPatch, CustomFieldPatch
 
 Form = str | bool | list[Any] | dict[str, Any] | None
@@ -38,7 +38,7 @@ KEYS: Final[Mapping[type[Struct], tuple[str, ...]]] = {
 """The members that tell one item of a list from another."""
 
 
-def same(present: Any, sent: Any, field: Field) -> bool:
+def same(present: Any, sent: Any, field: ComparedField) -> bool:
     """Return whether a record that holds `present` holds what was sent. False in doubt.
 
     Both are Structs, or what JSON has in their place. Absent and empty are the same. A member that was not sent is not
@@ -53,7 +53,7 @@ def same(present: Any, sent: Any, field: Field) -> bool:
     return _same_leaf(present, sent, field.kind)
 
 
-def is_empty(value: Any, field: Field) -> bool:
+def is_empty(value: Any, field: ComparedField) -> bool:
     """Return whether a value says nothing."""
     if value is None or isinstance(value, UnsetType) or (isinstance(value, str) and not value):
         return True
@@ -64,7 +64,7 @@ def is_empty(value: Any, field: Field) -> bool:
     return bool(field.members) and all(is_empty(_get(value, name), one) for name, one in field.members.items())
 
 
-def normal_form(value: Any, field: Field) -> Form:
+def normal_form(value: Any, field: ComparedField) -> Form:
     """Return a value in its normal form, such as a digest needs it. None for one that says nothing.
 
     Where `same` is true for two values that were read, their forms are equal. The exception is a telephone number
@@ -85,7 +85,7 @@ def normal_form(value: Any, field: Field) -> Form:
     return {name: form for name, form in forms_of.items() if form is not None}
 
 
-def item_key(item: Any, field: Field) -> str:
+def item_key(item: Any, field: ComparedField) -> str:
     """Return what tells an item of a list from the others: merging and copies find the item by it. For a list without
     such a key, the whole item in its normal form.
 
@@ -104,7 +104,7 @@ def item_key(item: Any, field: Field) -> str:
     return _encoded([normal_form(_get(item, name), field.item.members[name]) for name in names])
 
 
-def keys_among(present: Iterable[Any], field: Field) -> Callable[[Any], str]:
+def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], str]:
     """Return the `item_key` for comparison with these items of a record.
 
     A telephone number without its country, sent or present, is the other one of its spelling. Of the present ones, one
@@ -124,7 +124,7 @@ def keys_among(present: Iterable[Any], field: Field) -> Callable[[Any], str]:
     return key
 
 
-def _same_members(present: Any, sent: Any, field: Field) -> bool:
+def _same_members(present: Any, sent: Any, field: ComparedField) -> bool:
     if _is_list(present) or isinstance(present, str):
         return False
     if field.part is PhonePatch and not _same_number(present, sent):
@@ -141,7 +141,7 @@ def _same_members(present: Any, sent: Any, field: Field) -> bool:
     )
 
 
-def _same_items(present: list[Any], sent: list[Any], field: Field) -> bool:
+def _same_items(present: list[Any], sent: list[Any], field: ComparedField) -> bool:
     item = field.item
     assert item is not None  # noqa: S101 - it is a list
     if item.part is CustomFieldPatch and not _keys(sent) <= _keys(present):
@@ -163,7 +163,7 @@ def _keys(custom_fields: Iterable[Any]) -> set[str]:
     return {_get(one, "key") for one in custom_fields}
 
 
-def _items(items: Iterable[Any], item: Field) -> list[Any]:
+def _items(items: Iterable[Any], item: ComparedField) -> list[Any]:
     """Return the items that say something. Of addresses and numbers, one is the primary one."""
     if item.part is CustomFieldPatch:
         return [one for one in items if _setting(_get(one, "value"), None) is not None]

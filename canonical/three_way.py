@@ -13,7 +13,7 @@ from msgspec.structs import fields, replace
 
 from canonical.classes import NAMES
 from canonical.copy_base import MARK, Base, Digests, FieldBase, ItemBase, likeness, member
-from canonical.field_kinds import Field
+from canonical.field_kinds import ComparedField
 from canonical.portable import DECIDED, MERGED, merged
 from canonical.same_value import PRIMARY, keys_among, same
 
@@ -132,7 +132,7 @@ class _Lists:
     def __init__(self, name: str, sent: Any, present: Any, known: FieldBase, digests: Digests) -> None:
         field = digests.fields[name]
         assert field.item is not None  # noqa: S101 - only lists are merged by item
-        self.item: Field = field.item
+        self.item: ComparedField = field.item
         self.there = {key: _as_patch(one, self.item) for key, one in digests.items(name, present).items()}
         self.sent = digests.items(name, sent or ())
         among = keys_among(self.there.values(), field)
@@ -276,7 +276,7 @@ def _with_marks(lists: _Lists, primary: str) -> tuple[Any, ...]:
     return tuple(items)
 
 
-def _as_patch(item: Any, field: Field) -> Any:
+def _as_patch(item: Any, field: ComparedField) -> Any:
     """Return an item of a record as a caller would send it."""
     if field.part is None:
         return item

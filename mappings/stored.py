@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from canonical.field_kinds import Field, Kind, fields_of
+from canonical.field_kinds import ComparedField, Kind, fields_of
 from canonical.parts import Loss, ProductReferencePatch, ReferencePatch
 
 P = TypeVar("P", bound=Struct)
@@ -40,7 +40,7 @@ def as_stored(patch: P, changes: Mapping[str, TextChange]) -> tuple[P, tuple[Los
     return (replace(patch, **kept) if kept else patch), tuple(loss)
 
 
-def _stored(value: Any, field: Field, change: TextChange, pointer: str, loss: list[Loss]) -> Any:
+def _stored(value: Any, field: ComparedField, change: TextChange, pointer: str, loss: list[Loss]) -> Any:
     """Return the value as it is stored, the same object if it is unchanged."""
     if isinstance(value, str) and field.kind is Kind.TEXT:
         text = change.text(value)
@@ -59,7 +59,7 @@ def _stored(value: Any, field: Field, change: TextChange, pointer: str, loss: li
 
 
 def _stored_members(
-    part: Struct, field: Field, change: TextChange, pointer: str, loss: list[Loss]
+    part: Struct, field: ComparedField, change: TextChange, pointer: str, loss: list[Loss]
 ) -> Iterator[tuple[str, Any]]:
     for name, member in field.members.items():
         value = getattr(part, name)

@@ -15,17 +15,17 @@ from app.records.fetch import fetch_record
 from app.records.map_record import Reading
 from app.vendors.models import Connection
 from canonical.customer import Customer
-from canonical.field_kinds import Field, Kind
+from canonical.field_kinds import ComparedField, Kind
 from canonical.parts import ObjectName
 from canonical.same_value import same
 from mappings.coverage import PERSON
 
 MOST_READ_AGAIN: Final = 5
 """Records of a page that are read one by one, because the list leaves out some of their values."""
-KINDS: Final[Mapping[str, Field]] = {
-    "email": Field(kind=Kind.EMAIL),
-    "external_id": Field(),
-    "number": Field(),
+KINDS: Final[Mapping[str, ComparedField]] = {
+    "email": ComparedField(kind=Kind.EMAIL),
+    "external_id": ComparedField(),
+    "number": ComparedField(),
 }
 """The filters that name a record, and how their values are compared."""
 

@@ -14,7 +14,7 @@ from app.settings.ownership import PERSON
 from app.uploads.deps import UploadDeps
 from app.vendors.models import Connection
 from app.webhooks.models import Receipt
-from canonical.field_kinds import Field, kinds_of
+from canonical.field_kinds import ComparedField, kinds_of
 from canonical.parts import FieldOwnership, Skipped
 from canonical.same_value import normal_form
 from mappings.csv.layout import REVISION, Layout
@@ -91,11 +91,12 @@ def _changed_policies(deps: UploadDeps, layout: Layout, before: Fields, after: F
     return {
         name: policy
         for name, policy in ownership.fields.items()
-        if policy.anyone_else is not None and _differs(before.get(name), after.get(name), kinds.get(name, Field()))
+        if policy.anyone_else is not None
+        and _differs(before.get(name), after.get(name), kinds.get(name, ComparedField()))
     }
 
 
-def _differs(before: Any, after: Any, field: Field) -> bool:
+def _differs(before: Any, after: Any, field: ComparedField) -> bool:
     return normal_form(before, field) != normal_form(after, field)
 
 

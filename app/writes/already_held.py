@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from canonical.classes import LINE, NAMING
-from canonical.field_kinds import Field, fields_of
+from canonical.field_kinds import ComparedField, fields_of
 from canonical.order import Order
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.references import PEOPLE
@@ -49,7 +49,7 @@ def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct
     return tuple(remaining)
 
 
-def _lacking(present: Any, sent: Any, lines: Field) -> list[str]:
+def _lacking(present: Any, sent: Any, lines: ComparedField) -> list[str]:
     """Return the pointers of the members of lines that the record lacks. Empty if the lines differ in anything else."""
     if not isinstance(sent, tuple) or not isinstance(present, tuple) or len(sent) != len(present):
         return []
@@ -65,7 +65,7 @@ def _lacking(present: Any, sent: Any, lines: Field) -> list[str]:
     return pointers
 
 
-def _unkept(present: Any, sent: Any, reference: Field) -> list[str]:
+def _unkept(present: Any, sent: Any, reference: ComparedField) -> list[str]:
     """Return the members of a reference that name what it is and that the record lacks. Empty if the references differ
     in anything else."""
     if not isinstance(present, dict) or not isinstance(sent, dict):

@@ -16,7 +16,7 @@ from app.records.resolve import choose_mapping
 from app.revisions.large_records import run_mapping
 from app.writes.patch_of import patch_of
 from app.writes.resolved_write import ResolvedWrite
-from canonical.field_kinds import Field, kinds_of
+from canonical.field_kinds import ComparedField, kinds_of
 from canonical.parts import FieldOwnership
 from canonical.same_value import is_empty, same
 from mappings.spec import Mapped
@@ -82,8 +82,8 @@ async def _differs_at_vendor(
     return bool(drafts[0].refused) or bool(drafts[0].body != drafts[1].body)
 
 
-def _field(resolved: ResolvedWrite, name: str) -> Field:
-    return kinds_of(resolved.mapping.object).get(name, Field())
+def _field(resolved: ResolvedWrite, name: str) -> ComparedField:
+    return kinds_of(resolved.mapping.object).get(name, ComparedField())
 
 
 def _speaks(resolved: ResolvedWrite, policy: FieldOwnership) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec import UnsetType
 
 from canonical import values
-from canonical.field_kinds import Field, fields_of
+from canonical.field_kinds import ComparedField, fields_of
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
 from canonical.same_value import same
 from mappings.spec import FieldOptions, Notes
@@ -82,7 +82,7 @@ def named(
 def unchanged(patch: tuple[CustomFieldPatch, ...] | UnsetType | None, held: tuple[CustomField, ...]) -> frozenset[str]:
     """Return the keys whose values in the patch equal the present ones (`held`)."""
     known = {field.key: field for field in held}
-    kind = Field(members=fields_of(CustomFieldPatch), part=CustomFieldPatch)
+    kind = ComparedField(members=fields_of(CustomFieldPatch), part=CustomFieldPatch)
     sent = patch if isinstance(patch, tuple) else ()
     return frozenset(field.key for field in sent if field.key in known and same(known[field.key], field, kind))
 

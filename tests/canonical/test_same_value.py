@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, EmailPatch, Phone, PhonePatch
-from canonical.field_kinds import Field, Kind, fields_of
+from canonical.field_kinds import ComparedField, Kind, fields_of
 from canonical.order import LineItem, LineOption
 from canonical.order_patch import LineItemPatch, LineOptionPatch, OrderPatch
 from canonical.parts import Address, AddressPatch, CustomField, CustomFieldPatch, Reference, ReferencePatch
@@ -24,7 +24,7 @@ KELVIN: Final = "\u212a"
 """A letter whose lower case is `k`."""
 
 
-def texts(field: Field, name: str) -> list[Any]:
+def texts(field: ComparedField, name: str) -> list[Any]:
     """Every field below this one, with its name."""
     inner = [texts(one, f"{name}/{member}") for member, one in field.members.items()]
     inner += [texts(field.item, f"{name}/0")] if field.item is not None else []
@@ -203,7 +203,7 @@ def test_the_primary_address_counts_even_if_none_is_marked() -> None:
 
 
 @given(one=st.sampled_from(EXACT).flatmap(lambda field: st.tuples(st.just(field), st.text(), st.text())))
-def test_texts_that_differ_are_never_the_same(one: tuple[Field, str, str]) -> None:
+def test_texts_that_differ_are_never_the_same(one: tuple[ComparedField, str, str]) -> None:
     field, first, second = one
     assert same(first, second, field) is (first == second)
     assert (normal_form(first, field) == normal_form(second, field)) is (first == second)

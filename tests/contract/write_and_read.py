@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import httpx
 from msgspec import Struct
 
-from canonical.field_kinds import Field, kinds_of
+from canonical.field_kinds import ComparedField, kinds_of
 from canonical.parts import ObjectName
 from canonical.same_value import same
 from tests.contract.callers import Caller
@@ -183,13 +183,13 @@ def covers(path: str, pointer: str) -> bool:
     return pointer == path or pointer.startswith(f"{path}/") or path == "/"
 
 
-def differences(sent: Body, read: Body, kinds: Mapping[str, Field]) -> Iterator[Difference]:
+def differences(sent: Body, read: Body, kinds: Mapping[str, ComparedField]) -> Iterator[Difference]:
     """Yield what reads otherwise than it was sent, by the comparison that writes use (`canonical.same_value`)."""
     for name, value in sent.items():
         yield from _compare(name, value, read.get(name), {f"/{name}"}, kinds[name])
 
 
-def _compare(name: str, sent: Any, read: Any, places: set[str], field: Field) -> Iterator[Difference]:
+def _compare(name: str, sent: Any, read: Any, places: set[str], field: ComparedField) -> Iterator[Difference]:
     if sent in ABSENT:
         return
     if field.item is not None and isinstance(sent, list) and isinstance(read, list):
@@ -220,7 +220,7 @@ def _orders(sent: list[Any], read: list[Any]) -> Iterator[list[tuple[int, Any]]]
 
 
 def _in_order(
-    name: str, sent: list[Any], read: list[tuple[int, Any]], places: set[str], field: Field
+    name: str, sent: list[Any], read: list[tuple[int, Any]], places: set[str], field: ComparedField
 ) -> list[Difference]:
     found: list[Difference] = []
     claimed = {mark for mark in MARKS for one in sent if isinstance(one, dict) and one.get(mark)}
