@@ -11,6 +11,7 @@ from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
 from tests.contract.samples import word
 from tests.contract.vendor_samples import all_vendors
+from tests.contract.waiting import until
 
 OWNERS: Final = """
 [ownership.customers]
@@ -163,7 +164,7 @@ def test_the_source_wins_a_conflict_that_is_named(caller: Caller, target: Vendor
     change(caller, made, last_name="Wood")
     again = copy(caller, made, target)
     assert "Wood" in again["display_name"]
-    (event,) = conflicts(caller, made)
+    (event,) = until(lambda: conflicts(caller, made))
     assert event["connection"] == target
     assert event["data"]["fields"] == ["last_name" if there["last_name"] else "display_name"]
     assert event["data"]["source"] == {key: made["meta"][key] for key in ("connection", "remote_id")}
@@ -295,7 +296,7 @@ def test_a_login_without_a_second_place_is_a_conflict(caller: Caller, vendors: E
     again = copy(caller, made, target)
     assert again["emails"] == there["emails"]
     assert "Ines" in again["display_name"]
-    (event,) = conflicts(caller, made)
+    (event,) = until(lambda: conflicts(caller, made))
     assert event["data"]["fields"] == ["emails"]
     before = writes(vendors, target)
     copy(caller, made, target)
