@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import time
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -14,12 +16,14 @@ from app.vendors.models import VendorRefused
 from canonical.parts import ObjectName
 from mappings.http import VendorRefusal, VendorRequest
 
+Result = Literal["made", "present", "refused"]
+"""What became of a request of the setup: `present` means that the account has it already."""
 _log = logging.getLogger("lockstitch.outbound")
 
 
 class AccountSetup:
-    """Runs the setup once per connection and object. All its requests are safe to repeat. `shared` remembers it for all
-    processes; a property that a person removes is found missing by `repair`."""
+    """Runs the setup once per connection and object. All its requests are safe to repeat. `shared` remembers what is
+    there for all processes; a property that a person removes is found missing by `repair`."""
 
     def __init__(self, deliver: Deliver, shared: PostgresAccountFacts | None = None) -> None:
         self._deliver = deliver
@@ -30,8 +34,9 @@ class AccountSetup:
     async def prepare(self, live: LiveConnection, object_name: ObjectName | None, deadline: float) -> None:
         """Prepare the account for writes of an object, or of all, if no process has done so.
 
-        A request that the vendor refuses is logged and not repeated; writes that need it will fail with a reason. A
-        temporary failure or a refused credential is raised as a problem of the write, of which nothing was sent.
+        A request that the vendor refuses is logged, and repeated only by a new process; writes that need it will fail
+        with a reason. A temporary failure or a refused credential is raised as a problem of the write, of which nothing
+        was sent.
         """
         name, vendor = live.connection.name, live.connection.vendor
         needed = vendor.setup if object_name is None else vendor.setup_of.get(object_name, vendor.setup)
@@ -47,8 +52,8 @@ class AccountSetup:
         try:
             missing = await self._missing(live, needed)
             if missing:
-                await self._run(live, missing, object_name, deadline)
-                await self._note(live, missing)
+                results = await self._run(live, missing, object_name, deadline)
+                await self._note(live, [request for request, result in results.items() if result != "refused"])
             self._ready |= {(name, request) for request in needed}
         finally:
             lock.release()
@@ -59,7 +64,7 @@ class AccountSetup:
         concerned = any(
             f'"{field}"'.encode() in (request.body or b"") for request in setup for field, _ in refusal.fields
         )
-        return concerned and await self._run(live, setup, None, deadline)
+        return concerned and "made" in (await self._run(live, setup, None, deadline)).values()
 
     async def _missing(self, live: LiveConnection, needed: tuple[VendorRequest, ...]) -> tuple[VendorRequest, ...]:
         """Return the requests that no process has sent lately."""
@@ -71,14 +76,14 @@ class AccountSetup:
         known = await self._shared.load(name, live.base_url, "", missing)
         return tuple(request for request in missing if request not in known)
 
-    async def _note(self, live: LiveConnection, done: tuple[VendorRequest, ...]) -> None:
-        if self._shared is not None:
+    async def _note(self, live: LiveConnection, done: Sequence[VendorRequest]) -> None:
+        if self._shared is not None and done:
             facts = {request: StoredFact(pages=(), age=0.0) for request in done}
             await self._shared.keep(live.connection.name, live.base_url, "", facts)
 
     async def _run(
         self, live: LiveConnection, requests: tuple[VendorRequest, ...], object_name: ObjectName | None, deadline: float
-    ) -> bool:
+    ) -> Mapping[VendorRequest, Result]:
         vendor = live.connection.vendor
         at_once = None if object_name is None else vendor.setup_at_once.get(object_name)
         if at_once is not None and requests == vendor.setup_of[object_name or "customer"]:
@@ -87,25 +92,23 @@ class AccountSetup:
             except VendorRefused:
                 pass  # one of them may exist: they are sent one by one
             else:
-                return True
-        made = False
-        for request in requests:
-            made = await self._create(live, request, deadline) or made
-        return made
+                return {request: "made" for request in requests}
+        return {request: await self._create(live, request, deadline) for request in requests}
 
-    async def _create(self, live: LiveConnection, request: VendorRequest, deadline: float) -> bool:
+    async def _create(self, live: LiveConnection, request: VendorRequest, deadline: float) -> Result:
         try:
             await self._send(live, request, deadline)
         except VendorRefused as refused:
-            if refused.refusal.kind != "duplicate":
-                _log.warning(
-                    "%s: the setup request %s is refused",
-                    live.connection.name,
-                    request.route,
-                    extra={"connection": live.connection.name, "kind": refused.refusal.kind},
-                )
-            return False
-        return True
+            if refused.refusal.kind == "duplicate":
+                return "present"
+            _log.warning(
+                "%s: the setup request %s is refused",
+                live.connection.name,
+                request.route,
+                extra={"connection": live.connection.name, "kind": refused.refusal.kind},
+            )
+            return "refused"
+        return "made"
 
     async def _send(self, live: LiveConnection, request: VendorRequest, deadline: float) -> None:
         # Safe to repeat, so it is sent like a read.

@@ -162,3 +162,15 @@ async def test_a_database_that_is_down_costs_only_calls(database: Database) -> N
         await database.close()
         assert (await account(acme, "ticket")).answers[0] == "/stages of Ada Lovelace"
         await acme.client.send(acme.connection, WRITE, deadline=within(), object_name="ticket")
+
+
+async def test_a_refused_setup_is_tried_again_by_the_next_process(database: Database) -> None:
+    """An operator gives the credential the right that it lacks, and restarts."""
+    async with running_vendor(echo) as vendor:
+        for answer in (Reply(status=403), Reply(status=409), None):
+            if answer is not None:
+                vendor.then(answer)
+            async with process(database, vendor) as acme:
+                await acme.client.send(acme.connection, WRITE, deadline=within(), object_name="ticket")
+        setup, write = "POST /tickets/fields", "POST /things"
+        assert vendor.targets() == [setup, write, setup, write, write]
