@@ -93,7 +93,10 @@ STEPS: Final[tuple[tuple[str, Statement], ...]] = (
     ("operations", PARK_OPERATIONS),
     ("workers", Statement("DELETE worker_heartbeat", "DELETE FROM worker_heartbeat")),
     ("accounts", Statement("DELETE connection_account", "DELETE FROM connection_account")),
+    ("account_facts", Statement("DELETE account_fact", "DELETE FROM account_fact")),
     ("setup_times", Statement("DELETE connection_setup", "DELETE FROM connection_setup")),
+    ("observations", Statement("DELETE connection_observation", "DELETE FROM connection_observation")),
+    ("webhook_standings", Statement("DELETE webhook_standing", "DELETE FROM webhook_standing")),
     ("alarms", Statement("DELETE alert", "DELETE FROM alert")),
 )
 

@@ -49,6 +49,22 @@ async def test_a_process_that_starts_meanwhile_waits_and_is_refused(
         await opened.close()
 
 
+async def test_an_adopted_copy_forgets_what_was_seen_at_the_accounts_of_the_other_environment(
+    database: Database,
+) -> None:
+    noted = {
+        "account_fact": "SELECT 'crm', sha256(''), ''::bytea, now()",
+        "connection_observation": "SELECT 'other', 'crm', 'failing', NULL, now(), now() + interval '1 hour'",
+        "webhook_standing": "SELECT 'crm', NULL, 'mismatch', 1, now(), now()",
+    }
+    await database.execute(Statement("INSERT environment", "INSERT INTO environment (name) VALUES ('prod')"))
+    for table, row in noted.items():
+        await database.execute(Statement(f"INSERT {table}", f"INSERT INTO {table} {row}"))
+    await adopting(database)
+    for table in noted:
+        assert await database.fetch_value(Statement(f"SELECT {table}", f"TABLE {table}")) is None, table
+
+
 async def test_a_process_that_waits_for_too_long_says_for_what(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
