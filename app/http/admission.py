@@ -37,9 +37,9 @@ MAX_BODY: Final = 1024 * 1024
 SMALL_PIECE: Final = 64
 MERGE_PATCH: Final = "application/merge-patch+json"
 LATE_SECONDS: Final = 1.0
+"""Delay of the refusal of a wrong key, once its address has used up its budget for them. A good key is never late."""
 OR_ANOTHER: Final = " or another"
 """Follows a scope in the record of last uses if the call needed one of several that the key has."""
-"""Delay of the refusal of a wrong key, once its address has used up its budget for them. A good key is never late."""
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 
 

@@ -136,9 +136,9 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
         SELECT FROM gone
         """,  # noqa: S608 - no caller's text is in it
     ),
-    # About as many rows as there are subscriptions.
     # Facts are used for ten minutes; a setup is then repeated, which changes nothing.
     "account_facts": _delete("account_fact", "asked_at", key="connection, request"),
+    # About as many rows as there are subscriptions.
     "secrets": _delete("subscription_secret", "not_after", key="subscription, created_at", order=""),
     # Of removed keys and secrets. The uses of a rotated key count for its successor.
     "uses": _delete(
