@@ -92,7 +92,7 @@ class AccountSetup:
             except VendorRefused:
                 pass  # one of them may exist: they are sent one by one
             else:
-                return {request: "made" for request in requests}
+                return dict.fromkeys(requests, "made")
         return {request: await self._create(live, request, deadline) for request in requests}
 
     async def _create(self, live: LiveConnection, request: VendorRequest, deadline: float) -> Result:
