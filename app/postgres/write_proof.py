@@ -13,7 +13,16 @@ from app.postgres.fault import DatabaseFault
 # A database that commits nothing for so long, such as one that waits for a lost standby, cannot be used.
 SECONDS: Final = 5.0
 
-UPDATE = Statement("UPDATE write_proof", "UPDATE write_proof SET proven_at = now()")
+# Another process that hangs in its proof keeps the row. A record in the log is then the proof.
+UPDATE = Statement(
+    "UPDATE write_proof",
+    """
+    UPDATE write_proof
+       SET proven_at = now()
+     WHERE id = (SELECT id FROM write_proof FOR NO KEY UPDATE SKIP LOCKED)
+    """,
+)
+LOG = Statement("SELECT pg_logical_emit_message", "SELECT pg_logical_emit_message(true, 'lockstitch', '') IS NOT NULL")
 
 # On a full disk, rows still change while their files have room. So a temporary file grows too, on the disk of the
 # database. It ends with the statement.
@@ -36,7 +45,8 @@ async def write_fault(database: Database) -> DatabaseFault | None:
         async with asyncio.timeout(SECONDS), database.transaction() as session:
             await session.execute(SMALL_MEMORY)
             await session.fetch_value(GROW)
-            await session.execute(UPDATE)
+            if not await session.execute(UPDATE):
+                await session.fetch_value(LOG)
     except StoreUnavailable as error:
         cause = type(error.__cause__)
         if cause is asyncpg.ConfigurationLimitExceededError:
