@@ -39,6 +39,8 @@ SEALED: Final = (
     ),
 )
 BEAT_SECONDS: Final = 2.0
+# Each lease keeps a connection of the pool, and needs a second one now and then. More would use up the pool.
+MOST_LEASES: Final = 8
 _log = logging.getLogger("lockstitch.credentials")
 
 
@@ -54,6 +56,7 @@ class PostgresCredentials:
         self._database = database
         self._sealer = sealer
         self._actor = actor
+        self._leases = asyncio.Semaphore(MOST_LEASES)
         self.unreadable: set[tuple[str, int]] = set()
         """The name and number of each version that the encryption keys do not open."""
 
@@ -187,7 +190,7 @@ class PostgresCredentials:
         """Take the lease like `lease`, and show during the block that this process is alive."""
         token, is_done = uuid4(), False
         try:
-            async with self._database.transaction() as alive:
+            async with self._leases, self._database.transaction() as alive:
                 await alive.execute(sql.HOLD, token)
                 beating = asyncio.create_task(_beat(alive))
                 try:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.credentials.models import Credential, CredentialError, RefreshLease, VersionMoved
-from app.credentials.store import PostgresCredentials
+from app.credentials.store import MOST_LEASES, PostgresCredentials
 from app.credentials.vault import Vault
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import Sealer
@@ -260,3 +260,15 @@ async def test_a_lease_that_waited_for_a_new_version_is_for_it(store: PostgresCr
     assert lease is not None
     assert lease.version == 2
     await store.mark_sent(lease)
+
+
+async def test_leases_of_many_connections_at_once_leave_the_pool_to_others(database_url: str) -> None:
+    database = await Database.connect(database_url, max_size=MOST_LEASES + 1, acquire_timeout=1.0)
+    store = PostgresCredentials(database, KEYS)
+
+    async def renew(number: int) -> bool:
+        async with store.leased(f"shop{number}.tokens", seconds=30.0) as lease:
+            return lease is None
+
+    assert all(await asyncio.gather(*(renew(number) for number in range(3 * MOST_LEASES))))
+    await database.close()
