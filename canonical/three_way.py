@@ -14,6 +14,7 @@ from msgspec.structs import fields, replace
 from canonical.classes import NAMES
 from canonical.copy_base import MARK, Base, Digests, FieldBase, ItemBase, likeness, member
 from canonical.field_kinds import ComparedField
+from canonical.parts import CustomFieldPatch
 from canonical.portable import DECIDED, MERGED, merged
 from canonical.same_value import PRIMARY, keys_among, same
 
@@ -156,9 +157,10 @@ class _Lists:
         self.added.add(key)
 
     def change(self, place: str, key: str, *, whole: bool) -> None:
-        """Replace an item of the target by that of the source: as a `whole`, or the members that say something."""
+        """Replace an item of the target by that of the source: as a `whole`, or the members that say something. Every
+        value of a setting says something, also no and zero."""
         present, sent = self.there[place], self.sent[key]
-        if not whole and isinstance(sent, Struct):
+        if not whole and isinstance(sent, Struct) and not isinstance(sent, CustomFieldPatch):
             said = {one: value for one in sent.__struct_fields__ if _says(value := getattr(sent, one))}
             sent = replace(present, **said)
         self.result[place] = sent

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from canonical.copy_base import Base, Digests, is_as_left, is_unchanged
 from canonical.customer import Customer, CustomerPatch, Email, Phone
 from canonical.field_kinds import kinds_of
+from canonical.parts import CustomField, CustomFieldPatch, CustomFieldType
 from canonical.renewed_base import Copied, renewed
 from canonical.three_way import MergedFields, Rules, Side, merge
 
@@ -229,3 +230,25 @@ def test_a_change_that_has_stayed_is_known_later(first: Customer, own: str, new:
     assert desk.held.job_title == own
     found, *_ = copy(msgspec.structs.replace(source, job_title=new), desk, base, opposite)
     assert (desk.held.job_title, found.conflicts) == (new, ("job_title",))
+
+
+@given(st.sampled_from(((True, False), (False, True), (1, 0), (0, 1))))
+def test_a_setting_that_both_had_follows_also_to_no_and_to_zero(values: tuple[bool | int, bool | int]) -> None:
+    kind: CustomFieldType = "boolean" if isinstance(values[0], bool) else "number"
+    first, second = (
+        CustomerPatch(custom_fields=(CustomFieldPatch(key="vip", value=one, type=kind),)) for one in values
+    )
+    held = Customer(custom_fields=(CustomField(key="vip", value=values[0], type=kind),))
+    states = {"custom_fields": DIGESTS.state("custom_fields", held.custom_fields)}
+    copied = Copied(
+        names=("custom_fields",),
+        sent=first,
+        after=held,
+        before=states,
+        written=CustomerPatch(),
+        composed=(),
+        missing=(),
+    )
+    base, _ = renewed({}, {}, copied, DIGESTS)
+    found = merge(second, ("custom_fields",), held, base, Rules(), DIGESTS)
+    assert found.patch.custom_fields == second.custom_fields
