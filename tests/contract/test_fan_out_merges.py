@@ -93,6 +93,19 @@ def test_logins_follow_where_the_consumer_says_so(facade: Facade, caller: Caller
     assert [one["address"] for one in at(caller, made, "freshdesk")["emails"]] == [new]
 
 
+def test_removals_that_were_refused_do_not_count(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    first, second = (buyer(caller, tags=[f"tag-{number}" for number in range(12)]) for _ in range(2))
+    settle(facade)
+    vendors.break_("zendesk", "status", status=422, method="PUT", times=1)
+    change(caller, first, tags=[])
+    settle(facade)
+    assert len(at(caller, first, "zendesk")["tags"]) == 12
+    change(caller, second, tags=[])
+    until(lambda: at(caller, second, "zendesk")["tags"] == [] or paused(caller, "customers:zendesk"))
+    assert paused(caller, "customers:zendesk") is False
+    facade.sql("DELETE FROM copy_removal")  # the next test counts from zero
+
+
 def test_too_many_removals_stop_a_consumer_until_it_is_resumed(facade: Facade, caller: Caller) -> None:
     tags = [f"tag-{number}" for number in range(12)]
     first, second, third = (buyer(caller, tags=tags) for _ in range(3))

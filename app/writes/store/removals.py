@@ -28,8 +28,16 @@ FORGET = Statement(
     "DELETE copy_removal",
     "DELETE FROM copy_removal WHERE consumer = $1 AND (operation = $2 OR at < now() - interval '1 hour')",
 )
+# A write that failed has removed nothing. Each of its later attempts is another operation.
 COUNT = Statement(
-    "SELECT copy_removal", "SELECT coalesce(sum(number), 0)::bigint FROM copy_removal WHERE consumer = $1"
+    "SELECT copy_removal",
+    """
+    SELECT coalesce(sum(number), 0)::bigint
+      FROM copy_removal
+     WHERE consumer = $1
+       AND EXISTS (SELECT FROM operation
+                    WHERE operation.id = copy_removal.operation AND operation.outcome IS DISTINCT FROM 'failed')
+    """,
 )
 NOTE = Statement("INSERT copy_removal", "INSERT INTO copy_removal (operation, consumer, number) VALUES ($1, $2, $3)")
 PAUSE = Statement("UPDATE consumer", "UPDATE consumer SET paused_at = now() WHERE name = $1")
