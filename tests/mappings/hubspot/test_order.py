@@ -317,6 +317,16 @@ def test_a_change_of_shipping_or_discount_moves_the_total() -> None:
     assert (same.body.properties, same.refused) == ({}, ())
 
 
+def test_the_tax_of_shipping_that_changes_is_announced_as_lost() -> None:
+    charges = [{"title": "Post", "price": "2.50", "tax": "0.50"}, {"title": "Crate", "price": "1.00", "tax": "0.20"}]
+
+    found = draft(FULL, shipping_lines=charges)
+
+    assert found.body.properties == {"hs_shipping_cost": "3.50", "hs_total_price": "44.30"}
+    taxes = {one.path: one.kind for one in found.loss if one.path.endswith("/tax")}
+    assert taxes == dict.fromkeys(("/shipping_lines/0/tax", "/shipping_lines/1/tax"), "dropped")
+
+
 def test_lines_sent_again_change_nothing_and_other_lines_are_refused() -> None:
     lines = [{"name": "Mug", "sku": "MUG-B", "quantity": "2", "unit_price": "19.90", "options": []}]
     record, account = created(draft(None, currency="EUR", line_items=lines).body)
