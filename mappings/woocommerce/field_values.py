@@ -15,7 +15,7 @@ from mappings.spec import Notes
 
 T = TypeVar("T", str, str | None, str | UnsetType, str | None | UnsetType)
 
-CHANGED: Final = "WordPress removes line breaks, repeated spaces and percent-encoded characters: it reads {!r}"
+CHANGED: Final = "WordPress removes line breaks, repeated spaces and percent-encoded characters"
 _OCTET: Final = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 _SPACES: Final = re.compile(r"[\r\n\t ]+")
 
@@ -35,6 +35,6 @@ def sanitized(text: T, pointer: str, notes: Notes) -> T:
     kept = _SPACES.sub(" ", escaped(text)).strip()
     while (octet := _OCTET.search(kept)) is not None:
         kept = _SPACES.sub(" ", kept.replace(octet[0], "")).strip()
-    if (read := values.unescaped(kept)) != text:
-        notes.lose(pointer, "coerced", CHANGED.format(read))
+    if values.unescaped(kept) != text:
+        notes.lose(pointer, "coerced", CHANGED)
     return kept

@@ -304,3 +304,16 @@ def test_a_user_of_the_shop_is_an_active_person() -> None:
         made = shop.made(CUSTOMER, CustomerPatch(emails=emails, kind="person", status="active"))
 
     assert (made.data.kind, made.data.status) == ("person", "active")
+
+
+def test_a_loss_quotes_no_name_and_no_street() -> None:
+    patch = CustomerPatch(
+        first_name="Ann  Marie",
+        addresses=(AddressPatch(type="billing", line1="Hill  Road 7"),),
+    )
+
+    loss = CUSTOMER.to_vendor(patch, None, ACCOUNT).loss
+
+    sanitized = [one for one in loss if one.path in ("/first_name", "/addresses/0/line1")]
+    assert [one.kind for one in sanitized] == ["coerced", "coerced"]
+    assert not [one for one in sanitized if "Ann" in one.detail or "Hill" in one.detail]
