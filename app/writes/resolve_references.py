@@ -171,14 +171,15 @@ async def _as_guest(resolved: ResolvedWrite, person: Any, part: str) -> Referenc
 
 
 async def _own_keys(resolved: ResolvedWrite, record: str) -> Reference:
-    """Return the primary address and the name of a customer, read at the first connection that has an address."""
+    """Return the primary address and the name of a customer, read at the first connection of the target's realm that has
+    an address."""
     connection, colon, _ = record.partition(":")
     links = resolved.deps.links
     canonical_id = await links.canonical_id("customer", connection, record[len(connection) + 1 :]) if colon else record
     for one in () if canonical_id is None else await links.find(canonical_id):
         home = resolved.deps.connections.by_name.get(one.connection)
         mapping = None if home is None or one.object != "customer" else active_mapping(resolved.deps, home, "customer")
-        if home is None or mapping is None:
+        if home is None or mapping is None or not links.share_realm(home.name, resolved.connection.name):
             continue
         try:
             reading = await fetch_present(resolved.deps, home, mapping, one.remote_id, resolved.deadline)

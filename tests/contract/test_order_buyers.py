@@ -16,7 +16,9 @@ SHOPS = ("shopify", "woocommerce")
 @pytest.fixture(scope="module")
 def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
     """A Lockstitch with two connections to each vendor, of which the second attaches orders by address."""
-    with all_vendors(tmp_path_factory.mktemp("buyers"), module_database_url, "attaching") as facade:
+    apart = '\n[connections.apart]\nvendor = "hubspot"\nrealm = "apart"\nbase_url = "{url}/hubspot"\n'
+    apart += 'credentials = {{ token = "env:HUBSPOT_TOKEN" }}\n'
+    with all_vendors(tmp_path_factory.mktemp("buyers"), module_database_url, "attaching", connections=apart) as facade:
         yield facade
 
 
@@ -111,3 +113,13 @@ def test_a_customer_without_an_address_is_refused_with_both_ways_out(caller: Cal
     detail = answer.json()["detail"]
     assert "customer.email" in detail
     assert "/copies" in detail
+
+
+@pytest.mark.parametrize("shop", SHOPS)
+def test_the_address_of_a_customer_stays_in_their_realm(caller: Caller, shop: str) -> None:
+    elsewhere = account(caller, "apart", word())
+
+    answer = caller.write("POST", f"/v1/orders?connection={shop}", sale({"id": elsewhere["id"]}))
+
+    assert code_of(answer, 422) == "invalid-field"
+    assert "customer.email" in answer.json()["detail"]
