@@ -60,7 +60,11 @@ def to_vendor(
 ) -> Draft[OrderWrite]:
     """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
-    refuse_without_place(patch, NO_PLACE, notes, FRESH if current is None else {})
+    implied = FRESH if current is None else {}
+    if patch.presentment_currency and patch.presentment_currency == patch.currency:
+        implied = implied | {"presentment_currency": patch.currency}
+        notes.lose("/presentment_currency", "dropped", NO_PLACE["presentment_currency"])
+    refuse_without_place(patch, NO_PLACE, notes, implied)
     if patch.is_test is True:
         notes.unsupported("/is_test", KEY_DECIDES)
     elif patch.is_test is False:

@@ -24,6 +24,7 @@ from app.http.nearest_name import did_you_mean
 from app.http.parameters import Query, choices, instant, text, whole
 from app.http.slow_bodies import Transfers
 from app.links.match_keys import Sighting, sighting_of
+from app.links.role_mailboxes import is_role
 from app.problem_document import Problem, document_of
 from app.queue.kinds import legible
 from app.redaction import shape_of, without_people, word_of
@@ -329,6 +330,8 @@ NORMALISERS: Final = (
     Reader(name="values.language_key", call=values.language_key),
     Reader(name="values.timezone", call=values.timezone),
     Reader(name="an address", call=_plain(values.is_email), longest=320, attacks=ADDRESSES),
+    Reader(name="an address to compare", call=_plain(values.email_key), attacks=ADDRESSES),
+    Reader(name="the mailbox of an office", call=is_role, attacks=ADDRESSES),
     Reader(name="a number", call=_plain(values.phone), longest=250),
     Reader(name="a number at home", call=lambda text: _plain(values.phone)(text, "DE"), longest=250),  # type: ignore[call-arg]
     Reader(name="a country", call=_plain(values.country), longest=100),

@@ -33,6 +33,7 @@ DERIVED: Final = frozenset({"display_name", "status", "followers", "tags"})
 TOGETHER: Final = (
     frozenset({"description", "description_html"}),
     frozenset({"status", "payment_status", "fulfillment_status"}),
+    frozenset({"fulfillment_status", "line_items"}),
     frozenset({"display_name", "first_name", "last_name"}),
 )
 """Groups of fields that one vendor field may hold."""

@@ -277,7 +277,10 @@ def test_some_of_an_existing_order_cannot_change(fields: dict[str, Any], pointer
             },
             "/line_items/0/unit_price",
         ),
-        ({"discounts": (DiscountPatch(amount="1.00", code="A", label="B"),)}, "/discounts/0/label"),
+        (
+            {"line_items": (MUG,), "discounts": (DiscountPatch(amount="1.00", code="A", label="B"),)},
+            "/discounts/0/label",
+        ),
         ({"shipping_lines": (ShippingLinePatch(title="Post", price="-1.00"),)}, "/shipping_lines/0/price"),
         (
             {"shipping_lines": (ShippingLinePatch(title="Post", price="1.00", carrier="dhl"),)},
