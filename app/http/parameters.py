@@ -100,8 +100,9 @@ def choices(name: str, meaning: str, values: tuple[str, ...], *, example: str) -
 
     def read(value: str) -> tuple[str, ...]:
         chosen = tuple(dict.fromkeys(value.split(",")))
-        wrong = [f"unknown: {word[:80]!r}; known: {', '.join(values)}" for word in chosen if word not in values]
+        wrong = [f"unknown: {word[:80]!r}" for word in chosen if word not in values]
         if wrong:
+            wrong[0] += f"; known: {', '.join(values)}"
             raise ValueError(*wrong)
         return chosen
 

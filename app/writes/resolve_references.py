@@ -171,8 +171,8 @@ async def _as_guest(resolved: ResolvedWrite, person: Any, part: str) -> Referenc
 
 
 async def _own_keys(resolved: ResolvedWrite, record: str) -> Reference:
-    """Return the primary address and the name of a customer, read at the first connection of the target's realm that has
-    an address."""
+    """Return the primary address and the name of a customer, read at the first connection that has an address and is in
+    the target's realm."""
     connection, colon, _ = record.partition(":")
     links = resolved.deps.links
     canonical_id = await links.canonical_id("customer", connection, record[len(connection) + 1 :]) if colon else record

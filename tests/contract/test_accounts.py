@@ -187,7 +187,7 @@ def test_a_key_that_tells_its_mode_does_not_keep_a_process_from_waiting_for_migr
     facade.api._health = "/health/live"
     facade.api.start()
     try:
-        assert "run lockstitch migrate" in httpx.get(f"{facade.api.url}/health/ready").text
+        assert "lockstitch migrate" in httpx.get(f"{facade.api.url}/health/ready").text
         assert facade.lockstitch("migrate").returncode == 0
         until(lambda: httpx.get(f"{facade.api.url}/health/ready").status_code, lambda status: status == 200)
     finally:
