@@ -7,6 +7,7 @@ vendor refuses (the credential lacks a scope), the documented default applies.
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Mapping
@@ -198,15 +199,20 @@ class Accounts:
         found, failed = await self._replies_to(live, own, max_age, deadline)
         if failed and not any(reply.pages for reply in found.values()):
             raise failed[0]
+        # An outdated reply is nearer to the truth than the documented default.
         replies = tuple(
-            _first(found.get(one) or self._known_reply(live, one, self._age(live)))
+            _first(found.get(one) or self._known_reply(live, one, math.inf))
             for one in (*vendor.account_requests, *identity)
         )
         await self._check_account(live, replies)
         replies = replies[: len(vendor.account_requests)]
         account = self._build(live, replies, live.custom_fields)
         defined, missing = await self._replies_to(live, tuple(definitions.values()), max_age, deadline)
-        pages = {one: defined[request].pages or () for one, request in definitions.items() if request in defined}
+        latest = {
+            one: defined.get(request) or self._known_reply(live, request, math.inf)
+            for one, request in definitions.items()
+        }
+        pages = {one: reply.pages or () for one, reply in latest.items() if reply is not None}
         settings = with_choices(live, account, pages, object_name)
         known = found | defined
         await self._keep(live, known, began)

@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from app.postgres.database import Database, Statement
 from app.vendors.fact_store import PostgresAccountFacts
 from mappings.http import VendorRequest
 from tests.encryption import SEALER
-from tests.vendors.acme import Account, Asker, asking, within
+from tests.vendors.acme import QUICK, Account, Asker, asking, within
 from tests.vendors.vendor_server import Call, Reply, VendorServer, running_vendor
 
 pytestmark = pytest.mark.anyio
@@ -174,3 +175,16 @@ async def test_a_refused_setup_is_tried_again_by_the_next_process(database: Data
                 await acme.client.send(acme.connection, WRITE, deadline=within(), object_name="ticket")
         setup, write = "POST /tickets/fields", "POST /things"
         assert vendor.targets() == [setup, write, setup, write, write]
+
+
+async def test_facts_that_cannot_be_renewed_stay_as_they_were(database: Database) -> None:
+    """Without them, a record would read with the documented defaults, such as another status."""
+
+    def half(call: Call) -> Reply:
+        return Reply(status=503) if call.target == "/owners" else echo(call)
+
+    at_once_old = replace(QUICK, account_age=0.0)
+    async with running_vendor(echo) as vendor, process(database, vendor, patience=at_once_old) as acme:
+        known = await account(acme, None)
+        vendor.always = half
+        assert await account(acme, None, max_age=0.0) == known
