@@ -21,6 +21,7 @@ from canonical.order_patch import (
     ShippingLinePatch,
 )
 from canonical.parts import AddressPatch, AddressType, ReferencePatch
+from canonical.totals import added
 from mappings.hubspot import bodies
 from mappings.hubspot.account import ORDER_ENUMERATIONS
 from mappings.hubspot.custom_fields import SEPARATOR, write_custom_fields
@@ -312,7 +313,7 @@ def _sums(patch: OrderPatch, held: Order | None, notes: Notes) -> dict[str, str]
         if codes or held is not None:
             written["hs_discount_codes"] = codes
     if not isinstance(shipping, UnsetType):
-        sums["hs_shipping_cost"] = _shipping(shipping or (), notes, is_new=held is None)
+        sums["hs_shipping_cost"] = _shipping(shipping or (), held, notes)
     if held is not None:
         return written | _moved(sums, held)
     taxes = [*(one.tax for one in lines), *(one.tax for one in shipping or ())]
@@ -349,20 +350,22 @@ def _discount(discounts: tuple[DiscountPatch, ...], notes: Notes) -> Decimal:
     return sum((Decimal(one.amount) for one in discounts), ZERO)
 
 
-def _shipping(lines: tuple[ShippingLinePatch, ...], notes: Notes, *, is_new: bool) -> Decimal:
-    """Return the cost of shipping. Its taxes are part of the tax of a new order; later, that stays as it is."""
+def _shipping(lines: tuple[ShippingLinePatch, ...], held: Order | None, notes: Notes) -> Decimal:
+    """Return the cost of shipping. Its taxes are part of the tax of a new order, which stays as it is later."""
+    taxes = added(one.tax for one in lines)
+    is_kept = held is None or taxes == Decimal(held.totals.tax) - added(one.tax for one in held.line_items)
     for place, one in enumerate(lines):
-        if not is_new and one.tax is not None and Decimal(one.tax):
-            notes.lose(f"/shipping_lines/{place}/tax", "dropped", "HubSpot keeps one tax for the whole order: it stays")
+        if one.tax is not None and Decimal(one.tax) and not is_kept:
+            notes.unsupported(f"/shipping_lines/{place}/tax", "HubSpot keeps one tax for the whole order: it stays")
         if place:
             notes.fold(f"/shipping_lines/{place}", "/shipping_lines/0", "HubSpot keeps one cost of shipping")
             continue
         for name in ("title", "carrier"):
             if getattr(one, name):
                 notes.lose(f"/shipping_lines/0/{name}", "dropped", "HubSpot keeps only the cost of shipping")
-        if is_new and one.tax is not None and Decimal(one.tax):
+        if one.tax is not None and Decimal(one.tax) and is_kept:
             notes.fold("/shipping_lines/0/tax", "/totals/tax", "HubSpot keeps one tax for the whole order")
-    return sum((Decimal(one.price) for one in lines), ZERO)
+    return added(one.price for one in lines)
 
 
 def total_of(body: OrderWrite, account: Account) -> Decimal | None:

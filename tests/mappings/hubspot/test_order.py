@@ -317,14 +317,16 @@ def test_a_change_of_shipping_or_discount_moves_the_total() -> None:
     assert (same.body.properties, same.refused) == ({}, ())
 
 
-def test_the_tax_of_shipping_that_changes_is_announced_as_lost() -> None:
+def test_the_tax_of_shipping_is_that_of_the_order_or_refused() -> None:
     charges = [{"title": "Post", "price": "2.50", "tax": "0.50"}, {"title": "Crate", "price": "1.00", "tax": "0.20"}]
 
-    found = draft(FULL, shipping_lines=charges)
+    other = draft(FULL, shipping_lines=charges)
+    record, account = created(draft(None, currency="EUR", shipping_lines=charges).body)
+    again = draft(record, account, shipping_lines=charges)
 
-    assert found.body.properties == {"hs_shipping_cost": "3.50", "hs_total_price": "44.30"}
-    taxes = {one.path: one.kind for one in found.loss if one.path.endswith("/tax")}
-    assert taxes == dict.fromkeys(("/shipping_lines/0/tax", "/shipping_lines/1/tax"), "dropped")
+    assert other.body.properties == {"hs_shipping_cost": "3.50", "hs_total_price": "44.30"}
+    assert [one.pointer for one in other.refused] == ["/shipping_lines/0/tax", "/shipping_lines/1/tax"]
+    assert (again.body.properties, again.refused) == ({}, ())
 
 
 def test_lines_sent_again_change_nothing_and_other_lines_are_refused() -> None:
