@@ -1,4 +1,4 @@
-"""Judge whether a new order would hold another sum at its target than its body adds up to."""
+"""Judge whether an order would hold another sum at its target than its body adds up to."""
 
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,7 @@ from mappings.spec import Draft
 TOTAL = "/totals/total"
 SUMS = frozenset({"discounts", "shipping_lines", "fees"})
 """The lists whose items are parts of the sum beside the lines."""
+KEEP_IT = "Change the order at {}, or accept that its sum stays with ?loss=any"
 
 
 def accept_total(resolved: ResolvedWrite, draft: Draft[Any], account: Any) -> tuple[Loss, ...]:
@@ -47,6 +48,23 @@ def accept_total(resolved: ResolvedWrite, draft: Draft[Any], account: Any) -> tu
             f"{title} would get another sum: {detail}", errors=(FieldError(pointer=TOTAL, detail=detail),)
         )
     return (Loss(path=TOTAL, kind="coerced", detail=detail),)
+
+
+async def accept_change(resolved: ResolvedWrite, draft: Draft[Any], present: msgspec.Raw, account: Any) -> None:
+    """Raise UnsupportedField for the change of an order whose vendor cannot change a part of its sum, unless the order
+    has the sum of the body, or the caller accepts another one (`?loss=any`)."""
+    kept = [one for one in draft.refused if one.kind == "unsupported" and _is_part(one.pointer)]
+    if not kept or resolved.intent.loss == "any":
+        return
+    title, held = resolved.connection.vendor.title, (await resolved.map(present, account)).data.totals.total
+    wanted = sum_of(msgspec.json.decode(resolved.whole or resolved.intent.body, type=OrderPatch))
+    if wanted is not None and wanted.is_about(Decimal(held)):
+        return
+    named = "; ".join(f"{one.pointer} ({one.detail})" for one in kept)
+    detail = f"it would stay {held}, because {title} does not change {named}. {KEEP_IT.format(title)}"
+    raise UnsupportedField(
+        f"{title} would keep another sum: {detail}", errors=(FieldError(pointer=TOTAL, detail=detail),)
+    )
 
 
 def wanted_sum(intent: Intent) -> BodySum | None:
@@ -83,5 +101,10 @@ def _way_out(draft: Draft[Any], title: str) -> str:
 
 
 def _is_amount(pointer: str) -> bool:
+    return _is_part(pointer) or pointer.split("/")[3:] == ["tax"]
+
+
+def _is_part(pointer: str) -> bool:
+    """Return whether a pointer names an amount beside the lines."""
     name, *inner = pointer.removeprefix("/").split("/")
-    return (name in SUMS and inner[1:] in ([], ["amount"], ["price"], ["tax"])) or inner[1:] == ["tax"]
+    return name in SUMS and inner[1:] in ([], ["amount"], ["price"], ["tax"])

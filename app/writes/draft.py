@@ -12,7 +12,7 @@ from app.records.map_record import compare_draft
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.writes.accept_loss import accept_loss, barring
-from app.writes.accept_total import accept_total
+from app.writes.accept_total import accept_change, accept_total
 from app.writes.already_held import still_refused
 from app.writes.patch_of import patch_of
 from app.writes.resolved_write import ResolvedWrite
@@ -61,8 +61,12 @@ async def draft_body(
     draft = await map_to_vendor(resolved, present, account)
     try:
         loss = accept_loss(resolved, draft)
-        if present is None and resolved.intent.object == "order":
+        if resolved.intent.object != "order":
+            return draft.body, loss
+        if present is None:
             loss += accept_total(resolved, draft, account)
+        else:
+            await accept_change(resolved, draft, present, account)
         return draft.body, loss
     except (InvalidField, UnsupportedField) as problem:
         vendor = resolved.connection.vendor

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import word
@@ -71,3 +71,23 @@ def test_a_copy_says_so_too(caller: Caller, vendors: Emulators) -> None:
     read = caller.get(f"/v1/orders/{made['id']}?connection=woocommerce").json()
     assert other_total(read) == [said]
     assert other_total(caller.get(f"/v1/orders/{made['id']}?connection=shopify").json()) == []
+
+
+@pytest.mark.parametrize("target", ["shopify", "stripe", "woocommerce"])
+def test_a_copy_whose_sum_cannot_follow_is_refused(caller: Caller, target: str) -> None:
+    made = caller.create("/v1/orders?connection=hubspot", SAMPLES["hubspot order"].body(word()))
+    path = f"/v1/orders/{made['id']}/copies"
+    assert caller.write("POST", path, {"connection": target}).status_code == 201
+    cheaper = {"discounts": [{"amount": "5.00"}]}
+    changed = caller.write("PATCH", f"/v1/orders/{made['id']}?connection=hubspot", cheaper)
+    assert changed.json()["totals"]["total"] == "34.80"
+
+    for again in (
+        caller.write("POST", path, {"connection": target}),
+        caller.write("PATCH", f"/v1/orders/{made['id']}?connection={target}", cheaper),
+    ):
+        assert (again.status_code, pointers(again)) == (422, ["/totals/total"]), again.text
+        assert "/discounts" in again.json()["detail"]
+    accepted = caller.write("PATCH", f"/v1/orders/{made['id']}?connection={target}&loss=any", cheaper)
+    assert accepted.status_code == 200, accepted.text
+    assert "/discounts" in [one["path"] for one in accepted.json()["meta"]["loss"]]
