@@ -61,10 +61,8 @@ async def accept_change(resolved: ResolvedWrite, draft: Draft[Any], present: msg
     if wanted is not None and wanted.is_about(Decimal(held)):
         return
     named = "; ".join(f"{one.pointer} ({one.detail})" for one in kept)
-    detail = f"it would stay {held}, because {title} does not change {named}. {KEEP_IT.format(title)}"
-    raise UnsupportedField(
-        f"{title} would keep another sum: {detail}", errors=(FieldError(pointer=TOTAL, detail=detail),)
-    )
+    detail = f"{title} does not change {named}. {KEEP_IT.format(title)}"
+    raise UnsupportedField(f"The sum would stay as it is: {detail}", errors=(FieldError(pointer=TOTAL, detail=detail),))
 
 
 def wanted_sum(intent: Intent) -> BodySum | None:
