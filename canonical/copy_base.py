@@ -89,12 +89,18 @@ class Digests:
         )
 
     def items(self, name: str, value: Any) -> dict[str, Any]:
-        """Return the items of a list that say something, by the digests of their keys."""
-        found: dict[str, Any] = {}
+        """Return the items of a list that say something, by the digests of their keys. Addresses of several types at
+        one place are several items, in the order of their types."""
+        groups: dict[str, dict[str, Any]] = {}
         for item in value or ():
             if says_something(name, item):
-                found.setdefault(self.key(name, item_key(item, self.fields[name])), item)
-        return found
+                kind = str(member(item, "type")) if name == "addresses" else ""
+                groups.setdefault(item_key(item, self.fields[name]), {}).setdefault(kind, item)
+        return {
+            self.key(name, f"{key} {place}" if place else key): item
+            for key, alike in groups.items()
+            for place, (_, item) in enumerate(sorted(alike.items(), key=lambda one: one[0]))
+        }
 
     def primary(self, name: str, keyed: Mapping[str, Any]) -> str:
         """Return the key of the primary one of items: the one that says so, else the first. Empty for a list without

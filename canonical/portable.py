@@ -126,6 +126,8 @@ def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], fie
     wanted = {key(one): one for one in sent if key(one) not in decided or one.state in DECIDED}
     kept = [_kept(name, one, wanted.get(key(one))) for one in present]
     known = {key(one) for one in present}
+    if name == "addresses":  # those of several types at one place
+        wanted = {f"{key(one)} {one.type}": one for one in sent}
     new = [one for one in wanted.values() if key(one) not in known]
     if not new and kept == list(present):
         return UNSET

@@ -16,7 +16,7 @@ from canonical.copy_base import MARK, Base, Digests, FieldBase, ItemBase, likene
 from canonical.field_kinds import ComparedField
 from canonical.parts import CustomFieldPatch
 from canonical.portable import DECIDED, MERGED, merged
-from canonical.same_value import PRIMARY, keys_among, same
+from canonical.same_value import PRIMARY, item_key, keys_among, same
 
 P = TypeVar("P", bound=Struct)
 Side = Literal["source", "target"]
@@ -137,7 +137,11 @@ class _Lists:
         self.there = {key: _as_patch(one, self.item) for key, one in digests.items(name, present).items()}
         self.sent = digests.items(name, sent or ())
         among = keys_among(self.there.values(), field)
-        self._alike = {key: digests.key(name, among(item)) for key, item in self.sent.items()}
+        self._alike = {
+            key: digests.key(name, other)
+            for key, item in self.sent.items()
+            if (other := among(item)) != item_key(item, field)
+        }
         self._known = known
         self.result = dict(self.there)
         self.waiting: dict[str, Any] = {}

@@ -14,7 +14,7 @@ from canonical.classes import ESSENTIAL, is_essential
 from canonical.customer import Consent, ConsentPatch, Customer, CustomerPatch, Email, EmailPatch, Phone, PhonePatch
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.output_only import strip_output
-from canonical.parts import CustomFieldPatch, ProductReferencePatch, ReferencePatch
+from canonical.parts import AddressPatch, AddressType, CustomFieldPatch, ProductReferencePatch, ReferencePatch
 from canonical.portable import merged, origin_of, without_clearing
 from canonical.references import at_target, with_source
 from canonical.ticket import FollowerPatch, TicketPatch
@@ -211,3 +211,11 @@ def test_classes_depend_on_the_value_and_the_vendor(pointer: str, traits: tuple[
 def test_every_essential_field_has_a_rule() -> None:
     for patch, names in ESSENTIAL.items():
         assert names <= set(patch.__struct_fields__)
+
+
+def test_two_addresses_at_one_new_place_are_both_added() -> None:
+    kinds: tuple[AddressType, ...] = ("billing", "shipping", "billing")
+    sent = tuple(AddressPatch(type=kind, line1="Uferweg 3", city="Kiel") for kind in kinds)
+    found = merged(CustomerPatch(addresses=sent), Customer()).addresses
+    assert isinstance(found, tuple)
+    assert [one.type for one in found] == ["billing", "shipping"]

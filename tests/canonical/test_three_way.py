@@ -7,10 +7,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical.copy_base import Base, Digests, is_as_left, is_unchanged
+from canonical.copy_base import Base, Digests, FieldBase, is_as_left, is_unchanged
 from canonical.customer import Customer, CustomerPatch, Email, Phone
 from canonical.field_kinds import kinds_of
-from canonical.parts import CustomField, CustomFieldPatch, CustomFieldType
+from canonical.parts import Address, AddressPatch, CustomField, CustomFieldPatch, CustomFieldType
 from canonical.renewed_base import Copied, renewed
 from canonical.three_way import MergedFields, Rules, Side, merge
 
@@ -252,3 +252,32 @@ def test_a_setting_that_both_had_follows_also_to_no_and_to_zero(values: tuple[bo
     base, _ = renewed({}, {}, copied, DIGESTS)
     found = merge(second, ("custom_fields",), held, base, Rules(), DIGESTS)
     assert found.patch.custom_fields == second.custom_fields
+
+
+def homes(**places: str) -> tuple[Address, ...]:
+    return tuple(
+        Address(type=kind, line1=line, city="Kiel", country_code="DE")  # type: ignore[arg-type]
+        for kind, line in places.items()
+    )
+
+
+@given(st.lists(st.tuples(*[st.sampled_from(("Uferweg 3", "Am Markt 9"))] * 2), min_size=1, max_size=4))
+def test_two_addresses_at_one_place_both_follow(moves: list[tuple[str, str]]) -> None:
+    held, base, names = Customer(), dict[str, FieldBase](), ("addresses",)
+    for billing, shipping in moves:
+        source = homes(billing=billing, shipping=shipping)
+        sent = CustomerPatch(
+            addresses=tuple(
+                AddressPatch(type=one.type, line1=one.line1, city=one.city, country_code=one.country_code)
+                for one in source
+            )
+        )
+        before = {"addresses": DIGESTS.state("addresses", held.addresses)}
+        found = merge(sent, names, held, base, Rules(), DIGESTS)
+        written = found.patch.addresses
+        if written is not msgspec.UNSET:
+            places = {one.type: one.line1 for one in written or ()}
+            held = Customer(addresses=homes(**places))
+        copied = Copied(names=names, sent=sent, after=held, before=before, written=found.patch, composed=(), missing=())
+        base |= renewed(base, {}, copied, DIGESTS)[0]
+        assert {one.type: one.line1 for one in held.addresses} == {"billing": billing, "shipping": shipping}

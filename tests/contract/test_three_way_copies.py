@@ -340,3 +340,17 @@ def test_a_loss_is_not_copied_back_and_a_change_is(caller: Caller) -> None:
 
 def _address(made: dict[str, Any]) -> dict[str, str]:
     return {"address": made["emails"][0]["address"]}
+
+
+@pytest.mark.parametrize("target", ["stripe", "woocommerce"])
+def test_a_billing_and_a_shipping_address_move_together(caller: Caller, target: Vendor) -> None:
+    both = [{"type": kind} for kind in ("billing", "shipping")]
+    source = "woocommerce" if target == "stripe" else "stripe"
+    made = buyer(caller, source, addresses=[HOME | one for one in both])
+    copy(caller, made, target)
+
+    change(caller, made, addresses=[MOVED | one for one in both])
+    copy(caller, made, target)
+
+    held = caller.get(f"/v1/customers/{made['id']}?connection={target}").json()["addresses"]
+    assert {one["type"]: one["line1"] for one in held} == dict.fromkeys(("billing", "shipping"), MOVED["line1"])
