@@ -88,8 +88,8 @@ class Completion:
         finished = operation.is_announced
         subscribed = any(row["subscription"] for row in rows)
         (self._wanted.update if subscribed else self._wanted.difference_update)(_kinds(published.prepared))
-        events, told = self._deps.events, [row for row in rows if row["number"] is not None]
-        jobs = [*await events.deliver(transaction, published.prepared, told)]
+        events, appended = self._deps.events, [row for row in rows if row["number"] is not None]
+        jobs = [*await events.deliver(transaction, published.prepared, appended)]
         kept = await self._keep(transaction, operation, published.copied)
         ends = [_finished(operation)] if finished else []
         jobs += await events.append(transaction, *published.further, *kept, *ends)
