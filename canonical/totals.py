@@ -19,6 +19,7 @@ from canonical.values import currency_digits
 
 ZERO: Final = Decimal(0)
 LONGEST: Final = 40
+AMOUNTS: Final = frozenset(Totals.__struct_fields__)
 PARTS: Final = frozenset({"line_items", "discounts", "shipping_lines", "fees", "tax_inclusive"})
 """The fields of an order that make its sum."""
 Lines = tuple[LineItem, ...] | tuple[LineItemPatch, ...]
@@ -69,6 +70,17 @@ def stated(totals: Any, name: str) -> Decimal | None:
     amount = totals.get(name) if isinstance(totals, dict) else None
     is_amount = isinstance(amount, str) and len(amount) <= LONGEST and _AMOUNT.fullmatch(amount)
     return Decimal(amount) if is_amount else None  # type: ignore[arg-type]
+
+
+def unreadable_amounts(totals: Any) -> list[str]:
+    """Return the pointers of what is no amount in the `totals` of a body, so that a sum would be missed. Null and an
+    empty list say nothing."""
+    if not totals:
+        return []
+    if not isinstance(totals, dict):
+        return ["/totals"]
+    wrong = [name for name, amount in totals.items() if name in AMOUNTS and amount is not None]
+    return [f"/totals/{name}" for name in wrong if stated(totals, name) is None]
 
 
 def sum_of(patch: OrderPatch) -> BodySum | None:

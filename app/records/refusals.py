@@ -1,5 +1,8 @@
 """Turn a vendor's refusal, or an answer that cannot be read, into a Problem for the caller."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from msgspec import UNSET
 
 from app.errors import (
@@ -15,9 +18,10 @@ from app.errors import (
 )
 from app.problem_document import Problem, VendorSays
 from app.vendors.models import Connection, VendorRefused
+from canonical.parts import ObjectName
 from mappings.http import RefusalKind
 from mappings.registry import active
-from mappings.spec import Unmappable, VendorDrift
+from mappings.spec import Unmappable, UpsertKey, VendorDrift
 
 PROBLEM_OF: dict[RefusalKind, type[Problem]] = {
     "unavailable": VendorUnavailable,
@@ -31,11 +35,15 @@ PROBLEM_OF: dict[RefusalKind, type[Problem]] = {
 }
 GRANT = "An operator must allow this at the vendor, or correct the connection: see the detail. Until then, use another."
 
-UPSERT = "To create or update a customer by e-mail address, use ?upsert_on=email."
+UPSERT = "To create or update a {object} by {key}, use ?upsert_on={upsert_on}."
+KEYS: Final[Mapping[UpsertKey, str]] = {"email": "e-mail address", "external_id": "your own key"}
 
 
-def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Problem:
-    """Return the problem for a definite refusal, with the vendor's own words."""
+def problem_of_refusal(
+    connection: Connection, refused: VendorRefused, object_name: ObjectName | None = None
+) -> Problem:
+    """Return the problem for a definite refusal, with the vendor's own words. `object_name` is what was written, if
+    anything was."""
     refusal = refused.refusal
     existing = None if refusal.existing_remote_id is None else f"{connection.name}:{refusal.existing_remote_id}"
     says = VendorSays(
@@ -54,14 +62,17 @@ def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Proble
             " It complains about " + "; ".join(f"{field}: {complaint}" for field, complaint in refusal.fields) + "."
         )
     next_step = GRANT if refusal.kind == "not_allowed" else None
-    if refusal.kind == "duplicate" and _finds_by_email(connection):
-        next_step = f"{DuplicateRecord.next_step} {UPSERT}"
+    key = None if object_name is None else _upsert_key(connection, object_name)
+    if refusal.kind == "duplicate" and key is not None:
+        next_step = f"{DuplicateRecord.next_step} {UPSERT.format(object=object_name, key=KEYS[key], upsert_on=key)}"
     return PROBLEM_OF[refusal.kind](detail, vendor=says, retry_after=refusal.retry_after, next_step=next_step)
 
 
-def _finds_by_email(connection: Connection) -> bool:
-    mapping = active(connection.vendor, "customer")
-    return mapping is not None and ("email" in mapping.endpoints.upsert or "email" in mapping.endpoints.find)
+def _upsert_key(connection: Connection, object_name: ObjectName) -> UpsertKey | None:
+    """Return the first key by which the connection creates or updates such records."""
+    mapping = active(connection.vendor, object_name)
+    known = () if mapping is None else (*mapping.endpoints.upsert, *mapping.endpoints.find)
+    return next((key for key in KEYS if key in known), None)
 
 
 def problem_of_unmappable(connection: Connection, object_name: str, error: Unmappable) -> Problem:

@@ -35,18 +35,18 @@ def accept_total(resolved: ResolvedWrite, draft: Draft[Any], account: Any) -> tu
     is_kept = becomes is None or wanted.is_about(becomes)
     held = wanted.total if becomes is None else becomes
     if intent.total is not None and not wanted.is_about(Decimal(intent.total)):
+        wrong = "The body contradicts itself"
         detail = (
-            f"totals.total is {intent.total}, the body adds up to {wanted.total:f}, and at {title} it would"
-            f" be {held:f}: send the prices, discounts, shipping, fees and taxes that make up the total, or no totals"
+            f"totals.total is {intent.total}, and the parts add up to {wanted.total:f}, at {title} to {held:f}:"
+            f" send the prices, discounts, shipping, fees and taxes that make up the total, or no totals"
         )
     elif not is_kept:
+        wrong = f"{title} would get another sum"
         detail = f"the body adds up to {wanted.total:f}, at {title} it would be {held:f}. {_way_out(draft, title)}"
     else:
         return ()
     if intent.loss != "any":
-        raise UnsupportedField(
-            f"{title} would get another sum: {detail}", errors=(FieldError(pointer=TOTAL, detail=detail),)
-        )
+        raise UnsupportedField(f"{wrong}: {detail}", errors=(FieldError(pointer=TOTAL, detail=detail),))
     return (Loss(path=TOTAL, kind="coerced", detail=detail),)
 
 

@@ -112,7 +112,9 @@ async def execute(
         if await lost_upsert_race(resolved, operation, drafted.effect, refused):
             await _postpone(deps, begun, UPSERT_RETRY)
             raise Undecided(operation.id) from refused
-        return await record_refusal(deps, begun, problem_of_refusal(resolved.connection, refused))
+        return await record_refusal(
+            deps, begun, problem_of_refusal(resolved.connection, refused, resolved.mapping.object)
+        )
     except VendorProblem as problem:
         await _record_unsent(deps, begun, problem, patient=patient)
         raise

@@ -101,7 +101,7 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> Answe
             return await _by_marker(resolved, begun, effect, recovery, final=final)
         await _mark_unknown(deps, begun, recovery.note)
     except VendorRefused as refused:
-        await _retry_later(deps, begun, problem_of_refusal(resolved.connection, refused))
+        await _retry_later(deps, begun, problem_of_refusal(resolved.connection, refused, resolved.mapping.object))
     except Problem as problem:
         await _retry_later(deps, begun, problem)
     return None
@@ -135,7 +135,9 @@ async def _send_again(resolved: ResolvedWrite, begun: Begun, effect: Action, *, 
         return await send_and_settle(resolved, begun, prepared)
     except VendorRefused as refused:
         if effect not in CREATING:
-            return await record_refusal(resolved.deps, begun, problem_of_refusal(resolved.connection, refused))
+            return await record_refusal(
+                resolved.deps, begun, problem_of_refusal(resolved.connection, refused, resolved.mapping.object)
+            )
         return await _after_refusal(resolved, begun, effect, refused)
 
 
@@ -167,7 +169,9 @@ async def _after_refusal(
     if await lost_upsert_race(resolved, begun.operation, effect, refused):
         await _pause(resolved.deps, begun, FIRST_PAUSE)
         return None
-    return await record_refusal(resolved.deps, begun, problem_of_refusal(resolved.connection, refused))
+    return await record_refusal(
+        resolved.deps, begun, problem_of_refusal(resolved.connection, refused, resolved.mapping.object)
+    )
 
 
 async def _search_later(resolved: ResolvedWrite, begun: Begun, effect: Action) -> None:

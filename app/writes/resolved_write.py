@@ -35,7 +35,7 @@ from canonical.classes import LossPolicy
 from canonical.order_patch import OrderCancel
 from canonical.parts import FieldOwnership, Loss, ObjectName
 from canonical.portable import origin_of
-from canonical.totals import stated
+from canonical.totals import stated, unreadable_amounts
 from canonical.validate import patch_errors
 from canonical.values import decimal_string
 from mappings.coverage import writable_values
@@ -50,6 +50,7 @@ UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
 }
 
 CREATING: Final = frozenset({"create", "upsert", "comment"})
+NO_AMOUNT: Final = 'not an amount: send a decimal string such as "39.80", or leave it out'
 """The verbs that never clear a field."""
 
 
@@ -329,6 +330,8 @@ def _read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
     except InvalidField as problem:
         raise _with_values(problem, mapping) from problem
     found = [FieldError(pointer=one.pointer, detail=one.detail) for one in patch_errors(sent.patch)]
+    if request.object == "order" and request.action in ("create", "upsert"):
+        found += [FieldError(pointer=one, detail=NO_AMOUNT) for one in unreadable_amounts(sent.totals)]
     found += unknown_keys(sent.patch, request.object, deps.connections.custom_keys.get(request.object, frozenset()))
     if found:
         raise InvalidField.listing(found)

@@ -51,8 +51,26 @@ def test_shipping_and_taxes_count(caller: Caller, name: str) -> None:
     assert pointers(answer) == ["/totals/total"]
 
 
-@pytest.mark.parametrize("totals", [None, [], {"total": None}, {"total": 45}, {"total": "a lot"}])
-def test_a_total_that_is_no_amount_is_ignored(caller: Caller, totals: Any) -> None:
+@pytest.mark.parametrize(
+    ("totals", "pointer"),
+    [
+        ({"total": 45}, "/totals/total"),
+        ({"total": "a lot"}, "/totals/total"),
+        ({"total": "1e2"}, "/totals/total"),
+        ({"total": "45,00"}, "/totals/total"),
+        ({"tip": 1.1}, "/totals/tip"),
+        ("45.00", "/totals"),
+    ],
+)
+def test_a_total_that_is_no_amount_is_refused(caller: Caller, totals: Any, pointer: str) -> None:
+    kind = KINDS["hubspot order"]
+    answer = caller.write("POST", kind.collection, kind.sample() | {"totals": totals})
+    assert code_of(answer, 422) == "invalid-field"
+    assert pointers(answer) == [pointer]
+
+
+@pytest.mark.parametrize("totals", [None, [], {"total": None}])
+def test_a_total_that_says_nothing_is_ignored(caller: Caller, totals: Any) -> None:
     kind = KINDS["hubspot order"]
     assert caller.create(kind.collection, kind.sample() | {"totals": totals})["meta"]["ignored"] == ["/totals"]
 
