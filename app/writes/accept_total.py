@@ -18,7 +18,7 @@ from mappings.spec import Draft
 
 TOTAL = "/totals/total"
 SUMS = frozenset({"discounts", "shipping_lines", "fees"})
-"""The lists whose items are parts of the sum beside the lines."""
+"""The lists, other than the lines, whose items are parts of the sum."""
 KEEP_IT = "Change the order at {}, or accept that its sum stays with ?loss=any"
 
 
@@ -103,6 +103,6 @@ def _is_amount(pointer: str) -> bool:
 
 
 def _is_part(pointer: str) -> bool:
-    """Return whether a pointer names an amount beside the lines."""
+    """Return whether a pointer names an amount that is part of the sum."""
     name, *inner = pointer.removeprefix("/").split("/")
     return name in SUMS and inner[1:] in ([], ["amount"], ["price"], ["tax"])

@@ -1,4 +1,4 @@
-"""A subscriber that refuses everything: what waits for its next attempt counts, and a person is told at once."""
+"""A subscriber that refuses everything: what waits for its next attempt counts, and an alarm is sent at once."""
 
 from collections.abc import Iterator
 from datetime import datetime
