@@ -80,7 +80,7 @@ def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
     if shell.database is not None and not shell.unmigrated:
         report.add(_check_work(runner, shell.database, shell.settings), "a worker runs, and no connection is paused")
         report.add(
-            _check_connections(runner, shell.database),
+            _check_connections(runner, shell.database, shell.settings),
             "no connection is throttled, fails or refuses its webhooks",
         )
         report.add(_check_alarms(runner, shell.database, shell.settings), "no other alarm stands")
@@ -261,8 +261,8 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
             yield error(f"consumer {one.name}", found, mend)
 
 
-def _check_connections(runner: asyncio.Runner, database: Database) -> Iterator[Finding]:
-    """Report what the running processes observe at connections."""
+def _check_connections(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
+    """Report what the running processes observe at the configured connections."""
     for name, seen in runner.run(Observations(database).read()).items():
         since, until = moment(seen.since), moment(seen.until)
         again = "It continues by itself. Look again: lockstitch connections"
@@ -272,9 +272,10 @@ def _check_connections(runner: asyncio.Runner, database: Database) -> Iterator[F
         else:
             yield warning(f"requests of {name}", f"{seen.note} since {since} UTC", again)
     for name, refused in runner.run(WebhookStandings(database).read()).items():
-        if refused.alone:
+        if refused.alone and name in settings.connections:
             mend = f"{refused.next_step} Then look again: lockstitch connections"
-            yield error(f"webhooks {name}", described(refused), mend)
+            level = error if refused.alarm else warning
+            yield level(f"webhooks {name}", described(refused), mend)
 
 
 def _check_alarms(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:

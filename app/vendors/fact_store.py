@@ -74,9 +74,9 @@ class PostgresAccountFacts:
         for row in rows:
             try:
                 opened = self._sealer.open(row["payload"], _belongs_to(connection, row["request"]))
-            except SealBroken:
-                continue
-            payload = msgspec.msgpack.decode(zlib.decompress(opened), type=_Payload)
+                payload = msgspec.msgpack.decode(zlib.decompress(opened), type=_Payload)
+            except (SealBroken, zlib.error, msgspec.DecodeError):
+                continue  # it is fetched, and replaces the row
             if payload.credential == _digest(credential):
                 found[keys[row["request"]]] = StoredFact(pages=_pages(payload.bodies), age=row["age"])
         return found

@@ -18,14 +18,18 @@ WRITE_SECONDS: Final = 2.0
 VERIFIED_SECONDS: Final = 10.0
 
 # Any stranger can send a webhook that is refused. It is no trouble while the vendor's own are verified, at least one in
-# so many seconds. Refusals are forgotten after a day.
+# so many seconds. Otherwise a vendor goes on, with its next events or with further attempts, where one who looks around
+# has left. The signature of a `stale` webhook is valid, so the vendor made it. Refusals are forgotten after a day.
 STANDING: Final = """
-    SELECT connection, reason, refused AS count, since, refused_at AS last_at,
-           verified_at IS NULL OR verified_at < now() - interval '40 seconds' AS alone
-      FROM webhook_standing
-     WHERE refused_at > coalesce(verified_at, '-infinity') AND refused_at > now() - interval '1 day'
+    SELECT connection, reason, count, since, last_at, alone,
+           alone AND (reason = 'stale' OR (count >= 3 AND last_at >= since + interval '10 seconds')) AS alarm
+      FROM (SELECT connection, reason, refused AS count, since, refused_at AS last_at,
+                   verified_at IS NULL OR verified_at < now() - interval '40 seconds' AS alone
+              FROM webhook_standing
+             WHERE refused_at > coalesce(verified_at, '-infinity') AND refused_at > now() - interval '1 day') AS refused
 """
-"""The connections whose last webhook was refused, as SQL. `alone`: none has been verified for a while."""
+"""The connections whose last webhook was refused, as SQL. `alone`: none has been verified for a while. `alarm`: the
+vendor's own are refused, to all appearance."""
 
 SELECT = Statement("SELECT webhook_standing", STANDING)
 
@@ -80,8 +84,10 @@ class RefusedWebhooks(Struct, frozen=True, kw_only=True):
     last_at: datetime
     """When the last one was refused. Example: `"2026-05-01T09:35:00Z"`"""
     alone: bool
-    """Whether no webhook was verified lately either: then an alarm is raised. Otherwise a stranger may have sent them.
-    Example: `true`"""
+    """Whether no webhook was verified in the last 40 s either. Otherwise a stranger has sent them. Example: `true`"""
+    alarm: bool
+    """Whether they raise an alarm: none was verified, and at least three were refused over 10 s or more, or one whose
+    signature is valid (`stale`). Example: `true`"""
     next_step: str
     """What you can do. Example: `"Correct the clock of the hosts of the API: timedatectl set-ntp true."`"""
 

@@ -125,9 +125,9 @@ class Facade:
         finally:
             self.stop()
 
-    def lockstitch(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run an operator's command while the processes run, on a wide screen."""
-        return lockstitch(*arguments, environment=self.api.environment, columns=300)
+    def lockstitch(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run an operator's command while the processes run, on a wide screen; `environment` is added."""
+        return lockstitch(*arguments, environment={**self.api.environment, **environment}, columns=300)
 
     def process(self, command: str, **environment: str) -> Process:
         """Return `lockstitch serve` or `worker`, not started yet, on a free port; `environment` is added."""

@@ -1,11 +1,13 @@
 """Account facts are fetched for the object that needs them, and shared by all processes in the database."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -33,6 +35,8 @@ FACTS: dict[str, Any] = {
 }
 WRITE = VendorRequest(method="POST", path="/things", route="/things", body=b"{}", effect=True)
 OLDER = Statement("UPDATE account_fact", "UPDATE account_fact SET asked_at = asked_at - $1::interval")
+REQUESTS = Statement("SELECT account_fact", "SELECT request FROM account_fact")
+DAMAGE = Statement("UPDATE account_fact", "UPDATE account_fact SET payload = $1")
 PAYLOADS = Statement("SELECT account_fact", "SELECT payload FROM account_fact")
 
 
@@ -102,6 +106,21 @@ async def test_facts_of_another_credential_or_address_do_not_count(database: Dat
         async with process(database, other, read_secret=lambda reference: "another-secret-9") as third:
             await account(third, "ticket")
         assert other.targets() == ["GET /stages"]
+
+
+@pytest.mark.parametrize("damaged", [b"\x00", zlib.compress(b"\xc1"), zlib.compress(msgspec.msgpack.encode([1, 2]))])
+async def test_a_fact_that_no_longer_decodes_is_fetched(database: Database, damaged: bytes) -> None:
+    async with running_vendor(echo) as vendor:
+        async with process(database, vendor) as first:
+            known = await account(first, "ticket")
+        request = await database.fetch_value(REQUESTS)
+        sealed = SEALER.seal(damaged, f"account_fact {first.connection.name} {request.hex()}")
+        await database.execute(DAMAGE, sealed)
+        async with process(database, vendor) as second:
+            assert await account(second, "ticket") == known
+        async with process(database, vendor) as third:
+            assert await account(third, "ticket") == known
+        assert vendor.targets() == ["GET /stages"] * 2
 
 
 async def test_a_refusal_is_a_fact_too(database: Database) -> None:

@@ -63,7 +63,7 @@ HINDERED = Statement(
              UNION
             SELECT connection, 'webhooks', reason
               FROM ({refused_webhooks.STANDING}) AS refused
-             WHERE alone) AS each
+             WHERE alarm) AS each
      WHERE connection = ANY ($1::text[])
      GROUP BY connection, problem
      ORDER BY connection, problem
