@@ -6,7 +6,7 @@ from app.copies import comments, fan_out, follow_source
 from app.credentials import store as credentials
 from app.events import deliver
 from app.events.store import deliveries, events, record_states, subscriptions
-from app.links import match_secret
+from app.postgres import digest_secret
 from app.queue import enqueue
 from app.queue.kinds import policies_of
 from app.uploads import ingest_row
@@ -38,7 +38,7 @@ SEALED_COLUMNS: Final = (
     *subscriptions.SEALED,
     *deliveries.SEALED,
     *enqueue.SEALED,
-    *match_secret.SEALED,
+    *digest_secret.SEALED,
     *credentials.SEALED,
     *fact_store.SEALED,
 )

@@ -23,7 +23,6 @@ from app.identifiers import new_id
 from app.links import match_statements as sql
 from app.links.join_and_split import LinkMoved
 from app.links.match_keys import MatchKey, Sighting, any_contradict, key_of
-from app.links.match_secret import MatchSecret
 from app.links.models import LinkReview, LinkSource, NamedRecord, NewRecord, RecordName, ReviewReason, ReviewState
 from app.links.role_mailboxes import is_role
 from app.links.statements import LOCK as LOCK_IDS
@@ -31,6 +30,7 @@ from app.links.store import PostgresLinks
 from app.periodic import repeating
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Transaction
+from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import SealBroken, Sealer
 
 MATCH: Final = LinkSource(kind="match")
@@ -78,7 +78,7 @@ class PostgresMatches:
         self._database = database
         self._links = links
         self._auto_join = {frozenset(pair) for pair in auto_join}
-        self._secret = MatchSecret(database, sealer)
+        self._secret = DigestSecret(database, sealer)
         self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
         self._stored: list[tuple[Sighting, MatchKey, NamedRecord | None]] = []
         self._keeps: Batcher[Keys, None] = Batcher.of(self._keep, abandonable=True)

@@ -40,12 +40,12 @@ from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
 from app.http.slow_bodies import Transfers
 from app.links.deps import LinkDeps
-from app.links.match_secret import MatchSecret
 from app.links.match_store import PostgresMatches
 from app.monitoring.store import heartbeats
 from app.monitoring.store.run_entries import recording_runs
 from app.ownership.deps import OwnershipDeps
 from app.postgres.database import Database
+from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import Sealer
 from app.postgres.environment_stamp import claim
 from app.postgres.listen import listen
@@ -280,7 +280,7 @@ async def _open_dependencies(
     refusals = RefusedRequests(database)
     idle = settings.body_idle_timeout_seconds
     operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
-    bases = PostgresCopyBases(database, MatchSecret(database, sealer))
+    bases = PostgresCopyBases(database, DigestSecret(database, sealer))
     writes = WriteDeps(
         **shared(records),
         bases=bases,

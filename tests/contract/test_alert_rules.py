@@ -112,8 +112,8 @@ def _every_problem(facade: Facade) -> list[tuple[str, str]]:
            VALUES ('crm.rules', 1, 'current', '')"""
     )
     facade.sql(
-        """INSERT INTO subscription (id, principal, target_url, events, failing_since)
-           VALUES ('sub_rules', 'key_1', '', '{*}', now() - interval '1 hour')"""
+        """INSERT INTO subscription (id, principal, target_url, digest, events, failing_since)
+           VALUES ('sub_rules', 'key_1', '', sha256(''), '{*}', now() - interval '1 hour')"""
     )
     facade.sql(
         """INSERT INTO connection_observation (process, connection, state, since, until)

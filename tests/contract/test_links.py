@@ -276,7 +276,7 @@ def test_keys_are_hmacs_and_are_erased_with_the_person(caller: Caller, facade: F
     assert len(rows) == 1
     assert address not in repr(rows).encode()
     assert rows[0]["digest"] != hashlib.sha256(address).digest()
-    assert rows[0]["digest"] not in [row["secret"] for row in facade.sql("SELECT secret FROM match_secret")]
+    assert rows[0]["digest"] not in [row["secret"] for row in facade.sql("SELECT secret FROM digest_secret")]
     assert len(until(lambda: proposals(facade, desk), bool)) == 1
 
     assert caller.write("DELETE", f"/v1/customers/{crm['id']}").status_code == 200

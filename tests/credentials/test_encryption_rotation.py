@@ -25,10 +25,10 @@ from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.identifiers import new_id
 from app.links.match_keys import Sighting
-from app.links.match_secret import MatchSecret
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
+from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import SealBroken, Sealer
 from app.problem_document import ProblemDocument
 from app.queue.jobs import PostgresQueue
@@ -90,7 +90,7 @@ class Stores:
                     events=self.events,
                     queue=self.queue,
                     states=self.states,
-                    bases=PostgresCopyBases(database, MatchSecret(database, sealer)),
+                    bases=PostgresCopyBases(database, DigestSecret(database, sealer)),
                 )
             ),
         )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
@@ -18,6 +19,7 @@ from tests.events.numbered_events import EVERYTHING, all_of, changed
 pytestmark = pytest.mark.anyio
 
 WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+DAMAGE = Statement("UPDATE subscription", "UPDATE subscription SET target_url = 'damaged'")
 RECORD = [("shop", "customer:1051")]
 
 
@@ -31,6 +33,15 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = await Database.connect(database_url)
     yield database
     await database.close()
+
+
+async def test_an_equal_subscription_is_found_without_opening_the_others(database: Database) -> None:
+    subscriptions = PostgresSubscriptions(database, SEALER)
+    await subscriptions.create(EVERYTHING)
+    await database.execute(DAMAGE)
+    other = replace(EVERYTHING, id="sub_2", target_url="https://example.com/2")
+    assert (await subscriptions.create(other)).id == "sub_2"
+    assert (await subscriptions.create(replace(other, id="sub_3", events=("*", "*")))).id == "sub_2"
 
 
 async def test_a_new_subscription_lets_appends_pass_that_wait_for_each_other(database: Database) -> None:

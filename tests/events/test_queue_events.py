@@ -67,7 +67,7 @@ async def test_news_of_dead_letters_that_cannot_be_delivered_is_not_news_again(
 
 SUBSCRIBER = Statement(
     "INSERT subscription",
-    "INSERT INTO subscription (id, principal, target_url, events) VALUES ($1, 'key_1', '', '{*}')",
+    "INSERT INTO subscription (id, principal, target_url, digest, events) VALUES ($1, 'key_1', '', sha256(''), '{*}')",
 )
 
 

@@ -15,7 +15,7 @@ QUERIES = {
     for name, query in vars(module).items()
     if isinstance(query, Statement)
 }
-ONE_ROW = re.compile("link_change|match_secret")
+ONE_ROW = re.compile("link_change|digest_secret")
 FOUND_BY = re.compile("remote_id|canonical_id|own_id|alias|digest|changed|\\bid\\b")
 
 

@@ -29,8 +29,8 @@ async def unknown_operation(database: Database) -> None:
 async def disabled_subscription(database: Database) -> None:
     await sql(
         database,
-        """INSERT INTO subscription (id, principal, target_url, events, state, disabled_at, disabled_reason)
-           VALUES ('sub_1', 'key_1', '', '{*}', 'disabled', now(), 'it answers 500')""",
+        """INSERT INTO subscription (id, principal, target_url, digest, events, state, disabled_at, disabled_reason)
+           VALUES ('sub_1', 'key_1', '', sha256(''), '{*}', 'disabled', now(), 'it answers 500')""",
     )
 
 

@@ -40,8 +40,8 @@ BEHIND_APPENDS = Statement(
 INSERT = Statement(
     "INSERT subscription",
     f"""
-    INSERT INTO subscription (id, principal, target_url, events, connection, fields, changed)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    INSERT INTO subscription (id, principal, target_url, events, connection, fields, changed, digest)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     RETURNING {COLUMNS}
     """,  # noqa: S608 - no caller's text is in it
 )
@@ -62,9 +62,9 @@ SELECT_PAGE = Statement(
     """,  # noqa: S608
 )
 
-SELECT_OF_PRINCIPAL = Statement(
+SELECT_EQUAL = Statement(
     "SELECT subscription",
-    f"SELECT {COLUMNS} FROM subscription WHERE principal = $1 ORDER BY id",  # noqa: S608
+    f"SELECT {COLUMNS} FROM subscription WHERE principal = $1 AND digest = $2 ORDER BY id LIMIT 1",  # noqa: S608
 )
 
 SELECT_BY_ID = Statement("SELECT subscription", f"SELECT {COLUMNS} FROM subscription WHERE id = $1")  # noqa: S608

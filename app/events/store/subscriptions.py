@@ -1,6 +1,7 @@
 """Subscriptions: create, list, rotate secrets, disable, enable, delete. Targets and secrets are encrypted."""
 
 import asyncio
+import hmac
 import random
 import time
 from collections.abc import Iterable, Sequence
@@ -8,12 +9,14 @@ from datetime import datetime
 from typing import Final
 
 import asyncpg
+import msgspec
 
 from app.audit import record
 from app.errors import StoreUnavailable
 from app.events.models import EventSubscription, NewSubscription
 from app.events.store import subscription_statements as sql
 from app.postgres.database import Database, Transaction
+from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import SealedColumn, Sealer
 from app.queue.lanes import WAKE
 from app.queue.pauses import BLOCK, RESUME
@@ -32,32 +35,35 @@ class PostgresSubscriptions:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
+        self._secret = DigestSecret(database, sealer)
 
     async def create(self, new: NewSubscription) -> EventSubscription:
         """Create a subscription, or return an equal one of the principal. It gets every Event that the feed does not
         show yet."""
+        digest = _digest(await self._secret.load(), new)
         give_up = time.monotonic() + LONGEST_WAIT
         while True:
             try:
-                return await self._create(new)
+                return self._opened(await self._create(new, digest))
             except StoreUnavailable as problem:
                 is_locked = isinstance(problem.__cause__, asyncpg.LockNotAvailableError)
                 if not is_locked or time.monotonic() > give_up:
                     raise
             await asyncio.sleep(random.uniform(0.0, LONGEST_PAUSE))  # noqa: S311 - no secret
 
-    async def _create(self, new: NewSubscription) -> EventSubscription:
+    async def _create(self, new: NewSubscription, digest: bytes) -> asyncpg.Record:
         target = self._sealer.seal(new.target_url.encode(), target_of(new.id))
         async with self._database.transaction() as session:
             await session.execute(sql.BEHIND_APPENDS)
             # Only here: two equal requests wait for each other.
-            for known in await session.fetch(sql.SELECT_OF_PRINCIPAL, new.principal):
-                if _is_equal(new, present := self._opened(known)):
-                    return present
+            known = await session.fetch_row(sql.SELECT_EQUAL, new.principal, digest)
+            if known is not None:
+                return known
             row = await session.fetch_row(
                 *(sql.INSERT, new.id, new.principal, target, list(new.events), new.connection),
                 None if new.fields is None else list(new.fields),
                 None if new.changed is None else list(new.changed),
+                digest,
             )
             await session.execute(sql.INSERT_SECRET, new.id, self._sealer.seal(new.secret.encode(), secret_of(new.id)))
             await session.execute(sql.OPEN_LANE, new.id, AT_ONCE)
@@ -68,7 +74,7 @@ class PostgresSubscriptions:
                 connection=new.connection,
             )
             assert row is not None  # noqa: S101 - RETURNING
-            return self._opened(row)
+            return row
 
     async def list(self, *, after: str | None, limit: int) -> Sequence[EventSubscription]:
         """List subscriptions, newest first, below the id `after`."""
@@ -137,15 +143,11 @@ class PostgresSubscriptions:
         return EventSubscription(**fields)
 
 
-def _is_equal(new: NewSubscription, present: EventSubscription) -> bool:
-    """Return whether both deliver the same Events in the same form to the same target."""
-    return (new.target_url, new.connection) == (present.target_url, present.connection) and all(
-        (one is None) == (other is None) and set(one or ()) == set(other or ())
-        for one, other in (
-            (new.events, present.events),
-            (new.fields, present.fields),
-            (new.changed, present.changed),
-        )
+def _digest(secret: bytes, new: NewSubscription) -> bytes:
+    """Digest what makes two subscriptions equal: they deliver the same Events in the same form to the same target."""
+    lists = [None if one is None else sorted(set(one)) for one in (new.events, new.fields, new.changed)]
+    return hmac.digest(
+        secret, b"subscription\0" + msgspec.json.encode([new.target_url, new.connection, *lists]), "sha256"
     )
 
 

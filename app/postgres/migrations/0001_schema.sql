@@ -293,8 +293,8 @@ CREATE TABLE copy_removal (
 
 CREATE INDEX copy_removal_consumer ON copy_removal (consumer, at);
 
--- The key of the HMACs above and below, sealed for `match_secret`. It stays the same when encryption keys are rotated.
-CREATE TABLE match_secret (
+-- The key of all HMACs in this schema, sealed for `digest_secret`. It stays the same when encryption keys are rotated.
+CREATE TABLE digest_secret (
     id     smallint PRIMARY KEY CHECK (id = 1),
     secret bytea    NOT NULL
 );
@@ -713,6 +713,9 @@ CREATE TABLE subscription (
     id              text        PRIMARY KEY CHECK (id LIKE 'sub\_%'),
     principal       text        NOT NULL,
     target_url      bytea       NOT NULL,
+
+    -- The HMAC of everything that makes two subscriptions of a principal equal, so that it is found unopened.
+    digest          bytea       NOT NULL CHECK (octet_length(digest) = 32),
     events          text[]      NOT NULL CHECK (cardinality(events) > 0),
     connection      text,
 
@@ -733,6 +736,8 @@ CREATE TABLE subscription (
 
     CHECK ((state = 'active') = (disabled_at IS NULL) AND (disabled_at IS NULL) = (disabled_reason IS NULL))
 );
+
+CREATE INDEX subscription_digest ON subscription (digest);
 
 -- For the subscriptions whose patterns match an event.
 CREATE INDEX subscription_events ON subscription USING gin (events);

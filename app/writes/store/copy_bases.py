@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from app.links.match_secret import MatchSecret
 from app.postgres.database import Database, Statement, Transaction
+from app.postgres.digest_secret import DigestSecret
 from app.writes.models import CopyResult
 from canonical.copy_base import Base, Digests, FieldBase
 from canonical.field_kinds import kinds_of
@@ -76,7 +76,7 @@ class KnownBase(Struct, frozen=True, kw_only=True):
 class PostgresCopyBases:
     """The store of the bases of copies."""
 
-    def __init__(self, database: Database, secret: MatchSecret) -> None:
+    def __init__(self, database: Database, secret: DigestSecret) -> None:
         self._database = database
         self._secret = secret
 

@@ -1,5 +1,5 @@
-"""The key of the HMACs in match keys and in the bases of copies. It is sealed with the encryption keys. Their
-rotation does not change it."""
+"""The key of the HMACs in match keys, in the bases of copies and of subscriptions. It is sealed with the encryption
+keys. Their rotation does not change it."""
 
 import os
 from typing import Final
@@ -7,12 +7,14 @@ from typing import Final
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealedColumn, Sealer
 
-BELONGS_TO: Final = "match_secret"
-SELECT = Statement("SELECT match_secret", "SELECT secret FROM match_secret")
-INSERT = Statement("INSERT match_secret", "INSERT INTO match_secret (id, secret) VALUES (1, $1) ON CONFLICT DO NOTHING")
+BELONGS_TO: Final = "digest_secret"
+SELECT = Statement("SELECT digest_secret", "SELECT secret FROM digest_secret")
+INSERT = Statement(
+    "INSERT digest_secret", "INSERT INTO digest_secret (id, secret) VALUES (1, $1) ON CONFLICT DO NOTHING"
+)
 
 
-class MatchSecret:
+class DigestSecret:
     """Loads the secret, once for each process. The first process creates it."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
@@ -29,5 +31,5 @@ class MatchSecret:
 
 
 SEALED: Final = (
-    SealedColumn(table="match_secret", column="secret", key={"id": "smallint"}, belongs_to=lambda row: BELONGS_TO),
+    SealedColumn(table="digest_secret", column="secret", key={"id": "smallint"}, belongs_to=lambda row: BELONGS_TO),
 )
