@@ -121,7 +121,10 @@ def _every_problem(facade: Facade) -> list[tuple[str, str]]:
              FROM (VALUES ('pausable', 'throttled'), ('busy-hubspot', 'failing')) AS observed (connection, state)"""
     )
     facade.sql("UPDATE connection_observation SET since = now() - interval '1 hour' WHERE process LIKE '%rules'")
-    facade.sql("INSERT INTO webhook_standing (connection, reason, refused_at) VALUES ('code', 'rules', now())")
+    facade.sql(
+        """INSERT INTO webhook_standing (connection, reason, refused, since, refused_at)
+           VALUES ('code', 'rules', 3, now() - interval '1 minute', now())"""
+    )
     return [
         ("credential", "name"),
         ("subscription", "id"),

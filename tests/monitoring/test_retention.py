@@ -261,7 +261,8 @@ async def test_the_rest_of_a_cancelled_redrive_is_deleted_in_batches(database: D
 async def test_a_rotated_secret_of_a_subscription_goes_a_day_after_its_end(database: Database) -> None:
     await sql(
         database,
-        "INSERT INTO subscription (id, principal, target_url, digest, events) VALUES ('sub_1', 'key_1', '', sha256(''), '{customer.*}')",
+        """INSERT INTO subscription (id, principal, target_url, digest, events)
+           VALUES ('sub_1', 'key_1', '', sha256(''), '{customer.*}')""",
     )
     await sql(
         database,
