@@ -17,6 +17,7 @@ from canonical.field_kinds import ComparedField
 from canonical.parts import CustomFieldPatch
 from canonical.portable import DECIDED, MERGED, merged
 from canonical.same_value import PRIMARY, item_key, keys_among, same
+from canonical.slots import Slots, clashing
 
 P = TypeVar("P", bound=Struct)
 Side = Literal["source", "target"]
@@ -31,12 +32,13 @@ REPLACED: Final = frozenset({EMAILS, "phones", "addresses", "tax_ids"})
 class Rules(Struct, frozen=True, kw_only=True):
     """What a merge depends on: who owns each field, as far as one of the two does; the fields that the source could not
     supply; whether an e-mail address is the login at the target and stays the primary one; whether the record was found
-    by its address, which then stays as it is."""
+    by its address, which then stays as it is; the slots of the target, by list."""
 
     owners: Mapping[str, Side] = {}
     missing: Collection[str] = ()
     keeps_login: bool = False
     keeps_emails: bool = False
+    slots: Mapping[str, Slots] = {}
 
 
 class MergedFields(Struct, frozen=True, kw_only=True):
@@ -146,6 +148,7 @@ class _Lists:
         self.result = dict(self.there)
         self.waiting: dict[str, Any] = {}
         self.added: set[str] = set()
+        self.changed: set[str] = set()
         self.gone: set[str] = set()
 
     def place(self, key: str) -> str:
@@ -168,11 +171,30 @@ class _Lists:
             said = {one: value for one in sent.__struct_fields__ if _says(value := getattr(sent, one))}
             sent = replace(present, **said)
         self.result[place] = sent
+        self.changed.add(place)
 
     def remove(self, place: str) -> None:
-        """Remove an item of the target."""
+        """Remove an item of the target, or leave out one that was added."""
         del self.result[place]
-        self.gone.add(place)
+        if place in self.added:
+            self.added.remove(place)
+        else:
+            self.gone.add(place)
+
+    def fit(self, slots: Slots, outcome: _Outcome, owner: Side | None) -> None:
+        """Remove items of the target that need the same slot as items that the source has added or changed, or leave
+        those out if the target owns the field. The items of the source come first."""
+        if not self.added and not self.changed:
+            return
+        ours = {self.place(key): item for key, item in self.sent.items()}
+        ours |= {place: self.result[place] for place in ours if place in self.result}
+        self.result = {key: self.result[key] for key in dict.fromkeys((*ours, *self.result)) if key in self.result}
+        first = self.result.keys() - self.added if owner == "target" else ours.keys()
+        left = clashing(self.result, first, (self.there, ours), slots)
+        for key in left:
+            self.remove(key)
+        if left:
+            outcome.takes(owner, both=True)
 
 
 def _merge_items(name: str, sent: Any, present: Any, known: FieldBase, rules: Rules, digests: Digests) -> _Outcome:
@@ -193,6 +215,8 @@ def _merge_items(name: str, sent: Any, present: Any, known: FieldBase, rules: Ru
             lists.change(place, key, whole=False)
     if name not in KEPT and name not in rules.missing and not (name == EMAILS and rules.keeps_login):
         _remove_gone(name, outcome, owner, lists, known, digests)
+    if name in rules.slots and not (name == EMAILS and rules.keeps_login):
+        lists.fit(rules.slots[name], outcome, owner)
     primary = _primary(name, outcome, lists, known, rules, digests)
     if lists.result != lists.there or primary != digests.primary(name, lists.there):
         outcome.value = _with_marks(lists, primary)

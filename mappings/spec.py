@@ -17,6 +17,7 @@ from msgspec import UNSET, Struct, UnsetType
 from canonical.classes import Traits
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName, Reference
+from canonical.slots import Slots
 from mappings import coercion
 from mappings.drift import UNNAMED, named_in, place_of, places_holding
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
@@ -335,7 +336,8 @@ class VendorMapping(Generic[R, M, P, W, A]):
     order; None if the body leaves it to the vendor, such as the price of a product. Every mapping of orders that
     creates some has one. It never raises. `stores` is what the vendor itself changes in texts, by field (see `stored`):
     a write sends the text that it would store. `hidden_keys` are the keys by which the vendor also finds records whose
-    value is not read: by a list (`in_lists`), or at all (`always`)."""
+    value is not read: by a list (`in_lists`), or at all (`always`). `slots` says which items of a list the vendor
+    stores where it has one place for each; a list without an entry takes any number."""
 
     vendor: str
     object: ObjectName
@@ -354,6 +356,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
     coerces: bool = False
     stores: Mapping[str, TextChange] = field(default_factory=dict)
     hidden_keys: Mapping[str, Literal["in_lists", "always"]] = field(default_factory=dict)
+    slots: Mapping[str, Slots] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise TypeError for a mapping that creates orders and does not say what they add up to."""

@@ -86,6 +86,7 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, held: Any) -> Merge
         missing=copied.missing,
         keeps_login=is_login(resolved) and not copied.follows_logins,
         keeps_emails=resolved.intent.upsert_on == "email",
+        slots=resolved.mapping.slots,
     )
     patch, names = merging.patch, merging.names
     if DISPLAY in known.base and _is_composed(patch, held):

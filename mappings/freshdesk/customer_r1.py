@@ -12,6 +12,7 @@ from canonical.customer import Customer, CustomerPatch
 from canonical.parts import Address, AddressPatch, AddressType, Loss
 from mappings.freshdesk import bodies
 from mappings.freshdesk.contact_points import (
+    KINDS,
     addresses_written,
     emails_read,
     numbers_written,
@@ -22,7 +23,7 @@ from mappings.freshdesk.field_values import instant, own_external_id
 from mappings.freshdesk.locales import language_read, language_written, zone_read, zone_written
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
 from mappings.kit import json_custom_fields, patches, people
-from mappings.kit.addresses import placed
+from mappings.kit.addresses import placed, slots_of
 from mappings.kit.names import one_name
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
@@ -184,4 +185,5 @@ CUSTOMER: Final = VendorMapping(
     to_canonical=to_canonical,
     to_vendor=to_vendor,
     hidden_keys={"email": "in_lists"},
+    slots={"phones": people.slots_by_type(KINDS), "addresses": slots_of(SLOTS)},
 )

@@ -28,7 +28,7 @@ from mappings.hubspot.field_values import spell_language, spell_zone, zone
 from mappings.hubspot.related import owner_of
 from mappings.hubspot.wire_v3 import CLEARED, EXTERNAL_ID, Account, ContactProperties, ContactRecord, RecordWrite
 from mappings.kit import nearest, patches, people
-from mappings.kit.addresses import placed
+from mappings.kit.addresses import placed, slots_of
 from mappings.kit.names import full_name, two_names
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
@@ -71,6 +71,7 @@ NO_PLACE_IN_ADDRESS: Final = ("name", "company", "phone")
 SLOTS: Final[dict[str, tuple[AddressType, ...]]] = {
     "address": ("unknown", "work", "billing", "home", "shipping", "other")
 }
+SINGLE: Final = {"phones": people.slots_by_type(NUMBERS), "addresses": slots_of(SLOTS)}
 
 
 def to_canonical(record: ContactRecord, account: Account) -> Mapped[Customer]:
@@ -324,4 +325,5 @@ CUSTOMER: Final = VendorMapping(
     to_canonical=to_canonical,
     to_vendor=to_vendor,
     hidden_keys={"email": "always"},
+    slots={"emails": people.one_slot, **SINGLE},
 )

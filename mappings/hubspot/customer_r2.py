@@ -131,4 +131,5 @@ CUSTOMER: Final = VendorMapping(
     to_canonical=to_canonical,
     to_vendor=to_vendor,
     builds_on=customer_r1.CUSTOMER,
+    slots=customer_r1.SINGLE,
 )

@@ -1,6 +1,6 @@
 """Choose among several postal addresses, for vendors that store one, or one of each kind. Each choice adds a loss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import UNSET
@@ -16,28 +16,34 @@ S = TypeVar("S", bound=str)
 def placed(
     addresses: Sequence[AddressPatch], slots: Mapping[S, tuple[AddressType, ...]], vendor: str, notes: Notes
 ) -> dict[S, tuple[str, AddressPatch]]:
-    """Return the address for each place of the vendor, with its pointer. `slots` names the types that a place takes,
-    its own first. The default address comes first, then the order of the types, then that of the array."""
-    left = dict(enumerate(addresses))
-    chosen: dict[S, tuple[str, AddressPatch]] = {}
-
-    def take(slot: S, types: tuple[AddressType, ...]) -> None:
-        fitting = [index for index, one in left.items() if _type(one) in types]
-        if slot in chosen or not fitting:
-            return
-        index = min(fitting, key=lambda one: (not left[one].is_default, types.index(_type(left[one])), one))
-        chosen[slot] = (f"/addresses/{index}", left.pop(index))
-
-    for slot, types in slots.items() if len(slots) > 1 else ():
-        take(slot, types[:1])
-    for slot, types in slots.items():
-        take(slot, types)
-    for slot, (pointer, address) in chosen.items():
-        _note_type(_type(address), slots[slot][0], pointer, vendor, notes)
-    for index in left:
+    """Return the address for each slot of the vendor (`slots_of`), with its pointer."""
+    chosen = slots_of(slots)(addresses)
+    for slot, index in chosen.items():
+        _note_type(_type(addresses[index]), slots[slot][0], f"/addresses/{index}", vendor, notes)
+    for index in sorted({*range(len(addresses))}.difference(chosen.values())):
         held = " and ".join(f"one of type {types[0]}" for types in slots.values()) if len(slots) > 1 else "one address"
         notes.lose(f"/addresses/{index}", "dropped", f"{vendor} stores {held}: another one is written")
-    return chosen
+    return {slot: (f"/addresses/{index}", addresses[index]) for slot, index in chosen.items()}
+
+
+def slots_of(
+    slots: Mapping[S, tuple[AddressType, ...]],
+) -> Callable[[Sequence[AddressPatch]], dict[S, int]]:
+    """Return what chooses the address for each slot of a vendor, by index (`Slots`). `slots` names the types that a
+    slot takes, its own first. The default address comes first, then the order of the types, then that of the array."""
+
+    def choose(addresses: Sequence[AddressPatch]) -> dict[S, int]:
+        left, chosen = dict(enumerate(addresses)), dict[S, int]()
+        own = [(slot, types[:1]) for slot, types in slots.items()] if len(slots) > 1 else []
+        for slot, types in (*own, *slots.items()):
+            fitting = [index for index, one in left.items() if _type(one) in types]
+            if slot in chosen or not fitting:
+                continue
+            chosen[slot] = min(fitting, key=lambda one: (not left[one].is_default, types.index(_type(left[one])), one))
+            del left[chosen[slot]]
+        return chosen
+
+    return choose
 
 
 def check_type(address: AddressPatch | None, kind: AddressType, pointer: str, vendor: str, notes: Notes) -> None:

@@ -10,6 +10,7 @@ from canonical.customer import CustomerPatch, EmailPatch, EmailStatus, PhonePatc
 from canonical.field_kinds import fields_of
 from canonical.parts import AddressPatch, ReferencePatch
 from canonical.same_value import same
+from canonical.slots import Slots
 from mappings.kit import nearest, patches
 from mappings.spec import Notes
 
@@ -138,6 +139,16 @@ def numbers_by_type(
             notes.lose(f"/phones/{index}/type", "coerced", detail)
             found[held[near]] = index
     return found
+
+
+def one_slot(items: Sequence[EmailPatch | PhonePatch]) -> dict[str, int]:
+    """Return the index of the one item that the vendor stores (`Slots`)."""
+    return {"primary": primary(items)} if items else {}
+
+
+def slots_by_type(held: Mapping[PhoneType, str]) -> Slots:
+    """Return the slots of a vendor that stores one number of each type, as in `numbers_by_type`."""
+    return lambda phones: numbers_by_type(phones, held, "", Notes())
 
 
 def check_person(patch: CustomerPatch, vendor: str, notes: Notes) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, Email, Phone
 from canonical.parts import Address, AddressType, Loss
+from mappings.kit import people
 from mappings.kit.names import full_name
 from mappings.kit.unchanged import changes_only
 from mappings.medusa import addresses, metadata
@@ -83,4 +84,5 @@ CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, Customer
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor),
     coerces=True,
+    slots={"emails": people.one_slot, "phones": people.one_slot},
 )

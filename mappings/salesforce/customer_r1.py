@@ -23,7 +23,7 @@ from canonical.customer import (
 )
 from canonical.parts import Address, AddressPatch, AddressType, Loss, ReferencePatch, given
 from mappings.kit import patches, people
-from mappings.kit.addresses import placed
+from mappings.kit.addresses import placed, slots_of
 from mappings.kit.names import full_name, two_names
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce.bodies import needed, own_key, read_key, reference_to
@@ -321,4 +321,5 @@ CUSTOMER: Final = VendorMapping(
     to_canonical=to_canonical,
     to_vendor=to_vendor,
     stores=STORES,
+    slots={"emails": people.one_slot, "phones": people.slots_by_type(PHONES), "addresses": slots_of(SLOTS)},
 )

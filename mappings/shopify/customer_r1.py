@@ -16,6 +16,7 @@ from canonical.customer import (
     TaxExemption,
 )
 from canonical.parts import Address, CustomField, Instant
+from mappings.kit import people
 from mappings.kit.unchanged import changes_only
 from mappings.shopify import addresses, custom_fields, customer_webhook_r1, metadata, wire_webhook
 from mappings.shopify import wire_2026_07 as wire
@@ -183,4 +184,5 @@ CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, Customer
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor),
     shapes=(ReadShape(record=wire_webhook.Customer, matches=is_webhook, to_canonical=webhook_to_canonical),),
+    slots={"emails": people.one_slot, "phones": people.one_slot},
 )

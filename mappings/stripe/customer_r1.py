@@ -9,6 +9,8 @@ from typing import Final
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, Email, Phone, TaxExemption, TaxId
 from canonical.parts import Address
+from mappings.kit import people
+from mappings.kit.addresses import slots_of
 from mappings.kit.unchanged import NUMBERS, changes_only
 from mappings.spec import Mapped, Notes, Remote, VendorMapping
 from mappings.stripe import addresses, metadata, subscriptions_r1
@@ -114,4 +116,5 @@ CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, Customer
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor, along=NUMBERS),
+    slots={"emails": people.one_slot, "phones": people.one_slot, "addresses": slots_of(addresses.SLOTS)},
 )

@@ -9,10 +9,12 @@ from typing import Final
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, Email, Phone
 from canonical.parts import Address, Loss
+from mappings.kit import people
+from mappings.kit.addresses import slots_of
 from mappings.kit.unchanged import NUMBERS, changes_only
 from mappings.spec import Mapped, Remote, VendorMapping
 from mappings.woocommerce import addresses, custom_fields, wire_v3
-from mappings.woocommerce.customer_write_r1 import to_vendor
+from mappings.woocommerce.customer_write_r1 import email_slots, to_vendor
 from mappings.woocommerce.endpoints_customer import ENDPOINTS
 from mappings.woocommerce.requests import meta_text, moment, page_url
 from mappings.woocommerce.wire_v3 import EXTERNAL_ID, Account, CustomerWrite
@@ -98,4 +100,5 @@ CUSTOMER: Final = VendorMapping[wire_v3.Customer, Customer, CustomerPatch, Custo
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor, along=NUMBERS),
     coerces=True,
+    slots={"emails": email_slots, "phones": people.one_slot, "addresses": slots_of(addresses.SLOTS)},
 )

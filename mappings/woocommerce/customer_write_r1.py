@@ -1,5 +1,6 @@
 """CustomerPatch to the body of a write, revision 1. Only members in the patch are set."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import UNSET, UnsetType
@@ -74,6 +75,16 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
+def email_slots(emails: Sequence[EmailPatch]) -> dict[str, int]:
+    """Return the index of the account's e-mail address and of the billing one (`Slots`)."""
+    if not emails:
+        return {}
+    plain = next((place for place, email in enumerate(emails) if email.type != "billing"), 0)
+    first = people.primary(emails, otherwise=plain)
+    billing = [place for place, email in enumerate(emails) if email.type == "billing" and place != first]
+    return {"account": first, "billing": billing[0]} if billing else {"account": first}
+
+
 def _emails(
     emails: tuple[EmailPatch, ...] | None | UnsetType, current: Customer | None, notes: Notes
 ) -> tuple[Text, Text]:
@@ -84,19 +95,17 @@ def _emails(
     if isinstance(emails, UnsetType) or not emails:
         notes.invalid("/emails", "a WooCommerce customer always has an e-mail address")
         return UNSET, UNSET
-    first = people.primary(
-        emails, otherwise=next((place for place, email in enumerate(emails) if email.type != "billing"), 0)
-    )
+    slots = email_slots(emails)
     account: Text = UNSET
     billing: Text = UNSET
     for place, email in enumerate(emails):
         pointer = f"/emails/{place}"
         if email.status not in (UNSET, "unknown"):
             notes.unsupported(f"{pointer}/status", "WooCommerce does not track whether mail is delivered")
-        if place == first:
+        if place == slots["account"]:
             people.refuse_details(email, pointer, EMAIL, notes)
             account = patches.email(email.address, f"{pointer}/address", notes)
-        elif email.type == "billing" and billing is UNSET:
+        elif place == slots.get("billing"):
             billing = patches.email(email.address, f"{pointer}/address", notes)
         else:
             notes.unsupported(pointer, EMAIL.others)

@@ -239,4 +239,5 @@ CUSTOMER: Final = VendorMapping(
     to_vendor=to_vendor,
     hidden_keys={"email": "always"},
     shapes=(USER_EVENT,),
+    slots={"emails": people.one_slot, "phones": people.one_slot},
 )

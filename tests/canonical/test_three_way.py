@@ -1,6 +1,7 @@
 """A copy merges base, source and target. The two records are changed at random, and what a copy may do is checked."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -281,3 +282,72 @@ def test_two_addresses_at_one_place_both_follow(moves: list[tuple[str, str]]) ->
         copied = Copied(names=names, sent=sent, after=held, before=before, written=found.patch, composed=(), missing=())
         base |= renewed(base, {}, copied, DIGESTS)[0]
         assert {one.type: one.line1 for one in held.addresses} == {"billing": billing, "shipping": shipping}
+
+
+typed = st.lists(
+    st.sampled_from(
+        [(kind, f"+4411749601{place}{one}") for place, kind in enumerate(("work", "mobile")) for one in "123"]
+    ),
+    max_size=2,
+    unique_by=lambda one: one[0],
+)
+
+
+def typed_numbers(items: list[tuple[Any, str]]) -> tuple[Phone, ...]:
+    return tuple(Phone(raw=one, e164=one, type=kind, is_primary=place == 0) for place, (kind, one) in enumerate(items))
+
+
+def by_type(phones: Sequence[Any]) -> dict[str, int]:
+    """The slots of a target with one number of each type."""
+    return {one.type: index for index, one in reversed([*enumerate(phones)])}
+
+
+def after_both_have_changed(
+    first: Customer, own: tuple[Phone, ...], second: Customer, owners: dict[str, Side]
+) -> tuple[dict[str, str], MergedFields]:
+    """The numbers that a target with one slot for each type holds after a second copy, by type."""
+    base, _ = renewed({}, {}, _copied(first, CustomerPatch(), first), DIGESTS)
+    rules = Rules(slots={"phones": by_type}, owners=owners)
+    found = merge(as_patch(second), ("phones",), Customer(phones=own), base, rules, DIGESTS)
+    written = own if found.patch.phones is msgspec.UNSET else found.patch.phones or ()
+    assert len(by_type(written)) == len(written)
+    return {one.type: str(one.e164) for one in written}, found
+
+
+def _copied(source: Customer, written: CustomerPatch, after: Customer) -> Copied:
+    before = {"phones": DIGESTS.state("phones", source.phones)}
+    patch = as_patch(source)
+    return Copied(names=("phones",), sent=patch, after=after, before=before, written=written, composed=(), missing=())
+
+
+@given(typed, typed, typed)
+def test_a_changed_number_gets_its_slot(
+    first: list[tuple[str, str]], own: list[tuple[str, str]], second: list[tuple[str, str]]
+) -> None:
+    """A number that only the target has changed or added, of another type, stays."""
+    customers = [Customer(phones=typed_numbers(one)) for one in (first, second)]
+    then, now, there = dict(first), dict(second), dict(own)
+    held, found = after_both_have_changed(customers[0], typed_numbers(own), customers[1], {})
+    known = set(then.values())
+    for kind, number in now.items():
+        if number not in known:  # new at the source
+            assert held[kind] == number
+            assert there.get(kind) in (None, number, *known) or found.conflicts == ("phones",)
+    for kind, number in there.items():
+        if kind not in now and number not in {*known, *now.values()}:  # new at the target
+            assert held[kind] == number
+
+
+@given(typed, typed, typed)
+def test_a_slot_of_the_target_stays_as_its_owner_has_it(
+    first: list[tuple[str, str]], own: list[tuple[str, str]], second: list[tuple[str, str]]
+) -> None:
+    customers = [Customer(phones=typed_numbers(one)) for one in (first, second)]
+    held, found = after_both_have_changed(customers[0], typed_numbers(own), customers[1], {"phones": "target"})
+    both = {*dict(first).values(), *dict(second).values()}
+    for kind, number in own:
+        if number not in both:
+            assert held[kind] == number
+            if dict(second).get(kind) not in (None, *dict(first).values()):
+                assert found.kept == ("phones",)
+    assert found.conflicts == ()

@@ -354,3 +354,92 @@ def test_a_billing_and_a_shipping_address_move_together(caller: Caller, target: 
 
     held = caller.get(f"/v1/customers/{made['id']}?connection={target}").json()["addresses"]
     assert {one["type"]: one["line1"] for one in held} == dict.fromkeys(("billing", "shipping"), MOVED["line1"])
+
+
+ONE_SLOT: Final = (
+    ("hubspot", "freshdesk", "mobile"),
+    ("hubspot", "salesforce", "mobile"),
+    ("salesforce", "freshdesk", "work"),
+    ("salesforce", "hubspot", "mobile"),
+    ("salesforce", "zendesk", "mobile"),
+    ("shopify", "freshdesk", "unknown"),
+    ("shopify", "salesforce", "unknown"),
+)
+
+
+@pytest.mark.parametrize("has_email", [True, False])
+@pytest.mark.parametrize(("source", "target", "kind"), ONE_SLOT)
+def test_the_source_wins_the_one_slot_of_a_number(
+    caller: Caller, source: Vendor, target: Vendor, kind: str, has_email: bool, tel: Numbers
+) -> None:
+    """Without an e-mail address, a number is essential: a copy that loses it is refused."""
+    phones = [[{"e164": one, **({} if kind == "unknown" else {"type": kind})}] for one in tel]
+    made = buyer(caller, source, phones=phones[0], **({} if has_email else {"emails": []}))
+    there = copy(caller, made, target)
+    stored = there["phones"][0]
+    staff(caller, there, phones=[{"e164": tel[1], **_typed(stored)}])
+    change(caller, made, phones=phones[2], first_name="Ines")
+
+    again = copy(caller, made, target)
+
+    assert [(one["e164"], one["type"]) for one in again["phones"]] == [(tel[2], stored["type"])]
+    assert "Ines" in (again["first_name"] or again["display_name"])
+    assert {"/phones/0", "/phones/1"}.isdisjoint(one["path"] for one in again["meta"].get("loss", ()))
+    (event,) = until(lambda: conflicts(caller, made))
+    assert event["data"]["fields"] == ["phones"]
+    copy(caller, made, target)
+    assert len(conflicts(caller, made)) == 1
+
+
+def _typed(phone: dict[str, Any]) -> dict[str, str]:
+    return {} if phone["type"] == "unknown" else {"type": phone["type"]}
+
+
+def test_a_number_of_another_type_stays_beside_a_conflict(caller: Caller, tel: Numbers) -> None:
+    made = buyer(caller, "hubspot", phones=[{"e164": tel[0], "type": "mobile"}])
+    there = copy(caller, made, "freshdesk")
+    desk = f"+4411748{tel[0][-5:]}"
+    staff(caller, there, phones=[{"e164": desk, "type": "work"}, {"e164": tel[1], "type": "mobile"}])
+    change(caller, made, phones=[{"e164": tel[2], "type": "mobile"}])
+    assert sorted(numbers(copy(caller, made, "freshdesk"))) == sorted([desk, tel[2]])
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("stripe", "hubspot"), ("stripe", "salesforce"), ("hubspot", "woocommerce"), ("woocommerce", "stripe")],
+)
+def test_the_source_wins_the_one_slot_of_an_address(caller: Caller, source: Vendor, target: Vendor) -> None:
+    made = buyer(caller, source, addresses=[HOME], last_name=word())
+    there = copy(caller, made, target)
+    theirs = {name: there["addresses"][0][name] for name in HOME}
+    staff(caller, there, addresses=[theirs | {"line1": "Lange Gasse 1"}])
+    change(caller, made, addresses=[MOVED])
+
+    again = copy(caller, made, target)
+
+    assert [one["line1"] for one in again["addresses"]] == [MOVED["line1"]]
+    (event,) = until(lambda: conflicts(caller, made))
+    assert event["data"]["fields"] == ["addresses"]
+
+
+def test_a_shop_with_many_places_keeps_both_addresses(caller: Caller) -> None:
+    made = buyer(caller, "hubspot", addresses=[HOME])
+    there = copy(caller, made, "shopify")
+    theirs = {name: there["addresses"][0][name] for name in HOME if name != "type"}
+    staff(caller, there, addresses=[theirs | {"line1": "Lange Gasse 1"}])
+    change(caller, made, addresses=[MOVED])
+    assert {one["line1"] for one in copy(caller, made, "shopify")["addresses"]} == {"Lange Gasse 1", MOVED["line1"]}
+
+
+@pytest.mark.parametrize("target", ["salesforce", "stripe"])
+def test_the_source_wins_the_one_slot_of_an_email(caller: Caller, target: Vendor) -> None:
+    made = buyer(caller, other_than(target))
+    there = copy(caller, made, target)
+    staff(caller, there, emails=[{"address": f"{word()}@example.com"}])
+    new = f"{word()}@example.com"
+    change(caller, made, emails=[{"address": new}])
+    again = copy(caller, made, target)
+    assert [one["address"] for one in again["emails"]] == [new]
+    assert not [one for one in again["meta"].get("loss", ()) if "/emails" in one["path"]]
+    (event,) = until(lambda: conflicts(caller, made))
+    assert event["data"]["fields"] == ["emails"]

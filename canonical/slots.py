@@ -1,0 +1,38 @@
+"""Decide which items of two lists need the same slot of a vendor, such as that of the one mobile number.
+
+A slot is like a field of its own. An item of the source and one of the target that need it are two values of it.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+Slots = Callable[[Sequence[Any]], Mapping[Any, int]]
+"""Returns for each slot of a vendor the index of the item that it stores there. It does not store the other items."""
+
+
+def clashing(
+    items: Mapping[str, Any], first: Collection[str], wanted: Sequence[Mapping[str, Any]], slots: Slots
+) -> list[str]:
+    """Return the keys of the items that do not get their slot beside those of `first`, or would move one of them.
+
+    `items` are all items in their order. An item's slot is the one that it has in the last list of `wanted` with it.
+    """
+    own: dict[str, Any] = {}
+    for one in wanted:
+        own |= _slots_in(one, slots)
+    kept, left = set(first), list[str]()
+    for key in items:
+        if key in kept:
+            continue
+        together = _slots_in({one: item for one, item in items.items() if one in kept or one == key}, slots)
+        if all(own.get(one) == slot for one, slot in together.items()):
+            kept.add(key)
+        else:
+            left.append(key)
+    return left
+
+
+def _slots_in(items: Mapping[str, Any], slots: Slots) -> dict[str, Any]:
+    """Return the slot of each item; None for one without."""
+    keys = list(items)
+    return dict.fromkeys(keys) | {keys[index]: slot for slot, index in slots(list(items.values())).items()}
