@@ -7,7 +7,7 @@ is open while a vendor is asked, except one that writes nothing (`leased`).
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -27,7 +27,7 @@ from app.credentials.models import (
     VersionState,
 )
 from app.errors import StoreUnavailable
-from app.postgres.database import Database, Session, Transaction
+from app.postgres.database import Database, Transaction
 from app.postgres.encryption import SealBroken, SealedColumn, Sealer
 
 SEALED: Final = (
@@ -38,7 +38,8 @@ SEALED: Final = (
         belongs_to=lambda row: belongs_to(row["credential"], row["version"]),
     ),
 )
-BEAT_SECONDS: Final = 2.0
+# A lost session is noticed, and replaced, well before others take its holder for killed (GONE_SECONDS).
+BEAT_SECONDS: Final = 0.4
 # Each lease keeps a connection of the pool, and needs a second one now and then. More would use up the pool.
 MOST_LEASES: Final = 8
 _log = logging.getLogger("lockstitch.credentials")
@@ -188,20 +189,34 @@ class PostgresCredentials:
         self, name: str, *, seconds: float, instead_of: UUID | None = None
     ) -> AsyncIterator[RefreshLease | None]:
         """Take the lease like `lease`, and show during the block that this process is alive."""
-        token, is_done = uuid4(), False
-        try:
-            async with self._leases, self._database.transaction() as alive:
-                await alive.execute(sql.HOLD, token)
-                beating = asyncio.create_task(_beat(alive))
-                try:
-                    yield await self.lease(name, seconds=seconds, token=token, instead_of=instead_of)
-                    is_done = True
-                finally:
-                    beating.cancel()
-                    await asyncio.wait({beating})
-        except StoreUnavailable:
-            if not is_done:  # else only the lock was lost
-                raise
+        token, is_taken = uuid4(), asyncio.get_running_loop().create_future()
+        async with self._leases:
+            living = asyncio.create_task(self._live(token, is_taken))
+            try:
+                await asyncio.wait({living, is_taken}, return_when=asyncio.FIRST_COMPLETED)
+                if living.done():
+                    living.result()
+                yield await self.lease(name, seconds=seconds, token=token, instead_of=instead_of)
+            finally:
+                living.cancel()
+                await asyncio.wait({living})
+
+    async def _live(self, token: UUID, is_taken: "asyncio.Future[None]") -> None:
+        """Hold the lock that shows a living holder, until cancelled. If its session is lost, take it again, so that no
+        other process takes this one for killed. Sets `is_taken`, or raises StoreUnavailable before that."""
+        while True:
+            try:
+                async with self._database.transaction() as alive:
+                    await alive.execute(sql.HOLD, token)
+                    if not is_taken.done():
+                        is_taken.set_result(None)
+                    while True:
+                        await asyncio.sleep(BEAT_SECONDS)  # too short for a session to count as idle
+                        await alive.execute(sql.STILL_HOLD)
+            except StoreUnavailable:
+                if not is_taken.done():
+                    raise
+            await asyncio.sleep(BEAT_SECONDS)
 
     async def gone_holder(self, name: str) -> UUID | None:
         """Return the token of a lease whose holder shows no sign of life, or None."""
@@ -283,11 +298,3 @@ class PostgresCredentials:
 
 _OF_CREDENTIAL: Final = ("name", "kind", "max_age", "sent_version", "refused_at", "refused_why")
 _OF_VERSION: Final = ("state", "expires_at", "accepted_until", "created_at", "changed_at")
-
-
-async def _beat(session: Session) -> None:
-    """Use a session now and then, so that it does not count as idle. Ends silently if it is lost."""
-    with suppress(StoreUnavailable):
-        while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            await session.execute(sql.STILL_HOLD)

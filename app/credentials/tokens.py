@@ -46,7 +46,7 @@ REPLY_LOST: Final = "the reply to its last refresh was lost"
 class GoneHolder:
     """A lease whose holder was killed: it shows no sign of life for GONE_SECONDS. Its `token` may then be replaced.
 
-    A holder that lives loses its sign of life with a restart of the database, and then stores its tokens at once.
+    A holder that lives loses its sign of life with a restart of the database, and shows it again sooner.
     """
 
     def __init__(self) -> None:

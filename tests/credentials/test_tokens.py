@@ -7,7 +7,6 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,22 +29,6 @@ pytestmark = pytest.mark.anyio
 # How long a lease lasts at the rig's endpoint: its timeout and the margin before and after.
 LEASE_SECONDS: Final = 25.0
 KINDS: Final = ("hubspot", "shopify", "zendesk")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulators]:
-    """Emulators of this module."""
-    started = RunningEmulators(tmp_path_factory.mktemp("emulators"))
-    started.start()
-    yield started
-    started.close()
-
-
-@pytest.fixture
-def emulators(running: RunningEmulators) -> RunningEmulators:
-    """Emulators that remember nothing."""
-    running.reset()
-    return running
 
 
 async def authorised(one: Rig, emulators: RunningEmulators, *, seconds: float = 3600) -> dict[str, Any]:
