@@ -39,6 +39,7 @@ NO_BUYER: Final = (
     "billing_address.company that is the name of exactly one account, or the account's id in a custom field that is "
     "AccountId; or set default_account in the configuration of the connection"
 )
+BUYER: Final = "Buyer: "
 KEPT_AS_TEXT: Final = "no contact: the buyer is named in the description of the order"
 LONGEST_NAME: Final = 255
 
@@ -66,6 +67,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         **_address(patch.shipping_address, "shipping", current, account, notes),
     )
     status = _status(patch, current, account, notes)
+    fields = _with_buyer(patch, fields, current, notes)
     if current is not None:
         patches.refuse_without_place(patch, ONLY_NEW, notes, {})
         body = OrderWrite(fields=replace(fields, status=status), custom=custom)
@@ -92,17 +94,8 @@ def _with_account(
     account: Account,
     notes: Notes,
 ) -> tuple[OrderFields, str | None]:
-    """Return the fields with the account of a new order, or the name of one to make with it. A buyer who is no contact
-    is named in the description."""
+    """Return the fields with the account of a new order, or the name of one to make with it."""
     buyer = patch.customer if isinstance(patch.customer, ReferencePatch) else None
-    if buyer is not None and not fields.bill_to_contact_id:
-        told = ", ".join(one for one in (buyer.name, buyer.email, buyer.phone) if one)
-        if told:
-            notes.lose("/customer", "coerced", KEPT_AS_TEXT)
-            note = fields.description if isinstance(fields.description, str) else ""
-            if note:
-                notes.lose("/internal_note", "coerced", KEPT_AS_TEXT)
-            fields = replace(fields, description=f"{note}\nBuyer: {told}".strip())
     if custom.get("AccountId"):
         return fields, None
     found = account_for(patch, account)
@@ -114,6 +107,37 @@ def _with_account(
     if fields.bill_to_contact_id in (UNSET, None, NEW_PERSON):  # the account of a contact is read with the write
         notes.invalid("/customer", NO_BUYER)
     return fields, None
+
+
+def _with_buyer(patch: OrderPatch, fields: OrderFields, current: Order | None, notes: Notes) -> OrderFields:
+    """Return the fields with a buyer who is no contact in the last line of the description."""
+    buyer = patch.customer
+    if not isinstance(buyer, ReferencePatch) or not _is_text(buyer, fields, current):
+        return fields
+    named = ", ".join(one for one in (buyer.name, buyer.email, buyer.phone) if one)
+    if not named:
+        return fields
+    notes.lose("/customer", "coerced", KEPT_AS_TEXT)
+    present = None if current is None else current.description
+    note, last = fields.description, f"{BUYER}{named}"
+    text = (note if isinstance(note, str) else "" if note is None else present or "").rstrip("\n")
+    before, _, line = text.rpartition("\n")
+    if line.startswith(BUYER):
+        text = before
+    if text and isinstance(note, str):
+        notes.lose("/internal_note", "coerced", KEPT_AS_TEXT)
+    written = f"{text}\n{last}".strip()
+    return replace(fields, description=UNSET if note is UNSET and written == present else written)
+
+
+def _is_text(buyer: ReferencePatch, fields: OrderFields, current: Order | None) -> bool:
+    """Return whether a buyer is named in the description: no contact, of an order that has none. The name of its
+    account alone is what such an order reads as."""
+    if current is None:
+        return not fields.bill_to_contact_id
+    if current.account is not None and (buyer.name, buyer.email, buyer.phone) == (current.account.name, None, None):
+        return False
+    return buyer.id is None and buyer.remote_id is None and current.bill_to_contact_id is None
 
 
 def _refuse_references(value: Any, pointer: str, notes: Notes) -> None:
@@ -163,7 +187,7 @@ def _buyer(customer: ReferencePatch | None | UnsetType, current: Order | None, n
         return customer if current is not None else UNSET
     if customer.remote_id == NEW_PERSON:
         return NEW_PERSON
-    if customer.remote_id is None and current is None and customer.id is None:
+    if customer.remote_id is None and customer.id is None and (current is None or current.bill_to_contact_id is None):
         return UNSET
     if customer.remote_id is None:
         pointer = "/customer/id" if customer.id is not None else "/customer"

@@ -1,0 +1,144 @@
+"""An order that its target already has: sent once more, it arrives as it is and changes nothing."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, pointers
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.portable_orders import RICH, Make, addressed, line, order
+from tests.contract.samples import Body, word
+from tests.contract.stored_orders import READ, Vault
+from tests.contract.vendor_samples import started
+
+SOURCES: Final = ("hubspot", "shopify", "stripe")
+MATCHING: Final = ("hubspot", "salesforce", "shopify")
+"""The vendors that find an order by the caller's own key."""
+SPRING: Final = {"discounts": [{"code": "SPRING", "amount": "5.00"}]}
+ORDERS: Final[dict[str, Make]] = {
+    "discount and fee": lambda mark: order(mark, fees=[{"name": "Cash on delivery", "amount": "2.50"}], **SPRING),
+    "discount and tip": lambda mark: order(mark, totals={"tip": "4.00"}, **SPRING),
+    "taxed shipping": RICH["taxed shipping"],
+    "guest": lambda mark: order(mark, is_guest=True, internal_note="Ring twice.", **addressed(mark)),
+    "everything": RICH["everything"],
+}
+
+
+def pairs(targets: Iterable[str]) -> list[tuple[str, str]]:
+    """Each source with each other system."""
+    return [(source, target) for target in targets for source in SOURCES if source != target]
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """What `make run` starts."""
+    with started(tmp_path_factory.mktemp("repeated"), module_database_url) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def made_at(caller: Caller, source: str, name: str) -> Body:
+    """An order of the source, as it is read there."""
+    mark = word()
+    body = ORDERS[name](mark) | {"external_id": f"key-{mark}"}
+    made = caller.create(f"/v1/orders?connection={source}&loss=any", body)
+    record: Body = caller.get(f"/v1/orders/{made['id']}?connection={source}").json()
+    return record
+
+
+def copy(caller: Caller, record: Body, target: str, **more: str) -> httpx.Response:
+    """Copy an order that was read."""
+    path = f"/v1/orders/{record['id']}/copies?connection={record['meta']['connection']}"
+    return caller.write("POST", path, {"connection": target, **more})
+
+
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize(("source", "target"), pairs(MATCHING))
+def test_an_order_matched_by_its_key_is_upserted_and_copied_again(
+    caller: Caller, vendors: Emulators, source: str, target: str, name: str
+) -> None:
+    record = made_at(caller, source, name)
+    upsert = f"/v1/orders?connection={target}&upsert_on=external_id"
+    first = caller.create(upsert, record)
+    vault = Vault(vendors.url, target)
+    stored = READ[target](vault, first["meta"]["remote_id"])
+    answers = [caller.write("POST", upsert, record)]
+    answers += [copy(caller, record, target, match_on="external_id") for _ in range(2)]
+
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["meta"]["remote_id"] == first["meta"]["remote_id"]
+        assert answer.json()["internal_note"] == first["internal_note"]
+    assert READ[target](vault, first["meta"]["remote_id"]) == stored
+
+
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize(("source", "target"), pairs(READ))
+def test_an_order_that_was_copied_is_copied_again(
+    caller: Caller, vendors: Emulators, source: str, target: str, name: str
+) -> None:
+    record = made_at(caller, source, name)
+    first = copy(caller, record, target)
+    assert first.status_code == 201, first.text
+    stored = READ[target](Vault(vendors.url, target), first.json()["meta"]["remote_id"])
+    again = copy(caller, record, target)
+
+    assert again.status_code == 200, again.text
+    assert READ[target](Vault(vendors.url, target), again.json()["meta"]["remote_id"]) == stored
+
+
+def priced(mark: str, cup: str, bowl: str, **more: Any) -> Body:
+    """An order of a cup and a bowl at these prices, with a discount and a fee."""
+    fees = [{"name": "Cash on delivery", "amount": "2.50"}]
+    return order(mark, line("Cup", "1", cup), line("Bowl", "1", bowl), fees=fees, **SPRING) | more
+
+
+@pytest.mark.parametrize("target", MATCHING)
+def test_an_upsert_with_other_prices_of_equal_sum_is_refused(caller: Caller, vendors: Emulators, target: str) -> None:
+    mark, path = word(), f"/v1/orders?connection={target}&upsert_on=external_id"
+    key = {"external_id": f"key-{mark}"}
+    made = caller.create(path, priced(mark, "10.00", "20.00", **key))
+    stored = READ[target](Vault(vendors.url, target), made["meta"]["remote_id"])
+    assert caller.write("POST", path, priced(mark, "10.00", "20.00", **key)).status_code == 200
+
+    for cup, bowl in (("20.00", "10.00"), ("15.00", "15.00"), ("10.01", "19.99")):
+        answer = caller.write("POST", path, priced(mark, cup, bowl, **key))
+        assert (answer.status_code, pointers(answer)) == (422, ["/line_items"]), answer.text
+    assert READ[target](Vault(vendors.url, target), made["meta"]["remote_id"]) == stored
+
+
+def test_other_charges_of_equal_sum_are_announced_as_lost(caller: Caller) -> None:
+    def body(off: str, post: str) -> Body:
+        discounts, shipping = [{"code": "SPRING", "amount": off}], [{"title": "Post", "price": post}]
+        return order(mark, external_id=f"key-{mark}", discounts=discounts, shipping_lines=shipping)
+
+    mark, path = word(), "/v1/orders?connection=shopify&upsert_on=external_id"
+    caller.create(path, body("5.00", "6.90"))
+    answer = caller.write("POST", path, body("3.00", "4.90"))
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["totals"]["shipping"] == "6.90"
+    assert {"/discounts", "/shipping_lines"} <= {one["path"] for one in answer.json()["meta"]["loss"]}
+
+
+@pytest.mark.parametrize("target", [one for one in READ if one != "hubspot"])
+def test_a_copy_of_other_prices_of_equal_sum_is_refused(caller: Caller, vendors: Emulators, target: str) -> None:
+    made = caller.create("/v1/orders?connection=hubspot", priced(word(), "10.00", "20.00"))
+    record = caller.get(f"/v1/orders/{made['id']}?connection=hubspot").json()
+    assert copy(caller, record, target).status_code == 201
+    with Vault(vendors.url, "hubspot") as vault:
+        for one, price in zip(record["line_items"], ("20.00", "10.00"), strict=False):
+            path = f"/crm/v3/objects/line_items/{one['remote_id']}"
+            assert vault.patch(path, json={"properties": {"price": price}}).status_code == 200
+    assert caller.get(f"/v1/orders/{made['id']}?connection=hubspot").json()["line_items"][0]["unit_price"] == "20.00"
+    answer = copy(caller, record, target)
+
+    assert (answer.status_code, pointers(answer)) == (422, ["/line_items"]), answer.text
