@@ -106,7 +106,7 @@ def tax_in_prices(patch: OrderPatch, notes: Notes, why: str, step: Decimal | Non
     currency = currency_of(patch)
     patch = replace(
         patch,
-        line_items=repriced(lines, [Decimal(one.tax or "0") for one in lines], currency, step) or UNSET,
+        line_items=repriced(lines, [Decimal(one.tax or "0") for one in lines], currency, notes, step) or UNSET,
         shipping_lines=tuple(replace(one, price=money(str(added([one.price, one.tax])), currency)) for one in charges)
         or UNSET,
         fees=tuple(replace(one, amount=money(str(added([one.amount, one.tax])), currency)) for one in fees) or UNSET,
@@ -128,16 +128,16 @@ def discounts_in_prices(patch: OrderPatch, notes: Notes, title: str, step: Decim
         notes.fold(f"/discounts/{place}", "/line_items", f"{title} has no discounts: the prices are lower by it")
     currency = currency_of(patch)
     parts = [-share for share in shares(off, amounts, smallest_unit(currency))]
-    return replace(patch, line_items=repriced(lines, parts, currency, step), discounts=UNSET)
+    return replace(patch, line_items=repriced(lines, parts, currency, notes, step), discounts=UNSET)
 
 
 def repriced(
-    lines: Sequence[LineItemPatch], amounts: Sequence[Decimal], currency: str, step: Decimal | None = None
+    lines: Sequence[LineItemPatch], amounts: Sequence[Decimal], currency: str, notes: Notes, step: Decimal | None = None
 ) -> tuple[LineItemPatch, ...]:
     """Return the lines with an amount added to each, in their unit prices.
 
     A unit price is a multiple of `step`, by default of the currency's smallest unit. What a quantity does not divide is
-    one further line, of the product of the last line that changed.
+    one further line, of the product of the last line that leaves something.
     """
     unit = smallest_unit(currency) if step is None else step
     found, rest, last = list[LineItemPatch](), ZERO, None
@@ -145,10 +145,13 @@ def repriced(
         if amount:
             quantity, wanted = Decimal(line.quantity), amount_of(line) + amount
             each = (wanted / quantity).quantize(unit, ROUND_FLOOR)
-            rest += wanted - each * quantity
-            line, last = replace(line, unit_price=unit_price(decimal_string(each), currency)), line
+            if left := wanted - each * quantity:
+                pointer = f"/line_items/{len(found)}/unit_price"
+                notes.fold(pointer, f"/line_items/{len(lines)}", f"what its quantity does not divide is in {ROUNDING}")
+                rest, last = rest + left, line
+            line = replace(line, unit_price=unit_price(decimal_string(each), currency))
         found.append(line)
-    if rest and last is not None:
+    if last is not None:
         price = unit_price(decimal_string(rest), currency)
         found.append(LineItemPatch(name=ROUNDING, product=last.product, sku=last.sku, quantity="1", unit_price=price))
     return tuple(found)

@@ -67,8 +67,14 @@ def write(patch: OrderPatch, account: Account, notes: Notes) -> OrderLines:
 
 def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     """Return the sum of a new order: Salesforce rounds the price of each line to two decimals."""
-    products = [Decimal(bytes(one.quantity).decode()) * Decimal(bytes(one.unit_price).decode()) for one in body.lines]
+    quantities = [Decimal(bytes(one.quantity).decode()) for one in body.lines]
+    products = [count * price for count, price in zip(quantities, prices_of(body), strict=True)]
     return sum([one.quantize(CENT, ROUND_HALF_UP) for one in products], ZERO)
+
+
+def prices_of(body: OrderWrite) -> tuple[Decimal, ...]:
+    """Return the unit prices of the lines of a new order, with what was folded into them."""
+    return tuple(Decimal(bytes(one.unit_price).decode()) for one in body.lines)
 
 
 def _folded(patch: OrderPatch, account: Account, notes: Notes) -> OrderPatch:
@@ -92,7 +98,7 @@ def _charges_in_prices(patch: OrderPatch, notes: Notes) -> OrderPatch:
             notes.fold(f"/{name}/{place}", "/line_items", "the prices of the lines are higher by it")
     currency = folding.currency_of(patch)
     parts = shares(more, [folding.amount_of(line) for line in lines], smallest_unit(currency))
-    return replace(patch, line_items=folding.repriced(lines, parts, currency), shipping_lines=UNSET, fees=UNSET)
+    return replace(patch, line_items=folding.repriced(lines, parts, currency, notes), shipping_lines=UNSET, fees=UNSET)
 
 
 def sells_others(account: Account) -> bool:

@@ -125,6 +125,16 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     return total
 
 
+def prices_of(body: OrderWrite) -> tuple[Decimal, ...]:
+    """Return the unit prices of the lines of a new order, without the taxes that the shop adds."""
+    marks = [one.value for fee in given(body.fee_lines, ()) for one in given(fee.meta_data, ()) if one.key == LINE]
+    prices = [Decimal(given(line.subtotal, "0")) / line.quantity for line in given(body.line_items, ())]
+    for mark in marks:
+        assert isinstance(mark, LineMark)  # noqa: S101 - the value under this key
+        prices.insert(mark.place, Decimal(mark.unit_price))
+    return tuple(prices)
+
+
 def digits_of(patch: OrderPatch, account: Account) -> Digits:
     """Return the digits of sums: the currency's, or the shop's if it has fewer."""
     named = patch.currency if isinstance(patch.currency, str) else account.currency
@@ -187,6 +197,9 @@ def _discounts(
         is_off_shipping = one.type == "shipping" and off_shipping
         target = "/shipping_lines" if is_off_shipping else "/line_items" if off_lines else "/fees"
         notes.fold(f"/discounts/{place}", target, "WooCommerce keeps discounts within the sums of what they reduce")
+    if rest and (off_lines or off_shipping):
+        fee = f"/fees/{len(given(patch.fees, ()))}"
+        notes.fold(f"/discounts/{len(discounts) - 1}", fee, "what is left of the discounts is a negative fee")
     return list(shares(off_lines, weights, unit)), list(shares(off_shipping, prices, unit)), rest
 
 

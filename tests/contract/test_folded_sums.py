@@ -130,7 +130,10 @@ def test_a_salesforce_order_adds_up_to_the_body(caller: Caller, vendors: Emulato
     line = read["line_items"][0]
     assert (line["name"], line["quantity"]) == (body["line_items"][0]["name"], more.get("quantity", "2"))
     assert read["customer"]["email"] == body["customer"]["email"]
-    announced = {one["path"] for one in made["meta"]["loss"] if one["kind"] == "folded"}
+    folded = [one for one in made["meta"]["loss"] if one["kind"] == "folded"]
+    added = {f"/line_items/{place}" for place in range(1, len(read["line_items"]))}
+    assert {one["place"] for one in folded} >= added  # each line that was not sent, also the remainder of a price
+    announced = {one["path"] for one in folded}
     assert {"/discounts/0"} & announced == ({"/discounts/0"} if "discounts" in more else set())
 
 

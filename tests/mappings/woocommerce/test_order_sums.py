@@ -169,3 +169,16 @@ def test_a_fee_of_the_shop_is_a_fee() -> None:
 
     assert [(one.name, one.amount, one.tax) for one in order.fees] == [("Cash on delivery", "3.00", "0.00")]
     assert (order.totals.fees, len(order.line_items)) == ("3.00", 1)
+
+
+def test_what_is_left_of_a_discount_is_announced_as_a_fee() -> None:
+    lines = (LineItemPatch(name="Mug", product=MUG, quantity="1", unit_price="10.00"),)
+    post = (ShippingLinePatch(title="Post", price="5.00"),)
+    patch = OrderPatch(
+        currency="EUR", line_items=lines, shipping_lines=post, discounts=(DiscountPatch(type="fixed", amount="12.00"),)
+    )
+    with EmulatedShop() as shop:
+        draft = ORDER.to_vendor(patch, None, shop.account)
+    assert [fee.total for fee in draft.body.fee_lines] == ["-2.00"]
+    folded = [(one.path, one.place) for one in draft.loss if one.kind == "folded"]
+    assert folded == [("/discounts/0", "/line_items"), ("/discounts/0", "/fees/0")]
