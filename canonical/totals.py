@@ -4,7 +4,7 @@ A mismatch in a vendor's totals is reported as a loss and never corrected.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -97,9 +97,10 @@ def sum_of(patch: OrderPatch) -> BodySum | None:
     return BodySum(total=total, slack=_slack(lines, smallest_unit(given(patch.currency, NO_CURRENCY))))
 
 
-def holds(order: Order, patch: OrderPatch) -> bool:
-    """Return whether an order has the lines and the sum of a whole body, of which parts may have been folded into its
-    prices and into further lines."""
+def holds(order: Order, patch: OrderPatch, *, prices: Sequence[Decimal] = (), moved: Collection[str] = ()) -> bool:
+    """Return whether an order has the lines and the sum of a whole body, of which parts may have been folded into
+    others: then `prices` are the unit prices that the vendor gives its lines, and `moved` names the lists whose sums
+    are others there."""
     lines, wanted = given(patch.line_items, ()), sum_of(patch)
     if (
         wanted is None
@@ -108,14 +109,26 @@ def holds(order: Order, patch: OrderPatch) -> bool:
         or not wanted.is_about(_exact(order.totals.total))
     ):
         return False
-    is_folded = bool(given(patch.discounts, ()) or given(patch.shipping_lines, ()) or given(patch.fees, ()))
-    is_folded = is_folded or bool(taxes_of(patch))
+    sums = {
+        "discounts": (added(one.amount for one in given(patch.discounts, ())), order.totals.discount),
+        "shipping_lines": (added(one.price for one in given(patch.shipping_lines, ())), order.totals.shipping),
+        "fees": (added(one.amount for one in given(patch.fees, ())), order.totals.fees),
+    }
+    if any(sent != _exact(present) for name, (sent, present) in sums.items() if name not in moved):
+        return False
+    expected = prices or [_exact(line.unit_price or "0") for line in lines]
+    unit = smallest_unit(order.currency)
     return all(
-        sent.name in (None, held.name)
-        and _exact(sent.quantity) == _exact(held.quantity)
-        and (is_folded or _exact(sent.unit_price or "0") == _exact(held.unit_price))
-        for sent, held in zip(lines, order.line_items, strict=False)
+        sent.name in (None, line.name)
+        and _exact(sent.quantity) == _exact(line.quantity)
+        and _is_about(_exact(line.quantity) * price, _exact(line.quantity) * _exact(line.unit_price), unit)
+        for sent, price, line in zip(lines, expected, order.line_items, strict=False)
     )
+
+
+def _is_about(amount: Decimal, other: Decimal, unit: Decimal) -> bool:
+    """Return whether two amounts are equal. One that is finer than the currency may be rounded."""
+    return abs(amount - other) <= (unit if amount % unit else ZERO)
 
 
 def taxes_of(patch: OrderPatch) -> Decimal:

@@ -1,5 +1,6 @@
 """Fields that already have the wanted value: the vendor needs no way to write them."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +13,7 @@ from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.references import PEOPLE
 from canonical.same_value import is_empty, same
 from canonical.totals import PARTS, holds
-from mappings.spec import FieldRefusal
+from mappings.spec import Draft, FieldRefusal
 
 LINES: Final = "line_items"
 DESCRIBING: Final = frozenset(LineItemPatch.__struct_fields__) - LINE
@@ -22,9 +23,8 @@ def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct
     """Return the refusals, without those of fields whose value equals the record's.
 
     A caller who sends a whole order again does not ask for a change of its lines. Lines that say more than the record
-    are refused only for what the record lacks. An order that has the lines and the sum of the body holds its parts,
-    also where they were folded. A value that reads as it was sent, such as `unknown`, need not be writable. Items of a
-    list are judged all the same, because the list is written whole.
+    are refused only for what the record lacks. A value that reads as it was sent, such as `unknown`, need not be
+    writable. Items of a list are judged all the same, because the list is written whole.
     """
     sent, present = msgspec.to_builtins(patch), msgspec.to_builtins(data)
     fields = fields_of(type(patch))
@@ -43,10 +43,24 @@ def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct
             lacking = [f"/{name}/{member}" for member in _unkept(present.get(name), sent[name], fields[name])]
         return [msgspec.structs.replace(refusal, pointer=pointer) for pointer in lacking] or [refusal]
 
-    remaining = dict.fromkeys(one for refusal in refused for one in left(refusal))
-    if isinstance(patch, OrderPatch) and isinstance(data, Order) and holds(data, patch):
-        return tuple(one for one in remaining if one.kind == "invalid" or one.pointer.removeprefix("/") not in PARTS)
-    return tuple(remaining)
+    return tuple(dict.fromkeys(one for refusal in refused for one in left(refusal)))
+
+
+def is_part(refusal: FieldRefusal) -> bool:
+    """Return whether a refusal is about a part of the sum of an order that the vendor does not change."""
+    return refusal.kind == "unsupported" and refusal.pointer.removeprefix("/") in PARTS
+
+
+def holds_parts(order: Order, whole: OrderPatch, new: Draft[Any], prices: tuple[Decimal, ...]) -> bool:
+    """Return whether an order has the parts of the whole body, also where its vendor folds them. `new` is the draft of
+    a new order with this body, and `prices` are the unit prices of its lines if the vendor folds parts into them."""
+    changed = [one for one in new.loss if one.kind in ("folded", "coerced")]
+    moved = {
+        names[0]
+        for one in changed
+        for names in (path.removeprefix("/").split("/") for path in (one.path, one.place or one.path))
+    }
+    return holds(order, whole, prices=prices, moved=moved)
 
 
 def _lacking(present: Any, sent: Any, lines: ComparedField) -> list[str]:

@@ -56,7 +56,7 @@ async def begin_merge(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -
         for name in _names(copied, patch)
         if owners.get(name) == "source" or not is_unchanged(known.base, _states(known, patch, [name]), copied.missing)
     )
-    write = resolved.with_only(frozenset(names))
+    write = replace(resolved.with_only(frozenset(names)), whole=resolved.intent.body)
     return CopyMerge(copied=copied, known=known, patch=patch, write=write, names=names)
 
 

@@ -13,15 +13,17 @@ from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.writes.accept_loss import accept_loss, barring
 from app.writes.accept_total import accept_change, accept_total
-from app.writes.already_held import still_refused
+from app.writes.already_held import holds_parts, is_part, still_refused
 from app.writes.patch_of import patch_of
+from app.writes.resolve_references import related_of
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.sent_pointers import at_sent_pointers
 from app.writes.stale_account import refused_by_account_facts
 from app.writes.tags import with_own_pointers
+from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from mappings.kit.no_change import changes_nothing
-from mappings.spec import Draft
+from mappings.spec import Draft, Mapped
 
 YOUNG: Final = 60.0
 """Account facts that are at most this many seconds old may refuse a write by themselves."""
@@ -95,8 +97,25 @@ async def map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, ac
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
         held = held or await resolved.map(present, account)
-        return msgspec.structs.replace(draft, refused=still_refused(draft.refused, patch, held.data))
+        refused = still_refused(draft.refused, patch, held.data)
+        if any(map(is_part, refused)) and await _holds_parts(resolved, patch, held, account):
+            refused = tuple(one for one in refused if not is_part(one))
+        return msgspec.structs.replace(draft, refused=refused)
     return draft
+
+
+async def _holds_parts(resolved: ResolvedWrite, patch: Any, held: Mapped[Any], account: Any) -> bool:
+    """Return whether the record has the parts of the whole body, of which a copy sends what the source has changed."""
+    if not isinstance(patch, OrderPatch):
+        return False
+    mapping, body = resolved.mapping, resolved.as_whole.intent.body
+    whole = patch if resolved.whole is None else patch_of(resolved.as_whole, held)[0]
+    if mapping.endpoints.with_related is not None:
+        related = await related_of(resolved, whole)
+        account = mapping.endpoints.with_related(account, resolved.connection.options, related)
+    new = await run_mapping(mapping, body, account, lambda: mapping.to_vendor(whole, None, account))
+    prices = () if mapping.prices_of is None else mapping.prices_of(new.body)
+    return holds_parts(held.data, whole, new, prices)
 
 
 async def says_nothing(resolved: ResolvedWrite, body: Any, present: msgspec.Raw, account: Any) -> bool:

@@ -31,10 +31,17 @@ class PortableBody(Struct, frozen=True, kw_only=True):
 
 
 def make_portable(
-    sent: DecodedBody[Any], body: bytes, mapping: AnyMapping, *, creates: bool, target: str, by_email: bool = False
+    sent: DecodedBody[Any],
+    body: bytes,
+    mapping: AnyMapping,
+    *,
+    creates: bool,
+    target: str,
+    by_email: bool = False,
+    copies: bool = False,
 ) -> PortableBody:
     """Return the body for the connection `target`. `creates`: the verb never clears a field. `by_email`: it updates the
-    record that has the e-mail address."""
+    record that has the e-mail address. `copies`: it is a copy, whose bodies are compared with each other."""
     patch: Any = sent.patch
     if type(patch) not in READING:
         return PortableBody(patch=patch, body=body, ignored=sent.ignored)
@@ -47,7 +54,7 @@ def make_portable(
     _refuse_unplaced(patch, origin.connection)
     patch = with_source(patch, origin.connection)
     patch, folded = _one_text(patch, mapping), tuple[Loss, ...]()
-    if creates and isinstance(patch, OrderPatch):
+    if (creates or copies) and isinstance(patch, OrderPatch):
         whole = completed(patch, sent.totals, total_counts=origin.total_counts)
         patch, folded = whole.patch, whole.folded
     return PortableBody(

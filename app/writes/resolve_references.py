@@ -63,10 +63,10 @@ async def resolve_references(resolved: ResolvedWrite, *, creates: bool) -> Refer
         return found
     if skus := skus_in(resolved, patch):
         found = replace(found, products=await find_products(resolved, patch, skus))
-    return replace(found, related=await _related(resolved, with_references(patch, found)))
+    return replace(found, related=await related_of(resolved, with_references(patch, found)))
 
 
-async def _related(resolved: ResolvedWrite, order: OrderPatch) -> dict[str, str]:
+async def related_of(resolved: ResolvedWrite, order: OrderPatch) -> dict[str, str]:
     """Return what else the vendor has to be asked for a new order. Raises the vendor's problems."""
     endpoints, account = resolved.mapping.endpoints, await resolved.account()
     request = None if endpoints.find_related is None else endpoints.find_related(order, account)

@@ -152,6 +152,13 @@ class ResolvedWrite:
         return replace(self, intent=msgspec.structs.replace(self.intent, body=kept))
 
     @property
+    def as_whole(self) -> "ResolvedWrite":
+        """Return the write with the whole body of a copy."""
+        if self.whole is None:
+            return self
+        return replace(self, intent=msgspec.structs.replace(self.intent, body=self.whole))
+
+    @property
     def lock(self) -> str | None:
         """The value to lock while the write reads first: a unique key, or the tags of a record. None for no lock."""
         if self.intent.action == "upsert":
@@ -258,7 +265,15 @@ async def resolve_request(
         raise cannot(deps, connection, request.object, what, can_write_tags)
     key = _upsert_key(deps, connection, mapping, request)
     creates = request.action in CREATING
-    sent = make_portable(read, request.body, mapping, creates=creates, target=connection.name, by_email=key == "email")
+    sent = make_portable(
+        read,
+        request.body,
+        mapping,
+        creates=creates,
+        target=connection.name,
+        by_email=key == "email",
+        copies=request.copy_of is not None,
+    )
     intent = Intent(
         object=request.object,
         action=request.action,

@@ -63,6 +63,11 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     return None
 
 
+def prices_of(body: OrderWrite) -> tuple[Decimal, ...]:
+    """Return the unit prices of the lines of a new order, with what was folded into them."""
+    return tuple(Decimal(given(line.unit_price, "0")) for line in given(body.body.items, ()))
+
+
 def _discounts(patch: OrderPatch, notes: Notes) -> tuple[tuple[Decimal, ...], tuple[Decimal, ...]]:
     """Return what the discounts take off each line and each shipping charge."""
     discounts, unit = given(patch.discounts, ()), smallest_unit(folding.currency_of(patch))
