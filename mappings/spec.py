@@ -337,8 +337,8 @@ class VendorMapping(Generic[R, M, P, W, A]):
     creates some has one. It never raises. `prices_of(body)` returns the unit prices of the lines of a new order, for a
     vendor whose prices hold other parts of the sum. `stores` is what the vendor itself changes in texts, by field (see
     `stored`): a write sends the text that it would store. `hidden_keys` are the keys by which the vendor also finds
-    records whose value is not read: by a list (`in_lists`), or at all (`always`). `slots` says which items of a list the
-    vendor stores where it has one place for each; a list without an entry takes any number."""
+    records whose value is not read: by a list (`in_lists`), or at all (`always`). `slots` says which items of a list
+    the vendor stores where it has one place for each; a list without an entry takes any number."""
 
     vendor: str
     object: ObjectName
