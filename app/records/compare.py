@@ -57,9 +57,7 @@ async def compare(
     object_name = reading.mapping.object
     state = state_of(resource)
     after = fields_of(state)
-    before, notes = None, StateNotes()
-    if seen is not None and not seen.deleted:
-        before, notes = read_state(seen.data)
+    before, notes = (None, StateNotes()) if seen is None else read_state(seen.data)
     alike = await _like_seen(connection, reading, state, notes.mapping_revision)
     comparable = after if alike is state else fields_of(alike)
     names = changed(before, comparable, reading.mapping.model)
@@ -127,16 +125,17 @@ async def compare_deleted(
     remains = DeletedRecord(id=named.shown_id, meta=meta)
     identity = msgspec.to_builtins(remains)
     known = seen is not None and seen.deleted
+    last, notes = ({}, StateNotes()) if seen is None else read_state(seen.data)
     return RecordChange(
         object=object_name,
         connection=connection.name,
         remote_id=remote_id,
         type=None if known else f"{object_name}.deleted",
-        data=msgspec.json.encode(identity if seen is None else {**fields_of(seen.data), **identity}),
+        data=msgspec.json.encode({**last, **identity}),
         changed=(),
         occurred_at=occurred_at,
         seen=seen,
-        state=b"{}",
+        state=with_newest_comment(b"{}", notes.newest_comment),  # a restored ticket has its comments again
         read_at=read_at,
         deleted=True,
     )

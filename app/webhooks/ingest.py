@@ -280,7 +280,8 @@ def _was_read_since(affected: _AffectedRecord, receipt: Receipt, seen: SeenState
 
 
 def _reported(affected: _AffectedRecord, receipt: Receipt, seen: SeenState | None) -> tuple[ReportedChange, ...]:
-    """Return what the webhook reports: a change of the record, a new comment, or perhaps both."""
+    """Return what the webhook reports: a change of the record, perhaps with a comment; or a comment, perhaps the first
+    one of a new ticket."""
     notice, connection = affected.notice, affected.connection.name
     change = ReportedChange(
         connection=connection,
@@ -290,9 +291,7 @@ def _reported(affected: _AffectedRecord, receipt: Receipt, seen: SeenState | Non
         seen=seen is not None,
     )
     comment = replace(change, object="comment", remote_id=notice.comment_id, seen=False)
-    if notice.happened == "comment_added":
-        return (comment,)
-    return (change, comment) if notice.adds_comments else (change,)
+    return (change, comment) if notice.happened == "comment_added" or notice.adds_comments else (change,)
 
 
 async def _is_own_comment(
@@ -318,7 +317,11 @@ async def _is_own_comment(
 async def _events_of_comments(
     deps: IngestDeps, connection: Connection, ticket: str, added: Sequence[Reading], receipt: Receipt
 ) -> tuple[NewEvent, ...]:
-    """Return the Events of comments of a ticket, without those that we added, which have theirs."""
+    """Return the Events of comments of a ticket, without those that we added, which have theirs. Raises WriteUnderWay
+    while one of them may be ours: they were listed just now, whenever the webhook arrived."""
+    ours = ReportedChange(connection=connection.name, object="comment", remote_id=None, received_at=None, seen=False)
+    if added and await deps.own_writes.is_under_way(ours):
+        raise WriteUnderWay
     others = [
         one
         for one in added

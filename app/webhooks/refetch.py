@@ -105,7 +105,7 @@ async def new_comments(
             break
         query = msgspec.structs.replace(query, after=page.next)
     newest = max((one.mapped.remote.id for one in listed), key=_place, default=None)
-    looked_at = None if seen is None or seen.deleted else read_state(seen.data)[1].newest_comment
+    looked_at = None if seen is None else read_state(seen.data)[1].newest_comment
     if looked_at is not None:
         return [one for one in listed if _place(one.mapped.remote.id) > _place(looked_at)], newest
     since = await deps.setups.of(connection.name)

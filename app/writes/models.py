@@ -212,12 +212,13 @@ class Undecided(Exception):
 
 
 class ReportedChange(Struct, frozen=True, kw_only=True):
-    """What a webhook reports, and a write of ours may have caused. `seen`: its record was seen before."""
+    """What a webhook reports, and a write of ours may have caused. `received_at` is None for what was read just now.
+    `seen`: its record was seen before."""
 
     connection: str
     object: ObjectName
     remote_id: str | None
-    received_at: datetime
+    received_at: datetime | None
     seen: bool
 
 

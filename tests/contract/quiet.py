@@ -72,9 +72,15 @@ class Vendors:
 
     def converse(self, ticket: str, text: str, kind: str) -> None:
         """Add a note (`notes`) or a reply (`reply`) to a Freshdesk ticket."""
-        body = {"body": text} | ({"private": True} if kind == "notes" else {})
-        token = EMULATOR_CREDENTIALS["LOCKSTITCH_DEV_FRESHDESK_TOKEN"]
-        _body(self._http.post(f"/freshdesk/api/v2/tickets/{ticket}/{kind}", json=body, auth=(token, "X")))
+        self._freshdesk("POST", f"{ticket}/{kind}", {"body": text} | ({"private": True} if kind == "notes" else {}))
+
+    def trash(self, ticket: str) -> None:
+        """Delete a Freshdesk ticket, which can be restored."""
+        self._freshdesk("DELETE", ticket)
+
+    def restore(self, ticket: str) -> None:
+        """Restore a deleted Freshdesk ticket."""
+        self._freshdesk("PUT", f"{ticket}/restore")
 
     def paid_invoice(self, mark: str) -> str:
         """Bill a new customer at Stripe, who pays at once, and return the id of the invoice."""
@@ -111,6 +117,11 @@ class Vendors:
     def _hubspot(self, method: str, path: str, body: Any) -> Any:
         url = f"/hubspot/crm/v3/objects/contacts{path}"
         return _body(self._http.request(method, url, json=body, headers=self._bearer))
+
+    def _freshdesk(self, method: str, path: str, body: Any = None) -> None:
+        token = EMULATOR_CREDENTIALS["LOCKSTITCH_DEV_FRESHDESK_TOKEN"]
+        url = f"/freshdesk/api/v2/tickets/{path}"
+        _body(self._http.request(method, url, json=body, auth=(token, "X")))
 
     def _zendesk(self, method: str, path: str, body: Any) -> Any:
         return _body(self._http.request(method, f"/zendesk/api/v2{path}", json=body, auth=self._basic))

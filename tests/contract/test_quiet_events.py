@@ -88,6 +88,12 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
     return [event["type"] for event in events]
 
 
+def await_next_second() -> None:
+    """Freshdesk's rules send the time in seconds: two notes of one second are one webhook."""
+    second = int(time.time())
+    until(lambda: int(time.time()) > second)
+
+
 @pytest.mark.parametrize("vendor", SENDING)
 def test_one_edit_is_one_event_and_at_most_two_reads(watching: Watch, staff: Vendors, vendor: Vendor) -> None:
     remote_id = staff.make(vendor, word())
@@ -312,12 +318,63 @@ def test_replies_and_notes_of_others_are_one_event_each(
     ours = caller.create(f"{path}/comments", {"body_text": word(), "visibility": "private"})
     (event,) = watching.events()
     assert event["data"]["remote_id"] == ours["remote_id"]
-    # Rules send the time in seconds: two notes of one second are one webhook.
-    second = int(time.time())
-    until(lambda: int(time.time()) > second)
+    await_next_second()
     staff.converse(ticket, "And another one", "notes")
     (event,) = [one for one in watching.events() if one["type"] == "ticket.comment_added"]
     assert event["data"]["body_text"] == "And another one"
+
+
+@pytest.mark.parametrize("vendor", ["freshdesk"])
+def test_a_comment_of_ours_is_one_event_however_late_its_reply(
+    watching: Watch, caller: Caller, staff: Vendors, vendors: Emulators, vendor: Vendor
+) -> None:
+    """The webhook of another comment came before ours was sent, and lists it before the vendor has answered."""
+    path, made = create_record(caller, SAMPLES["freshdesk ticket"])
+    ticket = f"/api/v2/tickets/{made['meta']['remote_id']}"
+    watching.events()
+    vendors.break_("freshdesk", "slow", method="GET", path=ticket, delay_ms=1500)
+    theirs, text = word(), word()
+    staff.converse(made["meta"]["remote_id"], theirs, "notes")
+    until(lambda: not vendors.standing_faults())
+    vendors.break_("freshdesk", "timeout_after_commit", method="POST", path=f"{ticket}/notes", delay_ms=3000)
+    caller.write("POST", f"{path}/comments", {"body_text": text, "visibility": "private"})
+
+    events = [event for event in watching.events() if event["type"] == "ticket.comment_added"]
+
+    assert sorted(event["data"]["body_text"] for event in events) == sorted([theirs, text])
+    assert {event["data"]["body_text"] for event in events if "caused_by" in event} == {text}
+
+
+@pytest.mark.parametrize("vendor", ["zendesk"])
+def test_the_description_of_a_ticket_of_ours_is_no_event(
+    watching: Watch, caller: Caller, vendors: Emulators, vendor: Vendor
+) -> None:
+    """The webhook of its first comment overtakes the one of the ticket, and the vendor's reply."""
+    create_record(caller, SAMPLES["zendesk ticket"])  # what an account needs once is there now
+    watching.events()
+    vendors.break_("zendesk", "reorder_webhooks", path="ticket.created")
+    sample = SAMPLES["zendesk ticket"]
+    vendors.break_("zendesk", "timeout_after_commit", method="POST", path=sample.made_at, delay_ms=2000)
+    caller.write("POST", sample.collection(), sample.body(word()))
+    events = watching.events()
+    assert [kind for kind in kinds(events) if kind.startswith("ticket")] == ["ticket.created"]
+
+
+@pytest.mark.parametrize("vendor", ["freshdesk"])
+def test_a_restored_ticket_repeats_no_comment(
+    watching: Watch, caller: Caller, staff: Vendors, facade: Facade, vendor: Vendor
+) -> None:
+    _, made = create_record(caller, SAMPLES["freshdesk ticket"])
+    ticket, texts = made["meta"]["remote_id"], [word(), word()]
+    staff.converse(ticket, texts[0], "reply")
+    assert "ticket.comment_added" in kinds(watching.events())
+    staff.trash(ticket)
+    assert kinds(watching.events()) == ["ticket.deleted"]
+    staff.restore(ticket)
+    await_next_second()
+    staff.converse(ticket, texts[1], "reply")
+    events = watching.events()
+    assert [one["data"]["body_text"] for one in events if one["type"] == "ticket.comment_added"] == texts[1:]
 
 
 @pytest.mark.parametrize("vendor", ["zendesk"])

@@ -16,16 +16,17 @@ UNDER_WAY = Statement(
     SELECT webhook.number
       FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::timestamptz[]),
                   (SELECT $5::boolean[]))
-           WITH ORDINALITY AS webhook (connection, object, remote_id, received_at, seen, number)
+           WITH ORDINALITY AS webhook (connection, object, remote_id, arrived_at, seen, number)
+     CROSS JOIN LATERAL (SELECT coalesce(arrived_at, now()) AS received_at) AS known
      CROSS JOIN LATERAL (
            SELECT
              FROM operation
             WHERE connection = webhook.connection AND object = webhook.object AND phase = 'sent' AND due_at IS NOT NULL
               AND sent_at > now() - $6::interval
               AND (remote_id = webhook.remote_id
-                   OR remote_id IS NULL AND (effect = 'upsert' OR sent_at <= webhook.received_at AND NOT webhook.seen))
+                   OR remote_id IS NULL AND (effect = 'upsert' OR sent_at <= known.received_at AND NOT webhook.seen))
             LIMIT 1) AS sent
-     WHERE webhook.received_at > now() - $6::interval
+     WHERE known.received_at > now() - $6::interval
     """,
 )
 
