@@ -6,9 +6,10 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
+from canonical.order import FulfillmentStatus
 from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch
-from mappings.kit import line_fields, patches
+from mappings.kit import line_fields, nearest, patches
 from mappings.kit.addresses import with_buyer
 from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.order_lines_write_r1 import order_money
@@ -28,13 +29,23 @@ STATUS: Final = (
     "Shopify derives the status of orders: cancel one with POST /v1/orders/{id}/cancel; it closes an order once "
     "all of it is fulfilled and paid"
 )
+DRAFT: Final = (
+    "an order at Shopify is placed, and its drafts are records of another kind: place the order at its source first, or"
+    " send status open to place it with this write"
+)
 NEVER: Final[dict[str, str]] = {
     "status": STATUS,
-    "fulfillment_status": "Shopify derives it from fulfillments: leave it out, and fulfil the order in Shopify",
     "internal_note": "Shopify keeps one note on an order: write customer_note",
 }
-FRESH: Final = {"status": "open", "fulfillment_status": "unfulfilled"}
+FULFILMENTS: Final = "Shopify derives it from fulfillments: leave it out, and fulfil the order in Shopify"
+FRESH: Final = {"status": "open"}
 """The state of every new order."""
+DELIVERED: Final[dict[FulfillmentStatus, str | UnsetType]] = {
+    "unfulfilled": UNSET,
+    "partially_fulfilled": "PARTIAL",
+    "fulfilled": "FULFILLED",
+}
+"""How much of a new order was sent already (OrderCreateFulfillmentStatus)."""
 ONLY_NEW: Final = "Shopify accepts this only with a new order"
 FIXED: Final = (
     "payment_status",
@@ -55,7 +66,8 @@ FIXED: Final = (
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
     """Return the body of a write, with only the members in the patch. `current` is None for a new order."""
     notes = Notes()
-    patches.refuse_without_place(patch, NEVER, notes, FRESH if current is None else {})
+    reasons = NEVER | ({"status": DRAFT} if patch.status == "draft" else {})
+    patches.refuse_without_place(patch, reasons, notes, FRESH if current is None else {})
     patch = with_buyer(patch, {}, "Shopify", notes) if current is None else patch
     settings = account.custom_fields.get("order", ())
     held = {} if current is None else metadata.of_order(current)
@@ -107,11 +119,21 @@ def _create(
         transactions=money.transactions,
         taxes_included=patch.tax_inclusive if isinstance(patch.tax_inclusive, bool) else UNSET,
         note=patch.customer_note if isinstance(patch.customer_note, str) else UNSET,
+        fulfillment_status=_delivered(patch.fulfillment_status, notes),
         tags=UNSET if patch.tags is None else patch.tags,
         test=patch.is_test,
         processed_at=_placed_at(patch, notes),
         custom_attributes=attributes,
         metafields=fields.set or UNSET,
+    )
+
+
+def _delivered(status: FulfillmentStatus | UnsetType, notes: Notes) -> str | UnsetType:
+    """Return how much of a new order was sent already, by another system: Shopify makes no fulfillment of it."""
+    if status == "partially_fulfilled":
+        notes.lose("/fulfillment_status", "coerced", "Shopify is told that a part was sent, and not of which lines")
+    return patches.chosen(
+        status, DELIVERED, "/fulfillment_status", notes, "a new order can be ", nearest.FULFILLMENT_STATUS
     )
 
 
@@ -130,9 +152,7 @@ def _update(
     fields: metadata.Change,
     notes: Notes,
 ) -> OrderInput:
-    for name in FIXED:
-        if getattr(patch, name) is not UNSET:
-            notes.unsupported(f"/{name}", ONLY_NEW)
+    patches.refuse_without_place(patch, dict.fromkeys(FIXED, ONLY_NEW) | {"fulfillment_status": FULFILMENTS}, notes, {})
     shipping = patch.shipping_address
     there = current.shipping_address
     country = _country(shipping) or (None if there is None else values.country(there.country_code_v2))

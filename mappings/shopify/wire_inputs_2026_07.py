@@ -185,6 +185,7 @@ class OrderCreateInput(Struct, frozen=True, kw_only=True, rename="camel"):
     discount_code: DiscountCodeInput | UnsetType = UNSET
     transactions: tuple[TransactionInput, ...] | UnsetType = UNSET
     taxes_included: bool | UnsetType = UNSET
+    fulfillment_status: str | UnsetType = UNSET
     note: str | UnsetType = UNSET
     tags: tuple[str, ...] | UnsetType = UNSET
     test: bool | UnsetType = UNSET

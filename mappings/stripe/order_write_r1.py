@@ -8,6 +8,7 @@ address of an invoice.
 from typing import Final
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from canonical.order import OrderStatus
 from canonical.order_patch import OrderPatch
@@ -52,6 +53,10 @@ FIXED: Final[dict[str, str]] = {
     "discounts": "the discounts cannot be changed",
     "fees": "Stripe has no fees, and changes lines in separate requests",
 }
+DRAFT: Final = (
+    "a draft at Stripe is an invoice that gets its lines later: place the order at its source first, or send status"
+    " open for a checkout with these lines"
+)
 ONLY_SESSION: Final = "Stripe accepts the lines of a draft invoice in separate requests"
 
 
@@ -70,6 +75,9 @@ def to_vendor(
     elif patch.is_test is False:
         notes.lose("/is_test", "coerced", KEY_DECIDES)
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))
+    if current is None and patch.status == "draft" and patch.line_items:
+        notes.unsupported("/status", DRAFT)
+        patch = replace(patch, status="open")
     if current is None and patch.status != "draft":
         money = order_lines_write_r1.write(patch, line_fields.of_lines(account.custom_fields.get("order", ())), notes)
         session = _new_session(patch, money, settings, notes)
@@ -127,7 +135,7 @@ def _new_session(
 
 
 def _new_invoice(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], notes: Notes) -> InvoiceWrite:
-    for name in ("line_items", "shipping_lines", "discounts", "fees", "tax_inclusive"):
+    for name in ("shipping_lines", "discounts", "fees", "tax_inclusive"):
         if getattr(patch, name) not in (UNSET, None, ()):
             notes.unsupported(f"/{name}", ONLY_SESSION)
     customer, email = _customer(patch.customer, notes)

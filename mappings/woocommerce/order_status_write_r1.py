@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from canonical.order_patch import OrderPatch
 from mappings.kit import nearest
@@ -19,6 +20,10 @@ FIELDS: Final = ("status", "payment_status", "fulfillment_status")
 TOGETHER: Final = frozenset(FIELDS)
 FAR: Final = 100
 """More steps than any near value takes."""
+DRAFT: Final = (
+    "a WooCommerce shop deletes drafts within a day: place the order at its source first, or send status open, which"
+    " awaits payment there"
+)
 Near = tuple[Mapping[Any, tuple[str, ...]], ...]
 NEAR: Final[Near] = (
     nearest.ORDER_STATUS,
@@ -41,6 +46,9 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
     present = None if current is None else axes(current.status, is_paid=is_paid, method=method)
     if present is not None and _fits(wanted, present):
         return UNSET
+    if patch.status == "draft":
+        notes.unsupported("/status", DRAFT)
+        return status(replace(patch, status=UNSET), current, notes)
     readings = {name: axes(name, is_paid=is_paid, method=method) for name in WRITABLE}
     fitting = [name for name, reading in readings.items() if _fits(wanted, reading)]
     if not fitting:
@@ -97,5 +105,6 @@ def _refuse(wanted: tuple[object, ...], readings: dict[str, Axes], notes: Notes)
     together = "; ".join(f"{name}: {', '.join(reading)}" for name, reading in readings.items())
     notes.invalid(
         f"/{first}",
-        f"WooCommerce has one status for order, payment and goods. No status has this combination - {together}",
+        "WooCommerce has one status for order, payment and goods, and none has this combination: send one of these, or"
+        f" leave a field out - {together}",
     )

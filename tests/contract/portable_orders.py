@@ -1,4 +1,4 @@
-"""The orders that are carried from every system to every other: seven ordinary ones, and rich ones.
+"""The orders that are carried from every system to every other: nine ordinary ones, and rich ones.
 
 Each is made at its source from a body here, read there, and sent on as it was read.
 """
@@ -46,6 +46,8 @@ ORDINARY: Final[Mapping[str, Make]] = {
     ),
     "with addresses": lambda mark: order(mark, **addressed(mark)),
     "with a known product": lambda mark: order(mark, line("Thread, blue", "3", "19.90", sku="THR-BLUE")),
+    "draft": lambda mark: order(mark, status="draft"),
+    "fulfilled": lambda mark: order(mark, fulfillment_status="fulfilled"),
     "completed": lambda mark: order(mark, status="completed", placed_at="2026-11-02T09:30:00Z"),
     "paid": lambda mark: order(mark, payment_status="paid"),
     "with notes": lambda mark: order(mark, external_id=f"key-{mark}", customer_note="Ring twice.", tags=["gift"]),

@@ -39,7 +39,7 @@ ORDERS: Final = """\
 ## Orders
 
 Each order of `tests/contract/portable_orders.py` is made at its source, read, created at the target as it was read,
-and copied there. Seven are *ordinary*: whole quantities in EUR, with addresses, notes, known and unknown products. The
+and copied there. Nine are *ordinary*: whole quantities in EUR, with addresses, notes, known and unknown products. The
 *rich* ones have discounts, shipping, taxes in the prices and beside them, a fee, a tip, options, or a guest. Of every
 order that goes over, the sum and the quantities that both vendors compute are equal, and names and addresses read as
 they were or are announced in `meta.loss`. A paid order does not go to a system that collects the money itself.

@@ -98,6 +98,25 @@ def sum_of(amount: str) -> dict[str, Any]:
     return {"shopMoney": {"amount": amount, "currencyCode": "EUR"}}
 
 
+@pytest.mark.parametrize(
+    ("status", "sent", "is_exact"),
+    [
+        ("unfulfilled", None, True),
+        ("fulfilled", "FULFILLED", True),
+        ("delivered", "FULFILLED", False),
+        ("partially_fulfilled", "PARTIAL", False),
+        ("on_hold", None, False),
+    ],
+)
+def test_a_new_order_says_how_much_was_sent_already(status: Any, sent: str | None, is_exact: bool) -> None:
+    assert made(fulfillment_status=status).get("fulfillmentStatus") == sent
+    loss = to_vendor(patch_of(fulfillment_status=status), None, SHOP).loss
+    assert [one.path for one in loss if one.path == "/fulfillment_status"] == (
+        [] if is_exact else ["/fulfillment_status"]
+    )
+    assert set(refused(FULL, fulfillment_status=status)) == {"/fulfillment_status"}
+
+
 def test_a_whole_order_is_made() -> None:
     address = AddressPatch(name="Ann M. Lee", line1="Main 1", city="Berlin", country_code="DE", type="billing")
 
