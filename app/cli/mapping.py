@@ -12,21 +12,13 @@ from rich.text import Text
 
 from app.cli.database import find_settings
 from app.cli.exits import usage
-from app.cli.mapping_tables import show_differences, show_route, tried
+from app.cli.mapping_tables import shadow_of, show_differences, show_route
 from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
 from app.http.paging import whole_list
 from app.revisions.deps import RevisionDeps
-from app.revisions.mapping_routes import (
-    CanaryOrder,
-    RouteOrder,
-    ShadowOrder,
-    list_mappings,
-    read_mapping,
-    roll_back,
-    set_route,
-)
+from app.revisions.mapping_routes import RouteOrder, ShadowOrder, list_mappings, read_mapping, roll_back, set_route
 from app.revisions.views import MappingView
 from app.vendors.configured_connections import connections_of
 from app.vendors.models import Connection
@@ -55,13 +47,17 @@ def list_all(*, json: Json = False) -> None:
     if json:
         write_json(whole_list(found))
         return
-    shown = table("mapping", "revisions", "connection", "active", "tried")
+    shown = table("mapping", "revisions", "connection", "active", "shadow")
     for one in found:
         revisions = " ".join(f"r{each.revision}{'' if each.released else ' (not released)'}" for each in one.revisions)
         for route in one.routes or (None,):
             active = "" if route is None else f"r{route.active}{'' if route.pinned else ' (newest)'}"
             shown.add_row(
-                Text(one.name), Text(revisions), Text("" if route is None else route.connection), active, tried(route)
+                Text(one.name),
+                Text(revisions),
+                Text("" if route is None else route.connection),
+                active,
+                shadow_of(route),
             )
     Console().print(shown)
 
@@ -134,7 +130,7 @@ def activate(named: Named, /, *, connection: At = None, json: Json = False) -> N
 
 @mapping.command
 def rollback(name: Name, /, *, connection: At = None, json: Json = False) -> None:
-    """Activate the previous revision, and end shadow and canary. Exits with 3 if there is no previous revision.
+    """Activate the previous revision, and end the shadow. Exits with 3 if there is no previous revision.
 
     Parameters
     ----------
@@ -175,40 +171,10 @@ def shadow(
         Print JSON.
     """
     name, revision = _revision(named)
-    _check_share("--rate", rate)
+    if not 0 < rate <= 1:
+        usage(f"--rate {rate}: must be above 0 and at most 1.")
     order = None if off else ShadowOrder(revision=revision, sample_rate=rate)
     _set_route(name, connection, json, lambda where: RouteOrder(connection=where, shadow=order))
-
-
-@mapping.command
-def canary(
-    named: Named,
-    /,
-    *,
-    connection: At = None,
-    share: float = 0.1,
-    off: Flag = False,
-    json: Json = False,
-) -> None:
-    """Use a released revision for a share of the records. It is withdrawn automatically if it does worse.
-
-    Parameters
-    ----------
-    named
-        The revision, such as hubspot.customer@r2.
-    connection
-        The connection. Required if several use the mapping.
-    share
-        The share of the records, above 0 to 1.
-    off
-        End the canary.
-    json
-        Print JSON.
-    """
-    name, revision = _revision(named)
-    _check_share("--share", share)
-    order = None if off else CanaryOrder(revision=revision, share=share)
-    _set_route(name, connection, json, lambda where: RouteOrder(connection=where, canary=order))
 
 
 def _set_route(name: str, connection: str | None, json: bool, order_of: Callable[[str], RouteOrder]) -> None:
@@ -267,8 +233,3 @@ def _revision(named: str) -> tuple[str, int]:
     if match is None:
         usage(f"{named}: must be a revision, such as hubspot.customer@r2.")
     return match[1], int(match[2])
-
-
-def _check_share(option: str, share: float) -> None:
-    if not 0 < share <= 1:
-        usage(f"{option} {share}: must be above 0 and at most 1.")

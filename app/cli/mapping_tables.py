@@ -1,4 +1,4 @@
-"""Print the route of a mapping at a connection, its trials and their results."""
+"""Print the route of a mapping at a connection, its shadow and the results."""
 
 from collections.abc import Mapping
 
@@ -7,44 +7,28 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.tables import moment, table
-from app.http.plurals import counted
 from app.revisions.views import RouteView, ShadowView
 
 
-def tried(route: RouteView | None) -> Text:
-    """Return the revisions on trial, with their shares."""
-    if route is None:
-        return Text("")
-    trials = []
-    if route.shadow is not None:
-        trials.append(f"shadow r{route.shadow.revision} ({route.shadow.sample_rate:.0%})")
-    if route.canary is not None:
-        trials.append(f"canary r{route.canary.revision} ({route.canary.share:.0%})")
-    return Text(", ".join(trials))
+def shadow_of(route: RouteView | None) -> str:
+    """Return the shadow with its sample rate; empty for none."""
+    if route is None or route.shadow is None:
+        return ""
+    return f"r{route.shadow.revision} ({route.shadow.sample_rate:.0%})"
 
 
 def show_route(route: RouteView, console: Console) -> None:
-    """Print the route at one connection and the results of its trials."""
+    """Print the route at one connection and the results of shadows."""
     newest = "" if route.pinned else ", the newest released one"
     console.print(Text(f"\nat {route.connection}: r{route.active} is active{newest}"))
     if route.previous is not None:
         console.print(Text(f"  previous: r{route.previous}"))
-    if route.shadow is not None or route.canary is not None:
-        console.print(Text("  on trial: ").append(tried(route)))
-    if route.note is not None:
-        console.print(Text(f"  {route.note}"))
+    if route.shadow is not None:
+        console.print(Text(f"  shadow: {shadow_of(route)}"))
     if route.changed_at is not None:
         console.print(Text(f"  changed {moment(route.changed_at)} by {route.changed_by}"))
     for one in route.comparisons:
         console.print(Text(f"  {_summary(one)}"))
-    for tally in route.canaries:
-        console.print(
-            Text(
-                f"  r{tally.canary} answered for {counted(tally.compared, 'record')}: {tally.refused} refused"
-                f" (r{tally.active}: {tally.refused_by_active}), more loss in {tally.more_loss},"
-                f" less in {tally.less_loss}"
-            )
-        )
 
 
 def _summary(one: ShadowView) -> str:

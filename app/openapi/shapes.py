@@ -21,7 +21,6 @@ DEFINITION: Final = "#/$defs/"
 # class `Mapping` hides that of Python in generated clients.
 PUBLIC_NAMES: Final = {
     "Anchor": "ChainHead",
-    "CanaryView": "Weighing",
     "ConnectionView": "Connection",
     "DeadLetterView": "DeadLetter",
     "DifferenceView": "Difference",

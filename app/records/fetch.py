@@ -76,34 +76,26 @@ async def fetch_record(
     remote_id: str,
     deadline: float,
     *,
-    pinned: bool = False,
     met: tuple[msgspec.Raw, ...] = (),
 ) -> Reading:
-    """Fetch and map one record, at this very revision if `pinned`. `met` is as for `fetch_raw`. Raises like it, and
-    VendorDrifted."""
+    """Fetch and map one record. `met` is as for `fetch_raw`. Raises like it, and VendorDrifted."""
     raw, account = await fetch_raw(deps, connection, mapping, remote_id, deadline, met=met)
-    return await map_record(deps, connection, mapping, raw, account, remote_id=remote_id, pinned=pinned)
+    return await map_record(deps, connection, mapping, raw, account)
 
 
 async def fetch_present(
-    deps: RecordDeps,
-    connection: Connection,
-    mapping: AnyMapping,
-    remote_id: str,
-    deadline: float,
-    *,
-    pinned: bool = False,
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, remote_id: str, deadline: float
 ) -> Reading:
     """Fetch a record like `fetch_record`. If the vendor merged it, return the record that it became."""
     for _ in range(MOST_MERGES):
         try:
-            return await fetch_record(deps, connection, mapping, remote_id, deadline, pinned=pinned)
+            return await fetch_record(deps, connection, mapping, remote_id, deadline)
         except NotFound:
             into = await _merged_into(deps, connection, mapping, remote_id, deadline)
             if into is None:
                 raise
             remote_id = into
-    return await fetch_record(deps, connection, mapping, remote_id, deadline, pinned=pinned)
+    return await fetch_record(deps, connection, mapping, remote_id, deadline)
 
 
 async def _merged_into(
@@ -119,13 +111,7 @@ async def _merged_into(
 
 
 async def fetch_page(
-    deps: RecordDeps,
-    connection: Connection,
-    mapping: AnyMapping,
-    query: ListQuery,
-    deadline: float,
-    *,
-    pinned: bool = False,
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, query: ListQuery, deadline: float
 ) -> FetchedPage:
     """Fetch one page. Raises the vendor's problems, and VendorDrifted if the page itself cannot be read."""
     endpoints = mapping.endpoints
@@ -139,7 +125,7 @@ async def fetch_page(
     unreadable: list[UnreadableRecord] = []
     for raw in page.records:
         try:
-            readings.append(await map_record(deps, connection, mapping, raw, account, pinned=pinned))
+            readings.append(await map_record(deps, connection, mapping, raw, account))
         except VendorDrifted as drifted:
             unreadable.append(unreadable_of(connection, raw, drifted))
         await asyncio.sleep(0)  # yield to other requests between the records of a long page

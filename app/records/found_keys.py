@@ -52,8 +52,6 @@ async def compare_found(
     readings: Sequence[Reading],
     filters: Mapping[str, str],
     deadline: float,
-    *,
-    pinned: bool = False,
 ) -> FoundRecords:
     """Compare the records that a vendor found by these filters. Raises the vendor's problems."""
     equal, unsure, others = list[Reading](), list[Reading](), list[Reading]()
@@ -67,7 +65,7 @@ async def compare_found(
             others.append(one)
     for one in others[:MOST_READ_AGAIN]:
         try:
-            whole = await fetch_record(deps, connection, one.mapping, one.mapped.remote.id, deadline, pinned=pinned)
+            whole = await fetch_record(deps, connection, one.mapping, one.mapped.remote.id, deadline)
         except NotFound:
             continue
         if has_keys(whole.mapping.object, whole.mapped.data, filters):

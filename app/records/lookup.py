@@ -51,7 +51,7 @@ async def look_up(
     deadline = time.monotonic() + (READ_LIMIT if wait is None else wait)
     found_at = choose_connection(deps, object_name, connection)
     mapping = choose_mapping(deps, found_at, object_name, revision)
-    readings = await find_matches(deps, found_at, mapping, key, deadline, pinned=revision is not None)
+    readings = await find_matches(deps, found_at, mapping, key, deadline)
     resources = await name_records(deps, found_at, readings)
     if len(readings) > 1:
         raise ambiguous_match(found_at, mapping, key, resources)
@@ -65,7 +65,7 @@ async def look_up(
 
 
 async def find_matches(
-    deps: RecordDeps, connection: Connection, mapping: AnyMapping, key: Key, deadline: float, *, pinned: bool = False
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, key: Key, deadline: float
 ) -> list[Reading]:
     """Return at most two records with this key, by the connection's exact filter, which reads a unique key with strong
     consistency. What it finds is compared with the key. A look-up by e-mail address skips staff. Raises like
@@ -77,7 +77,7 @@ async def find_matches(
     query = ListQuery(limit=ENOUGH, filters={key.name: value})
     found, unsure = list[Reading](), list[Reading]()
     while True:
-        page = await fetch_page(deps, connection, mapping, query, deadline, pinned=pinned)
+        page = await fetch_page(deps, connection, mapping, query, deadline)
         if page.unreadable:
             # It matches too, so none of the others is the only one.
             raise VendorDrifted(
@@ -85,7 +85,7 @@ async def find_matches(
                 f" {page.unreadable[0].detail} at {page.unreadable[0].pointer}."
             )
         people = [one for one in page.readings if key.name != "email" or not is_staff(mapping, one.raw)]
-        compared = await compare_found(deps, connection, people, query.filters, deadline, pinned=pinned)
+        compared = await compare_found(deps, connection, people, query.filters, deadline)
         found, unsure = found + compared.equal, unsure + compared.unsure
         if page.next is None or len(found) >= ENOUGH:
             break

@@ -67,9 +67,7 @@ async def read_one(
     (`references`)."""
     deadline = time.monotonic() + (READ_LIMIT if wait is None else wait)
     target = await resolve_record(deps, object_name, identifier, connection, revision)
-    reading = await fetch_present(
-        deps, target.connection, target.mapping, target.remote_id, deadline, pinned=revision is not None
-    )
+    reading = await fetch_present(deps, target.connection, target.mapping, target.remote_id, deadline)
     await refuse_rejected_drift(deps, target.connection, reading)
     if reading.mapped.remote.id != target.remote_id:
         await follow_merge(deps, target.connection, object_name, target.remote_id, reading.mapped.remote.id)
@@ -117,9 +115,8 @@ async def read_page(deps: RecordDeps, cursors: SealedCursors, request: ListReque
         sort=request.sort if since is None else None,
         parent=parent_id,
     )
-    pinned = request.revision is not None
-    page = await fetch_page(deps, connection, mapping, query, deadline, pinned=pinned)
-    found = await compare_found(deps, connection, page.readings, filters, deadline, pinned=pinned)
+    page = await fetch_page(deps, connection, mapping, query, deadline)
+    found = await compare_found(deps, connection, page.readings, filters, deadline)
     # A customer whose address is another one may be another person; a ticket has further people that are not read.
     kept = found.equal if request.object == "customer" else found.equal + found.unsure
     places = {one.mapped.remote.id: place for place, one in enumerate(page.readings)}

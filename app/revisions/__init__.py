@@ -1,1 +1,1 @@
-"""Mapping revisions: routes, shadows, canaries and their trials."""
+"""Mapping revisions: routes, shadows and their comparisons."""

@@ -8,7 +8,7 @@ from app.revisions.store.trials import PostgresTrialBook
 
 @dataclass(frozen=True, kw_only=True)
 class RevisionDeps:
-    """The mapping routes, and the results of shadows and canaries."""
+    """The mapping routes, and the results of shadows."""
 
     mapping_routes: PostgresMappingRoutes
     trial_book: PostgresTrialBook

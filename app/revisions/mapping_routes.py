@@ -1,4 +1,4 @@
-"""Mapping route operations: list revisions, routes and trial results; activate, shadow, canary and roll back."""
+"""Mapping route operations: list revisions, routes and trial results; activate, shadow and roll back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -26,15 +26,6 @@ class ShadowOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The share to compare, above 0 to 1. Example: `0.1`"""
 
 
-class CanaryOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A revision to use for a `share` of the records, above 0 to 1."""
-
-    revision: RevisionNumber
-    """The revision. Example: `2`"""
-    share: Share = 0.1
-    """The share of records, above 0 to 1. Example: `0.1`"""
-
-
 class RouteOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Changes to the route of a mapping at a connection. Absent leaves a setting unchanged; null removes it."""
 
@@ -44,8 +35,6 @@ class RouteOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The revision to activate; null follows the newest released one. Example: `2`"""
     shadow: ShadowOrder | None | UnsetType = UNSET
     """The revision to compare with it; null ends the comparison."""
-    canary: CanaryOrder | None | UnsetType = UNSET
-    """The revision to answer for a share of the records; null ends the canary."""
 
 
 async def list_mappings(
@@ -53,7 +42,7 @@ async def list_mappings(
 ) -> list[MappingView]:
     """List every mapping, by name. Raises StoreUnavailable."""
     decided = {(route.connection, route.mapping): route for route in await routes.list()}
-    shadows, tallies = await book.shadows(), await book.canaries()
+    shadows = await book.shadows()
     return [
         MappingView(
             name=name,
@@ -63,11 +52,7 @@ async def list_mappings(
             ),
             routes=tuple(
                 view_of(
-                    place,
-                    decided.get((place.connection, name)),
-                    shadows,
-                    tallies,
-                    known=[one.revision for one in revisions],
+                    place, decided.get((place.connection, name)), shadows, known=[one.revision for one in revisions]
                 )
                 for place in _places(revisions, connections)
             ),
@@ -103,11 +88,11 @@ async def set_route(
     """Change a route. Every process follows within about a second. Raises NotFound, InvalidField, StoreUnavailable."""
     revisions = _revisions_of(name)
     place = _place(revisions, connections, order.connection)
-    if (order.active, order.shadow, order.canary) == (UNSET, UNSET, UNSET):
-        raise InvalidField.at("", "changes nothing; send active, shadow or canary")
+    if (order.active, order.shadow) == (UNSET, UNSET):
+        raise InvalidField.at("", "changes nothing; send active or shadow")
     route = await _route_of(routes, place.connection, name)
     if route is None and _has_released_default(revisions, place):
-        # No process has pinned this connection yet. A route with only a trial in it would look pinned, and the next
+        # No process has pinned this connection yet. A route with only a shadow in it would look pinned, and the next
         # update of Lockstitch would change the active revision.
         await routes.pin([place])
     change = _change(revisions, place, route, order)
@@ -162,43 +147,27 @@ async def _route_of(routes: PostgresMappingRoutes, connection: str, name: str) -
 def _change(
     revisions: Sequence[AnyMapping], place: MappedConnection, route: Route | None, order: RouteOrder
 ) -> RouteChange:
-    """Validate the order. A tried revision must differ from the one that will be active."""
+    """Validate the order. The shadow must differ from the revision that will be active."""
     known = {one.revision: one for one in revisions}
     present = place.default if route is None or route.active is None else route.active
     will_be = present if isinstance(order.active, UnsetType) else order.active or place.default
-    if isinstance(order.active, int):
-        _require(known, order.active, "/active", released=True)
-    shadow: Shadow | None | UnsetType = UNSET
-    if not isinstance(order.shadow, UnsetType):
-        shadow = None
-        if order.shadow is not None:
-            _require(known, order.shadow.revision, "/shadow/revision", unlike=will_be)
-            shadow = Shadow(revision=order.shadow.revision, sample_rate=order.shadow.sample_rate)
-    change = RouteChange(active=order.active, shadow=shadow)
-    if isinstance(order.canary, UnsetType):
-        return change
-    if order.canary is None:
-        return RouteChange(active=order.active, shadow=shadow, canary_revision=None)
-    _require(known, order.canary.revision, "/canary/revision", unlike=will_be, released=True)
-    return RouteChange(
-        active=order.active,
-        shadow=shadow,
-        canary_revision=order.canary.revision,
-        canary_share=order.canary.share,
-    )
+    if isinstance(order.active, int) and not is_released(_known(known, order.active, "/active")):
+        detail = f"r{order.active} is not released and may still change; shadow it, or release it first"
+        raise InvalidField.at("/active", detail)
+    if not isinstance(order.shadow, ShadowOrder):
+        return RouteChange(active=order.active, shadow=order.shadow)
+    revision = order.shadow.revision
+    _known(known, revision, "/shadow/revision")
+    if revision == will_be:
+        raise InvalidField.at("/shadow/revision", f"r{revision} is the active revision; choose another one to try")
+    return RouteChange(active=order.active, shadow=Shadow(revision=revision, sample_rate=order.shadow.sample_rate))
 
 
-def _require(
-    known: Mapping[int, AnyMapping], revision: int, pointer: str, *, unlike: int | None = None, released: bool = False
-) -> None:
+def _known(known: Mapping[int, AnyMapping], revision: int, pointer: str) -> AnyMapping:
     mapping = known.get(revision)
     if mapping is None:
         raise InvalidField.at(pointer, f"r{revision} does not exist; choose one of {', '.join(f'r{n}' for n in known)}")
-    if revision == unlike:
-        raise InvalidField.at(pointer, f"r{revision} is the active revision; choose another one to try")
-    if released and not is_released(mapping):
-        detail = f"r{revision} is not released and may still change; shadow it, or release it first"
-        raise InvalidField.at(pointer, detail)
+    return mapping
 
 
 def _every_mapping() -> dict[str, list[AnyMapping]]:

@@ -1,8 +1,7 @@
-"""Mapping routes and trials: the active revision at a connection, the revisions on trial there, and their results.
+"""Mapping routes and trials: the active revision at a connection, its shadow, and how the two differ.
 
 Lockstitch **pins** the newest released revision when it first sees a connection, so an update of Lockstitch never
-changes the active revision by itself. A **shadow** also maps a sample of the traffic, for comparison only. A **canary**
-answers for a share of the records and is withdrawn when it does worse than the active revision.
+changes the active revision by itself. A **shadow** also maps a sample of the traffic, for comparison only.
 """
 
 from collections.abc import Sequence
@@ -23,22 +22,10 @@ class Shadow(Struct, frozen=True, kw_only=True):
     """The share of records and drafts to compare. Example: `0.1`"""
 
 
-class Canary(Struct, frozen=True, kw_only=True):
-    """A revision that answers for a `share` of the records, above 0 to 1. `since` is database time."""
-
-    revision: int
-    """The revision. Example: `2`"""
-    share: float
-    """The share of records that it answers. Example: `0.1`"""
-    since: datetime
-    """When it began. Example: `"2026-05-01T09:30:00Z"`"""
-
-
 class Route(Struct, frozen=True, kw_only=True):
     """The route of a mapping, such as `hubspot.customer`, at a connection.
 
-    `active` None follows the newest released revision, also across updates. A rollback activates `previous`. `note`
-    says why a canary was withdrawn automatically.
+    `active` None follows the newest released revision, also across updates. A rollback activates `previous`.
     """
 
     connection: str
@@ -46,19 +33,15 @@ class Route(Struct, frozen=True, kw_only=True):
     active: int | None
     previous: int | None
     shadow: Shadow | None
-    canary: Canary | None
-    note: str | None
     changed_by: str
     changed_at: datetime
 
 
 class RouteChange(Struct, frozen=True, kw_only=True):
-    """Changes to a route: UNSET leaves, None removes. A shadow or canary ends when it becomes active."""
+    """Changes to a route: UNSET leaves, None removes. A shadow ends when it becomes active."""
 
     active: int | None | UnsetType = UNSET
     shadow: Shadow | None | UnsetType = UNSET
-    canary_revision: int | None | UnsetType = UNSET
-    canary_share: float = 0.0
 
 
 class MappedConnection(Struct, frozen=True, kw_only=True):
@@ -70,12 +53,12 @@ class MappedConnection(Struct, frozen=True, kw_only=True):
 
 
 class TrialKey(Struct, frozen=True, kw_only=True):
-    """Two revisions of a mapping at a connection: the active one and the tried one."""
+    """Two revisions of a mapping at a connection: the active one and its shadow."""
 
     connection: str
     mapping: str
     active: int
-    tried: int
+    shadow: int
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -120,29 +103,8 @@ class ShadowFigures(Struct, frozen=True, kw_only=True):
     differences: tuple[SeenDifference, ...]
 
 
-class CanaryTally(Struct, frozen=True, kw_only=True):
-    """Counts of records and drafts that a canary answered for, each compared with the active revision.
-
-    `refused` counts refusals by the canary, `refused_by_active` those by the active revision. `more_loss` and
-    `less_loss` count those where the canary lost more, or less, than the active revision.
-    """
-
-    key: TrialKey
-    compared: int
-    refused: int
-    refused_by_active: int
-    more_loss: int
-    less_loss: int
-
-
 class TrialBook(Protocol):
     """Takes the results of trials; the tests of `Trials` keep them in memory."""
 
     async def add(self, comparisons: Sequence[Comparisons]) -> None:
         """Add comparisons to the totals. Raises StoreUnavailable."""
-
-    async def add_tallies(self, tallies: Sequence[CanaryTally]) -> None:
-        """Add to the canary totals. Withdraw and audit a canary that does worse than the active revision.
-
-        Raises StoreUnavailable.
-        """

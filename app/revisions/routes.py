@@ -29,8 +29,7 @@ ROUTE: Final = JsonBody(
 async def list_mappings(call: Call) -> Answered:
     """List mappings with their revisions and routes.
 
-    Sorted by name, with every connection that uses them: the active revision, the differences that a shadow found, the
-    results of a canary, and why a canary was withdrawn.
+    Sorted by name, with every connection that uses them: the active revision, and the differences that a shadow found.
     """
     deps, connections = call.deps(RevisionDeps), call.deps(Connections).by_name
     return json_response(
@@ -48,11 +47,10 @@ async def list_mappings(call: Call) -> Answered:
     answer=MappingView,
 )
 async def route_mapping(call: Call) -> Answered:
-    """Set the active, shadow or canary revision.
+    """Set the active revision or the shadow.
 
-    Every process applies it within about a second, without a restart. An absent member stays; null removes it. A
-    canary is withdrawn automatically if it refuses or loses more than the active revision. Operations keep the
-    revision that they began with. Audited.
+    Every process applies it within about a second, without a restart. An absent member stays; null removes it.
+    Operations keep the revision that they began with. Audited.
     """
     deps, name, connections = call.deps(RevisionDeps), call.path("mapping"), call.deps(Connections).by_name
     order, actor = call.body(ROUTE), call.caller.principal

@@ -1,4 +1,4 @@
-"""Trials: compare shadow and canary revisions with the active one in the background, off every caller's path.
+"""Trials: compare shadows with the active revision in the background, off every caller's path.
 
 Comparisons wait in a bounded queue; their totals are stored about once a second. A killed process loses its last second
 of totals, never a record. When the queue is full, further comparisons are counted and dropped.
@@ -6,20 +6,19 @@ of totals, never a record. When the queue is full, further comparisons are count
 
 import asyncio
 import logging
-import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from app.errors import StoreUnavailable
 from app.revisions.diff import compare_drafts, compare_readings
 from app.revisions.large_records import run_mapping
-from app.revisions.models import CanaryTally, Comparisons, Difference, Passing, TrialBook, TrialKey
+from app.revisions.models import Comparisons, Difference, Passing, TrialBook, TrialKey
 from mappings.spec import Draft, Mapped, Unmappable, VendorMapping
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
@@ -28,7 +27,7 @@ WAITING_AT_MOST: Final = 256
 WAITING_BYTES: Final = 8 * 1024 * 1024
 FLUSH_SECONDS: Final = 1.0
 WORK_SECONDS: Final = 0.5
-"""Comparing time before totals are stored, so that a bad canary is withdrawn under any load."""
+"""Comparing time before totals are stored, so that they are stored under any load."""
 SAMPLES: Final = 3
 PATHS_AT_MOST: Final = 500
 _log = logging.getLogger("lockstitch.mappings")
@@ -74,45 +73,16 @@ class Trials:
         self._waiting: deque[Trial] = deque()
         self._bytes = 0
         self._tallies: dict[TrialKey, _Tally] = {}
-        self._canaries: dict[TrialKey, CanaryTally] = {}
         self._has_work = asyncio.Event()
 
-    def offer_reading(
-        self, key: TrialKey, rate: float, shadow: AnyMapping, record: Raw, account: Any, made: Mapped[Any] | Unmappable
-    ) -> None:
-        """Queue a record for comparison with probability `rate`. `made` is the active revision's result or refusal."""
-        if random.random() < rate:  # noqa: S311 - a sample, no secret
-            # Copy, because the record may be a slice that keeps a whole page in memory.
-            self._enqueue(Trial(key=key, shadow=shadow, account=account, record=bytes(record), made=made))
-
-    def offer_draft(
-        self,
-        key: TrialKey,
-        rate: float,
-        shadow: AnyMapping,
-        patch: Any,
-        record: Raw | None,
-        account: Any,
-        made: Draft[Any],
-    ) -> None:
-        """Queue a draft for comparison with probability `rate`. The shadow's draft is never sent."""
-        if random.random() < rate:  # noqa: S311 - a sample, no secret
-            present = None if record is None else bytes(record)
-            self._enqueue(Trial(key=key, shadow=shadow, account=account, record=present, made=made, patch=patch))
-
-    def count_canary(self, tally: CanaryTally) -> None:
-        """Add to the totals of a canary."""
-        known = self._canaries.get(tally.key)
-        if known is not None:
-            tally = CanaryTally(
-                key=known.key,
-                compared=known.compared + tally.compared,
-                refused=known.refused + tally.refused,
-                refused_by_active=known.refused_by_active + tally.refused_by_active,
-                more_loss=known.more_loss + tally.more_loss,
-                less_loss=known.less_loss + tally.less_loss,
-            )
-        self._canaries[tally.key] = tally
+    def offer(self, trial: Trial) -> None:
+        """Queue a comparison. It is counted and dropped if too many wait."""
+        size = len(trial.record or b"")
+        if len(self._waiting) >= WAITING_AT_MOST or self._bytes + size > WAITING_BYTES:
+            self._tally(trial.key).dropped += 1
+        else:
+            self._waiting.append(trial)
+            self._bytes += size
         self._has_work.set()
 
     @asynccontextmanager
@@ -136,15 +106,6 @@ class Trials:
                 await asyncio.sleep(0 if self._waiting else FLUSH_SECONDS)
         finally:
             await self._flush()
-
-    def _enqueue(self, trial: Trial) -> None:
-        size = len(trial.record or b"")
-        if len(self._waiting) >= WAITING_AT_MOST or self._bytes + size > WAITING_BYTES:
-            self._tally(trial.key).dropped += 1
-        else:
-            self._waiting.append(trial)
-            self._bytes += size
-        self._has_work.set()
 
     async def _compare_queued(self) -> None:
         """Compare for up to `WORK_SECONDS`; leave the rest until the totals are stored."""
@@ -177,23 +138,17 @@ class Trials:
     async def _flush(self) -> None:
         """Store the totals and start new ones.
 
-        Never raises, because no canary is withdrawn without this task. Totals that cannot be stored are lost; they are
-        a sample anyway.
+        Never raises, because the task goes on. Totals that cannot be stored are lost; they are a sample anyway.
         """
         tallies, self._tallies = self._tallies, {}
-        canaries, self._canaries = self._canaries, {}
-        if canaries:
-            await self._store("canary", self._book.add_tallies(list(canaries.values())))
-        if tallies:
-            await self._store("shadow", self._book.add([_comparisons(key, tally) for key, tally in tallies.items()]))
-
-    async def _store(self, trial: str, storing: Awaitable[None]) -> None:
+        if not tallies:
+            return
         try:
-            await storing
+            await self._book.add([_comparisons(key, tally) for key, tally in tallies.items()])
         except StoreUnavailable:
             return
         except Exception:  # noqa: BLE001 - such as a schema that does not exist yet
-            _log.exception("cannot store %s totals", trial)
+            _log.exception("cannot store the totals of shadows")
 
 
 def _differences(trial: Trial) -> list[tuple[str, str]]:

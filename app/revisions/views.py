@@ -6,11 +6,11 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from app.revisions.models import Canary, CanaryTally, MappedConnection, Passing, Route, Shadow, ShadowFigures
+from app.revisions.models import MappedConnection, Passing, Route, Shadow, ShadowFigures
 
 
 class RevisionView(Struct, frozen=True, kw_only=True):
-    """One revision. A released revision never changes; only a released one may become active or a canary."""
+    """One revision. A released revision never changes; only a released one may become active."""
 
     revision: int
     """The revision's number. Example: `2`"""
@@ -65,25 +65,6 @@ class ShadowView(Struct, frozen=True, kw_only=True):
     """Differences by path, the most frequent first."""
 
 
-class CanaryView(Struct, frozen=True, kw_only=True):
-    """The results of a canary, compared with the active revision on the same records."""
-
-    active: int
-    """The active revision. Example: `1`"""
-    canary: int
-    """The canary revision. Example: `2`"""
-    compared: int
-    """Number of records and drafts compared. Example: `41`"""
-    refused: int
-    """How many of them the canary refused. Example: `3`"""
-    refused_by_active: int
-    """How many of them the active revision refuses. Example: `0`"""
-    more_loss: int
-    """For how many the canary lost more. Example: `0`"""
-    less_loss: int
-    """For how many the canary lost less. Example: `12`"""
-
-
 class RouteView(Struct, frozen=True, kw_only=True):
     """A mapping at a connection.
 
@@ -101,19 +82,12 @@ class RouteView(Struct, frozen=True, kw_only=True):
     """The revision that was active before. A rollback returns to it. Example: `2`"""
     shadow: Shadow | None
     """The revision compared with the active one; null for none."""
-    canary: Canary | None
-    """The revision that answers for a share of the records; null for none."""
-    note: str | None
-    """Why a canary was withdrawn automatically.
-    Example: `"withdrawn by itself: 3 refused more, r2 against r1 on the last 41 records"`"""
     changed_by: str | None
     """Who changed the route last. Example: `"key:0198f0a2b7c4"`"""
     changed_at: datetime | None
     """When it was changed. Example: `"2026-05-01T09:30:00Z"`"""
     comparisons: tuple[ShadowView, ...]
     """Results of shadows since they began."""
-    canaries: tuple[CanaryView, ...]
-    """Results of canaries since they began."""
 
 
 class MappingView(Struct, frozen=True, kw_only=True):
@@ -131,7 +105,6 @@ def view_of(
     place: MappedConnection,
     route: Route | None,
     shadows: Sequence[ShadowFigures],
-    tallies: Sequence[CanaryTally],
     *,
     known: Sequence[int],
 ) -> RouteView:
@@ -147,19 +120,16 @@ def view_of(
         pinned=pinned is not None,
         previous=None if route is None else route.previous,
         shadow=None if route is None else route.shadow,
-        canary=None if route is None else route.canary,
-        note=None if route is None else route.note,
         changed_by=None if route is None else route.changed_by,
         changed_at=None if route is None else route.changed_at,
         comparisons=tuple(_comparison(one) for one in shadows if (one.key.connection, one.key.mapping) == at),
-        canaries=tuple(_canary(one) for one in tallies if (one.key.connection, one.key.mapping) == at),
     )
 
 
 def _comparison(figures: ShadowFigures) -> ShadowView:
     return ShadowView(
         active=figures.key.active,
-        shadow=figures.key.tried,
+        shadow=figures.key.shadow,
         compared=figures.compared,
         differing=figures.differing,
         dropped=figures.dropped,
@@ -176,16 +146,4 @@ def _comparison(figures: ShadowFigures) -> ShadowView:
             )
             for one in figures.differences
         ),
-    )
-
-
-def _canary(tally: CanaryTally) -> CanaryView:
-    return CanaryView(
-        active=tally.key.active,
-        canary=tally.key.tried,
-        compared=tally.compared,
-        refused=tally.refused,
-        refused_by_active=tally.refused_by_active,
-        more_loss=tally.more_loss,
-        less_loss=tally.less_loss,
     )

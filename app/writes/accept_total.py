@@ -9,6 +9,7 @@ from app.errors import UnsupportedField
 from app.links.models import TotalDifference
 from app.problem_document import FieldError
 from app.writes.models import Intent
+from app.writes.present_record import PresentRecord
 from app.writes.resolved_write import ResolvedWrite
 from canonical.order import Order
 from canonical.order_patch import OrderPatch
@@ -50,13 +51,13 @@ def accept_total(resolved: ResolvedWrite, draft: Draft[Any], account: Any) -> tu
     return (Loss(path=TOTAL, kind="coerced", detail=detail),)
 
 
-async def accept_change(resolved: ResolvedWrite, draft: Draft[Any], present: msgspec.Raw, account: Any) -> None:
+async def accept_change(resolved: ResolvedWrite, draft: Draft[Any], present: PresentRecord) -> None:
     """Raise UnsupportedField for the change of an order whose vendor cannot change a part of its sum, unless the order
     has the sum of the body, or the caller accepts another one (`?loss=any`)."""
     kept = [one for one in draft.refused if one.kind == "unsupported" and _is_part(one.pointer)]
     if not kept or resolved.intent.loss == "any":
         return
-    title, held = resolved.connection.vendor.title, (await resolved.map(present, account)).data.totals.total
+    title, held = resolved.connection.vendor.title, (await present.mapped()).data.totals.total
     wanted = sum_of(msgspec.json.decode(resolved.whole or resolved.intent.body, type=OrderPatch))
     if wanted is not None and wanted.is_about(Decimal(held)):
         return

@@ -13,7 +13,6 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from app.errors import InvalidField, NotSystemOfRecord, OutcomeUnknown, UnsupportedAction, UnsupportedField
-from app.records.map_record import choose_writer
 from app.records.resolve import choose_mapping
 from app.writes.deps import WriteDeps
 from app.writes.models import Answer, Begun, Intent, NewOperation, Operation, References, Undecided
@@ -109,7 +108,7 @@ def _new_operation(resolved: ResolvedWrite, parent: Operation, part: str, person
 
 def _intent_of(resolved: ResolvedWrite, person: Any, *, key: str, part_of: str) -> Intent:
     deps, connection = resolved.deps, resolved.connection
-    mapping = choose_writer(deps, connection, choose_mapping(deps, connection, "customer", None), key)
+    mapping = choose_mapping(deps, connection, "customer")
     email = values.email(person.email)
     name, phone = person.name, person.phone
     body = CustomerPatch(

@@ -8,13 +8,14 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from app.errors import InvalidField, UnsupportedField, VendorDrifted
-from app.records.map_record import compare_draft
+from app.records.map_record import offer_to_shadow
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.writes.accept_loss import accept_loss, barring
 from app.writes.accept_total import accept_change, accept_total
 from app.writes.already_held import holds_parts, is_part, still_refused
 from app.writes.patch_of import patch_of
+from app.writes.present_record import PresentRecord
 from app.writes.resolve_references import related_of
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.sent_pointers import at_sent_pointers
@@ -57,10 +58,10 @@ async def with_young_facts(resolved: ResolvedWrite, draft: Callable[[], Awaitabl
 
 
 async def draft_body(
-    resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any
+    resolved: ResolvedWrite, account: Any, present: PresentRecord | None = None
 ) -> tuple[Any, tuple[Loss, ...]]:
     """Return the body to send and what is lost. `present` is the record as it is, if there is one."""
-    draft = await map_to_vendor(resolved, present, account)
+    draft = await map_to_vendor(resolved, account, present)
     try:
         loss = accept_loss(resolved, draft)
         if resolved.intent.object != "order":
@@ -68,7 +69,7 @@ async def draft_body(
         if present is None:
             loss += accept_total(resolved, draft, account)
         else:
-            await accept_change(resolved, draft, present, account)
+            await accept_change(resolved, draft, present)
         return draft.body, loss
     except (InvalidField, UnsupportedField) as problem:
         vendor = resolved.connection.vendor
@@ -77,26 +78,28 @@ async def draft_body(
         raise
 
 
-async def map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
-    """Return the draft of the mapping, with the references that are lost, before its refusals are judged."""
-    if resolved.intent.edits_tags:
-        assert present is not None  # noqa: S101 - tags are changed of a record
-        return await _map_tags(resolved, present, account)
-    held = await resolved.map(present, account) if present is not None and resolved.intent.merges else None
+async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentRecord | None = None) -> Draft[Any]:
+    """Return the draft of the mapping, with the references that are lost, before its refusals are judged.
+
+    Raises VendorDrifted if the mapping cannot read the present record.
+    """
+    mapping, intent = resolved.mapping, resolved.intent
+    held = await present.mapped() if present is not None and (intent.merges or intent.edits_tags) else None
     patch, lost = patch_of(resolved, held)
-    draft = None
-    try:
-        draft = await _run_mapping(resolved, patch, present, account)
-    finally:  # also if a canary breaks
-        if not resolved.dry:
-            compare_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
+    raw, current = (None, None) if present is None else (present.raw, present.decoded)
+    with mapping_span(mapping.name, mapping.revision, "write"):
+        draft = await run_mapping(mapping, raw, account, partial(mapping.to_vendor, patch, current, account))
+    if not resolved.dry:
+        offer_to_shadow(resolved.deps, resolved.connection, mapping, raw, account, draft, patch)
+    if intent.edits_tags:
+        return with_own_pointers(draft, intent.body, patch.tags)
     draft = msgspec.structs.replace(draft, loss=lost + draft.loss)
     if any(one.kind == "folded" for one in lost):
         draft = at_sent_pointers(draft, lost)
     if present is None or not draft.refused:
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
-        held = held or await resolved.map(present, account)
+        held = await present.mapped()
         refused = still_refused(draft.refused, patch, held.data)
         if any(map(is_part, refused)) and await _holds_parts(resolved, patch, held, account):
             refused = tuple(one for one in refused if not is_part(one))
@@ -113,32 +116,16 @@ async def _holds_parts(resolved: ResolvedWrite, patch: Any, held: Mapped[Any], a
     if mapping.endpoints.with_related is not None:
         related = await related_of(resolved, whole)
         account = mapping.endpoints.with_related(account, resolved.connection.options, related)
-    new = await run_mapping(mapping, body, account, lambda: mapping.to_vendor(whole, None, account))
+    new = await run_mapping(mapping, body, account, partial(mapping.to_vendor, whole, None, account))
     prices = () if mapping.prices_of is None else mapping.prices_of(new.body)
     return holds_parts(held.data, whole, new, prices)
 
 
-async def says_nothing(resolved: ResolvedWrite, body: Any, present: msgspec.Raw, account: Any) -> bool:
+async def says_nothing(resolved: ResolvedWrite, body: Any, present: PresentRecord) -> bool:
     """Return whether the body of a change names nothing that would change the record."""
-    mapping, intent = resolved.mapping, resolved.intent
-    held = await resolved.map(present, account) if intent.merges or intent.edits_tags else None
+    mapping, intent, account = resolved.mapping, resolved.intent, present.account
+    held = await present.mapped() if intent.merges or intent.edits_tags else None
     patch, _ = patch_of(resolved, held)
     return await run_mapping(
-        mapping, present, account, lambda: changes_nothing(mapping, patch, body, mapping.decode(present), account)
+        mapping, present.raw, account, partial(changes_nothing, mapping, patch, body, present.decoded, account)
     )
-
-
-async def _map_tags(resolved: ResolvedWrite, present: msgspec.Raw, account: Any) -> Draft[Any]:
-    patch, _ = patch_of(resolved, await resolved.map(present, account))
-    draft = await _run_mapping(resolved, patch, present, account)
-    return with_own_pointers(draft, resolved.intent.body, patch.tags)
-
-
-async def _run_mapping(resolved: ResolvedWrite, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
-    """Raises VendorDrifted if the mapping cannot read the present record."""
-    mapping, current = resolved.mapping, None
-    if present is not None:
-        with resolved.as_drift(present):
-            current = mapping.decode(present)
-    with mapping_span(mapping.name, mapping.revision, "write"):
-        return await run_mapping(mapping, present, account, partial(mapping.to_vendor, patch, current, account))

@@ -9,7 +9,7 @@ from app.errors import InvalidField, NotFound
 from app.records.fetch import send_read
 from app.records.found_keys import compare_found
 from app.records.lookup import Key, ambiguous_match, find_matches, find_people, hidden_match, is_staff
-from app.records.map_record import Reading, as_vendor_drift, map_at_revision
+from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.resolve import AnyMapping
 from app.records.resources import name_records
 from app.writes.resolved_write import ResolvedWrite
@@ -69,7 +69,7 @@ async def _find(
     if reading is None:
         return KeyMatch()
     deps, connection = resolved.deps, resolved.connection
-    found = await compare_found(deps, connection, [reading], {key: value}, resolved.deadline, pinned=True)
+    found = await compare_found(deps, connection, [reading], {key: value}, resolved.deadline)
     if found.unsure:
         raise hidden_match(connection, mapping, wanted, await name_records(deps, connection, found.unsure))
     if not found.equal:
@@ -95,8 +95,7 @@ async def _read_by_key(resolved: ResolvedWrite, mapping: AnyMapping, key: Upsert
         raise several
     if raw is None:
         return None
-    mapped = await map_at_revision(deps, connection, mapping, raw, account)
-    return Reading(mapped=mapped, mapping=mapping, raw=raw, account=account)
+    return await map_record(deps, connection, mapping, raw, account)
 
 
 async def _find_in_list(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, pointer: str) -> KeyMatch:
@@ -115,7 +114,7 @@ async def _find_in_list(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, 
 async def _find_among(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, pointer: str) -> KeyMatch:
     """Find the only record that has the key among all that the vendor finds by it."""
     deps, connection = resolved.deps, resolved.connection
-    found = await find_matches(deps, connection, mapping, key, resolved.deadline, pinned=resolved.dry)
+    found = await find_matches(deps, connection, mapping, key, resolved.deadline)
     if len(found) > 1:
         await _refuse_several(resolved, mapping, key, found)
     if not found:

@@ -6,7 +6,6 @@ Without a policy for a field that was sent, nothing here reads anything.
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from app.audit import record
@@ -16,6 +15,7 @@ from app.ownership.verdict import Change, Ruling, may_write, rule
 from app.problem_document import FieldError, summary
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
+from app.writes.present_record import PresentRecord
 from app.writes.resolved_write import ResolvedWrite, changed_fields
 from app.writes.weigh_change import weigh_changes
 from canonical.parts import FieldOwnership, Skipped
@@ -60,8 +60,8 @@ def _judge_creation(resolved: ResolvedWrite) -> None:
     raise _refusal((_skip("", policy, ruling),), review=ruling.verdict == "review")
 
 
-async def judge_change(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> Judged | None:
-    """Judge the fields that a write changes of this record. None if all are written.
+async def judge_change(resolved: ResolvedWrite, present: PresentRecord) -> Judged | None:
+    """Judge the fields that a write changes of its record. None if all are written.
 
     Raises NotSystemOfRecord if a field is refused, VendorDrifted if the record cannot be read, and the problems of
     reading the owner's record.
@@ -69,7 +69,7 @@ async def judge_change(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) 
     policies = resolved.owned
     if not policies:
         return None
-    return _judged(resolved, policies, await weigh_changes(resolved, policies, raw, account))
+    return _judged(resolved, policies, await weigh_changes(resolved, policies, present))
 
 
 def skip_of(resolved: ResolvedWrite, name: str) -> Skipped | None:

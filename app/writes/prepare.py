@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
-from app.records.map_record import map_record
 from app.records.resources import etag_of, name_records
 from app.writes.accept_loss import accept_loss, dropped
 from app.writes.copy_links import linked_record, require_known_copy, require_linkable
@@ -29,6 +28,7 @@ from app.writes.draft import draft_body, map_to_vendor, says_nothing, with_young
 from app.writes.find_record import find_by_key
 from app.writes.judge_ownership import Judged, judge_change, judge_new, skip_of
 from app.writes.models import CopyOf, CopyPlan, References
+from app.writes.present_record import PresentRecord
 from app.writes.resolve_references import resolve_references
 from app.writes.resolved_write import ResolvedWrite, changed_fields
 from canonical.order_patch import OrderCancel
@@ -167,7 +167,7 @@ def _can_upsert(resolved: ResolvedWrite) -> bool:
 async def prepare_upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     """Draft the vendor's own upsert."""
     resolved = await _resolve(resolved, creates=True)
-    return await with_young_facts(resolved, lambda: _upsert(resolved, marker))
+    return await with_young_facts(resolved, partial(_upsert, resolved, marker))
 
 
 async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
@@ -178,7 +178,7 @@ async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     judged, refusal = await _verdict(judge_new(resolved))
     skipped = () if judged is None else judged.skipped
     left = await _resolve(resolved if judged is None else judged.write, creates=True)
-    prepared = await with_young_facts(left, lambda: _create(left, create, marker, skipped))
+    prepared = await with_young_facts(left, partial(_create, left, create, marker, skipped))
     if refusal is not None:
         raise refusal
     return prepared
@@ -205,7 +205,7 @@ async def _create(
     resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str, skipped: tuple[Skipped, ...]
 ) -> PreparedWrite:
     account = await resolved.account()
-    body, loss = await draft_body(resolved, None, account)
+    body, loss = await draft_body(resolved, account)
     return PreparedWrite(
         effect="comment" if resolved.mapping.object == "comment" else "create",
         request=create(body, marker, resolved.intent.parent, account),
@@ -242,7 +242,7 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
         merging = await begin_merge(resolved, copied, remote_id)
         resolved = merging.write
     left, skipped = await _resolve_change(resolved)
-    return await with_young_facts(left, lambda: _update(left, update, marker, remote_id, skipped, merging))
+    return await with_young_facts(left, partial(_update, left, update, marker, remote_id, skipped, merging))
 
 
 async def _resolve_change(resolved: ResolvedWrite) -> tuple[ResolvedWrite, tuple[Skipped, ...]]:
@@ -267,11 +267,11 @@ async def _update(
     skipped: tuple[Skipped, ...],
     merging: CopyMerge | None,
 ) -> PreparedWrite:
-    raw, account = await resolved.fetch_raw(remote_id)
-    draft = partial(_change, update=update, marker=marker, remote_id=remote_id, raw=raw, account=account)
+    present = await resolved.fetch_present(remote_id)
+    draft = partial(_change, update=update, marker=marker, remote_id=remote_id, present=present)
     if merging is None:
         return await draft(resolved, skipped)
-    merged = merged_copy(merging, resolved, (await resolved.map(raw, account)).data)
+    merged = merged_copy(merging, resolved, (await present.mapped()).data)
     skipped += merged.skipped
     try:
         prepared = await draft(merged.write, skipped, plan=merged.plan)
@@ -303,35 +303,34 @@ async def _change(
     update: Callable[..., VendorRequest],
     marker: str,
     remote_id: str,
-    raw: msgspec.Raw,
-    account: Any,
+    present: PresentRecord,
     plan: CopyPlan | None = None,
 ) -> PreparedWrite:
     """Draft the change of a record that was read. `plan` is that of a copy."""
-    judged, refusal = await _verdict(judge_change(resolved, raw, account))
+    judged, refusal = await _verdict(judge_change(resolved, present))
     write, body, loss = resolved if judged is None else judged.write, None, tuple[Loss, ...]()
     if judged is None or not resolved.intent.edits_tags:
-        body, loss = await draft_body(write, raw, account)
-    await _check_version(resolved, raw, account)
+        body, loss = await draft_body(write, present.account, present)
+    await _check_version(resolved, present)
     if refusal is not None:
         raise refusal
     if judged is not None:
         skipped += judged.skipped
     if plan is not None:
         plan = msgspec.structs.replace(plan, body=write.intent.body)
-    if (judged is not None and judged.is_empty) or await says_nothing(resolved, body, raw, account):
+    if (judged is not None and judged.is_empty) or await says_nothing(resolved, body, present):
         return _unsent("update", remote_id, skipped, loss, plan)
-    request = update(remote_id, body, marker, account)
+    request = update(remote_id, body, marker, present.account)
     guard = resolved.mapping.endpoints.guard
     if guard is not None and resolved.intent.if_match not in (None, ANY_VERSION):
-        request = guard(request, account)
+        request = guard(request, present.account)
     return PreparedWrite(
         effect="update",
         request=request,
         remote_id=remote_id,
         loss=loss,
         skipped=skipped,
-        before=await _watched(resolved, raw, account),
+        before=await _watched(resolved, present),
         references=resolved.intent.references,
         plan=plan,
     )
@@ -353,12 +352,12 @@ async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
     if archive is None:
         raise resolved.cannot(f"cannot archive {resolved.mapping.object}s")
     remote_id = _required(resolved.intent.remote_id)
-    raw, account = await resolved.fetch_raw(remote_id)
-    await _check_version(resolved, raw, account)
-    judged = await judge_change(resolved, raw, account)
+    present = await resolved.fetch_present(remote_id)
+    await _check_version(resolved, present)
+    judged = await judge_change(resolved, present)
     if judged is not None:
         return _unsent("archive", remote_id, judged.skipped)
-    return PreparedWrite(effect="archive", request=archive(remote_id, account), remote_id=remote_id)
+    return PreparedWrite(effect="archive", request=archive(remote_id, present.account), remote_id=remote_id)
 
 
 async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
@@ -366,18 +365,18 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
     if cancel is None:
         raise resolved.cannot(f"cannot cancel {resolved.mapping.object}s")
     remote_id = _required(resolved.intent.remote_id)
-    raw, account = await resolved.fetch_raw(remote_id)
+    present = await resolved.fetch_present(remote_id)
     asked = msgspec.json.decode(resolved.intent.body, type=OrderCancel)
-    request, refused = cancel(remote_id, asked, marker, account)
-    judged, refusal = await _verdict(judge_change(resolved, raw, account))
+    request, refused = cancel(remote_id, asked, marker, present.account)
+    judged, refusal = await _verdict(judge_change(resolved, present))
     loss = () if judged is not None else accept_loss(resolved, Draft(body=None, refused=refused))
-    await _check_version(resolved, raw, account)
+    await _check_version(resolved, present)
     if refusal is not None:
         raise refusal
     if judged is not None:
         return _unsent("cancel", remote_id, judged.skipped)
     return PreparedWrite(
-        effect="cancel", request=request, remote_id=remote_id, loss=loss, before=await _watched(resolved, raw, account)
+        effect="cancel", request=request, remote_id=remote_id, loss=loss, before=await _watched(resolved, present)
     )
 
 
@@ -385,7 +384,7 @@ async def _upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     key: UpsertKey = _required(resolved.intent.upsert_on)
     value = _required(resolved.intent.upsert_value)
     account = await resolved.account()
-    body, loss = await draft_body(resolved, None, account)
+    body, loss = await draft_body(resolved, account)
     request = resolved.mapping.endpoints.upsert[key](value, body, marker, account)
     references, plan = resolved.intent.references, _plan_of(resolved, is_new=False)
     return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss, references=references, plan=plan)
@@ -406,7 +405,7 @@ async def marker_lookup(resolved: ResolvedWrite, marker: str, effect: Action) ->
     account, find_marker = await resolved.account(), resolved.mapping.endpoints.find_marker
     judged = None if effect == "upsert" else await judge_new(resolved)
     left = await _resolve(resolved if judged is None else judged.write, creates=True)
-    draft = await map_to_vendor(left, None, account)
+    draft = await map_to_vendor(left, account)
     return MarkerLookup(
         request=None if find_marker is None else find_marker(marker, resolved.intent.parent, draft.body, account),
         body=draft.body,
@@ -415,28 +414,24 @@ async def marker_lookup(resolved: ResolvedWrite, marker: str, effect: Action) ->
     )
 
 
-async def _check_version(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> None:
+async def _check_version(resolved: ResolvedWrite, present: PresentRecord) -> None:
     intent = resolved.intent
     if intent.if_match is None or intent.if_match == ANY_VERSION:
         return
-    deps, connection, pinned = resolved.deps, resolved.connection, resolved.dry
-    reading = await map_record(
-        deps, connection, resolved.mapping, raw, account, remote_id=intent.remote_id, pinned=pinned
-    )
-    (resource,) = await name_records(deps, connection, [reading])
-    present = etag_of(resource)
+    (resource,) = await name_records(resolved.deps, resolved.connection, [await present.read()])
+    version = etag_of(resource)
     # RFC 9110, 13.1.1: a list of tags, compared strongly, so weak ones never match.
-    if present not in (tag.strip() for tag in intent.if_match.split(",")):
-        raise VersionConflict(f"The present version is {present}; If-Match names another one.")
+    if version not in (tag.strip() for tag in intent.if_match.split(",")):
+        raise VersionConflict(f"The present version is {version}; If-Match names another one.")
 
 
-async def _watched(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> Watched | None:
+async def _watched(resolved: ResolvedWrite, present: PresentRecord) -> Watched | None:
     """Return the watched field before the change. A record that cannot be read as a whole can still be written to."""
     name = WATCHED.get(resolved.intent.object)
     if name is None or (resolved.intent.action != "cancel" and name not in msgspec.json.decode(resolved.intent.body)):
         return None
     with suppress(VendorDrifted):
-        return watched_in(resolved.intent.object, (await resolved.map(raw, account)).data)
+        return watched_in(resolved.intent.object, (await present.mapped()).data)
     return None
 
 

@@ -32,7 +32,6 @@ from app.queue.models import (
     Throttled,
     Unauthorised,
 )
-from app.records.map_record import choose_writer
 from app.records.resolve import active_mapping
 from app.writes.deps import WriteDeps
 from app.writes.execute import PATIENT_ATTEMPTS, document_for
@@ -100,10 +99,7 @@ async def _with_redrive_revision(deps: WriteDeps, begun: Begun) -> Begun:
         return begun
     intent = operation.intent
     mapping = active_mapping(deps, connection, intent.object)
-    if mapping is None:
-        return begun
-    mapping = choose_writer(deps, connection, mapping, intent.remote_id or intent.parent or operation.id)
-    if mapping.revision == intent.revision:
+    if mapping is None or mapping.revision == intent.revision:
         return begun
     return await deps.operations.revise(begun, msgspec.structs.replace(intent, revision=mapping.revision))
 

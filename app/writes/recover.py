@@ -244,7 +244,7 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> An
     assert remote_id is not None  # noqa: S101 - a change names its record
     lost = resolved.intent.lost
     try:
-        present = (await resolved.fetch(remote_id, pinned=True)).mapped
+        present = (await resolved.fetch(remote_id)).mapped
         if effect in ("archive", "cancel"):
             done = has_reached(effect, present.data)
         else:

@@ -21,7 +21,7 @@ from app.http.mapping_header import NamedRevision
 from app.ownership.verdict import depends_on_record, may_write
 from app.problem_document import FieldError
 from app.records.fetch import fetch_raw, fetch_record
-from app.records.map_record import Reading, as_vendor_drift, choose_writer, map_at_revision
+from app.records.map_record import Reading, as_vendor_drift
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
 from app.settings.ownership import COMMENTS, PERSON
 from app.vendors.models import Connection
@@ -29,6 +29,7 @@ from app.writes.custom_keys import unknown_keys
 from app.writes.deps import WriteDeps
 from app.writes.models import CopyOf, Intent, Missing
 from app.writes.portable_body import make_portable
+from app.writes.present_record import PresentRecord
 from app.writes.tags import can_write_tags, read_change
 from canonical import values
 from canonical.classes import LossPolicy
@@ -40,7 +41,7 @@ from canonical.validate import patch_errors
 from canonical.values import decimal_string
 from mappings.coverage import writable_values
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Action, Mapped, UpsertKey
+from mappings.spec import Action, UpsertKey
 
 UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
     "customer": ("email", "external_id"),
@@ -96,8 +97,8 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
 class ResolvedWrite:
     """One write with its connection and mapping. `deadline` is on the clock of `time.monotonic`.
 
-    `dry`: nothing will be sent, so no trial counts the draft. `redriven`: an operator runs it again after a refusal.
-    `met`: the customers that were read for it, shared by all copies of it.
+    `dry`: nothing will be sent, so its draft is not offered to a shadow. `redriven`: an operator runs it again after a
+    refusal. `met`: the customers that were read for it, shared by all copies of it.
     `resends`: it may have been sent before, so the ownership of its fields refuses nothing any more. `whole`: the body
     of a copy before it was merged with its target.
     """
@@ -194,23 +195,20 @@ class ResolvedWrite:
             self.connection, request, deadline=self.deadline, object_name=self.mapping.object
         )
 
-    async def fetch_raw(self, remote_id: str) -> tuple[msgspec.Raw, Any]:
-        """Read the vendor's bytes of a record, with the account facts for mapping it. Raises NotFound."""
-        return await fetch_raw(self.deps, self.connection, self.mapping, remote_id, self.deadline)
+    async def fetch_present(self, remote_id: str) -> PresentRecord:
+        """Read the record that the write changes. Raises like `records.fetch.fetch_raw`."""
+        raw, account = await fetch_raw(self.deps, self.connection, self.mapping, remote_id, self.deadline)
+        return PresentRecord(self.deps, self.connection, self.mapping, raw, account)
 
-    async def fetch(self, remote_id: str, *, pinned: bool = False) -> Reading:
+    async def fetch(self, remote_id: str) -> Reading:
         """Read and map a record. Raises like `records.fetch.fetch_record`."""
         return await fetch_record(
-            *(self.deps, self.connection, self.mapping, remote_id, self.deadline), pinned=pinned, met=tuple(self.met)
+            self.deps, self.connection, self.mapping, remote_id, self.deadline, met=tuple(self.met)
         )
 
-    async def map(self, raw: msgspec.Raw, account: Any) -> Mapped[Any]:
-        """Map a record at this very revision. Raises VendorDrifted."""
-        return await map_at_revision(self.deps, self.connection, self.mapping, raw, account)
-
-    def as_drift(self, record: msgspec.Raw | None = None) -> AbstractContextManager[None]:
+    def as_drift(self) -> AbstractContextManager[None]:
         """Turn a reply that does not fit the wire Structs into VendorDrifted."""
-        return as_vendor_drift(self.deps, self.connection, self.mapping, record)
+        return as_vendor_drift(self.deps, self.connection, self.mapping)
 
     def cannot(self, what: str) -> UnsupportedAction:
         """Return the problem for an action that this connection lacks."""
@@ -256,9 +254,6 @@ async def resolve_request(
         else:
             remote_id = target.remote_id
     mapping = choose_mapping(deps, connection, request.object, request.revision)
-    if request.revision is None:
-        # A new record has no id to choose by, so the request's own key is used.
-        mapping = choose_writer(deps, connection, mapping, remote_id or parent or request.key)
     _refuse_action(deps, connection, mapping, request.action)
     if request.edits_tags and not can_write_tags(mapping):
         what = f"cannot change the tags of {mapping.object}s"

@@ -15,6 +15,7 @@ from app.records.fetch import fetch_record
 from app.records.resolve import choose_mapping
 from app.revisions.large_records import run_mapping
 from app.writes.patch_of import patch_of
+from app.writes.present_record import PresentRecord
 from app.writes.resolved_write import ResolvedWrite
 from canonical.field_kinds import ComparedField, kinds_of
 from canonical.parts import FieldOwnership
@@ -26,10 +27,10 @@ REACHED = {"archive": "archived", "cancel": "cancelled"}
 
 
 async def weigh_changes(
-    resolved: ResolvedWrite, policies: Mapping[str, FieldOwnership], raw: msgspec.Raw, account: Any
+    resolved: ResolvedWrite, policies: Mapping[str, FieldOwnership], record: PresentRecord
 ) -> dict[str, Change]:
     """Return the change of each field. Raises VendorDrifted, and the problems of reading the owner's record."""
-    held = await resolved.map(raw, account)
+    held = await record.mapped()
     sent = await _sent_values(resolved, policies, held)
     owners: dict[str, Mapping[str, Any] | None] = {}
     changes = {}
@@ -37,7 +38,7 @@ async def weigh_changes(
         value, present, field = sent[name], getattr(held.data, name, None), _field(resolved, name)
         differs = value is not UNSET and not same(present, value, field)
         if differs and resolved.intent.action in ("update", "upsert"):
-            differs = await _differs_at_vendor(resolved, name, value, present, raw, account)
+            differs = await _differs_at_vendor(resolved, name, value, present, record)
         contradicts = differs and policy.among_writers == "owner_wins" and not _speaks(resolved, policy)
         changes[name] = Change(
             by=resolved.by,
@@ -64,19 +65,17 @@ async def _sent_values(
 
 
 async def _differs_at_vendor(
-    resolved: ResolvedWrite, name: str, value: Any, present: Any, raw: msgspec.Raw, account: Any
+    resolved: ResolvedWrite, name: str, value: Any, present: Any, record: PresentRecord
 ) -> bool:
     """Return whether the vendor would store another value: both are drafted by the target's mapping and compared."""
-    mapping = resolved.mapping
+    mapping, account = resolved.mapping, record.account
     try:
         unchanged = decode_sent(msgspec.json.encode({name: present}), mapping.patch).patch
     except InvalidField:
         return True  # the vendor holds what nobody may send
-    with resolved.as_drift(raw):
-        current = mapping.decode(raw)
     patches = (mapping.patch(**{name: value}), unchanged)
     drafts = [
-        await run_mapping(mapping, raw, account, partial(mapping.to_vendor, patch, current, account))
+        await run_mapping(mapping, record.raw, account, partial(mapping.to_vendor, patch, record.decoded, account))
         for patch in patches
     ]
     return bool(drafts[0].refused) or bool(drafts[0].body != drafts[1].body)

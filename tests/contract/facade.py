@@ -41,7 +41,7 @@ OPERATED: Final = {
     "refiled": None,
     "versioned": "env:HUBSPOT_TOKEN",
     "advised": "env:HUBSPOT_TOKEN",
-    "canaried": "env:HUBSPOT_TOKEN",
+    "switched": "env:HUBSPOT_TOKEN",
 }
 CREDENTIALS: Final = {
     "hubspot": '{ token = "env:HUBSPOT_TOKEN" }',

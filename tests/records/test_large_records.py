@@ -85,11 +85,18 @@ def answering(subject: str, message: str) -> Callable[[Call], Reply]:
 async def desk(database: Database, subject: str, message: str) -> AsyncIterator[tuple[WriteDeps, Asker]]:
     """A Request Tracker that answers so, and what asks it."""
     async with running_vendor(answering(subject, message)) as vendor, asking(vendor.url, **DESK) as acme:
-        nobody_looks = SimpleNamespace(show=lambda *shown: None)
+        unchecked = SimpleNamespace(show=lambda *shown: None)
+        unrouted = SimpleNamespace(of=lambda connection, mapping: None)
         yield (
             cast(
                 WriteDeps,
-                SimpleNamespace(ownership={}, vendors=acme.client, links=PostgresLinks(database), drift=nobody_looks),
+                SimpleNamespace(
+                    ownership={},
+                    vendors=acme.client,
+                    links=PostgresLinks(database),
+                    drift=unchecked,
+                    mapping_routes=unrouted,
+                ),
             ),
             acme,
         )
@@ -101,7 +108,7 @@ async def test_a_large_record_is_read_in_a_thread(
 ) -> None:
     noting = Noting()
     async with desk(database, subject, message) as (deps, acme):
-        read = await fetch_record(deps, acme.connection, noting.mapping, "7", within(), pinned=True)
+        read = await fetch_record(deps, acme.connection, noting.mapping, "7", within())
     assert (read.mapped.data.subject, read.mapped.data.description_html) == (subject, message)
     assert noting.was_elsewhere() is elsewhere
 
@@ -112,7 +119,7 @@ async def test_a_page_of_large_records_is_read_in_a_thread(
 ) -> None:
     noting = Noting()
     async with desk(database, subject, message) as (deps, acme):
-        page = await fetch_page(deps, acme.connection, noting.mapping, ListQuery(limit=10), within(), pinned=True)
+        page = await fetch_page(deps, acme.connection, noting.mapping, ListQuery(limit=10), within())
     assert [one.mapped.data.description_html for one in page.readings] == [message]
     assert noting.was_elsewhere() is elsewhere
 

@@ -1,6 +1,6 @@
 """A change is held to a version at the vendor where the caller names one and the vendor compares versions itself."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
@@ -49,18 +49,27 @@ def answer(call: Call) -> Reply:
 
 
 @asynccontextmanager
-async def drafting(database: Database) -> AsyncIterator[tuple[Any, str]]:
+async def drafting(
+    database: Database, check: Callable[..., None] = lambda *record: None
+) -> AsyncIterator[tuple[Any, str]]:
     """What drafts a change of the ticket under an If-Match, and the tag that callers know it by."""
     async with running_vendor(answer) as vendor, asking(vendor.url, **DESK) as acme:
-        nobody_looks = SimpleNamespace(show=lambda *shown: None)
+        drift = SimpleNamespace(show=check)
+        unrouted = SimpleNamespace(of=lambda connection, mapping: None)
         deps = cast(
             WriteDeps,
-            SimpleNamespace(ownership={}, vendors=acme.client, links=PostgresLinks(database), drift=nobody_looks),
+            SimpleNamespace(
+                ownership={},
+                vendors=acme.client,
+                links=PostgresLinks(database),
+                drift=drift,
+                mapping_routes=unrouted,
+            ),
         )
-        present = await fetch_record(deps, acme.connection, TICKET, "7", within(), pinned=True)
+        present = await fetch_record(deps, acme.connection, TICKET, "7", within())
         (resource,) = await name_records(deps, acme.connection, [present])
 
-        async def draft(if_match: str | None) -> tuple[tuple[str, str], ...]:
+        async def draft(if_match: str | None, *, merges: bool = False) -> tuple[tuple[str, str], ...]:
             intent = Intent(
                 object="ticket",
                 action="update",
@@ -69,6 +78,7 @@ async def drafting(database: Database) -> AsyncIterator[tuple[Any, str]]:
                 instance="/v1/tickets/acme:7",
                 remote_id="7",
                 if_match=if_match,
+                merges=merges,
                 body=b'{"subject": "Die Nadel"}',
             )
             resolved = ResolvedWrite(deps, acme.connection, TICKET, intent, within(), dry=True)
@@ -95,3 +105,12 @@ async def test_another_version_is_a_conflict_before_anything_is_sent(database: D
     async with drafting(database) as (draft, _):
         with pytest.raises(VersionConflict):
             await draft('"another"')
+
+
+async def test_a_change_checks_its_record_for_drift_once(database: Database) -> None:
+    checked: list[tuple[Any, ...]] = []
+    async with drafting(database, lambda *record: checked.append(record)) as (draft, tag):
+        before = len(checked)
+        # It is mapped for its version, and to merge its lists.
+        await draft(tag, merges=True)
+    assert len(checked) == before + 1

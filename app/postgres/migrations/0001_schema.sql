@@ -875,8 +875,7 @@ CREATE TABLE alert (
 );
 
 -- The active revision of a mapping, such as hubspot.customer, at a connection. Without a row, or with active NULL, the
--- newest released revision is active. A shadow is compared with the active revision; a canary answers for a share of
--- the records. `note` says why a canary was withdrawn automatically.
+-- newest released revision is active. A shadow is compared with the active revision.
 CREATE TABLE mapping_route (
     connection      text             NOT NULL CHECK (connection <> ''),
     mapping         text             NOT NULL CHECK (mapping <> ''),
@@ -884,16 +883,10 @@ CREATE TABLE mapping_route (
     previous        integer          CHECK (previous > 0),
     shadow_revision integer          CHECK (shadow_revision > 0),
     shadow_rate     double precision CHECK (shadow_rate > 0 AND shadow_rate <= 1),
-    canary_revision integer          CHECK (canary_revision > 0),
-    canary_share    double precision CHECK (canary_share > 0 AND canary_share <= 1),
-    canary_since    timestamptz,
-    note            text,
     changed_by      text             NOT NULL,
     changed_at      timestamptz      NOT NULL DEFAULT now(),
     PRIMARY KEY (connection, mapping),
-    CHECK ((shadow_revision IS NULL) = (shadow_rate IS NULL)),
-    CHECK ((canary_revision IS NULL) = (canary_share IS NULL)),
-    CHECK ((canary_revision IS NULL) = (canary_since IS NULL))
+    CHECK ((shadow_revision IS NULL) = (shadow_rate IS NULL))
 );
 
 -- Totals of a shadow since it began, over all processes.
@@ -923,22 +916,6 @@ CREATE TABLE mapping_difference (
     first_seen timestamptz NOT NULL DEFAULT now(),
     last_seen  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (connection, mapping, active, shadow, passing, path)
-) WITH (fillfactor = 50);
-
--- What a canary answered for, per minute, compared with the active revision on the same records. Minutes outside the
--- window that decides on withdrawal are summed into one row at -infinity.
-CREATE TABLE canary_tally (
-    connection        text        NOT NULL,
-    mapping           text        NOT NULL,
-    active            integer     NOT NULL,
-    canary            integer     NOT NULL,
-    minute            timestamptz NOT NULL,
-    compared          bigint      NOT NULL DEFAULT 0 CHECK (compared >= 0),
-    refused           bigint      NOT NULL DEFAULT 0 CHECK (refused >= 0),
-    refused_by_active bigint      NOT NULL DEFAULT 0 CHECK (refused_by_active >= 0),
-    more_loss         bigint      NOT NULL DEFAULT 0 CHECK (more_loss >= 0),
-    less_loss         bigint      NOT NULL DEFAULT 0 CHECK (less_loss >= 0),
-    PRIMARY KEY (connection, mapping, active, canary, minute)
 ) WITH (fillfactor = 50);
 
 -- Whether the baseline of a mapping revision at a connection is learned. Webhook payloads have a separate baseline.

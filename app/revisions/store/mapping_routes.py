@@ -5,22 +5,19 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import asyncpg
-from msgspec import UnsetType
+from msgspec import Struct, UnsetType
 
 from app.audit import record
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Statement, Transaction
-from app.revisions.models import Canary, MappedConnection, Route, RouteChange, Shadow
+from app.revisions.models import MappedConnection, Route, RouteChange, Shadow
 
 CHANNEL: Final = "lockstitch_mapping_route"
 """Notified, without a payload, on every change of a route."""
 
 NOTIFY = Statement("SELECT mapping_route", f"SELECT pg_notify('{CHANNEL}', '')")
 
-COLUMNS: Final = """
-    connection, mapping, active, previous, shadow_revision, shadow_rate, canary_revision, canary_share, canary_since,
-    note, changed_by, changed_at
-"""
+COLUMNS: Final = "connection, mapping, active, previous, shadow_revision, shadow_rate, changed_by, changed_at"
 
 SELECT_ALL = Statement("SELECT mapping_route", f"SELECT {COLUMNS} FROM mapping_route ORDER BY connection, mapping")  # noqa: S608
 
@@ -37,15 +34,12 @@ SELECT_ONE = Statement(
 PUT = Statement(
     "INSERT mapping_route",
     f"""
-    INSERT INTO mapping_route AS route ({COLUMNS})
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $7::integer IS NOT NULL THEN now() END, $9, $10, now())
+    INSERT INTO mapping_route ({COLUMNS})
+    VALUES ($1, $2, $3, $4, $5, $6, $7, now())
         ON CONFLICT (connection, mapping) DO UPDATE
        SET active = excluded.active, previous = excluded.previous,
            shadow_revision = excluded.shadow_revision, shadow_rate = excluded.shadow_rate,
-           canary_revision = excluded.canary_revision, canary_share = excluded.canary_share,
-           canary_since = CASE WHEN route.canary_revision = excluded.canary_revision THEN route.canary_since
-                               ELSE excluded.canary_since END,
-           note = excluded.note, changed_by = excluded.changed_by, changed_at = excluded.changed_at
+           changed_by = excluded.changed_by, changed_at = excluded.changed_at
     RETURNING {COLUMNS}
     """,  # noqa: S608 - constants only
 )
@@ -68,7 +62,6 @@ FORGET_COMPARISONS = Statement(
 FORGET_DIFFERENCES = Statement(
     "DELETE mapping_difference", "DELETE FROM mapping_difference WHERE (connection, mapping) = ($1, $2)"
 )
-FORGET_WEIGHINGS = Statement("DELETE canary_tally", "DELETE FROM canary_tally WHERE (connection, mapping) = ($1, $2)")
 
 
 class PostgresMappingRoutes:
@@ -117,7 +110,7 @@ class PostgresMappingRoutes:
     async def change(self, place: MappedConnection, change: RouteChange, *, actor: str) -> Route:
         """Change a route, audit it and notify every process. Raises StoreUnavailable.
 
-        A new shadow or canary deletes the results of the earlier one.
+        A new shadow deletes the results of the earlier one.
         """
         async with self._database.transaction() as session:
             before = await _lock_and_read(session, place)
@@ -126,13 +119,11 @@ class PostgresMappingRoutes:
             if after.shadow is not None and (before.shadow is None or before.shadow.revision != after.shadow.revision):
                 await session.execute(FORGET_DIFFERENCES, place.connection, place.mapping)
                 await session.execute(FORGET_COMPARISONS, place.connection, place.mapping)
-            if after.canary is not None and (before.canary is None or before.canary[0] != after.canary[0]):
-                await session.execute(FORGET_WEIGHINGS, place.connection, place.mapping)
             await record.append_all(session, list(_entries(place, before, after, actor)))
             return route
 
     async def roll_back(self, place: MappedConnection, *, actor: str) -> Route | None:
-        """Activate the previous revision, end shadow and canary, and audit it. None where there is no previous one."""
+        """Activate the previous revision, end the shadow, and audit it. None where there is no previous one."""
         async with self._database.transaction() as session:
             before = await _lock_and_read(session, place)
             if before.previous is None:
@@ -143,21 +134,12 @@ class PostgresMappingRoutes:
             return route
 
 
-class _Decided:
+class _Decided(Struct, frozen=True, kw_only=True):
     """The settings of a route, without who changed it and when."""
 
-    def __init__(
-        self,
-        *,
-        active: int | None = None,
-        previous: int | None = None,
-        shadow: Shadow | None = None,
-        canary: tuple[int, float] | None = None,
-    ) -> None:
-        self.active = active
-        self.previous = previous
-        self.shadow = shadow
-        self.canary = canary
+    active: int | None = None
+    previous: int | None = None
+    shadow: Shadow | None = None
 
 
 async def _lock_and_read(session: Transaction, place: MappedConnection) -> _Decided:
@@ -166,31 +148,23 @@ async def _lock_and_read(session: Transaction, place: MappedConnection) -> _Deci
     if row is None:
         return _Decided()
     route = _route(row)
-    canary = None if route.canary is None else (route.canary.revision, route.canary.share)
-    return _Decided(active=route.active, previous=route.previous, shadow=route.shadow, canary=canary)
+    return _Decided(active=route.active, previous=route.previous, shadow=route.shadow)
 
 
 def _changed(before: _Decided, change: RouteChange, place: MappedConnection) -> _Decided:
-    """Apply a change. A shadow or canary that becomes active ends."""
-    after = _Decided(active=before.active, previous=before.previous, shadow=before.shadow, canary=before.canary)
-    if not isinstance(change.active, UnsetType):
-        after.active = change.active
-        if (change.active or place.default) != (before.active or place.default):
-            after.previous = before.active or place.default
-    if not isinstance(change.shadow, UnsetType):
-        after.shadow = change.shadow
-    if not isinstance(change.canary_revision, UnsetType):
-        after.canary = None if change.canary_revision is None else (change.canary_revision, change.canary_share)
-    now = after.active or place.default
-    if after.shadow is not None and after.shadow.revision == now:
-        after.shadow = None
-    if after.canary is not None and after.canary[0] == now:
-        after.canary = None
-    return after
+    """Apply a change. A shadow that becomes active ends."""
+    active = before.active if isinstance(change.active, UnsetType) else change.active
+    shadow = before.shadow if isinstance(change.shadow, UnsetType) else change.shadow
+    now, then = active or place.default, before.active or place.default
+    return _Decided(
+        active=active,
+        previous=before.previous if now == then else then,
+        shadow=None if shadow is None or shadow.revision == now else shadow,
+    )
 
 
 async def _put(session: Transaction, place: MappedConnection, decided: _Decided, actor: str) -> Route:
-    shadow, canary = decided.shadow, decided.canary
+    shadow = decided.shadow
     row = await session.fetch_row(
         PUT,
         place.connection,
@@ -199,9 +173,6 @@ async def _put(session: Transaction, place: MappedConnection, decided: _Decided,
         decided.previous,
         None if shadow is None else shadow.revision,
         None if shadow is None else shadow.sample_rate,
-        None if canary is None else canary[0],
-        None if canary is None else canary[1],
-        None,
         actor,
     )
     await session.execute(NOTIFY)
@@ -210,7 +181,7 @@ async def _put(session: Transaction, place: MappedConnection, decided: _Decided,
 
 
 def _entries(place: MappedConnection, before: _Decided, after: _Decided, actor: str) -> Sequence[record.Entry]:
-    """Return one audit entry for each changed setting: active, shadow, canary."""
+    """Return one audit entry for each changed setting: active, shadow."""
     entries = []
     if after.active != before.active:
         facts = {"revision": after.active or place.default, "before": before.active or place.default}
@@ -221,11 +192,6 @@ def _entries(place: MappedConnection, before: _Decided, after: _Decided, actor: 
         else:
             rate = after.shadow.sample_rate
             entries.append(_entry("mapping.shadowed", place, actor, revision=after.shadow.revision, sample_rate=rate))
-    if after.canary != before.canary:
-        if after.canary is not None:
-            entries.append(_entry("mapping.canaried", place, actor, revision=after.canary[0], share=after.canary[1]))
-        elif before.canary is not None and before.canary[0] != (after.active or place.default):
-            entries.append(_entry("mapping.canary_withdrawn", place, actor, revision=before.canary[0]))
     return entries
 
 
@@ -244,19 +210,15 @@ def _entry(kind: str, place: MappedConnection, actor: str, **facts: Any) -> reco
 
 
 def _route(row: asyncpg.Record) -> Route:
-    shadow = canary = None
+    shadow = None
     if row["shadow_revision"] is not None:
         shadow = Shadow(revision=row["shadow_revision"], sample_rate=row["shadow_rate"])
-    if row["canary_revision"] is not None:
-        canary = Canary(revision=row["canary_revision"], share=row["canary_share"], since=row["canary_since"])
     return Route(
         connection=row["connection"],
         mapping=row["mapping"],
         active=row["active"],
         previous=row["previous"],
         shadow=shadow,
-        canary=canary,
-        note=row["note"],
         changed_by=row["changed_by"],
         changed_at=row["changed_at"],
     )
