@@ -163,5 +163,5 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
         "events/store/events.py",
     )
     # A story that needs many more modules than today has lost its thread.
-    assert len(write.modules) <= 88
+    assert len(write.modules) <= 84
     assert len(receipt.modules | ingestion.modules) <= 91
