@@ -36,7 +36,7 @@ from app.writes.judge_ownership import note_refusal, note_verdict
 from app.writes.models import FOR_GOOD, Answer, Begun, Operation, References, Undecided
 from app.writes.prepare import NothingToCopyTo, PreparedWrite, RecordFound, prepare, prepare_create
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
-from app.writes.upsert_race import MOST_RACES, lost_upsert_race
+from app.writes.upsert_race import lost_to_a_create, lost_upsert_race
 from mappings.http import VendorRequest
 from mappings.spec import Action, Unmappable, WriteResult
 
@@ -106,7 +106,7 @@ async def execute(
     try:
         return await send_and_settle(resolved, begun, drafted)
     except VendorRefused as refused:
-        if _lost_to_a_create(operation, drafted, refused):
+        if await lost_to_a_create(resolved, operation, drafted.effect, refused):
             await _postpone(deps, begun, 0.0 if operation.attempts <= 1 else UPSERT_RETRY)
             raise Undecided(operation.id) from refused
         if await lost_upsert_race(resolved, operation, drafted.effect, refused):
@@ -247,19 +247,6 @@ async def _lock(resolved: ResolvedWrite, begun: Begun) -> None:
             await _postpone(resolved.deps, begun, UPSERT_RETRY)
             raise Undecided(begun.operation.id)
         await asyncio.sleep(UPSERT_PAUSE)
-
-
-def _lost_to_a_create(operation: Operation, prepared: PreparedWrite, refused: VendorRefused) -> bool:
-    """Return whether an upsert found no record, but someone else created it before us. The retry updates it.
-
-    After `MOST_RACES` attempts, another unique value of the record must be the duplicate.
-    """
-    return (
-        operation.action == "upsert"
-        and prepared.effect == "create"
-        and refused.refusal.kind == "duplicate"
-        and operation.attempts < MOST_RACES
-    )
 
 
 async def record_refusal(deps: WriteDeps, begun: Begun, problem: Problem, *, sent: bool = True) -> Answer:

@@ -13,6 +13,26 @@ MOST_RACES: Final = 4
 """Attempts that an upsert has to win a race."""
 
 
+async def lost_to_a_create(
+    resolved: ResolvedWrite, operation: Operation, effect: Action, refused: VendorRefused
+) -> bool:
+    """Return whether an upsert found no record, and someone else created it before us. A retry then updates it.
+
+    Otherwise another unique value of the record is the duplicate. A vendor without a read by the key may list the new
+    record late, so there the last of `MOST_RACES` attempts decides.
+    """
+    if operation.action != "upsert" or effect != "create" or refused.refusal.kind != "duplicate":
+        return False
+    if operation.attempts >= MOST_RACES:
+        return False
+    if resolved.intent.upsert_on not in resolved.mapping.endpoints.find:
+        return True
+    try:
+        return (await find_by_key(resolved)).remote_id is not None
+    except (Problem, VendorRefused):
+        return True  # the retry decides
+
+
 async def lost_upsert_race(
     resolved: ResolvedWrite, operation: Operation, effect: Action, refused: VendorRefused
 ) -> bool:

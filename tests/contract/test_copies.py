@@ -147,6 +147,18 @@ def test_a_match_that_is_someone_else_is_refused(caller: Caller, target: str) ->
     assert caller.get(f"/v1/customers/{first['id']}?connection={target}").json()["last_name"] != second["last_name"]
 
 
+@pytest.mark.parametrize("order", [{}, {"match_on": "email"}])
+def test_a_copy_whose_number_another_has_is_refused_at_once(caller: Caller, order: dict[str, Any]) -> None:
+    """Shopify has each number once. No copy that comes later finds the customer by the address."""
+    number = f"+4411749{int(word()[1:], 16) % 10**5:05}"
+    buyer(caller, phones=[{"e164": number}])
+    mark = word()
+    body = {"last_name": mark, "emails": [{"address": f"{mark}@example.com"}], "phones": [{"e164": number}]}
+    made = caller.create("/v1/customers?connection=hubspot", body)
+    answer = copy(caller, made, "shopify", **order)
+    assert code_of(answer, 409) == "duplicate-record"
+
+
 def test_a_record_is_read_where_it_is_linked(caller: Caller) -> None:
     made = buyer(caller)
     body = {"connection": "hubspot"}
