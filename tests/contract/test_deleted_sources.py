@@ -11,8 +11,11 @@ from tests.contract.facade import Facade
 from tests.contract.legs import at_remote, buyer, held, settle
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.subscribers import Hook
+from tests.contract.test_links import merge
 from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
 from tests.contract.waiting import until
+from tests.contract.webhook_driver import WebhookDriver
+from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot
 
 CONSUMERS: Final = """
 [[consumers]]
@@ -165,3 +168,68 @@ def test_a_record_that_is_back_is_not_deleted_any_more(facade: Facade, caller: C
     quiet(facade)
     until(lambda: not is_deleted(caller, made)["hubspot"])
     assert len(gone(caller, made)) == 1
+
+
+def report_merge(facade: Facade, caller: Caller, kept: dict[str, Any], lost: dict[str, Any]) -> None:
+    endpoint = WebhookEndpoint(facade, "hubspot")
+    ids = [int(one["meta"]["remote_id"]) for one in (kept, lost)]
+    event = contact_event(
+        subscriptionType="contact.merge", objectId=ids[0], primaryObjectId=ids[0], mergedObjectIds=ids[1:]
+    )
+    WebhookDriver(facade, caller).deliver(endpoint, hubspot(endpoint.url, event))
+    quiet(facade)
+
+
+def report_deletion(facade: Facade, caller: Caller, lost: dict[str, Any]) -> None:
+    WebhookDriver(facade, caller).send("hubspot", "customer", "deleted", lost["meta"]["remote_id"])
+    quiet(facade)
+
+
+@pytest.mark.parametrize("deletion_first", [True, False])
+def test_a_merge_of_two_sources_is_no_deletion(
+    facade: Facade, caller: Caller, vendors: Emulators, deletion_first: bool
+) -> None:
+    """Each of the two has a copy already. That of the one that is gone stays as it is."""
+    lost, kept = buyer(caller, "hubspot"), buyer(caller, "hubspot")
+    quiet(facade)
+    merge(vendors, kept, lost)
+    if deletion_first:
+        report_deletion(facade, caller, lost)
+    report_merge(facade, caller, kept, lost)
+    if not deletion_first:
+        report_deletion(facade, caller, lost)
+
+    assert gone(caller, lost) + gone(caller, kept) == []
+    deleted = facade.sql(
+        "SELECT 1 FROM link WHERE remote_id = ANY ($1) AND deleted_at IS NOT NULL",
+        [one["meta"]["remote_id"] for one in (lost, kept)],
+    )
+    assert deleted == []
+    copies = [held(vendors, "salesforce", one) for one in (lost, kept)]
+    assert [contact["IsDeleted"] for (contact,) in copies] == [False, False]
+
+    answer = caller.write("PATCH", f"/v1/customers/hubspot:{kept['meta']['remote_id']}", {"first_name": "Ines"})
+    assert answer.status_code == 200, answer.text
+    quiet(facade)
+    names = [contact["FirstName"] for one in (lost, kept) for contact in held(vendors, "salesforce", one)]
+    assert names == ["Ada", "Ines"]
+
+
+def test_the_copy_of_a_merged_source_follows_the_one_that_is_left(
+    facade: Facade, caller: Caller, vendors: Emulators
+) -> None:
+    lost, kept = buyer(caller, "hubspot"), buyer(caller, "hubspot")
+    quiet(facade)
+    path = f"/v1/customers/hubspot:{lost['meta']['remote_id']}/copies"
+    there = caller.write("POST", path, {"connection": "zendesk"}).json()
+    for connection in ("salesforce", "freshdesk"):  # otherwise both have a copy, and the two ids stay apart
+        assert facade.lockstitch("links", "split", lost["id"], connection).returncode == 0
+    merge(vendors, kept, lost)
+    report_merge(facade, caller, kept, lost)
+
+    path = f"/v1/customers/hubspot:{kept['meta']['remote_id']}/copies"
+    answer = caller.write("POST", path, {"connection": "zendesk"})
+
+    assert (answer.status_code, answer.json()["meta"]["remote_id"]) == (200, there["meta"]["remote_id"])
+    assert kept["last_name"] in answer.json()["display_name"]
+    assert gone(caller, kept) == []
