@@ -5,6 +5,7 @@ until the commit.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from app.errors import NotFound, StateConflict
@@ -107,6 +108,10 @@ async def split(transaction: Transaction, record: RecordName, by: LinkSource, an
         for link in change.links:
             pair = sorted(((record.connection, record.remote_id), (link.connection, link.remote_id)))
             await transaction.execute(REFUSE, new_id("lrv_"), *pair[0], *pair[1], by.actor)
+    copies = [*product(moving, rest)]
+    copies += [(other, one) for one, other in copies]
+    ends = [[row[name] for row in side] for side in zip(*copies, strict=True) for name in ("connection", "remote_id")]
+    await transaction.execute(sql.SPLIT_BASES, record.object, *ends)
     number = await transaction.fetch_value(sql.NUMBER)
     known = {present, *(row["own_id"] for row in rows)}
     for first, group, group_id in ((own, moving, split_id), (left[0], rest, left_id)):
@@ -145,8 +150,9 @@ async def merge(transaction: Transaction, record: RecordName, into: str, announc
     change = _joined(record, kept_id, alias, by, links)
     if announce is not None:
         await announce(transaction, change, by)
-    number = await transaction.fetch_value(sql.NUMBER)
     place = record.connection, record.remote_id
+    await transaction.execute(sql.MERGE_BASES, record.object, *place)
+    number = await transaction.fetch_value(sql.NUMBER)
     await transaction.execute(sql.MERGE, *place, wanted, kept["remote_id"], number, present)
     if alias is not None:
         await transaction.execute(sql.MOVE, alias, kept_id, by.kind, number)

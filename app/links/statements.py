@@ -153,6 +153,33 @@ MERGE = Statement(
     """,
 )
 
+# After a split, the two are no copies of each other. A later copy starts as the first one does.
+SPLIT_BASES = Statement(
+    "DELETE copy_base",
+    """
+    DELETE FROM copy_base
+     WHERE object = $1 AND source = ANY($2) AND source_id = ANY($3)
+       AND (source, source_id, target, target_id)
+           IN (SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]))
+    """,
+)
+
+# A record that its vendor merged is not copied any more, in either direction.
+MERGE_BASES = Statement(
+    "DELETE copy_base",
+    """
+    DELETE FROM copy_base
+     WHERE (object, source, source_id, target, target_id)
+           IN (SELECT object, source, source_id, target, target_id
+                 FROM copy_base
+                WHERE object = $1 AND source = $2 AND source_id = $3
+                UNION ALL
+               SELECT object, source, source_id, target, target_id
+                 FROM copy_base
+                WHERE object = $1 AND target = $2 AND target_id = $3)
+    """,
+)
+
 NOTE_TOTAL = Statement(
     "UPDATE link",
     """

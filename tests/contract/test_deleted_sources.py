@@ -156,6 +156,17 @@ def test_the_deletion_of_a_copy_is_no_deletion_of_a_source(facade: Facade, calle
     ] == []
 
 
+def test_a_record_that_was_split_off_is_no_copy(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    made = buyer(caller, "hubspot")
+    quiet(facade)
+    contact = at_remote(facade, made, "salesforce")
+    assert facade.lockstitch("links", "split", made["id"], "freshdesk").returncode == 0
+    Vendors(vendors.url).delete("hubspot", made["meta"]["remote_id"])
+    quiet(facade)
+    (event,) = until(lambda: gone(caller, made))
+    assert event["copies"] == [{"connection": "salesforce", "remote_id": contact}]
+
+
 def test_a_record_that_is_back_is_not_deleted_any_more(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     made = buyer(caller, "hubspot")
     quiet(facade)

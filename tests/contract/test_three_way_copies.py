@@ -239,6 +239,20 @@ def test_what_the_target_cannot_clear_blocks_nothing(caller: Caller) -> None:
     assert "/language" not in [one["path"] for one in copy(caller, made, "zendesk")["meta"]["loss"]]
 
 
+def test_a_copy_after_a_split_and_a_join_removes_nothing(facade: Facade, caller: Caller, tel: Numbers) -> None:
+    made = buyer(caller, "salesforce", phones=[{"e164": tel[0]}], job_title="Potter")
+    there = copy(caller, made, "freshdesk")
+    assert facade.lockstitch("links", "split", made["id"], "freshdesk").returncode == 0
+    change(caller, made, phones=[], job_title=None)
+    records = [f"{one['meta']['connection']}:{one['meta']['remote_id']}" for one in (made, there)]
+    ids = [caller.get(f"/v1/customers/{one}").json()["id"] for one in records]
+    assert facade.lockstitch("links", "join", *ids).returncode == 0
+    until(lambda: caller.get(f"/v1/links/{ids[0]}").json()["links"], lambda found: len(found) == 2)
+    again = copy(caller, {**made, "id": records[0]}, "freshdesk")
+    assert (again["meta"]["remote_id"], numbers(again)) == (there["meta"]["remote_id"], [tel[0]])
+    assert again["job_title"] == "Potter"
+
+
 def test_tags_follow_one_by_one(caller: Caller) -> None:
     """Zendesk lower-cases tags."""
     made = buyer(caller, "shopify", tags=["Gold", "Fair", "Berlin"])

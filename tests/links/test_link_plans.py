@@ -16,7 +16,7 @@ QUERIES = {
     if isinstance(query, Statement)
 }
 ONE_ROW = re.compile("link_change|digest_secret")
-FOUND_BY = re.compile("remote_id|canonical_id|own_id|alias|digest|changed|\\bid\\b")
+FOUND_BY = re.compile("remote_id|source_id|target_id|canonical_id|own_id|alias|digest|changed|\\bid\\b")
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -17,13 +17,20 @@ from app.links.deps import LinkEventDeps
 from app.links.models import LinkSource
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
+from app.postgres.digest_secret import DigestSecret
 from app.queue.enqueue import JobIntake
+from app.writes.models import CopyResult
+from app.writes.store.copy_bases import PostgresCopyBases
+from canonical.copy_base import FieldBase
+from canonical.parts import Link
 from tests.encryption import SEALER
 
 pytestmark = pytest.mark.anyio
 
 COPY = LinkSource(kind="copy", actor="key_1")
 PERSON = LinkSource(kind="person", actor="key_1")
+BASES = Statement("SELECT copy_base", "SELECT source || ' ' || target AS pair FROM copy_base ORDER BY 1")
+ERASE = Statement("DELETE link", "DELETE FROM link WHERE connection = $1")
 AUDIT = Statement("SELECT audit_event", "SELECT type, actor, facts FROM audit_event WHERE subject = $1 ORDER BY id")
 
 
@@ -195,3 +202,35 @@ async def test_an_alias_of_a_merged_record_names_the_one_that_is_left(database: 
     await links.merge("customer", "shopify", lost, "kept")
     assert await places(links, crm) == ["hubspot:51"]
     assert "shopify:kept" in await places(links, alias)
+
+
+async def copied(database: Database, connection: str, remote_id: str, *, to: str) -> None:
+    """Keep the base of a copy of this customer to the customer 7 of another connection."""
+    source, target = Link(connection=connection, remote_id=remote_id), Link(connection=to, remote_id="7")
+    bases = PostgresCopyBases(database, DigestSecret(database, SEALER))
+    base = {"first_name": FieldBase(source="1", target="2")}
+    made = CopyResult(object="customer", source=source, target=target, base=base, opposite=base)
+    async with database.transaction() as transaction:
+        await bases.keep(transaction, made)
+
+
+async def test_the_bases_of_copies_end_with_their_links(database: Database) -> None:
+    links = process(database)
+    shop = await seen(links, "shopify", "7")
+    for connection in ("hubspot", "zendesk"):
+        await seen(links, connection, "7")
+        await links.attach("customer", connection, "7", shop, by=COPY)
+        await copied(database, "shopify", "7", to=connection)
+    await seen(links, "stripe", "8")
+    await copied(database, "stripe", "8", to="hubspot")
+
+    await links.split("customer", "hubspot", "7", by=PERSON)
+    left = ["hubspot stripe", "shopify zendesk", "stripe hubspot", "zendesk shopify"]
+    assert [row["pair"] for row in await database.fetch(BASES)] == left
+
+    await seen(links, "stripe", "9")
+    await links.merge("customer", "stripe", "8", "9")
+    assert [row["pair"] for row in await database.fetch(BASES)] == ["shopify zendesk", "zendesk shopify"]
+
+    await database.execute(ERASE, "zendesk")
+    assert await database.fetch(BASES) == []

@@ -270,7 +270,9 @@ CREATE TABLE copy_base (
 
     -- When the last copy in this direction was made. NULL: only the opposite direction was copied.
     copied_at  timestamptz,
-    PRIMARY KEY (object, source, source_id, target, target_id)
+    PRIMARY KEY (object, source, source_id, target, target_id),
+    FOREIGN KEY (object, source, source_id) REFERENCES link ON DELETE CASCADE,
+    FOREIGN KEY (object, target, target_id) REFERENCES link ON DELETE CASCADE
 );
 
 CREATE INDEX copy_base_target ON copy_base (object, target, target_id);
