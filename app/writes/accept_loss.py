@@ -50,9 +50,9 @@ def _essential(resolved: ResolvedWrite) -> Callable[[str], bool]:
     intent, vendor = resolved.intent, resolved.connection.vendor
     if intent.action == "cancel" or intent.edits_tags:
         return lambda pointer: True  # the call asks for nothing else
-    patch = msgspec.json.decode(intent.body, type=resolved.mapping.patch)
+    patch = resolved.patch
     if resolved.whole is not None:  # what a field of a copy means depends on the others, also those that are not sent
-        whole = msgspec.json.decode(resolved.whole, type=resolved.mapping.patch)
+        whole = resolved.as_whole.patch
         patch = msgspec.structs.replace(whole, **{name: getattr(patch, name) for name in changed_fields(intent)})
     traits: Traits = vendor.traits if isinstance(vendor, Vendor) else frozenset()
     if resolved.deps.is_production and not resolved.deps.vendors.is_test(resolved.connection):

@@ -3,16 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from app.errors import UnsupportedField
 from app.links.models import TotalDifference
 from app.problem_document import FieldError
-from app.writes.models import Intent
 from app.writes.present_record import PresentRecord
 from app.writes.resolved_write import ResolvedWrite
 from canonical.order import Order
-from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from canonical.totals import BodySum, sum_of
 from mappings.spec import Draft
@@ -27,7 +23,7 @@ def accept_total(resolved: ResolvedWrite, draft: Draft[Any], account: Any) -> tu
     """Return the loss of a new order whose sum would differ. Raises UnsupportedField where the caller does not accept
     one (`?loss=any`)."""
     intent, title = resolved.intent, resolved.connection.vendor.title
-    wanted = wanted_sum(intent)
+    wanted = sum_of(resolved.patch)
     if wanted is None:
         return ()
     total_of = resolved.mapping.total_of
@@ -58,7 +54,7 @@ async def accept_change(resolved: ResolvedWrite, draft: Draft[Any], present: Pre
     if not kept or resolved.intent.loss == "any":
         return
     title, held = resolved.connection.vendor.title, (await present.mapped()).data.totals.total
-    wanted = sum_of(msgspec.json.decode(resolved.whole or resolved.intent.body, type=OrderPatch))
+    wanted = sum_of(resolved.as_whole.patch)
     if wanted is not None and wanted.is_about(Decimal(held)):
         return
     named = "; ".join(f"{one.pointer} ({one.detail})" for one in kept)
@@ -66,20 +62,15 @@ async def accept_change(resolved: ResolvedWrite, draft: Draft[Any], present: Pre
     raise UnsupportedField(f"The sum would stay as it is: {detail}", errors=(FieldError(pointer=TOTAL, detail=detail),))
 
 
-def wanted_sum(intent: Intent) -> BodySum | None:
-    """Return what the body of an order adds up to. None for another object, and if a product supplies a price."""
-    return sum_of(msgspec.json.decode(intent.body, type=OrderPatch)) if intent.object == "order" else None
-
-
-def other_total(intent: Intent, order: Order, loss: tuple[Loss, ...]) -> TotalDifference | None:
+def other_total(resolved: ResolvedWrite, order: Order, loss: tuple[Loss, ...]) -> TotalDifference | None:
     """Return the difference between the sum that was asked for and the one that the vendor computed for a new order.
     None if there is none, or if it was announced before (`loss`), or if the vendor counts in another currency."""
-    wanted = wanted_sum(intent)
+    intent, wanted = resolved.intent, sum_of(resolved.patch)
     if wanted is None:
         if intent.total is None:
             return None
         wanted = BodySum(total=Decimal(intent.total), slack=Decimal(0))
-    currency = msgspec.json.decode(intent.body, type=OrderPatch).currency
+    currency = resolved.patch.currency
     if any(one.path == TOTAL and one.kind == "coerced" for one in loss) or (
         isinstance(currency, str) and currency != order.currency
     ):

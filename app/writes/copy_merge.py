@@ -49,7 +49,7 @@ class MergedCopy(Struct, frozen=True, kw_only=True):
 async def begin_merge(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -> CopyMerge:
     """Look up the base, and leave out what the source has not changed, before the target is asked for anything."""
     known = await resolved.deps.bases.get(resolved.intent.object, source_of(copied), target_of(resolved, remote_id))
-    patch = _decoded(resolved)
+    patch = resolved.patch
     owners = _owners(resolved, copied)
     names = tuple(
         name
@@ -177,7 +177,7 @@ async def result_of(
         return None
     source, target = source_of(copied), target_of(resolved, remote_id)
     known = await resolved.deps.bases.get(resolved.intent.object, source, target)
-    patch = msgspec.json.decode(resolved.whole or resolved.intent.body, type=resolved.mapping.patch)
+    patch = resolved.as_whole.patch
     before = {} if is_new else copied.plan.before
     base, opposite = renewed(
         known.base,
@@ -265,7 +265,3 @@ def _is_composed(patch: Any, held: Any) -> bool:
 def _states(known: KnownBase, record: Any, names: Collection[str]) -> dict[str, FieldState]:
     values = record if isinstance(record, Mapping) else {name: getattr(record, name, None) for name in names}
     return {name: known.digests.state(name, values.get(name)) for name in names if name in known.digests.fields}
-
-
-def _decoded(resolved: ResolvedWrite) -> Any:
-    return msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)

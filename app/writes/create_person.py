@@ -43,7 +43,7 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, found: Refer
     Raises Undecided with the id of the person's operation, InvalidField if the vendor refuses the person, and the
     vendor's problems if nothing was sent.
     """
-    patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
+    patch = resolved.patch
     part = person_in(patch)
     assert part is not None  # noqa: S101 - only a person is ever missing
     person = completed(getattr(patch, part), found)
@@ -74,7 +74,7 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, found: Refer
 async def judge_person(resolved: ResolvedWrite, marker: str, found: References) -> None:
     """Draft the person that a write would create. Raises InvalidField where `create_person` would. `found` are the
     references of the write."""
-    patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
+    patch = resolved.patch
     part = person_in(patch)
     assert part is not None  # noqa: S101 - only a person is ever missing
     intent = _intent_of(resolved, completed(getattr(patch, part), found), key=marker, part_of=marker)

@@ -229,7 +229,7 @@ async def _note_total(resolved: ResolvedWrite, reading: Reading, accepted: tuple
     """Keep with the link that the vendor computed another total for a new order than the one that was asked for.
     Return whether it did."""
     record: Mapped[Any] = reading.mapped
-    differing = other_total(resolved.intent, record.data, accepted) if isinstance(record.data, Order) else None
+    differing = other_total(resolved, record.data, accepted) if isinstance(record.data, Order) else None
     if differing is None:
         return False
     await resolved.deps.links.note_total("order", resolved.connection.name, record.remote.id, differing)

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
 from app.writes.models import References
 from app.writes.resolve_references import with_references
 from app.writes.resolved_write import ResolvedWrite
@@ -23,7 +21,7 @@ def patch_of(resolved: ResolvedWrite, held: Mapped[Any] | None) -> tuple[Any, tu
         assert held is not None  # noqa: S101 - tags are changed of a record
         return resolved.mapping.patch(tags=merge_tags(intent.body, held.data.tags)), ()
     references = intent.references or References()
-    patch, lost = at_target(_decoded(resolved), resolved.connection.name)
+    patch, lost = at_target(resolved.patch, resolved.connection.name)
     patch, changed = _as_stored(resolved, with_references(patch, references), held)
     return patch, (*intent.lost, *lost, *references.lost, *changed)
 
@@ -32,11 +30,7 @@ def sent_patch(resolved: ResolvedWrite, held: Mapped[Any]) -> tuple[Any, tuple[L
     """Return the patch like `patch_of`, with its references as they were sent, and what the vendor changes."""
     if resolved.intent.edits_tags:
         return patch_of(resolved, held)
-    return _as_stored(resolved, at_target(_decoded(resolved), resolved.connection.name)[0], held)
-
-
-def _decoded(resolved: ResolvedWrite) -> Any:
-    return msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
+    return _as_stored(resolved, at_target(resolved.patch, resolved.connection.name)[0], held)
 
 
 def _as_stored(resolved: ResolvedWrite, patch: Any, held: Mapped[Any] | None) -> tuple[Any, tuple[Loss, ...]]:

@@ -8,7 +8,6 @@ Orders of a ticket: by link, or by an id of this connection.
 from functools import partial
 from typing import Any, Final
 
-import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
@@ -102,8 +101,7 @@ def person_in(patch: Any) -> str | None:
 
 
 def _patch(resolved: ResolvedWrite) -> Any:
-    patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
-    return at_target(patch, resolved.connection.name)[0]
+    return at_target(resolved.patch, resolved.connection.name)[0]
 
 
 def _is_looked_up(resolved: ResolvedWrite, patch: Any, person: Any, *, creates: bool) -> bool:

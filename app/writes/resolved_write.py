@@ -98,7 +98,8 @@ class ResolvedWrite:
     """One write with its connection and mapping. `deadline` is on the clock of `time.monotonic`.
 
     `dry`: nothing will be sent, so its draft is not offered to a shadow. `redriven`: an operator runs it again after a
-    refusal. `met`: the customers that were read for it, shared by all copies of it.
+    refusal. `met`: the customers that were read for it; `decoded`: its bodies, each decoded once. All copies of it
+    share both.
     `resends`: it may have been sent before, so the ownership of its fields refuses nothing any more. `whole`: the body
     of a copy before it was merged with its target.
     """
@@ -114,6 +115,7 @@ class ResolvedWrite:
     resends: bool = False
     whole: bytes | None = None
     met: list[msgspec.Raw] = field(default_factory=list)
+    decoded: dict[bytes, Any] = field(default_factory=dict)
 
     @property
     def by(self) -> frozenset[str]:
@@ -151,6 +153,14 @@ class ResolvedWrite:
         body = msgspec.json.decode(self.intent.body, type=dict[str, msgspec.Raw])
         kept = msgspec.json.encode({name: value for name, value in body.items() if name in fields})
         return replace(self, intent=msgspec.structs.replace(self.intent, body=kept))
+
+    @property
+    def patch(self) -> Any:
+        """The fields that the write changes."""
+        body = self.intent.body
+        if body not in self.decoded:
+            self.decoded[body] = msgspec.json.decode(body, type=self.mapping.patch)
+        return self.decoded[body]
 
     @property
     def as_whole(self) -> "ResolvedWrite":
