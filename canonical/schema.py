@@ -9,7 +9,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -61,7 +61,7 @@ def schema_of(name: str) -> dict[str, Any]:
     a newer version may add some. A writing schema refuses unknown members.
     """
     struct = ROOTS[name]
-    described = describe(struct, field_texts)
+    described = describe(struct)
     root = described.pop(struct.__name__)
     if not _is_written(struct):
         held = root["properties"]
@@ -70,11 +70,13 @@ def schema_of(name: str) -> dict[str, Any]:
     return head | root | ({"$defs": dict(sorted(described.items()))} if described else {})
 
 
-def describe(struct: type[Struct], texts: Callable[[type[Struct]], dict[str, FieldText]]) -> dict[str, dict[str, Any]]:
+def describe(struct: type[Struct]) -> dict[str, dict[str, Any]]:
     """Return the schemas of a Struct and of all Structs in it, by title, with the texts of their fields."""
     _, components = msgspec.json.schema_components([struct], ref_template=_REFERENCE + "{name}")
     structs = {kind.__name__: kind for kind in _structs_of(struct)}
-    return {title: _described(schema, structs[title], texts(structs[title])) for title, schema in components.items()}
+    return {
+        title: _described(schema, structs[title], field_texts(structs[title])) for title, schema in components.items()
+    }
 
 
 def render(name: str) -> bytes:
@@ -104,7 +106,7 @@ def _reading_structs() -> dict[str, type[Struct]]:
 def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
     """Return, by field, the string that follows it in the source of the Struct or of the one that it extends."""
     base = struct.__base__
-    texts = dict(_texts_of(base)) if base is not None and base.__module__.startswith(__package__) else {}
+    texts = dict(_texts_of(base)) if base is not None and base is not Struct else {}
     source = ast.parse(textwrap.dedent(inspect.getsource(struct)))
     (body,) = (node.body for node in source.body if isinstance(node, ast.ClassDef))
     for field, text in pairwise(body):

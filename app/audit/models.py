@@ -33,10 +33,15 @@ class AuditFilter(Struct, frozen=True, kw_only=True):
     """A filter of events. None matches all. `type` is a type, or a namespace such as `receipt.*`."""
 
     type: str | None = None
+    """Only this type; `receipt.*` matches every type with this prefix. Example: `"receipt.*"`"""
     record: str | None = None
+    """Only events of this record, operation, job or connection. Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     actor: str | None = None
+    """Only changes made by this actor. Example: `"lockstitch"`"""
     correlation_id: str | None = None
+    """Only this run. Example: `"orders-4711-1767225600000"`"""
     since: datetime | None = None
+    """Only events at or after this time. Example: `"2026-05-01T09:30:00Z"`"""
 
 
 class Anchor(Struct, frozen=True, kw_only=True):

@@ -6,9 +6,9 @@ from app.errors import InvalidField
 from app.http.paging import Page, page_of
 
 
-async def list_audit(trail: PostgresAuditTrail, which: AuditFilter, *, before: int | None, limit: int) -> Page:
+async def list_audit(trail: PostgresAuditTrail, which: AuditFilter, *, after: int | None, limit: int) -> Page:
     """List events, newest first. The cursor is the last id of the page."""
-    found = await trail.list(which, before=before, limit=limit + 1)
+    found = await trail.list(which, before=after, limit=limit + 1)
     return page_of(found, limit)
 
 

@@ -70,8 +70,8 @@ async def list_audit(call: Call) -> Answered:
         since=call.query(SINCE),
     )
     position = call.query(CURSOR)
-    before = None if position is None else int(position)
-    page = await read.list_audit(call.deps(PostgresAuditTrail), which, before=before, limit=call.query(LIMIT))
+    after = None if position is None else int(position)
+    page = await read.list_audit(call.deps(PostgresAuditTrail), which, after=after, limit=call.query(LIMIT))
     return page_response(call.request, page)
 
 

@@ -40,7 +40,9 @@ from app.wiring.operators import consents_of, pauses_of
 
 POLL_SECONDS: Final = 0.5
 
-connections = App(name="connections", help="List connections with their state and scopes, or resume one.")
+connections = App(name="connections")
+NAME = Parameter(name="NAME", help="The connection, as in `lockstitch.toml`.")
+PASTE = Parameter(help="The browser cannot reach the API: paste the address to which the vendor sends it.")
 
 
 class _NoSecrets(Secrets):
@@ -56,18 +58,11 @@ class _Connecting(msgspec.Struct, frozen=True, kw_only=True):
     consents: ConsentDeps
 
 
-def connect(name: Annotated[str, Parameter(name="NAME")], /, *, paste: Flag = False) -> None:
+def connect(name: Annotated[str, NAME], /, *, paste: Annotated[Flag, PASTE] = False) -> None:
     """Authorise a connection, or authorise it again.
 
     Prints a link. Open it in a browser, and agree at the vendor. A connection whose grant needs no person gets its
     tokens at once.
-
-    Parameters
-    ----------
-    name
-        The connection, as in `lockstitch.toml`.
-    paste
-        The browser cannot reach the API: paste the address to which the vendor sends it.
     """
     settings = find_settings(os.environ)
     _require_known(settings, name)
@@ -88,13 +83,7 @@ def connect(name: Annotated[str, Parameter(name="NAME")], /, *, paste: Flag = Fa
 
 @connections.default
 def show(*, json: Json = False) -> None:
-    """List the connections with their state and scopes.
-
-    Parameters
-    ----------
-    json
-        Print JSON, like GET /ops/connections.
-    """
+    """List the connections with their state and scopes."""
     listed = run(_list(find_settings(os.environ)))
     if json:
         write_json(whole_list(listed))
@@ -115,14 +104,8 @@ def show(*, json: Json = False) -> None:
 
 
 @connections.command
-def resume(name: Annotated[str, Parameter(name="NAME")], /) -> None:
-    """Resume a connection in all processes, like POST /ops/connections/NAME/resume.
-
-    Parameters
-    ----------
-    name
-        The connection, as in `lockstitch.toml`.
-    """
+def resume(name: Annotated[str, NAME], /) -> None:
+    """Resume a connection in all processes, like POST /ops/connections/NAME/resume."""
     _require_known(find_settings(os.environ), name)
     was_paused = with_database(lambda database: PostgresPauses(database).resume(name, actor=actor()))
     what = "is resumed" if was_paused else "was not paused"

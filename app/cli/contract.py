@@ -17,23 +17,16 @@ from app.ownership.contract import with_owners
 from canonical.released import OBJECTS, Contract, Verdict, contract_of, judge, version_key, write_release
 from mappings.registry import VENDORS, active
 
-contract = App(name="contract", help="Show the data contracts, and check whether a change breaks one.")
+contract = App(name="contract")
 
-Name = Annotated[str | None, Parameter(name="OBJECT")]
+Name = Annotated[str | None, Parameter(name="OBJECT", help="customer, order or ticket. Omit it for all.")]
+WHOLE = Parameter(help="Print JSON, with the whole contract.")
 LONGEST_SENTENCE: Final = 100
 
 
 @contract.command
-def show(object_name: Name = None, /, *, json: Json = False) -> None:
-    """Show a contract: meaning, owners, guarantees, change policy and contacts.
-
-    Parameters
-    ----------
-    object_name
-        customer, order or ticket. Omit it for a summary of all.
-    json
-        Print JSON, with the whole contract.
-    """
+def show(object_name: Name = None, /, *, json: Annotated[Json, WHOLE] = False) -> None:
+    """Show a contract: meaning, owners, guarantees, change policy and contacts."""
     verdicts = [judge(one) for one in _chosen(object_name)]
     if json:
         shown = [{"contract": _configured(verdict.object), "since_release": verdict} for verdict in verdicts]
@@ -46,15 +39,7 @@ def show(object_name: Name = None, /, *, json: Json = False) -> None:
 
 @contract.command
 def check(object_name: Name = None, /, *, json: Json = False) -> None:
-    """Compare the schemas with the released ones. Exits with 3 if a change breaks `v1`, and says what to do.
-
-    Parameters
-    ----------
-    object_name
-        customer, order or ticket. Omit it for all.
-    json
-        Print JSON.
-    """
+    """Compare the schemas with the released ones. Exits with 3 if a change breaks `v1`, and says what to do."""
     verdicts = [judge(one) for one in _chosen(object_name)]
     if json:
         write_json(verdicts)
@@ -72,11 +57,6 @@ def release(object_name: Name = None, /) -> None:
     """Write the current contracts and schemas to `canonical/released`, for you to commit.
 
     Exits with 3, and writes nothing, if a change breaks `v1` or the version was not raised.
-
-    Parameters
-    ----------
-    object_name
-        customer, order or ticket. Omit it for all.
     """
     verdicts = [judge(one) for one in _chosen(object_name)]
     refusals = [str(breach) for verdict in verdicts for breach in verdict.breaches]

@@ -18,6 +18,9 @@ from mappings.registry import VENDORS, AnyMapping, active
 
 NOWHERE: Final = "·"
 GAP: Final = 2  # columns between two columns of a table
+OBJECT = Parameter(name="OBJECT", help="customer, order, ticket or comment. Omit it for all.")
+WITH_VALUES = Parameter(help="Print JSON, with the enum values that can be written.")
+VENDOR = Parameter(help="Only this vendor. Repeat it for several.")
 
 
 class MappingColumn(Struct, frozen=True, kw_only=True):
@@ -32,23 +35,13 @@ class MappingColumn(Struct, frozen=True, kw_only=True):
 
 
 def show_coverage(
-    object_name: Annotated[ObjectName | None, Parameter(name="OBJECT")] = None,
+    object_name: Annotated[ObjectName | None, OBJECT] = None,
     /,
     *,
-    vendor: tuple[str, ...] = (),
-    json: Json = False,
+    vendor: Annotated[tuple[str, ...], VENDOR] = (),
+    json: Annotated[Json, WITH_VALUES] = False,
 ) -> None:
-    """Show which fields are read (R), written on a create (C) and updated (U), computed from the mappings.
-
-    Parameters
-    ----------
-    object_name
-        customer, order, ticket or comment. Omit it for all.
-    vendor
-        Only this vendor. Repeat it for several.
-    json
-        Print JSON, with the enum values that can be written.
-    """
+    """Show which fields are read (R), written on a create (C) and updated (U), computed from the mappings."""
     for name in vendor:
         if name not in VENDORS:
             usage(f"Unknown vendor {name}. Vendors: {', '.join(VENDORS)}.")

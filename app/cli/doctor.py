@@ -55,11 +55,6 @@ def doctor(*, json: Json = False) -> None:
     """Check configuration, database, secrets, vendors, clock, collector and workers. Only obtains tokens that are due.
 
     Exits with 1 if something does not work. Each finding ends with the command that mends it.
-
-    Parameters
-    ----------
-    json
-        Print JSON.
     """
     report = CheckReport()
     with asyncio.Runner() as runner:

@@ -2,9 +2,9 @@
 
 import os
 import sys
-from typing import Final
+from typing import Annotated, Final
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from app.cli.database import with_database
 from app.cli.operators import actor
@@ -21,7 +21,7 @@ from app.vendors.store import PostgresBoundAccounts
 # Parking the jobs of a large database is one statement.
 PATIENT_SECONDS: Final = 3600.0
 
-environment = App(name="environment", help="Adopt a copied database; rename an installation; rebind a connection.")
+environment = App(name="environment")
 
 
 @environment.command
@@ -30,11 +30,6 @@ def adopt(*, json: Json = False) -> None:
 
     It drops the credentials, API keys and subscriptions of the other one, pauses every connection, and turns waiting
     work into dead letters. Run it on the copy, never on the original.
-
-    Parameters
-    ----------
-    json
-        Print JSON.
     """
     ours = load_settings(os.environ).environment
 
@@ -57,15 +52,10 @@ def adopt(*, json: Json = False) -> None:
 
 
 @environment.command
-def rename(name: str, /) -> None:
+def rename(name: Annotated[str, Parameter(help="The new name, such as prod.")], /) -> None:
     """Rename this installation, such as one that was begun without LOCKSTITCH_ENVIRONMENT. Its API keys stay valid.
 
     Stop every process first, and run this with the present LOCKSTITCH_ENVIRONMENT. Then set the new name.
-
-    Parameters
-    ----------
-    name
-        The new name, such as prod.
     """
     try:
         environment_name(name)
@@ -80,14 +70,8 @@ def rename(name: str, /) -> None:
 
 
 @environment.command
-def rebind(connection: str, /) -> None:
-    """Let a connection that moved to another account of its vendor stay with the one that it meets next.
-
-    Parameters
-    ----------
-    connection
-        The connection's name.
-    """
+def rebind(connection: Annotated[str, Parameter(help="The connection's name.")], /) -> None:
+    """Let a connection that moved to another account of its vendor stay with the one that it meets next."""
 
     async def change(database: Database) -> bool:
         if not await PostgresBoundAccounts(database).forget(connection, actor=actor()):

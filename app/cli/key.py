@@ -11,12 +11,13 @@ from cyclopts import App, Parameter
 from msgspec import Struct
 from rich.console import Console
 
-from app.api_keys.store import NewKey, PostgresKeys
+from app.api_keys.store import ListedKey, NewKey, PostgresKeys
+from app.cli.commands import Cells, declare_list, filled_table
 from app.cli.database import find_settings, with_database
 from app.cli.exits import usage as refuse_usage
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
-from app.cli.tables import moment, table
+from app.cli.tables import moment
 from app.credentials.last_use import last_uses
 from app.http.admission import OR_ANOTHER
 from app.http.plurals import counted
@@ -26,83 +27,65 @@ from app.settings.environment import load_settings
 T = TypeVar("T")
 MOST_DAYS: Final = 36_500
 
-key = App(name="key", help="Create, list, rotate and revoke API keys, and show their use.")
+key = App(name="key")
+NEW_NAME = Parameter(help="The name of the key, unique among active keys.")
+SCOPE = Parameter(help="A scope of the key, such as `customers:write`. Repeat it for several.", negative=())
+DAYS = Parameter(help="Days until the key expires. Without it, the key never expires.")
+REPLACED = Parameter(help="The name of the key to replace.")
+OVERLAP = Parameter(help="Hours during which the old key stays valid.")
+NEW_DAYS = Parameter(help="Days until the new key expires. Without it, the lifetime of the old key applies.")
+NEW_SCOPE = Parameter(help="A scope of the new key, instead of the old key's scopes. Repeat it for each.", negative=())
+
+
+def opened(do: Callable[[PostgresKeys], Awaitable[T]]) -> T:
+    """Run `do` on the store of keys. Raises Complaint if there is no database."""
+    environment = load_settings(os.environ).environment
+    return with_database(lambda database: do(PostgresKeys(database, actor=actor(), environment=environment)))
 
 
 @key.command
 def create(
-    name: str,
+    name: Annotated[str, NEW_NAME],
     *,
-    scope: Annotated[list[str], Parameter(negative=())],
-    expires_in_days: int | None = None,
+    scope: Annotated[list[str], SCOPE],
+    expires_in_days: Annotated[int | None, DAYS] = None,
 ) -> None:
-    """Create a key and print it. It cannot be shown again.
-
-    Parameters
-    ----------
-    name
-        The name of the key, unique among active keys.
-    scope
-        A scope of the key, such as `customers:write`. Repeat it for several.
-    expires_in_days
-        Days until the key expires. Without it, the key never expires.
-    """
+    """Create a key and print it. It cannot be shown again."""
     lifetime = _lifetime(expires_in_days)
-    _show(_with_keys(lambda keys: keys.create(name, scope, expires_in=lifetime)))
+    _show(opened(lambda keys: keys.create(name, scope, expires_in=lifetime)))
 
 
-@key.command(name="list")
-def list_keys() -> None:
+@declare_list(key, opened, PostgresKeys.list, ("name, id", "state", "scopes"), none="No keys.")
+def list_row(listed: ListedKey) -> Cells:
     """List all keys ever created, without their secrets."""
-    shown = table("name, id", "state", "scopes")
-    for listed in _with_keys(lambda keys: keys.list()):
-        ends = moment(listed.expires_at) if listed.expires_at else "never"
-        shown.add_row(
-            f"{listed.name}\n{listed.id}",
-            f"{listed.state}\ncreated {moment(listed.created_at)}\nexpires {ends}",
-            " ".join(listed.scopes),
-        )
-    Console().print(shown)
+    ends = moment(listed.expires_at) if listed.expires_at else "never"
+    return (
+        f"{listed.name}\n{listed.id}",
+        f"{listed.state}\ncreated {moment(listed.created_at)}\nexpires {ends}",
+        " ".join(listed.scopes),
+    )
 
 
 @key.command
 def rotate(
-    name: str,
+    name: Annotated[str, REPLACED],
     *,
-    overlap_hours: float = 24,
-    expires_in_days: int | None = None,
-    scope: Annotated[list[str] | None, Parameter(negative=())] = None,
+    overlap_hours: Annotated[float, OVERLAP] = 24,
+    expires_in_days: Annotated[int | None, NEW_DAYS] = None,
+    scope: Annotated[list[str] | None, NEW_SCOPE] = None,
 ) -> None:
-    """Create a new key with the same name and scopes, and print it. It cannot be shown again.
-
-    Parameters
-    ----------
-    name
-        The name of the key to replace.
-    overlap_hours
-        Hours during which the old key stays valid.
-    expires_in_days
-        Days until the new key expires. Without it, the lifetime of the old key applies.
-    scope
-        A scope of the new key, instead of the old key's scopes. Repeat it for each.
-    """
+    """Create a new key with the same name and scopes, and print it. It cannot be shown again."""
     if not 0 <= overlap_hours <= MOST_DAYS * 24:
         refuse_usage(f"--overlap-hours {overlap_hours:g}: must be 0 to {MOST_DAYS * 24}.")
     lifetime, overlap = _lifetime(expires_in_days), timedelta(hours=overlap_hours)
     wanted = scope or ()
-    _show(_with_keys(lambda keys: keys.rotate(name, overlap=overlap, expires_in=lifetime, scopes=wanted)))
+    _show(opened(lambda keys: keys.rotate(name, overlap=overlap, expires_in=lifetime, scopes=wanted)))
 
 
 @key.command
-def revoke(name: str) -> None:
-    """Revoke a key, and older ones that are still valid after a rotation. Takes effect within a second.
-
-    Parameters
-    ----------
-    name
-        The name of the key.
-    """
-    ended = _with_keys(lambda keys: keys.revoke(name))
+def revoke(name: Annotated[str, Parameter(help="The name of the key.")]) -> None:
+    """Revoke a key, and older ones that are still valid after a rotation. Takes effect within a second."""
+    ended = opened(lambda keys: keys.revoke(name))
     sys.stdout.write(f"{counted(ended, 'key')} revoked.\n")
 
 
@@ -139,25 +122,23 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 @key.command
 def usage(*, json: Json = False) -> None:
-    """Show when each key, and each secret for vendors, was last used, and which scopes were never used.
-
-    Parameters
-    ----------
-    json
-        Print JSON.
-    """
+    """Show when each key, and each secret for vendors, was last used, and which scopes were never used."""
     references = find_settings(os.environ).secret_references
     found = with_database(lambda database: _read_usage(database, references))
     if json:
         write_json(found)
         return
-    keys = table("key", "last use", "scopes never used")
-    for each in found.keys:
-        keys.add_row(f"{each.name} ({each.state})", _last(each.last_used_at), " ".join(each.unused) or "none")
-    secrets = table("secret", "last use", "used for")
-    for secret in found.secrets:
-        secrets.add_row(secret.reference, _last(secret.last_used_at), ", ".join(secret.uses))
+    keys = filled_table(("key", "last use", "scopes never used"), found.keys, _key_row)
+    secrets = filled_table(("secret", "last use", "used for"), found.secrets, _secret_row)
     Console().print(keys, secrets, sep="\n\n")
+
+
+def _key_row(key: KeyUsage) -> Cells:
+    return f"{key.name} ({key.state})", _last(key.last_used_at), " ".join(key.unused) or "none"
+
+
+def _secret_row(secret: SecretUsage) -> Cells:
+    return secret.reference, _last(secret.last_used_at), ", ".join(secret.uses)
 
 
 async def _read_usage(database: Database, references: Sequence[str]) -> Usage:
@@ -191,12 +172,6 @@ async def _read_usage(database: Database, references: Sequence[str]) -> Usage:
 
 def _last(at: datetime | None) -> str:
     return "never" if at is None else moment(at)
-
-
-def _with_keys(do: Callable[[PostgresKeys], Awaitable[T]]) -> T:
-    """Run `do` on the store of keys. Raises Complaint if there is no database."""
-    environment = load_settings(os.environ).environment
-    return with_database(lambda database: do(PostgresKeys(database, actor=actor(), environment=environment)))
 
 
 def _show(made: NewKey) -> None:

@@ -15,33 +15,30 @@ from mappings.coverage import unsupported
 from mappings.registry import VENDORS, AnyMapping, active, mapping_of
 from mappings.spec import Mapped, Unmappable, decode
 
+NAME = Parameter(name="VENDOR.OBJECT", help="The mapping, such as hubspot.customer.")
+FILE = Parameter(
+    name="FILE",
+    help="A vendor answer, a webhook body or a single record. - reads standard input.",
+    allow_leading_hyphen=True,
+)
+REVISION = Parameter(help="The revision of the mapping. Without it, the newest released one.")
+ACCOUNT = Parameter(help="A JSON file with the account's facts. Without it, the vendor's documented defaults.")
+LIST = Parameter(help="Map every record of the payload, and print an array.")
+
 
 def map_payload(
-    name: Annotated[str, Parameter(name="VENDOR.OBJECT")],
-    file: Annotated[str, Parameter(name="FILE", allow_leading_hyphen=True)],
+    name: Annotated[str, NAME],
+    file: Annotated[str, FILE],
     /,
     *,
-    revision: int | None = None,
-    account: Path | None = None,
-    list: Flag = False,
+    revision: Annotated[int | None, REVISION] = None,
+    account: Annotated[Path | None, ACCOUNT] = None,
+    list: Annotated[Flag, LIST] = False,
 ) -> None:
     """Map a payload and show the canonical data, its loss, and the fields that the vendor does not have.
 
     Exits with 0; with 2 for a usage error or an unreadable file; with 3, and path and reason on standard error, if the
     payload is refused.
-
-    Parameters
-    ----------
-    name
-        The mapping, such as hubspot.customer.
-    file
-        A vendor answer, a webhook body or a single record. - reads standard input.
-    revision
-        The revision of the mapping. Without it, the newest released one.
-    account
-        A JSON file with the account's facts. Without it, the vendor's documented defaults.
-    list
-        Map every record of the payload, and print an array.
     """
     mapping = _find_mapping(name, revision)
     payload = read_input(file)

@@ -3,20 +3,19 @@
 import asyncio
 import os
 import sys
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from app.cli.database import find_database
 from app.postgres import migrate as migrations
 from app.settings.environment import load_settings
 
+WAIT = Parameter(help="Seconds to retry while the database does not answer or a table is in use.")
 
-def migrate(*, wait: float = 30.0) -> None:
-    """Apply the missing migrations and print their names.
 
-    Parameters
-    ----------
-    wait
-        Seconds to retry while the database does not answer or a table is in use.
-    """
+def migrate(*, wait: Annotated[float, WAIT] = 30.0) -> None:
+    """Apply the missing migrations and print their names."""
     url = find_database(load_settings(os.environ))
     for migration in asyncio.run(migrations.migrate(url, wait_seconds=wait, report=_print)):
         sys.stdout.write(f"{migration.version:04d} {migration.name}\n")

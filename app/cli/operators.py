@@ -11,9 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from app.cli.database import find_database, find_keys, find_settings, run
-from app.cli.exits import FAILURE, REFUSED, usage
-from app.errors import InvalidField, StateConflict, StoreUnavailable
-from app.problem_document import Problem
+from app.cli.exits import usage
 from app.queue.models import Pause
 from app.wiring.operators import open_operators
 from canonical.parts import Instant
@@ -25,7 +23,7 @@ UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def with_operators(kind: type[D], do: Callable[[D], Awaitable[T]]) -> T:
-    """Run `do` with the dependencies of this type. Exits if it is refused. Raises Complaint without a database."""
+    """Run `do` with the dependencies of this type. Raises Problem if it is refused, Complaint without a database."""
     settings = find_settings(os.environ)
     url, keys = find_database(settings), find_keys(os.environ)
 
@@ -33,13 +31,7 @@ def with_operators(kind: type[D], do: Callable[[D], Awaitable[T]]) -> T:
         async with open_operators(settings, url, keys) as dependencies:
             return await do(dependencies.of(kind))
 
-    try:
-        return run(open_and_do())
-    except StoreUnavailable:
-        raise
-    except Problem as problem:
-        sys.stderr.write(f"{problem.detail}\n")
-        sys.exit(REFUSED if isinstance(problem, InvalidField | StateConflict) else FAILURE)
+    return run(open_and_do())
 
 
 def actor() -> str:

@@ -18,31 +18,24 @@ from app.settings.ownership import KEY, OBJECTS, PERSON
 from canonical.parts import FieldOwnership, ObjectName
 from mappings.registry import VENDORS, active
 
-ownership = App(name="ownership", help="Explain who owns a field, and what happens to a writer's change.")
+ownership = App(name="ownership")
+OBJECT = Parameter(name="OBJECT", help="customer, order or ticket.")
+FIELD = Parameter(name="FIELD", help="Only this field.")
+WRITER = Parameter(
+    help="A connection, key:NAME or person. Show what happens to its change of a value, for each connection."
+)
 
 
 @ownership.command
 def explain(
-    object_name: Annotated[str, Parameter(name="OBJECT")],
-    field: Annotated[str | None, Parameter(name="FIELD")] = None,
+    object_name: Annotated[str, OBJECT],
+    field: Annotated[str | None, FIELD] = None,
     /,
     *,
-    writer: str | None = None,
+    writer: Annotated[str | None, WRITER] = None,
     json: Json = False,
 ) -> None:
-    """Explain the ownership of an object's fields, as configured in lockstitch.toml.
-
-    Parameters
-    ----------
-    object_name
-        customer, order or ticket.
-    field
-        Only this field.
-    writer
-        A connection, key:NAME or person. Show what happens to its change of a value, for each connection.
-    json
-        Print JSON.
-    """
+    """Explain the ownership of an object's fields, as configured in lockstitch.toml."""
     settings = find_settings(os.environ)
     name = next((one for one in OBJECTS if one == object_name), None)
     if name is None:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 Flag = Annotated[bool, Parameter(negative=())]
 """A flag without a `--no-…` form."""
 
-Json = Annotated[bool, Parameter(name="--json", negative=())]
+Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON.")]
 
 
 def log_nothing() -> None:

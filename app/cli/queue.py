@@ -12,13 +12,7 @@ from app.queue.state import QueueLane, read_queue
 
 
 def queue(*, json: Json = False) -> None:
-    """Show depth, age and lag by connection and kind, and which connections are blocked.
-
-    Parameters
-    ----------
-    json
-        Print JSON.
-    """
+    """Show depth, age and lag by connection and kind, and which connections are blocked."""
     seen = with_operators(QueueDeps, lambda deps: read_queue(deps))
     if json:
         write_json(seen)

@@ -4,9 +4,9 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -29,7 +29,9 @@ PATIENT_SECONDS: Final = 3600.0
 # A value that moves to another table during a round is found in the next one.
 MOST_ROUNDS: Final = 5
 
-secrets = App(name="secrets", help="Keep secrets in the vault, and rotate them and the encryption keys.")
+WITHOUT_BAR = Parameter(help="Print JSON, without a progress bar.")
+
+secrets = App(name="secrets")
 secrets.command(vault.set_secret, name="set")
 secrets.command(vault.rotate)
 secrets.command(vault.promote)
@@ -67,13 +69,7 @@ class Rotated(Struct, frozen=True, kw_only=True):
 
 @secrets.command
 def status(*, json: Json = False) -> None:
-    """Show how many values each key seals, and which keys are no longer needed.
-
-    Parameters
-    ----------
-    json
-        Print JSON.
-    """
+    """Show how many values each key seals, and which keys are no longer needed."""
     found = _with_rotation(_status)
     if json:
         write_json(found)
@@ -90,14 +86,8 @@ def status(*, json: Json = False) -> None:
 
 
 @secrets.command(name="rotate-key")
-def rotate_key(*, json: Json = False) -> None:
-    """Seal all values with the first key. You can interrupt and repeat it, while all processes run.
-
-    Parameters
-    ----------
-    json
-        Print JSON, without a progress bar.
-    """
+def rotate_key(*, json: Annotated[Json, WITHOUT_BAR] = False) -> None:
+    """Seal all values with the first key. You can interrupt and repeat it, while all processes run."""
     done = _with_rotation(lambda rotation, sealer, keys: _rotate(rotation, sealer, keys, show=not json))
     if json:
         write_json(done)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from rich.table import Table
+from rich.text import Text
 
 
 def table(*columns: str) -> Table:
@@ -10,6 +11,16 @@ def table(*columns: str) -> Table:
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for number, column in enumerate(columns):
         made.add_column(column, no_wrap=number == 0, overflow="fold")
+    return made
+
+
+def facts(*named: tuple[str, str | None]) -> Table:
+    """Make a table of names and values, without those that are None or empty."""
+    made = table("", "")
+    made.show_header = False
+    for name, value in named:
+        if value:
+            made.add_row(Text(name, style="bold"), Text(value))
     return made
 
 

@@ -11,13 +11,14 @@ from typing import Annotated, Final, TypeVar
 from cyclopts import Parameter
 from rich.console import Console
 
+from app.cli.commands import Cells, filled_table
 from app.cli.database import find_environment, find_settings, run
 from app.cli.exits import REFUSED, usage
 from app.cli.open_vault import OpenedVault, open_vault
 from app.cli.operators import actor, print_pause, read_duration
 from app.cli.printing import Json, log_nothing, write_json
-from app.cli.tables import moment, table
-from app.credentials.models import CredentialError, CredentialKind
+from app.cli.tables import moment
+from app.credentials.models import CredentialError, CredentialKind, ListedVersion
 from app.credentials.secrets import VAULT, Secrets
 from app.credentials.tokens import SUFFIX
 from app.vendors.authorize import end_pause
@@ -36,45 +37,32 @@ WITHOUT_ROLLBACK: Final[dict[CredentialKind, str]] = {
 }
 
 
-def set_secret(name: str, *, max_age: str | None = None) -> None:
-    """Store a secret, read from standard input or a prompt. If the vault has one, the new one waits for `promote`.
+NAMED = Parameter(help="Its name in the vault: `vault:NAME` refers to it.")
+MAX_AGE = Parameter(help="The age after which it is due for rotation, such as 90d.")
+OVERLAP = Parameter(help="How long webhooks signed with the old secret are still accepted, such as 24h.")
+VERSION = Parameter(
+    help="The number of a version. Repeat it for several. Without it, all versions are revoked.", negative=()
+)
 
-    Parameters
-    ----------
-    name
-        Its name in the vault: `vault:NAME` refers to it.
-    max_age
-        The age after which it is due for rotation, such as 90d.
-    """
+
+def set_secret(name: Annotated[str, NAMED], *, max_age: Annotated[str | None, MAX_AGE] = None) -> None:
+    """Store a secret, read from standard input or a prompt. If the vault has one, the new one waits for `promote`."""
     _with_new_secret(name, lambda opened, value: _store(opened, name, value, max_age, None))
 
 
-def rotate(name: str, *, overlap: str = "24h", max_age: str | None = None) -> None:
-    """Store a secret, read from standard input or a prompt, prove it at the vendor, and promote it.
-
-    Parameters
-    ----------
-    name
-        Its name in the vault.
-    overlap
-        How long webhooks signed with the old secret are still accepted, such as 24h.
-    max_age
-        The age after which it is due for rotation, such as 90d.
-    """
+def rotate(
+    name: Annotated[str, NAMED],
+    *,
+    overlap: Annotated[str, OVERLAP] = "24h",
+    max_age: Annotated[str | None, MAX_AGE] = None,
+) -> None:
+    """Store a secret, read from standard input or a prompt, prove it at the vendor, and promote it."""
     lasts = read_duration("--overlap", overlap)
     _with_new_secret(name, lambda opened, value: _store(opened, name, value, max_age, lasts))
 
 
-def promote(name: str, *, overlap: str = "24h") -> None:
-    """Prove the next secret by reads at the vendor, and make it the current one. If that fails, nothing changes.
-
-    Parameters
-    ----------
-    name
-        Its name in the vault.
-    overlap
-        How long webhooks signed with the old secret are still accepted, such as 24h.
-    """
+def promote(name: Annotated[str, NAMED], *, overlap: Annotated[str, OVERLAP] = "24h") -> None:
+    """Prove the next secret by reads at the vendor, and make it the current one. If that fails, nothing changes."""
     lasts = read_duration("--overlap", overlap)
 
     async def promote_next(opened: OpenedVault) -> None:
@@ -87,14 +75,8 @@ def promote(name: str, *, overlap: str = "24h") -> None:
     _with_vault(promote_next)
 
 
-def rollback(name: str) -> None:
-    """Make the previous secret current again. The present one becomes the next one.
-
-    Parameters
-    ----------
-    name
-        Its name in the vault.
-    """
+def rollback(name: Annotated[str, NAMED]) -> None:
+    """Make the previous secret current again. The present one becomes the next one."""
 
     async def roll_back(opened: OpenedVault) -> None:
         known = opened.vault.get(name)
@@ -108,16 +90,8 @@ def rollback(name: str) -> None:
     _with_vault(roll_back)
 
 
-def revoke(name: str, *, version: Annotated[list[int] | None, Parameter(negative=())] = None) -> None:
-    """Revoke versions of a secret in every process, and forget their values.
-
-    Parameters
-    ----------
-    name
-        Its name in the vault.
-    version
-        The number of a version. Repeat it for several. Without it, all versions are revoked.
-    """
+def revoke(name: Annotated[str, NAMED], *, version: Annotated[list[int] | None, VERSION] = None) -> None:
+    """Revoke versions of a secret in every process, and forget their values."""
     revoked = _with_vault(lambda opened: opened.store.revoke(name, *(version or ())))
     if not revoked:
         raise CredentialError(f"{name} has no such live version: lockstitch secrets list.")
@@ -125,28 +99,23 @@ def revoke(name: str, *, version: Annotated[list[int] | None, Parameter(negative
 
 
 def list_secrets(*, json: Json = False) -> None:
-    """List all versions of all credentials, without their values.
-
-    Parameters
-    ----------
-    json
-        Print JSON.
-    """
+    """List all versions of all credentials, without their values."""
 
     found = _with_vault(lambda opened: opened.store.list())
     if json:
         write_json(found)
         return
-    shown = table("name, version", "state", "last use", "ends")
-    for each in found:
-        ends = {"due": each.due_at, "expires": each.expires_at, "accepted until": each.accepted_until}
-        shown.add_row(
-            f"{each.name} {each.version}",
-            f"{each.state} since {moment(each.changed_at)}",
-            "never" if each.last_used_at is None else moment(each.last_used_at),
-            ", ".join(f"{what} {moment(at)}" for what, at in ends.items() if at is not None),
-        )
-    Console().print(shown)
+    Console().print(filled_table(("name, version", "state", "last use", "ends"), found, _row))
+
+
+def _row(version: ListedVersion) -> Cells:
+    ends = {"due": version.due_at, "expires": version.expires_at, "accepted until": version.accepted_until}
+    return (
+        f"{version.name} {version.version}",
+        f"{version.state} since {moment(version.changed_at)}",
+        "never" if version.last_used_at is None else moment(version.last_used_at),
+        ", ".join(f"{what} {moment(at)}" for what, at in ends.items() if at is not None),
+    )
 
 
 async def _store(opened: OpenedVault, name: str, value: str, max_age: str | None, overlap: timedelta | None) -> None:

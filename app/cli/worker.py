@@ -14,15 +14,15 @@ from app.worker import run
 MOST_PROCESSES = 64
 
 
-def worker(*, processes: Annotated[int, Parameter(validator=Number(gte=1, lte=MOST_PROCESSES))] = 1) -> None:
-    """Run a worker until SIGTERM, then finish running jobs and exit.
+PROCESSES = Parameter(
+    help=f"The number of worker processes, up to {MOST_PROCESSES}. Each serves /health and /metrics: the first on"
+    " LOCKSTITCH_WORKER_PORT, the others on the ports after it.",
+    validator=Number(gte=1, lte=MOST_PROCESSES),
+)
 
-    Parameters
-    ----------
-    processes
-        The number of worker processes, up to 64. Each serves /health and /metrics: the first on LOCKSTITCH_WORKER_PORT,
-        the others on the ports after it.
-    """
+
+def worker(*, processes: Annotated[int, PROCESSES] = 1) -> None:
+    """Run a worker until SIGTERM, then finish running jobs and exit."""
     settings = load_settings(os.environ)
     if processes > 1:
         run_processes(settings, processes, os.environ)

@@ -4,39 +4,25 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
+import msgspec
 from msgspec import Meta, Struct
 
 from app.dead_letters.deps import DeadLetterDeps
-from app.dead_letters.models import DeadLetterFilter, DeadLetterGroup, NewRedrive, Redrive, RedriveState
+from app.dead_letters.models import (
+    DeadLetterFilter,
+    DeadLetterGroup,
+    NewRedrive,
+    Redrive,
+    RedriveFilter,
+    RedriveState,
+)
 from app.errors import InvalidField, NotFound, StateConflict
 from app.http.paging import Page, page_of
 from app.identifiers import what_else
-from app.queue.models import DeathCategory
-from canonical.parts import Instant
 
 REDRIVE_ID: Final = re.compile(r"rdv_[A-Za-z0-9]{1,64}")
 BATCH: Final = 50
 GROUPS: Final = 20
-
-Word = Annotated[str, Meta(min_length=1, max_length=255)]
-
-
-class RedriveFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which open dead letters to redrive. A missing member matches all. `since` (inclusive) and `until` (exclusive) are
-    the time of the dead letter."""
-
-    connection: Word | None = None
-    """Only this connection. Example: `"hubspot"`"""
-    kind: Word | None = None
-    """Only this kind of work. Example: `"ingest"`"""
-    category: DeathCategory | None = None
-    """Only this kind of failure. Example: `"transient"`"""
-    since: Instant | None = None
-    """Only those given up at or after this time. Example: `"2026-05-01T09:30:00Z"`"""
-    until: Instant | None = None
-    """Only those given up before this time. Example: `"2026-05-01T09:30:00Z"`"""
-    correlation_id: Word | None = None
-    """Only this run. Example: `"orders-4711-1767225600000"`"""
 
 
 class RedriveRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -170,14 +156,7 @@ def view_of(redrive: Redrive) -> RedriveView:
     return RedriveView(
         id=redrive.id,
         state=redrive.state,
-        filter=RedriveFilter(
-            connection=redrive.filter.connection,
-            kind=redrive.filter.kind,
-            category=redrive.filter.category,
-            since=redrive.filter.since,
-            until=redrive.filter.until,
-            correlation_id=redrive.filter.correlation_id,
-        ),
+        filter=msgspec.convert(redrive.filter, RedriveFilter, from_attributes=True),
         rate_per_second=redrive.rate_per_second,
         total=redrive.total,
         redriven=redrive.redriven,
@@ -194,15 +173,8 @@ def view_of(redrive: Redrive) -> RedriveView:
 
 
 def _filter_of(wanted: RedriveFilter) -> DeadLetterFilter:
-    return DeadLetterFilter(
-        state="open",
-        connection=wanted.connection,
-        kind=wanted.kind,
-        category=wanted.category,
-        since=_in_utc("since", wanted.since),
-        until=_in_utc("until", wanted.until),
-        correlation_id=wanted.correlation_id,
-    )
+    times = {"since": _in_utc("since", wanted.since), "until": _in_utc("until", wanted.until)}
+    return DeadLetterFilter(**{**msgspec.structs.asdict(wanted), **times})
 
 
 def _in_utc(member: str, at: datetime | None) -> datetime | None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from app.queue.models import DeadLetterState, DeathCategory
+from canonical.parts import Instant
 
+Word = Annotated[str, Meta(min_length=1, max_length=255)]
 AttemptOutcome = Literal["done", "retried", "deferred", "lost", "dead"]
 
 
@@ -26,16 +28,29 @@ class Attempt(Struct, frozen=True, kw_only=True):
     ended_at: datetime
 
 
-class DeadLetterFilter(Struct, frozen=True, kw_only=True):
-    """A filter of dead letters. None matches all. They died at or after `since`, and before `until`."""
+class RedriveFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which open dead letters to redrive. A missing member matches all. `since` (inclusive) and `until` (exclusive) are
+    the time of the dead letter."""
 
-    state: DeadLetterState | None = "open"
-    connection: str | None = None
-    kind: str | None = None
+    connection: Word | None = None
+    """Only this connection. Example: `"hubspot"`"""
+    kind: Word | None = None
+    """Only this kind of work. Example: `"ingest"`"""
     category: DeathCategory | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    correlation_id: str | None = None
+    """Only this kind of failure. Example: `"transient"`"""
+    since: Instant | None = None
+    """Only those given up at or after this time. Example: `"2026-05-01T09:30:00Z"`"""
+    until: Instant | None = None
+    """Only those given up before this time. Example: `"2026-05-01T09:30:00Z"`"""
+    correlation_id: Word | None = None
+    """Only this run. Example: `"orders-4711-1767225600000"`"""
+
+
+class DeadLetterFilter(RedriveFilter, frozen=True, kw_only=True):
+    """Which dead letters to list. A missing member matches all."""
+
+    state: Literal[DeadLetterState, "all"] = "open"
+    """Only dead letters in this state. Example: `"open"`"""
 
 
 class DeadLetterGroup(Struct, frozen=True, kw_only=True):

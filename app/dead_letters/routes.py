@@ -20,12 +20,11 @@ from app.queue.models import DeadLetterState, DeathCategory
 TAG: Final = "Operators"
 READ: Final = ("ops:read",)
 WRITE: Final = ("ops:write",)
-ALL: Final = "all"
 DECIDED: Final = ("state-conflict",)
 ID: Final = PathText("id", "The dead letter's id.", "dl_0198f0a2b7c47d3c9a51f2e80b6c4d17")
 REDRIVE_ID: Final = PathText("id", "The redrive's id.", "rdv_0198f0a2b7c47d3c9a51f2e80b6c4d17")
 STATE: Final = choice(
-    "state", "Only dead letters in this state.", (*get_args(DeadLetterState), ALL), example="open", default="open"
+    "state", "Only dead letters in this state.", (*get_args(DeadLetterState), "all"), example="open", default="open"
 )
 CONNECTION: Final = text("connection", "Only this connection.", "hubspot")
 KIND: Final = text("kind", "Only this kind of work.", "ingest")
@@ -60,9 +59,8 @@ async def list_dead_letters(call: Call) -> Answered:
 
     Work that was given up and waits for a decision. Use `state` to list decided ones too.
     """
-    state = call.query(STATE)
     which = {
-        "state": None if state == ALL else state,
+        "state": call.query(STATE),
         "connection": call.query(CONNECTION),
         "kind": call.query(KIND),
         "category": call.query(CATEGORY),

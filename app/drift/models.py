@@ -100,5 +100,8 @@ class DriftFilter(Struct, frozen=True, kw_only=True):
     """A filter of findings. None matches all."""
 
     connection: str | None = None
+    """Only this connection. Example: `"hubspot"`"""
     kind: DriftKind | None = None
-    acknowledged: bool | None = None
+    """Only this kind. Example: `"unknown_field"`"""
+    acknowledged: bool | None = False
+    """Only acknowledged findings. Otherwise only open ones. Example: `false`"""

@@ -18,6 +18,7 @@ _NOUNS: Final = {
 _FORMS: Final = {
     "^[A-Z]{3}$": "three capital letters such as EUR",
     r"^-?[0-9]{1,15}(\\.[0-9]{1,9})?$": 'a decimal number as a string, such as "19.90"',
+    r"\\S": "text, not only blanks",
 }
 """Patterns of the canonical model, as msgspec repeats them."""
 _UNKNOWN: Final = "unknown"

@@ -59,20 +59,24 @@ async def read_run(
     after = None if cursor is None else _place(cursors.open(cursor, scope))
     found = await runs.story(correlation_id, after=after, limit=limit + 1)
     if not found and after is None:
-        raise NotFound(
-            f"No run has the correlation id {correlation_id[:128]}.",
-            next_step="Check the id: it is the X-Correlation-ID of an answer. Steps are removed after their retention.",
-        )
+        raise _unknown(correlation_id)
     next_cursor = cursors.seal(msgspec.json.encode(found[limit - 1].place).decode(), scope) if found[limit:] else None
     return await _story(runs, correlation_id, trace_url, found[:limit], next_cursor, more=next_cursor is not None)
 
 
-async def read_whole_run(runs: PostgresRuns, correlation_id: str, *, trace_url: str, limit: int) -> RunReport | None:
-    """Return the first `limit` steps of a run, without a cursor; None for an unknown id."""
+async def read_whole_run(runs: PostgresRuns, correlation_id: str, *, trace_url: str, limit: int = 1000) -> RunReport:
+    """Return the first `limit` steps of a run, without a cursor. Raises NotFound for an unknown id."""
     found = await runs.story(correlation_id, after=None, limit=limit + 1)
     if not found:
-        return None
+        raise _unknown(correlation_id)
     return await _story(runs, correlation_id, trace_url, found[:limit], None, more=len(found) > limit)
+
+
+def _unknown(correlation_id: str) -> NotFound:
+    return NotFound(
+        f"No run has the correlation id {correlation_id[:128]}.",
+        next_step="Check the id: it is the X-Correlation-ID of an answer. Steps are removed after their retention.",
+    )
 
 
 async def _story(

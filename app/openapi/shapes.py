@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.http.operation import Listing
 from app.problem_document import ProblemDocument
-from canonical.schema import FOLDER, ROOTS, FieldText, describe, field_texts
+from canonical.schema import FOLDER, ROOTS, describe
 
 Schema = dict[str, Any]
 
@@ -82,7 +82,7 @@ def component_schemas(shapes: Iterable[Any]) -> dict[str, Schema]:
         for struct in _structs_of(shape):
             if struct.__name__ in canonical_schemas():
                 continue
-            for name, schema in describe(struct, _texts_of).items():
+            for name, schema in describe(struct).items():
                 if name not in canonical_schemas():
                     _add(found, _moved(schema))
     result = found["Operation"]["properties"]["result"]
@@ -192,15 +192,6 @@ def _structs_of(shape: Any) -> Iterator[type[Struct]]:
         yield shape
     for option in get_args(shape):
         yield from _structs_of(option)
-
-
-def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
-    """Return the texts of a Struct's fields, those of its bases included."""
-    texts: dict[str, FieldText] = {}
-    for base in reversed(struct.__mro__):
-        if issubclass(base, Struct) and base.__module__ != Struct.__module__:
-            texts |= field_texts(base)
-    return texts
 
 
 def _add(found: dict[str, Schema], schema: Schema) -> None:

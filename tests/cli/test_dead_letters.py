@@ -138,7 +138,7 @@ def test_queue_shows_figures(environment: dict[str, str], ids: list[str]) -> Non
         (("dead-letters", "list", "--since", "999999d"), 2, "--since 999999d"),
         (("dead-letters", "list", "--limit", "0"), 2, "--limit 0"),
         (("dead-letters", "discard", "dl_0"), 2, "because"),
-        (("dead-letters", "discard", "dl_0", "--because", " "), 2, "1 to 500 characters"),
+        (("dead-letters", "discard", "dl_0", "--because", " "), 2, "--because: must be text"),
         (("dead-letters", "redrive", "dl_0", "--payload", "/does/not/exist"), 2, "cannot be read"),
         (("redrive", "start"), 2, "--all"),
         (("redrive", "start", "--all", "--rate", "0"), 2, "--rate 0"),

@@ -121,6 +121,6 @@ async def test_a_delivery_that_dies_with_its_subscription_leaves_no_open_dead_le
             tasks.create_task(delete())
             await queued(database, 1)
 
-    (letter,) = await harness.dead_letters.list(DeadLetterFilter(state=None), after=None, limit=10)
+    (letter,) = await harness.dead_letters.list(DeadLetterFilter(state="all"), after=None, limit=10)
     assert (letter.state, letter.closed_reason) == ("discarded", "its subscription was deleted")
     assert (await harness.audited()).count("job.discarded") == 1

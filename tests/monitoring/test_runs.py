@@ -7,6 +7,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
+from app.errors import NotFound
 from app.monitoring.models import RunRecord
 from app.monitoring.runs import SENTENCES, find_trace, read_whole_run
 from app.monitoring.store.runs import SELECT_STORY, SELECT_TRACE, PostgresRuns
@@ -116,7 +117,8 @@ async def test_pages_are_the_whole_in_pieces(runs: PostgresRuns, limit: int) -> 
 
 
 async def test_an_unknown_run_is_not_found(runs: PostgresRuns) -> None:
-    assert await read_whole_run(runs, "run-3", trace_url="", limit=1) is None
+    with pytest.raises(NotFound):
+        await read_whole_run(runs, "run-3", trace_url="", limit=1)
     assert await find_trace(runs, "run-3") == "14713de982472b500bedcac5e1409e69"  # printf %s run-3 | sha256sum
 
 

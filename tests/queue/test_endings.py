@@ -133,7 +133,7 @@ async def test_a_redrive_gives_new_attempts_to_the_same_job(harness: Harness) ->
     assert await harness.queue.retry(job, "timeout", after=0.0) == "retried"
     assert await harness.queue.retry(await harness.claim_one(), "timeout") == "dead"
     assert [
-        dead.state for dead in await harness.dead_letters.list(DeadLetterFilter(state=None), after=None, limit=9)
+        dead.state for dead in await harness.dead_letters.list(DeadLetterFilter(state="all"), after=None, limit=9)
     ] == [
         "open",
         "redriven",

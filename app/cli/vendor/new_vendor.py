@@ -28,35 +28,28 @@ PLAIN: Final = 0o644
 PATIENCE: Final = 120.0  # seconds for each command that generates a file
 
 
+FOLDER_NAME = Parameter(name="NAME", help="The name of the folders: 2 to 16 lower-case letters and digits.")
+OBJECTS = Parameter(help="The objects to map, separated by commas: customer, order, ticket.")
+STYLE = Parameter(help="The style of the vendor's API.")
+PEER = Parameter(help="Test against the real system, started by tests/peers, in place of an emulator.")
+PRINTED = Parameter(help="The name that people read. Without it, the folder's name with a capital letter.")
+VERSION = Parameter(help="The version of the API, as in its paths, such as v2.")
+
+
 def new_vendor(
-    name: Annotated[str, Parameter(name="NAME")],
+    name: Annotated[str, FOLDER_NAME],
     /,
     *,
-    objects: str = "customer",
-    style: Style = "rest",
-    peer: Flag = False,
-    title: str | None = None,
-    api: str = "v1",
+    objects: Annotated[str, OBJECTS] = "customer",
+    style: Annotated[Style, STYLE] = "rest",
+    peer: Annotated[Flag, PEER] = False,
+    title: Annotated[str | None, PRINTED] = None,
+    api: Annotated[str, VERSION] = "v1",
 ) -> None:
     """Scaffold a vendor: mapping, emulator or peer, golden records and docs page, and add it to the lists of vendors.
 
     The result works and reads the objects of an invented API. `quality.toml` says what to fill in. Existing files are
     never overwritten.
-
-    Parameters
-    ----------
-    name
-        The name of the folders: 2 to 16 lower-case letters and digits.
-    objects
-        The objects to map, separated by commas: customer, order, ticket.
-    style
-        The style of the vendor's API.
-    peer
-        Test against the real system, started by tests/peers, in place of an emulator.
-    title
-        The name that people read. Without it, the folder's name with a capital letter.
-    api
-        The version of the API, as in its paths, such as v2.
     """
     wanted = [one.strip() for one in objects.split(",")]
     scaffold = Scaffold(

@@ -185,7 +185,7 @@ class PostgresDeadLetters:
 def values_of(which: DeadLetterFilter) -> tuple[object, ...]:
     """Return the arguments of WHICH."""
     return (
-        *(which.state, which.connection, which.kind, which.category),
+        *(None if which.state == "all" else which.state, which.connection, which.kind, which.category),
         *(which.since, which.until, which.correlation_id),
     )
 

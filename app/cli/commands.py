@@ -1,0 +1,246 @@
+"""Declare a command over the function that it runs and the Structs of that function.
+
+The parameters of the function are the options of the command. Each field of a Struct is an option of its own, and the
+string below the field is its help. `after` is `--cursor`, `limit` is `--limit`, and Lockstitch fills in `actor` and
+`trace_url`. Every other parameter is described by a cyclopts `Parameter` of its name. The decorated function formats
+the result for people, and its docstring is the help of the command. `--json` prints the result itself, like the API.
+
+    @declare_action(drift, operators(DriftDeps), acknowledge_drift, finding_id=Parameter(name="ID", help="…"))
+    def acknowledge(finding: DriftFinding) -> str:
+        '''Acknowledge a finding.'''
+        return f"{finding.id} is acknowledged."
+"""
+
+import inspect
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial, wraps
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from cyclopts import App, Parameter
+from msgspec import Struct
+from msgspec.structs import fields
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.exits import usage
+from app.cli.operators import actor, read_time, with_operators
+from app.cli.printing import Json, write_json
+from app.cli.tables import table
+from app.http.paging import Page, whole_list
+from app.http.plain_errors import in_words
+from app.settings.environment import load_settings
+from canonical.schema import field_texts
+
+S = TypeVar("S", bound=Struct)
+T = TypeVar("T")
+Cells = tuple[str | Text, ...]
+Opener = Callable[[Callable[[Any], Awaitable[Any]]], Any]
+"""Opens the dependencies of a function, and runs it with them."""
+
+MOST: Final = 10_000
+"""The maximum of `--limit`. The API returns at most 250 at once."""
+LISTED: Final = 50
+PAGING: Final = {
+    "limit": Parameter(help=f"The maximum number to list, up to {MOST:,}."),
+    "after": Parameter(name="--cursor", help="Continue after this cursor."),
+}
+FILLED_IN: Final[Mapping[str, Callable[[], Any]]] = {
+    "actor": actor,
+    "trace_url": lambda: load_settings(os.environ).trace_url,
+}
+AGE: Final = "RFC 3339, or an age such as 90m, 2h or 1d."
+_OPTION: Final = inspect.Parameter.KEYWORD_ONLY
+
+
+def operators(kind: type[Any]) -> Opener:
+    """Return what opens these dependencies of operators."""
+    return partial(with_operators, kind)
+
+
+def declare_list(
+    group: App,
+    opened: Opener,
+    read: Callable[..., Awaitable[Any]],
+    columns: Sequence[str],
+    *,
+    none: str,
+    **described: Parameter,
+) -> Callable[[Callable[[Any], Cells]], Callable[[Any], Cells]]:
+    """Add the command `list` to a group. The decorated function returns the cells of one item's row.
+
+    `none` is printed for an empty list.
+    """
+
+    def declare(row: Callable[[Any], Cells]) -> Callable[[Any], Cells]:
+        def command(*, json: bool, **options: Any) -> None:
+            check_limit(options.get("limit", LISTED))
+            found = opened(lambda deps: read(deps, **options))
+            print_page(found if isinstance(found, Page) else whole_list(found), columns, row, none=none, json=json)
+
+        _register(group, "list", command, row, _parameters_of(read, described))
+        return row
+
+    return declare
+
+
+def declare_action(
+    group: App, opened: Opener, do: Callable[..., Awaitable[T]], **described: Parameter
+) -> Callable[[Callable[[T], str | None]], Callable[[T], str | None]]:
+    """Add a command that shows or changes one thing, named like the decorated function.
+
+    That function returns a sentence about the result, or prints the result and returns None.
+    """
+
+    def declare(show: Callable[[T], str | None]) -> Callable[[T], str | None]:
+        def command(*arguments: str, json: bool, **options: Any) -> None:
+            check_limit(options.get("limit", LISTED))
+            filled = {name: fill() for name, fill in FILLED_IN.items() if name in inspect.signature(do).parameters}
+            result = opened(lambda deps: do(deps, *arguments, **options, **filled))
+            if json:
+                write_json(result)
+            elif (sentence := show(result)) is not None:
+                sys.stdout.write(f"{sentence}\n")
+
+        _register(group, show.__name__, command, show, _parameters_of(do, described))
+        return show
+
+    return declare
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each field of the Structs among its parameters."""
+    declared = inspect.signature(command).parameters.values()
+    structs = {one.name: one.annotation for one in declared if _is_struct(one.annotation)}
+
+    expanded = inspect.Signature(
+        [option for one in declared for option in (_options_of(one.annotation) if one.name in structs else (one,))]
+    )
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        call = expanded.bind(*arguments, **options)
+        call.apply_defaults()
+        values = call.kwargs
+        for name, struct in structs.items():
+            values[name] = _build(struct, {field.name: values.pop(field.name) for field in fields(struct)})
+        command(*call.args, **values)
+
+    run.__signature__ = expanded  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in expanded.parameters.values()}
+    return run
+
+
+def check_limit(limit: int) -> None:
+    """Exit unless the limit is 1 to MOST."""
+    if not 1 <= limit <= MOST:
+        usage(f"--limit {limit}: must be 1 to {MOST:,}.")
+
+
+def print_page(page: Page, columns: Sequence[str], row: Callable[[Any], Cells], *, none: str, json: bool) -> None:
+    """Print one page of a list, or `none` if it is empty.
+
+    The cursor goes to standard error, so that a pipe receives only the list.
+    """
+    if json:
+        write_json(page)
+        return
+    if not page.data:
+        sys.stdout.write(f"{none}\n")
+        return
+    Console().print(filled_table(columns, page.data, row))
+    if page.next_cursor is not None:
+        sys.stderr.write(f"More: --cursor {page.next_cursor}\n")
+
+
+def filled_table(columns: Sequence[str], items: Sequence[T], row: Callable[[T], Cells]) -> Table:
+    """Return a table with a row of each item. Its cells are printed as they are, without markup."""
+    filled = table(*columns)
+    for item in items:
+        filled.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row(item)))
+    return filled
+
+
+def _register(
+    group: App,
+    name: str,
+    command: Callable[..., None],
+    formats: Callable[..., Any],
+    parameters: Sequence[inspect.Parameter],
+) -> None:
+    json = inspect.Parameter("json", _OPTION, default=False, annotation=Json)
+    command.__signature__ = inspect.Signature([*parameters, json])  # type: ignore[attr-defined]
+    command.__doc__ = formats.__doc__
+    group.command(with_options(command), name=name)
+
+
+def _parameters_of(function: Callable[..., Any], described: Mapping[str, Parameter]) -> list[inspect.Parameter]:
+    """Return the parameters of a command that runs this function."""
+    _, *declared = inspect.signature(function).parameters.values()
+    return [_parameter_of(one, described) for one in declared if one.name not in FILLED_IN]
+
+
+def _parameter_of(one: inspect.Parameter, described: Mapping[str, Parameter]) -> inspect.Parameter:
+    if _is_struct(one.annotation):
+        return one.replace(kind=_OPTION)
+    hint = _annotated(one.annotation, described.get(one.name) or PAGING[one.name])
+    if one.annotation is str:
+        return one.replace(kind=inspect.Parameter.POSITIONAL_ONLY, annotation=hint)
+    default = LISTED if one.name == "limit" else None
+    return one.replace(
+        kind=_OPTION, annotation=hint, default=default if one.default is inspect.Parameter.empty else one.default
+    )
+
+
+def _options_of(struct: type[Struct]) -> Iterator[inspect.Parameter]:
+    """Yield an option for each field of a Struct, with its type, default and help."""
+    texts = field_texts(struct)
+    for field in fields(struct):
+        text, kind = texts[field.name], _plain(field.type)
+        meaning = text.sentence
+        if kind is str and text.example is not None:
+            meaning += f" Example: {msgspec.json.decode(text.example)}"
+        if kind is datetime:
+            kind, meaning = str, f"{meaning} {AGE}"
+        hint = kind | None if field.default is None else kind
+        default = inspect.Parameter.empty if field.required else field.default
+        annotation = _annotated(hint, Parameter(help=meaning, negative=()))
+        yield inspect.Parameter(field.name, _OPTION, default=default, annotation=annotation)
+
+
+def _annotated(kind: Any, parameter: Parameter) -> Any:
+    return Annotated[kind, parameter]
+
+
+def _plain(kind: Any) -> Any:
+    """Return a type without None, and without the limits that msgspec checks."""
+    if get_origin(kind) is Annotated:
+        return _plain(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return Union[tuple(_plain(option) for option in get_args(kind) if option is not NoneType)]  # noqa: UP007
+    return kind
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def _build(struct: type[S], values: dict[str, Any]) -> S:
+    """Return the Struct of these options. Exits if one is refused."""
+    for field in fields(struct):
+        if _plain(field.type) is datetime:
+            values[field.name] = read_time(_flag(field.name), values[field.name])
+    try:
+        return msgspec.convert(values, struct)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$.")
+        usage(f"{_flag(path.rstrip('`'))}: {in_words(reason)}.")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

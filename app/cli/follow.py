@@ -1,0 +1,91 @@
+"""Follow work that goes on elsewhere with a bar on standard error, so that a pipe receives only the result."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.cli.commands import Opener
+from app.cli.exits import INTERRUPTED
+
+T = TypeVar("T")
+LOOK_SECONDS: Final = 0.3
+STILL_SECONDS: Final = 15.0
+IS_WORKER_RUNNING: Final = "No progress. Is a worker running?"
+
+
+class Bar:
+    """A progress bar, for a `with` block. It appears with the first figures."""
+
+    def __init__(self, doing: str) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._is_visible = False
+        self._task = self._bar.add_task(doing, total=None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._is_visible:
+            self._bar.stop()
+
+    def show(self, done: int, of: int) -> None:
+        """Update the bar: `done` of `of`."""
+        if not self._is_visible:
+            self._bar.start()
+            self._is_visible = True
+        self._bar.update(self._task, completed=done, total=of)
+
+    def say(self, sentence: str) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(sentence)
+
+
+def follow(
+    opened: Opener,
+    read: Callable[[Any], Awaitable[T]],
+    progress: Callable[[T], tuple[int, int]],
+    *,
+    is_over: Callable[[T], bool],
+    stuck: Callable[[T], str],
+    doing: str,
+    later: str,
+) -> T:
+    """Read a state until it is over, and return the last one. Ctrl-C ends the command, not the work.
+
+    `progress` returns what is done, and of how much. `stuck` says what to do if nothing changes for 15 s, and `later`
+    how to see the state again after Ctrl-C.
+    """
+
+    async def watch(deps: Any) -> T:
+        state, changed_at = await read(deps), time.monotonic()
+        with Bar(doing) as bar:
+            while not is_over(state):
+                bar.show(*progress(state))
+                await asyncio.sleep(LOOK_SECONDS)
+                before, state = state, await read(deps)
+                if state != before:
+                    changed_at = time.monotonic()
+                elif time.monotonic() - changed_at > STILL_SECONDS:
+                    bar.say(stuck(state))
+                    changed_at = time.monotonic()
+            bar.show(*progress(state))
+        return state
+
+    try:
+        ended: T = opened(watch)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{later}\n")
+        sys.exit(INTERRUPTED)
+    return ended
