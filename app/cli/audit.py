@@ -7,16 +7,16 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.audit.models import Anchor, AuditEvent, Verification
 from app.audit.read import list_audit, verify_audit
 from app.audit.trail import PostgresAuditTrail
-from app.cli.commands import Cells, declare_list
+from app.cli.commands import declare_list
 from app.cli.database import with_database
 from app.cli.exits import BROKEN, usage
 from app.cli.printing import Json, print_result
+from app.cli.progress import Bar
+from app.cli.tables import Cells
 from app.errors import InvalidField
 from app.http.plurals import counted
 
@@ -66,19 +66,16 @@ def verify(
 
 async def _walk(trail: PostgresAuditTrail, start: int, anchor: Anchor | None) -> Verification:
     """Verify up to the current head of the chain."""
-    head = await trail.head()
-    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("verifying", total=max(0, head.position - start + 1))
-        state = await verify_audit(trail, start=start, at_most=STEP, anchor=anchor)
-        verified = state.verified
-        progress.update(task, completed=verified)
-        while state.intact and state.next_from is not None and state.next_from <= head.position:
-            ahead = anchor if anchor is not None and anchor.position >= state.next_from - 1 else None
-            state = await verify_audit(trail, start=state.next_from, at_most=STEP, anchor=ahead)
-            verified += state.verified
-            progress.update(task, completed=verified)
-    return msgspec.structs.replace(state, from_position=start, verified=verified)
+    head, position, verified = await trail.head(), start, 0
+    with Bar("verifying") as bar:
+        while True:
+            ahead = anchor if anchor is not None and (position == start or anchor.position >= position - 1) else None
+            part = await verify_audit(trail, start=position, at_most=STEP, anchor=ahead)
+            verified += part.verified
+            bar.show(verified, max(0, head.position - start + 1))
+            if not part.intact or part.next_from is None or part.next_from > head.position:
+                return msgspec.structs.replace(part, from_position=start, verified=verified)
+            position = part.next_from
 
 
 def _anchor(text: str) -> Anchor:

@@ -24,14 +24,11 @@ import msgspec
 from cyclopts import App, Parameter
 from msgspec import Struct
 from msgspec.structs import fields
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from app.cli.exits import usage
 from app.cli.operators import actor, read_time, with_operators
 from app.cli.printing import Json, write_json
-from app.cli.tables import table
+from app.cli.tables import Cells, print_page
 from app.http.paging import Page, whole_list
 from app.http.plain_errors import in_words
 from app.settings.environment import load_settings
@@ -39,7 +36,7 @@ from canonical.schema import field_texts
 
 S = TypeVar("S", bound=Struct)
 T = TypeVar("T")
-Cells = tuple[str | Text, ...]
+Row = Callable[[Any], Cells]
 Opener = Callable[[Callable[[Any], Awaitable[Any]]], Any]
 """Opens the dependencies of a function, and runs it with them."""
 
@@ -71,13 +68,13 @@ def declare_list(
     *,
     none: str,
     **described: Parameter,
-) -> Callable[[Callable[[Any], Cells]], Callable[[Any], Cells]]:
+) -> Callable[[Row], Row]:
     """Add the command `list` to a group. The decorated function returns the cells of one item's row.
 
     `none` is printed for an empty list.
     """
 
-    def declare(row: Callable[[Any], Cells]) -> Callable[[Any], Cells]:
+    def declare(row: Row) -> Row:
         def command(*, json: bool, **options: Any) -> None:
             check_limit(options.get("limit", LISTED))
             found = opened(lambda deps: read(deps, **options))
@@ -117,7 +114,6 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for each field of the Structs among its parameters."""
     declared = inspect.signature(command).parameters.values()
     structs = {one.name: one.annotation for one in declared if _is_struct(one.annotation)}
-
     expanded = inspect.Signature(
         [option for one in declared for option in (_options_of(one.annotation) if one.name in structs else (one,))]
     )
@@ -140,30 +136,6 @@ def check_limit(limit: int) -> None:
     """Exit unless the limit is 1 to MOST."""
     if not 1 <= limit <= MOST:
         usage(f"--limit {limit}: must be 1 to {MOST:,}.")
-
-
-def print_page(page: Page, columns: Sequence[str], row: Callable[[Any], Cells], *, none: str, json: bool) -> None:
-    """Print one page of a list, or `none` if it is empty.
-
-    The cursor goes to standard error, so that a pipe receives only the list.
-    """
-    if json:
-        write_json(page)
-        return
-    if not page.data:
-        sys.stdout.write(f"{none}\n")
-        return
-    Console().print(filled_table(columns, page.data, row))
-    if page.next_cursor is not None:
-        sys.stderr.write(f"More: --cursor {page.next_cursor}\n")
-
-
-def filled_table(columns: Sequence[str], items: Sequence[T], row: Callable[[T], Cells]) -> Table:
-    """Return a table with a row of each item. Its cells are printed as they are, without markup."""
-    filled = table(*columns)
-    for item in items:
-        filled.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row(item)))
-    return filled
 
 
 def _register(

@@ -2,8 +2,8 @@
 
 from cyclopts import App, Parameter
 
-from app.cli.commands import Cells, declare_action, declare_list, operators
-from app.cli.tables import moment
+from app.cli.commands import declare_action, declare_list, operators
+from app.cli.tables import Cells, moment
 from app.copies.deps import ConsumerDeps
 from app.copies.pauses import ConsumerView, list_consumers, resume_consumer
 

@@ -8,12 +8,12 @@ from msgspec import UNSET
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.commands import Cells, declare_action, declare_list, filled_table, operators
+from app.cli.commands import declare_action, declare_list, operators
 from app.cli.exits import usage
 from app.cli.inputs import read_input
 from app.cli.operators import actor
 from app.cli.printing import Json, print_result
-from app.cli.tables import facts, moment
+from app.cli.tables import Cells, facts, filled_table, moment
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.discard import discard_dead_letter
 from app.dead_letters.inspect import list_dead_letters, read_dead_letter

@@ -2,8 +2,8 @@
 
 from cyclopts import App, Parameter
 
-from app.cli.commands import Cells, declare_action, declare_list, operators
-from app.cli.tables import moment
+from app.cli.commands import declare_action, declare_list, operators
+from app.cli.tables import Cells, moment
 from app.drift.deps import DriftDeps
 from app.drift.findings import acknowledge_drift, list_drift
 from app.drift.models import DriftFinding

@@ -12,12 +12,12 @@ from msgspec import Struct
 from rich.console import Console
 
 from app.api_keys.store import ListedKey, NewKey, PostgresKeys
-from app.cli.commands import Cells, declare_list, filled_table
+from app.cli.commands import declare_list
 from app.cli.database import find_settings, with_database
 from app.cli.exits import usage as refuse_usage
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
-from app.cli.tables import moment
+from app.cli.tables import Cells, filled_table, moment
 from app.credentials.last_use import last_uses
 from app.http.admission import OR_ANOTHER
 from app.http.plurals import counted

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from app.cli.commands import LISTED, PAGING, Cells, check_limit, declare_action, operators, print_page
+from app.cli.commands import LISTED, PAGING, check_limit, declare_action, operators
 from app.cli.exits import usage
 from app.cli.operators import actor
 from app.cli.printing import Json, print_result
-from app.cli.tables import moment
+from app.cli.tables import Cells, moment, print_page
 from app.links.deps import LinkDeps
 from app.links.manage import decide_review, join_links, list_reviews, show_links, split_links
 from app.links.models import Attached, LinkedRecords, LinkReview, SplitLinks

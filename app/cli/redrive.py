@@ -5,12 +5,12 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from app.cli.commands import PAGING, Cells, declare_action, filled_table, operators, print_page, with_options
+from app.cli.commands import PAGING, declare_action, operators, with_options
 from app.cli.exits import usage
-from app.cli.follow import IS_WORKER_RUNNING, follow
 from app.cli.operators import actor
 from app.cli.printing import Flag, Json, print_result, write_json
-from app.cli.tables import moment, span
+from app.cli.progress import IS_WORKER_RUNNING, follow
+from app.cli.tables import Cells, filled_table, moment, print_page, span
 from app.dead_letters.bulk_redrive import (
     DryRun,
     RedriveRequest,

@@ -6,8 +6,9 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.commands import Cells, declare_action, filled_table
+from app.cli.commands import declare_action
 from app.cli.database import with_database
+from app.cli.tables import Cells, filled_table
 from app.monitoring.runs import RunReport, RunStep, read_whole_run
 from app.monitoring.store.runs import PostgresRuns
 

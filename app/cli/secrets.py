@@ -9,8 +9,6 @@ from typing import Annotated, Final, TypeVar
 from cyclopts import App, Parameter
 from msgspec import Struct
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from app.capabilities import SEALED_COLUMNS
 from app.cli import vault
@@ -18,6 +16,8 @@ from app.cli.database import find_keys, with_database
 from app.cli.exits import FAILURE
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
+from app.cli.progress import Bar
+from app.cli.tables import filled_table
 from app.credentials.encryption_rotation import KeyRotation
 from app.http.plurals import counted
 from app.postgres.encryption import Sealer
@@ -67,22 +67,21 @@ class Rotated(Struct, frozen=True, kw_only=True):
     droppable: list[str]
 
 
-@secrets.command
-def status(*, json: Json = False) -> None:
+@secrets.command(name="status")
+def show_status(*, json: Json = False) -> None:
     """Show how many values each key seals, and which keys are no longer needed."""
-    found = _with_rotation(_status)
+    status = _with_rotation(_status)
     if json:
-        write_json(found)
+        write_json(status)
         return
-    keys = sorted({key for counts in found.values.values() for key in counts} | {found.writes})
-    table = Table("sealed", *(f"{key} (writes)" if key == found.writes else key for key in keys))
-    for column, counts in found.values.items():
-        table.add_row(column, *(str(counts.get(key, 0)) for key in keys))
-    Console().print(table)
-    if found.missing:
-        sys.stdout.write(f"Required, but not configured: {', '.join(found.missing)}.\n")
-    if found.droppable:
-        sys.stdout.write(f"No longer needed: {', '.join(found.droppable)}.\n")
+    keys = sorted({key for counts in status.values.values() for key in counts} | {status.writes})
+    columns = ("sealed", *(f"{key} (writes)" if key == status.writes else key for key in keys))
+    values = status.values.items()
+    Console().print(filled_table(columns, values, lambda one: (one[0], *(str(one[1].get(key, 0)) for key in keys))))
+    if status.missing:
+        sys.stdout.write(f"Required, but not configured: {', '.join(status.missing)}.\n")
+    if status.droppable:
+        sys.stdout.write(f"No longer needed: {', '.join(status.droppable)}.\n")
 
 
 @secrets.command(name="rotate-key")
@@ -119,20 +118,17 @@ async def _status(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...]) 
 
 
 async def _rotate(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], *, show: bool) -> Rotated:
-    sealed = 0
-    unreadable = 0
-    used = _used(await rotation.count())
-    with _progress(show) as progress:
-        bar = progress.add_task("sealing", total=_others(used, sealer))
+    sealed = unreadable = 0
+    others = _others(_used(await rotation.count()), sealer)
+    with Bar("sealing", hidden=not show) as bar:
         for _ in range(MOST_ROUNDS):
             sealed_before, unreadable = sealed, 0
             async for batch in rotation.rotate():
                 sealed += batch.sealed
                 unreadable += batch.unreadable
-                progress.update(bar, advance=batch.sealed, description=batch.column)
+                bar.show(sealed, others)
             if sealed == sealed_before:
                 break
-        progress.update(bar, description="sealed")
     if sealed:
         await rotation.note(actor=actor(), sealed=sealed)
     used = _used(await rotation.count())
@@ -154,17 +150,6 @@ def _used(values: Mapping[str, Mapping[str, int]]) -> Counter[str]:
 
 def _others(used: Counter[str], sealer: Sealer) -> int:
     return sum(count for key, count in used.items() if key != sealer.writer)
-
-
-def _progress(show: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description:<28}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not show,
-    )
 
 
 def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...]], Awaitable[T]]) -> T:

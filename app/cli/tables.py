@@ -1,9 +1,19 @@
 """Tables that fit 80 columns: no frame, short times, and unbroken ids that can be copied."""
 
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from app.cli.printing import write_json
+from app.http.paging import Page
+
+T = TypeVar("T")
+Cells = tuple[str, ...]
 
 
 def table(*columns: str) -> Table:
@@ -12,6 +22,30 @@ def table(*columns: str) -> Table:
     for number, column in enumerate(columns):
         made.add_column(column, no_wrap=number == 0, overflow="fold")
     return made
+
+
+def print_page(page: Page, columns: Sequence[str], row: Callable[[Any], Cells], *, none: str, json: bool) -> None:
+    """Print one page of a list, or `none` if it is empty.
+
+    The cursor goes to standard error, so that a pipe receives only the list.
+    """
+    if json:
+        write_json(page)
+        return
+    if not page.data:
+        sys.stdout.write(f"{none}\n")
+        return
+    Console().print(filled_table(columns, page.data, row))
+    if page.next_cursor is not None:
+        sys.stderr.write(f"More: --cursor {page.next_cursor}\n")
+
+
+def filled_table(columns: Sequence[str], items: Iterable[T], row: Callable[[T], Cells]) -> Table:
+    """Return a table with a row of each item. Its cells are printed as they are, without markup."""
+    filled = table(*columns)
+    for item in items:
+        filled.add_row(*map(Text, row(item)))
+    return filled
 
 
 def facts(*named: tuple[str, str | None]) -> Table:

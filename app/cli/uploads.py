@@ -10,14 +10,14 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from app import telemetry
-from app.cli.commands import Cells, declare_list, filled_table, operators
+from app.cli.commands import declare_list, operators
 from app.cli.database import find_settings
 from app.cli.exits import usage
-from app.cli.follow import IS_WORKER_RUNNING, Bar, follow
 from app.cli.inputs import read_input
 from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, write_json
-from app.cli.tables import facts, moment
+from app.cli.progress import IS_WORKER_RUNNING, Bar, follow
+from app.cli.tables import Cells, facts, filled_table, moment
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.inspect import list_dead_letters
 from app.dead_letters.models import DeadLetterFilter

@@ -11,13 +11,12 @@ from typing import Annotated, Final, TypeVar
 from cyclopts import Parameter
 from rich.console import Console
 
-from app.cli.commands import Cells, filled_table
 from app.cli.database import find_environment, find_settings, run
 from app.cli.exits import REFUSED, usage
 from app.cli.open_vault import OpenedVault, open_vault
 from app.cli.operators import actor, print_pause, read_duration
 from app.cli.printing import Json, log_nothing, write_json
-from app.cli.tables import moment
+from app.cli.tables import Cells, filled_table, moment
 from app.credentials.models import CredentialError, CredentialKind, ListedVersion
 from app.credentials.secrets import VAULT, Secrets
 from app.credentials.tokens import SUFFIX

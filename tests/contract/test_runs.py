@@ -215,4 +215,4 @@ def test_the_command_line_shows_it(facade: Facade, caller: Caller, reader: Calle
     as_json = facade.lockstitch("runs", "show", run, "--json")
     assert json.loads(as_json.stdout)["data"] == story
     unknown = facade.lockstitch("runs", "show", new_run())
-    assert (unknown.returncode, "Unknown run" in unknown.stderr) == (1, True)
+    assert (unknown.returncode, "No run has" in unknown.stderr) == (1, True)

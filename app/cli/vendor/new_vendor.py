@@ -25,7 +25,8 @@ API: Final = re.compile(r"[a-z0-9]{1,8}")
 MAPPED: Final[tuple[MappedObject, ...]] = get_args(MappedObject)
 EXECUTABLE: Final = 0o755
 PLAIN: Final = 0o644
-PATIENCE: Final = 120.0  # seconds for each command that generates a file
+PATIENCE: Final = 120.0  # seconds for each command that generates or formats files
+REGISTRIES: Final = ["mappings/registry.py", "emulators/registry.py"]
 
 
 FOLDER_NAME = Parameter(name="NAME", help="The name of the folders: 2 to 16 lower-case letters and digits.")
@@ -80,7 +81,11 @@ def new_vendor(
         sys.stdout.write(f"{'edited  ' if done else 'TO DO   '} {file}: {step}\n")
         left += [] if done else [f"{file}: {step}"]
     if not left:
-        _generate_files(name)
+        _run("app.cli", "check-vendor", name, "--write-golden")
+        _run("mappings.coverage_table", "--write")
+    modules = [str(path) for path, _ in files if path.suffix == ".py"] + REGISTRIES
+    _run("ruff", "check", "--quiet", "--select=I", "--fix", *modules)
+    _run("ruff", "format", "--quiet", *modules)
     _write_steps(scaffold, left)
 
 
@@ -89,6 +94,8 @@ def _objection(scaffold: Scaffold) -> str | None:
     name = scaffold.name
     if not is_checkout(ROOT):
         return f"{ROOT} is not a checkout: new-vendor adds files to the project's source."
+    if importlib.util.find_spec("ruff") is None:
+        return "new-vendor formats files with ruff: install requirements-dev.lock, as make check does."
     if not NAME.fullmatch(name) or keyword.iskeyword(name):
         return "The name must be 2 to 16 lower-case letters and digits, start with a letter, and not a Python keyword."
     if not TITLE.fullmatch(scaffold.title):
@@ -104,16 +111,14 @@ def _objection(scaffold: Scaffold) -> str | None:
     return None
 
 
-def _generate_files(name: str) -> None:
-    """Generate the golden answers and the coverage table. Runs new processes, which import the changed registry."""
-    for command in (["app.cli", "check-vendor", name, "--write-golden"], ["mappings.coverage_table", "--write"]):
-        done = subprocess.run(  # noqa: S603 - this interpreter, modules of the project
-            [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-        sys.stdout.write(done.stdout)
-        if done.returncode != 0:
-            sys.stderr.write(f"python -m {' '.join(command)} failed:\n{done.stderr}")
-            sys.exit(REFUSED)
+def _run(module: str, *arguments: str) -> None:
+    """Run a module of the project in a new process, which imports the changed registry. Exits if it fails."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)  # noqa: S603
+    sys.stdout.write(done.stdout)
+    if done.returncode != 0:
+        sys.stderr.write(f"python -m {' '.join(command[2:])} failed:\n{done.stderr}")
+        sys.exit(REFUSED)
 
 
 def _write_steps(scaffold: Scaffold, left: list[str]) -> None:

@@ -4,8 +4,8 @@ A folder of `templates` is used if its condition holds: `every`, or a word of `S
 begins with `%word`, such as `%graphql` or `%order`. Lines that begin with `%each`, and files with `__object__` in their
 path, are rendered once for each object.
 
-Paths and texts contain the placeholders of `_words`. The output must pass the project's formatter, so imports are
-sorted here: their order depends on the vendor's name.
+Paths and texts contain the placeholders of `_words`. Python files still have to be formatted, because the order of
+imports depends on the vendor's name.
 """
 
 import re
@@ -23,7 +23,6 @@ EACH: Final = "%each"
 Style = Literal["rest", "graphql"]
 MappedObject = Literal["customer", "order", "ticket"]
 
-_IMPORT: Final = re.compile(r"from (?:canonical|emulators|mappings)[\w.]* import .*")
 _LINE: Final = re.compile(r"(?P<conditions>(?:%[a-z]+(?: |$))*)(?P<text>.*)")
 
 
@@ -51,7 +50,7 @@ def rendered(scaffold: Scaffold) -> Iterator[tuple[PurePosixPath, str]]:
             path = file.relative_to(folder).as_posix().removesuffix(SUFFIX)
             parts = _one_by_one(scaffold) if "__object__" in path else (scaffold,)
             for part in parts:
-                yield PurePosixPath(_filled(path, _words(part))), _text(file.read_text("utf-8"), part, path)
+                yield PurePosixPath(_filled(path, _words(part))), _text(file.read_text("utf-8"), part)
 
 
 def plural(words: tuple[str, ...]) -> str:
@@ -60,7 +59,7 @@ def plural(words: tuple[str, ...]) -> str:
     return " and ".join(filter(None, (", ".join(many[:-1]), many[-1])))
 
 
-def _text(template: str, scaffold: Scaffold, path: str) -> str:
+def _text(template: str, scaffold: Scaffold) -> str:
     """Return a template with the lines whose conditions hold, filled in."""
     lines = (match.group("conditions", "text") for match in map(_LINE.fullmatch, template.splitlines()) if match)
     blocks = []
@@ -70,8 +69,7 @@ def _text(template: str, scaffold: Scaffold, path: str) -> str:
         block = "".join(f"{text}\n" for _, text in group)
         parts = _one_by_one(scaffold) if EACH in conditions else (scaffold,)
         blocks += [_filled(block, _words(part)) for part in parts]
-    text = "".join(blocks)
-    return _sorted_imports(text) if path.endswith(".py") else text
+    return "".join(blocks)
 
 
 def _one_by_one(scaffold: Scaffold) -> tuple[Scaffold, ...]:
@@ -107,15 +105,3 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     for placeholder, word in words.items():
         text = text.replace(placeholder, word)
     return text
-
-
-def _sorted_imports(text: str) -> str:
-    """Sort each block of imports of the project's packages by module."""
-    lines, block = list[str](), list[str]()
-    for line in [*text.split("\n"), ""]:
-        if _IMPORT.fullmatch(line):
-            block.append(line)
-            continue
-        lines += [*sorted(block, key=lambda one: one.split()[1]), line]
-        block = []
-    return "\n".join(lines[:-1])

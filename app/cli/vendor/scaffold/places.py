@@ -1,15 +1,12 @@
 """Add a vendor to the places that list all vendors: a registry and an import rule, and the same for its emulator.
 
-A place whose text is not recognised is left unchanged and reported, so that you can edit it by hand.
+A place whose text is not recognised is left unchanged and reported, so that you can edit it by hand. Edited modules
+still have to be formatted.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
-
-MOST: Final = 120
-"""The longest line, as in pyproject.toml."""
 
 
 def register(root: Path, name: str, *, emulator: bool = True) -> Iterator[tuple[str, bool, str]]:
@@ -42,10 +39,9 @@ def _mapping_registry(text: str, name: str) -> str | None:
     )
     if not imports or vendors is None:
         return None
-    names = sorted({*_words(vendors["names"]), name.upper()})
-    head, body = "VENDORS: Final[dict[str, AnyVendor]] = ", "vendor.name: vendor for vendor in"
-    text = text[: vendors.start()] + _comprehension(head, body, names) + text[vendors.end() :]
-    return _with_line(text, imports, f"from mappings.{name} import VENDOR as {name.upper()}\n")
+    text = _with_name(text, vendors, name.upper())
+    line = f"from mappings.{name} import VENDOR as {name.upper()}\n"
+    return text if line in text else text[: imports[0].start()] + line + text[imports[0].start() :]
 
 
 def _emulator_registry(text: str, name: str) -> str | None:
@@ -54,14 +50,15 @@ def _emulator_registry(text: str, name: str) -> str | None:
     vendors = re.search(r"EMULATORS: dict\[str, Emulator\] = \{.*?\((?P<names>[\w,\s]+)\)\s*\}", text, re.S)
     if modules is None or vendors is None:
         return None
-    names = sorted({*_words(vendors["names"]), name})
-    head, body = "EMULATORS: dict[str, Emulator] = ", "module.EMULATOR.name: module.EMULATOR for module in"
-    text = text[: vendors.start()] + _comprehension(head, body, names) + text[vendors.end() :]
+    text = _with_name(text, vendors, name)
     imported = sorted({*_words(modules["names"].strip("()")), name})
-    line = f"from emulators import {', '.join(imported)}\n"
-    if len(line) > MOST + 1:
-        line = "from emulators import (\n" + "".join(f"    {one},\n" for one in imported) + ")\n"
-    return text[: modules.start()] + line + text[modules.end() :]
+    return text[: modules.start()] + f"from emulators import {', '.join(imported)}\n" + text[modules.end() :]
+
+
+def _with_name(text: str, names: re.Match[str], name: str) -> str:
+    """Add a name to the list in a group called `names`."""
+    listed = ", ".join(sorted({*_words(names["names"]), name}))
+    return text[: names.start("names")] + listed + text[names.end("names") :]
 
 
 def _vendor_layer(text: str, name: str) -> str | None:
@@ -81,30 +78,6 @@ def _independent(text: str, name: str) -> str | None:
     names = sorted({*(one.strip('"') for one in _words(rule["names"])), f"emulators.{name}"})
     listed = ", ".join(f'"{one}"' for one in names)
     return text[: rule.start("names")] + listed + text[rule.end("names") :]
-
-
-def _with_line(text: str, imports: list[re.Match[str]], line: str) -> str:
-    """Insert the import line in sorted order. Only text after `imports` may have changed before."""
-    if line in text:
-        return text
-    later = next((one.start() for one in imports if one[0].split()[1] > line.split()[1]), imports[-1].end())
-    return text[:later] + line + text[later:]
-
-
-def _comprehension(head: str, body: str, names: list[str]) -> str:
-    """Return a comprehension over the names, wrapped like the formatter wraps it."""
-    one = f"{head}{{{body} ({', '.join(names)})}}"
-    if len(one) <= MOST:
-        return one
-    inner = f"    {body} ({', '.join(names)})"
-    if len(inner) <= MOST:
-        return f"{head}{{\n{inner}\n}}"
-    key, _, loop = body.partition(" for ")
-    listed = f"    for {loop} ({', '.join(names)})"
-    if len(listed) <= MOST:
-        return f"{head}{{\n    {key}\n{listed}\n}}"
-    tall = "".join(f"        {name},\n" for name in names)
-    return f"{head}{{\n    {key}\n    for {loop} (\n{tall}    )\n}}"
 
 
 def _words(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Follow work that goes on elsewhere with a bar on standard error, so that a pipe receives only the result."""
+"""Show progress as a bar on standard error, so that a pipe receives only the result."""
 
 import asyncio
 import sys
@@ -20,15 +20,16 @@ IS_WORKER_RUNNING: Final = "No progress. Is a worker running?"
 
 
 class Bar:
-    """A progress bar, for a `with` block. It appears with the first figures."""
+    """A progress bar, for a `with` block. It appears with the first figures, unless it is `hidden`."""
 
-    def __init__(self, doing: str) -> None:
+    def __init__(self, doing: str, *, hidden: bool = False) -> None:
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             console=Console(stderr=True),
+            disable=hidden,
         )
         self._is_visible = False
         self._task = self._bar.add_task(doing, total=None)
