@@ -12,16 +12,15 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from app.cli.database import find_environment, find_settings, run, with_database
+from app.cli.database import find_environment, find_settings, with_database
 from app.cli.exits import REFUSED, usage
-from app.cli.open_vault import open_vault
+from app.cli.open_vault import OpenedVault, with_vault
 from app.cli.operators import actor, print_pause
 from app.cli.printing import Flag, Json, log_nothing, write_json
 from app.cli.tables import moment, table
 from app.credentials.consents import CONNECTED, AuthorizationRequest, ConsentError
 from app.credentials.secrets import NoSecret, Secrets
 from app.credentials.token_set import ScopeState
-from app.credentials.vault import Vault
 from app.http.paging import whole_list
 from app.problem_document import Problem
 from app.queue.lanes import PostgresLanes
@@ -52,12 +51,6 @@ class _NoSecrets(Secrets):
         return ""
 
 
-class _Connecting(msgspec.Struct, frozen=True, kw_only=True):
-    vault: Vault
-    vendors: VendorDeps
-    consents: ConsentDeps
-
-
 def connect(name: Annotated[str, NAME], /, *, paste: Annotated[Flag, PASTE] = False) -> None:
     """Authorise a connection, or authorise it again.
 
@@ -69,7 +62,7 @@ def connect(name: Annotated[str, NAME], /, *, paste: Annotated[Flag, PASTE] = Fa
     log_nothing()
     alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
     try:
-        scopes, pause = run(_connect(alone, name, paste=paste))
+        scopes, pause = with_vault(alone, lambda vault: _connect(vault, name, paste=paste))
     except (ConsentError, NoSecret, Problem) as error:
         sys.stderr.write(f"{error.detail if isinstance(error, Problem) else error}\n")
         sys.exit(REFUSED)
@@ -84,7 +77,7 @@ def connect(name: Annotated[str, NAME], /, *, paste: Annotated[Flag, PASTE] = Fa
 @connections.default
 def show(*, json: Json = False) -> None:
     """List the connections with their state and scopes."""
-    listed = run(_list(find_settings(os.environ)))
+    listed = with_vault(find_settings(os.environ), _list)
     if json:
         write_json(whole_list(listed))
         return
@@ -118,11 +111,12 @@ def _require_known(settings: Settings, name: str) -> None:
         usage(f"{name}: there is no such connection. Known are: {known}.")
 
 
-async def _connect(settings: Settings, name: str, *, paste: bool) -> tuple[ScopeState, Pause | None]:
+async def _connect(opened: OpenedVault, name: str, *, paste: bool) -> tuple[ScopeState, Pause | None]:
     """Return the scopes, and the pause that is left."""
-    async with _open(settings, Secrets) as opened:
-        deps, tokens = opened.consents, tokens_of(opened.vendors.vendors, name)
-        if any(one == tokens.name for one, _ in opened.vault.store.unreadable):
+    async with _open_vendors(opened, Secrets) as vendors:
+        deps = consents_of(opened.settings, opened.database, opened.sealer, vendors)
+        tokens = tokens_of(vendors.vendors, name)
+        if any(one == tokens.name for one, _ in opened.store.unreadable):
             raise ConsentError(
                 f"LOCKSTITCH_ENCRYPTION_KEYS does not open {tokens.name}: set it as for the processes. If the key is"
                 f" lost: lockstitch secrets revoke {tokens.name}"
@@ -178,31 +172,24 @@ async def _paste(deps: ConsentDeps, name: str) -> None:
     await take_answer(deps, begun, answer)
 
 
-async def _list(settings: Settings) -> list[ConnectionView]:
-    async with _open(settings, _NoSecrets) as opened:
-        return await list_connections(opened.vendors)
+async def _list(opened: OpenedVault) -> list[ConnectionView]:
+    async with _open_vendors(opened, _NoSecrets) as vendors:
+        return await list_connections(vendors)
 
 
 @asynccontextmanager
-async def _open(settings: Settings, secrets: type[Secrets]) -> AsyncIterator[_Connecting]:
-    async with open_vault(settings) as opened:
-        database, sealer = opened.database, opened.sealer
-        pauses, bound = pauses_of(database, sealer), PostgresBoundAccounts(database)
-        await pauses.refresh()
-        async with open_vendor_client(
-            settings, secrets(find_environment(os.environ), opened.vault), pauses=pauses, bound=bound
-        ) as client:
-            vendors = VendorDeps(
-                connections=connections_of(settings),
-                vendors=client,
-                lanes=PostgresLanes(database),
-                pauses=pauses,
-                observations=Observations(database),
-                webhooks=WebhookStandings(database),
-                bound=bound,
-            )
-            yield _Connecting(
-                vault=opened.vault,
-                vendors=vendors,
-                consents=consents_of(settings, database, sealer, vendors),
-            )
+async def _open_vendors(opened: OpenedVault, secrets: type[Secrets]) -> AsyncIterator[VendorDeps]:
+    settings, database = opened.settings, opened.database
+    pauses, bound = pauses_of(database, opened.sealer), PostgresBoundAccounts(database)
+    await pauses.refresh()
+    read = secrets(find_environment(os.environ), opened.vault)
+    async with open_vendor_client(settings, read, pauses=pauses, bound=bound) as client:
+        yield VendorDeps(
+            connections=connections_of(settings),
+            vendors=client,
+            lanes=PostgresLanes(database),
+            pauses=pauses,
+            observations=Observations(database),
+            webhooks=WebhookStandings(database),
+            bound=bound,
+        )

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -12,7 +13,7 @@ from rich.text import Text
 from app.cli.database import find_settings
 from app.cli.exits import REFUSED, usage
 from app.cli.printing import Json, write_json
-from app.cli.tables import table
+from app.cli.tables import Cells, filled_table
 from app.ownership.contract import with_owners
 from canonical.released import OBJECTS, Contract, Verdict, contract_of, judge, version_key, write_release
 from mappings.registry import VENDORS, active
@@ -29,10 +30,10 @@ def show(object_name: Name = None, /, *, json: Annotated[Json, WHOLE] = False) -
     """Show a contract: meaning, owners, guarantees, change policy and contacts."""
     verdicts = [judge(one) for one in _chosen(object_name)]
     if json:
-        shown = [{"contract": _configured(verdict.object), "since_release": verdict} for verdict in verdicts]
-        write_json(shown[0] if object_name is not None else shown)
+        documents = [{"contract": _configured(verdict.object), "since_release": verdict} for verdict in verdicts]
+        write_json(documents[0] if object_name is not None else documents)
     elif object_name is None:
-        _write_list(verdicts)
+        Console().print(filled_table(("object", "version", "state", "means"), verdicts, _summary_row))
     else:
         _write_contract(verdicts[0], _configured(object_name))
 
@@ -107,76 +108,63 @@ def _state(verdict: Verdict) -> str:
     return f"as released in {verdict.released_version}"
 
 
-def _write_list(verdicts: list[Verdict]) -> None:
-    shown = table("object", "version", "state", "means")
-    for verdict in verdicts:
-        meaning = contract_of(verdict.object)["meaning"].partition(". ")[0]
-        shown.add_row(verdict.object, verdict.version, _state(verdict), Text(meaning[:LONGEST_SENTENCE]))
-    Console().print(shown)
+def _summary_row(verdict: Verdict) -> Cells:
+    meaning = contract_of(verdict.object)["meaning"].partition(". ")[0]
+    return verdict.object, verdict.version, _state(verdict), meaning[:LONGEST_SENTENCE]
 
 
 def _write_contract(verdict: Verdict, content: Contract) -> None:
     console = Console()
     console.print(Text(f"{content['object']} {content['version']}, {_state(verdict)}", style="bold"))
     console.print(Text(content["meaning"]))
-    _write_owners(console, content)
-    _write_promises(console, content)
-    for title, changed in (("Added since the release", verdict.additions), ("Breaking", verdict.breaches)):
-        if changed:
-            _write_heading(console, title)
-            for one in changed:
-                console.print(Text(f"{one.schema}: {one.field}: {getattr(one, 'what', getattr(one, 'rule', ''))}"))
-
-
-def _write_owners(console: Console, content: Contract) -> None:
-    _write_heading(console, "Owners")
-    console.print(Text(f"{content['owner']['team'] or 'The owner'} decides {content['owner']['decides']}."))
-    owners = table("team", "system", "fields")
-    for group in content["field_owners"]:
-        owners.add_row(
-            *(Text(group[name] or "not configured") for name in ("team", "system")), Text(", ".join(group["fields"]))
-        )
-    console.print(owners)
-    _write_heading(console, "Producers and consumers")
-    people = table("", "", "")
-    people.show_header = False
-    for producer in content["producers"]:
-        people.add_row("writes", Text(producer["name"]), Text(producer["how"]))
-    for consumer in content["consumers"]:
-        people.add_row("reads", Text(consumer["name"]), Text(f"{consumer['uses']}; needs {consumer['needs']}"))
-    console.print(people)
-    held = [vendor.title for vendor in VENDORS.values() if active(vendor, content["object"]) is not None]
-    console.print(Text(f"Mapped for {', '.join(held)}: lockstitch coverage {content['object']}"))
-
-
-def _write_promises(console: Console, content: Contract) -> None:
-    _write_heading(console, "Guarantees")
-    for name, promise in content["guarantees"].items():
-        for label, text in _flattened(name, promise):
-            console.print(Text.assemble((f"{label}: ", "bold"), text))
-    _write_heading(console, "Changes")
-    policy = content["change_policy"]
-    for name in ("compatible", "breaking"):
-        console.print(Text.assemble((f"{name}: ", "bold"), "; ".join(policy[name])))
-    console.print(Text.assemble(("notice: ", "bold"), policy["notice"]))
-    _write_heading(console, "Incidents")
-    console.print(Text.assemble(("contact: ", "bold"), content["incidents"]["contact"] or "not configured"))
-    for severity in content["incidents"]["severities"]:
+    _write_people(console, content)
+    _write_section(console, "Guarantees", *_flattened(content["guarantees"]))
+    policy, incidents = content["change_policy"], content["incidents"]
+    lists = {name: "; ".join(policy[name]) for name in ("compatible", "breaking")}
+    _write_section(console, "Changes", *lists.items(), ("notice", policy["notice"]))
+    _write_section(console, "Incidents", ("contact", incidents["contact"] or "not configured"))
+    for severity in incidents["severities"]:
         console.print(Text(f"{severity['level']}. {severity['means']} Within {severity['respond_within']}."))
         if severity["first_step"] is not None:
             console.print(Text(f"   {severity['first_step']}"))
+    for title, changes in (("Added since the release", verdict.additions), ("Breaking", verdict.breaches)):
+        if changes:
+            _write_section(console, title)
+            for one in changes:
+                console.print(Text(f"{one.schema}: {one.field}: {getattr(one, 'what', getattr(one, 'rule', ''))}"))
 
 
-def _flattened(name: str, promise: Any) -> list[tuple[str, str]]:
-    if isinstance(promise, dict):
-        return [(f"{name}, {inner}", _plain(value)) for inner, value in promise.items()]
-    return [(name, _plain(promise))]
+def _write_people(console: Console, content: Contract) -> None:
+    _write_section(console, "Owners")
+    console.print(Text(f"{content['owner']['team'] or 'The owner'} decides {content['owner']['decides']}."))
+    console.print(filled_table(("team", "system", "fields"), content["field_owners"], _owner_row))
+    _write_section(console, "Producers and consumers")
+    writers = [("writes", one["name"], one["how"]) for one in content["producers"]]
+    readers = [("reads", one["name"], f"{one['uses']}; needs {one['needs']}") for one in content["consumers"]]
+    console.print(filled_table(("", "", ""), [*writers, *readers], tuple))
+    vendors = [vendor.title for vendor in VENDORS.values() if active(vendor, content["object"]) is not None]
+    console.print(Text(f"Mapped for {', '.join(vendors)}: lockstitch coverage {content['object']}"))
+
+
+def _owner_row(group: Mapping[str, Any]) -> Cells:
+    return group["team"] or "not configured", group["system"] or "not configured", ", ".join(group["fields"])
+
+
+def _flattened(guarantees: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, promise in guarantees.items():
+        if isinstance(promise, dict):
+            yield from ((f"{name}, {inner}", _plain(value)) for inner, value in promise.items())
+        else:
+            yield name, _plain(promise)
 
 
 def _plain(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(msgspec.to_builtins(value))
 
 
-def _write_heading(console: Console, title: str) -> None:
+def _write_section(console: Console, title: str, *lines: tuple[str, str]) -> None:
+    """Print a heading, and lines with a label each."""
     console.print()
     console.print(Text(title, style="bold underline"))
+    for label, text in lines:
+        console.print(Text.assemble((f"{label}: ", "bold"), text))

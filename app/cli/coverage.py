@@ -19,8 +19,6 @@ from mappings.registry import VENDORS, AnyMapping, active
 NOWHERE: Final = "·"
 GAP: Final = 2  # columns between two columns of a table
 OBJECT = Parameter(name="OBJECT", help="customer, order, ticket or comment. Omit it for all.")
-WITH_VALUES = Parameter(help="Print JSON, with the enum values that can be written.")
-VENDOR = Parameter(help="Only this vendor. Repeat it for several.")
 
 
 class MappingColumn(Struct, frozen=True, kw_only=True):
@@ -38,8 +36,8 @@ def show_coverage(
     object_name: Annotated[ObjectName | None, OBJECT] = None,
     /,
     *,
-    vendor: Annotated[tuple[str, ...], VENDOR] = (),
-    json: Annotated[Json, WITH_VALUES] = False,
+    vendor: Annotated[tuple[str, ...], Parameter(help="Only this vendor. Repeat it for several.")] = (),
+    json: Annotated[Json, Parameter(help="Print JSON, with the enum values that can be written.")] = False,
 ) -> None:
     """Show which fields are read (R), written on a create (C) and updated (U), computed from the mappings."""
     for name in vendor:

@@ -23,16 +23,13 @@ def find_database(settings: Settings) -> str:
 
     Raises Complaint if there is neither.
     """
-    if settings.database_url is not None:
-        return settings.database_url
-    try:
-        announced: str = json.loads((settings.data_dir / "dev.json").read_bytes())["database_url"]
-    except FileNotFoundError:
+    url: str | None = settings.database_url or _announced(settings).get("database_url")
+    if url is None:
         raise Complaint(
             "LOCKSTITCH_DATABASE_URL is not set, and no `lockstitch dev` is running in this folder:"
             " set the variable, or start `lockstitch dev`."
-        ) from None
-    return announced
+        )
+    return url
 
 
 def find_keys(environment: Mapping[str, str]) -> tuple[EncryptionKey, ...]:
@@ -55,11 +52,9 @@ def find_keys(environment: Mapping[str, str]) -> tuple[EncryptionKey, ...]:
 def find_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
     """Return the environment of this shell. Beside a running `lockstitch dev` without settings of its own, add the
     secrets of its connections."""
-    settings = load_settings(environment)
-    announced = settings.data_dir / "dev.json"
-    if settings.database_url is not None or not announced.exists():
+    facts = _announced(load_settings(environment))
+    if not facts:
         return environment
-    facts = json.loads(announced.read_bytes())
     secrets = {secret_variable(name): secret for name, secret in facts["webhook_secrets"].items()}
     return {**EMULATOR_CREDENTIALS, **secrets, **environment, "LOCKSTITCH_DEV": "1"}
 
@@ -70,11 +65,19 @@ def find_settings(environment: Mapping[str, str]) -> Settings:
     settings = load_settings(environment)
     if settings.database_url is not None:
         return settings
-    announced, written = settings.data_dir / "dev.json", settings.data_dir / "lockstitch.toml"
-    facts = json.loads(announced.read_bytes()) if announced.exists() else {}
+    facts, written = _announced(settings), settings.data_dir / "lockstitch.toml"
     config = facts.get("config") or (str(written) if written.exists() else "")
     of_dev = {"LOCKSTITCH_CONFIG": config, "LOCKSTITCH_PUBLIC_URL": facts.get("public_url", "")}
     return load_settings({**{name: value for name, value in of_dev.items() if value}, **environment})
+
+
+def _announced(settings: Settings) -> dict[str, Any]:
+    """Return what a running `lockstitch dev` announces to a shell without a database of its own."""
+    announced = settings.data_dir / "dev.json"
+    if settings.database_url is not None or not announced.exists():
+        return {}
+    facts: dict[str, Any] = json.loads(announced.read_bytes())
+    return facts
 
 
 async def connect(settings: Settings) -> Database:
@@ -91,13 +94,12 @@ async def connect(settings: Settings) -> Database:
 def with_database(
     do: Callable[[Database], Awaitable[T]], *, seconds: float = 30.0, of_any_environment: bool = False
 ) -> T:
-    """Run `do` on one connection to the database of this environment. A statement may take `seconds`. Raises Complaint
-    if there is none."""
+    """Run `do` on the database of this environment. A statement may take `seconds`. Raises Complaint without one."""
     settings = load_settings(os.environ)
     url = find_database(settings)
 
     async def connect_and_do() -> T:
-        database = await Database.connect(url, max_size=1, command_timeout=seconds)
+        database = await Database.connect(url, max_size=3, command_timeout=seconds)
         try:
             if not of_any_environment:
                 await require(database, settings.environment)

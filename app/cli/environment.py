@@ -2,13 +2,14 @@
 
 import os
 import sys
-from typing import Annotated, Final
+from functools import partial
+from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
+from app.cli.commands import declare_action
 from app.cli.database import with_database
 from app.cli.operators import actor
-from app.cli.printing import Json, write_json
 from app.environments.adopt import adopt as adopt_database
 from app.environments.rename import rename as rename_database
 from app.errors import Complaint
@@ -24,30 +25,27 @@ PATIENT_SECONDS: Final = 3600.0
 environment = App(name="environment")
 
 
-@environment.command
-def adopt(*, json: Json = False) -> None:
+async def take_over(database: Database, *, actor: str) -> dict[str, Any]:
+    """Make the database this environment's, and return what was dropped, parked and paused."""
+    ours = load_settings(os.environ).environment
+    owner, done = await adopt_database(database, ours, actor=actor)
+    return {"from": owner, "to": ours, **done}
+
+
+@declare_action(environment, partial(with_database, seconds=PATIENT_SECONDS, of_any_environment=True), take_over)
+def adopt(done: dict[str, Any]) -> str:
     """Make a database that was copied from another environment this environment's.
 
     It drops the credentials, API keys and subscriptions of the other one, pauses every connection, and turns waiting
     work into dead letters. Run it on the copy, never on the original.
     """
-    ours = load_settings(os.environ).environment
-
-    async def change(database: Database) -> dict[str, object]:
-        owner, done = await adopt_database(database, ours, actor=actor())
-        return {"from": owner, "to": ours, **done}
-
-    done = with_database(change, seconds=PATIENT_SECONDS, of_any_environment=True)
-    if json:
-        write_json(done)
-        return
-    sys.stdout.write(
-        f"The database now belongs to {ours}; it was {done['from']}'s.\n"
+    return (
+        f"The database now belongs to {done['to']}; it was {done['from']}'s.\n"
         f"Dropped: credentials ({done['credentials']}), API keys ({done['api_keys']}),"
         f" subscriptions ({done['subscriptions']}), deliveries ({done['deliveries']}).\n"
         f"Parked: jobs as dead letters ({done['jobs']}), operations as unknown ({done['operations']}).\n"
         f"Paused: connections ({done['connections']}). Resume each with: lockstitch connections resume NAME\n"
-        "Next: lockstitch key create NAME --scope …\n"
+        "Next: lockstitch key create NAME --scope …"
     )
 
 

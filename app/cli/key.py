@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Final, TypeVar
 
@@ -12,11 +12,10 @@ from msgspec import Struct
 from rich.console import Console
 
 from app.api_keys.store import ListedKey, NewKey, PostgresKeys
-from app.cli.commands import declare_list
+from app.cli.commands import declare_action, declare_list
 from app.cli.database import find_settings, with_database
 from app.cli.exits import usage as refuse_usage
 from app.cli.operators import actor
-from app.cli.printing import Json, write_json
 from app.cli.tables import Cells, filled_table, moment
 from app.credentials.last_use import last_uses
 from app.http.admission import OR_ANOTHER
@@ -28,11 +27,8 @@ T = TypeVar("T")
 MOST_DAYS: Final = 36_500
 
 key = App(name="key")
-NEW_NAME = Parameter(help="The name of the key, unique among active keys.")
 SCOPE = Parameter(help="A scope of the key, such as `customers:write`. Repeat it for several.", negative=())
 DAYS = Parameter(help="Days until the key expires. Without it, the key never expires.")
-REPLACED = Parameter(help="The name of the key to replace.")
-OVERLAP = Parameter(help="Hours during which the old key stays valid.")
 NEW_DAYS = Parameter(help="Days until the new key expires. Without it, the lifetime of the old key applies.")
 NEW_SCOPE = Parameter(help="A scope of the new key, instead of the old key's scopes. Repeat it for each.", negative=())
 
@@ -45,7 +41,7 @@ def opened(do: Callable[[PostgresKeys], Awaitable[T]]) -> T:
 
 @key.command
 def create(
-    name: Annotated[str, NEW_NAME],
+    name: Annotated[str, Parameter(help="The name of the key, unique among active keys.")],
     *,
     scope: Annotated[list[str], SCOPE],
     expires_in_days: Annotated[int | None, DAYS] = None,
@@ -68,9 +64,9 @@ def list_row(listed: ListedKey) -> Cells:
 
 @key.command
 def rotate(
-    name: Annotated[str, REPLACED],
+    name: Annotated[str, Parameter(help="The name of the key to replace.")],
     *,
-    overlap_hours: Annotated[float, OVERLAP] = 24,
+    overlap_hours: Annotated[float, Parameter(help="Hours during which the old key stays valid.")] = 24,
     expires_in_days: Annotated[int | None, NEW_DAYS] = None,
     scope: Annotated[list[str] | None, NEW_SCOPE] = None,
 ) -> None:
@@ -120,28 +116,9 @@ class Usage(Struct, frozen=True, kw_only=True):
     secrets: list[SecretUsage]
 
 
-@key.command
-def usage(*, json: Json = False) -> None:
-    """Show when each key, and each secret for vendors, was last used, and which scopes were never used."""
+async def read_usage(database: Database) -> Usage:
+    """Return when keys and secrets were last used."""
     references = find_settings(os.environ).secret_references
-    found = with_database(lambda database: _read_usage(database, references))
-    if json:
-        write_json(found)
-        return
-    keys = filled_table(("key", "last use", "scopes never used"), found.keys, _key_row)
-    secrets = filled_table(("secret", "last use", "used for"), found.secrets, _secret_row)
-    Console().print(keys, secrets, sep="\n\n")
-
-
-def _key_row(key: KeyUsage) -> Cells:
-    return f"{key.name} ({key.state})", _last(key.last_used_at), " ".join(key.unused) or "none"
-
-
-def _secret_row(secret: SecretUsage) -> Cells:
-    return secret.reference, _last(secret.last_used_at), ", ".join(secret.uses)
-
-
-async def _read_usage(database: Database, references: Sequence[str]) -> Usage:
     uses: dict[str, dict[str, datetime]] = {reference: {} for reference in references}
     for use in await last_uses(database):
         uses.setdefault(use.subject, {})[use.part] = use.used_at
@@ -168,6 +145,22 @@ async def _read_usage(database: Database, references: Sequence[str]) -> Usage:
             for subject in sorted(versions | (set(references) - named))
         ],
     )
+
+
+@declare_action(key, with_database, read_usage)
+def usage(usage: Usage) -> None:
+    """Show when each key, and each secret for vendors, was last used, and which scopes were never used."""
+    keys = filled_table(("key", "last use", "scopes never used"), usage.keys, _key_row)
+    secrets = filled_table(("secret", "last use", "used for"), usage.secrets, _secret_row)
+    Console().print(keys, secrets, sep="\n\n")
+
+
+def _key_row(key: KeyUsage) -> Cells:
+    return f"{key.name} ({key.state})", _last(key.last_used_at), " ".join(key.unused) or "none"
+
+
+def _secret_row(secret: SecretUsage) -> Cells:
+    return secret.reference, _last(secret.last_used_at), ", ".join(secret.uses)
 
 
 def _last(at: datetime | None) -> str:

@@ -15,7 +15,6 @@ from mappings.coverage import unsupported
 from mappings.registry import VENDORS, AnyMapping, active, mapping_of
 from mappings.spec import Mapped, Unmappable, decode
 
-NAME = Parameter(name="VENDOR.OBJECT", help="The mapping, such as hubspot.customer.")
 FILE = Parameter(
     name="FILE",
     help="A vendor answer, a webhook body or a single record. - reads standard input.",
@@ -23,17 +22,16 @@ FILE = Parameter(
 )
 REVISION = Parameter(help="The revision of the mapping. Without it, the newest released one.")
 ACCOUNT = Parameter(help="A JSON file with the account's facts. Without it, the vendor's documented defaults.")
-LIST = Parameter(help="Map every record of the payload, and print an array.")
 
 
 def map_payload(
-    name: Annotated[str, NAME],
+    name: Annotated[str, Parameter(name="VENDOR.OBJECT", help="The mapping, such as hubspot.customer.")],
     file: Annotated[str, FILE],
     /,
     *,
     revision: Annotated[int | None, REVISION] = None,
     account: Annotated[Path | None, ACCOUNT] = None,
-    list: Annotated[Flag, LIST] = False,
+    list: Annotated[Flag, Parameter(help="Map every record of the payload, and print an array.")] = False,
 ) -> None:
     """Map a payload and show the canonical data, its loss, and the fields that the vendor does not have.
 

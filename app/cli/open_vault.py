@@ -1,19 +1,20 @@
 """Open the database with its vault for a command."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
-from app.cli.database import find_database, find_keys
+from app.cli.database import find_keys, with_database
 from app.cli.operators import actor
 from app.credentials.store import PostgresCredentials
 from app.credentials.vault import Vault
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
-from app.postgres.environment_stamp import require
 from app.settings.environment import EncryptionKey, Settings
+
+T = TypeVar("T")
 
 
 class OpenedVault(Struct, frozen=True, kw_only=True):
@@ -26,16 +27,13 @@ class OpenedVault(Struct, frozen=True, kw_only=True):
     vault: Vault
 
 
-@asynccontextmanager
-async def open_vault(settings: Settings) -> AsyncIterator[OpenedVault]:
-    """Open the vault of this environment. Raises Complaint without a database or keys."""
-    url, keys = find_database(settings), find_keys(os.environ)
-    database = await Database.connect(url, max_size=3)
-    try:
-        await require(database, settings.environment)
-        yield await read_vault(settings, database, keys)
-    finally:
-        await database.close()
+def with_vault(settings: Settings, do: Callable[[OpenedVault], Awaitable[T]]) -> T:
+    """Run `do` with the vault of this environment. Raises Complaint without a database or keys."""
+
+    async def read_and_do(database: Database) -> T:
+        return await do(await read_vault(settings, database, find_keys(os.environ)))
+
+    return with_database(read_and_do)
 
 
 async def read_vault(settings: Settings, database: Database, keys: Sequence[EncryptionKey]) -> OpenedVault:

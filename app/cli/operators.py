@@ -10,10 +10,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from app.cli.database import find_database, find_keys, find_settings, run
+from app.cli.database import find_keys, find_settings, with_database
 from app.cli.exits import usage
 from app.queue.models import Pause
-from app.wiring.operators import open_operators
+from app.wiring.operators import operators_on
 from canonical.parts import Instant
 
 D = TypeVar("D")
@@ -25,13 +25,7 @@ UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def with_operators(kind: type[D], do: Callable[[D], Awaitable[T]]) -> T:
     """Run `do` with the dependencies of this type. Raises Problem if it is refused, Complaint without a database."""
     settings = find_settings(os.environ)
-    url, keys = find_database(settings), find_keys(os.environ)
-
-    async def open_and_do() -> T:
-        async with open_operators(settings, url, keys) as dependencies:
-            return await do(dependencies.of(kind))
-
-    return run(open_and_do())
+    return with_database(lambda database: do(operators_on(database, settings, find_keys(os.environ)).of(kind)))
 
 
 def actor() -> str:

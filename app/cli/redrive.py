@@ -34,9 +34,7 @@ redrive = App(name="redrive")
 opened = operators(DeadLetterDeps)
 ID = Parameter(name="ID", help="The id of the redrive, rdv_….")
 LATEST = Parameter(name="ID", help="The id of the redrive, rdv_…. Without it, the latest ones.")
-ALL = Parameter(help="All open dead letters. Required if there is no other filter.")
 RATE = Parameter(help="The maximum number per second. Without it, as fast as possible.")
-DRY_RUN = Parameter(help="Only show what would be redriven.")
 FOLLOW = Parameter(help="Show the progress until it ends. Ctrl-C stops the display, not the redrive.")
 
 
@@ -45,9 +43,9 @@ FOLLOW = Parameter(help="Show the progress until it ends. Ctrl-C stops the displ
 def start(
     *,
     which: RedriveFilter,
-    all: Annotated[Flag, ALL] = False,
+    all: Annotated[Flag, Parameter(help="All open dead letters. Required if there is no other filter.")] = False,
     rate: Annotated[float | None, RATE] = None,
-    dry_run: Annotated[Flag, DRY_RUN] = False,
+    dry_run: Annotated[Flag, Parameter(help="Only show what would be redriven.")] = False,
     follow: Annotated[Flag, FOLLOW] = False,
     json: Json = False,
 ) -> None:

@@ -17,8 +17,8 @@ Cells = tuple[str, ...]
 
 
 def table(*columns: str) -> Table:
-    """Make a table whose first column never wraps."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    """Make a table whose first column never wraps. Without any names it has no header."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=any(columns))
     for number, column in enumerate(columns):
         made.add_column(column, no_wrap=number == 0, overflow="fold")
     return made
@@ -51,7 +51,6 @@ def filled_table(columns: Sequence[str], items: Iterable[T], row: Callable[[T], 
 def facts(*named: tuple[str, str | None]) -> Table:
     """Make a table of names and values, without those that are None or empty."""
     made = table("", "")
-    made.show_header = False
     for name, value in named:
         if value:
             made.add_row(Text(name, style="bold"), Text(value))

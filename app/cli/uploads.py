@@ -36,7 +36,6 @@ opened = operators(ExportDeps)
 FILE = Parameter(name="FILE", help="The export. - reads standard input.", allow_leading_hyphen=True)
 ID = Parameter(name="ID", help="The id of the upload, upl_….")
 OF_CONNECTION = Parameter(help="Only uploads of this connection.")
-CONNECTION = Parameter(help="The connection that the export belongs to. Its vendor must be csv.")
 KEY = Parameter(
     help="An idempotency key for this file. With it, an interrupted upload resumes, and a recorded one is not read"
     " again."
@@ -74,7 +73,7 @@ def send(
     file: Annotated[str, FILE],
     /,
     *,
-    connection: Annotated[str, CONNECTION],
+    connection: Annotated[str, Parameter(help="The connection that the export belongs to. Its vendor must be csv.")],
     key: Annotated[str | None, KEY] = None,
     follow: Annotated[Flag, FOLLOW] = False,
     json: Json = False,

@@ -11,9 +11,9 @@ from typing import Annotated, Final, TypeVar
 from cyclopts import Parameter
 from rich.console import Console
 
-from app.cli.database import find_environment, find_settings, run
+from app.cli.database import find_environment, find_settings
 from app.cli.exits import REFUSED, usage
-from app.cli.open_vault import OpenedVault, open_vault
+from app.cli.open_vault import OpenedVault, with_vault
 from app.cli.operators import actor, print_pause, read_duration
 from app.cli.printing import Json, log_nothing, write_json
 from app.cli.tables import Cells, filled_table, moment
@@ -225,11 +225,4 @@ def _with_new_secret(name: str, do: Callable[[OpenedVault, str], Awaitable[None]
 
 
 def _with_vault(do: Callable[[OpenedVault], Awaitable[T]]) -> T:
-    """Run `do` with the vault. Raises Complaint without a database or keys."""
-    settings = find_settings(os.environ)
-
-    async def open_and_do() -> T:
-        async with open_vault(settings) as opened:
-            return await do(opened)
-
-    return run(open_and_do())
+    return with_vault(find_settings(os.environ), do)

@@ -1,7 +1,6 @@
 """The dependencies of operators: dead letters, queue, drift, mapping revisions, audit."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -26,7 +25,6 @@ from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
-from app.postgres.environment_stamp import require
 from app.queue.deps import QueueDeps
 from app.queue.enqueue import JobIntake
 from app.queue.figures import count_open_dead_letters, read_figures
@@ -47,32 +45,21 @@ from app.writes.store.operations import OperationReader
 from app.writes.store.removals import PostgresRemovals
 
 
-@asynccontextmanager
-async def open_operators(
-    settings: Settings, database_url: str, keys: Sequence[EncryptionKey]
-) -> AsyncIterator[Dependencies]:
-    """Open the dependencies of operators' commands: the database only, so they work while everything else is down.
-
-    Raises StoreUnavailable, and WrongEnvironment for the database of another environment.
-    """
-    database = await Database.connect(database_url, max_size=2)
-    try:
-        await require(database, settings.environment)
-        sealer = Sealer(keys)
-        events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
-        queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
-        links = links_of(settings, database, events, queue)
-        yield Dependencies(
-            *operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database)),
-            ConsumerDeps(
-                consumers=[f"{one.object}:{one.connection}" for one in settings.consumers],
-                removals=PostgresRemovals(database),
-            ),
-            LinkDeps(links=links, matches=PostgresMatches(database, sealer, links)),
-            ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
-        )
-    finally:
-        await database.close()
+def operators_on(database: Database, settings: Settings, keys: Sequence[EncryptionKey]) -> Dependencies:
+    """Return the dependencies of operators' commands: the database only, so they work while everything else is down."""
+    sealer = Sealer(keys)
+    events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
+    queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
+    links = links_of(settings, database, events, queue)
+    return Dependencies(
+        *operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database)),
+        ConsumerDeps(
+            consumers=[f"{one.object}:{one.connection}" for one in settings.consumers],
+            removals=PostgresRemovals(database),
+        ),
+        LinkDeps(links=links, matches=PostgresMatches(database, sealer, links)),
+        ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
+    )
 
 
 def operator_dependencies(

@@ -31,10 +31,8 @@ REGISTRIES: Final = ["mappings/registry.py", "emulators/registry.py"]
 
 FOLDER_NAME = Parameter(name="NAME", help="The name of the folders: 2 to 16 lower-case letters and digits.")
 OBJECTS = Parameter(help="The objects to map, separated by commas: customer, order, ticket.")
-STYLE = Parameter(help="The style of the vendor's API.")
 PEER = Parameter(help="Test against the real system, started by tests/peers, in place of an emulator.")
 PRINTED = Parameter(help="The name that people read. Without it, the folder's name with a capital letter.")
-VERSION = Parameter(help="The version of the API, as in its paths, such as v2.")
 
 
 def new_vendor(
@@ -42,10 +40,10 @@ def new_vendor(
     /,
     *,
     objects: Annotated[str, OBJECTS] = "customer",
-    style: Annotated[Style, STYLE] = "rest",
+    style: Annotated[Style, Parameter(help="The style of the vendor's API.")] = "rest",
     peer: Annotated[Flag, PEER] = False,
     title: Annotated[str | None, PRINTED] = None,
-    api: Annotated[str, VERSION] = "v1",
+    api: Annotated[str, Parameter(help="The version of the API, as in its paths, such as v2.")] = "v1",
 ) -> None:
     """Scaffold a vendor: mapping, emulator or peer, golden records and docs page, and add it to the lists of vendors.
 
