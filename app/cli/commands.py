@@ -104,7 +104,7 @@ def declare_action(
             elif (sentence := show(result)) is not None:
                 sys.stdout.write(f"{sentence}\n")
 
-        _register(group, show.__name__.replace("_", "-"), command, show, _parameters_of(do, described))
+        _register(group, show.__name__.rstrip("_").replace("_", "-"), command, show, _parameters_of(do, described))
         return show
 
     return declare

@@ -2,104 +2,95 @@
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Final
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Annotated, Final, NamedTuple, TypeVar
 
 import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.commands import declare_action
 from app.cli.database import find_settings
 from app.cli.exits import usage
-from app.cli.mapping_tables import shadow_of, show_differences, show_route
 from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, write_json
-from app.cli.tables import table
-from app.http.paging import whole_list
+from app.cli.tables import Cells, filled_table, moment
+from app.http.paging import Page, whole_list
 from app.revisions.deps import RevisionDeps
 from app.revisions.mapping_routes import RouteOrder, ShadowOrder, list_mappings, read_mapping, roll_back, set_route
-from app.revisions.views import MappingView
+from app.revisions.views import DifferenceView, MappingView, RouteView, ShadowView
 from app.vendors.configured_connections import connections_of
 from app.vendors.models import Connection
 
+T = TypeVar("T")
 REVISION: Final = re.compile(r"([^@]+)@r([1-9][0-9]{0,3})")
+NAME: Final = Parameter(name="VENDOR.OBJECT", help="The mapping, such as hubspot.customer.")
+SHARE: Final = Parameter(help="The share of the traffic to compare, above 0 to 1.")
 
-Connections = Mapping[str, Connection]
-Name = Annotated[str, Parameter(name="VENDOR.OBJECT")]
-Named = Annotated[str, Parameter(name="VENDOR.OBJECT@rN")]
-At = Annotated[str | None, Parameter(name="--connection")]
+Named = Annotated[str, Parameter(name="VENDOR.OBJECT@rN", help="The revision, such as hubspot.customer@r2.")]
+At = Annotated[str | None, Parameter(help="The connection. Required if several use the mapping.")]
 
-mapping = App(name="mapping", help="List, try, activate and roll back mapping revisions.")
-
-
-@mapping.command(name="list")
-def list_all(*, json: Json = False) -> None:
-    """List every mapping, its revisions, and the active one at each connection.
-
-    Parameters
-    ----------
-    json
-        Print JSON.
-    """
-    connections = _connections()
-    found = with_operators(RevisionDeps, lambda deps: list_mappings(deps.mapping_routes, deps.trial_book, connections))
-    if json:
-        write_json(whole_list(found))
-        return
-    shown = table("mapping", "revisions", "connection", "active", "shadow")
-    for one in found:
-        revisions = " ".join(f"r{each.revision}{'' if each.released else ' (not released)'}" for each in one.revisions)
-        for route in one.routes or (None,):
-            active = "" if route is None else f"r{route.active}{'' if route.pinned else ' (newest)'}"
-            shown.add_row(
-                Text(one.name),
-                Text(revisions),
-                Text("" if route is None else route.connection),
-                active,
-                shadow_of(route),
-            )
-    Console().print(shown)
+mapping = App(name="mapping")
 
 
-@mapping.command
-def show(name: Name, /, *, json: Json = False) -> None:
-    """Show one mapping with its routes and trial results.
+class Revisions(NamedTuple):
+    """The mapping routes with the results of shadows, and the configured connections."""
 
-    Parameters
-    ----------
-    name
-        The mapping, such as hubspot.customer.
-    json
-        Print JSON.
-    """
-    found = _read(name)
-    if json:
-        write_json(found)
-        return
+    deps: RevisionDeps
+    connections: Mapping[str, Connection]
+
+    async def list(self) -> Page:
+        """List every mapping, by name."""
+        return whole_list(await list_mappings(self.deps.mapping_routes, self.deps.trial_book, self.connections))
+
+    async def read(self, name: str) -> MappingView:
+        """Return one mapping. Raises NotFound."""
+        return await read_mapping(self.deps.mapping_routes, self.deps.trial_book, self.connections, name)
+
+    async def set(self, name: str, order: RouteOrder) -> None:
+        """Change a route. Raises NotFound and InvalidField."""
+        await set_route(self.deps.mapping_routes, self.connections, name, order, actor=actor())
+
+    async def roll_back(self, name: str, connection: str) -> None:
+        """Activate the previous revision. Raises NotFound, InvalidField and StateConflict."""
+        await roll_back(self.deps.mapping_routes, self.connections, name, connection, actor=actor())
+
+
+def opened(do: Callable[[Revisions], Awaitable[T]]) -> T:
+    """Run `do` with the revisions of the configured connections."""
+    connections = connections_of(find_settings(os.environ)).by_name
+    return with_operators(RevisionDeps, lambda deps: do(Revisions(deps, connections)))
+
+
+@declare_action(mapping, opened, Revisions.list)
+def list_(page: Page) -> None:
+    """List every mapping, its revisions, and the active one at each connection."""
+    rows = [(one, route) for one in page.data for route in one.routes or (None,)]
+    Console().print(filled_table(("mapping", "revisions", "connection", "active", "shadow"), rows, _row))
+
+
+@declare_action(mapping, opened, Revisions.read, name=NAME)
+def show(view: MappingView) -> None:
+    """Show one mapping with its routes and trial results."""
     console = Console()
-    console.print(Text(found.name, style="bold"))
-    for each in found.revisions:
+    console.print(Text(view.name, style="bold"))
+    for each in view.revisions:
         console.print(f"  r{each.revision}, API {each.vendor_api}, {'released' if each.released else 'not released'}")
-    for route in found.routes:
-        show_route(route, console)
+    for route in view.routes:
+        _show_route(route, console)
 
 
 @mapping.command
-def diff(name: Name, /, *, connection: At = None, json: Json = False) -> None:
-    """Show where a shadow and the active revision differ, field by field.
-
-    Parameters
-    ----------
-    name
-        The mapping, such as hubspot.customer.
-    connection
-        Only at this connection.
-    json
-        Print JSON.
-    """
-    found = _read(name)
-    routes = [route for route in found.routes if connection in (None, route.connection)]
+def diff(
+    name: Annotated[str, NAME],
+    /,
+    *,
+    connection: Annotated[str | None, Parameter(help="Only at this connection.")] = None,
+    json: Json = False,
+) -> None:
+    """Show where a shadow and the active revision differ, field by field."""
+    routes = [route for route in _read(name).routes if connection in (None, route.connection)]
     comparisons = [(route.connection, one) for route in routes for one in route.comparisons]
     if json:
         write_json([{"connection": where, **msgspec.to_builtins(one)} for where, one in comparisons])
@@ -108,41 +99,22 @@ def diff(name: Name, /, *, connection: At = None, json: Json = False) -> None:
     if not comparisons:
         console.print(f"No comparisons yet. To start some: lockstitch mapping shadow {name}@rN")
     for where, one in comparisons:
-        show_differences(where, one, console)
+        _show_differences(where, one, console)
 
 
 @mapping.command
 def activate(named: Named, /, *, connection: At = None, json: Json = False) -> None:
-    """Activate a released revision. Takes effect within about a second.
-
-    Parameters
-    ----------
-    named
-        The revision, such as hubspot.customer@r2.
-    connection
-        The connection. Required if several use the mapping.
-    json
-        Print JSON.
-    """
+    """Activate a released revision. Takes effect within about a second."""
     name, revision = _revision(named)
-    _set_route(name, connection, json, lambda where: RouteOrder(connection=where, active=revision))
+    where = connection or _only_connection(name)
+    _decide(name, where, lambda revisions: revisions.set(name, RouteOrder(connection=where, active=revision)), json)
 
 
 @mapping.command
-def rollback(name: Name, /, *, connection: At = None, json: Json = False) -> None:
-    """Activate the previous revision, and end the shadow. Exits with 3 if there is no previous revision.
-
-    Parameters
-    ----------
-    name
-        The mapping, such as hubspot.customer.
-    connection
-        The connection. Required if several use the mapping.
-    json
-        Print JSON.
-    """
-    where = _one_connection(name, connection)
-    _decide(name, where, lambda deps, known: roll_back(deps.mapping_routes, known, name, where, actor=actor()), json)
+def rollback(name: Annotated[str, NAME], /, *, connection: At = None, json: Json = False) -> None:
+    """Activate the previous revision, and end the shadow. Exits with 3 if there is no previous revision."""
+    where = connection or _only_connection(name)
+    _decide(name, where, lambda revisions: revisions.roll_back(name, where), json)
 
 
 @mapping.command
@@ -151,77 +123,41 @@ def shadow(
     /,
     *,
     connection: At = None,
-    rate: float = 0.1,
-    off: Flag = False,
+    rate: Annotated[float, SHARE] = 0.1,
+    off: Annotated[Flag, Parameter(help="End the comparison.")] = False,
     json: Json = False,
 ) -> None:
-    """Compare a revision with the active one on a sample of the traffic. Callers never see its results.
-
-    Parameters
-    ----------
-    named
-        The revision, such as hubspot.customer@r2.
-    connection
-        The connection. Required if several use the mapping.
-    rate
-        The share of the traffic to compare, above 0 to 1.
-    off
-        End the comparison.
-    json
-        Print JSON.
-    """
+    """Compare a revision with the active one on a sample of the traffic. Callers never see its results."""
     name, revision = _revision(named)
     if not 0 < rate <= 1:
         usage(f"--rate {rate}: must be above 0 and at most 1.")
-    order = None if off else ShadowOrder(revision=revision, sample_rate=rate)
-    _set_route(name, connection, json, lambda where: RouteOrder(connection=where, shadow=order))
+    where = connection or _only_connection(name)
+    order = RouteOrder(connection=where, shadow=None if off else ShadowOrder(revision=revision, sample_rate=rate))
+    _decide(name, where, lambda revisions: revisions.set(name, order), json)
 
 
-def _set_route(name: str, connection: str | None, json: bool, order_of: Callable[[str], RouteOrder]) -> None:
-    where = _one_connection(name, connection)
-    _decide(
-        name,
-        where,
-        lambda deps, known: set_route(deps.mapping_routes, known, name, order_of(where), actor=actor()),
-        json,
-    )
-
-
-def _decide(
-    name: str, where: str, decide: Callable[[RevisionDeps, Connections], Awaitable[object]], json: bool
-) -> None:
+def _decide(name: str, where: str, decide: Callable[[Revisions], Awaitable[None]], json: bool) -> None:
     """Change the route at one connection, then show it."""
-    connections = _connections()
 
-    async def decide_and_read(deps: RevisionDeps) -> MappingView:
-        await decide(deps, connections)
-        return await read_mapping(deps.mapping_routes, deps.trial_book, connections, name)
+    async def decide_and_read(revisions: Revisions) -> MappingView:
+        await decide(revisions)
+        return await revisions.read(name)
 
-    found = with_operators(RevisionDeps, decide_and_read)
+    view = opened(decide_and_read)
     if json:
-        write_json(found)
+        write_json(view)
         return
-    route = next(route for route in found.routes if route.connection == where)
     console = Console()
-    console.print(Text(found.name, style="bold"))
-    show_route(route, console)
+    console.print(Text(view.name, style="bold"))
+    _show_route(next(route for route in view.routes if route.connection == where), console)
 
 
 def _read(name: str) -> MappingView:
-    connections = _connections()
-    return with_operators(
-        RevisionDeps, lambda deps: read_mapping(deps.mapping_routes, deps.trial_book, connections, name)
-    )
+    return opened(lambda revisions: revisions.read(name))
 
 
-def _connections() -> Connections:
-    return connections_of(find_settings(os.environ)).by_name
-
-
-def _one_connection(name: str, connection: str | None) -> str:
-    """Return the given connection, or the only one that uses the mapping."""
-    if connection is not None:
-        return connection
+def _only_connection(name: str) -> str:
+    """Return the only connection that uses the mapping. Exits if there is another number of them."""
     users = [route.connection for route in _read(name).routes]
     if len(users) != 1:
         usage(f"--connection is required. Connections that use {name}: {', '.join(users) or 'none'}.")
@@ -233,3 +169,57 @@ def _revision(named: str) -> tuple[str, int]:
     if match is None:
         usage(f"{named}: must be a revision, such as hubspot.customer@r2.")
     return match[1], int(match[2])
+
+
+def _row(mapped: tuple[MappingView, RouteView | None]) -> Cells:
+    view, route = mapped
+    revisions = " ".join(f"r{each.revision}{'' if each.released else ' (not released)'}" for each in view.revisions)
+    if route is None:
+        return view.name, revisions
+    active = f"r{route.active}{'' if route.pinned else ' (newest)'}"
+    return view.name, revisions, route.connection, active, _shadow_of(route)
+
+
+def _shadow_of(route: RouteView) -> str:
+    """Return the shadow with its sample rate; empty for none."""
+    return "" if route.shadow is None else f"r{route.shadow.revision} ({route.shadow.sample_rate:.0%})"
+
+
+def _show_route(route: RouteView, console: Console) -> None:
+    """Print the route at one connection and the results of shadows."""
+    newest = "" if route.pinned else ", the newest released one"
+    console.print(Text(f"\nat {route.connection}: r{route.active} is active{newest}"))
+    if route.previous is not None:
+        console.print(Text(f"  previous: r{route.previous}"))
+    if route.shadow is not None:
+        console.print(Text(f"  shadow: {_shadow_of(route)}"))
+    if route.changed_at is not None:
+        console.print(Text(f"  changed {moment(route.changed_at)} by {route.changed_by}"))
+    for one in route.comparisons:
+        console.print(Text(f"  {_summary(one)}"))
+
+
+def _summary(one: ShadowView) -> str:
+    dropped = f", {one.dropped} dropped" if one.dropped else ""
+    return f"r{one.shadow} against r{one.active}: {one.differing} of {one.compared} differ{dropped}"
+
+
+def _show_differences(where: str, one: ShadowView, console: Console) -> None:
+    """Print the differences of a shadow, one row per sample, grouped by path."""
+    console.print(Text(f"{where}: {_summary(one)}, {moment(one.first_at)} to {moment(one.last_at)}", style="bold"))
+    rows = [row for difference in one.differences for row in _rows_of(difference)]
+    if rows:
+        console.print(filled_table(("path", "in", "count", f"r{one.active}", f"r{one.shadow}"), rows, tuple))
+
+
+def _rows_of(difference: DifferenceView) -> Iterator[Cells]:
+    head = difference.path or "(whole record)", difference.passing, str(difference.count)
+    for at, sample in enumerate(difference.samples or ({},)):
+        yield *(("", "", "") if at else head), _side(sample, "active"), _side(sample, "shadow")
+
+
+def _side(sample: Mapping[str, str | bool | None], side: str) -> str:
+    if side not in sample:
+        return "-"
+    value = sample[side]
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
