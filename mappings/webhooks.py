@@ -48,7 +48,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     vendor's id and the text of the comment that was added to the ticket, if the webhook has them. `merge` is the merge
     that the webhook reports. `trashed`: a deleted record is kept for a while, and can be restored. `adds_comments`: the
     ticket may have new comments, which the webhook does not name. `part` is the part of the record that the webhook is
-    about: then `remote_id` is empty, and the vendor says which record it belongs to.
+    about: then `remote_id` is empty, and the vendor says which record it belongs to. `changed` is the canonical field
+    that changed, if the webhook is about one and may lack its value.
     """
 
     object: ObjectName
@@ -60,6 +61,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     trashed: bool = False
     adds_comments: bool = False
     part: Part | None = None
+    changed: str | None = None
 
 
 Reading = Callable[[str | None, str | None, str | None, bytes], Notice | None]

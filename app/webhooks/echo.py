@@ -2,7 +2,8 @@
 
 At vendors whose webhook holds the record, its values are compared with the last-seen state. If none differs, the
 webhook says nothing new, and the record need not be read. A webhook with a shape of its own lacks fields and spells
-others in its own way. It counts only if the record in it was changed at the same time as the last-seen one.
+others in its own way. It counts only if the record in it was changed at the same time as the last-seen one, and if it
+does not lack the field that changed.
 """
 
 import time
@@ -81,16 +82,16 @@ async def _is_seen(
     before, notes = read_state(seen.data)
     if found.remote.id != notice.remote_id or notes.mapping_revision not in (None, mapping.revision):
         return False
-    (resource,) = await name_records(deps, connection, [Reading(mapped=found, mapping=mapping, raw=raw)])
-    after = fields_of(state_of(resource))
-    names = changed(before, after, mapping.model)
     if not is_partial:
-        return not names
+        (resource,) = await name_records(deps, connection, [Reading(mapped=found, mapping=mapping, raw=raw)])
+        return not changed(before, fields_of(state_of(resource)), mapping.model)
+    after = fields_of(state_of(found.data))
     if after.get("updated_at") is None or before.get("updated_at") != after.get("updated_at"):
         return False
     lacking = {loss.path.split("/")[1] for loss in found.loss}
-    return all(
-        name in lacking or name.endswith(RAW) or _value(before.get(name)) == _value(after.get(name)) for name in names
+    return notice.changed not in lacking and all(
+        name in lacking or name.endswith(RAW) or _value(before.get(name)) == _value(after.get(name))
+        for name in changed(before, after, mapping.model)
     )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from canonical import values
 from canonical.customer import Customer, CustomerStatus, Email
 from canonical.parts import Instant, Loss, Reference
@@ -12,7 +14,7 @@ from mappings.zendesk.enums import CHANNEL, PRIORITY, STATUS, TYPE, status_label
 from mappings.zendesk.field_values import instant, own_external_id
 from mappings.zendesk.people import person_of
 from mappings.zendesk.wire_v2 import Account, Via
-from mappings.zendesk.wire_webhook import MEMBERS, TicketEvent, UserDetail, UserEvent
+from mappings.zendesk.wire_webhook import MEMBERS, Change, TicketEvent, UserDetail, UserEvent
 from mappings.zendesk.wire_webhook import TYPE as EVENT_TYPE
 
 ENDED_BY: Final[dict[str, TicketStatus]] = {
@@ -22,6 +24,8 @@ ENDED_BY: Final[dict[str, TicketStatus]] = {
 }
 """Events whose `detail` has the status before the event."""
 NOT_IN_TICKET_EVENTS: Final = ("followers", "custom_fields", "due_at", "parent")
+NAMED_BY: Final[dict[str, str]] = {"name_changed": "display_name", "notes_changed": "notes"}
+"""The field whose new text an event of a user has, which its `detail` lacks."""
 NOT_IN_USER_EVENTS: Final = (
     "display_name",
     "company_name",
@@ -86,9 +90,13 @@ def customer_of_event(record: UserEvent, account: Account) -> Mapped[Customer]:
     if not detail.role and not detail.email:
         raise Unmappable("$.detail", "the event has only the id of the user: read the user")
     status, status_raw = _user_status(happened, record)
+    text = _text(record.event)
+    named = None if text is None else NAMED_BY.get(happened)
     customer = Customer(
         kind="person" if detail.role in ("end-user", "agent", "admin") else "unknown",
         kind_raw=detail.role,
+        display_name=text or None if named == "display_name" else None,
+        notes=text or None if named == "notes" else None,
         emails=() if not detail.email else (Email(address=values.email(detail.email), is_primary=True),),
         status=status,
         status_raw=status_raw,
@@ -96,7 +104,8 @@ def customer_of_event(record: UserEvent, account: Account) -> Mapped[Customer]:
         created_at=_moment(detail.created_at),
         updated_at=_moment(detail.updated_at),
     )
-    missing = NOT_IN_USER_EVENTS if status_raw is not None else (*NOT_IN_USER_EVENTS, "status")
+    present = named if status_raw is None else "status"
+    missing = tuple(name for name in (*NOT_IN_USER_EVENTS, "status") if name != present)
     remote = Remote(id=detail.id, created_at=customer.created_at, updated_at=customer.updated_at)
     return Mapped(data=customer, remote=remote, loss=_missing(missing) + _email_loss(detail))
 
@@ -136,6 +145,12 @@ def _user_status(happened: str, record: UserEvent) -> tuple[CustomerStatus, str 
     if happened == "created" or (happened == "active_changed" and current == b"true"):
         return "active", "active"
     return "unknown", None
+
+
+def _text(change: Change | None) -> str | None:
+    """Return the new text of a change; None if it is none."""
+    value = None if change is None else msgspec.json.decode(change.current)
+    return value if isinstance(value, str) else None
 
 
 def _moment(moment: Instant | None) -> Instant | None:

@@ -24,6 +24,25 @@ HAPPENED: Final[dict[str, Happened]] = {
     "soft_deleted": "deleted",
     "permanently_deleted": "deleted",
 }
+CHANGED: Final[dict[str, str]] = {
+    "user.name_changed": "display_name",
+    "user.notes_changed": "notes",
+    "user.active_changed": "status",
+    "user.suspended_changed": "status",
+    "user.tags_changed": "tags",
+    "user.time_zone_changed": "timezone",
+    "user.custom_field_changed": "custom_fields",
+    "user.organization_membership_created": "company_name",
+    "user.organization_membership_deleted": "company_name",
+    "user.identity_created": "phones",
+    "user.identity_changed": "phones",
+    "user.identity_deleted": "phones",
+    "ticket.custom_field_changed": "custom_fields",
+    "ticket.task_due_at_changed": "due_at",
+    "ticket.followers_changed": "followers",
+    "ticket.problem_link_changed": "parent",
+}
+"""The canonical fields of events whose `detail` lacks the value."""
 COMMENT_ADDED: Final = "comment_added"
 MERGED: Final = "merged"
 _ID: Final = re.compile(NUMBER)
@@ -72,6 +91,7 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
         happened=HAPPENED.get(what, "updated"),
         merge=merge,
         trashed=what == "soft_deleted",
+        changed=CHANGED.get(f"{kind}.{what}"),
     )
 
 

@@ -49,7 +49,7 @@ class UserDetail(Struct, frozen=True, kw_only=True):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """A change: the new truth value, or the ticket that this one was merged into."""
+    """A change: the new value, or the ticket that this one was merged into."""
 
     current: Raw = Raw(b"null")
     target_ticket_id: str | int | None = None

@@ -133,7 +133,15 @@ MEANT: list[tuple[Webhook, Notice]] = [
     ),
     (
         ("zendesk", "zen:event-type:user.active_changed", "user", "9", {}),
+        Notice(object="customer", remote_id="9", happened="updated", changed="status"),
+    ),
+    (
+        ("zendesk", "zen:event-type:user.external_id_changed", "user", "9", {}),
         Notice(object="customer", remote_id="9", happened="updated"),
+    ),
+    (
+        ("zendesk", "zen:event-type:ticket.custom_field_changed", "ticket", "35436", {}),
+        Notice(object="ticket", remote_id="35436", happened="updated", changed="custom_fields"),
     ),
     (
         ("zendesk", "zen:event-type:user.deleted", "user", "9", {}),
