@@ -248,7 +248,7 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
         elif pause.reason != "operator":
             mend = f"Mend what the first command finds: lockstitch verify {name} && {mend}"
         yield error(f"connection {name}", f"it is paused ({pause.reason}): {pause.note}", mend)
-    consumers = [f"{one.object}:{one.connection}" for one in settings.consumers]
+    consumers = [one.name for one in settings.consumers]
     for one in runner.run(list_consumers(consumers_in(database, consumers))):
         if one.paused_at is not None:
             found = "its copies wait: they would have removed more than 20 values within an hour"
@@ -257,7 +257,7 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
 
 
 def _check_connections(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
-    """Report what the running processes observe at the configured connections."""
+    """Report what the running processes observe at connections, and the webhooks that configured ones refuse."""
     for name, seen in runner.run(Observations(database).read()).items():
         since, until = moment(seen.since), moment(seen.until)
         again = "It continues by itself. Look again: lockstitch connections"

@@ -32,6 +32,11 @@ class ConsumerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     logins: Literal["keep", "follow"] = "keep"
     on_delete: Literal["keep", "archive"] = "keep"
 
+    @property
+    def name(self) -> str:
+        """The name of the consumer, such as `customers:crm`."""
+        return f"{self.object}:{self.connection}"
+
 
 def complaints_about(consumers: Sequence[ConsumerSettings], connections: Sequence[str]) -> Iterator[str]:
     """Return what is wrong with the consumers, one sentence each."""

@@ -9,6 +9,7 @@ from app.monitoring.readiness import PROOF_SECONDS, CachedCheck, Verdict
 from app.monitoring.store import heartbeats
 from app.monitoring.store.gauges import Gauges
 from app.monitoring.store.runs import PostgresRuns
+from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.postgres.database import Database
 from app.postgres.environment_stamp import claim
 from app.postgres.fault import DatabaseFault
@@ -22,13 +23,19 @@ def open_monitoring(settings: Settings, database: Database, former_environments:
     exporting = [name for name, connection in settings.connections.items() if connection.csv is not None]
     telemetry.expect_uploads(exporting)
     proof = CachedCheck(partial(write_fault, database), PROOF_SECONDS)
-    gauges = Gauges(database, settings.connections, exporting, settings.vault_names, proof)
+    gauges = Gauges(database, figures_of(settings, database), settings.connections, exporting, proof)
     telemetry.add_collector(gauges.collect)
     return MonitoringDeps(
         runs=PostgresRuns(database),
         readiness=CachedCheck(partial(_readiness, settings.environment, database, proof, former_environments)),
         collect=gauges.refresh,
     )
+
+
+def figures_of(settings: Settings, database: Database) -> PostgresAlarmFigures:
+    """Return what reads the figures for the alarms of this configuration."""
+    consumers = [one.name for one in settings.consumers]
+    return PostgresAlarmFigures(database, settings.connections, settings.vault_names, consumers)
 
 
 async def _readiness(

@@ -54,7 +54,7 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
     return Dependencies(
         *operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database)),
         ConsumerDeps(
-            consumers=[f"{one.object}:{one.connection}" for one in settings.consumers],
+            consumers=[one.name for one in settings.consumers],
             removals=PostgresRemovals(database),
         ),
         LinkDeps(links=links, matches=PostgresMatches(database, sealer, links)),

@@ -11,11 +11,11 @@ from app.credentials.secrets import Secrets
 from app.monitoring.notify import Alerting, open_alerting
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.retention import PostgresRetention
-from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import Watch
 from app.postgres.database import Database
 from app.settings.environment import Settings
 from app.uploads.export_folder import DiskFolder
+from app.wiring.monitoring import figures_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ async def open_upkeep(
     )
     return Upkeep(
         watch=Watch(
-            PostgresAlarmFigures(watched, settings.connections, settings.vault_names),
+            figures_of(settings, watched),
             PostgresAlarms(watched),
             PostgresAuditTrail(watched),
             alerter,

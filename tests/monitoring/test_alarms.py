@@ -73,6 +73,13 @@ async def forged_event(database: Database) -> None:
     await sql(database, "UPDATE audit_event SET actor = 'bob'")
 
 
+async def paused_consumers(database: Database) -> None:
+    """One of the configuration, and one that was removed from it."""
+    await sql(
+        database, "INSERT INTO consumer (name, paused_at) VALUES ('customers:crm', now()), ('orders:gone', now())"
+    )
+
+
 @pytest.mark.parametrize(
     ("trouble", "name", "says"),
     [
@@ -85,6 +92,7 @@ async def forged_event(database: Database) -> None:
         (refused_key, "connection_paused.crm", "its credential is refused"),
         (expired_credential, "credential_expired.grant", "has expired"),
         (due_credential, "credential_due.crm_token", "has reached its maximum age"),
+        (paused_consumers, "consumer_paused.customers:crm", "would have removed more than 20 values"),
         (unsealed_event, "audit_tail", "not sealed"),
         (forged_event, "audit_broken", "content at position 1"),
     ],

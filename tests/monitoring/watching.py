@@ -37,7 +37,7 @@ async def watching(
     trail = PostgresAuditTrail(database)
     async with open_alerting(alerts, installation=URL, secrets=Secrets({})) as alerter:
         yield Watch(
-            PostgresAlarmFigures(database, ["crm", "shop"], secrets),
+            PostgresAlarmFigures(database, ["crm", "shop"], secrets, ["customers:crm"]),
             PostgresAlarms(database),
             trail,
             alerter,

@@ -63,19 +63,19 @@ UNFINISHED_UPLOADS = Statement(
 class Gauges:
     """`refresh` reads the gauges; `collect` returns the last values, or nothing while the database is down.
 
-    `connections` are the configured ones; `exporting` are those that take uploads; `secrets` those of the vault.
+    `connections` are the configured ones, which `figures` are about; `exporting` are those that take uploads.
     """
 
     def __init__(
         self,
         database: Database,
+        figures: PostgresAlarmFigures,
         connections: Collection[str],
         exporting: Collection[str],
-        secrets: Collection[str],
         write_fault: Callable[[], Awaitable[DatabaseFault | None]],
     ) -> None:
         self._database = database
-        self._figures = PostgresAlarmFigures(database, connections, secrets)
+        self._figures = figures
         self._write_fault = write_fault
         self._writable = True
         self._troubles: Sequence[Trouble] = ()

@@ -42,7 +42,12 @@ STOPPED = Statement(
 # Consumers whose copies would have removed too much.
 HELD = Statement(
     "SELECT consumer",
-    "SELECT name, 'removals' AS problem FROM consumer WHERE paused_at IS NOT NULL ORDER BY name",
+    """
+    SELECT name, 'removals' AS problem
+      FROM consumer
+     WHERE name = ANY ($1::text[]) AND paused_at IS NOT NULL
+     ORDER BY name
+    """,
 )
 
 # A throttle is ordinary while it is short; so are a few failures.
@@ -152,13 +157,20 @@ UNDELIVERED = Statement(
 
 
 class PostgresAlarmFigures:
-    """Reads the figures of the configured `connections`, and of `secrets` that the vault should have. The lanes of
-    subscriptions pause and resume by themselves."""
+    """Reads the figures of the configured `connections` and `consumers`, and of `secrets` that the vault should have.
+    The lanes of subscriptions pause and resume by themselves."""
 
-    def __init__(self, database: Database, connections: Collection[str], secrets: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        database: Database,
+        connections: Collection[str],
+        secrets: Collection[str] = (),
+        consumers: Collection[str] = (),
+    ) -> None:
         self._database = database
         self._connections = list(connections)
         self._secrets = list(secrets)
+        self._consumers = list(consumers)
 
     async def schema_fault(self) -> DatabaseFault | None:
         """Return how the schema differs from this version's. Raises StoreUnavailable."""
@@ -174,7 +186,7 @@ class PostgresAlarmFigures:
             counts = await session.fetch_row(COUNT, COUNTED_AT_MOST)
             stopped = await session.fetch(STOPPED, self._connections)
             hindered = await session.fetch(HINDERED, self._connections)
-            held = await session.fetch(HELD)
+            held = await session.fetch(HELD, self._consumers)
             undelivered = await session.fetch(UNDELIVERED)
             troubled = await session.fetch(CREDENTIALS, self._secrets)
             lagging = await session.fetch_row(LAG)
