@@ -11,6 +11,7 @@ from msgspec import Struct
 from canonical.customer import CustomerPatch
 from canonical.order_patch import OrderPatch
 from canonical.ticket import CommentPatch, TicketPatch
+from canonical.totals import sum_of
 
 Trait = Literal["markets", "taxes", "fulfils", "collects", "live"]
 """What a vendor does with a record, so that losing a field of it would matter: it sends marketing, it computes taxes,
@@ -96,6 +97,12 @@ def _line(patch: OrderPatch, inner: list[str], traits: Traits) -> bool:
     return len(inner) < 2 or inner[1] in LINE
 
 
+def _is_free(patch: OrderPatch) -> bool:
+    """Return whether no money has moved for an order, because its parts add up to nothing."""
+    found = sum_of(patch) if patch.line_items else None
+    return found is not None and not found.total
+
+
 _RULES: Final[Mapping[tuple[type[Struct], str], _Rule]] = {
     **{(CustomerPatch, name): _always for name in NAMES},
     (CustomerPatch, "emails"): _email,
@@ -117,7 +124,9 @@ _RULES: Final[Mapping[tuple[type[Struct], str], _Rule]] = {
     ),
     (OrderPatch, "shipping_address"): lambda patch, inner, traits: "fulfils" in traits,
     (OrderPatch, "payment_status"): (
-        lambda patch, inner, traits: "collects" in traits and patch.payment_status not in _NO_MONEY
+        lambda patch, inner, traits: (
+            "collects" in traits and patch.payment_status not in _NO_MONEY and not _is_free(patch)
+        )
     ),
     (TicketPatch, "subject"): _always,
     (TicketPatch, "description"): _always,

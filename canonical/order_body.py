@@ -4,6 +4,7 @@ A record that was read says some amounts only in its `totals`: a tip, a tax that
 within the lines. They become items of the lists that mappings write. Each such change is a loss of kind `folded`.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -37,11 +38,12 @@ def completed(patch: OrderPatch, totals: Any, *, total_counts: bool) -> Complete
     """
     body = _without_negative_parts(patch)
     total, present = stated(totals, "total"), sum_of(body.patch)
+    listed = _listed(patch)
     if total is None:
-        return _with_rests(body, totals, ("tip",))
+        return _with_rests(body, totals, listed, ("tip",))
     if present is None or present.is_about(total):
         return body
-    for one in (_as_inclusive(body), _with_rests(body, totals, ("discount", "shipping", "fees", "tip", "tax"))):
+    for one in (_as_inclusive(body), _with_rests(body, totals, listed, tuple(listed))):
         for form in (one, _as_inclusive(one)):
             found = sum_of(form.patch)
             if found is not None and found.is_about(total):
@@ -82,19 +84,23 @@ def _amount(line: LineItemPatch) -> Decimal:
     return Decimal(line.quantity) * Decimal(line.unit_price or "0")
 
 
-def _with_rests(body: CompleteBody, totals: Any, names: tuple[str, ...]) -> CompleteBody:
-    """Return the body with what `totals` says beyond the lists."""
+def _listed(patch: OrderPatch) -> dict[str, Decimal]:
+    """Return what the lists of a body add up to, by the name of the sum in `totals`. No list has tips."""
+    return {
+        "discount": added(one.amount for one in given(patch.discounts, ())),
+        "shipping": added(one.price for one in given(patch.shipping_lines, ())),
+        "fees": added(one.amount for one in given(patch.fees, ())),
+        "tip": ZERO,
+        "tax": taxes_of(patch),
+    }
+
+
+def _with_rests(body: CompleteBody, totals: Any, listed: Mapping[str, Decimal], names: tuple[str, ...]) -> CompleteBody:
+    """Return the body with what `totals` says beyond the lists of the body that was sent (`listed`)."""
     for name in names:
-        said, patch = stated(totals, name), body.patch
+        said = stated(totals, name)
         if not said:
             continue
-        listed = {
-            "discount": added(one.amount for one in given(patch.discounts, ())),
-            "shipping": added(one.price for one in given(patch.shipping_lines, ())),
-            "fees": added(one.amount for one in given(patch.fees, ())),
-            "tip": ZERO,
-            "tax": taxes_of(patch),
-        }
         rest = said - listed[name]
         if rest > 0:
             body = _with_tax(body, rest) if name == "tax" else _with_part(body, name, rest)

@@ -25,6 +25,8 @@ MOST_LINES: Final = 200
 """The most records in one collection."""
 MOST_PRODUCTS: Final = 8
 """The most products that one request makes: it has at most 25 parts, two for each product."""
+LONGEST_NAME: Final = 255
+"""The most characters of an OrderItem's description."""
 CENT: Final = Decimal("0.01")
 NO_TAX: Final = "Salesforce orders have no taxes"
 NEEDS_ENTRY: Final = (
@@ -125,6 +127,9 @@ def _line(
     """Return a line: an entry of a price book, quantity, price, and the text that the buyer saw. `is_added`: it is not
     in the body."""
     entry, name = line.variant_id or "", line.name or line.sku or ""
+    if len(name) > LONGEST_NAME:
+        notes.lose(f"{pointer}/name", "truncated", f"Salesforce keeps {LONGEST_NAME} characters of the name of a line")
+        name = name[:LONGEST_NAME]
     if not is_id(entry, (PRICE_ENTRY,)):
         found = _other_entry(line, name, pointer, account, new, Notes() if is_added else notes)
         if found is None:

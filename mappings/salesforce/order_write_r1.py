@@ -205,7 +205,8 @@ def _currency(wanted: str | None | UnsetType, current: Order | None, account: Ac
     several = account.has_currencies("Order")
     if wanted is None or not several:
         known = account.currency or "that of the org"
-        notes.invalid("/currency", f"one of: {known}" if not several else "a Salesforce order always has a currency")
+        detail = f"this Salesforce org has one currency: send {known}, or switch on multiple currencies in the org"
+        notes.invalid("/currency", "a Salesforce order always has a currency" if several else detail)
         return UNSET
     if current is not None and current.currency_iso_code == wanted:
         return UNSET

@@ -115,3 +115,13 @@ def test_shares_add_up_and_are_whole_cents(amount: Decimal, weights: list[Decima
     whole = sum(weights)
     if whole:
         assert all(abs(one - amount * weight / whole) <= CENT for one, weight in zip(found, weights, strict=True))
+
+
+def test_a_discount_of_totals_counts_beside_a_negative_fee() -> None:
+    """What a shop could not take off the lines is a negative fee there, and its discounts are in `totals` alone."""
+    body = patch(shipping_lines=[{"price": "9.90"}], fees=[{"name": "Discount", "amount": "-5.20"}])
+    totals = {"items": "39.80", "discount": "39.80", "shipping": "9.90", "fees": "-5.20", "total": "4.70"}
+    whole = completed(body, totals, total_counts=False)
+
+    assert total(whole.patch) == "4.70"
+    assert [one.amount for one in whole.patch.discounts or ()] == ["5.20", "39.80"]

@@ -60,6 +60,10 @@ RICH: Final[Mapping[str, Make]] = {
         line("Plate", "1", "7.00"),
         discounts=[{"code": "SPRING", "amount": "5.00"}, {"label": "Loyal buyer", "amount": "1.33"}],
     ),
+    "discount beyond the lines": lambda mark: order(
+        mark, shipping_lines=[{"title": "Post", "price": "9.90"}], discounts=[{"amount": "45.00"}]
+    ),
+    "free": lambda mark: order(mark, discounts=[{"code": "FULL", "amount": "39.80"}]),
     "shipping": lambda mark: order(mark, shipping_lines=[{"title": "Post", "price": "4.90"}]),
     "two shipping lines": lambda mark: order(
         mark, shipping_lines=[{"title": "Post", "price": "4.90"}, {"title": "Insurance", "price": "1.10"}]

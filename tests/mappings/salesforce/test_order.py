@@ -363,3 +363,12 @@ def test_a_new_order_is_one_composite_request_with_look_ups() -> None:
         }
     ]
     assert parts["activation"]["body"] == {"Status": "Activated"}
+
+
+def test_a_name_that_is_longer_than_a_line_holds_is_cut_with_a_loss() -> None:
+    product = ProductReferencePatch(variant_remote_id=ENTRY)
+    line = LineItemPatch(name="M" * 300, product=product, quantity="1", unit_price="5.00")
+    draft = to_vendor(new(line_items=(line,)), None, ORG)
+
+    assert [one.description for one in draft.body.lines] == ["M" * 255]
+    assert ("/line_items/0/name", "truncated") in [(one.path, one.kind) for one in draft.loss]
