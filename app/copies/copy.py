@@ -1,27 +1,32 @@
 """Copy a record to another connection for a caller: read it at its own, write it at the other, and link the two."""
 
 from contextlib import suppress
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 from app.copies.comments import comments_job
 from app.copies.request import Copy, request_of
 from app.copies.source import read_source
-from app.errors import InvalidField
+from app.errors import InvalidField, VersionConflict
 from app.http.decode_body import decode_patch
 from app.http.nearest_name import did_you_mean
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
 from app.records.resolve import active_mapping, choose_mapping, resolve_record
 from app.vendors.models import Connection
+from app.writes.copy_merge import base_before
 from app.writes.deps import WriteDeps
 from app.writes.replay import replay
 from app.writes.resolved_write import UPSERT_KEYS, WriteRequest
 from app.writes.waiting import KeyIsFree, Writers, Written, waits_of
 from app.writes.write import write
-from canonical.parts import Loss, ObjectName
+from canonical.parts import Link, Loss, ObjectName
 from mappings.spec import UpsertKey
+
+MOST_READS: Final = 3
+"""How often a record is read for its copy, while others copy it too."""
 
 
 class CopyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,6 +58,9 @@ async def copy_record(deps: WriteDeps, writers: Writers, asked: WriteRequest) ->
     if recorded is not None:
         with suppress(KeyIsFree):  # then this is the first request with it
             return await replay(deps, writers, asked, recorded, waits_of(asked))
+    for _ in range(MOST_READS - 1):
+        with suppress(VersionConflict):  # another copy of the two records has ended since the read
+            return await write(deps, writers, await copy_request(deps, asked))
     return await write(deps, writers, await copy_request(deps, asked))
 
 
@@ -67,6 +75,8 @@ async def copy_request(deps: WriteDeps, asked: WriteRequest) -> WriteRequest:
         choose_mapping(deps, source.connection, "comment")
         if not _holds_comments(deps, target):
             with_comments, lost = False, (_without_comments(target),)
+    place = Link(connection=source.connection.name, remote_id=source.remote_id)
+    base = await base_before(deps, asked.object, place, target.name)
     record = await read_source(deps, asked.object, identifier, asked.connection, asked.wait)
     copy = Copy(
         target=target,
@@ -78,7 +88,7 @@ async def copy_request(deps: WriteDeps, asked: WriteRequest) -> WriteRequest:
         next_job=comments_job(source.connection.name, source.remote_id, notify=order.notify) if with_comments else None,
         lost=lost,
     )
-    return await request_of(deps, asked, record, copy)
+    return msgspec.structs.replace(await request_of(deps, asked, record, copy), base=base)
 
 
 def _holds_comments(deps: RecordDeps, target: Connection) -> bool:

@@ -8,6 +8,7 @@ redrive reads the record again.
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -20,7 +21,7 @@ from app.copies.deps import CopyDeps
 from app.copies.request import Copy, request_of
 from app.copies.source import SourceRecord, read_export, read_source, unreadable_source
 from app.dependencies import Dependencies
-from app.errors import InvalidField, NotFound, UnsupportedField
+from app.errors import InvalidField, NotFound, UnsupportedField, VersionConflict
 from app.http.plurals import PLURAL
 from app.identifiers import new_id
 from app.problem_document import Problem
@@ -42,11 +43,12 @@ from app.queue.supersede import supersede
 from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.copy_links import linked_record
-from app.writes.copy_merge import ConsumerPaused, has_nothing_new
+from app.writes.copy_merge import ConsumerPaused, base_before, has_nothing_new
 from app.writes.deps import OperationDeps
 from app.writes.execute import execute
 from app.writes.models import NewOperation, Operation, Undecided
 from app.writes.resolved_write import ResolvedWrite, WriteRequest, fingerprint, resolve_request
+from canonical.parts import Link
 from mappings.coverage import unsupported
 
 DAY: Final = 86_400.0
@@ -87,6 +89,8 @@ async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
         return await _archive(deps, job, finishing, leg, consumer)
     async with deps.database.transaction() as transaction:
         await supersede(transaction, job)
+    place = Link(connection=source.name, remote_id=leg.remote_id)
+    base = await base_before(deps, leg.object, place, consumer.connection)
     try:
         record = await _read_present(deps, leg, source)
     except NotFound:
@@ -98,7 +102,7 @@ async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
         return copy
     if isinstance(copy, str):
         return await _skip(job, finishing, leg, copy)
-    resolved = await _resolve(deps, job, leg, record, copy)
+    resolved = replace(await _resolve(deps, job, leg, record, copy), base=base)
     if await has_nothing_new(resolved):
         return await _skip(job, finishing, leg, "nothing has changed since the last copy")
     return await _write(deps, job, leg, resolved)
@@ -213,6 +217,8 @@ async def _write(deps: CopyDeps, job: Job, leg: Leg, resolved: ResolvedWrite) ->
                 await execute(deps, begun, resolved)
             except ConsumerPaused:
                 return Deferred(reason=PAUSED, after=PAUSE)
+            except VersionConflict:
+                return Deferred(reason="another copy has ended since the record was read", after=LEAST_PAUSE)
     operation = await deps.operations.get(begun.operation.id)
     return Done() if operation is None else _outcome_of(operation)
 

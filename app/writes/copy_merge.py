@@ -7,12 +7,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct
 
+from app.errors import VersionConflict
 from app.problem_document import FieldError
+from app.writes.deps import WriteDeps
 from app.writes.models import CopyConflict, CopyOf, CopyPlan, CopyResult
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.store.copy_bases import KnownBase
 from canonical.copy_base import FieldState, is_as_left, is_unchanged
-from canonical.parts import Link, Loss, Skipped
+from canonical.parts import Link, Loss, ObjectName, Skipped
 from canonical.renewed_base import Copied, renewed
 from canonical.three_way import EMAILS, MergedFields, Rules, Side, merge
 from mappings.spec import Vendor
@@ -46,9 +48,27 @@ class MergedCopy(Struct, frozen=True, kw_only=True):
     lost: tuple[Loss, ...] = ()
 
 
+async def base_before(deps: WriteDeps, object_name: ObjectName, source: Link, target: str) -> KnownBase | None:
+    """Return the base of the copy of a record to a connection, before the record is read. None without a link."""
+    named = (await deps.links.name(object_name, source.connection, [source.remote_id]))[source.remote_id]
+    linked = next((one for one in named.links if one.connection == target), None)
+    return None if linked is None else await deps.bases.get(object_name, source, linked)
+
+
 async def begin_merge(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -> CopyMerge:
-    """Look up the base, and leave out what the source has not changed, before the target is asked for anything."""
+    """Look up the base, under the lock of the copy. Raises VersionConflict if another copy of the two records has ended
+    since the source was read: what was read may be older than what that copy has written."""
     known = await resolved.deps.bases.get(resolved.intent.object, source_of(copied), target_of(resolved, remote_id))
+    before = resolved.base
+    if before is not UNSET and known.version != ("" if before is None else before.version):
+        raise VersionConflict(
+            "Another copy of the two records has ended since this one was read.", next_step="Copy the record again."
+        )
+    return merge_of(resolved, copied, known)
+
+
+def merge_of(resolved: ResolvedWrite, copied: CopyOf, known: KnownBase) -> CopyMerge:
+    """Leave out what the source has not changed, before the target is asked for anything."""
     patch = resolved.patch
     owners = _owners(resolved, copied)
     names = tuple(
@@ -63,11 +83,11 @@ async def begin_merge(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -
 async def has_nothing_new(resolved: ResolvedWrite) -> bool:
     """Return whether a copy would change nothing: neither the source has changed since the last one, nor, as far as it
     was seen, what the source owns at the target."""
-    copied, remote_id = resolved.intent.copy_of, resolved.intent.remote_id
-    if copied is None or remote_id is None:
+    copied, remote_id, known = resolved.intent.copy_of, resolved.intent.remote_id, resolved.base
+    if copied is None or remote_id is None or not isinstance(known, KnownBase):
         return False
-    merging = await begin_merge(resolved, copied, remote_id)
-    patch, known = merging.patch, merging.known
+    merging = merge_of(resolved, copied, known)
+    patch = merging.patch
     if not is_unchanged(known.base, _states(known, patch, merging.names), copied.missing):
         return False
     if not merging.names:
@@ -97,6 +117,7 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, held: Any) -> Merge
         write=write,
         plan=CopyPlan(
             body=write.intent.body,
+            base=known.version,
             before=_states(known, held, copied.names),
             conflicts=found.conflicts,
         ),
@@ -179,20 +200,18 @@ async def result_of(
     known = await resolved.deps.bases.get(resolved.intent.object, source, target)
     patch = resolved.as_whole.patch
     before = {} if is_new else copied.plan.before
-    base, opposite = renewed(
-        known.base,
-        known.opposite,
-        Copied(
-            names=_names(copied, patch),
-            sent=patch,
-            after=data,
-            before=_states(known, data, copied.names) if before is None else before,
-            written=msgspec.json.decode(copied.plan.body, type=resolved.mapping.patch),
-            composed=(DISPLAY,) if _is_composed(patch, data) else (),
-            missing=copied.missing,
-        ),
-        known.digests,
+    made = Copied(
+        names=_names(copied, patch),
+        sent=patch,
+        after=data,
+        before=_states(known, data, copied.names) if before is None else before,
+        written=msgspec.json.decode(copied.plan.body, type=resolved.mapping.patch),
+        composed=(DISPLAY,) if _is_composed(patch, data) else (),
+        missing=copied.missing,
     )
+    if known.version != copied.plan.base:  # another copy has ended meanwhile, and knows the other fields better
+        made = msgspec.structs.replace(made, names=tuple(filter(made.is_written, made.names)))
+    base, opposite = renewed(known.base, known.opposite, made, known.digests)
     return CopyResult(
         object=resolved.intent.object,
         source=source,

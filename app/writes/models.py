@@ -64,9 +64,11 @@ class NextJob(Struct, frozen=True, kw_only=True):
 
 class CopyPlan(Struct, frozen=True, kw_only=True):
     """What a copy sends after the merge: the `body`, with the target `before` it as digests; None if it was not read.
-    `conflicts` are fields that both sides have changed, and nothing says whose value counts."""
+    `conflicts` are fields that both sides have changed, and nothing says whose value counts. `base` is the version of
+    the base that was merged with."""
 
     body: bytes
+    base: str = ""
     before: dict[str, FieldState] | None = None
     conflicts: tuple[str, ...] = ()
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from app.errors import InvalidField, UnsupportedAction
 from app.http.decode_body import NO_CHOICE, DecodedBody, decode_sent
@@ -30,6 +30,7 @@ from app.writes.deps import WriteDeps
 from app.writes.models import CopyOf, Intent, Missing
 from app.writes.portable_body import make_portable
 from app.writes.present_record import PresentRecord
+from app.writes.store.copy_bases import KnownBase
 from app.writes.tags import can_write_tags, read_change
 from canonical import values
 from canonical.classes import LossPolicy
@@ -64,7 +65,8 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     run. `edits_tags`: the body adds and removes tags. `missing`: what happens with a person who is missing.
     `writer` is who changes the record: the connection that the values come from, `key:<name>`, or `person`.
     `written_at` is when its values were as they are sent, if not now. `copy_of`: the body is that record as it was
-    read, and `lost` is what the copy loses beyond it.
+    read, `lost` is what the copy loses beyond it, and `base` is the base of the copy as it was before the read, None
+    without a link.
     """
 
     principal: str
@@ -91,6 +93,7 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     written_at: datetime | None = None
     copy_of: CopyOf | None = None
     lost: tuple[Loss, ...] = ()
+    base: KnownBase | None | UnsetType = UNSET
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class ResolvedWrite:
     refusal. `met`: the customers that were read for it; `decoded`: its bodies, each decoded once. All copies of it
     share both.
     `resends`: it may have been sent before, so the ownership of its fields refuses nothing any more. `whole`: the body
-    of a copy before it was merged with its target.
+    of a copy before it was merged with its target. `base`: as in the request, unset for a write that was recorded.
     """
 
     deps: WriteDeps
@@ -114,6 +117,7 @@ class ResolvedWrite:
     redriven: bool = False
     resends: bool = False
     whole: bytes | None = None
+    base: KnownBase | None | UnsetType = UNSET
     met: list[msgspec.Raw] = field(default_factory=list)
     decoded: dict[bytes, Any] = field(default_factory=dict)
 
@@ -304,7 +308,7 @@ async def resolve_request(
         total=_total(read) if creates and request.object == "order" else None,
         sent=b"" if request.copy_of is not None or sent.body is request.body else request.body,
     )
-    return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
+    return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry, base=request.base)
 
 
 def _total(sent: DecodedBody[Any]) -> str | None:

@@ -1,5 +1,6 @@
 """The bases of copies: what the two records held after the last one, as HMACs, which reveal no values."""
 
+import hashlib
 import hmac
 from functools import partial
 from typing import Final
@@ -66,11 +67,13 @@ SOURCES = _others("target", "source")
 
 
 class KnownBase(Struct, frozen=True, kw_only=True):
-    """The base of a copy, that of the opposite direction, and what digests the values of both."""
+    """The base of a copy, that of the opposite direction, and what digests the values of both. `version` tells one
+    state of the two bases from another; it is empty for two records that were never copied."""
 
     base: Base
     opposite: Base
     digests: Digests
+    version: str = ""
 
 
 class PostgresCopyBases:
@@ -84,11 +87,14 @@ class PostgresCopyBases:
         """Return what is known of two records; empty bases for two that were never copied. Raises SealBroken."""
         digests = await self._digests(object_name)
         places = (source.connection, source.remote_id, target.connection, target.remote_id)
-        found: dict[bool, Base] = {
-            row["is_ahead"]: msgspec.json.decode(row["fields"], type=dict[str, FieldBase])
-            for row in await self._database.fetch(SELECT, object_name, *places)
+        rows: dict[bool, str] = {
+            row["is_ahead"]: row["fields"] for row in await self._database.fetch(SELECT, object_name, *places)
         }
-        return KnownBase(base=found.get(True, {}), opposite=found.get(False, {}), digests=digests)
+        base, opposite = (
+            msgspec.json.decode(rows.get(is_ahead, "{}"), type=dict[str, FieldBase]) for is_ahead in (True, False)
+        )
+        version = hashlib.sha256(f"{rows.get(True)}\0{rows.get(False)}".encode()).hexdigest() if rows else ""
+        return KnownBase(base=base, opposite=opposite, digests=digests, version=version)
 
     async def keep(self, transaction: Transaction, copied: CopyResult) -> None:
         """Keep what a copy left, in both directions."""
