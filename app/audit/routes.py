@@ -14,20 +14,20 @@ READ: Final = ("ops:read",)
 POSITION: Final = "[1-9][0-9]{0,17}"
 # Takes about a second; a longer chain is verified in several calls.
 MOST_AT_ONCE: Final = 100_000
-TYPE: Final = matching(
-    "type",
-    "Only this type; `receipt.*` matches every type with this prefix.",
-    "receipt.*",
-    r"[a-z_]+\.([a-z_]+|\*)",
-    lambda match: match[0],
-    otherwise="a type such as receipt.received, or receipt.* for a prefix",
+FILTERS: Final = (
+    matching(
+        "type",
+        "Only this type; `receipt.*` matches every type with this prefix.",
+        "receipt.*",
+        r"[a-z_]+\.([a-z_]+|\*)",
+        lambda match: match[0],
+        otherwise="a type such as receipt.received, or receipt.* for a prefix",
+    ),
+    text("record", "Only events of this record, operation, job or connection.", "op_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
+    text("actor", "Only changes made by this actor.", "lockstitch"),
+    text("correlation_id", "Only this run.", "orders-4711-1767225600000", longest=128),
+    instant("since", "Only events at or after this time"),
 )
-RECORD: Final = text(
-    "record", "Only events of this record, operation, job or connection.", "op_0198f0a2b7c47d3c9a51f2e80b6c4d17"
-)
-ACTOR: Final = text("actor", "Only changes made by this actor.", "lockstitch")
-RUN: Final = text("correlation_id", "Only this run.", "orders-4711-1767225600000", longest=128)
-SINCE: Final = instant("since", "Only events at or after this time")
 CURSOR: Final = cursor(POSITION)
 FROM: Final = matching(
     "from",
@@ -53,7 +53,7 @@ ANCHOR: Final = matching(
     "/ops/audit",
     tag=TAG,
     scopes=READ,
-    query=(TYPE, RECORD, ACTOR, RUN, SINCE, LIMIT, CURSOR),
+    query=(*FILTERS, LIMIT, CURSOR),
     answer=Listing(item=AuditEvent, meaning="A page of audit events."),
     sends=("Link",),
 )
@@ -62,15 +62,9 @@ async def list_audit(call: Call) -> Answered:
 
     Every state change: who made it, in which run, and its position in the chain. Audit events are never deleted.
     """
-    which = AuditFilter(
-        type=call.query(TYPE),
-        record=call.query(RECORD),
-        actor=call.query(ACTOR),
-        correlation_id=call.query(RUN),
-        since=call.query(SINCE),
-    )
     position = call.query(CURSOR)
     after = None if position is None else int(position)
+    which = call.filter(AuditFilter, FILTERS)
     page = await read.list_audit(call.deps(PostgresAuditTrail), which, after=after, limit=call.query(LIMIT))
     return page_response(call.request, page)
 

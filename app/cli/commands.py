@@ -75,12 +75,11 @@ def declare_list(
     """
 
     def declare(row: Row) -> Row:
-        def command(*, json: bool, **options: Any) -> None:
-            check_limit(options.get("limit", LISTED))
-            found = opened(lambda deps: read(deps, **options))
-            print_page(found if isinstance(found, Page) else whole_list(found), columns, row, none=none, json=json)
+        def list_(page: Page) -> None:
+            print_page(page, columns, row, none=none, json=False)
 
-        _register(group, "list", command, row, _parameters_of(read, described))
+        list_.__doc__ = row.__doc__
+        declare_action(group, opened, read, **described)(list_)
         return row
 
     return declare
@@ -91,7 +90,7 @@ def declare_action(
 ) -> Callable[[Callable[[T], str | None]], Callable[[T], str | None]]:
     """Add a command that shows or changes one thing, named like the decorated function.
 
-    That function returns a sentence about the result, or prints the result and returns None.
+    That function returns a sentence about the result, or prints the result and returns None. A list is one page.
     """
 
     def declare(show: Callable[[T], str | None]) -> Callable[[T], str | None]:
@@ -99,12 +98,20 @@ def declare_action(
             check_limit(options.get("limit", LISTED))
             filled = {name: fill() for name, fill in FILLED_IN.items() if name in inspect.signature(do).parameters}
             result = opened(lambda deps: do(deps, *arguments, **options, **filled))
+            if isinstance(result, list):
+                result = whole_list(result)
             if json:
                 write_json(result)
             elif (sentence := show(result)) is not None:
                 sys.stdout.write(f"{sentence}\n")
 
-        _register(group, show.__name__.rstrip("_").replace("_", "-"), command, show, _parameters_of(do, described))
+        parameters = [
+            *_parameters_of(do, described),
+            inspect.Parameter("json", _OPTION, default=False, annotation=Json),
+        ]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__doc__ = show.__doc__
+        group.command(with_options(command), name=show.__name__.rstrip("_").replace("_", "-"))
         return show
 
     return declare
@@ -136,19 +143,6 @@ def check_limit(limit: int) -> None:
     """Exit unless the limit is 1 to MOST."""
     if not 1 <= limit <= MOST:
         usage(f"--limit {limit}: must be 1 to {MOST:,}.")
-
-
-def _register(
-    group: App,
-    name: str,
-    command: Callable[..., None],
-    formats: Callable[..., Any],
-    parameters: Sequence[inspect.Parameter],
-) -> None:
-    json = inspect.Parameter("json", _OPTION, default=False, annotation=Json)
-    command.__signature__ = inspect.Signature([*parameters, json])  # type: ignore[attr-defined]
-    command.__doc__ = formats.__doc__
-    group.command(with_options(command), name=name)
 
 
 def _parameters_of(function: Callable[..., Any], described: Mapping[str, Parameter]) -> list[inspect.Parameter]:

@@ -153,23 +153,13 @@ def view_of(redrive: Redrive) -> RedriveView:
     took = (redrive.updated_at - redrive.created_at).total_seconds()
     rate = handled / took if handled and took > 0 else None
     pace = redrive.rate_per_second or rate
-    return RedriveView(
-        id=redrive.id,
-        state=redrive.state,
-        filter=msgspec.convert(redrive.filter, RedriveFilter, from_attributes=True),
-        rate_per_second=redrive.rate_per_second,
-        total=redrive.total,
-        redriven=redrive.redriven,
-        skipped=redrive.skipped,
-        left=left,
-        rate=None if rate is None else round(rate, 2),
-        eta_seconds=round(left / pace, 1) if redrive.state == "running" and pace else None,
-        actor=redrive.actor,
-        correlation_id=redrive.correlation_id,
-        created_at=redrive.created_at,
-        updated_at=redrive.updated_at,
-        ended_at=redrive.ended_at,
-    )
+    figures = {
+        "left": left,
+        "rate": None if rate is None else round(rate, 2),
+        "eta_seconds": round(left / pace, 1) if redrive.state == "running" and pace else None,
+    }
+    wanted = msgspec.convert(redrive.filter, RedriveFilter, from_attributes=True)
+    return RedriveView(**{**msgspec.structs.asdict(redrive), **figures, "filter": wanted})
 
 
 def _filter_of(wanted: RedriveFilter) -> DeadLetterFilter:

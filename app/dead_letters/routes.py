@@ -2,8 +2,6 @@
 
 from typing import Final, get_args
 
-import msgspec
-
 from app.dead_letters import bulk_redrive, discard, inspect, redrive
 from app.dead_letters.bulk_redrive import DryRun, RedriveRequest, RedriveView
 from app.dead_letters.deps import DeadLetterDeps
@@ -23,14 +21,20 @@ WRITE: Final = ("ops:write",)
 DECIDED: Final = ("state-conflict",)
 ID: Final = PathText("id", "The dead letter's id.", "dl_0198f0a2b7c47d3c9a51f2e80b6c4d17")
 REDRIVE_ID: Final = PathText("id", "The redrive's id.", "rdv_0198f0a2b7c47d3c9a51f2e80b6c4d17")
-STATE: Final = choice(
-    "state", "Only dead letters in this state.", (*get_args(DeadLetterState), "all"), example="open", default="open"
+FILTERS: Final = (
+    choice(
+        "state",
+        "Only dead letters in this state.",
+        (*get_args(DeadLetterState), "all"),
+        example="open",
+        default="open",
+    ),
+    text("connection", "Only this connection.", "hubspot"),
+    text("kind", "Only this kind of work.", "ingest"),
+    choice("category", "Only this kind of failure.", get_args(DeathCategory), example="transient"),
+    instant("since", "Only those given up at or after this time"),
+    text("correlation_id", "Only this run.", "orders-4711-1767225600000", longest=128),
 )
-CONNECTION: Final = text("connection", "Only this connection.", "hubspot")
-KIND: Final = text("kind", "Only this kind of work.", "ingest")
-CATEGORY: Final = choice("category", "Only this kind of failure.", get_args(DeathCategory), example="transient")
-SINCE: Final = instant("since", "Only those given up at or after this time")
-RUN: Final = text("correlation_id", "Only this run.", "orders-4711-1767225600000", longest=128)
 CURSOR: Final = cursor("dl_.*")
 REDRIVE_CURSOR: Final = cursor("rdv_.*")
 REDRIVE: Final = JsonBody(
@@ -50,7 +54,7 @@ START: Final = JsonBody(
     "/ops/dead-letters",
     tag=TAG,
     scopes=READ,
-    query=(STATE, CONNECTION, KIND, CATEGORY, SINCE, RUN, LIMIT, CURSOR),
+    query=(*FILTERS, LIMIT, CURSOR),
     answer=Listing(item=DeadLetterView, meaning="A page of dead letters."),
     sends=("Link",),
 )
@@ -59,20 +63,8 @@ async def list_dead_letters(call: Call) -> Answered:
 
     Work that was given up and waits for a decision. Use `state` to list decided ones too.
     """
-    which = {
-        "state": call.query(STATE),
-        "connection": call.query(CONNECTION),
-        "kind": call.query(KIND),
-        "category": call.query(CATEGORY),
-        "since": call.query(SINCE),
-        "correlation_id": call.query(RUN),
-    }
-    page = await inspect.list_dead_letters(
-        call.deps(DeadLetterDeps),
-        msgspec.convert(which, DeadLetterFilter),
-        after=call.query(CURSOR),
-        limit=call.query(LIMIT),
-    )
+    deps, which = call.deps(DeadLetterDeps), call.filter(DeadLetterFilter, FILTERS)
+    page = await inspect.list_dead_letters(deps, which, after=call.query(CURSOR), limit=call.query(LIMIT))
     return page_response(call.request, page)
 
 

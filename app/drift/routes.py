@@ -2,8 +2,6 @@
 
 from typing import Final, get_args
 
-import msgspec
-
 from app.drift import findings
 from app.drift.deps import DriftDeps
 from app.drift.models import DriftFilter, DriftFinding
@@ -14,9 +12,11 @@ from app.settings.drift import DriftKind
 
 TAG: Final = "Operators"
 ID: Final = PathText("id", "The finding's id.", "drf_0198f0a2b7c47d3c9a51f2e80b6c4d17")
-CONNECTION: Final = text("connection", "Only this connection.", "hubspot")
-KIND: Final = choice("kind", "Only this kind.", get_args(DriftKind), example="unknown_field")
-ACKNOWLEDGED: Final = boolean("acknowledged", "Only acknowledged findings, or only others; all if absent.")
+FILTERS: Final = (
+    text("connection", "Only this connection.", "hubspot"),
+    choice("kind", "Only this kind.", get_args(DriftKind), example="unknown_field"),
+    boolean("acknowledged", "Only acknowledged findings, or only others; all if absent."),
+)
 CURSOR: Final = cursor("drf_.*")
 
 
@@ -25,7 +25,7 @@ CURSOR: Final = cursor("drf_.*")
     "/ops/drift",
     tag=TAG,
     scopes=("ops:read",),
-    query=(CONNECTION, KIND, ACKNOWLEDGED, LIMIT, CURSOR),
+    query=(*FILTERS, LIMIT, CURSOR),
     answer=Listing(item=DriftFinding, meaning="A page of drift findings."),
     sends=("Link",),
 )
@@ -34,14 +34,8 @@ async def list_drift(call: Call) -> Answered:
 
     One finding for each change observed in a vendor's records or webhooks, regardless of how often it occurs.
     """
-    which = {
-        "connection": call.query(CONNECTION),
-        "kind": call.query(KIND),
-        "acknowledged": call.query(ACKNOWLEDGED),
-    }
-    page = await findings.list_drift(
-        call.deps(DriftDeps), msgspec.convert(which, DriftFilter), after=call.query(CURSOR), limit=call.query(LIMIT)
-    )
+    which = call.filter(DriftFilter, FILTERS)
+    page = await findings.list_drift(call.deps(DriftDeps), which, after=call.query(CURSOR), limit=call.query(LIMIT))
     return page_response(call.request, page)
 
 

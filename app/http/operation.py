@@ -14,6 +14,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Generic, Literal, TypeVar
 
+import msgspec
 from litestar import route
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
@@ -98,6 +99,10 @@ class Call(Struct, frozen=True, kw_only=True):
     def query(self, parameter: Parameter[T]) -> T:
         """Return the value of a declared query parameter."""
         return self._query.get(parameter)
+
+    def filter(self, into: type[S], declared: tuple[Parameter[Any], ...]) -> S:
+        """Return a Struct of the values of declared query parameters, by their names."""
+        return msgspec.convert({one.name: self._query.get(one) for one in declared}, into)
 
     @property
     def query_errors(self) -> tuple[FieldError, ...]:
