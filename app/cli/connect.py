@@ -81,12 +81,12 @@ def show(*, json: Json = False) -> None:
     if json:
         write_json(whole_list(listed))
         return
-    shown = table("connection", "vendor", "state", "note")
+    states = table("connection", "vendor", "state", "note")
     for one in listed:
         times = (("since", one.since), ("until", one.until))
         notes = (one.note or "", *(f"{word} {moment(at)}" for word, at in times if at is not None))
-        shown.add_row(one.name, one.vendor, one.state, ", ".join(filter(None, notes)))
-    Console().print(shown)
+        states.add_row(one.name, one.vendor, one.state, ", ".join(filter(None, notes)))
+    Console().print(states)
     for one in listed:
         if one.refused_webhooks is not None:
             sys.stdout.write(f"{one.name}: {described(one.refused_webhooks)} {one.refused_webhooks.next_step}\n")
@@ -142,17 +142,17 @@ async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:
     sys.stdout.flush()
     while True:
         await asyncio.sleep(POLL_SECONDS)
-        found = await deps.consents.find(begun)
-        if found is not None and found.outcome == CONNECTED:
+        consent = await deps.consents.find(begun)
+        if consent is not None and consent.outcome == CONNECTED:
             return
-        if found is not None and found.outcome is not None:
-            raise ConsentError(found.outcome)
-        if found is not None and found.ended and found.used_at is not None:
+        if consent is not None and consent.outcome is not None:
+            raise ConsentError(consent.outcome)
+        if consent is not None and consent.ended and consent.used_at is not None:
             raise ConsentError(
                 "Lockstitch stopped or lost its database before it recorded the outcome. If lockstitch connections"
                 f" does not show {name} as connected, run lockstitch connect again."
             )
-        if found is None or found.ended:
+        if consent is None or consent.ended:
             raise ConsentError("Nobody finished the authorisation in time.")
 
 

@@ -58,8 +58,8 @@ def show_coverage(
 
 
 def _columns(object_name: ObjectName, vendors: Sequence[str]) -> list[MappingColumn]:
-    found = [active(VENDORS[name], object_name) for name in vendors]
-    return [_column(mapping) for mapping in found if mapping is not None]
+    mappings = [active(VENDORS[name], object_name) for name in vendors]
+    return [_column(mapping) for mapping in mappings if mapping is not None]
 
 
 def _column(mapping: AnyMapping) -> MappingColumn:
@@ -78,13 +78,13 @@ def _write_tables(console: Console, columns: Sequence[MappingColumn]) -> None:
     names = [field.field for field in columns[0].fields]
     left = max(len(name) for name in names) + GAP
     for group in _packed(columns, console.width - left):
-        shown: Table = table("field", *(VENDORS[column.vendor].title for column in group))
-        for header in shown.columns[1:]:
+        letters: Table = table("field", *(VENDORS[column.vendor].title for column in group))
+        for header in letters.columns[1:]:
             header.no_wrap = True
-        shown.add_row("revision", *(f"r{column.mapping.revision}" for column in group))
+        letters.add_row("revision", *(f"r{column.mapping.revision}" for column in group))
         for place, name in enumerate(names):
-            shown.add_row(name, *(_letters(column.fields[place]) for column in group))
-        console.print(shown)
+            letters.add_row(name, *(_letters(column.fields[place]) for column in group))
+        console.print(letters)
         console.print()
 
 

@@ -47,11 +47,11 @@ def map_payload(
             raise Unmappable("$", f"it contains no {mapping.object}")
         if len(records) > 1 and not list:
             usage(f"{file} contains {len(records)} records: add --list to map all of them.")
-        shown = [_shown(mapping, _map(mapping, record, facts)) for record in records]
+        documents = [_document(mapping, _map(mapping, record, facts)) for record in records]
     except Unmappable as refusal:
         sys.stderr.write(msgspec.json.encode({"path": refusal.path, "reason": refusal.reason}).decode() + "\n")
         sys.exit(REFUSED)
-    write_json(shown if list else shown[0])
+    write_json(documents if list else documents[0])
 
 
 def _map(mapping: AnyMapping, record: msgspec.Raw, account: Any) -> Mapped[Any]:
@@ -68,7 +68,7 @@ def _map(mapping: AnyMapping, record: msgspec.Raw, account: Any) -> Mapped[Any]:
     return mapping.read(record, account)
 
 
-def _shown(mapping: AnyMapping, mapped: Mapped[Any]) -> dict[str, Any]:
+def _document(mapping: AnyMapping, mapped: Mapped[Any]) -> dict[str, Any]:
     return {
         "data": mapped.data,
         "loss": mapped.loss,

@@ -45,10 +45,10 @@ def print_pause(connection: str, pause: Pause | None) -> None:
 
 def read_duration(option: str, text: str) -> timedelta:
     """Parse a duration such as `90m`, `24h`, `30d`. Exits for anything else, and for zero."""
-    found = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
-    if found is None or not int(found[1]):
+    match = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if match is None or not int(match[1]):
         usage(f"{option} {text}: must be a duration such as 90m, 24h, 30d.")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
 def read_time(option: str, text: str | None) -> datetime | None:

@@ -84,15 +84,15 @@ def _outcome(field: str, policy: FieldOwnership, by: frozenset[str], target: str
 
 def _write_table(chosen: dict[str, FieldOwnership], changes: dict[str, dict[str, str]]) -> None:
     columns = ("field", "owner", "writers", "fresh within", "anyone else", "among writers", "team")
-    shown = table(*columns, *(("a change is",) if any(changes.values()) else ()))
+    rules = table(*columns, *(("a change is",) if any(changes.values()) else ()))
     for name, policy in chosen.items():
         writers = "anyone at the owner" if policy.writers is None else ", ".join(policy.writers)
         fresh = None if policy.freshness_seconds is None else f"{policy.freshness_seconds} s"
         cells: list[Any] = [name, policy.owner, writers if policy.anyone_else else None, fresh]
         cells += [policy.anyone_else or "not checked", policy.among_writers, policy.team]
         outcomes = [f"{outcome} at {', '.join(at)}" for outcome, at in _grouped(changes[name]).items()]
-        shown.add_row(*(Text(cell or "") for cell in [*cells, *(["\n".join(outcomes)] if outcomes else [])]))
-    Console().print(shown)
+        rules.add_row(*(Text(cell or "") for cell in [*cells, *(["\n".join(outcomes)] if outcomes else [])]))
+    Console().print(rules)
 
 
 def _grouped(outcomes: dict[str, str]) -> dict[str, list[str]]:

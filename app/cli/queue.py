@@ -13,34 +13,34 @@ from app.queue.state import QueueLane, read_queue
 
 def queue(*, json: Json = False) -> None:
     """Show depth, age and lag by connection and kind, and which connections are blocked."""
-    seen = with_operators(QueueDeps, lambda deps: read_queue(deps))
+    view = with_operators(QueueDeps, lambda deps: read_queue(deps))
     if json:
-        write_json(seen)
+        write_json(view)
         return
     console = Console()
     console.print(
-        f"{counted(seen.depth, 'job')}, the oldest {span(seen.oldest_seconds)} old,"
-        f" {counted(seen.blocked_keys, 'blocked record')}, {counted(seen.dead_letters, 'dead letter')}."
+        f"{counted(view.depth, 'job')}, the oldest {span(view.oldest_seconds)} old,"
+        f" {counted(view.blocked_keys, 'blocked record')}, {counted(view.dead_letters, 'dead letter')}."
     )
-    shown = table("connection", "kind", "jobs", "run", "ready", "blocked", "oldest", "lag")
+    lanes = table("connection", "kind", "jobs", "run", "ready", "blocked", "oldest", "lag")
     # At 80 columns, shorten a long name, never a figure.
-    shown.columns[0].overflow, shown.columns[0].max_width = "ellipsis", 24
-    for column in shown.columns:
+    lanes.columns[0].overflow, lanes.columns[0].max_width = "ellipsis", 24
+    for column in lanes.columns:
         column.no_wrap = True
-    for column in shown.columns[2:]:
+    for column in lanes.columns[2:]:
         column.justify = "right"
-    for lane in seen.lanes:
+    for lane in view.lanes:
         for each in lane.kinds:
-            shown.add_row(
+            lanes.add_row(
                 Text(lane.connection),
                 Text(each.kind),
                 *(str(figure) for figure in (each.depth, each.running, each.ready, each.blocked_keys)),
                 span(each.oldest_seconds),
                 span(each.lag_seconds),
             )
-    if shown.rows:
-        console.print(shown)
-    for lane in seen.lanes:
+    if lanes.rows:
+        console.print(lanes)
+    for lane in view.lanes:
         if lane.state != "open":
             console.print(Text(_blocked_lane(lane)), soft_wrap=True)
 

@@ -100,11 +100,11 @@ def revoke(name: Annotated[str, NAMED], *, version: Annotated[list[int] | None, 
 def list_secrets(*, json: Json = False) -> None:
     """List all versions of all credentials, without their values."""
 
-    found = _with_vault(lambda opened: opened.store.list())
+    versions = _with_vault(lambda opened: opened.store.list())
     if json:
-        write_json(found)
+        write_json(versions)
         return
-    Console().print(filled_table(("name, version", "state", "last use", "ends"), found, _row))
+    Console().print(filled_table(("name, version", "state", "last use", "ends"), versions, _row))
 
 
 def _row(version: ListedVersion) -> Cells:
@@ -202,7 +202,7 @@ def _overlapping(opened: OpenedVault, name: str) -> list[str]:
         f" {moment(previous.accepted_until)}. To end that now: lockstitch secrets revoke {name}"
         f" --version {previous.number}."
         for connection, one in opened.settings.connections.items()
-        if any(given.secret == f"{VAULT}{name}" for given in one.webhook_secrets)
+        if any(reference.secret == f"{VAULT}{name}" for reference in one.webhook_secrets)
     ]
 
 
@@ -211,15 +211,15 @@ def _with_new_secret(name: str, do: Callable[[OpenedVault, str], Awaitable[None]
     if NAME.fullmatch(name) is None:
         usage(f"{name!r} is no name of a secret: use a-z, 0-9, _, . and -, starting with a letter.")
     try:
-        given = (
+        typed = (
             getpass.getpass(f"Secret for {name}: ").encode()
             if sys.stdin.isatty()
             else sys.stdin.buffer.read(MOST_BYTES + 1)
         )
-        value = given.decode().removesuffix("\n").removesuffix("\r")
+        value = typed.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         usage("The secret is not UTF-8 text.")
-    if not value or len(given) > MOST_BYTES:
+    if not value or len(typed) > MOST_BYTES:
         usage(f"The secret is empty, or longer than {MOST_BYTES} bytes.")
     _with_vault(lambda opened: do(opened, value))
 
