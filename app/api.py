@@ -26,7 +26,7 @@ from app.vendors import routes as vendors
 from app.webhooks import routes as webhooks
 from app.wiring.runtime import open_runtime
 from app.writes import routes as writes
-from app.writes.waiting import Writers
+from app.writes.idempotency import Writers
 
 
 def handlers() -> list[HTTPRouteHandler]:

@@ -1,1 +1,1 @@
-"""Copy records between connections: on request, and to the consumers of their changes."""
+"""Copy records between connections, on request and to consumers: choose and read the source. `app.writes` writes it."""

@@ -27,7 +27,8 @@ from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.models import NewOperation, NextJob, Operation
 from app.writes.queued import job_of
-from app.writes.resolved_write import WriteRequest, fingerprint, resolve_request
+from app.writes.request import WriteRequest
+from app.writes.resolved_write import fingerprint, resolve_request
 from canonical.ticket import Comment
 from mappings.spec import ListQuery, Remote
 

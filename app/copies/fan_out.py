@@ -47,7 +47,8 @@ from app.writes.copy_merge import ConsumerPaused, base_before, has_nothing_new
 from app.writes.deps import OperationDeps
 from app.writes.execute import execute
 from app.writes.models import NewOperation, Operation, Undecided
-from app.writes.resolved_write import ResolvedWrite, WriteRequest, fingerprint, resolve_request
+from app.writes.request import WriteRequest
+from app.writes.resolved_write import ResolvedWrite, fingerprint, resolve_request
 from canonical.parts import Link
 from mappings.coverage import unsupported
 

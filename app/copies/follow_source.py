@@ -26,11 +26,11 @@ from app.records.fetch import fetch_present
 from app.records.models import READ_LIMIT
 from app.records.resolve import active_mapping
 from app.vendors.models import Connection
-from app.writes.source_deletions import KIND, DeletedSource
 from canonical.parts import Link, ObjectName
 
 SOURCE_DELETED: Final = "copy.source_deleted"
 POLICY: Final = JobPolicy(max_attempts=20, base_seconds=2.0, cap_seconds=1800.0, attempt_seconds=60.0)
+KIND: Final = "follow_source"
 
 
 class SourceDeleted(Struct, frozen=True, kw_only=True):
@@ -41,6 +41,15 @@ class SourceDeleted(Struct, frozen=True, kw_only=True):
     connection: str
     remote_id: str
     copies: tuple[Link, ...]
+
+
+class DeletedSource(Struct, frozen=True, kw_only=True):
+    """The payload: the record. `is_named`: a deletion webhook names it; else it was seen again after one."""
+
+    object: ObjectName
+    connection: str
+    remote_id: str
+    is_named: bool
 
 
 async def follow_source(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
@@ -130,6 +139,19 @@ def _archivals(deps: CopyDeps, job: Job, source: DeletedSource, copies: Sequence
         and consumer.connection in held
         and source.connection in consumer.sources
     ]
+
+
+def job_of_source(source: DeletedSource, *, origin: str, correlation_id: str) -> NewJob:
+    """Return the job. Those of one record run one after the other."""
+    return NewJob(
+        kind=KIND,
+        payload=msgspec.json.encode(source),
+        connection=source.connection,
+        order_key=f"source:{source.object}:{source.remote_id}",
+        dedupe_key=origin,
+        correlation_id=correlation_id,
+        origin=origin,
+    )
 
 
 KINDS: Final = (

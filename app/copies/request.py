@@ -12,7 +12,8 @@ from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.copy_links import linked_record
 from app.writes.models import CopyOf, NextJob
-from app.writes.resolved_write import WriteRequest, finds_by
+from app.writes.request import WriteRequest
+from app.writes.resolved_write import finds_by
 from canonical.parts import Loss, ObjectName
 from mappings.spec import UpsertKey, Vendor
 

@@ -14,11 +14,12 @@ from app.http.paging import whole_list
 from app.http.parameters import RECORD_CONNECTION, RECORD_ID, PathText
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response
-from app.writes.copied import SkippedCopy
+from app.writes.answer import SkippedCopy
 from app.writes.deps import WriteDeps
 from app.writes.dry_run import DraftedWrite, dry_run
+from app.writes.idempotency import Writers
 from app.writes.models import OperationView
-from app.writes.resolved_write import WriteRequest
+from app.writes.request import WriteRequest
 from app.writes.routes import (
     DRY_RUN,
     LOSS,
@@ -29,7 +30,6 @@ from app.writes.routes import (
     request_fingerprint,
     written_response,
 )
-from app.writes.waiting import Writers
 from canonical.customer import Customer
 from canonical.order import Order
 from canonical.parts import ObjectName

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from app import telemetry
 from app.audit.models import Fact
 from app.audit.record import Entry, entries_of
+from app.copies.follow_source import DeletedSource, job_of_source
 from app.dependencies import Dependencies
 from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent, RecordChange, SeenState, StateMoved
@@ -43,7 +44,6 @@ from app.webhooks.raw_forwarding import raw_payload
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
 from app.webhooks.refetch import Refetched, new_comments, refetch, refetch_comment
 from app.writes.models import ReportedChange
-from app.writes.source_deletions import DeletedSource, job_of_source
 from canonical.parts import ObjectName
 from mappings.registry import objects_of
 from mappings.spec import Unmappable, VendorDrift

@@ -84,11 +84,11 @@ from app.wiring.operators import announcer_of, consents_of, links_of, operator_d
 from app.wiring.upkeep import Upkeep, open_upkeep
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps, WriteDeps
+from app.writes.idempotency import Writers
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from app.writes.store.own_writes import PostgresOwnWrites
 from app.writes.store.removals import PostgresRemovals
-from app.writes.waiting import Writers
 from mappings.registry import objects_of
 from mappings.spec import Vendor
 

@@ -1,16 +1,36 @@
-"""Judge what a write would lose, by the caller's `?loss=` and the classes of the fields."""
+"""Judge what a write would lose, by the caller's `?loss=` and the classes of the fields.
+
+A field that already has the value that was sent loses nothing. An order may not get another sum than its body adds up
+to.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from app.errors import InvalidField, UnsupportedField
+from app.links.models import TotalDifference
 from app.problem_document import FieldError, summary
-from app.writes.resolved_write import ResolvedWrite, changed_fields
-from canonical.classes import Traits, is_essential
+from app.writes.resolved_write import PresentRecord, ResolvedWrite, changed_fields
+from canonical.classes import LINE, NAMING, Traits, is_essential
+from canonical.field_kinds import ComparedField, fields_of
+from canonical.order import Order
+from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.parts import Loss
+from canonical.references import PEOPLE
+from canonical.same_value import is_empty, same
+from canonical.totals import PARTS, BodySum, holds, sum_of
 from mappings.spec import Draft, FieldRefusal, Vendor
+
+TOTAL = "/totals/total"
+SUMS = frozenset({"discounts", "shipping_lines", "fees"})
+"""The lists, other than the lines, whose items are parts of the sum."""
+KEEP_IT = "Change the order at {}, or accept that its sum stays with ?loss=any"
+LINES: Final = "line_items"
+DESCRIBING: Final = frozenset(LineItemPatch.__struct_fields__) - LINE
 
 
 def accept_loss(resolved: ResolvedWrite, draft: Draft[Any]) -> tuple[Loss, ...]:
@@ -67,3 +87,158 @@ def dropped(refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
 
 def _error(refusal: FieldRefusal) -> FieldError:
     return FieldError(pointer=refusal.pointer, detail=refusal.detail)
+
+
+def accept_total(resolved: ResolvedWrite, draft: Draft[Any], account: Any) -> tuple[Loss, ...]:
+    """Return the loss of a new order whose sum would differ. Raises UnsupportedField where the caller does not accept
+    one (`?loss=any`)."""
+    intent, title = resolved.intent, resolved.connection.vendor.title
+    wanted = sum_of(resolved.patch)
+    if wanted is None:
+        return ()
+    total_of = resolved.mapping.total_of
+    assert total_of is not None  # noqa: S101 - every mapping that creates orders has one
+    becomes = total_of(draft.body, account)
+    is_kept = becomes is None or wanted.is_about(becomes)
+    held = wanted.total if becomes is None else becomes
+    if intent.total is not None and not wanted.is_about(Decimal(intent.total)):
+        wrong = "The body contradicts itself"
+        detail = (
+            f"totals.total is {intent.total}, and the parts add up to {wanted.total:f}, at {title} to {held:f}:"
+            f" send the prices, discounts, shipping, fees and taxes that make up the total, or no totals"
+        )
+    elif not is_kept:
+        wrong = f"{title} would get another sum"
+        detail = f"the body adds up to {wanted.total:f}, at {title} it would be {held:f}. {_way_out(draft, title)}"
+    else:
+        return ()
+    if intent.loss != "any":
+        raise UnsupportedField(f"{wrong}: {detail}", errors=(FieldError(pointer=TOTAL, detail=detail),))
+    return (Loss(path=TOTAL, kind="coerced", detail=detail),)
+
+
+async def accept_change(resolved: ResolvedWrite, draft: Draft[Any], present: PresentRecord) -> None:
+    """Raise UnsupportedField for the change of an order whose vendor cannot change a part of its sum, unless the order
+    has the sum of the body, or the caller accepts another one (`?loss=any`)."""
+    kept = [one for one in draft.refused if one.kind == "unsupported" and _is_part(one.pointer)]
+    if not kept or resolved.intent.loss == "any":
+        return
+    title, held = resolved.connection.vendor.title, (await present.mapped()).data.totals.total
+    wanted = sum_of(resolved.as_whole.patch)
+    if wanted is not None and wanted.is_about(Decimal(held)):
+        return
+    named = "; ".join(f"{one.pointer} ({one.detail})" for one in kept)
+    detail = f"{title} does not change {named}. {KEEP_IT.format(title)}"
+    raise UnsupportedField(f"The sum would stay as it is: {detail}", errors=(FieldError(pointer=TOTAL, detail=detail),))
+
+
+def other_total(resolved: ResolvedWrite, order: Order, loss: tuple[Loss, ...]) -> TotalDifference | None:
+    """Return the difference between the sum that was asked for and the one that the vendor computed for a new order.
+    None if there is none, or if it was announced before (`loss`), or if the vendor counts in another currency."""
+    intent, wanted = resolved.intent, sum_of(resolved.patch)
+    if wanted is None:
+        if intent.total is None:
+            return None
+        wanted = BodySum(total=Decimal(intent.total), slack=Decimal(0))
+    currency = resolved.patch.currency
+    if any(one.path == TOTAL and one.kind == "coerced" for one in loss) or (
+        isinstance(currency, str) and currency != order.currency
+    ):
+        return None
+    held = order.totals.total
+    if wanted.is_about(Decimal(held)):
+        return None
+    return TotalDifference(f"{wanted.total:f}", held)
+
+
+def _way_out(draft: Draft[Any], title: str) -> str:
+    """Return what would be lost, and what the caller can do."""
+    lost = [(one.path, one.detail) for one in draft.loss if one.kind == "dropped"]
+    lost += [(one.pointer, one.detail) for one in draft.refused]
+    named = [f"{pointer} ({why})" for pointer, why in lost if _is_amount(pointer)]
+    missing = f"{title} has no place for {'; '.join(named)}. " if named else ""
+    return f"{missing}Send these amounts within the prices of the lines, or accept the other sum with ?loss=any"
+
+
+def _is_amount(pointer: str) -> bool:
+    return _is_part(pointer) or pointer.split("/")[3:] == ["tax"]
+
+
+def _is_part(pointer: str) -> bool:
+    """Return whether a pointer names an amount that is part of the sum."""
+    name, *inner = pointer.removeprefix("/").split("/")
+    return name in SUMS and inner[1:] in ([], ["amount"], ["price"], ["tax"])
+
+
+def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct) -> tuple[FieldRefusal, ...]:
+    """Return the refusals, without those of fields whose value equals the record's.
+
+    A caller who sends a whole order again does not ask for a change of its lines. Lines that say more than the record
+    are refused only for what the record lacks. A value that reads as it was sent, such as `unknown`, need not be
+    writable. Items of a list are judged all the same, because the list is written whole.
+    """
+    sent, present = msgspec.to_builtins(patch), msgspec.to_builtins(data)
+    fields = fields_of(type(patch))
+
+    def left(refusal: FieldRefusal) -> list[FieldRefusal]:
+        name = refusal.pointer.split("/")[1]
+        is_item = isinstance(sent.get(name), tuple) or refusal.pointer != f"/{name}"
+        if name not in sent or (refusal.kind == "invalid" and is_item):
+            return [refusal]
+        if same(present.get(name), sent[name], fields[name]):
+            return []
+        lacking: list[str] = []
+        if refusal.kind == "unsupported" and name == LINES:
+            lacking = _lacking(present.get(name), sent[name], fields[LINES])
+        elif refusal.kind == "unsupported" and name in PEOPLE and sent[name] and sent[name].get("email"):
+            lacking = [f"/{name}/{member}" for member in _unkept(present.get(name), sent[name], fields[name])]
+        return [msgspec.structs.replace(refusal, pointer=pointer) for pointer in lacking] or [refusal]
+
+    return tuple(dict.fromkeys(one for refusal in refused for one in left(refusal)))
+
+
+def is_part(refusal: FieldRefusal) -> bool:
+    """Return whether a refusal is about a part of the sum of an order that the vendor does not change."""
+    return refusal.kind == "unsupported" and refusal.pointer.removeprefix("/") in PARTS
+
+
+def holds_parts(order: Order, whole: OrderPatch, new: Draft[Any], prices: tuple[Decimal, ...]) -> bool:
+    """Return whether an order has the parts of the whole body, also where its vendor folds them. `new` is the draft of
+    a new order with this body, and `prices` are the unit prices of its lines if the vendor folds parts into them."""
+    changed = [one for one in new.loss if one.kind in ("folded", "coerced")]
+    moved = {
+        names[0]
+        for one in changed
+        for names in (path.removeprefix("/").split("/") for path in (one.path, one.place or one.path))
+    }
+    return holds(order, whole, prices=prices, moved=moved)
+
+
+def _lacking(present: Any, sent: Any, lines: ComparedField) -> list[str]:
+    """Return the pointers of the members of lines that the record lacks. Empty if the lines differ in anything else."""
+    if not isinstance(sent, tuple) or not isinstance(present, tuple) or len(sent) != len(present):
+        return []
+    pointers, item = list[str](), lines.item or lines
+    for place, (line, held) in enumerate(zip(sent, present, strict=True)):
+        absent = [name for name in DESCRIBING if held.get(name) in (None, ()) and not _names_product(line.get(name))]
+        if _unkept(held.get("product"), line.get("product"), item.members["product"]):
+            absent.append("product")
+        if not same(held, {name: value for name, value in line.items() if name not in absent}, item):
+            return []
+        said = (name for name in line if name in absent and line[name] not in (None, ()))
+        pointers += [f"/{LINES}/{place}/{name}" for name in said]
+    return pointers
+
+
+def _unkept(present: Any, sent: Any, reference: ComparedField) -> list[str]:
+    """Return the members of a reference that name what it is and that the record lacks. Empty if the references differ
+    in anything else."""
+    if not isinstance(present, dict) or not isinstance(sent, dict):
+        return []
+    names = [one for one in NAMING if sent.get(one) is not None and present.get(one) is None]
+    known = {one: value for one, value in sent.items() if one not in names}
+    return sorted(names) if is_empty(known, reference) or same(present, known, reference) else []
+
+
+def _names_product(value: Any) -> bool:
+    return isinstance(value, dict) and any(value.get(id) is not None for id in ("remote_id", "variant_remote_id"))

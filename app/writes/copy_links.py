@@ -44,14 +44,11 @@ async def require_known_copy(resolved: ResolvedWrite, copied: CopyOf) -> None:
         )
 
 
-async def link_copy(resolved: ResolvedWrite, remote_id: str, *, actor: str) -> tuple[Loss, ...]:
+async def link_copy(resolved: ResolvedWrite, copied: CopyOf, remote_id: str, *, actor: str) -> tuple[Loss, ...]:
     """Give the copy the canonical id of its source, and return the loss if it cannot have it.
 
     It comes before the write is settled and may be repeated, so a crash leaves no settled copy without its link.
     """
-    copied = resolved.intent.copy_of
-    if copied is None:
-        return ()
     by = LinkSource(kind="copy", actor=actor)
     try:
         await resolved.deps.links.attach(

@@ -1,35 +1,43 @@
 """Draft the body of a write with its mapping, and judge what is lost."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from app.errors import InvalidField, UnsupportedField, VendorDrifted
 from app.records.map_record import offer_to_shadow
+from app.records.resolve import AnyMapping
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
-from app.writes.accept_loss import accept_loss, barring
-from app.writes.accept_total import accept_change, accept_total
-from app.writes.already_held import holds_parts, is_part, still_refused
-from app.writes.patch_of import patch_of
-from app.writes.present_record import PresentRecord
-from app.writes.resolve_references import related_of
-from app.writes.resolved_write import ResolvedWrite
-from app.writes.sent_pointers import at_sent_pointers
-from app.writes.stale_account import refused_by_account_facts
-from app.writes.tags import with_own_pointers
+from app.writes.accept_loss import (
+    accept_change,
+    accept_loss,
+    accept_total,
+    barring,
+    holds_parts,
+    is_part,
+    still_refused,
+)
+from app.writes.models import References
+from app.writes.resolve_references import related_of, with_references
+from app.writes.resolved_write import PresentRecord, ResolvedWrite
+from app.writes.tags import merge_tags, with_own_pointers
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
+from canonical.portable import merged
+from canonical.references import at_target
 from mappings.kit.no_change import changes_nothing
-from mappings.spec import Draft, Mapped
+from mappings.spec import Draft, FieldRefusal, Manifest, Mapped, Unmappable, Vendor
+from mappings.stored import as_stored
 
 YOUNG: Final = 60.0
 """Account facts that are at most this many seconds old may refuse a write by themselves."""
-
 T = TypeVar("T")
+CUSTOM: Final = "custom_fields"
 
 
 class _StaleAccount(Exception):
@@ -129,3 +137,91 @@ async def says_nothing(resolved: ResolvedWrite, body: Any, present: PresentRecor
     return await run_mapping(
         mapping, present.raw, account, partial(changes_nothing, mapping, patch, body, present.decoded, account)
     )
+
+
+def patch_of(resolved: ResolvedWrite, held: Mapped[Any] | None) -> tuple[Any, tuple[Loss, ...]]:
+    """Return the patch, and the references that are lost. `held` is the record as it is, which a write that merges or
+    edits tags needs."""
+    intent = resolved.intent
+    if intent.edits_tags:
+        assert held is not None  # noqa: S101 - tags are changed of a record
+        return resolved.mapping.patch(tags=merge_tags(intent.body, held.data.tags)), ()
+    references = intent.references or References()
+    patch, lost = at_target(resolved.patch, resolved.connection.name)
+    patch, changed = _as_stored(resolved, with_references(patch, references), held)
+    return patch, (*intent.lost, *lost, *references.lost, *changed)
+
+
+def sent_patch(resolved: ResolvedWrite, held: Mapped[Any]) -> tuple[Any, tuple[Loss, ...]]:
+    """Return the patch like `patch_of`, with its references as they were sent, and what the vendor changes."""
+    if resolved.intent.edits_tags:
+        return patch_of(resolved, held)
+    return _as_stored(resolved, at_target(resolved.patch, resolved.connection.name)[0], held)
+
+
+def _as_stored(resolved: ResolvedWrite, patch: Any, held: Mapped[Any] | None) -> tuple[Any, tuple[Loss, ...]]:
+    """Return the patch as the vendor stores it, merged with the record, and the texts that the vendor changes."""
+    intent = resolved.intent
+    patch, changed = as_stored(patch, resolved.mapping.stores)
+    if held is None or not intent.merges:
+        return patch, changed
+    return merged(patch, held.data, keep_emails=intent.upsert_on == "email"), changed
+
+
+def at_sent_pointers(draft: Draft[Any], lost: Sequence[Loss]) -> Draft[Any]:
+    """Return the draft with the pointers of the sent body. `lost` holds what was folded before the mapping ran
+    (`canonical.order_body`): amounts that became items of a list, and negative items that left theirs."""
+    folded = [one for one in lost if one.kind == "folded"]
+    paths = {one.place: one.path for one in folded if isinstance(one.place, str)}
+    gone = sorted(one.path for one in folded if not one.path.startswith("/totals/"))
+    loss = [one if one in folded else replace(one, path=_sent(one.path, paths, gone)) for one in draft.loss]
+    further = {one.path for one in loss if one.kind == "folded" and one not in folded}
+    return replace(
+        draft,
+        loss=tuple(one for one in loss if one not in folded or one.path not in further),
+        refused=tuple(replace(one, pointer=_sent(one.pointer, paths, gone)) for one in draft.refused),
+    )
+
+
+def _sent(pointer: str, paths: Mapping[str, str], gone: Sequence[str]) -> str:
+    name, *inner = pointer.removeprefix("/").split("/")
+    if not inner or not inner[0].isdecimal():
+        return pointer
+    item = f"/{name}/{inner[0]}"
+    if item in paths:  # a member of what stands for an amount in `totals` has no pointer of its own
+        return paths[item] if paths[item].startswith("/totals/") else "/".join([paths[item], *inner[1:]])
+    place = int(inner[0])
+    for index in sorted(int(path.rpartition("/")[2]) for path in gone if path.rpartition("/")[0] == f"/{name}"):
+        place += index <= place
+    return "/".join(["", name, str(place), *inner[1:]])
+
+
+def refused_by_account_facts(
+    vendor: Manifest, mapping: AnyMapping, account: Any, barring: tuple[FieldRefusal, ...]
+) -> bool:
+    """Return whether every barring field takes its choices from the account: a status, a type, a custom field.
+
+    Any other refusal is independent of the account, so fetching its facts again would not help.
+    """
+    barring = tuple(one for one in barring if one.kind == "invalid") or barring
+    if not barring or not isinstance(vendor, Vendor) or vendor.choices is None:
+        return False
+    fields = _account_fields(vendor, mapping, account)
+    return all(_field_of(one.pointer) in fields for one in barring)
+
+
+def _account_fields(vendor: Vendor[Any], mapping: AnyMapping, account: Any) -> frozenset[str]:
+    """Return the fields whose options follow from the account facts alone, without an option list."""
+    assert vendor.choices is not None  # noqa: S101 - checked by the caller
+    requests = vendor.choices.requests(account)
+    try:
+        options = vendor.choices.read(account, mapping.object, ((),) * len(requests))
+    except Unmappable:
+        return frozenset((CUSTOM,))
+    return frozenset((CUSTOM, *options))
+
+
+def _field_of(pointer: str) -> str:
+    """Return the canonical field of a JSON Pointer. The key of a custom field is configuration, so it stays whole."""
+    first, *rest = pointer.removeprefix("/").split("/")
+    return first if rest[-1:] != ["key"] else pointer

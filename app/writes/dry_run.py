@@ -12,11 +12,12 @@ from msgspec import UNSET, Struct, UnsetType
 
 from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField
 from app.problem_document import Problem, ProblemDocument, document_of
-from app.writes.copied import NO_MATCH
+from app.writes.answer import NO_MATCH
 from app.writes.create_person import judge_person
 from app.writes.deps import WriteDeps
 from app.writes.prepare import NothingToCopyTo, PreparedWrite, prepare
-from app.writes.resolved_write import ResolvedWrite, WriteRequest, changed_fields, resolve_request
+from app.writes.request import WriteRequest
+from app.writes.resolved_write import ResolvedWrite, changed_fields, resolve_request
 from app.writes.withhold import PLAIN, withheld_loss, withhold_problem
 from canonical.parts import Loss, MappingName, ObjectName, Skipped
 from mappings.http import VendorRequest

@@ -23,20 +23,20 @@ from app.errors import (
     VendorThrottled,
     VersionConflict,
 )
-from app.problem_document import PROBLEM_JSON, Problem, ProblemDocument, document_of
+from app.problem_document import Problem, ProblemDocument
 from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation
 from app.vendors.models import ReplyLost, VendorRefused
-from app.writes.copied import finish_skipped
+from app.writes.answer import document_for, problem_answer, skipped_answer
 from app.writes.copy_merge import ConsumerPaused
 from app.writes.create_person import create_person
 from app.writes.deps import WriteDeps
-from app.writes.finish import finish, read_again_after
+from app.writes.find_record import lost_to_a_create, lost_upsert_race
+from app.writes.finish import CarriedOut, finish, read_later
 from app.writes.judge_ownership import note_refusal, note_verdict
 from app.writes.models import FOR_GOOD, Answer, Begun, Operation, References, Undecided
 from app.writes.prepare import NothingToCopyTo, PreparedWrite, RecordFound, prepare, prepare_create
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
-from app.writes.upsert_race import lost_to_a_create, lost_upsert_race
 from mappings.http import VendorRequest
 from mappings.spec import Action, Unmappable, WriteResult
 
@@ -81,7 +81,7 @@ async def execute(
         resolved = replace(resolved, deadline=deadline, redriven=operation.redrives > 0)
         drafted = await _prepare(resolved, begun) if prepared is None else prepared
     except NothingToCopyTo:
-        return await finish_skipped(deps, begun)
+        return await _record_skipped(deps, begun)
     except ConsumerPaused:
         await deps.operations.forget(begun, because="the consumer is paused")
         raise
@@ -126,15 +126,17 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     Raises Undecided if the reply was lost or cannot be read. VendorRefused and the problems of a vendor that was not
     reached leave the operation as it is: their meaning depends on whether it was sent before.
     """
-    operations, operation = resolved.deps.operations, begun.operation
+    operation = begun.operation
     if prepared.request is None:
-        return await _finished(resolved, begun, "update", WriteResult(remote_id=prepared.remote_id), prepared)
+        return await finish(
+            resolved, begun, _carried_out(prepared, "update", WriteResult(remote_id=prepared.remote_id))
+        )
     try:
         request = await _completed(resolved, operation, prepared, prepared.request)
         reply = await resolved.send(_with_own_key(request, operation))
     except ReplyLost as lost:
         _log.warning("a reply was lost", extra=_log_facts(operation) | {"code": lost.why})
-        await operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
+        await resolved.deps.operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
         raise Undecided(operation.id) from lost
     result_of = resolved.mapping.endpoints.write_result
     assert result_of is not None  # noqa: S101 - every mapping with a write has one
@@ -142,18 +144,14 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
         result = result_of(reply, prepared.effect)
     except Unmappable as error:
         # The vendor did it, but the answer cannot be read: the marker will find the record.
-        await operations.postpone(begun, seconds=read_again_after(operation, first=0.0), sent=True)
-        raise Undecided(operation.id) from error
-    return await _finished(resolved, begun, prepared.effect, result, prepared)
+        raise await read_later(resolved, begun, first=0.0) from error
+    return await finish(resolved, begun, _carried_out(prepared, prepared.effect, result))
 
 
-async def _finished(
-    resolved: ResolvedWrite, begun: Begun, effect: Action, result: WriteResult, prepared: PreparedWrite
-) -> Answer:
-    answer = await finish(resolved, begun, effect, result, prepared.loss, prepared.before, prepared.skipped)
-    if answer is None:
-        raise Undecided(begun.operation.id)
-    return answer
+def _carried_out(prepared: PreparedWrite, effect: Action, result: WriteResult) -> CarriedOut:
+    return CarriedOut(
+        effect=effect, result=result, loss=prepared.loss, skipped=prepared.skipped, before=prepared.before
+    )
 
 
 async def _completed(
@@ -190,24 +188,6 @@ def _with_own_key(request: VendorRequest, operation: Operation) -> VendorRequest
         (name, value + suffix if name.lower() == "idempotency-key" else value) for name, value in request.headers
     )
     return msgspec.structs.replace(request, headers=headers)
-
-
-def document_for(deps: WriteDeps, operation: Operation, problem: Problem) -> ProblemDocument:
-    """Return a problem of an operation as the document for the caller who began it."""
-    return document_of(
-        problem,
-        public_url=deps.public_url,
-        instance=operation.intent.instance,
-        correlation_id=operation.correlation_id,
-    )
-
-
-def problem_answer(document: ProblemDocument) -> Answer:
-    """Render a problem document as an answer."""
-    headers = {"content-type": PROBLEM_JSON}
-    if document.retry_after is not None:
-        headers["retry-after"] = str(document.retry_after)
-    return Answer(status=document.status, headers=headers, body=msgspec.json.encode(document))
 
 
 async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
@@ -247,6 +227,14 @@ async def _lock(resolved: ResolvedWrite, begun: Begun) -> None:
             await _postpone(resolved.deps, begun, UPSERT_RETRY)
             raise Undecided(begun.operation.id)
         await asyncio.sleep(UPSERT_PAUSE)
+
+
+async def _record_skipped(deps: WriteDeps, begun: Begun) -> Answer:
+    """Record the success of a copy that found no record to change. Raises LeaseLost."""
+    answer = skipped_answer(begun.operation)
+    await deps.operations.succeed(begun, answer=answer, remote_id=None, change=None)
+    count_operation(begun.operation.object, begun.operation.action, "succeeded")
+    return answer
 
 
 async def record_refusal(deps: WriteDeps, begun: Begun, problem: Problem, *, sent: bool = True) -> Answer:

@@ -1,13 +1,21 @@
-"""Find the record of a write whose reply was lost: by its marker, or by its content where the vendor has no place for
-one."""
+"""Find out what a write did whose reply was lost.
 
-from msgspec import Struct
+A new record is found by its marker, or by its content where the vendor has no place for one. A change is found by
+comparing the record with the intent.
+"""
+
+from typing import Any
+
+from msgspec import UNSET, Struct
 
 from app.vendors.models import VendorRefused
 from app.writes.models import Begun
 from app.writes.prepare import MarkerLookup
 from app.writes.resolved_write import ResolvedWrite
+from canonical.field_kinds import fields_of
+from canonical.same_value import same
 from mappings.http import VendorReply
+from mappings.spec import Action
 
 
 class LostRecord(Struct, frozen=True, kw_only=True):
@@ -51,3 +59,21 @@ async def _on_page(resolved: ResolvedWrite, begun: Begun, lookup: MarkerLookup, 
         if not await operations.is_taken(*place, remote_id, operation.id):
             return LostRecord(remote_id=remote_id)
     return LostRecord()
+
+
+def matches_patch(patch: Struct, data: Any) -> bool:
+    """Return whether every field of the patch reads back as sent. False in doubt: sending the same values again is
+    harmless, taking a change for done is not."""
+    return all(
+        same(getattr(data, name, None), value, field)
+        for name, field in fields_of(type(patch)).items()
+        if (value := getattr(patch, name)) is not UNSET
+    )
+
+
+def has_reached(effect: Action, data: Any) -> bool:
+    """Return whether the record is archived or cancelled."""
+    if effect == "archive":
+        return bool(getattr(data, "status", None) == "archived")
+    # Not every vendor reports the time.
+    return getattr(data, "cancelled_at", None) is not None or getattr(data, "status", None) == "cancelled"

@@ -21,12 +21,12 @@ from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import name_new_record, name_records
 from app.telemetry import count_operation
-from app.writes.accept_total import other_total
+from app.writes.accept_loss import other_total
+from app.writes.answer import Archived, of_operation, resource_answer
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import as_planned, result_of
-from app.writes.models import Answer, Begun, CopyResult, FieldChange, Operation
+from app.writes.models import Answer, Begun, FieldChange, Operation, Undecided
 from app.writes.resolved_write import ResolvedWrite, changed_fields
-from app.writes.resource_answer import of_operation, resource_answer
 from canonical.order import Order
 from canonical.parts import Loss, ResourceMeta, Skipped
 from mappings.spec import Action, Mapped, Remote, WriteResult
@@ -37,68 +37,102 @@ PENDING_LOOKS: Final = 15
 # Pauses after a write that cannot be read back yet. They grow, because drift lasts until a person fixes it.
 READ_AGAIN_AFTER: Final = 1.0
 LONGEST_READ_PAUSE: Final = 300.0
-CREATED: Final = 201
 
 
-class Archived(Struct, frozen=True, kw_only=True):
-    """The answer about an archived record."""
+class CarriedOut(Struct, frozen=True, kw_only=True):
+    """A write that the vendor carried out: the verb that was sent, its result, and what the write lost and skipped.
+    `before` is the watched field before it, if known."""
 
-    id: str
-    """Canonical id of the archived record. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
-    meta: ResourceMeta
-    """Where the record is."""
+    effect: Action
+    result: WriteResult
+    loss: tuple[Loss, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    before: Watched | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the record is new: by a create, or by an upsert that the vendor reports as one."""
+        return self.effect in ("create", "comment") or (self.effect == "upsert" and self.result.created is True)
 
 
-async def finish(
-    resolved: ResolvedWrite,
-    begun: Begun,
-    effect: Action,
-    result: WriteResult,
-    loss: tuple[Loss, ...] = (),
-    before: Watched | None = None,
-    skipped: tuple[Skipped, ...] = (),
-) -> Answer | None:
-    """Record the answer of a write that the vendor carried out. None if a worker has to read the record later.
+class _ReadBack(Struct, frozen=True, kw_only=True):
+    """The record of a write as it was read back, the resource of it, and what the write lost in all. `new`: its
+    canonical id is stored with the answer."""
 
-    `before` is the watched field before the write, if known. Raises LeaseLost.
-    """
-    operation, operations = begun.operation, resolved.deps.operations
+    reading: Reading
+    resource: Any
+    loss: tuple[Loss, ...]
+    new: NewRecord | None
+
+
+class _Nothing(Struct, frozen=True, kw_only=True):
+    """The data of an archived record."""
+
+    id: str = ""
+    meta: ResourceMeta | None = None
+
+
+async def finish(resolved: ResolvedWrite, begun: Begun, done: CarriedOut) -> Answer:
+    """Record the answer of a write that the vendor carried out. Raises LeaseLost, and Undecided if a worker has to read
+    the record later."""
+    operation, result = begun.operation, done.result
     remote_id = result.remote_id or operation.remote_id or resolved.intent.remote_id
-    if effect == "archive":
-        answer = await _archived(resolved, begun, _required(remote_id))
-        await _succeed(resolved, begun, answer, _required(remote_id), partial(_deleted, resolved, remote_id))
-        return answer
+    if done.effect == "archive":
+        return await _finish_archived(resolved, begun, _required(remote_id))
     if remote_id is None and result.record is None:
         # The vendor accepted without naming the record: a worker finds it by its marker.
-        await operations.postpone(begun, seconds=read_again_after(operation, first=0.0), sent=True)
-        return None
+        raise await read_later(resolved, begun, first=0.0)
     if result.pending and not await _is_cancelled(resolved, _required(remote_id)):
-        await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
-        return None
-    status, new = _status(effect, result), None
+        raise await read_later(resolved, begun)
     try:
-        reading = await _read_back(resolved, result, remote_id)
-        loss += await link_copy(resolved, reading.mapped.remote.id, actor=operation.principal)
-        differs = status == CREATED and await _note_total(resolved, reading, loss)
-        if status == CREATED and resolved.intent.copy_of is None and not differs:
-            new = await name_new_record(resolved.deps, resolved.connection, reading)
-        resource = await _named(resolved, reading) if new is None else new[0]
-    except Problem:
+        read = await _read_back(resolved, begun, done, remote_id)
+    except Problem as problem:
         # The write stands; only reading it failed. A worker reads it again by its remote id.
         if remote_id is not None:
-            await operations.note_remote_id(begun, remote_id)
-        await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
-        return None
-    settle = partial(_settle_read, resolved, begun, reading, status=status, loss=loss, before=before, skipped=skipped)
-    if new is None:
-        return await settle(resource)
+            await resolved.deps.operations.note_remote_id(begun, remote_id)
+        raise await read_later(resolved, begun) from problem
+    if read.new is None:
+        return await _settle(resolved, begun, done, read)
     try:
-        answer = await settle(resource, new=new[1])
+        answer = await _settle(resolved, begun, done, read)
     except RecordKnown:
-        return await settle(await _named(resolved, reading))
-    resolved.deps.links.stored(new[1])
-    resolved.deps.matches.stored(new[1])
+        named = await _named(resolved, read.reading)
+        return await _settle(resolved, begun, done, msgspec.structs.replace(read, resource=named, new=None))
+    resolved.deps.links.stored(read.new)
+    resolved.deps.matches.stored(read.new)
     return answer
+
+
+async def read_later(resolved: ResolvedWrite, begun: Begun, *, first: float = READ_AGAIN_AFTER) -> Undecided:
+    """Postpone an operation until its record is read: by `first` seconds after the first attempt, then 1, 2, 4 …
+    Return what to raise. Raises LeaseLost."""
+    attempts, pause = begun.operation.attempts, first
+    if attempts > 1:
+        pause = min(LONGEST_READ_PAUSE, READ_AGAIN_AFTER * 2.0 ** min(attempts - 2, 20))
+    await resolved.deps.operations.postpone(begun, seconds=pause, sent=True)
+    return Undecided(begun.operation.id)
+
+
+async def _read_back(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, remote_id: str | None) -> _ReadBack:
+    """Take the record from the result if it is complete there, else read it; link a copy, and name the record. Raises
+    the vendor's problems."""
+    result, copied = done.result, resolved.intent.copy_of
+    if result.record is not None and not result.pending:
+        account = await resolved.account()
+        reading = await map_record(resolved.deps, resolved.connection, resolved.mapping, result.record, account)
+    elif resolved.mapping.object == "comment":
+        reading = await find_comment(resolved, _required(remote_id))
+    else:
+        reading = await resolved.fetch(_required(remote_id))
+    loss = done.loss
+    if copied is not None:
+        loss += await link_copy(resolved, copied, reading.mapped.remote.id, actor=begun.operation.principal)
+    differs = done.is_new and await _note_total(resolved, reading, loss)
+    if done.is_new and copied is None and not differs:
+        drawn = await name_new_record(resolved.deps, resolved.connection, reading)
+        if drawn is not None:
+            return _ReadBack(reading=reading, resource=drawn[0], loss=loss, new=drawn[1])
+    return _ReadBack(reading=reading, resource=await _named(resolved, reading), loss=loss, new=None)
 
 
 async def _named(resolved: ResolvedWrite, reading: Reading) -> Any:
@@ -106,75 +140,58 @@ async def _named(resolved: ResolvedWrite, reading: Reading) -> Any:
     return resource
 
 
-async def _settle_read(
-    resolved: ResolvedWrite,
-    begun: Begun,
-    reading: Reading,
-    resource: Any,
-    *,
-    status: int,
-    loss: tuple[Loss, ...],
-    before: Watched | None,
-    skipped: tuple[Skipped, ...],
-    new: NewRecord | None = None,
-) -> Answer:
+async def _settle(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, read: _ReadBack) -> Answer:
     """Commit the answer about a record that was read back. Raises LeaseLost, RecordKnown."""
-    shown = of_operation(resource, begun.operation, loss, skipped)
-    answer = resource_answer(
-        shown,
-        status=status,
-        object_name=resolved.mapping.object,
-        named=None if resolved.intent.copy_of is None else resolved.connection.name,
+    data, remote_id = read.reading.mapped.data, read.reading.mapped.remote.id
+    resource = of_operation(read.resource, begun.operation, read.loss, done.skipped)
+    answer = resource_answer(resource, resolved.intent, is_new=done.is_new)
+    copied = None
+    if resolved.intent.copy_of is not None:
+        copied = await result_of(resolved, data, remote_id, is_new=done.is_new, operation=begun.operation.id)
+    succeed = partial(
+        resolved.deps.operations.succeed,
+        begun,
+        answer=answer,
+        remote_id=remote_id,
+        changes=_changes(resolved, read.resource, done.before, data),
+        new=read.new,
+        copied=copied,
     )
-    await _succeed(
-        *(resolved, begun, answer, reading.mapped.remote.id),
-        partial(change_of, resolved, reading, resource, created=status == CREATED),
-        _changes(resolved, resource, before, reading.mapped.data),
-        new,
-        await result_of(
-            *(resolved, reading.mapped.data, reading.mapped.remote.id),
-            is_new=status == CREATED,
-            operation=begun.operation.id,
-        ),
-    )
+    # A new record was hardly seen before. If it was, its state cannot be inserted.
+    state = None if done.is_new else await _state_before(resolved, begun, remote_id)
+    compare_with = partial(change_of, resolved, read.reading, read.resource, created=done.is_new)
+    await _commit(resolved, begun.operation, remote_id, state, compare_with, succeed)
     return answer
 
 
-async def _succeed(
+async def _commit(
     resolved: ResolvedWrite,
-    begun: Begun,
-    answer: Answer,
+    operation: Operation,
     remote_id: str,
+    state: SeenState | None,
     compare_with: Callable[[SeenState | None, datetime], Awaitable[RecordChange]],
-    changes: tuple[FieldChange, ...] = (),
-    new: NewRecord | None = None,
-    copied: CopyResult | None = None,
+    succeed: Callable[..., Awaitable[None]],
 ) -> None:
-    """Commit the answer together with the record's state and its Event. If a webhook stored another state meanwhile,
+    """Commit a success together with the record's state and its Event. If a webhook stored another state meanwhile,
     compare again. Raises LeaseLost, RecordKnown."""
-    operation = begun.operation
-    # A new record was hardly seen before. If it was, its state cannot be inserted.
-    seen = None if answer.status == CREATED else await _seen_before(resolved, begun, remote_id)
     while True:
         # Without anything to send, the record was read after the operation began.
-        change = await compare_with(seen, operation.sent_at or operation.created_at)
+        change = await compare_with(state, operation.sent_at or operation.created_at)
         with suppress(StateMoved):
-            await resolved.deps.operations.succeed(
-                begun, answer=answer, remote_id=remote_id, changes=changes, change=change, new=new, copied=copied
-            )
+            await succeed(change=change)
             break
-        seen = await last_seen(resolved, remote_id)
+        state = await last_state(resolved, remote_id)
     count_operation(operation.object, operation.action, "succeeded")
 
 
-async def _seen_before(resolved: ResolvedWrite, begun: Begun, remote_id: str) -> SeenState | None:
+async def _state_before(resolved: ResolvedWrite, begun: Begun, remote_id: str) -> SeenState | None:
     """Return the last-seen state as it was when the write was sent, if that was looked up, else as it is now."""
     if begun.seen is UNSET or begun.operation.remote_id != remote_id:
-        return await last_seen(resolved, remote_id)
+        return await last_state(resolved, remote_id)
     return begun.seen
 
 
-async def last_seen(resolved: ResolvedWrite, remote_id: str) -> SeenState | None:
+async def last_state(resolved: ResolvedWrite, remote_id: str) -> SeenState | None:
     """Return the last-seen state of the record; None also for a comment, of which no state is kept."""
     if resolved.mapping.object == "comment":
         return None
@@ -185,7 +202,7 @@ async def change_of(
     resolved: ResolvedWrite,
     reading: Reading,
     resource: Any,
-    seen: SeenState | None,
+    state: SeenState | None,
     read_at: datetime | None,
     *,
     created: bool,
@@ -194,27 +211,15 @@ async def change_of(
     if resolved.mapping.object == "comment":
         return added_comment(resolved.connection, reading, resource, ticket=_required(resolved.intent.parent))
     return await compare(
-        *(resolved.deps, resolved.connection, reading, resource),
-        seen=seen,
+        resolved.deps,
+        resolved.connection,
+        reading,
+        resource,
+        seen=state,
         read_at=read_at,
         created=created,
         written=changed_fields(as_planned(resolved).intent),
     )
-
-
-async def _deleted(
-    resolved: ResolvedWrite, remote_id: str | None, seen: SeenState | None, read_at: datetime
-) -> RecordChange:
-    return await compare_deleted(
-        *(resolved.deps, resolved.connection, resolved.mapping, _required(remote_id)), seen=seen, read_at=read_at
-    )
-
-
-def read_again_after(operation: Operation, *, first: float = READ_AGAIN_AFTER) -> float:
-    """Return the seconds until the record is read again: `first` after the first attempt, then 1, 2, 4 …"""
-    if operation.attempts <= 1:
-        return first
-    return min(LONGEST_READ_PAUSE, READ_AGAIN_AFTER * 2.0 ** min(operation.attempts - 2, 20))
 
 
 def _changes(resolved: ResolvedWrite, resource: Any, before: Watched | None, data: Any) -> tuple[FieldChange, ...]:
@@ -236,40 +241,23 @@ async def _note_total(resolved: ResolvedWrite, reading: Reading, accepted: tuple
     return True
 
 
-def _status(effect: Action, result: WriteResult) -> int:
-    """Return 201 for a new record: by a create, or by an upsert that the vendor reports as one."""
-    if effect in ("create", "comment"):
-        return 201
-    return 201 if effect == "upsert" and result.created else 200
-
-
-async def _read_back(resolved: ResolvedWrite, result: WriteResult, remote_id: str | None) -> Reading:
-    """Take the record from the result if it is complete there, else read it."""
-    if result.record is not None and not result.pending:
-        account = await resolved.account()
-        return await map_record(resolved.deps, resolved.connection, resolved.mapping, result.record, account)
-    if resolved.mapping.object == "comment":
-        return await find_comment(resolved, _required(remote_id))
-    return await resolved.fetch(_required(remote_id))
-
-
 async def find_comment(resolved: ResolvedWrite, remote_id: str) -> Reading:
     """Find a comment among those of its ticket. Raises NotFound if it is not listed."""
     deps, ticket = resolved.deps, _required(resolved.intent.parent)
-    found = await fetch_comment(deps, resolved.connection, resolved.mapping, ticket, remote_id, resolved.deadline)
-    if found is None:
+    comment = await fetch_comment(deps, resolved.connection, resolved.mapping, ticket, remote_id, resolved.deadline)
+    if comment is None:
         raise NotFound(f"The comment {remote_id} is not listed at its ticket yet.")
-    return found
+    return comment
 
 
 async def _is_cancelled(resolved: ResolvedWrite, remote_id: str) -> bool:
     """Return whether an accepted cancellation has been carried out, after polling for a short while."""
     for _ in range(PENDING_LOOKS):
         try:
-            seen = await resolved.fetch(remote_id)
+            order = await resolved.fetch(remote_id)
         except Problem:
             return False
-        if seen.mapped.data.cancelled_at is not None:
+        if order.mapped.data.cancelled_at is not None:
             return True
         if time.monotonic() + PENDING_PAUSE > resolved.deadline:
             return False
@@ -277,25 +265,24 @@ async def _is_cancelled(resolved: ResolvedWrite, remote_id: str) -> bool:
     return False
 
 
-async def _archived(resolved: ResolvedWrite, begun: Begun, remote_id: str) -> Answer:
-    """Return `{"id", "meta"}`: the record itself may no longer be readable."""
-    intent = resolved.intent
-    canonical = intent.canonical_id
+async def _finish_archived(resolved: ResolvedWrite, begun: Begun, remote_id: str) -> Answer:
+    """Commit the answer `{"id", "meta"}`: the record itself may no longer be readable. Raises LeaseLost."""
+    deps, connection, mapping = resolved.deps, resolved.connection, resolved.mapping
+    canonical = resolved.intent.canonical_id
     if canonical is None:
-        canonical = (await resolved.deps.links.ensure(intent.object, resolved.connection.name, [remote_id]))[remote_id]
+        canonical = (await deps.links.ensure(mapping.object, connection.name, [remote_id]))[remote_id]
     blank = Mapped(data=_Nothing(), remote=Remote(id=remote_id))
-    gone = Reading(mapped=blank, mapping=resolved.mapping, raw=msgspec.Raw(b"{}"))
-    (resource,) = await name_records(resolved.deps, resolved.connection, [gone])
-    named: Any = of_operation(resource, begun.operation)
-    body = msgspec.json.encode(Archived(id=canonical, meta=named.meta))
-    return Answer(status=200, headers={"content-type": JSON}, body=body)
+    (resource,) = await name_records(deps, connection, [Reading(mapped=blank, mapping=mapping, raw=msgspec.Raw(b"{}"))])
+    body = msgspec.json.encode(Archived(id=canonical, meta=of_operation(resource, begun.operation).meta))
+    answer = Answer(status=200, headers={"content-type": JSON}, body=body)
+    state = await _state_before(resolved, begun, remote_id)
+    succeed = partial(deps.operations.succeed, begun, answer=answer, remote_id=remote_id)
 
+    async def deletion(state: SeenState | None, read_at: datetime) -> RecordChange:
+        return await compare_deleted(deps, connection, mapping, remote_id, seen=state, read_at=read_at)
 
-class _Nothing(Struct, frozen=True, kw_only=True):
-    """The data of an archived record."""
-
-    id: str = ""
-    meta: ResourceMeta | None = None
+    await _commit(resolved, begun.operation, remote_id, state, deletion, succeed)
+    return answer
 
 
 def _required(remote_id: str | None) -> str:

@@ -9,9 +9,9 @@ from app.http.parameters import LIMIT, PathText, choice, cursor
 from app.http.responses import Answered, json_response, page_response
 from app.writes import operations
 from app.writes.deps import WriteDeps
+from app.writes.idempotency import Writers
 from app.writes.models import OperationView
-from app.writes.resolve_operation import Resolution, resolve_unknown
-from app.writes.waiting import Writers
+from app.writes.operations import Resolution, resolve_unknown
 from canonical.parts import ObjectName
 
 TAG: Final = "Operations"

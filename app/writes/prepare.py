@@ -28,9 +28,8 @@ from app.writes.draft import draft_body, map_to_vendor, says_nothing, with_young
 from app.writes.find_record import find_by_key
 from app.writes.judge_ownership import Judged, judge_change, judge_new, skip_of
 from app.writes.models import CopyOf, CopyPlan, References
-from app.writes.present_record import PresentRecord
 from app.writes.resolve_references import resolve_references
-from app.writes.resolved_write import ResolvedWrite, changed_fields
+from app.writes.resolved_write import PresentRecord, ResolvedWrite, changed_fields
 from canonical.order_patch import OrderCancel
 from canonical.parts import Loss, Skipped
 from mappings.http import VendorReply, VendorRequest

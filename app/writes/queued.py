@@ -10,14 +10,16 @@ a crash between the two leaves it to the next worker.
 
 import hashlib
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
+from app.dependencies import Dependencies
 from app.errors import ConnectionPaused, OutcomeUnknown, VendorUnavailable
-from app.problem_document import Problem
+from app.problem_document import Problem, ProblemDocument
 from app.queue.finishing import Finishing
-from app.queue.kinds import JobKind
+from app.queue.kinds import JobKind, Shown, legible
 from app.queue.models import (
     Conflict,
     DeadLetter,
@@ -33,13 +35,15 @@ from app.queue.models import (
     Unauthorised,
 )
 from app.records.resolve import active_mapping
-from app.writes.deps import WriteDeps
-from app.writes.execute import PATIENT_ATTEMPTS, document_for
+from app.writes.answer import document_for
+from app.writes.deps import OperationDeps, WriteDeps
+from app.writes.execute import PATIENT_ATTEMPTS
 from app.writes.models import Begun, Intent, Operation
 from app.writes.recover import continue_operation
-from app.writes.show import show_write
 from app.writes.store.redrive import reopen_refused
+from canonical.parts import ObjectName
 from mappings.registry import mapping_of
+from mappings.spec import Action
 
 KIND: Final = "execute"
 ABANDON: Final = "abandon"
@@ -48,6 +52,19 @@ ABANDON: Final = "abandon"
 POLICY: Final = JobPolicy(max_attempts=5, dead_head="block", attempt_seconds=3600.0, urgent=True)
 ABANDON_POLICY: Final = JobPolicy()
 LEAST_PAUSE: Final = 0.05
+
+
+class DeadWrite(Struct, frozen=True, kw_only=True):
+    """`request` is the path that the caller called, `body` what they sent, `problem` the refusal, if there is one."""
+
+    operation: str
+    object: ObjectName
+    action: Action
+    connection: str
+    remote_id: str | None
+    request: str
+    body: Any
+    problem: ProblemDocument | None
 
 
 def is_queued(deps: WriteDeps, intent: Intent) -> bool:
@@ -181,6 +198,27 @@ def _order_key(intent: Intent) -> str | None:
         return None
     digest = hashlib.sha256(f"{intent.upsert_on}\0{intent.upsert_value}".encode()).hexdigest()
     return f"write:{intent.object}:{intent.upsert_on}:{digest[:32]}"
+
+
+async def show_write(dependencies: Dependencies, payload: bytes) -> Shown:
+    """Show the operation that a payload names. Raises SealBroken."""
+    operation = await dependencies.of(OperationDeps).find_operation(payload.decode())
+    if operation is None:
+        return Shown(payload=legible(payload), note="Its operation is gone: retention has removed it.")
+    intent = operation.intent
+    return Shown(
+        payload=DeadWrite(
+            operation=operation.id,
+            object=operation.object,
+            action=operation.action,
+            connection=operation.connection,
+            remote_id=intent.remote_id or intent.parent,
+            request=intent.instance,
+            body=legible(intent.body) if intent.body else None,
+            problem=operation.problem,
+        ),
+        note=f"GET /v1/operations/{operation.id} shows how far it has come.",
+    )
 
 
 KINDS: Final = (

@@ -16,14 +16,15 @@ from app.queue.models import LeaseLost
 from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation, operation_span
 from app.vendors.models import VendorRefused
+from app.writes.answer import document_for
 from app.writes.copy_merge import ConsumerPaused, as_planned
 from app.writes.deps import WriteDeps
-from app.writes.execute import document_for, execute, record_refusal, send_and_settle
-from app.writes.find_lost import find_lost
-from app.writes.finish import finish
-from app.writes.matches_intent import has_reached, matches_patch
-from app.writes.models import Answer, Begun, Undecided
-from app.writes.patch_of import sent_patch
+from app.writes.draft import sent_patch
+from app.writes.execute import execute, record_refusal, send_and_settle
+from app.writes.find_lost import find_lost, has_reached, matches_patch
+from app.writes.find_record import lost_upsert_race
+from app.writes.finish import CarriedOut, finish
+from app.writes.models import Begun, Undecided
 from app.writes.prepare import (
     MarkerLookup,
     PreparedWrite,
@@ -35,7 +36,6 @@ from app.writes.prepare import (
     prepare_upsert,
 )
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
-from app.writes.upsert_race import lost_upsert_race
 from mappings.spec import Action, Recovery, WriteResult
 
 # Seconds at the end of a vendor's idempotency key's lifetime that are not used: clocks differ, requests take time.
@@ -76,11 +76,11 @@ async def continue_operation(deps: WriteDeps, begun: Begun) -> Problem | None:
     return None
 
 
-async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> Answer | None:
-    """Find out and record the outcome of a `sent` operation. None while it stays open.
+async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> None:
+    """Find out and record the outcome of a `sent` operation, or postpone it.
 
     `final`: an operator asked for one more look, so "not found yet" becomes `unknown` at once. Raises Undecided if it
-    stays open because the vendor cannot be asked.
+    stays open because its record, or the vendor, cannot be read now.
     """
     operation = begun.operation
     resolved = resolve_recorded(deps, operation.intent, time.monotonic() + deps.execution_limit)
@@ -89,22 +89,21 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> Answe
     recovery = _recovery_of(resolved, effect)
     try:
         if recovery.by == "state":
-            return await _by_state(resolved, begun, effect)
-        if operation.remote_id is not None and effect in CREATING:
+            await _by_state(resolved, begun, effect)
+        elif operation.remote_id is not None and effect in CREATING:
             # The vendor named the record; only reading it failed.
-            result = WriteResult(remote_id=operation.remote_id, created=effect == "create")
             lookup = await marker_lookup(resolved, operation.id, effect)
-            return await finish(resolved, begun, effect, result, lookup.loss, skipped=lookup.skipped)
-        if recovery.by == "unique" or (recovery.by == "key" and _key_helps(begun, recovery)):
-            return await _send_again(resolved, begun, effect)
-        if recovery.strength != "none":
-            return await _by_marker(resolved, begun, effect, recovery, final=final)
-        await _mark_unknown(deps, begun, recovery.note)
+            await _finish_found(resolved, begun, effect, operation.remote_id, lookup, created=effect == "create")
+        elif recovery.by == "unique" or (recovery.by == "key" and _key_helps(begun, recovery)):
+            await _send_again(resolved, begun, effect)
+        elif recovery.strength != "none":
+            await _by_marker(resolved, begun, effect, recovery, final=final)
+        else:
+            await _mark_unknown(deps, begun, recovery.note)
     except VendorRefused as refused:
         await _retry_later(deps, begun, problem_of_refusal(resolved.connection, refused, resolved.mapping.object))
     except Problem as problem:
         await _retry_later(deps, begun, problem)
-    return None
 
 
 def _recovery_of(resolved: ResolvedWrite, effect: Action) -> Recovery:
@@ -122,7 +121,7 @@ def _key_helps(begun: Begun, recovery: Recovery) -> bool:
     return age < recovery.lifetime - LIFETIME_MARGIN
 
 
-async def _send_again(resolved: ResolvedWrite, begun: Begun, effect: Action, *, anew: bool = False) -> Answer | None:
+async def _send_again(resolved: ResolvedWrite, begun: Begun, effect: Action, *, anew: bool = False) -> None:
     """Repeat the request. The vendor or its unique constraint recognises it, or it is known not to have happened. It is
     sent `anew`, under another idempotency key, if the vendor's list lacks the record.
 
@@ -132,18 +131,15 @@ async def _send_again(resolved: ResolvedWrite, begun: Begun, effect: Action, *, 
     remote_id = begun.operation.remote_id
     begun = await resolved.deps.operations.mark_sent(begun, effect=effect, remote_id=remote_id, anew=anew)
     try:
-        return await send_and_settle(resolved, begun, prepared)
+        await send_and_settle(resolved, begun, prepared)
     except VendorRefused as refused:
-        if effect not in CREATING:
-            return await record_refusal(
-                resolved.deps, begun, problem_of_refusal(resolved.connection, refused, resolved.mapping.object)
-            )
-        return await _after_refusal(resolved, begun, effect, refused)
+        if effect in CREATING:
+            await _after_refusal(resolved, begun, effect, refused)
+        else:
+            await _record_refusal(resolved, begun, refused)
 
 
-async def _after_refusal(
-    resolved: ResolvedWrite, begun: Begun, effect: Action, refused: VendorRefused
-) -> Answer | None:
+async def _after_refusal(resolved: ResolvedWrite, begun: Begun, effect: Action, refused: VendorRefused) -> None:
     """Decide after a refusal of the second request. The first may have succeeded and even be the cause.
 
     Raises the refusal if neither a look-up nor the refusal itself decides. Then it is tried again later.
@@ -153,30 +149,30 @@ async def _after_refusal(
     lookup = MarkerLookup(request=None, body=None)
     if recovery.strength != "none":
         lookup = await marker_lookup(resolved, begun.operation.id, effect)
-    found = await find_lost(resolved, begun, lookup)
-    if found.remote_id is not None:
-        return await _finish_found(resolved, begun, effect, found.remote_id, lookup)
-    if found.contested:
+    match = await find_lost(resolved, begun, lookup)
+    if match.remote_id is not None:
+        await _finish_found(resolved, begun, effect, match.remote_id, lookup)
+    elif match.contested:
         await _pause(resolved.deps, begun, FIRST_PAUSE)
-        return None
-    if not refused.refusal.conclusive and recovery.strength in PROVING and lookup.request is not None:
-        return await _when_absent(resolved, begun, effect, recovery, final=False)
-    if not refused.refusal.conclusive:
-        await _search_later(resolved, begun, effect)
-        return None
-    if (lookup.request is None or recovery.strength == "search") and refused.refusal.kind not in DEFINITE:
+    elif not refused.refusal.conclusive and recovery.strength in PROVING and lookup.request is not None:
+        await _when_absent(resolved, begun, effect, recovery, final=False)
+    elif not refused.refusal.conclusive:
+        await _search_later(resolved, begun, recovery)
+    elif (lookup.request is None or recovery.strength == "search") and refused.refusal.kind not in DEFINITE:
         raise refused
-    if await lost_upsert_race(resolved, begun.operation, effect, refused):
+    elif await lost_upsert_race(resolved, begun.operation, effect, refused):
         await _pause(resolved.deps, begun, FIRST_PAUSE)
-        return None
-    return await record_refusal(
-        resolved.deps, begun, problem_of_refusal(resolved.connection, refused, resolved.mapping.object)
-    )
+    else:
+        await _record_refusal(resolved, begun, refused)
 
 
-async def _search_later(resolved: ResolvedWrite, begun: Begun, effect: Action) -> None:
+async def _record_refusal(resolved: ResolvedWrite, begun: Begun, refused: VendorRefused) -> None:
+    problem = problem_of_refusal(resolved.connection, refused, resolved.mapping.object)
+    await record_refusal(resolved.deps, begun, problem)
+
+
+async def _search_later(resolved: ResolvedWrite, begun: Begun, recovery: Recovery) -> None:
     """Search again for as long as the vendor's index may lag. After that the outcome is unknown."""
-    recovery = _recovery_of(resolved, effect)
     pause = FIRST_PAUSE * 2.0 ** min(begun.operation.attempts, 20)
     if pause < recovery.search_lag:
         await _pause(resolved.deps, begun, pause)
@@ -184,46 +180,50 @@ async def _search_later(resolved: ResolvedWrite, begun: Begun, effect: Action) -
         await _mark_unknown(resolved.deps, begun, recovery.note)
 
 
-async def _by_marker(
-    resolved: ResolvedWrite, begun: Begun, effect: Action, recovery: Recovery, *, final: bool
-) -> Answer | None:
+async def _by_marker(resolved: ResolvedWrite, begun: Begun, effect: Action, recovery: Recovery, *, final: bool) -> None:
     """Look for the record that carries the operation id."""
     lookup = await marker_lookup(resolved, begun.operation.id, effect)
     if lookup.request is None:
         await _mark_unknown(resolved.deps, begun, recovery.note)
-        return None
-    found = await find_lost(resolved, begun, lookup)
-    if found.remote_id is not None:
-        return await _finish_found(resolved, begun, effect, found.remote_id, lookup)
-    if found.contested:
+        return
+    match, age, margin = (
+        await find_lost(resolved, begun, lookup),
+        begun.operation.age_since_sent,
+        resolved.deps.settle_margin,
+    )
+    if match.remote_id is not None:
+        await _finish_found(resolved, begun, effect, match.remote_id, lookup)
+    elif match.contested:
         await _pause(resolved.deps, begun, FIRST_PAUSE)
-        return None
-    if recovery.strength == "listed" or begun.operation.absent_for is not None:
-        return await _when_absent(resolved, begun, effect, recovery, final=final)
-    age = begun.operation.age_since_sent
-    if recovery.strength == "strong":
-        if age < resolved.deps.settle_margin:
-            await _pause(resolved.deps, begun, resolved.deps.settle_margin - age)
-            return None
+    elif recovery.strength == "listed" or begun.operation.absent_for is not None:
+        await _when_absent(resolved, begun, effect, recovery, final=final)
+    elif recovery.strength == "strong" and age < margin:
+        await _pause(resolved.deps, begun, margin - age)
+    elif recovery.strength == "strong":
         # A strongly consistent read does not find it, so it did not happen.
-        return await _send_again(resolved, begun, effect)
-    if age < recovery.search_lag and not final:
+        await _send_again(resolved, begun, effect)
+    elif age < recovery.search_lag and not final:
         await _pause(resolved.deps, begun, min(recovery.search_lag - age, FIRST_PAUSE * 2.0**begun.operation.attempts))
-        return None
-    await _mark_unknown(resolved.deps, begun, recovery.note)
-    return None
+    else:
+        await _mark_unknown(resolved.deps, begun, recovery.note)
 
 
 async def _finish_found(
-    resolved: ResolvedWrite, begun: Begun, effect: Action, remote_id: str, lookup: MarkerLookup
-) -> Answer | None:
-    result = WriteResult(remote_id=remote_id, created=True)
-    return await finish(resolved, begun, effect, result, lookup.loss, skipped=lookup.skipped)
+    resolved: ResolvedWrite,
+    begun: Begun,
+    effect: Action,
+    remote_id: str,
+    lookup: MarkerLookup,
+    *,
+    created: bool = True,
+) -> None:
+    result = WriteResult(remote_id=remote_id, created=created)
+    await finish(resolved, begun, CarriedOut(effect=effect, result=result, loss=lookup.loss, skipped=lookup.skipped))
 
 
 async def _when_absent(
     resolved: ResolvedWrite, begun: Begun, effect: Action, recovery: Recovery, *, final: bool
-) -> Answer | None:
+) -> None:
     """Decide after a list that lacks the record, read to its end: look again until a request that may still run at the
     vendor must have ended, then send it once more."""
     operations, operation = resolved.deps.operations, begun.operation
@@ -231,14 +231,13 @@ async def _when_absent(
     if left > 0 and not final:
         pause = min(left, FIRST_PAUSE * 2.0 ** min(operation.attempts, 20))
         await operations.postpone(begun, seconds=pause, sent=True, absent=True)
-        return None
-    if left > 0 or operation.resent_for is not None:
+    elif left > 0 or operation.resent_for is not None:
         await _mark_unknown(resolved.deps, begun, recovery.note)
-        return None
-    return await _send_again(resolved, begun, effect, anew=True)
+    else:
+        await _send_again(resolved, begun, effect, anew=True)
 
 
-async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> Answer | None:
+async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> None:
     """Read the record. If it matches the intent, finish; else send the same values again."""
     remote_id = begun.operation.remote_id or resolved.intent.remote_id
     assert remote_id is not None  # noqa: S101 - a change names its record
@@ -252,14 +251,15 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> An
             done, lost = matches_patch(patch, present.data), lost + changed
     except NotFound as gone:
         if effect != "archive":
-            return await record_refusal(resolved.deps, begun, gone)
+            await record_refusal(resolved.deps, begun, gone)
+            return
         done = True
     if done:
-        return await finish(resolved, begun, effect, WriteResult(remote_id=remote_id), lost)
-    if begun.operation.age_since_sent < resolved.deps.settle_margin:
+        await finish(resolved, begun, CarriedOut(effect=effect, result=WriteResult(remote_id=remote_id), loss=lost))
+    elif begun.operation.age_since_sent < resolved.deps.settle_margin:
         await _pause(resolved.deps, begun, resolved.deps.settle_margin)
-        return None
-    return await _send_again(resolved, begun, effect)
+    else:
+        await _send_again(resolved, begun, effect)
 
 
 async def _prepare_again(resolved: ResolvedWrite, begun: Begun, effect: Action) -> PreparedWrite:

@@ -8,41 +8,33 @@ import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import KW_ONLY, dataclass, field, replace
-from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from app.errors import InvalidField, UnsupportedAction
-from app.http.decode_body import NO_CHOICE, DecodedBody, decode_sent
-from app.http.mapping_header import NamedRevision
+from app.http.decode_body import DecodedBody
 from app.ownership.verdict import depends_on_record, may_write
-from app.problem_document import FieldError
 from app.records.fetch import fetch_raw, fetch_record
-from app.records.map_record import Reading, as_vendor_drift
+from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
 from app.settings.ownership import COMMENTS, PERSON
 from app.vendors.models import Connection
-from app.writes.custom_keys import unknown_keys
 from app.writes.deps import WriteDeps
-from app.writes.models import CopyOf, Intent, Missing
-from app.writes.portable_body import make_portable
-from app.writes.present_record import PresentRecord
+from app.writes.models import Intent
+from app.writes.request import WriteRequest, make_portable, read_body
 from app.writes.store.copy_bases import KnownBase
-from app.writes.tags import can_write_tags, read_change
+from app.writes.tags import can_write_tags
 from canonical import values
-from canonical.classes import LossPolicy
 from canonical.order_patch import OrderCancel
-from canonical.parts import FieldOwnership, Loss, ObjectName
+from canonical.parts import FieldOwnership, ObjectName
 from canonical.portable import origin_of
-from canonical.totals import stated, unreadable_amounts
-from canonical.validate import patch_errors
+from canonical.totals import stated
 from canonical.values import decimal_string
-from mappings.coverage import writable_values
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Action, UpsertKey
+from mappings.spec import Action, Mapped, UpsertKey
 
 UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
     "customer": ("email", "external_id"),
@@ -52,48 +44,37 @@ UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
 }
 
 CREATING: Final = frozenset({"create", "upsert", "comment"})
-NO_AMOUNT: Final = 'not an amount: send a decimal string such as "39.80", or leave it out'
 """The verbs that never clear a field."""
 
 
-class WriteRequest(Struct, frozen=True, kw_only=True):
-    """A write as the caller sent it.
+class PresentRecord:
+    """The vendor's bytes of a record, and the account facts for mapping it. Decoded and mapped once, on demand."""
 
-    `identifier` is the `{id}` of the record, or of the ticket for a comment. `query_errors` is what is wrong with the
-    query; it is reported together with the errors of the body. `respond_async`: answer 202, and call `callback` later
-    if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
-    run. `edits_tags`: the body adds and removes tags. `missing`: what happens with a person who is missing.
-    `writer` is who changes the record: the connection that the values come from, `key:<name>`, or `person`.
-    `written_at` is when its values were as they are sent, if not now. `copy_of`: the body is that record as it was
-    read, `lost` is what the copy loses beyond it, and `base` is the base of the copy as it was before the read, None
-    without a link.
-    """
+    def __init__(
+        self, deps: WriteDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
+    ) -> None:
+        self.raw = raw
+        self.account = account
+        self._deps = deps
+        self._connection = connection
+        self._mapping = mapping
+        self._reading: Reading | None = None
 
-    principal: str
-    key: str
-    fingerprint: bytes
-    correlation_id: str
-    instance: str
-    object: ObjectName
-    action: Action
-    identifier: str | None = None
-    connection: str | None = None
-    upsert_on: str | None = None
-    loss: LossPolicy = "descriptive"
-    if_match: str | None = None
-    body: bytes = b""
-    respond_async: bool = False
-    callback: str | None = None
-    wait: float | None = None
-    revision: NamedRevision | None = None
-    query_errors: tuple[FieldError, ...] = ()
-    edits_tags: bool = False
-    missing: Missing = "unscoped"
-    writer: str = ""
-    written_at: datetime | None = None
-    copy_of: CopyOf | None = None
-    lost: tuple[Loss, ...] = ()
-    base: KnownBase | None | UnsetType = UNSET
+    @cached_property
+    def decoded(self) -> Any:
+        """The record as its wire Struct. Raises VendorDrifted."""
+        with as_vendor_drift(self._deps, self._connection, self._mapping, self.raw):
+            return self._mapping.decode(self.raw)
+
+    async def read(self) -> Reading:
+        """Return the mapped record. Raises VendorDrifted."""
+        if self._reading is None:
+            self._reading = await map_record(self._deps, self._connection, self._mapping, self.raw, self.account)
+        return self._reading
+
+    async def mapped(self) -> Mapped[Any]:
+        """Return the mapped record alone. Raises VendorDrifted."""
+        return (await self.read()).mapped
 
 
 @dataclass(frozen=True)
@@ -255,7 +236,7 @@ async def resolve_request(
 ) -> ResolvedWrite:
     """Resolve a caller's request. Raises MalformedBody, InvalidField, NotFound, UnsupportedAction."""
     # The body is judged before the record is looked up, with the connection that the request itself names.
-    read = _read_fields(deps, request)
+    read = read_body(deps, request)
     remote_id = parent = canonical_id = None
     if request.identifier is None:
         connection = choose_connection(deps, request.object, request.connection)
@@ -326,65 +307,6 @@ def resolve_recorded(deps: WriteDeps, intent: Intent, deadline: float) -> Resolv
         raise UnsupportedAction(f"The connection {intent.connection} is no longer configured.")
     mapping = choose_mapping(deps, connection, intent.object, intent.revision)
     return ResolvedWrite(deps, connection, mapping, intent, deadline)
-
-
-def _read_fields(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
-    """Return the decoded body. Once the body is known to be JSON, its errors and the query's are raised together."""
-    try:
-        sent = _read_body(deps, request)
-    except InvalidField as problem:
-        if not request.query_errors:
-            raise
-        raise InvalidField.listing([*problem.errors, *request.query_errors]) from problem
-    if request.query_errors:
-        raise InvalidField.listing(request.query_errors)
-    return sent
-
-
-def _read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
-    if request.action == "archive":
-        return DecodedBody(patch=None)
-    if request.action == "cancel":
-        return decode_sent(request.body, OrderCancel)
-    if request.edits_tags:
-        return DecodedBody(patch=read_change(request.body))
-    mapping = _likely_mapping(deps, request)
-    try:
-        sent = decode_sent(request.body, mapping.patch)
-    except InvalidField as problem:
-        raise _with_values(problem, mapping) from problem
-    found = [FieldError(pointer=one.pointer, detail=one.detail) for one in patch_errors(sent.patch)]
-    if request.object == "order" and request.action in ("create", "upsert"):
-        found += [FieldError(pointer=one, detail=NO_AMOUNT) for one in unreadable_amounts(sent.totals)]
-    found += unknown_keys(sent.patch, request.object, deps.connections.custom_keys.get(request.object, frozenset()))
-    if found:
-        raise InvalidField.listing(found)
-    return sent
-
-
-def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:
-    """Return the mapping that the request alone suggests.
-
-    Only its patch type, which all mappings of an object share, and its enum values are used.
-    """
-    named = request.connection
-    if named is None and request.identifier is not None and ":" in request.identifier:
-        named = request.identifier.partition(":")[0]
-    if named is not None and named in deps.connections.by_name:
-        return choose_mapping(deps, deps.connections.by_name[named], request.object, request.revision)
-    owner: ObjectName = "ticket" if request.object == "comment" else request.object
-    return choose_mapping(deps, choose_connection(deps, owner, None), request.object, request.revision)
-
-
-def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
-    """Add the values that this connection can hold to the error about a wrong enum value."""
-    (error,) = problem.errors if len(problem.errors) == 1 else (None,)
-    if error is None or not isinstance(error.pointer, str) or not error.detail.startswith(NO_CHOICE):
-        return problem
-    values = writable_values(mapping, error.pointer.removeprefix("/").partition("/")[0])
-    if not values:
-        return problem
-    return InvalidField.at(error.pointer, f"{NO_CHOICE}: {', '.join(values)}")
 
 
 def _refuse_action(deps: WriteDeps, connection: Connection, mapping: AnyMapping, action: Action) -> None:

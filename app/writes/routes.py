@@ -19,13 +19,14 @@ from app.problem_document import JSON, PROBLEM_JSON, Problem
 from app.settings.ownership import KEY
 from app.telemetry import mark_replayed, name_operation, name_problem
 from app.writes import operation_routes
+from app.writes.answer import Archived
 from app.writes.deps import WriteDeps
 from app.writes.dry_run import DraftedWrite, dry_run, withhold_draft
-from app.writes.finish import Archived
+from app.writes.idempotency import Writers, Written
 from app.writes.models import Missing, OperationView
-from app.writes.resolved_write import WriteRequest, fingerprint
+from app.writes.request import WriteRequest
+from app.writes.resolved_write import fingerprint
 from app.writes.tags import TagsChange
-from app.writes.waiting import Writers, Written
 from app.writes.withhold import SENDING, WithheldRecord, may_read, withhold_answer, withhold_raised
 from app.writes.write import write
 from canonical.classes import LossPolicy

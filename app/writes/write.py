@@ -17,14 +17,14 @@ from app.problem_document import Problem
 from app.telemetry import current_traceparent
 from app.writes.deps import WriteDeps
 from app.writes.execute import execute
+from app.writes.idempotency import KeyIsFree, Waits, Writers, Written, poll, replay, wait_for, waits_of
 from app.writes.judge_ownership import note_refusal
 from app.writes.models import Intent, NewOperation
 from app.writes.prepare import PreparedWrite, prepare
 from app.writes.queued import is_queued, job_of
-from app.writes.replay import replay
+from app.writes.request import WriteRequest
 from app.writes.resolve_references import needs_look_up
-from app.writes.resolved_write import ResolvedWrite, WriteRequest, resolve_request
-from app.writes.waiting import KeyIsFree, Waits, Writers, Written, poll, wait_for, waits_of
+from app.writes.resolved_write import ResolvedWrite, resolve_request
 
 
 async def write(deps: WriteDeps, writers: Writers, request: WriteRequest) -> Written:

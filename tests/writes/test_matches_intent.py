@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.writes.matches_intent import has_reached, matches_patch
+from app.writes.find_lost import has_reached, matches_patch
 from canonical.customer import Customer, CustomerPatch
 from canonical.order import Order, Totals
 from canonical.order_patch import OrderPatch

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.writes.already_held import still_refused
+from app.writes.accept_loss import still_refused
 from canonical.order import LineItem, Order, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import ProductReference, Reference

@@ -1,0 +1,236 @@
+"""A write as its caller sent it, and its body: decoded, checked field by field, and made portable.
+
+What a body clears by accident counts as absent, and each vendor's id in it has its connection.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
+
+from app.errors import InvalidField
+from app.http.decode_body import NO_CHOICE, DecodedBody, decode_sent
+from app.http.mapping_header import NamedRevision
+from app.http.nearest_name import did_you_mean
+from app.http.plurals import PLURAL
+from app.problem_document import FieldError
+from app.records.resolve import AnyMapping, choose_connection, choose_mapping
+from app.writes.deps import WriteDeps
+from app.writes.models import CopyOf, Missing
+from app.writes.store.copy_bases import KnownBase
+from app.writes.tags import read_change
+from canonical.classes import LossPolicy
+from canonical.order_body import completed
+from canonical.order_patch import OrderCancel, OrderPatch
+from canonical.output_only import READING
+from canonical.parts import Loss, ObjectName
+from canonical.portable import MERGED, origin_of, without_clearing
+from canonical.references import references_of, vendor_ids, with_source
+from canonical.totals import unreadable_amounts
+from canonical.validate import patch_errors
+from mappings.coverage import coverage, writable_values
+from mappings.spec import Action
+
+NO_AMOUNT: Final = 'not an amount: send a decimal string such as "39.80", or leave it out'
+
+
+class WriteRequest(Struct, frozen=True, kw_only=True):
+    """A write as the caller sent it.
+
+    `identifier` is the `{id}` of the record, or of the ticket for a comment. `query_errors` is what is wrong with the
+    query; it is reported together with the errors of the body. `respond_async`: answer 202, and call `callback` later
+    if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
+    run. `edits_tags`: the body adds and removes tags. `missing`: what happens with a person who is missing.
+    `writer` is who changes the record: the connection that the values come from, `key:<name>`, or `person`.
+    `written_at` is when its values were as they are sent, if not now. `copy_of`: the body is that record as it was
+    read, `lost` is what the copy loses beyond it, and `base` is the base of the copy as it was before the read, None
+    without a link.
+    """
+
+    principal: str
+    key: str
+    fingerprint: bytes
+    correlation_id: str
+    instance: str
+    object: ObjectName
+    action: Action
+    identifier: str | None = None
+    connection: str | None = None
+    upsert_on: str | None = None
+    loss: LossPolicy = "descriptive"
+    if_match: str | None = None
+    body: bytes = b""
+    respond_async: bool = False
+    callback: str | None = None
+    wait: float | None = None
+    revision: NamedRevision | None = None
+    query_errors: tuple[FieldError, ...] = ()
+    edits_tags: bool = False
+    missing: Missing = "unscoped"
+    writer: str = ""
+    written_at: datetime | None = None
+    copy_of: CopyOf | None = None
+    lost: tuple[Loss, ...] = ()
+    base: KnownBase | None | UnsetType = UNSET
+
+
+class PortableBody(Struct, frozen=True, kw_only=True):
+    """A body for one connection: what to write, whether lists are merged with those of the record, and what of a new
+    order went into another field."""
+
+    patch: Any
+    body: bytes
+    ignored: tuple[str, ...] = ()
+    merges: bool = False
+    folded: tuple[Loss, ...] = ()
+
+
+def read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
+    """Return the decoded body. Once the body is known to be JSON, its errors and the query's are raised together."""
+    try:
+        sent = _read_body(deps, request)
+    except InvalidField as problem:
+        if not request.query_errors:
+            raise
+        raise InvalidField.listing([*problem.errors, *request.query_errors]) from problem
+    if request.query_errors:
+        raise InvalidField.listing(request.query_errors)
+    return sent
+
+
+def _read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
+    if request.action == "archive":
+        return DecodedBody(patch=None)
+    if request.action == "cancel":
+        return decode_sent(request.body, OrderCancel)
+    if request.edits_tags:
+        return DecodedBody(patch=read_change(request.body))
+    mapping = _likely_mapping(deps, request)
+    try:
+        sent = decode_sent(request.body, mapping.patch)
+    except InvalidField as problem:
+        raise _with_values(problem, mapping) from problem
+    found = [FieldError(pointer=one.pointer, detail=one.detail) for one in patch_errors(sent.patch)]
+    if request.object == "order" and request.action in ("create", "upsert"):
+        found += [FieldError(pointer=one, detail=NO_AMOUNT) for one in unreadable_amounts(sent.totals)]
+    found += unknown_keys(sent.patch, request.object, deps.connections.custom_keys.get(request.object, frozenset()))
+    if found:
+        raise InvalidField.listing(found)
+    return sent
+
+
+def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:
+    """Return the mapping that the request alone suggests.
+
+    Only its patch type, which all mappings of an object share, and its enum values are used.
+    """
+    named = request.connection
+    if named is None and request.identifier is not None and ":" in request.identifier:
+        named = request.identifier.partition(":")[0]
+    if named is not None and named in deps.connections.by_name:
+        return choose_mapping(deps, deps.connections.by_name[named], request.object, request.revision)
+    owner: ObjectName = "ticket" if request.object == "comment" else request.object
+    return choose_mapping(deps, choose_connection(deps, owner, None), request.object, request.revision)
+
+
+def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
+    """Add the values that this connection can hold to the error about a wrong enum value."""
+    (error,) = problem.errors if len(problem.errors) == 1 else (None,)
+    if error is None or not isinstance(error.pointer, str) or not error.detail.startswith(NO_CHOICE):
+        return problem
+    values = writable_values(mapping, error.pointer.removeprefix("/").partition("/")[0])
+    if not values:
+        return problem
+    return InvalidField.at(error.pointer, f"{NO_CHOICE}: {', '.join(values)}")
+
+
+def unknown_keys(patch: Any, object_name: ObjectName, known: Collection[str]) -> Iterator[FieldError]:
+    """Yield an error for each key of a custom field of the record or its lines that is not `known`, with the nearest
+    key."""
+    for pointer, key in _keys_in(patch):
+        if key not in known:
+            detail = f"no connection configures a custom field {key[:80]!r} of {PLURAL[object_name]}."
+            nearest = did_you_mean(key, known) or (f" Configured: {', '.join(sorted(known))}." if known else "")
+            yield FieldError(pointer=pointer, detail=f"{detail}{nearest}")
+
+
+def _keys_in(patch: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
+    for place, field in enumerate(_list(patch, "custom_fields")):
+        yield f"{pointer}/custom_fields/{place}/key", field.key
+    for place, line in enumerate(_list(patch, "line_items")):
+        yield from _keys_in(line, f"{pointer}/line_items/{place}")
+
+
+def _list(patch: Any, name: str) -> tuple[Any, ...]:
+    value = getattr(patch, name, None)
+    return value if isinstance(value, tuple) else ()
+
+
+def make_portable(
+    sent: DecodedBody[Any],
+    body: bytes,
+    mapping: AnyMapping,
+    *,
+    creates: bool,
+    target: str,
+    by_email: bool = False,
+    copies: bool = False,
+) -> PortableBody:
+    """Return the body for the connection `target`. `creates`: the verb never clears a field. `by_email`: it updates the
+    record that has the e-mail address. `copies`: it is a copy, whose bodies are compared with each other."""
+    patch: Any = sent.patch
+    if type(patch) not in READING:
+        return PortableBody(patch=patch, body=body, ignored=sent.ignored)
+    origin = origin_of(sent.meta)
+    is_foreign = origin.connection not in (None, target)
+    if creates or is_foreign:
+        patch = without_clearing(patch)
+    elif origin.missing:
+        patch = without_clearing(patch, lambda name: name not in origin.missing)
+    _refuse_unplaced(patch, origin.connection)
+    patch = with_source(patch, origin.connection)
+    patch, folded = _one_text(patch, mapping), tuple[Loss, ...]()
+    if (creates or copies) and isinstance(patch, OrderPatch):
+        whole = completed(patch, sent.totals, total_counts=origin.total_counts)
+        patch, folded = whole.patch, whole.folded
+    return PortableBody(
+        patch=patch,
+        body=body if patch is sent.patch and not sent.ignored else msgspec.json.encode(patch),
+        ignored=sent.ignored,
+        merges=(creates or is_foreign) and any(_is_merged(patch, name, by_email) for name in MERGED),
+        folded=folded,
+    )
+
+
+def _refuse_unplaced(patch: Struct, source: str | None) -> None:
+    """Raise InvalidField for a vendor's id of an unknown connection."""
+    if source is not None:
+        return
+    detail = 'has no connection: send connection with it, or send id as "<connection>:<vendor id>"'
+    errors = [
+        FieldError(pointer=f"{pointer}/{name}", detail=detail)
+        for pointer, one in references_of(patch)
+        if one.connection is None
+        for name in vendor_ids(one)
+    ]
+    if errors:
+        raise InvalidField.listing(errors)
+
+
+def _one_text(patch: Any, mapping: AnyMapping) -> Any:
+    """Return the patch with a text in one form, where it has it as HTML as well: in the one that the vendor stores."""
+    for text, html in (("description", "description_html"), ("body_text", "body_html")):
+        if isinstance(getattr(patch, text, None), str) and isinstance(getattr(patch, html, None), str):
+            stored = any(row.field == html and row.creates for row in coverage(mapping))
+            patch = replace(patch, **{text if stored else html: UNSET})
+    return patch
+
+
+def _is_merged(patch: Any, name: str, by_email: bool) -> bool:
+    """Return whether a list is sent that may replace another one. An only address by which the record is found does
+    not."""
+    value = getattr(patch, name, None)
+    return isinstance(value, tuple) and len(value) > (1 if name == "emails" and by_email else 0)
