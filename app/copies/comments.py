@@ -29,6 +29,7 @@ from app.writes.models import NewOperation, NextJob, Operation
 from app.writes.queued import job_of
 from app.writes.request import WriteRequest
 from app.writes.resolved_write import fingerprint, resolve_request
+from canonical.parts import Link
 from canonical.ticket import Comment
 from mappings.spec import ListQuery, Remote
 
@@ -66,7 +67,7 @@ async def copy_comments(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOu
     if source is None or target is None:
         return Permanent(reason="a connection of the copy is no longer configured")
     try:
-        ticket = await read_source(deps, "ticket", f"{source.name}:{wanted.ticket}", None)
+        ticket = await read_source(deps, "ticket", Link(connection=source.name, remote_id=wanted.ticket))
         found = await _comments_of(deps, source, wanted.ticket, ticket)
     except NotFound:
         return Done()  # the ticket has been deleted meanwhile

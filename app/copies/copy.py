@@ -3,7 +3,6 @@
 from contextlib import suppress
 from typing import Annotated, Final, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from app.copies.comments import comments_job
@@ -16,7 +15,7 @@ from app.problem_document import FieldError
 from app.records.deps import RecordDeps
 from app.records.resolve import active_mapping, choose_mapping, resolve_record
 from app.vendors.models import Connection
-from app.writes.copy_merge import base_before
+from app.writes.copy_links import known_copy
 from app.writes.deps import WriteDeps
 from app.writes.idempotency import KeyIsFree, Writers, Written, replay, waits_of
 from app.writes.request import WriteRequest
@@ -67,8 +66,7 @@ async def copy_record(deps: WriteDeps, writers: Writers, asked: WriteRequest) ->
 async def copy_request(deps: WriteDeps, asked: WriteRequest) -> WriteRequest:
     """Read the record, and return the write of its copy. `asked` and what it raises: see `copy_record`."""
     order = _read_order(asked)
-    identifier = asked.identifier or ""
-    source = await resolve_record(deps, asked.object, identifier, asked.connection)
+    source = await resolve_record(deps, asked.object, asked.identifier or "", asked.connection)
     target = _target_of(deps, asked.object, order, source.connection)
     with_comments, lost = bool(order.include), tuple[Loss, ...]()
     if with_comments:
@@ -76,19 +74,20 @@ async def copy_request(deps: WriteDeps, asked: WriteRequest) -> WriteRequest:
         if not _holds_comments(deps, target):
             with_comments, lost = False, (_without_comments(target),)
     place = Link(connection=source.connection.name, remote_id=source.remote_id)
-    base = await base_before(deps, asked.object, place, target.name)
-    record = await read_source(deps, asked.object, identifier, asked.connection, asked.wait)
+    known = await known_copy(deps, asked.object, place, target.name, source.links)
+    record = await read_source(deps, asked.object, place, asked.wait)
     copy = Copy(
         target=target,
+        known=known,
         match_on=order.match_on,
         creates=order.on_missing == "create",
-        visited=(source.connection.name,),
+        visited=(place.connection,),
         only=order.fields,
         notify=order.notify,
-        next_job=comments_job(source.connection.name, source.remote_id, notify=order.notify) if with_comments else None,
+        next_job=comments_job(place.connection, place.remote_id, notify=order.notify) if with_comments else None,
         lost=lost,
     )
-    return msgspec.structs.replace(await request_of(deps, asked, record, copy), base=base)
+    return request_of(deps, asked, record, copy)
 
 
 def _holds_comments(deps: RecordDeps, target: Connection) -> bool:

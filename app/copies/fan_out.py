@@ -8,7 +8,6 @@ redrive reads the record again.
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -42,14 +41,14 @@ from app.queue.models import (
 from app.queue.supersede import supersede
 from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
-from app.writes.copy_links import linked_record
-from app.writes.copy_merge import ConsumerPaused, base_before, has_nothing_new
+from app.writes.copy_links import KnownCopy, known_copy, linked_record
+from app.writes.copy_merge import ConsumerPaused, has_nothing_new
 from app.writes.deps import OperationDeps
 from app.writes.execute import execute
 from app.writes.models import NewOperation, Operation, Undecided
 from app.writes.request import WriteRequest
 from app.writes.resolved_write import ResolvedWrite, fingerprint, resolve_request
-from canonical.parts import Link
+from canonical.parts import Link, ObjectName
 from mappings.coverage import unsupported
 
 DAY: Final = 86_400.0
@@ -91,19 +90,19 @@ async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
     async with deps.database.transaction() as transaction:
         await supersede(transaction, job)
     place = Link(connection=source.name, remote_id=leg.remote_id)
-    base = await base_before(deps, leg.object, place, consumer.connection)
+    known = await known_copy(deps, leg.object, place, consumer.connection)
     try:
-        record = await _read_present(deps, leg, source)
+        record = await _read_present(deps, leg.object, source, place)
     except NotFound:
         return await _skip(job, finishing, leg, "the record no longer exists")
     except Problem as problem:
         return unreadable_source(problem)
-    copy = await _copy_of(deps, leg, consumer, record)
+    copy = await _copy_of(deps, leg, consumer, record, known)
     if isinstance(copy, Deferred):
         return copy
     if isinstance(copy, str):
         return await _skip(job, finishing, leg, copy)
-    resolved = replace(await _resolve(deps, job, leg, record, copy), base=base)
+    resolved = await _resolve(deps, job, leg, record, copy)
     if await has_nothing_new(resolved):
         return await _skip(job, finishing, leg, "nothing has changed since the last copy")
     return await _write(deps, job, leg, resolved)
@@ -128,16 +127,17 @@ async def _archive(deps: CopyDeps, job: Job, finishing: Finishing, leg: Leg, con
         return await _skip(job, finishing, leg, "the copy no longer exists")
 
 
-async def _read_present(deps: CopyDeps, leg: Leg, source: Connection) -> SourceRecord:
+async def _read_present(deps: CopyDeps, object_name: ObjectName, source: Connection, place: Link) -> SourceRecord:
     if source.layout is not None:
-        return await read_export(deps, source, leg.object, leg.remote_id)
-    return await read_source(deps, leg.object, f"{source.name}:{leg.remote_id}", None)
+        return await read_export(deps, source, object_name, place.remote_id)
+    return await read_source(deps, object_name, place)
 
 
-async def _copy_of(deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceRecord) -> Copy | Deferred | str:
+async def _copy_of(
+    deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceRecord, known: KnownCopy
+) -> Copy | Deferred | str:
     """Return what to copy, why nothing is, or that the leg waits until an operator knows whether there is a copy."""
-    target = deps.connections.by_name[consumer.connection]
-    linked = await linked_record(deps, record.id, leg.object, target.name)
+    target, linked = deps.connections.by_name[consumer.connection], known.remote_id
     consent, why = consent_in(record.fields, consumer.requires_consent), "the consent is withdrawn"
     if record.fields.get("status") == "erasure_requested":
         consent, why = "withdrawn", "the person's erasure is requested"
@@ -158,6 +158,7 @@ async def _copy_of(deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceR
             return Deferred(reason=f"{unknown} may have created its copy", after=UNKNOWN_PAUSE)
     return Copy(
         target=target,
+        known=known,
         match_on=consumer.match_on,
         creates=consumer.creates and consent == "given",
         visited=leg.visited,
@@ -194,7 +195,7 @@ def _asked(job: Job, leg: Leg) -> WriteRequest:
 async def _resolve(deps: CopyDeps, job: Job, leg: Leg, record: SourceRecord, copy: Copy) -> ResolvedWrite:
     """Return the write of the copy."""
     asked = msgspec.structs.replace(_asked(job, leg), missing="create" if copy.creates else "refuse")
-    return await resolve_request(deps, await request_of(deps, asked, record, copy), time.monotonic())
+    return await resolve_request(deps, request_of(deps, asked, record, copy), time.monotonic())
 
 
 async def _write(deps: CopyDeps, job: Job, leg: Leg, resolved: ResolvedWrite) -> JobOutcome:

@@ -10,7 +10,7 @@ from app.copies.source import SourceRecord
 from app.records.deps import RecordDeps
 from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
-from app.writes.copy_links import linked_record
+from app.writes.copy_links import KnownCopy
 from app.writes.models import CopyOf, NextJob
 from app.writes.request import WriteRequest
 from app.writes.resolved_write import finds_by
@@ -24,13 +24,14 @@ NOT_AS_IS: Final = ("dropped", "truncated", "folded")
 
 
 class Copy(Struct, frozen=True, kw_only=True):
-    """A copy to make. `only`: these fields; None for all. `consumer` and `follows_logins` as in `CopyOf`.
+    """A copy to make. `known`: what was known of it before the record was read. `only`: these fields; None for all.
 
-    `creates`: a missing record is created. `notify`: the vendor may send messages. `visited` as in `CopyOf`. `lost`:
-    what the copy loses beyond its fields.
+    `creates`: a missing record is created. `notify`: the vendor may send messages. `consumer`, `follows_logins` and
+    `visited` as in `CopyOf`. `lost`: what the copy loses beyond its fields.
     """
 
     target: Connection
+    known: KnownCopy
     match_on: UpsertKey | None
     creates: bool
     visited: tuple[str, ...]
@@ -42,7 +43,7 @@ class Copy(Struct, frozen=True, kw_only=True):
     lost: tuple[Loss, ...] = ()
 
 
-async def request_of(deps: RecordDeps, asked: WriteRequest, source: SourceRecord, copy: Copy) -> WriteRequest:
+def request_of(deps: RecordDeps, asked: WriteRequest, source: SourceRecord, copy: Copy) -> WriteRequest:
     """Return the write of a copy: an update where the record is linked, an upsert by the key, or a create.
 
     `asked` says for whom and under which key. Raises UnsupportedAction if the target has no such objects.
@@ -50,7 +51,7 @@ async def request_of(deps: RecordDeps, asked: WriteRequest, source: SourceRecord
     target, object_name = copy.target, asked.object
     mapping = choose_mapping(deps, target, object_name)
     lost = message_loss(target, object_name, notify=copy.notify) + copy.lost
-    linked = await linked_record(deps, source.id, object_name, target.name)
+    linked = copy.known.remote_id
     key = copy.match_on if linked is None else None
     if key is not None and not source.fields.get(MATCHED[key]):
         key = None  # the record has nothing to match on
@@ -70,6 +71,7 @@ async def request_of(deps: RecordDeps, asked: WriteRequest, source: SourceRecord
         upsert_on=key,
         body=_body_of(source, names, is_whole=only is None),
         lost=lost,
+        base=copy.known.base,
         writer=source.connection,
         copy_of=CopyOf(
             connection=source.connection,

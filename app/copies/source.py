@@ -13,7 +13,7 @@ from app.queue.models import Deferred, JobOutcome, Permanent, Retry
 from app.records.deps import RecordDeps
 from app.records.read import read_one
 from app.vendors.models import Connection
-from canonical.parts import ObjectName
+from canonical.parts import Link, ObjectName
 
 AUTH_PAUSE = 60.0
 """Seconds to wait while a source refuses its credential."""
@@ -31,12 +31,11 @@ class SourceRecord(Struct, frozen=True, kw_only=True):
 
 
 async def read_source(
-    deps: RecordDeps, object_name: ObjectName, identifier: str, named: str | None, wait: float | None = None
+    deps: RecordDeps, object_name: ObjectName, place: Link, wait: float | None = None
 ) -> SourceRecord:
-    """Read the record of `{id}`, at the connection that is named if one is. Raises NotFound, and the vendor's
-    problems."""
-    found = await read_one(deps, object_name, identifier, connection=named, wait=wait)
-    resource: Any = found.resource
+    """Read a record, within `wait` seconds if given. Raises NotFound, and the vendor's problems."""
+    read = await read_one(deps, object_name, f"{place.connection}:{place.remote_id}", connection=None, wait=wait)
+    resource: Any = read.resource
     return SourceRecord(
         id=resource.id,
         connection=resource.meta.connection,

@@ -1,7 +1,7 @@
 """Resolve `{id}` and `?connection=` to a connection, a mapping and a record."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from app.errors import InvalidField, NotFound, UnsupportedAction
 from app.http.mapping_header import MAPPING_HEADER, NamedRevision
 from app.http.plurals import PLURAL
 from app.identifiers import what_else
+from app.links.models import KnownLink
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
 from app.vendors.models import Connection
@@ -23,12 +24,14 @@ AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 
 class ResolvedRecord(Struct, frozen=True, kw_only=True):
-    """A record to read or write: its connection, mapping and ids."""
+    """A record to read or write: its connection, mapping and ids. `links`: the records of its canonical id, if that was
+    looked up."""
 
     connection: Connection
     mapping: AnyMapping
     remote_id: str
     canonical_id: str | None
+    links: Sequence[KnownLink] = ()
 
 
 def choose_connection(deps: RecordDeps, object_name: ObjectName, named: str | None) -> Connection:
@@ -162,6 +165,7 @@ async def resolve_record(
         mapping=choose_mapping(deps, connection, object_name, revision),
         remote_id=link.remote_id,
         canonical_id=link.canonical_id,
+        links=links,
     )
 
 

@@ -1,17 +1,48 @@
-"""The link of a copy: find it before the write, and make it before the write is settled."""
+"""The link of a copy: find it before the source is read, and make it before the write is settled."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
 
 from app.errors import NotFound, OutcomeUnknown, StateConflict
-from app.links.models import LinkSource
+from app.links.models import KnownLink, LinkSource
 from app.records.deps import RecordDeps
+from app.writes.deps import WriteDeps
 from app.writes.models import CopyOf
 from app.writes.resolved_write import ResolvedWrite
-from canonical.parts import Loss, ObjectName
+from app.writes.store.copy_bases import KnownBase
+from canonical.parts import Link, Loss, ObjectName
+
+
+class KnownCopy(Struct, frozen=True, kw_only=True):
+    """What is known of the copy of a record at a connection, before the record is read: the remote id of the record
+    that is linked there, and the base of the two. None without a link."""
+
+    remote_id: str | None
+    base: KnownBase | None
+
+
+async def known_copy(
+    deps: WriteDeps, object_name: ObjectName, source: Link, target: str, links: Sequence[KnownLink] = ()
+) -> KnownCopy:
+    """Return what is known of the copy. `links` are the records of the source's id, if they were looked up."""
+    if not links:
+        named = (await deps.links.name(object_name, source.connection, [source.remote_id]))[source.remote_id]
+        links = await deps.links.find(named.canonical_id)
+    remote_id = _at(links, object_name, target)
+    if remote_id is None:
+        return KnownCopy(remote_id=None, base=None)
+    base = await deps.bases.get(object_name, source, Link(connection=target, remote_id=remote_id))
+    return KnownCopy(remote_id=remote_id, base=base)
 
 
 async def linked_record(deps: RecordDeps, canonical_id: str, object_name: ObjectName, connection: str) -> str | None:
     """Return the remote id of the record that is linked at a connection; None without one."""
-    known = await deps.links.find(canonical_id)
-    return next((one.remote_id for one in known if (one.object, one.connection) == (object_name, connection)), None)
+    return _at(await deps.links.find(canonical_id), object_name, connection)
+
+
+def _at(links: Sequence[KnownLink], object_name: ObjectName, connection: str) -> str | None:
+    return next((one.remote_id for one in links if (one.object, one.connection) == (object_name, connection)), None)
 
 
 async def require_linkable(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -> None:
@@ -47,13 +78,16 @@ async def require_known_copy(resolved: ResolvedWrite, copied: CopyOf) -> None:
 async def link_copy(resolved: ResolvedWrite, copied: CopyOf, remote_id: str, *, actor: str) -> tuple[Loss, ...]:
     """Give the copy the canonical id of its source, and return the loss if it cannot have it.
 
-    It comes before the write is settled and may be repeated, so a crash leaves no settled copy without its link.
+    It comes before the write is settled and may be repeated, so a crash leaves no settled copy without its link. It
+    reads nothing if this process knows the two as linked.
     """
+    object_name, target = resolved.intent.object, resolved.connection.name
+    source = resolved.deps.links.remembered(object_name, copied.connection, copied.remote_id)
+    if source is not None and Link(connection=target, remote_id=remote_id) in source.links:
+        return ()
     by = LinkSource(kind="copy", actor=actor)
     try:
-        await resolved.deps.links.attach(
-            resolved.intent.object, resolved.connection.name, remote_id, copied.canonical_id, by=by
-        )
+        await resolved.deps.links.attach(object_name, target, remote_id, copied.canonical_id, by=by)
     except (NotFound, StateConflict) as problem:
         return (Loss(path="/id", kind="ambiguous", detail=f"The two records are not linked. {problem.detail}"),)
     return ()

@@ -9,12 +9,11 @@ from msgspec import UNSET, Struct
 
 from app.errors import VersionConflict
 from app.problem_document import FieldError
-from app.writes.deps import WriteDeps
 from app.writes.models import CopyConflict, CopyOf, CopyPlan, CopyResult
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.store.copy_bases import KnownBase
 from canonical.copy_base import FieldState, is_as_left, is_unchanged
-from canonical.parts import Link, Loss, ObjectName, Skipped
+from canonical.parts import Link, Loss, Skipped
 from canonical.renewed_base import Copied, renewed
 from canonical.three_way import EMAILS, MergedFields, Rules, Side, merge
 from mappings.spec import Vendor
@@ -46,13 +45,6 @@ class MergedCopy(Struct, frozen=True, kw_only=True):
     skipped: tuple[Skipped, ...]
     removed: int
     lost: tuple[Loss, ...] = ()
-
-
-async def base_before(deps: WriteDeps, object_name: ObjectName, source: Link, target: str) -> KnownBase | None:
-    """Return the base of the copy of a record to a connection, before the record is read. None without a link."""
-    named = (await deps.links.name(object_name, source.connection, [source.remote_id]))[source.remote_id]
-    linked = next((one for one in named.links if one.connection == target), None)
-    return None if linked is None else await deps.bases.get(object_name, source, linked)
 
 
 async def begin_merge(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -> CopyMerge:

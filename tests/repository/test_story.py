@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
@@ -38,10 +38,13 @@ NO_DRIFT: Final = "\n[drift]\nsample_rate = 0.0\n"
 
 
 class Crossing:
-    """The modules of `app` whose functions are called during the block, in order of first entry."""
+    """The modules of `app` whose functions are called during the block, in order of first entry, the named functions,
+    and the summaries of the statements, such as `SELECT link`."""
 
     def __init__(self) -> None:
         self.modules: dict[str, None] = {}
+        self.functions: set[tuple[str, str]] = set()
+        self.statements: list[str] = []
 
     def capabilities(self) -> list[str]:
         """The folders, without the ground."""
@@ -58,7 +61,12 @@ class Crossing:
         """Note a call; a resumed coroutine counts as one."""
         file = frame.f_code.co_filename
         if event == "call" and file.startswith(APP) and INSIDE.get():
-            self.modules.setdefault(file.removeprefix(APP))
+            module, name = file.removeprefix(APP), frame.f_code.co_name
+            self.modules.setdefault(module)
+            if not name.startswith("<"):  # a comprehension or a lambda
+                self.functions.add((module, frame.f_code.co_qualname))
+            if (module, name) == ("postgres/database.py", "_span"):
+                self.statements.append(frame.f_locals["query"].summary)
 
 
 @contextmanager
@@ -85,6 +93,47 @@ def facade(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -
     finally:
         made.emulators.stop()
         made.vendors.close()
+
+
+@asynccontextmanager
+async def open_client(facade: Facade, database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    """An API inside the test's process, and a client with every scope."""
+    settings = load_settings(facade.api.environment)
+    async with open_runtime(settings) as runtime:
+        key = await PostgresKeys(database).create("story", SCOPES)
+        app = httpx.ASGITransport(cast(Any, application(runtime.dependencies, handlers())))
+        headers = {"authorization": f"Bearer {key.secret}"}
+        async with httpx.AsyncClient(transport=app, base_url=settings.public_url, headers=headers) as client:
+            yield client
+
+
+async def copy_to_hubspot(client: httpx.AsyncClient, record: str, status: int) -> Crossing:
+    """Copy a customer, and return what that crossed."""
+    with crossing() as crossed:
+        copied = await client.post(
+            f"/v1/customers/{record}/copies",
+            json={"connection": "hubspot", "match_on": "email"},
+            headers={"idempotency-key": str(uuid4())},
+        )
+    assert copied.status_code == status, copied.text
+    return crossed
+
+
+async def test_a_copy_reads_each_thing_once(facade: Facade, database: Database) -> None:
+    async with open_client(facade, database) as client:
+        for name in ("Lovelace", "Hopper"):  # the first one fetches the account facts
+            body = {"last_name": name, "emails": [{"address": f"{name.lower()}@example.com"}]}
+            made = await client.post(
+                "/v1/customers?connection=shopify", json=body, headers={"idempotency-key": str(uuid4())}
+            )
+            assert made.status_code == 201, made.text
+            first = await copy_to_hubspot(client, made.json()["id"], 201)
+        again = await copy_to_hubspot(client, made.json()["id"], 200)
+    # The links of the id, once before the source is read; for a new copy again under its lock, then those of the join.
+    assert first.statements.count("SELECT link") == 8
+    assert again.statements.count("SELECT link") == 1
+    # Before the source is read, under the lock, and at the end: another copy may have ended in between.
+    assert again.statements.count("SELECT copy_base") == 3
 
 
 async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: Facade, database: Database) -> None:
@@ -164,4 +213,5 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
     )
     # A story that needs many more modules than today has lost its thread.
     assert len(write.modules) <= 81
+    assert len(write.functions) <= 309
     assert len(receipt.modules | ingestion.modules) <= 91
