@@ -22,7 +22,7 @@ from app.periodic import PeriodicTasks
 from app.server import serve_application
 from app.settings.environment import Settings
 from app.uploads.deps import UploadDeps
-from app.uploads.take_folder import take_from_folders
+from app.uploads.export_folder import take_from_folders
 from app.vendors.deps import VendorDeps
 from app.wiring.runtime import Runtime, open_runtime
 from app.writes.deps import WriteDeps

@@ -43,9 +43,9 @@ from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.copy_links import KnownCopy, known_copy, linked_record
 from app.writes.copy_merge import ConsumerPaused, has_nothing_new
-from app.writes.deps import OperationDeps
 from app.writes.execute import execute
 from app.writes.models import NewOperation, Operation, Undecided
+from app.writes.queued import operation_of_key
 from app.writes.request import WriteRequest
 from app.writes.resolved_write import ResolvedWrite, fingerprint, resolve_request
 from canonical.parts import Link, ObjectName
@@ -248,7 +248,7 @@ def _principal(leg: Leg) -> str:
 async def show_leg(dependencies: Dependencies, payload: bytes) -> Shown:
     """Show a leg, and the refusal of its write if it came to one. Raises SealBroken."""
     leg = msgspec.json.decode(payload, type=Leg)
-    operation = await dependencies.of(OperationDeps).find_by_key(_principal(leg), leg.event)
+    operation = await operation_of_key(dependencies, _principal(leg), leg.event)
     if operation is None:
         return Shown(payload=leg)
     return Shown(

@@ -2,15 +2,34 @@
 
 from typing import Final
 
+from msgspec import Struct
+
 from app.errors import NotFound
 from app.http.operation import Call, operation
 from app.http.parameters import PathText
 from app.http.responses import Answered, json_response
 from app.ownership.deps import OwnershipDeps
-from app.ownership.views import OwnershipView, view_of
-from app.settings.ownership import OBJECTS
+from app.settings.ownership import OBJECTS, ObjectOwnership, Ownership
+from canonical.parts import FieldOwnership, ObjectName
 
 OBJECT: Final = PathText("object", "customer, order or ticket.", "customer")
+
+
+class OwnershipView(Struct, frozen=True, kw_only=True):
+    """Who owns the fields of an object."""
+
+    object: ObjectName
+    """The object. Example: `"customer"`"""
+    owner: str | None
+    """The connection that owns the object; null if none is configured. Example: `"hubspot"`"""
+    fields: dict[str, FieldOwnership]
+    """The ownership of each field. A ticket also has `comments`: who may add some."""
+
+
+def view_of(ownership: Ownership, object_name: ObjectName) -> OwnershipView:
+    """Return the ownership of an object."""
+    found = ownership.get(object_name, ObjectOwnership())
+    return OwnershipView(object=object_name, owner=found.default.owner, fields=dict(found.fields))
 
 
 @operation("GET", "/v1/ownership/{object}", tag="About", parameters=(OBJECT,), answer=OwnershipView)

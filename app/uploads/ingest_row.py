@@ -33,7 +33,7 @@ from app.records.compare import transitions_of
 from app.records.resources import referenced_ids
 from app.telemetry.uploads import ProcessedRow
 from app.uploads.deps import UploadDeps
-from app.uploads.row_key import KIND, key_of, row_of
+from app.uploads.models import KIND, key_of, row_of
 from app.uploads.rule_row import NOT_OWNER, rule_row, without_skipped
 from app.vendors.models import Connection
 from app.webhooks.ingest import POLICY

@@ -1,14 +1,20 @@
 """Upload models: exports, their progress, and the last recorded row of each record.
 
 A row is recorded only if it differs from the last row of its record, so a repeated or overlapping export adds only what
-is new. One transaction recognises rows, records them and advances the upload.
+is new. One transaction recognises rows, records them and advances the upload. The dedupe key of a row's receipt is the
+record's identity and its generation, the count of its changes.
 """
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
+from app.webhooks.models import Receipt
 from canonical.parts import ObjectName
+
+KIND: Final = "ingest_row"
+"""The kind of job that ingests a row."""
 
 
 class NewUpload(Struct, frozen=True, kw_only=True):
@@ -67,9 +73,17 @@ class UploadMoved(Exception):
     """Another request has recorded rows of this upload since it was read."""
 
 
-class WaitingFile(Struct, frozen=True, kw_only=True):
-    """A complete file in an export folder. `mark` differs between two files of one name."""
+def dedupe_key_of(identity: bytes, generation: int) -> str:
+    """Return the dedupe key of a row."""
+    return f"{key_of(identity)}{generation}"
 
-    name: str
-    mark: str
-    size: int
+
+def key_of(identity: bytes) -> str:
+    """Return the prefix of the dedupe keys of all rows of a record."""
+    return f"row:{identity.hex()}:"
+
+
+def row_of(receipt: Receipt) -> tuple[bytes, int]:
+    """Return identity and generation of a row from the dedupe key of its receipt."""
+    _, identity, generation = receipt.dedupe_key.split(":")
+    return bytes.fromhex(identity), int(generation)

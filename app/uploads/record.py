@@ -21,8 +21,7 @@ from app import telemetry
 from app.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidField, NotFound
 from app.problem_document import FieldError, sentence
 from app.uploads.deps import ExportDeps
-from app.uploads.models import NewUpload, RowMark, Upload, UploadMoved
-from app.uploads.row_key import KIND, dedupe_key_of
+from app.uploads.models import KIND, NewUpload, RowMark, Upload, UploadMoved, dedupe_key_of
 from app.uploads.views import UploadView, view_of
 from app.vendors.models import Connection, Connections
 from app.webhooks.models import Arrival, NewReceipt

@@ -40,7 +40,6 @@ from app.uploads.store import PostgresUploads
 from app.vendors.deps import ConsentDeps, VendorDeps
 from app.webhooks.deps import ReceiptDeps
 from app.webhooks.store.receipts import PostgresReceipts
-from app.writes.deps import OperationDeps
 from app.writes.store.operations import OperationReader
 from app.writes.store.removals import PostgresRemovals
 
@@ -66,11 +65,7 @@ def operator_dependencies(
     database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: PostgresMappingRoutes
 ) -> tuple[Any, ...]:
     """Return the dependencies of operators, over HTTP and on the command line."""
-    operations = OperationReader(database, sealer)
-    shown = Dependencies(
-        ReceiptDeps(receipts=PostgresReceipts(database, sealer)),
-        OperationDeps(find_operation=operations.get, find_by_key=operations.find_by_key),
-    )
+    shown = Dependencies(ReceiptDeps(receipts=PostgresReceipts(database, sealer)), OperationReader(database, sealer))
     return (
         DeadLetterDeps(
             database=database,

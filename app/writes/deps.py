@@ -1,6 +1,5 @@
 """Dependencies of writes."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.egress.poster import TargetPoster
@@ -9,19 +8,10 @@ from app.events.store.record_states import PostgresRecordStates
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
-from app.writes.models import Operation
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from app.writes.store.removals import PostgresRemovals
 from canonical.parts import ObjectName
-
-
-@dataclass(frozen=True, kw_only=True)
-class OperationDeps:
-    """Dependencies of showing an operation."""
-
-    find_operation: Callable[[str], Awaitable[Operation | None]]
-    find_by_key: Callable[[str, str], Awaitable[Operation | None]]
 
 
 @dataclass(frozen=True, kw_only=True)

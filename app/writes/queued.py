@@ -36,10 +36,11 @@ from app.queue.models import (
 )
 from app.records.resolve import active_mapping
 from app.writes.answer import document_for
-from app.writes.deps import OperationDeps, WriteDeps
+from app.writes.deps import WriteDeps
 from app.writes.execute import PATIENT_ATTEMPTS
 from app.writes.models import Begun, Intent, Operation
 from app.writes.recover import continue_operation
+from app.writes.store.operations import OperationReader
 from app.writes.store.redrive import reopen_refused
 from canonical.parts import ObjectName
 from mappings.registry import mapping_of
@@ -200,9 +201,14 @@ def _order_key(intent: Intent) -> str | None:
     return f"write:{intent.object}:{intent.upsert_on}:{digest[:32]}"
 
 
+async def operation_of_key(dependencies: Dependencies, principal: str, key: str) -> Operation | None:
+    """Return the operation of a key, to show it to operators. Raises SealBroken."""
+    return await dependencies.of(OperationReader).find_by_key(principal, key)
+
+
 async def show_write(dependencies: Dependencies, payload: bytes) -> Shown:
     """Show the operation that a payload names. Raises SealBroken."""
-    operation = await dependencies.of(OperationDeps).find_operation(payload.decode())
+    operation = await dependencies.of(OperationReader).get(payload.decode())
     if operation is None:
         return Shown(payload=legible(payload), note="Its operation is gone: retention has removed it.")
     intent = operation.intent
