@@ -45,7 +45,7 @@ class TicketToCopy(Struct, frozen=True, kw_only=True):
     notify: bool
 
 
-class _Found(Struct, frozen=True, kw_only=True):
+class _SourceComment(Struct, frozen=True, kw_only=True):
     comment: Comment
     remote: Remote
 
@@ -68,12 +68,12 @@ async def copy_comments(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOu
         return Permanent(reason="a connection of the copy is no longer configured")
     try:
         ticket = await read_source(deps, "ticket", Link(connection=source.name, remote_id=wanted.ticket))
-        found = await _comments_of(deps, source, wanted.ticket, ticket)
+        comments = await _comments_of(deps, source, wanted.ticket, ticket)
     except NotFound:
         return Done()  # the ticket has been deleted meanwhile
     except Problem as problem:
         return unreadable_source(problem)
-    new = [(one, await _operation_of(deps, one, operation, target, wanted)) for one in found]
+    new = [(one, await _operation_of(deps, one, operation, target, wanted)) for one in comments]
     async with finishing() as transaction:
         jobs = []
         for one, made in new:
@@ -87,19 +87,21 @@ async def copy_comments(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOu
     return Done()
 
 
-async def _comments_of(deps: CopyDeps, source: Connection, remote_id: str, ticket: SourceRecord) -> list[_Found]:
+async def _comments_of(
+    deps: CopyDeps, source: Connection, remote_id: str, ticket: SourceRecord
+) -> list[_SourceComment]:
     """Return all comments with a text, oldest first, without the one that is the ticket's description."""
     deadline = time.monotonic() + READ_LIMIT
     mapping = choose_mapping(deps, source, "comment")
     query = ListQuery(limit=mapping.endpoints.max_limit, parent=remote_id)
-    found: list[_Found] = []
+    comments: list[_SourceComment] = []
     while True:
         page = await fetch_page(deps, source, mapping, query, deadline)
-        found += [_Found(comment=one.mapped.data, remote=one.mapped.remote) for one in page.readings]
+        comments += [_SourceComment(comment=one.mapped.data, remote=one.mapped.remote) for one in page.readings]
         if page.next is None:
             break
         query = msgspec.structs.replace(query, after=page.next)
-    wanted = [one for one in found if _has_text(one.comment) and not _is_description(ticket, one.comment)]
+    wanted = [one for one in comments if _has_text(one.comment) and not _is_description(ticket, one.comment)]
     return sorted(wanted, key=lambda one: (one.comment.created_at is not None, one.comment.created_at))
 
 
@@ -112,17 +114,17 @@ def _has_text(comment: Comment) -> bool:
 
 
 async def _operation_of(
-    deps: CopyDeps, found: _Found, operation: Operation, target: Connection, wanted: TicketToCopy
+    deps: CopyDeps, comment: _SourceComment, operation: Operation, target: Connection, wanted: TicketToCopy
 ) -> NewOperation:
     """Return the operation that adds a comment to the copy. Its key follows from the copy and the comment."""
-    sent = found.comment
+    sent = comment.comment
     # An unknown visibility never becomes public.
     visibility = "public" if sent.visibility == "public" else "private"
     body: dict[str, Any] = {"body_text": sent.body_text, "body_html": sent.body_html, "visibility": visibility}
     request = WriteRequest(
         principal=operation.principal,
-        key=f"{operation.id}:{found.remote.id}",
-        fingerprint=fingerprint(operation.id.encode(), found.remote.id.encode()),
+        key=f"{operation.id}:{comment.remote.id}",
+        fingerprint=fingerprint(operation.id.encode(), comment.remote.id.encode()),
         correlation_id=operation.correlation_id,
         instance=operation.intent.instance,
         object="comment",

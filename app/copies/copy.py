@@ -48,34 +48,34 @@ class CopyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     suppressed. Example: `false`"""
 
 
-async def copy_record(deps: WriteDeps, writers: Writers, asked: WriteRequest) -> Written:
-    """Copy the record of `asked`, whose `connection` is the one to read it at, and whose body is a CopyRequest.
+async def copy_record(deps: WriteDeps, writers: Writers, request: WriteRequest) -> Written:
+    """Copy the record of `request`, whose `connection` is the one to read it at, and whose body is a CopyRequest.
 
     Raises NotFound for a record that does not exist or is not linked where it is read, and like `write`.
     """
-    recorded = await deps.operations.find_by_key(asked.principal, asked.key)
+    recorded = await deps.operations.find_by_key(request.principal, request.key)
     if recorded is not None:
         with suppress(KeyIsFree):  # then this is the first request with it
-            return await replay(deps, writers, asked, recorded, waits_of(asked))
+            return await replay(deps, writers, request, recorded, waits_of(request))
     for _ in range(MOST_READS - 1):
         with suppress(VersionConflict):  # another copy of the two records has ended since the read
-            return await write(deps, writers, await copy_request(deps, asked))
-    return await write(deps, writers, await copy_request(deps, asked))
+            return await write(deps, writers, await copy_request(deps, request))
+    return await write(deps, writers, await copy_request(deps, request))
 
 
-async def copy_request(deps: WriteDeps, asked: WriteRequest) -> WriteRequest:
-    """Read the record, and return the write of its copy. `asked` and what it raises: see `copy_record`."""
-    order = _read_order(asked)
-    source = await resolve_record(deps, asked.object, asked.identifier or "", asked.connection)
-    target = _target_of(deps, asked.object, order, source.connection)
+async def copy_request(deps: WriteDeps, request: WriteRequest) -> WriteRequest:
+    """Read the record, and return the write of its copy. `request` and what it raises: see `copy_record`."""
+    order = _read_order(request)
+    source = await resolve_record(deps, request.object, request.identifier or "", request.connection)
+    target = _target_of(deps, request.object, order, source.connection)
     with_comments, lost = bool(order.include), tuple[Loss, ...]()
     if with_comments:
         choose_mapping(deps, source.connection, "comment")
         if not _holds_comments(deps, target):
             with_comments, lost = False, (_without_comments(target),)
     place = Link(connection=source.connection.name, remote_id=source.remote_id)
-    known = await known_copy(deps, asked.object, place, target.name, source.links)
-    record = await read_source(deps, asked.object, place, asked.wait)
+    known = await known_copy(deps, request.object, place, target.name, source.links)
+    record = await read_source(deps, request.object, place, request.wait)
     copy = Copy(
         target=target,
         known=known,
@@ -87,7 +87,7 @@ async def copy_request(deps: WriteDeps, asked: WriteRequest) -> WriteRequest:
         next_job=comments_job(place.connection, place.remote_id, notify=order.notify) if with_comments else None,
         lost=lost,
     )
-    return request_of(deps, asked, record, copy)
+    return request_of(deps, request, record, copy)
 
 
 def _holds_comments(deps: RecordDeps, target: Connection) -> bool:
@@ -100,17 +100,17 @@ def _without_comments(target: Connection) -> Loss:
     return Loss(path="/comments", kind="dropped", detail=detail)
 
 
-def _read_order(asked: WriteRequest) -> CopyRequest:
+def _read_order(request: WriteRequest) -> CopyRequest:
     """Decode the body. Raises its errors together with those of the query."""
     try:
-        order = decode_patch(asked.body, CopyRequest)
-        errors = [*_errors_in(asked.object, order)]
+        order = decode_patch(request.body, CopyRequest)
+        errors = [*_errors_in(request.object, order)]
     except InvalidField as problem:
-        if not asked.query_errors:
+        if not request.query_errors:
             raise
-        raise InvalidField.listing([*problem.errors, *asked.query_errors]) from problem
-    if errors or asked.query_errors:
-        raise InvalidField.listing([*errors, *asked.query_errors])
+        raise InvalidField.listing([*problem.errors, *request.query_errors]) from problem
+    if errors or request.query_errors:
+        raise InvalidField.listing([*errors, *request.query_errors])
     return order
 
 

@@ -118,11 +118,11 @@ async def _archive(deps: CopyDeps, job: Job, finishing: Finishing, leg: Leg, con
     others = [one for one in sources if one.connection in consumer.sources and one.connection != leg.connection]
     if others:
         return await _skip(job, finishing, leg, f"{others[0].connection} still has the customer")
-    asked = msgspec.structs.replace(
+    request = msgspec.structs.replace(
         _asked(job, leg), action="archive", identifier=f"{consumer.connection}:{linked}", writer=leg.connection
     )
     try:
-        return await _write(deps, job, leg, await resolve_request(deps, asked, time.monotonic()))
+        return await _write(deps, job, leg, await resolve_request(deps, request, time.monotonic()))
     except NotFound:
         return await _skip(job, finishing, leg, "the copy no longer exists")
 
@@ -194,8 +194,8 @@ def _asked(job: Job, leg: Leg) -> WriteRequest:
 
 async def _resolve(deps: CopyDeps, job: Job, leg: Leg, record: SourceRecord, copy: Copy) -> ResolvedWrite:
     """Return the write of the copy."""
-    asked = msgspec.structs.replace(_asked(job, leg), missing="create" if copy.creates else "refuse")
-    return await resolve_request(deps, request_of(deps, asked, record, copy), time.monotonic())
+    request = msgspec.structs.replace(_asked(job, leg), missing="create" if copy.creates else "refuse")
+    return await resolve_request(deps, request_of(deps, request, record, copy), time.monotonic())
 
 
 async def _write(deps: CopyDeps, job: Job, leg: Leg, resolved: ResolvedWrite) -> JobOutcome:

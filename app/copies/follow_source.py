@@ -100,18 +100,18 @@ async def _is_deleted(deps: CopyDeps, connection: Connection, source: DeletedSou
     if mapping is None:
         return False
     try:
-        found = await fetch_present(deps, connection, mapping, source.remote_id, time.monotonic() + READ_LIMIT)
+        reading = await fetch_present(deps, connection, mapping, source.remote_id, time.monotonic() + READ_LIMIT)
     except (NotFound, VendorDrifted):
         return source.is_named
-    remote = found.mapped.remote
+    remote = reading.mapped.remote
     if remote.id != source.remote_id or source.object != "customer":
         return False
-    return source.is_named and found.mapped.data.status == "archived"
+    return source.is_named and reading.mapped.data.status == "archived"
 
 
 def _archivals(deps: CopyDeps, job: Job, source: DeletedSource, copies: Sequence[Link]) -> list[NewJob]:
     """Return the legs that archive the copies at the consumers that want it."""
-    held = {one.connection for one in copies}
+    copied_to = {one.connection for one in copies}
     return [
         NewJob(
             kind=FAN_OUT,
@@ -136,7 +136,7 @@ def _archivals(deps: CopyDeps, job: Job, source: DeletedSource, copies: Sequence
         for consumer in deps.consumers.values()
         if consumer.archives
         and consumer.object == source.object
-        and consumer.connection in held
+        and consumer.connection in copied_to
         and source.connection in consumer.sources
     ]
 

@@ -28,12 +28,12 @@ async def list_consumers(deps: ConsumerDeps) -> list[ConsumerView]:
     return [
         ConsumerView(
             name=name,
-            paused_at=None if found is None else found.paused_at,
-            released_until=None if found is None else found.released_until,
-            next_step=None if found is None or found.paused_at is None else _next_step(name),
+            paused_at=None if pause is None else pause.paused_at,
+            released_until=None if pause is None else pause.released_until,
+            next_step=None if pause is None or pause.paused_at is None else _next_step(name),
         )
         for name in sorted(deps.consumers)
-        for found in [known.get(name)]
+        for pause in [known.get(name)]
     ]
 
 

@@ -43,12 +43,12 @@ class Copy(Struct, frozen=True, kw_only=True):
     lost: tuple[Loss, ...] = ()
 
 
-def request_of(deps: RecordDeps, asked: WriteRequest, source: SourceRecord, copy: Copy) -> WriteRequest:
+def request_of(deps: RecordDeps, request: WriteRequest, source: SourceRecord, copy: Copy) -> WriteRequest:
     """Return the write of a copy: an update where the record is linked, an upsert by the key, or a create.
 
-    `asked` says for whom and under which key. Raises UnsupportedAction if the target has no such objects.
+    `request` says for whom and under which key. Raises UnsupportedAction if the target has no such objects.
     """
-    target, object_name = copy.target, asked.object
+    target, object_name = copy.target, request.object
     mapping = choose_mapping(deps, target, object_name)
     lost = message_loss(target, object_name, notify=copy.notify) + copy.lost
     linked = copy.known.remote_id
@@ -64,7 +64,7 @@ def request_of(deps: RecordDeps, asked: WriteRequest, source: SourceRecord, copy
     names = tuple(name for name in source.fields if name in mapping.patch.__struct_encode_fields__)
     names = names if only is None else tuple(name for name in names if name in only)
     return msgspec.structs.replace(
-        asked,
+        request,
         action="upsert" if key is not None else "create" if creates else "update",
         identifier=None if linked is None else f"{target.name}:{linked}",
         connection=target.name,
@@ -99,7 +99,7 @@ def message_loss(target: Connection, object_name: ObjectName, *, notify: bool) -
 def _body_of(source: SourceRecord, names: Collection[str], *, is_whole: bool) -> bytes:
     """Return the fields of a record as JSON, with the `meta` that makes the body portable."""
     sent = {name: source.fields[name] for name in names}
-    if source.fields.get("is_guest") is True:  # nobody is created for a guest
+    if source.fields.get("is_guest") is True:  # no customer is created for a guest
         sent["is_guest"] = True
     if is_whole and "totals" in source.fields:  # a part adds up to something else
         sent["totals"] = source.fields["totals"]

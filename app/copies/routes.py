@@ -64,7 +64,7 @@ def copy_handler(object_name: ObjectName, answer: type[Struct], example: dict[st
     )
     async def copy_resource(call: Call) -> Answered:
         request, prefers = call.request, call.header(PREFER)
-        asked = WriteRequest(
+        wanted = WriteRequest(
             principal=call.caller.principal,
             key=call.header(IDEMPOTENCY_KEY),
             fingerprint=request_fingerprint(request, call.raw_body),
@@ -84,8 +84,8 @@ def copy_handler(object_name: ObjectName, answer: type[Struct], example: dict[st
         )
         deps = call.deps(WriteDeps)
         if call.query(DRY_RUN):
-            return json_response(await dry_run(deps, await copy_request(deps, asked)))
-        return written_response(request, await copy_record(deps, call.deps(Writers), asked))
+            return json_response(await dry_run(deps, await copy_request(deps, wanted)))
+        return written_response(request, await copy_record(deps, call.deps(Writers), wanted))
 
     return copy_resource
 

@@ -54,15 +54,15 @@ async def read_export(
 ) -> SourceRecord:
     """Return the last row of a record that is known from uploaded exports only. Raises NotFound without one."""
     assert connection.layout is not None  # noqa: S101 - checked by the caller
-    seen = await deps.states.get(object_name, connection.name, remote_id)
-    if seen is None or seen.deleted:
+    state = await deps.states.get(object_name, connection.name, remote_id)
+    if state is None or state.deleted:
         raise NotFound(f"No row of {connection.name} has this {object_name}.")
     ids = await deps.links.ensure(object_name, connection.name, [remote_id])
     return SourceRecord(
         id=ids[remote_id],
         connection=connection.name,
         remote_id=remote_id,
-        fields=fields_of(seen.data),
+        fields=fields_of(state.data),
         origin={"unsupported": connection.layout.unsupported},
     )
 

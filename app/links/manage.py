@@ -25,10 +25,10 @@ def object_of(canonical_id: str) -> ObjectName:
 async def show_links(deps: LinkDeps, canonical_id: str) -> LinkedRecords:
     """Return the records of an id or alias. Raises NotFound."""
     object_name = object_of(canonical_id)
-    found = await deps.links.show(canonical_id)
-    if found is None:
+    record = await deps.links.show(canonical_id)
+    if record is None:
         raise NotFound(f"No {object_name} has the id {canonical_id}.")
-    return found
+    return record
 
 
 async def join_links(deps: LinkDeps, canonical_id: str, other_id: str, *, actor: str) -> Attached:

@@ -49,12 +49,12 @@ def sighting_of(customer: Customer, connection: str, remote_id: str, *, is_staff
     if customer.status in ERASED or not email:
         return Sighting(connection=connection, remote_id=remote_id, email=None)
     full = " ".join(part for part in (customer.first_name, customer.last_name) if part)
-    shown = full or customer.display_name or ""
+    name = full or customer.display_name or ""
     return Sighting(
         connection=connection,
         remote_id=remote_id,
         email=email,
-        name=_words("" if "@" in shown else shown),
+        name=_words("" if "@" in name else name),
         is_staff=is_staff,
     )
 

@@ -168,18 +168,18 @@ class PostgresMatches:
 
         Raises NotFound, and StateConflict if it was decided already or the two cannot be joined.
         """
-        found = await self._review(review_id)
-        if found.state != "open":
-            raise StateConflict(f"{review_id} was {found.state} by {found.closed_by} already.")
+        review = await self._review(review_id)
+        if review.state != "open":
+            raise StateConflict(f"{review_id} was {review.state} by {review.closed_by} already.")
         if state == "accepted":
             by = LinkSource(kind="person", actor=actor)
-            await self._links.attach("customer", found.connection, found.remote_id, found.other_canonical_id, by=by)
+            await self._links.attach("customer", review.connection, review.remote_id, review.other_canonical_id, by=by)
         async with self._database.transaction() as transaction:
             if await transaction.execute(sql.CLOSE, review_id, state, actor):
                 facts = {
-                    "ids": [found.canonical_id, found.other_canonical_id],
-                    "connections": [found.connection, found.other_connection],
-                    "reasons": found.reasons,
+                    "ids": [review.canonical_id, review.other_canonical_id],
+                    "connections": [review.connection, review.other_connection],
+                    "reasons": review.reasons,
                 }
                 await append_facts(
                     transaction, Fact(type=f"link_review.{state}", subject=review_id, actor=actor, facts=facts)
@@ -237,16 +237,16 @@ class PostgresMatches:
 
         async def match(transaction: Transaction) -> bool:
             await transaction.execute(sql.LOCK, key.digest)
-            seen, found = await self._candidates(transaction, sighting, key)
-            for other, reasons in found:
+            customer, candidates = await self._candidates(transaction, sighting, key)
+            for other, reasons in candidates:
                 if reasons:
                     left, right = sorted(((sighting.connection, sighting.remote_id), other.place))
                     await transaction.execute(sql.PROPOSE, new_id("lrv_"), *left, *right, reasons)
-            join = next((other.canonical_id for other, reasons in found if not reasons), None)
-            if seen is None or join is None:
+            join = next((other.canonical_id for other, reasons in candidates if not reasons), None)
+            if customer is None or join is None:
                 return False
-            await transaction.execute(LOCK_IDS, [seen.canonical_id, join])
-            if await self._candidates(transaction, sighting, key) != (seen, found):
+            await transaction.execute(LOCK_IDS, [customer.canonical_id, join])
+            if await self._candidates(transaction, sighting, key) != (customer, candidates):
                 raise LinkMoved  # a join or a split of these ids was under way
             record = RecordName(object="customer", connection=sighting.connection, remote_id=sighting.remote_id)
             await self._links.attach_within(transaction, record, join, MATCH)
@@ -262,49 +262,49 @@ class PostgresMatches:
         if len(rows) > MOST_CANDIDATES:
             return None, ()
         known = [_Candidate(**row) for row in rows]
-        seen = next((one for one in known if one.place == (sighting.connection, sighting.remote_id)), None)
-        if seen is None:
+        customer = next((one for one in known if one.place == (sighting.connection, sighting.remote_id)), None)
+        if customer is None:
             return None, ()
-        refused = {row["canonical_id"] for row in await transaction.fetch(sql.SELECT_REFUSED, seen.canonical_id)}
+        refused = {row["canonical_id"] for row in await transaction.fetch(sql.SELECT_REFUSED, customer.canonical_id)}
         others = [
             other
             for other in known
-            if other.canonical_id != seen.canonical_id
+            if other.canonical_id != customer.canonical_id
             and other.canonical_id not in refused
-            and other.connection != seen.connection
+            and other.connection != customer.connection
             # Also those that were linked before a realm was named.
-            and self._links.share_realm(*seen.linked, *other.linked)
+            and self._links.share_realm(*customer.linked, *other.linked)
         ]
-        ids = sorted({one.canonical_id for one in (seen, *others)})
+        ids = sorted({one.canonical_id for one in (customer, *others)})
         people = [_Person(**row) for row in await transaction.fetch(sql.SELECT_PEOPLE, ids)] if others else []
         count = Counter(one.connection for one in known)
-        return seen, [(other, self._reasons(sighting, seen, other, count, people)) for other in others]
+        return customer, [(other, self._reasons(sighting, customer, other, count, people)) for other in others]
 
     def _reasons(
         self,
         sighting: Sighting,
-        seen: _Candidate,
+        customer: _Candidate,
         other: _Candidate,
         count: Counter[str],
         people: Sequence[_Person],
     ) -> list[ReviewReason]:
         """Return what speaks against joining two ids. The names of all records of all ids that share the address are
         judged, so a record without a name joins no two people."""
-        ids = (seen.canonical_id, other.canonical_id)
+        ids = (customer.canonical_id, other.canonical_id)
         reasons: dict[ReviewReason, bool] = {
-            "not_configured": frozenset((seen.connection, other.connection)) not in self._auto_join,
+            "not_configured": frozenset((customer.connection, other.connection)) not in self._auto_join,
             "names_contradict": any_contradict({one.name for one in people}),
             "role_mailbox": is_role(sighting.email or ""),
             "staff": any(one.is_staff for one in people if one.canonical_id in ids),
-            "several_candidates": count[seen.connection] > 1 or count[other.connection] > 1,
-            "linked_elsewhere": not set(seen.linked).isdisjoint(other.linked),
+            "several_candidates": count[customer.connection] > 1 or count[other.connection] > 1,
+            "linked_elsewhere": not set(customer.linked).isdisjoint(other.linked),
         }
         return [reason for reason, holds in reasons.items() if holds]
 
-    def _remember(self, seen: Mapping[tuple[str, str], tuple[int, NamedRecord | None]]) -> None:
+    def _remember(self, marks: Mapping[tuple[str, str], tuple[int, NamedRecord | None]]) -> None:
         if len(self._seen) > REMEMBERED:
             self._seen.clear()
-        self._seen |= seen
+        self._seen |= marks
 
 
 def _mark(sighting: Sighting) -> int:

@@ -57,22 +57,22 @@ class PostgresLinks:
         self, object_name: ObjectName, connection: str, remote_ids: Sequence[str]
     ) -> Mapping[str, NamedRecord]:
         """Return the canonical id of each remote id, with its links. Missing ones are created."""
-        found = {
+        named = {
             remote_id: known
             for remote_id in remote_ids
             if (known := self._known.get((object_name, connection, remote_id))) is not None
         }
-        wanted = sorted(set(remote_ids) - found.keys())
+        wanted = sorted(set(remote_ids) - named.keys())
         if not wanted:
-            return found
+            return named
         forgotten = self._forgotten
-        found |= await self._makes.run((object_name, connection, wanted))
-        missing = [remote_id for remote_id in wanted if remote_id not in found]
+        named |= await self._makes.run((object_name, connection, wanted))
+        missing = [remote_id for remote_id in wanted if remote_id not in named]
         if missing:
-            found |= _named(await self._database.fetch(sql.SELECT, object_name, connection, missing))
+            named |= _named(await self._database.fetch(sql.SELECT, object_name, connection, missing))
         if forgotten == self._forgotten:  # else what was read may be older than a change
-            self._remember(object_name, connection, found)
-        return found
+            self._remember(object_name, connection, named)
+        return named
 
     async def _make(self, batch: Sequence[Unnamed]) -> list[Mapping[str, NamedRecord]]:
         """Give these records ids. The result lacks those that another process names at the same time."""
@@ -234,10 +234,10 @@ class PostgresLinks:
             await self.refresh()
             return result
 
-    def _remember(self, object_name: str, connection: str, found: Mapping[str, NamedRecord]) -> None:
+    def _remember(self, object_name: str, connection: str, records: Mapping[str, NamedRecord]) -> None:
         if len(self._known) > REMEMBERED:
             self._known.clear()
-        for remote_id, named in found.items():
+        for remote_id, named in records.items():
             self._known[object_name, connection, remote_id] = named
 
 

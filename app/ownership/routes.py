@@ -28,8 +28,8 @@ class OwnershipView(Struct, frozen=True, kw_only=True):
 
 def view_of(ownership: Ownership, object_name: ObjectName) -> OwnershipView:
     """Return the ownership of an object."""
-    found = ownership.get(object_name, ObjectOwnership())
-    return OwnershipView(object=object_name, owner=found.default.owner, fields=dict(found.fields))
+    owned = ownership.get(object_name, ObjectOwnership())
+    return OwnershipView(object=object_name, owner=owned.default.owner, fields=dict(owned.fields))
 
 
 @operation("GET", "/v1/ownership/{object}", tag="About", parameters=(OBJECT,), answer=OwnershipView)
@@ -39,10 +39,10 @@ async def read_ownership(call: Call) -> Answered:
     For each field: its owner, who else may write it, how fresh a copy is, and what happens to a change by anyone else.
     As configured in `lockstitch.toml`.
     """
-    asked = call.path("object")
-    name = next((one for one in OBJECTS if one == asked), None)
+    wanted = call.path("object")
+    name = next((one for one in OBJECTS if one == wanted), None)
     if name is None:
-        raise NotFound(f"Unknown object {asked[:80]!r}. The objects are {', '.join(OBJECTS)}.")
+        raise NotFound(f"Unknown object {wanted[:80]!r}. The objects are {', '.join(OBJECTS)}.")
     return json_response(view_of(call.deps(OwnershipDeps).ownership, name))
 
 

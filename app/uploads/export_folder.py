@@ -63,16 +63,16 @@ class DiskFolder:
 
     def _list(self) -> list[WaitingFile]:
         quiet = time.time() - STILL_SECONDS
-        found = []
+        complete = []
         for path in self._path.iterdir():
             if path.suffix.lower() != ".csv" or path.name.startswith(".") or path.is_symlink() or not path.is_file():
                 continue
             facts = path.stat()
             if facts.st_mtime <= quiet:
-                found.append((facts.st_mtime_ns, path.name, facts.st_size))
+                complete.append((facts.st_mtime_ns, path.name, facts.st_size))
         return [
             WaitingFile(name=name, mark=_mark(name, changed), size=size)
-            for changed, name, size in sorted(found)[:MAX_LISTED]
+            for changed, name, size in sorted(complete)[:MAX_LISTED]
         ]
 
     def _read(self, file: WaitingFile) -> bytes:
@@ -117,7 +117,7 @@ async def take_from_folders(deps: UploadDeps, folders: Mapping[str, DiskFolder])
 
 async def _take(deps: UploadDeps, connection: str, folder: DiskFolder, file: WaitingFile) -> None:
     """Record or refuse a file, then move it. Raises OSError, IdempotencyInProgress, StoreUnavailable."""
-    found, layout = layout_of(deps.connections, connection)
+    sender, layout = layout_of(deps.connections, connection)
     run = str(uuid7())
     with telemetry.bind(run):
         if file.size > MAX_BYTES:
@@ -130,7 +130,7 @@ async def _take(deps: UploadDeps, connection: str, folder: DiskFolder, file: Wai
         try:
             await take_upload(
                 deps,
-                found,
+                sender,
                 layout,
                 content,
                 principal=f"folder:{connection}",

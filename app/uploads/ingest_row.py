@@ -66,10 +66,10 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     except Unmappable as bad:
         telemetry.count_row_processed(connection.name, "bad")
         return Permanent(reason=bad.reason, path=bad.path, mapping=layout.mapping, revision=REVISION)
-    read_at, seen = await deps.states.look(layout.object, connection.name, mapped.remote.id)
+    read_at, last_state = await deps.states.look(layout.object, connection.name, mapped.remote.id)
     resource = await _resource(deps, connection, layout, mapped)
     state = state_of(resource)
-    before = None if seen is None or seen.deleted else fields_of(seen.data)
+    before = None if last_state is None or last_state.deleted else fields_of(last_state.data)
     after = fields_of(state)
     ruled = await rule_row(deps, connection, layout, receipt, job.id, before=before, after=after)
     if ruled.refusal is not None:
@@ -87,16 +87,18 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
         object=layout.object,
         connection=connection.name,
         remote_id=mapped.remote.id,
-        type=f"{layout.object}.{'created' if seen is None else 'updated'}" if names or seen is None else None,
+        type=f"{layout.object}.{'created' if last_state is None else 'updated'}"
+        if names or last_state is None
+        else None,
         data=msgspec.json.encode(resource),
         changed=names,
         occurred_at=mapped.remote.updated_at,
-        seen=seen,
+        seen=last_state,
         state=state,
         read_at=read_at,
         previous=previous_values(before, names),
         # A row says what its record is now, not that the record is new.
-        transitions=await transitions_of(deps.setups, layout.object, connection.name, before, after, seen=seen),
+        transitions=await transitions_of(deps.setups, layout.object, connection.name, before, after, seen=last_state),
     )
     try:
         async with finishing() as transaction:

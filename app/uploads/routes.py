@@ -67,7 +67,7 @@ async def upload_export(call: Call) -> Answered:
     """Record every new row of an export, then answer 202."""
     request, principal, connection = call.request, call.caller.principal, call.path("connection")
     deps = call.deps(UploadDeps)
-    found, layout = layout_of(deps.connections, connection)
+    sender, layout = layout_of(deps.connections, connection)
     turn = _turns.setdefault(principal, asyncio.Lock())
     async with turn, _places:
         with contextlib.closing(io.BytesIO()) as file:
@@ -77,7 +77,7 @@ async def upload_export(call: Call) -> Answered:
             call.check_query()
             taken = await take_upload(
                 deps,
-                found,
+                sender,
                 layout,
                 file,
                 principal=principal,

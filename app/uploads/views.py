@@ -58,9 +58,9 @@ class UploadView(Struct, frozen=True, kw_only=True):
 
 async def list_uploads(uploads: PostgresUploads, connection: str | None, *, after: str | None, limit: int) -> Page:
     """List uploads, newest first. The cursor is the last id of the page."""
-    found = await uploads.list(connection, after=after, limit=limit + 1)
-    outcomes = await uploads.outcomes(found)
-    return page_of([view_of(upload, outcome) for upload, outcome in zip(found, outcomes, strict=True)], limit)
+    listed = await uploads.list(connection, after=after, limit=limit + 1)
+    outcomes = await uploads.outcomes(listed)
+    return page_of([view_of(upload, outcome) for upload, outcome in zip(listed, outcomes, strict=True)], limit)
 
 
 async def read_upload(uploads: PostgresUploads, upload_id: str, *, connection: str | None = None) -> UploadView:

@@ -100,16 +100,16 @@ def accept_total(resolved: ResolvedWrite, draft: Draft[Any], account: Any) -> tu
     assert total_of is not None  # noqa: S101 - every mapping that creates orders has one
     becomes = total_of(draft.body, account)
     is_kept = becomes is None or wanted.is_about(becomes)
-    held = wanted.total if becomes is None else becomes
+    becoming = wanted.total if becomes is None else becomes
     if intent.total is not None and not wanted.is_about(Decimal(intent.total)):
         wrong = "The body contradicts itself"
         detail = (
-            f"totals.total is {intent.total}, and the parts add up to {wanted.total:f}, at {title} to {held:f}:"
+            f"totals.total is {intent.total}, and the parts add up to {wanted.total:f}, at {title} to {becoming:f}:"
             f" send the prices, discounts, shipping, fees and taxes that make up the total, or no totals"
         )
     elif not is_kept:
         wrong = f"{title} would get another sum"
-        detail = f"the body adds up to {wanted.total:f}, at {title} it would be {held:f}. {_way_out(draft, title)}"
+        detail = f"the body adds up to {wanted.total:f}, at {title} it would be {becoming:f}. {_way_out(draft, title)}"
     else:
         return ()
     if intent.loss != "any":
@@ -123,9 +123,9 @@ async def accept_change(resolved: ResolvedWrite, draft: Draft[Any], present: Pre
     kept = [one for one in draft.refused if one.kind == "unsupported" and _is_part(one.pointer)]
     if not kept or resolved.intent.loss == "any":
         return
-    title, held = resolved.connection.vendor.title, (await present.mapped()).data.totals.total
+    title, present_total = resolved.connection.vendor.title, (await present.mapped()).data.totals.total
     wanted = sum_of(resolved.as_whole.patch)
-    if wanted is not None and wanted.is_about(Decimal(held)):
+    if wanted is not None and wanted.is_about(Decimal(present_total)):
         return
     named = "; ".join(f"{one.pointer} ({one.detail})" for one in kept)
     detail = f"{title} does not change {named}. {KEEP_IT.format(title)}"
@@ -145,10 +145,10 @@ def other_total(resolved: ResolvedWrite, order: Order, loss: tuple[Loss, ...]) -
         isinstance(currency, str) and currency != order.currency
     ):
         return None
-    held = order.totals.total
-    if wanted.is_about(Decimal(held)):
+    computed = order.totals.total
+    if wanted.is_about(Decimal(computed)):
         return None
-    return TotalDifference(f"{wanted.total:f}", held)
+    return TotalDifference(f"{wanted.total:f}", computed)
 
 
 def _way_out(draft: Draft[Any], title: str) -> str:
@@ -219,14 +219,16 @@ def _lacking(present: Any, sent: Any, lines: ComparedField) -> list[str]:
     if not isinstance(sent, tuple) or not isinstance(present, tuple) or len(sent) != len(present):
         return []
     pointers, item = list[str](), lines.item or lines
-    for place, (line, held) in enumerate(zip(sent, present, strict=True)):
-        absent = [name for name in DESCRIBING if held.get(name) in (None, ()) and not _names_product(line.get(name))]
-        if _unkept(held.get("product"), line.get("product"), item.members["product"]):
+    for place, (line, present_line) in enumerate(zip(sent, present, strict=True)):
+        absent = [
+            name for name in DESCRIBING if present_line.get(name) in (None, ()) and not _names_product(line.get(name))
+        ]
+        if _unkept(present_line.get("product"), line.get("product"), item.members["product"]):
             absent.append("product")
-        if not same(held, {name: value for name, value in line.items() if name not in absent}, item):
+        if not same(present_line, {name: value for name, value in line.items() if name not in absent}, item):
             return []
-        said = (name for name in line if name in absent and line[name] not in (None, ()))
-        pointers += [f"/{LINES}/{place}/{name}" for name in said]
+        further = (name for name in line if name in absent and line[name] not in (None, ()))
+        pointers += [f"/{LINES}/{place}/{name}" for name in further]
     return pointers
 
 

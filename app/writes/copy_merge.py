@@ -84,14 +84,14 @@ async def has_nothing_new(resolved: ResolvedWrite) -> bool:
         return False
     if not merging.names:
         return True
-    seen = await resolved.deps.states.get(resolved.intent.object, resolved.connection.name, remote_id)
-    if seen is None or seen.deleted:
+    state = await resolved.deps.states.get(resolved.intent.object, resolved.connection.name, remote_id)
+    if state is None or state.deleted:
         return False
-    return is_as_left(known.base, _states(known, msgspec.json.decode(seen.data), merging.names))
+    return is_as_left(known.base, _states(known, msgspec.json.decode(state.data), merging.names))
 
 
-def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, held: Any) -> MergedCopy:
-    """Merge into the target as it is (`held`). `resolved` is the write of the merge with its references."""
+def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, present: Any) -> MergedCopy:
+    """Merge into the target as it is (`present`). `resolved` is the write of the merge with its references."""
     copied, known = merging.copied, merging.known
     rules = Rules(
         owners=_owners(resolved, copied),
@@ -101,20 +101,20 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, held: Any) -> Merge
         slots=resolved.mapping.slots,
     )
     patch, names = merging.patch, merging.names
-    if DISPLAY in known.base and _is_composed(patch, held):
+    if DISPLAY in known.base and _is_composed(patch, present):
         names = tuple(name for name in names if name != DISPLAY)
-    found = merge(patch, names, held, known.base, rules, known.digests)
-    write = with_merged(resolved, msgspec.json.encode(found.patch))
+    merged = merge(patch, names, present, known.base, rules, known.digests)
+    write = with_merged(resolved, msgspec.json.encode(merged.patch))
     return MergedCopy(
         write=write,
         plan=CopyPlan(
             body=write.intent.body,
             base=known.version,
-            before=_states(known, held, copied.names),
-            conflicts=found.conflicts,
+            before=_states(known, present, copied.names),
+            conflicts=merged.conflicts,
         ),
-        skipped=_kept(resolved, found),
-        removed=found.removed,
+        skipped=_kept(resolved, merged),
+        removed=merged.removed,
     )
 
 
@@ -240,10 +240,10 @@ def _conflict(
     )
 
 
-def _kept(resolved: ResolvedWrite, found: MergedFields) -> tuple[Skipped, ...]:
+def _kept(resolved: ResolvedWrite, merged: MergedFields) -> tuple[Skipped, ...]:
     owner = resolved.connection.name
     reason = f"both sides have changed it, and {owner} owns it"
-    return tuple(Skipped(pointer=f"/{name}", owner=owner, reason=reason) for name in found.kept)
+    return tuple(Skipped(pointer=f"/{name}", owner=owner, reason=reason) for name in merged.kept)
 
 
 def _owners(resolved: ResolvedWrite, copied: CopyOf) -> Mapping[str, Side]:
@@ -261,16 +261,16 @@ def _owners(resolved: ResolvedWrite, copied: CopyOf) -> Mapping[str, Side]:
 def _names(copied: CopyOf, patch: Any) -> tuple[str, ...]:
     """Return the names of the fields that are copied: of a text that is sent in one form, that form."""
     other = {"description": "description_html", "description_html": "description"}
-    given = {name for name in other if isinstance(getattr(patch, name, UNSET), str)}
-    return tuple(name for name in copied.names if name not in other or name in given or other[name] not in given)
+    sent = {name for name in other if isinstance(getattr(patch, name, UNSET), str)}
+    return tuple(name for name in copied.names if name not in other or name in sent or other[name] not in sent)
 
 
-def _is_composed(patch: Any, held: Any) -> bool:
+def _is_composed(patch: Any, present: Any) -> bool:
     """Return whether the display name only says the other names again, which the target has as well."""
     names = [getattr(patch, name, UNSET) for name in ("first_name", "last_name", DISPLAY)]
-    first, last, shown = (" ".join(one.split()) if isinstance(one, str) else "" for one in names)
-    is_said = bool(shown) and f"{first} {last}".strip() == shown
-    return is_said and bool(held.first_name or held.last_name)
+    first, last, display = (" ".join(one.split()) if isinstance(one, str) else "" for one in names)
+    is_repeated = bool(display) and f"{first} {last}".strip() == display
+    return is_repeated and bool(present.first_name or present.last_name)
 
 
 def _states(known: KnownBase, record: Any, names: Collection[str]) -> dict[str, FieldState]:

@@ -1,7 +1,7 @@
-"""Create the customer or requester that a write needs and nobody at the connection is: an operation of its own.
+"""Create the customer or requester that a write needs and that its connection lacks: an operation of its own.
 
 Its key and its marker are derived from the operation that needs it, so an attempt that is repeated after a crash finds
-the person whom the first one created. It is an upsert by e-mail address that changes nobody: two writes that need the
+the person whom the first one created. It is an upsert by e-mail address that changes no one: two writes that need the
 same new person wait for each other, and the second finds whom the first created.
 """
 
@@ -37,8 +37,8 @@ class CarryOut(Protocol):
         """Carry out an operation that was never sent, before a time of `time.monotonic`."""
 
 
-async def create_person(resolved: ResolvedWrite, parent: Operation, found: References, carry_out: CarryOut) -> str:
-    """Create the person that the write names, and return the vendor's id. `found` are the references of the write.
+async def create_person(resolved: ResolvedWrite, parent: Operation, references: References, carry_out: CarryOut) -> str:
+    """Create the person that the write names, and return the vendor's id. `references` are the references of the write.
 
     Raises Undecided with the id of the person's operation, InvalidField if the vendor refuses the person, and the
     vendor's problems if nothing was sent.
@@ -46,7 +46,7 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, found: Refer
     patch = resolved.patch
     part = person_in(patch)
     assert part is not None  # noqa: S101 - only a person is ever missing
-    person = completed(getattr(patch, part), found)
+    person = completed(getattr(patch, part), references)
     deps, new = resolved.deps, _new_operation(resolved, parent, part, person)
     begun = await deps.operations.begin(new)
     if begun.lease is None and begun.operation.phase == "received" and begun.operation.due_in <= 0:
@@ -55,8 +55,8 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, found: Refer
         if begun.lease is not None:
             await carry_out(deps, begun, until=resolved.deadline)
         settled = await deps.operations.get(begun.operation.id)
-    except RecordFound as found:
-        return found.remote_id
+    except RecordFound as existing:
+        return existing.remote_id
     except REFUSALS as refused:
         raise _refused(part, refused.detail) from refused
     if settled is None or settled.phase in ("received", "sent"):
@@ -71,13 +71,13 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, found: Refer
     return settled.remote_id
 
 
-async def judge_person(resolved: ResolvedWrite, marker: str, found: References) -> None:
-    """Draft the person that a write would create. Raises InvalidField where `create_person` would. `found` are the
+async def judge_person(resolved: ResolvedWrite, marker: str, references: References) -> None:
+    """Draft the person that a write would create. Raises InvalidField where `create_person` would. `references` are the
     references of the write."""
     patch = resolved.patch
     part = person_in(patch)
     assert part is not None  # noqa: S101 - only a person is ever missing
-    intent = _intent_of(resolved, completed(getattr(patch, part), found), key=marker, part_of=marker)
+    intent = _intent_of(resolved, completed(getattr(patch, part), references), key=marker, part_of=marker)
     person = replace(resolve_recorded(resolved.deps, intent, resolved.deadline), dry=True)
     try:
         await prepare(person, marker)

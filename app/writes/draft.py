@@ -92,8 +92,8 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
     Raises VendorDrifted if the mapping cannot read the present record.
     """
     mapping, intent = resolved.mapping, resolved.intent
-    held = await present.mapped() if present is not None and (intent.merges or intent.edits_tags) else None
-    patch, lost = patch_of(resolved, held)
+    record = await present.mapped() if present is not None and (intent.merges or intent.edits_tags) else None
+    patch, lost = patch_of(resolved, record)
     raw, current = (None, None) if present is None else (present.raw, present.decoded)
     with mapping_span(mapping.name, mapping.revision, "write"):
         draft = await run_mapping(mapping, raw, account, partial(mapping.to_vendor, patch, current, account))
@@ -107,65 +107,65 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
     if present is None or not draft.refused:
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
-        held = await present.mapped()
-        refused = still_refused(draft.refused, patch, held.data)
-        if any(map(is_part, refused)) and await _holds_parts(resolved, patch, held, account):
+        record = await present.mapped()
+        refused = still_refused(draft.refused, patch, record.data)
+        if any(map(is_part, refused)) and await _holds_parts(resolved, patch, record, account):
             refused = tuple(one for one in refused if not is_part(one))
         return msgspec.structs.replace(draft, refused=refused)
     return draft
 
 
-async def _holds_parts(resolved: ResolvedWrite, patch: Any, held: Mapped[Any], account: Any) -> bool:
+async def _holds_parts(resolved: ResolvedWrite, patch: Any, record: Mapped[Any], account: Any) -> bool:
     """Return whether the record has the parts of the whole body, of which a copy sends what the source has changed."""
     if not isinstance(patch, OrderPatch):
         return False
     mapping, body = resolved.mapping, resolved.as_whole.intent.body
-    whole = patch if resolved.whole is None else patch_of(resolved.as_whole, held)[0]
+    whole = patch if resolved.whole is None else patch_of(resolved.as_whole, record)[0]
     if mapping.endpoints.with_related is not None:
         related = await related_of(resolved, whole)
         account = mapping.endpoints.with_related(account, resolved.connection.options, related)
     new = await run_mapping(mapping, body, account, partial(mapping.to_vendor, whole, None, account))
     prices = () if mapping.prices_of is None else mapping.prices_of(new.body)
-    return holds_parts(held.data, whole, new, prices)
+    return holds_parts(record.data, whole, new, prices)
 
 
 async def says_nothing(resolved: ResolvedWrite, body: Any, present: PresentRecord) -> bool:
     """Return whether the body of a change names nothing that would change the record."""
     mapping, intent, account = resolved.mapping, resolved.intent, present.account
-    held = await present.mapped() if intent.merges or intent.edits_tags else None
-    patch, _ = patch_of(resolved, held)
+    record = await present.mapped() if intent.merges or intent.edits_tags else None
+    patch, _ = patch_of(resolved, record)
     return await run_mapping(
         mapping, present.raw, account, partial(changes_nothing, mapping, patch, body, present.decoded, account)
     )
 
 
-def patch_of(resolved: ResolvedWrite, held: Mapped[Any] | None) -> tuple[Any, tuple[Loss, ...]]:
-    """Return the patch, and the references that are lost. `held` is the record as it is, which a write that merges or
+def patch_of(resolved: ResolvedWrite, record: Mapped[Any] | None) -> tuple[Any, tuple[Loss, ...]]:
+    """Return the patch, and the references that are lost. `record` is the record as it is, which a write that merges or
     edits tags needs."""
     intent = resolved.intent
     if intent.edits_tags:
-        assert held is not None  # noqa: S101 - tags are changed of a record
-        return resolved.mapping.patch(tags=merge_tags(intent.body, held.data.tags)), ()
+        assert record is not None  # noqa: S101 - tags are changed of a record
+        return resolved.mapping.patch(tags=merge_tags(intent.body, record.data.tags)), ()
     references = intent.references or References()
     patch, lost = at_target(resolved.patch, resolved.connection.name)
-    patch, changed = _as_stored(resolved, with_references(patch, references), held)
+    patch, changed = _as_stored(resolved, with_references(patch, references), record)
     return patch, (*intent.lost, *lost, *references.lost, *changed)
 
 
-def sent_patch(resolved: ResolvedWrite, held: Mapped[Any]) -> tuple[Any, tuple[Loss, ...]]:
+def sent_patch(resolved: ResolvedWrite, record: Mapped[Any]) -> tuple[Any, tuple[Loss, ...]]:
     """Return the patch like `patch_of`, with its references as they were sent, and what the vendor changes."""
     if resolved.intent.edits_tags:
-        return patch_of(resolved, held)
-    return _as_stored(resolved, at_target(resolved.patch, resolved.connection.name)[0], held)
+        return patch_of(resolved, record)
+    return _as_stored(resolved, at_target(resolved.patch, resolved.connection.name)[0], record)
 
 
-def _as_stored(resolved: ResolvedWrite, patch: Any, held: Mapped[Any] | None) -> tuple[Any, tuple[Loss, ...]]:
+def _as_stored(resolved: ResolvedWrite, patch: Any, record: Mapped[Any] | None) -> tuple[Any, tuple[Loss, ...]]:
     """Return the patch as the vendor stores it, merged with the record, and the texts that the vendor changes."""
     intent = resolved.intent
     patch, changed = as_stored(patch, resolved.mapping.stores)
-    if held is None or not intent.merges:
+    if record is None or not intent.merges:
         return patch, changed
-    return merged(patch, held.data, keep_emails=intent.upsert_on == "email"), changed
+    return merged(patch, record.data, keep_emails=intent.upsert_on == "email"), changed
 
 
 def at_sent_pointers(draft: Draft[Any], lost: Sequence[Loss]) -> Draft[Any]:

@@ -35,9 +35,9 @@ async def find_lost(resolved: ResolvedWrite, begun: Begun, lookup: MarkerLookup)
             if refused.refusal.kind == "not_found":
                 return LostRecord()
             raise
-        found = await _on_page(resolved, begun, lookup, reply)
-        if found.remote_id is not None or found.contested:
-            return found
+        match = await _on_page(resolved, begun, lookup, reply)
+        if match.remote_id is not None or match.contested:
+            return match
         with resolved.as_drift():
             request = endpoints.marker_page(request, reply)
     return LostRecord()

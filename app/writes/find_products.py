@@ -29,13 +29,13 @@ async def find_products(resolved: ResolvedWrite, order: OrderPatch, skus: tuple[
     """
     endpoints, account = resolved.mapping.endpoints, await resolved.account()
     assert endpoints.find_products is not None and endpoints.products is not None  # noqa: S101, PT018 - checked
-    held: list[Product] = []
+    products: list[Product] = []
     for start in range(0, len(skus), MOST_SKUS):
         request = endpoints.find_products(order, skus[start : start + MOST_SKUS], account)
         reply = await send_read(resolved.deps, resolved.connection, request, resolved.deadline)
         with resolved.as_drift():
-            held += endpoints.products(reply)
-    return dict(_chosen(resolved, held, skus))
+            products += endpoints.products(reply)
+    return dict(_chosen(resolved, products, skus))
 
 
 def with_products(order: OrderPatch, products: Mapping[str, Product]) -> OrderPatch:
@@ -55,24 +55,24 @@ def _has_id(line: LineItemPatch) -> bool:
     return line.product_id is not None or line.variant_id is not None
 
 
-def _chosen(resolved: ResolvedWrite, held: list[Product], skus: tuple[str, ...]) -> Iterator[tuple[str, Product]]:
+def _chosen(resolved: ResolvedWrite, products: list[Product], skus: tuple[str, ...]) -> Iterator[tuple[str, Product]]:
     """Yield the product of each SKU. Shops take a SKU in another case for the same one, so an exact match comes
     first."""
     exact, folded = defaultdict(list), defaultdict(list)
-    for one in held:
+    for one in products:
         exact[one.sku].append(one)
         folded[values.fold(one.sku)].append(one)
     for sku in skus:
-        found = exact.get(sku) or folded.get(values.fold(sku), [])
-        if len(found) > 1:
-            raise _ambiguous(resolved, sku, found)
-        if found:
-            yield sku, found[0]
+        matches = exact.get(sku) or folded.get(values.fold(sku), [])
+        if len(matches) > 1:
+            raise _ambiguous(resolved, sku, matches)
+        if matches:
+            yield sku, matches[0]
 
 
-def _ambiguous(resolved: ResolvedWrite, sku: str, found: list[Product]) -> AmbiguousMatch:
+def _ambiguous(resolved: ResolvedWrite, sku: str, matches: list[Product]) -> AmbiguousMatch:
     connection = resolved.connection
-    ids = [one.variant or one.product or "" for one in found]
+    ids = [one.variant or one.product or "" for one in matches]
     named = tuple(f"{connection.name}:{remote_id}" for remote_id in ids)
     return AmbiguousMatch(
         f"{connection.vendor.title} ({connection.name}) has several products with the SKU {sku[:80]}:"

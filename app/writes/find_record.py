@@ -78,12 +78,12 @@ async def _find(
     if reading is None:
         return KeyMatch()
     deps, connection = resolved.deps, resolved.connection
-    found = await compare_found(deps, connection, [reading], {key: value}, resolved.deadline)
-    if found.unsure:
-        raise hidden_match(connection, mapping, wanted, await name_records(deps, connection, found.unsure))
-    if not found.equal:
+    compared = await compare_found(deps, connection, [reading], {key: value}, resolved.deadline)
+    if compared.unsure:
+        raise hidden_match(connection, mapping, wanted, await name_records(deps, connection, compared.unsure))
+    if not compared.equal:
         return KeyMatch(is_near=True)
-    return KeyMatch(remote_id=_selected(resolved, mapping, wanted, found.equal[0], pointer))
+    return KeyMatch(remote_id=_selected(resolved, mapping, wanted, compared.equal[0], pointer))
 
 
 async def _read_by_key(resolved: ResolvedWrite, mapping: AnyMapping, key: UpsertKey, value: str) -> Reading | None:
@@ -112,23 +112,23 @@ async def _find_in_list(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, 
     if key.name != "email":
         return await _find_among(resolved, mapping, key, pointer)
     deps, connection = resolved.deps, resolved.connection
-    staff, found = await find_people(deps, connection, mapping, key.value, resolved.deadline)
+    staff, matches = await find_people(deps, connection, mapping, key.value, resolved.deadline)
     if staff is not None:
         raise staff_refusal(resolved, staff, pointer)
-    if len(found) > 1:
-        await _refuse_several(resolved, mapping, key, found)
-    return KeyMatch(remote_id=found[0].mapped.remote.id if found else None)
+    if len(matches) > 1:
+        await _refuse_several(resolved, mapping, key, matches)
+    return KeyMatch(remote_id=matches[0].mapped.remote.id if matches else None)
 
 
 async def _find_among(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, pointer: str) -> KeyMatch:
     """Find the only record that has the key among all that the vendor finds by it."""
     deps, connection = resolved.deps, resolved.connection
-    found = await find_matches(deps, connection, mapping, key, resolved.deadline)
-    if len(found) > 1:
-        await _refuse_several(resolved, mapping, key, found)
-    if not found:
+    matches = await find_matches(deps, connection, mapping, key, resolved.deadline)
+    if len(matches) > 1:
+        await _refuse_several(resolved, mapping, key, matches)
+    if not matches:
         return KeyMatch(is_near=key.name in mapping.endpoints.find)
-    return KeyMatch(remote_id=_selected(resolved, mapping, key, found[0], pointer))
+    return KeyMatch(remote_id=_selected(resolved, mapping, key, matches[0], pointer))
 
 
 def _selected(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, reading: Reading, pointer: str) -> str:
@@ -137,12 +137,14 @@ def _selected(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, reading: R
     if key.name == "email" and is_staff(mapping, reading.raw):
         raise staff_refusal(resolved, remote_id, pointer)
     if mapping is not resolved.mapping:
-        resolved.met.append(reading.raw)
+        resolved.related.append(reading.raw)
     return remote_id
 
 
-async def _refuse_several(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, found: Sequence[Reading]) -> NoReturn:
-    named = await name_records(resolved.deps, resolved.connection, found)
+async def _refuse_several(
+    resolved: ResolvedWrite, mapping: AnyMapping, key: Key, matches: Sequence[Reading]
+) -> NoReturn:
+    named = await name_records(resolved.deps, resolved.connection, matches)
     raise ambiguous_match(resolved.connection, mapping, key, named)
 
 

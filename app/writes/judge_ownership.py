@@ -85,7 +85,7 @@ async def judge_change(resolved: ResolvedWrite, present: PresentRecord) -> Judge
 
 
 def skip_of(resolved: ResolvedWrite, name: str) -> Skipped | None:
-    """Return why a field stays as it is, whatever the record holds; None if it may be written or is refused."""
+    """Return why a field stays as it is, independently of the record; None if it may be written or is refused."""
     policy = resolved.owned.get(name)
     if policy is None:
         return None
@@ -166,12 +166,12 @@ async def weigh_changes(
     resolved: ResolvedWrite, policies: Mapping[str, FieldOwnership], record: PresentRecord
 ) -> dict[str, Change]:
     """Return the change of each field. Raises VendorDrifted, and the problems of reading the owner's record."""
-    held = await record.mapped()
-    sent = await _sent_values(resolved, policies, held)
+    before = await record.mapped()
+    sent = await _sent_values(resolved, policies, before)
     owners: dict[str, Mapping[str, Any] | None] = {}
     changes = {}
     for name, policy in policies.items():
-        value, present, field = sent[name], getattr(held.data, name, None), _field(resolved, name)
+        value, present, field = sent[name], getattr(before.data, name, None), _field(resolved, name)
         differs = value is not UNSET and not same(present, value, field)
         if differs and resolved.intent.action in ("update", "upsert"):
             differs = await _differs_at_vendor(resolved, name, value, present, record)
@@ -181,22 +181,22 @@ async def weigh_changes(
             target=resolved.connection.name,
             differs=differs,
             replaces=not is_empty(present, field),
-            is_older=_is_older(resolved.intent.written_at, held.remote.updated_at),
+            is_older=_is_older(resolved.intent.written_at, before.remote.updated_at),
             contradicts_owner=contradicts
-            and await _contradicts_owner(resolved, policy, name, value, present, held.remote.id, owners),
+            and await _contradicts_owner(resolved, policy, name, value, present, before.remote.id, owners),
         )
     return changes
 
 
 async def _sent_values(
-    resolved: ResolvedWrite, policies: Mapping[str, FieldOwnership], held: Mapped[Any]
+    resolved: ResolvedWrite, policies: Mapping[str, FieldOwnership], before: Mapped[Any]
 ) -> dict[str, Any]:
     """Return the value of each field that the record would get; UNSET for none."""
     intent = resolved.intent
     if intent.action in REACHED:
         reached = {"status": REACHED[intent.action], "payment_status": "refunded"}
         return {name: reached[name] for name in policies}
-    patch, _ = patch_of(resolved.with_only(frozenset(policies)), held)
+    patch, _ = patch_of(resolved.with_only(frozenset(policies)), before)
     return {name: getattr(patch, name, UNSET) for name in policies}
 
 
@@ -208,7 +208,7 @@ async def _differs_at_vendor(
     try:
         unchanged = decode_sent(msgspec.json.encode({name: present}), mapping.patch).patch
     except InvalidField:
-        return True  # the vendor holds what nobody may send
+        return True  # the vendor holds what no one may send
     patches = (mapping.patch(**{name: value}), unchanged)
     drafts = [
         await run_mapping(mapping, record.raw, account, partial(mapping.to_vendor, patch, record.decoded, account))
@@ -244,9 +244,9 @@ async def _contradicts_owner(
         return not is_empty(present, _field(resolved, name))
     if owner not in owners:
         owners[owner] = await _owners_record(resolved, owner, policy.freshness_seconds, remote_id)
-    held = (owners[owner] or {}).get(name)
+    owners_value = (owners[owner] or {}).get(name)
     field = _field(resolved, name)
-    return not is_empty(held, field) and not same(held, value, field)
+    return not is_empty(owners_value, field) and not same(owners_value, value, field)
 
 
 async def _owners_record(
@@ -264,9 +264,9 @@ async def _owners_record(
     linked = next((one for one in await deps.links.find(canonical_id) if one.connection == owner), None)
     if linked is None:
         return None
-    seen = await deps.states.get(object_name, owner, linked.remote_id)
-    if seen is not None and freshness is not None and (datetime.now(UTC) - seen.read_at).total_seconds() <= freshness:
-        return None if seen.deleted else msgspec.json.decode(seen.data, type=dict[str, Any])
+    state = await deps.states.get(object_name, owner, linked.remote_id)
+    if state is not None and freshness is not None and (datetime.now(UTC) - state.read_at).total_seconds() <= freshness:
+        return None if state.deleted else msgspec.json.decode(state.data, type=dict[str, Any])
     mapping = choose_mapping(deps, connection, object_name)
     try:
         reading = await fetch_record(deps, connection, mapping, linked.remote_id, resolved.deadline)

@@ -41,7 +41,7 @@ class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
     vendor's ids of orders by the `id` in the body, what else was read for a new order (`Endpoints.find_related`), and
     what is lost.
 
-    `is_missing`: nobody has the person's address, and one is to be created. `email` and `name` are those of the
+    `is_missing`: no customer has the person's address, and one is to be created. `email` and `name` are those of the
     customer whom the body names only by an id of another connection.
     """
 

@@ -122,8 +122,8 @@ async def resolve_operation(call: Call) -> Answered:
     return json_response(view)
 
 
-def _objects(held: tuple[str, ...]) -> tuple[ObjectName, ...]:
-    return tuple(dict.fromkeys(name for scope in held for name in SCOPES[scope]))
+def _objects(scopes: tuple[str, ...]) -> tuple[ObjectName, ...]:
+    return tuple(dict.fromkeys(name for scope in scopes for name in SCOPES[scope]))
 
 
 HANDLERS: Final = (list_operations, read_operation, check_operation, resolve_operation)

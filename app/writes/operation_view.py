@@ -13,7 +13,7 @@ from app.writes.store.delays import COUNTED
 
 State = Literal["queued", "executing", "succeeded", "failed", "unknown"]
 UNTIL_RESUMED: Final[dict[BlockedReason, str]] = {
-    "auth": "{title} refuses the credential of {name}. An operator must mend it and resume the connection.",
+    "auth": "{title} refuses the credential of {name}. An operator must replace it and resume the connection.",
     "account": "{name} opens another account than before. An operator must look at it and resume the connection.",
     "operator": "An operator paused {name}.",
 }

@@ -60,8 +60,8 @@ async def list_operations(
     limit: int,
 ) -> Page:
     """List operations, newest first. The cursor is the last id of the page."""
-    found = await deps.operations.list(state=state, objects=objects, after=after, limit=limit + 1)
-    views = zip(found, await views_of(deps, found), strict=True)
+    listed = await deps.operations.list(state=state, objects=objects, after=after, limit=limit + 1)
+    views = zip(listed, await views_of(deps, listed), strict=True)
     return page_of([view_for(caller, operation, view) for operation, view in views], limit)
 
 

@@ -196,8 +196,8 @@ async def _resolve(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
     """Return the write with its references, which are resolved once."""
     if resolved.intent.references is not None:
         return resolved
-    found = await resolve_references(resolved, creates=creates)
-    return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=found))
+    references = await resolve_references(resolved, creates=creates)
+    return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=references))
 
 
 async def _create(
@@ -365,8 +365,8 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
         raise resolved.cannot(f"cannot cancel {resolved.mapping.object}s")
     remote_id = _required(resolved.intent.remote_id)
     present = await resolved.fetch_present(remote_id)
-    asked = msgspec.json.decode(resolved.intent.body, type=OrderCancel)
-    request, refused = cancel(remote_id, asked, marker, present.account)
+    order = msgspec.json.decode(resolved.intent.body, type=OrderCancel)
+    request, refused = cancel(remote_id, order, marker, present.account)
     judged, refusal = await _verdict(judge_change(resolved, present))
     loss = () if judged is not None else accept_loss(resolved, Draft(body=None, refused=refused))
     await _check_version(resolved, present)

@@ -174,13 +174,13 @@ async def abandon(deps: WriteDeps, job: Job, finishing: Finishing) -> JobOutcome
 
 def _delayed_by(operation: Operation, because: Problem) -> JobOutcome:
     """Return the job outcome for a vendor's problem: it concerns the whole connection, or this write only."""
-    held = isinstance(because, ConnectionPaused) and because.held
+    is_paused = isinstance(because, ConnectionPaused) and because.held
     if because.category == "throttle":
         return Throttled(reason=because.code, retry_after=because.retry_after)
-    if because.category == "auth" and not held:
+    if because.category == "auth" and not is_paused:
         return Unauthorised(reason=because.code)
     # Counted in rounds, so that a redrive has as many attempts as the first run.
-    if operation.phase == "received" and operation.attempts % PATIENT_ATTEMPTS == 0 and not held:
+    if operation.phase == "received" and operation.attempts % PATIENT_ATTEMPTS == 0 and not is_paused:
         return Exhausted(reason=because.code)
     return Deferred(reason=because.code, after=max(LEAST_PAUSE, operation.due_in))
 

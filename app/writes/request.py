@@ -113,12 +113,12 @@ def _read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
         sent = decode_sent(request.body, mapping.patch)
     except InvalidField as problem:
         raise _with_values(problem, mapping) from problem
-    found = [FieldError(pointer=one.pointer, detail=one.detail) for one in patch_errors(sent.patch)]
+    errors = [FieldError(pointer=one.pointer, detail=one.detail) for one in patch_errors(sent.patch)]
     if request.object == "order" and request.action in ("create", "upsert"):
-        found += [FieldError(pointer=one, detail=NO_AMOUNT) for one in unreadable_amounts(sent.totals)]
-    found += unknown_keys(sent.patch, request.object, deps.connections.custom_keys.get(request.object, frozenset()))
-    if found:
-        raise InvalidField.listing(found)
+        errors += [FieldError(pointer=one, detail=NO_AMOUNT) for one in unreadable_amounts(sent.totals)]
+    errors += unknown_keys(sent.patch, request.object, deps.connections.custom_keys.get(request.object, frozenset()))
+    if errors:
+        raise InvalidField.listing(errors)
     return sent
 
 

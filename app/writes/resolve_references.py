@@ -28,9 +28,9 @@ from mappings.spec import NEW_PERSON, PersonNeed
 
 KEEPS_A_COPY: Final = ("copy", "link", "id_or_text")
 NOT_CREATED: Final = {
-    "refuse": "missing=refuse creates nobody",
+    "refuse": "missing=refuse creates no one",
     "unscoped": "creating one needs a key with the scope customers:write",
-    "guest": "a guest order (is_guest) creates nobody",
+    "guest": "a guest order (is_guest) creates no one",
 }
 
 
@@ -56,13 +56,13 @@ async def resolve_references(resolved: ResolvedWrite, *, creates: bool) -> Refer
         return References()
     patch = _patch(resolved)
     part = person_in(patch)
-    found = References() if part is None else await _find_person(resolved, patch, part, creates=creates)
-    found = await _with_orders(resolved, patch, found)
+    references = References() if part is None else await _find_person(resolved, patch, part, creates=creates)
+    references = await _with_orders(resolved, patch, references)
     if not creates or not isinstance(patch, OrderPatch):
-        return found
+        return references
     if skus := skus_in(resolved, patch):
-        found = replace(found, products=await find_products(resolved, patch, skus))
-    return replace(found, related=await related_of(resolved, with_references(patch, found)))
+        references = replace(references, products=await find_products(resolved, patch, skus))
+    return replace(references, related=await related_of(resolved, with_references(patch, references)))
 
 
 async def related_of(resolved: ResolvedWrite, order: OrderPatch) -> dict[str, str]:
@@ -76,22 +76,24 @@ async def related_of(resolved: ResolvedWrite, order: OrderPatch) -> dict[str, st
         return dict(endpoints.related(reply))
 
 
-def with_references(patch: Any, found: References) -> Any:
+def with_references(patch: Any, references: References) -> Any:
     """Return the patch in which each reference is an id of the connection, where one is known."""
     part = person_in(patch)
     if part is not None:
-        remote_id = NEW_PERSON if found.is_missing else found.person
-        person = replace(completed(getattr(patch, part), found), id=None, remote_id=remote_id)
+        remote_id = NEW_PERSON if references.is_missing else references.person
+        person = replace(completed(getattr(patch, part), references), id=None, remote_id=remote_id)
         patch = replace(patch, **{part: person})
     if _orders_by_link(patch):
-        orders = tuple(one for one in map(partial(_at_connection, found), patch.orders) if one.remote_id is not None)
+        orders = tuple(
+            one for one in map(partial(_at_connection, references), patch.orders) if one.remote_id is not None
+        )
         patch = replace(patch, orders=orders or UNSET)
-    return with_products(patch, found.products) if found.products else patch
+    return with_products(patch, references.products) if references.products else patch
 
 
-def completed(person: ReferencePatch, found: References) -> ReferencePatch:
+def completed(person: ReferencePatch, references: References) -> ReferencePatch:
     """Return a person with the address and the name that were read where they are linked."""
-    return replace(person, email=person.email or found.email, name=person.name or found.name)
+    return replace(person, email=person.email or references.email, name=person.name or references.name)
 
 
 def person_in(patch: Any) -> str | None:
@@ -150,9 +152,9 @@ async def _find_person(resolved: ResolvedWrite, patch: Any, part: str, *, create
     if not values.is_email(email):
         raise InvalidField.at(f"/{part}/email", "not an e-mail address")
     customers = choose_mapping(resolved.deps, resolved.connection, "customer", None)
-    found = await find_customer(resolved, customers, email, f"/{part}/email")
-    if found is not None or not creates:
-        return References(person=found, email=own.email, name=own.name, lost=lost)
+    customer = await find_customer(resolved, customers, email, f"/{part}/email")
+    if customer is not None or not creates:
+        return References(person=customer, email=own.email, name=own.name, lost=lost)
     missing = _missing(resolved, resolved.mapping.endpoints.person(patch), part)
     return replace(missing, email=own.email, name=own.name, lost=(*lost, *missing.lost))
 
@@ -212,25 +214,27 @@ def _orders_by_link(patch: Any) -> list[str]:
     return [one.id for one in orders if one.remote_id is None and one.id is not None]
 
 
-def _at_connection(found: References, order: ReferencePatch) -> ReferencePatch:
+def _at_connection(references: References, order: ReferencePatch) -> ReferencePatch:
     if order.remote_id is not None or order.id is None:
         return order
-    return replace(order, id=None, remote_id=found.orders.get(order.id))
+    return replace(order, id=None, remote_id=references.orders.get(order.id))
 
 
-async def _with_orders(resolved: ResolvedWrite, patch: Any, found: References) -> References:
+async def _with_orders(resolved: ResolvedWrite, patch: Any, references: References) -> References:
     """Return the references with the orders of a ticket that are linked to a record of the connection. Others are
     lost."""
     wanted = _orders_by_link(patch)
     if not wanted:
-        return found
+        return references
     linked = {one: await _linked(resolved, one, "order") for one in wanted}
     orders = {one: remote_id for one, remote_id in linked.items() if remote_id is not None}
     if len(orders) == len(linked):
-        return replace(found, orders=orders)
+        return replace(references, orders=orders)
     missing = ", ".join(one[:80] for one in linked if one not in orders)
     detail = f"no order known at {resolved.connection.name}: {missing}"
-    return replace(found, orders=orders, lost=(*found.lost, Loss(path="/orders", kind="dropped", detail=detail)))
+    return replace(
+        references, orders=orders, lost=(*references.lost, Loss(path="/orders", kind="dropped", detail=detail))
+    )
 
 
 def _missing(resolved: ResolvedWrite, need: PersonNeed, part: str) -> References:

@@ -82,7 +82,7 @@ class ResolvedWrite:
     """One write with its connection and mapping. `deadline` is on the clock of `time.monotonic`.
 
     `dry`: nothing will be sent, so its draft is not offered to a shadow. `redriven`: an operator runs it again after a
-    refusal. `met`: the customers that were read for it; `decoded`: its bodies, each decoded once. All copies of it
+    refusal. `related`: the customers that were read for it; `decoded`: its bodies, each decoded once. All copies of it
     share both.
     `resends`: it may have been sent before, so the ownership of its fields refuses nothing any more. `whole`: the body
     of a copy before it was merged with its target. `base`: as in the request, unset for a write that was recorded.
@@ -99,7 +99,7 @@ class ResolvedWrite:
     resends: bool = False
     whole: bytes | None = None
     base: KnownBase | None | UnsetType = UNSET
-    met: list[msgspec.Raw] = field(default_factory=list)
+    related: list[msgspec.Raw] = field(default_factory=list)
     decoded: dict[bytes, Any] = field(default_factory=dict)
 
     @property
@@ -198,7 +198,7 @@ class ResolvedWrite:
     async def fetch(self, remote_id: str) -> Reading:
         """Read and map a record. Raises like `records.fetch.fetch_record`."""
         return await fetch_record(
-            self.deps, self.connection, self.mapping, remote_id, self.deadline, met=tuple(self.met)
+            self.deps, self.connection, self.mapping, remote_id, self.deadline, met=tuple(self.related)
         )
 
     def as_drift(self) -> AbstractContextManager[None]:

@@ -71,7 +71,7 @@ REPLAYS: Final = (
 CREATES: Final = (
     "A customer or requester who is named by e-mail address and whom the system does not know is created there first,"
     " in an operation of its own (`part_of`), if the system needs a customer and the key has the scope"
-    " `customers:write`. `missing=refuse` creates nobody, and so does an order with `is_guest` true. "
+    " `customers:write`. `missing=refuse` creates no one, and so does an order with `is_guest` true. "
 )
 PEOPLE_SCOPE: Final = "customers:write"
 CUSTOMER: Final = {

@@ -106,9 +106,9 @@ def _withheld_resource(body: bytes, object_name: ObjectName, sent: bytes) -> byt
     members = msgspec.json.decode(body, type=dict[str, Raw])
     writable = PATCHES[object_name].__struct_encode_fields__
     values = msgspec.json.decode(sent, type=dict[str, Raw]) if sent else {}
-    shown: dict[str, Any] = {name: members[name] for name in IDS if name in members}
-    shown |= {name: value for name, value in values.items() if name in writable}
-    return msgspec.json.encode({**shown, "meta": _withheld_meta(members["meta"])})
+    allowed: dict[str, Any] = {name: members[name] for name in IDS if name in members}
+    allowed |= {name: value for name, value in values.items() if name in writable}
+    return msgspec.json.encode({**allowed, "meta": _withheld_meta(members["meta"])})
 
 
 def _withheld_meta(meta: Raw) -> dict[str, Any]:

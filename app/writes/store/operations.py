@@ -355,8 +355,8 @@ class PostgresOperations(OperationReader):
 
     async def unknown_copy(self, connection: str, object_name: ObjectName, canonical_id: str) -> str | None:
         """Return an operation that may or may not have created the copy of this record at the connection."""
-        found: str | None = await self._database.fetch_value(UNKNOWN_COPY, connection, object_name, canonical_id)
-        return found
+        operation: str | None = await self._database.fetch_value(UNKNOWN_COPY, connection, object_name, canonical_id)
+        return operation
 
     async def _settle(
         self,

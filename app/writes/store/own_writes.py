@@ -68,8 +68,8 @@ class PostgresOwnWrites:
             [one.seen for one in webhooks],
             self._lease,
         )
-        found = {row["number"] for row in rows}
-        return [number in found for number in range(1, len(webhooks) + 1)]
+        numbers = {row["number"] for row in rows}
+        return [number in numbers for number in range(1, len(webhooks) + 1)]
 
     async def of_comment(self, connection: str, comment: str | None, ticket: str) -> Sequence[str]:
         """Return `comment` if we added this comment, and `ticket` if we created its ticket."""
