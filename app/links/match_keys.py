@@ -25,7 +25,7 @@ LONGEST_NAME: Final = 200
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
-class Sighting(Struct, frozen=True, kw_only=True):
+class MatchFacts(Struct, frozen=True, kw_only=True):
     """A customer as seen at a connection: the primary e-mail address, None if nothing may be kept, and the words of the
     name. `is_staff`: the person works for the business."""
 
@@ -37,20 +37,20 @@ class Sighting(Struct, frozen=True, kw_only=True):
 
 
 class MatchKey(Struct, frozen=True, kw_only=True):
-    """A sighting as it is kept."""
+    """Match facts as they are kept."""
 
     digest: bytes
     name: bytes
 
 
-def sighting_of(customer: Customer, connection: str, remote_id: str, *, is_staff: bool) -> Sighting:
+def match_facts_of(customer: Customer, connection: str, remote_id: str, *, is_staff: bool) -> MatchFacts:
     """Return what a customer can be matched by."""
     email = next((values.email_key(one.address) for one in customer.emails if one.is_primary), None)
     if customer.status in ERASED or not email:
-        return Sighting(connection=connection, remote_id=remote_id, email=None)
+        return MatchFacts(connection=connection, remote_id=remote_id, email=None)
     full = " ".join(part for part in (customer.first_name, customer.last_name) if part)
     name = full or customer.display_name or ""
-    return Sighting(
+    return MatchFacts(
         connection=connection,
         remote_id=remote_id,
         email=email,
@@ -59,10 +59,10 @@ def sighting_of(customer: Customer, connection: str, remote_id: str, *, is_staff
     )
 
 
-def key_of(secret: bytes, sighting: Sighting) -> MatchKey:
-    """Return the HMACs (SHA-256) of a sighting that has an address; those of the words are cut to 8 bytes."""
-    words = sorted(_digest(secret, "name", word)[:WORD_BYTES] for word in sighting.name)
-    return MatchKey(digest=_digest(secret, "email", sighting.email or ""), name=b"".join(words))
+def key_of(secret: bytes, facts: MatchFacts) -> MatchKey:
+    """Return the HMACs (SHA-256) of match facts with an address; those of the words are cut to 8 bytes."""
+    words = sorted(_digest(secret, "name", word)[:WORD_BYTES] for word in facts.name)
+    return MatchKey(digest=_digest(secret, "email", facts.email or ""), name=b"".join(words))
 
 
 def any_contradict(names: Iterable[bytes]) -> bool:

@@ -22,7 +22,7 @@ from app.errors import NotFound, StateConflict, StoreUnavailable
 from app.identifiers import new_id
 from app.links import match_statements as sql
 from app.links.join_and_split import LinkMoved
-from app.links.match_keys import MatchKey, Sighting, any_contradict, key_of
+from app.links.match_keys import MatchFacts, MatchKey, any_contradict, key_of
 from app.links.models import LinkReview, LinkSource, NamedRecord, NewRecord, RecordName, ReviewReason, ReviewState
 from app.links.role_mailboxes import is_role
 from app.links.statements import LOCK as LOCK_IDS
@@ -66,7 +66,7 @@ class _Person(Struct, frozen=True, kw_only=True):
     is_staff: bool
 
 
-Keys = Sequence[tuple[Sighting, MatchKey]]
+Keys = Sequence[tuple[MatchFacts, MatchKey]]
 
 
 class PostgresMatches:
@@ -80,18 +80,18 @@ class PostgresMatches:
         self._auto_join = {frozenset(pair) for pair in auto_join}
         self._secret = DigestSecret(database, sealer)
         self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
-        self._stored: list[tuple[Sighting, MatchKey, NamedRecord | None]] = []
+        self._stored: list[tuple[MatchFacts, MatchKey, NamedRecord | None]] = []
         self._keeps: Batcher[Keys, None] = Batcher.of(self._keep, abandonable=True)
         self._looks: Batcher[Keys, frozenset[bytes]] = Batcher.of(self._look, abandonable=True)
 
-    async def sight(self, sightings: Sequence[Sighting]) -> bool:
+    async def match(self, customers: Sequence[MatchFacts]) -> bool:
         """Match customers whose key is new or has changed. Returns whether that joined any.
 
-        Without a database, or the key that sealed the secret, nothing is matched; the next sighting tries again.
+        Without a database, or the key that sealed the secret, nothing is matched; the next read tries again.
         """
         changed: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
-        matched: list[Sighting] = []
-        for one in sightings:
+        matched: list[MatchFacts] = []
+        for one in customers:
             place, mark = (one.connection, one.remote_id), _mark(one)
             known = self._links.remembered("customer", *place)
             before, then = self._seen.get(place, (None, None))
@@ -101,7 +101,7 @@ class PostgresMatches:
         if not changed:
             return False
         try:
-            joined = await self._match(matched)
+            joined = await self._match_changed(matched)
         except StoreUnavailable:
             return False
         except SealBroken as error:
@@ -114,23 +114,23 @@ class PostgresMatches:
         """Return whether customers of this connection may be joined without a review."""
         return any(connection in pair for pair in self._auto_join)
 
-    async def with_key(self, new: NewRecord, sighting: Sighting) -> NewRecord:
+    async def with_key(self, new: NewRecord, facts: MatchFacts) -> NewRecord:
         """Return a new customer with the key to store with it, if there is one."""
-        if sighting.email is None:
+        if facts.email is None:
             return new
         try:
             secret = await self._secret.load()
         except SealBroken as error:
             _log.error("a customer is not matched: %s", error)
             return new
-        return msgspec.structs.replace(new, sighting=sighting, key=key_of(secret, sighting))
+        return msgspec.structs.replace(new, facts=facts, key=key_of(secret, facts))
 
     def stored(self, new: NewRecord) -> None:
         """Match a customer whose key was stored when its write was settled, soon: what is found is proposed to a
         person, and no caller waits for that."""
-        if new.sighting is not None and new.key is not None:
+        if new.facts is not None and new.key is not None:
             known = self._links.remembered("customer", new.connection, new.remote_id)
-            self._stored.append((new.sighting, new.key, known))
+            self._stored.append((new.facts, new.key, known))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Self]:
@@ -139,7 +139,8 @@ class PostgresMatches:
             yield self
 
     async def _match_stored(self) -> None:
-        """Match those stored since the last time. If the process ends without that, the next sighting does it."""
+        """Match those stored since the last time. If the process ends without that, their next read
+        does it."""
         kept, self._stored = self._stored, []
         if not kept:
             return
@@ -192,13 +193,13 @@ class PostgresMatches:
             raise NotFound(f"No proposal has the id {review_id[:80]}.", next_step="lockstitch links review lists all.")
         return _review(row)
 
-    async def _match(self, sightings: Sequence[Sighting]) -> bool:
-        erased = [(one.connection, one.remote_id) for one in sightings if one.email is None]
+    async def _match_changed(self, customers: Sequence[MatchFacts]) -> bool:
+        erased = [(one.connection, one.remote_id) for one in customers if one.email is None]
         if erased:
             await self.erase(erased)
         secret = await self._secret.load()
         kept = {
-            (one.connection, one.remote_id): (one, key_of(secret, one)) for one in sightings if one.email is not None
+            (one.connection, one.remote_id): (one, key_of(secret, one)) for one in customers if one.email is not None
         }
         if not kept:
             return False
@@ -209,9 +210,9 @@ class PostgresMatches:
         """Match customers whose keys are stored. Returns whether that joined any."""
         shared = await self._looks.run(kept)
         joined = False
-        for sighting, key in kept:
+        for facts, key in kept:
             if key.digest in shared:
-                while await self._match_one(sighting, key):
+                while await self._match_one(facts, key):
                     joined = True
         return joined
 
@@ -231,38 +232,38 @@ class PostgresMatches:
         shared = frozenset(row["digest"] for row in rows)
         return [shared for _ in batch]
 
-    async def _match_one(self, sighting: Sighting, key: MatchKey) -> bool:
+    async def _match_one(self, facts: MatchFacts, key: MatchKey) -> bool:
         """Propose every candidate that needs a review, then join at most one that needs none. Returns whether it did:
         there may be more. Each join has a transaction of its own, because ids are locked in sorted order."""
 
         async def match(transaction: Transaction) -> bool:
             await transaction.execute(sql.LOCK, key.digest)
-            customer, candidates = await self._candidates(transaction, sighting, key)
+            customer, candidates = await self._candidates(transaction, facts, key)
             for other, reasons in candidates:
                 if reasons:
-                    left, right = sorted(((sighting.connection, sighting.remote_id), other.place))
+                    left, right = sorted(((facts.connection, facts.remote_id), other.place))
                     await transaction.execute(sql.PROPOSE, new_id("lrv_"), *left, *right, reasons)
             join = next((other.canonical_id for other, reasons in candidates if not reasons), None)
             if customer is None or join is None:
                 return False
             await transaction.execute(LOCK_IDS, [customer.canonical_id, join])
-            if await self._candidates(transaction, sighting, key) != (customer, candidates):
+            if await self._candidates(transaction, facts, key) != (customer, candidates):
                 raise LinkMoved  # a join or a split of these ids was under way
-            record = RecordName(object="customer", connection=sighting.connection, remote_id=sighting.remote_id)
+            record = RecordName(object="customer", connection=facts.connection, remote_id=facts.remote_id)
             await self._links.attach_within(transaction, record, join, MATCH)
             return True
 
         return await self._links.change(match)
 
     async def _candidates(
-        self, transaction: Transaction, sighting: Sighting, key: MatchKey
+        self, transaction: Transaction, facts: MatchFacts, key: MatchKey
     ) -> tuple[_Candidate | None, Sequence[tuple[_Candidate, list[ReviewReason]]]]:
         """Return the customer, and those at other connections that may be this one, with what speaks against a join."""
         rows = await transaction.fetch(sql.SELECT_CANDIDATES, key.digest, MOST_CANDIDATES + 1)
         if len(rows) > MOST_CANDIDATES:
             return None, ()
         known = [_Candidate(**row) for row in rows]
-        customer = next((one for one in known if one.place == (sighting.connection, sighting.remote_id)), None)
+        customer = next((one for one in known if one.place == (facts.connection, facts.remote_id)), None)
         if customer is None:
             return None, ()
         refused = {row["canonical_id"] for row in await transaction.fetch(sql.SELECT_REFUSED, customer.canonical_id)}
@@ -278,11 +279,11 @@ class PostgresMatches:
         ids = sorted({one.canonical_id for one in (customer, *others)})
         people = [_Person(**row) for row in await transaction.fetch(sql.SELECT_PEOPLE, ids)] if others else []
         count = Counter(one.connection for one in known)
-        return customer, [(other, self._reasons(sighting, customer, other, count, people)) for other in others]
+        return customer, [(other, self._reasons(facts, customer, other, count, people)) for other in others]
 
     def _reasons(
         self,
-        sighting: Sighting,
+        facts: MatchFacts,
         customer: _Candidate,
         other: _Candidate,
         count: Counter[str],
@@ -294,7 +295,7 @@ class PostgresMatches:
         reasons: dict[ReviewReason, bool] = {
             "not_configured": frozenset((customer.connection, other.connection)) not in self._auto_join,
             "names_contradict": any_contradict({one.name for one in people}),
-            "role_mailbox": is_role(sighting.email or ""),
+            "role_mailbox": is_role(facts.email or ""),
             "staff": any(one.is_staff for one in people if one.canonical_id in ids),
             "several_candidates": count[customer.connection] > 1 or count[other.connection] > 1,
             "linked_elsewhere": not set(customer.linked).isdisjoint(other.linked),
@@ -307,10 +308,10 @@ class PostgresMatches:
         self._seen |= marks
 
 
-def _mark(sighting: Sighting) -> int:
+def _mark(facts: MatchFacts) -> int:
     """Return what tells whether a customer is as seen before. It differs every week, so that keys in use stay young."""
     week = datetime.now(UTC).date().toordinal() // 7
-    return hash((week, sighting.email, sighting.name, sighting.is_staff))
+    return hash((week, facts.email, facts.name, facts.is_staff))
 
 
 def _review(row: Any) -> LinkReview:

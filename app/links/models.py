@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from app.links.match_keys import MatchKey, Sighting
+from app.links.match_keys import MatchFacts, MatchKey
 from canonical.parts import Link, ObjectName
 
 LinkMaker = Literal["sighting", "write", "marker", "copy", "person", "match", "vendor_merge"]
@@ -72,7 +72,7 @@ class NamedRecord(Struct, frozen=True, kw_only=True):
 class NewRecord(Struct, frozen=True, kw_only=True):
     """A record that a write made, and the canonical id that it gets in the statement that settles the write.
 
-    `sighting` and `key` are those of a customer who can be matched. `changes` is how often the process had dropped
+    `facts` and `key` are those of a customer who can be matched. `changes` is how often the process had dropped
     cached links when the id was drawn.
     """
 
@@ -81,7 +81,7 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     remote_id: str
     canonical_id: str
     changes: int
-    sighting: Sighting | None = None
+    facts: MatchFacts | None = None
     key: MatchKey | None = None
 
     @property

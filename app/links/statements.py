@@ -261,9 +261,9 @@ def new_record_columns(new: NewRecord | None) -> tuple[object, ...]:
     if new is None:
         return (None,) * NEW_RECORD_ARGUMENTS
     record = (new.object, new.connection, new.remote_id, new.canonical_id)
-    if new.key is None or new.sighting is None:
+    if new.key is None or new.facts is None:
         return (*record, None, None, None)
-    return (*record, new.key.digest, new.key.name, new.sighting.is_staff)
+    return (*record, new.key.digest, new.key.name, new.facts.is_staff)
 
 
 @contextmanager

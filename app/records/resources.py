@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from app.links.match_keys import Sighting, sighting_of
+from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.models import NamedRecord, NewRecord, TotalDifference
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading
@@ -44,7 +44,7 @@ async def name_records(
     remote_ids = [one.mapped.remote.id for one in readings]
     named = await deps.links.name(object_name, connection.name, remote_ids)
     customers = [one for one in readings if isinstance(one.mapped.data, Customer)]
-    if customers and await deps.matches.sight([_sighting(connection, one) for one in customers]):
+    if customers and await deps.matches.match([_match_facts(connection, one) for one in customers]):
         named = await deps.links.name(object_name, connection.name, remote_ids)
     for one in readings:
         into = one.mapped.data.merged_into if isinstance(one.mapped.data, Ticket) else None
@@ -70,7 +70,7 @@ async def name_new_record(
     if isinstance(data, Customer):
         if deps.matches.may_join(connection.name):
             return None
-        new = await deps.matches.with_key(new, _sighting(connection, reading))
+        new = await deps.matches.with_key(new, _match_facts(connection, reading))
     ids = await referenced_ids(deps.links.ensure, connection, new.object, [reading.mapped])
     return _resource(connection, reading, new.named, ids), new
 
@@ -134,10 +134,10 @@ def without_ids(resource: Any) -> Any:
     return msgspec.structs.replace(without_canonical_ids(resource), id="")
 
 
-def _sighting(connection: Connection, reading: Reading) -> Sighting:
+def _match_facts(connection: Connection, reading: Reading) -> MatchFacts:
     test = reading.mapping.endpoints.is_staff
     is_staff = test is not None and test(reading.raw)
-    return sighting_of(reading.mapped.data, connection.name, reading.mapped.remote.id, is_staff=is_staff)
+    return match_facts_of(reading.mapped.data, connection.name, reading.mapped.remote.id, is_staff=is_staff)
 
 
 async def _name_comments(

@@ -24,7 +24,7 @@ from app.events.record_changes import (
     state_of,
     watched_value,
 )
-from app.links.match_keys import sighting_of
+from app.links.match_keys import match_facts_of
 from app.postgres.database import Transaction
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
@@ -134,8 +134,8 @@ async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, ma
     """Add the canonical ids of the record and of those that the row refers to by remote id."""
     remote, data = mapped.remote, mapped.data
     named = (await deps.links.name(layout.object, connection.name, [remote.id]))[remote.id]
-    if isinstance(data, Customer) and await deps.matches.sight(
-        [sighting_of(data, connection.name, remote.id, is_staff=False)]
+    if isinstance(data, Customer) and await deps.matches.match(
+        [match_facts_of(data, connection.name, remote.id, is_staff=False)]
     ):
         named = (await deps.links.name(layout.object, connection.name, [remote.id]))[remote.id]
     ids = await referenced_ids(deps.links.ensure, connection, layout.object, [mapped])

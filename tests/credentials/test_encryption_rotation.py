@@ -24,7 +24,7 @@ from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.identifiers import new_id
-from app.links.match_keys import Sighting
+from app.links.match_keys import MatchFacts
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
@@ -103,7 +103,7 @@ class Stores:
 
     async def sight(self, connection: str) -> None:
         """See a customer with an address."""
-        await self.matches.sight([Sighting(connection=connection, remote_id="1051", email="hypatia@example.com")])
+        await self.matches.match([MatchFacts(connection=connection, remote_id="1051", email="hypatia@example.com")])
 
 
 async def write_everything(stores: Stores) -> dict[str, str]:

@@ -23,7 +23,7 @@ from app.http.headers import callback, idempotency_key, preferences
 from app.http.nearest_name import did_you_mean
 from app.http.parameters import Query, choices, instant, text, whole
 from app.http.slow_bodies import Transfers
-from app.links.match_keys import Sighting, sighting_of
+from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.role_mailboxes import is_role
 from app.problem_document import Problem, document_of
 from app.queue.kinds import legible
@@ -310,9 +310,9 @@ def _formatting(text: str) -> str:
     return "<p>" + "".join(f"<i title={number}>" for number in range(half // 14)) + "<p>x" * (half // 4)
 
 
-def _match_by_name(name: str) -> Sighting:
+def _match_by_name(name: str) -> MatchFacts:
     customer = Customer(display_name=name, emails=(Email(address="ann@example.com", is_primary=True),))
-    return sighting_of(customer, "shop", "1", is_staff=False)
+    return match_facts_of(customer, "shop", "1", is_staff=False)
 
 
 def _plain(function: Any) -> Callable[[str], object]:

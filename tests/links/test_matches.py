@@ -16,7 +16,7 @@ from app.events.store.events import PostgresEvents
 from app.links.announce import announce
 from app.links.deps import LinkEventDeps
 from app.links.join_and_split import split
-from app.links.match_keys import Sighting, sighting_of
+from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.match_statements import LOCK
 from app.links.match_store import PostgresMatches
 from app.links.models import LinkSource, RecordName
@@ -73,8 +73,8 @@ class Process:
         """See a customer, as a read does, and return its canonical id."""
         await self.links.ensure("customer", connection, [remote_id])
         words = frozenset(name.split())
-        seen = Sighting(connection=connection, remote_id=remote_id, email=email, name=words, is_staff=is_staff)
-        await self.matches.sight([seen])
+        seen = MatchFacts(connection=connection, remote_id=remote_id, email=email, name=words, is_staff=is_staff)
+        await self.matches.match([seen])
         return (await self.links.ensure("customer", connection, [remote_id]))[remote_id]
 
 
@@ -104,7 +104,7 @@ async def patient(database_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def test_simultaneous_first_sightings_make_one_id_per_person(patient: Database) -> None:
+async def test_simultaneous_first_reads_make_one_id_per_person(patient: Database) -> None:
     assert await sight_everybody(patient, ALL_PAIRS) == [1] * PEOPLE
 
 
@@ -270,7 +270,7 @@ async def settle(process: Process, database: Database, email: str) -> None:
     """Make a customer at zendesk, as a write does."""
     drawn = process.links.draw("customer", "zendesk", "1")
     assert drawn is not None
-    new = await process.matches.with_key(drawn, Sighting(connection="zendesk", remote_id="1", email=email))
+    new = await process.matches.with_key(drawn, MatchFacts(connection="zendesk", remote_id="1", email=email))
     await database.execute(SETTLE, *new_record_columns(new))
     process.links.stored(new)
     process.matches.stored(new)
@@ -388,14 +388,14 @@ async def test_what_is_erased_is_not_matched(database: Database) -> None:
 def test_what_a_customer_is_matched_by() -> None:
     emails = (Email(address="Old@example.com"), Email(address="Ann@Example.com", is_primary=True))
     customer = Customer(first_name="Zoë", last_name="van Dam-Lee", emails=emails)
-    seen = sighting_of(customer, "shopify", "1", is_staff=False)
+    seen = match_facts_of(customer, "shopify", "1", is_staff=False)
     assert (seen.email, seen.name) == ("ann@example.com", frozenset({"zoe", "van", "dam", "lee"}))
     erased = msgspec.structs.replace(customer, status="erasure_requested")
-    assert sighting_of(erased, "shopify", "1", is_staff=False).email is None
+    assert match_facts_of(erased, "shopify", "1", is_staff=False).email is None
     unnamed = Customer(display_name="ann@example.com", emails=emails)
-    assert sighting_of(unnamed, "shopify", "1", is_staff=False).name == frozenset()
+    assert match_facts_of(unnamed, "shopify", "1", is_staff=False).name == frozenset()
     for address in ("ann@münchen.de", "ann@xn--mnchen-3ya.de"):
         of_domain = msgspec.structs.replace(customer, emails=(Email(address=address, is_primary=True),))
-        assert sighting_of(of_domain, "shopify", "1", is_staff=False).email == "ann@xn--mnchen-3ya.de"
+        assert match_facts_of(of_domain, "shopify", "1", is_staff=False).email == "ann@xn--mnchen-3ya.de"
     lookalike = msgspec.structs.replace(customer, emails=(Email(address="\u212aay@example.com", is_primary=True),))
-    assert sighting_of(lookalike, "shopify", "1", is_staff=False).email != "kay@example.com"
+    assert match_facts_of(lookalike, "shopify", "1", is_staff=False).email != "kay@example.com"

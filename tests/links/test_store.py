@@ -160,7 +160,7 @@ async def test_simultaneous_joins_of_the_same_records_agree(database: Database) 
         assert len(await places(workers[0], known)) == 4
 
 
-async def test_a_first_sighting_during_an_attach_is_joined(database: Database) -> None:
+async def test_a_first_read_during_an_attach_is_joined(database: Database) -> None:
     links = process(database)
     for number in range(20):
         shop = await seen(links, "shopify", str(number))
