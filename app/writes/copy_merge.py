@@ -104,7 +104,7 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, present: Any) -> Me
     if DISPLAY in known.base and _is_composed(patch, present):
         names = tuple(name for name in names if name != DISPLAY)
     merged = merge(patch, names, present, known.base, rules, known.digests)
-    write = with_merged(resolved, msgspec.json.encode(merged.patch))
+    write = resolved.with_merged(msgspec.json.encode(merged.patch))
     return MergedCopy(
         write=write,
         plan=CopyPlan(
@@ -116,18 +116,6 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, present: Any) -> Me
         skipped=_kept(resolved, merged),
         removed=merged.removed,
     )
-
-
-def with_merged(resolved: ResolvedWrite, body: bytes) -> ResolvedWrite:
-    """Return the write with the body that a merge made of it."""
-    whole = resolved.intent.body if resolved.whole is None else resolved.whole
-    return replace(resolved, whole=whole, intent=msgspec.structs.replace(resolved.intent, body=body, merges=False))
-
-
-def as_planned(resolved: ResolvedWrite) -> ResolvedWrite:
-    """Return a write that may have been sent with the body that was planned then."""
-    copied = resolved.intent.copy_of
-    return resolved if copied is None or copied.plan is None else with_merged(resolved, copied.plan.body)
 
 
 def without_emails(merged: MergedCopy) -> MergedCopy:

@@ -148,7 +148,9 @@ def patch_of(resolved: ResolvedWrite, record: Mapped[Any] | None) -> tuple[Any, 
         return resolved.mapping.patch(tags=merge_tags(intent.body, record.data.tags)), ()
     references = intent.references or References()
     patch, lost = at_target(resolved.patch, resolved.connection.name)
-    patch, changed = _as_stored(resolved, with_references(patch, references), record)
+    if resolved.refers:
+        patch = with_references(patch, references)
+    patch, changed = _as_stored(resolved, patch, record)
     return patch, (*intent.lost, *lost, *references.lost, *changed)
 
 

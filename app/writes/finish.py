@@ -24,7 +24,7 @@ from app.telemetry import count_operation
 from app.writes.accept_loss import other_total
 from app.writes.answer import Archived, of_operation, resource_answer
 from app.writes.copy_links import link_copy
-from app.writes.copy_merge import as_planned, result_of
+from app.writes.copy_merge import result_of
 from app.writes.models import Answer, Begun, FieldChange, Operation, Undecided
 from app.writes.resolved_write import ResolvedWrite, changed_fields
 from canonical.order import Order
@@ -218,7 +218,7 @@ async def change_of(
         seen=state,
         read_at=read_at,
         created=created,
-        written=changed_fields(as_planned(resolved).intent),
+        written=changed_fields(resolved.as_planned.intent),
     )
 
 

@@ -17,7 +17,7 @@ from app.identifiers import what_else
 from app.records.resources import name_records
 from app.writes.answer import document_for, of_operation, resource_answer
 from app.writes.copy_links import link_copy
-from app.writes.copy_merge import as_planned, result_of
+from app.writes.copy_merge import result_of
 from app.writes.deps import WriteDeps
 from app.writes.finish import change_of, find_comment, last_state
 from app.writes.idempotency import Writers
@@ -151,9 +151,8 @@ async def _resolve_succeeded(
     copied = None
     if resolved.intent.copy_of is not None:
         loss += await link_copy(resolved, resolved.intent.copy_of, remote_id, actor=operation.principal)
-        planned = as_planned(resolved)
         copied = await result_of(
-            planned, reading.mapped.data, remote_id, is_new=effect == "create", operation=operation.id
+            resolved.as_planned, reading.mapped.data, remote_id, is_new=effect == "create", operation=operation.id
         )
     (resource,) = await name_records(deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     state = await last_state(resolved, remote_id)

@@ -196,7 +196,9 @@ async def _resolve(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
     """Return the write with its references, which are resolved once."""
     if resolved.intent.references is not None:
         return resolved
-    references = await resolve_references(resolved, creates=creates)
+    references = References()
+    if resolved.refers and not resolved.intent.edits_tags:
+        references = await resolve_references(resolved, creates=creates)
     return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=references))
 
 

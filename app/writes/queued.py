@@ -68,11 +68,6 @@ class DeadWrite(Struct, frozen=True, kw_only=True):
     problem: ProblemDocument | None
 
 
-def is_queued(deps: WriteDeps, intent: Intent) -> bool:
-    """Return whether writes of this object are always queued. Comments are queued with tickets."""
-    return ("ticket" if intent.object == "comment" else intent.object) in deps.queued_writes
-
-
 def job_of(operation: Operation) -> NewJob:
     """Return the job that executes a new operation."""
     return NewJob(

@@ -17,7 +17,7 @@ from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation, operation_span
 from app.vendors.models import VendorRefused
 from app.writes.answer import document_for
-from app.writes.copy_merge import ConsumerPaused, as_planned
+from app.writes.copy_merge import ConsumerPaused
 from app.writes.deps import WriteDeps
 from app.writes.draft import sent_patch
 from app.writes.execute import execute, record_refusal, send_and_settle
@@ -84,7 +84,7 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> None:
     """
     operation = begun.operation
     resolved = resolve_recorded(deps, operation.intent, time.monotonic() + deps.execution_limit)
-    resolved = as_planned(replace(resolved, redriven=operation.redrives > 0, resends=True))
+    resolved = replace(resolved, redriven=operation.redrives > 0, resends=True).as_planned
     effect: Action = operation.effect or operation.action
     recovery = _recovery_of(resolved, effect)
     try:

@@ -35,9 +35,7 @@ NOT_CREATED: Final = {
 
 
 def needs_look_up(resolved: ResolvedWrite) -> bool:
-    """Return whether the references of a new record need a read at the vendor."""
-    if resolved.mapping.object not in ("order", "ticket") or resolved.intent.action not in ("create", "upsert"):
-        return False
+    """Return whether the references of a new order or ticket need a read at the vendor."""
     patch = _patch(resolved)
     part = person_in(patch)
     person = None if part is None else getattr(patch, part)
@@ -47,13 +45,11 @@ def needs_look_up(resolved: ResolvedWrite) -> bool:
 
 
 async def resolve_references(resolved: ResolvedWrite, *, creates: bool) -> References:
-    """Return what the references of the body are at the connection. `creates`: the record is new.
+    """Return what the references of an order or ticket are at the connection. `creates`: the record is new.
 
     Raises InvalidField for a person who is not found and would be lost, AmbiguousMatch for two records that match, and
     the vendor's problems.
     """
-    if resolved.mapping.object not in ("order", "ticket") or resolved.intent.edits_tags:
-        return References()
     patch = _patch(resolved)
     part = person_in(patch)
     references = References() if part is None else await _find_person(resolved, patch, part, creates=creates)

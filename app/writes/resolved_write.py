@@ -154,6 +154,17 @@ class ResolvedWrite:
             return self
         return replace(self, intent=msgspec.structs.replace(self.intent, body=self.whole))
 
+    def with_merged(self, body: bytes) -> "ResolvedWrite":
+        """Return the write of a copy with the body that a merge made of it."""
+        whole = self.intent.body if self.whole is None else self.whole
+        return replace(self, whole=whole, intent=msgspec.structs.replace(self.intent, body=body, merges=False))
+
+    @property
+    def as_planned(self) -> "ResolvedWrite":
+        """Return a write that may have been sent with the body that was planned then."""
+        copied = self.intent.copy_of
+        return self if copied is None or copied.plan is None else self.with_merged(copied.plan.body)
+
     @property
     def lock(self) -> str | None:
         """The value to lock while the write reads first: a unique key, or the tags of a record. None for no lock."""
@@ -165,6 +176,16 @@ class ResolvedWrite:
     def copied_id(self) -> str | None:
         """The canonical id to lock while its copy is written: two at once would create two, or merge with one base."""
         return None if self.intent.copy_of is None else self.intent.copy_of.canonical_id
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether writes of this object always go through the queue. Comments are queued with tickets."""
+        return ("ticket" if self.intent.object == "comment" else self.intent.object) in self.deps.queued_writes
+
+    @property
+    def refers(self) -> bool:
+        """Whether the object refers to other records: its people, products or orders."""
+        return self.intent.object in ("order", "ticket")
 
     @property
     def needs_only_account(self) -> bool:

@@ -13,7 +13,7 @@ from app.http.admission import MERGE_PATCH, AnyRequest, content_type_of
 from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, IF_MATCH, MAPPING, PREFER
 from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
 from app.http.parameters import RECORD_CONNECTION, RECORD_ID, boolean, choice
-from app.http.plurals import PLURAL
+from app.http.plurals import PLURAL, read_scope
 from app.http.responses import Answered, json_response, problem_type
 from app.problem_document import JSON, PROBLEM_JSON, Problem
 from app.settings.ownership import KEY
@@ -27,7 +27,7 @@ from app.writes.models import Missing, OperationView
 from app.writes.request import WriteRequest
 from app.writes.resolved_write import fingerprint
 from app.writes.tags import TagsChange
-from app.writes.withhold import SENDING, WithheldRecord, may_read, withhold_answer, withhold_raised
+from app.writes.withhold import SENDING, WithheldRecord, withhold_answer, withhold_raised
 from app.writes.write import write
 from canonical.classes import LossPolicy
 from canonical.customer import Customer, CustomerPatch
@@ -266,7 +266,7 @@ async def _write(
         missing=missing,
         writer=f"{KEY}{call.caller.name}",
     )
-    deps, reads = call.deps(WriteDeps), may_read(call.caller.scopes, object_name)
+    deps, reads = call.deps(WriteDeps), read_scope(object_name) in call.caller.scopes
     try:
         if revision is not None or call.query(DRY_RUN):
             drafted = await dry_run(deps, wanted)

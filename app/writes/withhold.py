@@ -4,7 +4,7 @@ The recorded answer is the whole one. It is narrowed where it leaves, so a repla
 with equal scopes. Details of losses, and what a vendor says of a conflict, may quote stored values: they are replaced.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -50,11 +50,6 @@ class WithheldRecord(Struct, frozen=True, kw_only=True):
     """Where the record is."""
 
 
-def may_read(scopes: Collection[str], object_name: ObjectName) -> bool:
-    """Return whether a key with these scopes sees the stored values of this object."""
-    return read_scope(object_name) in scopes
-
-
 def sent_values(intent: Intent) -> bytes:
     """Return the values of a recorded write as its caller sent them, a JSON object. A copy was sent none."""
     if intent.copy_of is not None or intent.edits_tags or intent.action not in SENDING:
@@ -87,7 +82,7 @@ def withhold_raised(problem: Problem, object_name: ObjectName) -> None:
 
 def view_for(caller: Caller, operation: Operation, view: OperationView) -> OperationView:
     """Return the view of an operation as this caller may see it."""
-    if may_read(caller.scopes, operation.object):
+    if read_scope(operation.object) in caller.scopes:
         return view
     return withheld_view(operation, view, is_own=operation.principal == caller.principal)
 

@@ -21,7 +21,7 @@ from app.writes.idempotency import KeyIsFree, Waits, Writers, Written, poll, rep
 from app.writes.judge_ownership import note_refusal
 from app.writes.models import Intent, NewOperation
 from app.writes.prepare import PreparedWrite, prepare
-from app.writes.queued import is_queued, job_of
+from app.writes.queued import job_of
 from app.writes.request import WriteRequest
 from app.writes.resolve_references import needs_look_up
 from app.writes.resolved_write import ResolvedWrite, resolve_request
@@ -44,8 +44,8 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits
     try:
         # The deadline is now: only cached account facts are used.
         resolved = await resolve_request(deps, request, time.monotonic())
-        queued = request.respond_async or is_queued(deps, resolved.intent)
-        is_direct = resolved.needs_only_account and not needs_look_up(resolved)
+        queued = request.respond_async or resolved.is_queued
+        is_direct = resolved.needs_only_account and not (resolved.refers and needs_look_up(resolved))
         if is_direct:
             prepared = await _validate_early(resolved, operation_id)
         lacks_facts = queued and is_direct and prepared is None
