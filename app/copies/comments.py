@@ -27,7 +27,7 @@ from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.models import NewOperation, NextJob, Operation
 from app.writes.queued import job_of
-from app.writes.request import WriteRequest
+from app.writes.request import WriteRequest, new_operation
 from app.writes.resolved_write import fingerprint, resolve_request
 from canonical.parts import Link
 from canonical.ticket import Comment
@@ -136,17 +136,8 @@ async def _operation_of(
         lost=message_loss(target, "ticket", notify=wanted.notify),
     )
     resolved = await resolve_request(deps, request, time.monotonic())
-    return NewOperation(
-        id=new_id("op_"),
-        principal=request.principal,
-        key=request.key,
-        fingerprint=request.fingerprint,
-        correlation_id=request.correlation_id,
-        traceparent=operation.traceparent,
-        intent=resolved.intent,
-        phase="received",
-        deferred=True,
-    )
+    new = new_operation(request, resolved.intent, new_id("op_"), operation.traceparent)
+    return msgspec.structs.replace(new, deferred=True)
 
 
 KINDS: Final = (

@@ -38,7 +38,7 @@ class Consumer(Struct, frozen=True, kw_only=True):
     archives: bool
 
 
-class Leg(Struct, frozen=True, kw_only=True):
+class FanOut(Struct, frozen=True, kw_only=True):
     """The payload of a `fan_out` job: a hint that a record changed, for one consumer. It holds no field of the record.
 
     `visited`: the connections that the change has come through or goes to directly, that of the record included.
@@ -116,7 +116,7 @@ def _load(one: ConsumerSettings, connections: Connections, realms: Mapping[str, 
     )
 
 
-def legs_of(consumers: Mapping[str, Consumer], event: Event, changed: tuple[str, ...] | None) -> Sequence[NewJob]:
+def fan_outs_of(consumers: Mapping[str, Consumer], event: Event, changed: tuple[str, ...] | None) -> Sequence[NewJob]:
     """Return a job for each consumer that the Event concerns. None goes to a connection that it has visited."""
     object_name, _, what = event.type.partition(".")
     if what not in ("created", "updated") or event.record is None or event.connection is None:
@@ -143,7 +143,7 @@ def _concerns(consumer: Consumer, changed: tuple[str, ...] | None) -> bool:
 
 
 def _job(consumer: Consumer, event: Event, connection: str, record: str, visited: tuple[str, ...]) -> NewJob:
-    leg = Leg(
+    fan_out = FanOut(
         event=event.id,
         consumer=consumer.name,
         object=consumer.object,
@@ -151,13 +151,13 @@ def _job(consumer: Consumer, event: Event, connection: str, record: str, visited
         remote_id=record.partition(":")[2],
         visited=visited,
     )
-    # Waiting legs of one record that came the same way are one group: the first to run supersedes the others.
+    # Waiting jobs of one record that came the same way are one group: the first to run supersedes the others.
     group = hashlib.sha256("\0".join(event.visited).encode()).hexdigest()[:16]
     return NewJob(
         kind=KIND,
-        payload=msgspec.json.encode(leg),
+        payload=msgspec.json.encode(fan_out),
         connection=consumer.connection,
-        order_key=f"copy:{consumer.object}:{connection}:{leg.remote_id}",
+        order_key=f"copy:{consumer.object}:{connection}:{fan_out.remote_id}",
         dedupe_key=f"{group} {event.id}",
         correlation_id=event.correlation_id,
         traceparent=event.traceparent,

@@ -1,7 +1,7 @@
 """Fan-out: carry a change to one consumer.
 
-A leg is a hint. When it runs, it supersedes the waiting legs of its record, reads the record as it is now, and copies
-it by an ordinary write under a key of the Event and the consumer. A leg that fails for good becomes a dead letter; its
+A fan-out is a hint. When it runs, it supersedes those that wait behind it, reads the record as it is now, and copies
+it by an ordinary write under a key of the Event and the consumer. One that fails for good becomes a dead letter; its
 redrive reads the record again.
 """
 
@@ -12,10 +12,11 @@ from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from app.audit.models import Fact
 from app.audit.record import append_facts
-from app.copies.consumers import CONSENTS, KIND, Consumer, Leg
+from app.copies.consumers import CONSENTS, KIND, Consumer, FanOut
 from app.copies.deps import CopyDeps
 from app.copies.request import Copy, request_of
 from app.copies.source import SourceRecord, read_export, read_source, unreadable_source
@@ -44,9 +45,9 @@ from app.vendors.models import Connection
 from app.writes.copy_links import KnownCopy, known_copy, linked_record
 from app.writes.copy_merge import ConsumerPaused, has_nothing_new
 from app.writes.execute import execute
-from app.writes.models import NewOperation, Operation, Undecided
+from app.writes.models import Operation, Undecided
 from app.writes.queued import operation_of_key
-from app.writes.request import WriteRequest
+from app.writes.request import WriteRequest, new_operation
 from app.writes.resolved_write import ResolvedWrite, fingerprint, resolve_request
 from canonical.parts import Link, ObjectName
 from mappings.coverage import unsupported
@@ -55,13 +56,13 @@ DAY: Final = 86_400.0
 POLICY: Final = JobPolicy(
     max_attempts=45, base_seconds=2.0, cap_seconds=5400.0, give_up_seconds=DAY, dead_head="skip", attempt_seconds=120.0
 )
-"""About a day of retries while a connection is down. A dead leg blocks no later one, which carries the newest state."""
+"""About a day of retries while a connection is down. A dead one blocks no later one, which carries the newest state."""
 LEAST_PAUSE: Final = 0.2
 UNKNOWN_PAUSE: Final = 60.0
-"""Seconds until a leg looks again whether an operator has resolved an unknown operation."""
+"""Seconds until a fan-out looks again whether an operator has resolved an unknown operation."""
 PAUSED: Final = "its consumer is paused"
 PAUSE: Final = 30.0
-"""Seconds until a leg looks again whether an operator has resumed its consumer."""
+"""Seconds until a fan-out looks again whether an operator has resumed its consumer."""
 CORRECT: Final = "correct it where the record comes from, or leave it out of the `fields` of the consumer."
 WITHDRAW: Final = (
     "record the consents there by hand. So that the person's other changes are carried again, leave consents out of the"
@@ -71,60 +72,65 @@ WITHDRAW: Final = (
 Consent = Literal["given", "withdrawn", "none"]
 
 
-async def run_leg(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
+async def run_fan_out(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """Handle a `fan_out` job."""
-    leg = msgspec.json.decode(job.payload, type=Leg)
-    consumer, source = deps.consumers.get(leg.consumer), deps.connections.by_name.get(leg.connection)
+    fan_out = msgspec.json.decode(job.payload, type=FanOut)
+    consumer, source = deps.consumers.get(fan_out.consumer), deps.connections.by_name.get(fan_out.connection)
     if consumer is None or source is None:
-        return await _skip(job, finishing, leg, "the consumer or its source is no longer configured")
+        return await _skip(job, finishing, fan_out, "the consumer or its source is no longer configured")
     if await deps.removals.is_paused(consumer.name):
         return Deferred(reason=PAUSED, after=PAUSE)
-    principal = _principal(leg)
-    recorded = await deps.operations.find_by_key(principal, leg.event)
+    principal = _principal(fan_out)
+    recorded = await deps.operations.find_by_key(principal, fan_out.event)
     if recorded is not None and (recorded.outcome != "failed" or recorded.is_dead_letter):
         return _outcome_of(recorded)
     if recorded is not None:  # a redrive after a refusal
-        await deps.operations.release(principal, leg.event)
-    if leg.archives:
-        return await _archive(deps, job, finishing, leg, consumer)
+        await deps.operations.release(principal, fan_out.event)
+    if fan_out.archives:
+        return await _archive(deps, job, finishing, fan_out, consumer)
     async with deps.database.transaction() as transaction:
         await supersede(transaction, job)
-    place = Link(connection=source.name, remote_id=leg.remote_id)
-    known = await known_copy(deps, leg.object, place, consumer.connection)
+    place = Link(connection=source.name, remote_id=fan_out.remote_id)
+    known = await known_copy(deps, fan_out.object, place, consumer.connection)
     try:
-        record = await _read_present(deps, leg.object, source, place)
+        record = await _read_present(deps, fan_out.object, source, place)
     except NotFound:
-        return await _skip(job, finishing, leg, "the record no longer exists")
+        return await _skip(job, finishing, fan_out, "the record no longer exists")
     except Problem as problem:
         return unreadable_source(problem)
-    copy = await _copy_of(deps, leg, consumer, record, known)
+    copy = await _copy_of(deps, fan_out, consumer, record, known)
     if isinstance(copy, Deferred):
         return copy
     if isinstance(copy, str):
-        return await _skip(job, finishing, leg, copy)
-    resolved = await _resolve(deps, job, leg, record, copy)
+        return await _skip(job, finishing, fan_out, copy)
+    missing = "create" if copy.creates else "refuse"
+    request = request_of(deps, replace(_request_of(job, fan_out), missing=missing), record, copy)
+    resolved = await resolve_request(deps, request, time.monotonic())
     if await has_nothing_new(resolved):
-        return await _skip(job, finishing, leg, "nothing has changed since the last copy")
-    return await _write(deps, job, leg, resolved)
+        return await _skip(job, finishing, fan_out, "nothing has changed since the last copy")
+    return await _write(deps, job, request, resolved)
 
 
-async def _archive(deps: CopyDeps, job: Job, finishing: Finishing, leg: Leg, consumer: Consumer) -> JobOutcome:
+async def _archive(deps: CopyDeps, job: Job, finishing: Finishing, fan_out: FanOut, consumer: Consumer) -> JobOutcome:
     """Archive the copy of a customer who was deleted at the source, unless another source still has the customer."""
-    named = (await deps.links.name(leg.object, leg.connection, [leg.remote_id]))[leg.remote_id]
-    linked = await linked_record(deps, named.canonical_id, leg.object, consumer.connection)
+    named = (await deps.links.name(fan_out.object, fan_out.connection, [fan_out.remote_id]))[fan_out.remote_id]
+    linked = await linked_record(deps, named.canonical_id, fan_out.object, consumer.connection)
     if linked is None:
-        return await _skip(job, finishing, leg, "the record is not linked there")
-    sources = await deps.bases.sources_of(leg.object, consumer.connection, linked)
-    others = [one for one in sources if one.connection in consumer.sources and one.connection != leg.connection]
+        return await _skip(job, finishing, fan_out, "the record is not linked there")
+    sources = await deps.bases.sources_of(fan_out.object, consumer.connection, linked)
+    others = [one for one in sources if one.connection in consumer.sources and one.connection != fan_out.connection]
     if others:
-        return await _skip(job, finishing, leg, f"{others[0].connection} still has the customer")
-    request = msgspec.structs.replace(
-        _asked(job, leg), action="archive", identifier=f"{consumer.connection}:{linked}", writer=leg.connection
+        return await _skip(job, finishing, fan_out, f"{others[0].connection} still has the customer")
+    request = replace(
+        _request_of(job, fan_out),
+        action="archive",
+        identifier=f"{consumer.connection}:{linked}",
+        writer=fan_out.connection,
     )
     try:
-        return await _write(deps, job, leg, await resolve_request(deps, request, time.monotonic()))
+        return await _write(deps, job, request, await resolve_request(deps, request, time.monotonic()))
     except NotFound:
-        return await _skip(job, finishing, leg, "the copy no longer exists")
+        return await _skip(job, finishing, fan_out, "the copy no longer exists")
 
 
 async def _read_present(deps: CopyDeps, object_name: ObjectName, source: Connection, place: Link) -> SourceRecord:
@@ -134,9 +140,9 @@ async def _read_present(deps: CopyDeps, object_name: ObjectName, source: Connect
 
 
 async def _copy_of(
-    deps: CopyDeps, leg: Leg, consumer: Consumer, record: SourceRecord, known: KnownCopy
+    deps: CopyDeps, fan_out: FanOut, consumer: Consumer, record: SourceRecord, known: KnownCopy
 ) -> Copy | Deferred | str:
-    """Return what to copy, why nothing is, or that the leg waits until an operator knows whether there is a copy."""
+    """Return what to copy, why nothing is, or that it waits until an operator knows whether there is a copy."""
     target, linked = deps.connections.by_name[consumer.connection], known.remote_id
     consent, why = consent_in(record.fields, consumer.requires_consent), "the consent is withdrawn"
     if record.fields.get("status") == "erasure_requested":
@@ -146,14 +152,14 @@ async def _copy_of(
     if consent == "withdrawn":
         if linked is None:
             return f"{why}, and the person is not linked there"
-        if CONSENTS in unsupported(choose_mapping(deps, target, leg.object)):
+        if CONSENTS in unsupported(choose_mapping(deps, target, fan_out.object)):
             return f"{why}, and the vendor keeps no consents"
         if not record.fields.get(CONSENTS):
             return f"{why}, and the record has no consents"
     elif linked is None and not consumer.creates and consumer.match_on is None:
         return "the record is not linked there"
     if linked is None:
-        unknown = await deps.operations.unknown_copy(target.name, leg.object, record.id)
+        unknown = await deps.operations.unknown_copy(target.name, fan_out.object, record.id)
         if unknown is not None:
             return Deferred(reason=f"{unknown} may have created its copy", after=UNKNOWN_PAUSE)
     return Copy(
@@ -161,7 +167,7 @@ async def _copy_of(
         known=known,
         match_on=consumer.match_on,
         creates=consumer.creates and consent == "given",
-        visited=leg.visited,
+        visited=fan_out.visited,
         only={CONSENTS} if consent == "withdrawn" else consumer.fields or None,
         consumer=consumer.name,
         follows_logins=consumer.follows_logins,
@@ -178,43 +184,25 @@ def consent_in(fields: Mapping[str, Any], channel: str | None) -> Consent:
     return "given" if "opted_in" in states else "none"
 
 
-def _asked(job: Job, leg: Leg) -> WriteRequest:
-    """Return what all writes of a leg have in common. The key is the event."""
-    principal = _principal(leg)
+def _request_of(job: Job, fan_out: FanOut) -> WriteRequest:
+    """Return what all writes of a fan-out have in common. The key is the event."""
+    principal = _principal(fan_out)
     return WriteRequest(
         principal=principal,
-        key=leg.event,
-        fingerprint=fingerprint(principal.encode(), leg.event.encode()),
+        key=fan_out.event,
+        fingerprint=fingerprint(principal.encode(), fan_out.event.encode()),
         correlation_id=job.correlation_id,
-        instance=f"/v1/{PLURAL[leg.object]}/{leg.connection}:{leg.remote_id}/copies",
-        object=leg.object,
+        instance=f"/v1/{PLURAL[fan_out.object]}/{fan_out.connection}:{fan_out.remote_id}/copies",
+        object=fan_out.object,
         action="update",
     )
 
 
-async def _resolve(deps: CopyDeps, job: Job, leg: Leg, record: SourceRecord, copy: Copy) -> ResolvedWrite:
-    """Return the write of the copy."""
-    request = msgspec.structs.replace(_asked(job, leg), missing="create" if copy.creates else "refuse")
-    return await resolve_request(deps, request_of(deps, request, record, copy), time.monotonic())
-
-
-async def _write(deps: CopyDeps, job: Job, leg: Leg, resolved: ResolvedWrite) -> JobOutcome:
+async def _write(deps: CopyDeps, job: Job, request: WriteRequest, resolved: ResolvedWrite) -> JobOutcome:
     """Write the copy as an operation. Raises the problems of a write that was not sent."""
-    principal = _principal(leg)
-    begun = await deps.operations.begin(
-        NewOperation(
-            id=new_id("op_"),
-            principal=principal,
-            key=leg.event,
-            fingerprint=fingerprint(principal.encode(), leg.event.encode()),
-            correlation_id=job.correlation_id,
-            traceparent=job.traceparent,
-            intent=resolved.intent,
-            phase="received",
-        )
-    )
+    begun = await deps.operations.begin(new_operation(request, resolved.intent, new_id("op_"), job.traceparent))
     if begun.lease is not None:
-        with suppress(Undecided):  # a worker decides it, and the leg waits for that
+        with suppress(Undecided):  # a worker decides it, and the fan-out waits for that
             try:
                 await execute(deps, begun, resolved)
             except ConsumerPaused:
@@ -226,7 +214,7 @@ async def _write(deps: CopyDeps, job: Job, leg: Leg, resolved: ResolvedWrite) ->
 
 
 def _outcome_of(operation: Operation) -> JobOutcome:
-    """Return what the state of its operation means for a leg."""
+    """Return what the state of its operation means for a fan-out."""
     problem = operation.problem
     if operation.outcome == "succeeded" or operation.is_dead_letter:  # one to review is a dead letter of its own
         return Done()
@@ -240,29 +228,29 @@ def _outcome_of(operation: Operation) -> JobOutcome:
     return Permanent(reason=problem.code, path=path) if problem.category == "permanent" else Retry(reason=problem.code)
 
 
-def _principal(leg: Leg) -> str:
+def _principal(fan_out: FanOut) -> str:
     """Return the principal of the writes of a consumer. The key is the event."""
-    return f"consumer:{leg.consumer}"
+    return f"consumer:{fan_out.consumer}"
 
 
-async def show_leg(dependencies: Dependencies, payload: bytes) -> Shown:
-    """Show a leg, and the refusal of its write if it came to one. Raises SealBroken."""
-    leg = msgspec.json.decode(payload, type=Leg)
-    operation = await operation_of_key(dependencies, _principal(leg), leg.event)
+async def show_fan_out(dependencies: Dependencies, payload: bytes) -> Shown:
+    """Show a fan-out, and the refusal of its write if it came to one. Raises SealBroken."""
+    fan_out = msgspec.json.decode(payload, type=FanOut)
+    operation = await operation_of_key(dependencies, _principal(fan_out), fan_out.event)
     if operation is None:
-        return Shown(payload=leg)
+        return Shown(payload=fan_out)
     return Shown(
-        payload=msgspec.to_builtins(leg) | {"operation": operation.id, "problem": operation.problem},
+        payload=msgspec.to_builtins(fan_out) | {"operation": operation.id, "problem": operation.problem},
         note=f"GET /v1/operations/{operation.id} shows how far it has come.",
     )
 
 
-async def _skip(job: Job, finishing: Finishing, leg: Leg, why: str) -> JobOutcome:
-    """End a leg that sends nothing, audited."""
-    facts = {"event": leg.event, "consumer": leg.consumer, "because": why}
+async def _skip(job: Job, finishing: Finishing, fan_out: FanOut, why: str) -> JobOutcome:
+    """End a fan-out that sends nothing, audited."""
+    facts = {"event": fan_out.event, "consumer": fan_out.consumer, "because": why}
     async with finishing() as transaction:
         await append_facts(
-            transaction, Fact(type="leg.skipped", subject=job_subject(job.id), actor="lockstitch", facts=facts)
+            transaction, Fact(type="fan_out.skipped", subject=job_subject(job.id), actor="lockstitch", facts=facts)
         )
     return Done()
 
@@ -279,8 +267,8 @@ KINDS: Final = (
     JobKind(
         name=KIND,
         policy=POLICY,
-        bind=lambda dependencies: partial(run_leg, dependencies.of(CopyDeps)),
-        show=show_leg,
+        bind=lambda dependencies: partial(run_fan_out, dependencies.of(CopyDeps)),
+        show=show_fan_out,
         reads_again=True,
         advise=_advice,
     ),

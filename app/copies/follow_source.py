@@ -15,7 +15,7 @@ from msgspec import Struct
 from app.audit.models import Fact
 from app.audit.record import append_facts
 from app.copies.consumers import KIND as FAN_OUT
-from app.copies.consumers import Leg
+from app.copies.consumers import FanOut
 from app.copies.deps import CopyDeps
 from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent
@@ -110,13 +110,13 @@ async def _is_deleted(deps: CopyDeps, connection: Connection, source: DeletedSou
 
 
 def _archivals(deps: CopyDeps, job: Job, source: DeletedSource, copies: Sequence[Link]) -> list[NewJob]:
-    """Return the legs that archive the copies at the consumers that want it."""
+    """Return the jobs that archive the copies at the consumers that want it."""
     copied_to = {one.connection for one in copies}
     return [
         NewJob(
             kind=FAN_OUT,
             payload=msgspec.json.encode(
-                Leg(
+                FanOut(
                     event=f"deleted:{job.origin}",
                     consumer=consumer.name,
                     object=source.object,

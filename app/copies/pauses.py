@@ -38,7 +38,7 @@ async def list_consumers(deps: ConsumerDeps) -> list[ConsumerView]:
 
 
 async def resume_consumer(deps: ConsumerDeps, name: str, *, actor: str) -> ConsumerView:
-    """Resume a consumer. Its waiting legs run within half a minute, without a limit for an hour. Audited. Raises
+    """Resume a consumer. Its waiting copies run within half a minute, without a limit for an hour. Audited. Raises
     NotFound."""
     if name not in deps.consumers:
         known = ", ".join(sorted(deps.consumers)) or "none"

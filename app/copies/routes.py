@@ -19,15 +19,13 @@ from app.writes.deps import WriteDeps
 from app.writes.dry_run import DraftedWrite, dry_run
 from app.writes.idempotency import Writers
 from app.writes.models import OperationView
-from app.writes.request import WriteRequest
 from app.writes.routes import (
     DRY_RUN,
     LOSS,
-    LOSS_POLICIES,
     MISSING,
     REPLAYS,
     missing_of,
-    request_fingerprint,
+    request_of_call,
     written_response,
 )
 from canonical.customer import Customer
@@ -63,29 +61,12 @@ def copy_handler(object_name: ObjectName, answer: type[Struct], example: dict[st
         f" updated; without a link, the one that `match_on` finds. Nothing is cleared there. {REPLAYS}",
     )
     async def copy_resource(call: Call) -> Answered:
-        request, prefers = call.request, call.header(PREFER)
-        wanted = WriteRequest(
-            principal=call.caller.principal,
-            key=call.header(IDEMPOTENCY_KEY),
-            fingerprint=request_fingerprint(request, call.raw_body),
-            correlation_id=call.correlation_id,
-            instance=request.scope["path"],
-            object=object_name,
-            action="upsert",
-            identifier=call.path("id"),
-            connection=call.query(RECORD_CONNECTION),
-            loss=LOSS_POLICIES[call.query(LOSS)],
-            body=call.raw_body,
-            respond_async=prefers.respond_async,
-            callback=call.header(CALLBACK),
-            wait=prefers.wait,
-            query_errors=call.query_errors,
-            missing=missing_of(call) if people else "unscoped",
-        )
+        missing = missing_of(call) if people else "unscoped"
+        wanted = request_of_call(call, object_name, "upsert", loss=call.query(LOSS), missing=missing)
         deps = call.deps(WriteDeps)
         if call.query(DRY_RUN):
             return json_response(await dry_run(deps, await copy_request(deps, wanted)))
-        return written_response(request, await copy_record(deps, call.deps(Writers), wanted))
+        return written_response(call.request, await copy_record(deps, call.deps(Writers), wanted))
 
     return copy_resource
 

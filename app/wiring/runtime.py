@@ -16,7 +16,7 @@ from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
 from app.audit.refused_requests import RefusedRequests
 from app.capabilities import KINDS, POLICIES
-from app.copies.consumers import Consumer, legs_of, load_consumers
+from app.copies.consumers import Consumer, fan_outs_of, load_consumers
 from app.copies.deps import ConsumerDeps, CopyDeps
 from app.copies.store import PostgresCopiedComments
 from app.credentials.deps import CredentialDeps
@@ -155,8 +155,8 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         await stack.enter_async_context(vault.refreshing(database_url))
         uses = LastUse(database)
         await stack.enter_async_context(uses.running())
-        legs = partial(legs_of, consumers) if consumers else None
-        events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer), legs)
+        fan_outs = partial(fan_outs_of, consumers) if consumers else None
+        events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer), fan_outs)
         foundation = Foundation(
             settings=settings,
             former_environments=former_environments,

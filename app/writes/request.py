@@ -19,7 +19,7 @@ from app.http.plurals import PLURAL
 from app.problem_document import FieldError
 from app.records.resolve import AnyMapping, choose_connection, choose_mapping
 from app.writes.deps import WriteDeps
-from app.writes.models import CopyOf, Missing
+from app.writes.models import CopyOf, Intent, Missing, NewOperation
 from app.writes.store.copy_bases import KnownBase
 from app.writes.tags import read_change
 from canonical.classes import LossPolicy
@@ -86,6 +86,21 @@ class PortableBody(Struct, frozen=True, kw_only=True):
     ignored: tuple[str, ...] = ()
     merges: bool = False
     folded: tuple[Loss, ...] = ()
+
+
+def new_operation(request: WriteRequest, intent: Intent, operation_id: str, traceparent: str | None) -> NewOperation:
+    """Return the operation of a request that has not been sent."""
+    return NewOperation(
+        id=operation_id,
+        principal=request.principal,
+        key=request.key,
+        fingerprint=request.fingerprint,
+        correlation_id=request.correlation_id,
+        traceparent=traceparent,
+        intent=intent,
+        phase="received",
+        callback=request.callback,
+    )
 
 
 def read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:

@@ -242,30 +242,16 @@ async def _write(
     missing: Missing = "unscoped",
 ) -> Answered:
     """Write. `may_lose` is whether the call has the parameter `loss`."""
-    request, revision, prefers = call.request, call.header(MAPPING), call.header(PREFER)
-    wanted = WriteRequest(
-        principal=call.caller.principal,
-        key=call.header(IDEMPOTENCY_KEY),
-        fingerprint=request_fingerprint(request, call.raw_body),
-        correlation_id=call.correlation_id,
-        instance=request.scope["path"],
-        object=object_name,
-        action="upsert" if upsert_on is not None else action,
-        identifier=request.path_params.get("id"),
-        connection=call.query(RECORD_CONNECTION),
-        upsert_on=upsert_on,
-        loss=LOSS_POLICIES[call.query(LOSS) if may_lose else None],
-        if_match=request.headers.get("if-match"),
-        body=call.raw_body,
-        respond_async=prefers.respond_async,
-        callback=call.header(CALLBACK),
-        wait=prefers.wait,
+    revision = call.header(MAPPING)
+    wanted = replace(
+        request_of_call(call, object_name, action, loss=call.query(LOSS) if may_lose else None, missing=missing),
+        if_match=call.request.headers.get("if-match"),
         revision=revision,
-        query_errors=call.query_errors,
         edits_tags=edits_tags,
-        missing=missing,
         writer=f"{KEY}{call.caller.name}",
     )
+    if upsert_on is not None:
+        wanted = replace(wanted, action="upsert", upsert_on=upsert_on)
     deps, reads = call.deps(WriteDeps), read_scope(object_name) in call.caller.scopes
     try:
         if revision is not None or call.query(DRY_RUN):
@@ -279,10 +265,35 @@ async def _write(
     if not reads and written.answer is not None:
         sent = call.raw_body if wanted.action in SENDING and not edits_tags else b""
         written = replace(written, answer=withhold_answer(written.answer, object_name, sent))
-    return written_response(request, written)
+    return written_response(call.request, written)
 
 
-def request_fingerprint(request: AnyRequest, body: bytes) -> bytes:
+def request_of_call(
+    call: Call, object_name: ObjectName, action: Action, *, loss: str | None, missing: Missing
+) -> WriteRequest:
+    """Return the write that a call requests, as far as all calls that write are alike."""
+    request, prefers = call.request, call.header(PREFER)
+    return WriteRequest(
+        principal=call.caller.principal,
+        key=call.header(IDEMPOTENCY_KEY),
+        fingerprint=_fingerprint(request, call.raw_body),
+        correlation_id=call.correlation_id,
+        instance=request.scope["path"],
+        object=object_name,
+        action=action,
+        identifier=request.path_params.get("id"),
+        connection=call.query(RECORD_CONNECTION),
+        loss=LOSS_POLICIES[loss],
+        body=call.raw_body,
+        respond_async=prefers.respond_async,
+        callback=call.header(CALLBACK),
+        wait=prefers.wait,
+        query_errors=call.query_errors,
+        missing=missing,
+    )
+
+
+def _fingerprint(request: AnyRequest, body: bytes) -> bytes:
     """Return the fingerprint of method, route, path parameters, sorted query, content type and raw body."""
     parameters: dict[str, Any] = request.path_params
     return fingerprint(

@@ -19,10 +19,10 @@ from app.writes.deps import WriteDeps
 from app.writes.execute import execute
 from app.writes.idempotency import KeyIsFree, Waits, Writers, Written, poll, replay, wait_for, waits_of
 from app.writes.judge_ownership import note_refusal
-from app.writes.models import Intent, NewOperation
+from app.writes.models import NewOperation
 from app.writes.prepare import PreparedWrite, prepare
 from app.writes.queued import job_of
-from app.writes.request import WriteRequest
+from app.writes.request import WriteRequest, new_operation
 from app.writes.resolve_references import needs_look_up
 from app.writes.resolved_write import ResolvedWrite, resolve_request
 
@@ -65,9 +65,13 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits
             raise
     if recorded is not None:
         return await replay(deps, writers, request, recorded, waits)
+    new = new_operation(request, resolved.intent, operation_id, current_traceparent())
     if queued:
-        return await _enqueue(deps, writers, request, _new_operation(request, resolved.intent, operation_id), waits)
-    begun = await deps.operations.begin(_new_operation(request, resolved.intent, operation_id, prepared))
+        return await _enqueue(deps, writers, request, new, waits)
+    if prepared is not None:
+        intent = msgspec.structs.replace(new.intent, references=prepared.references)
+        new = msgspec.structs.replace(new, intent=intent, phase="sent", effect=prepared.effect)
+    begun = await deps.operations.begin(new)
     if begun.lease is None:
         return await replay(deps, writers, request, begun.operation, waits)
     return await wait_for(deps, writers, begun, execute(deps, begun, resolved, prepared), waits)
@@ -104,20 +108,3 @@ async def _enqueue(
     if recorded is None:
         raise KeyIsFree
     return await replay(deps, writers, request, recorded, waits)
-
-
-def _new_operation(
-    request: WriteRequest, intent: Intent, operation_id: str, prepared: PreparedWrite | None = None
-) -> NewOperation:
-    return NewOperation(
-        id=operation_id,
-        principal=request.principal,
-        key=request.key,
-        fingerprint=request.fingerprint,
-        correlation_id=request.correlation_id,
-        traceparent=current_traceparent(),
-        intent=intent if prepared is None else msgspec.structs.replace(intent, references=prepared.references),
-        phase="received" if prepared is None else "sent",
-        effect=None if prepared is None else prepared.effect,
-        callback=request.callback,
-    )

@@ -8,7 +8,7 @@ import pytest
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.legs import at_remote, buyer, held, settle
+from tests.contract.fan_outs import at_remote, buyer, held, settle
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.subscribers import Hook
 from tests.contract.test_links import merge
@@ -109,7 +109,7 @@ def test_another_source_keeps_the_copy(facade: Facade, caller: Caller, vendors: 
     settle(facade)
     (contact,) = held(vendors, "salesforce", made)
     assert contact["IsDeleted"] is False
-    facts = facade.sql("SELECT facts FROM audit_event WHERE type = 'leg.skipped' ORDER BY id DESC LIMIT 5")
+    facts = facade.sql("SELECT facts FROM audit_event WHERE type = 'fan_out.skipped' ORDER BY id DESC LIMIT 5")
     assert any("stripe still has the customer" in row["facts"] for row in facts)
 
 

@@ -11,7 +11,7 @@ from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.exports import LEGACY, export, line, send, settled
 from tests.contract.facade import Facade
-from tests.contract.legs import CONSUMERS, at, at_remote, buyer, change, consenting, held, legs, settle, skipped
+from tests.contract.fan_outs import CONSUMERS, at, at_remote, buyer, change, consenting, fan_outs, held, settle, skipped
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.samples import word
 from tests.contract.subscribers import Hook
@@ -55,24 +55,24 @@ def test_a_new_record_reaches_each_consumer_once(facade: Facade, caller: Caller,
     settle(facade)
     assert [at(caller, made, vendor)["first_name"] for vendor in ("hubspot", "salesforce")] == ["Ines", "Ines"]
     assert at(caller, made, "zendesk")["notes"] == "Likes green."
-    assert [one["effect"] for one in legs(facade, made, "hubspot")] == ["create", "update"]
+    assert [one["effect"] for one in fan_outs(facade, made, "hubspot")] == ["create", "update"]
     assert len(held(vendors, "hubspot", made)) == 1
 
     change(caller, made, notes="Likes red.")
     settle(facade)
-    assert len(legs(facade, made, "salesforce")) == 2
+    assert len(fan_outs(facade, made, "salesforce")) == 2
     assert at(caller, made, "zendesk")["notes"] == "Likes red."
 
 
 def test_a_change_carries_its_cause(facade: Facade, caller: Caller) -> None:
     made = buyer(caller)
     settle(facade)
-    (operation,) = legs(facade, made, "hubspot")
+    (operation,) = fan_outs(facade, made, "hubspot")
     rows = facade.sql("SELECT id, visited, correlation_id FROM event WHERE origin = $1", operation["id"])
     (event,) = rows
     assert event["correlation_id"] == made["meta"]["correlation_id"]
     assert event["visited"] == ["shopify", "hubspot", "salesforce", "zendesk"]  # the change goes there directly
-    assert len(legs(facade, made, "zendesk")) == 1
+    assert len(fan_outs(facade, made, "zendesk")) == 1
     shown = caller.get(f"/v1/operations/{operation['id']}").json()
     assert (shown["connection"], shown["correlation_id"]) == ("hubspot", made["meta"]["correlation_id"])
 
@@ -83,7 +83,7 @@ def test_one_of_three_is_down_for_a_day(facade: Facade, caller: Caller, vendors:
     vendors.break_("zendesk", "status", status=503, times=None)
     change(caller, made, first_name="Ines")
     until(lambda: [at(caller, made, one)["first_name"] for one in ("hubspot", "salesforce")] == ["Ines", "Ines"])
-    before = {vendor: len(legs(facade, made, vendor)) for vendor in ("hubspot", "salesforce")}
+    before = {vendor: len(fan_outs(facade, made, vendor)) for vendor in ("hubspot", "salesforce")}
 
     letter = until(lambda: _pass_hours(facade, "zendesk"), timeout=150.0)
     assert letter is not None
@@ -100,8 +100,8 @@ def test_one_of_three_is_down_for_a_day(facade: Facade, caller: Caller, vendors:
     settle(facade)
 
     assert "Later" in at(caller, made, "zendesk")["display_name"]
-    assert {vendor: len(legs(facade, made, vendor)) for vendor in before} == before
-    assert [one["outcome"] for one in legs(facade, made, "zendesk")].count("succeeded") == 2
+    assert {vendor: len(fan_outs(facade, made, vendor)) for vendor in before} == before
+    assert [one["outcome"] for one in fan_outs(facade, made, "zendesk")].count("succeeded") == 2
     for vendor in ("hubspot", "salesforce", "zendesk"):
         assert len(held(vendors, vendor, made)) <= 1
     assert facade.sql("SELECT 1 FROM dead_letter WHERE state = 'open'") == []
@@ -131,7 +131,7 @@ def test_waiting_legs_become_one(facade: Facade, caller: Caller) -> None:
     settle(facade)
 
     assert "Ines4" in at(caller, made, "zendesk")["display_name"]
-    assert len(legs(facade, made, "zendesk")) == 2
+    assert len(fan_outs(facade, made, "zendesk")) == 2
     noted = facade.sql("SELECT subject, facts FROM audit_event WHERE type = 'job.superseded' ORDER BY subject")
     noted = [row for row in noted if json.loads(row["facts"])["by"] == f"job_{head}"]
     assert sorted(row["subject"] for row in noted) == sorted(f"job_{one}" for one in others)
@@ -144,7 +144,7 @@ def test_two_that_consume_each_other_do_not_play_ping_pong(facade: Facade, calle
         made = buyer(caller, "woocommerce")
         settle(facade)
         (contact,) = held(vendors, "hubspot", made)
-        assert len(legs(facade, made, "hubspot")) == 1
+        assert len(fan_outs(facade, made, "hubspot")) == 1
         assert _operations(facade, "woocommerce", made) == 0
 
         calls = len(vendors.calls("woocommerce"))
@@ -152,7 +152,7 @@ def test_two_that_consume_each_other_do_not_play_ping_pong(facade: Facade, calle
         Watch(facade, "hubspot", Hook(url="")).settle()
         assert at(caller, made, "woocommerce")["first_name"] == "Ines firstname"
         assert _operations(facade, "woocommerce", made) == 1
-        assert len(legs(facade, made, "hubspot")) == 1
+        assert len(fan_outs(facade, made, "hubspot")) == 1
         assert len([one for one in vendors.calls("woocommerce")[calls:] if one["method"] != "GET"]) == 1
 
 
@@ -169,7 +169,7 @@ def test_a_record_that_is_nowhere_is_ignored(facade: Facade, caller: Caller, ven
     made = caller.create("/v1/customers?connection=stripe", {"display_name": f"Ada {word()}"})
     settle(facade)
     assert [one for one in vendors.calls("freshdesk") if made["display_name"] in str(one["body"])] == []
-    rows = facade.sql("SELECT facts FROM audit_event WHERE type = 'leg.skipped'")
+    rows = facade.sql("SELECT facts FROM audit_event WHERE type = 'fan_out.skipped'")
     assert "the record is not linked there" in [json.loads(row["facts"])["because"] for row in rows]
 
 
@@ -230,7 +230,7 @@ def test_a_refused_leg_is_redriven_with_present_values(facade: Facade, caller: C
     assert (letter["kind"], letter["failure"]["category"]) == ("fan_out", "permanent")
     shown = caller.get(f"/ops/dead-letters/{letter['id']}").json()
     assert "blue" not in json.dumps(shown)
-    refused = legs(facade, made, "zendesk")[-1]
+    refused = fan_outs(facade, made, "zendesk")[-1]
     assert shown["payload"]["operation"] == refused["id"]
     assert shown["payload"]["problem"]["detail"].startswith("Zendesk answered: ")
     vendors.mend()
@@ -238,7 +238,7 @@ def test_a_refused_leg_is_redriven_with_present_values(facade: Facade, caller: C
     assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={}).status_code == 200
     settle(facade)
     assert at(caller, made, "zendesk")["notes"] == "Later"
-    assert [one["outcome"] for one in legs(facade, made, "zendesk")] == ["succeeded", "failed", "succeeded"]
+    assert [one["outcome"] for one in fan_outs(facade, made, "zendesk")] == ["succeeded", "failed", "succeeded"]
 
 
 def test_a_withdrawal_that_the_consumer_cannot_keep_says_what_to_do(facade: Facade, caller: Caller) -> None:
@@ -262,7 +262,7 @@ def test_a_leg_whose_reply_is_lost_writes_once(facade: Facade, caller: Caller, v
     settle(facade)
     assert vendors.standing_faults() == []
     assert len(held(vendors, "hubspot", made)) == 1
-    assert [one["outcome"] for one in legs(facade, made, "hubspot")] == ["succeeded"]
+    assert [one["outcome"] for one in fan_outs(facade, made, "hubspot")] == ["succeeded"]
 
 
 def test_rows_of_an_export_are_carried(facade: Facade, caller: Caller, vendors: Emulators) -> None:
@@ -283,8 +283,8 @@ def test_a_person_whose_erasure_is_requested_is_not_carried(facade: Facade, call
     (known,) = vendors.records("stripe", "customers", holding="ann.5@example.com")
     assert known["name"] == "Lee 5"
     assert vendors.records("stripe", "customers", holding="ann.6@example.com") == []
-    skipped_legs = facade.sql("SELECT facts FROM audit_event WHERE type = 'leg.skipped' ORDER BY id DESC LIMIT 2")
-    assert {json.loads(row["facts"])["because"] for row in skipped_legs} == {
+    skipped_copies = facade.sql("SELECT facts FROM audit_event WHERE type = 'fan_out.skipped' ORDER BY id DESC LIMIT 2")
+    assert {json.loads(row["facts"])["because"] for row in skipped_copies} == {
         "the person's erasure is requested, and the vendor keeps no consents",
         "the person's erasure is requested, and the person is not linked there",
     }

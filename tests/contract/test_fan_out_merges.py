@@ -10,7 +10,7 @@ import pytest
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.legs import at, at_remote, buyer, change, settle
+from tests.contract.fan_outs import at, at_remote, buyer, change, settle
 from tests.contract.samples import word
 from tests.contract.vendor_samples import all_vendors
 from tests.contract.waiting import until
@@ -66,7 +66,9 @@ def test_a_leg_without_news_does_not_call_the_consumer(facade: Facade, caller: C
     assert caller.post("/ops/connections/freshdesk/resume").status_code == 200
     settle(facade)
     assert vendors.calls("freshdesk")[calls:] == []
-    facts = [json.loads(one["facts"]) for one in facade.sql("SELECT facts FROM audit_event WHERE type = 'leg.skipped'")]
+    facts = [
+        json.loads(one["facts"]) for one in facade.sql("SELECT facts FROM audit_event WHERE type = 'fan_out.skipped'")
+    ]
     assert "nothing has changed since the last copy" in [one["because"] for one in facts]
 
 

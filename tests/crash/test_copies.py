@@ -78,7 +78,7 @@ def test_a_copy_is_linked_although_its_process_is_killed(facade: Facade, table: 
 
 @pytest.mark.parametrize("table", ["link_change", "record_state"])
 def test_a_leg_writes_once_although_its_worker_is_killed(facade: Facade, table: str) -> None:
-    """The connection is paused until the table is locked, so that the leg alone meets the lock."""
+    """The connection is paused until the table is locked, so that the fan-out alone meets the lock."""
     waiting = "SELECT 1 FROM job WHERE kind = 'fan_out' AND connection = 'hubspot'"
     with facade.calling() as caller:
         caller.post("/ops/connections/hubspot/pause", json={"note": "a test"}).raise_for_status()

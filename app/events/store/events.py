@@ -25,7 +25,7 @@ from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.queue.models import NewJob
 
-Legs = Callable[[Event, tuple[str, ...] | None], Sequence[NewJob]]
+FanOuts = Callable[[Event, tuple[str, ...] | None], Sequence[NewJob]]
 
 API_VERSION: Final = "v1"
 PLACES_AT_ONCE: Final = 64
@@ -121,23 +121,27 @@ RAISE_ERA = Statement(
 
 
 class PostgresEvents:
-    """Append Events and read them. Without `deliveries`, no Event is delivered. `legs` makes the jobs that carry an
+    """Append Events and read them. Without `deliveries`, no Event is delivered. `fan_outs` makes the jobs that carry an
     Event, with its changed fields, to consumers."""
 
     def __init__(
-        self, database: Database, sealer: Sealer, deliveries: PostgresDeliveries | None = None, legs: Legs | None = None
+        self,
+        database: Database,
+        sealer: Sealer,
+        deliveries: PostgresDeliveries | None = None,
+        fan_outs: FanOuts | None = None,
     ) -> None:
         self._database = database
         self._sealer = sealer
         self._deliveries = deliveries
-        self._legs = legs
+        self._fan_outs = fan_outs
         self._places: list[str] = []
         self._drawn = ""
 
     @property
     def has_consumers(self) -> bool:
         """Whether Events are carried to other connections."""
-        return self._legs is not None
+        return self._fan_outs is not None
 
     async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
         """Add Events, in this order, with their deliveries, and return the jobs that deliver."""
@@ -182,8 +186,8 @@ class PostgresEvents:
         jobs = [*await self._deliveries.fan_out(transaction, told)]
         for number, row in {row["number"]: row for row in rows}.items():
             new = prepared.events[number - 1]
-            if self._legs is not None:
-                jobs += self._legs(_appended(new, row), new.changed)
+            if self._fan_outs is not None:
+                jobs += self._fan_outs(_appended(new, row), new.changed)
             if new.callback is not None:
                 jobs.append(await self._deliveries.call_back(transaction, _appended(new, row), new.callback))
         return jobs

@@ -1,4 +1,4 @@
-"""Consumers of changes, and the operations of their legs."""
+"""Consumers of changes, and the operations of their fan_outs."""
 
 import json
 from typing import Any, Final
@@ -95,8 +95,8 @@ def at(caller: Caller, made: dict[str, Any], connection: str) -> dict[str, Any]:
     return found
 
 
-def legs(facade: Facade, made: dict[str, Any], connection: str) -> list[dict[str, Any]]:
-    """The operations of the legs of a record at one consumer, oldest first."""
+def fan_outs(facade: Facade, made: dict[str, Any], connection: str) -> list[dict[str, Any]]:
+    """The operations of the fan_outs of a record at one consumer, oldest first."""
     rows = facade.sql(
         "SELECT id, effect, outcome FROM operation WHERE principal = $1 AND remote_id = $2 ORDER BY id",
         f"consumer:customers:{connection}",
@@ -113,9 +113,9 @@ def at_remote(facade: Facade, made: dict[str, Any], connection: str) -> str:
 
 
 def skipped(facade: Facade, made: dict[str, Any]) -> list[str]:
-    """Why legs of the run that made a record sent nothing."""
+    """Why fan_outs of the run that made a record sent nothing."""
     rows = facade.sql(
-        "SELECT facts FROM audit_event WHERE type = 'leg.skipped' AND correlation_id = $1 ORDER BY id",
+        "SELECT facts FROM audit_event WHERE type = 'fan_out.skipped' AND correlation_id = $1 ORDER BY id",
         made["meta"]["correlation_id"],
     )
     return [json.loads(row["facts"])["because"] for row in rows]
