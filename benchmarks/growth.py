@@ -16,7 +16,7 @@ import asyncpg
 import uvloop
 
 from app.audit.chain import AuditSealer
-from app.audit.record import insert_from
+from app.audit.record import insert_text
 from app.monitoring.retention import reap
 from app.monitoring.store.retention import PostgresRetention
 from app.postgres.database import Database
@@ -74,11 +74,13 @@ FILL: Final = {
           FROM generate_series($1::bigint, $2::bigint) AS n
     """,  # noqa: S608 - no caller's text is in it
 }
-FILL_AUDIT: Final = insert_from("""
+FILL_AUDIT: Final = insert_text(
+    rows="""
     SELECT 'job.processed', 'job_' || n, 'lockstitch', 'run-' || n,
            '{"attempt":1,"connection":"gateway","kind":"ingest"}'
       FROM generate_series(1, $1::bigint) AS n
-""")
+"""
+)
 # Without a mark, the sealer looks for gaps in all that is sealed.
 SET_MARK: Final = "INSERT INTO audit_sealer SELECT system_identifier, '3', 0 FROM pg_control_system()"
 SEALED_AT_ONCE: Final = 20_000

@@ -169,6 +169,18 @@ def module_database_url(lively_postgres_url: str) -> Iterator[str]:
     yield from _made_from(lively_postgres_url, TEMPLATE)
 
 
+@pytest.fixture
+def logged() -> Iterator[tuple[str, Path]]:
+    """A server of its own with an empty database, and the log of its statements with the names of applications."""
+    folder = open_folder("lockstitch-test-")
+    settings = {**FAST_AND_LOOSE, "log_statement": "all", "log_line_prefix": "%a "}
+    try:
+        with EmbeddedPostgres(folder / "postgres", settings).running(folder / "postgres.log") as url:
+            yield url, folder / "postgres.log"
+    finally:
+        shutil.rmtree(folder)
+
+
 def _make_template(server_url: str) -> None:
     _administer(server_url, f"DROP DATABASE IF EXISTS {TEMPLATE}")
     _administer(server_url, f"CREATE DATABASE {TEMPLATE}")

@@ -255,7 +255,8 @@ class PostgresKeys:
         return len(revoked)
 
     async def _note(self, session: Session, what: str, key_id: str, **facts: object) -> None:
-        await record.append(session, what, subject=key_id, actor=self._actor, correlation_id=None, facts=facts)
+        entry = record.Entry(type=what, subject=key_id, actor=self._actor, correlation_id=None, facts=facts)
+        await record.append(session, entry)
 
 
 def _checked(scopes: Collection[str]) -> list[str]:

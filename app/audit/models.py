@@ -1,7 +1,7 @@
 """The Structs of the audit trail: what happened, by whom, and whether it was changed afterwards."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Raw, Struct
 
@@ -103,15 +103,3 @@ class Verification(Struct, frozen=True, kw_only=True):
     """Events that the chain does not protect yet."""
     next_from: int | None
     """Send it as `from` to continue; null at the end. Example: `null`"""
-
-
-class Fact(Struct, frozen=True, kw_only=True):
-    """One entry of the audit trail, with the current correlation id.
-
-    `type` is namespaced, such as `field.changed`. `facts` are ids and our own terms, never personal data.
-    """
-
-    type: str
-    subject: str
-    facts: dict[str, Any]
-    actor: str = "lockstitch"

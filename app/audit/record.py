@@ -1,6 +1,6 @@
 """Write the audit trail: one event per state change, in the transaction of the change.
 
-Use `append_all` in general. A statement that audits exactly the rows that it changes can include the INSERT, which
+Use `append` in general. A statement that audits exactly the rows that it changes can include the INSERT, which
 saves a round trip and shares the condition:
 
     WITH changed AS (UPDATE operation … RETURNING id)
@@ -16,60 +16,54 @@ from typing import Any, Final
 import msgspec
 
 from app import telemetry
-from app.audit.models import Fact
-from app.postgres.database import Session, Statement, Transaction
+from app.postgres.database import Session, Statement
 
 ARGUMENTS: Final = 6
 """How many arguments `insert_text` takes."""
 
 
+def _current_run() -> str | None:
+    return telemetry.correlation_id.get() or None
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One event. `type` is a namespaced type such as `operation.resolved`; `facts` must hold no personal data."""
+    """One event. `type` is namespaced, such as `operation.resolved`. `facts` are ids and our own terms, never personal
+    data. `correlation_id` is the current run by default."""
 
     type: str
     subject: str
-    correlation_id: str | None
-    facts: dict[str, Any]
+    facts: dict[str, Any] = {}
     actor: str = "lockstitch"
+    correlation_id: str | None = msgspec.field(default_factory=_current_run)
 
 
-def insert_text(*, first: int = 1, where: str = "true", then: str = "") -> str:
+def insert_text(*, first: int | None = None, where: str = "true", rows: str = "") -> str:
     """Return the INSERT as SQL text, which also works in a data-modifying WITH.
 
-    It takes the six arguments of `columns_of`, from `$first` on, and writes only if `where` holds. The entries of
-    `then`, rows as `insert_from` takes them, follow. Neither must contain a caller's text.
+    From `$first` on it takes the six arguments of `columns_of`, and writes them only if `where` holds. `rows` are
+    entries that the statement makes itself: they select type, subject, actor, correlation id and facts, a JSON object
+    with sorted members. Neither must contain a caller's text.
     """
     types = ("text[]", "text[]", "text[]", "text[]", "text[]", "bytea[]")
     # Sub-selects hide the length of the arrays from the planner. Otherwise it would plan every call anew.
-    arguments = ", ".join(f"(SELECT ${number}::{kind})" for number, kind in enumerate(types, start=first))
-    return f"""
-    INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest, environment)
+    arguments = ", ".join(f"(SELECT ${number}::{kind})" for number, kind in enumerate(types, start=first or 1))
+    passed = f"""
     SELECT *, (SELECT name FROM environment)
       FROM unnest({arguments}) AS entry (type, subject, actor, correlation_id, facts, digest)
      WHERE {where}
-    {f"UNION ALL ({_digested(then)})" if then else ""}
     """  # noqa: S608 - no caller's text
-
-
-def insert_from(rows: str) -> str:
-    """Return the INSERT of entries that a statement makes itself. `rows` selects type, subject, actor, correlation id
-    and facts, a JSON object with sorted members."""
-    return f"""
-    INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest, environment)
-    {_digested(rows)}
-    """
-
-
-def _digested(rows: str) -> str:
-    """Return SQL text that adds `digest_of` to entries."""
-    return f"""
+    made = f"""
     SELECT *, sha256(convert_to(concat_ws(E'\\n', type, subject, actor, coalesce(correlation_id, ''), facts), 'UTF8')),
            (SELECT name FROM environment)
       FROM ({rows}) AS made (type, subject, actor, correlation_id, facts)
     """  # noqa: S608
+    return f"""
+    INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest, environment)
+    {" UNION ALL ".join([passed] * (first is not None) + [f"({made})"] * bool(rows))}
+    """
 
 
-INSERT = Statement("INSERT audit_event", insert_text())
+INSERT = Statement("INSERT audit_event", insert_text(first=1))
 
 
 def columns_of(
@@ -90,33 +84,10 @@ def columns_of(
     )
 
 
-async def append(
-    session: Session, kind: str, *, subject: str, actor: str, correlation_id: str | None, facts: dict[str, Any]
-) -> None:
-    """Add one event."""
-    await append_all(
-        session, [Entry(type=kind, subject=subject, actor=actor, correlation_id=correlation_id, facts=facts)]
-    )
-
-
-async def append_all(session: Session, entries: Sequence[Entry]) -> None:
+async def append(session: Session, *entries: Entry) -> None:
     """Add events, in this order."""
     if entries:
         await session.execute(INSERT, *columns_of(entries))
-
-
-async def append_facts(transaction: Transaction, *facts: Fact) -> None:
-    """Add facts, in this order, with the correlation id of the current run."""
-    await append_all(transaction, entries_of(*facts))
-
-
-def entries_of(*facts: Fact) -> list[Entry]:
-    """Return facts as events of the current run."""
-    run = telemetry.correlation_id.get() or None
-    return [
-        Entry(type=fact.type, subject=fact.subject, actor=fact.actor, correlation_id=run, facts=fact.facts)
-        for fact in facts
-    ]
 
 
 def digest_of(kind: str, subject: str, actor: str, correlation_id: str | None, facts: str) -> bytes:

@@ -50,7 +50,7 @@ class RefusedRequests:
         ]
         try:
             async with self._database.transaction() as session:
-                await record.append_all(session, entries)
+                await record.append(session, *entries)
         except BaseException:
             for key, reasons in counts.items():
                 self._counts.setdefault(key, Counter()).update(reasons)

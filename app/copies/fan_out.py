@@ -14,8 +14,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec.structs import replace
 
-from app.audit.models import Fact
-from app.audit.record import append_facts
+from app.audit.record import Entry, append
 from app.copies.consumers import CONSENTS, KIND, Consumer, FanOut
 from app.copies.deps import CopyDeps
 from app.copies.request import Copy, request_of
@@ -249,8 +248,8 @@ async def _skip(job: Job, finishing: Finishing, fan_out: FanOut, why: str) -> Jo
     """End a fan-out that sends nothing, audited."""
     facts = {"event": fan_out.event, "consumer": fan_out.consumer, "because": why}
     async with finishing() as transaction:
-        await append_facts(
-            transaction, Fact(type="fan_out.skipped", subject=job_subject(job.id), actor="lockstitch", facts=facts)
+        await append(
+            transaction, Entry(type="fan_out.skipped", subject=job_subject(job.id), actor="lockstitch", facts=facts)
         )
     return Done()
 

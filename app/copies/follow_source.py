@@ -12,8 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from app.audit.models import Fact
-from app.audit.record import append_facts
+from app.audit.record import Entry, append
 from app.copies.consumers import KIND as FAN_OUT
 from app.copies.consumers import FanOut
 from app.copies.deps import CopyDeps
@@ -89,8 +88,8 @@ async def follow_source(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOu
         jobs = [*await deps.events.append(transaction, event), *_archivals(deps, job, source, copies)]
         await deps.queue.enqueue(transaction, *jobs)
         facts = msgspec.to_builtins(data)
-        fact = Fact(type=SOURCE_DELETED, subject=facts.pop("id"), actor=f"vendor:{source.connection}", facts=facts)
-        await append_facts(transaction, fact)
+        fact = Entry(type=SOURCE_DELETED, subject=facts.pop("id"), actor=f"vendor:{source.connection}", facts=facts)
+        await append(transaction, fact)
     return Done()
 
 

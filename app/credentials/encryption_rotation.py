@@ -57,14 +57,11 @@ class KeyRotation:
     async def note(self, *, actor: str, sealed: int) -> None:
         """Record in the audit trail how many values were sealed."""
         async with self._database.transaction() as session:
-            await record.append(
-                session,
-                "encryption.rotated",
-                subject=self._sealer.writer,
-                actor=actor,
-                correlation_id=None,
-                facts={"sealed": sealed},
+            facts = {"sealed": sealed}
+            entry = record.Entry(
+                type="encryption.rotated", subject=self._sealer.writer, actor=actor, correlation_id=None, facts=facts
             )
+            await record.append(session, entry)
 
     async def _select(self, column: SealedColumn, after: Sequence[Any] | None) -> list[asyncpg.Record]:
         prefix = prefix_of(self._sealer.writer)

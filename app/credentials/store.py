@@ -292,7 +292,8 @@ class PostgresCredentials:
 
     async def _note(self, session: Transaction, what: str, name: str, **facts: object) -> None:
         """Audit a change, and notify all processes."""
-        await record.append(session, what, subject=name, actor=self._actor, correlation_id=None, facts=facts)
+        entry = record.Entry(type=what, subject=name, actor=self._actor, correlation_id=None, facts=facts)
+        await record.append(session, entry)
         await session.execute(sql.NOTIFY)
 
 

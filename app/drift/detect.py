@@ -16,8 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from app import telemetry
-from app.audit.models import Fact
-from app.audit.record import append_facts
+from app.audit.record import Entry, append
 from app.drift.baselines import Baselines
 from app.drift.deps import DriftDetectionDeps
 from app.drift.judge import Deviation, Sample, Seen, deviations, see, traits_of
@@ -218,7 +217,7 @@ class DriftDetection:
             )
             if learning == "learned":
                 facts = {"mapping": subject.mapping, "revision": subject.revision, "source": subject.source}
-                await append_facts(transaction, Fact(type="drift.learned", subject=subject.connection, facts=facts))
+                await append(transaction, Entry(type="drift.learned", subject=subject.connection, facts=facts))
         return learning
 
 

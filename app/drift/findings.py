@@ -3,8 +3,7 @@
 import re
 from typing import Final
 
-from app.audit.models import Fact
-from app.audit.record import append_facts
+from app.audit.record import Entry, append
 from app.drift.deps import DriftDeps
 from app.drift.models import DriftFilter, DriftFinding
 from app.errors import NotFound, StateConflict
@@ -41,9 +40,9 @@ async def acknowledge_drift(deps: DriftDeps, finding_id: str, *, actor: str) -> 
         finding = await deps.drifts.acknowledge(transaction, known.id, actor=actor)
         if finding is not None:
             facts = {"connection": finding.connection, "mapping": finding.mapping, "path": finding.path}
-            await append_facts(
+            await append(
                 transaction,
-                Fact(type="drift.acknowledged", subject=finding.id, actor=actor, facts=facts | {"kind": finding.kind}),
+                Entry(type="drift.acknowledged", subject=finding.id, actor=actor, facts=facts | {"kind": finding.kind}),
             )
     if finding is None:
         by = known.acknowledged_by or "another request"

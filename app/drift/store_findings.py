@@ -6,8 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from app import telemetry
-from app.audit.models import Fact
-from app.audit.record import append_facts
+from app.audit.record import Entry, append
 from app.drift.deps import DriftDetectionDeps
 from app.drift.judge import Deviation, Sample
 from app.drift.models import DriftFinding, DriftSubject, Noted, Trait
@@ -91,10 +90,10 @@ class DriftRecorder:
         ]
         await self._deps.queue.enqueue(transaction, *await self._deps.events.append(transaction, *events))
         facts = [
-            Fact(type="drift.found", subject=finding.id, facts={name: getattr(finding, name) for name in AUDITED})
+            Entry(type="drift.found", subject=finding.id, facts={name: getattr(finding, name) for name in AUDITED})
             for finding, _ in new
         ]
-        await append_facts(transaction, *facts)
+        await append(transaction, *facts)
 
     def _data(self, finding: DriftFinding) -> dict[str, Any]:
         return {name: getattr(finding, name) for name in PUBLISHED} | {

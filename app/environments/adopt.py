@@ -118,12 +118,9 @@ async def adopt(database: Database, environment: str, *, actor: str) -> tuple[st
         done["jobs"] = await session.execute(PARK_JOBS, because)
         done["connections"] = await session.execute(PAUSE, because)
         await session.execute(NOTIFY)
-        await record.append(
-            session,
-            "environment.adopted",
-            subject=environment,
-            actor=actor,
-            correlation_id=None,
-            facts={"from": owner, **done},
+        facts = {"from": owner, **done}
+        entry = record.Entry(
+            type="environment.adopted", subject=environment, actor=actor, correlation_id=None, facts=facts
         )
+        await record.append(session, entry)
     return owner, done

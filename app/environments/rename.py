@@ -26,10 +26,6 @@ async def rename(database: Database, former: str, name: str, *, actor: str) -> N
             unstamped = f"no process has started on the database as {former} yet"
             why = f"the database belongs to {name} already" if name == former else unstamped
             raise Complaint(f"There is nothing to rename: {why}.")
-        await record.append(
-            *(session, "environment.renamed"),
-            subject=name,
-            actor=actor,
-            correlation_id=None,
-            facts={"from": former},
-        )
+        facts = {"from": former}
+        entry = record.Entry(type="environment.renamed", subject=name, actor=actor, correlation_id=None, facts=facts)
+        await record.append(session, entry)

@@ -10,9 +10,8 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from app import telemetry
-from app.audit.models import Fact
+from app.audit.record import Entry
 from app.events.models import NewEvent, RecordChange
-from app.queue.models import Job
 from canonical.parts import ObjectName, Reference
 
 NOT_COMPARED: Final = frozenset({"id", "meta", "raw", "updated_at", "order_stats", "subscriptions"})
@@ -58,28 +57,25 @@ def watched_in(object_name: ObjectName, data: Any) -> Watched | None:
     return Watched(field=name, value=value.remote_id if isinstance(value, Reference) else value)
 
 
-def watched_value(object_name: ObjectName, fields: Fields) -> Any:
-    """Return the value of the watched field in a kept state; of a reference the vendor's id."""
-    value = fields.get(WATCHED.get(object_name, ""))
-    return value.get("remote_id") if isinstance(value, dict) else value
-
-
-def field_changed(
-    connection: str, object_name: ObjectName, remote_id: str, job: Job, *, field: str, before: Any, after: Any
-) -> Fact:
-    """Build the audit fact of a watched field that changed. The known writer is the vendor."""
-    writer = f"vendor:{connection}"
+def history_of(change: RecordChange, receipt: str | None, run: str) -> list[Entry]:
+    """Return the audit entry of the watched field, if it has changed: a receipt of this run says so. The known writer
+    is the vendor."""
+    name = WATCHED.get(change.object)
+    if name is None or name not in (change.changed or ()) or change.state is None:
+        return []
+    before = {} if change.seen is None or change.seen.deleted else fields_of(change.seen.data)
+    writer = f"vendor:{change.connection}"
     facts = {
-        "object": object_name,
-        "connection": connection,
-        "field": field,
-        "before": before,
-        "after": after,
+        "object": change.object,
+        "connection": change.connection,
+        "field": name,
+        "before": _watched_value(name, before),
+        "after": _watched_value(name, fields_of(change.state)),
         "writer": writer,
-        "workflow": job.correlation_id,
-        "receipt": job.origin,
+        "workflow": run,
+        "receipt": receipt,
     }
-    return Fact(type="field.changed", subject=f"{object_name}:{remote_id}", actor=writer, facts=facts)
+    return [Entry(type="field.changed", subject=f"{change.object}:{change.remote_id}", actor=writer, facts=facts)]
 
 
 def events_of(change: RecordChange, *, origin: str) -> tuple[NewEvent, ...]:
@@ -185,6 +181,12 @@ def _value(name: str, fields: Fields) -> Any:
     if name in IN_ANY_ORDER and isinstance(value, list):
         return sorted(value)
     return value
+
+
+def _watched_value(name: str, fields: Fields) -> Any:
+    """Return the value of the watched field in a kept state; of a reference the vendor's id."""
+    value = fields.get(name)
+    return value.get("remote_id") if isinstance(value, dict) else value
 
 
 def _moment(text: Any) -> datetime | None:

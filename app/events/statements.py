@@ -1,14 +1,10 @@
 """SQL text for the stores of other capabilities: one statement can change a row, keep the state of a record and append
 its Event."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import asyncpg
-
 from app.audit import record
-from app.events.models import StateMoved
 
 ERA_DIGITS: Final = "'evt_' || lpad(to_hex(era::integer), 4, '0')"
 COLUMNS: Final = "id, type, connection, record, scopes, body, correlation_id, traceparent, origin, created_at, visited"
@@ -49,32 +45,22 @@ SEEN_COLUMNS: Final = "data, deleted, version, seen_at, read_at, written_by"
 def keep_text(*, first: int, source: str, single: bool = False) -> str:
     """Return SQL text that keeps the states of records if `source` has a row.
 
-    It takes the columns of `PostgresRecordStates.columns_of` from `$first` on; if `single`, those of `single_of`. If a
-    last-seen state is not the one that was compared with, the version is 0, which the table refuses. Rows are locked in
-    one order.
+    It takes the columns of `PostgresRecordStates.columns_of` from `$first` on; if `single`, those of `single_of`. It
+    returns a row for each state that is kept, none where the last-seen state is not the one that was compared with.
+    Rows are locked in one order.
     """
     return f"""
-    INSERT INTO record_state AS seen (object, connection, remote_id, data, deleted, read_at, version, written_by)
-    SELECT kept.object, kept.connection, kept.remote_id, kept.data, kept.deleted, kept.read_at, kept.version,
-           kept.written_by
-      FROM {source}, {_given("kept", first, STATE_ARGUMENTS, single=single)}
-     ORDER BY kept.object, kept.connection, kept.remote_id
+    INSERT INTO record_state AS last (object, connection, remote_id, data, deleted, read_at, version, written_by)
+    SELECT next.object, next.connection, next.remote_id, next.data, next.deleted, next.read_at, next.version,
+           next.written_by
+      FROM {source}, {_rows("next", first, STATE_ARGUMENTS, single=single)}
+     ORDER BY next.object, next.connection, next.remote_id
         ON CONFLICT (object, connection, remote_id) DO UPDATE
        SET data = excluded.data, deleted = excluded.deleted, read_at = excluded.read_at, seen_at = now(),
-           written_by = coalesce(excluded.written_by, seen.written_by),
-           version = CASE WHEN seen.version = excluded.version - 1 THEN excluded.version ELSE 0 END
+           written_by = coalesce(excluded.written_by, last.written_by), version = excluded.version
+     WHERE last.version = excluded.version - 1
+    RETURNING last.version
     """  # noqa: S608 - no caller's text is in it
-
-
-@contextmanager
-def state_moves() -> Iterator[None]:
-    """Raise StateMoved where `keep_text` is refused. The transaction has failed then."""
-    try:
-        yield
-    except asyncpg.CheckViolationError as error:
-        if error.constraint_name != "record_state_changed_meanwhile_and_is_tried_again":
-            raise
-        raise StateMoved from error
 
 
 def new_text(*, first: int, source: str, single: bool = False) -> str:
@@ -83,9 +69,9 @@ def new_text(*, first: int, source: str, single: bool = False) -> str:
     It takes the columns of `PostgresEvents.prepare` from `$first` on; if `single`, those of `single_of`.
     """
     return f"""
-    SELECT {ERA_DIGITS} || lpad(to_hex(pg_current_xact_id()::text::bigint), 16, '0') || given.place AS id,
-           now() AS created_at, given.*
-      FROM {source}, event_era, {_given("given", first, EVENT_ARGUMENTS, single=single)}
+    SELECT {ERA_DIGITS} || lpad(to_hex(pg_current_xact_id()::text::bigint), 16, '0') || event.place AS id,
+           now() AS created_at, event.*
+      FROM {source}, event_era, {_rows("event", first, EVENT_ARGUMENTS, single=single)}
     """  # noqa: S608
 
 
@@ -117,8 +103,8 @@ TOLD: Final = f"""
 def unwanted_text(*, first: int) -> str:
     """Return a condition: no subscription wants this Event, if there is one. It takes the arguments of a `single`
     `new_text`."""
-    given = _given("new", first, EVENT_ARGUMENTS, single=True)
-    return f"NOT EXISTS (SELECT FROM {given} CROSS JOIN LATERAL {WANTED_BY})"
+    event = _rows("new", first, EVENT_ARGUMENTS, single=True)
+    return f"NOT EXISTS (SELECT FROM {event} CROSS JOIN LATERAL {WANTED_BY})"
 
 
 def single_of(columns: Sequence[Sequence[Any]]) -> list[Any]:
@@ -126,8 +112,8 @@ def single_of(columns: Sequence[Sequence[Any]]) -> list[Any]:
     return [column[0] if column else None for column in columns]
 
 
-def _given(name: str, first: int, columns: Mapping[str, str], *, single: bool) -> str:
-    """Return a FROM item of rows that are given as arguments: an array for each column. It counts them in `number`.
+def _rows(name: str, first: int, columns: Mapping[str, str], *, single: bool) -> str:
+    """Return a FROM item of rows that are passed as arguments: an array for each column. It counts them in `number`.
 
     With `single`, each argument is a value, and the first one is NULL if there is no row. PostgreSQL runs that in three
     quarters of the time. Sub-selects hide from the planner how many rows there are; otherwise it would plan every call
@@ -148,7 +134,7 @@ APPEND_EVENTS: Final = f"""
     ), appended AS (
         {APPEND}
     ), noted AS (
-        {record.insert_from(ENTRIES)}
+        {record.insert_text(rows=ENTRIES)}
     )
     {TOLD}
      ORDER BY new.number, wanted.subscription

@@ -4,8 +4,7 @@ from typing import Any
 
 import msgspec
 
-from app.audit.models import Fact
-from app.audit.record import append_facts
+from app.audit.record import Entry, append
 from app.events.models import NewEvent
 from app.links.deps import LinkEventDeps
 from app.links.models import JoinedLinks, LinkSource, SplitLinks
@@ -28,4 +27,4 @@ async def announce(
     await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
     facts: dict[str, Any] = msgspec.to_builtins(change)
     del facts["id"]
-    await append_facts(transaction, Fact(type=kind, subject=change.id, actor=by.actor, facts=facts))
+    await append(transaction, Entry(type=kind, subject=change.id, actor=by.actor, facts=facts))

@@ -16,8 +16,7 @@ from typing import Any, Final, Self
 import msgspec
 from msgspec import Struct
 
-from app.audit.models import Fact
-from app.audit.record import append_facts
+from app.audit.record import Entry, append
 from app.errors import NotFound, StateConflict, StoreUnavailable
 from app.identifiers import new_id
 from app.links import match_statements as sql
@@ -182,8 +181,8 @@ class PostgresMatches:
                     "connections": [review.connection, review.other_connection],
                     "reasons": review.reasons,
                 }
-                await append_facts(
-                    transaction, Fact(type=f"link_review.{state}", subject=review_id, actor=actor, facts=facts)
+                await append(
+                    transaction, Entry(type=f"link_review.{state}", subject=review_id, actor=actor, facts=facts)
                 )
         return await self._review(review_id)
 

@@ -81,4 +81,4 @@ async def bury(
 
 
 async def _note(transaction: Transaction, what: str, subject: str, run: str, **facts: object) -> None:
-    await record.append(transaction, what, subject=subject, actor="lockstitch", correlation_id=run, facts=facts)
+    await record.append(transaction, record.Entry(type=what, subject=subject, correlation_id=run, facts=facts))

@@ -288,7 +288,7 @@ def _entry(what: str, job: Job, **facts: object) -> record.Entry:
 
 
 async def _note(session: Transaction, what: str, job: Job, **facts: object) -> None:
-    await record.append_all(session, [_entry(what, job, **facts)])
+    await record.append(session, _entry(what, job, **facts))
 
 
 def _report_death(job: Job, dead: DeadLetter) -> None:

@@ -153,4 +153,5 @@ async def note_change(
     transaction: Transaction, what: str, connection: str, *, actor: str = "lockstitch", **facts: object
 ) -> None:
     """Append a change of a lane to the audit trail."""
-    await record.append(transaction, what, subject=connection, actor=actor, correlation_id=None, facts=facts)
+    entry = record.Entry(type=what, subject=connection, actor=actor, correlation_id=None, facts=facts)
+    await record.append(transaction, entry)

@@ -90,9 +90,9 @@ class Leases:
         """Make jobs ready again whose lease has expired and that have attempts left. Return their number."""
         async with self._database.transaction() as session:
             freed = await session.fetch(FREE_EXPIRED, limit)
-            await record.append_all(
+            await record.append(
                 session,
-                [
+                *(
                     record.Entry(
                         type="job.lost",
                         subject=job_subject(row["id"]),
@@ -100,7 +100,7 @@ class Leases:
                         facts={"attempt": row["attempts"]},
                     )
                     for row in freed
-                ],
+                ),
             )
         return len(freed)
 

@@ -32,9 +32,9 @@ async def supersede(transaction: Transaction, job: Job) -> int:
         raise LeaseLost(job_subject(job.id))
     group = (job.dedupe_key or "").partition(" ")[0]
     rows = await transaction.fetch(SUPERSEDE, job.connection, job.order_key, job.kind, group)
-    await record.append_all(
+    await record.append(
         transaction,
-        [
+        *(
             record.Entry(
                 type="job.superseded",
                 subject=job_subject(row["id"]),
@@ -47,6 +47,6 @@ async def supersede(transaction: Transaction, job: Job) -> int:
                 },
             )
             for row in rows
-        ],
+        ),
     )
     return len(rows)

@@ -18,8 +18,7 @@ from typing import Final
 from msgspec import Struct
 
 from app import telemetry
-from app.audit.models import Fact
-from app.audit.record import append_facts
+from app.audit.record import Entry, append
 from app.errors import IdempotencyInProgress, InvalidField
 from app.identifiers import uuid7
 from app.uploads.deps import UploadDeps
@@ -146,5 +145,5 @@ async def _take(deps: UploadDeps, connection: str, folder: DiskFolder, file: Wai
 async def _refuse(deps: UploadDeps, connection: str, folder: DiskFolder, file: WaitingFile, *reasons: str) -> None:
     await folder.put_away(file, *reasons)
     async with deps.database.transaction() as transaction:
-        fact = Fact(type="upload.refused", subject=connection, facts={"connection": connection, "size": file.size})
-        await append_facts(transaction, fact)
+        fact = Entry(type="upload.refused", subject=connection, facts={"connection": connection, "size": file.size})
+        await append(transaction, fact)

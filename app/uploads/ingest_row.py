@@ -10,19 +10,15 @@ from typing import Any, Final
 import msgspec
 
 from app import telemetry
-from app.audit.models import Fact
-from app.audit.record import append_facts
+from app.audit.record import Entry, append
 from app.events.models import RecordChange, StateMoved
 from app.events.record_changes import (
-    WATCHED,
-    Fields,
     changed,
     events_of,
-    field_changed,
     fields_of,
+    history_of,
     previous_values,
     state_of,
-    watched_value,
 )
 from app.links.match_keys import match_facts_of
 from app.postgres.database import Transaction
@@ -74,7 +70,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     ruled = await rule_row(deps, connection, layout, receipt, job.id, before=before, after=after)
     if ruled.refusal is not None:
         async with deps.database.transaction() as transaction:
-            await append_facts(transaction, *ruled.facts)
+            await append(transaction, *ruled.facts)
         return ruled.refusal
     if ruled.skipped:
         resource = without_skipped(resource, before, ruled.skipped)
@@ -102,17 +98,17 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     )
     try:
         async with finishing() as transaction:
-            await append_facts(transaction, _receipt_fact("receipt.validated", receipt, layout), *ruled.facts)
+            await append(transaction, _receipt_fact("receipt.validated", receipt, layout), *ruled.facts)
             is_newest = await _is_newest(deps, transaction, receipt, row, mapped.remote.id)
             outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
             if not is_newest:
-                await append_facts(transaction, _receipt_fact("receipt.overtaken", receipt, layout))
+                await append(transaction, _receipt_fact("receipt.overtaken", receipt, layout))
             if is_newest and change.type is not None:
                 outcome = "applied"
                 await deps.states.replace(transaction, change)
                 jobs = await deps.events.append(transaction, *events_of(change, origin=receipt.id))
                 await deps.queue.enqueue(transaction, *jobs)
-                await append_facts(transaction, *_history(connection, layout, mapped, names, before, after, job))
+                await append(transaction, *history_of(change, job.origin, job.correlation_id))
             await deps.receipts.settle(transaction, receipt.id)
     except StateMoved:
         return Retry(reason="the state of the record changed meanwhile", after=0.0)
@@ -155,26 +151,9 @@ async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, ma
     return msgspec.structs.replace(data, id=named.canonical_id, meta=meta)
 
 
-def _receipt_fact(what: str, receipt: Receipt, layout: Layout) -> Fact:
+def _receipt_fact(what: str, receipt: Receipt, layout: Layout) -> Entry:
     facts = {"connection": receipt.connection, "topic": receipt.topic, "mapping": layout.mapping, "revision": REVISION}
-    return Fact(type=what, subject=receipt.id, facts=facts)
-
-
-def _history(
-    connection: Connection,
-    layout: Layout,
-    mapped: Mapped[Any],
-    names: tuple[str, ...],
-    before: Fields | None,
-    after: Fields,
-    job: Job,
-) -> list[Fact]:
-    """Return the audit fact of the watched field if it has changed."""
-    name = WATCHED.get(layout.object)
-    if name is None or name not in names:
-        return []
-    was, now = (watched_value(layout.object, one or {}) for one in (before, after))
-    return [field_changed(connection.name, layout.object, mapped.remote.id, job, field=name, before=was, after=now)]
+    return Entry(type=what, subject=receipt.id, facts=facts)
 
 
 def _send_again(letter: DeadLetter) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from app.audit.models import Fact
+from app.audit.record import Entry
 from app.events.record_changes import Fields
 from app.ownership.verdict import Change, Ruling, rule
 from app.queue.models import Conflict
@@ -27,7 +27,7 @@ class RuledRow(Struct, frozen=True, kw_only=True):
 
     refusal: Conflict | None = None
     skipped: tuple[Skipped, ...] = ()
-    facts: tuple[Fact, ...] = ()
+    facts: tuple[Entry, ...] = ()
 
 
 async def rule_row(
@@ -102,6 +102,6 @@ def _differs(before: Any, after: Any, field: ComparedField) -> bool:
 
 def _fact(
     verdict: str, rulings: Mapping[str, Ruling], connection: Connection, layout: Layout, receipt: Receipt
-) -> Fact:
+) -> Entry:
     facts = {"object": layout.object, "connection": connection.name, "writer": connection.name}
-    return Fact(type=f"ownership.{verdict}", subject=receipt.id, facts={**facts, "fields": sorted(rulings)})
+    return Entry(type=f"ownership.{verdict}", subject=receipt.id, facts={**facts, "fields": sorted(rulings)})

@@ -210,14 +210,10 @@ class PostgresUploads:
             raise UploadMoved
         moved = Upload(**row)
         if moved.ended_at is not None:
-            await record.append(
-                transaction,
-                "upload.recorded",
-                subject=moved.id,
-                actor="lockstitch",
-                correlation_id=moved.correlation_id,
-                facts={"connection": moved.connection, "rows": moved.rows, "accepted": moved.accepted},
-            )
+            facts = {"connection": moved.connection, "rows": moved.rows, "accepted": moved.accepted}
+            run = moved.correlation_id
+            entry = record.Entry(type="upload.recorded", subject=moved.id, correlation_id=run, facts=facts)
+            await record.append(transaction, entry)
         return moved
 
     async def recognise(

@@ -63,9 +63,8 @@ class PostgresBoundAccounts:
                 return False
             await session.execute(FORGET_FACTS, connection)
             await session.execute(NOTIFY)
-            await record.append(
-                session, "connection.unbound", subject=connection, actor=actor, correlation_id=None, facts={}
-            )
+            entry = record.Entry(type="connection.unbound", subject=connection, actor=actor, correlation_id=None)
+            await record.append(session, entry)
             return True
 
     async def refresh(self) -> None:
@@ -86,13 +85,9 @@ class PostgresBoundAccounts:
             rows = await session.fetch(BIND, connection, list(seen), list(seen.values()))
             if rows:
                 await session.execute(NOTIFY)
-                await record.append(
-                    *(session, "connection.bound"),
-                    subject=connection,
-                    actor="lockstitch",
-                    correlation_id=None,
-                    facts={row["mark"]: row["value"] for row in rows},
-                )
+                facts = {row["mark"]: row["value"] for row in rows}
+                entry = record.Entry(type="connection.bound", subject=connection, correlation_id=None, facts=facts)
+                await record.append(session, entry)
         await self.refresh()
 
 

@@ -12,13 +12,6 @@ from app.writes.store.own_writes import PostgresOwnWrites
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReceiptDeps:
-    """What showing a receipt to an operator needs."""
-
-    receipts: PostgresReceipts
-
-
-@dataclass(frozen=True, kw_only=True)
 class IngestDeps(RecordDeps):
     """What `ingest` needs: receipts, our own writes, and the stores of events, jobs and audit facts."""
 

@@ -14,12 +14,13 @@ import msgspec
 
 from app.errors import VendorProblem
 from app.events.models import SeenState
-from app.events.record_changes import changed, fields_of, read_state, state_of
+from app.events.record_changes import Fields, changed, fields_of, read_state, state_of
 from app.records.map_record import Reading
 from app.records.resolve import AnyMapping
 from app.records.resources import name_records
-from app.vendors.models import CalledConnection, Connection
+from app.vendors.models import CalledConnection
 from app.webhooks.deps import IngestDeps
+from app.webhooks.models import ReportedRecord
 from mappings.http import VendorReply
 from mappings.spec import Mapped, Unmappable, Vendor, decode
 from mappings.webhooks import Notice
@@ -28,28 +29,28 @@ OK: Final = 200
 RAW: Final = "_raw"
 
 
-async def says_nothing_new(
-    deps: IngestDeps,
-    connection: Connection,
-    mapping: AnyMapping,
-    notice: Notice,
-    payload: bytes,
-    seen: SeenState | None,
-) -> bool:
+async def says_nothing_new(deps: IngestDeps, record: ReportedRecord, last_state: SeenState | None) -> bool:
     """Return whether the record in a webhook is the last-seen one. False if the webhook does not hold it, or only a
     read shows all of it."""
-    vendor = connection.vendor
-    if notice.happened != "updated" or seen is None or seen.deleted or not isinstance(vendor, Vendor):
+    vendor, notice, mapping = record.connection.vendor, record.notice, record.mapping
+    if notice.happened != "updated" or last_state is None or last_state.deleted or not isinstance(vendor, Vendor):
         return False
-    called = CalledConnection(name=connection.name, vendor=vendor)
+    called = CalledConnection(name=record.connection.name, vendor=vendor)
     with suppress(Unmappable, VendorProblem):
         # Only known account facts are used: to fetch them would cost more than the read.
         account = await deps.vendors.account(called, deadline=time.monotonic(), object_name=notice.object)
-        raws = vendor.unwrap(payload, notice.object)
-        found = _mapped(mapping, raws[0], account) if len(raws) == 1 else None
-        return found is not None and await _is_seen(
-            *(deps, called, mapping, notice, found[0], raws[0], seen), is_partial=found[1]
-        )
+        raws = vendor.unwrap(record.payload, notice.object)
+        mapped = _mapped(mapping, raws[0], account) if len(raws) == 1 else None
+        if mapped is None or mapped[0].remote.id != notice.remote_id:
+            return False
+        reading, is_partial = Reading(mapped=mapped[0], mapping=mapping, raw=raws[0]), mapped[1]
+        before, notes = read_state(last_state.data)
+        if notes.mapping_revision not in (None, mapping.revision):
+            return False
+        if is_partial:
+            return _is_partly_equal(reading, before, notice)
+        (resource,) = await name_records(deps, called, [reading])
+        return not changed(before, fields_of(state_of(resource)), mapping.model)
     return False
 
 
@@ -68,30 +69,15 @@ def _mapped(mapping: AnyMapping, raw: msgspec.Raw, account: Any) -> tuple[Mapped
     return mapping.read(record, account), False
 
 
-async def _is_seen(
-    deps: IngestDeps,
-    connection: CalledConnection,
-    mapping: AnyMapping,
-    notice: Notice,
-    found: Mapped[Any],
-    raw: msgspec.Raw,
-    seen: SeenState,
-    *,
-    is_partial: bool,
-) -> bool:
-    before, notes = read_state(seen.data)
-    if found.remote.id != notice.remote_id or notes.mapping_revision not in (None, mapping.revision):
-        return False
-    if not is_partial:
-        (resource,) = await name_records(deps, connection, [Reading(mapped=found, mapping=mapping, raw=raw)])
-        return not changed(before, fields_of(state_of(resource)), mapping.model)
-    after = fields_of(state_of(found.data))
+def _is_partly_equal(reading: Reading, before: Fields, notice: Notice) -> bool:
+    """Return whether a webhook that lacks fields shows the last-seen record."""
+    after = fields_of(state_of(reading.mapped.data))
     if after.get("updated_at") is None or before.get("updated_at") != after.get("updated_at"):
         return False
-    lacking = {loss.path.split("/")[1] for loss in found.loss}
+    lacking = {loss.path.split("/")[1] for loss in reading.mapped.loss}
     return notice.changed not in lacking and all(
         name in lacking or name.endswith(RAW) or _value(before.get(name)) == _value(after.get(name))
-        for name in changed(before, after, mapping.model)
+        for name in changed(before, after, reading.mapping.model)
     )
 
 

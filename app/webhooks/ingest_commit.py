@@ -6,10 +6,9 @@ Locks are taken in one order: the order keys of the `ingest` jobs, record states
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Final
 
-from app.audit.record import Entry, append_all
+from app.audit.record import Entry, append
 from app.events.models import NewEvent, RecordChange, StateMoved
 from app.postgres.batching import MOST_ITEMS, Batcher
 from app.queue.enqueue import job_subject
@@ -30,7 +29,7 @@ class WriteUnderWay(Exception):
 class Ingested:
     """What became of a receipt: Events to publish, audit events, and how its record changed.
 
-    `reported`: what the webhook says, if the record was read for it. `jobs` follow from it.
+    `reported`: the record whose state was read, and what came with it. `jobs` follow from it.
     """
 
     finishing: Finishing
@@ -57,9 +56,9 @@ def commits_of(deps: IngestDeps) -> Commits:
 async def _commit_all(deps: IngestDeps, ingested: Sequence[Ingested]) -> list[Exception | None]:
     """Commit, and return None for each receipt, or why nothing of it was committed."""
     outcomes = await _find_outdated(deps, ingested)
-    held = await _commit(deps, [one for one, why in zip(ingested, outcomes, strict=True) if why is None])
+    ended = await _commit(deps, [one for one, why in zip(ingested, outcomes, strict=True) if why is None])
     ids = [one.finishing.job.id for one in ingested]
-    return [why or (None if id in held else LeaseLost(job_subject(id))) for id, why in zip(ids, outcomes, strict=True)]
+    return [why or (None if id in ended else LeaseLost(job_subject(id))) for id, why in zip(ids, outcomes, strict=True)]
 
 
 async def _find_outdated(deps: IngestDeps, ingested: Sequence[Ingested]) -> list[Exception | None]:
@@ -67,35 +66,35 @@ async def _find_outdated(deps: IngestDeps, ingested: Sequence[Ingested]) -> list
 
     A state that moves after this look makes the transaction fail, and each receipt is then committed alone.
     """
-    reported = [change for one in ingested for change in one.reported]
-    writing = iter(await deps.own_writes.under_way(reported) if reported else [])
-    moved = await deps.states.moved([one.change for one in ingested if one.change is not None])
+    checks = await deps.own_writes.check([one.reported for one in ingested])
     outcomes: list[Exception | None] = []
-    for one in ingested:
-        record = None if one.change is None or one.change.state is None else one.change.record
-        if any(list(islice(writing, len(one.reported)))):
+    taken: set[tuple[str, str, str]] = set()
+    for one, check in zip(ingested, checks, strict=True):
+        change = None if one.change is None or one.change.state is None else one.change
+        version = None if change is None or change.seen is None else change.seen.version
+        if check.is_under_way:
             outcomes.append(WriteUnderWay())
-        elif record in moved:
+        elif change is not None and (change.record in taken or check.version != version):
             outcomes.append(StateMoved())
         else:
             outcomes.append(None)
-            if record is not None:
-                moved.add(record)  # for a second change of the same record
+            if change is not None:
+                taken.add(change.record)  # for a second change of the same record
     return outcomes
 
 
 async def _commit(deps: IngestDeps, ingested: Sequence[Ingested]) -> set[int]:
-    """Commit in one transaction, and return the ids of the jobs whose lease was held."""
+    """Commit in one transaction, and return the ids of the jobs that have ended: those with a lease."""
     if not ingested:
         return set()
-    async with finishing_together([one.finishing for one in ingested]) as (transaction, gone):
-        held = [one for one in ingested if one.finishing.job.id in gone]
-        await deps.states.replace(transaction, *(one.change for one in held if one.change is not None))
-        jobs = await deps.events.append(transaction, *(event for one in held for event in one.events))
-        await deps.queue.enqueue(transaction, *jobs, *(job for one in held for job in one.jobs))
-        await append_all(transaction, [entry for one in held for entry in one.entries])
-        await deps.receipts.settle(transaction, *(one.receipt for one in held))
-    return gone
+    async with finishing_together([one.finishing for one in ingested]) as (transaction, ended):
+        leased = [one for one in ingested if one.finishing.job.id in ended]
+        await deps.states.replace(transaction, *(one.change for one in leased if one.change is not None))
+        jobs = await deps.events.append(transaction, *(event for one in leased for event in one.events))
+        await deps.queue.enqueue(transaction, *jobs, *(job for one in leased for job in one.jobs))
+        await append(transaction, *(entry for one in leased for entry in one.entries))
+        await deps.receipts.settle(transaction, *(one.receipt for one in leased))
+    return ended
 
 
 def _share(ingested: Ingested) -> float:

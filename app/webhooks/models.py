@@ -5,8 +5,13 @@ from datetime import datetime
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.queue.models import NewJob
+from app.records.resolve import AnyMapping
+from app.vendors.models import Connection
+from app.writes.models import ReportedChange
+from mappings.webhooks import Notice
 
 
 class NewReceipt(Struct, frozen=True, kw_only=True):
@@ -40,6 +45,35 @@ class Receipt(Struct, frozen=True, kw_only=True):
     correlation_id: str
     received_at: datetime
     settled_at: datetime | None
+
+
+class ReceiptJob(Struct, frozen=True, kw_only=True):
+    """A receipt, and the payload to process."""
+
+    receipt: Receipt
+    payload: bytes
+
+
+class ReportedRecord(ReceiptJob, frozen=True, kw_only=True):
+    """The record that a receipt concerns, with its connection and mapping. The mapping is that of comments if one was
+    added."""
+
+    connection: Connection
+    mapping: AnyMapping
+    notice: Notice
+
+    def changes(self) -> tuple[ReportedChange, ...]:
+        """Return what the webhook reports: a change of the record, perhaps with a comment; or a comment, perhaps the
+        first one of a new ticket."""
+        notice = self.notice
+        change = ReportedChange(
+            connection=self.connection.name,
+            object=notice.object,
+            remote_id=notice.remote_id if notice.part is None else None,
+            received_at=self.receipt.received_at,
+        )
+        comment = replace(change, object="comment", remote_id=notice.comment_id)
+        return (change, comment) if notice.happened == "comment_added" or notice.adds_comments else (change,)
 
 
 class Arrival(Struct, frozen=True, kw_only=True):

@@ -10,8 +10,7 @@ from app.dependencies import Dependencies
 from app.errors import InvalidField
 from app.queue.kinds import Shown, legible
 from app.queue.models import DeadLetter, Done, Permanent
-from app.webhooks.deps import ReceiptDeps
-from app.webhooks.models import Receipt
+from app.webhooks.models import ReceiptJob
 from app.webhooks.store.receipts import PostgresReceipts
 from mappings.drift import place_of
 
@@ -21,13 +20,6 @@ class ReceiptJobPayload(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     receipt: str
     payload: Raw | UnsetType = UNSET
-
-
-class ReceiptJob(Struct, frozen=True, kw_only=True):
-    """A receipt, and the payload to process."""
-
-    receipt: Receipt
-    payload: bytes
 
 
 async def read_work(receipts: PostgresReceipts, payload: bytes) -> ReceiptJob | Done | Permanent:
@@ -55,7 +47,7 @@ async def show_receipt(dependencies: Dependencies, payload: bytes) -> Shown:
     work = msgspec.json.decode(payload, type=ReceiptJobPayload)
     if work.payload is not UNSET:
         return Shown(payload=Raw(payload), note="Edited before an earlier redrive.")
-    receipt = await dependencies.of(ReceiptDeps).receipts.get(work.receipt)
+    receipt = await dependencies.of(PostgresReceipts).get(work.receipt)
     if receipt is None:
         return Shown(payload=Raw(payload), note="The receipt was removed after its retention.")
     return Shown(payload={"receipt": work.receipt, "payload": legible(receipt.payload)})

@@ -1,14 +1,15 @@
 """Read the current state of a record after a webhook, and compare it with the last-seen state."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.errors import NotFound, VendorDrifted
 from app.events.models import RecordChange, SeenState
-from app.events.record_changes import WATCHED, fields_of, read_state, watched_value
+from app.events.record_changes import read_state
 from app.records.compare import added_comment, compare, compare_deleted
 from app.records.fetch import fetch_comment, fetch_page, fetch_record
 from app.records.map_record import Reading, refuse_rejected_drift
@@ -17,6 +18,8 @@ from app.records.resolve import AnyMapping, choose_mapping
 from app.records.resources import name_records
 from app.vendors.models import Connection
 from app.webhooks.deps import IngestDeps
+from app.webhooks.models import ReportedRecord
+from app.writes.store.own_writes import RecordLook
 from mappings.spec import ListQuery, Mapped
 from mappings.webhooks import Notice
 
@@ -27,58 +30,68 @@ STUBS: Final = ("archived", GONE)
 
 
 class Refetched(Struct, frozen=True, kw_only=True):
-    """The current state of a record, compared, with the mapping that read it.
-
-    `comment` is the comment that was added. `history` is name, before and after of the watched field, if it changed.
-    """
+    """The current state of a record, compared, with the mapping that read it. `comment` is the comment that was
+    added."""
 
     change: RecordChange
     mapping: AnyMapping
     comment: Reading | None = None
-    history: tuple[tuple[str, Any, Any], ...] = ()
 
 
-async def refetch(
-    deps: IngestDeps, connection: Connection, notice: Notice, occurred_at: datetime | None, deadline: float
+async def refetch(deps: IngestDeps, record: ReportedRecord, last: RecordLook, deadline: float) -> Refetched | None:
+    """Read what the webhook reports, and compare it: an added comment, or else the record. A comment of a ticket that
+    no longer exists is a deletion. None while a ticket does not list the comment.
+
+    Raises VendorDrifted if it cannot be mapped, and the vendor's problems.
+    """
+    connection, notice = record.connection, record.notice
+    if notice.happened == "comment_added":
+        with suppress(NotFound):
+            return await _refetch_comment(deps, record, deadline)
+        notice = replace(notice, happened=GONE)
+    return await _refetch_record(deps, connection, notice, record.receipt.occurred_at, last, deadline)
+
+
+async def _refetch_record(
+    deps: IngestDeps,
+    connection: Connection,
+    notice: Notice,
+    occurred_at: datetime | None,
+    last: RecordLook,
+    deadline: float,
 ) -> Refetched:
-    """Read the record and compare it. Raises VendorDrifted if it cannot be mapped, and the vendor's problems."""
-    mapping = choose_mapping(deps, connection, notice.object)
-    # Here, and not before the look for writes under way: one that has settled meanwhile has stored another state.
-    read_at, seen = await deps.states.look(notice.object, connection.name, notice.remote_id)
+    mapping, read_at, last_state = choose_mapping(deps, connection, notice.object), last.looked_at, last.state
     reading = await _read_record(deps, connection, mapping, notice, deadline)
     webhooks = connection.vendor.webhooks
     stub = None if webhooks is None else webhooks.gone.get(notice.object)
-    if reading is None or reading.mapped.data.status == stub or _is_gone(reading.mapped, notice, occurred_at, seen):
+    if reading is None or reading.mapped.data.status == stub or _is_gone(reading.mapped, notice, occurred_at, last):
         gone = await compare_deleted(
-            *(deps, connection, mapping, notice.remote_id), seen=seen, read_at=read_at, occurred_at=occurred_at
+            *(deps, connection, mapping, notice.remote_id), seen=last_state, read_at=read_at, occurred_at=occurred_at
         )
         # A new record is probably not visible yet, rather than deleted.
-        lags = notice.happened == "created" and seen is None
-        return Refetched(change=msgspec.structs.replace(gone, lags=lags), mapping=mapping)
+        lags = notice.happened == "created" and last_state is None
+        return Refetched(change=replace(gone, lags=lags), mapping=mapping)
     if reading.mapped.remote.id != notice.remote_id:
         # Merged: the vendor returned another record. Read that record's last-seen state before the record itself.
         await follow_merge(deps, connection, notice.object, notice.remote_id, reading.mapped.remote.id)
         notice = Notice(object=notice.object, remote_id=reading.mapped.remote.id, happened="updated")
-        read_at, seen = await deps.states.look(notice.object, connection.name, notice.remote_id)
+        read_at, last_state = await deps.states.look(notice.object, connection.name, notice.remote_id)
         reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
         await refuse_rejected_drift(deps, connection, reading)
     (resource,) = await name_records(deps, connection, [reading])
     change = await compare(
         *(deps, connection, reading, resource),
-        seen=seen,
+        seen=last_state,
         read_at=read_at,
         created=notice.happened == "created",
         occurred_at=occurred_at,
     )
-    return Refetched(change=change, mapping=reading.mapping, history=_history(change))
+    return Refetched(change=change, mapping=reading.mapping)
 
 
-async def refetch_comment(
-    deps: IngestDeps, connection: Connection, mapping: AnyMapping, notice: Notice, deadline: float
-) -> Refetched | None:
-    """Read the comment that was added to a ticket; None while the ticket does not list it. Raises NotFound without the
-    ticket, and like `refetch`."""
-    reading = await fetch_comment(deps, connection, mapping, notice.remote_id, notice.comment_id, deadline)
+async def _refetch_comment(deps: IngestDeps, record: ReportedRecord, deadline: float) -> Refetched | None:
+    connection, notice = record.connection, record.notice
+    reading = await fetch_comment(deps, connection, record.mapping, notice.remote_id, notice.comment_id, deadline)
     if reading is None:
         return None
     await refuse_rejected_drift(deps, connection, reading)
@@ -91,7 +104,7 @@ async def refetch_comment(
 
 
 async def new_comments(
-    deps: IngestDeps, connection: Connection, ticket: str, seen: SeenState | None, deadline: float
+    deps: IngestDeps, connection: Connection, ticket: str, last_state: SeenState | None, deadline: float
 ) -> tuple[list[Reading], str | None]:
     """Return the comments of a ticket that were not looked at before, oldest first, and the newest one's id. If none
     was, those that were added since the connection was set up. Raises like `refetch`."""
@@ -103,9 +116,9 @@ async def new_comments(
         listed += page.readings
         if page.next is None:
             break
-        query = msgspec.structs.replace(query, after=page.next)
+        query = replace(query, after=page.next)
     newest = max((one.mapped.remote.id for one in listed), key=_place, default=None)
-    looked_at = None if seen is None else read_state(seen.data)[1].newest_comment
+    looked_at = None if last_state is None else read_state(last_state.data)[1].newest_comment
     if looked_at is not None:
         return [one for one in listed if _place(one.mapped.remote.id) > _place(looked_at)], newest
     since = await deps.setups.of(connection.name)
@@ -134,22 +147,14 @@ async def _read_record(
     return reading
 
 
-def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None, seen: SeenState | None) -> bool:
+def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None, last: RecordLook) -> bool:
     """Return whether the record is deleted. A `deleted` webhook is ignored if the record has changed since: it was
-    restored. A stub of a record that was seen as deleted is not a restored one."""
+    restored. A stub of a record whose last-seen state is deleted is not a restored one."""
     if mapped.data.status == GONE or (notice.happened == GONE and mapped.remote.id != notice.remote_id):
         return True
     if mapped.data.status in STUBS:
-        return notice.happened == GONE or (seen is not None and seen.deleted)
+        return notice.happened == GONE or (last.state is not None and last.state.deleted)
     if notice.happened != GONE:
         return False
     changed_at = mapped.remote.updated_at
     return changed_at is None or occurred_at is None or changed_at <= occurred_at
-
-
-def _history(change: RecordChange) -> tuple[tuple[str, Any, Any], ...]:
-    name = WATCHED.get(change.object)
-    if name is None or name not in (change.changed or ()) or change.state is None:
-        return ()
-    seen = {} if change.seen is None or change.seen.deleted else fields_of(change.seen.data)
-    return ((name, watched_value(change.object, seen), watched_value(change.object, fields_of(change.state))),)

@@ -38,7 +38,6 @@ from app.settings.environment import EncryptionKey, Settings
 from app.uploads.deps import ExportDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.deps import ConsentDeps, VendorDeps
-from app.webhooks.deps import ReceiptDeps
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.store.operations import OperationReader
 from app.writes.store.removals import PostgresRemovals
@@ -65,7 +64,7 @@ def operator_dependencies(
     database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: PostgresMappingRoutes
 ) -> tuple[Any, ...]:
     """Return the dependencies of operators, over HTTP and on the command line."""
-    shown = Dependencies(ReceiptDeps(receipts=PostgresReceipts(database, sealer)), OperationReader(database, sealer))
+    shown = Dependencies(PostgresReceipts(database, sealer), OperationReader(database, sealer))
     return (
         DeadLetterDeps(
             database=database,

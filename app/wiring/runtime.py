@@ -322,7 +322,7 @@ async def _open_dependencies(
         IngestDeps(
             **shared(records),
             receipts=receipts,
-            own_writes=PostgresOwnWrites(database, lease=lease),
+            own_writes=PostgresOwnWrites(database, records.states, lease=lease),
             events=events,
             queue=queue,
             part_owners=PartOwners(),

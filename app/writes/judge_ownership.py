@@ -106,7 +106,7 @@ async def note_verdict(
     }
     entry = record.Entry(type=f"ownership.{verdict}", subject=operation, actor=actor, correlation_id=run, facts=facts)
     async with deps.database.transaction() as transaction:
-        await record.append_all(transaction, [entry])
+        await record.append(transaction, entry)
 
 
 async def note_refusal(deps: WriteDeps, problem: NotSystemOfRecord, intent: Intent, **facts: Any) -> None:

@@ -214,14 +214,12 @@ class Undecided(Exception):
 
 
 class ReportedChange(Struct, frozen=True, kw_only=True):
-    """What a webhook reports, and a write of ours may have caused. `received_at` is None for what was read just now.
-    `seen`: its record was seen before."""
+    """What a webhook reports, and a write of ours may have caused. `received_at` is None for what was read just now."""
 
     connection: str
     object: ObjectName
     remote_id: str | None
     received_at: datetime | None
-    seen: bool
 
 
 class FieldChange(Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ class Chain:
     async def write(self, count: int, name: str = "event") -> None:
         """Add events in one transaction."""
         async with self.database.transaction() as session:
-            await record.append_all(session, entries(name, count))
+            await record.append(session, *entries(name, count))
 
     async def seal(self) -> int:
         """Seal all that can be sealed, and return the number."""

@@ -75,7 +75,7 @@ async def test_the_tail_is_named(sealed: Chain) -> None:
 
 async def test_nothing_is_sealed_ahead_of_a_transaction_that_is_open(chain: Chain) -> None:
     async with chain.database.transaction() as early:
-        await record.append_all(early, entries("early", 2))
+        await record.append(early, *entries("early", 2))
         await chain.write(3, "late")
         assert await chain.seal() == 0
         assert (await chain.verify()).unsealed.count == 3

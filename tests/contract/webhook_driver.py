@@ -22,6 +22,7 @@ from tests.contract.waiting import until
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
 from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot, shopify
 from tests.encryption import SEALER
+from tests.record_states import Record, store_state
 from tests.signatures.senders import Sent, sent
 
 Event = dict[str, Any]
@@ -92,7 +93,7 @@ class WebhookDriver:
         """Insert a receipt with its job, as a webhook would. For connections without a secret."""
         order_key = facts.pop("order_key", f"{remote_object}:{remote_id}")
         return asyncio.run(
-            _record(self.facade.database_url, connection, topic, remote_object, remote_id, order_key, **facts)
+            record_receipt(self.facade.database_url, connection, topic, remote_object, remote_id, order_key, **facts)
         )
 
     def remember(self, object_name: ObjectName, connection: str, remote_id: str, **fields: Any) -> None:
@@ -227,9 +228,8 @@ async def _remember(url: str, object_name: ObjectName, connection: str, remote_i
         assert seen is not None
         data = json.dumps(json.loads(seen.data) | fields).encode()
         async with database.transaction() as session:
-            await states.put(
-                *(session, object_name, connection, remote_id), data=data, read_at=seen.read_at, instead_of=seen
-            )
+            record: Record = (object_name, connection, remote_id)
+            await store_state(states, session, record, data, read_at=seen.read_at, instead_of=seen)
     finally:
         await database.close()
 
@@ -260,7 +260,7 @@ def _job(receipt: str, connection: str, order_key: str | None, run: str) -> NewJ
     )
 
 
-async def _record(
+async def record_receipt(
     url: str,
     connection: str,
     topic: str | None,

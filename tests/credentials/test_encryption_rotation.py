@@ -18,7 +18,7 @@ from app.capabilities import SEALED_COLUMNS
 from app.credentials.encryption_rotation import KeyRotation
 from app.credentials.store import PostgresCredentials
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
-from app.events.models import Callback, NewEvent, NewSubscription
+from app.events.models import Callback, NewEvent, NewSubscription, SeenState
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
@@ -27,7 +27,7 @@ from app.identifiers import new_id
 from app.links.match_keys import MatchFacts
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import SealBroken, Sealer
 from app.problem_document import ProblemDocument
@@ -44,6 +44,7 @@ from app.writes.store.operations import PostgresOperations
 from mappings.http import VendorReply, VendorRequest
 from tests.commands import ROOT, lockstitch
 from tests.forked import Forked
+from tests.record_states import Record, store_state
 
 pytestmark = pytest.mark.anyio
 
@@ -100,6 +101,13 @@ class Stores:
         self.matches = PostgresMatches(database, sealer, PostgresLinks(database))
         self.credentials = PostgresCredentials(database, sealer)
         self.facts = PostgresAccountFacts(database, sealer)
+
+    async def store_state(
+        self, session: Transaction, remote_id: str, data: bytes, *, instead_of: SeenState | None
+    ) -> None:
+        """Store the state of a customer in the place of another one."""
+        record: Record = ("customer", "crm", remote_id)
+        await store_state(self.states, session, record, data, read_at=NOW, instead_of=instead_of)
 
     async def sight(self, connection: str) -> None:
         """See a customer with an address."""
@@ -166,7 +174,7 @@ async def write_everything(stores: Stores) -> dict[str, str]:
             callback=Callback(target_url="https://n8n.example/resume", principal="key_1", withheld=b"{}"),
         )
         await stores.queue.enqueue(session, *await stores.events.append(session, event))
-        await stores.states.put(session, "customer", "crm", "1051", data=WORDS, read_at=NOW, instead_of=None)
+        await stores.store_state(session, "1051", WORDS, instead_of=None)
         waiting = NewJob(kind="work", payload=WORDS, connection="crm", correlation_id="run-1", after=3600.0)
         dying = NewJob(kind="dying", payload=WORDS, connection="dying", correlation_id="run-1")
         await stores.queue.enqueue(session, waiting, dying)
@@ -277,9 +285,7 @@ async def test_a_value_that_changes_under_its_hands_is_not_put_back(database: Da
     rows = await rotation._select(column, None)
     seen = await stores.states.get("customer", "crm", "1051")
     async with database.transaction() as session:
-        await stores.states.put(
-            session, "customer", "crm", "1051", data=b'{"name":"Euclid"}', read_at=NOW, instead_of=seen
-        )
+        await stores.store_state(session, "1051", b'{"name":"Euclid"}', instead_of=seen)
     assert (await rotation._seal(column, rows)).sealed == 0
     state = await Stores(database, BOTH).states.get("customer", "crm", "1051")
     assert state is not None
@@ -382,6 +388,6 @@ async def write_until(stop: asyncio.Event, processes: list[Stores], kept: dict[s
         stores, remote_id, data = processes[round_ % 2], f"r{round_ % 5}", b'{"round":%d}' % round_
         seen = await Stores(stores.database, BOTH).states.get("customer", "crm", remote_id)
         async with stores.database.transaction() as session:
-            await stores.states.put(session, "customer", "crm", remote_id, data=data, read_at=NOW, instead_of=seen)
+            await stores.store_state(session, remote_id, data, instead_of=seen)
         kept[remote_id] = data
         await asyncio.sleep(0)

@@ -6,16 +6,18 @@ from typing import Any
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from app.events.models import RecordChange
 from app.events.record_changes import (
     Watched,
     changed,
     fields_of,
+    history_of,
     is_older,
     read_state,
     state_of,
     watched_in,
-    watched_value,
 )
 from canonical.customer import Customer, Email
 from canonical.parts import MappingName, Reference, ResourceMeta
@@ -121,6 +123,15 @@ def test_the_history_of_an_assignee_is_one_of_ids() -> None:
     ticket = Ticket(assignee=Reference(remote_id="7", name="Ben", email="ben@example.com"))
 
     assert watched_in("ticket", ticket) == Watched(field="assignee", value="7")
-    assert watched_value("ticket", fields_of(state_of(ticket))) == "7"
-    assert watched_value("ticket", {"assignee": None}) is None
-    assert watched_value("comment", {}) is None
+    change = RecordChange(
+        object="ticket",
+        connection="desk",
+        remote_id="1",
+        type="ticket.updated",
+        data=b"{}",
+        changed=("assignee",),
+        state=state_of(ticket),
+    )
+    (entry,) = history_of(change, "in_1", "run-1")
+    assert (entry.facts["field"], entry.facts["before"], entry.facts["after"]) == ("assignee", None, "7")
+    assert history_of(replace(change, changed=("subject",)), "in_1", "run-1") == []

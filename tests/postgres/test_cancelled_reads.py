@@ -19,14 +19,14 @@ pytestmark = pytest.mark.anyio
 
 Read = Callable[[Database], Awaitable[object]]
 
-REPORTED = ReportedChange(
-    connection="shop", object="customer", remote_id="1", received_at=datetime.now(UTC), seen=False
-)
+REPORTED = ReportedChange(connection="shop", object="customer", remote_id="1", received_at=datetime.now(UTC))
 READS: dict[str, Read] = {
     "inbound_event": lambda database: PostgresReceipts(database, SEALER).get("in_1"),
     "record_state": lambda database: PostgresRecordStates(database, SEALER).get("customer", "shop", "1"),
     "delivery": lambda database: PostgresDeliveries(database, SEALER).open("dlv_1"),
-    "operation": lambda database: PostgresOwnWrites(database, lease=timedelta(seconds=60)).is_under_way(REPORTED),
+    "operation": lambda database: PostgresOwnWrites(
+        database, PostgresRecordStates(database, SEALER), lease=timedelta(seconds=60)
+    ).look(REPORTED),
     "link": lambda database: PostgresLinks(database).name("customer", "shop", ["1"]),
 }
 WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")

@@ -3,9 +3,8 @@
 import asyncio
 import os
 import re
-import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -16,7 +15,6 @@ import pytest
 
 from app.capabilities import KINDS, POLICIES
 from app.postgres.database import Database, Statement
-from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.listen import listen
 from app.postgres.migrate import migrate
 from app.queue.claim import open_upkeep
@@ -25,10 +23,8 @@ from app.queue.models import JobPolicy
 from app.queue.runner import QueueRunner
 from app.settings.environment import load_settings
 from app.wiring.runtime import POOL_SIZE, Runtime, open_runtime
-from tests.conftest import FAST_AND_LOOSE
 from tests.contract.subscribers import Delivering
 from tests.encryption import SEALER
-from tests.open_folder import open_folder
 from tests.queue.harness import until
 from tests.webhooks.burst import WAITING, record, subscribe
 
@@ -79,18 +75,6 @@ async def running(runner: QueueRunner) -> AsyncIterator[None]:
 
 async def is_idle(database: Database) -> bool:
     return await database.fetch_value(LEFT) is None
-
-
-@pytest.fixture
-def logged(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A server that logs every statement with the name of the application."""
-    folder = open_folder("lockstitch-test-")
-    settings = {**FAST_AND_LOOSE, "log_statement": "all", "log_line_prefix": "%a "}
-    try:
-        with EmbeddedPostgres(folder / "postgres", settings).running(folder / "postgres.log") as url:
-            yield url, folder / "postgres.log"
-    finally:
-        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("records", [None, 64], ids=["raw", "keyed"])

@@ -203,4 +203,4 @@ async def _note_all(
         )
         for letter in letters
     ]
-    await record.append_all(transaction, entries)
+    await record.append(transaction, *entries)

@@ -205,6 +205,5 @@ def _redrive_of(row: Any) -> Redrive:
 
 
 async def _note(transaction: Transaction, what: str, redrive: Redrive, actor: str, **facts: object) -> None:
-    await record.append(
-        transaction, what, subject=redrive.id, actor=actor, correlation_id=redrive.correlation_id, facts=facts
-    )
+    entry = record.Entry(type=what, subject=redrive.id, actor=actor, correlation_id=redrive.correlation_id, facts=facts)
+    await record.append(transaction, entry)

@@ -43,7 +43,7 @@ SUCCEEDED: Final = """
                   attempts, to_json(event), last_status, coalesce(to_json(subscription)::text, 'null'))
       FROM delivered
 """
-"""The audit entries of the deliveries that a WITH names `delivered`, for `record.insert_from`."""
+"""The audit entries of the deliveries that a WITH names `delivered`, for `record.insert_text`."""
 
 INSERT = Statement(
     "INSERT delivery",
@@ -144,7 +144,7 @@ SUCCEED = Statement(
         RETURNING delivery.id, delivery.event, delivery.subscription, delivery.correlation_id, delivery.attempts,
                   delivery.last_status
     ), noted AS (
-        {record.insert_from(SUCCEEDED)}
+        {record.insert_text(rows=SUCCEEDED)}
     )
     SELECT id FROM gone
     """,  # noqa: S608 - no caller's text is in it

@@ -7,8 +7,8 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
-from app.events.models import OwnWrite, RecordChange, SeenState
-from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text, state_moves
+from app.events.models import OwnWrite, RecordChange, SeenState, StateMoved
+from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
@@ -17,32 +17,16 @@ from canonical.parts import ObjectName
 SELECT = Statement(
     "SELECT record_state",
     f"""
-    SELECT asked.number, clock_timestamp() AS looked_at, found.*
+    SELECT record.number, clock_timestamp() AS looked_at, last.*
       FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[])) WITH ORDINALITY
-           AS asked (object, connection, remote_id, number)
+           AS record (object, connection, remote_id, number)
       LEFT JOIN LATERAL (
            SELECT {SEEN_COLUMNS}
              FROM record_state
-            WHERE object = asked.object AND connection = asked.connection AND remote_id = asked.remote_id
-            LIMIT 1) AS found ON true
-     ORDER BY asked.number
+            WHERE object = record.object AND connection = record.connection AND remote_id = record.remote_id
+            LIMIT 1) AS last ON true
+     ORDER BY record.number
     """,  # noqa: S608 - no caller's text is in it
-)
-
-# Those that were never seen have no row, and version NULL.
-MOVED = Statement(
-    "SELECT record_state",
-    """
-    SELECT kept.object, kept.connection, kept.remote_id
-      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::bigint[]))
-           AS kept (object, connection, remote_id, version)
-      LEFT JOIN LATERAL (
-           SELECT version
-             FROM record_state
-            WHERE object = kept.object AND connection = kept.connection AND remote_id = kept.remote_id
-            LIMIT 1) AS seen ON true
-     WHERE seen.version IS DISTINCT FROM kept.version
-    """,
 )
 
 Record = tuple[str, str, str]
@@ -54,7 +38,7 @@ KEEP = Statement("INSERT record_state", keep_text(first=1, source="(SELECT 1) AS
 class PostgresRecordStates:
     """The store of last seen states.
 
-    Read a state before you fetch the record, and name it when you put the next one. So an older state never replaces a
+    Read a state before you fetch the record, and name it when you replace it. So an older state never replaces a
     newer one.
     """
 
@@ -87,76 +71,27 @@ class PostgresRecordStates:
 
     def columns_of(self, *changes: RecordChange) -> tuple[list[object], ...]:
         """Return the arguments of `statements.keep_text` for the changes that have a state to keep."""
-        return _transposed(
-            [
-                self._row(one.record, one.state, one.deleted, one.read_at, one.seen, one.written_by)
-                for one in changes
-                if one.state is not None and one.read_at is not None
-            ]
-        )
+        rows = [self._row(one, one.state) for one in changes if one.state is not None and one.read_at is not None]
+        return tuple([row[place] for row in rows] for place in range(len(STATE_ARGUMENTS)))
 
     async def replace(self, transaction: Transaction, *changes: RecordChange) -> None:
         """Keep the state of each change in the place of the one it was compared with. They concern different records.
-        Raises StateMoved."""
-        columns = self.columns_of(*changes)
-        if columns[0]:
-            with state_moves():
-                await transaction.execute(KEEP, *columns)
 
-    async def moved(self, changes: Sequence[RecordChange]) -> set[Record]:
-        """Return the records whose state is no longer the one that the change was compared with."""
-        kept = [one for one in changes if one.state is not None]
-        if not kept:
-            return set()
-        rows = await self._database.fetch(
-            MOVED,
-            [one.object for one in kept],
-            [one.connection for one in kept],
-            [one.remote_id for one in kept],
-            [None if one.seen is None else one.seen.version for one in kept],
-        )
-        return {(row["object"], row["connection"], row["remote_id"]) for row in rows}
-
-    async def put(
-        self,
-        transaction: Transaction,
-        object_name: ObjectName,
-        connection: str,
-        remote_id: str,
-        *,
-        data: bytes,
-        read_at: datetime,
-        instead_of: SeenState | None,
-        deleted: bool = False,
-    ) -> None:
-        """Keep this one in the place of the one it was compared with, None for the first. Raises StateMoved.
-
-        `read_at`: the vendor was asked then or later.
+        Raises StateMoved if one was compared with another state than the last-seen one; then roll back.
         """
-        record = (object_name, connection, remote_id)
-        with state_moves():
-            await transaction.execute(KEEP, *_transposed([self._row(record, data, deleted, read_at, instead_of)]))
+        columns = self.columns_of(*changes)
+        if columns[0] and len(await transaction.fetch(KEEP, *columns)) < len(columns[0]):
+            raise StateMoved
 
     async def _read(self, records: Sequence[Record]) -> list[asyncpg.Record]:
         return await self._database.fetch(SELECT, *(list(names) for names in zip(*records, strict=True)))
 
-    def _row(
-        self,
-        record: Record,
-        data: bytes,
-        deleted: bool,
-        read_at: datetime,
-        seen: SeenState | None,
-        write: OwnWrite | None = None,
-    ) -> tuple[object, ...]:
+    def _row(self, change: RecordChange, state: bytes) -> tuple[object, ...]:
         """Return a row with the version that comes after the last-seen one."""
-        sealed = self._sealer.seal(data, data_of(*record))
-        written_by = None if write is None else msgspec.json.encode(write).decode()
-        return (*record, sealed, deleted, read_at, 1 if seen is None else seen.version + 1, written_by)
-
-
-def _transposed(rows: Sequence[tuple[object, ...]]) -> tuple[list[object], ...]:
-    return tuple([row[place] for row in rows] for place in range(len(STATE_ARGUMENTS)))
+        sealed = self._sealer.seal(state, data_of(*change.record))
+        version = 1 if change.seen is None else change.seen.version + 1
+        written_by = None if change.written_by is None else msgspec.json.encode(change.written_by).decode()
+        return (*change.record, sealed, change.deleted, change.read_at, version, written_by)
 
 
 def data_of(object_name: str, connection: str, remote_id: str) -> str:

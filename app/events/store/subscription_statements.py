@@ -196,7 +196,7 @@ DISCARD_LETTERS = Statement(
                   FOR UPDATE SKIP LOCKED))
         RETURNING id, job_id, kind, connection, correlation_id
     )
-    {record.insert_from(DISCARDED)}
+    {record.insert_text(rows=DISCARDED)}
     """,  # noqa: S608
 )
 

@@ -203,7 +203,8 @@ async def note(
     **facts: object,
 ) -> None:
     """Add an event to the audit trail."""
-    await record.append(transaction, what, subject=subject, actor=actor, correlation_id=correlation_id, facts=facts)
+    entry = record.Entry(type=what, subject=subject, actor=actor, correlation_id=correlation_id, facts=facts)
+    await record.append(transaction, entry)
 
 
 def target_of(subscription_id: str) -> str:

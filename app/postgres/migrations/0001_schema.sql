@@ -655,10 +655,8 @@ CREATE TABLE record_state (
     data       bytea       NOT NULL,
     deleted    boolean     NOT NULL DEFAULT false,
 
-    -- Incremented with every change. An update must name the version that it compared with (optimistic locking). One that
-    -- names another sets 0. PostgreSQL logs that as an error, so the constraint's name is for who reads the log.
-    version    bigint      NOT NULL DEFAULT 1
-               CONSTRAINT record_state_changed_meanwhile_and_is_tried_again CHECK (version > 0),
+    -- Incremented with every change. An update must name the version that it compared with (optimistic locking).
+    version    bigint      NOT NULL DEFAULT 1 CHECK (version > 0),
     seen_at    timestamptz NOT NULL DEFAULT now(),
 
     -- The vendor's answer is at least as new as this. A webhook that arrived before needs no further read.

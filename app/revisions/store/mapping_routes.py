@@ -103,7 +103,7 @@ class PostgresMappingRoutes:
                 for row in rows
             ]
             entries = [_entry("mapping.pinned", place, "lockstitch", revision=place.default) for place in pinned]
-            await record.append_all(session, entries)
+            await record.append(session, *entries)
             await session.execute(NOTIFY)
         await self.refresh()
 
@@ -119,7 +119,7 @@ class PostgresMappingRoutes:
             if after.shadow is not None and (before.shadow is None or before.shadow.revision != after.shadow.revision):
                 await session.execute(FORGET_DIFFERENCES, place.connection, place.mapping)
                 await session.execute(FORGET_COMPARISONS, place.connection, place.mapping)
-            await record.append_all(session, list(_entries(place, before, after, actor)))
+            await record.append(session, *_entries(place, before, after, actor))
             return route
 
     async def roll_back(self, place: MappedConnection, *, actor: str) -> Route | None:
@@ -130,7 +130,7 @@ class PostgresMappingRoutes:
                 return None
             facts = {"revision": before.previous, "before": before.active or place.default}
             route = await _put(session, place, _Decided(active=before.previous), actor)
-            await record.append_all(session, [_entry("mapping.rolled_back", place, actor, **facts)])
+            await record.append(session, _entry("mapping.rolled_back", place, actor, **facts))
             return route
 
 

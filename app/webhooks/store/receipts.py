@@ -175,7 +175,7 @@ async def note_conflicting(session: Session, copies: Sequence[NewReceipt]) -> No
         for copy in copies
         if key_of(copy) in known and known[key_of(copy)]["digest"] != copy.digest
     ]
-    await record.append_all(session, entries)
+    await record.append(session, *entries)
 
 
 SEALED: Final = (

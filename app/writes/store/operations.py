@@ -15,8 +15,7 @@ import asyncpg
 import msgspec
 
 from app.audit import record
-from app.events.models import RecordChange
-from app.events.statements import state_moves
+from app.events.models import RecordChange, StateMoved
 from app.links.models import NewRecord
 from app.links.statements import record_known
 from app.postgres.database import Database, Statement, Transaction
@@ -329,7 +328,7 @@ class PostgresOperations(OperationReader):
             if row is None:
                 return False
             operation = self._rows.open(row)
-            await record.append_all(session, [entry("operation.resolved", operation, actor=actor, outcome=outcome)])
+            await record.append(session, entry("operation.resolved", operation, actor=actor, outcome=outcome))
             await self._completion.announce(session, operation, finished=True, change=change, copied=copied)
         return True
 
@@ -372,7 +371,7 @@ class PostgresOperations(OperationReader):
         lease, operation, noted = begun.held(), begun.operation, record.columns_of(entries)
         published = await self._completion.prepare(self._database, operation, change, new, copied)
         held = (lease.operation_id, lease.token, *outcome)
-        with state_moves(), record_known():
+        with record_known():
             if not (operation.is_announced or published.wanted) and (
                 await self._database.fetch_value(SETTLE_UNANNOUNCED, *held, *noted, *published.columns)
             ):
@@ -382,8 +381,10 @@ class PostgresOperations(OperationReader):
                 if rows:
                     await self._completion.deliver(session, self._rows.open(rows[0]), published, rows)
                     return True
-                if unless_deferred and await session.fetch_value(HELD, lease.operation_id, lease.token):
-                    return False
+                if await session.fetch_value(HELD, lease.operation_id, lease.token):
+                    if unless_deferred:
+                        return False
+                    raise StateMoved
         raise LeaseLost(lease.operation_id)
 
     async def _step(self, query: Statement, begun: Begun, *arguments: object) -> Any:

@@ -1,34 +1,58 @@
 """Writes of ours that a webhook may report: those that are under way, and comments that are done."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import Final
 
+import asyncpg
+from msgspec import Struct
+
+from app.events.models import SeenState
+from app.events.statements import SEEN_COLUMNS
+from app.events.store.record_states import PostgresRecordStates
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement
 from app.writes.models import ReportedChange
 
-# A create names no record until it is settled. It may be the cause of a webhook that arrived after it was sent, about a
-# record that was never seen. An upsert may be the cause of any. The arrays are in sub-selects, as in `jobs.FINISHING`.
-UNDER_WAY = Statement(
-    "SELECT operation",
+
+def _reported(columns: str) -> Statement:
+    """Return the statement for the last-seen state of each reported record, and whether a write is under way.
+
+    One snapshot shows both: a write that settles stores the state. A create names no record until then. It may be the
+    cause of a webhook that arrived after it was sent, about a record without a state. An upsert may be the cause of
+    any. A lease after the sending, or after the webhook, none is. The arrays are in sub-selects, as in
+    `jobs.FINISHING`.
     """
-    SELECT webhook.number
-      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::timestamptz[]),
-                  (SELECT $5::boolean[]))
-           WITH ORDINALITY AS webhook (connection, object, remote_id, arrived_at, seen, number)
-     CROSS JOIN LATERAL (SELECT coalesce(arrived_at, now()) AS received_at) AS known
-     CROSS JOIN LATERAL (
-           SELECT
-             FROM operation
-            WHERE connection = webhook.connection AND object = webhook.object AND phase = 'sent' AND due_at IS NOT NULL
-              AND sent_at > now() - $6::interval
-              AND (remote_id = webhook.remote_id
-                   OR remote_id IS NULL AND (effect = 'upsert' OR sent_at <= known.received_at AND NOT webhook.seen))
-            LIMIT 1) AS sent
-     WHERE known.received_at > now() - $6::interval
-    """,
-)
+    return Statement(
+        "SELECT record_state",
+        f"""
+        SELECT clock_timestamp() AS looked_at, last.*, EXISTS (
+               SELECT
+                 FROM operation
+                WHERE connection = change.connection AND object = change.object AND phase = 'sent'
+                  AND due_at IS NOT NULL AND sent_at > now() - $5::interval
+                  AND coalesce(change.received_at, now()) > now() - $5::interval
+                  AND (operation.remote_id = change.remote_id
+                       OR operation.remote_id IS NULL
+                          AND (effect = 'upsert'
+                               OR sent_at <= coalesce(change.received_at, now()) AND last.version IS NULL))
+               ) AS is_under_way
+          FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::timestamptz[]))
+               WITH ORDINALITY AS change (connection, object, remote_id, received_at, number)
+          LEFT JOIN LATERAL (
+               SELECT {columns}
+                 FROM record_state
+                WHERE object = change.object AND connection = change.connection AND remote_id = change.remote_id
+                LIMIT 1) AS last ON true
+         ORDER BY change.number
+        """,  # noqa: S608 - no caller's text is in it
+    )
+
+
+LOOK = _reported(SEEN_COLUMNS)
+CHECK = _reported("version")
 
 DONE = Statement(
     "SELECT operation",
@@ -42,35 +66,69 @@ DONE = Statement(
 )
 
 
+class RecordLook(Struct, frozen=True, kw_only=True):
+    """The last-seen state of a record, if any, and whether a write that is sent and not decided yet may be the cause of
+    what was reported. A read that follows counts from `looked_at`."""
+
+    looked_at: datetime
+    state: SeenState | None
+    is_under_way: bool
+
+
+class RecordCheck(Struct, frozen=True, kw_only=True):
+    """The version of a record's last-seen state, if any, and whether a write is under way, as in `RecordLook`."""
+
+    version: int | None
+    is_under_way: bool
+
+
+Reported = Sequence[ReportedChange]
+"""What a webhook reports: a change of a record, and further ones that came with it."""
+
+
 class PostgresOwnWrites:
     """Find the writes that a webhook may report. `lease` bounds how long an undecided one is waited for."""
 
-    def __init__(self, database: Database, *, lease: timedelta) -> None:
+    def __init__(self, database: Database, states: PostgresRecordStates, *, lease: timedelta) -> None:
         self._database: Final = database
+        self._states: Final = states
         self._lease: Final = lease
-        self._looks: Batcher[ReportedChange, bool] = Batcher.of(self.under_way, abandonable=True)
+        self._looks: Batcher[Reported, list[asyncpg.Record]] = Batcher.of(partial(self._fetch, LOOK), abandonable=True)
 
-    async def is_under_way(self, webhook: ReportedChange) -> bool:
-        """Return whether a write may be the cause of this webhook, and is sent and not decided yet."""
-        return await self._looks.run(webhook)
-
-    async def under_way(self, webhooks: Sequence[ReportedChange]) -> list[bool]:
-        """Return whether a write may be the cause of each webhook, and is sent and not decided yet.
-
-        A lease after the sending, or after the webhook, the answer is no.
-        """
-        rows = await self._database.fetch(
-            UNDER_WAY,
-            [one.connection for one in webhooks],
-            [one.object for one in webhooks],
-            [one.remote_id for one in webhooks],
-            [one.received_at for one in webhooks],
-            [one.seen for one in webhooks],
-            self._lease,
+    async def look(self, *reported: ReportedChange) -> RecordLook:
+        """Return the last-seen state of the first record, and whether a write of any is under way."""
+        rows, first = await self._looks.run(reported), reported[0]
+        return RecordLook(
+            looked_at=rows[0]["looked_at"],
+            state=self._states.open(rows[0], first.object, first.connection, first.remote_id or ""),
+            is_under_way=any(row["is_under_way"] for row in rows),
         )
-        numbers = {row["number"] for row in rows}
-        return [number in numbers for number in range(1, len(webhooks) + 1)]
+
+    async def check(self, webhooks: Sequence[Reported]) -> list[RecordCheck]:
+        """Return for each webhook what `look` would find now. One that reports nothing has no version."""
+        return [
+            RecordCheck(
+                version=rows[0]["version"] if rows else None, is_under_way=any(row["is_under_way"] for row in rows)
+            )
+            for rows in await self._fetch(CHECK, webhooks)
+        ]
 
     async def of_comment(self, connection: str, comment: str | None, ticket: str) -> Sequence[str]:
         """Return `comment` if we added this comment, and `ticket` if we created its ticket."""
         return [row["object"] for row in await self._database.fetch(DONE, connection, comment, ticket)]
+
+    async def _fetch(self, query: Statement, webhooks: Sequence[Reported]) -> list[list[asyncpg.Record]]:
+        changes = [change for reported in webhooks for change in reported]
+        if not changes:
+            return [[] for _ in webhooks]
+        rows = iter(
+            await self._database.fetch(
+                query,
+                [one.connection for one in changes],
+                [one.object for one in changes],
+                [one.remote_id for one in changes],
+                [one.received_at for one in changes],
+                self._lease,
+            )
+        )
+        return [list(islice(rows, len(reported))) for reported in webhooks]

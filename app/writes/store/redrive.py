@@ -23,9 +23,9 @@ REDRIVE = Statement(
 async def reopen_refused(transaction: Transaction, operation_ids: Sequence[str], actor: str) -> None:
     """Reset these operations after a refusal. An undecided one, which died of something else, stays as it is."""
     rows = await transaction.fetch(REDRIVE, list(operation_ids))
-    await record.append_all(
+    await record.append(
         transaction,
-        [
+        *(
             record.Entry(
                 type="operation.redriven",
                 subject=row["id"],
@@ -34,5 +34,5 @@ async def reopen_refused(transaction: Transaction, operation_ids: Sequence[str],
                 facts={name: row[name] for name in ("object", "action", "connection")},
             )
             for row in rows
-        ],
+        ),
     )

@@ -7,8 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from app.audit.models import Fact
-from app.audit.record import append_facts
+from app.audit.record import Entry, append
 from app.postgres.database import Database, Statement
 
 MOST_REMOVALS: Final = 20
@@ -83,8 +82,8 @@ class PostgresRemovals:
             if removed + number > MOST_REMOVALS and not row["is_released"]:
                 await transaction.execute(PAUSE, consumer)
                 facts = {"removed": removed, "refused": number, "per_hour": MOST_REMOVALS}
-                fact = Fact(type="consumer.paused", subject=consumer, actor="lockstitch", facts=facts)
-                await append_facts(transaction, fact)
+                fact = Entry(type="consumer.paused", subject=consumer, actor="lockstitch", facts=facts)
+                await append(transaction, fact)
                 return False
             await transaction.execute(NOTE, operation, consumer, number)
         return True
@@ -102,5 +101,5 @@ class PostgresRemovals:
         """Resume a consumer, without a limit for an hour. Audited. Does nothing if it is not paused."""
         async with self._database.transaction() as transaction:
             if await transaction.execute(RELEASE, consumer):
-                fact = Fact(type="consumer.resumed", subject=consumer, actor=actor, facts={})
-                await append_facts(transaction, fact)
+                fact = Entry(type="consumer.resumed", subject=consumer, actor=actor, facts={})
+                await append(transaction, fact)

@@ -216,30 +216,39 @@ _SETTLE: Final = """
                remote_id = coalesce($6, remote_id),
                idempotency_key = CASE WHEN $7 OR (deferred AND $4 IS NOT NULL) THEN idempotency_key END,
                lease_token = NULL, due_at = NULL, updated_at = now()
-         WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
 """
 
 
 def _settled(condition: str, *, first: int, result: str) -> str:
     """Return a statement that settles an operation, keeps the state of its record, links a new one, and appends and
-    audits its Event. Its arguments from `$first` on are those of the audit, then those of `Publication`."""
+    audits its Event. Its arguments from `$first` on are those of the audit, then those of `Publication`.
+
+    It changes nothing if there is a state to keep and the last-seen one is not the one that it was compared with.
+    """
     state = first + record.ARGUMENTS
     event = state + len(events.STATE_ARGUMENTS)
     return f"""
-    WITH changed AS (
-        {_SETTLE} AND {condition}
-        RETURNING *
+    WITH due AS (
+        SELECT *
+          FROM operation
+         WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL AND {condition}
+           FOR NO KEY UPDATE
     ), kept AS (
-        {events.keep_text(first=state, source="changed", single=True)}
+        {events.keep_text(first=state, source="due", single=True)}
+    ), changed AS (
+        {_SETTLE}
+         WHERE id = (SELECT id FROM due)
+           AND ((SELECT ${state}::text) IS NULL OR EXISTS (SELECT FROM kept))
+        RETURNING *
     ), {links.new_record_text(first=event + len(events.EVENT_ARGUMENTS), source="changed")}, new AS (
         {events.new_text(first=event, source="changed", single=True)}
     ), appended AS (
         {events.APPEND}
     ), noted AS (
-        {record.insert_text(first=first, where="EXISTS (SELECT FROM changed)", then=events.ENTRIES)}
+        {record.insert_text(first=first, where="EXISTS (SELECT FROM changed)", rows=events.ENTRIES)}
     )
     {result}
-    """
+    """  # noqa: S608 - no caller's text is in it
 
 
 # The end of a write whose caller waits for it, and whose Event nobody has subscribed to: nothing to deliver.

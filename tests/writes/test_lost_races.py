@@ -1,0 +1,99 @@
+"""A write that settles after another state of its record was stored: it learns that, and PostgreSQL logs no error."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from app.capabilities import POLICIES
+from app.events.models import SeenState, StateMoved
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.events.store.record_states import PostgresRecordStates
+from app.identifiers import new_id
+from app.postgres.database import Database, Statement
+from app.postgres.digest_secret import DigestSecret
+from app.postgres.migrate import migrate
+from app.queue.enqueue import JobIntake
+from app.writes.completion import Completion
+from app.writes.deps import CompletionDeps
+from app.writes.models import Answer, Begun, Intent, NewOperation
+from app.writes.store.copy_bases import PostgresCopyBases
+from app.writes.store.operations import PostgresOperations
+from tests.encryption import SEALER
+from tests.record_states import Record, change_to, store_state
+
+pytestmark = pytest.mark.anyio
+
+RECORD: Record = ("customer", "crm", "1051")
+NOW = datetime.now(UTC)
+PHASES = Statement("SELECT operation", "SELECT phase FROM operation")
+ANSWER = Answer(status=200, headers={}, body=b"{}")
+
+
+async def begun_update(operations: PostgresOperations, *, deferred: bool) -> Begun:
+    return await operations.begin(
+        NewOperation(
+            id=new_id("op_"),
+            principal="key_1",
+            key=uuid4().hex,
+            fingerprint=hashlib.sha256(b"{}").digest(),
+            correlation_id="run-1",
+            traceparent=None,
+            intent=Intent(
+                object="customer", action="update", connection="crm", revision=1, instance="/v1/customers", body=b"{}"
+            ),
+            phase="sent",
+            effect="update",
+            deferred=deferred,
+        )
+    )
+
+
+@pytest.mark.parametrize("deferred", [False, True], ids=["unannounced", "announced"])
+async def test_a_write_that_lost_its_state_settles_nothing_and_no_error_is_logged(
+    logged: tuple[str, Path], deferred: bool
+) -> None:
+    url, log = logged
+    await migrate(url)
+    database = await Database.connect(url)
+    try:
+        states, queue = PostgresRecordStates(database, SEALER), JobIntake(SEALER, POLICIES)
+        events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
+        bases = PostgresCopyBases(database, DigestSecret(database, SEALER))
+        operations = PostgresOperations(
+            database,
+            SEALER,
+            lease=timedelta(seconds=30),
+            retention=timedelta(days=7),
+            completion=Completion(CompletionDeps(events=events, queue=queue, states=states, bases=bases)),
+        )
+        begun = await begun_update(operations, deferred=deferred)
+
+        async def settle(last_state: SeenState | None) -> None:
+            change = change_to(RECORD, b'{"version":2}', read_at=NOW, instead_of=last_state)
+            await operations.succeed(begun, answer=ANSWER, remote_id="1051", change=change)
+
+        async with database.transaction() as transaction:
+            await store_state(states, transaction, RECORD, b'{"version":1}', read_at=NOW, instead_of=None)
+        with pytest.raises(StateMoved):
+            await settle(None)
+        assert [row["phase"] for row in await database.fetch(PHASES)] == ["sent"]
+        first = await states.get(*RECORD)
+        assert first is not None
+        assert first.data == b'{"version":1}'
+
+        await settle(first)
+        assert [row["phase"] for row in await database.fetch(PHASES)] == ["settled"]
+        second = await states.get(*RECORD)
+        assert second is not None
+        assert (second.data, second.version) == (b'{"version":2}', 2)
+        async with database.transaction() as transaction:
+            with pytest.raises(StateMoved):
+                await store_state(states, transaction, RECORD, b"{}", read_at=NOW, instead_of=first)
+    finally:
+        await database.close()
+
+    assert "ERROR" not in log.read_text(errors="replace")
