@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from app.drift.deps import DriftDetectionDeps
+from app.drift.deps import DriftDeps
 from app.drift.detect import AT_ONCE, GATHER_SECONDS, MOST_WAITING, DriftDetection
 from app.drift.judge import Sample, see, traits_of
 from app.drift.models import Baseline, DriftSubject
@@ -83,15 +83,10 @@ async def _lookout(subject: Subject, resource: Any) -> AsyncIterator[DriftDetect
     sample = Sample(subject=seen_by, record=subject.record, read_by=subject.mapping.record, resource=resource)
     nothing: Any = None  # only needed to record something
     detection = DriftDetection(
-        DriftDetectionDeps(
-            drifts=cast(PostgresDrifts, _Learned(sample)),
-            database=nothing,
-            events=nothing,
-            queue=nothing,
-            settings=DriftSettings(),
-            rules={},
-            public_url="",
-        )
+        DriftDeps(drifts=cast(PostgresDrifts, _Learned(sample)), database=nothing, events=nothing, queue=nothing),
+        DriftSettings(),
+        rules={},
+        public_url="",
     )
     async with detection.running():
         yield detection

@@ -8,8 +8,8 @@ from app.http.paging import Page, page_of
 
 async def list_audit(trail: PostgresAuditTrail, which: AuditFilter, *, after: int | None, limit: int) -> Page:
     """List events, newest first. The cursor is the last id of the page."""
-    found = await trail.list(which, before=after, limit=limit + 1)
-    return page_of(found, limit)
+    events = await trail.list(which, before=after, limit=limit + 1)
+    return page_of(events, limit)
 
 
 async def verify_audit(trail: PostgresAuditTrail, *, start: int, at_most: int, anchor: Anchor | None) -> Verification:

@@ -14,10 +14,9 @@ from app.cli.inputs import read_input
 from app.cli.operators import actor
 from app.cli.printing import Json, print_result
 from app.cli.tables import Cells, facts, filled_table, moment
+from app.dead_letters.decide import RedriveOrder, discard_dead_letter, redrive_dead_letter
 from app.dead_letters.deps import DeadLetterDeps
-from app.dead_letters.discard import discard_dead_letter
 from app.dead_letters.inspect import list_dead_letters, read_dead_letter
-from app.dead_letters.redrive import RedriveOrder, redrive_dead_letter
 from app.dead_letters.views import AttemptView, DeadLetterDetail, DeadLetterView
 from app.http.plurals import counted
 

@@ -21,8 +21,7 @@ from app.problem_document import Problem
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import Done, Job, JobOutcome, JobPolicy, Permanent
-from app.records.fetch import fetch_page
-from app.records.models import READ_LIMIT
+from app.records.fetch import READ_LIMIT, fetch_page
 from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.models import NewOperation, NextJob, Operation

@@ -110,8 +110,8 @@ async def start_redrive(
 
 async def list_redrives(deps: DeadLetterDeps, *, after: str | None, limit: int) -> Page:
     """List redrives, newest first. The cursor is the last id of the page."""
-    found = await deps.redrives.list(after=after, limit=limit + 1)
-    return page_of(found, limit, view_of)
+    redrives = await deps.redrives.list(after=after, limit=limit + 1)
+    return page_of(redrives, limit, view_of)
 
 
 async def read_redrive(deps: DeadLetterDeps, redrive_id: str) -> RedriveView:

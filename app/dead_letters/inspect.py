@@ -1,16 +1,19 @@
-"""Find and show dead letters."""
+"""Find and show dead letters, and accept an edited payload."""
 
 import re
 from typing import Final
 
+from msgspec import Raw
+
 from app.dead_letters.advice import next_steps
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.models import DeadLetterFilter
-from app.dead_letters.payload import is_editable, show_payload
 from app.dead_letters.views import DeadLetterDetail, attempt_view_of, detail_of, view_of
-from app.errors import NotFound, StateConflict
+from app.errors import InvalidField, NotFound, StateConflict
 from app.http.paging import Page, page_of
 from app.identifiers import what_else
+from app.postgres.encryption import SealBroken
+from app.queue.kinds import Shown, legible
 from app.queue.models import DeadLetter
 from app.revisions.mapping_routes import revision_at
 
@@ -19,15 +22,15 @@ DEAD_LETTER_ID: Final = re.compile(r"dl_[A-Za-z0-9]{1,64}")
 
 async def list_dead_letters(deps: DeadLetterDeps, which: DeadLetterFilter, *, after: str | None, limit: int) -> Page:
     """List dead letters, newest first. The cursor is the last id of the page."""
-    found = await deps.dead_letters.list(which, after=after, limit=limit + 1)
-    return page_of(found, limit, view_of)
+    letters = await deps.dead_letters.list(which, after=after, limit=limit + 1)
+    return page_of(letters, limit, view_of)
 
 
 async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_url: str) -> DeadLetterDetail:
     """Return one with its payload, attempts and next steps. `trace_url` is the template of trace URLs. Raises
     NotFound."""
     letter = await find_letter(deps, dead_letter_id)
-    shown = await show_payload(deps, letter)
+    payload = await show_payload(deps, letter)
     attempts = await deps.dead_letters.attempts(letter.job_id)
     revision_now = (
         None if letter.mapping is None else await revision_at(deps.mapping_routes, letter.connection, letter.mapping)
@@ -35,13 +38,42 @@ async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_u
     return detail_of(
         letter,
         [attempt_view_of(attempt, trace_url) for attempt in attempts],
-        payload=shown.payload,
-        payload_note=shown.note,
+        payload=payload.payload,
+        payload_note=payload.note,
         editable=letter.state == "open" and is_editable(deps, letter),
         next_steps=next_steps(
             letter, deps.kinds, revision_now, is_disabled=await deps.subscriptions.is_disabled(letter.connection)
         ),
     )
+
+
+SEALED: Final = "It cannot be decrypted: its encryption key is not configured, or the data was changed."
+
+
+async def show_payload(deps: DeadLetterDeps, letter: DeadLetter) -> Shown:
+    """Return the payload with the data that it references. Never raises for a payload that cannot be decrypted."""
+    try:
+        payload = await deps.dead_letters.payload(letter.id)
+        if payload is None:
+            return Shown(payload=None, note="The dead letter no longer exists.")
+        show = deps.show.get(letter.kind)
+        return Shown(payload=legible(payload)) if show is None else await show(payload)
+    except SealBroken:
+        return Shown(payload=None, note=SEALED)
+
+
+def is_editable(deps: DeadLetterDeps, letter: DeadLetter) -> bool:
+    """Return whether its kind accepts an edited payload."""
+    kind = deps.kinds.get(letter.kind)
+    return kind is not None and kind.edit is not None
+
+
+def edit_payload(deps: DeadLetterDeps, letter: DeadLetter, sent: Raw) -> bytes:
+    """Return the job's new payload. Raises InvalidField if its kind accepts none or it is invalid."""
+    kind = deps.kinds.get(letter.kind)
+    if kind is None or kind.edit is None:
+        raise InvalidField.at("/payload", f"cannot be edited for a job of kind {letter.kind}: omit it")
+    return kind.edit(letter, sent)
 
 
 async def find_letter(deps: DeadLetterDeps, dead_letter_id: str) -> DeadLetter:

@@ -2,12 +2,11 @@
 
 from typing import Final, get_args
 
-from app.dead_letters import bulk_redrive, discard, inspect, redrive
+from app.dead_letters import bulk_redrive, decide, inspect
 from app.dead_letters.bulk_redrive import DryRun, RedriveRequest, RedriveView
+from app.dead_letters.decide import DiscardOrder, RedriveOrder
 from app.dead_letters.deps import DeadLetterDeps
-from app.dead_letters.discard import DiscardOrder
 from app.dead_letters.models import DeadLetterFilter
-from app.dead_letters.redrive import RedriveOrder
 from app.dead_letters.views import DeadLetterDetail, DeadLetterView
 from app.http.deps import HttpDeps
 from app.http.operation import Call, JsonBody, Listing, operation
@@ -98,7 +97,7 @@ async def redrive_dead_letter(call: Call) -> Answered:
     a payload to replace the old one, if the dead letter is `editable`. Audited.
     """
     deps, order = call.deps(DeadLetterDeps), call.body(REDRIVE)
-    return json_response(await redrive.redrive_dead_letter(deps, call.path("id"), order, actor=call.caller.principal))
+    return json_response(await decide.redrive_dead_letter(deps, call.path("id"), order, actor=call.caller.principal))
 
 
 @operation(
@@ -117,7 +116,7 @@ async def discard_dead_letter(call: Call) -> Answered:
     Its work is not done. Work that it blocked continues. Audited, with the reason.
     """
     deps, order = call.deps(DeadLetterDeps), call.body(DISCARD)
-    return json_response(await discard.discard_dead_letter(deps, call.path("id"), order, actor=call.caller.principal))
+    return json_response(await decide.discard_dead_letter(deps, call.path("id"), order, actor=call.caller.principal))
 
 
 @operation(

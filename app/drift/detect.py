@@ -8,7 +8,7 @@ record is checked before it is accepted.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -17,12 +17,13 @@ from msgspec import Struct
 
 from app import telemetry
 from app.audit.record import Entry, append
-from app.drift.baselines import Baselines
-from app.drift.deps import DriftDetectionDeps
+from app.drift.deps import DriftDeps
 from app.drift.judge import Deviation, Sample, Seen, deviations, see, traits_of
 from app.drift.models import Baseline, DriftSource, DriftSubject, Learning, Noted, Trait
+from app.drift.store import Baselines
 from app.drift.store_findings import DriftRecorder
 from app.errors import StoreUnavailable
+from app.settings.drift import DriftRule, DriftSettings
 from app.telemetry.drift import DriftOutcome
 from mappings.spec import VendorDrift, VendorMapping
 
@@ -40,11 +41,15 @@ _log = logging.getLogger("lockstitch.drift")
 
 
 class DriftDetection:
-    """The drift detection of one process."""
+    """The drift detection of one process. `rules` maps connection names to their drift rules."""
 
-    def __init__(self, deps: DriftDetectionDeps) -> None:
+    def __init__(
+        self, deps: DriftDeps, settings: DriftSettings, rules: Mapping[str, Sequence[DriftRule]], public_url: str
+    ) -> None:
         self._deps = deps
-        self._notes = DriftRecorder(deps)
+        self._settings = settings
+        self._notes = DriftRecorder(deps, rules, public_url)
+        self._rejecting = {name for name, own in rules.items() if any(rule.policy == "reject" for rule in own)}
         self._baselines = Baselines(deps.drifts)
         self._waiting: asyncio.Queue[Sample] = asyncio.Queue(MOST_WAITING)
 
@@ -87,13 +92,13 @@ class DriftDetection:
 
         Raises VendorDrift for drift that the connection rejects, and StoreUnavailable.
         """
-        if self._notes.may_reject(connection):
+        if connection in self._rejecting:
             subject = _subject(connection, mapping, "record")
             await self._refuse(Sample(subject=subject, record=record, read_by=mapping.record, resource=resource))
 
     async def refuse_webhook(self, connection: str, mapping: AnyMapping, payload: bytes) -> None:
         """Check the payload of a webhook, like `refuse`."""
-        if self._notes.may_reject(connection):
+        if connection in self._rejecting:
             subject = _subject(connection, mapping, "webhook")
             await self._refuse(Sample(subject=subject, record=payload, read_by=_reader(mapping, payload)))
 
@@ -118,7 +123,7 @@ class DriftDetection:
         Every record is sampled while the baseline is learned. Afterwards large records are sampled less often, so that
         the cost does not depend on the vendor's record size. A rate of 1 samples all records.
         """
-        rate = self._deps.settings.sample_rate
+        rate = self._settings.sample_rate
         if rate in (0, 1) or not self._baselines.is_learned(subject):
             return rate > 0
         thrown = random.random()  # noqa: S311 - dice, no secret
@@ -180,18 +185,18 @@ class DriftDetection:
 
     async def _check(self, subject: DriftSubject, samples: Sequence[Sample]) -> None:
         baseline = await self._baselines.get(subject)
-        seen = []
+        looks = []
         for sample in samples:
-            seen.append((sample, see(sample)))
+            looks.append((sample, see(sample)))
             await asyncio.sleep(0)  # yield to other tasks between records
         learning: Learning = "over"
         if not baseline.learned:
-            learning = await self._learn(subject, [(one, what) for one, what in seen if one.failure is None])
+            learning = await self._learn(subject, [(one, what) for one, what in looks if one.failure is None])
         if learning != "learning":
             baseline = await self._baselines.renew(subject)
         late: set[Trait] = set()
         noted: dict[tuple[str, str, str], Noted] = {}
-        for sample, what in seen:
+        for sample, what in looks:
             if learning != "over" and sample.failure is None:
                 continue
             news, more = deviations(sample, what, baseline)
@@ -202,18 +207,18 @@ class DriftDetection:
         if noted or late:
             await self._notes.write_down(subject, list(noted.values()), sorted(late))
 
-    async def _learn(self, subject: DriftSubject, seen: Sequence[tuple[Sample, Seen]]) -> Learning:
-        if not seen:
+    async def _learn(self, subject: DriftSubject, looks: Sequence[tuple[Sample, Seen]]) -> Learning:
+        if not looks:
             return "learning"
-        traits = {trait for sample, what in seen for trait in traits_of(sample, what)}
+        traits = {trait for sample, what in looks for trait in traits_of(sample, what)}
         async with self._deps.database.transaction() as transaction:
             learning = await self._deps.drifts.learn(
                 transaction,
                 subject,
                 sorted(traits),
-                records=len(seen),
-                most_records=self._deps.settings.learn_records,
-                most_hours=self._deps.settings.learn_hours,
+                records=len(looks),
+                most_records=self._settings.learn_records,
+                most_hours=self._settings.learn_hours,
             )
             if learning == "learned":
                 facts = {"mapping": subject.mapping, "revision": subject.revision, "source": subject.source}

@@ -15,19 +15,19 @@ FINDING_ID: Final = re.compile(r"drf_[A-Za-z0-9]{1,64}")
 
 async def list_drift(deps: DriftDeps, which: DriftFilter, *, after: str | None, limit: int) -> Page:
     """List findings, newest first. The cursor is the last id of the page."""
-    found = await deps.drifts.list(which, after=after, limit=limit + 1)
-    return page_of(found, limit)
+    findings = await deps.drifts.list(which, after=after, limit=limit + 1)
+    return page_of(findings, limit)
 
 
 async def read_drift(deps: DriftDeps, finding_id: str) -> DriftFinding:
     """Return one finding. Raises NotFound."""
-    found = await deps.drifts.get(finding_id) if FINDING_ID.fullmatch(finding_id) else None
-    if found is None:
+    finding = await deps.drifts.get(finding_id) if FINDING_ID.fullmatch(finding_id) else None
+    if finding is None:
         otherwise = f"Unknown drift finding {finding_id[:80]}."
         raise NotFound(
             what_else(finding_id, "drift finding") or otherwise, next_step="List findings with GET /ops/drift."
         )
-    return found
+    return finding
 
 
 async def acknowledge_drift(deps: DriftDeps, finding_id: str, *, actor: str) -> DriftFinding:

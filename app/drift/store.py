@@ -1,5 +1,6 @@
 """Baselines and drift findings in PostgreSQL."""
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -191,6 +192,35 @@ class PostgresDrifts:
         )
         await self.extend(transaction, subject, [(finding.path, trait_of(finding.kind, finding.found))])
         return finding
+
+
+FRESH_SECONDS: Final = 5.0
+
+
+class Baselines:
+    """Baselines by subject, cached for `FRESH_SECONDS`."""
+
+    def __init__(self, drifts: PostgresDrifts) -> None:
+        self._drifts = drifts
+        self._known: dict[DriftSubject, tuple[Baseline, float]] = {}
+
+    def is_learned(self, subject: DriftSubject) -> bool:
+        """Return whether the cached baseline is learned. False if none is cached. Does no I/O."""
+        cached = self._known.get(subject)
+        return cached is not None and cached[0].learned
+
+    async def get(self, subject: DriftSubject) -> Baseline:
+        """Return the baseline, at most `FRESH_SECONDS` old. Raises StoreUnavailable."""
+        cached = self._known.get(subject)
+        if cached is not None and time.monotonic() < cached[1]:
+            return cached[0]
+        return await self.renew(subject)
+
+    async def renew(self, subject: DriftSubject) -> Baseline:
+        """Read the baseline from the store and cache it. Raises StoreUnavailable."""
+        baseline = await self._drifts.baseline(subject)
+        self._known[subject] = baseline, time.monotonic() + FRESH_SECONDS
+        return baseline
 
 
 def _key(subject: DriftSubject) -> tuple[str, str, int, str]:

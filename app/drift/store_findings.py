@@ -1,19 +1,19 @@
 """Record drift: apply the connection's rules, store each change once, and publish an event for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from app import telemetry
 from app.audit.record import Entry, append
-from app.drift.deps import DriftDetectionDeps
+from app.drift.deps import DriftDeps
 from app.drift.judge import Deviation, Sample
 from app.drift.models import DriftFinding, DriftSubject, Noted, Trait
 from app.events.models import NewEvent
 from app.postgres.database import Transaction
 from app.redaction import shape_of
-from app.settings.drift import DriftPolicy, policy_of
+from app.settings.drift import DriftPolicy, DriftRule, policy_of
 
 DETECTED: Final = "mapping.drift_detected"
 PUBLISHED: Final = (
@@ -29,17 +29,14 @@ Change = tuple[str, str, str]
 class DriftRecorder:
     """Record deviations as findings."""
 
-    def __init__(self, deps: DriftDetectionDeps) -> None:
+    def __init__(self, deps: DriftDeps, rules: Mapping[str, Sequence[DriftRule]], public_url: str) -> None:
         self._deps = deps
-        self._rejecting = {name for name, given in deps.rules.items() if any(rule.policy == "reject" for rule in given)}
-
-    def may_reject(self, connection: str) -> bool:
-        """Return whether the connection has a `reject` rule."""
-        return connection in self._rejecting
+        self._rules = rules
+        self._public_url = public_url
 
     def policy(self, subject: DriftSubject, path: str) -> DriftPolicy:
         """Return the policy for drift at this path."""
-        return policy_of(self._deps.rules.get(subject.connection, ()), subject.object, path)
+        return policy_of(self._rules.get(subject.connection, ()), subject.object, path)
 
     def add(self, noted: dict[Change, Noted], sample: Sample, news: Sequence[Deviation]) -> None:
         """Add the deviations of one record to `noted`, except those that a rule discards."""
@@ -97,5 +94,5 @@ class DriftRecorder:
 
     def _data(self, finding: DriftFinding) -> dict[str, Any]:
         return {name: getattr(finding, name) for name in PUBLISHED} | {
-            "link": f"{self._deps.public_url}/ops/drift/{finding.id}"
+            "link": f"{self._public_url}/ops/drift/{finding.id}"
         }

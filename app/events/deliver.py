@@ -104,12 +104,12 @@ async def send(
     return Sent(status=reply.status, reason=f"answered {reply.status}", retry_after=reply.retry_after)
 
 
-def seconds_until_next(ladder: Sequence[float], failures: int, asked: float | None) -> float:
+def seconds_until_next(ladder: Sequence[float], failures: int, requested: float | None) -> float:
     """Return the seconds to wait after this many failures: a step of the ladder plus up to a fifth, so that deliveries
     that failed together do not retry together. At least what the target asks for, up to a day."""
     step = ladder[min(failures, len(ladder)) - 1]
     jittered = step * (1.0 + JITTER * random.random())  # noqa: S311 - spreads load, guards nothing
-    return max(jittered, min(asked or 0.0, LONGEST_WAIT))
+    return max(jittered, min(requested or 0.0, LONGEST_WAIT))
 
 
 def _refusal(delivery: Delivery, scopes: Sequence[str]) -> str | None:

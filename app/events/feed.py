@@ -9,8 +9,7 @@ from msgspec import Raw
 
 from app.errors import InvalidField
 from app.events.deps import EventDeps
-from app.events.scopes import READS, SHOWING_OBJECTS, may_read, scopes_of_types
-from app.events.types import types_of
+from app.events.types import READS, SHOWING_OBJECTS, may_read, scopes_of_types, types_of
 from app.http.callers import Caller, forbidden, require_scopes
 from app.http.paging import Page
 from canonical.parts import ObjectName
@@ -41,17 +40,17 @@ async def read_events(
         _require(caller, pattern)
     wanted = types_of(patterns or (ANY,))
     if caller.scopes.issuperset(READS):
-        types, held = () if not patterns and connection is None else wanted, None
+        types, scopes = () if not patterns and connection is None else wanted, None
     else:
-        types, held = tuple(name for name in wanted if may_read(name, caller.scopes)), caller.scopes
-    found = await deps.events.feed(
-        types=types, after=after, limit=limit + 1, held=held, connection=connection, since=since
+        types, scopes = tuple(name for name in wanted if may_read(name, caller.scopes)), caller.scopes
+    events = await deps.events.feed(
+        types=types, after=after, limit=limit + 1, scopes=scopes, connection=connection, since=since
     )
-    page = found[:limit]
+    page = events[:limit]
     return Page(
         data=[event.body for event in page],
         next_cursor=page[-1].id if page else after,
-        has_more=len(found) > limit,
+        has_more=len(events) > limit,
     )
 
 
@@ -77,8 +76,8 @@ async def newest_of(
     not before `since`, if given. Raises InvalidField for an unknown connection."""
     _require_connection(deps, connection)
     types = types_of(patterns or (f"{object_name}.*",))
-    found = await deps.events.newest(types=types, limit=limit, connection=connection, since=since)
-    return [event.body for event in found]
+    events = await deps.events.newest(types=types, limit=limit, connection=connection, since=since)
+    return [event.body for event in events]
 
 
 def _require_connection(deps: EventDeps, connection: str | None) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from app.events.record_changes import NOT_COMPARED
 from app.events.types import RECORD_TYPES
@@ -40,3 +40,26 @@ def _unknown(
             what = "is not a field" if member == "fields" else "is not a field whose change makes an event"
             detail = f"{name[:80]!r} {what} of a {' or '.join(subjects)}.{did_you_mean(name, known)}"
             yield FieldError(pointer=f"/{member}/{place}", detail=detail)
+
+
+ALWAYS: Final = ("id", "meta")
+
+
+def delivered_body(event_type: str, body: Raw, fields: Sequence[str] | None) -> Raw:
+    """Return the document of an Event with these fields of its record and of its old values, besides id and meta; None:
+    all.
+
+    Comments, operations and other data are delivered whole.
+    """
+    if fields is None or event_type not in RECORD_TYPES:
+        return body
+    document = msgspec.json.decode(body, type=dict[str, Raw])
+    narrowed = {"data": _narrow(document["data"], (*ALWAYS, *fields))}
+    if "previous" in document:
+        narrowed["previous"] = _narrow(document["previous"], fields)
+    return Raw(msgspec.json.encode(document | narrowed))
+
+
+def _narrow(record: Raw, fields: Sequence[str]) -> Raw:
+    members = msgspec.json.decode(record, type=dict[str, Raw])
+    return Raw(msgspec.json.encode({name: value for name, value in members.items() if name in fields}))

@@ -92,7 +92,7 @@ ENTRIES: Final = """
 
 WANTED_BY: Final = "wanted_by(new.type, new.subject, new.connection, string_to_array(new.changed, ' '))"
 
-TOLD: Final = f"""
+WANTED: Final = f"""
     SELECT new.number, new.id AS event_id, new.created_at AS appended_at, wanted.subscription, wanted.fields
       FROM new
       LEFT JOIN LATERAL {WANTED_BY} AS wanted ON true
@@ -136,6 +136,6 @@ APPEND_EVENTS: Final = f"""
     ), noted AS (
         {record.insert_text(rows=ENTRIES)}
     )
-    {TOLD}
+    {WANTED}
      ORDER BY new.number, wanted.subscription
 """

@@ -11,13 +11,11 @@ from msgspec import Meta, Raw, Struct
 from app.egress.named_targets import NEXT_STEP, complaint_about
 from app.errors import InvalidField, NotFound
 from app.events.deliver import JITTER, send
-from app.events.delivered_body import delivered_body
 from app.events.deps import EventDeps
 from app.events.models import EventSubscription, NewSubscription, SubscriptionState
-from app.events.record_fields import field_errors
+from app.events.record_fields import delivered_body, field_errors
 from app.events.samples import sample_event
-from app.events.scopes import OBJECTS, scopes_of_types
-from app.events.types import EVENT_PATTERNS, types_of
+from app.events.types import EVENT_PATTERNS, OBJECTS, scopes_of_types, types_of
 from app.http.callers import Caller, require_scopes
 from app.http.paging import Page, page_of
 from app.identifiers import new_id, what_else

@@ -69,9 +69,9 @@ def _of_ticket(before: Fields | FirstSight, after: Fields) -> Iterator[str]:
         yield "ticket.reopened"
 
 
-def _is_fresh(before: Fields | FirstSight, field: str, moment: Any, held: Callable[[Fields], bool]) -> bool:
+def _is_fresh(before: Fields | FirstSight, field: str, moment: Any, held_before: Callable[[Fields], bool]) -> bool:
     """Return whether what holds after the change did not hold before it. `held` judges the fields before."""
-    return before.shows(field, moment) if isinstance(before, FirstSight) else not held(before)
+    return before.shows(field, moment) if isinstance(before, FirstSight) else not held_before(before)
 
 
 def _was_paid(fields: Fields) -> bool:

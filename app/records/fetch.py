@@ -17,6 +17,9 @@ from app.vendors.models import Connection, VendorRefused
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import ListQuery, Unmappable
 
+READ_LIMIT: Final = 25.0
+"""Seconds that a read may take, with retries and waiting for the vendor's budget, unless the caller says."""
+
 # A page of long orders needs one read for each of them, people two; more than this means a loop.
 MAX_SIDE_LOADS: Final = 16
 COMMENT_PAGES: Final = 5
@@ -50,7 +53,7 @@ async def fetch_raw(
     remote_id: str,
     deadline: float,
     *,
-    met: tuple[msgspec.Raw, ...] = (),
+    customers: tuple[msgspec.Raw, ...] = (),
 ) -> tuple[msgspec.Raw, Any]:
     """Return the vendor's bytes of one record, and the account facts for its mapping. `met` are customers that were
     read just before.
@@ -62,8 +65,8 @@ async def fetch_raw(
     reply = await send_read(deps, connection, mapping.endpoints.read(remote_id, account), deadline)
     with as_vendor_drift(deps, connection, mapping):
         raw, account = mapping.endpoints.record(reply, account)
-        if met and mapping.endpoints.meet is not None:
-            account = mapping.endpoints.meet(met, account)
+        if customers and mapping.endpoints.meet is not None:
+            account = mapping.endpoints.meet(customers, account)
     if raw is None:
         raise NotFound(f"{connection.vendor.title} has no {mapping.object} with the id {remote_id}.")
     return raw, await _side_load(deps, connection, mapping, (raw,), account, deadline)
@@ -76,10 +79,10 @@ async def fetch_record(
     remote_id: str,
     deadline: float,
     *,
-    met: tuple[msgspec.Raw, ...] = (),
+    customers: tuple[msgspec.Raw, ...] = (),
 ) -> Reading:
     """Fetch and map one record. `met` is as for `fetch_raw`. Raises like it, and VendorDrifted."""
-    raw, account = await fetch_raw(deps, connection, mapping, remote_id, deadline, met=met)
+    raw, account = await fetch_raw(deps, connection, mapping, remote_id, deadline, customers=customers)
     return await map_record(deps, connection, mapping, raw, account)
 
 

@@ -62,7 +62,7 @@ async def resolve_person(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, filters: Mapping[str, str], deadline: float
 ) -> Mapping[str, str] | None:
     """Return the filters with the vendor's id of the customer or requester, or with their e-mail address where the
-    vendor filters by that. None if nobody has the address: then no record matches.
+    vendor filters by that. None if no one has the address: then no record matches.
 
     Raises InvalidField for a person who is not known at the connection, and AmbiguousMatch if several have the address.
     """
@@ -96,10 +96,10 @@ async def _with_email(
     """Return the vendor's id of the customer with this address, or those of all where the list takes them."""
     customers = choose_mapping(deps, connection, "customer")
     key = Key(name="email", value=email)
-    found = await find_matches(deps, connection, customers, key, deadline)
-    if len(found) > 1 and not mapping.endpoints.takes_people:
-        raise ambiguous_match(connection, customers, key, await name_records(deps, connection, found))
-    return ",".join(one.mapped.remote.id for one in found) or None
+    matches = await find_matches(deps, connection, customers, key, deadline)
+    if len(matches) > 1 and not mapping.endpoints.takes_people:
+        raise ambiguous_match(connection, customers, key, await name_records(deps, connection, matches))
+    return ",".join(one.mapped.remote.id for one in matches) or None
 
 
 async def _remote_id(deps: RecordDeps, connection: Connection, name: str, value: str) -> str:

@@ -40,7 +40,7 @@ class FoundRecords(Struct, frozen=True, kw_only=True):
 def has_keys(object_name: ObjectName, data: Any, filters: Mapping[str, str]) -> bool:
     """Return whether a record holds the value of each filter that names a record."""
     return all(
-        any(same(held, filters[name], kind) for held in _values(object_name, data, name))
+        any(same(value, filters[name], kind) for value in _values(object_name, data, name))
         for name, kind in KINDS.items()
         if name in filters
     )

@@ -11,12 +11,11 @@ from app.errors import AmbiguousMatch, InvalidField, NotFound, VendorDrifted
 from app.http.mapping_header import NamedRevision
 from app.problem_document import Candidate, FieldError
 from app.records.deps import RecordDeps
-from app.records.fetch import fetch_page
+from app.records.fetch import READ_LIMIT, fetch_page
 from app.records.found_keys import compare_found
 from app.records.map_record import Reading, refuse_rejected_drift
-from app.records.models import READ_LIMIT, ReadRecord
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping
-from app.records.resources import etag_of, name_records
+from app.records.resources import ReadRecord, name_records, tagged
 from app.vendors.models import Connection
 from canonical import values
 from canonical.parts import ObjectName
@@ -61,7 +60,7 @@ async def look_up(
             next_step="Check the value, or create the record first.",
         )
     await refuse_rejected_drift(deps, found_at, *readings)
-    return ReadRecord(resource=resources[0], etag=etag_of(resources[0]))
+    return tagged(resources[0])
 
 
 async def find_matches(
@@ -75,7 +74,7 @@ async def find_matches(
         raise InvalidField.of("email", "not an e-mail address")
     value = values.email(key.value) if key.name == "email" else key.value
     query = ListQuery(limit=ENOUGH, filters={key.name: value})
-    found, unsure = list[Reading](), list[Reading]()
+    matches, unsure = list[Reading](), list[Reading]()
     while True:
         page = await fetch_page(deps, connection, mapping, query, deadline)
         if page.unreadable:
@@ -86,13 +85,13 @@ async def find_matches(
             )
         people = [one for one in page.readings if key.name != "email" or not is_staff(mapping, one.raw)]
         compared = await compare_found(deps, connection, people, query.filters, deadline)
-        found, unsure = found + compared.equal, unsure + compared.unsure
-        if page.next is None or len(found) >= ENOUGH:
+        matches, unsure = matches + compared.equal, unsure + compared.unsure
+        if page.next is None or len(matches) >= ENOUGH:
             break
         query = msgspec.structs.replace(query, after=page.next)
-    if unsure and not found:
+    if unsure and not matches:
         raise hidden_match(connection, mapping, key, await name_records(deps, connection, unsure[:ENOUGH]))
-    return found[:ENOUGH]
+    return matches[:ENOUGH]
 
 
 def is_staff(mapping: AnyMapping, record: msgspec.Raw) -> bool:
@@ -105,17 +104,17 @@ async def find_people(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, email: str, deadline: float
 ) -> tuple[str | None, Sequence[Reading]]:
     """Return the remote id of a member of staff with this e-mail address, None if there is none, and the customers with
-    it. The vendor may have nobody yet who was created just now. Raises like `look_up`."""
+    it. The vendor may not list yet who was created just now. Raises like `look_up`."""
     key = Key(name="email", value=email)
     if mapping.endpoints.is_staff is None:
         return None, await find_matches(deps, connection, mapping, key, deadline)
     query = ListQuery(limit=mapping.endpoints.max_limit, filters={"email": email})
     page = await fetch_page(deps, connection, mapping, query, deadline)
-    found = await compare_found(deps, connection, page.readings, query.filters, deadline)
-    staff = [one.mapped.remote.id for one in (*found.equal, *found.unsure) if is_staff(mapping, one.raw)]
-    people = [one for one in found.equal if not is_staff(mapping, one.raw)]
-    if found.unsure and not staff and not people:
-        raise hidden_match(connection, mapping, key, await name_records(deps, connection, found.unsure))
+    matches = await compare_found(deps, connection, page.readings, query.filters, deadline)
+    staff = [one.mapped.remote.id for one in (*matches.equal, *matches.unsure) if is_staff(mapping, one.raw)]
+    people = [one for one in matches.equal if not is_staff(mapping, one.raw)]
+    if matches.unsure and not staff and not people:
+        raise hidden_match(connection, mapping, key, await name_records(deps, connection, matches.unsure))
     return next(iter(staff), None), people
 
 
@@ -163,16 +162,14 @@ def _require_key(deps: RecordDeps, connection: Connection, mapping: AnyMapping, 
     raise cannot(deps, connection, mapping.object, what, is_able)
 
 
-def only_key(given: dict[str, str]) -> Key:
+def only_key(keys: dict[str, str]) -> Key:
     """Return the one key that was sent. Raises InvalidField for none or several."""
-    if len(given) == 1:
-        ((name, value),) = given.items()
+    if len(keys) == 1:
+        ((name, value),) = keys.items()
         return Key(name=name, value=value)
     offered = ", ".join(KEYS)
-    if given:
-        raise InvalidField.listing(
-            [FieldError(parameter=name, detail=f"send only one of: {offered}") for name in given]
-        )
+    if keys:
+        raise InvalidField.listing([FieldError(parameter=name, detail=f"send only one of: {offered}") for name in keys])
     raise InvalidField(
         f"A key is missing: send exactly one of {offered}. An automation tool drops a parameter whose value is"
         " undefined, so check the expression.",

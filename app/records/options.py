@@ -10,7 +10,7 @@ from app.errors import InvalidField, NotFound
 from app.http.plurals import PLURAL
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
-from app.records.models import READ_LIMIT
+from app.records.fetch import READ_LIMIT
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import cannot, choose_mapping
 from canonical.parts import ObjectName

@@ -14,14 +14,12 @@ from app.http.mapping_header import NamedRevision
 from app.http.paging import Page
 from app.records.complete_references import complete_references
 from app.records.deps import RecordDeps
-from app.records.fetch import FetchedPage, UnreadableRecord, fetch_page, fetch_present, unreadable_of
+from app.records.fetch import READ_LIMIT, FetchedPage, UnreadableRecord, fetch_page, fetch_present, unreadable_of
 from app.records.filters import refuse_unsupported, resolve_person
 from app.records.found_keys import compare_found
 from app.records.map_record import Reading, refuse_rejected_drift
-from app.records.merges import follow_merge
-from app.records.models import READ_LIMIT, ReadRecord
 from app.records.resolve import cannot, choose_connection, choose_mapping, resolve_record
-from app.records.resources import etag_of, name_records
+from app.records.resources import ReadRecord, follow_merge, name_records, tagged
 from app.vendors.models import Connection
 from canonical.parts import ObjectName
 from mappings.spec import ListQuery, Sort
@@ -80,7 +78,7 @@ async def read_one(
     if "owners" in include:
         owners = dict(deps.ownership[object_name].fields)
         resource = msgspec.structs.replace(resource, meta=msgspec.structs.replace(resource.meta, owners=owners))
-    return ReadRecord(resource=resource, etag=etag_of(resource))
+    return tagged(resource)
 
 
 async def read_page(deps: RecordDeps, cursors: SealedCursors, request: ListRequest) -> RecordPage:
@@ -116,9 +114,9 @@ async def read_page(deps: RecordDeps, cursors: SealedCursors, request: ListReque
         parent=parent_id,
     )
     page = await fetch_page(deps, connection, mapping, query, deadline)
-    found = await compare_found(deps, connection, page.readings, filters, deadline)
+    compared = await compare_found(deps, connection, page.readings, filters, deadline)
     # A customer whose address is another one may be another person; a ticket has further people that are not read.
-    kept = found.equal if request.object == "customer" else found.equal + found.unsure
+    kept = compared.equal if request.object == "customer" else compared.equal + compared.unsure
     places = {one.mapped.remote.id: place for place, one in enumerate(page.readings)}
     kept.sort(key=lambda one: places[one.mapped.remote.id])
     page = msgspec.structs.replace(page, readings=kept)

@@ -65,17 +65,17 @@ def choose_mapping(
     """
     if isinstance(revision, NamedRevision):
         return _named(connection, object_name, revision)
-    found = (
+    mapping = (
         active_mapping(deps, connection, object_name)
         if revision is None
         else mapping_of(connection.vendor, object_name, revision)
     )
-    if found is None:
+    if mapping is None:
         lacks = f"has no {PLURAL[object_name]}"
         if connection.layout is not None:
             lacks = "takes uploads and cannot be asked: what its rows say comes as events"
         raise cannot(deps, connection, object_name, lacks)
-    return found
+    return mapping
 
 
 def active_mapping(deps: RecordDeps, connection: Connection, object_name: ObjectName) -> AnyMapping | None:

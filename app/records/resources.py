@@ -12,7 +12,6 @@ from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.models import NamedRecord, NewRecord, TotalDifference
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading
-from app.records.merges import follow_merge
 from app.records.resolve import AnyMapping
 from app.vendors.models import Connection
 from canonical.customer import Customer
@@ -27,6 +26,13 @@ from mappings.spec import Mapped, Remote
 Ensure = Callable[[ObjectName, str, Sequence[str]], Awaitable[Mapping[str, str]]]
 
 _encoder = msgspec.json.Encoder()
+
+
+class ReadRecord(Struct, frozen=True, kw_only=True):
+    """A resource and its entity tag."""
+
+    resource: Any
+    etag: str
 
 
 async def name_records(
@@ -75,6 +81,17 @@ async def name_new_record(
     return _resource(connection, reading, new.named, ids), new
 
 
+async def follow_merge(
+    deps: RecordDeps, connection: Connection, object_name: ObjectName, remote_id: str, into: str
+) -> None:
+    """Link a merged record to the record that it became. Does nothing if that is known, or for comments."""
+    if object_name == "comment":
+        return
+    await deps.links.merge(object_name, connection.name, remote_id, into)
+    if object_name == "customer":
+        await deps.matches.erase([(connection.name, remote_id)])
+
+
 async def referenced_ids(
     ensure: Ensure, connection: Connection, object_name: ObjectName, records: Sequence[Mapped[Any]]
 ) -> Ids:
@@ -112,6 +129,11 @@ def meta_of(
         loss=loss,
         unsupported=unsupported(mapping),
     )
+
+
+def tagged(resource: Any) -> ReadRecord:
+    """Return a resource with its entity tag."""
+    return ReadRecord(resource=resource, etag=etag_of(resource))
 
 
 def etag_of(resource: Any) -> str:

@@ -30,13 +30,12 @@ from app.http.parameters import (
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response, page_response, resource_response
 from app.records import options
-from app.records.contracts import describe_contract
+from app.records.contracts import ContractSummary, DataContract, describe_contract
 from app.records.contracts import list_contracts as summaries
 from app.records.deps import RecordDeps
 from app.records.lookup import look_up, only_key
 from app.records.options import OLDEST, OptionsView
 from app.records.read import ListRequest, read_one, read_page
-from app.records.views import ContractSummary, DataContract
 from canonical.customer import Customer
 from canonical.order import Order, OrderStatus
 from canonical.parts import ObjectName

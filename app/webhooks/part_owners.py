@@ -37,9 +37,9 @@ class PartOwners:
         except NotFound:
             return None
         with as_vendor_drift(deps, connection, mapping):
-            found = whole(reply)
-        if found is not None:
+            remote_id = whole(reply)
+        if remote_id is not None:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            self._known[connection.name, part] = (found, time.monotonic() + SECONDS)
-        return found
+            self._known[connection.name, part] = (remote_id, time.monotonic() + SECONDS)
+        return remote_id

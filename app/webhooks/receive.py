@@ -26,8 +26,8 @@ from app.signatures import (
 )
 from app.vendors.refused_webhooks import WebhookStandings
 from app.vendors.store import PostgresBoundAccounts
-from app.webhooks.group_commit import GroupCommit
 from app.webhooks.models import Arrival, NewReceipt
+from app.webhooks.store.arrivals import GroupCommit
 from app.webhooks.webhook_connections import WebhookConnection
 
 MOST_EVENTS: Final = 1000

@@ -13,13 +13,12 @@ from app.events.record_changes import read_state
 from app.records.compare import added_comment, compare, compare_deleted
 from app.records.fetch import fetch_comment, fetch_page, fetch_record
 from app.records.map_record import Reading, refuse_rejected_drift
-from app.records.merges import follow_merge
 from app.records.resolve import AnyMapping, choose_mapping
-from app.records.resources import name_records
+from app.records.resources import follow_merge, name_records
 from app.vendors.models import Connection
 from app.webhooks.deps import IngestDeps
 from app.webhooks.models import ReportedRecord
-from app.writes.store.own_writes import RecordLook
+from app.writes.models import RecordLook
 from mappings.spec import ListQuery, Mapped
 from mappings.webhooks import Notice
 

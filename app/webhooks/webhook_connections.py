@@ -44,7 +44,7 @@ def load_webhook_connections(
     Raises SettingsError with all complaints, without any secret: a secret that cannot be resolved or is malformed for
     its scheme, and settings for calls at a connection that only receives webhooks.
     """
-    found: dict[str, WebhookConnection] = {}
+    loaded: dict[str, WebhookConnection] = {}
     complaints: list[str] = []
     for name, connection in settings.items():
         vendor = connections.by_name[name].vendor
@@ -60,7 +60,7 @@ def load_webhook_connections(
             _reader(connection, place, vendor.webhooks.scheme, source, complaints)
             for place in range(len(connection.webhook_secrets))
         ]
-        found[name] = WebhookConnection(
+        loaded[name] = WebhookConnection(
             connection=name,
             manifest=vendor.webhooks,
             source=source,
@@ -69,7 +69,7 @@ def load_webhook_connections(
         )
     if complaints:
         raise SettingsError("\n".join(complaints))
-    return found
+    return loaded
 
 
 def _reader(
@@ -80,16 +80,16 @@ def _reader(
     complaints: list[str],
 ) -> Callable[[], Sequence[NamedSecret]] | None:
     """Return what reads the secrets of one reference. Those of the vault change; others are read once."""
-    given = connection.webhook_secrets[place]
+    reference = connection.webhook_secrets[place]
     where = f"[connections.{connection.name}] webhook_secrets[{place}]"
     try:
-        accepted = source.accepted(given)
+        accepted = source.accepted(reference)
         for secret, _ in accepted:
             check_secret(scheme, secret.value)
     except SettingsError as error:
         complaints.append(f"{where}: {error}")
         return None
     except UnusableSecret as error:
-        complaints.append(f"{where}, {given.secret}: {error}.")
+        complaints.append(f"{where}, {reference.secret}: {error}.")
         return None
-    return partial(source.accepted, given) if given.secret.startswith(VAULT) else lambda: accepted
+    return partial(source.accepted, reference) if reference.secret.startswith(VAULT) else lambda: accepted

@@ -81,7 +81,7 @@ def operator_dependencies(
             read_figures=partial(read_figures, database),
             count_dead_letters=partial(count_open_dead_letters, database),
         ),
-        DriftDeps(drifts=PostgresDrifts(database), database=database),
+        DriftDeps(drifts=PostgresDrifts(database), database=database, events=events, queue=queue),
         RevisionDeps(mapping_routes=mapping_routes, trial_book=PostgresTrialBook(database)),
         PostgresAuditTrail(database),
     )

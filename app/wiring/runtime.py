@@ -25,7 +25,7 @@ from app.credentials.secrets import Secrets
 from app.credentials.store import PostgresCredentials
 from app.credentials.vault import Vault
 from app.dependencies import Dependencies
-from app.drift.deps import DriftDetectionDeps
+from app.drift.deps import DriftDeps
 from app.drift.detect import DriftDetection
 from app.drift.store import PostgresDrifts
 from app.egress.poster import open_poster
@@ -73,10 +73,9 @@ from app.vendors.refused_webhooks import WebhookStandings
 from app.vendors.setup_times import PostgresSetupTimes
 from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.deps import IngestDeps
-from app.webhooks.group_commit import group_commit_to
 from app.webhooks.part_owners import PartOwners
 from app.webhooks.receive import WebhookReceiver
-from app.webhooks.store.arrivals import PostgresArrivals
+from app.webhooks.store.arrivals import PostgresArrivals, group_commit_to
 from app.webhooks.store.receipts import PostgresReceipts
 from app.webhooks.webhook_connections import load_webhook_connections
 from app.wiring.monitoring import open_monitoring
@@ -322,7 +321,7 @@ async def _open_dependencies(
         IngestDeps(
             **shared(records),
             receipts=receipts,
-            own_writes=PostgresOwnWrites(database, records.states, lease=lease),
+            own_writes=PostgresOwnWrites(database, records.states.open, lease=lease),
             events=events,
             queue=queue,
             part_owners=PartOwners(),
@@ -387,17 +386,9 @@ def shared(extended: RecordDeps) -> dict[str, Any]:
 
 def _drift(settings: Settings, database: Database, events: PostgresEvents, queue: PostgresQueue) -> DriftDetection:
     telemetry.expect_drift(settings.connections)
-    return DriftDetection(
-        DriftDetectionDeps(
-            drifts=PostgresDrifts(database),
-            database=database,
-            events=events,
-            queue=queue,
-            settings=settings.drift,
-            rules={name: connection.drift for name, connection in settings.connections.items()},
-            public_url=settings.public_url,
-        )
-    )
+    rules = {name: connection.drift for name, connection in settings.connections.items()}
+    deps = DriftDeps(drifts=PostgresDrifts(database), database=database, events=events, queue=queue)
+    return DriftDetection(deps, settings.drift, rules, settings.public_url)
 
 
 async def _open_runner(foundation: Foundation, dependencies: Dependencies, queue: PostgresQueue) -> QueueRunner:

@@ -222,6 +222,15 @@ class ReportedChange(Struct, frozen=True, kw_only=True):
     received_at: datetime | None
 
 
+class RecordLook(Struct, frozen=True, kw_only=True):
+    """The last-seen state of a record, if any, and whether a write that is sent and not decided yet may be the cause of
+    what was reported. A read that follows counts from `looked_at`."""
+
+    looked_at: datetime
+    state: SeenState | None
+    is_under_way: bool
+
+
 class FieldChange(Struct, frozen=True, kw_only=True):
     """A change of a watched field by a write of ours."""
 

@@ -219,7 +219,7 @@ class ResolvedWrite:
     async def fetch(self, remote_id: str) -> Reading:
         """Read and map a record. Raises like `records.fetch.fetch_record`."""
         return await fetch_record(
-            self.deps, self.connection, self.mapping, remote_id, self.deadline, met=tuple(self.related)
+            self.deps, self.connection, self.mapping, remote_id, self.deadline, customers=tuple(self.related)
         )
 
     def as_drift(self) -> AbstractContextManager[None]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from app.audit.models import AuditFilter
-from app.dead_letters.discard import DiscardOrder
+from app.dead_letters.decide import DiscardOrder
 from app.dead_letters.models import DeadLetterFilter, RedriveFilter
 from app.drift.models import DriftFilter
 from canonical.schema import field_texts

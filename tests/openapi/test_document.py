@@ -12,8 +12,7 @@ from schemathesis.specs.openapi import definitions
 
 from app.copies.copy import CopyRequest
 from app.dead_letters.bulk_redrive import RedriveRequest
-from app.dead_letters.discard import DiscardOrder
-from app.dead_letters.redrive import RedriveOrder
+from app.dead_letters.decide import DiscardOrder, RedriveOrder
 from app.errors import CATALOGUE
 from app.events.subscriptions import SubscriptionRequest
 from app.http.decode_body import decode_patch

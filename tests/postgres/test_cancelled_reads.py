@@ -25,7 +25,7 @@ READS: dict[str, Read] = {
     "record_state": lambda database: PostgresRecordStates(database, SEALER).get("customer", "shop", "1"),
     "delivery": lambda database: PostgresDeliveries(database, SEALER).open("dlv_1"),
     "operation": lambda database: PostgresOwnWrites(
-        database, PostgresRecordStates(database, SEALER), lease=timedelta(seconds=60)
+        database, PostgresRecordStates(database, SEALER).open, lease=timedelta(seconds=60)
     ).look(REPORTED),
     "link": lambda database: PostgresLinks(database).name("customer", "shop", ["1"]),
 }

@@ -200,7 +200,7 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
     # state is read before the record. Writes under way are waited for.
     assert receipt.capabilities() == ["http", "webhooks", "vendors", "credentials", "queue"]
     assert ingestion.capabilities() == [
-        *("queue", "webhooks", "records", "revisions", "drift", "events", "writes", "vendors", "credentials", "links"),
+        *("queue", "webhooks", "records", "revisions", "drift", "writes", "events", "vendors", "credentials", "links"),
     ]
     assert ingestion.in_order(
         "queue/claim.py",
@@ -214,4 +214,4 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
     # A story that needs many more modules than today has lost its thread.
     assert len(write.modules) <= 81
     assert len(write.functions) <= 309
-    assert len(receipt.modules | ingestion.modules) <= 91
+    assert len(receipt.modules | ingestion.modules) <= 87

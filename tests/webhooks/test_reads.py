@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 # Drift is checked in the background, at any time.
 NO_DRIFT: Final = "\n[drift]\nsample_rate = 0.0\n"
-TABLES: Final = ("inbound_event", "record_state", "operation", "link")
+TABLES: Final = ("inbound_event", "record_state", "operation")
 CONTACTS: Final = "hubspot/crm/v3/objects/contacts"
 
 

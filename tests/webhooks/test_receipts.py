@@ -11,9 +11,8 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
-from app.webhooks.group_commit import MOST_BYTES, GroupCommit, group_commit_to
 from app.webhooks.models import Arrival, NewReceipt
-from app.webhooks.store.arrivals import PostgresArrivals
+from app.webhooks.store.arrivals import MOST_BYTES, GroupCommit, PostgresArrivals, group_commit_to
 from app.webhooks.store.receipts import PostgresReceipts
 from tests.encryption import SEALER
 

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from app.audit import record
-from app.events.delivered_body import delivered_body
 from app.events.models import Callback, Delivery, DeliveryFailure, DeliveryPayload, Event
+from app.events.record_fields import delivered_body
 from app.events.store.subscription_statements import HELD, LOCK, OPEN_LANE
 from app.events.store.subscriptions import (
     AT_ONCE,
@@ -116,7 +116,7 @@ GIVE_UP = Statement(
 )
 
 # Ends the jobs of these deliveries too, only those whose lease is held. A delivery resets the failures of its
-# subscription, which is locked first, as by every writer of both.
+# subscription. The join locks that row before the delivery, as every writer of both does.
 SUCCEED = Statement(
     "UPDATE delivery",
     f"""
@@ -135,12 +135,12 @@ SUCCEED = Statement(
            SET state = 'delivered', attempts = delivery.attempts + 1, last_status = accepted.status, last_error = NULL,
                ended_at = now()
           FROM gone
+          LEFT JOIN answering ON answering.id = gone.connection
           JOIN unnest((SELECT ${FINISH_ARGUMENTS + 1}::bigint[]), (SELECT ${FINISH_ARGUMENTS + 2}::text[]),
                       (SELECT ${FINISH_ARGUMENTS + 3}::integer[])) AS accepted (job, id, status)
             ON accepted.job = gone.id
          WHERE delivery.id = accepted.id
            AND delivery.state IN ('pending', 'dead')
-           AND (SELECT count(*) FROM answering) >= 0
         RETURNING delivery.id, delivery.event, delivery.subscription, delivery.correlation_id, delivery.attempts,
                   delivery.last_status
     ), noted AS (
@@ -161,6 +161,9 @@ FAIL = Statement(
     """,
 )
 
+WantedEvent = tuple[Event, asyncpg.Record]
+"""An Event, and a row of `statements.WANTED` with a subscription that wants it."""
+
 
 class PostgresDeliveries:
     """The store of deliveries."""
@@ -171,22 +174,22 @@ class PostgresDeliveries:
         self._reads: Batcher[str, asyncpg.Record | None] = Batcher.of(self._read, abandonable=True)
         self._ends: Batcher[_Success, bool] = Batcher.of(_succeed)
 
-    async def fan_out(self, transaction: Transaction, told: Sequence[tuple[Event, asyncpg.Record]]) -> Sequence[NewJob]:
+    async def fan_out(self, transaction: Transaction, wanted: Sequence[WantedEvent]) -> Sequence[NewJob]:
         """Add a delivery of each Event to the subscription of each row, and return the jobs that make them."""
-        wanted = [(new_id("dlv_"), event, row) for event, row in told]
-        if wanted:
+        new = [(new_id("dlv_"), event, row) for event, row in wanted]
+        if new:
             await transaction.execute(
                 INSERT,
-                [delivery_id for delivery_id, _, _ in wanted],
-                [event.id for _, event, _ in wanted],
-                [row["subscription"] for _, _, row in wanted],
-                [event.correlation_id for _, event, _ in wanted],
+                [delivery_id for delivery_id, _, _ in new],
+                [event.id for _, event, _ in new],
+                [row["subscription"] for _, _, row in new],
+                [event.correlation_id for _, event, _ in new],
             )
         return [
             _job(
                 delivery_id, event, lane=row["subscription"], body=delivered_body(event.type, event.body, row["fields"])
             )
-            for delivery_id, event, row in wanted
+            for delivery_id, event, row in new
         ]
 
     async def call_back(self, transaction: Transaction, event: Event, callback: Callback) -> NewJob:
@@ -248,8 +251,8 @@ class PostgresDeliveries:
             await _note(session, "delivery.failed", delivery, row, **facts)
             if failure.unresponsive:
                 # Callbacks to several hosts share a lane: it backs off, but no target sets for how long.
-                asked = None if delivery.subscription is None else failure.retry_after
-                await lanes.throttle(session, job.connection, failure.reason, asked)
+                pause = None if delivery.subscription is None else failure.retry_after
+                await lanes.throttle(session, job.connection, failure.reason, pause)
             else:
                 await lanes.probe_succeeded(session, job)  # a target that refuses does answer
             if delivery.subscription is None:
@@ -289,14 +292,14 @@ class _Success(Struct, frozen=True, kw_only=True):
 
 async def _succeed(accepted: Sequence[_Success]) -> list[bool]:
     """End the jobs of these deliveries and record their success. False where the lease was lost."""
-    held = await finish_together(
+    ended = await finish_together(
         [one.finishing for one in accepted],
         SUCCEED,
         [one.finishing.job.id for one in accepted],
         [one.delivery for one in accepted],
         [one.status for one in accepted],
     )
-    return [one.finishing.job.id in held for one in accepted]
+    return [one.finishing.job.id in ended for one in accepted]
 
 
 async def give_up(transaction: Transaction, delivery_id: str, reason: str) -> None:

@@ -16,10 +16,9 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from app import telemetry
 from app.events.models import Cause, Event, EventDocument, NewEvent, PreparedEvents
-from app.events.scopes import scopes_of
 from app.events.statements import APPEND_EVENTS, COLUMNS, ERA_DIGITS
 from app.events.store.deliveries import PostgresDeliveries
-from app.events.types import BY_NAME_ONLY, is_update, wildcard_of
+from app.events.types import BY_NAME_ONLY, is_update, scopes_of, wildcard_of
 from app.identifiers import uuid7
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
@@ -121,8 +120,8 @@ RAISE_ERA = Statement(
 
 
 class PostgresEvents:
-    """Append Events and read them. Without `deliveries`, no Event is delivered. `fan_outs` makes the jobs that carry an
-    Event, with its changed fields, to consumers."""
+    """Append Events and read them. Without `deliveries`, no Event is delivered. `fan_outs` makes the jobs that carry
+    an Event, with its changed fields, to consumers."""
 
     def __init__(
         self,
@@ -178,12 +177,12 @@ class PostgresEvents:
     async def deliver(
         self, transaction: Transaction, prepared: PreparedEvents, rows: Sequence[asyncpg.Record]
     ) -> Sequence[NewJob]:
-        """Add the deliveries of appended Events, the `rows` of `statements.TOLD`, and return the jobs that make
+        """Add the deliveries of appended Events, the `rows` of `statements.WANTED`, and return the jobs that make
         them."""
         if self._deliveries is None:
             return ()
-        told = [(_appended(prepared.events[row["number"] - 1], row), row) for row in rows if row["subscription"]]
-        jobs = [*await self._deliveries.fan_out(transaction, told)]
+        wanted = [(_appended(prepared.events[row["number"] - 1], row), row) for row in rows if row["subscription"]]
+        jobs = [*await self._deliveries.fan_out(transaction, wanted)]
         for number, row in {row["number"]: row for row in rows}.items():
             new = prepared.events[number - 1]
             if self._fan_outs is not None:
@@ -198,13 +197,13 @@ class PostgresEvents:
         types: Sequence[str],
         after: str | None,
         limit: int,
-        held: Collection[str] | None = None,
+        scopes: Collection[str] | None = None,
         connection: str | None = None,
         since: datetime | None = None,
     ) -> Sequence[Event]:
         """Read Events up to the horizon, oldest first, after the id `after` and not before the time `since`.
 
-        `types` are exact; empty means all that a wildcard matches. With `held`, which needs `types`, read only Events
+        `types` are exact; empty means all that a wildcard matches. With `scopes`, which needs `types`, read only Events
         that a key with these scopes may read. `connection` needs `types` too.
         """
         after = await self._start(after, since)
@@ -212,9 +211,8 @@ class PostgresEvents:
             return ()
         if not types:
             return self._open_all(await self._database.fetch(FEED, after, limit, since))
-        scopes = None if held is None else list(held)
-        asked = (after, limit, list(types), scopes, since)
-        return await self._narrowed(FEED_OF_TYPES, FEED_OF_CONNECTION, connection, *asked)
+        arguments = (after, limit, list(types), None if scopes is None else list(scopes), since)
+        return await self._narrowed(FEED_OF_TYPES, FEED_OF_CONNECTION, connection, *arguments)
 
     async def newest(
         self, *, types: Sequence[str], limit: int, connection: str | None = None, since: datetime | None = None
@@ -225,13 +223,13 @@ class PostgresEvents:
         after = await self._start(None, since)
         if after is None:
             return ()
-        asked = (after, limit, list(types), None, since)
-        return await self._narrowed(NEWEST_OF_TYPES, NEWEST_OF_CONNECTION, connection, *asked)
+        arguments = (after, limit, list(types), None, since)
+        return await self._narrowed(NEWEST_OF_TYPES, NEWEST_OF_CONNECTION, connection, *arguments)
 
     async def get(self, event_id: str) -> Event | None:
         """Return an Event by id."""
-        found = self._open_all(await self._database.fetch(SELECT_BY_ID, event_id))
-        return found[0] if found else None
+        events = self._open_all(await self._database.fetch(SELECT_BY_ID, event_id))
+        return events[0] if events else None
 
     async def raise_era(self) -> bool:
         """Begin the next era if the transaction counter is another cluster's, and lower. Call it before serving."""
@@ -319,7 +317,7 @@ def _document(event: Event, body: _SealedBody) -> Raw:
 
 
 def _appended(new: NewEvent, row: asyncpg.Record) -> Event:
-    """Return the Event of a row of `statements.TOLD`."""
+    """Return the Event of a row of `statements.WANTED`."""
     assert new.correlation_id is not None  # noqa: S101 - `prepare` fills it
     event = Event(
         id=row["event_id"],

@@ -1,20 +1,20 @@
 """Writes of ours that a webhook may report: those that are under way, and comments that are done."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from msgspec import Struct
 
 from app.events.models import SeenState
 from app.events.statements import SEEN_COLUMNS
-from app.events.store.record_states import PostgresRecordStates
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement
-from app.writes.models import ReportedChange
+from app.writes.models import RecordLook, ReportedChange
+from canonical.parts import ObjectName
 
 
 def _reported(columns: str) -> Statement:
@@ -66,21 +66,15 @@ DONE = Statement(
 )
 
 
-class RecordLook(Struct, frozen=True, kw_only=True):
-    """The last-seen state of a record, if any, and whether a write that is sent and not decided yet may be the cause of
-    what was reported. A read that follows counts from `looked_at`."""
-
-    looked_at: datetime
-    state: SeenState | None
-    is_under_way: bool
-
-
 class RecordCheck(Struct, frozen=True, kw_only=True):
     """The version of a record's last-seen state, if any, and whether a write is under way, as in `RecordLook`."""
 
     version: int | None
     is_under_way: bool
 
+
+OpenState = Callable[[Any, ObjectName, str, str], SeenState | None]
+"""Return the state of a row with `SEEN_COLUMNS`, for an object, a connection and a remote id."""
 
 Reported = Sequence[ReportedChange]
 """What a webhook reports: a change of a record, and further ones that came with it."""
@@ -89,9 +83,9 @@ Reported = Sequence[ReportedChange]
 class PostgresOwnWrites:
     """Find the writes that a webhook may report. `lease` bounds how long an undecided one is waited for."""
 
-    def __init__(self, database: Database, states: PostgresRecordStates, *, lease: timedelta) -> None:
+    def __init__(self, database: Database, open_state: OpenState, *, lease: timedelta) -> None:
         self._database: Final = database
-        self._states: Final = states
+        self._open_state: Final = open_state
         self._lease: Final = lease
         self._looks: Batcher[Reported, list[asyncpg.Record]] = Batcher.of(partial(self._fetch, LOOK), abandonable=True)
 
@@ -100,7 +94,7 @@ class PostgresOwnWrites:
         rows, first = await self._looks.run(reported), reported[0]
         return RecordLook(
             looked_at=rows[0]["looked_at"],
-            state=self._states.open(rows[0], first.object, first.connection, first.remote_id or ""),
+            state=self._open_state(rows[0], first.object, first.connection, first.remote_id or ""),
             is_under_way=any(row["is_under_way"] for row in rows),
         )
 

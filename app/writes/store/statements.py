@@ -271,7 +271,7 @@ SETTLE_ANNOUNCED = Statement(
         result=f"""
         SELECT settled.*, told.*
           FROM (SELECT {COLUMNS} FROM changed) AS settled
-          LEFT JOIN ({events.TOLD}) AS told ON true
+          LEFT JOIN ({events.WANTED}) AS told ON true
          ORDER BY told.subscription
         """,  # noqa: S608
     ),
