@@ -62,13 +62,13 @@ async def due_credential(database: Database) -> None:
 
 async def unsealed_event(database: Database) -> None:
     async with database.transaction() as session:
-        await audit.append(session, "key.created", subject="key_1", actor="ada", correlation_id=None, facts={})
+        await audit.append(session, audit.Entry(type="key.created", subject="key_1", actor="ada"))
     await sql(database, "UPDATE audit_event SET at = at - interval '10 minutes'")
 
 
 async def forged_event(database: Database) -> None:
     async with database.transaction() as session:
-        await audit.append(session, "key.created", subject="key_1", actor="ada", correlation_id=None, facts={})
+        await audit.append(session, audit.Entry(type="key.created", subject="key_1", actor="ada"))
     assert await AuditSealer(database).seal() > 0
     await sql(database, "UPDATE audit_event SET actor = 'bob'")
 
