@@ -15,7 +15,7 @@ from mappings.shopify import VENDOR as SHOPIFY
 from mappings.spec import Manifest, Vendor, VendorMapping
 from mappings.stripe import VENDOR as STRIPE
 from mappings.webhook_senders import WEBHOOK_SENDERS
-from mappings.webhooks import unmapped
+from mappings.webhooks import Scheme, unmapped
 from mappings.woocommerce import VENDOR as WOOCOMMERCE
 from mappings.zendesk import VENDOR as ZENDESK
 
@@ -30,6 +30,11 @@ VENDORS: Final[dict[str, AnyVendor]] = {
 
 MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for intake in (*WEBHOOK_SENDERS, CSV)}}
 """Every vendor that a connection may name: those of `VENDORS`, the webhook senders, and CSV exports."""
+
+SCHEMES: Final[tuple[Scheme, ...]] = tuple(
+    {vendor.webhooks.scheme for vendor in MANIFESTS.values() if vendor.webhooks is not None}
+)
+"""The schemes of all webhooks."""
 
 
 def manifest_of(vendor: str, *, only_takes_webhooks: bool) -> Manifest:

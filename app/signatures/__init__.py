@@ -5,7 +5,8 @@
     events_of   read the events of a verified request, each with a key for deduplication
     signed_headers, new_secret   sign outgoing webhooks (Standard Webhooks)
 
-A body is parsed only after its signature is verified. The only exception that a request can cause is SignatureRefused.
+A scheme is data (`mappings.webhooks.Scheme`), declared in the folder of a vendor. A body is parsed only after its
+signature is verified. The only exception that a request can cause is SignatureRefused.
 """
 
 from app.signatures.events import events_of
@@ -14,22 +15,19 @@ from app.signatures.received import ReceivedEvent
 from app.signatures.request import (
     MAX_SIGNATURES,
     Reason,
-    Scheme,
     Secret,
     SignatureRefused,
     SignedRequest,
     UnusableSecret,
 )
 from app.signatures.standard_webhooks import new_secret, signed_headers
-from app.signatures.verify import VERIFIERS, check_secret, verify
+from app.signatures.verify import check_secret, verify
 
 __all__ = [
     "MAX_SIGNATURES",
-    "VERIFIERS",
     "HandshakeAnswer",
     "Reason",
     "ReceivedEvent",
-    "Scheme",
     "Secret",
     "SignatureRefused",
     "SignedRequest",

@@ -6,18 +6,22 @@ character, `+1700000000` and Arabic digits are refused, although lenient decoder
 
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from app.signatures.request import SignatureRefused, SignedRequest, UnusableSecret
+from app.signatures.request import MAX_SIGNATURES, SignatureRefused, SignedRequest, UnusableSecret, required
+from mappings.webhooks import Signature
 
 Key = bytes | Ed25519PublicKey
 
+_METHOD: Final = re.compile(r"[A-Z]{1,16}")
 _HEX: Final = re.compile(rb"(?:[0-9a-f]{2})+")
+_SIZES: Final = {"sha256": 32, "sha1": 20, "sha512": 64}
 _SECONDS: Final = re.compile(rb"[1-9][0-9]{0,10}")
 _MILLISECONDS: Final = re.compile(rb"[1-9][0-9]{12}")
 _INSTANT: Final = re.compile(
@@ -36,7 +40,7 @@ class Claim:
 
     content: tuple[bytes, ...]
     hmacs: tuple[bytes, ...]
-    algorithm: Literal["sha256", "sha1"] = "sha256"
+    algorithm: Literal["sha256", "sha1", "sha512"] = "sha256"
     ed25519: tuple[bytes, ...] = ()
     signed_at: datetime | None = None
     shown: bytes | None = None
@@ -44,24 +48,81 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verifier:
-    """One signature scheme.
+    """How to verify one kind of signature.
 
     `claim` reads the signature of a request and raises SignatureRefused. `keys` turns a configured secret into the keys
-    to try and raises UnusableSecret. The headers in `once` must not be repeated, because identity and topic are read
-    from them.
+    to try and raises UnusableSecret. `tolerance` is the greatest difference of a signed time from now, in seconds.
     """
 
     claim: Callable[[SignedRequest], Claim]
     keys: Callable[[str], tuple[Key, ...]]
-    once: tuple[bytes, ...] = ()
+    tolerance: float = 300.0
 
 
-def text_key(secret: str) -> tuple[Key, ...]:
+def verifier_of(signature: Signature) -> Verifier:
+    """Return the verifier of a signature that a vendor declares."""
+    return Verifier(
+        claim=partial(_claim, signature),
+        keys=lambda secret: tuple(map(text_key, signature.keys(secret))),
+        tolerance=signature.tolerance,
+    )
+
+
+def _claim(signature: Signature, request: SignedRequest) -> Claim:
+    value = required(request.headers, signature.header.encode())
+    time = required(request.headers, signature.time.encode()) if signature.time else b""
+    if signature.pairs is None:
+        digests: tuple[bytes, ...] = (believable(_digest(signature, value)),)
+    else:
+        time, digests = _of_pairs(signature, signature.pairs, value)
+    content = [time if part == "time" else _part(signature, part, request) for part in signature.signed]
+    signed_at = _CLOCKS[signature.clock](time) if "time" in signature.signed else None
+    return Claim(content=tuple(content), hmacs=digests, algorithm=signature.algorithm, signed_at=signed_at)
+
+
+def _part(signature: Signature, part: str, request: SignedRequest) -> bytes:
+    match part:
+        case "body":
+            return request.body
+        case "method":
+            return believable(request.method.encode() if _METHOD.fullmatch(request.method) else None)
+        case "url":
+            url = signature.url(request.url)
+            return believable(None if url is None else url.encode())
+        case _:
+            return part.encode()
+
+
+def _digest(signature: Signature, text: bytes) -> bytes | None:
+    label = signature.label.encode()
+    if not text.startswith(label):
+        return None
+    decode = base64_digest if signature.encoding == "base64" else hex_digest
+    return decode(text.removeprefix(label), _SIZES[signature.algorithm])
+
+
+def _of_pairs(signature: Signature, names: tuple[str, str], value: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the time and the digests of a list such as `t=…,v1=…`. Senders name one digest for each live secret."""
+    pairs = [item.partition(b"=")[::2] for item in value.split(b",")]
+    if len(pairs) > MAX_SIGNATURES:
+        raise SignatureRefused("malformed")
+    of_time, of_digest = (name.encode() for name in names)
+    times = [text for name, text in pairs if name == of_time]
+    if len(times) > 1:
+        raise SignatureRefused("duplicate")
+    read = [_digest(signature, text) for name, text in pairs if name == of_digest]
+    digests = tuple(digest for digest in read if digest is not None)
+    if not times or not digests:
+        raise SignatureRefused("malformed")
+    return times[0], digests
+
+
+def text_key(secret: str) -> bytes:
     """Return the secret's characters in UTF-8 as the key. Raises UnusableSecret."""
     if not secret:
         raise UnusableSecret("the webhook secret is empty")
     try:
-        return (secret.encode(),)
+        return secret.encode()
     except UnicodeEncodeError:
         raise UnusableSecret("the webhook secret is not text in UTF-8") from None
 
@@ -113,3 +174,10 @@ def instant(text: bytes) -> datetime:
         return datetime.fromisoformat(text.decode("ascii"))
     except ValueError:
         raise SignatureRefused("malformed") from None
+
+
+_CLOCKS: Final[Mapping[str, Callable[[bytes], datetime]]] = {
+    "seconds": unix_seconds,
+    "milliseconds": unix_milliseconds,
+    "rfc3339": instant,
+}

@@ -4,21 +4,21 @@ A value that is absent, repeated, too long, unprintable or of another type reads
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 from urllib.parse import quote_from_bytes
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
-from app.signatures.request import Headers, Scheme, values
-
-T = TypeVar("T", bound=Struct)
+from app.signatures.request import Headers, values
 
 LONGEST_WORD: Final = 255
 LONGEST_KEY: Final = 255
 
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
 _SCALAR: Final = msgspec.json.Decoder(int | str)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -43,18 +43,12 @@ class ReceivedEvent:
     remote_id: str | None = None
 
 
-class WithId(Struct, frozen=True, kw_only=True):
-    """A JSON object with an id, for `members`."""
-
-    id: Raw = Raw()
-
-
-def members(body: bytes | Raw, into: type[T]) -> T:
-    """Decode a JSON object into a Struct of Raw fields. All fields are empty if `body` is not an object."""
+def members(body: bytes | Raw) -> Mapping[str, Raw]:
+    """Return the members of a JSON object, none if `body` is not an object."""
     try:
-        return msgspec.json.decode(body, type=into)
+        return _MEMBERS.decode(body)
     except _UNREADABLE:
-        return into()
+        return {}
 
 
 def elements(body: bytes) -> list[Raw] | None:
@@ -95,34 +89,21 @@ def _printable(text: str) -> str | None:
     return text if 0 < len(text) <= LONGEST_WORD and text.isprintable() else None
 
 
-def record(kind: str | None, remote_id: str | None) -> tuple[str | None, str | None]:
-    """Return `remote_object` and `remote_id` of a ReceivedEvent: both or neither."""
-    return (kind, remote_id) if kind and remote_id else (None, None)
-
-
-def epoch(token: Raw, unit: timedelta) -> datetime | None:
-    """Parse a whole number of units since 1970 into a time."""
-    text = scalar(token)
-    if text is None or not text.isdecimal() or not text.isascii():
-        return None
-    try:
-        return _EPOCH + int(text) * unit
-    except (OverflowError, ValueError):
-        return None
-
-
-def moment(text: str | None, *, zone: str = "") -> datetime | None:
-    """Parse an ISO 8601 time into UTC. `zone` is appended for senders that omit it. None without a zone."""
+def moment(text: str | None, unit: timedelta, zone: str) -> datetime | None:
+    """Parse a whole number of units since 1970, or an ISO 8601 time, into UTC. `zone` is appended for senders that omit
+    it. None without a zone."""
     if not text:
         return None
     try:
+        if text.isdecimal() and text.isascii():
+            return _EPOCH + int(text) * unit
         time = datetime.fromisoformat(text + zone)
         return time.astimezone(UTC) if time.utcoffset() is not None else None
     except (OverflowError, ValueError):
         return None
 
 
-def dedupe_key(scheme: Scheme, *parts: bytes | str | None) -> str:
+def dedupe_key(scheme: str, *parts: bytes | str | None) -> str:
     """Build a key that is unique to these parts in this order. An absent part counts as empty."""
     quoted = [quote_from_bytes(part if isinstance(part, bytes) else (part or "").encode()) for part in parts]
     key = ":".join((scheme, *quoted))

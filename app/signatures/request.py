@@ -5,22 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from mappings.webhooks import Scheme
-
-__all__ = [
-    "MAX_SIGNATURES",
-    "Headers",
-    "Reason",
-    "Scheme",
-    "Secret",
-    "SignatureRefused",
-    "SignedRequest",
-    "UnusableSecret",
-    "optional",
-    "required",
-    "values",
-]
-
 Headers = Sequence[tuple[bytes, bytes]]
 """Names and values as the server received them, in any letter case, repeated ones included."""
 

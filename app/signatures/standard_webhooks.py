@@ -16,13 +16,10 @@ from datetime import datetime
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from msgspec import Raw, Struct
 
 from app.signatures.claim import Claim, Key, Verifier, base64_digest, unix_seconds
-from app.signatures.received import ReceivedEvent, dedupe_key, digest, header, members, moment, scalar
 from app.signatures.request import (
     MAX_SIGNATURES,
-    Headers,
     Secret,
     SignatureRefused,
     SignedRequest,
@@ -95,24 +92,8 @@ def _decoded(encoded: str) -> bytes:
 
 
 STANDARD: Final = Verifier(claim=_claim, keys=_keys)
-"""`webhook-signature`: a list of `v1,…` and `v1a,…`, one of which must match. Unknown versions are ignored."""
-
-
-class _StandardEvent(Struct, frozen=True, kw_only=True):
-    type: Raw = Raw()
-    timestamp: Raw = Raw()
-
-
-def standard_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
-    """Read a Standard Webhooks event. The header has the time of the attempt; the body may have that of the event."""
-    event = members(body, _StandardEvent)
-    received = ReceivedEvent(
-        dedupe_key=dedupe_key("standard-webhooks", header(headers, b"webhook-id") or digest(body)),
-        topic=scalar(event.type),
-        occurred_at=moment(scalar(event.timestamp)),
-        payload=body,
-    )
-    return (received,)
+"""`webhook-signature`: a list of `v1,…` and `v1a,…`, one of which must match. Unknown versions are ignored. The
+tolerance is that of the official libraries."""
 
 
 def new_secret() -> str:

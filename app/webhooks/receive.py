@@ -15,7 +15,6 @@ from app import telemetry
 from app.audit.refused_requests import RefusedRequests
 from app.errors import BodyTooLarge, InvalidSignature, MethodNotAllowed, NotFound, WrongAccount
 from app.signatures import (
-    VERIFIERS,
     HandshakeAnswer,
     ReceivedEvent,
     SignatureRefused,
@@ -29,6 +28,7 @@ from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.arrivals import GroupCommit
 from app.webhooks.webhook_connections import WebhookConnection
+from mappings.registry import SCHEMES
 
 MOST_EVENTS: Final = 1000
 """Events in one request. HubSpot, the only vendor that sends several, sends 100 at most."""
@@ -132,7 +132,7 @@ class WebhookReceiver:
     def _refuse_unknown(self, request: SignedRequest) -> None:
         """Do the work of a verification, so that the response time does not reveal whether a connection exists."""
         telemetry.count_refused(NO_CONNECTION, "no-connection")
-        for scheme in VERIFIERS:
+        for scheme in SCHEMES:
             try:
                 verify(scheme, request, (), now=self._now())
             except SignatureRefused as refusal:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from mappings.kit.refusals import read
 from mappings.spec import NUMBER
-from mappings.webhooks import Happened, Notice, WebhookManifest
+from mappings.webhooks import BODY, Envelope, Happened, Notice, Place, Scheme, WebhookManifest, member
 
 # Any other event is an update of the ticket.
 HAPPENED: Final[dict[str, Happened]] = {"ticket.created": "created", "ticket.deleted": "deleted"}
@@ -43,4 +43,15 @@ def _was_triggered_by_comment(payload: bytes) -> bool:
     return any(word in triggered.lower() for word in TRIGGERS)
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="shared-secret", notice=notice)
+SCHEME: Final = Scheme(
+    name="shared-secret",
+    signature="shared-secret",
+    # Without `updated_at`, two changes of one ticket count as one event.
+    envelope=Envelope(
+        identity=((member("ticket_id"),), (member("event"),), (member("updated_at"),), (BODY,)),
+        topic=member("event"),
+        records=((Place(text="ticket"), member("ticket_id")),),
+        time=member("updated_at"),
+    ),
+)
+WEBHOOKS: Final = WebhookManifest(scheme=SCHEME, notice=notice)

@@ -13,7 +13,18 @@ from mappings.hubspot.account import portal_of
 from mappings.hubspot.unwrap import TYPE_IDS
 from mappings.kit.refusals import read, text
 from mappings.spec import NUMBER
-from mappings.webhooks import Happened, Merge, Notice, Part, WebhookManifest
+from mappings.webhooks import (
+    BODY,
+    Envelope,
+    Happened,
+    Merge,
+    Notice,
+    Part,
+    Scheme,
+    Signature,
+    WebhookManifest,
+    member,
+)
 
 # The names of older subscriptions, and the type ids of generic ones.
 OBJECTS: Final[dict[str, ObjectName]] = {
@@ -93,8 +104,49 @@ def _merge(ids: _Ids, into: str) -> Merge | None:
     return Merge(remote_ids=tuple(merged), into=into) if merged else None
 
 
+# RFC 3986. A path or query has no raw bracket or brace, and every HubSpot body starts with one, so the start of a body
+# cannot pass for the end of the URI. (A byte that moves the other way makes it another URI.)
+_URL: Final = re.compile(r"https?://[\[\]A-Za-z0-9._:-]+/[A-Za-z0-9._~:/?@!$&'()*+,;=%-]*")
+# The only escapes that HubSpot decodes before it signs (its page "Validating requests", section on v3).
+_ESCAPE: Final = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
+
+
+def signed_url(url: str) -> str | None:
+    """Return the URL as HubSpot signs it, None for one that could run into the body."""
+    return _ESCAPE.sub(lambda escape: chr(int(escape[0][1:], 16)), url) if _URL.fullmatch(url) else None
+
+
+SCHEME: Final = Scheme(
+    name="hubspot",
+    # The key is the app's client secret. The older headers, v1 and v2, do not sign a time and are ignored.
+    signature=Signature(
+        header="x-hubspot-signature-v3",
+        time="x-hubspot-request-timestamp",
+        clock="milliseconds",
+        signed=("method", "url", "body", "time"),
+        url=signed_url,
+    ),
+    envelope=Envelope(
+        # HubSpot does not guarantee that eventId alone is unique.
+        identity=(
+            (member("portalId"),),
+            (member("subscriptionId"),),
+            (member("eventId"), BODY),
+            (member("occurredAt"), BODY),
+        ),
+        topic=member("subscriptionType"),
+        # The generic `object.creation` has the object type in objectTypeId, such as `2-3453932`.
+        records=(
+            (member("subscriptionType", r"(?!object\.)([^.]+).*"), member("objectId")),
+            (member("objectTypeId"), member("objectId")),
+        ),
+        time=member("occurredAt"),
+        unit="milliseconds",
+        many=True,  # the test button sends one event without an array
+    ),
+)
 WEBHOOKS: Final = WebhookManifest(
-    scheme="hubspot",
+    scheme=SCHEME,
     notice=notice,
     changing=frozenset({"attemptNumber"}),
     exact=True,

@@ -13,7 +13,18 @@ from msgspec import Struct
 
 from canonical.parts import ObjectName
 from mappings.spec import NUMBER
-from mappings.webhooks import Happened, Merge, Notice, WebhookManifest
+from mappings.webhooks import (
+    BODY,
+    Envelope,
+    Happened,
+    Merge,
+    Notice,
+    Scheme,
+    Signature,
+    WebhookManifest,
+    header,
+    member,
+)
 
 TOPICS: Final[dict[str, tuple[ObjectName, Happened]]] = {
     "customers/create": ("customer", "created"),
@@ -84,4 +95,19 @@ def _shop(headers: Mapping[str, str], _payload: bytes) -> Mapping[str, str]:
     return {} if not domain else {"shop": domain.lower()}
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="shopify", notice=notice, account=_shop)
+SCHEME: Final = Scheme(
+    name="shopify",
+    # The key is the app's client secret. Shopify may take an hour to use a new one, so rotate with an overlap.
+    signature=Signature(header="x-shopify-hmac-sha256"),
+    envelope=Envelope(
+        identity=(
+            (header("x-shopify-shop-domain"),),
+            (header("x-shopify-topic"),),
+            (header("x-shopify-webhook-id"), BODY),
+        ),
+        topic=header("x-shopify-topic"),
+        records=((header("x-shopify-topic", "([^/]+).*"), member("id")),),
+        time=header("x-shopify-triggered-at"),
+    ),
+)
+WEBHOOKS: Final = WebhookManifest(scheme=SCHEME, notice=notice, account=_shop)

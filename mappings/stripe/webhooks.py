@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from canonical.parts import ObjectName
 from mappings.kit.refusals import read
-from mappings.webhooks import Happened, Notice, WebhookManifest
+from mappings.webhooks import BODY, Envelope, Happened, Notice, Scheme, Signature, WebhookManifest, member
 
 TOPICS: Final[dict[str, tuple[ObjectName, Happened]]] = {
     "customer.created": ("customer", "created"),
@@ -81,10 +81,10 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
     event = read(payload, _Event) or _Event()
     if event.account is not None:
         return None
-    member = event.data.object
+    inner = event.data.object
     if object_name == "customer" and remote_object != "customer":
-        remote_id = member.customer  # subscriptions and tax numbers have the id of their customer
-    if member.mode == SETUP or remote_id is None or not _ID.fullmatch(remote_id):
+        remote_id = inner.customer  # subscriptions and tax numbers have the id of their customer
+    if inner.mode == SETUP or remote_id is None or not _ID.fullmatch(remote_id):
         return None
     return Notice(object=object_name, remote_id=remote_id, happened=happened)
 
@@ -94,6 +94,22 @@ def _mode(_headers: Mapping[str, str], payload: bytes) -> Mapping[str, str]:
     return {} if livemode is None else {"mode": "live" if livemode else "test"}
 
 
-WEBHOOKS: Final = WebhookManifest(
-    scheme="stripe", notice=notice, changing=frozenset({"pending_webhooks"}), account=_mode
+SCHEME: Final = Scheme(
+    name="stripe",
+    # `t=…,v1=…`, with the whole `whsec_…` string as key. v0, which only test mode sends, is ignored.
+    signature=Signature(
+        header="stripe-signature", pairs=("t", "v1"), encoding="hex", signed=("time", ".", "body"), clock="seconds"
+    ),
+    # An `event` contains the object. A thin `v2.core.event` refers to it, and has the account in `context`.
+    envelope=Envelope(
+        genuine=member("object", r"event|v2\.core\.event"),
+        identity=((member("account"), member("context")), (member("id"), BODY)),
+        topic=member("type"),
+        records=(
+            (member("data.object.object"), member("data.object.id")),
+            (member("related_object.type"), member("related_object.id")),
+        ),
+        time=member("created"),
+    ),
 )
+WEBHOOKS: Final = WebhookManifest(scheme=SCHEME, notice=notice, changing=frozenset({"pending_webhooks"}), account=_mode)

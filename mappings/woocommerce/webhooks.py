@@ -6,11 +6,23 @@ The body is the record as in the REST API, or only `{"id"}` after a deletion. Pr
 
 import re
 from collections.abc import Mapping
+from html import unescape
 from typing import Final
 
 from canonical.parts import ObjectName
 from mappings.spec import NUMBER
-from mappings.webhooks import Happened, Notice, WebhookManifest
+from mappings.webhooks import (
+    BODY,
+    Envelope,
+    Happened,
+    Notice,
+    Ping,
+    Scheme,
+    Signature,
+    WebhookManifest,
+    header,
+    member,
+)
 
 OBJECTS: Final[dict[str, ObjectName]] = {"customer": "customer", "order": "order"}
 HAPPENED: Final[dict[str, Happened]] = {
@@ -38,4 +50,36 @@ def _site(headers: Mapping[str, str], _payload: bytes) -> Mapping[str, str]:
     return {} if not source else {"site": source}
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="woocommerce", notice=notice, account=_site)
+# The entities that WordPress's wp_specialchars_decode decodes with ENT_QUOTES: five characters, in these spellings.
+_ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|#0*(?:34|38|39|60|62)|#[xX]0*2[267]);")
+
+
+def keys_of(secret: str) -> tuple[str, ...]:
+    """Return the keys of a secret: with its HTML entities decoded, and as it is. WooCommerce signs with the decoded one
+    (WC_Webhook::generate_signature); the operator may have copied the stored or the displayed form."""
+    return tuple(dict.fromkeys((_ENTITY.sub(lambda entity: unescape(entity[0]), secret), secret)))
+
+
+SCHEME: Final = Scheme(
+    name="woocommerce",
+    signature=Signature(header="x-wc-webhook-signature", keys=keys_of),
+    # The delivery id hashes the webhook's id and the second, so two events of one second share it. A body without a
+    # time (a deletion, which a restored record can have again) is identified by it all the same.
+    envelope=Envelope(
+        identity=(
+            (header("x-wc-webhook-source"),),
+            (header("x-wc-webhook-id"),),
+            (header("x-wc-webhook-topic"),),
+            (member("id"),),
+            (member("date_modified_gmt"), member("date_modified"), header("x-wc-webhook-delivery-id")),
+            (BODY,),
+        ),
+        topic=header("x-wc-webhook-topic"),
+        records=((header("x-wc-webhook-topic", r"([^.]+).*"), member("id")),),
+        time=member("date_modified_gmt"),
+        zone="Z",
+    ),
+    # WooCommerce activates a webhook only after exactly 200 for this form (WC_Webhook::deliver_ping).
+    ping=Ping(method="POST", body=re.compile(rb"webhook_id=[0-9]{1,20}"), only_pending=True),
+)
+WEBHOOKS: Final = WebhookManifest(scheme=SCHEME, notice=notice, account=_site)

@@ -13,7 +13,18 @@ from msgspec import Struct
 
 from canonical.parts import ObjectName
 from mappings.spec import NUMBER
-from mappings.webhooks import Happened, Merge, Notice, WebhookManifest
+from mappings.webhooks import (
+    BODY,
+    Envelope,
+    Happened,
+    Merge,
+    Notice,
+    Scheme,
+    Signature,
+    WebhookManifest,
+    header,
+    member,
+)
 from mappings.zendesk.wire_webhook import TYPE
 
 OBJECTS: Final[dict[str, ObjectName]] = {"ticket": "ticket", "user": "customer"}
@@ -114,5 +125,26 @@ def _account(_headers: Mapping[str, str], payload: bytes) -> Mapping[str, str]:
     return {} if found is None else {"account": str(found)}
 
 
+SCHEME: Final = Scheme(
+    name="zendesk",
+    # The key is the signing secret as text. The body may be empty. Zendesk prescribes no tolerance.
+    signature=Signature(
+        header="x-zendesk-webhook-signature",
+        time="x-zendesk-webhook-signature-timestamp",
+        clock="rfc3339",
+        signed=("time", "body"),
+    ),
+    envelope=Envelope(
+        # The author of a trigger or automation writes the body freely.
+        genuine=member("type", rf"{TYPE}[a-z_]+\..+"),
+        identity=((header("x-zendesk-webhook-id"),), (header("x-zendesk-webhook-invocation-id"), member("id"), BODY)),
+        topic=member("type"),
+        records=(
+            (member("subject", "zen:([a-z_]+):.+"), member("subject", "zen:[a-z_]+:(.+)")),
+            (member("type", rf"{TYPE}([a-z_]+)\..+"), member("detail.id")),
+        ),
+        time=member("time"),
+    ),
+)
 # A user who is not active is one who was deleted: `user.active_changed` reports that as well as `user.deleted`.
-WEBHOOKS: Final = WebhookManifest(scheme="zendesk", notice=notice, account=_account, gone={"customer": "archived"})
+WEBHOOKS: Final = WebhookManifest(scheme=SCHEME, notice=notice, account=_account, gone={"customer": "archived"})

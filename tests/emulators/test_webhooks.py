@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from app.signatures import Scheme, Secret, SignatureRefused, SignedRequest, verify
+from app.signatures import Secret, SignatureRefused, SignedRequest, verify
+from mappings.registry import VENDORS
 
 from .conftest import SECRET, RunningEmulators
 from .receiver import Received, Receiver, is_from, raw, wait_until
@@ -26,14 +27,6 @@ RECORDS: dict[str, tuple[str, dict[str, Any]]] = {
     "stripe": ("customers", {"name": "Mo"}),
     "woocommerce": ("customers", {"email": "mo@example.com"}),
     "zendesk": ("users", {"name": "Mo"}),
-}
-SCHEMES: dict[str, Scheme] = {
-    "freshdesk": "shared-secret",
-    "hubspot": "hubspot",
-    "shopify": "shopify",
-    "stripe": "stripe",
-    "woocommerce": "woocommerce",
-    "zendesk": "zendesk",
 }
 
 
@@ -71,7 +64,9 @@ def test_a_placed_record_is_sent_with_a_valid_signature(
     assert is_from(vendor, received, url, SECRET)
     assert not is_from(vendor, received, url, "open-barley-0001")
     request = SignedRequest(method="POST", url=url, headers=raw(received.headers.items()), body=received.body)
-    scheme = SCHEMES[vendor]
+    webhooks = VENDORS[vendor].webhooks
+    assert webhooks is not None
+    scheme = webhooks.scheme
     assert verify(scheme, request, [Secret(value=SECRET)], now=datetime.now(UTC)).value == SECRET
     with pytest.raises(SignatureRefused):
         verify(scheme, request, [Secret(value="open-barley-0001")], now=datetime.now(UTC))

@@ -28,7 +28,7 @@ from app.links.role_mailboxes import is_role
 from app.problem_document import Problem, document_of
 from app.queue.kinds import legible
 from app.redaction import shape_of, without_people, word_of
-from app.signatures import Secret, SignatureRefused, events_of, verify
+from app.signatures import Secret, SignatureRefused
 from app.webhooks.raw_forwarding import raw_payload
 from canonical import markup, values
 from canonical.customer import Customer, CustomerPatch, Email
@@ -45,6 +45,7 @@ from mappings.registry import VENDORS
 from mappings.spec import Unmappable
 from tests.linear_time.growth import ADDRESSES, SHORT, Attack
 from tests.signatures.bodies import SECRETS
+from tests.signatures.schemes import events_of, verify
 from tests.signatures.senders import NOW, SCHEMES, sent
 
 HEADER: Final = 64 * 1024

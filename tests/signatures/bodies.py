@@ -4,9 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from app.signatures import Scheme
-
-SECRETS: Final[Mapping[Scheme, str]] = {
+SECRETS: Final[Mapping[str, str]] = {
     "hubspot": "4f1c6c2e-9a2b-4c75-8d6e-0b6f4f0e8a11",
     "shopify": "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",
     "zendesk": "dGhpcyBpcyB1c2VkIGFzIHRleHQsIG5vdCBkZWNvZGVk",
@@ -17,7 +15,7 @@ SECRETS: Final[Mapping[Scheme, str]] = {
     "standard-webhooks": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
 
-BODIES: Final[Mapping[Scheme, bytes]] = {
+BODIES: Final[Mapping[str, bytes]] = {
     "hubspot": json.dumps(
         [
             {

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from app.signatures import Scheme
 from tests.shared_material import SHARED
 
 from .bodies import BODIES
@@ -38,7 +37,7 @@ JUNK = (
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("body", JUNK, ids=range(len(JUNK)))
-def test_a_body_that_cannot_be_read_is_one_event(scheme: Scheme, body: bytes) -> None:
+def test_a_body_that_cannot_be_read_is_one_event(scheme: str, body: bytes) -> None:
     received = event(sent(scheme, body))
 
     assert received.payload == body
@@ -49,7 +48,7 @@ def test_a_body_that_cannot_be_read_is_one_event(scheme: Scheme, body: bytes) ->
 
 
 @pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES if scheme not in ("zendesk", "github", "shopify")])
-def test_bodies_without_an_identity_are_known_by_their_bytes(scheme: Scheme) -> None:
+def test_bodies_without_an_identity_are_known_by_their_bytes(scheme: str) -> None:
     one, other = (sent(scheme, body).without("webhook-id") for body in (b"not json", b"not json either"))
 
     assert keys(one) == keys(sent(scheme, b"not json").without("webhook-id"))
@@ -102,7 +101,7 @@ def test_junk_among_hubspot_elements_costs_the_others_nothing() -> None:
     assert received[5].dedupe_key == "hubspot:62515:25:3816279340:1795602600123"
 
 
-SAMPLES: Mapping[Scheme, str] = {
+SAMPLES: Mapping[str, str] = {
     "hubspot": "hubspot/webhook",
     "shopify": "shopify/webhook",
     "zendesk": "zendesk/webhook",
@@ -114,7 +113,7 @@ SAMPLES: Mapping[Scheme, str] = {
 
 @pytest.mark.skipif(not (SHARED / "vendor-samples").is_dir(), reason="recordings are not at hand")
 @pytest.mark.parametrize("scheme", SAMPLES)
-def test_recordings(scheme: Scheme) -> None:
+def test_recordings(scheme: str) -> None:
     """Every recording is read; those that are events name themselves, their kind, their time and their record."""
     files = sorted((SHARED / "vendor-samples" / SAMPLES[scheme]).glob("*.json"))
     assert files
@@ -129,7 +128,7 @@ def test_recordings(scheme: Scheme) -> None:
             assert not any("sha256." in one.dedupe_key for one in received) or scheme == "woocommerce", file
 
 
-def is_event(scheme: Scheme, document: Any) -> bool:
+def is_event(scheme: str, document: Any) -> bool:
     """Some recordings are the bare record."""
     if scheme == "hubspot":
         return isinstance(document, list)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.signatures import MAX_SIGNATURES, Scheme, Secret, SignatureRefused
+from app.signatures import MAX_SIGNATURES, Secret, SignatureRefused
 
 from .bodies import SECRETS
 from .senders import IDENTITY, SCHEMES, SIGNATURE, TIMESTAMP, Sent, in_base64, public_secret, refusal, sent, sent_v1a
@@ -36,7 +36,7 @@ def signed_parts(case: Sent) -> Iterator[Sent]:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_any_changed_bit_of_what_is_signed_is_refused(scheme: Scheme) -> None:
+def test_any_changed_bit_of_what_is_signed_is_refused(scheme: str) -> None:
     case = sent(scheme)
     case.proven_by()
 
@@ -67,14 +67,14 @@ def test_the_keys_of_one_kind_do_not_prove_signatures_of_the_other() -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_another_secret_or_none_is_refused(scheme: Scheme) -> None:
+def test_another_secret_or_none_is_refused(scheme: str) -> None:
     assert refusal(sent(scheme), Secret(value="whsec_" + "AAAA" * 8)) == "mismatch"
     assert refusal(sent(scheme), Secret(value="")) == "no-secret"
     assert refusal(sent(scheme), Secret(value="\ud800")) == "no-secret"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_each_signed_header_is_needed(scheme: Scheme) -> None:
+def test_each_signed_header_is_needed(scheme: str) -> None:
     names = [SIGNATURE[scheme], *([TIMESTAMP[scheme]] if scheme in TIMESTAMP else [])]
     names += ["webhook-id"] if scheme == "standard-webhooks" else []
 
@@ -84,7 +84,7 @@ def test_each_signed_header_is_needed(scheme: Scheme) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_names_of_headers_are_read_in_any_case(scheme: Scheme) -> None:
+def test_names_of_headers_are_read_in_any_case(scheme: str) -> None:
     case = sent(scheme)
 
     replace(case, headers=tuple((name.lower(), value) for name, value in case.headers)).proven_by()
@@ -92,7 +92,7 @@ def test_names_of_headers_are_read_in_any_case(scheme: Scheme) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_repeated_header_is_refused_and_never_chosen_from(scheme: Scheme) -> None:
+def test_a_repeated_header_is_refused_and_never_chosen_from(scheme: str) -> None:
     case = sent(scheme)
     names = [*IDENTITY[scheme], *([TIMESTAMP[scheme]] if scheme in TIMESTAMP else [])]
     names += [SIGNATURE[scheme]] if scheme != "standard-webhooks" else []
@@ -137,13 +137,13 @@ def test_a_list_without_end_is_refused_even_if_it_holds_the_signature() -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_body_need_not_be_text_and_may_be_empty(scheme: Scheme) -> None:
+def test_a_body_need_not_be_text_and_may_be_empty(scheme: str) -> None:
     for body in (b"", b"\xff\xfe\x00", b"\xed\xa0\x80", b"\x00" * 4096):
         sent(scheme, body).proven_by()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_headers_of_others_need_not_be_text(scheme: Scheme) -> None:
+def test_headers_of_others_need_not_be_text(scheme: str) -> None:
     sent(scheme).and_header("x-note", b"\xff\xfe\x00").and_header("\xfc", b"").and_header("x-note", b"").proven_by()
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.signatures import Secret, SignatureRefused, UnusableSecret, check_secret, events_of
+from app.signatures import Secret, SignatureRefused, UnusableSecret
 
+from .schemes import check_secret, events_of
 from .senders import NOW, Sent, event, keys, refusal
 
 SECRET = "rule-4711-Xk0vP2nQ8s"

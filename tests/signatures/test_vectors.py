@@ -7,9 +7,10 @@ import pytest
 import stripe
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from app.signatures import Scheme, Secret, SignatureRefused, SignedRequest, new_secret, signed_headers, verify
+from app.signatures import Secret, SignatureRefused, SignedRequest, new_secret, signed_headers
 
 from .bodies import BODIES, SECRETS
+from .schemes import verify
 from .senders import NOW, SCHEMES, Sent, sent
 
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -47,7 +48,7 @@ def test_the_vector_of_github() -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_what_a_vendor_sends_is_proven(scheme: Scheme) -> None:
+def test_what_a_vendor_sends_is_proven(scheme: str) -> None:
     assert sent(scheme).proven_by().value == SECRETS[scheme]
 
 

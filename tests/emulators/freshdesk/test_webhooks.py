@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from app.signatures import events_of
+from tests.signatures.schemes import events_of
 
 from ..conftest import SECRET, RunningEmulators
 from ..receiver import Received, Receiver, is_from, raw
