@@ -32,7 +32,7 @@ MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for i
 """Every vendor that a connection may name: those of `VENDORS`, the webhook senders, and CSV exports."""
 
 SCHEMES: Final[tuple[Scheme, ...]] = tuple(
-    {vendor.webhooks.scheme for vendor in MANIFESTS.values() if vendor.webhooks is not None}
+    dict.fromkeys(vendor.webhooks.scheme for vendor in MANIFESTS.values() if vendor.webhooks is not None)
 )
 """The schemes of all webhooks."""
 

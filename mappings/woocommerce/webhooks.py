@@ -6,9 +6,9 @@ The body is the record as in the REST API, or only `{"id"}` after a deletion. Pr
 
 import re
 from collections.abc import Mapping
-from html import unescape
 from typing import Final
 
+from canonical import values
 from canonical.parts import ObjectName
 from mappings.spec import NUMBER
 from mappings.webhooks import (
@@ -50,6 +50,7 @@ def _site(headers: Mapping[str, str], _payload: bytes) -> Mapping[str, str]:
     return {} if not source else {"site": source}
 
 
+_PING: Final = re.compile(rb"webhook_id=[0-9]{1,20}")
 # The entities that WordPress's wp_specialchars_decode decodes with ENT_QUOTES: five characters, in these spellings.
 _ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|#0*(?:34|38|39|60|62)|#[xX]0*2[267]);")
 
@@ -57,7 +58,7 @@ _ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|#0*(?:34|38|39|60|62)|#[xX]0*2[
 def keys_of(secret: str) -> tuple[str, ...]:
     """Return the keys of a secret: with its HTML entities decoded, and as it is. WooCommerce signs with the decoded one
     (WC_Webhook::generate_signature); the operator may have copied the stored or the displayed form."""
-    return tuple(dict.fromkeys((_ENTITY.sub(lambda entity: unescape(entity[0]), secret), secret)))
+    return tuple(dict.fromkeys((_ENTITY.sub(lambda entity: values.unescaped(entity[0]), secret), secret)))
 
 
 SCHEME: Final = Scheme(
@@ -80,6 +81,6 @@ SCHEME: Final = Scheme(
         zone="Z",
     ),
     # WooCommerce activates a webhook only after exactly 200 for this form (WC_Webhook::deliver_ping).
-    ping=Ping(method="POST", body=re.compile(rb"webhook_id=[0-9]{1,20}"), only_pending=True),
+    ping=Ping(method="POST", body=_PING, only_pending=True),
 )
 WEBHOOKS: Final = WebhookManifest(scheme=SCHEME, notice=notice, account=_site)

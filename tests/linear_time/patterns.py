@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from mappings.registry import SCHEMES
+from mappings.webhooks import Envelope
 from tests.linear_time.growth import Attack
 
 ROOT: Final = Path(__file__).parents[2]
@@ -70,6 +72,19 @@ def used() -> Iterator[Used]:
                         yield Used(name=f"{module}.{target}", pattern=pattern, method=method)
         for node in ast.walk(tree):
             yield from _written_in_place(module, node)
+    for pattern in dict.fromkeys(pattern for scheme in SCHEMES for pattern in _declared(scheme.envelope)):
+        yield Used(name=f"webhooks: {pattern.pattern}", pattern=pattern, method="fullmatch")
+
+
+def _declared(envelope: Envelope) -> Iterator[Any]:
+    """The patterns of the places that an envelope names."""
+    places = (
+        *(place for part in envelope.identity for place in part),
+        *(one for pair in envelope.records for one in pair),
+    )
+    for place in (*places, envelope.topic, envelope.time, envelope.genuine):
+        if place is not None and place.matching is not None:
+            yield place.matching
 
 
 def module_of(file: Path) -> str:
