@@ -1,11 +1,13 @@
 """Find the records of one object in an answer of Request Tracker: a bare record, a search or a history."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Raw
 
 from canonical.parts import ObjectName
-from mappings.spec import Unmappable, decode
+from mappings.kit.unwrap import Candidate, Unwrap
+from mappings.spec import decode
 
 # Members that only records of this object have.
 MEMBERS: Final[dict[ObjectName, frozenset[str]]] = {
@@ -16,38 +18,30 @@ NAMES: Final[dict[ObjectName, str]] = {"ticket": "a ticket", "comment": "an entr
 MESSAGES: Final = frozenset({b'"Correspond"', b'"Comment"'})
 
 
+def check(one: Candidate, object: ObjectName) -> None:
+    """Raise Unmappable for a list without the fields, an entry that is no message, and anything else."""
+    if not one.members.keys() >= MEMBERS[object]:
+        if one.members.keys() <= {"id", "type", "_url"}:
+            raise one.refused("a search without `fields` names records but does not contain them")
+        raise one.other(NAMES[object])
+    if object == "comment" and one.path == "$" and not _is_message(one.members):
+        raise one.refused("an entry of the history that is not a message", "Type")
+
+
+_RECORDS: Final = Unwrap(
+    title="Request Tracker",
+    envelopes={"ticket": ("items",), "comment": ("items",)},
+    check=check,
+    refusals=(("message",),),
+    array="Request Tracker's answer to a change, not a record",
+)
+
+
 def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
-    """Return the records of `object`, each as its own bytes. Of a history, these are the messages.
-
-    Raises Unmappable for an error body, the sentences that answer a change, a list without the fields, and anything
-    else.
-    """
-    if object not in MEMBERS:
-        raise Unmappable("$", f"Request Tracker has no {object}")
-    if payload.lstrip()[:1] == b"[":
-        raise Unmappable("$", "Request Tracker's answer to a change, not a record")
-    body = decode(payload, dict[str, Raw])
-    if "items" in body:
-        found = decode(body["items"], tuple[Raw, ...])
-        kept = (_checked(one, object, f"$.items[{place}]") for place, one in enumerate(found))
-        return tuple(one for one in kept if object != "comment" or _is_message(one))
-    if "message" in body and "id" not in body:
-        raise Unmappable("$.message", "Request Tracker's refusal, not a record")
-    record = _checked(Raw(payload), object, "$")
-    if object == "comment" and not _is_message(record):
-        raise Unmappable("$.Type", "an entry of the history that is not a message")
-    return (record,)
+    """Return the records of one object, each as its own bytes: of a history, the messages. Raises Unmappable."""
+    records = _RECORDS(payload, object)
+    return records if object == "ticket" else tuple(one for one in records if _is_message(decode(one, dict[str, Raw])))
 
 
-def _is_message(record: Raw) -> bool:
-    return bytes(decode(record, dict[str, Raw])["Type"]) in MESSAGES
-
-
-def _checked(record: Raw, object: ObjectName, path: str) -> Raw:
-    members = decode(record, dict[str, Raw])
-    if members.keys() >= MEMBERS[object]:
-        return record
-    if members.keys() <= {"id", "type", "_url"}:
-        raise Unmappable(path, "a search without `fields` names records but does not contain them")
-    names = ", ".join(sorted(members)[:12]) or "none"
-    raise Unmappable(path, f"not {NAMES[object]}; its members are {names}")
+def _is_message(members: Mapping[str, Raw]) -> bool:
+    return bytes(members["Type"]) in MESSAGES

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from canonical.parts import ObjectName
+from mappings.kit.refusals import read
+from mappings.kit.unwrap import Candidate, Unwrap
 from mappings.spec import Unmappable, decode
 from mappings.zendesk.endpoints_comment import added_comment
 from mappings.zendesk.wire_webhook import MEMBERS as EVENT_MEMBERS
@@ -22,9 +23,39 @@ BARE: Final[dict[ObjectName, frozenset[str]]] = {
     "ticket": frozenset({"id", "requester_id", "status"}),
     "comment": frozenset({"id", "author_id", "body"}),
 }
-
-
 BODIES: Final = frozenset({"body", "html_body", "plain_body"})
+
+
+class _Body(Struct, frozen=True, kw_only=True):
+    """A search, which lists several objects, or the answer to a write of a ticket."""
+
+    results: tuple[Raw, ...] | None = None
+    audit: dict[str, Raw] | None = None
+
+
+class _Result(Struct, frozen=True, kw_only=True):
+    result_type: str | None = None
+
+
+def check(one: Candidate, object: ObjectName) -> None:
+    """Raise Unmappable for a queued job, a comment without text, and anything that is no record."""
+    members, (name, _) = one.members, NAMES[object]
+    if "job_status" in members:
+        raise one.refused("a queued job: its records are not there yet", "job_status")
+    is_event = object != "comment" and members.keys() >= EVENT_MEMBERS
+    if one.path == "$" and not is_event and not members.keys() >= BARE[object]:
+        raise one.refused(f"no {name} in it; its members are {', '.join(sorted(members)[:12]) or 'none'}")
+    if object == "comment" and BODIES.isdisjoint(members):
+        raise one.refused("only the id of a comment, without its text")
+
+
+_RECORDS: Final = Unwrap(
+    title="Zendesk",
+    envelopes={object: (several, one) for object, (one, several) in NAMES.items()},
+    check=check,
+    refusals=(("error",), ("errors",)),
+    array="Expected an object: Zendesk's answers are never arrays",
+)
 
 
 def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
@@ -32,44 +63,12 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
 
     Raises Unmappable for an error body, a queued job, and anything that holds no such record.
     """
-    names = NAMES.get(object)
-    if names is None:
-        raise Unmappable("$", f"Zendesk has no {object}")
-    body = decode(payload, dict[str, Raw])
-    if "error" in body or "errors" in body:
-        raise Unmappable("$.error" if "error" in body else "$.errors", "Zendesk's refusal, not a record")
-    if "job_status" in body:
-        raise Unmappable("$.job_status", "a queued job: its records are not there yet")
-    one, several = names
-    if several in body:
-        found = decode(body[several], tuple[Raw, ...])
-        return tuple(_with_text(raw, object, f"$.{several}[{place}]") for place, raw in enumerate(found))
-    if "results" in body:
-        return _of_search(decode(body["results"], tuple[Raw, ...]), one)
-    if one in body:
-        return (_with_text(body[one], object, f"$.{one}"),)
-    if object == "comment" and "audit" in body:
+    body = read(payload, _Body) or _Body()
+    if body.results is not None and object in NAMES:
+        return tuple(raw for raw in body.results if decode(raw, _Result).result_type == NAMES[object][0])
+    if object == "comment" and body.audit is not None:
         comment = added_comment(payload)
         if comment is None:
             raise Unmappable("$.audit.events", "the audit names no comment")
         return (comment,)
-    if body.keys() >= EVENT_MEMBERS and object != "comment":
-        return (Raw(payload),)
-    if body.keys() >= BARE[object]:
-        return (Raw(payload),)
-    raise Unmappable("$", f"no {one} in it; its members are {', '.join(sorted(body)[:12]) or 'none'}")
-
-
-def _with_text(raw: Raw, object: ObjectName, path: str) -> Raw:
-    """Return the record. Refuse a comment without text; the other objects have required members."""
-    if object == "comment" and BODIES.isdisjoint(decode(raw, dict[str, Raw])):
-        raise Unmappable(path, "only the id of a comment, without its text")
-    return raw
-
-
-def _of_search(results: tuple[Raw, ...], name: str) -> tuple[Raw, ...]:
-    return tuple(raw for raw in results if _result_type(raw) == name)
-
-
-def _result_type(result: Raw) -> object:
-    return msgspec.json.decode(result, type=dict[str, object]).get("result_type")
+    return _RECORDS(payload, object)

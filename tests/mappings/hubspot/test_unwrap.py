@@ -37,4 +37,4 @@ def test_a_record_of_another_type_is_refused() -> None:
 
     assert (refused.path, refused.reason) == ("$.url", "a record of object type 0-1; a ticket is 0-5")
     assert refusal(json.loads(RECORD), "order").reason == "a record of object type 0-1; an order is 0-123"
-    assert "not comments" in refusal(json.loads(RECORD), "comment").reason
+    assert "no comments" in refusal(json.loads(RECORD), "comment").reason
