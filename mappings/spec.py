@@ -122,6 +122,10 @@ class Notes(Struct, kw_only=True):
         """Refuse a field that the vendor cannot store."""
         self.refused.append(FieldRefusal(kind="unsupported", pointer=pointer, detail=detail))
 
+    def draft(self, body: W) -> Draft[W]:
+        """Return a write with this body, and what was collected."""
+        return Draft(body=body, loss=tuple(self.loss), refused=tuple(self.refused))
+
 
 PersonNeed = Literal["copy", "link", "id", "id_or_text", "known"]
 """How a new record names its customer or requester: by a copy of name and address; by a link to a customer beside such
@@ -545,7 +549,7 @@ class Vendor(Manifest, Generic[A]):
     """The declaration of a vendor that Lockstitch calls. It adds the transport, as data.
 
     `refusal` reads an error from a reply of any status; it returns None for a success. `budget` reads the rest of the
-    rate limit. `account_requests` fetch the account facts; `build_account` builds them from the replies, in the same
+    rate limit, if the vendor reports it. `account_requests` fetch the account facts; `build_account` builds them from the replies, in the same
     order, with None for a failed request. `account_needs` are those that an object needs, all without an entry; the
     others are None for it. A `side_load` may ask for one of them, which is then answered from the known facts.
     `setup` are requests that prepare an account once (such as properties for the
@@ -571,8 +575,8 @@ class Vendor(Manifest, Generic[A]):
     headers: tuple[tuple[str, str], ...] = ()
     request_id_header: str | None
     refusal: Callable[[VendorReply], VendorRefusal | None]
-    budget: Callable[[VendorReply], Budget | None]
-    account_requests: tuple[VendorRequest, ...]
+    budget: Callable[[VendorReply], Budget | None] = lambda reply: None
+    account_requests: tuple[VendorRequest, ...] = ()
     build_account: Callable[[tuple[VendorReply | None, ...], Mapping[ObjectName, tuple[CustomFieldSetting, ...]]], A]
     unwrap: Callable[[bytes, ObjectName], tuple[msgspec.Raw, ...]]
     account_needs: Mapping[ObjectName, tuple[VendorRequest, ...]] = field(default_factory=dict)

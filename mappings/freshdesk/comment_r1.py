@@ -65,11 +65,7 @@ def to_vendor(patch: CommentPatch, current: wire_v2.Conversation | None, account
     private = PRIVATE.get(patch.visibility)
     if private is None:
         notes.invalid("/visibility", f"one of: {', '.join(PRIVATE)}")
-    return Draft(
-        body=ConversationWrite(body=body or "", private=UNSET if private is None else private),
-        loss=tuple(notes.loss),
-        refused=tuple(notes.refused),
-    )
+    return notes.draft(ConversationWrite(body=body or "", private=UNSET if private is None else private))
 
 
 COMMENT: Final = VendorMapping(

@@ -107,7 +107,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     people.check_person(patch, "Freshdesk", notes)
     if patch.status == "active" and current is not None and current.deleted:
         notes.unsupported("/status", "the contact is deleted: restore it in Freshdesk")
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def _address(text: str, loss: list[Loss]) -> tuple[Address, ...]:

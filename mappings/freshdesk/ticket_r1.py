@@ -114,7 +114,7 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
         due_by=due_by,
         fr_due_by=fr_due_by,
     )
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def _status(record: wire_v2.Ticket, account: Account) -> tuple[TicketStatus, str]:

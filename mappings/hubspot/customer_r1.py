@@ -203,7 +203,7 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
     held = None if current is None else current.properties
     properties |= write_custom_fields(patch.custom_fields, held, account.custom_fields.get("customer", ()), notes)
     people.check_person(patch, "HubSpot", notes)
-    return Draft(body=RecordWrite(properties=properties), loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(RecordWrite(properties=properties))
 
 
 def held_status(current: ContactRecord | None) -> EmailStatus:

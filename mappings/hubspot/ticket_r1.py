@@ -179,7 +179,7 @@ def to_vendor(patch: TicketPatch, current: TicketRecord | None, account: Account
         *_write_orders(patch.orders, current, account, notes),
     )
     body = RecordWrite(properties=properties, associations=associations)
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def _status_written(

@@ -4,7 +4,7 @@ from typing import Final
 
 from mappings.medusa.account import REQUESTS, build_account
 from mappings.medusa.customer_r1 import CUSTOMER
-from mappings.medusa.errors import budget, refusal
+from mappings.medusa.errors import refusal
 from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.tokens import read_session
 from mappings.medusa.unwrap import unwrap
@@ -39,7 +39,6 @@ VENDOR: Final = Vendor[Account](
     remote_id=r"(?:cus|order)_[0-9A-Za-z]{1,80}",
     request_id_header=None,
     refusal=refusal,
-    budget=budget,
     account_requests=REQUESTS,
     account_needs={"customer": ()},
     build_account=build_account,

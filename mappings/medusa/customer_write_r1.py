@@ -51,4 +51,4 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         phone=people.write_phone(patch.phones, people.only_phone("Medusa"), notes, country=country),
         metadata=kept or UNSET,
     )
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from mappings.http import Budget, VendorRefusal, VendorReply
+from mappings.http import VendorRefusal, VendorReply
 from mappings.kit import refusals
 from mappings.kit.refusals import LONGEST_DETAIL, Refusals
 
@@ -56,11 +56,6 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
         detail=message,
         fields=_fields(message or ""),
     )
-
-
-def budget(_reply: VendorReply) -> Budget | None:
-    """Return None: Medusa has no rate limit."""
-    return None
 
 
 def _fields(message: str) -> tuple[tuple[str, str], ...]:

@@ -23,7 +23,6 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     remote_id=NUMBER,
     request_id_header=None,
     refusal=errors.refusal,
-    budget=errors.budget,
     account_requests=account.REQUESTS,
     build_account=account.build_account,
     unwrap=unwrap,

@@ -49,7 +49,7 @@ def to_vendor(patch: CommentPatch, current: wire_rest2.Transaction | None, accou
     body = MessageWrite(
         content=html or text or "", content_type="text/html" if html else "text/plain", private=bool(private)
     )
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def _author(person: wire_rest2.Person, account: Account, loss: list[Loss]) -> Author:

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
+from mappings.http import RefusalKind, VendorRefusal, VendorReply
 from mappings.kit.refusals import LONGEST_DETAIL, Refusals, read
 
 REFUSALS: Final = Refusals(vendor="Request Tracker", statuses={409: "rejected"})
@@ -49,11 +49,6 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
     if kind == "not_found" and not message:
         kind, message = "not_allowed", NOT_HERE
     return REFUSALS.refusal(reply, kind=kind, detail=message)
-
-
-def budget(reply: VendorReply) -> Budget | None:
-    """Return None: Request Tracker does not count requests."""
-    return None
 
 
 def _complaint(reply: VendorReply) -> VendorRefusal | None:

@@ -112,7 +112,7 @@ def to_vendor(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Ac
         add_member_of=UNSET if new else parents,
         delete_member_of=old_parents,
     )
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def _first(record: wire_rest2.Ticket, account: Account, loss: list[Loss]) -> Message | None:

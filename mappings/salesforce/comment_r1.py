@@ -76,7 +76,7 @@ def to_vendor(patch: CommentPatch, current: CaseComment | None, account: Account
     if published is None:
         notes.invalid("/visibility", f"one of: {', '.join(PUBLISHED)}")
     fields = CommentFields(comment_body=body, is_published=bool(published))
-    return Draft(body=RecordWrite(fields=fields), loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(RecordWrite(fields=fields))
 
 
 COMMENT: Final = VendorMapping(

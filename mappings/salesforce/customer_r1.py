@@ -214,7 +214,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     held = {} if current is None else account.held.get(long_id(current.id), {})
     custom = custom_fields.write("Contact", patch.custom_fields, settings, held, account, notes)
     body = RecordWrite(fields=fields, custom=custom, last_name=last_name)
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def _phones_written(patch: CustomerPatch, current: Contact | None, notes: Notes) -> Mapping[str, str | None]:

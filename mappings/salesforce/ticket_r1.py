@@ -157,7 +157,7 @@ def to_vendor(patch: TicketPatch, current: Case | None, account: Account) -> Dra
     settings = account.custom_fields.get("ticket", ())
     held = {} if current is None else account.held.get(long_id(current.id), {})
     custom = custom_fields.write("Case", patch.custom_fields, settings, held, account, notes)
-    return Draft(body=RecordWrite(fields=fields, custom=custom), loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(RecordWrite(fields=fields, custom=custom))
 
 
 def _status_written(

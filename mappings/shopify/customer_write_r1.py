@@ -97,7 +97,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         sms_consent=sms_consent,
         cleared=fields.cleared,
     )
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def _exemptions(wanted: TaxExemption | UnsetType, current: Customer | None) -> tuple[str, ...] | UnsetType:

@@ -5,7 +5,7 @@ from typing import Final
 from mappings.spec import Auth, Pacing, Vendor
 from mappings.stripe.account import IDENTITY, build_account
 from mappings.stripe.customer_r1 import CUSTOMER
-from mappings.stripe.errors import budget, refusal
+from mappings.stripe.errors import refusal
 from mappings.stripe.order_r1 import ORDER
 from mappings.stripe.unwrap import unwrap
 from mappings.stripe.webhooks import REMOTE_ID, WEBHOOKS
@@ -24,7 +24,6 @@ VENDOR: Final = Vendor[Account](
     remote_id=REMOTE_ID,
     request_id_header="request-id",
     refusal=refusal,
-    budget=budget,
     account_requests=(),
     identity=IDENTITY,
     build_account=build_account,

@@ -60,7 +60,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         metadata=metadata.write(patch.external_id, patch.custom_fields, settings, held, notes),
     )
     _kind(patch, current, notes)
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def _individual(

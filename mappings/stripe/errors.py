@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
+from mappings.http import RefusalKind, VendorRefusal, VendorReply
 from mappings.kit.refusals import Refusals, read
 
 REFUSALS: Final = Refusals(
@@ -65,11 +65,6 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
         conclusive=not _is_replayed(reply) and error.type != KEY_REUSED,
     )
     return replace(found, retry=RETRY.get(reply.headers.get(SHOULD_RETRY, "")))
-
-
-def budget(reply: VendorReply) -> Budget | None:
-    """Return None: Stripe does not report the remaining requests."""
-    return None
 
 
 def _kind(reply: VendorReply, error: _Error) -> RefusalKind:

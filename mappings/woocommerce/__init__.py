@@ -5,7 +5,7 @@ from typing import Final
 from mappings.spec import NUMBER, Auth, Pacing, Vendor
 from mappings.woocommerce.account import REQUESTS, build_account
 from mappings.woocommerce.customer_r1 import CUSTOMER
-from mappings.woocommerce.errors import budget, refusal
+from mappings.woocommerce.errors import refusal
 from mappings.woocommerce.order_r1 import ORDER
 from mappings.woocommerce.unwrap import unwrap
 from mappings.woocommerce.webhooks import WEBHOOKS
@@ -29,7 +29,6 @@ VENDOR: Final = Vendor[Account](
     remote_id=NUMBER,
     request_id_header=None,
     refusal=refusal,
-    budget=budget,
     account_requests=REQUESTS,
     account_needs={"customer": ()},
     build_account=build_account,

@@ -72,7 +72,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         shipping=shipping,
         meta_data=meta or UNSET,
     )
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def email_slots(emails: Sequence[EmailPatch]) -> dict[str, int]:

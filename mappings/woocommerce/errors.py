@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from mappings.http import Budget, VendorRefusal, VendorReply
+from mappings.http import VendorRefusal, VendorReply
 from mappings.kit import refusals
 from mappings.kit.refusals import LONGEST_DETAIL, Refusals
 
@@ -63,11 +63,6 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
     if kind == "auth" and message is not None and KEY_IS_LIMITED in message:
         kind = "not_allowed"
     return REFUSALS.refusal(reply, kind=kind, code=code, detail=message, fields=_fields(found.data))
-
-
-def budget(_reply: VendorReply) -> Budget | None:
-    """Return None: WooCommerce's REST API reports no budget."""
-    return None
 
 
 def _fields(data: Any) -> tuple[tuple[str, str], ...]:

@@ -82,7 +82,7 @@ def to_vendor(patch: CommentPatch, current: wire_v2.Comment | None, account: Acc
         html_body=html or UNSET,
         public=bool(patches.chosen(patch.visibility, PUBLIC, "/visibility", notes)),
     )
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def _author(author_id: int | None, account: Account, loss: list[Loss]) -> Author:

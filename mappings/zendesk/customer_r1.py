@@ -102,7 +102,7 @@ def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> D
         user_fields=dict(json_custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET,
     )
     people.check_person(replace(patch, status=UNSET), "Zendesk", notes)
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def _status(user: User) -> tuple[CustomerStatus, str]:

@@ -115,7 +115,7 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
         notes.unsupported("/due_at", "Zendesk keeps a due date on tickets of type task only: send type task with it")
     if body.problem_id and kind_after != "incident":
         notes.unsupported("/parent", "Zendesk links incidents to a problem only: send type incident with it")
-    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    return notes.draft(body)
 
 
 def _requester(id: int, account: Account, loss: list[Loss]) -> Reference:
