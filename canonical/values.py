@@ -21,6 +21,7 @@ from email_validator import EmailNotValidError, validate_email
 from canonical import codes, markup
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T", datetime, datetime | None)
 
 CACHE_SIZE: Final = 16_384
 # The limits of `Money` and `Quantity` in `parts`.
@@ -271,8 +272,11 @@ def _decimals(value: Decimal) -> int:
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
-def utc(moment: datetime) -> datetime:
-    """Convert to UTC. A naive time counts as UTC: use it only for vendors that document their times as UTC."""
+def utc(moment: T) -> T:
+    """Convert to UTC, None to None. A naive time counts as UTC: use it only for vendors that document their times as
+    UTC."""
+    if moment is None or moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         return _EPOCH + (moment - _NAIVE_EPOCH)  # takes a fifth of the time of `replace`
     return moment.astimezone(UTC)

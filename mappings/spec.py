@@ -38,6 +38,8 @@ Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
 
 NUMBER: Final = "[1-9][0-9]{0,18}"
 """Pattern of numeric vendor ids: a positive 64-bit number."""
+UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""Pattern of vendor ids that are UUIDs, in lower case with hyphens."""
 MOST_SKUS: Final = 50
 """The most products that one request looks up."""
 MOST_NAMED: Final = 3
@@ -549,9 +551,10 @@ class Vendor(Manifest, Generic[A]):
     """The declaration of a vendor that Lockstitch calls. It adds the transport, as data.
 
     `refusal` reads an error from a reply of any status; it returns None for a success. `budget` reads the rest of the
-    rate limit, if the vendor reports it. `account_requests` fetch the account facts; `build_account` builds them from the replies, in the same
-    order, with None for a failed request. `account_needs` are those that an object needs, all without an entry; the
-    others are None for it. A `side_load` may ask for one of them, which is then answered from the known facts.
+    rate limit, if the vendor reports it. `account_requests` fetch the account facts; `build_account` builds them from
+    the replies, in the same order, with None for a failed request. `account_needs` are those that an object needs, all
+    without an entry; the others are None for it. A `side_load` may ask for one of them, which is then answered from the
+    known facts.
     `setup` are requests that prepare an account once (such as properties for the
     marker). Each is safe to repeat, and a refusal of kind `duplicate` counts as success. `setup_of`
     are those that the writes of an object need, all without an entry. `setup_at_once` does the same for an object with

@@ -10,6 +10,7 @@ from canonical.parts import CustomFieldSetting, ObjectName
 from canonical.ticket import TicketStatus
 from mappings.freshdesk.wire_v2 import MARK_FIELD, MARK_NAME, STATUS_LABELS, STATUSES, TYPES, Account
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.rest import get, post
 from mappings.spec import Unmappable, decode
 
 TICKET_FIELDS: Final = "/api/v2/ticket_fields"
@@ -43,10 +44,7 @@ class _NewField(Struct, frozen=True, kw_only=True):
 
 
 # The names of statuses, the ticket types, and whether contacts have a field for the operation id.
-REQUESTS: Final = (
-    VendorRequest(method="GET", path=TICKET_FIELDS, route=TICKET_FIELDS),
-    VendorRequest(method="GET", path=CONTACT_FIELDS, route=CONTACT_FIELDS),
-)
+REQUESTS: Final = (get(TICKET_FIELDS), get(CONTACT_FIELDS))
 
 NEEDS: Final[dict[ObjectName, tuple[VendorRequest, ...]]] = {
     "customer": REQUESTS[1:],
@@ -57,11 +55,9 @@ NEEDS: Final[dict[ObjectName, tuple[VendorRequest, ...]]] = {
 # Field names are unique in an account, so Freshdesk refuses a second run as a duplicate. It derives the field's name
 # from the label, with the prefix `cf_`. Customers never see the field; its label for them is that name.
 SETUP: Final = (
-    VendorRequest(
-        method="POST",
-        path=NEW_TICKET_FIELD,
-        route=NEW_TICKET_FIELD,
-        body=msgspec.json.encode(
+    post(
+        NEW_TICKET_FIELD,
+        msgspec.json.encode(
             _NewField(
                 label=MARK_NAME,
                 label_for_customers=MARK_FIELD,
@@ -70,7 +66,6 @@ SETUP: Final = (
                 customers_can_edit=False,
             )
         ),
-        effect=True,
         idempotent=True,
     ),
 )

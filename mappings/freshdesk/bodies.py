@@ -1,10 +1,9 @@
-"""Body members that contacts and tickets share: tags and the caller's key."""
+"""The tags of contacts and tickets."""
 
 from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from mappings.freshdesk.wire_v2 import MARK
 from mappings.spec import Notes
 
 LONGEST_TAG: Final = 32
@@ -26,14 +25,3 @@ def tags(wanted: tuple[str, ...] | UnsetType | None, notes: Notes) -> tuple[str,
             notes.lose(f"/tags/{place}", "truncated", f"a Freshdesk tag has at most {LONGEST_TAG} characters")
         kept[written[:LONGEST_TAG].strip()] = None
     return tuple(kept)
-
-
-def external_id(wanted: str | None | UnsetType, notes: Notes) -> str | None | UnsetType:
-    """Return the caller's key. Refuse one that looks like a marker of Lockstitch."""
-    if isinstance(wanted, str) and wanted.startswith(MARK):
-        notes.invalid("/external_id", f"the prefix {MARK} is reserved for Lockstitch: send another key")
-        return UNSET
-    if isinstance(wanted, str) and wanted != wanted.strip():
-        notes.invalid("/external_id", "remove the spaces around it: Freshdesk would trim them")
-        return UNSET
-    return wanted

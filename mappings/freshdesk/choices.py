@@ -3,15 +3,15 @@ fields."""
 
 from typing import Final
 
-import msgspec
 from msgspec import Raw, Struct
 
 from canonical.parts import ObjectName
 from mappings.freshdesk.enums import PRIORITY_WRITTEN, SOURCE_WRITTEN, statuses_written, types_written
-from mappings.freshdesk.requests import API, MOST, has_more
+from mappings.freshdesk.requests import API, MOST, next_page
 from mappings.freshdesk.wire_v2 import Account
-from mappings.http import VendorReply, VendorRequest
-from mappings.kit.custom_fields import name_of
+from mappings.http import VendorRequest
+from mappings.kit.choices import labelled, of_custom_fields, plain
+from mappings.kit.rest import get
 from mappings.spec import Choices, FieldOptions, Option, Pages, Unmappable, decode
 
 PRIORITY_LABELS: Final = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
@@ -19,7 +19,7 @@ SOURCE_LABELS: Final = {1: "Email", 2: "Portal", 3: "Phone", 7: "Chat"}
 
 
 def _list(name: str, *query: tuple[str, str]) -> VendorRequest:
-    return VendorRequest(method="GET", path=f"{API}/{name}", route=f"{API}/{name}", query=query)
+    return get(f"{API}/{name}", *query)
 
 
 AGENTS: Final = _list("agents", ("page", "1"), ("per_page", str(MOST)))
@@ -58,15 +58,6 @@ def requests(account: Account) -> tuple[VendorRequest, ...]:
     return (AGENTS, GROUPS, TICKET_FIELDS, CONTACT_FIELDS)
 
 
-def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
-    """Return the request for the next page, None after the last."""
-    asked = dict(request.query)
-    if "page" not in asked or not has_more(reply):
-        return None
-    asked["page"] = str(int(asked["page"]) + 1)
-    return msgspec.structs.replace(request, query=tuple(asked.items()))
-
-
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
     """Return the options of an object's fields."""
     agents, groups, ticket_fields, contact_fields = replies
@@ -79,9 +70,9 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
             Option(value=ours, label=account.status_labels.get(theirs, ours))
             for ours, theirs in statuses_written(account, None).items()
         ),
-        "priority": tuple(Option(value=ours, label=PRIORITY_LABELS[code]) for ours, code in PRIORITY_WRITTEN.items()),
-        "type": tuple(Option(value=ours, label=theirs) for ours, theirs in types_written(account).items()),
-        "channel": tuple(Option(value=ours, label=SOURCE_LABELS[code]) for ours, code in SOURCE_WRITTEN.items()),
+        "priority": labelled(PRIORITY_WRITTEN, PRIORITY_LABELS),
+        "type": labelled(types_written(account)),
+        "channel": labelled(SOURCE_WRITTEN, SOURCE_LABELS),
     }
     if agents:
         people = [one for page in agents for one in decode(page.body, tuple[_Agent, ...])]
@@ -94,20 +85,17 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
 
 CHOICES: Final = Choices[Account](
     requests=requests,
-    following=following,
+    following=next_page,
     read=read,
     definitions={"ticket": TICKET_FIELDS, "customer": CONTACT_FIELDS},
 )
 
 
-def _custom(account: Account, object_name: ObjectName, pages: Pages) -> dict[str, tuple[Option, ...]]:
+def _custom(account: Account, object_name: ObjectName, pages: Pages) -> FieldOptions:
     fields = [one for page in pages for one in decode(page.body, tuple[_Field, ...])]
-    words = {one.name: found for one in fields if (found := _values(one.choices))}
-    return {
-        name_of(setting): tuple(Option(value=word, label=word) for word in words[setting.vendor_field])
-        for setting in account.custom_fields.get(object_name, ())
-        if setting.vendor_field in words
-    }
+    return of_custom_fields(
+        account.custom_fields.get(object_name, ()), {one.name: plain(_values(one.choices)) for one in fields}
+    )
 
 
 def _values(choices: Raw) -> tuple[str, ...]:

@@ -2,15 +2,15 @@
 
 from typing import Final
 
-from msgspec import UNSET
-
+from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
 from mappings.freshdesk import wire_v2
 from mappings.freshdesk.endpoints_comment import ENDPOINTS
-from mappings.freshdesk.field_values import OWN_FONT, address_of, attachments, optional_instant
+from mappings.freshdesk.field_values import OWN_FONT, address_of, attachments
 from mappings.freshdesk.wire_v2 import Account, ConversationWrite
-from mappings.kit.html import html_of, html_or_text, sanitised
+from mappings.kit.comments import body_of, is_private
+from mappings.kit.html import html_of, sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 # The answer to a reply has neither flag: it is public, and of an agent.
@@ -25,7 +25,6 @@ AUTHOR_KIND: Final[dict[bool | None, tuple[AuthorKind, str | None]]] = {
     None: ("agent", "false"),
 }
 """By `incoming`: whether the requester's side wrote it."""
-PRIVATE: Final[dict[Visibility, bool]] = {"public": False, "private": True}
 
 
 def to_canonical(record: wire_v2.Conversation, account: Account) -> Mapped[Comment]:
@@ -35,7 +34,7 @@ def to_canonical(record: wire_v2.Conversation, account: Account) -> Mapped[Comme
     kind, kind_raw = AUTHOR_KIND[record.incoming]
     # The sender of an outgoing message is a support mailbox, not the agent's address.
     name, email = address_of(record.from_email) if record.incoming else (None, None)
-    created_at = optional_instant(record.created_at)
+    created_at = values.utc(record.created_at)
     comment = Comment(
         remote_id=str(record.id),
         author=Author(
@@ -58,14 +57,10 @@ def to_canonical(record: wire_v2.Conversation, account: Account) -> Mapped[Comme
 def to_vendor(patch: CommentPatch, current: wire_v2.Conversation | None, account: Account) -> Draft[ConversationWrite]:
     """Return the body of a write: a public reply, or a note that only agents see."""
     notes = Notes()
-    html, text = html_or_text(patch.body_text, patch.body_html, "/body_text", "Freshdesk", notes)
-    body = html or (html_of(text) if text else None)
-    if body is None:
-        notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
-    private = PRIVATE.get(patch.visibility)
-    if private is None:
-        notes.invalid("/visibility", f"one of: {', '.join(PRIVATE)}")
-    return notes.draft(ConversationWrite(body=body or "", private=UNSET if private is None else private))
+    html, text = body_of(patch, "Freshdesk", notes)
+    return notes.draft(
+        ConversationWrite(body=html or (html_of(text) if text else ""), private=is_private(patch, notes))
+    )
 
 
 COMMENT: Final = VendorMapping(

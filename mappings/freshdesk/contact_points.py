@@ -9,6 +9,7 @@ from canonical.customer import CustomerPatch, Email, EmailPatch, Phone, PhonePat
 from canonical.parts import Loss
 from mappings.freshdesk.wire_v2 import Contact
 from mappings.kit import patches, people
+from mappings.kit.contact_points import email_address
 from mappings.spec import Notes
 
 Number = str | None | UnsetType
@@ -30,12 +31,9 @@ def emails_read(contact: Contact, loss: list[Loss]) -> tuple[Email, ...]:
         )
         others = None
     for place, text in enumerate((contact.email, *(others or ()))):
-        if not text:
-            continue
-        address = values.email(text)
-        if address != text:
-            loss.append(Loss(path=f"/emails/{len(emails)}/address", kind="coerced", detail="lower-cased"))
-        emails.append(Email(address=address, is_primary=place == 0))
+        address = email_address(text, f"/emails/{len(emails)}/address", loss, "lower-cased")
+        if address is not None:
+            emails.append(Email(address=address, is_primary=place == 0))
     return tuple(emails)
 
 

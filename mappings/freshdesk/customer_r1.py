@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from canonical import values
 from canonical.customer import Customer, CustomerPatch
 from canonical.parts import Address, AddressPatch, AddressType, Loss
 from mappings.freshdesk import bodies
@@ -19,27 +20,24 @@ from mappings.freshdesk.contact_points import (
     phones_read,
 )
 from mappings.freshdesk.endpoints_customer import ENDPOINTS
-from mappings.freshdesk.field_values import instant, own_external_id
 from mappings.freshdesk.locales import language_read, language_written, zone_read, zone_written
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
-from mappings.kit import json_custom_fields, patches, people
+from mappings.kit import json_custom_fields, markers, patches, people
 from mappings.kit.addresses import placed, slots_of
-from mappings.kit.names import one_name
+from mappings.kit.names import one_name, required_name
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
-NO_PLACE: Final[dict[str, str]] = {
+NO_PLACE: Final = {
     "company_name": "Freshdesk keeps companies as separate records: assign contacts to them in Freshdesk",
-    "currency": "Freshdesk contacts have no currency",
-    "lifecycle_stage": "Freshdesk contacts have no life cycle stage",
-    "lead_source": "Freshdesk contacts have no lead source",
     "owner": "Freshdesk contacts have no owner; tickets have an assignee",
-    "tax_ids": "Freshdesk contacts have no tax numbers",
-    "tax_exemption": "Freshdesk contacts have no tax exemption",
-    "consents": "Freshdesk contacts have no consents",
+    **patches.have_no(
+        "Freshdesk contacts", "currency", "lifecycle_stage", "lead_source", "tax_ids", "tax_exemption", "consents"
+    ),
 }
 SLOTS: Final[dict[str, tuple[AddressType, ...]]] = {
     "address": ("unknown", "billing", "home", "work", "shipping", "other")
 }
+ONLY_LINES: Final = "Freshdesk keeps only the lines of a postal address"
 ONE_TEXT: Final = "Freshdesk keeps an address as one text; this becomes a line of it"
 
 
@@ -65,12 +63,10 @@ def to_canonical(contact: Contact, account: Account) -> Mapped[Customer]:
         status_raw="deleted" if deleted else "verified" if contact.active else "unverified",
         notes=contact.description,
         tags=() if isinstance(contact.tags, UnsetType) else contact.tags or (),
-        custom_fields=json_custom_fields.read("Freshdesk", settings, contact.custom_fields or {}, loss)
-        if settings
-        else (),
-        external_id=own_external_id(contact.unique_external_id),
-        created_at=instant(contact.created_at),
-        updated_at=instant(contact.updated_at),
+        custom_fields=json_custom_fields.read("Freshdesk", settings, contact.custom_fields or {}, loss),
+        external_id=markers.own_key(contact.unique_external_id),
+        created_at=values.utc(contact.created_at),
+        updated_at=values.utc(contact.updated_at),
     )
     if isinstance(contact.tags, UnsetType):
         loss.append(
@@ -90,7 +86,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     email, other_emails = addresses_written(patch.emails, current, notes)
     phone, mobile = numbers_written(patch, notes)
     body = ContactWrite(
-        name=_name(patch, current, notes),
+        name=required_name(patch, "Freshdesk", notes, is_new=current is None),
         email=email,
         other_emails=other_emails,
         phone=phone,
@@ -100,7 +96,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
         language=language_written(patch.language, notes),
         time_zone=zone_written(patch.timezone, notes),
         description=patch.notes,
-        unique_external_id=bodies.external_id(patch.external_id, notes),
+        unique_external_id=patches.own_key(patch.external_id, "Freshdesk", notes),
         tags=bodies.tags(patch.tags, notes),
         custom_fields=dict(json_custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET,
     )
@@ -123,22 +119,6 @@ def _two_lines(text: str) -> tuple[str, str | None]:
     return first, ", ".join(rest) or None
 
 
-def _name(patch: CustomerPatch, current: Contact | None, notes: Notes) -> str | UnsetType:
-    if isinstance(patch.display_name, str) and patch.display_name.strip():
-        return patch.display_name
-    if not isinstance(patch.display_name, UnsetType) and (current is not None or patch.display_name is not None):
-        notes.invalid("/display_name", "a Freshdesk contact needs a name")
-        return UNSET
-    if current is not None:
-        return UNSET
-    notes.lose(
-        "/display_name",
-        "defaulted",
-        "a new Freshdesk contact without a name gets its e-mail address or number as the name",
-    )
-    return UNSET
-
-
 def _address_written(
     addresses: tuple[AddressPatch, ...] | None | UnsetType, current: Contact | None, notes: Notes
 ) -> str | None | UnsetType:
@@ -147,9 +127,7 @@ def _address_written(
     if not addresses:
         return None
     pointer, chosen = placed(addresses, SLOTS, "Freshdesk", notes)["address"]
-    for name, held in (("name", chosen.name), ("company", chosen.company), ("phone", chosen.phone)):
-        if held:
-            notes.unsupported(f"{pointer}/{name}", "Freshdesk keeps only the lines of a postal address")
+    patches.refuse_members(chosen, ("name", "company", "phone"), pointer, ONLY_LINES, notes)
     lines = {
         "line1": chosen.line1,
         "line2": chosen.line2,
@@ -167,7 +145,7 @@ def _address_written(
         return held
     text = "\n".join(line for line in lines.values() if line and line.strip())
     if not text:
-        notes.unsupported(pointer, "Freshdesk keeps only the lines of a postal address, and this one has none")
+        notes.unsupported(pointer, f"{ONLY_LINES}, and this one has none")
         return UNSET
     return text
 

@@ -11,21 +11,20 @@ from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from mappings.freshdesk.endpoints_ticket import TICKETS
-from mappings.freshdesk.requests import BEFORE, MOST, has_more, next_page, remote_id
+from mappings.freshdesk.requests import BEFORE, MOST, has_more, next_page
 from mappings.freshdesk.wire_v2 import Account, Conversation, ConversationWrite
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.html import has_words
 from mappings.kit.paging import page_number
-from mappings.kit.rest import bare
+from mappings.kit.rest import bare, remote_id
 from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage, WriteResult, decode
 
 
 def list_conversations(query: ListQuery, account: Account) -> VendorRequest:
     """Return the request for a page of a ticket's replies and notes."""
     paging = (("page", str(page_number(query.after))), ("per_page", str(min(query.limit, MOST))))
-    path = f"{TICKETS.one(query.parent or '')}/conversations"
-    return VendorRequest(method="GET", path=path, route=f"{TICKETS.route}/conversations", query=paging)
+    return TICKETS.read_below(query.parent, "conversations", *paging)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
@@ -42,13 +41,7 @@ def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
 def create(body: ConversationWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
     """Return the request that replies to the ticket `parent` or adds a note to it."""
     kind, sent = ("notes", body) if body.private is True else ("reply", replace(body, private=UNSET))
-    return VendorRequest(
-        method="POST",
-        path=f"{TICKETS.one(parent or '')}/{kind}",
-        route=f"{TICKETS.route}/{kind}",
-        body=msgspec.json.encode(sent),
-        effect=True,
-    )
+    return TICKETS.add_below(parent, kind, msgspec.json.encode(sent))
 
 
 def write_result(reply: VendorReply, action: Action) -> WriteResult:

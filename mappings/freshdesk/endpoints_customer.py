@@ -7,22 +7,21 @@ contact field, if the account has one for it.
 
 from typing import Final
 
-import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from mappings.freshdesk.requests import API, MOST, has_more, remote_id, whole_seconds
-from mappings.freshdesk.wire_v2 import MARK, MARK_FIELD, MARK_NAME, Account, ContactWrite
+from mappings.freshdesk.requests import API, MOST, has_more, whole_seconds
+from mappings.freshdesk.wire_v2 import MARK_FIELD, MARK_NAME, Account, ContactWrite
 from mappings.http import VendorRequest
+from mappings.kit import markers
 from mappings.kit.paging import Pages, Query, Window
+from mappings.kit.recovery import by_state, same_values
 from mappings.kit.rest import Collection, parameter
 from mappings.spec import Action, Recovery, decode
 
 
-class _Marked(Struct, frozen=True, kw_only=True):
-    id: int
+class _Keyed(Struct, frozen=True, kw_only=True):
     unique_external_id: str | None = None
-    custom_fields: dict[str, Raw] | None = None
 
 
 def window(asked: Window) -> Query:
@@ -34,28 +33,21 @@ def window(asked: Window) -> Query:
 def mark(body: ContactWrite, marker: str, account: Account) -> ContactWrite:
     """Return the body of a new contact with the marker. Freshdesk needs a name: by default the address or number."""
     name = body.name or body.email or body.phone or body.mobile
-    marked = replace(
-        body,
-        name=name if isinstance(name, str) else body.name,
-        unique_external_id=body.unique_external_id or f"{MARK}{marker}",
-    )
-    if account.contact_mark_field is None:
-        return marked
-    return replace(marked, custom_fields={**(body.custom_fields or {}), account.contact_mark_field: marker})
+    key = markers.in_key(body.unique_external_id or None, marker)
+    marked = replace(body, name=name if isinstance(name, str) else body.name, unique_external_id=key)
+    field = account.contact_mark_field
+    return marked if field is None else markers.MarkedField(name=field).mark(marked, marker)
 
 
 def carries(record: Raw, marker: str) -> bool:
     """Return whether this operation made the contact."""
-    contact = decode(record, _Marked)
-    held = contact.custom_fields or {}
-    named = (bytes(held.get(name, b"null")) for name in (MARK_NAME, MARK_FIELD))
-    return contact.unique_external_id == f"{MARK}{marker}" or msgspec.json.encode(marker) in named
+    by_field = any(markers.MarkedField(name=name).carries(record, marker) for name in (MARK_NAME, MARK_FIELD))
+    return by_field or decode(record, _Keyed).unique_external_id == markers.in_key(None, marker)
 
 
 CONTACTS: Final = Collection[ContactWrite, Account](
     path=f"{API}/contacts",
     paging=Pages(ask=window, more=has_more, most=MOST),
-    id=remote_id,
     filters={"external_id": parameter("unique_external_id"), "email": parameter("email")},
     keys={"external_id": parameter("unique_external_id"), "email": parameter("email")},
     mark=mark,
@@ -69,7 +61,7 @@ def find_marker(marker: str, parent: str | None, body: ContactWrite | None, acco
     key = None if body is None else body.unique_external_id
     if isinstance(key, str) and account.contact_mark_field is None:
         return None
-    return CONTACTS.find("external_id", key if isinstance(key, str) else f"{MARK}{marker}")
+    return CONTACTS.find("external_id", markers.in_key(key if isinstance(key, str) else None, marker))
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
@@ -81,10 +73,8 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "found by the operation id. With the caller's key this needs a contact field for the "
         "operation id; without it the caller gets a conflict that names the contact with this key",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the contact is read; sending the same values again is harmless"
-    ),
-    "archive": Recovery(by="state", strength="strong", note="the contact is read; a deleted one is marked as deleted"),
+    "update": same_values("contact"),
+    "archive": by_state("the contact is read; a deleted one is marked as deleted"),
 }
 
 ENDPOINTS: Final = CONTACTS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST)

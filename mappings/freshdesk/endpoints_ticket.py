@@ -10,33 +10,22 @@ by id. These lists contain no deleted tickets and no spam.
 """
 
 import dataclasses
-from datetime import datetime
 from functools import partial
 from typing import Final
 
-import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from canonical import values
-from canonical.parts import Instant, Reference
-from mappings.freshdesk.requests import API, BEFORE, MOST, has_more, next_page, remote_id, whole_seconds
+from canonical.parts import Reference
+from mappings.freshdesk.requests import API, BEFORE, MOST, has_more, next_page, whole_seconds
 from mappings.freshdesk.wire_v2 import MARK_FIELD, Account, TicketWrite
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
-from mappings.kit.paging import EPOCH, Keyset, Query, Window
-from mappings.kit.rest import Collection, parameter
+from mappings.kit.paging import EPOCH, Keyset, Query, Window, head
+from mappings.kit.recovery import same_values
+from mappings.kit.rest import Collection, get, parameter
 from mappings.spec import Action, NamedRead, Recovery, decode
-
-
-class _Head(Struct, frozen=True, kw_only=True):
-    id: int
-    updated_at: Instant
-
-
-class _Marked(Struct, frozen=True, kw_only=True):
-    id: int
-    custom_fields: dict[str, Raw] | None = None
 
 
 class _Named(Struct, frozen=True, kw_only=True):
@@ -60,27 +49,19 @@ def window(asked: Window) -> Query:
     )
 
 
-def placed(record: Raw, by_change: bool) -> tuple[str, datetime]:
-    """Return the id of a ticket and when it changed."""
-    head = decode(record, _Head)
-    return str(head.id), head.updated_at
-
-
-def mark(body: TicketWrite, marker: str, account: Account) -> TicketWrite:
-    """Return the body of a new ticket with the marker."""
-    return replace(body, custom_fields={**(body.custom_fields or {}), MARK_FIELD: marker})
-
-
+MARKED: Final = markers.MarkedField(name=MARK_FIELD)
 TICKETS: Final = Collection[TicketWrite, Account](
     path=f"{API}/tickets",
-    paging=Keyset(ask=window, head=placed, spell=whole_seconds, more=has_more, most=MOST, exclude=False),
+    paging=Keyset(
+        ask=window, head=head(time="updated_at"), spell=whole_seconds, more=has_more, most=MOST, exclude=False
+    ),
     # According to the headers, each member of `include` costs one more request.
     read_query=(("include", "requester,stats"),),
     read_cost=3.0,
     list_cost=4.0,
-    id=remote_id,
     filters={"requester": parameter("requester_id")},
-    mark=mark,
+    mark=MARKED.mark,
+    carries=MARKED.carries,
     # The answer to a write has neither requester nor times.
     is_whole=lambda record: False,
 )
@@ -96,17 +77,8 @@ def find_marker(marker: str, parent: str | None, body: TicketWrite | None, accou
     return replace(TICKETS.listed(query), cost=1.0)
 
 
-def marked(reply: VendorReply, marker: str) -> str | None:
-    """Return the id of the ticket with this marker."""
-    wanted = msgspec.json.encode(marker)
-    for ticket in decode(reply.body, tuple[_Marked, ...]):
-        if bytes((ticket.custom_fields or {}).get(MARK_FIELD, b"null")) == wanted:
-            return str(ticket.id)
-    return None
-
-
 def _show(kind: str, remote_id: str) -> VendorRequest:
-    return VendorRequest(method="GET", path=f"{API}/{kind}/{remote_id}", route=f"{API}/{kind}/{{id}}")
+    return get(f"{API}/{kind}/{remote_id}", route=f"{API}/{kind}/{{id}}")
 
 
 def agent_keys(reply: VendorReply) -> Reference:
@@ -129,9 +101,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "search, which lags. If it is absent twice, ten minutes apart, it is sent once more. A ticket that a person "
         "deleted meanwhile is in no list",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the ticket is read; sending the same values again is harmless"
-    ),
+    "update": same_values("ticket"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(
@@ -142,6 +112,5 @@ ENDPOINTS: Final = dataclasses.replace(
         "team": NamedRead(request=partial(_show, "groups"), keys=name_alone),
         "company": NamedRead(request=partial(_show, "companies"), keys=name_alone),
     },
-    marked=marked,
     marker_page=next_page,
 )

@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
-from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
-from mappings.kit.refusals import MOST_FIELDS, Refusals, number, read
+from mappings.http import RefusalKind, VendorRefusal, VendorReply
+from mappings.kit.refusals import MOST_FIELDS, Refusals, limits, read
 
 REQUEST_ID_HEADER: Final = "x-request-id"
 DUPLICATE: Final = "duplicate_value"
@@ -68,10 +68,8 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
     )
 
 
-def budget(reply: VendorReply) -> Budget | None:
-    """Return the account's remaining requests in this minute. Freshdesk does not send when the minute ends."""
-    remaining = number(reply.headers.get("x-ratelimit-remaining"))
-    return None if remaining is None else Budget(remaining=remaining)
+budget: Final = limits("x-ratelimit-remaining")
+"""The account's remaining requests in this minute. Freshdesk does not send when the minute ends."""
 
 
 def _kind(status: int, code: str | None, complaints: list[_Complaint]) -> RefusalKind:

@@ -1,7 +1,6 @@
 """Values that contacts, tickets and conversations share."""
 
 import re
-from datetime import UTC, datetime
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import Final
@@ -9,26 +8,10 @@ from typing import Final
 from canonical import values
 from canonical.parts import Attachment
 from mappings.freshdesk import wire_v2
-from mappings.freshdesk.wire_v2 import MARK
 
 OWN_FONT: Final = re.compile(r'<div style="font-family:[^"<>]*">')
 """The element that Freshdesk puts around a message written in its web interface."""
 LONGEST_SENDER: Final = 1000
-
-
-def own_external_id(external_id: str | None) -> str | None:
-    """Return the caller's key. None for empty text or a marker of Lockstitch."""
-    return None if not external_id or external_id.startswith(MARK) else external_id
-
-
-def instant(moment: datetime) -> datetime:
-    """Return a time in UTC. Freshdesk sends UTC; older recordings have an offset."""
-    return moment if moment.tzinfo is UTC else values.utc(moment)
-
-
-def optional_instant(moment: datetime | None) -> datetime | None:
-    """Return a time in UTC, None if it is missing."""
-    return None if moment is None else instant(moment)
 
 
 def attachments(files: tuple[wire_v2.Attachment, ...]) -> tuple[Attachment, ...]:

@@ -22,10 +22,11 @@ from mappings.freshdesk.enums import (
     statuses_written,
     types_written,
 )
-from mappings.freshdesk.field_values import OWN_FONT, attachments, instant, optional_instant
+from mappings.freshdesk.field_values import OWN_FONT, attachments
 from mappings.freshdesk.people import copied_written, requester_written
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
 from mappings.kit import json_custom_fields, nearest, patches
+from mappings.kit.contact_points import email_address
 from mappings.kit.html import html_of, html_or_text, sanitised, text_of
 from mappings.kit.references import reference
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
@@ -45,7 +46,7 @@ Due = Instant | UnsetType
 def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
     """Return a ticket in canonical form. The requester has only what Freshdesk includes in the ticket."""
     loss: list[Loss] = []
-    created_at, updated_at = instant(record.created_at), instant(record.updated_at)
+    created_at, updated_at = values.utc(record.created_at), values.utc(record.updated_at)
     status, status_raw = _status(record, account)
     stats, html = record.stats, record.description
     settings = account.custom_fields.get("ticket", ())
@@ -71,14 +72,12 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
         parent=_parent(record),
         followers=_copied(record.cc_emails, loss) if record.cc_emails else (),
         tags=record.tags or (),
-        custom_fields=json_custom_fields.read("Freshdesk", settings, record.custom_fields or {}, loss)
-        if settings
-        else (),
+        custom_fields=json_custom_fields.read("Freshdesk", settings, record.custom_fields or {}, loss),
         attachments=attachments(record.attachments) if record.attachments else (),
-        due_at=optional_instant(record.due_by),
-        first_responded_at=None if stats is None else optional_instant(stats.first_responded_at),
-        resolved_at=None if stats is None else optional_instant(stats.resolved_at),
-        closed_at=None if stats is None else optional_instant(stats.closed_at),
+        due_at=values.utc(record.due_by),
+        first_responded_at=None if stats is None else values.utc(stats.first_responded_at),
+        resolved_at=None if stats is None else values.utc(stats.resolved_at),
+        closed_at=None if stats is None else values.utc(stats.closed_at),
         created_at=created_at,
         updated_at=updated_at,
     )
@@ -129,9 +128,7 @@ def _requester(record: wire_v2.Ticket, loss: list[Loss]) -> Reference | None:
     person = record.requester
     if person is None:
         return reference(record.requester_id)
-    email = values.email(person.email) if person.email else None
-    if email is not None and email != person.email:
-        loss.append(Loss(path="/requester/email", kind="coerced", detail="lower-cased"))
+    email = email_address(person.email, "/requester/email", loss, "lower-cased")
     return Reference(
         remote_id=str(person.id), name=person.name, email=email, phone=person.phone or person.mobile or None
     )
@@ -145,9 +142,7 @@ def _parent(record: wire_v2.Ticket) -> Reference | None:
 def _copied(addresses: tuple[str, ...], loss: list[Loss]) -> tuple[Follower, ...]:
     followers: list[Follower] = []
     for address in addresses:
-        email = values.email(address)
-        if email != address:
-            loss.append(Loss(path=f"/followers/{len(followers)}/email", kind="coerced", detail="lower-cased"))
+        email = email_address(address, f"/followers/{len(followers)}/email", loss, "lower-cased")
         followers.append(Follower(email=email, kind="cc", kind_raw="cc_emails"))
     return tuple(followers)
 

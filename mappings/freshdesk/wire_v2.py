@@ -12,8 +12,6 @@ from msgspec import UNSET, Raw, Struct, UnsetType, field
 from canonical.parts import CustomFieldSetting, CustomFieldValue, Instant, ObjectName
 from canonical.ticket import TicketStatus
 
-MARK: Final = "lockstitch:"
-"""The prefix of a marker in the unique external id; the rest is the operation id."""
 MARK_NAME: Final = "lockstitch_operation_id"
 """The custom field for the operation id. On contacts Freshdesk sends it with or without `cf_`."""
 MARK_FIELD: Final = f"cf_{MARK_NAME}"

@@ -29,6 +29,7 @@ from mappings.hubspot.wire_v3 import (
     documented_pipelines,
 )
 from mappings.kit.refusals import read, text
+from mappings.kit.rest import get
 from mappings.spec import AccountMarks, Identity, decode
 
 DEFAULT_STAGES: Final[dict[str, TicketStatus]] = {
@@ -72,9 +73,7 @@ ORDER_ENUMERATIONS: Final = ("hs_payment_status", "hs_fulfillment_status")
 """Text in most accounts; an account with options accepts only these."""
 
 
-OWNERS: Final = VendorRequest(
-    method="GET", path="/crm/v3/owners", route="/crm/v3/owners", query=(("limit", "500"), ("archived", "false"))
-)
+OWNERS: Final = get("/crm/v3/owners", ("limit", "500"), ("archived", "false"))
 
 
 def _definitions(object_type: str, names: tuple[str, ...]) -> VendorRequest:
@@ -87,17 +86,13 @@ def _definitions(object_type: str, names: tuple[str, ...]) -> VendorRequest:
     )
 
 
-TICKET_PIPELINES: Final = VendorRequest(
-    method="GET", path="/crm/v3/pipelines/tickets", route="/crm/v3/pipelines/{object_type}"
-)
-ORDER_PIPELINES: Final = VendorRequest(
-    method="GET", path="/crm/v3/pipelines/orders", route="/crm/v3/pipelines/{object_type}"
-)
+TICKET_PIPELINES: Final = get("/crm/v3/pipelines/tickets", route="/crm/v3/pipelines/{object_type}")
+ORDER_PIPELINES: Final = get("/crm/v3/pipelines/orders", route="/crm/v3/pipelines/{object_type}")
 CONTACT_OPTIONS: Final = _definitions("contacts", CONTACT_ENUMERATIONS)
 TICKET_OPTIONS: Final = _definitions("tickets", TICKET_ENUMERATIONS)
 ORDER_OPTIONS: Final = _definitions("orders", ORDER_ENUMERATIONS)
-TICKET_TO_ORDER: Final = VendorRequest(
-    method="GET", path="/crm/v4/associations/tickets/orders/labels", route="/crm/v4/associations/{from}/{to}/labels"
+TICKET_TO_ORDER: Final = get(
+    "/crm/v4/associations/tickets/orders/labels", route="/crm/v4/associations/{from}/{to}/labels"
 )
 ACCOUNT_REQUESTS: Final = (
     *(TICKET_PIPELINES, CONTACT_OPTIONS, TICKET_OPTIONS, ORDER_PIPELINES, ORDER_OPTIONS, OWNERS, TICKET_TO_ORDER),
@@ -121,10 +116,7 @@ def portal_of(body: bytes) -> AccountMarks:
     return {} if portal is None else {"portal": portal}
 
 
-DETAILS: Final = "/account-info/v3/details"
-IDENTITY: Final = Identity(
-    request=VendorRequest(method="GET", path=DETAILS, route=DETAILS), read=lambda reply: portal_of(reply.body)
-)
+IDENTITY: Final = Identity(request=get("/account-info/v3/details"), read=lambda reply: portal_of(reply.body))
 
 
 def build_account(

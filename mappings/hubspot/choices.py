@@ -1,7 +1,7 @@
 """Options of fields: owners, pipelines, stages, and the options of properties and custom fields."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 from msgspec import Struct
@@ -15,9 +15,11 @@ from mappings.hubspot.field_values import zone
 from mappings.hubspot.order_enums_r1 import NEAREST
 from mappings.hubspot.requests import next_cursor
 from mappings.hubspot.ticket_r1 import CHANNEL_WRITE, PRIORITY_WRITE, TYPE_WRITE
-from mappings.hubspot.wire_v3 import Account, Owners
+from mappings.hubspot.wire_v3 import Account, Owners, Pipeline
+from mappings.kit.choices import joined, labelled
 from mappings.kit.custom_fields import name_of
 from mappings.kit.names import full_name
+from mappings.kit.rest import get
 from mappings.spec import Choices, FieldOptions, Option, Pages, decode
 
 C = TypeVar("C", bound=str)  # the canonical values of an enumeration
@@ -78,9 +80,7 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
 
 
 def _definitions(object_type: str) -> VendorRequest:
-    return VendorRequest(
-        method="GET", path=f"/crm/v3/properties/{object_type}", route="/crm/v3/properties/{object_type}"
-    )
+    return get(f"/crm/v3/properties/{object_type}", route="/crm/v3/properties/{object_type}")
 
 
 def _properties(pages: Pages) -> dict[str, tuple[_Choice, ...]]:
@@ -127,19 +127,9 @@ def _canonical(choices: Iterable[_Choice] | None, table: Mapping[C, str]) -> tup
 
 def _stages(account: Account) -> dict[str, tuple[Option, ...]]:
     """Pipelines, stages and statuses. The statuses are those of the first pipeline, which gets new tickets."""
-    pipelines = tuple(account.pipelines.values())
-    labels: dict[str, list[str]] = {}
-    for stage in pipelines[0].stages.values() if pipelines else ():
-        labels.setdefault(stage.status, []).append(stage.label)
-    return {
-        "status": tuple(Option(value=status, label=", ".join(named)) for status, named in labels.items()),
-        "pipeline": tuple(Option(value=one.id, label=one.label) for one in pipelines),
-        "stage": tuple(
-            Option(value=stage.id, label=f"{one.label}: {stage.label}" if len(pipelines) > 1 else stage.label)
-            for one in pipelines
-            for stage in one.stages.values()
-        ),
-    }
+    first = next(iter(account.pipelines.values()), None)
+    stages = () if first is None else first.stages.values()
+    return {"status": joined((stage.status, stage.label) for stage in stages), **_pipelines(account.pipelines)}
 
 
 def _order_stages(account: Account) -> dict[str, tuple[Option, ...]]:
@@ -153,12 +143,16 @@ def _order_stages(account: Account) -> dict[str, tuple[Option, ...]]:
         goes_to = goes_to or next((one for one in stages if one.status == NEAREST.get(status)), None)
         if goes_to is not None and status != "unknown":
             labels[status] = goes_to.label
+    return {"status": labelled(labels), **_pipelines(account.order_pipelines)}
+
+
+def _pipelines(pipelines: Mapping[str, Pipeline[Any]]) -> dict[str, tuple[Option, ...]]:
+    several = len(pipelines) > 1
     return {
-        "status": tuple(Option(value=status, label=label) for status, label in labels.items()),
-        "pipeline": tuple(Option(value=one.id, label=one.label) for one in pipelines),
+        "pipeline": tuple(Option(value=one.id, label=one.label) for one in pipelines.values()),
         "stage": tuple(
-            Option(value=stage.id, label=f"{one.label}: {stage.label}" if len(pipelines) > 1 else stage.label)
-            for one in pipelines
+            Option(value=stage.id, label=f"{one.label}: {stage.label}" if several else stage.label)
+            for one in pipelines.values()
             for stage in one.stages.values()
         ),
     }

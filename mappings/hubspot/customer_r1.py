@@ -14,13 +14,12 @@ from canonical import values
 from canonical.customer import (
     Customer,
     CustomerPatch,
-    Email,
     EmailStatus,
     LifecycleStage,
     Phone,
     PhoneType,
 )
-from canonical.parts import Address, AddressPatch, AddressType, CustomField, Loss
+from canonical.parts import Address, AddressPatch, AddressType, Loss
 from mappings.hubspot import bodies
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import CONTACTS
@@ -29,6 +28,7 @@ from mappings.hubspot.related import owner_of
 from mappings.hubspot.wire_v3 import CLEARED, EXTERNAL_ID, Account, ContactProperties, ContactRecord, RecordWrite
 from mappings.kit import nearest, patches, people
 from mappings.kit.addresses import placed, slots_of
+from mappings.kit.contact_points import one_email
 from mappings.kit.names import full_name, two_names
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
@@ -44,14 +44,11 @@ LIFECYCLE: Final[dict[str, LifecycleStage]] = {
 }
 """HubSpot's default stages, in its order. A stage that an account added reads as `unknown`."""
 LIFECYCLE_WRITE: Final[dict[LifecycleStage, str]] = {ours: theirs for theirs, ours in LIFECYCLE.items()}
-UNSUPPORTED: Final[dict[str, str]] = {
-    "currency": "HubSpot contacts have no currency",
+UNSUPPORTED: Final = {
     "lead_source": "HubSpot determines the original source of a contact itself (hs_analytics_source)",
     "notes": "notes on a HubSpot contact are separate records",
-    "tags": "HubSpot contacts have no tags",
-    "tax_ids": "HubSpot contacts have no tax numbers",
-    "tax_exemption": "HubSpot contacts have no tax exemption",
     "consents": "HubSpot keeps consents as communication subscriptions, not on the contact",
+    **patches.have_no("HubSpot contacts", "currency", "tags", "tax_ids", "tax_exemption"),
 }
 ADDRESS_PROPERTIES: Final = ("address", "city", "state", "zip", "country")
 NUMBERS: Final[dict[PhoneType, str]] = {
@@ -67,7 +64,7 @@ EMAIL: Final = people.OnlyOne(
     status="HubSpot determines itself whether an address works",
     primary="the only e-mail address of a contact is its primary one",
 )
-NO_PLACE_IN_ADDRESS: Final = ("name", "company", "phone")
+NO_PLACE_IN_ADDRESS: Final = "HubSpot's address is street, city, state, postal code, country"
 SLOTS: Final[dict[str, tuple[AddressType, ...]]] = {
     "address": ("unknown", "work", "billing", "home", "shipping", "other")
 }
@@ -84,12 +81,10 @@ def mapped(record: ContactRecord, account: Account, notes: Notes, *, with_additi
     addresses, so they are not lost."""
     properties = msgspec.convert(record.properties, ContactProperties)
     settings = account.custom_fields.get("customer", ())
-    custom: tuple[CustomField, ...] = ()
-    if settings:
-        custom = read_custom_fields(record.properties, settings, notes)
+    custom = read_custom_fields(record.properties, settings, notes)
     if properties.hs_additional_emails and not with_additional:
         _drop_additional(properties.hs_additional_emails, notes)
-    stage = properties.lifecyclestage or None
+    stage, is_bad = properties.lifecyclestage or None, properties.hs_email_bad_address == "true"
     country = values.country(properties.country) if properties.country else None
     customer = Customer(
         kind="person",
@@ -98,8 +93,13 @@ def mapped(record: ContactRecord, account: Account, notes: Notes, *, with_additi
         last_name=properties.lastname or None,
         company_name=properties.company or None,
         job_title=properties.jobtitle or None,
-        emails=_emails(properties.email, properties.hs_email_bad_address, notes) if properties.email else (),
-        phones=_phones(properties, country) if properties.phone or properties.mobilephone or properties.fax else (),
+        emails=one_email(
+            properties.email,
+            notes.loss,
+            status="bounced" if is_bad else "unknown",
+            status_raw=BAD_ADDRESS if is_bad else None,
+        ),
+        phones=_phones(properties, country),
         addresses=_addresses(properties, country),
         language=_language(properties.hs_language, notes) if properties.hs_language else None,
         timezone=_timezone(properties.hs_timezone, notes) if properties.hs_timezone else None,
@@ -124,26 +124,16 @@ def _drop_additional(addresses: str, notes: Notes) -> None:
     notes.loss += [Loss(path=f"/emails/{index}", kind="dropped", detail=detail) for index in range(1, count + 1)]
 
 
-def _emails(text: str, is_bad: str | None, notes: Notes) -> tuple[Email, ...]:
-    address = values.email(text)
-    if address != text:
-        notes.lose("/emails/0/address", "coerced", "trimmed and lower-cased")
-    if is_bad == "true":
-        return (Email(address=address, is_primary=True, status="bounced", status_raw=BAD_ADDRESS),)
-    return (Email(address=address, is_primary=True),)
-
-
 def _phones(properties: ContactProperties, country: str | None) -> tuple[Phone, ...]:
     phones: list[Phone] = []
-    if properties.phone:
-        phones.append(Phone(e164=values.phone(properties.phone, country), raw=properties.phone, is_primary=True))
-    if properties.mobilephone:
-        e164 = values.phone(properties.mobilephone, country)
-        phones.append(Phone(e164=e164, raw=properties.mobilephone, type="mobile", is_primary=not phones))
-    if properties.fax:
-        phones.append(
-            Phone(e164=values.phone(properties.fax, country), raw=properties.fax, type="fax", is_primary=not phones)
-        )
+    kinds: tuple[tuple[PhoneType, str | None], ...] = (
+        ("unknown", properties.phone),
+        ("mobile", properties.mobilephone),
+        ("fax", properties.fax),
+    )
+    for kind, text in kinds:
+        if text:
+            phones.append(Phone(e164=values.phone(text, country), raw=text, type=kind, is_primary=not phones))
     return tuple(phones)
 
 
@@ -244,11 +234,8 @@ def _address_written(addresses: tuple[AddressPatch, ...] | None | UnsetType, not
     if not addresses:
         return dict.fromkeys(ADDRESS_PROPERTIES, CLEARED)
     pointer, address = placed(addresses, SLOTS, "HubSpot", notes)["address"]
-    if address.country_code and values.country(address.country_code) != address.country_code:
-        notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
-    for name in NO_PLACE_IN_ADDRESS:
-        if getattr(address, name):
-            notes.unsupported(f"{pointer}/{name}", "HubSpot's address is street, city, state, postal code, country")
+    code = patches.country_code(address, pointer, notes)
+    patches.refuse_members(address, ("name", "company", "phone"), pointer, NO_PLACE_IN_ADDRESS, notes)
     if address.line2:
         for name in ("line1", "line2") if address.line1 else ("line2",):
             notes.lose(
@@ -259,7 +246,7 @@ def _address_written(addresses: tuple[AddressPatch, ...] | None | UnsetType, not
         "city": address.city or CLEARED,
         "state": address.region or CLEARED,
         "zip": address.postal_code or CLEARED,
-        "country": address.country_code or CLEARED,
+        "country": code or CLEARED,
     }
 
 

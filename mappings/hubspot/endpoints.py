@@ -1,5 +1,6 @@
 """Endpoints of contacts and tickets, and how to recover lost writes."""
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -19,7 +20,8 @@ from mappings.hubspot.wire_v3 import (
     TicketProperties,
     documented_pipelines,
 )
-from mappings.spec import Action, Endpoints, ListQuery, Recovery, Sort, VendorPage
+from mappings.kit.recovery import by_state
+from mappings.spec import Action, ListQuery, Recovery, Sort, VendorPage
 
 CONTACT_CALLS: Final = CrmObject(
     name="customer",
@@ -47,17 +49,11 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "strongly consistent, and HubSpot refuses a second record with the same value, so even a "
         "resend could not make two.",
     ),
-    "update": Recovery(
-        by="state",
-        strength="strong",
-        note="HubSpot has no idempotency key for updates. The record is read by its id and compared; setting the "
-        "same values again changes nothing but the time of the last change.",
+    "update": by_state(
+        "HubSpot has no idempotency key for updates. The record is read by its id and compared; setting the "
+        "same values again changes nothing but the time of the last change."
     ),
-    "archive": Recovery(
-        by="state",
-        strength="strong",
-        note="An archived record is no longer found by its id, and archiving it again changes nothing.",
-    ),
+    "archive": by_state("An archived record is no longer found by its id, and archiving it again changes nothing."),
 }
 
 
@@ -95,9 +91,8 @@ def create_ticket(body: RecordWrite, marker: str, parent: str | None, account: A
     return TICKET_CALLS.create(body, marker, parent, account)
 
 
-CONTACTS: Final = Endpoints[RecordWrite, Account](
-    read=CONTACT_CALLS.read,
-    record=CONTACT_CALLS.record,
+CONTACTS: Final = dataclasses.replace(
+    CONTACT_CALLS.endpoints(recovery=RECOVERY, find_marker=CONTACT_CALLS.find_marker),
     list=partial(paging.list_request, CONTACT_CALLS),
     page=partial(paging.page, CONTACT_CALLS),
     filters=frozenset({"email", "external_id"}),
@@ -105,17 +100,12 @@ CONTACTS: Final = Endpoints[RecordWrite, Account](
     side_load=related.side_load_owners,
     absorb=related.absorb_owners,
     named={"owner": related.OWNER},
-    create=CONTACT_CALLS.create,
-    update=CONTACT_CALLS.update,
     find={"email": CONTACT_CALLS.finder("email"), "external_id": CONTACT_CALLS.finder(EXTERNAL_ID)},
-    archive=CONTACT_CALLS.archive,
-    write_result=CONTACT_CALLS.write_result,
-    find_marker=CONTACT_CALLS.find_marker,
-    marked=CONTACT_CALLS.marked,
-    recovery=RECOVERY,
 )
-TICKETS: Final = Endpoints[RecordWrite, Account](
-    read=TICKET_CALLS.read,
+TICKETS: Final = dataclasses.replace(
+    TICKET_CALLS.endpoints(
+        recovery={action: RECOVERY[action] for action in ("create", "update")}, find_marker=TICKET_CALLS.find_marker
+    ),
     record=partial(linked_record, TICKET_CALLS, related.linked),
     list=partial(paging.list_request, TICKET_CALLS),
     page=partial(linked_page, TICKET_CALLS, related.linked),
@@ -127,10 +117,5 @@ TICKETS: Final = Endpoints[RecordWrite, Account](
     named={"assignee": related.OWNER},
     person=lambda ticket: "id",
     create=create_ticket,
-    update=TICKET_CALLS.update,
     find={"external_id": TICKET_CALLS.finder(EXTERNAL_ID)},
-    write_result=TICKET_CALLS.write_result,
-    find_marker=TICKET_CALLS.find_marker,
-    marked=TICKET_CALLS.marked,
-    recovery={action: RECOVERY[action] for action in ("create", "update")},
 )

@@ -29,6 +29,7 @@ from mappings.hubspot.wire_v3 import (
     Upserted,
     documented_order_pipelines,
 )
+from mappings.kit.rest import get
 from mappings.spec import Endpoints, VendorDrift, decode
 
 ORDER_TO_LINE: Final = 513
@@ -102,12 +103,7 @@ class _Line(Struct, frozen=True, kw_only=True):
 def order_of_line(line: str, is_gone: bool) -> VendorRequest:
     """Build the request for the order of a line item, by its associations."""
     query = (("associations", "orders"), *((("archived", "true"),) if is_gone else ()))
-    return VendorRequest(
-        method="GET",
-        path=f"/crm/v3/objects/line_items/{line}",
-        route="/crm/v3/objects/line_items/{id}",
-        query=query,
-    )
+    return get(f"/crm/v3/objects/line_items/{line}", *query, route="/crm/v3/objects/line_items/{id}")
 
 
 def order_in(reply: VendorReply) -> str | None:

@@ -33,6 +33,7 @@ from mappings.hubspot.wire_v3 import (
     TicketAssociations,
 )
 from mappings.kit.names import full_name
+from mappings.kit.rest import get
 from mappings.spec import NamedRead, decode
 
 ASSOCIATIONS: Final = "/crm/v4/associations/%s/batch/read"
@@ -88,7 +89,7 @@ def absorb_owners(reply: VendorReply, account: Account) -> Account:
 
 def read_owner(id: str) -> VendorRequest:
     """Build the read of one owner. The account facts have the first 500, of about ten minutes ago."""
-    return VendorRequest(method="GET", path=f"/crm/v3/owners/{quote(id, safe='')}", route="/crm/v3/owners/{id}")
+    return get(f"/crm/v3/owners/{quote(id, safe='')}", route="/crm/v3/owners/{id}")
 
 
 OWNER: Final = NamedRead(request=read_owner, keys=lambda reply: _owner(decode(reply.body, Owner)))

@@ -21,12 +21,12 @@ from mappings.hubspot.wire_v3 import (
     Records,
     RecordUpdate,
     RecordWrite,
-    Stub,
     Upserted,
 )
+from mappings.kit.markers import MarkedField
 from mappings.kit.paging import Cursors, Paging, Query
-from mappings.kit.rest import Collection, wrapped
-from mappings.spec import Action, ListQuery, WriteResult, decode
+from mappings.kit.rest import Collection, post, wrapped
+from mappings.spec import Action, ListQuery, decode
 
 SEARCH_COST: Final = 2.0
 """Searches are limited to 5 a second. Other requests may be 10 a second."""
@@ -44,16 +44,8 @@ def next_cursor(reply: VendorReply) -> str | None:
     return None if paging is None or paging.next is None else paging.next.after
 
 
-def marked_body(body: RecordWrite, marker: str, account: Account) -> RecordWrite:
-    """Return the body of a new record with its operation in a unique property: HubSpot cannot create it twice."""
-    return replace(body, properties={**body.properties, MARKER: marker})
-
-
-def has_marker(record: Raw, marker: str) -> bool:
-    """Return whether this operation created the record."""
-    return decode(record, Stub).properties.get(MARKER) == marker
-
-
+MARKED: Final = MarkedField(name=MARKER, member="properties")
+"""The unique property with the operation of a new record: HubSpot cannot create it twice."""
 PLAIN_LIST: Final = Cursors(ask=plain_page, following=next_cursor, most=BATCH)
 READ_OR_BATCH: Final = wrapped(None, "results")
 
@@ -79,8 +71,9 @@ class CrmObject(Collection[RecordWrite, Account]):
     paging: Paging = PLAIN_LIST
     records: Callable[[VendorReply], tuple[Raw, ...]] = READ_OR_BATCH
     change: Method = "PATCH"
-    mark: Callable[[RecordWrite, str, Account], RecordWrite] = marked_body
-    carries: Callable[[Raw, str], bool] = has_marker
+    mark: Callable[[RecordWrite, str, Account], RecordWrite] = MARKED.mark
+    carries: Callable[[Raw, str], bool] = MARKED.carries
+    unanswered: frozenset[Action] = frozenset({"update", "archive"})  # the id is known
     # The reply to a create has the properties with a value, the reply to a change has the changed ones.
     is_whole: Callable[[Raw], bool] = lambda record: False
 
@@ -123,9 +116,7 @@ class CrmObject(Collection[RecordWrite, Account]):
 
     def upsert_batch(self, records: tuple[Upserted, ...]) -> VendorRequest:
         """Build the request that creates up to 100 records, or none. A repeat finds them by their unique property."""
-        path = f"{self.path}/batch/upsert"
-        body = msgspec.json.encode(BatchUpsert(inputs=records))
-        return VendorRequest(method="POST", path=path, route=path, body=body, effect=True, idempotent=True)
+        return post(f"{self.path}/batch/upsert", msgspec.json.encode(BatchUpsert(inputs=records)), idempotent=True)
 
     def search(self, body: bytes) -> VendorRequest:
         """Build a search. It finds a change only after HubSpot has indexed it."""
@@ -136,10 +127,6 @@ class CrmObject(Collection[RecordWrite, Account]):
         """Build the request that changes the properties that the body names."""
         changed = msgspec.json.encode(RecordUpdate(properties=body.properties))
         return replace(super().update(remote_id, body, marker, account), body=changed)
-
-    def write_result(self, reply: VendorReply, action: Action) -> WriteResult:
-        """Return the id of a new record. The id of a changed one is known."""
-        return super().write_result(reply, action) if action == "create" else WriteResult()
 
     def setup(self) -> tuple[VendorRequest, ...]:
         """Build the requests that create the unique properties that writes need."""
@@ -162,11 +149,7 @@ class CrmObject(Collection[RecordWrite, Account]):
 
     def _new_property(self, name: str, label: str, description: str) -> VendorRequest:
         definition = NewProperty(name=name, label=label, description=description, group_name=self.group)
-        return VendorRequest(
-            method="POST",
-            path=f"/crm/v3/properties/{self.path.rpartition('/')[2]}",
-            route="/crm/v3/properties/{object_type}",
-            body=msgspec.json.encode(definition),
-            effect=True,
-            idempotent=True,  # HubSpot refuses a repeat as a duplicate: a name is unique
-        )
+        # HubSpot refuses a repeat as a duplicate: a name is unique.
+        path = f"/crm/v3/properties/{self.path.rpartition('/')[2]}"
+        route = "/crm/v3/properties/{object_type}"
+        return post(path, msgspec.json.encode(definition), route=route, idempotent=True)

@@ -14,7 +14,17 @@ from msgspec import Meta, Raw, Struct, inspect
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.refusals import UNREADABLE
-from mappings.spec import Action, ListQuery, Unmappable, UpsertKey, VendorDrift, VendorPage, WriteResult, decode
+from mappings.spec import (
+    Action,
+    Endpoints,
+    ListQuery,
+    Unmappable,
+    UpsertKey,
+    VendorDrift,
+    VendorPage,
+    WriteResult,
+    decode,
+)
 
 A = TypeVar("A", bound=Struct)
 
@@ -251,11 +261,6 @@ class GraphQLCollection(Generic[A]):
         cost = self.cost(account)
         return call(self.path, self._find, self.keyed, self.keys[key](value), *self.whole(account), cost=cost)
 
-    @property
-    def finders(self) -> Mapping[UpsertKey, Callable[[str, A], VendorRequest]]:
-        """Return a look-up for each unique key, for `Endpoints.find`."""
-        return {key: self._finder(key) for key in self.keys}
-
     def write(self, document: str, root: str, *variables: Struct, cost: float, account: A) -> VendorRequest:
         """Build the request for a mutation. `cost` is added to that of the selected record."""
         total = cost + self.cost(account)
@@ -277,6 +282,18 @@ class GraphQLCollection(Generic[A]):
         """Return the id in the answer to `find_marked`, or None."""
         found = data_of(reply).get(self.keyed)
         return None if found is None else self._id(found)
+
+    def endpoints(self, *, filters: frozenset[str] = frozenset(), max_limit: int = 100) -> Endpoints[Any, A]:
+        """Declare the reads. Use `dataclasses.replace` for writes."""
+        return Endpoints(
+            read=self.read,
+            record=self.record,
+            list=self.list,
+            page=self.page,
+            filters=filters | {*self.keys},
+            max_limit=max_limit,
+            find={key: self._finder(key) for key in self.keys},
+        )
 
     def _id(self, record: Raw) -> str:
         return self.remote_id(decode(record, _Named).id)

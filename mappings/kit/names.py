@@ -61,6 +61,20 @@ def one_name(
     return patch if with_company else company_as_name(patch, own or _said(held), vendor, notes)
 
 
+def required_name(patch: CustomerPatch, vendor: str, notes: Notes, *, is_new: bool) -> str | UnsetType:
+    """Return the one name of a patch, for a vendor that requires one and gives a new customer without it the address or
+    number as the name. Refuse to clear it."""
+    name = patch.display_name
+    if isinstance(name, str) and name.strip():
+        return name
+    if not isinstance(name, UnsetType) and not (is_new and name is None):
+        notes.invalid("/display_name", f"{vendor} needs a name")
+    elif is_new:
+        detail = f"a new customer of {vendor} without a name gets the e-mail address or number as the name"
+        notes.lose("/display_name", "defaulted", detail)
+    return UNSET
+
+
 def company_as_name(patch: CustomerPatch, known: str | None, vendor: str, notes: Notes) -> CustomerPatch:
     """Return the patch with the name of a company as that of an organization without another one (`known`), for a
     vendor that has only people."""

@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote, unquote
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, defstruct
 
+from canonical.parts import Instant
 from mappings.http import VendorReply
-from mappings.spec import ListQuery
+from mappings.spec import ListQuery, decode
 
 Query = tuple[tuple[str, str], ...]
 Listed = tuple[tuple[Raw, ...], str | None]
@@ -26,7 +27,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ID: Final = "[0-9A-Za-z_.~%-]{1,999}"  # quoted
 _SPOT: Final = re.compile(rf"([0-9TZ:.-]{{10,30}})/(?:([0-9]{{1,6}})/)?((?:{_ID}(?:,{_ID})*)?)")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
-_OFFSET: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,19})")
+_OFFSET: Final = re.compile(r"([0-9]{1,10})-([0-9A-Za-z_-]{1,64})")
 
 
 class Paging(Protocol):
@@ -205,16 +206,19 @@ class Offsets:
     """A list by id and offset that detects deletions before the page.
 
     Each page starts with the last row of the previous page. If its first record was not listed yet, the rows have
-    moved, and the next page starts further up. Ids must be increasing numbers.
+    moved, and the next page starts further up. The list is ordered by id, upwards or `descending`: by number, or by
+    text (`of=str`) such as a UUID. In a descending list, records that are created meanwhile are not listed.
 
     `ask` returns the parameters for an offset and a number of rows. `id` returns the id of a record. `total` reads the
     number of all rows from a reply, or None.
     """
 
     ask: Callable[[int, int], Query]
-    id: Callable[[Raw], int]
-    total: Callable[[VendorReply], int | None]
+    id: Callable[[Raw], int | str]
     most: int
+    total: Callable[[VendorReply], int | None] = lambda reply: None
+    of: type[int] | type[str] = int
+    descending: bool = False
 
     def window(self, query: ListQuery) -> Query:
         """Return the parameters of a page. Raises ValueError for a foreign cursor."""
@@ -226,9 +230,10 @@ class Offsets:
         offset, last = self._place(query.after)
         rows = self._rows(query)
         ids = [self.id(record) for record in records]
-        if offset > 0 and (not ids or ids[0] > last):
+        if offset > 0 and (not ids or self._is_later(ids[0], last)):
             return (), f"{max(offset - rows, 0)}-{last}"
-        fresh = [(id, record) for id, record in zip(ids, records, strict=True) if id > last][: query.limit]
+        fresh = [(id, record) for id, record in zip(ids, records, strict=True) if self._is_later(id, last)]
+        fresh = fresh[: query.limit]
         if not fresh and not ids:
             return (), None
         last = fresh[-1][0] if fresh else last
@@ -238,14 +243,18 @@ class Offsets:
         more = end < total if total is not None else len(ids) >= rows
         return tuple(record for _, record in fresh), f"{end}-{last}" if more else None
 
-    def _place(self, cursor: str | None) -> tuple[int, int]:
-        """Return the number of rows before the page, and the last listed id; 0 for none."""
+    def _place(self, cursor: str | None) -> tuple[int, Any]:
+        """Return the number of rows before the page, and the last listed id; None for none."""
         if cursor is None:
-            return 0, 0
+            return 0, None
         found = _OFFSET.fullmatch(cursor)
         if found is None:
             raise ValueError("not a cursor of this list")
-        return int(found[1]), int(found[2])
+        return int(found[1]), self.of(found[2])
+
+    def _is_later(self, id: Any, last: Any) -> bool:
+        """Return whether a record comes after the last listed one."""
+        return last is None or (id < last if self.descending else id > last)
 
     def _rows(self, query: ListQuery) -> int:
         """Return the rows to request: one more than wanted, for the row before the page."""
@@ -255,6 +264,22 @@ class Offsets:
 def _time(moment: str) -> datetime:
     """Parse the time in a cursor. A time without an offset is UTC."""
     return datetime.fromisoformat(moment).replace(tzinfo=UTC)
+
+
+def head(
+    id: str = "id", *, time: str, created: str | None = None
+) -> Callable[[Raw, bool], tuple[str, datetime | None]]:
+    """Return a function that reads the id of a record, and its time of change or creation (`Keyset.head`), from the
+    members with these names. Times have an offset. Without `created`, `time` is that of both."""
+    names = {"id": id, "time": time, "created": created or time}
+    fields: list[Any] = [("id", int | str), ("time", Instant | None, None), ("created", Instant | None, None)]
+    shape = defstruct("Head", fields if created else fields[:2], rename=names, frozen=True, kw_only=True)
+
+    def read(record: Raw, by_change: bool) -> tuple[str, datetime | None]:
+        found: Any = decode(record, shape)
+        return str(found.id), found.time if by_change or not created else found.created
+
+    return read
 
 
 def counted(header: str) -> Callable[[VendorReply], int | None]:

@@ -7,7 +7,8 @@ from typing import Final, TypeVar
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical import values
-from canonical.parts import ReferencePatch
+from canonical.parts import AddressPatch, ReferencePatch
+from mappings.kit.markers import PREFIX
 from mappings.spec import Notes
 
 K = TypeVar("K")
@@ -18,6 +19,14 @@ IMPLIED: Final = {"kind": "person", "status": "active", "channel": "api"}
 """Values that a customer or ticket reads at a vendor without the field."""
 ORDINARY: Final = {"tax_exemption": "none"}
 """Values that are no reason to refuse, but are not read at a vendor without the field: they are lost."""
+WORDS: Final = {
+    "display_name": "display name",
+    "lifecycle_stage": "life-cycle stage",
+    "tax_ids": "tax numbers",
+    "timezone": "time zone",
+    "external_id": "key of the caller's own",
+}
+"""Fields by the words of a sentence, where these are not their names."""
 MOST_DIGITS = 18
 """Digits of the longest numbers that always fit into 64 bits."""
 
@@ -35,6 +44,38 @@ def refuse_without_place(
             notes.lose(f"/{name}", "dropped", reason)
         else:
             notes.unsupported(f"/{name}", reason)
+
+
+def have_no(who: str, *fields: str) -> dict[str, str]:
+    """Return the reasons to refuse fields that a vendor does not have: `have_no("Zendesk users", "currency")`."""
+    return {field: f"{who} have no {WORDS.get(field, field.replace('_', ' '))}" for field in fields}
+
+
+def refuse_members(part: Struct, names: tuple[str, ...], pointer: str, reason: str, notes: Notes) -> None:
+    """Refuse each of these members of a part, such as an address, that has a value."""
+    for name in names:
+        if getattr(part, name):
+            notes.unsupported(f"{pointer}/{name}", reason)
+
+
+def own_key(wanted: str | None | UnsetType, vendor: str, notes: Notes) -> str | None | UnsetType:
+    """Return the caller's key, for a vendor that stores it in the place of the marker (`markers.PREFIX`). Refuse one
+    that looks like a marker, or that the vendor would trim."""
+    if isinstance(wanted, str) and wanted.startswith(PREFIX):
+        notes.invalid("/external_id", f"the prefix {PREFIX} is reserved for Lockstitch: send another key")
+        return UNSET
+    if isinstance(wanted, str) and wanted != wanted.strip():
+        notes.invalid("/external_id", f"remove the spaces around it: {vendor} would trim them")
+        return UNSET
+    return wanted
+
+
+def country_code(address: AddressPatch, pointer: str, notes: Notes) -> str | None:
+    """Return the country of an address. Refuse a code that is not ISO 3166-1 alpha-2."""
+    code = address.country_code or None
+    if code is not None and values.country(code) != code:
+        notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
+    return code
 
 
 def chosen(

@@ -1,13 +1,13 @@
 """Classify a vendor's error responses as refusals of `mappings.http`, by tables of statuses and codes. Never raises."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from mappings.http import RefusalKind, VendorRefusal, VendorReply
+from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
 
 S = TypeVar("S")
 
@@ -62,6 +62,14 @@ class Refusals(Struct, frozen=True, kw_only=True):
             return self.statuses[status]
         return "unavailable" if status >= 500 else STATUSES.get(status, "rejected")
 
+    def usual(self, reply: VendorReply) -> VendorRefusal | None:
+        """Return the refusal in a reply whose body has one of the usual forms (`complaint`), None for a success."""
+        if 200 <= reply.status < 300:
+            return None
+        body = complaint(reply.body)
+        kind = self.kind(reply.status, body.code)
+        return self.refusal(reply, kind=kind, code=body.code, detail=body.message, fields=body.fields)
+
     def refusal(
         self,
         reply: VendorReply,
@@ -100,6 +108,56 @@ class Refusals(Struct, frozen=True, kw_only=True):
         return None
 
 
+class Complaint(Struct, frozen=True, kw_only=True):
+    """What an error body says. `fields` are pairs of vendor field and complaint."""
+
+    code: str | None = None
+    message: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+def complaint(body: bytes) -> Complaint:
+    """Read an error body in one of the usual forms: `{"error": {"code", "message"}}`, `{"code", "message"}`, problem
+    details (RFC 9457), Rails' `{"errors": {"name": ["…"]}}`, and Django's `{"detail"}` or `{"name": ["…"]}`. Errors may
+    also be a list of texts, or of objects with `field` and `message`."""
+    sent = read(body, dict[str, Any]) or {}
+    inner = sent["error"] if isinstance(sent.get("error"), dict) else sent
+    code = next(filter(None, (text(inner.get(name)) for name in ("code", "type", "error"))), None)
+    words = ("message", "detail", "title", "description", "error_description", "non_field_errors")
+    message = next(filter(None, (_words(inner.get(name)) for name in words)), None)
+    errors = inner.get("errors", sent.get("errors"))
+    # Django names the fields themselves.
+    named = errors if isinstance(errors, dict) else {} if errors else sent if not (code or message) else {}
+    fields = [(str(name), found) for name, one in named.items() if (found := _words(one))]
+    for one in errors if isinstance(errors, list) else ():
+        name, found = (
+            (text(one.get("field")), _words(one.get("message"))) if isinstance(one, dict) else (None, _words(one))
+        )
+        message = message or found
+        fields += [(name, found or "not valid")] if name else []
+    return Complaint(code=code, message=message or (fields[0][1] if fields else None), fields=tuple(fields))
+
+
+def _words(value: Any) -> str | None:
+    """Return a text, or the texts of a list as one."""
+    return (
+        text(value) if not isinstance(value, list) else "; ".join(one for one in value if isinstance(one, str)) or None
+    )
+
+
+def limits(*remaining: str, reset: str = "", per_second: float | None = None) -> Callable[[VendorReply], Budget | None]:
+    """Return a function that reads the rest of the rate limit: the first of the headers `remaining` that a reply has,
+    and the seconds until it resets, or how much is restored in a second."""
+
+    def budget(reply: VendorReply) -> Budget | None:
+        rest = next((number(reply.headers[name]) for name in remaining if name in reply.headers), None)
+        if rest is None:
+            return None
+        return Budget(remaining=rest, reset_after=number(reply.headers.get(reset)), restore_per_second=per_second)
+
+    return budget
+
+
 def read(body: bytes, into: type[S]) -> S | None:
     """Decode a body into a Struct. None if it does not fit."""
     try:
@@ -115,7 +173,7 @@ def is_json(body: bytes) -> bool:
 
 def text(value: Any) -> str | None:
     """Return a code or a message as text, because plugins send numbers. None for empty text or any other value."""
-    return str(value) if isinstance(value, str | int) and value != "" else None
+    return str(value) if isinstance(value, str | int) and value != "" and not isinstance(value, bool) else None
 
 
 def number(value: Any) -> float | None:

@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from mappings.http import Method, VendorReply, VendorRequest
-from mappings.kit.paging import Paging, Query
+from mappings.kit.paging import Paging, Query, page_number
 from mappings.spec import (
     Action,
     Endpoints,
@@ -30,6 +31,24 @@ _encode: Final = msgspec.json.Encoder().encode
 
 class _Numbered(Struct, frozen=True, kw_only=True):
     id: int | str
+
+
+def get(path: str, *query: tuple[str, str], route: str = "", cost: float = 1.0) -> VendorRequest:
+    """Build a read. `route` is the template of a path with ids."""
+    return VendorRequest(method="GET", path=path, route=route or path, query=query, cost=cost)
+
+
+def post(path: str, body: bytes, *, route: str = "", idempotent: bool = False) -> VendorRequest:
+    """Build a write. `idempotent`: the vendor recognises a repeat, as of a name that is unique."""
+    return VendorRequest(method="POST", path=path, route=route or path, body=body, effect=True, idempotent=idempotent)
+
+
+def next_numbered(request: VendorRequest, *, more: bool) -> VendorRequest | None:
+    """Build the request for the page after a numbered one, None if there are no more."""
+    if not more or all(name != "page" for name, _ in request.query):
+        return None
+    query = tuple((name, str(page_number(value) + 1) if name == "page" else value) for name, value in request.query)
+    return replace(request, query=query)
 
 
 def remote_id(record: Raw) -> str:
@@ -78,7 +97,8 @@ def _no_facts(reply: VendorReply, account: A) -> A:
 class Collection(Generic[W, A]):
     """Records of one object behind a REST endpoint.
 
-    `path` lists and creates; `path/{id}` reads, updates and archives. `list_path` is the path of lists, if different.
+    `path` lists and creates; `path/{id}` reads, updates and archives. `slash` ends both with a slash, as Django needs.
+    `list_path` is the path of lists, if different.
     `read_query` is sent with each read, `list_query` with each list and look-up, `write_query` with each create and
     update. `read_cost` and `list_cost` are in the vendor's units.
     `records` finds the records of any reply, `id` the id of a record. `related` adds the related records of a reply
@@ -89,12 +109,14 @@ class Collection(Generic[W, A]):
     has one page, unless the key is also a filter.
 
     `encode` encodes the body of a write. `mark` adds the operation's marker to the body of a create; `carries` returns
-    whether a record has the marker. `is_whole` returns whether the reply to a write has the whole record; otherwise the
-    record is read.
+    whether a record has the marker. `unanswered` are the writes whose reply lacks the record; it is read then, and after
+    a create it is looked up by its marker. `is_whole` returns whether such a reply has the whole
+    record; otherwise the record is read too.
     """
 
     path: str
     paging: Paging
+    slash: bool = False
     list_path: str = ""
     read_query: Query = ()
     list_query: Query = ()
@@ -110,27 +132,36 @@ class Collection(Generic[W, A]):
     encode: Callable[[W], bytes] = _encode
     mark: Callable[[W, str, A], W] = _unmarked
     carries: Callable[[Raw, str], bool] = lambda record, marker: False
+    unanswered: frozenset[Action] = frozenset({"archive"})
     is_whole: Callable[[Raw], bool] = lambda record: True
 
-    def one(self, remote_id: str) -> str:
-        """Return the path of one record."""
-        return f"{self.path}/{quote(remote_id, safe='')}"
+    def one(self, remote_id: str, below: str = "") -> str:
+        """Return the path of one record, or of what is `below` it, such as its comments."""
+        return self._path(quote(remote_id, safe=""), *filter(None, (below,)))
 
     @property
     def route(self) -> str:
         """Return the route template of `one`."""
-        return f"{self.path}/{{id}}"
+        return self._path("{id}")
+
+    def _path(self, *parts: str) -> str:
+        return "/".join((self.path, *parts)) + ("/" if self.slash else "")
+
+    def read_below(self, remote_id: str | None, below: str, *query: tuple[str, str]) -> VendorRequest:
+        """Build the request for what is below a record, such as the comments of a ticket."""
+        return get(self.one(remote_id or "", below), *query, route=self._path("{id}", below))
+
+    def add_below(self, remote_id: str | None, below: str, body: bytes) -> VendorRequest:
+        """Build the request that adds something below a record."""
+        return post(self.one(remote_id or "", below), body, route=self._path("{id}", below))
 
     def listed(self, query: Query) -> VendorRequest:
         """Build the request for a list with these parameters."""
-        path = self.list_path or self.path
-        return VendorRequest(method="GET", path=path, route=path, query=(*self.list_query, *query), cost=self.list_cost)
+        return get(self.list_path or self._path(), *self.list_query, *query, cost=self.list_cost)
 
     def read(self, remote_id: str, account: A) -> VendorRequest:
         """Build the request for one record."""
-        return VendorRequest(
-            method="GET", path=self.one(remote_id), route=self.route, query=self.read_query, cost=self.read_cost
-        )
+        return get(self.one(remote_id), *self.read_query, route=self.route, cost=self.read_cost)
 
     def record(self, reply: VendorReply, account: A) -> tuple[Raw | None, A]:
         """Return the record of a read, or the first of a look-up."""
@@ -158,10 +189,7 @@ class Collection(Generic[W, A]):
 
     def create(self, body: W, marker: str, parent: str | None, account: A) -> VendorRequest:
         """Build the request for a new record with its marker."""
-        marked = self.encode(self.mark(body, marker, account))
-        return VendorRequest(
-            method="POST", path=self.path, route=self.path, query=self.write_query, body=marked, effect=True
-        )
+        return replace(post(self._path(), self.encode(self.mark(body, marker, account))), query=self.write_query)
 
     def update(self, remote_id: str, body: W, marker: str, account: A) -> VendorRequest:
         """Build the request for an update. The record keeps the marker of its create."""
@@ -179,9 +207,9 @@ class Collection(Generic[W, A]):
         return VendorRequest(method="DELETE", path=self.one(remote_id), route=self.route, effect=True)
 
     def write_result(self, reply: VendorReply, action: Action) -> WriteResult:
-        """Return the written record. The reply to an archive may lack it."""
-        if action == "archive":
-            return WriteResult()
+        """Return the written record, if the reply has it."""
+        if action in self.unanswered:
+            return WriteResult(created=True if action == "create" else None)
         record = next(iter(self.records(reply)), None)
         if record is None:
             raise VendorDrift("$", "the answer to a write contains no record")

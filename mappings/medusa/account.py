@@ -7,7 +7,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, CustomFieldSetting, ObjectName
-from mappings.http import VendorReply, VendorRequest
+from mappings.http import VendorReply
+from mappings.kit.rest import get
 from mappings.medusa.wire_2_21 import Account, Region, Shipping
 from mappings.spec import Notes, decode
 
@@ -15,13 +16,8 @@ MANY: Final = "1000"
 REGIONS: Final = "/admin/regions"
 SHIPPING: Final = "/admin/shipping-options"
 REQUESTS: Final = (
-    VendorRequest(
-        method="GET",
-        path=REGIONS,
-        route=REGIONS,
-        query=(("fields", "id,name,currency_code,countries.iso_2"), ("limit", MANY)),
-    ),
-    VendorRequest(method="GET", path=SHIPPING, route=SHIPPING, query=(("fields", "id,name"), ("limit", MANY))),
+    get(REGIONS, ("fields", "id,name,currency_code,countries.iso_2"), ("limit", MANY)),
+    get(SHIPPING, ("fields", "id,name"), ("limit", MANY)),
 )
 NO_REGION: Final = "the shop has no regions, or the API key may not see them"
 

@@ -8,6 +8,7 @@ from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
 from mappings.kit.addresses import check_type
 from mappings.kit.names import full_name, split_name
+from mappings.kit.patches import country_code
 from mappings.medusa.wire_2_21 import Place, PlaceWrite, Text
 from mappings.spec import Notes
 
@@ -51,9 +52,7 @@ def write(
     check_type(address, kind, pointer, "Medusa", notes)
     if address.is_default:
         notes.lose(f"{pointer}/is_default", "coerced", "an order has one address for each purpose and no default")
-    code = address.country_code or None
-    if code is not None and values.country(code) != code:
-        notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
+    code = country_code(address, pointer, notes)
     there = read(held, kind, None) or Address()
     if is_placed and code != there.country_code:
         notes.invalid(f"{pointer}/country_code", COUNTRY_STAYS)

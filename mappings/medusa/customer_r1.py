@@ -7,9 +7,10 @@ Addresses are separate records, which are read with the customer.
 from typing import Final
 
 from canonical import values
-from canonical.customer import Customer, CustomerPatch, Email, Phone
+from canonical.customer import Customer, CustomerPatch
 from canonical.parts import Address, AddressType, Loss
 from mappings.kit import people
+from mappings.kit.contact_points import one_email, one_phone
 from mappings.kit.names import full_name
 from mappings.kit.unchanged import changes_only
 from mappings.medusa import addresses, metadata
@@ -24,36 +25,23 @@ def to_canonical(record: wire.Customer, account: Account) -> Mapped[Customer]:
     """Return a customer in canonical form."""
     loss: list[Loss] = []
     settings = account.custom_fields.get("customer", ())
-    created_at = None if record.created_at is None else values.utc(record.created_at)
-    updated_at = None if record.updated_at is None else values.utc(record.updated_at)
+    created_at, updated_at = values.utc(record.created_at), values.utc(record.updated_at)
+    country = next((place.country_code for place in record.addresses if place.country_code), None)
     customer = Customer(
         display_name=full_name(record.first_name, record.last_name),
         first_name=record.first_name or None,
         last_name=record.last_name or None,
         company_name=record.company_name or None,
-        emails=_emails(record.email, loss) if record.email else (),
-        phones=_phones(record) if record.phone else (),
+        emails=one_email(record.email, loss),
+        phones=one_phone(record.phone, values.country(country)),
         addresses=_addresses(record) if record.addresses else (),
-        custom_fields=metadata.read(record.metadata, settings, loss) if settings else (),
+        custom_fields=metadata.read(record.metadata, settings, loss),
         external_id=metadata.external_id(record.metadata),
         created_at=created_at,
         updated_at=updated_at,
     )
     remote = Remote(id=record.id, created_at=created_at, updated_at=updated_at)
     return Mapped(data=customer, remote=remote, loss=tuple(loss))
-
-
-def _emails(text: str, loss: list[Loss]) -> tuple[Email, ...]:
-    address = values.email(text)
-    if address != text:
-        loss.append(Loss(path="/emails/0/address", kind="coerced", detail="trimmed and lower-cased"))
-    return (Email(address=address, is_primary=True),)
-
-
-def _phones(record: wire.Customer) -> tuple[Phone, ...]:
-    text = record.phone or ""
-    named = next((place.country_code for place in record.addresses if place.country_code), None)
-    return (Phone(e164=values.phone(text, values.country(named)), raw=text, is_primary=True),)
 
 
 def _addresses(record: wire.Customer) -> tuple[Address, ...]:

@@ -13,22 +13,18 @@ from mappings.medusa import metadata
 from mappings.medusa.wire_2_21 import Account, Customer, CustomerWrite
 from mappings.spec import Draft, Notes
 
-UNSUPPORTED: Final[dict[str, str]] = {
+UNSUPPORTED: Final = {
     "kind": "Medusa does not distinguish people and companies",
-    "job_title": "Medusa keeps no job title",
     "addresses": "Medusa's addresses are separate records: each needs a separate request",
-    "language": "Medusa keeps no language of a customer",
-    "timezone": "Medusa keeps no time zone of a customer",
-    "currency": "Medusa keeps no currency of a customer: regions have one",
-    "status": "Medusa's customers have no status: they exist or are deleted",
-    "lifecycle_stage": "Medusa keeps no life-cycle stage",
-    "lead_source": "Medusa's customers have no lead source",
-    "owner": "Medusa's customers have no owner",
+    "currency": "Medusa's customers have no currency: regions have one",
     "notes": "Medusa has no notes: configure a custom field for them",
     "tags": "Medusa has no tags of customers; its groups are separate records",
     "tax_ids": "Medusa has no tax numbers: configure a custom field for them",
     "tax_exemption": "Medusa decides about taxes by region and product",
     "consents": "Medusa keeps no consents: configure a custom field for them",
+    **patches.have_no(
+        "Medusa's customers", "job_title", "language", "timezone", "status", "lifecycle_stage", "lead_source", "owner"
+    ),
 }
 
 

@@ -5,9 +5,10 @@ from functools import partial
 from typing import Final
 
 from mappings.http import VendorRequest
+from mappings.kit.recovery import by_state
 from mappings.kit.rest import Collection, wrapped
 from mappings.medusa.paging import BY_TIME
-from mappings.medusa.requests import carries, made_since, mark, marked
+from mappings.medusa.requests import MARKED, made_since, marked
 from mappings.medusa.wire_2_21 import Account, CustomerWrite
 from mappings.spec import Action, Recovery
 
@@ -30,8 +31,8 @@ CUSTOMERS: Final = Collection[CustomerWrite, Account](
     # and Lockstitch writes addresses in lower case.
     keys={"email": lambda email: (("email", email), ("order", "-has_account"))},
     change="POST",
-    mark=mark,
-    carries=carries,
+    mark=MARKED.mark,
+    carries=MARKED.carries,
 )
 
 
@@ -52,12 +53,10 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "without an address is searched among those created since the write began. Only then could a repeat create a "
         "second one, if the shop is still processing the lost request",
     ),
-    "update": Recovery(
-        by="state",
-        strength="strong",
-        note="the customer is read and compared; sending the same values again changes only its modification time",
+    "update": by_state(
+        "the customer is read and compared; sending the same values again changes only its modification time"
     ),
-    "archive": Recovery(by="state", strength="strong", note="the customer is read; a missing one was deleted"),
+    "archive": by_state("the customer is read; a missing one was deleted"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

@@ -16,10 +16,11 @@ from msgspec.structs import replace
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
+from mappings.kit.recovery import by_state
 from mappings.kit.rest import Collection
 from mappings.medusa.order_enums_r1 import LISTED, STATUSES
 from mappings.medusa.paging import BY_TIME
-from mappings.medusa.requests import carries, made_since, mark, marked
+from mappings.medusa.requests import MARKED, made_since, marked
 from mappings.medusa.wire_2_21 import Account, OrderBody, OrderWrite
 from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorDrift, VendorPage, decode
 
@@ -80,8 +81,8 @@ ORDERS: Final = Collection[OrderWrite, Account](
     filters={"status": with_status, "customer": with_customer},
     change="POST",
     encode=lambda write: msgspec.json.encode(write.body),
-    mark=lambda write, marker, account: replace(write, body=mark(write.body, marker, account)),
-    carries=carries,
+    mark=lambda write, marker, account: replace(write, body=MARKED.mark(write.body, marker)),
+    carries=MARKED.carries,
     # Medusa computes the status of payment and fulfilment for reads only.
     is_whole=lambda record: False,
 )
@@ -154,17 +155,11 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "creates a second draft if the shop is still processing the lost request then, or if a person places the "
         "draft at once. Nothing of that draft is reserved, paid or sent",
     ),
-    "update": Recovery(
-        by="state",
-        strength="strong",
-        note="the order is read and compared; sending the same values again changes only its modification time, and "
-        "Medusa refuses to place or archive an order twice",
+    "update": by_state(
+        "the order is read and compared; sending the same values again changes only its modification time, and "
+        "Medusa refuses to place or archive an order twice"
     ),
-    "cancel": Recovery(
-        by="state",
-        strength="strong",
-        note="the order is read until it is cancelled; Medusa refuses to cancel an order twice",
-    ),
+    "cancel": by_state("the order is read until it is cancelled; Medusa refuses to cancel an order twice"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

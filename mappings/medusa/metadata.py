@@ -10,7 +10,7 @@ from msgspec import Raw, UnsetType
 from canonical.order_patch import LineItemPatch
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, Loss
 from mappings.kit import json_custom_fields, line_fields
-from mappings.medusa.wire_2_21 import EXTERNAL_ID, OPERATION, OURS, Metadata
+from mappings.medusa.wire_2_21 import EXTERNAL_ID, OURS, Metadata
 from mappings.spec import Notes
 
 TITLE: Final = "Medusa"
@@ -29,11 +29,6 @@ def text_of(held: Mapping[str, Raw] | None, key: str) -> str | None:
 def external_id(held: Metadata | None) -> str | None:
     """Return the caller's own key."""
     return None if held is None or EXTERNAL_ID not in held else text_of(held, EXTERNAL_ID)
-
-
-def is_marked(held: Metadata | None, marker: str) -> bool:
-    """Return whether this operation made the record."""
-    return text_of(held, OPERATION) == marker
 
 
 def read(

@@ -3,16 +3,12 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from msgspec import Raw, Struct
-from msgspec.structs import replace
-
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
-from mappings.kit.rest import Collection
-from mappings.medusa.metadata import is_marked
+from mappings.kit.rest import Collection, get
 from mappings.medusa.paging import has_more, iso
-from mappings.medusa.wire_2_21 import OPERATION, Account, Metadata
-from mappings.spec import Unmappable, decode
+from mappings.medusa.wire_2_21 import OPERATION, Account
+from mappings.spec import Unmappable
 
 BEFORE: Final = timedelta(hours=1)
 """How far a shop's clock may be behind."""
@@ -20,18 +16,8 @@ MOST_SEARCHED: Final = "5000"
 """Records created since an operation began. Medusa sends only their id and metadata."""
 
 
-class _Marked(Struct, frozen=True, kw_only=True):
-    metadata: Metadata | None = None
-
-
-def mark(body: Any, marker: str, account: Account) -> Any:
-    """Return the body of a new record with the id of its operation in the metadata."""
-    return replace(body, metadata={**(body.metadata or {}), OPERATION: marker})
-
-
-def carries(record: Raw, marker: str) -> bool:
-    """Return whether this operation made the record."""
-    return is_marked(decode(record, _Marked).metadata, marker)
+MARKED: Final = markers.MarkedField(name=OPERATION, member="metadata")
+"""Where a record has the id of the operation that made it."""
 
 
 def made_since(path: str, marker: str) -> VendorRequest | None:
@@ -42,7 +28,7 @@ def made_since(path: str, marker: str) -> VendorRequest | None:
         return None
     since = ("created_at[$gte]", iso(began - BEFORE))
     query = (("fields", "id,metadata"), since, ("order", "-created_at"), ("limit", MOST_SEARCHED))
-    return VendorRequest(method="GET", path=path, route=path, query=query)
+    return get(path, *query)
 
 
 def marked(collection: Collection[Any, Account], reply: VendorReply, marker: str) -> str | None:

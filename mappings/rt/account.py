@@ -9,6 +9,7 @@ from msgspec import Struct
 from canonical.parts import CustomFieldSetting, ObjectName, Reference
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.refusals import read
+from mappings.kit.rest import get
 from mappings.rt.requests import MOST
 from mappings.rt.wire_rest2 import API, Account
 from mappings.spec import NamedRead, decode
@@ -28,9 +29,7 @@ class _Queues(Struct, frozen=True, kw_only=True):
     next_page: str | None = None
 
 
-REQUESTS: Final = (
-    VendorRequest(method="GET", path=QUEUES, route=QUEUES, query=(("fields", "Name"), ("per_page", str(MOST)))),
-)
+REQUESTS: Final = (get(QUEUES, ("fields", "Name"), ("per_page", str(MOST))),)
 
 
 class _Named(Struct, frozen=True, kw_only=True, rename={"name": "Name"}):
@@ -39,7 +38,7 @@ class _Named(Struct, frozen=True, kw_only=True, rename={"name": "Name"}):
 
 def read_queue(id: str) -> VendorRequest:
     """Build the read of one queue."""
-    return VendorRequest(method="GET", path=f"{API}/queue/{quote(id, safe='')}", route=f"{API}/queue/{{id}}")
+    return get(f"{API}/queue/{quote(id, safe='')}", route=f"{API}/queue/{{id}}")
 
 
 QUEUE: Final = NamedRead(request=read_queue, keys=lambda reply: Reference(name=decode(reply.body, _Named).name))

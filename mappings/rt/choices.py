@@ -6,6 +6,8 @@ import msgspec
 
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.choices import labelled
+from mappings.kit.rest import next_numbered
 from mappings.rt.account import REQUESTS, queues
 from mappings.rt.enums import PRIORITY_WRITTEN, STATUS_WRITTEN
 from mappings.rt.requests import listed
@@ -22,12 +24,7 @@ def requests(account: Account) -> tuple[VendorRequest, ...]:
 
 def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
     """Return the request for the next page of a list by number."""
-    _, more = listed(reply)
-    if not more:
-        return None
-    asked = dict(request.query)
-    asked["page"] = str(int(asked["page"]) + 1)
-    return msgspec.structs.replace(request, query=tuple(asked.items()))
+    return next_numbered(request, more=listed(reply)[1])
 
 
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
@@ -36,8 +33,8 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     if object_name != "ticket":
         return {}
     found = {
-        "status": tuple(Option(value=ours, label=theirs) for ours, theirs in STATUS_WRITTEN.items()),
-        "priority": tuple(Option(value=ours, label=PRIORITY_LABELS[code]) for ours, code in PRIORITY_WRITTEN.items()),
+        "status": labelled(STATUS_WRITTEN),
+        "priority": labelled(PRIORITY_WRITTEN, PRIORITY_LABELS),
     }
     (pages,) = replies
     named = {one.id: one.name for one in queues(pages)} if pages else account.queues

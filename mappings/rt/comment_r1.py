@@ -5,11 +5,11 @@ from typing import Final
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch
-from mappings.kit import patches
-from mappings.kit.html import html_or_text
+from mappings.kit.comments import body_of, is_private
+from mappings.kit.contact_points import email_address
 from mappings.rt import enums, wire_rest2
 from mappings.rt.endpoints_comment import ENDPOINTS
-from mappings.rt.field_values import instant, text_and_html
+from mappings.rt.field_values import text_and_html
 from mappings.rt.wire_rest2 import SYSTEM, Account, MessageWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
@@ -26,7 +26,7 @@ def to_canonical(record: wire_rest2.Transaction, account: Account) -> Mapped[Com
         loss.append(WITHOUT_TEXT)
     else:
         text, html = text_and_html(account.messages.get(record.id), "/body_text", "/body_html", loss)
-    created_at = instant(record.created)
+    created_at = values.utc(record.created)
     comment = Comment(
         remote_id=record.id,
         author=_author(record.creator, account, loss),
@@ -42,22 +42,16 @@ def to_canonical(record: wire_rest2.Transaction, account: Account) -> Mapped[Com
 def to_vendor(patch: CommentPatch, current: wire_rest2.Transaction | None, account: Account) -> Draft[MessageWrite]:
     """Draft a message: public correspondence, or a comment for agents."""
     notes = Notes()
-    html, text = html_or_text(patch.body_text, patch.body_html, "/body_text", "Request Tracker", notes)
-    if not text and not html:
-        notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
-    private = patches.chosen(patch.visibility, enums.PRIVATE, "/visibility", notes)
-    body = MessageWrite(
-        content=html or text or "", content_type="text/html" if html else "text/plain", private=bool(private)
-    )
-    return notes.draft(body)
+    html, text = body_of(patch, "Request Tracker", notes)
+    content_type = "text/html" if html else "text/plain"
+    private = is_private(patch, notes)
+    return notes.draft(MessageWrite(content=html or text or "", content_type=content_type, private=private))
 
 
 def _author(person: wire_rest2.Person, account: Account, loss: list[Loss]) -> Author:
     privileged = account.privileged.get(person.id)
     kind: AuthorKind = "system" if person.id == SYSTEM else "unknown"
-    email = values.email(person.email_address) if person.email_address else None
-    if email is not None and email != person.email_address:
-        loss.append(Loss(path="/author/email", kind="coerced", detail="lower-cased"))
+    email = email_address(person.email_address, "/author/email", loss, "lower-cased")
     return Author(
         kind=kind if privileged is None else enums.AUTHOR[privileged],
         kind_raw=person.id if kind == "system" else None if privileged is None else str(int(privileged)),

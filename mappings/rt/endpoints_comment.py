@@ -12,7 +12,6 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.kit.paging import Query
 from mappings.rt import related
 from mappings.rt.endpoints_ticket import TICKETS
 from mappings.rt.enums import VISIBILITY
@@ -49,7 +48,7 @@ def list_messages(query: ListQuery, account: Account) -> VendorRequest:
         ("per_page", str(min(query.limit, MOST))),
         *FIELDS,
     )
-    return _listed(query.parent, "history", asked)
+    return TICKETS.read_below(query.parent, "history", *asked)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
@@ -79,13 +78,7 @@ def create(body: MessageWrite, marker: str, parent: str | None, account: Account
     """Build the request for a new message of the ticket `parent`, marked."""
     kind = "comment" if body.private else "correspond"
     marked = _Sent(content=body.content, content_type=f'{body.content_type}; {PARAMETER}="{marker}"')
-    return VendorRequest(
-        method="POST",
-        path=f"{TICKETS.one(parent or '')}/{kind}",
-        route=f"{TICKETS.route}/{kind}",
-        body=msgspec.json.encode(marked),
-        effect=True,
-    )
+    return TICKETS.add_below(parent, kind, msgspec.json.encode(marked))
 
 
 def write_result(reply: VendorReply, action: Action) -> WriteResult:
@@ -98,18 +91,13 @@ def find_marker(marker: str, parent: str | None, body: MessageWrite | None, acco
     """Build the request for the attachment of the ticket whose headers name this operation."""
     query = search(Limit(field="Headers", operator="LIKE", value=marker))
     asked = (("query", query), ("fields", "TransactionId"), ("orderby", "id"), ("per_page", "1"))
-    return _listed(parent, "attachments", asked)
+    return TICKETS.read_below(parent, "attachments", *asked)
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:
     """Return the number of the message that this operation wrote: the first one, because copies sent by mail follow."""
     found, _ = listed(reply)
     return decode(found[0], _Found).transaction_id if found else None
-
-
-def _listed(ticket_id: str | None, kind: str, query: Query) -> VendorRequest:
-    path, route = f"{TICKETS.one(ticket_id or '')}/{kind}", f"{TICKETS.route}/{kind}"
-    return VendorRequest(method="GET", path=path, route=route, query=query)
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {

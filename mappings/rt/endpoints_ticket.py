@@ -12,6 +12,7 @@ from msgspec import Raw, UnsetType
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.recovery import same_values
 from mappings.kit.rest import Collection, wrapped
 from mappings.rt import related
 from mappings.rt.account import QUEUE
@@ -93,9 +94,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         strength="strong",
         note="the ticket refers to an address with the operation id; Request Tracker's search reads its database",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the ticket is read; sending the same values again is harmless"
-    ),
+    "update": same_values("ticket"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

@@ -19,7 +19,6 @@ STATUS: Final[dict[str, TicketStatus]] = {
 STATUS_WRITTEN: Final[dict[TicketStatus, str]] = {ours: theirs for theirs, ours in STATUS.items()}
 PRIORITY_WRITTEN: Final[dict[TicketPriority, int]] = {"low": 0, "normal": 50, "high": 100}
 VISIBILITY: Final[dict[str, Visibility]] = {"Correspond": "public", "Comment": "private"}
-PRIVATE: Final[dict[Visibility, bool]] = {"public": False, "private": True}
 AUTHOR: Final[dict[bool, AuthorKind]] = {True: "agent", False: "customer"}
 """By whether the user is privileged, that is an agent."""
 

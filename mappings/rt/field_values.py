@@ -1,6 +1,6 @@
 """Times and texts of tickets and messages."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from canonical import values
 from canonical.parts import Loss
@@ -8,14 +8,9 @@ from mappings.kit.html import sanitised, text_of
 from mappings.rt.wire_rest2 import NEVER, Message
 
 
-def instant(moment: datetime) -> datetime:
-    """Return a time in UTC. Request Tracker sends UTC, which is passed on."""
-    return moment if moment.tzinfo is UTC else values.utc(moment)
-
-
 def set_instant(moment: datetime | None) -> datetime | None:
     """Return a time, None if it was never set."""
-    return None if moment is None or moment == NEVER else instant(moment)
+    return None if moment == NEVER else values.utc(moment)
 
 
 def text_and_html(

@@ -13,6 +13,7 @@ from canonical import values
 from canonical.parts import Loss, Reference, ReferencePatch
 from canonical.ticket import Follower, FollowerKind, FollowerPatch
 from mappings.kit import patches
+from mappings.kit.contact_points import email_address
 from mappings.kit.people import compare_person
 from mappings.rt.wire_rest2 import Account, Person, Ticket
 from mappings.spec import Notes
@@ -32,7 +33,7 @@ def requester(people: tuple[Person, ...], account: Account, loss: list[Loss]) ->
             Loss(path="/requester", kind="dropped", detail="the ticket has several requestors; this is the first")
         )
     person = _with_data(people[0], account)
-    email = _email(person, "/requester/email", loss)
+    email = email_address(person.email_address, "/requester/email", loss, "lower-cased")
     return Reference(remote_id=person.id, name=person.real_name or None, email=email)
 
 
@@ -53,7 +54,7 @@ def followers(record: Ticket, account: Account, loss: list[Loss]) -> tuple[Follo
     for people, kind, raw in roles:
         for one in people:
             person = _with_data(one, account)
-            email = _email(person, f"/followers/{len(found)}/email", loss)
+            email = email_address(person.email_address, f"/followers/{len(found)}/email", loss, "lower-cased")
             name = person.real_name or None
             found.append(Follower(remote_id=person.id, email=email, name=name, kind=kind, kind_raw=raw))
     return tuple(found)
@@ -124,15 +125,6 @@ def _with_data(person: Person, account: Account) -> Person:
     if person.email_address is not None or not account.people:
         return person
     return account.people.get(person.id, person)
-
-
-def _email(person: Person, path: str, loss: list[Loss]) -> str | None:
-    if not person.email_address:
-        return None
-    email = values.email(person.email_address)
-    if email != person.email_address:
-        loss.append(Loss(path=path, kind="coerced", detail="lower-cased"))
-    return email
 
 
 def _named(remote_id: str, held: tuple[Person, ...], pointer: str, notes: Notes, *, is_new: bool) -> People:

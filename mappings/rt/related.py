@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.kit.rest import remote_id
+from mappings.kit.rest import get, remote_id
 from mappings.rt.requests import ATTACHMENTS, MOST, TICKET_LIST, TRANSACTIONS, Limit, listed, search
 from mappings.rt.wire_rest2 import API, Account, Message, Person
 from mappings.spec import decode
@@ -50,7 +50,7 @@ def of_tickets(records: tuple[Raw, ...], account: Account) -> VendorRequest | No
     ids = tuple(remote_id(record) for record in records)
     if account.people is None:
         query = (("query", f"id = {ids[0]}"), ("fields", ",".join(PEOPLE)), *PEOPLE_QUERY)
-        return VendorRequest(method="GET", path=TICKET_LIST, route=TICKET_LIST, query=query)
+        return get(TICKET_LIST, *query)
     if account.firsts is None:
         made = search(
             Limit(field="ObjectType", value="RT::Ticket"),
@@ -58,7 +58,7 @@ def of_tickets(records: tuple[Raw, ...], account: Account) -> VendorRequest | No
             Limit(field="ObjectId", operator="IN", value=ids),
         )
         asked = (("query", made), ("fields", "ObjectId"), ("per_page", str(MOST)))
-        return VendorRequest(method="GET", path=TRANSACTIONS, route=TRANSACTIONS, query=asked)
+        return get(TRANSACTIONS, *asked)
     return _texts(tuple(account.firsts.values()), account)
 
 
@@ -80,7 +80,7 @@ def of_messages(records: tuple[Raw, ...], account: Account) -> VendorRequest | N
     if request is not None or not account.authors:
         return request
     path = f"{USER}/{quote(account.authors[0], safe='')}"
-    return VendorRequest(method="GET", path=path, route=f"{USER}/{{id}}")
+    return get(path, route=f"{USER}/{{id}}")
 
 
 def absorb_messages(reply: VendorReply, account: Account) -> Account:
@@ -114,7 +114,7 @@ def _texts(entries: tuple[str, ...], account: Account) -> VendorRequest | None:
         ("per_page", str(MOST)),
         ("page", str(account.more_messages)),
     )
-    return VendorRequest(method="GET", path=ATTACHMENTS, route=ATTACHMENTS, query=asked)
+    return get(ATTACHMENTS, *asked)
 
 
 def _with_texts(items: tuple[Raw, ...], more: bool, account: Account) -> Account:

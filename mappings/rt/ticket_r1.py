@@ -17,7 +17,7 @@ from mappings.kit.html import has_words, html_or_text
 from mappings.kit.references import reference
 from mappings.rt import custom_fields, enums, wire_rest2
 from mappings.rt.endpoints_ticket import ENDPOINTS
-from mappings.rt.field_values import instant, set_instant, text_and_html
+from mappings.rt.field_values import set_instant, text_and_html
 from mappings.rt.metadata import LONGEST, address_of_key, held_addresses, held_parent, key_of
 from mappings.rt.people import followers, followers_written, person_of, requester, requester_written
 from mappings.rt.requests import number, web_address
@@ -41,7 +41,7 @@ def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
     """Map a ticket, with its first message and people from further reads."""
     loss: list[Loss] = []
     id, status = str(record.id), enums.STATUS.get(record.status, "unknown")
-    created_at, updated_at = instant(record.created), instant(record.last_updated)
+    created_at, updated_at = values.utc(record.created), values.utc(record.last_updated)
     over_at = set_instant(record.resolved)
     description, description_html = text_and_html(
         _first(record, account, loss), "/description", "/description_html", loss
@@ -64,7 +64,7 @@ def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
         team=None if record.queue is None else reference(record.queue.id, account.queues.get(record.queue.id)),
         parent=reference(held_parent(record)),
         followers=followers(record, account, loss) if record.cc or record.admin_cc else (),
-        custom_fields=custom_fields.read(settings, record, loss) if settings else (),
+        custom_fields=custom_fields.read(settings, record, loss),
         due_at=set_instant(record.due),
         resolved_at=over_at if status == "resolved" else None,
         closed_at=over_at if status == "closed" else None,

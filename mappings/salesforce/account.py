@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.refusals import read
+from mappings.kit.rest import get
 from mappings.salesforce.enums import case_status
 from mappings.salesforce.requests import API, query
 from mappings.salesforce.wire_v62 import KEY, MARKER, Account, Status
@@ -79,17 +80,13 @@ class _Organization(Struct, frozen=True, kw_only=True):
 
 
 def _describe(sobject: str) -> VendorRequest:
-    return VendorRequest(
-        method="GET", path=f"{API}/sobjects/{sobject}/describe", route=f"{API}/sobjects/{sobject}/describe"
-    )
+    return get(f"{API}/sobjects/{sobject}/describe")
 
 
 _CONTACT, _CASE, _ORDER = (_describe(sobject) for sobject in DESCRIBED)
 _CASE_STATUSES: Final = query("SELECT ApiName, MasterLabel, IsClosed FROM CaseStatus ORDER BY SortOrder")
 _ORDER_STATUSES: Final = query("SELECT ApiName, StatusCode FROM OrderStatus ORDER BY SortOrder")
-_ORGANIZATION: Final = VendorRequest(
-    method="GET", path=f"{API}/connect/organization", route=f"{API}/connect/organization"
-)
+_ORGANIZATION: Final = get(f"{API}/connect/organization")
 REQUESTS: Final = (_CONTACT, _CASE, _ORDER, _CASE_STATUSES, _ORDER_STATUSES, _ORGANIZATION)
 NEEDS: Final[dict[ObjectName, tuple[VendorRequest, ...]]] = {
     "customer": (_CONTACT,),

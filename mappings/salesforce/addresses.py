@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType, Loss
+from mappings.kit.patches import country_code, refuse_members
 from mappings.salesforce.wire_v62 import Account, Contact, Order, Text
 from mappings.spec import Notes
 
@@ -15,7 +16,7 @@ Kind = Literal["mailing", "other", "billing", "shipping"]
 SOBJECTS: Final[dict[Kind, str]] = {"mailing": "Contact", "other": "Contact", "billing": "Order", "shipping": "Order"}
 PARTS: Final = ("street", "city", "state", "postal_code", "country")
 LONGEST_CODE: Final = 3
-NO_PLACE: Final = ("name", "company", "phone")
+NO_PLACE: Final = "Salesforce's address is street, city, state, postal code, country"
 JOINED: Final = "several lines are joined with commas"
 
 
@@ -27,7 +28,7 @@ def read(
     state: str | None,
     postal_code: str | None,
     country: str | None,
-    country_code: str | None,
+    code: str | None,
     state_code: str | None,
     *,
     pointer: str,
@@ -50,7 +51,7 @@ def read(
         city=city,
         region=state_code or state,
         postal_code=postal_code,
-        country_code=country_of(country_code, country),
+        country_code=country_of(code, country),
         country_raw=country,
         is_default=is_default,
     )
@@ -83,12 +84,8 @@ def write(
     the same as those of `current` keep their spelling."""
     if address is None:
         return {f"{kind}_{name}": None for name in PARTS}
-    for name in NO_PLACE:
-        if getattr(address, name):
-            notes.unsupported(f"{pointer}/{name}", "Salesforce's address is street, city, state, postal code, country")
-    code = address.country_code or None
-    if code is not None and values.country(code) != code:
-        notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
+    refuse_members(address, ("name", "company", "phone"), pointer, NO_PLACE, notes)
+    code = country_code(address, pointer, notes)
     if address.line2 and not address.line1:
         notes.invalid(f"{pointer}/line1", "Salesforce keeps both lines in one street: send line1 too")
     held_street, held_country = (getattr(current, f"{kind}_{name}", None) for name in ("street", "country"))

@@ -1,16 +1,13 @@
 """Fields that several objects write: the caller's own key, text that cannot be empty, details of a contact."""
 
-from typing import Final
-
 from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.parts import Reference, ReferencePatch
+from mappings.kit import patches
 from mappings.kit.references import reference
 from mappings.salesforce.wire_v62 import KEY, Account, Person
 from mappings.spec import Notes
-
-RESERVED: Final = "lockstitch:"
 
 
 def needed(value: str | None | UnsetType, pointer: str, why: str, notes: Notes) -> str | UnsetType:
@@ -32,15 +29,7 @@ def own_key(value: str | None | UnsetType, sobject: str, account: Account, notes
             "/external_id", f"this org has no unique field {KEY} on {sobject}: ask its administrator to create it"
         )
         return UNSET
-    if value is not None and (value.startswith(RESERVED) or value != value.strip()):
-        notes.invalid("/external_id", f"a key must not begin or end with a space, or begin with {RESERVED}")
-        return UNSET
-    return value
-
-
-def read_key(key: str | None) -> str | None:
-    """Return the caller's own key, None for a marker of Lockstitch."""
-    return None if key is None or key.startswith(RESERVED) else key
+    return patches.own_key(value, "Salesforce", notes)
 
 
 def reference_to(id: str | None, record: Person | None) -> Reference | None:

@@ -5,10 +5,9 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from canonical.order import OrderStatus
 from canonical.parts import ObjectName
-from canonical.ticket import TicketStatus
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.choices import joined, labelled, plain
 from mappings.kit.custom_fields import name_of
 from mappings.salesforce.custom_fields import RECORD_TYPE
 from mappings.salesforce.enums import CHANNEL, PRIORITY, TYPE, held, order_status
@@ -89,31 +88,24 @@ def _named(pages: Pages) -> tuple[Option, ...]:
 
 
 def _plain(account: Account, picklist: str) -> tuple[Option, ...]:
-    return tuple(Option(value=value, label=value) for value in account.picklists.get(picklist, ()))
+    return plain(account.picklists.get(picklist, ()))
 
 
 def _words(account: Account, words: Mapping[str, C], picklist: str) -> tuple[Option, ...]:
     """The canonical values that a write accepts, with the org's own as labels."""
-    return tuple(Option(value=ours, label=theirs) for ours, theirs in held(words, picklist, account).items())
+    return labelled(held(words, picklist, account))
 
 
 def _statuses(account: Account) -> tuple[Option, ...]:
-    labels: dict[TicketStatus, list[str]] = {}
-    for known in account.case_statuses.values():
-        labels.setdefault(known.status, []).append(known.label)
-    return tuple(Option(value=status, label=", ".join(named)) for status, named in labels.items())
+    return joined((known.status, known.label) for known in account.case_statuses.values())
 
 
 def _order_statuses(account: Account) -> tuple[Option, ...]:
-    labels: dict[OrderStatus, list[str]] = {}
-    for value, code in account.order_statuses.items():
-        labels.setdefault(order_status(value, code), []).append(value)
-    return tuple(
-        Option(value=status, label=", ".join(named)) for status, named in labels.items() if status != "unknown"
-    )
+    words = ((order_status(value, code), value) for value, code in account.order_statuses.items())
+    return joined(word for word in words if word[0] != "unknown")
 
 
 def _custom(account: Account, sobject: str, vendor_field: str) -> tuple[Option, ...]:
     if vendor_field == RECORD_TYPE:
-        return tuple(Option(value=name, label=name) for name in account.record_types.get(sobject, {}).values())
+        return plain(account.record_types.get(sobject, {}).values())
     return _plain(account, f"{sobject}.{vendor_field}")

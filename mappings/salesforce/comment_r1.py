@@ -3,9 +3,11 @@ one."""
 
 from typing import Final
 
-from canonical import parts, values
+from canonical import parts
 from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
+from mappings.kit.comments import NO_TEXT, is_private
+from mappings.kit.contact_points import email_address
 from mappings.kit.html import plain
 from mappings.salesforce.endpoints_comment import CASE_COMMENTS
 from mappings.salesforce.field_values import STORES, instant, long_id
@@ -28,7 +30,6 @@ VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
     False: ("private", "false"),
     None: ("unknown", None),
 }
-PUBLISHED: Final[dict[Visibility, bool]] = {"public": True, "private": False}
 MOST_BYTES: Final = 4000
 
 
@@ -52,9 +53,7 @@ def _author(record: CaseComment, loss: list[Loss]) -> Author:
     person = record.created_by
     if person is None:
         return Author(remote_id=record.created_by_id)
-    email = None if not person.email else values.email(person.email)
-    if email != (person.email or None):
-        loss.append(Loss(path="/author/email", kind="coerced", detail="trimmed and lower-cased"))
+    email = email_address(person.email, "/author/email", loss)
     return Author(
         kind=AUTHOR_KIND.get(person.user_type, "unknown"),
         kind_raw=person.user_type,
@@ -69,13 +68,10 @@ def to_vendor(patch: CommentPatch, current: CaseComment | None, account: Account
     notes = Notes()
     body = parts.given(plain(patch.body_text, patch.body_html, "/body_html", "Salesforce", notes), "")
     if not body.strip():
-        notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
+        notes.invalid("/body_text", NO_TEXT)
     if len(body.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         notes.invalid("/body_text", f"Salesforce keeps at most {MOST_BYTES} bytes of a comment")
-    published = PUBLISHED.get(patch.visibility)
-    if published is None:
-        notes.invalid("/visibility", f"one of: {', '.join(PUBLISHED)}")
-    fields = CommentFields(comment_body=body, is_published=bool(published))
+    fields = CommentFields(comment_body=body, is_published=not is_private(patch, notes))
     return notes.draft(RecordWrite(fields=fields))
 
 

@@ -17,16 +17,16 @@ from canonical.customer import (
     ConsentPatch,
     Customer,
     CustomerPatch,
-    Email,
     Phone,
     PhoneType,
 )
 from canonical.parts import Address, AddressPatch, AddressType, Loss, ReferencePatch, given
-from mappings.kit import patches, people
+from mappings.kit import markers, patches, people
 from mappings.kit.addresses import placed, slots_of
+from mappings.kit.contact_points import one_email
 from mappings.kit.names import full_name, two_names
 from mappings.salesforce import addresses, custom_fields
-from mappings.salesforce.bodies import needed, own_key, read_key, reference_to
+from mappings.salesforce.bodies import needed, own_key, reference_to
 from mappings.salesforce.endpoints import CONTACTS
 from mappings.salesforce.field_values import (
     GROUP,
@@ -42,14 +42,12 @@ from mappings.salesforce.field_values import (
 from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, RecordWrite, Text
 from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
-UNSUPPORTED: Final[dict[str, str]] = {
+UNSUPPORTED: Final = {
     "company_name": "the company is the contact's account: send its id in a custom field for AccountId",
     "language": "Salesforce contacts have no language; a custom field can hold one",
-    "timezone": "Salesforce contacts have no time zone",
     "lifecycle_stage": "Salesforce keeps leads and opportunities as separate records",
     "tags": "Salesforce keeps topics as separate records",
-    "tax_ids": "Salesforce contacts have no tax numbers",
-    "tax_exemption": "Salesforce contacts have no tax exemption",
+    **patches.have_no("Salesforce contacts", "timezone", "tax_ids", "tax_exemption"),
 }
 EMAIL: Final = people.OnlyOne(
     others="a Salesforce contact has one e-mail address",
@@ -57,7 +55,6 @@ EMAIL: Final = people.OnlyOne(
     status="Salesforce determines itself whether an address works",
     primary="the only e-mail address of a contact is its primary one",
 )
-EMAIL_COERCED: Final = Loss(path="/emails/0/address", kind="coerced", detail="trimmed and lower-cased")
 PHONES: Final[dict[PhoneType, str]] = {
     "work": "phone",
     "mobile": "mobile_phone",
@@ -95,10 +92,13 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
         last_name=record.last_name,
         company_name=None if record.account is None else record.account.name,
         job_title=record.title,
-        emails=_emails(record, loss) if record.email else (),
-        phones=_phones(record)
-        if record.phone or record.mobile_phone or record.home_phone or record.other_phone or record.fax
-        else (),
+        emails=one_email(
+            record.email,
+            loss,
+            status="bounced" if record.is_email_bounced else "unknown",
+            status_raw="IsEmailBounced" if record.is_email_bounced else None,
+        ),
+        phones=_phones(record),
         addresses=_addresses(record, loss),
         currency=record.currency_iso_code or account.currency,
         status="archived" if record.is_deleted else "active",
@@ -106,42 +106,29 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
         lead_source=record.lead_source,
         owner=reference_to(record.owner_id, record.owner),
         notes=record.description,
-        custom_fields=custom_fields.read("Contact", id, settings, account, loss) if settings else (),
-        external_id=read_key(record.key),
+        custom_fields=custom_fields.read("Contact", id, settings, account, loss),
+        external_id=markers.own_key(record.key),
         consents=_consents(record) if record.has_opted_out_of_email or record.do_not_call else (),
         created_at=created_at,
         updated_at=updated_at,
     )
-    return Mapped(
-        data=customer, remote=remote("Contact", id, created_at, updated_at, account), loss=tuple(loss) if loss else ()
-    )
-
-
-def _emails(record: Contact, loss: list[Loss]) -> tuple[Email, ...]:
-    address = values.email(record.email or "")
-    if address != record.email:
-        loss.append(EMAIL_COERCED)
-    if record.is_email_bounced:
-        return (Email(address=address, is_primary=True, status="bounced", status_raw="IsEmailBounced"),)
-    return (Email(address=address, is_primary=True),)
+    return Mapped(data=customer, remote=remote("Contact", id, created_at, updated_at, account), loss=tuple(loss))
 
 
 def _phones(record: Contact) -> tuple[Phone, ...]:
-    country, e164 = addresses.country_of(record.mailing_country_code, record.mailing_country), values.phone
+    country = addresses.country_of(record.mailing_country_code, record.mailing_country)
     phones: list[Phone] = []
-    if raw := record.phone:
-        phones.append(Phone(e164=e164(raw, country), raw=raw, type="work", type_raw="Phone", is_primary=True))
-    if raw := record.mobile_phone:
-        first = not phones
-        phones.append(Phone(e164=e164(raw, country), raw=raw, type="mobile", type_raw="MobilePhone", is_primary=first))
-    if raw := record.home_phone:
-        first = not phones
-        phones.append(Phone(e164=e164(raw, country), raw=raw, type="home", type_raw="HomePhone", is_primary=first))
-    if raw := record.other_phone:
-        first = not phones
-        phones.append(Phone(e164=e164(raw, country), raw=raw, type="other", type_raw="OtherPhone", is_primary=first))
-    if raw := record.fax:
-        phones.append(Phone(e164=e164(raw, country), raw=raw, type="fax", type_raw="Fax", is_primary=not phones))
+    kinds: tuple[tuple[PhoneType, str, str | None], ...] = (
+        ("work", "Phone", record.phone),
+        ("mobile", "MobilePhone", record.mobile_phone),
+        ("home", "HomePhone", record.home_phone),
+        ("other", "OtherPhone", record.other_phone),
+        ("fax", "Fax", record.fax),
+    )
+    for kind, name, raw in kinds:
+        if raw:
+            e164 = values.phone(raw, country)
+            phones.append(Phone(e164=e164, raw=raw, type=kind, type_raw=name, is_primary=not phones))
     return tuple(phones)
 
 

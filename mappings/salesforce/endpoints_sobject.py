@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from canonical.parts import ObjectName
 from mappings.http import Method, VendorReply, VendorRequest
+from mappings.kit.recovery import by_state
 from mappings.salesforce import paging, requests
 from mappings.salesforce.field_values import is_id, long_id
 from mappings.salesforce.requests import Answer, body_of, query, sobject_path
@@ -151,15 +152,9 @@ UNIQUE: Final = Recovery(
     note=f"the caller's key is unique in {KEY}, so the same upsert is sent again. Its answer may then report a record "
     "as changed that the lost request created",
 )
-STATE: Final = Recovery(
-    by="state",
-    strength="strong",
-    note="the record is read by id and compared; sending the same values again changes only its modification time, "
-    "unless the org's own automation acts on every save",
+STATE: Final = by_state(
+    "the record is read by id and compared; sending the same values again changes only its modification time, "
+    "unless the org's own automation acts on every save"
 )
-GONE: Final = Recovery(
-    by="state",
-    strength="strong",
-    note="a deleted record is no longer found by id, and Salesforce refuses to delete it again",
-)
+GONE: Final = by_state("a deleted record is no longer found by id, and Salesforce refuses to delete it again")
 RECOVERY: Final[dict[Action, Recovery]] = {"create": MARKED, "upsert": UNIQUE, "update": STATE, "archive": GONE}

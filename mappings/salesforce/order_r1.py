@@ -14,10 +14,10 @@ from canonical.order import LineItem, Order, OrderStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss, Reference
 from canonical.totals import check_items
+from mappings.kit import markers
 from mappings.kit.references import product as product_of
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce import wire_v62 as wire
-from mappings.salesforce.bodies import read_key
 from mappings.salesforce.endpoints_order import ENDPOINTS
 from mappings.salesforce.enums import order_status
 from mappings.salesforce.field_values import LONG, STORES, changed_at, instant, long_id, remote
@@ -117,7 +117,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         ),
         line_items=lines,
         internal_note=record.description,
-        external_id=read_key(record.key),
+        external_id=markers.own_key(record.key),
         custom_fields=custom_fields.read("Order", id, settings, account, loss) if settings else (),
         placed_at=None if record.effective_date is None else values.utc(_day(record.effective_date)),
         created_at=created_at,

@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 
 from canonical.parts import Instant, ObjectName
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.rest import get
 from mappings.salesforce.field_values import is_id
 from mappings.salesforce.requests import API, QUERY, Answer, query, with_custom_fields
 from mappings.salesforce.search import SOBJECT, columns, moment, quoted
@@ -59,7 +60,7 @@ def follow(locator: str) -> VendorRequest:
     """Build the request for the next records of a reply. Raises ValueError for a foreign locator."""
     if not _LOCATOR.fullmatch(locator):
         raise ValueError("not a cursor of this list")
-    return VendorRequest(method="GET", path=f"{API}/{locator}", route=NEXT)
+    return get(f"{API}/{locator}", route=NEXT)
 
 
 def locator_of(url: str) -> str | None:

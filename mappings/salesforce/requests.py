@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.rest import get
 from mappings.salesforce.field_values import long_id
 from mappings.salesforce.search import configured
 from mappings.salesforce.wire_v62 import Account, OrderWrite, RecordWrite
@@ -40,7 +41,7 @@ class _Named(Struct, frozen=True, kw_only=True, rename="pascal"):
 def query(soql: str, *, deleted_too: bool = False) -> VendorRequest:
     """Build a query. Salesforce answers it from the database and not from an index."""
     path = QUERY_ALL if deleted_too else QUERY
-    return VendorRequest(method="GET", path=path, route=path, query=(("q", soql),))
+    return get(path, ("q", soql))
 
 
 def sobject_path(sobject: str, *below: str) -> str:

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from canonical import values
 from canonical.parts import Loss, Reference, ReferencePatch
 from canonical.ticket import STATUS_CATEGORY, Ticket, TicketPatch, TicketStatus
-from mappings.kit import nearest, patches
+from mappings.kit import markers, nearest, patches
 from mappings.kit.html import plain
 from mappings.kit.references import reference
 from mappings.salesforce import custom_fields
-from mappings.salesforce.bodies import compare_contact, own_key, read_key, reference_to
+from mappings.salesforce.bodies import compare_contact, own_key, reference_to
 from mappings.salesforce.endpoints import CASES
 from mappings.salesforce.enums import (
     CASE_STATUS,
@@ -88,7 +88,7 @@ def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
         merged_into=reference(record.master_record_id),
         custom_fields=custom_fields.read("Case", id, settings, account, loss) if settings else (),
         closed_at=instant(record.closed_date),
-        external_id=read_key(record.key),
+        external_id=markers.own_key(record.key),
         created_at=created_at,
         updated_at=updated_at,
     )

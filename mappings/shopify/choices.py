@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.kit.custom_fields import name_of
-from mappings.kit.graphql import NULL, data_of
+from mappings.kit.choices import of_custom_fields, plain
+from mappings.kit.graphql import NULL, PageInfo, data_of
 from mappings.shopify import documents
 from mappings.shopify.requests import call
 from mappings.shopify.wire_2026_07 import Account
@@ -34,14 +34,9 @@ class _Definition(Struct, frozen=True, kw_only=True):
     validations: tuple[_Validation, ...] = ()
 
 
-class _PageInfo(Struct, frozen=True, kw_only=True, rename="camel"):
-    has_next_page: bool = False
-    end_cursor: str | None = None
-
-
 class _Definitions(Struct, frozen=True, kw_only=True, rename="camel"):
     nodes: tuple[_Definition, ...]
-    page_info: _PageInfo = _PageInfo()
+    page_info: PageInfo = PageInfo()
 
 
 class _Asked(Struct, frozen=True, kw_only=True):
@@ -67,12 +62,8 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     if object_name not in OWNERS:
         return {}
     pages = replies[list(OWNERS).index(object_name)]
-    held = {f"{one.namespace}.{one.key}": _options(one) for page in pages for one in _read(page).nodes}
-    return {
-        name_of(setting): held[setting.vendor_field]
-        for setting in account.custom_fields.get(object_name, ())
-        if held.get(setting.vendor_field)
-    }
+    defined = {f"{one.namespace}.{one.key}": _options(one) for page in pages for one in _read(page).nodes}
+    return of_custom_fields(account.custom_fields.get(object_name, ()), defined)
 
 
 def _page(of: DefinitionsOf) -> VendorRequest:
@@ -84,12 +75,8 @@ def _read(reply: VendorReply) -> _Definitions:
 
 
 def _options(definition: _Definition) -> tuple[Option, ...]:
-    return tuple(
-        Option(value=choice, label=choice)
-        for validation in definition.validations
-        if validation.name == CHOICES_OF
-        for choice in _texts(validation.value)
-    )
+    named = (one.value for one in definition.validations if one.name == CHOICES_OF)
+    return plain(choice for value in named for choice in _texts(value))
 
 
 def _texts(value: str | None) -> Iterable[str]:

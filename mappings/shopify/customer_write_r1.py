@@ -15,7 +15,7 @@ from canonical.customer import (
 from canonical.parts import AddressPatch, given
 from mappings.kit import nearest, people
 from mappings.kit.names import company_as_name, full_name, two_names
-from mappings.kit.patches import chosen, refuse_without_place
+from mappings.kit.patches import chosen, have_no, refuse_without_place
 from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.wire_2026_07 import Account, Customer, MailingAddress
 from mappings.shopify.wire_inputs_2026_07 import (
@@ -41,15 +41,10 @@ EMAIL: Final = people.OnlyOne(
     others=ONE_OF_THESE, type=NO_TYPES, status="write consents instead; Shopify sets the rest"
 )
 PHONE: Final = people.OnlyOne(others=ONE_OF_THESE, type=NO_TYPES)
-NO_PLACE: Final[dict[str, str]] = {
+NO_PLACE: Final = {
     "company_name": "Shopify keeps the company on addresses: write it there",
-    "job_title": "Shopify does not keep it",
-    "timezone": "Shopify customers have no time zone",
-    "currency": "Shopify customers have no currency of their own",
-    "lifecycle_stage": "Shopify customers have no life cycle stage",
-    "lead_source": "Shopify does not keep it",
-    "owner": "Shopify customers have no owner",
     "tax_ids": "Shopify keeps tax numbers on companies, not on customers",
+    **have_no("Shopify customers", "job_title", "timezone", "currency", "lifecycle_stage", "lead_source", "owner"),
 }
 
 

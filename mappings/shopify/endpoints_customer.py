@@ -1,5 +1,6 @@
 """Requests for customers: by id, by a unique key, in lists, and the mutations that write them."""
 
+import dataclasses
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +10,7 @@ from msgspec import UNSET, Raw, Struct
 from canonical import values
 from mappings.http import VendorRequest
 from mappings.kit.graphql import ById, GraphQLCollection
+from mappings.kit.recovery import by_state
 from mappings.shopify import documents
 from mappings.shopify.documents import CUSTOMER_ASKED
 from mappings.shopify.metadata import unique
@@ -42,7 +44,7 @@ from mappings.shopify.wire_variables_2026_07 import (
     MetafieldIdentifier,
     SmsConsent,
 )
-from mappings.spec import Endpoints, ListQuery, Recovery, decode
+from mappings.spec import ListQuery, Recovery, decode
 
 MAX_LIMIT: Final = 50
 
@@ -162,17 +164,11 @@ def find_marker(marker: str, parent: str | None, body: CustomerWrite | None, acc
     return CUSTOMERS.find_marked(ByIdentifier(identifier=by_custom_id(OPERATION_ID, marker)))
 
 
-ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
-    read=CUSTOMERS.read,
-    record=CUSTOMERS.record,
-    list=CUSTOMERS.list,
-    page=CUSTOMERS.page,
-    filters=frozenset({"email", "external_id"}),
+ENDPOINTS: Final = dataclasses.replace(
+    CUSTOMERS.endpoints(max_limit=MAX_LIMIT),
     sorts=SORTS,
-    max_limit=MAX_LIMIT,
     create=create,
     update=update,
-    find=CUSTOMERS.finders,
     write_result=CUSTOMERS.write_result,
     find_marker=find_marker,
     marked=CUSTOMERS.marked,
@@ -183,10 +179,6 @@ ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
             note="the new customer has the operation id in the metafield lockstitch.operation_id. Its values are "
             "unique in the shop, and the look-up uses the database, not the search index",
         ),
-        "update": Recovery(
-            by="state",
-            strength="strong",
-            note="the customer is read and compared; sending the same values again changes nothing",
-        ),
+        "update": by_state("the customer is read and compared; sending the same values again changes nothing"),
     },
 )

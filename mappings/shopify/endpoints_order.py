@@ -1,5 +1,6 @@
 """Requests for orders: by id, by unique metafields, in lists, and the mutations that write and cancel them."""
 
+import dataclasses
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +11,7 @@ from canonical import values
 from canonical.order_patch import OrderCancel, OrderPatch
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.graphql import GraphQLCollection, data_of
+from mappings.kit.recovery import by_state
 from mappings.shopify import documents, related
 from mappings.shopify.documents import ORDER_ASKED
 from mappings.shopify.metadata import unique
@@ -49,7 +51,6 @@ from mappings.shopify.wire_variables_2026_07 import (
 )
 from mappings.spec import (
     Action,
-    Endpoints,
     FieldRefusal,
     ListQuery,
     Notes,
@@ -265,21 +266,15 @@ def find_marker(marker: str, parent: str | None, body: OrderWrite | None, accoun
     return ORDERS.find_marked(ByIdentifier(identifier=by_custom_id(OPERATION_ID, marker)))
 
 
-ENDPOINTS: Final = Endpoints[OrderWrite, Account](
-    read=ORDERS.read,
-    record=ORDERS.record,
-    list=ORDERS.list,
-    page=ORDERS.page,
-    filters=frozenset({"number", "status", "email", "external_id", "customer"}),
+ENDPOINTS: Final = dataclasses.replace(
+    ORDERS.endpoints(filters=frozenset({"number", "status", "email", "customer"}), max_limit=MAX_LIMIT),
     sorts=SORTS,
-    max_limit=MAX_LIMIT,
     side_load=side_load,
     absorb=related.absorb,
     find_products=find_products,
     products=products,
     create=create,
     update=update,
-    find=ORDERS.finders,
     cancel=cancel,
     write_result=write_result,
     find_marker=find_marker,
@@ -291,16 +286,10 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
             note="the new order has the operation id in the metafield lockstitch.operation_id. Its values are "
             "unique in the shop, and the look-up uses the database, not the search index",
         ),
-        "update": Recovery(
-            by="state",
-            strength="strong",
-            note="the order is read and compared; sending the same values again changes nothing",
-        ),
-        "cancel": Recovery(
-            by="state",
-            strength="strong",
-            note="the order is read until it is cancelled. Shopify refuses to cancel one twice, so nothing is refunded "
-            "or restocked twice",
+        "update": by_state("the order is read and compared; sending the same values again changes nothing"),
+        "cancel": by_state(
+            "the order is read until it is cancelled. Shopify refuses to cancel one twice, so nothing is refunded or "
+            "restocked twice"
         ),
     },
 )

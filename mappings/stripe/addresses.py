@@ -6,6 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from canonical import parts, values
 from canonical.parts import AddressPatch, AddressType
+from mappings.kit.patches import refuse_members
 from mappings.spec import Notes
 from mappings.stripe.wire_2026_10_28 import Address, Shipping
 from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, ShippingWrite
@@ -62,9 +63,7 @@ def write(patch: AddressPatch, pointer: str, notes: Notes, *, whole: bool) -> Ad
 
 def write_billing(patch: AddressPatch, pointer: str, notes: Notes, *, whole: bool) -> AddressWrite:
     """Return the billing address, which invoices show."""
-    for member in ("name", "phone"):
-        if getattr(patch, member):
-            notes.unsupported(f"{pointer}/{member}", f"Stripe's billing address uses the customer's own {member}")
+    refuse_members(patch, ("name", "phone"), pointer, "Stripe's billing address uses the customer's own", notes)
     return write(patch, pointer, notes, whole=whole)
 
 

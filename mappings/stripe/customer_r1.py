@@ -7,10 +7,11 @@ number, a billing and a shipping address. A deleted customer leaves a stub.
 from typing import Final
 
 from canonical import values
-from canonical.customer import Customer, CustomerPatch, Email, Phone, TaxExemption, TaxId
+from canonical.customer import Customer, CustomerPatch, TaxExemption, TaxId
 from canonical.parts import Address
 from mappings.kit import people
 from mappings.kit.addresses import slots_of
+from mappings.kit.contact_points import one_email, one_phone
 from mappings.kit.unchanged import NUMBERS, changes_only
 from mappings.spec import Mapped, Notes, Remote, VendorMapping
 from mappings.stripe import addresses, metadata, subscriptions_r1
@@ -32,18 +33,19 @@ def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Custome
     notes = Notes()
     settings = account.custom_fields.get("customer", ())
     created_at = instant(record.created)
+    country = None if record.address is None else values.country(record.address.country)
     customer = Customer(
         kind="person" if record.individual_name else "organization" if record.business_name else "unknown",
         status="active",  # a deleted one is a stub, which is no record
         display_name=record.name or None,
         company_name=record.business_name or None,
-        emails=_emails(record.email, notes) if record.email else (),
-        phones=_phones(record) if record.phone else (),
+        emails=one_email(record.email, notes.loss),
+        phones=one_phone(record.phone, country),
         addresses=_addresses(record) if record.address is not None or record.shipping is not None else (),
         language=_language(record.preferred_locales, notes) if record.preferred_locales else None,
         currency=None if record.currency is None else record.currency.upper(),
         notes=record.description or None,
-        custom_fields=metadata.read(record.metadata, settings, notes) if settings else (),
+        custom_fields=metadata.read(record.metadata, settings, notes),
         external_id=metadata.external_id(record.metadata),
         tax_ids=() if record.tax_ids is None else _tax_ids(record.tax_ids, notes),
         tax_exemption=TAX_EXEMPTION.get(record.tax_exempt, "unknown"),
@@ -58,19 +60,6 @@ def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Custome
         remote=Remote(id=record.id, url=dashboard(record.livemode, f"customers/{record.id}"), created_at=created_at),
         loss=tuple(notes.loss),
     )
-
-
-def _emails(text: str, notes: Notes) -> tuple[Email, ...]:
-    address = values.email(text)
-    if address != text:
-        notes.lose("/emails/0/address", "coerced", "trimmed and lower-cased")
-    return (Email(address=address, is_primary=True),)
-
-
-def _phones(record: wire.Customer) -> tuple[Phone, ...]:
-    text = record.phone or ""
-    country = None if record.address is None else values.country(record.address.country)
-    return (Phone(e164=values.phone(text, country), raw=text, is_primary=True),)
 
 
 def _addresses(record: wire.Customer) -> tuple[Address, ...]:

@@ -10,23 +10,18 @@ from canonical.parts import given
 from mappings.kit import people
 from mappings.kit.addresses import placed
 from mappings.kit.names import one_name
-from mappings.kit.patches import chosen, refuse_without_place
+from mappings.kit.patches import chosen, have_no, refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata
 from mappings.stripe.wire_2026_10_28 import Account, Customer
 from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, CustomerWrite, ShippingWrite, TaxIdWrite
 
 TAX_EXEMPT: Final[dict[TaxExemption, str]] = {"none": "none", "exempt": "exempt", "reverse_charge": "reverse"}
-NO_PLACE: Final[dict[str, str]] = {
-    "job_title": "Stripe's customers have no job title",
-    "timezone": "Stripe's customers have no time zone",
+NO_PLACE: Final = {
     "currency": "Stripe fixes a customer's currency itself, with the first invoice or subscription",
     "status": "Stripe's customers have no status: they exist or are deleted",
-    "lifecycle_stage": "Stripe's customers have no life-cycle stage",
-    "lead_source": "Stripe's customers have no lead source",
-    "owner": "Stripe's customers have no owner",
     "tags": "Stripe's customers have no tags; metadata can hold some, as a custom field here",
-    "consents": "Stripe's customers have no consents",
+    **have_no("Stripe's customers", "job_title", "timezone", "lifecycle_stage", "lead_source", "owner", "consents"),
 }
 LONGEST_PHONE: Final = 20
 LONGEST_INDIVIDUAL: Final = 150

@@ -13,19 +13,19 @@ from msgspec.structs import replace
 from canonical import values
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
+from mappings.kit.recovery import same_values
 from mappings.kit.rest import Collection
 from mappings.spec import Action, ListQuery, Recovery, SeveralRecords, VendorPage, decode
 from mappings.stripe import bodies
 from mappings.stripe.requests import (
     CREATED,
+    MARKED,
     MOST,
-    carries,
     clause,
     expanding,
     keyed,
     keyed_by_body,
     made_since,
-    mark,
     next_page,
     pages,
     records,
@@ -61,8 +61,8 @@ CUSTOMERS: Final = Collection[CustomerWrite, Account](
     keys={"email": lambda email: (("email", email), ("limit", str(MOST)))},
     change="POST",
     encode=lambda body: bodies.encoded(body, *EXPANDED),
-    mark=mark,
-    carries=carries,
+    mark=MARKED.mark,
+    carries=MARKED.carries,
 )
 SEARCH: Final = dataclasses.replace(
     CUSTOMERS, path=f"{CUSTOMERS.path}/search", paging=pages("page"), filters={"external_id": with_external_id}, keys={}
@@ -115,9 +115,7 @@ def _fits(raw: Raw, query: ListQuery) -> bool:
 
 RECOVERY: Final[dict[Action, Recovery]] = {
     "create": CREATED,
-    "update": Recovery(
-        by="state", strength="strong", note="the customer is read; sending the same values again is harmless"
-    ),
+    "update": same_values("customer"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
+from mappings.kit.recovery import by_state
 from mappings.kit.rest import Collection, parameter
 from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorPage, decode
 from mappings.stripe import bodies, related, requests
@@ -49,7 +50,7 @@ def records(reply: VendorReply) -> tuple[Raw, ...]:
 
 def mark(write: OrderWrite, marker: str, account: Account) -> OrderWrite:
     """Return the body of a new order with the id of its operation in the metadata."""
-    marked = requests.mark(write.body, marker, account)
+    marked = requests.MARKED.mark(write.body, marker, account)
     return OrderWrite(invoice=marked) if isinstance(marked, InvoiceWrite) else replace(write, session=marked)
 
 
@@ -71,7 +72,7 @@ def _collection(path: str, words: Mapping[str, str], *expand: str) -> Orders:
         change="POST",
         encode=lambda write: bodies.encoded(write.body, *expand),
         mark=mark,
-        carries=requests.carries,
+        carries=requests.MARKED.carries,
         is_whole=related.has_all_lines,
     )
 
@@ -137,7 +138,7 @@ def parts(body: OrderWrite, marker: str, account: Account) -> VendorRequest | No
     """Build the request for the coupon of a new checkout. None without one."""
     if body.coupon is None:
         return None
-    coupon = requests.mark(body.coupon, marker, account)
+    coupon = requests.MARKED.mark(body.coupon, marker, account)
     request = VendorRequest(method="POST", path=COUPONS, route=COUPONS, body=bodies.encoded(coupon), effect=True)
     return keyed(request, f"{marker}-coupon")
 
@@ -197,13 +198,9 @@ def _part(query: ListQuery) -> tuple[Orders, ListQuery]:
 RECOVERY: Final[dict[Action, Recovery]] = {
     # Neither a checkout nor a draft invoice collects money by itself.
     "create": CREATED,
-    "update": Recovery(
-        by="state", strength="strong", note="the order is read; sending the same values again is harmless"
-    ),
-    "cancel": Recovery(
-        by="state",
-        strength="strong",
-        note="the order is read until it is cancelled; Stripe refuses to void an invoice or end a checkout twice",
+    "update": by_state("the order is read; sending the same values again is harmless"),
+    "cancel": by_state(
+        "the order is read until it is cancelled; Stripe refuses to void an invoice or end a checkout twice"
     ),
 }
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.paging import Cursors, Query
+from mappings.kit.rest import get, remote_id
 from mappings.spec import ListQuery, Recovery, decode
 from mappings.stripe.bodies import CONTENT_TYPE
-from mappings.stripe.wire_2026_10_28 import OPERATION_ID, Account
+from mappings.stripe.wire_2026_10_28 import OPERATION_ID
 
 MOST: Final = 100
 AFTER: Final = "starting_after"
@@ -30,9 +31,8 @@ CREATED: Final = Recovery(
 )
 
 
-class _Head(Struct, frozen=True, kw_only=True):
-    id: str
-    metadata: dict[str, str] | None = None
+MARKED: Final = markers.MarkedField(name=OPERATION_ID, member="metadata")
+"""Where a record has the id of the operation that made it."""
 
 
 class _Answer(Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ def _following(reply: VendorReply) -> str | None:
     found = decode(reply.body, _Answer)
     if not found.has_more or not found.data:
         return None
-    return found.next_page or decode(found.data[-1], _Head).id
+    return found.next_page or remote_id(found.data[-1])
 
 
 def made_since(path: str, marker: str) -> VendorRequest | None:
@@ -76,7 +76,7 @@ def made_since(path: str, marker: str) -> VendorRequest | None:
     if began is None:
         return None
     since = ("created[gte]", str(int((began - BEFORE).timestamp())))
-    return VendorRequest(method="GET", path=path, route=path, query=(since, ("limit", str(MOST))))
+    return get(path, since, ("limit", str(MOST)))
 
 
 def next_page(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
@@ -96,16 +96,6 @@ def keyed_by_body(request: VendorRequest, marker: str) -> VendorRequest:
     """Return an update with a key for exactly these values. If others change the record, the same update may need other
     values, and Stripe refuses a key that it knows with another body."""
     return keyed(request, f"{marker}-{hashlib.sha256(request.body or b'').hexdigest()[:16]}")
-
-
-def mark(body: Any, marker: str, account: Account) -> Any:
-    """Return the body of a new record with the id of its operation in the metadata."""
-    return replace(body, metadata={**(body.metadata or {}), OPERATION_ID: marker})
-
-
-def carries(record: Raw, marker: str) -> bool:
-    """Return whether this operation made the record."""
-    return (decode(record, _Head).metadata or {}).get(OPERATION_ID) == marker
 
 
 def expanding(*paths: str) -> Query:

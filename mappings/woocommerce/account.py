@@ -6,13 +6,14 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from canonical.parts import CustomFieldSetting, ObjectName
-from mappings.http import VendorReply, VendorRequest
+from mappings.http import VendorReply
+from mappings.kit.rest import get
 from mappings.spec import decode
 from mappings.woocommerce.requests import API
 from mappings.woocommerce.wire_v3 import NOTHING, Account
 
 SETTINGS: Final = f"{API}/settings/general"
-REQUESTS: Final = (VendorRequest(method="GET", path=SETTINGS, route=SETTINGS),)
+REQUESTS: Final = (get(SETTINGS),)
 CURRENCY: Final = "woocommerce_currency"
 DECIMALS: Final = "woocommerce_price_num_decimals"
 TAXES: Final = "woocommerce_calc_taxes"

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
 from mappings.kit.names import split_name
+from mappings.kit.patches import country_code
 from mappings.spec import Notes
 from mappings.woocommerce import field_values
 from mappings.woocommerce.wire_v3 import NOWHERE, Place, PlaceWrite, Text
@@ -71,9 +72,7 @@ def write(
     if address.is_default:
         notes.lose(f"{pointer}/is_default", "coerced", "WooCommerce has one address of each type and no default")
     there = (read_shipping(held) if kind == "shipping" else read_billing(held, with_company=with_company)) or NO_ADDRESS
-    code = address.country_code or None
-    if code is not None and values.country(code) != code:
-        notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
+    code = country_code(address, pointer, notes)
     if kind == "billing" and address.phone:
         detail = "WooCommerce keeps the billing phone with the customer: write it there"
         notes.unsupported(f"{pointer}/phone", detail)

@@ -7,10 +7,11 @@ company are those of the billing address. A guest who ordered is not a customer.
 from typing import Final
 
 from canonical import values
-from canonical.customer import Customer, CustomerPatch, Email, Phone
+from canonical.customer import Customer, CustomerPatch, Email
 from canonical.parts import Address, Loss
 from mappings.kit import people
 from mappings.kit.addresses import slots_of
+from mappings.kit.contact_points import email_address, one_email, one_phone
 from mappings.kit.unchanged import NUMBERS, changes_only
 from mappings.spec import Mapped, Remote, VendorMapping
 from mappings.woocommerce import addresses, custom_fields, wire_v3
@@ -37,11 +38,11 @@ def to_canonical(record: wire_v3.Customer, account: Account) -> Mapped[Customer]
         last_name=addresses.text(record.last_name),
         company_name=addresses.text(billing.company),
         emails=_emails(record, loss),
-        phones=_phones(record),
+        phones=one_phone(addresses.text(billing.phone), values.country(billing.country)),
         addresses=_addresses(record),
         lifecycle_stage="customer" if record.is_paying_customer else "unknown",
         lifecycle_stage_raw="is_paying_customer" if record.is_paying_customer else None,
-        custom_fields=custom_fields.read(meta, settings, loss) if settings else (),
+        custom_fields=custom_fields.read(meta, settings, loss),
         external_id=meta_text(meta, EXTERNAL_ID) if meta else None,
         created_at=created_at,
         updated_at=updated_at,
@@ -53,30 +54,14 @@ def to_canonical(record: wire_v3.Customer, account: Account) -> Mapped[Customer]
 
 
 def _emails(record: wire_v3.Customer, loss: list[Loss]) -> tuple[Email, ...]:
-    emails: list[Email] = []
-    if record.email:
-        emails.append(Email(address=_folded(record.email, 0, loss), is_primary=True))
+    emails = one_email(record.email, loss)
     billing = record.billing.email
-    if billing and billing != record.email:
-        address = _folded(billing, len(emails), loss)
-        if not emails or emails[0].address != address:
-            emails.append(Email(address=address, type="billing", type_raw="billing", is_primary=not emails))
-    return tuple(emails)
-
-
-def _folded(text: str, place: int, loss: list[Loss]) -> str:
-    address = values.email(text)
-    if address != text:
-        loss.append(Loss(path=f"/emails/{place}/address", kind="coerced", detail="trimmed and lower-cased"))
-    return address
-
-
-def _phones(record: wire_v3.Customer) -> tuple[Phone, ...]:
-    text = addresses.text(record.billing.phone)
-    if text is None:
-        return ()
-    country = values.country(record.billing.country) if record.billing.country else None
-    return (Phone(e164=values.phone(text, country), raw=text, is_primary=True),)
+    if billing == record.email:
+        return emails
+    address = email_address(billing, f"/emails/{len(emails)}/address", loss)
+    if address is None or any(one.address == address for one in emails):
+        return emails
+    return (*emails, Email(address=address, type="billing", type_raw="billing", is_primary=not emails))
 
 
 def _addresses(record: wire_v3.Customer) -> tuple[Address, ...]:

@@ -16,21 +16,17 @@ from mappings.spec import Draft, Notes
 from mappings.woocommerce import addresses, custom_fields, field_values
 from mappings.woocommerce.wire_v3 import NOWHERE, Account, Customer, CustomerWrite, PlaceWrite, Text
 
-UNSUPPORTED: Final[dict[str, str]] = {
+UNSUPPORTED: Final = {
     "kind": "WooCommerce customers are always people with a shop account",
-    "job_title": "WooCommerce customers have no job title",
-    "language": "WooCommerce customers have no language",
-    "timezone": "WooCommerce customers have no time zone",
-    "currency": "WooCommerce customers have no currency",
-    "status": "WooCommerce customers have no status",
     "lifecycle_stage": "WooCommerce derives it from paid orders",
     "lead_source": "WooCommerce keeps the source of orders, not of customers",
-    "owner": "WooCommerce customers have no owner",
     "notes": "WooCommerce has notes only on orders",
-    "tags": "WooCommerce customers have no tags",
     "tax_ids": "WooCommerce has no tax numbers: if a plugin keeps them, configure a custom field",
     "tax_exemption": "WooCommerce decides on taxes for each order",
     "consents": "WooCommerce has no consents: if a plugin keeps them, configure a custom field",
+    **patches.have_no(
+        "WooCommerce customers", "job_title", "language", "timezone", "currency", "status", "owner", "tags"
+    ),
 }
 EMAIL: Final = people.OnlyOne(
     others="WooCommerce keeps one account e-mail address and one of type billing",

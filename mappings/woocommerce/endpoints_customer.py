@@ -7,6 +7,7 @@ from msgspec import Raw, Struct
 
 from mappings.http import VendorRequest
 from mappings.kit.paging import Offsets
+from mappings.kit.recovery import by_state
 from mappings.kit.rest import Collection
 from mappings.spec import Action, Recovery, decode_loosely
 from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, mark, remote_id, total
@@ -62,11 +63,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "processing the lost request at the look-up could accept the repeat. A shop that failed between saving "
         "user and meta has a customer without the operation id: it refuses the repeat as a duplicate",
     ),
-    "update": Recovery(
-        by="state",
-        strength="strong",
-        note="the customer is read by id and compared; sending the same values again changes only the modification "
-        "time, unless a plugin acts on every save",
+    "update": by_state(
+        "the customer is read by id and compared; sending the same values again changes only the modification "
+        "time, unless a plugin acts on every save"
     ),
 }
 

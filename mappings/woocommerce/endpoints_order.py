@@ -12,6 +12,7 @@ from canonical.order_patch import OrderCancel, OrderPatch
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.paging import Keyset, Query, Window
+from mappings.kit.recovery import by_state
 from mappings.kit.rest import Collection, parameter
 from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Product, Recovery, VendorPage, decode_loosely
 from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, LISTED
@@ -236,17 +237,11 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "absent twice, ten minutes apart, which is longer than a shop works on a request, it is sent once more. An "
         "order that a person moved to the trash meanwhile is in no list",
     ),
-    "update": Recovery(
-        by="state",
-        strength="strong",
-        note="the order is read by id and compared; sending the same values again changes only the modification time: "
-        "WooCommerce sends e-mails only when a status changes",
+    "update": by_state(
+        "the order is read by id and compared; sending the same values again changes only the modification time: "
+        "WooCommerce sends e-mails only when a status changes"
     ),
-    "cancel": Recovery(
-        by="state",
-        strength="strong",
-        note="the order is read by id; cancelling it again changes nothing",
-    ),
+    "cancel": by_state("the order is read by id; cancelling it again changes nothing"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

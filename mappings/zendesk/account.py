@@ -9,6 +9,7 @@ from msgspec import Struct
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.refusals import read
+from mappings.kit.rest import get, post
 from mappings.zendesk.wire_v2 import MARK_FIELD, Account, CustomStatus, Person
 
 
@@ -32,10 +33,7 @@ class _UserFieldBody(Struct, frozen=True, kw_only=True):
 
 
 # The names of statuses, and the agent of the token, who is the author of all writes.
-REQUESTS: Final = (
-    VendorRequest(method="GET", path="/api/v2/custom_statuses", route="/api/v2/custom_statuses"),
-    VendorRequest(method="GET", path="/api/v2/users/me", route="/api/v2/users/me"),
-)
+REQUESTS: Final = (get("/api/v2/custom_statuses"), get("/api/v2/users/me"))
 
 NEEDS: Final[dict[ObjectName, tuple[VendorRequest, ...]]] = {
     "customer": (),
@@ -45,11 +43,9 @@ NEEDS: Final[dict[ObjectName, tuple[VendorRequest, ...]]] = {
 
 # A key is unique in an account: Zendesk refuses a second run as a duplicate.
 SETUP: Final = (
-    VendorRequest(
-        method="POST",
-        path="/api/v2/user_fields",
-        route="/api/v2/user_fields",
-        body=msgspec.json.encode(
+    post(
+        "/api/v2/user_fields",
+        msgspec.json.encode(
             _UserFieldBody(
                 user_field=_UserField(
                     key=MARK_FIELD,
@@ -59,7 +55,6 @@ SETUP: Final = (
                 )
             )
         ),
-        effect=True,
         idempotent=True,
     ),
 )

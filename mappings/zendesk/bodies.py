@@ -2,8 +2,8 @@
 
 from msgspec import UNSET, UnsetType
 
+from mappings.kit import patches
 from mappings.spec import Notes
-from mappings.zendesk.wire_v2 import MARK
 
 
 def tags(wanted: tuple[str, ...] | None | UnsetType, notes: Notes) -> tuple[str, ...] | UnsetType:
@@ -25,12 +25,7 @@ def tags(wanted: tuple[str, ...] | None | UnsetType, notes: Notes) -> tuple[str,
 
 def external_id(wanted: str | None | UnsetType, notes: Notes) -> str | None | UnsetType:
     """Return the caller's key. Refuse one that cannot be looked up, or that looks like a marker."""
-    if not isinstance(wanted, str):
-        return wanted
-    if wanted.startswith(MARK):
-        notes.invalid("/external_id", f"the prefix {MARK} is reserved for Lockstitch: send another key")
+    if isinstance(wanted, str) and ("," in wanted or not wanted):
+        notes.invalid("/external_id", "a Zendesk external id must not be empty or contain a comma")
         return UNSET
-    if "," in wanted or wanted != wanted.strip() or not wanted:
-        notes.invalid("/external_id", "a Zendesk external id must not contain a comma, or begin or end with a space")
-        return UNSET
-    return wanted
+    return patches.own_key(wanted, "Zendesk", notes)

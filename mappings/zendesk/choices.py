@@ -1,6 +1,6 @@
 """The values that fields of a Zendesk account can hold: agents, groups, statuses and choices of custom fields."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, TypeVar
 
 import msgspec
@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.kit.custom_fields import name_of
-from mappings.kit.rest import wrapped
+from mappings.kit.choices import labelled, of_custom_fields
+from mappings.kit.rest import get, wrapped
 from mappings.spec import Choices, FieldOptions, Option, Pages, decode
 from mappings.zendesk.enums import PRIORITY_WRITTEN, STATUS_LABEL, STATUS_WRITTEN, TYPE_WRITTEN
 from mappings.zendesk.paging import PageEnd
@@ -20,7 +20,7 @@ SIZE: Final = ("page[size]", "100")
 
 
 def _list(path: str, *query: tuple[str, str]) -> VendorRequest:
-    return VendorRequest(method="GET", path=f"/api/v2/{path}", route=f"/api/v2/{path}", query=(*query, SIZE))
+    return get(f"/api/v2/{path}", *query, SIZE)
 
 
 AGENTS: Final = _list("users", ("role[]", "agent"), ("role[]", "admin"))
@@ -73,12 +73,12 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     """Return the options of an object's fields."""
     agents, groups, ticket_fields, user_fields = replies
     found: dict[str, tuple[Option, ...]] = {}
-    fields: dict[str, tuple[_Choice, ...]] = {}
+    fields: dict[str, tuple[Option, ...]] = {}
     if object_name == "ticket":
         found = {
-            "status": tuple(Option(value=ours, label=STATUS_LABEL[theirs]) for ours, theirs in STATUS_WRITTEN.items()),
-            "priority": tuple(Option(value=ours, label=theirs or "-") for ours, theirs in PRIORITY_WRITTEN.items()),
-            "type": tuple(Option(value=ours, label=theirs) for ours, theirs in TYPE_WRITTEN.items()),
+            "status": labelled(STATUS_WRITTEN, STATUS_LABEL),
+            "priority": labelled({ours: theirs or "-" for ours, theirs in PRIORITY_WRITTEN.items()}),
+            "type": labelled(TYPE_WRITTEN),
         }
         if agents:
             found["assignee"] = _agents(agents)
@@ -87,7 +87,7 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
         fields = _choices(_listed(ticket_fields, "ticket_fields", _Field), by_key=False)
     elif object_name == "customer":
         fields = _choices(_listed(user_fields, "user_fields", _Field), by_key=True)
-    return found | _custom(account, object_name, fields)
+    return found | of_custom_fields(account.custom_fields.get(object_name, ()), fields)
 
 
 CHOICES: Final = Choices[Account](
@@ -115,21 +115,10 @@ def _listed(pages: Pages, name: str, into: type[R]) -> list[R]:
     return [decode(one, into) for page in pages for one in wrapped(None, name)(page)]
 
 
-def _choices(fields: Iterable[_Field], *, by_key: bool) -> dict[str, tuple[_Choice, ...]]:
+def _choices(fields: Iterable[_Field], *, by_key: bool) -> dict[str, tuple[Option, ...]]:
     return {
-        (one.key or "") if by_key else str(one.id): one.custom_field_options
-        for one in fields
-        if one.custom_field_options
-    }
-
-
-def _custom(
-    account: Account, object_name: ObjectName, fields: Mapping[str, tuple[_Choice, ...]]
-) -> dict[str, tuple[Option, ...]]:
-    return {
-        name_of(setting): tuple(
-            Option(value=choice.value, label=choice.name) for choice in fields[setting.vendor_field]
+        (one.key or "") if by_key else str(one.id): tuple(
+            Option(value=choice.value, label=choice.name) for choice in one.custom_field_options or ()
         )
-        for setting in account.custom_fields.get(object_name, ())
-        if setting.vendor_field in fields
+        for one in fields
     }

@@ -8,12 +8,12 @@ from msgspec import UNSET
 from canonical import values
 from canonical.parts import Attachment, Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
-from mappings.kit import patches
-from mappings.kit.html import html_or_text, sanitised
+from mappings.kit.comments import body_of, is_private
+from mappings.kit.contact_points import email_address
+from mappings.kit.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import wire_v2
 from mappings.zendesk.endpoints_comment import ENDPOINTS
-from mappings.zendesk.field_values import instant
 from mappings.zendesk.wire_v2 import Account, CommentWrite
 
 AUTHOR_KIND: Final[dict[str | None, AuthorKind]] = {"end-user": "customer", "agent": "agent", "admin": "agent"}
@@ -26,14 +26,13 @@ VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
     False: ("private", "false"),
     None: ("unknown", None),
 }
-PUBLIC: Final[dict[Visibility, bool]] = {"public": True, "private": False}
 
 
 def to_canonical(record: wire_v2.Comment, account: Account) -> Mapped[Comment]:
     """Map a comment. Its author has what was side-loaded for the id."""
     loss: list[Loss] = []
     visibility, visibility_raw = VISIBILITY[record.public]
-    created_at = None if record.created_at is None else instant(record.created_at)
+    created_at = values.utc(record.created_at)
     comment = Comment(
         remote_id=str(record.id),
         author=_author(record.author_id, account, loss),
@@ -74,15 +73,9 @@ def unwrapped(html: str) -> str:
 def to_vendor(patch: CommentPatch, current: wire_v2.Comment | None, account: Account) -> Draft[CommentWrite]:
     """Draft a comment: plain text or HTML, public or for agents only."""
     notes = Notes()
-    html, text = html_or_text(patch.body_text, patch.body_html, "/body_text", "Zendesk", notes)
-    if not html and not text:
-        notes.invalid("/body_text", "a comment needs text: send body_text or body_html")
-    body = CommentWrite(
-        body=text or UNSET,
-        html_body=html or UNSET,
-        public=bool(patches.chosen(patch.visibility, PUBLIC, "/visibility", notes)),
-    )
-    return notes.draft(body)
+    html, text = body_of(patch, "Zendesk", notes)
+    public = not is_private(patch, notes)
+    return notes.draft(CommentWrite(body=text or UNSET, html_body=html or UNSET, public=public))
 
 
 def _author(author_id: int | None, account: Account, loss: list[Loss]) -> Author:
@@ -93,9 +86,7 @@ def _author(author_id: int | None, account: Account, loss: list[Loss]) -> Author
     person = account.people.get(author_id)
     if person is None:
         return Author(remote_id=str(author_id))
-    email = None if not person.email else values.email(person.email)
-    if email != (person.email or None):
-        loss.append(Loss(path="/author/email", kind="coerced", detail="lower-cased"))
+    email = email_address(person.email, "/author/email", loss, "lower-cased")
     return Author(
         kind=AUTHOR_KIND.get(person.role, "unknown"),
         kind_raw=person.role,

@@ -10,32 +10,30 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from canonical import values
-from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus, Email, Phone
+from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus
 from canonical.parts import Loss
-from mappings.kit import json_custom_fields, patches, people
-from mappings.kit.names import one_name
+from mappings.kit import json_custom_fields, markers, patches, people
+from mappings.kit.contact_points import one_email, one_phone
+from mappings.kit.names import one_name, required_name
 from mappings.kit.rails_time_zones import IANA
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import bodies
 from mappings.zendesk.endpoints_customer import ENDPOINTS
-from mappings.zendesk.field_values import agent_url, instant, own_external_id
+from mappings.zendesk.field_values import agent_url
 from mappings.zendesk.webhook_r1 import USER_EVENT
 from mappings.zendesk.wire_v2 import Account, User, UserWrite
 
 KIND: Final[dict[str | None, CustomerKind]] = {"end-user": "person", "agent": "person", "admin": "person"}
 SUSPENDED: Final[dict[CustomerStatus, bool]] = {"active": False, "blocked": True}
 """Statuses that can be written. DELETE archives a user, for good."""
-NO_PLACE: Final[dict[str, str]] = {
+NO_PLACE: Final = {
     "company_name": "Zendesk keeps companies as organizations: assign users to them in Zendesk",
     "job_title": "Zendesk users have no job title; a user field can hold one, as a custom field here",
     "addresses": "Zendesk users have no postal address; user fields can hold one, as custom fields here",
-    "currency": "Zendesk users have no currency",
-    "lifecycle_stage": "Zendesk users have no life-cycle stage",
-    "lead_source": "Zendesk users have no lead source",
     "owner": "Zendesk users have no owner; a ticket has an assignee",
-    "tax_ids": "Zendesk users have no tax numbers",
-    "tax_exemption": "Zendesk users have no tax exemption",
-    "consents": "Zendesk users have no consents",
+    **patches.have_no(
+        "Zendesk users", "currency", "lifecycle_stage", "lead_source", "tax_ids", "tax_exemption", "consents"
+    ),
 }
 EMAIL: Final = people.OnlyOne(
     others="a Zendesk user has one e-mail address; more are separate identities",
@@ -58,18 +56,18 @@ def to_canonical(user: User, account: Account) -> Mapped[Customer]:
         kind_raw=user.role,
         display_name=user.name,
         company_name=None if user.organization_id is None else _company(user.organization_id, account, loss),
-        emails=() if not user.email else _emails(user.email, loss),
-        phones=() if not user.phone else (Phone(e164=values.phone(user.phone), raw=user.phone, is_primary=True),),
+        emails=one_email(user.email, loss, "lower-cased"),
+        phones=one_phone(user.phone),
         language=_language(user.locale, loss),
         timezone=_timezone(user, loss),
         status=status,
         status_raw=status_raw,
         notes=user.notes,
         tags=user.tags or (),
-        custom_fields=json_custom_fields.read("Zendesk", settings, user.user_fields or {}, loss) if settings else (),
-        external_id=own_external_id(user.external_id),
-        created_at=instant(user.created_at),
-        updated_at=instant(user.updated_at),
+        custom_fields=json_custom_fields.read("Zendesk", settings, user.user_fields or {}, loss),
+        external_id=markers.own_key(user.external_id),
+        created_at=values.utc(user.created_at),
+        updated_at=values.utc(user.updated_at),
     )
     if user.details:
         loss.append(Loss(path="/notes", kind="dropped", detail="Zendesk's `details` has no canonical field"))
@@ -90,7 +88,7 @@ def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> D
     patch = one_name(patch, None if current is None else current.name, "Zendesk", notes, with_company=False)
     patches.refuse_without_place(patch, NO_PLACE, notes)
     body = UserWrite(
-        name=_name(patch, current, notes),
+        name=required_name(patch, "Zendesk", notes, is_new=current is None),
         email=_email(patch, current, notes),
         phone=_phone(patch, notes),
         locale=_locale(patch.language, notes),
@@ -120,13 +118,6 @@ def _company(organization_id: int, account: Account, loss: list[Loss]) -> str | 
     return name
 
 
-def _emails(text: str, loss: list[Loss]) -> tuple[Email, ...]:
-    address = values.email(text)
-    if address != text:
-        loss.append(Loss(path="/emails/0/address", kind="coerced", detail="lower-cased"))
-    return (Email(address=address, is_primary=True),)
-
-
 def _language(locale: str | None, loss: list[Loss]) -> str | None:
     if locale is None:
         return None
@@ -148,18 +139,6 @@ def _timezone(user: User, loss: list[Loss]) -> str | None:
     elif user.iana_time_zone is None:
         loss.append(Loss(path="/timezone", kind="coerced", detail=f"called {zone} at Zendesk"))
     return found
-
-
-def _name(patch: CustomerPatch, current: User | None, notes: Notes) -> str | UnsetType:
-    if isinstance(patch.display_name, str) and patch.display_name.strip():
-        return patch.display_name
-    if not isinstance(patch.display_name, UnsetType) and (current is not None or patch.display_name is not None):
-        notes.invalid("/display_name", "Zendesk needs a name")
-        return UNSET
-    if current is not None:
-        return UNSET
-    notes.lose("/display_name", "defaulted", "a new Zendesk user without a name gets the address or number as the name")
-    return UNSET
 
 
 def _suspended(status: CustomerStatus | UnsetType, notes: Notes) -> bool | UnsetType:

@@ -66,7 +66,7 @@ def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
 def list_comments(query: ListQuery, account: Account) -> VendorRequest:
     """Build the request for a page of a ticket's comments and their authors, oldest first unless asked otherwise."""
     order = (NEWEST_FIRST,) if query.newest_first else ()
-    return _listed(query.parent, (*LISTS.window(query), INCLUDE, *order))
+    return TICKETS.read_below(query.parent, "comments", *LISTS.window(query), INCLUDE, *order)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
@@ -91,7 +91,7 @@ def write_result(reply: VendorReply, action: Action) -> WriteResult:
 
 def find_marker(marker: str, parent: str | None, body: CommentWrite | None, account: Account) -> VendorRequest:
     """Build the request for the newest comments of the ticket, among them that of a lost write."""
-    return _listed(parent, (NEWEST_FIRST, ("page[size]", str(MOST))))
+    return TICKETS.read_below(parent, "comments", NEWEST_FIRST, ("page[size]", str(MOST)))
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:
@@ -102,11 +102,6 @@ def marked(reply: VendorReply, marker: str) -> str | None:
 def _carries(comment: Raw, marker: str) -> bool:
     metadata = decode(comment, _Marked).metadata
     return metadata is not None and metadata.custom is not None and metadata.custom.lockstitch_operation_id == marker
-
-
-def _listed(ticket_id: str | None, query: tuple[tuple[str, str], ...]) -> VendorRequest:
-    path = f"{TICKETS.one(ticket_id or '')}/comments"
-    return VendorRequest(method="GET", path=path, route=f"{TICKETS.route}/comments", query=query)
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {

@@ -12,25 +12,22 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.kit.rest import Collection, parameter, wrapped
+from mappings.kit import markers
+from mappings.kit.recovery import by_state, same_values
+from mappings.kit.rest import Collection, get, parameter, post, wrapped
 from mappings.spec import Action, ListQuery, Recovery, WriteResult, decode
 from mappings.zendesk.paging import API, LISTS, MOST, exported, numbered
-from mappings.zendesk.wire_v2 import MARK, MARK_FIELD, Account, Organization, UserBody, UserWrite
+from mappings.zendesk.wire_v2 import MARK_FIELD, Account, Organization, UserBody, UserWrite
 
 INCLUDE: Final = ("include", "organizations")
+MARKED: Final = markers.MarkedField(name=MARK_FIELD, member="user_fields")
 SHOW_MANY: Final = f"{API}/users/show_many"
 
 
-class _Marks(Struct, frozen=True, kw_only=True):
-    lockstitch_operation_id: str | None = None
-
-
 class _Head(Struct, frozen=True, kw_only=True):
-    id: int
     role: str | None = None
     organization_id: int | None = None
     external_id: str | None = None
-    user_fields: _Marks | None = None
 
 
 class _Organizations(Struct, frozen=True, kw_only=True):
@@ -49,12 +46,9 @@ def with_organizations(reply: VendorReply, account: Account) -> Account:
 def mark(body: UserWrite, marker: str, account: Account) -> UserWrite:
     """Return the body of a new user, marked. Zendesk needs a name: without one it is the address or the number."""
     name = body.name or body.email or body.phone
-    return replace(
-        body,
-        name=name if isinstance(name, str) else body.name,
-        external_id=body.external_id or f"{MARK}{marker}",
-        user_fields={**(body.user_fields or {}), MARK_FIELD: marker},
-    )
+    key = markers.in_key(body.external_id or None, marker)
+    named = replace(body, name=name if isinstance(name, str) else body.name, external_id=key)
+    return MARKED.mark(named, marker)
 
 
 def is_staff(record: Raw) -> bool:
@@ -64,9 +58,7 @@ def is_staff(record: Raw) -> bool:
 
 def carries(record: Raw, marker: str) -> bool:
     """Return whether this operation made the user."""
-    user = decode(record, _Head)
-    by_field = user.user_fields is not None and user.user_fields.lockstitch_operation_id == marker
-    return by_field or user.external_id == f"{MARK}{marker}"
+    return MARKED.carries(record, marker) or decode(record, _Head).external_id == markers.in_key(None, marker)
 
 
 USERS: Final = Collection[UserWrite, Account](
@@ -99,9 +91,7 @@ def list_users(query: ListQuery, account: Account) -> VendorRequest:
 
 def create_or_update(key: str, body: UserWrite, marker: str, account: Account) -> VendorRequest:
     """Build the request that creates or changes the user with the external id or the address of the body."""
-    path = f"{USERS.path}/create_or_update"
-    encoded = USERS.encode(body)
-    return VendorRequest(method="POST", path=path, route=path, body=encoded, effect=True, idempotent=True)
+    return post(f"{USERS.path}/create_or_update", USERS.encode(body), idempotent=True)
 
 
 def write_result(reply: VendorReply, action: Action) -> WriteResult:
@@ -111,14 +101,14 @@ def write_result(reply: VendorReply, action: Action) -> WriteResult:
 
 def by_external_id(external_id: str, account: Account) -> VendorRequest:
     """Build the request for the user with this external id."""
-    return VendorRequest(method="GET", path=SHOW_MANY, route=SHOW_MANY, query=(("external_ids", external_id), INCLUDE))
+    return get(SHOW_MANY, ("external_ids", external_id), INCLUDE)
 
 
 def find_marker(marker: str, parent: str | None, body: UserWrite | None, account: Account) -> VendorRequest:
     """Build the request for the user that a lost create may have made: by the caller's key if it has one, else by the
     marker."""
     key = None if body is None else body.external_id
-    return by_external_id(key or f"{MARK}{marker}", account)
+    return by_external_id(markers.in_key(key or None, marker), account)
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
@@ -134,10 +124,8 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         note="external id and address are unique at Zendesk, so the same create_or_update is sent again. Its answer "
         "may then report a user as changed that the lost request created",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the user is read; sending the same values again is harmless"
-    ),
-    "archive": Recovery(by="state", strength="strong", note="the user is read; a deleted one is not active"),
+    "update": same_values("user"),
+    "archive": by_state("the user is read; a deleted one is not active"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

@@ -13,11 +13,13 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.kit.rest import Collection, parameter, wrapped
+from mappings.kit import markers
+from mappings.kit.recovery import same_values
+from mappings.kit.rest import Collection, get, parameter, wrapped
 from mappings.spec import Action, ListQuery, Recovery, decode
 from mappings.zendesk.paging import API, LISTS, MOST, exported
 from mappings.zendesk.related import WITH_NAMES, absorb, missing_requesters, with_people
-from mappings.zendesk.wire_v2 import MARK, Account, TicketBody, TicketWrite
+from mappings.zendesk.wire_v2 import Account, TicketBody, TicketWrite
 
 SHOW_MANY: Final = f"{API}/tickets/show_many"
 KEY_LIFETIME: Final = 2 * 3600.0
@@ -39,8 +41,8 @@ TICKETS: Final = Collection[TicketWrite, Account](
     keys={"external_id": lambda key: (("page[size]", str(MOST)), ("external_id", key))},
     related=with_people,
     encode=lambda ticket: msgspec.json.encode(TicketBody(ticket=ticket)),
-    mark=lambda body, marker, account: replace(body, external_id=body.external_id or f"{MARK}{marker}"),
-    carries=lambda record, marker: decode(record, _Head).external_id == f"{MARK}{marker}",
+    mark=lambda body, marker, account: replace(body, external_id=markers.in_key(body.external_id or None, marker)),
+    carries=lambda record, marker: decode(record, _Head).external_id == markers.in_key(None, marker),
     # The answer to a write does not say who the requester is.
     is_whole=lambda record: False,
 )
@@ -56,12 +58,12 @@ def list_tickets(query: ListQuery, account: Account) -> VendorRequest:
     ends at 1,000."""
     if (number := query.filters.get("number")) is not None:
         ids = ("ids", number if number.isascii() and number.isdecimal() else "0")
-        return VendorRequest(method="GET", path=SHOW_MANY, route=SHOW_MANY, query=(ids, WITH_NAMES))
+        return get(SHOW_MANY, ids, WITH_NAMES)
     if (requester := query.filters.get("requester")) is not None:
         route = f"{API}/users/{{id}}/tickets/requested"
         path = route.replace("{id}", quote(requester, safe=""))
         by = query if query.updated_since is None else replace(query, sort="updated_at")
-        return VendorRequest(method="GET", path=path, route=route, query=(WITH_NAMES, *LISTS.window(by)))
+        return get(path, WITH_NAMES, *LISTS.window(by), route=route)
     if "external_id" not in query.filters and query.updated_since is not None:
         return exported("tickets", query.updated_since, query, (WITH_NAMES,))
     return TICKETS.list(query, account)
@@ -78,7 +80,7 @@ def find_marker(marker: str, parent: str | None, body: TicketWrite | None, accou
     has no marker. The list does not lag; the search would."""
     if body is not None and body.external_id:
         return None
-    return TICKETS.find("external_id", f"{MARK}{marker}")
+    return TICKETS.find("external_id", markers.in_key(None, marker))
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:
@@ -101,9 +103,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         "ticket is looked up in the list by the marker in its external id. A ticket with the caller's "
         "external id has no marker and external ids of tickets are not unique: a person decides",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the ticket is read; sending the same values again is harmless"
-    ),
+    "update": same_values("ticket"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

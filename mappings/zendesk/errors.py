@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
-from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
-from mappings.kit.refusals import Refusals, number, read
+from mappings.http import RefusalKind, VendorRefusal, VendorReply
+from mappings.kit.refusals import Refusals, limits, number, read
 
 REFUSALS: Final = Refusals(
     vendor="Zendesk",
@@ -65,12 +65,8 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
     )
 
 
-def budget(reply: VendorReply) -> Budget | None:
-    """Return what is left of the account's requests this minute. The limits of single endpoints are not read."""
-    remaining = number(reply.headers.get("ratelimit-remaining") or reply.headers.get("x-rate-limit-remaining"))
-    if remaining is None:
-        return None
-    return Budget(remaining=remaining, reset_after=number(reply.headers.get("ratelimit-reset")))
+budget: Final = limits("ratelimit-remaining", "x-rate-limit-remaining", reset="ratelimit-reset")
+"""What is left of the account's requests this minute. The limits of single endpoints are not read."""
 
 
 def _kind(status: int, code: str | None, complaints: list[_Complaint]) -> RefusalKind:

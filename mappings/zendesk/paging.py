@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 from canonical.parts import Instant
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Cursors, Query
+from mappings.kit.rest import get
 from mappings.spec import ListQuery, decode
 
 API: Final = "/api/v2"
@@ -84,7 +85,7 @@ LISTS: Final = Cursors(ask=ask, following=following, most=MOST, keep=asked_for)
 def numbered(path: str, query: ListQuery, more: Query) -> VendorRequest:
     """Build the request for a page of a search by page number."""
     paging = (("page", query.after or "1"), ("per_page", str(min(query.limit, MOST))))
-    return VendorRequest(method="GET", path=path, route=path, query=(*more, *paging))
+    return get(path, *more, *paging)
 
 
 def exported(kind: str, since: datetime, query: ListQuery, more: Query) -> VendorRequest:
@@ -96,4 +97,4 @@ def exported(kind: str, since: datetime, query: ListQuery, more: Query) -> Vendo
     start = max(0, int(since.timestamp()) - EXPORT_DELAY)
     begin = ("cursor", query.after) if query.after is not None else ("start_time", str(start))
     rows = ("per_page", str(min(query.limit, MOST)))
-    return VendorRequest(method="GET", path=path, route=path, query=(begin, rows, *more))
+    return get(path, begin, rows, *more)

@@ -7,6 +7,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.rest import get
 from mappings.spec import Unmappable, decode
 from mappings.zendesk.paging import API, MOST
 from mappings.zendesk.wire_v2 import Account, Person
@@ -63,7 +64,7 @@ def missing_requesters(records: tuple[Raw, ...], account: Account) -> VendorRequ
     if not wanted:
         return None
     ids = ("ids", ",".join(map(str, wanted)))
-    return VendorRequest(method="GET", path=SHOW_MANY, route=SHOW_MANY, query=(ids,))
+    return get(SHOW_MANY, ids)
 
 
 def absorb(reply: VendorReply, account: Account) -> Account:

@@ -8,9 +8,10 @@ from typing import Final
 
 from msgspec import UNSET, Raw, UnsetType
 
+from canonical import values
 from canonical.parts import Loss, Reference
 from canonical.ticket import STATUS_CATEGORY, Follower, FollowerKind, Ticket, TicketPatch
-from mappings.kit import json_custom_fields, nearest, patches
+from mappings.kit import json_custom_fields, markers, nearest, patches
 from mappings.kit.html import has_words, html_or_text
 from mappings.kit.references import reference
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
@@ -26,7 +27,7 @@ from mappings.zendesk.enums import (
     TYPE_WRITTEN,
     status_label,
 )
-from mappings.zendesk.field_values import agent_url, instant, own_external_id
+from mappings.zendesk.field_values import agent_url
 from mappings.zendesk.people import person_of, requester_written, watchers_written
 from mappings.zendesk.webhook_r1 import TICKET_EVENT
 from mappings.zendesk.wire_v2 import Account, CommentWrite, FieldWrite, TicketWrite
@@ -39,7 +40,7 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
     """Map a ticket. Its requester has what was side-loaded for the id."""
     loss: list[Loss] = []
     number = str(record.id)
-    created_at, updated_at = instant(record.created_at), instant(record.updated_at)
+    created_at, updated_at = values.utc(record.created_at), values.utc(record.updated_at)
     status = STATUS.get(record.status, "unknown")
     channel = None if record.via is None else record.via.channel
     settings = account.custom_fields.get("ticket", ())
@@ -68,9 +69,9 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
         if record.collaborator_ids or record.follower_ids or record.email_cc_ids
         else (),
         tags=record.tags or (),
-        custom_fields=json_custom_fields.read("Zendesk", settings, _held(record), loss) if settings else (),
-        due_at=None if record.due_at is None else instant(record.due_at),
-        external_id=own_external_id(record.external_id),
+        custom_fields=json_custom_fields.read("Zendesk", settings, _held(record), loss),
+        due_at=values.utc(record.due_at),
+        external_id=markers.own_key(record.external_id),
         created_at=created_at,
         updated_at=updated_at,
     )

@@ -5,16 +5,17 @@ from typing import Final
 import msgspec
 
 from canonical import values
-from canonical.customer import Customer, CustomerStatus, Email
-from canonical.parts import Instant, Loss, Reference
+from canonical.customer import Customer, CustomerStatus
+from canonical.parts import Loss, Reference
 from canonical.ticket import STATUS_CATEGORY, Ticket, TicketStatus
+from mappings.kit import markers
+from mappings.kit.contact_points import one_email
 from mappings.kit.references import reference
 from mappings.spec import Mapped, ReadShape, Remote, Unmappable
 from mappings.zendesk.enums import CHANNEL, PRIORITY, STATUS, TYPE, status_label
-from mappings.zendesk.field_values import instant, own_external_id
 from mappings.zendesk.people import person_of
 from mappings.zendesk.wire_v2 import Account, Via
-from mappings.zendesk.wire_webhook import MEMBERS, Change, TicketEvent, UserDetail, UserEvent
+from mappings.zendesk.wire_webhook import MEMBERS, Change, TicketEvent, UserEvent
 from mappings.zendesk.wire_webhook import TYPE as EVENT_TYPE
 
 ENDED_BY: Final[dict[str, TicketStatus]] = {
@@ -72,9 +73,9 @@ def ticket_of_event(record: TicketEvent, account: Account) -> Mapped[Ticket]:
         company=reference(_id(detail.organization_id)),
         merged_into=reference(merged_into),
         tags=detail.tags or (),
-        external_id=own_external_id(detail.external_id),
-        created_at=instant(detail.created_at),
-        updated_at=instant(detail.updated_at),
+        external_id=markers.own_key(detail.external_id),
+        created_at=values.utc(detail.created_at),
+        updated_at=values.utc(detail.updated_at),
     )
     remote = Remote(id=detail.id, created_at=ticket.created_at, updated_at=ticket.updated_at)
     return Mapped(data=ticket, remote=remote, loss=_missing(NOT_IN_TICKET_EVENTS))
@@ -90,6 +91,7 @@ def customer_of_event(record: UserEvent, account: Account) -> Mapped[Customer]:
     if not detail.role and not detail.email:
         raise Unmappable("$.detail", "the event has only the id of the user: read the user")
     status, status_raw = _user_status(happened, record)
+    loss: list[Loss] = []
     text = _text(record.event)
     named = None if text is None else NAMED_BY.get(happened)
     customer = Customer(
@@ -97,17 +99,17 @@ def customer_of_event(record: UserEvent, account: Account) -> Mapped[Customer]:
         kind_raw=detail.role,
         display_name=text or None if named == "display_name" else None,
         notes=text or None if named == "notes" else None,
-        emails=() if not detail.email else (Email(address=values.email(detail.email), is_primary=True),),
+        emails=one_email(detail.email, loss, "lower-cased"),
         status=status,
         status_raw=status_raw,
-        external_id=own_external_id(detail.external_id),
-        created_at=_moment(detail.created_at),
-        updated_at=_moment(detail.updated_at),
+        external_id=markers.own_key(detail.external_id),
+        created_at=values.utc(detail.created_at),
+        updated_at=values.utc(detail.updated_at),
     )
     present = named if status_raw is None else "status"
     missing = tuple(name for name in (*NOT_IN_USER_EVENTS, "status") if name != present)
     remote = Remote(id=detail.id, created_at=customer.created_at, updated_at=customer.updated_at)
-    return Mapped(data=customer, remote=remote, loss=_missing(missing) + _email_loss(detail))
+    return Mapped(data=customer, remote=remote, loss=(*_missing(missing), *loss))
 
 
 def _event_of(object_name: str, event_type: str) -> str:
@@ -153,19 +155,9 @@ def _text(change: Change | None) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _moment(moment: Instant | None) -> Instant | None:
-    return None if moment is None else instant(moment)
-
-
 def _missing(names: tuple[str, ...]) -> tuple[Loss, ...]:
     detail = "Zendesk's event does not contain it: read the record"
     return tuple(Loss(path=f"/{name}", kind="dropped", detail=detail) for name in names)
-
-
-def _email_loss(detail: UserDetail) -> tuple[Loss, ...]:
-    if not detail.email or values.email(detail.email) == detail.email:
-        return ()
-    return (Loss(path="/emails/0/address", kind="coerced", detail="lower-cased"),)
 
 
 def _is_event(names: frozenset[str]) -> bool:

@@ -10,8 +10,6 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from canonical.parts import CustomFieldSetting, CustomFieldValue, Instant, ObjectName
 
-MARK: Final = "lockstitch:"
-"""The prefix of a marker in the external id. The rest is the operation id."""
 MARK_FIELD: Final = "lockstitch_operation_id"
 """The user field, and the member of an audit's metadata, that names the operation."""
 

@@ -14,7 +14,7 @@ from mappings.checks.reading import enums_read, errors_classified, reads
 from mappings.checks.result import Result
 from mappings.checks.writing import enums_written, patch_minimal, settled
 from mappings.coverage import coverage, unsupported
-from mappings.hubspot.unwrap import unwrap
+from mappings.hubspot.unwrap import check
 from mappings.registry import VENDORS, AnyVendor, mapping_of
 from mappings.spec import VendorPage
 
@@ -198,7 +198,7 @@ def test_without_an_emulator_golden_answers_check_lists() -> None:
 
 def test_any_exception_of_a_folder_is_a_failure_with_its_place() -> None:
     def slipped(payload: bytes, object: Any) -> tuple[msgspec.Raw, ...]:
-        return unwrap(payload.decode, object)  # type: ignore[arg-type]
+        return check(payload, object)  # type: ignore[arg-type, return-value]
 
     found = computed(replace(VENDORS["hubspot"], unwrap=slipped), ROOT)
 
