@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical.classes import Traits
+from canonical.customer import Customer, CustomerPatch
+from canonical.order import Order
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName, Reference
 from canonical.slots import Slots
+from canonical.ticket import Comment, CommentPatch, Ticket, TicketPatch
 from mappings import coercion
 from mappings.drift import UNNAMED, named_in, place_of, places_holding
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
@@ -44,6 +47,14 @@ MOST_SKUS: Final = 50
 """The most products that one request looks up."""
 MOST_NAMED: Final = 3
 """If more members hold the failing value, an error names none of them."""
+
+
+_MODELS: Final[Mapping[ObjectName, tuple[type[Struct], type[Struct]]]] = {
+    "customer": (Customer, CustomerPatch),
+    "order": (Order, OrderPatch),
+    "ticket": (Ticket, TicketPatch),
+    "comment": (Comment, CommentPatch),
+}
 
 
 class Unmappable(Exception):
@@ -351,8 +362,6 @@ class VendorMapping(Generic[R, M, P, W, A]):
     revision: int
     vendor_api: str
     record: type[R]
-    model: type[M]
-    patch: type[P]
     account: type[A]
     endpoints: Endpoints[W, A]
     to_canonical: Callable[[R, A], Mapped[M]]
@@ -375,6 +384,16 @@ class VendorMapping(Generic[R, M, P, W, A]):
     def name(self) -> str:
         """Return the mapping's name, such as `hubspot.customer`."""
         return f"{self.vendor}.{self.object}"
+
+    @property
+    def model(self) -> type[M]:
+        """Return the canonical resource of the object."""
+        return cast("type[M]", _MODELS[self.object][0])
+
+    @property
+    def patch(self) -> type[P]:
+        """Return the fields of the object that a caller may write."""
+        return cast("type[P]", _MODELS[self.object][1])
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[R]:

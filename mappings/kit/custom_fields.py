@@ -3,9 +3,9 @@
 Each vendor folder converts the values to the vendor's spelling.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec import UnsetType
 
@@ -14,6 +14,8 @@ from canonical.field_kinds import ComparedField, fields_of
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
 from canonical.same_value import same
 from mappings.spec import FieldOptions, Notes
+
+A = TypeVar("A")
 
 CHOOSING: Final = frozenset[CustomFieldType](("enum", "multi_enum"))
 NOTHING: Final[tuple[CustomFieldValue, ...]] = (None, "", [])
@@ -36,6 +38,11 @@ class ChosenField(CustomFieldSetting, frozen=True, kw_only=True, forbid_unknown_
     """A configured field with the choices that the account has, in the account's order."""
 
     choices: tuple[str, ...]
+
+
+def only_configured(account: Callable[..., A]) -> Callable[..., A]:
+    """Return the `build_account` of a vendor whose only account facts are the configured custom fields."""
+    return lambda replies, custom_fields: account(custom_fields=dict(custom_fields))
 
 
 def name_of(setting: CustomFieldSetting) -> str:

@@ -283,7 +283,9 @@ class GraphQLCollection(Generic[A]):
         found = data_of(reply).get(self.keyed)
         return None if found is None else self._id(found)
 
-    def endpoints(self, *, filters: frozenset[str] = frozenset(), max_limit: int = 100) -> Endpoints[Any, A]:
+    def endpoints(
+        self, *, filters: frozenset[str] = frozenset(), max_limit: int = 100, updated_since: bool = True
+    ) -> Endpoints[Any, A]:
         """Declare the reads. Use `dataclasses.replace` for writes."""
         return Endpoints(
             read=self.read,
@@ -292,6 +294,7 @@ class GraphQLCollection(Generic[A]):
             page=self.page,
             filters=filters | {*self.keys},
             max_limit=max_limit,
+            updated_since=updated_since,
             find={key: self._finder(key) for key in self.keys},
         )
 

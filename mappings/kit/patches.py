@@ -1,15 +1,15 @@
 """Convert fields of a patch to a vendor's values: refuse unsupported fields, look up enum values, write references."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical import values
 from canonical.parts import AddressPatch, ReferencePatch
 from mappings.kit.markers import PREFIX
-from mappings.spec import Notes
+from mappings.spec import Draft, Notes
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -44,6 +44,19 @@ def refuse_without_place(
             notes.lose(f"/{name}", "dropped", reason)
         else:
             notes.unsupported(f"/{name}", reason)
+
+
+def read_only(reason: str) -> Callable[[Struct, Any, Any], Draft[None]]:
+    """Return a `to_vendor` that refuses every field that was sent."""
+
+    def refused(patch: Struct, current: Any, account: Any) -> Draft[None]:
+        notes = Notes()
+        for name in patch.__struct_fields__:
+            if getattr(patch, name) is not UNSET:
+                notes.unsupported(f"/{name}", reason)
+        return notes.draft(None)
+
+    return refused
 
 
 def have_no(who: str, *fields: str) -> dict[str, str]:

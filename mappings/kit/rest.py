@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, defstruct
 from msgspec.structs import replace
 
 from mappings.http import Method, VendorReply, VendorRequest
@@ -54,6 +54,12 @@ def next_numbered(request: VendorRequest, *, more: bool) -> VendorRequest | None
 def remote_id(record: Raw) -> str:
     """Return the member `id` of a record. Raises VendorDrift if it is missing."""
     return str(decode(record, _Numbered).id)
+
+
+def member(name: str) -> Callable[[Raw], str]:
+    """Return a function that reads the id of a record from a member with another name, as `remote_id` does."""
+    shape: Any = defstruct("Named", [("id", int | str)], rename={"id": name}, frozen=True)
+    return lambda record: str(decode(record, shape).id)
 
 
 def bare(reply: VendorReply) -> tuple[Raw, ...]:
@@ -109,9 +115,9 @@ class Collection(Generic[W, A]):
     has one page, unless the key is also a filter.
 
     `encode` encodes the body of a write. `mark` adds the operation's marker to the body of a create; `carries` returns
-    whether a record has the marker. `unanswered` are the writes whose reply lacks the record; it is read then, and after
-    a create it is looked up by its marker. `is_whole` returns whether such a reply has the whole
-    record; otherwise the record is read too.
+    whether a record has the marker. `unanswered` are the writes whose reply lacks the record; it is read then, and
+    after a create it is looked up by its marker. `is_whole` returns whether any other reply has the whole record;
+    otherwise the record is read too.
     """
 
     path: str

@@ -24,7 +24,6 @@ VENDOR: Final = Vendor[Account](
     remote_id=REMOTE_ID,
     request_id_header="request-id",
     refusal=refusal,
-    account_requests=(),
     identity=IDENTITY,
     build_account=build_account,
     unwrap=unwrap,

@@ -4,11 +4,9 @@ They need no request, so a restricted key needs no permission beyond its records
 """
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
-from canonical.parts import CustomFieldSetting, ObjectName
-from mappings.http import VendorReply
+from mappings.kit.custom_fields import only_configured
 from mappings.spec import AccountMarks, Identity
 from mappings.stripe.wire_2026_10_28 import Account
 
@@ -21,10 +19,4 @@ def _mode(header: str) -> AccountMarks:
 
 
 IDENTITY: Final = Identity(credential=_mode)
-
-
-def build_account(
-    replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
-) -> Account:
-    """Return the account."""
-    return Account(custom_fields=dict(custom_fields))
+build_account: Final = only_configured(Account)

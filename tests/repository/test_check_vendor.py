@@ -84,8 +84,8 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
     assert re.match(r"mappings/ox/customer_r1\.py, line \d+, cannot be imported: ImportError: ", renamed)
     slipped = said("mappings/ox/wire_v1.py", "id: str", "id str")
     assert re.match(r"mappings/ox/wire_v1\.py, line \d+, cannot be imported: SyntaxError: ", slipped)
-    missing = said("mappings/ox/customer_r1.py", "    patch=CustomerPatch,\n", "")
-    assert re.match(r"mappings/ox/customer_r1\.py, line \d+, cannot be imported: TypeError: .*'patch'", missing)
+    missing = said("mappings/ox/customer_r1.py", "    record=CustomerRecord,\n", "")
+    assert re.match(r"mappings/ox/customer_r1\.py, line \d+, cannot be imported: TypeError: .*'record'", missing)
     broken_emulator = said("emulators/ox/emulator.py", 'OBJECTS = ("customers",)', "OBJECTS =")
     assert "The emulators do not start:" in broken_emulator
     assert "emulators/ox/emulator.py" in broken_emulator
