@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from mappings.http import VendorReply
 from mappings.kit.paging import EPOCH, Keyset, Offsets, Pages, Paging, Query, Window, counted
+from mappings.kit.paging import head as paging_head
 from mappings.spec import ListQuery, Sort
 
 MOST = 6
@@ -161,6 +162,45 @@ def test_offsets_miss_no_record_when_others_are_deleted(gone: set[int], limit: i
 
     assert len(seen + rest) == len(set(seen + rest))
     assert set(ids) <= {*seen, *rest}
+
+
+@given(gone=st.sets(st.integers(0, 19)), new=st.integers(0, 5), limit=st.integers(1, MOST))
+def test_a_newest_first_list_by_text_misses_none_and_repeats_none(gone: set[int], new: int, limit: int) -> None:
+    rows = [f"{place:04x}-uuid" for place in range(20)]
+
+    def ask(offset: int, count: int) -> Query:
+        return (("offset", str(offset)), ("rows", str(count)))
+
+    paging = Offsets(
+        ask=ask, id=lambda record: str(msgspec.json.decode(record)["id"]), most=MOST, of=str, descending=True
+    )
+    listed: list[str] = []
+    after: str | None = None
+    for turn in range(200):
+        query = ListQuery(limit=limit, after=after)
+        asked = dict(paging.window(query))
+        newest = sorted(rows, reverse=True)
+        shown = newest[int(asked["offset"]) :][: int(asked["rows"])]
+        records = tuple(Raw(msgspec.json.encode({"id": id})) for id in shown)
+        page, after = paging.page(query, records, VendorReply(status=200, headers={}, body=b""))
+        listed += [msgspec.json.decode(record)["id"] for record in page]
+        if after is None:
+            break
+        if turn == 0:
+            rows = [id for place, id in enumerate(rows) if place not in gone] + [f"ffff-{n}" for n in range(new)]
+    stayed = {f"{place:04x}-uuid" for place in range(20)} - {f"{place:04x}-uuid" for place in gone}
+    assert after is None
+    assert len(listed) == len(set(listed))
+    assert stayed <= set(listed)
+
+
+def test_a_head_reads_id_and_times_from_named_members() -> None:
+    record = Raw(b'{"uuid":7,"changed":"2026-05-01T11:30:00+02:00","made":"2026-05-01T09:00:00Z"}')
+    read = paging_head("uuid", time="changed", created="made")
+
+    assert read(record, True) == ("7", BEGIN)
+    assert read(record, False) == ("7", BEGIN - timedelta(minutes=30))
+    assert paging_head("uuid", time="changed")(record, False) == ("7", BEGIN)
 
 
 def test_pages_go_on_by_number() -> None:
