@@ -3,7 +3,7 @@
 from typing import Final
 
 from canonical.parts import ObjectName
-from mappings.kit.unwrap import Candidate, Unwrap
+from mappings.kit.unwrap import PayloadObject, Unwrap
 
 # Members that only records of this object have.
 MEMBERS: Final[dict[ObjectName, frozenset[str]]] = {
@@ -16,7 +16,7 @@ OF_VERSION_1: Final = ("helpdesk_ticket", "custom_field", "cc_email", "ticket_ty
 """Members of records of API version 1."""
 
 
-def check(one: Candidate, object: ObjectName) -> None:
+def check(one: PayloadObject, object: ObjectName) -> None:
     """Raise Unmappable for a rule's webhook, a record of API version 1, and anything else."""
     if "ticket_id" in one.members and "event" in one.members:
         raise one.refused("a rule's webhook has only the id of a ticket: read the ticket by its id", "ticket_id")

@@ -8,7 +8,7 @@ from canonical.parts import ObjectName
 from mappings.hubspot.wire_order_v3 import OrderProperties
 from mappings.hubspot.wire_v3 import EXTERNAL_ID, ContactConsents, ContactProperties, TicketProperties
 from mappings.kit.refusals import read
-from mappings.kit.unwrap import Candidate, Unwrap, candidate
+from mappings.kit.unwrap import PayloadObject, Unwrap, candidate
 from mappings.spec import Unmappable
 
 TYPE_IDS: Final[dict[ObjectName, str]] = {"customer": "0-1", "ticket": "0-5", "order": "0-123"}
@@ -30,7 +30,7 @@ class _Where(Struct, frozen=True, kw_only=True, rename="camel"):
     category: str | None = None
 
 
-def check(one: Candidate, object: ObjectName) -> None:
+def check(one: PayloadObject, object: ObjectName) -> None:
     """Raise Unmappable for an error body, a webhook (it only names a record), a record of another object or of an older
     API, and anything else."""
     members = one.members

@@ -108,7 +108,7 @@ class Refusals(Struct, frozen=True, kw_only=True):
         return None
 
 
-class Complaint(Struct, frozen=True, kw_only=True):
+class ErrorBody(Struct, frozen=True, kw_only=True):
     """What an error body says. `fields` are pairs of vendor field and complaint."""
 
     code: str | None = None
@@ -116,7 +116,7 @@ class Complaint(Struct, frozen=True, kw_only=True):
     fields: tuple[tuple[str, str], ...] = ()
 
 
-def complaint(body: bytes) -> Complaint:
+def complaint(body: bytes) -> ErrorBody:
     """Read an error body in one of the usual forms: `{"error": {"code", "message"}}`, `{"code", "message"}`, problem
     details (RFC 9457), Rails' `{"errors": {"name": ["…"]}}`, and Django's `{"detail"}` or `{"name": ["…"]}`. Errors may
     also be a list of texts, or of objects with `field` and `message`."""
@@ -135,7 +135,7 @@ def complaint(body: bytes) -> Complaint:
         )
         message = message or found
         fields += [(name, found or "not valid")] if name else []
-    return Complaint(code=code, message=message or (fields[0][1] if fields else None), fields=tuple(fields))
+    return ErrorBody(code=code, message=message or (fields[0][1] if fields else None), fields=tuple(fields))
 
 
 def _words(value: Any) -> str | None:

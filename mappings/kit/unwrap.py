@@ -11,7 +11,7 @@ from mappings.kit.refusals import UNREADABLE
 from mappings.spec import Unmappable
 
 
-class Candidate(Struct, frozen=True, kw_only=True):
+class PayloadObject(Struct, frozen=True, kw_only=True):
     """What may be a record: its own bytes, its JSONPath in the payload, and its members."""
 
     raw: Raw
@@ -39,7 +39,7 @@ class Unwrap:
 
     title: str
     envelopes: Mapping[ObjectName, tuple[str, ...]]
-    check: Callable[[Candidate, ObjectName], None]
+    check: Callable[[PayloadObject, ObjectName], None]
     refusals: tuple[tuple[str, ...], ...] = ()
     array: str = ""
 
@@ -57,7 +57,7 @@ class Unwrap:
 
 def candidates(
     raw: Raw, envelopes: tuple[str, ...] = (), path: str = "$", refusals: tuple[tuple[str, ...], ...] = ()
-) -> tuple[Candidate, ...]:
+) -> tuple[PayloadObject, ...]:
     """Return what may be records in a value at `path`. Raises Unmappable for an error body, for HTML, and for anything
     but JSON objects and arrays of them."""
     start = bytes(raw).lstrip()[:1]
@@ -73,10 +73,10 @@ def candidates(
     return (whole,) if name is None else candidates(whole.members[name], path=f"{path}.{name}")
 
 
-def candidate(raw: Raw, path: str) -> Candidate:
+def candidate(raw: Raw, path: str) -> PayloadObject:
     """Return a JSON object. Raises Unmappable for anything else."""
     try:
-        return Candidate(raw=raw, path=path, members=msgspec.json.decode(raw, type=dict[str, Raw]))
+        return PayloadObject(raw=raw, path=path, members=msgspec.json.decode(raw, type=dict[str, Raw]))
     except UNREADABLE as error:
         raise Unmappable(path, "not a record or an answer of the API: an object was expected") from error
 

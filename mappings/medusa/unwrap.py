@@ -3,12 +3,12 @@
 from typing import Final
 
 from canonical.parts import ObjectName
-from mappings.kit.unwrap import Candidate, Unwrap
+from mappings.kit.unwrap import PayloadObject, Unwrap
 
 PREFIXES: Final[dict[ObjectName, str]] = {"customer": "cus_", "order": "order_"}
 
 
-def check(one: Candidate, object: ObjectName) -> None:
+def check(one: PayloadObject, object: ObjectName) -> None:
     """Raise Unmappable for the reply to a deletion, and for a record of another object or without its
     sums."""
     members, prefix = one.members, PREFIXES[object]

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Raw
 
 from canonical.parts import ObjectName
-from mappings.kit.unwrap import Candidate, Unwrap
+from mappings.kit.unwrap import PayloadObject, Unwrap
 from mappings.spec import decode
 
 # Members that only records of this object have.
@@ -18,7 +18,7 @@ NAMES: Final[dict[ObjectName, str]] = {"ticket": "a ticket", "comment": "an entr
 MESSAGES: Final = frozenset({b'"Correspond"', b'"Comment"'})
 
 
-def check(one: Candidate, object: ObjectName) -> None:
+def check(one: PayloadObject, object: ObjectName) -> None:
     """Raise Unmappable for a list without the fields, an entry that is no message, and anything else."""
     if not one.members.keys() >= MEMBERS[object]:
         if one.members.keys() <= {"id", "type", "_url"}:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from canonical.parts import ObjectName
 from mappings.kit.refusals import read
-from mappings.kit.unwrap import Candidate, Unwrap
+from mappings.kit.unwrap import PayloadObject, Unwrap
 from mappings.salesforce.field_values import CASE, CASE_COMMENT, CONTACT, ORDER
 from mappings.salesforce.search import SOBJECT
 
@@ -36,7 +36,7 @@ class _Typed(Struct, frozen=True, kw_only=True):
     attributes: _Attributes = _Attributes()
 
 
-def check(one: Candidate, object: ObjectName) -> None:
+def check(one: PayloadObject, object: ObjectName) -> None:
     """Raise Unmappable for a reply that only names records, a record of another object or of the UI API, and anything
     else."""
     for name, reason in NO_RECORDS.items():

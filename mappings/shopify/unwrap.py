@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from canonical.parts import ObjectName
 from mappings.kit.graphql import NULL, present
-from mappings.kit.unwrap import Candidate, candidate, candidates
+from mappings.kit.unwrap import PayloadObject, candidate, candidates
 from mappings.spec import Unmappable
 
 ONE: Final[dict[ObjectName, str]] = {"customer": "customer", "order": "order"}
@@ -59,7 +59,7 @@ def unwrap(payload: bytes, object_name: ObjectName) -> tuple[Raw, ...]:
     return _records((whole,), object_name)
 
 
-def _graphql(whole: Candidate, object_name: ObjectName) -> tuple[Raw, ...]:
+def _graphql(whole: PayloadObject, object_name: ObjectName) -> tuple[Raw, ...]:
     """Return the records under `data`: in a root field, in a connection, or in the answer to a mutation."""
     data = present(whole.members["data"])
     roots = {} if data is None else candidate(data, "$.data").members
@@ -82,7 +82,7 @@ def _graphql(whole: Candidate, object_name: ObjectName) -> tuple[Raw, ...]:
     raise Unmappable("$.data", f"no {object_name} in this answer; it has: {', '.join(roots) or 'nothing'}")
 
 
-def _connection(root: Candidate, object_name: ObjectName) -> tuple[Raw, ...]:
+def _connection(root: PayloadObject, object_name: ObjectName) -> tuple[Raw, ...]:
     if "nodes" in root.members:
         return _records(_listed(root, "nodes"), object_name)
     edges = _listed(root, "edges")
@@ -90,19 +90,19 @@ def _connection(root: Candidate, object_name: ObjectName) -> tuple[Raw, ...]:
     return _records(nodes, object_name)
 
 
-def _listed(whole: Candidate, name: str) -> tuple[Candidate, ...]:
+def _listed(whole: PayloadObject, name: str) -> tuple[PayloadObject, ...]:
     if bytes(whole.members[name]).lstrip()[:1] != b"[":
         raise whole.refused("not a JSON list", name)
     return candidates(whole.members[name], path=f"{whole.path}.{name}")
 
 
-def _records(found: tuple[Candidate, ...], object_name: ObjectName) -> tuple[Raw, ...]:
+def _records(found: tuple[PayloadObject, ...], object_name: ObjectName) -> tuple[Raw, ...]:
     for one in found:
         _check(one, object_name)
     return tuple(one.raw for one in found)
 
 
-def _check(one: Candidate, object_name: ObjectName) -> None:
+def _check(one: PayloadObject, object_name: ObjectName) -> None:
     if "id" not in one.members:
         raise one.refused("no id: a request to Shopify, or part of a record", "id")
     names = frozenset(one.members) - {"admin_graphql_api_id", "__typename"}

@@ -4,7 +4,7 @@ under `data`."""
 from typing import Final
 
 from canonical.parts import ObjectName
-from mappings.kit.unwrap import Candidate, Unwrap
+from mappings.kit.unwrap import PayloadObject, Unwrap
 
 MEMBERS: Final[dict[ObjectName, tuple[str, str]]] = {
     "order": ("currency", "line_items"),
@@ -16,7 +16,7 @@ OTHERS: Final[dict[ObjectName, str]] = {
 }
 
 
-def check(one: Candidate, object: ObjectName) -> None:
+def check(one: PayloadObject, object: ObjectName) -> None:
     """Raise Unmappable for the stub of a deletion, a record of another object, and anything else."""
     members = one.members
     if "id" not in members:

@@ -6,7 +6,7 @@ from msgspec import Raw, Struct
 
 from canonical.parts import ObjectName
 from mappings.kit.refusals import read
-from mappings.kit.unwrap import Candidate, Unwrap
+from mappings.kit.unwrap import PayloadObject, Unwrap
 from mappings.spec import Unmappable, decode
 from mappings.zendesk.endpoints_comment import added_comment
 from mappings.zendesk.wire_webhook import MEMBERS as EVENT_MEMBERS
@@ -37,7 +37,7 @@ class _Result(Struct, frozen=True, kw_only=True):
     result_type: str | None = None
 
 
-def check(one: Candidate, object: ObjectName) -> None:
+def check(one: PayloadObject, object: ObjectName) -> None:
     """Raise Unmappable for a queued job, a comment without text, and anything that is no record."""
     members, (name, _) = one.members, NAMES[object]
     if "job_status" in members:

@@ -108,7 +108,7 @@ def test_a_body_that_breaks_off_is_not_taken(facade: Facade) -> None:
 def test_any_signed_body_is_accepted(facade: Facade, scheme: str, body: bytes) -> None:
     connection = {"woocommerce": "woo", "stripe": "payments", "intercom": "chat", "github": "code"}.get(scheme, scheme)
     endpoint = WebhookEndpoint(facade, {"standard-webhooks": "gateway"}.get(scheme, connection))
-    case = sent(scheme, body, secret=WEBHOOK_SECRETS[endpoint.connection], at=now(), url=endpoint.url)  # type: ignore[arg-type]
+    case = sent(scheme, body, secret=WEBHOOK_SECRETS[endpoint.connection], at=now(), url=endpoint.url)
     if scheme == "shopify":
         case = case.with_header("X-Shopify-Shop-Domain", b"lockstitch-dev.myshopify.com")
 

@@ -198,7 +198,8 @@ def test_without_an_emulator_golden_answers_check_lists() -> None:
 
 def test_any_exception_of_a_folder_is_a_failure_with_its_place() -> None:
     def slipped(payload: bytes, object: Any) -> tuple[msgspec.Raw, ...]:
-        return check(payload, object)  # type: ignore[arg-type, return-value]
+        check(payload, object)  # type: ignore[arg-type]
+        return ()
 
     found = computed(replace(VENDORS["hubspot"], unwrap=slipped), ROOT)
 
