@@ -15,14 +15,12 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical.classes import Traits
-from canonical.customer import Customer, CustomerPatch
-from canonical.order import Order
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName, Reference
+from canonical.schema import ROOTS
 from canonical.slots import Slots
-from canonical.ticket import Comment, CommentPatch, Ticket, TicketPatch
 from mappings import coercion
-from mappings.drift import UNNAMED, named_in, place_of, places_holding
+from mappings.drift import UNNAMED, named_in, place_of
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
 from mappings.stored import TextChange
 from mappings.tokens import NO_SCOPES, Grant, Scopes
@@ -45,16 +43,6 @@ UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 """Pattern of vendor ids that are UUIDs, in lower case with hyphens."""
 MOST_SKUS: Final = 50
 """The most products that one request looks up."""
-MOST_NAMED: Final = 3
-"""If more members hold the failing value, an error names none of them."""
-
-
-_MODELS: Final[Mapping[ObjectName, tuple[type[Struct], type[Struct]]]] = {
-    "customer": (Customer, CustomerPatch),
-    "order": (Order, OrderPatch),
-    "ticket": (Ticket, TicketPatch),
-    "comment": (Comment, CommentPatch),
-}
 
 
 class Unmappable(Exception):
@@ -388,12 +376,12 @@ class VendorMapping(Generic[R, M, P, W, A]):
     @property
     def model(self) -> type[M]:
         """Return the canonical resource of the object."""
-        return cast("type[M]", _MODELS[self.object][0])
+        return cast("type[M]", ROOTS[self.object])
 
     @property
     def patch(self) -> type[P]:
         """Return the fields of the object that a caller may write."""
-        return cast("type[P]", _MODELS[self.object][1])
+        return cast("type[P]", ROOTS[f"{self.object}-write"])
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[R]:
@@ -452,20 +440,6 @@ def _decoded(record: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[R]) -> R
         raise VendorDrift("$", "the vendor's answer is not JSON") from error
     except RecursionError as error:
         raise VendorDrift("$", "the vendor's answer is nested more deeply than can be read") from error
-
-
-def misread(record: Struct, error: Exception, what: str) -> VendorDrift:
-    """Return the error for a record that fits its Struct but holds an unreadable value.
-
-    The path leads to the value if the error has it (`text`) and at most three members hold it. Otherwise the reason
-    begins with `what`.
-    """
-    text = getattr(error, "text", None)
-    held = [] if text is None else list(places_holding(msgspec.json.decode(msgspec.json.encode(record)), text))
-    if not 1 <= len(held) <= MOST_NAMED:
-        return VendorDrift("$", f"{what}: {type(error).__name__}")
-    others = f", or at {' or '.join(held[1:])}" if len(held) > 1 else ""
-    return VendorDrift(held[0], f"{error}{others}")
 
 
 class Option(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -34,9 +34,10 @@ from mappings.hubspot.order_write_r1 import draft, total_of
 from mappings.hubspot.related import BUYERS, LINES, ids_of
 from mappings.hubspot.wire_order_v3 import LineItemProperties, OrderProperties, OrderRecord, OrderWrite
 from mappings.hubspot.wire_v3 import ORDER_PIPELINE, Account
+from mappings.kit.misread import misread
 from mappings.kit.references import product
 from mappings.kit.unchanged import changes_only
-from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping, misread
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 MOVED: Final = frozenset({"paid", "partially_refunded", "refunded"})
 ZERO: Final = Decimal(0)

@@ -8,6 +8,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import Loss, Reference
 from canonical.totals import added, check_payment, check_taxes
 from mappings.kit import line_fields
+from mappings.kit.misread import misread
 from mappings.kit.names import full_name
 from mappings.kit.unchanged import changes_only
 from mappings.medusa import addresses, metadata, order_parts_r1, order_sums_r1
@@ -18,7 +19,7 @@ from mappings.medusa.order_enums_r1 import FULFILLMENTS, PARTS_ON_THE_WAY, PAYME
 from mappings.medusa.order_lines_write_r1 import prices_of, total_of
 from mappings.medusa.order_write_r1 import to_vendor
 from mappings.medusa.wire_2_21 import Account, OrderWrite
-from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping, misread
+from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping
 
 COARSER: Final = Loss(
     path="/fulfillment_status",

@@ -15,6 +15,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import Loss, Reference
 from canonical.totals import check_items
 from mappings.kit import markers
+from mappings.kit.misread import misread
 from mappings.kit.references import product as product_of
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce import wire_v62 as wire
@@ -24,7 +25,7 @@ from mappings.salesforce.field_values import LONG, STORES, changed_at, instant, 
 from mappings.salesforce.order_lines_write_r1 import prices_of, total_of
 from mappings.salesforce.order_write_r1 import to_vendor
 from mappings.salesforce.wire_v62 import Account, OrderItem, OrderWrite
-from mappings.spec import Mapped, Unmappable, VendorMapping, misread
+from mappings.spec import Mapped, Unmappable, VendorMapping
 
 ZERO: Final = Decimal(0)
 """ISO 4217's code for an unknown currency."""

@@ -17,6 +17,7 @@ from canonical.customer import (
 )
 from canonical.parts import Address, CustomField, Instant
 from mappings.kit import people
+from mappings.kit.misread import misread
 from mappings.kit.unchanged import changes_only
 from mappings.shopify import addresses, custom_fields, customer_webhook_r1, metadata, wire_webhook
 from mappings.shopify import wire_2026_07 as wire
@@ -25,7 +26,7 @@ from mappings.shopify.endpoints_customer import ENDPOINTS
 from mappings.shopify.field_values import admin_url, is_webhook, utc
 from mappings.shopify.requests import tail
 from mappings.shopify.wire_inputs_2026_07 import REVERSE_CHARGE, CustomerWrite
-from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping, misread
+from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping
 
 # Shopify's state is only that of the storefront login: a buyer without an account is DISABLED. So every existing
 # customer is active, and `status_raw` is the state of the login.

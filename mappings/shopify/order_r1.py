@@ -16,6 +16,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField, CustomFieldSetting, Reference
 from canonical.totals import added, check_payment, check_taxes, check_totals
 from mappings.kit import line_fields
+from mappings.kit.misread import misread
 from mappings.kit.unchanged import changes_only
 from mappings.shopify import addresses, custom_fields, metadata, order_webhook_r1, wire_webhook
 from mappings.shopify import order_enums_r1 as enums
@@ -29,7 +30,7 @@ from mappings.shopify.related import beyond, completed
 from mappings.shopify.requests import tail
 from mappings.shopify.wire_inputs_2026_07 import OrderWrite
 from mappings.shopify.wire_variables_2026_07 import Sizes
-from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping, misread
+from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping
 
 BROKEN: Final = "a sum, a count or a time is invalid"
 

@@ -11,8 +11,9 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField
 from canonical.totals import check_payment, check_taxes
 from mappings.kit import line_fields
+from mappings.kit.misread import misread
 from mappings.kit.unchanged import changes_only
-from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorMapping, misread
+from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorMapping
 from mappings.stripe import addresses, metadata
 from mappings.stripe import order_enums_r1 as enums
 from mappings.stripe import order_parts_r1 as parts

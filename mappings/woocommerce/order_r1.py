@@ -14,8 +14,9 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import Loss, Reference
 from canonical.totals import check_payment, check_taxes, check_totals
 from mappings.kit import line_fields
+from mappings.kit.misread import misread
 from mappings.kit.unchanged import changes_only
-from mappings.spec import Mapped, Remote, VendorMapping, misread
+from mappings.spec import Mapped, Remote, VendorMapping
 from mappings.woocommerce import addresses, custom_fields, order_parts_r1, wire_v3
 from mappings.woocommerce.endpoints_order import ENDPOINTS
 from mappings.woocommerce.money import check_digits, exact, money
