@@ -52,19 +52,31 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
     readings = {name: axes(name, is_paid=is_paid, method=method) for name in WRITABLE}
     fitting = [name for name, reading in readings.items() if _fits(wanted, reading)]
     if not fitting:
-        return _nearest(wanted, readings, NEAR_NEW if current is None else NEAR, notes)
-    if present is None:
-        return fitting[0]
-    # If two change equally little, prefer the status that implies the known payment.
-    return max(fitting, key=lambda name: (sum(map(_same, readings[name], present)), readings[name] == STATUSES[name]))
+        chosen = _nearest(wanted, readings, NEAR_NEW if current is None else NEAR, notes)
+    elif present is None:
+        chosen = fitting[0]
+    else:  # if two change equally little, prefer the status that implies the known payment
+        same = {name: sum(map(_same, readings[name], present)) for name in fitting}
+        chosen = max(fitting, key=lambda name: (same[name], readings[name] == STATUSES[name]))
+    if chosen is not None:
+        _note_implied(chosen, wanted, readings[chosen], present or STATUSES["pending"], notes)
+    return UNSET if chosen is None else chosen
+
+
+def _note_implied(name: str, wanted: tuple[object, ...], reading: Axes, before: Axes, notes: Notes) -> None:
+    """Note money and goods that the chosen status reports without a word in the patch."""
+    for field, sent, after, present in zip(FIELDS, wanted, reading, before, strict=True):
+        if isinstance(sent, UnsetType) and after != present and after in ("paid", "fulfilled"):
+            notes.lose(f"/{field}", "defaulted", f"WooCommerce counts an order with status {name} as {after}")
 
 
 def _fits(wanted: tuple[object, ...], reading: Axes) -> bool:
     return all(isinstance(one, UnsetType) or one == said for one, said in zip(wanted, reading, strict=True))
 
 
-def _nearest(wanted: tuple[object, ...], readings: dict[str, Axes], near: Near, notes: Notes) -> Text:
-    """Return the status that reads as the nearest values of the patch. Refuse them if one of them has no near value."""
+def _nearest(wanted: tuple[object, ...], readings: dict[str, Axes], near: Near, notes: Notes) -> str | None:
+    """Return the status that reads as the nearest values of the patch. Refuse them if one of them has no near value,
+    and return None."""
     found, fewest = None, FAR * len(FIELDS)
     for name, reading in readings.items():
         steps = sum(_steps(*one) for one in zip(near, wanted, reading, strict=True))
@@ -72,7 +84,7 @@ def _nearest(wanted: tuple[object, ...], readings: dict[str, Axes], near: Near, 
             found, fewest = name, steps
     if found is None:
         _refuse(wanted, readings, notes)
-        return UNSET
+        return None
     for field, sent, stored in zip(FIELDS, wanted, readings[found], strict=True):
         if not isinstance(sent, UnsetType) and sent != stored:
             notes.lose(f"/{field}", "coerced", f"{sent} is stored as {stored}: WooCommerce has one status for an order")

@@ -96,6 +96,11 @@ def test_every_combination_of_axes_is_kept_or_refused_with_what_can_be(current: 
         # Money that did not come is never recorded, and a cancelled or failed order is none that goes on.
         assert "paid" not in (getattr(shown, name) for name in changed) or words[1] == "partially_refunded"
         assert words[0] in (UNSET, shown.status) or words[0] in ("open", "completed", "archived")
+        before = ORDER.to_canonical(current or record("pending"), ACCOUNT).data
+        implied = {name for name in set(NAMES) - {*asked} if getattr(shown, name) in ("paid", "fulfilled")}
+        assert {loss.path.removeprefix("/") for loss in draft.loss if loss.kind == "defaulted"} == {
+            name for name in implied if getattr(shown, name) != getattr(before, name)
+        }
 
 
 @pytest.mark.parametrize(
