@@ -88,6 +88,9 @@ def lines(
             continue
         cost += gross
         back, sent = moved.get(item.id, NOT_MOVED)
+        left = item.unfulfilled_quantity
+        if now is not None and left is not None:  # an order that was sent elsewhere has no fulfillments
+            sent = max(sent, now - left)
         lines.append(
             LineItem(
                 remote_id=tail(item.id),

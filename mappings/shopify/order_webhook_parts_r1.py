@@ -103,6 +103,7 @@ def line(item: body.LineItem) -> wire.LineItem:
         custom_attributes=_properties(item),
         product=None if item.product_id is None else wire.Reference(id=gid("Product", str(item.product_id))),
         variant=None if item.variant_id is None else wire.Reference(id=gid("ProductVariant", str(item.variant_id))),
+        unfulfilled_quantity=0 if item.fulfillment_status == "fulfilled" else None,
     )
 
 

@@ -12,6 +12,7 @@ from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch
 from mappings.kit import line_fields, nearest, patches
 from mappings.kit.addresses import with_buyer
 from mappings.shopify import addresses, custom_fields, metadata
+from mappings.shopify.order_enums_r1 import FULFILLMENT_STATUS
 from mappings.shopify.order_lines_write_r1 import order_money
 from mappings.shopify.requests import gid, metafield_key
 from mappings.shopify.wire_2026_07 import Account, Order
@@ -47,8 +48,8 @@ DELIVERED: Final[dict[FulfillmentStatus, str | UnsetType]] = {
 }
 """How much of a new order was sent already (OrderCreateFulfillmentStatus)."""
 ONLY_NEW: Final = "Shopify accepts this only with a new order"
+PAYMENTS: Final = "Shopify derives it from transactions: record the payment or the refund in Shopify"
 FIXED: Final = (
-    "payment_status",
     "number",
     "currency",
     "presentment_currency",
@@ -137,6 +138,17 @@ def _delivered(status: FulfillmentStatus | UnsetType, notes: Notes) -> str | Uns
     )
 
 
+def _check_delivered(status: FulfillmentStatus | UnsetType, current: Order, notes: Notes) -> None:
+    """Refuse another delivery than the order has. Where a new order gets the nearest value, that counts as the same."""
+    present = FULFILLMENT_STATUS.get((current.display_fulfillment_status or "").upper(), "unknown")
+    if isinstance(status, UnsetType):
+        return
+    if status in DELIVERED or not patches.nearest(
+        status, (present,), nearest.FULFILLMENT_STATUS, "/fulfillment_status", notes
+    ):
+        notes.unsupported("/fulfillment_status", FULFILMENTS)
+
+
 def _placed_at(patch: OrderPatch, notes: Notes) -> datetime | UnsetType:
     if isinstance(patch.placed_at, UnsetType) or patch.placed_at is None:
         return UNSET
@@ -152,7 +164,8 @@ def _update(
     fields: metadata.Change,
     notes: Notes,
 ) -> OrderInput:
-    patches.refuse_without_place(patch, dict.fromkeys(FIXED, ONLY_NEW) | {"fulfillment_status": FULFILMENTS}, notes, {})
+    patches.refuse_without_place(patch, {"payment_status": PAYMENTS} | dict.fromkeys(FIXED, ONLY_NEW), notes, {})
+    _check_delivered(patch.fulfillment_status, current, notes)
     shipping = patch.shipping_address
     there = current.shipping_address
     country = _country(shipping) or (None if there is None else values.country(there.country_code_v2))

@@ -163,7 +163,8 @@ class DiscountAllocation(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class LineItem(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One line. `quantity` includes refunded and removed pieces, `current_quantity` does not.
+    """One line. `quantity` includes refunded and removed pieces, `current_quantity` does not; `unfulfilled_quantity` are
+    those of it that are not sent yet.
 
     `tax_lines` is None if a webhook does not contain them."""
 
@@ -180,6 +181,7 @@ class LineItem(Struct, frozen=True, kw_only=True, rename="camel"):
     custom_attributes: tuple[Attribute, ...]
     product: Reference | None
     variant: Reference | None
+    unfulfilled_quantity: int | None = None
 
 
 class LineItems(Struct, frozen=True, kw_only=True, rename="camel"):

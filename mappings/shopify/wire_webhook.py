@@ -117,6 +117,7 @@ class LineItem(Struct, frozen=True, kw_only=True):
     sku: str | None = None
     quantity: int = 1
     current_quantity: int | None = None
+    fulfillment_status: str | None = None
     price: Amount | None = None
     total_discount: Amount | None = None
     requires_shipping: bool | None = None

@@ -230,6 +230,12 @@ def test_an_order_is_made_paid_changed_and_cancelled(shop: EmulatedShop) -> None
     assert twice.kind == "rejected"
 
 
+def test_the_lines_of_an_order_that_was_sent_elsewhere_are_fulfilled(shop: EmulatedShop) -> None:
+    order: Order = shop.made(ORDER, mugs(2, fulfillment_status="fulfilled"), "op_1").data
+    assert (order.fulfillment_status, order.fulfillments) == ("fulfilled", ())
+    assert [one.fulfilled_quantity for one in order.line_items] == [one.quantity for one in order.line_items]
+
+
 def test_long_orders_are_read_to_their_last_line(shop: EmulatedShop) -> None:
     assert ORDER.endpoints.write_result is not None
     answer = shop.must(shop.create(ORDER, mugs(45, number="X-45"), "op_1"))

@@ -332,6 +332,23 @@ def test_nothing_said_of_fulfilment_is_nothing_fulfilled(sent: str | None, statu
     assert (order.fulfillment_status, order.fulfillment_status_raw) == (status, sent)
 
 
+@pytest.mark.parametrize(
+    ("current", "unfulfilled", "by_webhook", "sent"),
+    [(4, 0, "fulfilled", "4"), (3, 0, "fulfilled", "3"), (4, 4, None, "0"), (0, 0, "fulfilled", "0")],
+)
+def test_pieces_that_were_sent_elsewhere_are_fulfilled(
+    current: int, unfulfilled: int, by_webhook: str | None, sent: str
+) -> None:
+    line = RECORD["lineItems"]["nodes"][0] | {"currentQuantity": current, "unfulfilledQuantity": unfulfilled}
+    order = ORDER.decode(json.dumps(RECORD | {"lineItems": {"nodes": [line]}, "fulfillments": []}).encode())
+    assert read(order).line_items[0].fulfilled_quantity == sent
+
+    (line,) = json.loads((FIXTURES / "order-webhook.in.json").read_text())["line_items"]
+    line |= {"quantity": 4, "current_quantity": current, "fulfillment_status": by_webhook}
+    body = body_of(line_items=[line], fulfillments=[])
+    assert webhook_to_canonical(body, SHOP).data.line_items[0].fulfilled_quantity == sent
+
+
 @pytest.mark.parametrize("properties", [[{"name": "Engraving", "value": "O.L."}], {"Engraving": "O.L."}])
 def test_properties_come_as_pairs_or_as_an_object(properties: Any) -> None:
     line = json.loads((FIXTURES / "order-webhook.in.json").read_text())["line_items"][0] | {"properties": properties}

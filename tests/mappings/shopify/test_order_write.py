@@ -114,7 +114,25 @@ def test_a_new_order_says_how_much_was_sent_already(status: Any, sent: str | Non
     assert [one.path for one in loss if one.path == "/fulfillment_status"] == (
         [] if is_exact else ["/fulfillment_status"]
     )
-    assert set(refused(FULL, fulfillment_status=status)) == {"/fulfillment_status"}
+
+
+@pytest.mark.parametrize(
+    ("there", "status", "is_kept"),
+    [
+        ("FULFILLED", "shipped", True),
+        ("FULFILLED", "delivered", True),
+        ("FULFILLED", "scheduled", False),
+        ("UNFULFILLED", "scheduled", True),
+        ("UNFULFILLED", "shipped", False),
+        ("UNFULFILLED", "partially_fulfilled", False),
+        ("UNFULFILLED", "fulfilled", False),
+    ],
+)
+def test_the_nearest_delivery_is_kept_and_another_refused(there: str, status: Any, is_kept: bool) -> None:
+    current = msgspec.structs.replace(FULL, display_fulfillment_status=there)
+    draft = to_vendor(patch_of(fulfillment_status=status), current, SHOP)
+    assert {one.pointer for one in draft.refused} == (set() if is_kept else {"/fulfillment_status"})
+    assert [one.kind for one in draft.loss] == (["coerced"] if is_kept else [])
 
 
 def test_a_whole_order_is_made() -> None:
