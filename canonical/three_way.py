@@ -149,6 +149,7 @@ class _Lists:
         self.waiting: dict[str, Any] = {}
         self.added: set[str] = set()
         self.changed: set[str] = set()
+        self.own: set[str] = set()
         self.gone: set[str] = set()
 
     def place(self, key: str) -> str:
@@ -182,18 +183,31 @@ class _Lists:
             self.gone.add(place)
 
     def fit(self, slots: Slots, outcome: _Outcome, owner: Side | None) -> None:
-        """Remove items of the target that need the same slot as items that the source has added or changed, or leave
-        those out if the target owns the field. The items of the source come first."""
-        if not self.added and not self.changed:
+        """Give each item that the source has added or changed its slot: take it from other items of the target, or
+        leave the item as it was if the target owns the field. The items of the source come first."""
+        fresh = (self.added | self.changed) & self.result.keys()
+        if not fresh:
             return
-        ours = {self.place(key): item for key, item in self.sent.items()}
-        ours |= {place: self.result[place] for place in ours if place in self.result}
-        self.result = {key: self.result[key] for key in dict.fromkeys((*ours, *self.result)) if key in self.result}
-        first = self.result.keys() - self.added if owner == "target" else ours.keys()
-        left = clashing(self.result, first, (self.there, ours), slots)
+        sent = {self.place(key): item for key, item in self.sent.items()}
+        ours = {place: self.result[place] for place in sent if place in self.result}
+        self.result = ours | self.result
+
+        def clashes(items: Mapping[str, Any], first: Collection[str]) -> list[str]:
+            kept = {place: item for place, item in self.there.items() if place not in fresh}
+            return clashing(items, first, (sent | {place: self.result[place] for place in fresh}, kept), slots)
+
+        back, first = list[str](), self.result.keys() - fresh
+        if owner != "target":  # the source also decides about its items that the target has in the slot of another
+            back, first = clashes(ours, ours.keys() - (self.own - fresh)), {*ours}
+            self.result |= {place: sent[place] for place in back}
+            fresh.update(back)
+        left = clashes(self.result, first)
         for key in left:
-            self.remove(key)
-        if left:
+            if key in self.changed:
+                self.result[key] = self.there[key]
+            else:
+                self.remove(key)
+        if back or left:
             outcome.takes(owner, both=True)
 
 
@@ -205,6 +219,8 @@ def _merge_items(name: str, sent: Any, present: Any, known: FieldBase, rules: Ru
         held = lists.there.get(place)
         target = "" if held is None else digests.of_item(name, held)
         is_changed, both = last is None or source != last.source, last is not None and target != last.target
+        if held is not None and (last is None or both):
+            lists.own.add(place)
         if held is None:
             _merge_absent(outcome, owner, lists, key, last, is_changed=is_changed)
         elif source == target or (is_changed and not _may_replace(name, held, item, is_new=last is None)):
