@@ -16,6 +16,7 @@ def clashing(
     """Return the keys of the items that do not get their slot beside those of `first`, or would move one of them.
 
     `items` are all items in their order. An item's slot is the one that it has in the last list of `wanted` with it.
+    One without takes any.
     """
     own: dict[str, Any] = {}
     for one in wanted:
@@ -25,7 +26,7 @@ def clashing(
         if key in kept:
             continue
         together = _slots_in({one: item for one, item in items.items() if one in kept or one == key}, slots)
-        if all(own.get(one) == slot for one, slot in together.items()):
+        if all(own.get(one) in (None, slot) for one, slot in together.items()):
             kept.add(key)
         else:
             left.append(key)

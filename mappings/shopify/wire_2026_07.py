@@ -163,8 +163,8 @@ class DiscountAllocation(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class LineItem(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One line. `quantity` includes refunded and removed pieces, `current_quantity` does not. Pieces that are not sent yet
-    are in `unfulfilled_quantity`.
+    """One line. `quantity` includes refunded and removed pieces, `current_quantity` does not.
+    `unfulfilled_quantity` are those that are not sent yet.
 
     `tax_lines` is None if a webhook does not contain them."""
 
