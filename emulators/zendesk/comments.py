@@ -9,6 +9,7 @@ from emulators.zendesk.desk import Desk
 from emulators.zendesk.errors import bad_attribute, invalid
 
 TAG = re.compile(r"<[^>]+>")
+LINE_END = re.compile(r"<br\s*/?>|</(?:p|div|li|h[1-6])>", re.IGNORECASE)
 AUDITED = (
     "subject",
     "requester_id",
@@ -43,9 +44,9 @@ def given_comment(given: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def plain(comment: dict[str, Any]) -> str:
-    """A comment's text; HTML loses its markup."""
+    """A comment's text; HTML loses its markup and keeps its lines."""
     if comment.get("html_body"):
-        return html.unescape(TAG.sub("", str(comment["html_body"]))).strip()
+        return html.unescape(TAG.sub("", LINE_END.sub("\n", str(comment["html_body"])))).strip()
     return str(comment["body"])
 
 

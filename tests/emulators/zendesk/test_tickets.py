@@ -221,10 +221,9 @@ def test_people_are_side_loaded(desk: Desk) -> None:
 
 
 def test_html_comments_keep_their_markup_and_give_plain_text(desk: Desk) -> None:
-    ticket = desk.http.post(
-        "tickets", json={"ticket": {"comment": {"html_body": "<p>Tea &amp; <b>milk</b></p>"}}}
-    ).json()
-    assert ticket["ticket"]["description"] == "Tea & milk"
+    markup = "<p>Tea &amp; <b>milk</b></p><div>Cups<br><br>Spoons</div>"
+    ticket = desk.http.post("tickets", json={"ticket": {"comment": {"html_body": markup}}}).json()
+    assert ticket["ticket"]["description"] == "Tea & milk\nCups\n\nSpoons"
     (comment,) = desk.get(f"tickets/{ticket['ticket']['id']}/comments")["comments"]
     assert "<b>milk</b>" in comment["html_body"]
-    assert comment["plain_body"] == "Tea & milk"
+    assert comment["plain_body"] == ticket["ticket"]["description"]
