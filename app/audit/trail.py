@@ -109,20 +109,7 @@ class PostgresAuditTrail:
                 *(None if space else kind, space, which.record, which.actor, which.correlation_id, which.since),
                 *(before, limit),
             )
-        return [
-            AuditEvent(
-                id=row["id"],
-                at=row["at"],
-                type=row["type"],
-                subject=row["subject"],
-                actor=row["actor"],
-                environment=row["environment"],
-                correlation_id=row["correlation_id"],
-                facts=Raw(row["facts"]),
-                position=row["position"],
-            )
-            for row in rows
-        ]
+        return [AuditEvent(**{**row, "facts": Raw(row["facts"])}) for row in rows]
 
     async def head(self) -> Anchor:
         """Return the end of the chain; position 0 and zeros if nothing is sealed."""
@@ -141,28 +128,29 @@ class PostgresAuditTrail:
         end = min(head.position, start + at_most - 1)
         verifier = _Verifier(start, anchor)
         if anchor is not None and anchor.position > head.position:
-            verifier.found = _broken(
+            verifier.first_break = _broken(
                 "anchor", anchor.position, None, f"The chain ends at position {head.position}: {MISSING}."
             )
         elif start > 1:
             verifier.begin(await self._database.fetch_row(SELECT_SEAL, start - 1))
-        while verifier.found is None and verifier.position <= end:
+        while verifier.first_break is None and verifier.position <= end:
             first = verifier.position
             until = min(end, first + BATCH - 1)
             rows = await self._database.fetch(SELECT_SEALS, first, until)
             verifier.take(rows, until)
-            if verifier.found is None:
-                verifier.found = await self._find_inserted(state, verifier, LAST_ID if until == head.position else None)
-        if verifier.found is None and end < start:
-            verifier.found = await self._find_inserted(state, verifier, LAST_ID)
+            if verifier.first_break is None:
+                last_id = LAST_ID if until == head.position else verifier.highest
+                verifier.first_break = await self._find_inserted(state, verifier, last_id)
+        if verifier.first_break is None and end < start:
+            verifier.first_break = await self._find_inserted(state, verifier, LAST_ID)
         return Verification(
-            intact=verifier.found is None,
+            intact=verifier.first_break is None,
             verified=verifier.verified,
             from_position=start,
             head=head,
-            first_break=verifier.found,
+            first_break=verifier.first_break,
             unsealed=await self._tail(state),
-            next_from=end + 1 if verifier.found is None and end < head.position else None,
+            next_from=end + 1 if verifier.first_break is None and end < head.position else None,
         )
 
     async def _state(self) -> asyncpg.Record:
@@ -173,25 +161,16 @@ class PostgresAuditTrail:
     async def _tail(self, state: asyncpg.Record) -> UnsealedTail:
         row = await self._database.fetch_row(SELECT_TAIL, *_tail_of(state))
         assert row is not None  # noqa: S101 - an aggregate
-        return UnsealedTail(
-            count=row["count"], oldest_at=row["oldest_at"], oldest_age_seconds=row["oldest_age_seconds"]
-        )
+        return UnsealedTail(**row)
 
-    async def _find_inserted(
-        self, state: asyncpg.Record, verifier: "_Verifier", until: int | None
-    ) -> ChainBreak | None:
+    async def _find_inserted(self, state: asyncpg.Record, verifier: "_Verifier", until: int) -> ChainBreak | None:
         """Find an unsealed event among the ids that the last batch passed. Without a valid mark, nothing can be
         said."""
         passed, verifier.passed = verifier.passed, max(verifier.passed, verifier.highest)
         if not state["mark_counts"]:
             return None
-        event: int | None = await self._database.fetch_value(
-            SELECT_INSERTED,
-            passed,
-            verifier.highest if until is None else until,
-            state["sealed_xid"],
-            state["sealed_id"],
-        )
+        mark = (state["sealed_xid"], state["sealed_id"])
+        event: int | None = await self._database.fetch_value(SELECT_INSERTED, passed, until, *mark)
         if event is None:
             return None
         return _broken(
@@ -205,7 +184,7 @@ class _Verifier:
     def __init__(self, start: int, anchor: Anchor | None) -> None:
         self.position = start
         self.verified = 0
-        self.found: ChainBreak | None = None
+        self.first_break: ChainBreak | None = None
         self.passed = -LAST_ID
         self.highest = 0
         self._chain = GENESIS
@@ -214,25 +193,25 @@ class _Verifier:
     def begin(self, before: asyncpg.Record | None) -> None:
         """Take the seal before the first position as given."""
         if before is None:
-            self.found = _broken("missing_seal", self.position - 1, None, "There is no seal at this position.")
+            self.first_break = _broken("missing_seal", self.position - 1, None, "There is no seal at this position.")
             return
-        self.found = self._compare(self.position - 1, before)
+        self.first_break = self._compare(self.position - 1, before)
         self._chain = before["chain"]
         self.passed = self.highest = before["audit_event"]
 
     def take(self, rows: Sequence[asyncpg.Record], until: int) -> None:
         """Verify the seals up to the position `until`, or up to the first break."""
         for row in rows:
-            self.found = (
+            self.first_break = (
                 self._gap(row["position"]) or _break_at(row, self._chain) or self._compare(row["position"], row)
             )
-            if self.found is not None:
+            if self.first_break is not None:
                 return
             self._chain = row["chain"]
             self.position += 1
             self.verified += 1
             self.highest = max(self.highest, row["audit_event"])
-        self.found = self._gap(until + 1)
+        self.first_break = self._gap(until + 1)
 
     def _gap(self, position: int) -> ChainBreak | None:
         if position == self.position:

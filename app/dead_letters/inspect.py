@@ -8,7 +8,7 @@ from msgspec import Raw
 from app.dead_letters.advice import next_steps
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.models import DeadLetterFilter
-from app.dead_letters.views import DeadLetterDetail, attempt_view_of, detail_of, view_of
+from app.dead_letters.views import DeadLetterDetail, attempt_view_of, members_of, view_of
 from app.errors import InvalidField, NotFound, StateConflict
 from app.http.paging import Page, page_of
 from app.identifiers import what_else
@@ -17,6 +17,7 @@ from app.queue.kinds import Shown, legible
 from app.queue.models import DeadLetter
 from app.revisions.mapping_routes import revision_at
 
+SEALED: Final = "It cannot be decrypted: its encryption key is not configured, or the data was changed."
 DEAD_LETTER_ID: Final = re.compile(r"dl_[A-Za-z0-9]{1,64}")
 
 
@@ -35,19 +36,17 @@ async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_u
     revision_now = (
         None if letter.mapping is None else await revision_at(deps.mapping_routes, letter.connection, letter.mapping)
     )
-    return detail_of(
-        letter,
-        [attempt_view_of(attempt, trace_url) for attempt in attempts],
+    is_disabled = await deps.subscriptions.is_disabled(letter.connection)
+    return DeadLetterDetail(
+        **members_of(letter),
+        job_id=letter.job_id,
+        dedupe_key=letter.dedupe_key,
         payload=payload.payload,
         payload_note=payload.note,
         editable=letter.state == "open" and is_editable(deps, letter),
-        next_steps=next_steps(
-            letter, deps.kinds, revision_now, is_disabled=await deps.subscriptions.is_disabled(letter.connection)
-        ),
+        history=[attempt_view_of(attempt, trace_url) for attempt in attempts],
+        next_steps=next_steps(letter, deps.kinds, revision_now, is_disabled=is_disabled),
     )
-
-
-SEALED: Final = "It cannot be decrypted: its encryption key is not configured, or the data was changed."
 
 
 async def show_payload(deps: DeadLetterDeps, letter: DeadLetter) -> Shown:

@@ -136,29 +136,7 @@ class DeadLetterDetail(DeadLetterView, frozen=True, kw_only=True):
 
 def view_of(letter: DeadLetter) -> DeadLetterView:
     """Return the short view."""
-    return DeadLetterView(**_short(letter))
-
-
-def detail_of(
-    letter: DeadLetter,
-    attempts: list[AttemptView],
-    *,
-    payload: Any,
-    payload_note: str | None,
-    editable: bool,
-    next_steps: list[NextStep],
-) -> DeadLetterDetail:
-    """Return the full view."""
-    return DeadLetterDetail(
-        **_short(letter),
-        job_id=letter.job_id,
-        dedupe_key=letter.dedupe_key,
-        payload=payload,
-        payload_note=payload_note,
-        editable=editable,
-        history=attempts,
-        next_steps=next_steps,
-    )
+    return DeadLetterView(**members_of(letter))
 
 
 def property_of(letter: DeadLetter) -> str | None:
@@ -176,19 +154,13 @@ def property_of(letter: DeadLetter) -> str | None:
 def attempt_view_of(attempt: Attempt, trace_url: str) -> AttemptView:
     """Return the view of an attempt. `trace_url` is the template of trace URLs."""
     trace_id = None if attempt.traceparent is None else attempt.traceparent.split("-")[1]
-    return AttemptView(
-        number=attempt.number,
-        outcome=attempt.outcome,
-        category=attempt.category,
-        reason=attempt.reason,
-        trace_id=trace_id,
-        trace_url=None if trace_id is None else trace_url.replace(TRACE_ID, trace_id),
-        started_at=attempt.started_at,
-        ended_at=attempt.ended_at,
-    )
+    url = None if trace_id is None else trace_url.replace(TRACE_ID, trace_id)
+    members = {**msgspec.structs.asdict(attempt), "trace_id": trace_id, "trace_url": url}
+    return msgspec.convert(members, AttemptView)
 
 
-def _short(letter: DeadLetter) -> dict[str, Any]:
+def members_of(letter: DeadLetter) -> dict[str, Any]:
+    """Return the members of the short view."""
     decided = letter.closed_at is not None and letter.closed_by is not None
     return {
         "id": letter.id,

@@ -27,8 +27,6 @@ OVERLAP_SECONDS: Final = 24 * 3600.0
 WHEN_DISABLED: Final = (
     "Fix the target, check it with POST …/test, then POST …/enable: everything that waited is delivered."
 )
-
-
 WHEN_LACKING: Final = (
     "Give its owner a key with the scope {0} (lockstitch key rotate NAME --scope …), then POST …/enable. Or POST"
     " …/enable with another key that has it; that key then owns the subscription. Everything that waited is delivered."
@@ -163,8 +161,8 @@ async def subscribe(
 
 async def list_subscriptions(deps: EventDeps, *, after: str | None, limit: int) -> Page:
     """List subscriptions, newest first. The cursor is the last id of the page."""
-    found = await deps.subscriptions.list(after=after, limit=limit + 1)
-    return page_of(found, limit, partial(view_of, deps))
+    subscriptions = await deps.subscriptions.list(after=after, limit=limit + 1)
+    return page_of(subscriptions, limit, partial(view_of, deps))
 
 
 async def get_subscription(deps: EventDeps, subscription_id: str) -> SubscriptionView:
@@ -181,13 +179,13 @@ async def unsubscribe(deps: EventDeps, subscription_id: str, *, principal: str) 
 
 async def rotate_secret(deps: EventDeps, subscription_id: str, caller: Caller) -> SubscriptionWithSecret:
     """Add a secret. For a day, deliveries are signed with the old one too. Raises NotFound, Forbidden."""
-    found = await _readable(deps, subscription_id, caller)
+    subscription = await _readable(deps, subscription_id, caller)
     secret = new_secret()
     if not await deps.subscriptions.add_secret(
         subscription_id, secret, overlap_seconds=OVERLAP_SECONDS, actor=caller.principal
     ):
         raise _not_found(subscription_id)
-    return _with_secret(deps, found, secret)
+    return _with_secret(deps, subscription, secret)
 
 
 async def enable(deps: EventDeps, subscription_id: str, caller: Caller) -> SubscriptionView:
@@ -195,8 +193,9 @@ async def enable(deps: EventDeps, subscription_id: str, caller: Caller) -> Subsc
 
     If the owner may not read its events, the caller becomes the owner. Raises NotFound, Forbidden.
     """
-    found = await _readable(deps, subscription_id, caller)
-    owner = caller.principal if found.state == "disabled" and _lacking(deps, found) else found.principal
+    subscription = await _readable(deps, subscription_id, caller)
+    takes_over = subscription.state == "disabled" and _lacking(deps, subscription)
+    owner = caller.principal if takes_over else subscription.principal
     await deps.subscriptions.enable(subscription_id, actor=caller.principal, principal=owner)
     return await get_subscription(deps, subscription_id)
 
@@ -208,22 +207,22 @@ async def deliver_test(
 
     The Event has its own id and is not in the feed. Raises NotFound, Forbidden.
     """
-    found = await _readable(deps, subscription_id, caller)
+    subscription = await _readable(deps, subscription_id, caller)
     event_id = new_id("evt_test_")
-    lacking = _lacking(deps, found)
+    lacking = _lacking(deps, subscription)
     if lacking:
         detail = f"nothing was sent: no valid API key of its owner has the scope {' and '.join(lacking)}"
         return SubscriptionTest(delivered=False, status=None, detail=detail, event_id=event_id)
     secrets = await deps.subscriptions.secrets(subscription_id)
-    event_type = types_of(found.events)[0]
+    event_type = types_of(subscription.events)[0]
     sample = sample_event(event_type, event_id=event_id, correlation_id=correlation_id)
     sent = await send(
         deps.poster,
-        found.target_url,
+        subscription.target_url,
         secrets,
         message_id=event_id,
         correlation_id=correlation_id,
-        body=bytes(delivered_body(event_type, Raw(sample), found.fields)),
+        body=bytes(delivered_body(event_type, Raw(sample), subscription.fields)),
     )
     detail = "the target accepted it" if sent.reason is None else f"the target {sent.reason}"
     return SubscriptionTest(delivered=sent.reason is None, status=sent.status, detail=detail, event_id=event_id)
@@ -234,23 +233,13 @@ def view_of(deps: EventDeps, subscription: EventSubscription) -> SubscriptionVie
     lacking = _lacking(deps, subscription)
     renewable = WHEN_LACKING if subscription.held else WHEN_NO_KEY
     next_step = renewable.format(" and ".join(lacking)) if lacking else WHEN_DISABLED
-    return SubscriptionView(
-        id=subscription.id,
-        target_url=subscription.target_url,
-        events=subscription.events,
-        connection=subscription.connection,
-        fields=subscription.fields,
-        changed=subscription.changed,
-        state=subscription.state,
-        disabled_reason=subscription.disabled_reason,
-        disabled_at=subscription.disabled_at,
-        failing_since=subscription.failing_since,
-        attempts=subscription.failures,
-        next_attempt=subscription.next_attempt,
-        disabled_at_latest=_disabled_at_latest(subscription, sum(deps.delivery_ladder)),
-        next_step=next_step if subscription.state == "disabled" else None,
-        created_at=subscription.created_at,
-    )
+    members = {
+        **msgspec.structs.asdict(subscription),
+        "attempts": subscription.failures,
+        "disabled_at_latest": _disabled_at_latest(subscription, sum(deps.delivery_ladder)),
+        "next_step": next_step if subscription.state == "disabled" else None,
+    }
+    return msgspec.convert(members, SubscriptionView)
 
 
 def _disabled_at_latest(subscription: EventSubscription, seconds: float) -> datetime | None:
@@ -277,17 +266,17 @@ def _lacking(deps: EventDeps, subscription: EventSubscription) -> tuple[str, ...
 
 
 async def _existing(deps: EventDeps, subscription_id: str) -> EventSubscription:
-    found = await deps.subscriptions.get(subscription_id) if SUBSCRIPTION_ID.fullmatch(subscription_id) else None
-    if found is None:
+    subscription = await deps.subscriptions.get(subscription_id) if SUBSCRIPTION_ID.fullmatch(subscription_id) else None
+    if subscription is None:
         raise _not_found(subscription_id)
-    return found
+    return subscription
 
 
 async def _readable(deps: EventDeps, subscription_id: str, caller: Caller) -> EventSubscription:
     """Return a subscription to a caller who may read all its Events. Raises NotFound, Forbidden."""
-    found = await _existing(deps, subscription_id)
-    require_scopes(caller, _scopes_of(deps, found))
-    return found
+    subscription = await _existing(deps, subscription_id)
+    require_scopes(caller, _scopes_of(deps, subscription))
+    return subscription
 
 
 def _not_found(subscription_id: str) -> NotFound:

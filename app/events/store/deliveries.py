@@ -247,8 +247,18 @@ class PostgresDeliveries:
             row = await session.fetch_row(FAIL, delivery.id, failure.status, failure.reason, failure.final)
             if row is None:
                 return False
-            facts = {"status": failure.status, "reason": failure.reason, "final": failure.final}
-            await _note(session, "delivery.failed", delivery, row, **facts)
+            await note(
+                session,
+                "delivery.failed",
+                delivery.id,
+                correlation_id=row["correlation_id"],
+                event=delivery.event,
+                subscription=delivery.subscription,
+                attempt=row["attempts"],
+                status=failure.status,
+                reason=failure.reason,
+                final=failure.final,
+            )
             if failure.unresponsive:
                 # Callbacks to several hosts share a lane: it backs off, but no target sets for how long.
                 pause = None if delivery.subscription is None else failure.retry_after
@@ -267,9 +277,8 @@ class PostgresDeliveries:
         """Drop a delivery whose subscription is gone."""
         async with self._database.transaction() as session:
             if await session.execute(DROP, row["id"]):
-                about = {"event": row["event"], "subscription": row["subscription"]}
-                run = row["correlation_id"]
-                await note(session, "delivery.dropped", row["id"], actor="lockstitch", correlation_id=run, **about)
+                facts = {"event": row["event"], "subscription": row["subscription"]}
+                await note(session, "delivery.dropped", row["id"], correlation_id=row["correlation_id"], **facts)
 
     def _opened_callback(self, row: asyncpg.Record, keys: Sequence[asyncpg.Record]) -> Delivery:
         return Delivery(
@@ -335,20 +344,6 @@ def _callback_lane(target_url: str) -> str:
 
 def _secret_of(digest: bytes) -> str:
     return "whsec_" + b64encode(digest).decode("ascii")
-
-
-async def _note(transaction: Transaction, what: str, delivery: Delivery, row: asyncpg.Record, **facts: object) -> None:
-    await note(
-        transaction,
-        what,
-        delivery.id,
-        actor="lockstitch",
-        correlation_id=row["correlation_id"],
-        event=delivery.event,
-        subscription=delivery.subscription,
-        attempt=row["attempts"],
-        **facts,
-    )
 
 
 SEALED: Final = (

@@ -164,7 +164,10 @@ class PostgresEvents:
             [new.connection for new in filled],
             [new.record for new in filled],
             [" ".join(scopes_of(new.type, new.shows)) for new in filled],
-            [self._sealer.seal(_body(new), body_of(place)) for new, place in zip(filled, places, strict=True)],
+            [
+                self._sealer.seal(msgspec.json.encode(_body_of(new)), body_of(place))
+                for new, place in zip(filled, places, strict=True)
+            ],
             [new.correlation_id for new in filled],
             [new.traceparent for new in filled],
             [new.origin for new in filled],
@@ -282,10 +285,6 @@ class _SealedBody(Struct, frozen=True, kw_only=True):
     data: Raw
 
 
-def _body(new: NewEvent) -> bytes:
-    return msgspec.json.encode(_body_of(new))
-
-
 def _body_of(new: NewEvent) -> _SealedBody:
     return _SealedBody(
         occurred_at=new.occurred_at,
@@ -300,18 +299,12 @@ def _body_of(new: NewEvent) -> _SealedBody:
 
 def _document(event: Event, body: _SealedBody) -> Raw:
     document = EventDocument(
+        **msgspec.structs.asdict(body),
         id=event.id,
         type=event.type,
         timestamp=event.created_at,
-        occurred_at=body.occurred_at,
-        api_version=body.api_version,
         connection=event.connection,
         correlation_id=event.correlation_id,
-        caused_by=body.caused_by,
-        changed=body.changed,
-        previous=body.previous,
-        merged=body.merged,
-        data=body.data,
     )
     return Raw(msgspec.json.encode(document))
 

@@ -158,7 +158,7 @@ async def note_failure(transaction: Transaction, subscription_id: str, reason: s
     if not await transaction.execute(sql.DISABLE, subscription_id, disable_after, why):
         return False
     await _stop(transaction, subscription_id)
-    await note(transaction, "subscription.disabled", subscription_id, actor="lockstitch", reason=why)
+    await note(transaction, "subscription.disabled", subscription_id, reason=why)
     return True
 
 
@@ -167,7 +167,7 @@ async def disable(transaction: Transaction, subscription_id: str, reason: str) -
     disabled = await transaction.execute(sql.DISABLE_AT_ONCE, subscription_id, reason)
     await _stop(transaction, subscription_id)  # also if an operator has resumed its lane
     if disabled:
-        await note(transaction, "subscription.disabled", subscription_id, actor="lockstitch", reason=reason)
+        await note(transaction, "subscription.disabled", subscription_id, reason=reason)
     return bool(disabled)
 
 
@@ -198,7 +198,7 @@ async def note(
     what: str,
     subject: str,
     *,
-    actor: str,
+    actor: str = "lockstitch",
     correlation_id: str | None = None,
     **facts: object,
 ) -> None:
