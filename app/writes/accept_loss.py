@@ -4,7 +4,7 @@ A field that already has the value that was sent loses nothing. An order may not
 to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any, Final
 
@@ -199,21 +199,20 @@ def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct
     return tuple(dict.fromkeys(one for refusal in refused for one in left(refusal)))
 
 
-def is_part(refusal: FieldRefusal) -> bool:
+def is_part(refusal: FieldRefusal, among: Collection[str] = PARTS) -> bool:
     """Return whether a refusal is about a part of the sum of an order that the vendor does not change."""
-    return refusal.kind == "unsupported" and refusal.pointer.removeprefix("/") in PARTS
+    return refusal.kind == "unsupported" and refusal.pointer.removeprefix("/") in PARTS.intersection(among)
 
 
-def holds_parts(order: Order, whole: OrderPatch, new: Draft[Any], prices: tuple[Decimal, ...]) -> bool:
-    """Return whether an order has the parts of the whole body, also where its vendor folds them. `new` is the draft of
-    a new order with this body, and `prices` are the unit prices of its lines if the vendor folds parts into them."""
+def moved_parts(order: Order, whole: OrderPatch, new: Draft[Any], prices: tuple[Decimal, ...]) -> frozenset[str]:
+    """Return the fields whose values the vendor stores elsewhere or in another form, if an order has the sum of the
+    whole body with them; none otherwise. `new` is the draft of a new order with this body, and `prices` are the unit
+    prices of its lines if the vendor folds parts into them."""
     changed = [one for one in new.loss if one.kind in ("folded", "coerced")]
-    moved = {
-        names[0]
-        for one in changed
-        for names in (path.removeprefix("/").split("/") for path in (one.path, one.place or one.path))
-    }
-    return holds(order, whole, prices=prices, moved=moved)
+    moved = frozenset(
+        path.removeprefix("/").split("/")[0] for one in changed for path in (one.path, one.place or one.path)
+    )
+    return moved if holds(order, whole, prices=prices, moved=moved) else frozenset()
 
 
 def _lacking(present: Any, sent: Any, lines: ComparedField) -> list[str]:

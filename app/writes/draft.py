@@ -18,8 +18,8 @@ from app.writes.accept_loss import (
     accept_loss,
     accept_total,
     barring,
-    holds_parts,
     is_part,
+    moved_parts,
     still_refused,
 )
 from app.writes.models import References
@@ -109,16 +109,17 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
         record = await present.mapped()
         refused = still_refused(draft.refused, patch, record.data)
-        if any(map(is_part, refused)) and await _holds_parts(resolved, patch, record, account):
-            refused = tuple(one for one in refused if not is_part(one))
+        if any(map(is_part, refused)):
+            moved = await _moved_parts(resolved, patch, record, account)
+            refused = tuple(one for one in refused if not is_part(one, moved))
         return msgspec.structs.replace(draft, refused=refused)
     return draft
 
 
-async def _holds_parts(resolved: ResolvedWrite, patch: Any, record: Mapped[Any], account: Any) -> bool:
-    """Return whether the record has the parts of the whole body, of which a copy sends what the source has changed."""
+async def _moved_parts(resolved: ResolvedWrite, patch: Any, record: Mapped[Any], account: Any) -> frozenset[str]:
+    """Return the parts of the whole body that the record has elsewhere. A copy sends what the source has changed."""
     if not isinstance(patch, OrderPatch):
-        return False
+        return frozenset()
     mapping, body = resolved.mapping, resolved.as_whole.intent.body
     whole = patch if resolved.whole is None else patch_of(resolved.as_whole, record)[0]
     if mapping.endpoints.with_related is not None:
@@ -126,7 +127,7 @@ async def _holds_parts(resolved: ResolvedWrite, patch: Any, record: Mapped[Any],
         account = mapping.endpoints.with_related(account, resolved.connection.options, related)
     new = await run_mapping(mapping, body, account, partial(mapping.to_vendor, whole, None, account))
     prices = () if mapping.prices_of is None else mapping.prices_of(new.body)
-    return holds_parts(record.data, whole, new, prices)
+    return moved_parts(record.data, whole, new, prices)
 
 
 async def says_nothing(resolved: ResolvedWrite, body: Any, present: PresentRecord) -> bool:

@@ -115,14 +115,15 @@ def test_an_upsert_with_other_prices_of_equal_sum_is_refused(caller: Caller, ven
     assert READ[target](Vault(vendors.url, target), made["meta"]["remote_id"]) == stored
 
 
-def test_other_charges_of_equal_sum_are_announced_as_lost(caller: Caller) -> None:
-    def body(off: str, post: str) -> Body:
-        discounts, shipping = [{"code": "SPRING", "amount": off}], [{"title": "Post", "price": post}]
+@pytest.mark.parametrize(("off", "post"), [("3.00", "4.90"), ("5.00", "6.90")])
+def test_other_charges_of_equal_sum_are_announced_as_lost(caller: Caller, off: str, post: str) -> None:
+    def body(code: str, off: str, title: str, post: str) -> Body:
+        discounts, shipping = [{"code": code, "amount": off}], [{"title": title, "price": post}]
         return order(mark, external_id=f"key-{mark}", discounts=discounts, shipping_lines=shipping)
 
     mark, path = word(), "/v1/orders?connection=shopify&upsert_on=external_id"
-    caller.create(path, body("5.00", "6.90"))
-    answer = caller.write("POST", path, body("3.00", "4.90"))
+    caller.create(path, body("SPRING", "5.00", "Post", "6.90"))
+    answer = caller.write("POST", path, body("SUMMER", off, "Courier", post))
 
     assert answer.status_code == 200, answer.text
     assert answer.json()["totals"]["shipping"] == "6.90"
