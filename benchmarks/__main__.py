@@ -1,5 +1,5 @@
-"""`python -m benchmarks [translate] [facade] [queue] [intake] [road] [growth] [transports] [credentials]`: all if
-none is named.
+"""`python -m benchmarks [translate] [facade] [statements] [queue] [intake] [road] [growth] [transports]
+[credentials]`: all if none is named.
 
 Figures are told, not judged: the exit code is 0 where a target is missed.
 """
@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import credentials, facade, growth, intake, queue, road, translate, transports
+from benchmarks import credentials, facade, growth, intake, queue, road, statements, translate, transports
 
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "translate": translate.measure,
     "facade": facade.measure,
+    "statements": statements.measure,
     "queue": queue.measure,
     "intake": intake.measure,
     "road": road.measure,

@@ -52,7 +52,7 @@ def measure() -> None:
 async def _measure(stage: Stage) -> None:
     connector = aiohttp.TCPConnector(limit=AT_ONCE)
     async with aiohttp.ClientSession(connector=connector) as session:
-        caller = _Caller(session, stage)
+        caller = Caller(session, stage)
         read = Contender("Lockstitch", caller.read, stage.facade_process)
         floor = Contender("bare proxy (floor)", caller.read_floor, stage.floor_process)
         print(f"Read a contact, {AT_ONCE} at once ({ROUNDS} rounds of {SECONDS} s)")
@@ -80,7 +80,7 @@ async def compare(measured: Contender, target: float, *floors: Contender, at_onc
     return ours
 
 
-class _Caller:
+class Caller:
     """The four requests; each one's answer is read whole, and anything but a success ends the measurement."""
 
     def __init__(self, session: aiohttp.ClientSession, stage: Stage) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -28,13 +28,14 @@ SHOPIFY_SECRET = "hush"
 
 
 class Stage(NamedTuple):
-    """Where to call, with which key, and the processes that answer."""
+    """Where to call, with which key, the processes that answer, and PostgreSQL's log."""
 
     facade: str
     floor: str
     key: str
     facade_process: int
     floor_process: int
+    log: Path
 
 
 def cpu_seconds(process: int) -> float | None:
@@ -48,14 +49,16 @@ def cpu_seconds(process: int) -> float | None:
 
 
 @contextmanager
-def set_up() -> Iterator[Stage]:
-    """Start all of it, with durable commits as in production; stop it and remove it at the end."""
+def set_up(settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
+    """Start all of it, with durable commits as in production; stop it and remove it at the end. `settings` are
+    PostgreSQL's."""
     # Not below a folder of mode 0700: for root the server belongs to another user.
     folder = Path(tempfile.mkdtemp(prefix="lockstitch-bench-"))
     folder.chmod(0o711)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
-        url = stack.enter_context(EmbeddedPostgres(folder / "postgres").running(folder / "postgres.log"))
+        log = folder / "postgres.log"
+        url = stack.enter_context(EmbeddedPostgres(folder / "postgres", settings).running(log))
         asyncio.run(migrate(url))
         upstream, floor, facade = free_port(), free_port(), free_port()
         vendor = f"http://127.0.0.1:{upstream}"
@@ -67,7 +70,7 @@ def set_up() -> Iterator[Stage]:
         environment = _environment(folder, vendor, url, facade)
         facade_process = stack.enter_context(running(serve, facade, environment))
         key = asyncio.run(make_key(url, "customers:read", "customers:write"))
-        yield Stage(f"http://127.0.0.1:{facade}", f"http://127.0.0.1:{floor}", key, facade_process, floor_process)
+        yield Stage(f"http://127.0.0.1:{facade}", f"http://127.0.0.1:{floor}", key, facade_process, floor_process, log)
 
 
 def _environment(folder: Path, vendor: str, database_url: str, port: int) -> dict[str, str]:

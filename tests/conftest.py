@@ -23,6 +23,7 @@ from hypothesis import settings
 from app.postgres.database import Database
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.migrate import migrate
+from tests.formats import ADD_FORMATS
 from tests.open_folder import open_folder
 
 ANOTHER_SERVER = "LOCKSTITCH_TEST_DATABASE_URL"
@@ -184,7 +185,17 @@ def logged() -> Iterator[tuple[str, Path]]:
 def _make_template(server_url: str) -> None:
     _administer(server_url, f"DROP DATABASE IF EXISTS {TEMPLATE}")
     _administer(server_url, f"CREATE DATABASE {TEMPLATE}")
-    asyncio.run(migrate(_with_database(server_url, TEMPLATE)))
+    template = _with_database(server_url, TEMPLATE)
+    asyncio.run(migrate(template))
+    asyncio.run(_add_formats(template))
+
+
+async def _add_formats(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(ADD_FORMATS)
+    finally:
+        await connection.close()
 
 
 def _made_from(server_url: str, template: str) -> Iterator[str]:

@@ -1,12 +1,12 @@
 """Write the audit trail: one event per state change, in the transaction of the change.
 
 Use `append` in general. A statement that audits exactly the rows that it changes can include the INSERT, which
-saves a round trip and shares the condition:
+saves a round trip and shares the condition. `insert_text` does so for many entries, `insert_one` for one:
 
-    WITH changed AS (UPDATE operation … RETURNING id)
-    {insert_text(first=5, where="EXISTS (SELECT FROM changed)")}
+    QUERY = NamedStatement("UPDATE operation",
+        f"WITH changed AS (UPDATE operation … RETURNING id) {insert_one(source='changed')}")
 
-    await session.execute(QUERY, *four_arguments, *columns_of([Entry(…)]))
+    await session.execute(QUERY, *QUERY.arguments({…, **values_of(Entry(…))}))
 """
 
 import hashlib
@@ -18,7 +18,17 @@ import msgspec
 from app import telemetry
 from app.postgres.database import Session, Statement
 
-ARGUMENTS: Final = 6
+COLUMNS: Final = {
+    "type": "text",
+    "subject": "text",
+    "actor": "text",
+    "correlation_id": "text",
+    "facts": "text",
+    "digest": "bytea",
+}
+VALUES: Final = tuple(f"audit_{column}" for column in COLUMNS)
+INSERT_INTO: Final = f"INSERT INTO audit_event ({', '.join(COLUMNS)}, environment)"
+ARGUMENTS: Final = len(COLUMNS)
 """How many arguments `insert_text` takes."""
 
 
@@ -44,44 +54,49 @@ def insert_text(*, first: int | None = None, where: str = "true", rows: str = ""
     entries that the statement makes itself: they select type, subject, actor, correlation id and facts, a JSON object
     with sorted members. Neither must contain a caller's text.
     """
-    types = ("text[]", "text[]", "text[]", "text[]", "text[]", "bytea[]")
     # Sub-selects hide the length of the arrays from the planner. Otherwise it would plan every call anew.
-    arguments = ", ".join(f"(SELECT ${number}::{kind})" for number, kind in enumerate(types, start=first or 1))
+    numbered = enumerate(COLUMNS.values(), start=first or 1)
+    arguments = ", ".join(f"(SELECT ${number}::{kind}[])" for number, kind in numbered)
     passed = f"""
     SELECT *, (SELECT name FROM environment)
-      FROM unnest({arguments}) AS entry (type, subject, actor, correlation_id, facts, digest)
+      FROM unnest({arguments}) AS entry ({", ".join(COLUMNS)})
      WHERE {where}
     """  # noqa: S608 - no caller's text
-    made = f"""
+    return f"{INSERT_INTO} {' UNION ALL '.join([passed] * (first is not None) + [_made(rows)] * bool(rows))}"
+
+
+def insert_one(*, source: str, rows: str = "") -> str:
+    """Return the INSERT of one entry for a `NamedStatement`, if `source` has a row, and of `rows` as in `insert_text`.
+
+    It takes the values of `values_of`. PostgreSQL runs plain values faster than arrays of one.
+    """
+    values = ", ".join(f":{name}::{kind}" for name, kind in zip(VALUES, COLUMNS.values(), strict=True))
+    one = f"SELECT {values}, (SELECT name FROM environment) FROM {source}"  # noqa: S608 - no caller's text
+    return f"{INSERT_INTO} {' UNION ALL '.join([one] + [_made(rows)] * bool(rows))}"
+
+
+def _made(rows: str) -> str:
+    return f"""(
     SELECT *, sha256(convert_to(concat_ws(E'\\n', type, subject, actor, coalesce(correlation_id, ''), facts), 'UTF8')),
            (SELECT name FROM environment)
       FROM ({rows}) AS made (type, subject, actor, correlation_id, facts)
-    """  # noqa: S608
-    return f"""
-    INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest, environment)
-    {" UNION ALL ".join([passed] * (first is not None) + [f"({made})"] * bool(rows))}
-    """
+    )"""  # noqa: S608
 
 
 INSERT = Statement("INSERT audit_event", insert_text(first=1))
 
 
-def columns_of(
-    entries: Sequence[Entry],
-) -> tuple[list[str], list[str], list[str], list[str | None], list[str], list[bytes]]:
+def columns_of(entries: Sequence[Entry]) -> list[list[str | bytes | None]]:
     """Return the arguments of `insert_text`, in its order."""
-    facts = [msgspec.json.encode(entry.facts, order="sorted").decode() for entry in entries]
-    return (
-        [entry.type for entry in entries],
-        [entry.subject for entry in entries],
-        [entry.actor for entry in entries],
-        [entry.correlation_id for entry in entries],
-        facts,
-        [
-            digest_of(entry.type, entry.subject, entry.actor, entry.correlation_id, text)
-            for entry, text in zip(entries, facts, strict=True)
-        ],
-    )
+    rows = [tuple(values_of(entry).values()) for entry in entries]
+    return [[row[place] for row in rows] for place in range(ARGUMENTS)]
+
+
+def values_of(entry: Entry) -> dict[str, str | bytes | None]:
+    """Return the values of `insert_one`."""
+    facts = msgspec.json.encode(entry.facts, order="sorted").decode()
+    signed = (entry.type, entry.subject, entry.actor, entry.correlation_id, facts)
+    return dict(zip(VALUES, (*signed, digest_of(*signed)), strict=True))
 
 
 async def append(session: Session, *entries: Entry) -> None:

@@ -2,7 +2,7 @@
 its Event."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from app.audit import record
 
@@ -19,7 +19,7 @@ STATE_ARGUMENTS: Final = {
     "version": "bigint",
     "written_by": "text",
 }
-"""The columns that `keep_text` takes, and their types."""
+"""The columns of a state to keep, and their types."""
 
 EVENT_ARGUMENTS: Final = {
     "place": "text",
@@ -36,25 +36,49 @@ EVENT_ARGUMENTS: Final = {
     "changed": "text",
     "facts": "text",
 }
-"""The columns that `new_text` takes, and their types."""
+"""The columns of an Event to append, and their types."""
 
 SEEN_COLUMNS: Final = "data, deleted, version, seen_at, read_at, written_by"
 """The columns of `record_state` from which a `SeenState` is opened."""
 
 
-def keep_text(*, first: int, source: str, single: bool = False) -> str:
-    """Return SQL text that keeps the states of records if `source` has a row.
+def many_of(columns: Mapping[str, str]) -> str:
+    """Return a FROM item of rows that are given as an array for each column, from `$1` on. It counts them in `number`.
 
-    It takes the columns of `PostgresRecordStates.columns_of` from `$first` on; if `single`, those of `single_of`. It
-    returns a row for each state that is kept, none where the last-seen state is not the one that was compared with.
+    Sub-selects hide from the planner how many rows there are; otherwise it would plan every call anew.
+    """
+    arrays = ", ".join(f"(SELECT ${number}::{kind}[])" for number, kind in enumerate(columns.values(), start=1))
+    return f"unnest({arrays}) WITH ORDINALITY AS new ({', '.join(columns)}, number)"
+
+
+def one_of(name: str, columns: Mapping[str, str]) -> str:
+    """Return the same of one row for a `NamedStatement`, or of none: the values of `one_values`. PostgreSQL runs plain
+    values in three quarters of the time."""
+    values = ", ".join(f":{name}_{column}::{kind} AS {column}" for column, kind in columns.items())
+    column, kind = next(iter(columns.items()))
+    return f"(SELECT {values}, 1 AS number WHERE (SELECT :{name}_{column}::{kind}) IS NOT NULL) AS new"
+
+
+def one_values(name: str, columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> dict[str, object]:
+    """Return the values of `one_of` from the columns of one row, or of none."""
+    return {f"{name}_{column}": row[0] if row else None for column, row in zip(columns, rows, strict=True)}
+
+
+ONE_STATE: Final = one_of("state", STATE_ARGUMENTS)
+ONE_EVENT: Final = one_of("event", EVENT_ARGUMENTS)
+
+
+def keep_text(rows: str, *, source: str) -> str:
+    """Return SQL text that keeps the states of records, `rows`, if `source` has a row.
+
+    It returns a row for each state that is kept, none where the last-seen state is not the one that was compared with.
     Rows are locked in one order.
     """
     return f"""
     INSERT INTO record_state AS last (object, connection, remote_id, data, deleted, read_at, version, written_by)
-    SELECT next.object, next.connection, next.remote_id, next.data, next.deleted, next.read_at, next.version,
-           next.written_by
-      FROM {source}, {_rows("next", first, STATE_ARGUMENTS, single=single)}
-     ORDER BY next.object, next.connection, next.remote_id
+    SELECT new.object, new.connection, new.remote_id, new.data, new.deleted, new.read_at, new.version, new.written_by
+      FROM {source}, {rows}
+     ORDER BY new.object, new.connection, new.remote_id
         ON CONFLICT (object, connection, remote_id) DO UPDATE
        SET data = excluded.data, deleted = excluded.deleted, read_at = excluded.read_at, seen_at = now(),
            written_by = coalesce(excluded.written_by, last.written_by), version = excluded.version
@@ -63,15 +87,12 @@ def keep_text(*, first: int, source: str, single: bool = False) -> str:
     """  # noqa: S608 - no caller's text is in it
 
 
-def new_text(*, first: int, source: str, single: bool = False) -> str:
-    """Return SQL text for a WITH: the Events to append, with their ids, if `source` has a row.
-
-    It takes the columns of `PostgresEvents.prepare` from `$first` on; if `single`, those of `single_of`.
-    """
+def new_text(rows: str, *, source: str) -> str:
+    """Return SQL text for a WITH: the Events to append, `rows`, with their ids, if `source` has a row."""
     return f"""
-    SELECT {ERA_DIGITS} || lpad(to_hex(pg_current_xact_id()::text::bigint), 16, '0') || event.place AS id,
-           now() AS created_at, event.*
-      FROM {source}, event_era, {_rows("event", first, EVENT_ARGUMENTS, single=single)}
+    SELECT (SELECT {ERA_DIGITS} FROM event_era) || lpad(to_hex(pg_current_xact_id()::text::bigint), 16, '0')
+           || new.place AS id, now() AS created_at, new.*
+      FROM {source}, {rows}
     """  # noqa: S608
 
 
@@ -100,37 +121,12 @@ WANTED: Final = f"""
 """The Events that a WITH names `new`, once for each subscription that wants it, or once without one."""
 
 
-def unwanted_text(*, first: int) -> str:
-    """Return a condition: no subscription wants this Event, if there is one. It takes the arguments of a `single`
-    `new_text`."""
-    event = _rows("new", first, EVENT_ARGUMENTS, single=True)
-    return f"NOT EXISTS (SELECT FROM {event} CROSS JOIN LATERAL {WANTED_BY})"
-
-
-def single_of(columns: Sequence[Sequence[Any]]) -> list[Any]:
-    """Return the columns of one row, or of none, as the arguments of a `single` statement."""
-    return [column[0] if column else None for column in columns]
-
-
-def _rows(name: str, first: int, columns: Mapping[str, str], *, single: bool) -> str:
-    """Return a FROM item of rows that are passed as arguments: an array for each column. It counts them in `number`.
-
-    With `single`, each argument is a value, and the first one is NULL if there is no row. PostgreSQL runs that in three
-    quarters of the time. Sub-selects hide from the planner how many rows there are; otherwise it would plan every call
-    anew.
-    """
-    numbered = [(f"${number}", column, kind) for number, (column, kind) in enumerate(columns.items(), start=first)]
-    if single:
-        values = ", ".join(f"{argument}::{kind} AS {column}" for argument, column, kind in numbered)
-        argument, _, kind = numbered[0]
-        return f"(SELECT {values}, 1 AS number WHERE (SELECT {argument}::{kind}) IS NOT NULL) AS {name}"
-    arrays = ", ".join(f"(SELECT {argument}::{kind}[])" for argument, _, kind in numbered)
-    return f"unnest({arrays}) WITH ORDINALITY AS {name} ({', '.join(columns)}, number)"
-
+UNWANTED: Final = f"NOT EXISTS (SELECT FROM {ONE_EVENT} CROSS JOIN LATERAL {WANTED_BY})"
+"""A condition of a `NamedStatement`: no subscription wants the one Event that it appends, if there is one."""
 
 APPEND_EVENTS: Final = f"""
     WITH new AS (
-        {new_text(first=1, source="(SELECT 1) AS one")}
+        {new_text(many_of(EVENT_ARGUMENTS), source="(SELECT 1) AS one")}
     ), appended AS (
         {APPEND}
     ), noted AS (

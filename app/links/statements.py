@@ -229,41 +229,43 @@ CHANGED_SINCE = Statement(
     "SELECT link", "SELECT object, connection, remote_id, changed FROM link WHERE changed > $1 ORDER BY changed"
 )
 
-NEW_RECORD_ARGUMENTS: Final = 7
 
+def new_record_text(*, source: str) -> str:
+    """Return SQL text for a WITH of a `NamedStatement`: link a new record, and store its match key, if `source` has
+    a row.
 
-def new_record_text(*, first: int, source: str) -> str:
-    """Return SQL text for a WITH: link a new record and store its match key if `source` has a row.
-
-    It takes the seven arguments of `new_record_columns` from `$first` on. Without a record it does nothing. A record
-    that has a link is refused by the table.
+    It takes the values of `new_record_values`. Without a record it does nothing. A record that has a link is refused by
+    the table.
     """
-    object_name, connection, remote_id, canonical_id, digest, name, is_staff = (
-        f"${number}" for number in range(first, first + NEW_RECORD_ARGUMENTS)
-    )
     return f"""
     linked AS (
         INSERT INTO link (object, connection, remote_id, canonical_id, own_id)
-        SELECT {object_name}::text, {connection}::text, {remote_id}::text, {canonical_id}::text, {canonical_id}::text
+        SELECT :link_object::text, :link_connection::text, :link_remote_id::text, :link_canonical_id::text,
+               :link_canonical_id::text
           FROM {source}
-         WHERE {canonical_id}::text IS NOT NULL
+         WHERE :link_canonical_id::text IS NOT NULL
     ), matched AS (
         INSERT INTO match_key (connection, remote_id, digest, name, is_staff)
-        SELECT {connection}::text, {remote_id}::text, {digest}::bytea, {name}::bytea, {is_staff}::boolean
+        SELECT :link_connection::text, :link_remote_id::text, :match_digest::bytea, :match_name::bytea,
+               :match_is_staff::boolean
           FROM {source}
-         WHERE {digest}::bytea IS NOT NULL
+         WHERE :match_digest::bytea IS NOT NULL
     )
     """  # noqa: S608 - no caller's text is in it
 
 
-def new_record_columns(new: NewRecord | None) -> tuple[object, ...]:
-    """Return the arguments of `new_record_text`; all NULL without a record."""
-    if new is None:
-        return (None,) * NEW_RECORD_ARGUMENTS
-    record = (new.object, new.connection, new.remote_id, new.canonical_id)
-    if new.key is None or new.facts is None:
-        return (*record, None, None, None)
-    return (*record, new.key.digest, new.key.name, new.facts.is_staff)
+def new_record_values(new: NewRecord | None) -> dict[str, object]:
+    """Return the values of `new_record_text`; all None without a record."""
+    key, facts = new and new.key, new and new.facts
+    return {
+        "link_object": new and new.object,
+        "link_connection": new and new.connection,
+        "link_remote_id": new and new.remote_id,
+        "link_canonical_id": new and new.canonical_id,
+        "match_digest": key and key.digest,
+        "match_name": key and key.name,
+        "match_is_staff": facts and facts.is_staff,
+    }
 
 
 @contextmanager

@@ -10,6 +10,7 @@ the four reset statements that it would run otherwise.
 """
 
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from types import TracebackType
@@ -63,6 +64,8 @@ SESSION_SETTINGS: Final = {
 
 _log = logging.getLogger("lockstitch.store")
 
+_PARAMETER: Final = re.compile(r"(?<![:\w]):([a-z]\w*)")  # not a cast, such as `::text`
+
 
 class Statement:
     """SQL text and the low-cardinality name of its span: command and table, such as `INSERT api_key`."""
@@ -79,6 +82,21 @@ class Statement:
             "db.collection.name": table,
             "db.query.summary": summary,
         }
+
+
+class NamedStatement(Statement):
+    """A statement whose parameters have names, such as `:remote_id`."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self, summary: str, sql: str) -> None:
+        self._names = tuple(dict.fromkeys(_PARAMETER.findall(sql)))
+        numbers = {name: number for number, name in enumerate(self._names, start=1)}
+        super().__init__(summary, _PARAMETER.sub(lambda parameter: f"${numbers[parameter[1]]}", sql))
+
+    def arguments(self, values: Mapping[str, object]) -> list[object]:
+        """Return the values of the parameters in the order of the statement. Further values are left out."""
+        return [values[name] for name in self._names]
 
 
 class Session:

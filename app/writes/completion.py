@@ -8,9 +8,9 @@ import msgspec
 
 from app.events.models import Callback, Cause, NewEvent, OwnWrite, PreparedEvents, RecordChange, SeenState
 from app.events.record_changes import events_of
-from app.events.statements import single_of
+from app.events.statements import EVENT_ARGUMENTS, STATE_ARGUMENTS, one_values
 from app.links.models import NewRecord
-from app.links.statements import new_record_columns
+from app.links.statements import new_record_values
 from app.postgres.database import Database, Transaction
 from app.queue.models import NewJob
 from app.writes.deps import CompletionDeps
@@ -66,11 +66,11 @@ class Completion:
         prepared = await self._deps.events.prepare(session, *(() if first is None else (first,)))
         kept = () if change is None or change.lags else (_written(operation, change),)
         return Publication(
-            columns=(
-                *single_of(self._deps.states.columns_of(*kept)),
-                *single_of(prepared.columns),
-                *new_record_columns(new),
-            ),
+            values={
+                **one_values("state", STATE_ARGUMENTS, self._deps.states.columns_of(*kept)),
+                **one_values("event", EVENT_ARGUMENTS, prepared.columns),
+                **new_record_values(new),
+            },
             prepared=prepared,
             wanted=bool(further)
             or copied is not None

@@ -3,7 +3,7 @@
 received ── mark_sent ── sent ── succeed, fail ── settled        or, from sent, mark_unknown ── unknown
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
@@ -288,11 +288,11 @@ class NewOperation(Struct, frozen=True, kw_only=True):
 
 
 class Publication(Struct, frozen=True, kw_only=True):
-    """What a write changed, ready to publish: the arguments that keep its state, append its Event and link its record.
+    """What a write changed, ready to publish: the values that keep its state, append its Event and link its record.
     `further` Events follow in the same transaction. `wanted`: one statement is not enough, because the last Event like
     it had a subscriber, or others follow."""
 
-    columns: tuple[object, ...]
+    values: Mapping[str, object]
     prepared: PreparedEvents
     wanted: bool
     further: tuple[NewEvent, ...] = ()

@@ -71,10 +71,8 @@ def test_a_missing_person_is_created_by_its_own_operation(
     assert shown["result"]["id"] == made[part]["id"]
     story = run_of(caller, run, lambda story: len(of(story, "operation")) == 6)
     assert {entry["facts"]["operation"] for entry in of(story, "operation")} == {child["id"], parent["id"]}
-    received = facade.sql(
-        "SELECT facts FROM audit_event WHERE correlation_id = $1 AND type = 'operation.received'", run
-    )
-    assert any(parent["id"] in str(row["facts"]) for row in received)
+    begun = facade.sql("SELECT facts FROM audit_event WHERE correlation_id = $1 AND subject = $2", run, child["id"])
+    assert any(parent["id"] in str(row["facts"]) for row in begun)
 
 
 @pytest.mark.parametrize(("path", "body"), [(TICKETS, asked), (ORDERS, sold)])

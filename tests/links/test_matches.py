@@ -20,9 +20,9 @@ from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.match_statements import LOCK
 from app.links.match_store import PostgresMatches
 from app.links.models import LinkSource, RecordName
-from app.links.statements import new_record_columns, new_record_text
+from app.links.statements import new_record_text, new_record_values
 from app.links.store import PostgresLinks
-from app.postgres.database import Database, Statement, Transaction
+from app.postgres.database import Database, NamedStatement, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.queue.enqueue import JobIntake
 from canonical.customer import Customer, Email
@@ -40,9 +40,9 @@ DISCONNECT = Statement(
     "SELECT pg_locks",
     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
 )
-SETTLE = Statement(
+SETTLE = NamedStatement(
     "INSERT link",
-    f"WITH settled AS (SELECT 1), {new_record_text(first=1, source='settled')} SELECT FROM settled",  # noqa: S608
+    f"WITH settled AS (SELECT 1), {new_record_text(source='settled')} SELECT FROM settled",  # noqa: S608
 )
 PERSON = LinkSource(kind="person", actor="key_1")
 PEOPLE = 60
@@ -271,7 +271,7 @@ async def settle(process: Process, database: Database, email: str) -> None:
     drawn = process.links.draw("customer", "zendesk", "1")
     assert drawn is not None
     new = await process.matches.with_key(drawn, MatchFacts(connection="zendesk", remote_id="1", email=email))
-    await database.execute(SETTLE, *new_record_columns(new))
+    await database.execute(SETTLE, *SETTLE.arguments(new_record_values(new)))
     process.links.stored(new)
     process.matches.stored(new)
 

@@ -20,7 +20,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from app.errors import StoreUnavailable
 from app.postgres import database as database_module
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database, NamedStatement, Statement
 from app.postgres.embedded import EmbeddedPostgres
 
 pytestmark = pytest.mark.anyio
@@ -74,6 +74,16 @@ async def test_a_process_looks_up_types_of_postgresql_once(database: Database, e
     assert await another.fetch_value(colours, ["red"]) == ["red"]
     assert await another.fetch_value(lookups) == 1
     await another.close()
+
+
+async def test_a_named_parameter_is_one_argument_however_often_used(database: Database) -> None:
+    query = NamedStatement("SELECT one", "SELECT :last::text || ':' || :first::text AS name, :last::text AS last")
+    arguments = query.arguments({"first": "Ada", "last": "Byron", "other": 1})
+    assert arguments == ["Byron", "Ada"]
+    (row,) = await database.fetch(query, *arguments)
+    assert dict(row) == {"name": "Byron:Ada", "last": "Byron"}
+    with pytest.raises(KeyError, match="first"):
+        query.arguments({"last": "Byron"})
 
 
 async def test_a_cancelled_block_is_rolled_back(database: Database) -> None:

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from app.events.models import OwnWrite, RecordChange, SeenState, StateMoved
-from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text
+from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text, many_of
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
@@ -32,7 +32,7 @@ SELECT = Statement(
 Record = tuple[str, str, str]
 """Object, connection and remote id."""
 
-KEEP = Statement("INSERT record_state", keep_text(first=1, source="(SELECT 1) AS one"))
+KEEP = Statement("INSERT record_state", keep_text(many_of(STATE_ARGUMENTS), source="(SELECT 1) AS one"))
 
 
 class PostgresRecordStates:

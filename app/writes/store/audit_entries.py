@@ -1,7 +1,5 @@
 """Audit entries of operations: who did what to which record, without the content of the record."""
 
-from collections.abc import Sequence
-
 from app.audit.record import Entry
 from app.writes.models import FieldChange, NewOperation, Operation
 
@@ -26,28 +24,26 @@ def entry(what: str, operation: Operation, *, actor: str, **facts: object) -> En
     )
 
 
-def first_entries(new: NewOperation, *, queued: bool) -> Sequence[Entry]:
-    """Return the entries for a new operation: received, and sent if one commit records both."""
+def first_entry(new: NewOperation, *, queued: bool) -> Entry:
+    """Return the entry for a new operation: received, or sent if one commit records both."""
     intent = new.intent
-    facts = {
-        "object": intent.object,
-        "action": intent.action,
-        "connection": intent.connection,
-        "revision": intent.revision,
-        "remote_id": intent.remote_id,
-    } | ({} if intent.part_of is None else {"part_of": intent.part_of})
-
-    def of(what: str, **more: object) -> Entry:
-        return Entry(
-            type=what,
-            subject=new.id,
-            actor=new.principal,
-            correlation_id=new.correlation_id,
-            facts={**facts, **more},
-        )
-
-    received = of("operation.received", queued=queued, callback=new.callback is not None)
-    return [received] if new.phase == "received" else [received, of("operation.sent", effect=new.effect, attempts=1)]
+    return Entry(
+        type=f"operation.{new.phase}",
+        subject=new.id,
+        actor=new.principal,
+        correlation_id=new.correlation_id,
+        facts={
+            "object": intent.object,
+            "action": intent.action,
+            "connection": intent.connection,
+            "revision": intent.revision,
+            "remote_id": intent.remote_id,
+            "queued": queued,
+            "callback": new.callback is not None,
+            **({} if intent.part_of is None else {"part_of": intent.part_of}),
+            **({} if new.phase == "received" else {"effect": new.effect, "attempts": 1}),
+        },
+    )
 
 
 def entry_of_change(operation: Operation, change: FieldChange) -> Entry:

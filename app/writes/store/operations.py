@@ -8,7 +8,6 @@ transaction with its Events and the jobs that deliver them.
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -18,7 +17,7 @@ from app.audit import record
 from app.events.models import RecordChange, StateMoved
 from app.links.models import NewRecord
 from app.links.statements import record_known
-from app.postgres.database import Database, Statement, Transaction
+from app.postgres.database import Database, NamedStatement, Session, Transaction
 from app.postgres.encryption import Sealer
 from app.problem_document import ProblemDocument
 from app.queue.models import LeaseLost
@@ -37,7 +36,7 @@ from app.writes.models import (
     OperationOutcome,
     References,
 )
-from app.writes.store.audit_entries import entry, entry_of_change, first_entries
+from app.writes.store.audit_entries import entry, entry_of_change, first_entry
 from app.writes.store.delays import SELECT_DELAYS
 from app.writes.store.rows import OperationRows
 from app.writes.store.statements import (
@@ -117,7 +116,7 @@ class PostgresOperations(OperationReader):
     async def begin(self, new: NewOperation) -> Begun:
         """Insert an operation, or return the one of its key. INSERT comes first, so one of several copies begins."""
         token = uuid4().hex
-        arguments = self._new(new, token)
+        arguments = INSERT.arguments(self._new(new, token))
         for _ in range(3):
             row = await self._database.fetch_row(INSERT, *arguments)
             if row is not None:
@@ -133,7 +132,7 @@ class PostgresOperations(OperationReader):
 
     async def add_queued(self, transaction: Transaction, new: NewOperation) -> Operation | None:
         """Insert a `received` operation for a job, which the caller enqueues. None if its key names one already."""
-        arguments = self._new(new, None)
+        arguments = INSERT.arguments(self._new(new, None))
         row = await transaction.fetch_row(INSERT, *arguments)
         if row is None and await transaction.execute(RELEASE_EXPIRED, new.principal, new.key, self._retention):
             row = await transaction.fetch_row(INSERT, *arguments)
@@ -162,7 +161,8 @@ class PostgresOperations(OperationReader):
         if existing is None:
             return None
         noted = entry("operation.reopened", existing, actor=actor)
-        row = await self._database.fetch_row(REOPEN, operation_id, token, self._lease, *record.columns_of([noted]))
+        values = {"id": operation_id, "token": token, "lease": self._lease, **record.values_of(noted)}
+        row = await self._database.fetch_row(REOPEN, *REOPEN.arguments(values))
         return None if row is None else self._begun(row, token, actor=actor)
 
     async def claim_due(self, limit: int) -> Sequence[Begun]:
@@ -211,19 +211,15 @@ class PostgresOperations(OperationReader):
             resent_for=0.0 if anew else begun.operation.resent_for,
         )
         noted = entry("operation.sent", operation, actor=begun.held().actor, **({"anew": True} if anew else {}))
-        lease = begun.held()
-        row = await self._database.fetch_row(
-            *(MARK_SENT, lease.operation_id, lease.token, effect, remote_id, sealed, self._lease, anew),
-            *record.columns_of([noted]),
+        row = await self._step(
+            *(MARK_SENT, begun, noted), effect=effect, remote_id=remote_id, intent=sealed, lease=self._lease, anew=anew
         )
-        if row is None:
-            raise LeaseLost(lease.operation_id)
         operation = msgspec.structs.replace(operation, sent_at=row["sent_at"])
-        return Begun(operation=operation, lease=lease, seen=self._completion.seen(row, operation))
+        return Begun(operation=operation, lease=begun.lease, seen=self._completion.seen(row, operation))
 
     async def note_remote_id(self, begun: Begun, remote_id: str) -> None:
         """Record the remote id of a write that the vendor carried out; only reading it is left. Raises LeaseLost."""
-        await self._step(NOTE_REMOTE_ID, begun, remote_id)
+        await self._step(NOTE_REMOTE_ID, begun, remote_id=remote_id)
 
     async def postpone(self, begun: Begun, *, seconds: float, sent: bool, absent: bool = False) -> None:
         """Release the lease; a worker continues after `seconds`. `sent` False: back to `received`. `absent`: the vendor
@@ -236,7 +232,7 @@ class PostgresOperations(OperationReader):
             phase=begun.operation.phase if sent else "received",
             **({"absent": True} if absent else {}),
         )
-        await self._step(POSTPONE, begun, seconds, sent, absent, *record.columns_of([noted]))
+        await self._step(POSTPONE, begun, noted, seconds=seconds, sent=sent, absent=absent)
 
     async def succeed(
         self,
@@ -257,9 +253,14 @@ class PostgresOperations(OperationReader):
         operation = msgspec.structs.replace(begun.operation, remote_id=remote_id or begun.operation.remote_id)
         entries = [entry("operation.succeeded", operation, actor=begun.held().actor)]
         entries += [entry_of_change(operation, change) for change in changes]
-        sealed = self._rows.answer(operation.id, answer)
         await self._settle(
-            begun, entries, "succeeded", sealed, None, remote_id, True, change=change, new=new, copied=copied
+            *(begun, entries, self._rows.answer(operation.id, answer)),
+            outcome="succeeded",
+            remote_id=remote_id,
+            keeps_answer=True,
+            change=change,
+            new=new,
+            copied=copied,
         )
 
     async def fail(
@@ -279,11 +280,17 @@ class PostgresOperations(OperationReader):
         operation = begun.operation
         noted = entry("operation.failed", operation, actor=begun.held().actor, problem=problem.code, sent=sent)
         sealed, why = self._rows.answer(operation.id, answer), self._rows.problem(operation.id, problem)
-        return await self._settle(begun, [noted], "failed", sealed, why, None, sent, unless_deferred=unless_deferred)
+        return await self._settle(
+            *(begun, [noted], sealed),
+            outcome="failed",
+            problem=why,
+            keeps_answer=sent,
+            unless_deferred=unless_deferred,
+        )
 
     async def revise(self, begun: Begun, intent: Intent) -> Begun:
         """Replace the intent by one with another mapping revision, before anything is sent. Raises LeaseLost."""
-        await self._step(REVISE, begun, self._rows.intent(begun.operation.id, intent))
+        await self._step(REVISE, begun, intent=self._rows.intent(begun.operation.id, intent))
         return msgspec.structs.replace(begun, operation=msgspec.structs.replace(begun.operation, intent=intent))
 
     async def mark_unknown(self, begun: Begun, *, problem: ProblemDocument) -> None:
@@ -292,18 +299,14 @@ class PostgresOperations(OperationReader):
         why = self._rows.problem(lease.operation_id, problem)
         noted = entry("operation.unknown", begun.operation, actor=lease.actor, problem=problem.code)
         async with self._database.transaction() as session:
-            row = await session.fetch_row(
-                MARK_UNKNOWN, lease.operation_id, lease.token, why, *record.columns_of([noted])
-            )
-            if row is None:
-                raise LeaseLost(lease.operation_id)
+            row = await self._step(MARK_UNKNOWN, begun, noted, session=session, problem=why)
             await self._completion.announce(session, self._rows.open(row), finished=True)
 
     async def forget(self, begun: Begun, *, because: str) -> bool:
         """Delete the operation of an invalid request. False if it is deferred or queued, or the lease is lost."""
         lease = begun.held()
         noted = entry("operation.forgotten", begun.operation, actor=lease.actor, problem=because)
-        gone = await self._database.fetch_value(FORGET, lease.operation_id, lease.token, *record.columns_of([noted]))
+        gone = await self._database.fetch_value(FORGET, *FORGET.arguments(_values(begun, noted)))
         return gone is not None
 
     async def resolve(
@@ -361,24 +364,34 @@ class PostgresOperations(OperationReader):
         self,
         begun: Begun,
         entries: Sequence[record.Entry],
-        *outcome: object,
+        answer: bytes | None,
+        *,
+        outcome: OperationOutcome,
+        problem: bytes | None = None,
+        remote_id: str | None = None,
+        keeps_answer: bool,
         unless_deferred: bool = False,
         change: RecordChange | None = None,
         new: NewRecord | None = None,
         copied: CopyResult | None = None,
     ) -> bool:
         """Settle the operation. False only with `unless_deferred`. Raises LeaseLost, StateMoved, RecordKnown."""
-        lease, operation, noted = begun.held(), begun.operation, record.columns_of(entries)
+        lease, operation, (noted, *further) = begun.held(), begun.operation, entries
         published = await self._completion.prepare(self._database, operation, change, new, copied)
-        held = (lease.operation_id, lease.token, *outcome)
+        values = {
+            **_values(begun, noted, outcome=outcome, answer=answer, problem=problem, remote_id=remote_id),
+            **{"keeps_answer": keeps_answer, "also_deferred": not unless_deferred},
+            **published.values,
+        }
         with record_known():
-            if not (operation.is_announced or published.wanted) and (
-                await self._database.fetch_value(SETTLE_UNANNOUNCED, *held, *noted, *published.columns)
+            if not (operation.is_announced or published.wanted or further) and (
+                await self._database.fetch_value(SETTLE_UNANNOUNCED, *SETTLE_UNANNOUNCED.arguments(values))
             ):
                 return True
             async with self._database.transaction() as session:
-                rows = await session.fetch(SETTLE_ANNOUNCED, *held, not unless_deferred, *noted, *published.columns)
+                rows = await session.fetch(SETTLE_ANNOUNCED, *SETTLE_ANNOUNCED.arguments(values))
                 if rows:
+                    await record.append(session, *further)
                     await self._completion.deliver(session, self._rows.open(rows[0]), published, rows)
                     return True
                 if await session.fetch_value(HELD, lease.operation_id, lease.token):
@@ -387,24 +400,52 @@ class PostgresOperations(OperationReader):
                     raise StateMoved
         raise LeaseLost(lease.operation_id)
 
-    async def _step(self, query: Statement, begun: Begun, *arguments: object) -> Any:
-        """Run the statement, and return its one value. Raises LeaseLost without one."""
-        lease = begun.held()
-        value = await self._database.fetch_value(query, lease.operation_id, lease.token, *arguments)
-        if value is None:
-            raise LeaseLost(lease.operation_id)
-        return value
+    async def _step(
+        self,
+        query: NamedStatement,
+        begun: Begun,
+        noted: record.Entry | None = None,
+        *,
+        session: Session | None = None,
+        **values: object,
+    ) -> asyncpg.Record:
+        """Run the statement, and return its one row. Raises LeaseLost without one."""
+        arguments = query.arguments(_values(begun, noted, **values))
+        row = await (session or self._database).fetch_row(query, *arguments)
+        if row is None:
+            raise LeaseLost(begun.operation.id)
+        return row
 
-    def _new(self, new: NewOperation, token: str | None) -> tuple[Any, ...]:
-        """Return the arguments of INSERT. A queued operation has no token."""
+    def _new(self, new: NewOperation, token: str | None) -> dict[str, object]:
+        """Return the values of INSERT. A queued operation has no token."""
         intent = new.intent
-        return (
-            *(new.id, new.principal, new.key, new.fingerprint, intent.object, intent.action, intent.connection),
-            *(new.correlation_id, new.traceparent, self._rows.intent(new.id, intent), new.phase, new.effect),
-            *(token, None if token is None else self._lease, self._rows.callback(new.id, new.callback), new.deferred),
-            *record.columns_of(first_entries(new, queued=token is None)),
-        )
+        return {
+            "id": new.id,
+            "principal": new.principal,
+            "key": new.key,
+            "fingerprint": new.fingerprint,
+            "object": intent.object,
+            "action": intent.action,
+            "connection": intent.connection,
+            "correlation_id": new.correlation_id,
+            "traceparent": new.traceparent,
+            "intent": self._rows.intent(new.id, intent),
+            "phase": new.phase,
+            "effect": new.effect,
+            "token": token,
+            "lease": None if token is None else self._lease,
+            "callback": self._rows.callback(new.id, new.callback),
+            "deferred": new.deferred,
+            **record.values_of(first_entry(new, queued=token is None)),
+        }
 
     def _begun(self, row: asyncpg.Record, token: str, *, actor: str = "lockstitch") -> Begun:
         lease = Lease(operation_id=row["id"], token=token, actor=actor)
         return Begun(operation=self._rows.open(row), lease=lease)
+
+
+def _values(begun: Begun, noted: record.Entry | None, **values: object) -> dict[str, object]:
+    """Return the values of a step that only the owner of the lease may take, with its audit entry."""
+    lease = begun.held()
+    audited = {} if noted is None else record.values_of(noted)
+    return {"id": lease.operation_id, "token": lease.token, **values, **audited}

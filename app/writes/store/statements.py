@@ -5,7 +5,7 @@ from typing import Final
 from app.audit import record
 from app.events import statements as events
 from app.links import statements as links
-from app.postgres.database import Statement
+from app.postgres.database import NamedStatement, Statement
 
 LEASED: Final = "lease_token IS NOT NULL AND due_at > now()"
 COLUMNS: Final = f"""
@@ -20,18 +20,18 @@ COLUMNS: Final = f"""
 """
 
 
-def _audited(change: str, *, first: int, result: str = "id", joined: str = "") -> str:
-    """Return a statement that changes operations and adds their audit events, the arguments from `$first` on. `joined`
-    adds rows of other tables to the result."""
+def _audited(change: str, *, returning: str = "id", result: str = "SELECT * FROM changed") -> str:
+    """Return a `NamedStatement` that changes an operation and adds its audit event. `result` reads what `returning` has
+    in `changed`."""
     return f"""
     WITH changed AS (
         {change}
-        RETURNING *
+        RETURNING {returning}
     ), noted AS (
-        {record.insert_text(first=first, where="EXISTS (SELECT FROM changed)")}
+        {record.insert_one(source="changed")}
     )
-    SELECT {result} FROM changed {joined}
-    """  # noqa: S608 - no caller's text is in it
+    {result}
+    """
 
 
 def _leased(condition: str) -> Statement:
@@ -48,20 +48,20 @@ def _leased(condition: str) -> Statement:
 
 
 # A new operation is leased from the start. A queued one waits for its job and is never due.
-INSERT = Statement(
+INSERT = NamedStatement(
     "INSERT operation",
     _audited(
         """
         INSERT INTO operation (id, principal, idempotency_key, fingerprint, object, action, connection, correlation_id,
                                traceparent, intent, phase, effect, sent_at, lease_token, due_at, callback, queued,
                                attempts, deferred)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-                CASE WHEN $11 = 'sent' THEN now() END, $13::text, now() + coalesce($14::interval, '0'), $15,
-                $13::text IS NULL, CASE WHEN $13::text IS NULL THEN 0 ELSE 1 END, $16)
+        VALUES (:id, :principal, :key, :fingerprint, :object, :action, :connection, :correlation_id, :traceparent,
+                :intent, :phase, :effect, CASE WHEN :phase = 'sent' THEN now() END, :token,
+                now() + coalesce(:lease::interval, '0'), :callback, :token::text IS NULL,
+                CASE WHEN :token::text IS NULL THEN 0 ELSE 1 END, :deferred)
             ON CONFLICT (principal, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         """,
-        first=17,
-        result=COLUMNS,
+        returning=COLUMNS,
     ),
 )
 
@@ -153,163 +153,154 @@ DEFER = Statement(
 )
 
 # Its job has ended and its callback is sent. From here on it is decided like a direct write.
-REOPEN = Statement(
+REOPEN = NamedStatement(
     "UPDATE operation",
     _audited(
         """
         UPDATE operation
-           SET phase = 'sent', queued = false, callback = NULL, lease_token = $2, due_at = now() + $3::interval,
-               attempts = attempts + 1, updated_at = now()
-         WHERE id = $1
+           SET phase = 'sent', queued = false, callback = NULL, lease_token = :token,
+               due_at = now() + :lease::interval, attempts = attempts + 1, updated_at = now()
+         WHERE id = :id
            AND phase = 'unknown'
         """,
-        first=4,
-        result=COLUMNS,
+        returning=COLUMNS,
     ),
 )
 
-MARK_SENT = Statement(
+MARK_SENT = NamedStatement(
     "UPDATE operation",
     _audited(
         """
         UPDATE operation
-           SET phase = 'sent', effect = $3, remote_id = coalesce($4, remote_id), intent = coalesce($5, intent),
-               sent_at = now(), due_at = now() + $6::interval, updated_at = now(), absent_at = NULL,
-               resent_at = CASE WHEN $7 THEN now() ELSE resent_at END
-         WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
+           SET phase = 'sent', effect = :effect, remote_id = coalesce(:remote_id, remote_id),
+               intent = coalesce(:intent, intent), sent_at = now(), due_at = now() + :lease::interval,
+               updated_at = now(), absent_at = NULL, resent_at = CASE WHEN :anew THEN now() ELSE resent_at END
+         WHERE id = :id AND lease_token = :token AND due_at IS NOT NULL
         """,
-        first=8,
-        result=f"sent_at, {events.SEEN_COLUMNS}",
-        joined="LEFT JOIN record_state USING (object, connection, remote_id)",
-    ),
-)
-
-NOTE_REMOTE_ID = Statement(
-    "UPDATE operation",
-    """
-    UPDATE operation
-       SET remote_id = $3, updated_at = now()
-     WHERE id = $1 AND lease_token = $2 AND phase = 'sent'
-    RETURNING id
-    """,
-)
-
-# `$5`: the vendor's list lacks the record.
-POSTPONE = Statement(
-    "UPDATE operation",
-    _audited(
-        """
-        UPDATE operation
-           SET phase = CASE WHEN $4 THEN phase ELSE 'received' END,
-               absent_at = CASE WHEN $5 THEN coalesce(absent_at, now()) ELSE absent_at END,
-               lease_token = NULL, due_at = now() + make_interval(secs => $3), updated_at = now()
-         WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
-        """,
-        first=6,
-    ),
-)
-
-# `$7`: always record the answer. Otherwise record it only for a deferred operation, if there is one.
-_SETTLE: Final = """
-        UPDATE operation
-           SET phase = 'settled', outcome = $3, answer = CASE WHEN $7 OR deferred THEN $4::bytea END, problem = $5,
-               remote_id = coalesce($6, remote_id),
-               idempotency_key = CASE WHEN $7 OR (deferred AND $4 IS NOT NULL) THEN idempotency_key END,
-               lease_token = NULL, due_at = NULL, updated_at = now()
-"""
-
-
-def _settled(condition: str, *, first: int, result: str) -> str:
-    """Return a statement that settles an operation, keeps the state of its record, links a new one, and appends and
-    audits its Event. Its arguments from `$first` on are those of the audit, then those of `Publication`.
-
-    It changes nothing if there is a state to keep and the last-seen one is not the one that it was compared with.
-    """
-    state = first + record.ARGUMENTS
-    event = state + len(events.STATE_ARGUMENTS)
-    return f"""
-    WITH due AS (
-        SELECT *
-          FROM operation
-         WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL AND {condition}
-           FOR NO KEY UPDATE
-    ), kept AS (
-        {events.keep_text(first=state, source="due", single=True)}
-    ), changed AS (
-        {_SETTLE}
-         WHERE id = (SELECT id FROM due)
-           AND ((SELECT ${state}::text) IS NULL OR EXISTS (SELECT FROM kept))
-        RETURNING *
-    ), {links.new_record_text(first=event + len(events.EVENT_ARGUMENTS), source="changed")}, new AS (
-        {events.new_text(first=event, source="changed", single=True)}
-    ), appended AS (
-        {events.APPEND}
-    ), noted AS (
-        {record.insert_text(first=first, where="EXISTS (SELECT FROM changed)", rows=events.ENTRIES)}
-    )
-    {result}
-    """  # noqa: S608 - no caller's text is in it
-
-
-# The end of a write whose caller waits for it, and whose Event nobody has subscribed to: nothing to deliver.
-SETTLE_UNANNOUNCED = Statement(
-    "UPDATE operation",
-    _settled(
-        "NOT (queued OR deferred) AND callback IS NULL AND "
-        + events.unwanted_text(first=8 + record.ARGUMENTS + len(events.STATE_ARGUMENTS)),
-        first=8,
-        result="SELECT id FROM changed",
-    ),
-)
-
-# Any other end. `$8`: also settle a deferred operation. A row for each subscription that wants the Event, or one.
-SETTLE_ANNOUNCED = Statement(
-    "UPDATE operation",
-    _settled(
-        "($8 OR NOT deferred)",
-        first=9,
+        returning="object, connection, remote_id, sent_at",
         result=f"""
-        SELECT settled.*, told.*
-          FROM (SELECT {COLUMNS} FROM changed) AS settled
-          LEFT JOIN ({events.WANTED}) AS told ON true
-         ORDER BY told.subscription
+        SELECT sent_at, {events.SEEN_COLUMNS}
+          FROM changed
+          LEFT JOIN record_state USING (object, connection, remote_id)
         """,  # noqa: S608
     ),
 )
 
-HELD = Statement("SELECT operation", "SELECT true FROM operation WHERE id = $1 AND lease_token = $2")
-
-REVISE = Statement(
+NOTE_REMOTE_ID = NamedStatement(
     "UPDATE operation",
     """
     UPDATE operation
-       SET intent = $3
-     WHERE id = $1 AND lease_token = $2 AND phase = 'received'
+       SET remote_id = :remote_id, updated_at = now()
+     WHERE id = :id AND lease_token = :token AND phase = 'sent'
     RETURNING id
     """,
 )
 
-MARK_UNKNOWN = Statement(
+# `:absent`: the vendor's list lacks the record.
+POSTPONE = NamedStatement(
     "UPDATE operation",
     _audited(
         """
         UPDATE operation
-           SET phase = 'unknown', problem = $3, lease_token = NULL, due_at = NULL, updated_at = now()
-         WHERE id = $1 AND lease_token = $2 AND phase = 'sent'
-        """,
-        first=4,
-        result=COLUMNS,
+           SET phase = CASE WHEN :sent THEN phase ELSE 'received' END,
+               absent_at = CASE WHEN :absent THEN coalesce(absent_at, now()) ELSE absent_at END,
+               lease_token = NULL, due_at = now() + make_interval(secs => :seconds), updated_at = now()
+         WHERE id = :id AND lease_token = :token AND due_at IS NOT NULL
+        """
     ),
 )
 
-FORGET = Statement(
+
+def _settled(condition: str, *, returning: str, result: str) -> NamedStatement:
+    """Return the statement that settles an operation, keeps the state of its record, links a new one, and appends its
+    Event, all audited.
+
+    It changes nothing if there is a state to keep and the last-seen one is not the one that it was compared with.
+    `:keeps_answer`: always record the answer. Otherwise record it only for a deferred operation, if there is one.
+    """
+    return NamedStatement(
+        "UPDATE operation",
+        f"""
+    WITH due AS (
+        SELECT id
+          FROM operation
+         WHERE id = :id AND lease_token = :token AND due_at IS NOT NULL AND {condition}
+           FOR NO KEY UPDATE
+    ), kept AS (
+        {events.keep_text(events.ONE_STATE, source="due")}
+    ), changed AS (
+        UPDATE operation
+           SET phase = 'settled', outcome = :outcome,
+               answer = CASE WHEN :keeps_answer OR deferred THEN :answer::bytea END, problem = :problem,
+               remote_id = coalesce(:remote_id, remote_id),
+               idempotency_key = CASE WHEN :keeps_answer OR (deferred AND :answer IS NOT NULL) THEN idempotency_key END,
+               lease_token = NULL, due_at = NULL, updated_at = now()
+         WHERE id = (SELECT id FROM due)
+           AND ((SELECT :state_object::text) IS NULL OR EXISTS (SELECT FROM kept))
+        RETURNING {returning}
+    ), {links.new_record_text(source="changed")}, new AS (
+        {events.new_text(events.ONE_EVENT, source="changed")}
+    ), appended AS (
+        {events.APPEND}
+    ), noted AS (
+        {record.insert_one(source="changed", rows=events.ENTRIES)}
+    )
+    {result}
+    """,  # noqa: S608
+    )
+
+
+# The end of a write whose caller waits for it, and whose Event nobody has subscribed to: nothing to deliver.
+SETTLE_UNANNOUNCED = _settled(
+    f"NOT (queued OR deferred) AND callback IS NULL AND {events.UNWANTED}",
+    returning="id",
+    result="SELECT id FROM changed",
+)
+
+# Any other end. A row for each subscription that wants the Event, or one.
+SETTLE_ANNOUNCED = _settled(
+    "(:also_deferred OR NOT deferred)",
+    returning=COLUMNS,
+    result=f"""
+    SELECT changed.*, told.*
+      FROM changed
+      LEFT JOIN ({events.WANTED}) AS told ON true
+     ORDER BY told.subscription
+    """,  # noqa: S608
+)
+
+HELD = Statement("SELECT operation", "SELECT true FROM operation WHERE id = $1 AND lease_token = $2")
+
+REVISE = NamedStatement(
+    "UPDATE operation",
+    """
+    UPDATE operation
+       SET intent = :intent
+     WHERE id = :id AND lease_token = :token AND phase = 'received'
+    RETURNING id
+    """,
+)
+
+MARK_UNKNOWN = NamedStatement(
+    "UPDATE operation",
+    _audited(
+        """
+        UPDATE operation
+           SET phase = 'unknown', problem = :problem, lease_token = NULL, due_at = NULL, updated_at = now()
+         WHERE id = :id AND lease_token = :token AND phase = 'sent'
+        """,
+        returning=COLUMNS,
+    ),
+)
+
+FORGET = NamedStatement(
     "DELETE operation",
     _audited(
         """
         DELETE FROM operation
-         WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL AND phase <> 'sent' AND NOT (queued OR deferred)
-        """,
-        first=3,
+         WHERE id = :id AND lease_token = :token AND due_at IS NOT NULL AND phase <> 'sent'
+           AND NOT (queued OR deferred)
+        """
     ),
 )
 

@@ -1,5 +1,7 @@
 """The end of a write: operation.finished, the callback, the audit trail."""
 
+import json
+
 from tests.contract.async_writes.finished_operations import (
     CONTACTS,
     LATER,
@@ -138,7 +140,7 @@ def test_an_unknown_outcome_and_its_resolution_are_announced(
 
 def test_every_step_is_audited(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     direct = caller.create("/v1/customers", customer("hubspot"))["meta"]["operation_id"]
-    assert audit_of(facade, direct) == ["operation.received", "operation.sent", "operation.succeeded"]
+    assert audit_of(facade, direct) == ["operation.sent", "operation.succeeded"]
     vendors.lose_reply("hubspot", method="POST", path=CONTACTS)
     lost = caller.settled(caller.write("POST", "/v1/customers", customer("hubspot"), headers=LATER))["id"]
     assert audit_of(facade, lost) == [
@@ -157,6 +159,21 @@ def test_every_step_is_audited(caller: Caller, facade: Facade, vendors: Emulator
     assert {row["actor"] for row in rows if row["subject"] == direct} == {principal}
     assert [row["actor"] for row in rows if row["subject"] == lost] == [principal, *["lockstitch"] * 3]
     assert all("example.com" not in row["facts"] for row in rows)
+
+
+def test_one_entry_audits_what_is_received_and_sent_in_one_commit(caller: Caller, facade: Facade) -> None:
+    created = caller.create("/v1/customers", customer("hubspot"))
+    looked_up = caller.write("PATCH", f"/v1/customers/{created['id']}", {"last_name": "Lovelace"}).json()
+    sent, received = (
+        json.loads(facade.sql("SELECT facts FROM audit_event WHERE subject = $1 ORDER BY id", one)[0]["facts"])
+        for one in (created["meta"]["operation_id"], looked_up["meta"]["operation_id"])
+    )
+    (event,) = facade.sql("SELECT id FROM event WHERE origin = $1", created["meta"]["operation_id"])
+    assert (sent["queued"], sent["callback"], sent["effect"], sent["attempts"]) == (False, False, "create", 1)
+    assert audit_of(facade, looked_up["meta"]["operation_id"])[:2] == ["operation.received", "operation.sent"]
+    assert sent.keys() - received.keys() == {"effect", "attempts"}
+    page = caller.get("/ops/audit", params={"record": event["id"]}).json()
+    assert [entry["type"] for entry in page["data"]] == ["event.appended"]
 
 
 def test_the_history_of_a_watched_field(caller: Caller, facade: Facade) -> None:
