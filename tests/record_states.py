@@ -41,7 +41,7 @@ def change_to(
         remote_id=remote_id,
         type=None,
         data=b"{}",
-        seen=instead_of,
+        last_state=instead_of,
         state=data,
         read_at=read_at,
         deleted=deleted,

@@ -42,7 +42,7 @@ class SeenState(Struct, frozen=True, kw_only=True):
 
 
 class RecordChange(Struct, frozen=True, kw_only=True):
-    """A record as it was read, compared with its last-seen state `seen`.
+    """A record as it was read, compared with its last-seen state `last_state`.
 
     `type` and `data` are those of its Event; without a type there is nothing to publish. `state` replaces the last-seen
     one; None for a comment, of which no state is kept. `read_at`: the vendor was asked then or later. `lags`: what was
@@ -58,7 +58,7 @@ class RecordChange(Struct, frozen=True, kw_only=True):
     data: bytes
     changed: tuple[str, ...] | None = None
     occurred_at: datetime | None = None
-    seen: SeenState | None = None
+    last_state: SeenState | None = None
     state: bytes | None = None
     read_at: datetime | None = None
     deleted: bool = False

@@ -63,7 +63,7 @@ def history_of(change: RecordChange, receipt: str | None, run: str) -> list[Entr
     name = WATCHED.get(change.object)
     if name is None or name not in (change.changed or ()) or change.state is None:
         return []
-    before = {} if change.seen is None or change.seen.deleted else fields_of(change.seen.data)
+    before = {} if change.last_state is None or change.last_state.deleted else fields_of(change.last_state.data)
     writer = f"vendor:{change.connection}"
     facts = {
         "object": change.object,

@@ -43,7 +43,7 @@ async def compare(
     reading: Reading,
     resource: Any,
     *,
-    seen: SeenState | None,
+    last_state: SeenState | None,
     read_at: datetime | None,
     created: bool = False,
     written: Collection[str] = (),
@@ -57,12 +57,12 @@ async def compare(
     object_name = reading.mapping.object
     state = state_of(resource)
     after = fields_of(state)
-    before, notes = (None, StateNotes()) if seen is None else read_state(seen.data)
+    before, notes = (None, StateNotes()) if last_state is None else read_state(last_state.data)
     alike = await _like_seen(connection, reading, state, notes.mapping_revision)
     comparable = after if alike is state else fields_of(alike)
     names = changed(before, comparable, reading.mapping.model)
     state = with_newest_comment(state, notes.newest_comment)
-    is_new = created and seen is None
+    is_new = created and last_state is None
     what = "created" if is_new else "updated"
     return RecordChange(
         object=object_name,
@@ -72,13 +72,16 @@ async def compare(
         data=msgspec.json.encode(resource),
         changed=names,
         occurred_at=occurred_at or reading.mapped.remote.updated_at,
-        seen=seen,
+        last_state=last_state,
         state=state,
         read_at=read_at,
         lags=before is not None and is_older(before, after),
         previous=previous_values(before, names),
         transitions=await transitions_of(
-            deps.setups, object_name, connection.name, before, comparable, seen=seen, is_new=is_new, written=written
+            *(deps.setups, object_name, connection.name, before, comparable),
+            is_first=last_state is None,
+            is_new=is_new,
+            written=written,
         ),
     )
 
@@ -90,15 +93,15 @@ async def transitions_of(
     before: Fields | None,
     after: Fields,
     *,
-    seen: SeenState | None,
+    is_first: bool,
     is_new: bool = False,
     written: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """Return the transitions from the fields of a last-seen state, or at first sight of a record. After a deletion or
-    an erasure there are none."""
+    """Return the transitions from the fields of a last-seen state, or of a record that is seen for the first time.
+    After a deletion or an erasure there are none."""
     if before:
         return transitions(object_name, before, after)
-    if seen is not None:
+    if not is_first:
         return ()
     first = FirstSight(is_new=is_new, written=written)
     if is_new or not transitions(object_name, FirstSight(is_new=True), after):
@@ -112,7 +115,7 @@ async def compare_deleted(
     mapping: AnyMapping,
     remote_id: str,
     *,
-    seen: SeenState | None,
+    last_state: SeenState | None,
     read_at: datetime | None,
     occurred_at: datetime | None = None,
 ) -> RecordChange:
@@ -124,8 +127,8 @@ async def compare_deleted(
     meta = meta_of(connection, mapping, Remote(id=remote_id), links=named.shown_links)
     remains = DeletedRecord(id=named.shown_id, meta=meta)
     identity = msgspec.to_builtins(remains)
-    known = seen is not None and seen.deleted
-    last, notes = ({}, StateNotes()) if seen is None else read_state(seen.data)
+    known = last_state is not None and last_state.deleted
+    last, notes = ({}, StateNotes()) if last_state is None else read_state(last_state.data)
     return RecordChange(
         object=object_name,
         connection=connection.name,
@@ -134,7 +137,7 @@ async def compare_deleted(
         data=msgspec.json.encode({**last, **identity}),
         changed=(),
         occurred_at=occurred_at,
-        seen=seen,
+        last_state=last_state,
         state=with_newest_comment(b"{}", notes.newest_comment),  # a restored ticket has its comments again
         read_at=read_at,
         deleted=True,

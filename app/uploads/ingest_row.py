@@ -89,12 +89,14 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
         data=msgspec.json.encode(resource),
         changed=names,
         occurred_at=mapped.remote.updated_at,
-        seen=last_state,
+        last_state=last_state,
         state=state,
         read_at=read_at,
         previous=previous_values(before, names),
         # A row says what its record is now, not that the record is new.
-        transitions=await transitions_of(deps.setups, layout.object, connection.name, before, after, seen=last_state),
+        transitions=await transitions_of(
+            deps.setups, layout.object, connection.name, before, after, is_first=last_state is None
+        ),
     )
     try:
         async with finishing() as transaction:
@@ -109,7 +111,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
                 jobs = await deps.events.append(transaction, *events_of(change, origin=receipt.id))
                 await deps.queue.enqueue(transaction, *jobs)
                 await append(transaction, *history_of(change, job.origin, job.correlation_id))
-            await deps.receipts.settle(transaction, receipt.id)
+            await deps.receipts.settle(transaction, [receipt.id])
     except StateMoved:
         return Retry(reason="the state of the record changed meanwhile", after=0.0)
     telemetry.count_row_processed(connection.name, outcome)

@@ -181,15 +181,16 @@ async def _read_change(
     )
     events = () if is_own else events_of(change, origin=receipt.id)
     if record.notice.adds_comments and change.state is not None and not change.deleted:
-        added, newest = await new_comments(deps, record.connection, record.notice.remote_id, change.seen, deadline)
+        added, newest = await new_comments(deps, record, change.last_state, deadline)
         change = replace(change, state=with_newest_comment(change.state, newest))
         events += await _events_of_comments(deps, record, added)
+    echo = () if events else _echo(receipt, change.last_state)
     return _ended(
         receipt,
         finishing,
         "event" if events else "unchanged",
         mapping=refetched.mapping,
-        entries=(*history_of(change, job.origin, job.correlation_id), *(() if events else _echo(receipt, change.seen))),
+        entries=(*history_of(change, job.origin, job.correlation_id), *echo),
         events=events,
         change=change,
         reported=replace(record, notice=replace(record.notice, remote_id=change.remote_id)).changes(),
@@ -218,7 +219,7 @@ async def _source_jobs(
     """Return the job that follows the source of copies: one that a deletion webhook names, or that is back."""
     notice, connection = record.notice, record.connection.name
     is_named = notice.happened == "deleted" and not notice.trashed
-    is_back = change is not None and not change.deleted and change.seen is not None and change.seen.deleted
+    is_back = change is not None and not change.deleted and change.last_state is not None and change.last_state.deleted
     if not (is_named or is_back) or not await deps.bases.copies_of(notice.object, connection, notice.remote_id):
         return ()
     source = DeletedSource(object=notice.object, connection=connection, remote_id=notice.remote_id, is_named=is_named)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from app.audit.record import Entry, append
+from app.audit.record import Entry
 from app.events.models import NewEvent, RecordChange, StateMoved
 from app.postgres.batching import MOST_ITEMS, Batcher
 from app.queue.enqueue import job_subject
@@ -71,7 +71,7 @@ async def _find_outdated(deps: IngestDeps, ingested: Sequence[Ingested]) -> list
     taken: set[tuple[str, str, str]] = set()
     for one, check in zip(ingested, checks, strict=True):
         change = None if one.change is None or one.change.state is None else one.change
-        version = None if change is None or change.seen is None else change.seen.version
+        version = None if change is None or change.last_state is None else change.last_state.version
         if check.is_under_way:
             outcomes.append(WriteUnderWay())
         elif change is not None and (change.record in taken or check.version != version):
@@ -92,8 +92,8 @@ async def _commit(deps: IngestDeps, ingested: Sequence[Ingested]) -> set[int]:
         await deps.states.replace(transaction, *(one.change for one in leased if one.change is not None))
         jobs = await deps.events.append(transaction, *(event for one in leased for event in one.events))
         await deps.queue.enqueue(transaction, *jobs, *(job for one in leased for job in one.jobs))
-        await append(transaction, *(entry for one in leased for entry in one.entries))
-        await deps.receipts.settle(transaction, *(one.receipt for one in leased))
+        entries = [entry for one in leased for entry in one.entries]
+        await deps.receipts.settle(transaction, [one.receipt for one in leased], entries=entries)
     return ended
 
 

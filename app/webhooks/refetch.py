@@ -65,7 +65,10 @@ async def _refetch_record(
     stub = None if webhooks is None else webhooks.gone.get(notice.object)
     if reading is None or reading.mapped.data.status == stub or _is_gone(reading.mapped, notice, occurred_at, last):
         gone = await compare_deleted(
-            *(deps, connection, mapping, notice.remote_id), seen=last_state, read_at=read_at, occurred_at=occurred_at
+            *(deps, connection, mapping, notice.remote_id),
+            last_state=last_state,
+            read_at=read_at,
+            occurred_at=occurred_at,
         )
         # A new record is probably not visible yet, rather than deleted.
         lags = notice.happened == "created" and last_state is None
@@ -80,7 +83,7 @@ async def _refetch_record(
     (resource,) = await name_records(deps, connection, [reading])
     change = await compare(
         *(deps, connection, reading, resource),
-        seen=last_state,
+        last_state=last_state,
         read_at=read_at,
         created=notice.happened == "created",
         occurred_at=occurred_at,
@@ -103,12 +106,13 @@ async def _refetch_comment(deps: IngestDeps, record: ReportedRecord, deadline: f
 
 
 async def new_comments(
-    deps: IngestDeps, connection: Connection, ticket: str, last_state: SeenState | None, deadline: float
+    deps: IngestDeps, record: ReportedRecord, last_state: SeenState | None, deadline: float
 ) -> tuple[list[Reading], str | None]:
     """Return the comments of a ticket that were not looked at before, oldest first, and the newest one's id. If none
     was, those that were added since the connection was set up. Raises like `refetch`."""
+    connection = record.connection
     mapping = choose_mapping(deps, connection, "comment")
-    query = ListQuery(limit=mapping.endpoints.max_limit, parent=ticket)
+    query = ListQuery(limit=mapping.endpoints.max_limit, parent=record.notice.remote_id)
     listed: list[Reading] = []
     for _ in range(MOST_COMMENT_PAGES):
         page = await fetch_page(deps, connection, mapping, query, deadline)

@@ -215,7 +215,7 @@ async def change_of(
         resolved.connection,
         reading,
         resource,
-        seen=state,
+        last_state=state,
         read_at=read_at,
         created=created,
         written=changed_fields(resolved.as_planned.intent),
@@ -279,7 +279,7 @@ async def _finish_archived(resolved: ResolvedWrite, begun: Begun, remote_id: str
     succeed = partial(deps.operations.succeed, begun, answer=answer, remote_id=remote_id)
 
     async def deletion(state: SeenState | None, read_at: datetime) -> RecordChange:
-        return await compare_deleted(deps, connection, mapping, remote_id, seen=state, read_at=read_at)
+        return await compare_deleted(deps, connection, mapping, remote_id, last_state=state, read_at=read_at)
 
     await _commit(resolved, begun.operation, remote_id, state, deletion, succeed)
     return answer

@@ -95,7 +95,7 @@ async def test_a_receipt_is_given_back_as_it_came_and_settled_once(database_url:
         assert id is not None
         before = await receipts.get(id)
         async with database.transaction() as session:
-            await receipts.settle(session, id)
+            await receipts.settle(session, [id])
         after = await receipts.get(id)
 
         assert before is not None

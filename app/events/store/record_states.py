@@ -89,7 +89,7 @@ class PostgresRecordStates:
     def _row(self, change: RecordChange, state: bytes) -> tuple[object, ...]:
         """Return a row with the version that comes after the last-seen one."""
         sealed = self._sealer.seal(state, data_of(*change.record))
-        version = 1 if change.seen is None else change.seen.version + 1
+        version = 1 if change.last_state is None else change.last_state.version + 1
         written_by = None if change.written_by is None else msgspec.json.encode(change.written_by).decode()
         return (*change.record, sealed, change.deleted, change.read_at, version, written_by)
 

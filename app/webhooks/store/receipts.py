@@ -6,6 +6,7 @@ from typing import Final
 import asyncpg
 
 from app.audit import record
+from app.audit.record import Entry
 from app.identifiers import new_id
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Session, Statement, Transaction
@@ -63,11 +64,14 @@ SELECT = Statement(
 
 SETTLE = Statement(
     "UPDATE inbound_event",
-    """
+    f"""
+    WITH noted AS (
+        {record.insert_text(first=2)}
+    )
     UPDATE inbound_event
        SET settled_at = now()
      WHERE id = ANY ((SELECT $1::text[])::text[]) AND settled_at IS NULL
-    """,
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 Key = tuple[str, str]
@@ -111,9 +115,11 @@ class PostgresReceipts:
             return None
         return Receipt(**{**row, "payload": self._sealer.open(row["payload"], payload_of(row["id"]))})
 
-    async def settle(self, transaction: Transaction, *receipt_ids: str) -> None:
-        """Record that they have been processed."""
-        await transaction.execute(SETTLE, receipt_ids)
+    async def settle(
+        self, transaction: Transaction, receipt_ids: Sequence[str], *, entries: Sequence[Entry] = ()
+    ) -> None:
+        """Record that they have been processed, and add these audit events."""
+        await transaction.execute(SETTLE, receipt_ids, *record.columns_of(entries))
 
     async def _read(self, ids: Sequence[str]) -> list[asyncpg.Record | None]:
         rows = {row["id"]: row for row in await self._database.fetch(SELECT, ids)}
@@ -146,9 +152,9 @@ def columns_of(sealer: Sealer, receipts: Sequence[tuple[str, NewReceipt]]) -> tu
     )
 
 
-def received(receipt_id: str, receipt: NewReceipt) -> record.Entry:
+def received(receipt_id: str, receipt: NewReceipt) -> Entry:
     """Return the audit entry of a new receipt."""
-    return record.Entry(
+    return Entry(
         type="receipt.received",
         subject=receipt_id,
         correlation_id=receipt.correlation_id,
@@ -166,7 +172,7 @@ async def note_conflicting(session: Session, copies: Sequence[NewReceipt]) -> No
     )
     known = {(row["connection"], row["dedupe_key"]): row for row in rows}
     entries = [
-        record.Entry(
+        Entry(
             type="receipt.conflicting",
             subject=known[key_of(copy)]["id"],
             correlation_id=copy.correlation_id,
