@@ -1,11 +1,12 @@
 """Draft the body of a write with its mapping, and judge what is lost."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from app.errors import InvalidField, UnsupportedField, VendorDrifted
@@ -36,54 +37,45 @@ from mappings.stored import as_stored
 
 YOUNG: Final = 60.0
 """Account facts that are at most this many seconds old may refuse a write by themselves."""
-T = TypeVar("T")
 CUSTOM: Final = "custom_fields"
 
 
-class _StaleAccount(Exception):
-    """A refusal that comes only from account facts, which may be stale."""
+class Drafted(Struct, frozen=True, kw_only=True):
+    """A body to send and what it loses, with the account facts and the present record that it was drafted from."""
 
-    def __init__(self, problem: InvalidField | UnsupportedField) -> None:
-        super().__init__(problem.code)
-        self.problem = problem
+    body: Any
+    loss: tuple[Loss, ...]
+    account: Any
+    present: PresentRecord | None
 
 
-async def with_young_facts(resolved: ResolvedWrite, draft: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a draft that only account facts refuse, with facts at most a minute old.
+async def draft_body(resolved: ResolvedWrite, present: PresentRecord | None = None) -> Drafted:
+    """Draft the body, and judge what is lost. `present` is the record as it is, if there is one.
 
-    An administrator may have added a choice meanwhile. Raises the vendor's problems if the facts cannot be fetched.
+    What only account facts refuse is drafted again, from the record as it is then and facts at most a minute old: an
+    administrator may have added a choice meanwhile. Raises InvalidField, UnsupportedField, VendorDrifted, and the
+    vendor's problems if the facts cannot be fetched.
     """
-    before = await resolved.account()
-    try:
-        return await draft()
-    except _StaleAccount as stale:
-        if await resolved.account(YOUNG) == before:
-            raise stale.problem from None
-    try:
-        return await draft()
-    except _StaleAccount as stale:
-        raise stale.problem from None
-
-
-async def draft_body(
-    resolved: ResolvedWrite, account: Any, present: PresentRecord | None = None
-) -> tuple[Any, tuple[Loss, ...]]:
-    """Return the body to send and what is lost. `present` is the record as it is, if there is one."""
-    draft = await map_to_vendor(resolved, account, present)
-    try:
-        loss = accept_loss(resolved, draft)
-        if resolved.intent.object != "order":
-            return draft.body, loss
-        if present is None:
-            loss += accept_total(resolved, draft, account)
-        else:
-            await accept_change(resolved, draft, present)
-        return draft.body, loss
-    except (InvalidField, UnsupportedField) as problem:
-        vendor = resolved.connection.vendor
-        if refused_by_account_facts(vendor, resolved.mapping, account, barring(resolved, draft.refused)):
-            raise _StaleAccount(problem) from problem
-        raise
+    mapping = resolved.mapping
+    while True:
+        facts = await resolved.account()
+        account = facts if present is None else present.account
+        draft = await map_to_vendor(resolved, account, present)
+        try:
+            loss = accept_loss(resolved, draft)
+            if mapping.object == "order" and present is None:
+                loss += accept_total(resolved, draft, account)
+            elif mapping.object == "order" and present is not None:
+                await accept_change(resolved, draft, present)
+            return Drafted(body=draft.body, loss=loss, account=account, present=present)
+        except (InvalidField, UnsupportedField):
+            barred = barring(resolved, draft.refused)
+            if not refused_by_account_facts(resolved.connection.vendor, mapping, account, barred):
+                raise
+            if await resolved.account(YOUNG) == facts:
+                raise
+        if present is not None:
+            present = await resolved.fetch_present(present.remote_id)
 
 
 async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentRecord | None = None) -> Draft[Any]:

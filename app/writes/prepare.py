@@ -16,7 +16,6 @@ from app.writes.accept_loss import accept_loss, dropped
 from app.writes.copy_links import linked_record, require_known_copy, require_linkable
 from app.writes.copy_merge import (
     ConsumerPaused,
-    CopyMerge,
     begin_merge,
     is_login,
     lost_email,
@@ -24,7 +23,7 @@ from app.writes.copy_merge import (
     without_emails,
     without_refused,
 )
-from app.writes.draft import draft_body, map_to_vendor, says_nothing, with_young_facts
+from app.writes.draft import Drafted, draft_body, map_to_vendor, says_nothing
 from app.writes.find_record import find_by_key
 from app.writes.judge_ownership import Judged, judge_change, judge_new, skip_of
 from app.writes.models import CopyOf, CopyPlan, References
@@ -166,7 +165,17 @@ def _can_upsert(resolved: ResolvedWrite) -> bool:
 async def prepare_upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     """Draft the vendor's own upsert."""
     resolved = await _resolve(resolved, creates=True)
-    return await with_young_facts(resolved, partial(_upsert, resolved, marker))
+    key: UpsertKey = _required(resolved.intent.upsert_on)
+    value = _required(resolved.intent.upsert_value)
+    drafted = await draft_body(resolved)
+    return PreparedWrite(
+        effect="upsert",
+        request=resolved.mapping.endpoints.upsert[key](value, drafted.body, marker, drafted.account),
+        remote_id=None,
+        loss=drafted.loss,
+        references=resolved.intent.references,
+        plan=_plan_of(resolved, is_new=False),
+    )
 
 
 async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
@@ -175,12 +184,20 @@ async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     if create is None:
         raise resolved.cannot(f"cannot create {resolved.mapping.object}s")
     judged, refusal = await _verdict(judge_new(resolved))
-    skipped = () if judged is None else judged.skipped
     left = await _resolve(resolved if judged is None else judged.write, creates=True)
-    prepared = await with_young_facts(left, partial(_create, left, create, marker, skipped))
+    drafted = await draft_body(left)
     if refusal is not None:
         raise refusal
-    return prepared
+    return PreparedWrite(
+        effect="comment" if left.mapping.object == "comment" else "create",
+        request=create(drafted.body, marker, left.intent.parent, drafted.account),
+        remote_id=None,
+        loss=drafted.loss,
+        references=left.intent.references,
+        skipped=() if judged is None else judged.skipped,
+        parts=_parts(left, create, drafted, marker),
+        plan=_plan_of(left, is_new=True),
+    )
 
 
 async def _verdict(judging: Awaitable[Judged | None]) -> tuple[Judged | None, NotSystemOfRecord | None]:
@@ -202,35 +219,19 @@ async def _resolve(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
     return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=references))
 
 
-async def _create(
-    resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str, skipped: tuple[Skipped, ...]
-) -> PreparedWrite:
-    account = await resolved.account()
-    body, loss = await draft_body(resolved, account)
-    return PreparedWrite(
-        effect="comment" if resolved.mapping.object == "comment" else "create",
-        request=create(body, marker, resolved.intent.parent, account),
-        remote_id=None,
-        loss=loss,
-        references=resolved.intent.references,
-        skipped=skipped,
-        parts=_parts(resolved, create, body, marker, account),
-        plan=_plan_of(resolved, is_new=True),
-    )
-
-
 def _parts(
-    resolved: ResolvedWrite, create: Callable[..., VendorRequest], body: Any, marker: str, account: Any
+    resolved: ResolvedWrite, create: Callable[..., VendorRequest], drafted: Drafted, marker: str
 ) -> Parts | None:
-    endpoints = resolved.mapping.endpoints
+    endpoints, parent, account = resolved.mapping.endpoints, resolved.intent.parent, drafted.account
     with_parts = endpoints.with_parts
     if endpoints.parts is None or with_parts is None:
         return None
-    request = endpoints.parts(body, marker, account)
+    request = endpoints.parts(drafted.body, marker, account)
     if request is None:
         return None
-    parent = resolved.intent.parent
-    return Parts(request=request, completed=lambda reply: create(with_parts(body, reply), marker, parent, account))
+    return Parts(
+        request=request, completed=lambda reply: create(with_parts(drafted.body, reply), marker, parent, account)
+    )
 
 
 async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -> PreparedWrite:
@@ -242,34 +243,9 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
     if copied is not None and not resolved.resends:
         merging = await begin_merge(resolved, copied, remote_id)
         resolved = merging.write
-    left, skipped = await _resolve_change(resolved)
-    return await with_young_facts(left, partial(_update, left, update, marker, remote_id, skipped, merging))
-
-
-async def _resolve_change(resolved: ResolvedWrite) -> tuple[ResolvedWrite, tuple[Skipped, ...]]:
-    """Return the write with its references, without one that is not found and that the writer may not change anyway."""
-    try:
-        return await _resolve(resolved, creates=False), ()
-    except InvalidField as problem:
-        pointer = problem.errors[0].pointer
-        name = pointer.split("/")[1] if isinstance(pointer, str) else ""
-        skipped = skip_of(resolved, name)
-        if skipped is None:
-            raise
-    left = resolved.with_only(frozenset(changed_fields(resolved.intent)) - {name})
-    return await _resolve(left, creates=False), (skipped,)
-
-
-async def _update(
-    resolved: ResolvedWrite,
-    update: Callable[..., VendorRequest],
-    marker: str,
-    remote_id: str,
-    skipped: tuple[Skipped, ...],
-    merging: CopyMerge | None,
-) -> PreparedWrite:
+    resolved, skipped = await _resolve_change(resolved)
     present = await resolved.fetch_present(remote_id)
-    draft = partial(_change, update=update, marker=marker, remote_id=remote_id, present=present)
+    draft = partial(_change, update=update, marker=marker, present=present)
     if merging is None:
         return await draft(resolved, skipped)
     merged = merged_copy(merging, resolved, (await present.mapped()).data)
@@ -289,6 +265,20 @@ async def _update(
     return msgspec.structs.replace(prepared, loss=merged.lost + prepared.loss)
 
 
+async def _resolve_change(resolved: ResolvedWrite) -> tuple[ResolvedWrite, tuple[Skipped, ...]]:
+    """Return the write with its references, without one that is not found and that the writer may not change anyway."""
+    try:
+        return await _resolve(resolved, creates=False), ()
+    except InvalidField as problem:
+        pointer = problem.errors[0].pointer
+        name = pointer.split("/")[1] if isinstance(pointer, str) else ""
+        skipped = skip_of(resolved, name)
+        if skipped is None:
+            raise
+    left = resolved.with_only(frozenset(changed_fields(resolved.intent)) - {name})
+    return await _resolve(left, creates=False), (skipped,)
+
+
 async def _reserve_removals(resolved: ResolvedWrite, consumer: str | None, operation: str, number: int) -> None:
     """Raise ConsumerPaused if a copy for a consumer would remove too much."""
     if consumer is None or not number or resolved.dry:
@@ -303,7 +293,6 @@ async def _change(
     *,
     update: Callable[..., VendorRequest],
     marker: str,
-    remote_id: str,
     present: PresentRecord,
     plan: CopyPlan | None = None,
 ) -> PreparedWrite:
@@ -311,7 +300,8 @@ async def _change(
     judged, refusal = await _verdict(judge_change(resolved, present))
     write, body, loss = resolved if judged is None else judged.write, None, tuple[Loss, ...]()
     if judged is None or not resolved.intent.edits_tags:
-        body, loss = await draft_body(write, present.account, present)
+        drafted = await draft_body(write, present)
+        body, loss, present = drafted.body, drafted.loss, drafted.present or present
     await _check_version(resolved, present)
     if refusal is not None:
         raise refusal
@@ -320,15 +310,15 @@ async def _change(
     if plan is not None:
         plan = msgspec.structs.replace(plan, body=write.intent.body)
     if (judged is not None and judged.is_empty) or await says_nothing(resolved, body, present):
-        return _unsent("update", remote_id, skipped, loss, plan)
-    request = update(remote_id, body, marker, present.account)
+        return _unsent("update", present.remote_id, skipped, loss, plan)
+    request = update(present.remote_id, body, marker, present.account)
     guard = resolved.mapping.endpoints.guard
     if guard is not None and resolved.intent.if_match not in (None, ANY_VERSION):
         request = guard(request, present.account)
     return PreparedWrite(
         effect="update",
         request=request,
-        remote_id=remote_id,
+        remote_id=present.remote_id,
         loss=loss,
         skipped=skipped,
         before=await _watched(resolved, present),
@@ -379,16 +369,6 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
     return PreparedWrite(
         effect="cancel", request=request, remote_id=remote_id, loss=loss, before=await _watched(resolved, present)
     )
-
-
-async def _upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
-    key: UpsertKey = _required(resolved.intent.upsert_on)
-    value = _required(resolved.intent.upsert_value)
-    account = await resolved.account()
-    body, loss = await draft_body(resolved, account)
-    request = resolved.mapping.endpoints.upsert[key](value, body, marker, account)
-    references, plan = resolved.intent.references, _plan_of(resolved, is_new=False)
-    return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss, references=references, plan=plan)
 
 
 def _plan_of(resolved: ResolvedWrite, *, is_new: bool) -> CopyPlan | None:

@@ -50,14 +50,11 @@ CREATING: Final = frozenset({"create", "upsert", "comment"})
 class PresentRecord:
     """The vendor's bytes of a record, and the account facts for mapping it. Decoded and mapped once, on demand."""
 
-    def __init__(
-        self, deps: WriteDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
-    ) -> None:
+    def __init__(self, resolved: "ResolvedWrite", remote_id: str, raw: msgspec.Raw, account: Any) -> None:
+        self.remote_id = remote_id
         self.raw = raw
         self.account = account
-        self._deps = deps
-        self._connection = connection
-        self._mapping = mapping
+        self._deps, self._connection, self._mapping = resolved.deps, resolved.connection, resolved.mapping
         self._reading: Reading | None = None
 
     @cached_property
@@ -214,7 +211,7 @@ class ResolvedWrite:
     async def fetch_present(self, remote_id: str) -> PresentRecord:
         """Read the record that the write changes. Raises like `records.fetch.fetch_raw`."""
         raw, account = await fetch_raw(self.deps, self.connection, self.mapping, remote_id, self.deadline)
-        return PresentRecord(self.deps, self.connection, self.mapping, raw, account)
+        return PresentRecord(self, remote_id, raw, account)
 
     async def fetch(self, remote_id: str) -> Reading:
         """Read and map a record. Raises like `records.fetch.fetch_record`."""
