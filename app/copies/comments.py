@@ -28,7 +28,6 @@ from app.writes.models import NewOperation, NextJob, Operation
 from app.writes.queued import job_of
 from app.writes.request import WriteRequest, new_operation
 from app.writes.resolved_write import fingerprint, resolve_request
-from canonical.parts import Link
 from canonical.ticket import Comment
 from mappings.spec import ListQuery, Remote
 
@@ -66,7 +65,7 @@ async def copy_comments(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOu
     if source is None or target is None:
         return Permanent(reason="a connection of the copy is no longer configured")
     try:
-        ticket = await read_source(deps, "ticket", Link(connection=source.name, remote_id=wanted.ticket))
+        ticket = await read_source(deps, source, "ticket", wanted.ticket)
         comments = await _comments_of(deps, source, wanted.ticket, ticket)
     except NotFound:
         return Done()  # the ticket has been deleted meanwhile
@@ -100,16 +99,13 @@ async def _comments_of(
         if page.next is None:
             break
         query = msgspec.structs.replace(query, after=page.next)
-    wanted = [one for one in comments if _has_text(one.comment) and not _is_description(ticket, one.comment)]
+    wanted = [
+        one
+        for one in comments
+        if (one.comment.body_text or one.comment.body_html)
+        and not is_first_comment(ticket.fields, one.comment.body_text, one.comment.created_at)
+    ]
     return sorted(wanted, key=lambda one: (one.comment.created_at is not None, one.comment.created_at))
-
-
-def _is_description(ticket: SourceRecord, comment: Comment) -> bool:
-    return is_first_comment(ticket.fields, comment.body_text, comment.created_at)
-
-
-def _has_text(comment: Comment) -> bool:
-    return bool(comment.body_text or comment.body_html)
 
 
 async def _operation_of(

@@ -1,6 +1,7 @@
 """Copy a record to another connection for a caller: read it at its own, write it at the other, and link the two."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
@@ -18,7 +19,7 @@ from app.vendors.models import Connection
 from app.writes.copy_links import known_copy
 from app.writes.deps import WriteDeps
 from app.writes.idempotency import KeyIsFree, Writers, Written, replay, waits_of
-from app.writes.request import WriteRequest
+from app.writes.request import WriteRequest, read_with_query
 from app.writes.resolved_write import UPSERT_KEYS
 from app.writes.write import write
 from canonical.parts import Link, Loss, ObjectName
@@ -65,7 +66,7 @@ async def copy_record(deps: WriteDeps, writers: Writers, request: WriteRequest) 
 
 async def copy_request(deps: WriteDeps, request: WriteRequest) -> WriteRequest:
     """Read the record, and return the write of its copy. `request` and what it raises: see `copy_record`."""
-    order = _read_order(request)
+    order = read_with_query(request, partial(_read_order, request))
     source = await resolve_record(deps, request.object, request.identifier or "", request.connection)
     target = _target_of(deps, request.object, order, source.connection)
     with_comments, lost = bool(order.include), tuple[Loss, ...]()
@@ -75,7 +76,7 @@ async def copy_request(deps: WriteDeps, request: WriteRequest) -> WriteRequest:
             with_comments, lost = False, (_without_comments(target),)
     place = Link(connection=source.connection.name, remote_id=source.remote_id)
     known = await known_copy(deps, request.object, place, target.name, source.links)
-    record = await read_source(deps, request.object, place, request.wait)
+    record = await read_source(deps, source.connection, request.object, source.remote_id, request.wait)
     copy = Copy(
         target=target,
         known=known,
@@ -101,26 +102,16 @@ def _without_comments(target: Connection) -> Loss:
 
 
 def _read_order(request: WriteRequest) -> CopyRequest:
-    """Decode the body. Raises its errors together with those of the query."""
-    try:
-        order = decode_patch(request.body, CopyRequest)
-        errors = [*_errors_in(request.object, order)]
-    except InvalidField as problem:
-        if not request.query_errors:
-            raise
-        raise InvalidField.listing([*problem.errors, *request.query_errors]) from problem
-    if errors or request.query_errors:
-        raise InvalidField.listing([*errors, *request.query_errors])
-    return order
-
-
-def _errors_in(object_name: ObjectName, order: CopyRequest) -> list[FieldError]:
-    errors, keys = list[FieldError](), UPSERT_KEYS[object_name]
+    """Decode the body. Raises MalformedBody and InvalidField."""
+    order = decode_patch(request.body, CopyRequest)
+    errors, keys = list[FieldError](), UPSERT_KEYS[request.object]
     if order.match_on is not None and order.match_on not in keys:
         errors.append(FieldError(pointer="/match_on", detail=f"one of: {', '.join(keys)}"))
-    if order.include and object_name != "ticket":
-        errors.append(FieldError(pointer="/include", detail=f"a {object_name} has no comments"))
-    return errors
+    if order.include and request.object != "ticket":
+        errors.append(FieldError(pointer="/include", detail=f"a {request.object} has no comments"))
+    if errors:
+        raise InvalidField.listing(errors)
+    return order
 
 
 def _target_of(deps: RecordDeps, object_name: ObjectName, order: CopyRequest, source: Connection) -> Connection:

@@ -18,7 +18,7 @@ from app.audit.record import Entry, append
 from app.copies.consumers import CONSENTS, KIND, Consumer, FanOut
 from app.copies.deps import CopyDeps
 from app.copies.request import Copy, request_of
-from app.copies.source import SourceRecord, read_export, read_source, unreadable_source
+from app.copies.source import SourceRecord, read_source, unreadable_source
 from app.dependencies import Dependencies
 from app.errors import InvalidField, NotFound, UnsupportedField, VersionConflict
 from app.http.plurals import PLURAL
@@ -40,7 +40,6 @@ from app.queue.models import (
 )
 from app.queue.supersede import supersede
 from app.records.resolve import choose_mapping
-from app.vendors.models import Connection
 from app.writes.copy_links import KnownCopy, known_copy, linked_record
 from app.writes.copy_merge import ConsumerPaused, has_nothing_new
 from app.writes.execute import execute
@@ -48,7 +47,7 @@ from app.writes.models import Operation, Undecided
 from app.writes.queued import operation_of_key
 from app.writes.request import WriteRequest, new_operation
 from app.writes.resolved_write import ResolvedWrite, fingerprint, resolve_request
-from canonical.parts import Link, ObjectName
+from canonical.parts import Link
 from mappings.coverage import unsupported
 
 DAY: Final = 86_400.0
@@ -92,7 +91,7 @@ async def run_fan_out(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutc
     place = Link(connection=source.name, remote_id=fan_out.remote_id)
     known = await known_copy(deps, fan_out.object, place, consumer.connection)
     try:
-        record = await _read_present(deps, fan_out.object, source, place)
+        record = await read_source(deps, source, fan_out.object, fan_out.remote_id)
     except NotFound:
         return await _skip(job, finishing, fan_out, "the record no longer exists")
     except Problem as problem:
@@ -130,12 +129,6 @@ async def _archive(deps: CopyDeps, job: Job, finishing: Finishing, fan_out: FanO
         return await _write(deps, job, request, await resolve_request(deps, request, time.monotonic()))
     except NotFound:
         return await _skip(job, finishing, fan_out, "the copy no longer exists")
-
-
-async def _read_present(deps: CopyDeps, object_name: ObjectName, source: Connection, place: Link) -> SourceRecord:
-    if source.layout is not None:
-        return await read_export(deps, source, object_name, place.remote_id)
-    return await read_source(deps, object_name, place)
 
 
 async def _copy_of(

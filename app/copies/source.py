@@ -13,7 +13,8 @@ from app.queue.models import Deferred, JobOutcome, Permanent, Retry
 from app.records.deps import RecordDeps
 from app.records.read import read_one
 from app.vendors.models import Connection
-from canonical.parts import Link, ObjectName
+from canonical.parts import ObjectName
+from mappings.csv.layout import Layout
 
 AUTH_PAUSE = 60.0
 """Seconds to wait while a source refuses its credential."""
@@ -31,10 +32,13 @@ class SourceRecord(Struct, frozen=True, kw_only=True):
 
 
 async def read_source(
-    deps: RecordDeps, object_name: ObjectName, place: Link, wait: float | None = None
+    deps: RecordDeps, connection: Connection, object_name: ObjectName, remote_id: str, wait: float | None = None
 ) -> SourceRecord:
-    """Read a record, within `wait` seconds if given. Raises NotFound, and the vendor's problems."""
-    read = await read_one(deps, object_name, f"{place.connection}:{place.remote_id}", connection=None, wait=wait)
+    """Read a record, within `wait` seconds if given, or its last row if it is known from exports only. Raises NotFound,
+    and the vendor's problems."""
+    if connection.layout is not None:
+        return await _read_export(deps, connection, connection.layout, object_name, remote_id)
+    read = await read_one(deps, object_name, f"{connection.name}:{remote_id}", connection=None, wait=wait)
     resource: Any = read.resource
     return SourceRecord(
         id=resource.id,
@@ -49,11 +53,9 @@ async def read_source(
     )
 
 
-async def read_export(
-    deps: RecordDeps, connection: Connection, object_name: ObjectName, remote_id: str
+async def _read_export(
+    deps: RecordDeps, connection: Connection, layout: Layout, object_name: ObjectName, remote_id: str
 ) -> SourceRecord:
-    """Return the last row of a record that is known from uploaded exports only. Raises NotFound without one."""
-    assert connection.layout is not None  # noqa: S101 - checked by the caller
     state = await deps.states.get(object_name, connection.name, remote_id)
     if state is None or state.deleted:
         raise NotFound(f"No row of {connection.name} has this {object_name}.")
@@ -63,7 +65,7 @@ async def read_export(
         connection=connection.name,
         remote_id=remote_id,
         fields=fields_of(state.data),
-        origin={"unsupported": connection.layout.unsupported},
+        origin={"unsupported": layout.unsupported},
     )
 
 

@@ -95,7 +95,7 @@ async def take_upload(
     ahead = read_rows(file, layout)
     await asyncio.to_thread(_skip, ahead, upload.seen)
     while upload.ended_at is None:
-        batch = await asyncio.to_thread(_next_batch, ahead)
+        batch = await asyncio.to_thread(lambda: list(islice(ahead, BATCH)))
         try:
             upload = await _record(deps, upload, batch)
             watch(upload)
@@ -125,10 +125,6 @@ def _validate(file: BytesIO, layout: Layout) -> tuple[bytes, int]:
             errors=tuple(FieldError(pointer="", detail=reason) for reason in error.reasons),
             next_step=NEXT_STEP,
         ) from error
-
-
-def _next_batch(rows: Iterator[ReadRow]) -> list[ReadRow]:
-    return list(islice(rows, BATCH))
 
 
 def _skip(rows: Iterator[ReadRow], count: int) -> None:

@@ -91,13 +91,10 @@ def _changed_policies(deps: UploadDeps, layout: Layout, before: Fields, after: F
     return {
         name: policy
         for name, policy in ownership.fields.items()
+        for field in [kinds.get(name, ComparedField())]
         if policy.anyone_else is not None
-        and _differs(before.get(name), after.get(name), kinds.get(name, ComparedField()))
+        and normal_form(before.get(name), field) != normal_form(after.get(name), field)
     }
-
-
-def _differs(before: Any, after: Any, field: ComparedField) -> bool:
-    return normal_form(before, field) != normal_form(after, field)
 
 
 def _fact(

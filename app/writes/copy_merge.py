@@ -15,7 +15,7 @@ from app.writes.store.copy_bases import KnownBase
 from canonical.copy_base import FieldState, is_as_left, is_unchanged
 from canonical.parts import Link, Loss, Skipped
 from canonical.renewed_base import Copied, renewed
-from canonical.three_way import EMAILS, MergedFields, Rules, Side, merge
+from canonical.three_way import EMAILS, Rules, Side, merge
 from mappings.spec import Vendor
 
 DISPLAY: Final = "display_name"
@@ -104,7 +104,8 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, present: Any) -> Me
     if DISPLAY in known.base and _is_composed(patch, present):
         names = tuple(name for name in names if name != DISPLAY)
     merged = merge(patch, names, present, known.base, rules, known.digests)
-    write = resolved.with_merged(msgspec.json.encode(merged.patch))
+    write, owner = resolved.with_merged(msgspec.json.encode(merged.patch)), resolved.connection.name
+    reason = f"both sides have changed it, and {owner} owns it"
     return MergedCopy(
         write=write,
         plan=CopyPlan(
@@ -113,7 +114,7 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, present: Any) -> Me
             before=_states(known, present, copied.names),
             conflicts=merged.conflicts,
         ),
-        skipped=_kept(resolved, merged),
+        skipped=tuple(Skipped(pointer=f"/{name}", owner=owner, reason=reason) for name in merged.kept),
         removed=merged.removed,
     )
 
@@ -131,7 +132,8 @@ def without_refused(merged: MergedCopy, errors: Collection[FieldError]) -> Merge
     body = msgspec.json.decode(merged.plan.body)
     refused = {str(error.pointer).split("/")[1]: error.detail for error in errors if error.pointer}
     cleared = {name for name in refused if name in body and not body[name]}
-    keeps_login = is_login(merged.write) and all(is_email(one.pointer) for one in errors if _is_in(one, EMAILS))
+    emails = [one for one in errors if str(one.pointer).split("/")[1:2] == [EMAILS]]
+    keeps_login = is_login(merged.write) and all(is_email(one.pointer) for one in emails)
     if not refused or not refused.keys() <= cleared | ({EMAILS} if keeps_login else set()):
         return None
     lost = tuple(
@@ -146,10 +148,6 @@ def _without(merged: MergedCopy, names: Collection[str]) -> MergedCopy:
     write = merged.write.with_only(frozenset(body).difference(names))
     plan = msgspec.structs.replace(merged.plan, body=write.intent.body)
     return msgspec.structs.replace(merged, write=write, plan=plan)
-
-
-def _is_in(error: FieldError, name: str) -> bool:
-    return str(error.pointer).split("/")[1:2] == [name]
 
 
 def is_login(resolved: ResolvedWrite) -> bool:
@@ -226,12 +224,6 @@ def _conflict(
         fields=plan.conflicts,
         operation_id=operation,
     )
-
-
-def _kept(resolved: ResolvedWrite, merged: MergedFields) -> tuple[Skipped, ...]:
-    owner = resolved.connection.name
-    reason = f"both sides have changed it, and {owner} owns it"
-    return tuple(Skipped(pointer=f"/{name}", owner=owner, reason=reason) for name in merged.kept)
 
 
 def _owners(resolved: ResolvedWrite, copied: CopyOf) -> Mapping[str, Side]:

@@ -21,6 +21,7 @@ from app.writes.resolve_references import completed, person_in
 from app.writes.resolved_write import ResolvedWrite, fingerprint, resolve_recorded
 from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
+from canonical.parts import ReferencePatch
 
 INSTANCE: Final = "/v1/customers"
 TIME_DIGITS: Final = 12
@@ -43,10 +44,7 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, references: 
     Raises Undecided with the id of the person's operation, InvalidField if the vendor refuses the person, and the
     vendor's problems if nothing was sent.
     """
-    patch = resolved.patch
-    part = person_in(patch)
-    assert part is not None  # noqa: S101 - only a person is ever missing
-    person = completed(getattr(patch, part), references)
+    part, person = _missing_person(resolved, references)
     deps, new = resolved.deps, _new_operation(resolved, parent, part, person)
     begun = await deps.operations.begin(new)
     if begun.lease is None and begun.operation.phase == "received" and begun.operation.due_in <= 0:
@@ -74,17 +72,21 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, references: 
 async def judge_person(resolved: ResolvedWrite, marker: str, references: References) -> None:
     """Draft the person that a write would create. Raises InvalidField where `create_person` would. `references` are the
     references of the write."""
-    patch = resolved.patch
-    part = person_in(patch)
-    assert part is not None  # noqa: S101 - only a person is ever missing
-    intent = _intent_of(resolved, completed(getattr(patch, part), references), key=marker, part_of=marker)
-    person = replace(resolve_recorded(resolved.deps, intent, resolved.deadline), dry=True)
+    part, person = _missing_person(resolved, references)
+    intent = _intent_of(resolved, person, key=marker, part_of=marker)
     try:
-        await prepare(person, marker)
+        await prepare(replace(resolve_recorded(resolved.deps, intent, resolved.deadline), dry=True), marker)
     except RecordFound:
         return
     except REFUSALS as refused:
         raise _refused(part, refused.detail) from refused
+
+
+def _missing_person(resolved: ResolvedWrite, references: References) -> tuple[str, ReferencePatch]:
+    """Return the field that names the person, and who it is."""
+    part = person_in(resolved.patch)
+    assert part is not None  # noqa: S101 - only a person is ever missing
+    return part, completed(getattr(resolved.patch, part), references)
 
 
 def _refused(part: str, detail: str) -> InvalidField:

@@ -201,22 +201,9 @@ def refused_by_account_facts(
     barring = tuple(one for one in barring if one.kind == "invalid") or barring
     if not barring or not isinstance(vendor, Vendor) or vendor.choices is None:
         return False
-    fields = _account_fields(vendor, mapping, account)
-    return all(_field_of(one.pointer) in fields for one in barring)
-
-
-def _account_fields(vendor: Vendor[Any], mapping: AnyMapping, account: Any) -> frozenset[str]:
-    """Return the fields whose options follow from the account facts alone, without an option list."""
-    assert vendor.choices is not None  # noqa: S101 - checked by the caller
-    requests = vendor.choices.requests(account)
-    try:
-        options = vendor.choices.read(account, mapping.object, ((),) * len(requests))
-    except Unmappable:
-        return frozenset((CUSTOM,))
-    return frozenset((CUSTOM, *options))
-
-
-def _field_of(pointer: str) -> str:
-    """Return the canonical field of a JSON Pointer. The key of a custom field is configuration, so it stays whole."""
-    first, *rest = pointer.removeprefix("/").split("/")
-    return first if rest[-1:] != ["key"] else pointer
+    fields, no_options = {CUSTOM}, ((),) * len(vendor.choices.requests(account))
+    with suppress(Unmappable):  # without an option list, what follows from the account facts alone
+        fields.update(vendor.choices.read(account, mapping.object, no_options))
+    paths = [one.pointer.removeprefix("/").split("/") for one in barring]
+    # The key of a custom field is configuration.
+    return all(path[0] in fields and (len(path) == 1 or path[-1] != "key") for path in paths)

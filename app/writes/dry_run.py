@@ -19,7 +19,7 @@ from app.writes.prepare import NothingToCopyTo, PreparedWrite, prepare
 from app.writes.request import WriteRequest
 from app.writes.resolved_write import ResolvedWrite, changed_fields, resolve_request
 from app.writes.withhold import PLAIN, withheld_loss, withhold_problem
-from canonical.parts import Loss, MappingName, ObjectName, Skipped
+from canonical.parts import Loss, MappingName, ObjectName
 from mappings.http import VendorRequest
 from mappings.spec import Action
 
@@ -107,10 +107,14 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
         action=prepared.effect,
         remote_id=prepared.remote_id,
         fields=fields or _verdicts(resolved, prepared, refusal),
-        request=None if prepared.request is None else _shown(prepared.request),
-        parts=UNSET if prepared.parts is None else _shown(prepared.parts.request),
+        request=None if prepared.request is None else _would_send(prepared.request),
+        parts=UNSET if prepared.parts is None else _would_send(prepared.parts.request),
         loss=prepared.loss,
-        problem=UNSET if refusal is None else _document(deps, request, refusal),
+        problem=UNSET
+        if refusal is None
+        else document_of(
+            refusal, public_url=deps.public_url, instance=request.instance, correlation_id=request.correlation_id
+        ),
     )
 
 
@@ -141,7 +145,11 @@ def _verdicts(resolved: ResolvedWrite, prepared: PreparedWrite, refusal: Problem
         for one in prepared.loss
         if one.kind == "dropped"
     ]
-    named = [*refused, *map(_skipped, prepared.skipped), *lost]
+    skipped = [
+        FieldVerdict(pointer=one.pointer, verdict="skipped", reason=one.reason, owner=one.owner)
+        for one in prepared.skipped
+    ]
+    named = [*refused, *skipped, *lost]
     # A field is written if only a part of it is lost, but not if a part of it is refused.
     decided = {one.pointer for one in named} | {f"/{one.pointer.split('/')[1]}" for one in refused if one.pointer}
     intent = resolved.intent
@@ -151,17 +159,7 @@ def _verdicts(resolved: ResolvedWrite, prepared: PreparedWrite, refusal: Problem
     return (*named, *(FieldVerdict(pointer=one, verdict="written") for one in others))
 
 
-def _skipped(one: Skipped) -> FieldVerdict:
-    return FieldVerdict(pointer=one.pointer, verdict="skipped", reason=one.reason, owner=one.owner)
-
-
-def _document(deps: WriteDeps, request: WriteRequest, problem: Problem) -> ProblemDocument:
-    return document_of(
-        problem, public_url=deps.public_url, instance=request.instance, correlation_id=request.correlation_id
-    )
-
-
-def _shown(request: VendorRequest) -> WouldSend:
+def _would_send(request: VendorRequest) -> WouldSend:
     path = request.path + (f"?{urlencode(request.query)}" if request.query else "")
     return WouldSend(method=request.method, path=path, body=_body(request.body))
 

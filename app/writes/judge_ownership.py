@@ -55,7 +55,8 @@ async def judge_new(resolved: ResolvedWrite) -> Judged | None:
         return None
     change = Change(by=resolved.by, target=resolved.connection.name)
     judged = _judged(resolved, policies, dict.fromkeys(policies, change))
-    if judged is None or not (judged.is_empty or _key_field(resolved.intent) in judged.left_out):
+    key = "emails" if resolved.intent.upsert_on == "email" else resolved.intent.upsert_on
+    if judged is None or not (judged.is_empty or key in judged.left_out):
         return judged
     if resolved.resends:
         return None
@@ -158,10 +159,6 @@ def _refusal(
     return NotSystemOfRecord(f"{summary(errors)}. {then}", errors=errors, skipped=skipped, review=review)
 
 
-def _key_field(intent: Intent) -> str | None:
-    return "emails" if intent.upsert_on == "email" else intent.upsert_on
-
-
 async def weigh_changes(
     resolved: ResolvedWrite, policies: Mapping[str, FieldOwnership], record: PresentRecord
 ) -> dict[str, Change]:
@@ -169,19 +166,20 @@ async def weigh_changes(
     before = await record.mapped()
     sent = await _sent_values(resolved, policies, before)
     owners: dict[str, Mapping[str, Any] | None] = {}
-    changes = {}
+    changes, written_at, updated_at = {}, resolved.intent.written_at, before.remote.updated_at
     for name, policy in policies.items():
         value, present, field = sent[name], getattr(before.data, name, None), _field(resolved, name)
         differs = value is not UNSET and not same(present, value, field)
         if differs and resolved.intent.action in ("update", "upsert"):
             differs = await _differs_at_vendor(resolved, name, value, present, record)
-        contradicts = differs and policy.among_writers == "owner_wins" and not _speaks(resolved, policy)
+        speaks = speaks_for_owner(policy, resolved.by, resolved.connection.name)
+        contradicts = differs and policy.among_writers == "owner_wins" and not speaks
         changes[name] = Change(
             by=resolved.by,
             target=resolved.connection.name,
             differs=differs,
             replaces=not is_empty(present, field),
-            is_older=_is_older(resolved.intent.written_at, before.remote.updated_at),
+            is_older=written_at is not None and updated_at is not None and written_at < updated_at,
             contradicts_owner=contradicts
             and await _contradicts_owner(resolved, policy, name, value, present, before.remote.id, owners),
         )
@@ -219,14 +217,6 @@ async def _differs_at_vendor(
 
 def _field(resolved: ResolvedWrite, name: str) -> ComparedField:
     return kinds_of(resolved.mapping.object).get(name, ComparedField())
-
-
-def _speaks(resolved: ResolvedWrite, policy: FieldOwnership) -> bool:
-    return speaks_for_owner(policy, resolved.by, resolved.connection.name)
-
-
-def _is_older(written_at: datetime | None, updated_at: datetime | None) -> bool:
-    return written_at is not None and updated_at is not None and written_at < updated_at
 
 
 async def _contradicts_owner(

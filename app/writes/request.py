@@ -3,9 +3,9 @@
 What a body clears by accident counts as absent, and each vendor's id in it has its connection.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -34,6 +34,7 @@ from canonical.validate import patch_errors
 from mappings.coverage import coverage, writable_values
 from mappings.spec import Action
 
+T = TypeVar("T")
 NO_AMOUNT: Final = 'not an amount: send a decimal string such as "39.80", or leave it out'
 
 
@@ -103,20 +104,22 @@ def new_operation(request: WriteRequest, intent: Intent, operation_id: str, trac
     )
 
 
-def read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
-    """Return the decoded body. Once the body is known to be JSON, its errors and the query's are raised together."""
+def read_with_query(request: WriteRequest, read: Callable[[], T]) -> T:
+    """Return what `read` makes of the body. Once the body is known to be JSON, its errors and the query's are raised
+    together."""
     try:
-        sent = _read_body(deps, request)
+        body = read()
     except InvalidField as problem:
         if not request.query_errors:
             raise
         raise InvalidField.listing([*problem.errors, *request.query_errors]) from problem
     if request.query_errors:
         raise InvalidField.listing(request.query_errors)
-    return sent
+    return body
 
 
-def _read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
+def read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
+    """Return the decoded body. Raises MalformedBody, and InvalidField for what is wrong with its fields."""
     if request.action == "archive":
         return DecodedBody(patch=None)
     if request.action == "cancel":

@@ -38,9 +38,12 @@ def needs_look_up(resolved: ResolvedWrite) -> bool:
     """Return whether the references of a new order or ticket need a read at the vendor."""
     patch = _patch(resolved)
     part = person_in(patch)
-    person = None if part is None else getattr(patch, part)
-    if person is not None and (_is_looked_up(resolved, patch, person, creates=True) or _is_elsewhere(resolved, person)):
-        return True
+    if part is not None:
+        person = getattr(patch, part)
+        is_here = person.id is None or person.id.startswith(f"{resolved.connection.name}:")
+        is_elsewhere = not is_here and person.email is None and person.remote_id is None  # its address is read there
+        if is_elsewhere or _is_looked_up(resolved, patch, person, creates=True):
+            return True
     return bool(skus_in(resolved, patch)) or resolved.mapping.endpoints.find_related is not None
 
 
@@ -105,7 +108,9 @@ def _patch(resolved: ResolvedWrite) -> Any:
 def _is_looked_up(resolved: ResolvedWrite, patch: Any, person: Any, *, creates: bool) -> bool:
     """Return whether a person is looked up by address, unless a link or an id names them."""
     need: PersonNeed = resolved.mapping.endpoints.person(patch)
-    is_copied = need == "copy" and not (creates and _may_attach(resolved, patch))
+    # An address may select an account of the shop for a new order.
+    attaches = resolved.connection.attaches_orders and isinstance(patch, OrderPatch) and not _is_guest(resolved, patch)
+    is_copied = need == "copy" and not (creates and attaches)
     wanted = not is_copied and (creates or need != "link")
     return wanted and person.email is not None and person.remote_id is None
 
@@ -113,17 +118,6 @@ def _is_looked_up(resolved: ResolvedWrite, patch: Any, person: Any, *, creates: 
 def _is_guest(resolved: ResolvedWrite, patch: Any) -> bool:
     """Return whether the order of a guest must name no account of the shop."""
     return resolved.intent.missing == "guest" and resolved.mapping.endpoints.person(patch) == "copy"
-
-
-def _may_attach(resolved: ResolvedWrite, patch: Any) -> bool:
-    """Return whether an address may select an account of the shop for a new order."""
-    return resolved.connection.attaches_orders and isinstance(patch, OrderPatch) and not _is_guest(resolved, patch)
-
-
-def _is_elsewhere(resolved: ResolvedWrite, person: Any) -> bool:
-    """Return whether a person is named only by an id of another system, so that their address has to be read there."""
-    is_here = person.id is not None and person.id.startswith(f"{resolved.connection.name}:")
-    return person.id is not None and not is_here and person.email is None and person.remote_id is None
 
 
 async def _find_person(resolved: ResolvedWrite, patch: Any, part: str, *, creates: bool) -> References:

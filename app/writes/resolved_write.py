@@ -24,7 +24,7 @@ from app.settings.ownership import COMMENTS, PERSON
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
-from app.writes.request import WriteRequest, make_portable, read_body
+from app.writes.request import WriteRequest, make_portable, read_body, read_with_query
 from app.writes.store.copy_bases import KnownBase
 from app.writes.tags import can_write_tags
 from canonical import values
@@ -254,7 +254,7 @@ async def resolve_request(
 ) -> ResolvedWrite:
     """Resolve a caller's request. Raises MalformedBody, InvalidField, NotFound, UnsupportedAction."""
     # The body is judged before the record is looked up, with the connection that the request itself names.
-    read = read_body(deps, request)
+    read = read_with_query(request, partial(read_body, deps, request))
     remote_id = parent = canonical_id = None
     if request.identifier is None:
         connection = choose_connection(deps, request.object, request.connection)
