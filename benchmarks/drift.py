@@ -14,7 +14,7 @@ import msgspec
 
 from app.drift.deps import DriftDeps
 from app.drift.detect import AT_ONCE, GATHER_SECONDS, MOST_WAITING, DriftDetection
-from app.drift.judge import Sample, see, traits_of
+from app.drift.judge import Sample, inspect, traits_of
 from app.drift.models import Baseline, DriftSubject
 from app.drift.store import PostgresDrifts
 from app.settings.drift import DriftSettings
@@ -33,7 +33,7 @@ class _Learned:
 
     def __init__(self, record: Sample) -> None:
         known: dict[str, set[str]] = {}
-        for path, trait in traits_of(record, see(record)):
+        for path, trait in traits_of(record, inspect(record)):
             known.setdefault(path, set()).add(trait)
         self._baseline = Baseline(learned=True, known={path: frozenset(traits) for path, traits in known.items()})
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from app import telemetry
 from app.audit.record import Entry, append
 from app.drift.deps import DriftDeps
-from app.drift.judge import Deviation, Sample, Seen, deviations, see, traits_of
+from app.drift.judge import Deviation, Inspected, Sample, deviations, inspect, traits_of
 from app.drift.models import Baseline, DriftSource, DriftSubject, Learning, Noted, Trait
 from app.drift.store import Baselines
 from app.drift.store_findings import DriftRecorder
@@ -114,7 +114,7 @@ class DriftDetection:
     def _rejected(self, sample: Sample, baseline: Baseline) -> Deviation | None:
         if not baseline.learned:
             return None
-        news, _ = deviations(sample, see(sample), baseline)
+        news, _ = deviations(sample, inspect(sample), baseline)
         return next((one for one in news if self._notes.policy(sample.subject, one.path) == "reject"), None)
 
     def _is_wanted(self, subject: DriftSubject, record: msgspec.Raw | bytes) -> bool:
@@ -187,7 +187,7 @@ class DriftDetection:
         baseline = await self._baselines.get(subject)
         looks = []
         for sample in samples:
-            looks.append((sample, see(sample)))
+            looks.append((sample, inspect(sample)))
             await asyncio.sleep(0)  # yield to other tasks between records
         learning: Learning = "over"
         if not baseline.learned:
@@ -207,7 +207,7 @@ class DriftDetection:
         if noted or late:
             await self._notes.write_down(subject, list(noted.values()), sorted(late))
 
-    async def _learn(self, subject: DriftSubject, looks: Sequence[tuple[Sample, Seen]]) -> Learning:
+    async def _learn(self, subject: DriftSubject, looks: Sequence[tuple[Sample, Inspected]]) -> Learning:
         if not looks:
             return "learning"
         traits = {trait for sample, what in looks for trait in traits_of(sample, what)}

@@ -32,7 +32,7 @@ class Sample(Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class Inspected(Struct, frozen=True, kw_only=True):
     """The members, misfits and enum choices of one record."""
 
     diff: ShapeDiff
@@ -49,7 +49,7 @@ class Deviation(Struct, frozen=True, kw_only=True):
     value: Any
 
 
-def see(sample: Sample) -> Seen:
+def inspect(sample: Sample) -> Inspected:
     """Inspect one record.
 
     A misfit with the wire type counts only where it made the reading fail, and in webhooks, which are read less
@@ -59,34 +59,34 @@ def see(sample: Sample) -> Seen:
         record = msgspec.json.decode(sample.record)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         record = None
-    seen = ShapeDiff(members=(), misfits=()) if record is None else compare_shape(record, sample.read_by)
-    misfits = {misfit.path: misfit for misfit in seen.misfits}
+    inspected = ShapeDiff(members=(), misfits=()) if record is None else compare_shape(record, sample.read_by)
+    misfits = {misfit.path: misfit for misfit in inspected.misfits}
     if sample.failure is not None:
         cause = misfit_of(*sample.failure, record)
         misfits.setdefault(cause.path, cause)
     elif sample.subject.source == "record":
         misfits = {}
-    return Seen(
-        diff=ShapeDiff(members=seen.members, misfits=tuple(misfits.values())),
+    return Inspected(
+        diff=ShapeDiff(members=inspected.members, misfits=tuple(misfits.values())),
         choices=() if sample.resource is None else choices(sample.resource),
     )
 
 
-def traits_of(sample: Sample, seen: Seen) -> set[Trait]:
+def traits_of(sample: Sample, inspected: Inspected) -> set[Trait]:
     """Return the traits that a record adds to a baseline. Misfits are learned from webhooks only."""
-    traits = {(member.path, PRESENT) for member in seen.diff.members}
-    traits |= {(member.path, TYPE + member.type) for member in seen.diff.members if member.type != "null"}
-    traits |= {(choice.path, trait_of("new_enum_value", word_of(choice.value))) for choice in seen.choices}
+    traits = {(member.path, PRESENT) for member in inspected.diff.members}
+    traits |= {(member.path, TYPE + member.type) for member in inspected.diff.members if member.type != "null"}
+    traits |= {(choice.path, trait_of("new_enum_value", word_of(choice.value))) for choice in inspected.choices}
     if sample.subject.source == "webhook":
-        traits |= {(misfit.path, trait_of(misfit.kind, misfit.found)) for misfit in seen.diff.misfits}
+        traits |= {(misfit.path, trait_of(misfit.kind, misfit.found)) for misfit in inspected.diff.misfits}
     return traits
 
 
-def deviations(sample: Sample, seen: Seen, baseline: Baseline) -> tuple[Sequence[Deviation], Sequence[Trait]]:
+def deviations(sample: Sample, inspected: Inspected, baseline: Baseline) -> tuple[Sequence[Deviation], Sequence[Trait]]:
     """Return the deviations from the baseline, and the traits to add to it: types of members that were always null."""
     news: list[Deviation] = []
     late: list[Trait] = []
-    for member in seen.diff.members:
+    for member in inspected.diff.members:
         known = baseline.known.get(member.path, frozenset())
         types = sorted(trait.removeprefix(TYPE) for trait in known if trait.startswith(TYPE))
         if PRESENT not in known:
@@ -95,11 +95,11 @@ def deviations(sample: Sample, seen: Seen, baseline: Baseline) -> tuple[Sequence
             late.append((member.path, TYPE + member.type))
         elif member.type != "null" and member.type not in types:
             news.append(_deviation(member.path, "changed_type", " or ".join(types), member.type, member.value))
-    for choice in seen.choices:
+    for choice in inspected.choices:
         word = word_of(choice.value)
         if not _knows(baseline, choice.path, "new_enum_value", word):
             news.append(_deviation(choice.path, "new_enum_value", A_KNOWN_CHOICE, word, choice.value))
-    news.extend(_misfit_deviations(sample, seen.diff.misfits, baseline))
+    news.extend(_misfit_deviations(sample, inspected.diff.misfits, baseline))
     return news, late
 
 

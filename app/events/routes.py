@@ -128,7 +128,7 @@ async def read_feed(call: Call) -> Answered:
     if wrong := tuple(pattern for pattern in patterns if pattern not in offered):
         detail = f"not a type of {name}: {', '.join(wrong)}; known: {', '.join(offered)}"
         raise InvalidField.of(FEED_TYPES.name, detail)
-    found = await newest_of(
+    newest = await newest_of(
         call.deps(EventDeps),
         name,
         patterns=patterns,
@@ -136,7 +136,7 @@ async def read_feed(call: Call) -> Answered:
         connection=call.query(CONNECTION),
         since=call.query(SINCE),
     )
-    return json_response(found)
+    return json_response(newest)
 
 
 @operation(

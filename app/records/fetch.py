@@ -138,8 +138,8 @@ async def fetch_page(
 def unreadable_of(connection: Connection, raw: msgspec.Raw, drifted: VendorDrifted) -> UnreadableRecord:
     """Return the list entry of an unmappable record: its id if it can be found, the place and the reason."""
     cause = drifted.__cause__
-    found = cause if isinstance(cause, Unmappable) else Unmappable("$", drifted.detail)
-    return UnreadableRecord(remote_id=_id_of(connection, raw), pointer=pointer_of(found.place), detail=found.reason)
+    why = cause if isinstance(cause, Unmappable) else Unmappable("$", drifted.detail)
+    return UnreadableRecord(remote_id=_id_of(connection, raw), pointer=pointer_of(why.place), detail=why.reason)
 
 
 def _id_of(connection: Connection, raw: msgspec.Raw) -> str | None:
@@ -164,9 +164,9 @@ async def fetch_comment(
     query = ListQuery(limit=mapping.endpoints.max_limit, parent=ticket, newest_first=True)
     for _ in range(COMMENT_PAGES):
         page = await fetch_page(deps, connection, mapping, query, deadline)
-        found = next((one for one in page.readings if comment in (None, one.mapped.remote.id)), None)
-        if found is not None or page.next is None:
-            return found
+        match = next((one for one in page.readings if comment in (None, one.mapped.remote.id)), None)
+        if match is not None or page.next is None:
+            return match
         query = msgspec.structs.replace(query, after=page.next)
     return None
 

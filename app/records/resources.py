@@ -102,11 +102,11 @@ async def referenced_ids(
             # Only readable records get an id: a help desk may know people and have no customers.
             if other == object_name or not connection.vendor.mappings or active(connection.vendor, other):
                 wanted.setdefault(other, []).append(remote_id)
-    found: dict[tuple[ObjectName, str], str] = {}
+    named: dict[tuple[ObjectName, str], str] = {}
     for other, remote_ids in wanted.items():
         known = await ensure(other, connection.name, remote_ids)
-        found |= {(other, remote_id): canonical_id for remote_id, canonical_id in known.items()}
-    return found
+        named |= {(other, remote_id): canonical_id for remote_id, canonical_id in known.items()}
+    return named
 
 
 def meta_of(

@@ -120,9 +120,9 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
         problems=(*VENDOR_READ, "ambiguous-match"),
     )
     async def list_resources(call: Call) -> Answered:
-        given = {by.name: value for by in filters if (value := call.query(by)) is not None}
+        wanted = {by.name: value for by in filters if (value := call.query(by)) is not None}
         sort = cast("Sort | None", call.query(SORT))
-        return await _list(call, object_name, updated_since=call.query(UPDATED_SINCE), filters=given, sort=sort)
+        return await _list(call, object_name, updated_since=call.query(UPDATED_SINCE), filters=wanted, sort=sort)
 
     @operation(
         "GET",
@@ -140,7 +140,7 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
         problems=VENDOR_READ,
     )
     async def read_resource(call: Call) -> Answered:
-        found = await read_one(
+        record = await read_one(
             call.deps(RecordDeps),
             object_name,
             call.path("id"),
@@ -149,7 +149,7 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
             revision=call.header(MAPPING),
             wait=call.header(WAIT),
         )
-        return resource_response(call.request, found.resource, found.etag)
+        return resource_response(call.request, record.resource, record.etag)
 
     @operation(
         "GET",
@@ -169,7 +169,7 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
     )
     async def look_up_resource(call: Call) -> Answered:
         key = only_key({by.name: value for by in KEYS if (value := call.query(by)) is not None})
-        found = await look_up(
+        record = await look_up(
             call.deps(RecordDeps),
             object_name,
             key,
@@ -177,7 +177,7 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
             revision=call.header(MAPPING),
             wait=call.header(WAIT),
         )
-        return resource_response(call.request, found.resource, found.etag)
+        return resource_response(call.request, record.resource, record.etag)
 
     return [list_resources, look_up_resource, read_resource]
 
@@ -227,10 +227,10 @@ async def _list(
 
 
 def _option_scopes(request: AnyRequest) -> tuple[str, ...]:
-    asked: str = request.path_params["object"]
-    if asked not in OBJECTS:
-        raise NotFound(f"Unknown object {asked[:80]!r}. The objects are {', '.join(OBJECTS)}.")
-    plural = PLURAL[OBJECTS[asked]]
+    name: str = request.path_params["object"]
+    if name not in OBJECTS:
+        raise NotFound(f"Unknown object {name[:80]!r}. The objects are {', '.join(OBJECTS)}.")
+    plural = PLURAL[OBJECTS[name]]
     return (f"{plural}:read", f"{plural}:write")
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from app.drift.judge import Deviation, Sample, deviations, see, traits_of
+from app.drift.judge import Deviation, Sample, deviations, inspect, traits_of
 from app.drift.models import Baseline, DriftSource, DriftSubject
 from canonical.customer import Customer
 
@@ -27,13 +27,13 @@ def sample(record: dict[str, Any], source: DriftSource = "record", **more: Any) 
 def baseline(*samples: Sample) -> Baseline:
     known: dict[str, set[str]] = {}
     for one in samples:
-        for path, trait in traits_of(one, see(one)):
+        for path, trait in traits_of(one, inspect(one)):
             known.setdefault(path, set()).add(trait)
     return Baseline(learned=True, known={path: frozenset(traits) for path, traits in known.items()})
 
 
 def news(one: Sample, before: Baseline) -> list[tuple[str, str, str, str]]:
-    found, _ = deviations(one, see(one), before)
+    found, _ = deviations(one, inspect(one), before)
     return [(item.path, item.kind, item.expected, item.found) for item in found]
 
 
@@ -72,7 +72,7 @@ def test_a_new_member_and_another_type_are_news() -> None:
 def test_the_type_of_a_null_member_is_learned_later() -> None:
     before = baseline(sample({"id": 1, "score": None}))
     now = sample({"id": 1, "score": 3})
-    assert deviations(now, see(now), before) == ([], [("$.score", "type number")])
+    assert deviations(now, inspect(now), before) == ([], [("$.score", "type number")])
 
 
 def test_an_unreadable_value_is_always_a_finding() -> None:
@@ -104,7 +104,7 @@ def test_a_new_choice_is_found_once_and_labels_are_masked() -> None:
 
 def test_invalid_json_is_a_finding() -> None:
     broken = Sample(subject=sample({}).subject, record=b"<html>", read_by=Record, failure=("$", "not JSON"))
-    found, _ = deviations(broken, see(broken), baseline())
+    found, _ = deviations(broken, inspect(broken), baseline())
     assert found == [
         Deviation(path="$", kind="changed_type", expected="a readable value", found="not JSON", value=None)
     ]
