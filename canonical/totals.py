@@ -97,33 +97,30 @@ def sum_of(patch: OrderPatch) -> BodySum | None:
     return BodySum(total=total, slack=_slack(lines, smallest_unit(given(patch.currency, NO_CURRENCY))))
 
 
-def holds(order: Order, patch: OrderPatch, *, prices: Sequence[Decimal] = (), moved: Collection[str] = ()) -> bool:
-    """Return whether an order has the lines and the sum of a whole body, of which parts may have been folded into
-    others: then `prices` are the unit prices that the vendor gives its lines, and `moved` names the lists whose sums
-    are others there."""
-    lines, wanted = given(patch.line_items, ()), sum_of(patch)
-    if (
-        wanted is None
-        or not lines
-        or len(lines) > len(order.line_items)
-        or not wanted.is_about(_exact(order.totals.total))
-    ):
-        return False
+def holds_lines(lines: Sequence[LineItem], sent: Sequence[LineItemPatch], currency: str) -> bool:
+    """Return whether lines have the quantities and prices that were sent, and the names, SKUs and taxes if any were."""
+    unit = smallest_unit(currency)
+    return len(lines) == len(sent) and all(
+        one.name in (None, line.name)
+        and one.sku in (None, line.sku)
+        and (one.tax is None or _exact(one.tax) == _exact(line.tax))
+        and _exact(one.quantity) == _exact(line.quantity)
+        and _is_about(_product(one), _product(line), unit)
+        for one, line in zip(sent, lines, strict=True)
+    )
+
+
+def holds_sums(order: Order, patch: OrderPatch, moved: Collection[str]) -> bool:
+    """Return whether an order has the sum of a whole body, and the sums of its lists. `moved` names the lists whose
+    sums are others there, because parts were folded into others."""
+    wanted = sum_of(patch)
     sums = {
         "discounts": (added(one.amount for one in given(patch.discounts, ())), order.totals.discount),
         "shipping_lines": (added(one.price for one in given(patch.shipping_lines, ())), order.totals.shipping),
         "fees": (added(one.amount for one in given(patch.fees, ())), order.totals.fees),
     }
-    if any(sent != _exact(present) for name, (sent, present) in sums.items() if name not in moved):
-        return False
-    expected = prices or [_exact(line.unit_price or "0") for line in lines]
-    unit = smallest_unit(order.currency)
-    return all(
-        sent.name in (None, line.name)
-        and _exact(sent.quantity) == _exact(line.quantity)
-        and _is_about(_exact(line.quantity) * price, _exact(line.quantity) * _exact(line.unit_price), unit)
-        for sent, price, line in zip(lines, expected, order.line_items, strict=False)
-    )
+    is_same = all(sent == _exact(present) for name, (sent, present) in sums.items() if name not in moved)
+    return is_same and wanted is not None and wanted.is_about(_exact(order.totals.total))
 
 
 def _is_about(amount: Decimal, other: Decimal, unit: Decimal) -> bool:
@@ -233,10 +230,11 @@ def check_taxes(
 
 def _added(lines: Lines) -> Decimal:
     """Return Σ quantity * unit price."""
-    added = Decimal(0)
-    for line in lines:
-        added += _exact(line.quantity) * _exact(line.unit_price or "0")
-    return added
+    return sum(map(_product, lines), ZERO)
+
+
+def _product(line: LineItem | LineItemPatch) -> Decimal:
+    return _exact(line.quantity) * _exact(line.unit_price or "0")
 
 
 def _slack(lines: Lines, smallest: Decimal) -> Decimal:
@@ -244,7 +242,7 @@ def _slack(lines: Lines, smallest: Decimal) -> Decimal:
 
     One smallest unit for each line product that is finer than the currency, because some vendors truncate.
     """
-    finer = [line for line in lines if _exact(line.quantity) * _exact(line.unit_price or "0") % smallest]
+    finer = [line for line in lines if _product(line) % smallest]
     return smallest * len(finer)
 
 

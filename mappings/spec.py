@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical.classes import Traits
-from canonical.order_patch import OrderCancel, OrderPatch
+from canonical.order_patch import LineItemPatch, OrderCancel, OrderPatch
 from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName, Reference
 from canonical.schema import ROOTS
 from canonical.slots import Slots
@@ -339,11 +339,12 @@ class VendorMapping(Generic[R, M, P, W, A]):
     completes. `coerces` accepts scalars in undocumented spellings (see `coercion`), for vendors whose plugins change
     records. `total_of(body, account)` returns the sum in major units that the vendor computes from the body of a new
     order; None if the body leaves it to the vendor, such as the price of a product. Every mapping of orders that
-    creates some has one. It never raises. `prices_of(body)` returns the unit prices of the lines of a new order, for a
-    vendor whose prices hold other parts of the sum. `stores` is what the vendor itself changes in texts, by field (see
-    `stored`): a write sends the text that it would store. `hidden_keys` are the keys by which the vendor also finds
-    records whose value is not read: by a list (`in_lists`), or at all (`always`). `slots` says which items of a list
-    the vendor stores where it has one place for each; a list without an entry takes any number."""
+    creates some has one. It never raises. `lines_of(body)` returns names, quantities, unit prices and taxes of the
+    lines of a new order, for a vendor whose lines hold other parts of the sum. `stores` is what the vendor itself
+    changes in texts, by field (see `stored`): a write sends the text that it would store. `hidden_keys` are the keys by
+    which the vendor also finds records whose value is not read: by a list (`in_lists`), or at all (`always`). `slots`
+    says which items of a list the vendor stores where it has one place for each; a list without an entry takes any
+    number."""
 
     vendor: str
     object: ObjectName
@@ -355,7 +356,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
     to_canonical: Callable[[R, A], Mapped[M]]
     to_vendor: Callable[[P, R | None, A], Draft[W]]
     total_of: Callable[[W, A], Decimal | None] | None = None
-    prices_of: Callable[[W], tuple[Decimal, ...]] | None = None
+    lines_of: Callable[[W], tuple[LineItemPatch, ...]] | None = None
     shapes: tuple[ReadShape[M, A], ...] = ()
     builds_on: "VendorMapping[R, M, P, W, A] | None" = None
     coerces: bool = False

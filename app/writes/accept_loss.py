@@ -19,10 +19,10 @@ from canonical.classes import LINE, NAMING, Traits, is_essential
 from canonical.field_kinds import ComparedField, fields_of
 from canonical.order import Order
 from canonical.order_patch import LineItemPatch, OrderPatch
-from canonical.parts import Loss
+from canonical.parts import Loss, given
 from canonical.references import PEOPLE
 from canonical.same_value import is_empty, same
-from canonical.totals import PARTS, BodySum, holds, sum_of
+from canonical.totals import PARTS, BodySum, holds_lines, holds_sums, sum_of
 from mappings.spec import Draft, FieldRefusal, Vendor
 
 TOTAL = "/totals/total"
@@ -204,15 +204,58 @@ def is_part(refusal: FieldRefusal, among: Collection[str] = PARTS) -> bool:
     return refusal.kind == "unsupported" and refusal.pointer.removeprefix("/") in PARTS.intersection(among)
 
 
-def moved_parts(order: Order, whole: OrderPatch, new: Draft[Any], prices: tuple[Decimal, ...]) -> frozenset[str]:
-    """Return the fields whose values the vendor stores elsewhere or in another form, if an order has the sum of the
-    whole body with them; none otherwise. `new` is the draft of a new order with this body, and `prices` are the unit
-    prices of its lines if the vendor folds parts into them."""
+def without_moved(
+    refused: tuple[FieldRefusal, ...],
+    order: Order,
+    whole: OrderPatch,
+    new: Draft[Any],
+    planned: tuple[LineItemPatch, ...],
+) -> tuple[FieldRefusal, ...]:
+    """Return the refusals, without those of parts that the order has elsewhere or in another form.
+
+    `new` is the draft of a new order with the whole body. `planned` are its lines, if the vendor folds parts into them.
+    """
     changed = [one for one in new.loss if one.kind in ("folded", "coerced")]
-    moved = frozenset(
-        path.removeprefix("/").split("/")[0] for one in changed for path in (one.path, one.place or one.path)
+    places = [(_field(one.path), one.place or one.path) for one in changed]
+    targets = {_field(place) for _, place in places}
+    moved = targets.union(name for name, _ in places)
+    sent = _comparable(given(whole.line_items, ()), planned, {one.path for one in changed})
+    lines, further = order.line_items[: len(sent)], order.line_items[len(sent) :]
+    if not sent or sum_of(whole) is None or not holds_lines(lines, sent, order.currency):
+        return refused
+    added = {name for name, place in places if name != LINES and place.startswith(f"/{LINES}/")}
+    if not holds_lines(further, planned[len(sent) :], order.currency):
+        why = f"the further lines of the order are not what {', '.join(f'/{name}' for name in sorted(added))} would be"
+        return tuple(
+            msgspec.structs.replace(one, detail=f"{one.detail}; {why}") if added and is_part(one, (LINES,)) else one
+            for one in refused
+        )
+    if not holds_sums(order, whole, moved):  # what is lines alone was compared with them
+        elsewhere = {name for name, place in places if not place.startswith(f"/{LINES}/")}
+        as_lines = added - elsewhere - targets
+        moved = {LINES, *as_lines} if as_lines else set()
+    return tuple(one for one in refused if not is_part(one, moved))
+
+
+def _comparable(
+    lines: tuple[LineItemPatch, ...], planned: tuple[LineItemPatch, ...], changed: set[str]
+) -> tuple[LineItemPatch, ...]:
+    """Return the lines that were sent, with the prices that are planned, without SKUs and taxes that the vendor changes
+    (`changed`, pointers)."""
+    prices = [one.unit_price for one in planned or lines]
+
+    def kept(line: LineItemPatch, at: int, member: str) -> Any:
+        pointers = (f"/{LINES}/{at}", f"/{LINES}/{at}/product", f"/{LINES}/{at}/{member}")
+        return None if not changed.isdisjoint(pointers) else getattr(line, member)
+
+    return tuple(
+        msgspec.structs.replace(line, unit_price=price, sku=kept(line, at, "sku"), tax=kept(line, at, "tax"))
+        for at, (line, price) in enumerate(zip(lines, prices, strict=False))
     )
-    return moved if holds(order, whole, prices=prices, moved=moved) else frozenset()
+
+
+def _field(pointer: str) -> str:
+    return pointer.removeprefix("/").split("/")[0]
 
 
 def _lacking(present: Any, sent: Any, lines: ComparedField) -> list[str]:

@@ -20,8 +20,8 @@ from app.writes.accept_loss import (
     accept_total,
     barring,
     is_part,
-    moved_parts,
     still_refused,
+    without_moved,
 )
 from app.writes.models import References
 from app.writes.resolve_references import related_of, with_references
@@ -102,24 +102,26 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
         record = await present.mapped()
         refused = still_refused(draft.refused, patch, record.data)
         if any(map(is_part, refused)):
-            moved = await _moved_parts(resolved, patch, record, account)
-            refused = tuple(one for one in refused if not is_part(one, moved))
+            refused = await _without_moved(resolved, refused, patch, record, account)
         return msgspec.structs.replace(draft, refused=refused)
     return draft
 
 
-async def _moved_parts(resolved: ResolvedWrite, patch: Any, record: Mapped[Any], account: Any) -> frozenset[str]:
-    """Return the parts of the whole body that the record has elsewhere. A copy sends what the source has changed."""
+async def _without_moved(
+    resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...], patch: Any, record: Mapped[Any], account: Any
+) -> tuple[FieldRefusal, ...]:
+    """Return the refusals, without those of parts of the whole body that the record has elsewhere. A copy sends what
+    the source has changed."""
     if not isinstance(patch, OrderPatch):
-        return frozenset()
+        return refused
     mapping, body = resolved.mapping, resolved.as_whole.intent.body
     whole = patch if resolved.whole is None else patch_of(resolved.as_whole, record)[0]
     if mapping.endpoints.with_related is not None:
         related = await related_of(resolved, whole)
         account = mapping.endpoints.with_related(account, resolved.connection.options, related)
     new = await run_mapping(mapping, body, account, partial(mapping.to_vendor, whole, None, account))
-    prices = () if mapping.prices_of is None else mapping.prices_of(new.body)
-    return moved_parts(record.data, whole, new, prices)
+    planned = () if mapping.lines_of is None else mapping.lines_of(new.body)
+    return without_moved(refused, record.data, whole, new, planned)
 
 
 async def says_nothing(resolved: ResolvedWrite, body: Any, present: PresentRecord) -> bool:

@@ -40,7 +40,7 @@ from mappings.hubspot.wire_v3 import (
 )
 from mappings.kit import patches
 from mappings.kit.addresses import check_type
-from mappings.kit.folding import fees_as_lines
+from mappings.kit.folding import amount_of, fees_as_lines
 from mappings.spec import NUMBER, Draft, Notes
 
 ORDER_TO_CONTACT: Final = 507
@@ -377,9 +377,18 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     )
     if "hs_total_price" not in body.properties:
         return None
-    lines = sum((Decimal(line["quantity"]) * Decimal(line.get("price", "0")) for line in body.line_items), ZERO)
-    before_tax = lines - discount + shipping
+    before_tax = sum(map(amount_of, lines_of(body)), ZERO) - discount + shipping
     return before_tax + tax if total - before_tax > tax / 2 else before_tax
+
+
+def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
+    """Return the lines of a new order, with what was folded into them."""
+    return tuple(
+        LineItemPatch(
+            name=line.get("name"), quantity=line["quantity"], unit_price=line.get("price"), tax=line.get("tax")
+        )
+        for line in body.line_items
+    )
 
 
 def _instant(moment: datetime | None | UnsetType) -> str | UnsetType:

@@ -63,9 +63,13 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     return None
 
 
-def prices_of(body: OrderWrite) -> tuple[Decimal, ...]:
-    """Return the unit prices of the lines of a new order, with what was folded into them."""
-    return tuple(Decimal(given(line.unit_price, "0")) for line in given(body.body.items, ()))
+def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
+    """Return the lines of a new order, with what was folded into them."""
+    return tuple(
+        LineItemPatch(quantity=str(line.quantity), unit_price=given(line.unit_price, None))
+        for line in given(body.body.items, ())
+        if FEE not in given(line.metadata, {})
+    )
 
 
 def _discounts(patch: OrderPatch, notes: Notes) -> tuple[tuple[Decimal, ...], tuple[Decimal, ...]]:

@@ -16,7 +16,7 @@ from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.endpoints_order import ENDPOINTS
 from mappings.medusa.money import NotSent, place_of
 from mappings.medusa.order_enums_r1 import FULFILLMENTS, PARTS_ON_THE_WAY, PAYMENTS, STATUSES
-from mappings.medusa.order_lines_write_r1 import prices_of, total_of
+from mappings.medusa.order_lines_write_r1 import lines_of, total_of
 from mappings.medusa.order_write_r1 import to_vendor
 from mappings.medusa.wire_2_21 import Account, OrderWrite
 from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping
@@ -131,6 +131,6 @@ ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account]
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor),
     total_of=total_of,
-    prices_of=prices_of,
+    lines_of=lines_of,
     coerces=True,
 )

@@ -69,14 +69,19 @@ def write(patch: OrderPatch, account: Account, notes: Notes) -> OrderLines:
 
 def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     """Return the sum of a new order: Salesforce rounds the price of each line to two decimals."""
-    quantities = [Decimal(bytes(one.quantity).decode()) for one in body.lines]
-    products = [count * price for count, price in zip(quantities, prices_of(body), strict=True)]
-    return sum([one.quantize(CENT, ROUND_HALF_UP) for one in products], ZERO)
+    return sum([folding.amount_of(one).quantize(CENT, ROUND_HALF_UP) for one in lines_of(body)], ZERO)
 
 
-def prices_of(body: OrderWrite) -> tuple[Decimal, ...]:
-    """Return the unit prices of the lines of a new order, with what was folded into them."""
-    return tuple(Decimal(bytes(one.unit_price).decode()) for one in body.lines)
+def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
+    """Return the lines of a new order, with what was folded into them."""
+    return tuple(
+        LineItemPatch(
+            name=given(one.description, None),
+            quantity=bytes(one.quantity).decode(),
+            unit_price=bytes(one.unit_price).decode(),
+        )
+        for one in body.lines
+    )
 
 
 def _folded(patch: OrderPatch, account: Account, notes: Notes) -> OrderPatch:

@@ -22,7 +22,7 @@ from mappings.salesforce import wire_v62 as wire
 from mappings.salesforce.endpoints_order import ENDPOINTS
 from mappings.salesforce.enums import order_status
 from mappings.salesforce.field_values import LONG, STORES, changed_at, instant, long_id, remote
-from mappings.salesforce.order_lines_write_r1 import prices_of, total_of
+from mappings.salesforce.order_lines_write_r1 import lines_of, total_of
 from mappings.salesforce.order_write_r1 import to_vendor
 from mappings.salesforce.wire_v62 import Account, OrderItem, OrderWrite
 from mappings.spec import Mapped, Unmappable, VendorMapping
@@ -209,6 +209,6 @@ ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account]
     to_canonical=to_canonical,
     to_vendor=to_vendor,
     total_of=total_of,
-    prices_of=prices_of,
+    lines_of=lines_of,
     stores=STORES,
 )

@@ -90,6 +90,20 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     return total.scaleb(-decimals(currency))
 
 
+def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
+    """Return the lines of a new checkout, with what was folded into them. One with a price of the account has none."""
+    if body.session is None:
+        return ()
+    places = decimals(given(body.session.currency, NO_CURRENCY).upper())
+    found = list[LineItemPatch]()
+    for line in given(body.session.line_items, ()):
+        own = given(line.price_data, None)
+        name = None if own is None or isinstance(own.product_data, UnsetType) else own.product_data.name
+        price = None if own is None else values.decimal_string(Decimal(own.unit_amount_decimal).scaleb(-places))
+        found.append(LineItemPatch(name=name, quantity=str(line.quantity), unit_price=price))
+    return tuple(found)
+
+
 def _rounded(minor: Decimal) -> Decimal:
     return minor.to_integral_value(ROUND_HALF_UP)
 

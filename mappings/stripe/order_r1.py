@@ -22,7 +22,7 @@ from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.endpoints_order import ENDPOINTS
 from mappings.stripe.field_values import dashboard, id_of, instant
 from mappings.stripe.money import money
-from mappings.stripe.order_lines_write_r1 import total_of
+from mappings.stripe.order_lines_write_r1 import lines_of, total_of
 from mappings.stripe.order_urls_r1 import urls_of
 from mappings.stripe.order_write_r1 import to_vendor
 from mappings.stripe.related import with_all_items, with_all_lines
@@ -277,4 +277,5 @@ ORDER: Final = VendorMapping[Record, Order, OrderPatch, OrderWrite, wire.Account
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor),
     total_of=total_of,
+    lines_of=lines_of,
 )

@@ -125,14 +125,17 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     return total
 
 
-def prices_of(body: OrderWrite) -> tuple[Decimal, ...]:
-    """Return the unit prices of the lines of a new order, without the taxes that the shop adds."""
+def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
+    """Return the lines of a new order, without the taxes that the shop adds."""
     marks = [one.value for fee in given(body.fee_lines, ()) for one in given(fee.meta_data, ()) if one.key == LINE]
-    prices = [Decimal(given(line.subtotal, "0")) / line.quantity for line in given(body.line_items, ())]
+    lines = [
+        LineItemPatch(quantity=str(line.quantity), unit_price=_text(Decimal(given(line.subtotal, "0")) / line.quantity))
+        for line in given(body.line_items, ())
+    ]
     for mark in marks:
         assert isinstance(mark, LineMark)  # noqa: S101 - the value under this key
-        prices.insert(mark.place, Decimal(mark.unit_price))
-    return tuple(prices)
+        lines.insert(mark.place, LineItemPatch(quantity=mark.quantity, unit_price=mark.unit_price))
+    return tuple(lines)
 
 
 def digits_of(patch: OrderPatch, account: Account) -> Digits:

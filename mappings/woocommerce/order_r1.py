@@ -21,7 +21,7 @@ from mappings.woocommerce import addresses, custom_fields, order_parts_r1, wire_
 from mappings.woocommerce.endpoints_order import ENDPOINTS
 from mappings.woocommerce.money import check_digits, exact, money
 from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, CHANNELS, axes
-from mappings.woocommerce.order_lines_write_r1 import prices_of, total_of
+from mappings.woocommerce.order_lines_write_r1 import lines_of, total_of
 from mappings.woocommerce.order_parts_r1 import MOVED, ZERO, added
 from mappings.woocommerce.order_status_write_r1 import TOGETHER
 from mappings.woocommerce.order_write_r1 import to_vendor
@@ -210,6 +210,6 @@ ORDER: Final = VendorMapping[wire_v3.Order, Order, OrderPatch, OrderWrite, Accou
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor, TOGETHER),
     total_of=total_of,
-    prices_of=prices_of,
+    lines_of=lines_of,
     coerces=True,
 )

@@ -1,6 +1,7 @@
 """An order that its target already has: sent once more, it arrives as it is and changes nothing."""
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 import httpx
@@ -127,6 +128,80 @@ def test_other_charges_of_equal_sum_are_announced_as_lost(caller: Caller, off: s
 
     assert answer.status_code == 200, answer.text
     assert answer.json()["totals"]["shipping"] == "6.90"
+    assert {"/discounts", "/shipping_lines"} <= {one["path"] for one in answer.json()["meta"]["loss"]}
+
+
+def charged(mark: str, fee: str, title: str, post: str, **more: Any) -> Body:
+    """An order of two mugs with a fee and shipping."""
+    fees, shipping = [{"name": "Packing", "amount": fee}], [{"title": title, "price": post}]
+    return order(mark, external_id=f"key-{mark}", fees=fees, shipping_lines=shipping) | more
+
+
+@pytest.mark.parametrize(("fee", "title", "post"), [("0.00", "Post", "6.50"), ("1.50", "Courier", "5.00")])
+def test_charges_that_are_lines_of_the_vendor_are_compared(caller: Caller, fee: str, title: str, post: str) -> None:
+    mark, path = word(), "/v1/orders?connection=salesforce&upsert_on=external_id"
+    caller.create(path, charged(mark, "1.50", "Post", "5.00"))
+    assert caller.write("POST", path, charged(mark, "1.50", "Post", "5.00")).status_code == 200
+    answer = caller.write("POST", path, charged(mark, fee, title, post))
+
+    assert (answer.status_code, pointers(answer)) == (422, ["/line_items"]), answer.text
+    assert "/fees, /shipping_lines" in answer.json()["errors"][0]["detail"]
+    accepted = caller.write("POST", f"{path}&loss=any", charged(mark, fee, title, post))
+    assert accepted.status_code == 200, accepted.text
+    assert {"/fees", "/shipping_lines"} <= {one["path"] for one in accepted.json()["meta"]["loss"]}
+
+
+@pytest.mark.parametrize("target", ["hubspot", "salesforce"])
+def test_a_line_is_not_taken_for_a_fee_of_its_price(caller: Caller, target: str) -> None:
+    mark, path = word(), f"/v1/orders?connection={target}&upsert_on=external_id"
+    key: Body = {"external_id": f"key-{mark}"}
+    mug, fees = line("Mug", "1", "9.00"), [{"name": "Packing", "amount": "7.00"}]
+    caller.create(path, order(mark, mug, line("Plate", "1", "7.00"), **key))
+    answer = caller.write("POST", path, order(mark, mug, fees=fees, **key))
+
+    assert (answer.status_code, pointers(answer)) == (422, ["/line_items"]), answer.text
+
+
+@pytest.mark.parametrize("target", ["hubspot", "shopify"])
+def test_an_upsert_with_taxes_on_other_lines_is_refused(caller: Caller, target: str) -> None:
+    def body(cup: str, bowl: str) -> Body:
+        lines = line("Cup", "1", "10.00", tax=cup), line("Bowl", "1", "20.00", tax=bowl)
+        fees = [{"name": "Cash on delivery", "amount": "2.50"}]
+        return order(mark, *lines, external_id=f"key-{mark}", fees=fees, tax_inclusive=False)
+
+    mark, path = word(), f"/v1/orders?connection={target}&upsert_on=external_id"
+    caller.create(path, body("1.90", "3.80"))
+    assert caller.write("POST", path, body("1.90", "3.80")).status_code == 200
+    answer = caller.write("POST", path, body("3.80", "1.90"))
+
+    assert (answer.status_code, pointers(answer)) == (422, ["/line_items"]), answer.text
+
+
+def test_hubspot_writes_another_discount_of_an_order_with_a_fee(caller: Caller, vendors: Emulators) -> None:
+    mark, path = word(), "/v1/orders?connection=hubspot&upsert_on=external_id"
+    key = {"external_id": f"key-{mark}"}
+    made = caller.create(path, priced(mark, "10.00", "20.00", **key))
+    less = {"discounts": [{"code": "SPRING", "amount": "3.00"}]}
+    answer = caller.write("POST", path, priced(mark, "10.00", "20.00", **key, **less))
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["totals"]["discount"] == "3.00"
+    assert READ["hubspot"](Vault(vendors.url, "hubspot"), made["meta"]["remote_id"]).total == Decimal("29.50")
+
+
+@pytest.mark.parametrize("target", [one for one in READ if one != "hubspot"])
+def test_a_copy_of_other_charges_of_equal_sum_says_what_differs(caller: Caller, target: str) -> None:
+    def charges(off: str, post: str) -> Body:
+        return {"discounts": [{"code": "SPRING", "amount": off}], "shipping_lines": [{"price": post}]}
+
+    made = caller.create("/v1/orders?connection=hubspot", order(word(), **charges("5.00", "6.90")))
+    record = caller.get(f"/v1/orders/{made['id']}?connection=hubspot").json()
+    assert copy(caller, record, target).status_code == 201
+    changed = caller.write("PATCH", f"/v1/orders/{made['id']}?connection=hubspot", charges("3.00", "4.90"))
+    assert changed.status_code == 200, changed.text
+    answer = copy(caller, record, target)
+
+    assert answer.status_code == 200, answer.text
     assert {"/discounts", "/shipping_lines"} <= {one["path"] for one in answer.json()["meta"]["loss"]}
 
 
