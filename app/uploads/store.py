@@ -179,8 +179,14 @@ class PostgresUploads:
         )
         row = await self._database.fetch_row(
             INSERT,
-            *(upload_id, new.principal, new.idempotency_key, new.connection),
-            *(new.object, new.digest, new.rows, new.correlation_id),
+            upload_id,
+            new.principal,
+            new.idempotency_key,
+            new.connection,
+            new.object,
+            new.digest,
+            new.rows,
+            new.correlation_id,
             *record.columns_of([begun]),
         )
         if row is None:

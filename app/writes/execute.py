@@ -35,7 +35,7 @@ from app.writes.find_record import lost_to_a_create, lost_upsert_race
 from app.writes.finish import CarriedOut, finish, read_later
 from app.writes.judge_ownership import note_refusal, note_verdict
 from app.writes.models import FOR_GOOD, Answer, Begun, Operation, References, Undecided
-from app.writes.prepare import NothingToCopyTo, PreparedWrite, RecordFound, prepare, prepare_create
+from app.writes.prepare import NothingToCopyTo, Parts, PreparedWrite, RecordFound, prepare, prepare_create
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from mappings.http import VendorRequest
 from mappings.spec import Action, Unmappable, WriteResult
@@ -126,13 +126,14 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     Raises Undecided if the reply was lost or cannot be read. VendorRefused and the problems of a vendor that was not
     reached leave the operation as it is: their meaning depends on whether it was sent before.
     """
-    operation = begun.operation
-    if prepared.request is None:
+    operation, request = begun.operation, prepared.request
+    if request is None:
         return await finish(
             resolved, begun, _carried_out(prepared, "update", WriteResult(remote_id=prepared.remote_id))
         )
     try:
-        request = await _completed(resolved, operation, prepared, prepared.request)
+        if prepared.parts is not None:
+            request = await _with_parts(resolved, operation, prepared.parts)
         reply = await resolved.send(_with_own_key(request, operation))
     except ReplyLost as lost:
         _log.warning("a reply was lost", extra=_log_facts(operation) | {"code": lost.why})
@@ -154,16 +155,12 @@ def _carried_out(prepared: PreparedWrite, effect: Action, result: WriteResult) -
     )
 
 
-async def _completed(
-    resolved: ResolvedWrite, operation: Operation, prepared: PreparedWrite, request: VendorRequest
-) -> VendorRequest:
+async def _with_parts(resolved: ResolvedWrite, operation: Operation, parts: Parts) -> VendorRequest:
     """Return the request to send, with its parts, which are created now. Raises like `VendorClient.send`, and
     VendorDrifted if the reply about the parts cannot be read."""
-    if prepared.parts is None:
-        return request
-    reply = await resolved.send(_with_own_key(prepared.parts.request, operation))
+    reply = await resolved.send(_with_own_key(parts.request, operation))
     with resolved.as_drift():
-        return prepared.parts.completed(reply)
+        return parts.completed(reply)
 
 
 def _log_facts(operation: Operation) -> dict[str, object]:

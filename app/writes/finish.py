@@ -127,7 +127,8 @@ async def _read_back(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, re
     loss = done.loss
     if copied is not None:
         loss += await link_copy(resolved, copied, reading.mapped.remote.id, actor=begun.operation.principal)
-    differs = done.is_new and await _note_total(resolved, reading, loss)
+    is_order = isinstance(reading.mapped.data, Order)
+    differs = is_order and done.is_new and await _note_total(resolved, reading.mapped, loss)
     if done.is_new and copied is None and not differs:
         drawn = await name_new_record(resolved.deps, resolved.connection, reading)
         if drawn is not None:
@@ -153,7 +154,7 @@ async def _settle(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, read:
         begun,
         answer=answer,
         remote_id=remote_id,
-        changes=_changes(resolved, read.resource, done.before, data),
+        changes=() if done.before is None else _changes(resolved, read.resource, done.before, data),
         new=read.new,
         copied=copied,
     )
@@ -222,19 +223,18 @@ async def change_of(
     )
 
 
-def _changes(resolved: ResolvedWrite, resource: Any, before: Watched | None, data: Any) -> tuple[FieldChange, ...]:
+def _changes(resolved: ResolvedWrite, resource: Any, before: Watched, data: Any) -> tuple[FieldChange, ...]:
     """Return the change of the watched field, for the audit trail."""
-    after = None if before is None else watched_in(resolved.mapping.object, data)
-    if before is None or after is None or after.value == before.value:
+    after = watched_in(resolved.mapping.object, data)
+    if after is None or after.value == before.value:
         return ()
     return (FieldChange(record=resource.id, field=after.field, before=before.value, after=after.value),)
 
 
-async def _note_total(resolved: ResolvedWrite, reading: Reading, accepted: tuple[Loss, ...]) -> bool:
+async def _note_total(resolved: ResolvedWrite, record: Mapped[Any], accepted: tuple[Loss, ...]) -> bool:
     """Keep with the link that the vendor computed another total for a new order than the one that was asked for.
     Return whether it did."""
-    record: Mapped[Any] = reading.mapped
-    differing = other_total(resolved, record.data, accepted) if isinstance(record.data, Order) else None
+    differing = other_total(resolved, record.data, accepted)
     if differing is None:
         return False
     await resolved.deps.links.note_total("order", resolved.connection.name, record.remote.id, differing)

@@ -174,7 +174,7 @@ async def prepare_upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
         remote_id=None,
         loss=drafted.loss,
         references=resolved.intent.references,
-        plan=_plan_of(resolved, is_new=False),
+        plan=None if resolved.intent.copy_of is None else CopyPlan(body=resolved.intent.body),
     )
 
 
@@ -195,8 +195,8 @@ async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
         loss=drafted.loss,
         references=left.intent.references,
         skipped=() if judged is None else judged.skipped,
-        parts=_parts(left, create, drafted, marker),
-        plan=_plan_of(left, is_new=True),
+        parts=None if left.mapping.endpoints.parts is None else _parts(left, create, drafted, marker),
+        plan=None if left.intent.copy_of is None else CopyPlan(body=left.intent.body, before={}),
     )
 
 
@@ -224,8 +224,7 @@ def _parts(
 ) -> Parts | None:
     endpoints, parent, account = resolved.mapping.endpoints, resolved.intent.parent, drafted.account
     with_parts = endpoints.with_parts
-    if endpoints.parts is None or with_parts is None:
-        return None
+    assert endpoints.parts is not None and with_parts is not None  # noqa: S101, PT018 - declared together
     request = endpoints.parts(drafted.body, marker, account)
     if request is None:
         return None
@@ -369,13 +368,6 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
     return PreparedWrite(
         effect="cancel", request=request, remote_id=remote_id, loss=loss, before=await _watched(resolved, present)
     )
-
-
-def _plan_of(resolved: ResolvedWrite, *, is_new: bool) -> CopyPlan | None:
-    """Return the plan of a copy that reads no record before it."""
-    if resolved.intent.copy_of is None:
-        return None
-    return CopyPlan(body=resolved.intent.body, before={} if is_new else None)
 
 
 async def marker_lookup(resolved: ResolvedWrite, marker: str, effect: Action) -> MarkerLookup:

@@ -267,7 +267,9 @@ async def resolve_request(
         else:
             remote_id = target.remote_id
     mapping = choose_mapping(deps, connection, request.object, request.revision)
-    _refuse_action(deps, connection, mapping, request.action)
+    if not _can(request.action, mapping):
+        verb = "add comments to tickets" if request.action == "comment" else f"{request.action} {mapping.object}s"
+        raise cannot(deps, connection, mapping.object, f"cannot {verb}", partial(_can, request.action))
     if request.edits_tags and not can_write_tags(mapping):
         what = f"cannot change the tags of {mapping.object}s"
         raise cannot(deps, connection, request.object, what, can_write_tags)
@@ -325,12 +327,6 @@ def resolve_recorded(deps: WriteDeps, intent: Intent, deadline: float) -> Resolv
         raise UnsupportedAction(f"The connection {intent.connection} is no longer configured.")
     mapping = choose_mapping(deps, connection, intent.object, intent.revision)
     return ResolvedWrite(deps, connection, mapping, intent, deadline)
-
-
-def _refuse_action(deps: WriteDeps, connection: Connection, mapping: AnyMapping, action: Action) -> None:
-    if not _can(action, mapping):
-        verb = "add comments to tickets" if action == "comment" else f"{action} {mapping.object}s"
-        raise cannot(deps, connection, mapping.object, f"cannot {verb}", partial(_can, action))
 
 
 def _can(action: Action, mapping: AnyMapping) -> bool:

@@ -254,7 +254,9 @@ class PostgresOperations(OperationReader):
         entries = [entry("operation.succeeded", operation, actor=begun.held().actor)]
         entries += [entry_of_change(operation, change) for change in changes]
         await self._settle(
-            *(begun, entries, self._rows.answer(operation.id, answer)),
+            begun,
+            entries,
+            self._rows.answer(operation.id, answer),
             outcome="succeeded",
             remote_id=remote_id,
             keeps_answer=True,
@@ -281,7 +283,9 @@ class PostgresOperations(OperationReader):
         noted = entry("operation.failed", operation, actor=begun.held().actor, problem=problem.code, sent=sent)
         sealed, why = self._rows.answer(operation.id, answer), self._rows.problem(operation.id, problem)
         return await self._settle(
-            *(begun, [noted], sealed),
+            begun,
+            [noted],
+            sealed,
             outcome="failed",
             problem=why,
             keeps_answer=sent,
