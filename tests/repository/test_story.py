@@ -213,5 +213,5 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
     )
     # A story that needs many more modules than today has lost its thread.
     assert len(write.modules) <= 76
-    assert len(write.functions) <= 299
+    assert len(write.functions) <= 293
     assert len(receipt.modules | ingestion.modules) <= 87
