@@ -9,12 +9,11 @@ import msgspec
 from app.events.models import Callback, Cause, NewEvent, OwnWrite, PreparedEvents, RecordChange, SeenState
 from app.events.record_changes import events_of
 from app.events.statements import EVENT_ARGUMENTS, STATE_ARGUMENTS, one_values
-from app.links.models import NewRecord
 from app.links.statements import new_record_values
 from app.postgres.database import Database, Transaction
 from app.queue.models import NewJob
 from app.writes.deps import CompletionDeps
-from app.writes.models import CopyConflict, CopyResult, NextJob, Operation, Publication
+from app.writes.models import CopyConflict, CopyResult, NextJob, Operation, Publication, Success
 from app.writes.operation_view import view_of
 from app.writes.queued import dead_letter_job_of
 from app.writes.withhold import withheld_view
@@ -31,37 +30,25 @@ class Completion:
         self._deps = deps
         self._wanted: set[tuple[str, str]] = set()
 
-    async def announce(
-        self,
-        transaction: Transaction,
-        operation: Operation,
-        *,
-        finished: bool,
-        change: RecordChange | None = None,
-        copied: CopyResult | None = None,
-    ) -> None:
+    async def announce(self, transaction: Transaction, operation: Operation, *, success: Success | None = None) -> None:
         """Keep the state of the record that the write changed, append its Event and that of the operation, and enqueue
         their deliveries. Raises StateMoved.
 
         A refusal that becomes a dead letter gets its job here, if it has none. So a crash cannot leave one without the
         other.
         """
-        events = [*_changes(operation, change), *await self._keep(transaction, operation, copied)]
-        events += [_finished(operation)] if finished else []
+        change, copied = (None, None) if success is None else (success.change, success.copied)
+        kept = await self._keep(transaction, operation, copied)
         if change is not None and not change.lags:
             await self._deps.states.replace(transaction, _written(operation, change))
+        events = (*_changes(operation, change), *kept, _finished(operation))
         jobs = await self._deps.events.append(transaction, *events)
-        await self._enqueue(transaction, operation, jobs, finished=finished)
+        await self._enqueue(transaction, operation, jobs, finished=True)
 
-    async def prepare(
-        self,
-        session: Database,
-        operation: Operation,
-        change: RecordChange | None,
-        new: NewRecord | None,
-        copied: CopyResult | None,
-    ) -> Publication:
+    async def prepare(self, session: Database, operation: Operation, success: Success | None) -> Publication:
         """Return what the statement that settles a write publishes."""
+        change = None if success is None else success.change
+        copied = None if success is None else success.copied
         first, *further = _changes(operation, change) or (None,)
         prepared = await self._deps.events.prepare(session, *(() if first is None else (first,)))
         kept = () if change is None or change.lags else (_written(operation, change),)
@@ -69,7 +56,7 @@ class Completion:
             values={
                 **one_values("state", STATE_ARGUMENTS, self._deps.states.columns_of(*kept)),
                 **one_values("event", EVENT_ARGUMENTS, prepared.columns),
-                **new_record_values(new),
+                **new_record_values(None if success is None else success.new),
             },
             prepared=prepared,
             wanted=bool(further)

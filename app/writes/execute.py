@@ -34,7 +34,7 @@ from app.writes.deps import WriteDeps
 from app.writes.find_record import lost_to_a_create, lost_upsert_race
 from app.writes.finish import CarriedOut, finish, read_later
 from app.writes.judge_ownership import note_refusal, note_verdict
-from app.writes.models import FOR_GOOD, Answer, Begun, Operation, References, Undecided
+from app.writes.models import FOR_GOOD, Answer, Begun, Operation, References, Success, Undecided
 from app.writes.prepare import NothingToCopyTo, Parts, PreparedWrite, RecordFound, prepare, prepare_create
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from mappings.http import VendorRequest
@@ -229,7 +229,7 @@ async def _lock(resolved: ResolvedWrite, begun: Begun) -> None:
 async def _record_skipped(deps: WriteDeps, begun: Begun) -> Answer:
     """Record the success of a copy that found no record to change. Raises LeaseLost."""
     answer = skipped_answer(begun.operation)
-    await deps.operations.succeed(begun, answer=answer, remote_id=None, change=None)
+    await deps.operations.succeed(begun, Success(answer=answer))
     count_operation(begun.operation.object, begun.operation.action, "succeeded")
     return answer
 

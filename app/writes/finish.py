@@ -25,7 +25,7 @@ from app.writes.accept_loss import other_total
 from app.writes.answer import Archived, of_operation, resource_answer
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import result_of
-from app.writes.models import Answer, Begun, FieldChange, Operation, Undecided
+from app.writes.models import Answer, Begun, FieldChange, Success, Undecided
 from app.writes.resolved_write import ResolvedWrite, changed_fields
 from canonical.order import Order
 from canonical.parts import Loss, ResourceMeta, Skipped
@@ -149,9 +149,7 @@ async def _settle(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, read:
     copied = None
     if resolved.intent.copy_of is not None:
         copied = await result_of(resolved, data, remote_id, is_new=done.is_new, operation=begun.operation.id)
-    succeed = partial(
-        resolved.deps.operations.succeed,
-        begun,
+    success = Success(
         answer=answer,
         remote_id=remote_id,
         changes=() if done.before is None else _changes(resolved, read.resource, done.before, data),
@@ -161,27 +159,27 @@ async def _settle(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, read:
     # A new record was hardly seen before. If it was, its state cannot be inserted.
     state = None if done.is_new else await _state_before(resolved, begun, remote_id)
     compare_with = partial(change_of, resolved, read.reading, read.resource, created=done.is_new)
-    await _commit(resolved, begun.operation, remote_id, state, compare_with, succeed)
+    await _commit(resolved, begun, success, state, compare_with)
     return answer
 
 
 async def _commit(
     resolved: ResolvedWrite,
-    operation: Operation,
-    remote_id: str,
+    begun: Begun,
+    success: Success,
     state: SeenState | None,
     compare_with: Callable[[SeenState | None, datetime], Awaitable[RecordChange]],
-    succeed: Callable[..., Awaitable[None]],
 ) -> None:
     """Commit a success together with the record's state and its Event. If a webhook stored another state meanwhile,
     compare again. Raises LeaseLost, RecordKnown."""
+    operation = begun.operation
     while True:
         # Without anything to send, the record was read after the operation began.
         change = await compare_with(state, operation.sent_at or operation.created_at)
         with suppress(StateMoved):
-            await succeed(change=change)
+            await resolved.deps.operations.succeed(begun, msgspec.structs.replace(success, change=change))
             break
-        state = await last_state(resolved, remote_id)
+        state = await last_state(resolved, _required(success.remote_id))
     count_operation(operation.object, operation.action, "succeeded")
 
 
@@ -276,12 +274,11 @@ async def _finish_archived(resolved: ResolvedWrite, begun: Begun, remote_id: str
     body = msgspec.json.encode(Archived(id=canonical, meta=of_operation(resource, begun.operation).meta))
     answer = Answer(status=200, headers={"content-type": JSON}, body=body)
     state = await _state_before(resolved, begun, remote_id)
-    succeed = partial(deps.operations.succeed, begun, answer=answer, remote_id=remote_id)
 
     async def deletion(state: SeenState | None, read_at: datetime) -> RecordChange:
         return await compare_deleted(deps, connection, mapping, remote_id, last_state=state, read_at=read_at)
 
-    await _commit(resolved, begun.operation, remote_id, state, deletion, succeed)
+    await _commit(resolved, begun, Success(answer=answer, remote_id=remote_id), state, deletion)
     return answer
 
 

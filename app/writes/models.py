@@ -240,6 +240,18 @@ class FieldChange(Struct, frozen=True, kw_only=True):
     after: str | None
 
 
+class Success(Struct, frozen=True, kw_only=True):
+    """How a write succeeded: its answer and its record. `change` is what it changed, None for a write without effect,
+    and `changes` those of watched fields. A `new` record is linked, and what a copy leaves is kept (`copied`)."""
+
+    answer: Answer
+    remote_id: str | None = None
+    change: RecordChange | None = None
+    changes: tuple[FieldChange, ...] = ()
+    new: NewRecord | None = None
+    copied: CopyResult | None = None
+
+
 class Lease(Struct, frozen=True, kw_only=True):
     """The right to continue an operation. Every later step names the token.
 
@@ -302,25 +314,10 @@ class Publication(Struct, frozen=True, kw_only=True):
 class Completes(Protocol):
     """Publish the end of an operation, in the transaction that decides it."""
 
-    async def announce(
-        self,
-        transaction: Transaction,
-        operation: Operation,
-        *,
-        finished: bool,
-        change: RecordChange | None = None,
-        copied: CopyResult | None = None,
-    ) -> None:
-        """Publish what the write changed, and, if `finished`, the end of the operation. Raises StateMoved."""
+    async def announce(self, transaction: Transaction, operation: Operation, *, success: Success | None = None) -> None:
+        """Publish the end of the operation, and what the write changed. Raises StateMoved."""
 
-    async def prepare(
-        self,
-        session: Database,
-        operation: Operation,
-        change: RecordChange | None,
-        new: NewRecord | None,
-        copied: CopyResult | None,
-    ) -> Publication:
+    async def prepare(self, session: Database, operation: Operation, success: Success | None) -> Publication:
         """Return what the statement that settles a write publishes."""
 
     async def deliver(

@@ -21,7 +21,7 @@ from app.writes.copy_merge import result_of
 from app.writes.deps import WriteDeps
 from app.writes.finish import change_of, find_comment, last_state
 from app.writes.idempotency import Writers
-from app.writes.models import Operation, OperationView, Undecided
+from app.writes.models import Operation, OperationView, Success, Undecided
 from app.writes.operation_view import state_of, views_of
 from app.writes.prepare import marker_lookup
 from app.writes.recover import settle
@@ -118,9 +118,7 @@ async def resolve_unknown(
     if resolution.outcome == "failed":
         problem = VendorUnavailable("A person found that the vendor did not carry this out.", operation_id=operation_id)
         document = document_for(deps, operation, problem)
-        await deps.operations.resolve(
-            operation_id, outcome="failed", remote_id=None, actor=caller.principal, answer=None, problem=document
-        )
+        await deps.operations.resolve(operation_id, actor=caller.principal, problem=document)
         return await get_operation(deps, operation_id, objects, caller)
     if resolution.remote_id is None:
         detail = "is needed when the outcome is succeeded"
@@ -158,13 +156,5 @@ async def _resolve_succeeded(
     state = await last_state(resolved, remote_id)
     change = await change_of(resolved, reading, resource, state, operation.sent_at, created=made)
     answer = resource_answer(of_operation(resource, operation, loss, skipped), resolved.intent, is_new=made)
-    await deps.operations.resolve(
-        operation.id,
-        outcome="succeeded",
-        remote_id=remote_id,
-        actor=actor,
-        answer=answer,
-        problem=None,
-        change=change,
-        copied=copied,
-    )
+    success = Success(answer=answer, remote_id=remote_id, change=change, copied=copied)
+    await deps.operations.resolve(operation.id, actor=actor, success=success)

@@ -38,7 +38,7 @@ from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps
-from app.writes.models import Answer, Intent, NewOperation
+from app.writes.models import Answer, Intent, NewOperation, Success
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from mappings.http import VendorReply, VendorRequest
@@ -149,7 +149,7 @@ async def write_everything(stores: Stores) -> dict[str, str]:
             await stores.operations.mark_unknown(begun, problem=a_problem())
         else:
             answer = Answer(status=201, headers={}, body=WORDS)
-            await stores.operations.succeed(begun, answer=answer, remote_id="1051", change=None)
+            await stores.operations.succeed(begun, Success(answer=answer, remote_id="1051"))
     await stores.sight("crm")
     await stores.credentials.set("crm_token", WORDS)
     owners = (VendorReply(status=200, headers={}, body=WORDS),)

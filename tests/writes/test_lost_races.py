@@ -19,7 +19,7 @@ from app.postgres.migrate import migrate
 from app.queue.enqueue import JobIntake
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps
-from app.writes.models import Answer, Begun, Intent, NewOperation
+from app.writes.models import Answer, Begun, Intent, NewOperation, Success
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from tests.encryption import SEALER
@@ -74,7 +74,7 @@ async def test_a_write_that_lost_its_state_settles_nothing_and_no_error_is_logge
 
         async def settle(last_state: SeenState | None) -> None:
             change = change_to(RECORD, b'{"version":2}', read_at=NOW, instead_of=last_state)
-            await operations.succeed(begun, answer=ANSWER, remote_id="1051", change=change)
+            await operations.succeed(begun, Success(answer=ANSWER, remote_id="1051", change=change))
 
         async with database.transaction() as transaction:
             await store_state(states, transaction, RECORD, b'{"version":1}', read_at=NOW, instead_of=None)

@@ -14,8 +14,7 @@ import asyncpg
 import msgspec
 
 from app.audit import record
-from app.events.models import RecordChange, StateMoved
-from app.links.models import NewRecord
+from app.events.models import StateMoved
 from app.links.statements import record_known
 from app.postgres.database import Database, NamedStatement, Session, Transaction
 from app.postgres.encryption import Sealer
@@ -26,15 +25,15 @@ from app.writes.models import (
     Begun,
     Completes,
     CopyPlan,
-    CopyResult,
     Delay,
-    FieldChange,
     Intent,
     Lease,
     NewOperation,
     Operation,
     OperationOutcome,
+    Publication,
     References,
+    Success,
 )
 from app.writes.store.audit_entries import entry, entry_of_change, first_entry
 from app.writes.store.delays import SELECT_DELAYS
@@ -234,35 +233,24 @@ class PostgresOperations(OperationReader):
         )
         await self._step(POSTPONE, begun, noted, seconds=seconds, sent=sent, absent=absent)
 
-    async def succeed(
-        self,
-        begun: Begun,
-        *,
-        answer: Answer,
-        remote_id: str | None,
-        changes: Sequence[FieldChange] = (),
-        change: RecordChange | None,
-        new: NewRecord | None = None,
-        copied: CopyResult | None = None,
-    ) -> None:
-        """Record the answer, audit the changed fields, publish the change, None for a write without effect, link a
-        `new` record, and keep the base of a copy.
-
-        Raises LeaseLost, StateMoved, RecordKnown.
-        """
-        operation = msgspec.structs.replace(begun.operation, remote_id=remote_id or begun.operation.remote_id)
+    async def succeed(self, begun: Begun, success: Success) -> None:
+        """Record the answer, audit the changed fields, publish the change, link a new record, and keep the base of a
+        copy. Raises LeaseLost, StateMoved, RecordKnown."""
+        remote_id = success.remote_id or begun.operation.remote_id
+        operation = msgspec.structs.replace(begun.operation, remote_id=remote_id)
         entries = [entry("operation.succeeded", operation, actor=begun.held().actor)]
-        entries += [entry_of_change(operation, change) for change in changes]
+        entries += [entry_of_change(operation, change) for change in success.changes]
+        published = await self._completion.prepare(self._database, begun.operation, success)
+        sealed = self._rows.answer(operation.id, success.answer)
         await self._settle(
             begun,
             entries,
-            self._rows.answer(operation.id, answer),
+            published,
             outcome="succeeded",
-            remote_id=remote_id,
+            answer=sealed,
+            problem=None,
+            remote_id=success.remote_id,
             keeps_answer=True,
-            change=change,
-            new=new,
-            copied=copied,
         )
 
     async def fail(
@@ -282,14 +270,17 @@ class PostgresOperations(OperationReader):
         operation = begun.operation
         noted = entry("operation.failed", operation, actor=begun.held().actor, problem=problem.code, sent=sent)
         sealed, why = self._rows.answer(operation.id, answer), self._rows.problem(operation.id, problem)
+        published = await self._completion.prepare(self._database, operation, None)
         return await self._settle(
             begun,
             [noted],
-            sealed,
+            published,
             outcome="failed",
+            answer=sealed,
             problem=why,
+            remote_id=None,
             keeps_answer=sent,
-            unless_deferred=unless_deferred,
+            also_deferred=not unless_deferred,
         )
 
     async def revise(self, begun: Begun, intent: Intent) -> Begun:
@@ -304,7 +295,7 @@ class PostgresOperations(OperationReader):
         noted = entry("operation.unknown", begun.operation, actor=lease.actor, problem=problem.code)
         async with self._database.transaction() as session:
             row = await self._step(MARK_UNKNOWN, begun, noted, session=session, problem=why)
-            await self._completion.announce(session, self._rows.open(row), finished=True)
+            await self._completion.announce(session, self._rows.open(row))
 
     async def forget(self, begun: Begun, *, because: str) -> bool:
         """Delete the operation of an invalid request. False if it is deferred or queued, or the lease is lost."""
@@ -314,21 +305,12 @@ class PostgresOperations(OperationReader):
         return gone is not None
 
     async def resolve(
-        self,
-        operation_id: str,
-        *,
-        outcome: OperationOutcome,
-        remote_id: str | None,
-        actor: str,
-        answer: Answer | None,
-        problem: ProblemDocument | None,
-        change: RecordChange | None = None,
-        copied: CopyResult | None = None,
+        self, operation_id: str, *, actor: str, success: Success | None = None, problem: ProblemDocument | None = None
     ) -> bool:
-        """Record an operator's decision on an `unknown` operation, audited and announced. False if it is decided.
-
-        Raises StateMoved.
-        """
+        """Record an operator's decision on an `unknown` operation, a success or a failure with its problem. Audited and
+        announced. False if it is decided. Raises StateMoved."""
+        outcome: OperationOutcome = "failed" if success is None else "succeeded"
+        answer, remote_id = (None, None) if success is None else (success.answer, success.remote_id)
         sealed, why = self._rows.answer(operation_id, answer), self._rows.problem(operation_id, problem)
         async with self._database.transaction() as session:
             row = await session.fetch_row(RESOLVE, operation_id, outcome, sealed, why, remote_id)
@@ -336,7 +318,7 @@ class PostgresOperations(OperationReader):
                 return False
             operation = self._rows.open(row)
             await record.append(session, entry("operation.resolved", operation, actor=actor, outcome=outcome))
-            await self._completion.announce(session, operation, finished=True, change=change, copied=copied)
+            await self._completion.announce(session, operation, success=success)
         return True
 
     async def lock_upsert(
@@ -368,25 +350,15 @@ class PostgresOperations(OperationReader):
         self,
         begun: Begun,
         entries: Sequence[record.Entry],
-        answer: bytes | None,
+        published: Publication,
         *,
-        outcome: OperationOutcome,
-        problem: bytes | None = None,
-        remote_id: str | None = None,
-        keeps_answer: bool,
-        unless_deferred: bool = False,
-        change: RecordChange | None = None,
-        new: NewRecord | None = None,
-        copied: CopyResult | None = None,
+        also_deferred: bool = True,
+        **outcome: object,
     ) -> bool:
-        """Settle the operation. False only with `unless_deferred`. Raises LeaseLost, StateMoved, RecordKnown."""
+        """Settle the operation. False only without `also_deferred`, for one that is deferred. Raises LeaseLost,
+        StateMoved, RecordKnown."""
         lease, operation, (noted, *further) = begun.held(), begun.operation, entries
-        published = await self._completion.prepare(self._database, operation, change, new, copied)
-        values = {
-            **_values(begun, noted, outcome=outcome, answer=answer, problem=problem, remote_id=remote_id),
-            **{"keeps_answer": keeps_answer, "also_deferred": not unless_deferred},
-            **published.values,
-        }
+        values = {**_values(begun, noted, **outcome), "also_deferred": also_deferred, **published.values}
         with record_known():
             if not (operation.is_announced or published.wanted or further) and (
                 await self._database.fetch_value(SETTLE_UNANNOUNCED, *SETTLE_UNANNOUNCED.arguments(values))
@@ -399,7 +371,7 @@ class PostgresOperations(OperationReader):
                     await self._completion.deliver(session, self._rows.open(rows[0]), published, rows)
                     return True
                 if await session.fetch_value(HELD, lease.operation_id, lease.token):
-                    if unless_deferred:
+                    if not also_deferred:
                         return False
                     raise StateMoved
         raise LeaseLost(lease.operation_id)
