@@ -4,7 +4,7 @@ A mismatch in a vendor's totals is reported as a loss and never corrected.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -110,17 +110,29 @@ def holds_lines(lines: Sequence[LineItem], sent: Sequence[LineItemPatch], curren
     )
 
 
-def holds_sums(order: Order, patch: OrderPatch, moved: Collection[str]) -> bool:
-    """Return whether an order has the sum of a whole body, and the sums of its lists. `moved` names the lists whose
-    sums are others there, because parts were folded into others."""
-    wanted = sum_of(patch)
+def holds_sums(order: Order, patch: OrderPatch, moves: Iterable[tuple[str, str]]) -> bool:
+    """Return whether an order has the sum of a whole body, and the sums of its lists.
+
+    `moves` are the pointers of what the vendor changes, each with the place where it is stored. A list from which or
+    into which items move is compared only as a part of the whole sum.
+    """
+    wanted, totals = sum_of(patch), order.totals
     sums = {
-        "discounts": (added(one.amount for one in given(patch.discounts, ())), order.totals.discount),
-        "shipping_lines": (added(one.price for one in given(patch.shipping_lines, ())), order.totals.shipping),
-        "fees": (added(one.amount for one in given(patch.fees, ())), order.totals.fees),
+        "discounts": added(one.amount for one in given(patch.discounts, ())),
+        "shipping_lines": added(one.price for one in given(patch.shipping_lines, ())),
+        "fees": added(one.amount for one in given(patch.fees, ())),
     }
-    is_same = all(sent == _exact(present) for name, (sent, present) in sums.items() if name not in moved)
-    return is_same and wanted is not None and wanted.is_about(_exact(order.totals.total))
+    unknown = set[str]()
+    for path, place in moves:
+        (name, *inner), target = path[1:].split("/"), place[1:].split("/")[0]
+        if inner[1:] == ["tax"] and path != place:
+            if target in sums and patch.tax_inclusive is not True:
+                sums[target] += added([getattr(patch, name)[int(inner[0])].tax])
+        elif target != name or inner[1:] in (["tax"], ["amount"], ["price"]):
+            unknown |= {name, target}
+    present = {"discounts": totals.discount, "shipping_lines": totals.shipping, "fees": totals.fees}
+    is_same = all(sums[name] == _exact(amount) for name, amount in present.items() if name not in unknown)
+    return is_same and wanted is not None and wanted.is_about(_exact(totals.total))
 
 
 def _is_about(amount: Decimal, other: Decimal, unit: Decimal) -> bool:

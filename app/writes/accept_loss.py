@@ -216,10 +216,11 @@ def without_moved(
     `new` is the draft of a new order with the whole body. `planned` are its lines, if the vendor folds parts into them.
     """
     changed = [one for one in new.loss if one.kind in ("folded", "coerced")]
-    places = [(_field(one.path), one.place or one.path) for one in changed]
+    moves = [(one.path, one.place or one.path) for one in changed]
+    places = [(_field(path), place) for path, place in moves]
     targets = {_field(place) for _, place in places}
     moved = targets.union(name for name, _ in places)
-    sent = _comparable(given(whole.line_items, ()), planned, {one.path for one in changed})
+    sent = _comparable(given(whole.line_items, ()), planned, {path for path, _ in moves})
     lines, further = order.line_items[: len(sent)], order.line_items[len(sent) :]
     if not sent or sum_of(whole) is None or not holds_lines(lines, sent, order.currency):
         return refused
@@ -230,7 +231,7 @@ def without_moved(
             msgspec.structs.replace(one, detail=f"{one.detail}; {why}") if added and is_part(one, (LINES,)) else one
             for one in refused
         )
-    if not holds_sums(order, whole, moved):  # what is lines alone was compared with them
+    if not holds_sums(order, whole, moves):  # what is lines alone was compared with them
         elsewhere = {name for name, place in places if not place.startswith(f"/{LINES}/")}
         as_lines = added - elsewhere - targets
         moved = {LINES, *as_lines} if as_lines else set()

@@ -218,3 +218,20 @@ def test_a_copy_of_other_prices_of_equal_sum_is_refused(caller: Caller, vendors:
     answer = copy(caller, record, target)
 
     assert (answer.status_code, pointers(answer)) == (422, ["/line_items"]), answer.text
+
+
+def test_a_copy_of_another_tax_and_discount_of_equal_sum_is_refused(caller: Caller, vendors: Emulators) -> None:
+    body = order(word(), line("Mug", "2", "19.90", tax="7.56"), tax_inclusive=False, **SPRING)
+    made = caller.create("/v1/orders?connection=hubspot", body)
+    record = caller.get(f"/v1/orders/{made['id']}?connection=hubspot").json()
+    assert copy(caller, record, "woocommerce").status_code == 201
+    with Vault(vendors.url, "hubspot") as vault:
+        for path, properties in (
+            (f"line_items/{record['line_items'][0]['remote_id']}", {"tax": "5.56"}),
+            (f"orders/{made['meta']['remote_id']}", {"hs_tax": "5.56", "hs_order_discount": "3.00"}),
+        ):
+            assert vault.patch(f"/crm/v3/objects/{path}", json={"properties": properties}).status_code == 200
+    assert copy(caller, made, "shopify").json()["totals"]["discount"] == "3.00"
+    answer = copy(caller, record, "woocommerce")
+
+    assert (answer.status_code, pointers(answer)) == (422, ["/line_items"]), answer.text
