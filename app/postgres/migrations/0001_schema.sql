@@ -114,6 +114,9 @@ CREATE TABLE consent (
 
 -- One canonical write and its progress. The intent is committed before the vendor is called, and the outcome before the
 -- caller is answered.
+--
+-- No table that every write touches has a CHECK of one column, but that of a state's version: PostgreSQL prepares each
+-- anew for each statement. The tests' databases have them (tests/formats.py).
 CREATE TABLE operation (
     id              text        PRIMARY KEY,
 
