@@ -79,7 +79,8 @@ class VendorRefusal(Struct, frozen=True, kw_only=True):
     `existing_remote_id` is the record that already has the unique value, if the vendor names it. `conclusive` is False
     if an earlier attempt of the same request may have succeeded, as with an error that the vendor replays under an
     idempotency key. `undone` is True if the vendor states, at any status, that it rolled everything back.
-    `retry` is whether the vendor says that a retry may help, None if it does not say.
+    `retry` is whether the vendor says that a retry may help, None if it does not say. `uncommitted`: the record that
+    already has the unique value is being created by another request, so no read finds it yet.
     """
 
     kind: RefusalKind
@@ -92,6 +93,7 @@ class VendorRefusal(Struct, frozen=True, kw_only=True):
     conclusive: bool = True
     undone: bool = False
     retry: bool | None = None
+    uncommitted: bool = False
 
     @property
     def category(self) -> Category:

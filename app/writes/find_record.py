@@ -154,13 +154,13 @@ async def lost_to_a_create(
     """Return whether an upsert found no record, and someone else created it before us. A retry then updates it.
 
     Otherwise another unique value of the record is the duplicate. A vendor without a read by the key may list the new
-    record late, so there the last of `MOST_RACES` attempts decides.
+    record late, and an uncommitted record is not found yet: there the last of `MOST_RACES` attempts decides.
     """
     if operation.action != "upsert" or effect != "create" or refused.refusal.kind != "duplicate":
         return False
     if operation.attempts >= MOST_RACES:
         return False
-    if resolved.intent.upsert_on not in resolved.mapping.endpoints.find:
+    if refused.refusal.uncommitted or resolved.intent.upsert_on not in resolved.mapping.endpoints.find:
         return True
     try:
         return (await find_by_key(resolved)).remote_id is not None

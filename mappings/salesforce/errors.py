@@ -63,6 +63,8 @@ REFUSALS: Final = Refusals(
     },
     request_id=(REQUEST_ID_HEADER,),
 )
+_UNCOMMITTED: Final = "on record with id: <unknown>"
+"""What Salesforce says while the transaction that creates the other record is open."""
 _EXISTING: Final = re.compile(r"on record with id: ([a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?)\b")
 _USED: Final = re.compile(r"(?:^|[ ;])(?:per-app-)?api-usage=([0-9]{1,12})/([0-9]{1,12})")
 
@@ -184,7 +186,7 @@ def _refusal(reply: VendorReply, status: int, complaints: tuple[_Complaint, ...]
     first = complaints[0] if complaints else _Complaint()
     kind = REFUSALS.kind(status, first.code)
     wait = CONCURRENT_WAIT if "oncurrent" in first.message else DAILY_WAIT
-    return REFUSALS.refusal(
+    refused = REFUSALS.refusal(
         reply,
         kind=kind,
         code=first.code,
@@ -193,6 +195,7 @@ def _refusal(reply: VendorReply, status: int, complaints: tuple[_Complaint, ...]
         fields=tuple((name, one.message) for one in complaints for name in one.fields or ()),
         existing_remote_id=next(filter(None, map(_existing_id, complaints)), None),
     )
+    return replace(refused, uncommitted=any(_UNCOMMITTED in one.message for one in complaints))
 
 
 def _existing_id(complaint: _Complaint) -> str | None:

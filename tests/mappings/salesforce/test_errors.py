@@ -78,6 +78,14 @@ def test_a_taken_value_names_who_has_it_by_the_long_id() -> None:
     assert found.existing_remote_id == HOLDER
 
 
+def test_a_value_of_a_record_that_is_being_created_is_uncommitted() -> None:
+    message = "duplicate value found: <unknown> duplicates value on record with id: <unknown>"
+    found = refusal(error(400, "DUPLICATE_VALUE", message))
+
+    assert found is not None
+    assert (found.kind, found.uncommitted, found.existing_remote_id) == ("duplicate", True, None)
+
+
 def composite(*parts: tuple[int, Any]) -> VendorReply:
     """The answer to a composite request: a 200 in any case."""
     parts_sent = [
