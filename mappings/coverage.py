@@ -8,6 +8,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -235,8 +236,8 @@ def _zero(kind: Any) -> Any:
         return origin()
     if isinstance(kind, type) and issubclass(kind, Struct):
         return _blank_of(kind)
-    if kind in (str, int, float, bool):
-        return {str: "1", int: 1, float: 1.0, bool: False}[kind]
+    if kind in (str, int, float, bool, Decimal):
+        return {str: "1", int: 1, float: 1.0, bool: False, Decimal: Decimal(1)}[kind]
     return msgspec.convert("2026-01-01T00:00:00Z", kind) if kind is not None else None
 
 

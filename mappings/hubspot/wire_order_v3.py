@@ -29,7 +29,6 @@ class OrderRecord(Struct, frozen=True, kw_only=True, rename="camel"):
     properties: dict[str, str | None]
     created_at: Instant
     updated_at: Instant
-    archived: bool = False
     url: str | None = None
     associations: OrderAssociations | UnsetType = UNSET
 

@@ -65,7 +65,6 @@ class TicketRecord(Struct, frozen=True, kw_only=True, rename="camel"):
     properties: dict[str, str | None]
     created_at: Instant
     updated_at: Instant
-    archived: bool = False
     url: str | None = None
     associations: TicketAssociations | UnsetType = UNSET
 

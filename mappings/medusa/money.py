@@ -9,8 +9,8 @@ from msgspec import Struct
 from canonical import values
 from mappings.medusa.wire_2_21 import Exact
 
-TOLERANCE: Final = 1e-6
-"""How much equal sums may differ as floating-point numbers."""
+TOLERANCE: Final = Decimal("1e-6")
+"""How much equal sums may differ: Medusa computes them as floating-point numbers."""
 
 
 class NotSent(ValueError):
@@ -21,14 +21,14 @@ class NotSent(ValueError):
         self.record = record
 
 
-def number(record: Struct, raw: Exact | None, *plain: float | None) -> str:
+def number(record: Struct, raw: Exact | None, *plain: Decimal | int | None) -> str:
     """Return a number as text: `raw` with all of its digits, else the first of `plain` that was sent. Raises NotSent
     with the part of the order (`record`) that has none."""
     if raw is not None:
         return raw.value
     for one in plain:
         if one is not None:
-            return repr(one)
+            return format(one, "f")
     raise NotSent(record)
 
 
@@ -46,21 +46,21 @@ def place_of(part: Struct, whole: Any, path: str = "$") -> str | None:
 
 
 @lru_cache(maxsize=8192)
-def money(amount: float | str, currency: str) -> str:
+def money(amount: Decimal | str, currency: str) -> str:
     """Return a sum with the digits of its currency. Raises ValueError for text that is not a number."""
-    return values.money(amount if isinstance(amount, str) else repr(amount), currency)
+    return values.money(amount if isinstance(amount, str) else text(amount), currency)
 
 
 @lru_cache(maxsize=8192)
-def fits(amount: float, currency: str) -> bool:
+def fits(amount: Decimal, currency: str) -> bool:
     """Return whether the currency has enough digits for a sum."""
     return round(amount, values.currency_digits(currency)) == amount
 
 
 @lru_cache(maxsize=8192)
-def exact(amount: float | str) -> Decimal:
+def exact(amount: str) -> Decimal:
     """Return the exact number. Raises ValueError for text that is not a number."""
-    return values.parse_decimal(amount if isinstance(amount, str) else repr(amount))
+    return values.parse_decimal(amount)
 
 
 @lru_cache(maxsize=8192)

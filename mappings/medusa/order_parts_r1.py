@@ -1,5 +1,6 @@
 """The lists of an order: lines, discounts, shipping, payments, refunds, fulfilments."""
 
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -40,7 +41,7 @@ class LineAmounts(NamedTuple):
     discount: str
     tax: str
     total: str
-    product: float
+    product: Decimal
 
 
 @lru_cache(maxsize=4096)
@@ -56,17 +57,17 @@ def line_amounts(count: str, price: str, before: str, off: str, tax: str, curren
         discount=money(off, currency),
         tax=money(tax, currency),
         total=money(text(exact(before) - exact(off)), currency),
-        product=float(exact(count) * exact(price)),
+        product=exact(count) * exact(price),
     )
 
 
 def lines(
     record: wire.Order, currency: str, settings: tuple[CustomFieldSetting, ...], loss: list[Loss]
-) -> tuple[tuple[LineItem, ...], float, tuple[Fee, ...]]:
+) -> tuple[tuple[LineItem, ...], Decimal, tuple[Fee, ...]]:
     """Return the lines, Σ quantity * unit price, and the lines that are fees."""
     found: list[LineItem] = []
     fees: list[Fee] = []
-    added = 0.0
+    added = Decimal(0)
     for line in record.items or ():
         if line.is_tax_inclusive:
             off = number(line, line.raw_discount_total, line.discount_total)
@@ -150,32 +151,31 @@ def quantity_shipped(shipped: str, delivered: str) -> str:
 
 def discounts(record: wire.Order, currency: str, *, with_tax: bool) -> tuple[Discount, ...]:
     """Return the discounts: the sum of each promotion on lines, and on shipping."""
-    added: dict[tuple[str | None, str | None, bool], float] = {}
+    added: dict[tuple[str | None, str | None, bool], Decimal] = {}
     for line in record.items or ():
         for one in line.adjustments or ():
             key = (one.code, one.description, False)
-            added[key] = added.get(key, 0.0) + _taken(one, with_tax=with_tax)
+            added[key] = added.get(key, Decimal(0)) + _taken(one, with_tax=with_tax)
     for method in record.shipping_methods or ():
         for one in method.adjustments or ():
             key = (one.code, one.description, True)
-            added[key] = added.get(key, 0.0) + _taken(one, with_tax=with_tax)
+            added[key] = added.get(key, Decimal(0)) + _taken(one, with_tax=with_tax)
     return tuple(
         [
             Discount(
                 code=code or None,
                 label=label or None,
                 type="shipping" if is_shipping else "unknown",
-                # The sum of floats may have more digits than each of them.
-                amount=money(round(amount, 9), currency),
+                amount=money(amount, currency),
             )
             for (code, label, is_shipping), amount in added.items()
         ]
     )
 
 
-def _taken(one: wire.Adjustment, *, with_tax: bool) -> float:
+def _taken(one: wire.Adjustment, *, with_tax: bool) -> Decimal:
     amounts = (one.raw_total, one.total) if with_tax else (one.raw_subtotal, one.subtotal)
-    return float(exact(number(one, *amounts, one.amount)))
+    return exact(number(one, *amounts, one.amount))
 
 
 def shipping_lines(methods: tuple[wire.Method, ...], currency: str, *, with_tax: bool) -> tuple[ShippingLine, ...]:

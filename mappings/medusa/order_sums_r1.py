@@ -4,6 +4,7 @@ Medusa counts a refund as credit and subtracts it from the total. The canonical 
 `refunded` holds the refund. Credit without a refund counts as paid.
 """
 
+from decimal import Decimal
 from typing import Final
 
 from canonical.order import Fee, LineItem, Totals
@@ -37,7 +38,7 @@ def totals(
     record: Order,
     currency: str,
     lines: tuple[LineItem, ...],
-    products: float,
+    products: Decimal,
     fees: tuple[Fee, ...],
     inclusive: bool | None,
     loss: list[Loss],
@@ -53,11 +54,11 @@ def totals(
     with_tax = inclusive is True
     items = record.original_item_total if with_tax else record.item_subtotal
     charged = added(one.amount for one in fees)
-    items = round(items - float(charged), 9) if fees else items
+    items = round(items - charged, 9) if fees else items
     discount = record.discount_total if with_tax else record.discount_subtotal
     shipping = record.original_shipping_total if with_tax else record.original_shipping_subtotal
     tax = record.tax_total
-    # The sum of two floats may have digits that neither had.
+    # The sum of two numbers that Medusa computed as floats may have digits that it should not have.
     total = record.total if not record.credit_line_total else round(record.total + record.credit_line_total, 9)
     paid, refunded = _paid(record)
     shown, received, zero = money(total, currency), money(paid, currency), money("0", currency)
@@ -75,7 +76,7 @@ def totals(
         outstanding=zero if is_void and not owed.startswith("-") else owed,
     )
     # Check the sums as Medusa has them. Differences by rounding are noted as such.
-    due = items - discount + shipping + float(charged) + (0.0 if with_tax else tax)
+    due = items - discount + shipping + charged + (0 if with_tax else tax)
     if inclusive is None or abs(due - total) > TOLERANCE or abs(products - items) > TOLERANCE:
         loss += check_totals(found, lines, inclusive)
     if not (

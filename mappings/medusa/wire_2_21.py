@@ -8,6 +8,7 @@ and countries are in lower case. `metadata` belongs to everybody: a write adds k
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -96,21 +97,21 @@ class Adjustment(Struct, frozen=True, kw_only=True):
     code: str | None = None
     description: str | None = None
     raw_subtotal: Exact | None = None
-    subtotal: float | None = None
+    subtotal: Decimal | None = None
     raw_total: Exact | None = None
-    total: float | None = None
-    amount: float | None = None
+    total: Decimal | None = None
+    amount: Decimal | None = None
 
 
 class Detail(Struct, frozen=True, kw_only=True):
     """The fulfilment of a line."""
 
     raw_shipped_quantity: Exact | None = None
-    shipped_quantity: float | None = None
+    shipped_quantity: Decimal | None = None
     raw_delivered_quantity: Exact | None = None
-    delivered_quantity: float | None = None
+    delivered_quantity: Decimal | None = None
     raw_return_received_quantity: Exact | None = None
-    return_received_quantity: float | None = None
+    return_received_quantity: Decimal | None = None
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -127,19 +128,19 @@ class Line(Struct, frozen=True, kw_only=True):
     requires_shipping: bool | None = None
     is_tax_inclusive: bool = False
     raw_unit_price: Exact | None = None
-    unit_price: float | None = None
+    unit_price: Decimal | None = None
     raw_quantity: Exact | None = None
-    quantity: float | None = None
+    quantity: Decimal | None = None
     raw_subtotal: Exact | None = None
-    subtotal: float | None = None
+    subtotal: Decimal | None = None
     raw_total: Exact | None = None
-    total: float | None = None
+    total: Decimal | None = None
     raw_tax_total: Exact | None = None
-    tax_total: float | None = None
+    tax_total: Decimal | None = None
     raw_discount_subtotal: Exact | None = None
-    discount_subtotal: float | None = None
+    discount_subtotal: Decimal | None = None
     raw_discount_total: Exact | None = None
-    discount_total: float | None = None
+    discount_total: Decimal | None = None
     detail: Detail | None = None
     adjustments: tuple[Adjustment, ...] | None = None
     variant_option_values: Metadata | None = None
@@ -151,11 +152,11 @@ class Method(Struct, frozen=True, kw_only=True):
 
     name: str | None
     raw_original_subtotal: Exact | None = None
-    original_subtotal: float | None = None
+    original_subtotal: Decimal | None = None
     raw_original_total: Exact | None = None
-    original_total: float | None = None
+    original_total: Decimal | None = None
     raw_tax_total: Exact | None = None
-    tax_total: float | None = None
+    tax_total: Decimal | None = None
     adjustments: tuple[Adjustment, ...] | None = None
 
 
@@ -164,16 +165,16 @@ class CreditLine(Struct, frozen=True, kw_only=True):
 
     reference: str | None = None
     raw_amount: Exact | None = None
-    amount: float | None = None
+    amount: Decimal | None = None
 
 
 class Summary(Struct, frozen=True, kw_only=True):
     """What was paid and refunded."""
 
     raw_paid_total: Exact | None = None
-    paid_total: float | None = None
+    paid_total: Decimal | None = None
     raw_refunded_total: Exact | None = None
-    refunded_total: float | None = None
+    refunded_total: Decimal | None = None
 
 
 class Capture(Struct, frozen=True, kw_only=True):
@@ -181,7 +182,7 @@ class Capture(Struct, frozen=True, kw_only=True):
 
     id: str
     raw_amount: Exact | None = None
-    amount: float | None = None
+    amount: Decimal | None = None
     created_at: datetime | None = None
 
 
@@ -196,7 +197,7 @@ class Refund(Struct, frozen=True, kw_only=True):
 
     id: str
     raw_amount: Exact | None = None
-    amount: float | None = None
+    amount: Decimal | None = None
     note: str | None = None
     refund_reason: Reason | None = None
     created_at: datetime | None = None
@@ -209,8 +210,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     currency_code: str
     provider_id: str
     raw_amount: Exact | None = None
-    amount: float | None = None
-    captured_at: datetime | None = None
+    amount: Decimal | None = None
     canceled_at: datetime | None = None
     created_at: datetime | None = None
     captures: tuple[Capture, ...] | None = None
@@ -228,7 +228,7 @@ class FulfillmentItem(Struct, frozen=True, kw_only=True):
 
     line_item_id: str | None = None
     raw_quantity: Exact | None = None
-    quantity: float | None = None
+    quantity: Decimal | None = None
 
 
 class Label(Struct, frozen=True, kw_only=True):
@@ -274,15 +274,15 @@ class Order(Struct, frozen=True, kw_only=True):
     metadata: Metadata | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
-    total: float
-    tax_total: float
-    item_subtotal: float
-    original_item_total: float
-    discount_subtotal: float
-    discount_total: float
-    original_shipping_subtotal: float
-    original_shipping_total: float
-    credit_line_total: float = 0.0
+    total: Decimal
+    tax_total: Decimal
+    item_subtotal: Decimal
+    original_item_total: Decimal
+    discount_subtotal: Decimal
+    discount_total: Decimal
+    original_shipping_subtotal: Decimal
+    original_shipping_total: Decimal
+    credit_line_total: Decimal = Decimal(0)
     summary: Summary | None = None
     sales_channel: Channel | None = None
     billing_address: Place | None = None

@@ -37,7 +37,6 @@ class Person(Struct, frozen=True, kw_only=True, rename="pascal"):
     A ticket that was read by its number has no other member of them."""
 
     id: str = field(name="id")
-    type: str = field(name="type", default="user")
     email_address: str | None = None
     real_name: str | None = None
 
