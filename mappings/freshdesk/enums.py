@@ -35,7 +35,15 @@ TYPE: Final[dict[str | None, TicketType]] = {
     "Other": "other",
 }
 """A ticket without a type is `unknown` with a raw value of null: the canonical model has no "none"."""
-TYPE_WRITTEN: Final[dict[TicketType, str]] = {kind: name for name, kind in TYPE.items() if name is not None}
+TYPE_WRITTEN: Final[dict[TicketType, str]] = {
+    "question": "Question",
+    "incident": "Incident",
+    "problem": "Problem",
+    "task": "Task",
+    "bug": "Bug",
+    "feature_request": "Feature Request",
+    "other": "Other",
+}
 PREFERRED: Final[tuple[TicketStatus, ...]] = (
     "new",
     "open",

@@ -43,7 +43,16 @@ LIFECYCLE: Final[dict[str, LifecycleStage]] = {
     "other": "other",
 }
 """HubSpot's default stages, in its order. A stage that an account added reads as `unknown`."""
-LIFECYCLE_WRITE: Final[dict[LifecycleStage, str]] = {ours: theirs for theirs, ours in LIFECYCLE.items()}
+LIFECYCLE_WRITE: Final[dict[LifecycleStage, str]] = {
+    "subscriber": "subscriber",
+    "lead": "lead",
+    "marketing_qualified": "marketingqualifiedlead",
+    "sales_qualified": "salesqualifiedlead",
+    "opportunity": "opportunity",
+    "customer": "customer",
+    "evangelist": "evangelist",
+    "other": "other",
+}
 UNSUPPORTED: Final = {
     "lead_source": "HubSpot determines the original source of a contact itself (hs_analytics_source)",
     "notes": "notes on a HubSpot contact are separate records",

@@ -16,7 +16,14 @@ STATUS: Final[dict[str, TicketStatus]] = {
     "rejected": "closed",
     "deleted": "deleted",
 }
-STATUS_WRITTEN: Final[dict[TicketStatus, str]] = {ours: theirs for theirs, ours in STATUS.items()}
+STATUS_WRITTEN: Final[dict[TicketStatus, str]] = {
+    "new": "new",
+    "open": "open",
+    "on_hold": "stalled",
+    "resolved": "resolved",
+    "closed": "rejected",
+    "deleted": "deleted",
+}
 PRIORITY_WRITTEN: Final[dict[TicketPriority, int]] = {"low": 0, "normal": 50, "high": 100}
 VISIBILITY: Final[dict[str, Visibility]] = {"Correspond": "public", "Comment": "private"}
 AUTHOR: Final[dict[bool, AuthorKind]] = {True: "agent", False: "customer"}

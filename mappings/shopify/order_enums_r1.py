@@ -47,7 +47,14 @@ CANCEL_REASON: Final[dict[str, CancelReason]] = {
     "OTHER": "other",
     "STAFF": "staff",
 }
-WRITE_CANCEL_REASON: Final[dict[CancelReason, str]] = {ours: theirs for theirs, ours in CANCEL_REASON.items()}
+WRITE_CANCEL_REASON: Final[dict[CancelReason, str]] = {
+    "customer": "CUSTOMER",
+    "payment_declined": "DECLINED",
+    "fraud": "FRAUD",
+    "inventory": "INVENTORY",
+    "other": "OTHER",
+    "staff": "STAFF",
+}
 CHANNEL: Final[dict[str, OrderChannel]] = {
     "web": "online",
     "mobile_app": "online",

@@ -14,7 +14,14 @@ STATUS: Final[dict[str, TicketStatus]] = {
     "closed": "closed",
     "deleted": "deleted",
 }
-STATUS_WRITTEN: Final[dict[TicketStatus, str]] = {ours: theirs for theirs, ours in STATUS.items() if ours != "deleted"}
+STATUS_WRITTEN: Final[dict[TicketStatus, str]] = {
+    "new": "new",
+    "open": "open",
+    "waiting_on_customer": "pending",
+    "on_hold": "hold",
+    "resolved": "solved",
+    "closed": "closed",
+}
 STATUS_LABEL: Final[dict[str, str]] = {
     "new": "New",
     "open": "Open",
@@ -34,7 +41,13 @@ PRIORITY: Final[dict[str | None, TicketPriority]] = {
     "high": "high",
     "urgent": "urgent",
 }
-PRIORITY_WRITTEN: Final[dict[TicketPriority, str | None]] = {ours: theirs for theirs, ours in PRIORITY.items()}
+PRIORITY_WRITTEN: Final[dict[TicketPriority, str | None]] = {
+    "none": None,
+    "low": "low",
+    "normal": "normal",
+    "high": "high",
+    "urgent": "urgent",
+}
 TYPE: Final[dict[str | None, TicketType]] = {
     "question": "question",
     "incident": "incident",
@@ -42,7 +55,12 @@ TYPE: Final[dict[str | None, TicketType]] = {
     "task": "task",
 }
 """A ticket without a type reads as `unknown`, with a raw value of null: the canonical types have no "none"."""
-TYPE_WRITTEN: Final[dict[TicketType, str]] = {ours: theirs for theirs, ours in TYPE.items() if theirs is not None}
+TYPE_WRITTEN: Final[dict[TicketType, str]] = {
+    "question": "question",
+    "incident": "incident",
+    "problem": "problem",
+    "task": "task",
+}
 CHANNEL: Final[dict[str | int | None, TicketChannel]] = {
     # Records use the first word of each group, webhooks the others.
     "email": "email",
