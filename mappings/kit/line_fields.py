@@ -3,6 +3,7 @@
 Among the custom fields of orders, those whose `vendor_field` begins with `line:` belong to the lines.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -17,6 +18,7 @@ from mappings.spec import Notes
 SHIPPING: Final = "Shipping"
 """The title of a shipping charge that has none."""
 LINE: Final = "line:"
+NO_FIELDS: Final[Mapping[str, object]] = {}
 HIDDEN: Final = "_"
 """Prefix of hidden names, a convention of plugins and apps at WooCommerce and Shopify."""
 
@@ -55,10 +57,15 @@ def option_value(raw: Raw, path: str, loss: list[Loss]) -> str | None:
 
 
 def options_by_name(
-    options: tuple[LineOptionPatch, ...], kept: frozenset[str], title: str, pointer: str, notes: Notes
+    options: tuple[LineOptionPatch, ...],
+    kept: frozenset[str],
+    title: str,
+    pointer: str,
+    notes: Notes,
+    fields: Mapping[str, object] = NO_FIELDS,
 ) -> dict[str, str]:
     """Return the options of a new line, by name. `kept` are names that Lockstitch uses, `title` is the vendor's display
-    name."""
+    name. The caller overwrites an option by the custom field of its name (`fields`): note the value that is lost."""
     by_name: dict[str, str] = {}
     for place, option in enumerate(options):
         if option.name in by_name:
@@ -67,4 +74,6 @@ def options_by_name(
             notes.unsupported(f"{pointer}/options/{place}", f"the name is reserved for internal use at {title}")
         else:
             by_name[option.name] = option.value
+            if fields.get(option.name, option.value) != option.value:
+                notes.lose(f"{pointer}/options/{place}", "dropped", "the custom field of this name is written")
     return by_name

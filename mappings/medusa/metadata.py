@@ -45,9 +45,9 @@ def write_line(
     line: LineItemPatch, settings: tuple[CustomFieldSetting, ...], pointer: str, notes: Notes
 ) -> dict[str, Any]:
     """Return the keys of a new line: its options and custom fields. A custom field wins over an option of its name."""
-    options = line_fields.options_by_name(line.options, OURS, TITLE, pointer, notes)
-    fields = json_custom_fields.write(line.custom_fields, settings, None, notes, f"{pointer}/custom_fields")
-    return options | {name: value for name, value in fields if value not in (None, [], "")}
+    named = json_custom_fields.write(line.custom_fields, settings, None, notes, f"{pointer}/custom_fields")
+    fields = {name: value for name, value in named if value not in (None, [], "")}
+    return line_fields.options_by_name(line.options, OURS, TITLE, pointer, notes, fields) | fields
 
 
 def write(

@@ -168,9 +168,8 @@ def _line(
         notes.lose(f"{pointer}/product/sku", "coerced", "the shop has no such product: it is the SKU of the line")
     sku = line.sku or (None if product is None else product.sku)
     named = custom_fields.named(line.custom_fields, settings, notes, f"{pointer}/custom_fields") or {}
-    # A custom field wins over an option of the same name.
-    pairs = line_fields.options_by_name(line.options, frozenset(), "Shopify", pointer, notes)
-    pairs |= {setting.vendor_field: text for setting, text in named.items() if isinstance(text, str)}
+    fields = {setting.vendor_field: text for setting, text in named.items() if isinstance(text, str)}
+    pairs = line_fields.options_by_name(line.options, frozenset(), "Shopify", pointer, notes, fields) | fields
     properties = tuple(PropertyInput(name=name, value=value) for name, value in pairs.items())
     return LineItemInput(
         quantity=int(quantity),

@@ -69,11 +69,14 @@ def write_line(
     line: LineItemPatch, settings: tuple[CustomFieldSetting, ...], pointer: str, notes: Notes
 ) -> tuple[MetaWrite, ...]:
     """Return the meta of a new line: its options and custom fields, which win over options of the same name."""
-    options = line_fields.options_by_name(line.options, OURS, "WooCommerce", pointer, notes)
-    written: dict[str, Any] = {escaped(name): escaped(value) for name, value in options.items()}
-    for _, setting, value in custom_fields.named(line.custom_fields, settings, notes, f"{pointer}/custom_fields"):
-        if value is not None and value not in ("", []):
-            written[setting.vendor_field] = _text_form(value, setting.type)
+    named = custom_fields.named(line.custom_fields, settings, notes, f"{pointer}/custom_fields")
+    fields = {
+        setting.vendor_field: _text_form(value, setting.type)
+        for _, setting, value in named
+        if value not in (None, "", [])
+    }
+    options = line_fields.options_by_name(line.options, OURS, "WooCommerce", pointer, notes, fields)
+    written = {escaped(name): escaped(value) for name, value in options.items()} | fields
     return tuple(MetaWrite(key=name, value=value) for name, value in written.items())
 
 
