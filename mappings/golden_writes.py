@@ -34,13 +34,14 @@ def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple
     for case in cases(vendor, root):
         if (case.object, case.revision) != (mapping.object, mapping.revision):
             continue
+        input_name = case.name.partition(".r")[0]
         for name, value in _data(case.expected).items():
             if name not in members or value in NOTHING:
                 continue
             patch = patch_of(mapping, name, value)
             if patch is not None:
-                both = [_draft(mapping, patch, record, account) for record in (None, held.get(case.name))]
-                yield f"{case.name.partition('.r')[0]}/{name}", msgspec.json.encode(both, order="sorted")
+                both = [_draft(mapping, patch, record, account) for record in (None, held.get(input_name))]
+                yield f"{input_name}/{name}", msgspec.json.encode(both, order="sorted")
 
 
 def patch_of(mapping: AnyMapping, name: str, value: Any) -> Any:

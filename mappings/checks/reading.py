@@ -14,11 +14,11 @@ from msgspec.structs import fields
 
 from mappings.checks.golden import account_of, records
 from mappings.checks.result import Result, raised
+from mappings.checks.variations import NEW_WORD, changed, leaves, name_of
 from mappings.http import RefusalKind, VendorReply
 from mappings.registry import AnyMapping, AnyVendor
 from mappings.spec import Unmappable
 
-NEW_WORD: Final = "a_word_of_tomorrow"
 JUNK: Final = (b"", b"{}", b"[]", b"null", b"7", b'"no"', b"\xff\xfe", b"<html><body>503</body></html>", b'{"error":1}')
 WANTED: Final[dict[int, frozenset[RefusalKind]]] = {
     401: frozenset({"auth"}),
@@ -63,9 +63,9 @@ def enums_read(vendor: AnyVendor, root: Path) -> Result:
     account = account_of(vendor, root)
     for mapping in vendor.mappings:
         for name, record in records(vendor, mapping, root):
-            for path, changed in _with_a_new_word(record):
+            for path, other in _with_a_new_word(record):
                 tried += 1
-                failure = _failure(mapping, record, changed, account)
+                failure = _failure(mapping, record, other, account)
                 if failure is not None:
                     failures.append(f"{name}, r{mapping.revision}, an unknown value at {path}: {failure}")
     return Result(cases=tried, failures=tuple(failures), nothing="there are no golden records to change")
@@ -122,27 +122,9 @@ def _enums(mapping: AnyMapping) -> Iterator[str]:
 
 def _with_a_new_word(record: Raw) -> Iterator[tuple[str, Raw]]:
     whole = msgspec.json.decode(record)
-    for path in _texts(whole, ()):
-        yield "/".join(map(str, path)), Raw(msgspec.json.encode(_replaced(whole, path)))
-
-
-def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    if isinstance(value, str):
-        yield path
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _texts(inner, (*path, key))
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _texts(inner, (*path, place))
-
-
-def _replaced(value: Any, path: tuple[str | int, ...]) -> Any:
-    if not path:
-        return NEW_WORD
-    if isinstance(value, dict):
-        return {key: _replaced(inner, path[1:]) if key == path[0] else inner for key, inner in value.items()}
-    return [_replaced(inner, path[1:]) if place == path[0] else inner for place, inner in enumerate(value)]
+    for place, value in leaves(whole):
+        if isinstance(value, str):
+            yield name_of(place), Raw(msgspec.json.encode(changed(whole, place, NEW_WORD)))
 
 
 def _newest(vendor: AnyVendor) -> list[AnyMapping]:

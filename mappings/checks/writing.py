@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Raw
@@ -11,11 +10,11 @@ from msgspec.structs import fields
 
 from mappings.checks.golden import account_of, records
 from mappings.checks.result import Result, raised
+from mappings.checks.variations import Leaves, body_leaves, leaves, name_of
 from mappings.coverage import enum_of, sample_of
 from mappings.registry import AnyMapping, AnyVendor
 from mappings.spec import Unmappable
 
-Leaves = dict[str, Any]
 LONGEST: Final = 40  # characters of a value in a sentence
 SHORTEST: Final = 4
 """Characters of a value that is likely copied from the record. Shorter values may be equal by chance."""
@@ -28,7 +27,8 @@ def writes(vendor: AnyVendor) -> Result:
 
 
 def patch_minimal(vendor: AnyVendor, root: Path) -> Result:
-    """Check that an empty patch sends no values of the record, and that a patch of one field sends no other field."""
+    """Check that an empty patch sends no values of the record and clears none, and that a patch of one field sends and
+    clears no other field."""
     tried, failures = 0, []
     account = account_of(vendor, root)
     for mapping in vendor.mappings:
@@ -84,35 +84,37 @@ def settled(vendor: AnyVendor) -> Result:
 
 def _excess(mapping: AnyMapping, record: Raw, remote_id: str, account: Any) -> Iterator[str]:
     current = mapping.decode(record)
-    held = {str(one) for one in _leaves(msgspec.json.decode(record)).values() if _is_copied(one, remote_id)}
+    copied = {str(one) for _, one in leaves(msgspec.json.decode(record)) if _is_copied(one, remote_id)}
     empty = _sent(mapping, {}, current, remote_id, account) or {}
-    if echoed := {path: value for path, value in empty.items() if str(value) in held}:
+    if echoed := {place: value for place, value in empty.items() if str(value) in copied or _clears(value)}:
         yield f"an empty patch sends {_shown(echoed)}"
     sent: dict[str, Leaves] = {}
     for field in fields(mapping.patch):
         values = enum_of(field)
         value = next((one for one in values if one != "unknown"), None) if values else sample_of(field)
-        leaves = _sent(mapping, {field.encode_name: value}, current, remote_id, account)
-        if leaves is not None:
-            sent[field.name] = {path: one for path, one in leaves.items() if path not in empty}
-    for name, leaves in sent.items():
+        written = _sent(mapping, {field.encode_name: value}, current, remote_id, account)
+        if written is not None:
+            sent[field.name] = {place: one for place, one in written.items() if place not in empty}
+    for name, own in sent.items():
         for other, theirs in sent.items():
-            repeated = {path: one for path, one in leaves.items() if path in theirs and str(one) in held}
-            if other != name and theirs and theirs.keys() < leaves.keys() and len(repeated) == len(theirs):
-                yield f"a write of {name} also sends {other}, unchanged: {_shown(repeated)}"
+            repeated = {
+                place: one for place, one in own.items() if place in theirs and (str(one) in copied or _clears(one))
+            }
+            if other != name and theirs and theirs.keys() < own.keys() and len(repeated) == len(theirs):
+                yield f"a write of {name} also sends {other}: {_shown(repeated)}"
 
 
 def _sent(mapping: AnyMapping, body: dict[str, Any], current: Any, remote_id: str, account: Any) -> Leaves | None:
-    """Return the values that an update sends, by path in its body. None if the update is refused."""
+    """Return the values that an update sends, by place in its body. None if the update is refused."""
     draft = mapping.to_vendor(msgspec.convert(body, mapping.patch), current, account)
     if draft.refused or mapping.endpoints.update is None:
         return None
-    request = mapping.endpoints.update(remote_id, draft.body, "op_0", account)
-    if request.body is None:
-        return {}
-    if request.content_type.startswith("application/x-www-form-urlencoded"):
-        return dict(parse_qsl(request.body.decode(), keep_blank_values=True))
-    return _leaves(msgspec.json.decode(request.body))
+    return body_leaves(mapping.endpoints.update(remote_id, draft.body, "op_0", account))
+
+
+def _clears(value: Any) -> bool:
+    """Return whether a value that was not asked for clears a field."""
+    return value is None or value is False or value in ("", [])
 
 
 def _is_copied(value: Any, remote_id: str) -> bool:
@@ -131,13 +133,5 @@ def _failure(mapping: AnyMapping, field: str, value: str) -> str | None:
     return f"it is refused at {unexplained[0]} without a reason" if unexplained else None
 
 
-def _leaves(value: Any, path: str = "") -> Leaves:
-    if isinstance(value, dict):
-        return {at: one for key, inner in value.items() for at, one in _leaves(inner, f"{path}/{key}").items()}
-    if isinstance(value, list):
-        return {at: one for n, inner in enumerate(value) for at, one in _leaves(inner, f"{path}/{n}").items()}
-    return {path: value}
-
-
-def _shown(leaves: Leaves) -> str:
-    return ", ".join(f"{path} = {str(value)[:LONGEST]!r}" for path, value in sorted(leaves.items()))
+def _shown(sent: Leaves) -> str:
+    return ", ".join(f"{name_of(place)} = {str(value)[:LONGEST]!r}" for place, value in sorted(sent.items(), key=str))

@@ -7,7 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
+from mappings.checks.derived import exact_reads, exact_writes, words_agree
+from mappings.checks.file_names import files_named
 from mappings.checks.golden import FOLDER, account_of, cases, golden, map_payload, unanswered
 from mappings.checks.quality import FILE, RULES, RuleClaim, claims, computed, judged
 from mappings.checks.reading import enums_read, errors_classified, reads
@@ -115,6 +118,17 @@ def test_a_rule_that_is_exempt_with_a_reason_is_met() -> None:
     assert rule.level == "silver"
 
 
+@pytest.mark.parametrize("status", ["done", "exempt"])
+def test_only_a_running_system_proves_the_round_trip(status: Any) -> None:
+    claimed = {"silver.round-trip": RuleClaim(status=status, reason="A test does it.")}
+    unproven, proven = (
+        next(one for one in judged(claimed, results) if one.rule == "silver.round-trip")
+        for results in ({}, {"silver.round-trip": Result(cases=1)})
+    )
+
+    assert (unproven.complaint, unproven.is_met, proven.is_met) == (None, False, True)
+
+
 def test_without_a_case_nothing_is_shown_to_hold() -> None:
     assert not Result(cases=0).holds
     assert Result(cases=0, nothing="no golden records").summary == "no golden records"
@@ -158,6 +172,128 @@ def test_a_case_is_not_answered_by_one_with_a_longer_name(fixtures: Path, tmp_pa
     (fixtures / "customer-fu.in.json").write_text("{}")
 
     assert unanswered(VENDORS["hubspot"], tmp_path) == ["customer-fu"]
+
+
+def test_derived_checks_read_no_expected_result(vendor: AnyVendor, tmp_path: Path) -> None:
+    folder = tmp_path / FOLDER.format(vendor=vendor.name)
+    shutil.copytree(ROOT / FOLDER.format(vendor=vendor.name), folder)
+    for expected in folder.glob("*.out.json"):
+        expected.unlink()
+    unread = claims(vendor, ROOT)["bronze.read"].unread
+
+    results = [exact_reads(vendor, tmp_path, unread), exact_writes(vendor, tmp_path), words_agree(vendor, tmp_path)]
+
+    assert [one.failures for one in results] == [(), (), ()]
+    assert all(one.cases > 0 for one in results)
+
+
+def faulty(name: str, object_name: str, **functions: Any) -> AnyVendor:
+    """The vendor with other functions in the mappings of one object."""
+    vendor = VENDORS[name]
+    mappings = tuple(
+        replace(one, **{key: wrap(getattr(one, key)) for key, wrap in functions.items()})
+        if one.object == object_name
+        else one
+        for one in vendor.mappings
+    )
+    return replace(vendor, mappings=mappings)
+
+
+def reading(change: Any) -> Any:
+    """A read whose data another function changes."""
+
+    def wrap(to_canonical: Any) -> Any:
+        def read(record: Any, account: Any) -> Any:
+            mapped = to_canonical(record, account)
+            return msgspec.structs.replace(mapped, data=change(mapped.data))
+
+        return read
+
+    return wrap
+
+
+def writing(change: Any) -> Any:
+    """A write whose patch another function changes."""
+    return lambda to_vendor: lambda patch, current, account: to_vendor(change(patch), current, account)
+
+
+def without(**values: Any) -> Any:
+    return lambda one: msgspec.structs.replace(one, **values)
+
+
+def in_float(order: Any) -> Any:
+    total = f"{float(order.totals.total):.2f}"
+    return msgspec.structs.replace(order, totals=msgspec.structs.replace(order.totals, total=total))
+
+
+def swapped(one: Any) -> Any:
+    other = {"low": "high", "high": "low"}.get(one.priority, one.priority)
+    return msgspec.structs.replace(one, priority=other)
+
+
+def local(ticket: Any) -> Any:
+    return msgspec.structs.replace(ticket, created_at=ticket.created_at.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize(
+    ("vendor", "rule", "failure"),
+    [
+        (faulty("zendesk", "ticket", to_canonical=reading(without(subject=None))), "bronze.read", "ticket/subject is"),
+        (faulty("zendesk", "ticket", to_canonical=reading(local)), "bronze.read", "is not canonical"),
+        (faulty("stripe", "order", to_canonical=reading(in_float)), "bronze.read", "goes through a float"),
+        (faulty("zendesk", "ticket", to_vendor=writing(without(subject=UNSET))), "silver.write", "drops subject"),
+        (
+            faulty(
+                "freshdesk", "customer", to_vendor=writing(lambda one: without(job_title=one.job_title or UNSET)(one))
+            ),
+            "silver.write",
+            "job_title = null clears nothing",
+        ),
+        (
+            faulty(
+                "freshdesk", "customer", to_vendor=writing(lambda one: without(job_title=one.job_title or None)(one))
+            ),
+            "silver.patch-minimal",
+            "an empty patch sends job_title = 'None'",
+        ),
+        (
+            faulty("zendesk", "ticket", to_vendor=writing(swapped)),
+            "bronze.enums-total",
+            "priority high is written as ['low'], which reads as low",
+        ),
+        (
+            faulty("zendesk", "ticket", to_vendor=writing(swapped), to_canonical=reading(swapped)),
+            "bronze.enums-total",
+            "priority high is written as low, the name of another value",
+        ),
+        (
+            faulty("freshdesk", "ticket", to_vendor=writing(swapped), to_canonical=reading(swapped)),
+            "bronze.enums-total",
+            "the numbers of priority do not rise from low to urgent",
+        ),
+    ],
+)
+def test_a_fault_that_golden_results_would_record_is_found(vendor: AnyVendor, rule: str, failure: str) -> None:
+    result = computed(vendor, ROOT)[rule]
+
+    assert [one for one in result.failures if failure in one], result.failures
+
+
+def test_a_member_that_is_read_is_not_called_unread() -> None:
+    failures = exact_reads(VENDORS["zendesk"], ROOT, ["ticket/subject"]).failures
+
+    assert failures == ("ticket/subject is unread in quality.toml, and read or not recorded",)
+
+
+def test_a_file_of_another_name_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "mappings" / "zendesk"
+    shutil.copytree(ROOT / "mappings" / "zendesk", folder)
+    (folder / "errors.py").rename(folder / "helpers.py")
+
+    assert files_named(VENDORS["zendesk"], tmp_path).failures == (
+        "mappings/zendesk/helpers.py is no usual name: see NAMES in mappings/checks/file_names.py",
+        "there is no mappings/zendesk/errors.py",
+    )
 
 
 def blind(vendor: AnyVendor, **endpoints: Any) -> AnyVendor:

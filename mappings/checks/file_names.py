@@ -1,12 +1,11 @@
 """Every vendor folder uses the same file names, so that what is known of one vendor is found in all."""
 
 import re
+from pathlib import Path
 from typing import Final
 
-import pytest
-
-from mappings.registry import VENDORS
-from mappings.release import ROOT
+from mappings.checks.result import Result
+from mappings.registry import AnyVendor
 
 OBJECT: Final = "(customer|order|ticket|comment)"
 NAMES: Final = (
@@ -26,11 +25,14 @@ NAMES: Final = (
     "documents|search",  # query languages
     "account|choices|errors|tokens|unwrap|webhooks",
 )
+NEEDED: Final = ("__init__", "account", "errors", "unwrap")
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
-def test_a_vendor_uses_the_file_names_of_all(vendor: str) -> None:
-    files = {path.stem for path in (ROOT / "mappings" / vendor).glob("*.py")}
-
-    assert {name for name in files if not any(re.fullmatch(pattern, name) for pattern in NAMES)} == set()
-    assert files >= {"__init__", "account", "errors", "unwrap"}
+def files_named(vendor: AnyVendor, root: Path) -> Result:
+    """Check that the folder has only files of the usual names, and those that every vendor needs."""
+    folder = f"mappings/{vendor.name}"
+    files = sorted(path.stem for path in (root / folder).glob("*.py"))
+    odd = [one for one in files if not any(re.fullmatch(pattern, one) for pattern in NAMES)]
+    failures = [f"{folder}/{one}.py is no usual name: see NAMES in mappings/checks/file_names.py" for one in odd]
+    failures += [f"there is no {folder}/{one}.py" for one in NEEDED if one not in files]
+    return Result(cases=len(files), failures=tuple(failures), nothing=f"there is no {folder}")
