@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands import lockstitch
 from tests.contract.callers import code_of, new_key, pointers
 from tests.peers.medusa.bench import Bench, running_bench
 
@@ -32,6 +33,14 @@ def bench(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) ->
     """All of it, running."""
     with running_bench(tmp_path_factory.mktemp("peer"), module_database_url) as running:
         yield running
+
+
+def test_it_has_the_evidence_for_silver(bench: Bench) -> None:
+    checked = lockstitch(
+        *("check-vendor", "medusa", "--no-types", "--level", "silver", "--peer", bench.proxy.url),
+        environment={"LOCKSTITCH_PEER_API_KEY": bench.shop.key},
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_a_login_serves_like_a_key(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.commands import lockstitch
 from tests.contract.callers import code_of, new_key, pointers
 from tests.mappings.references import plain
 from tests.peers.request_tracker import API, Bench, running_bench
@@ -40,6 +41,15 @@ def bench(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) ->
     """All of it, running."""
     with running_bench(tmp_path_factory.mktemp("peer"), module_database_url) as running:
         yield running
+
+
+def test_it_has_the_evidence_for_silver(bench: Bench) -> None:
+    token = bench.peer.headers["authorization"].removeprefix("token ")
+    checked = lockstitch(
+        *("check-vendor", "rt", "--no-types", "--level", "silver", "--peer", bench.proxy.url),
+        environment={"LOCKSTITCH_PEER_TOKEN": token},
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_a_ticket_is_made_and_read_back(bench: Bench) -> None:

@@ -21,11 +21,10 @@ from app.cli.exits import REFUSED, usage
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
 from app.cli.vendor.conformance import answers, lost_create, round_trip
-from app.cli.vendor.emulator import is_checkout, running
+from app.cli.vendor.emulator import RunningSystem, is_checkout, running, running_peer
 from app.errors import Complaint
 from mappings.checks.golden import write_unanswered
 from mappings.checks.quality import (
-    AT_THE_EMULATOR,
     FILE,
     LEVELS,
     RULES,
@@ -48,6 +47,8 @@ MYPY_PATIENCE: Final = 600.0  # seconds; without a cache, mypy reads all librari
 ERRORS_TEST: Final = "tests/mappings/{vendor}/test_errors.py"
 """The vendor's test of `errors.py`, which covers each documented error. It takes a second or two."""
 PYTEST_PATIENCE: Final = 120.0
+UNCHECKED: Final = {"bronze.types": "not checked", "silver.round-trip": "not run: --peer"}
+"""What is shown of a rule that was not checked. People check all others."""
 NO_TESTS: Final = 5
 """The exit code of pytest when it finds no tests."""
 
@@ -68,6 +69,7 @@ def check_vendor(
     level: Level | None = None,
     types: Annotated[bool, Parameter(negative="--no-types")] = True,
     write_golden: Flag = False,
+    peer: str | None = None,
     json: Json = False,
 ) -> None:
     """Run all checks of a vendor, compare them with its quality.toml, and show what is missing.
@@ -84,6 +86,8 @@ def check_vendor(
         Also run mypy on the vendor's folders. --no-types is faster.
     write_golden
         Only write the missing .out.json of each <object>-<case>.in.json, for you to review.
+    peer
+        The URL of the real system, to test there instead of at the emulator. It creates records.
     json
         Print JSON, with all failures.
     """
@@ -96,7 +100,7 @@ def check_vendor(
         _write_golden(vendor)
         return
     claimed = _claims(vendor)
-    report = _report(vendor, claimed, _results(vendor, claimed, types=types))
+    report = _report(vendor, claimed, _results(vendor, claimed, peer, types=types))
     wanted = LEVELS[: LEVELS.index(level) + 1] if level is not None else ()
     if json:
         write_json(_document(report))
@@ -125,19 +129,24 @@ def _claims(vendor: AnyVendor) -> dict[str, RuleClaim]:
         raise Complaint(f"{FILE.format(vendor=vendor.name)} is invalid: {error}.") from error
 
 
-def _results(vendor: AnyVendor, claimed: dict[str, RuleClaim], *, types: bool) -> dict[str, Result]:
+def _results(vendor: AnyVendor, claimed: dict[str, RuleClaim], peer: str | None, *, types: bool) -> dict[str, Result]:
     found = computed(vendor, ROOT)
     if (tested := _errors_test(vendor)) is not None:
         found["bronze.errors-classified"] = joined([found["bronze.errors-classified"], tested])
-    if not _is_exempt(claimed.get("bronze.emulator")):
+    if peer is not None:
+        with running_peer(vendor, peer) as system:
+            found["silver.round-trip"] = _round_trip(vendor, system)
+    elif not _is_exempt(claimed.get("bronze.emulator")):
         with running(vendor, ROOT) as emulator:
-            checks = (answers, round_trip, lost_create)
-            answered = [attempted(partial(check, vendor, emulator, ROOT)) for check in checks]
-        for rule, result in zip(AT_THE_EMULATOR, answered, strict=True):
-            found[rule] = joined([found[rule], result]) if rule in found else result
+            found["bronze.emulator"] = attempted(partial(answers, vendor, emulator, ROOT))
+            found["silver.round-trip"] = _round_trip(vendor, emulator)
     if types and (typed := _types(vendor)) is not None:
         found["bronze.types"] = typed
     return found
+
+
+def _round_trip(vendor: AnyVendor, system: RunningSystem) -> Result:
+    return joined(attempted(partial(check, vendor, system, ROOT)) for check in (round_trip, lost_create))
 
 
 def _is_exempt(claim: RuleClaim | None) -> bool:
@@ -229,13 +238,19 @@ def _write(report: Report, levels: Sequence[Level]) -> None:
     console.print()
     for level in LEVELS:
         left = report.missing[level]
-        console.print(Text(f"{level}: {'complete' if not left else f'{len(left)} to go: ' + _names(left)}"))
+        exempt = sum(
+            one.level == level and one.claim is not None and one.claim.status == "exempt" for one in report.rules
+        )
+        done = f"complete, {exempt} exempt" if exempt else "complete"
+        console.print(Text(f"{level}: {done if not left else f'{len(left)} to go: ' + _names(left)}"))
     console.print(Text(f"{report.vendor} has reached {report.reached or 'no level yet'}.", style="bold"))
 
 
 def _found(one: Judgement) -> Text:
+    if one.claim is not None and one.claim.status == "exempt":
+        return Text("exempt")
     if one.result is None:
-        return Text("not checked" if one.rule == "bronze.types" else "needs review")
+        return Text(UNCHECKED.get(one.rule, "needs review"))
     if one.result.holds:
         return Text(f"holds, {one.result.summary}", style="green")
     return Text(one.result.summary, style="red" if one.complaint else "yellow")

@@ -1,4 +1,5 @@
-"""Run the emulators in a separate process during a check, because `app` must not import them."""
+"""The running systems of a check: the emulators in a separate process, because `app` must not import them, or a real
+system."""
 
 import os
 import socket
@@ -23,28 +24,31 @@ LOCALHOST: Final = "127.0.0.1"
 READY_WITHIN: Final = 30.0  # seconds; a loaded machine starts slowly
 POLL_EVERY: Final = 0.05  # seconds
 TIMEOUT: Final = 20.0  # seconds; the emulator answers within milliseconds
+PEER_VARIABLE: Final = "LOCKSTITCH_PEER_{name}"
 LAST_LINES: Final = 6
 """Lines of a traceback that are shown: the place and the reason."""
 MOST_OUTPUT: Final = 800
 
 
-class RunningEmulator:
-    """A client of one vendor's emulator, over HTTP like a connection."""
+class RunningSystem:
+    """A client of a running system of one vendor, which sends requests like a connection."""
 
-    def __init__(self, vendor: AnyVendor, client: httpx.Client, vendors: tuple[str, ...]) -> None:
-        """`client` calls the emulator process; `vendors` are those that it emulates."""
+    is_there = True
+
+    def __init__(self, vendor: AnyVendor, client: httpx.Client, secrets: Mapping[str, str], path: str = "") -> None:
+        """`path` is that of the system below the client's base URL."""
         self._vendor = vendor
         self._client = client
-        self.is_there = vendor.name in vendors
-        self._headers = _authorisation(vendor, _secrets_of(vendor))
+        self._path = path
+        self._authorisation = _authorisation(vendor, secrets)
 
     def send(self, request: VendorRequest, *, authorised: bool = True) -> VendorReply:
         """Send a request like a connection does. `authorised` False uses an invalid token."""
         wrong = _authorisation(self._vendor, dict.fromkeys(self._vendor.auth.secrets, "wrong"))
-        headers = [*self._vendor.headers, *request.headers, self._headers if authorised else wrong]
+        headers = [*self._vendor.headers, *request.headers, self._authorisation if authorised else wrong]
         if request.body is not None:
             headers.append(("Content-Type", request.content_type))
-        url = f"/{self._vendor.name}{request.path}"
+        url = f"{self._path}{request.path}"
         answer = self._client.request(
             request.method, url, params=list(request.query), content=request.body, headers=headers
         )
@@ -54,6 +58,22 @@ class RunningEmulator:
     def refusal(self, request: VendorRequest) -> VendorRefusal | None:
         """Send a request and return how the mapping classifies a refusal, or None for a success."""
         return self._vendor.refusal(self.send(request))
+
+    def reset(self) -> None:
+        """Delete all records, where that is possible."""
+
+    def place(self, object_name: str, record: Any) -> bool:
+        """Store a record unchanged. Return False where that is not possible."""
+        return False
+
+
+class RunningEmulator(RunningSystem):
+    """A client of one vendor's emulator, over HTTP like a connection."""
+
+    def __init__(self, vendor: AnyVendor, client: httpx.Client, vendors: tuple[str, ...]) -> None:
+        """`client` calls the emulator process; `vendors` are those that it emulates."""
+        super().__init__(vendor, client, _secrets_of(vendor), f"/{vendor.name}")
+        self.is_there = vendor.name in vendors
 
     def reset(self) -> None:
         """Delete all records, and turn off the delay of searches."""
@@ -67,6 +87,22 @@ class RunningEmulator:
 
     def _control(self, path: str, body: Mapping[str, Any]) -> None:
         self._client.post(f"/_emulator{path}", json=body).raise_for_status()
+
+
+@contextmanager
+def running_peer(vendor: AnyVendor, url: str) -> Iterator[RunningSystem]:
+    """Open the real system at a URL. Its secrets are in `LOCKSTITCH_PEER_<SECRET>`, such as LOCKSTITCH_PEER_TOKEN.
+
+    Raises Complaint if one is missing, or if the system does not answer.
+    """
+    names = {name: PEER_VARIABLE.format(name=name.upper()) for name in vendor.auth.secrets}
+    if missing := [variable for variable in names.values() if variable not in os.environ]:
+        raise Complaint(f"--peer needs {' and '.join(missing)}.")
+    with httpx.Client(base_url=url, timeout=TIMEOUT, trust_env=False) as client:
+        try:
+            yield RunningSystem(vendor, client, {name: os.environ[variable] for name, variable in names.items()})
+        except httpx.TransportError as error:
+            raise Complaint(f"{url} does not answer: {error}.") from error
 
 
 @contextmanager

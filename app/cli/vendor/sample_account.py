@@ -8,12 +8,13 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
-from app.cli.vendor.emulator import RunningEmulator
+from app.cli.vendor.emulator import RunningSystem
+from app.identifiers import new_id
 from canonical.output_only import struct_in
 from canonical.parts import ReferencePatch
 from mappings.checks.golden import FOLDER, account_of
 from mappings.coverage import coverage, enum_of, sample_of
-from mappings.http import VendorReply, VendorRequest
+from mappings.http import RefusalKind, VendorReply, VendorRequest
 from mappings.registry import AnyMapping, AnyVendor, active
 from mappings.spec import Mapped
 
@@ -25,6 +26,8 @@ PEOPLE: Final[dict[str, Any]] = {
 }
 INSTEAD: Final[dict[str, Any]] = {"due_at": "2099-01-01T00:00:00Z"}
 """Samples that replace the general ones: a new ticket is due in the future."""
+TAG: Final = 12
+"""Random digits that tell a sample from any other."""
 CREATE: Final = "{object}.create.json"
 
 
@@ -46,6 +49,8 @@ class Account:
         self.facts = facts
         self.wanted = wanted or {}
         self.sender = sender
+        self.made: list[tuple[AnyMapping, str]] = []
+        """The created records, oldest first."""
 
     def read(self, mapping: AnyMapping, remote_id: str) -> tuple[Any, Mapped[Any]]:
         """Return a record as its wire Struct and as mapped. Raises Refused or Unmappable."""
@@ -69,6 +74,7 @@ class Account:
         result = mapping.endpoints.write_result(reply, "create")
         if result.remote_id is None:
             raise Refused(f"the answer to a create of {mapping.name} has no record id")
+        self.made.append((mapping, result.remote_id))
         return result.remote_id
 
     def update(self, mapping: AnyMapping, remote_id: str, body: Any) -> None:
@@ -93,7 +99,8 @@ class Account:
         reply = self.sender.send(request)
         refusal = self.vendor.refusal(reply)
         if refusal is not None:
-            raise Refused(f"{request.method} {request.route} is refused as {refusal.kind}: {refusal.detail[:300]}")
+            text = f"{request.method} {request.route} is refused as {refusal.kind}: {refusal.detail[:300]}"
+            raise Refused(text, kind=refusal.kind)
         return reply
 
     def with_related(self, mapping: AnyMapping, records: tuple[msgspec.Raw, ...], facts: Any) -> Any:
@@ -108,28 +115,34 @@ class Account:
 
 
 class SampleAccount(Account):
-    """A fresh account at the emulator."""
+    """An account at a running system, which may hold other records."""
 
-    def __init__(self, vendor: AnyVendor, emulator: RunningEmulator, root: Path) -> None:
+    def __init__(self, vendor: AnyVendor, system: RunningSystem, root: Path) -> None:
         """Set up the account and read its facts, like a connection at start."""
         wanted: dict[str, dict[str, Any]] = {one.object: _wanted(vendor, one, root) for one in vendor.mappings}
         settings = getattr(account_of(vendor, root), "custom_fields", {}) if any(wanted.values()) else {}
         for request in vendor.setup:
-            emulator.send(request)
-        replies = [emulator.send(request) for request in vendor.account_requests]
+            system.send(request)
+        replies = [system.send(request) for request in vendor.account_requests]
         read = tuple(None if vendor.refusal(reply) is not None else reply for reply in replies)
-        super().__init__(vendor, emulator, vendor.build_account(read, settings), wanted)
-        self.emulator = emulator
+        super().__init__(vendor, system, vendor.build_account(read, settings), wanted)
+        self.system = system
 
 
 class Refused(Exception):
-    """The vendor refused a call that must succeed."""
+    """The vendor refused a call that must succeed. `kind` is that of its refusal."""
+
+    def __init__(self, text: str, *, kind: RefusalKind | None = None) -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 def whole(account: Account, mapping: AnyMapping, people: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Return a body with as many fields as can be written at once, and its draft."""
+    """Return a body with as many fields as can be written at once, and its draft. Addresses, numbers and keys are like
+    those of no other record."""
+    tag = new_id("")[-TAG:]
     body = {
-        field.name: value
+        field.name: value if field.name in people else _unique(field.name, value, tag)
         for field in fields(mapping.patch)
         if not _needs_others(field, people) and (value := _first(mapping, field, people)) is not None
     }
@@ -140,6 +153,18 @@ def whole(account: Account, mapping: AnyMapping, people: Mapping[str, Any]) -> t
         if not refused:
             return body, draft
         body.pop(sorted(refused)[-1])
+
+
+def _unique(name: str, value: Any, tag: str) -> Any:
+    """Return a sample that no other record has. `tag` are hexadecimal digits."""
+    match name, value:
+        case "emails", [*items]:
+            return [{**one, "address": f"{tag}.{one['address']}"} for one in items]
+        case "phones", [*items]:
+            return [{**one, "e164": f"+49301{int(tag, 16) % 10**7:07}"} for one in items]
+        case (("external_id" | "number"), _):
+            return f"{value}-{tag}"
+    return value
 
 
 def _needs_others(field: FieldInfo, people: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from app.cli.exits import usage
 from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Flag, Json
 from app.cli.shell import Shell, another_environment, open_shell
-from app.cli.vendor.conformance import check_created
+from app.cli.vendor.conformance import check_created, find_marked
 from app.cli.vendor.live_account import (
     SKEW_SECONDS,
     LiveVendor,
@@ -188,7 +188,7 @@ def _check_limits(live: LiveVendor, account: Account, shell: Shell, name: str, r
 
 
 def _check_write(account: Account, mapping: AnyMapping, name: str, report: CheckReport) -> None:
-    """Create one marked record, read it back, find it by its marker, and remove it, whatever was found."""
+    """Create one marked record, read it back, find it by its marker, and remove all that was created."""
     endpoints, about, marker = mapping.endpoints, f"connection {name}, {mapping.object}", new_id("op_")
     if endpoints.create is None or endpoints.archive is None:
         return
@@ -197,20 +197,28 @@ def _check_write(account: Account, mapping: AnyMapping, name: str, report: Check
     mend = (
         f"Remove the record marked {marker} at {account.vendor.title} by hand, then: lockstitch verify {name} --write"
     )
-    remote_id = None
+    remote_id, found = None, ""
     try:
-        body, draft = whole(person, mapping, PEOPLE)
+        people = person.people(mapping) if "customer" in account.vendor.removable else PEOPLE
+        body, draft = whole(person, mapping, people)
         remote_id = person.create(mapping, draft.body, marker)
         failures = [one for one in check_created(person, mapping, body, draft, remote_id) if one is not None]
         findings += [error(about, failure, _report_command(mapping)) for failure in failures]
+        if endpoints.find_marker is not None:
+            marked = find_marked(person, mapping, draft.body, marker)
+            found = " found by it,"
+            if marked != remote_id:
+                why = f"the record {remote_id} is not found by its marker {marker}: a lost create would stay unknown"
+                findings.append(error(about, why, _report_command(mapping)))
     except FAILED as refusal:
         findings.append(error(about, f"a record cannot be created and read back: {refusal}", mend))
-    if remote_id is not None:
+    for made, made_id in reversed(person.made):
         try:
-            person.ask(msgspec.structs.replace(endpoints.archive(remote_id, person.facts), effect=True))
+            assert made.endpoints.archive is not None  # noqa: S101 - only removable objects are created
+            person.ask(msgspec.structs.replace(made.endpoints.archive(made_id, person.facts), effect=True))
         except FAILED as refusal:
-            findings.append(error(about, f"the record {remote_id} cannot be removed: {refusal}", mend))
-    passed = f"{mapping.object}: the record {remote_id}, marked {marker}, was written, read back and removed"
+            findings.append(error(about, f"the record {made_id} cannot be removed: {refusal}", mend))
+    passed = f"{mapping.object}: the record {remote_id}, marked {marker}, was written, read back,{found} and removed"
     report.add(findings, passed)
 
 

@@ -1,6 +1,7 @@
 """`lockstitch doctor` and `lockstitch verify` while Lockstitch runs."""
 
 import json
+import re
 
 import pytest
 
@@ -63,10 +64,23 @@ def test_a_written_record_is_marked_read_back_and_removed(facade: Facade, vendor
     before = {record["id"] for record in vendors.records("hubspot", "contacts")}
     done = facade.lockstitch("verify", "hubspot", "--write", "--json")
     assert done.returncode == 0, done.stdout
-    (line,) = [one for one in json.loads(done.stdout)["passed"] if "was written, read back and removed" in one]
+    (line,) = [one for one in json.loads(done.stdout)["passed"] if "was written, read back, found by it, and removed" in one]
     marker = line.partition("marked ")[2].partition(",")[0]
     assert marker.startswith("op_")
     created = [call for call in vendors.calls("hubspot") if marker in str(call["body"])]
     assert [call["method"] for call in created] == ["POST"]
+    left = [record for record in vendors.records("hubspot", "contacts") if record["id"] not in before]
+    assert all(record.get("archived") for record in left)
+
+
+def test_a_record_that_its_marker_does_not_find_is_reported(facade: Facade, vendors: Emulators) -> None:
+    before = {record["id"] for record in vendors.records("hubspot", "contacts")}
+    vendors.break_("hubspot", "status", method="GET", path="/crm/v3/objects/contacts/op_*", status=404)
+
+    done = facade.lockstitch("verify", "hubspot", "--write", "--json")
+
+    assert done.returncode == 1
+    (text,) = [one for one in found(done) if "marker" in one]
+    assert re.fullmatch(r"connection hubspot, customer: the record \d+ is not found by its marker op_\w+: .*", text), text
     left = [record for record in vendors.records("hubspot", "contacts") if record["id"] not in before]
     assert all(record.get("archived") for record in left)
