@@ -95,11 +95,11 @@ def _each_created(
             continue
         system.reset()
         try:
-            found = list(check(SampleAccount(vendor, system, root), mapping))
+            outcomes = list(check(SampleAccount(vendor, system, root), mapping))
         except (Refused, Unmappable) as error:
-            found = [str(error)]
-        tried += len(found)
-        failures += [f"{mapping.name}: {failure}" for failure in found if failure is not None]
+            outcomes = [str(error)]
+        tried += len(outcomes)
+        failures += [f"{mapping.name}: {failure}" for failure in outcomes if failure is not None]
     return Result(cases=tried, failures=tuple(failures), nothing=f"no object has a {what}")
 
 
@@ -307,8 +307,8 @@ def _check_recovery(account: SampleAccount, mapping: AnyMapping) -> Iterator[str
             again = made if recovery.by == "unique" and refusal.kind == "duplicate" else f"a refusal ({refusal})"
         yield None if again == made else f"the same create, sent again, made {again} beside {made}"
     else:
-        found = find_marked(account, mapping, draft.body, marker)
-        yield None if found == made else f"the look-up of a lost create finds {found or 'nothing'}, not {made}"
+        match = find_marked(account, mapping, draft.body, marker)
+        yield None if match == made else f"the look-up of a lost create finds {match or 'nothing'}, not {made}"
 
 
 def find_marked(account: Account, mapping: AnyMapping, body: Any, marker: str) -> str | None:
@@ -323,11 +323,11 @@ def find_marked(account: Account, mapping: AnyMapping, body: Any, marker: str) -
             if kind == "not_found":
                 return None
             raise
-        found = endpoints.marked(reply, marker) if endpoints.marked is not None else None
+        match = endpoints.marked(reply, marker) if endpoints.marked is not None else None
         if endpoints.alike is not None:
-            found = next(iter(endpoints.alike(reply, marker, body)), None)
-        if found is not None:
-            return found
+            match = next(iter(endpoints.alike(reply, marker, body)), None)
+        if match is not None:
+            return match
         request = endpoints.marker_page(request, reply)
     return None
 

@@ -197,7 +197,7 @@ def _check_write(account: Account, mapping: AnyMapping, name: str, report: Check
     mend = (
         f"Remove the record marked {marker} at {account.vendor.title} by hand, then: lockstitch verify {name} --write"
     )
-    remote_id, found = None, ""
+    remote_id, looked_up = None, ""
     try:
         people = person.people(mapping) if "customer" in account.vendor.removable else PEOPLE
         body, draft = whole(person, mapping, people)
@@ -206,7 +206,7 @@ def _check_write(account: Account, mapping: AnyMapping, name: str, report: Check
         findings += [error(about, failure, _report_command(mapping)) for failure in failures]
         if endpoints.find_marker is not None:
             marked = find_marked(person, mapping, draft.body, marker)
-            found = " found by it,"
+            looked_up = " found by it,"
             if marked != remote_id:
                 why = f"the record {remote_id} is not found by its marker {marker}: a lost create would stay unknown"
                 findings.append(error(about, why, _report_command(mapping)))
@@ -218,7 +218,9 @@ def _check_write(account: Account, mapping: AnyMapping, name: str, report: Check
             person.ask(msgspec.structs.replace(made.endpoints.archive(made_id, person.facts), effect=True))
         except FAILED as refusal:
             findings.append(error(about, f"the record {made_id} cannot be removed: {refusal}", mend))
-    passed = f"{mapping.object}: the record {remote_id}, marked {marker}, was written, read back,{found} and removed"
+    passed = (
+        f"{mapping.object}: the record {remote_id}, marked {marker}, was written, read back,{looked_up} and removed"
+    )
     report.add(findings, passed)
 
 
