@@ -6,15 +6,14 @@ spellings in modules without a revision in their name.
 
 import inspect
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Raw
-from msgspec.inspect import ListType, StructType, Type, UnionType, VarTupleType, type_info
 
 from mappings.checks.golden import account_of, cases, records
+from mappings.checks.sent_back import members_of, patch_of
 from mappings.registry import AnyMapping, AnyVendor
 from mappings.spec import Draft, Unmappable
 
@@ -30,7 +29,7 @@ def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple
     """
     account = account_of(vendor, root)
     held = dict(records(vendor, mapping, root))
-    members = _members(mapping)
+    members = members_of(mapping)
     for case in cases(vendor, root):
         if (case.object, case.revision) != (mapping.object, mapping.revision):
             continue
@@ -42,24 +41,6 @@ def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple
             if patch is not None:
                 both = [_draft(mapping, patch, record, account) for record in (None, held.get(input_name))]
                 yield f"{input_name}/{name}", msgspec.json.encode(both, order="sorted")
-
-
-def patch_of(mapping: AnyMapping, name: str, value: Any) -> Any:
-    """Return a patch that writes one field as it was read. None if the field is not written in the form it is read."""
-    try:
-        return msgspec.convert({name: _fitting(value, _members(mapping)[name])}, mapping.patch)
-    except msgspec.ValidationError:
-        return None
-
-
-def _members(mapping: AnyMapping) -> dict[str, Type]:
-    patch: Any = mapping.patch
-    return _members_of(patch)
-
-
-@cache
-def _members_of(patch: Any) -> dict[str, Type]:
-    return {one.encode_name: one.type for one in _fields(type_info(patch))}
 
 
 def _data(expected: Raw) -> dict[str, Any]:
@@ -81,22 +62,3 @@ def _draft(mapping: AnyMapping, patch: Any, record: Raw | None, account: Any) ->
         "loss": sorted([one.path, one.kind] for one in draft.loss),
         "refused": sorted([one.pointer, one.kind] for one in draft.refused),
     }
-
-
-def _fitting(value: Any, kind: Type) -> Any:
-    """Return the value without its read-only members."""
-    if isinstance(value, list):
-        item = next((one.item_type for one in _forms(kind) if isinstance(one, ListType | VarTupleType)), None)
-        return value if item is None else [_fitting(one, item) for one in value]
-    if isinstance(value, dict):
-        members = {one.encode_name: one.type for form in _forms(kind) for one in _fields(form)}
-        return {name: _fitting(one, members[name]) for name, one in value.items() if name in members}
-    return value
-
-
-def _forms(kind: Type) -> tuple[Type, ...]:
-    return kind.types if isinstance(kind, UnionType) else (kind,)
-
-
-def _fields(kind: Type) -> tuple[msgspec.inspect.Field, ...]:
-    return kind.fields if isinstance(kind, StructType) else ()

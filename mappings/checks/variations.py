@@ -19,8 +19,8 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
 from mappings.checks.golden import account_of, records
+from mappings.checks.sent_back import patch_of
 from mappings.coverage import enum_of, sample_of
-from mappings.golden_writes import patch_of
 from mappings.http import VendorRequest
 from mappings.registry import AnyMapping, AnyVendor
 from mappings.spec import Draft, Unmappable, VendorDrift

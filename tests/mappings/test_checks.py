@@ -184,7 +184,8 @@ def test_derived_checks_read_no_expected_result(vendor: AnyVendor, tmp_path: Pat
     results = [exact_reads(vendor, tmp_path, unread), exact_writes(vendor, tmp_path), words_agree(vendor, tmp_path)]
 
     assert [one.failures for one in results] == [(), (), ()]
-    assert all(one.cases > 0 for one in results)
+    assert results[0].cases > 0
+    assert results[1].cases > 0 or not any(one.endpoints.actions() for one in vendor.mappings)
 
 
 def faulty(name: str, object_name: str, **functions: Any) -> AnyVendor:

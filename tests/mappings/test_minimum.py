@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from canonical.parts import ObjectName
 from mappings.checks.golden import account_of, cases
-from mappings.golden_writes import NOTHING, patch_of
+from mappings.checks.sent_back import patch_of
+from mappings.golden_writes import NOTHING
 from mappings.registry import VENDORS, active
 from mappings.spec import Draft
 from tests.shared_material import ROOT

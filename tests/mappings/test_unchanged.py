@@ -13,7 +13,7 @@ from msgspec.structs import fields
 
 from canonical.order_patch import OrderPatch
 from mappings.checks.golden import account_of, records
-from mappings.golden_writes import patch_of
+from mappings.checks.sent_back import patch_of
 from mappings.registry import VENDORS, AnyMapping, AnyVendor
 
 ROOT = Path(__file__).parents[2]

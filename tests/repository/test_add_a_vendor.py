@@ -124,7 +124,8 @@ def test_excerpts_of_the_hour_are_in_the_listings() -> None:
 
 
 def test_the_hour_is_short() -> None:
-    assert len(HOUR.read_text("utf-8").splitlines()) < 250
+    hour, _, _ = HOUR.read_text("utf-8").partition("## Next: silver")
+    assert len(hour.splitlines()) < 250
 
 
 def test_the_reference_shows_every_rule() -> None:
