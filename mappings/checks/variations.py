@@ -39,7 +39,7 @@ SECOND: Final = {"currency": "CHF", "presentment_currency": "CHF", "language": "
 """Other values than the account has anyway, of fields that take no other text."""
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class Meaning(Struct, frozen=True, kw_only=True):
     """What a record means, except the times of its identity, which repeat those of the data. `refused`: it has no
     meaning."""
 
@@ -56,21 +56,21 @@ class Probe(Struct, frozen=True, kw_only=True, dict=True):
     account: Any
     record: Any
 
-    def read(self, record: Any) -> Reading | None:
+    def read(self, record: Any) -> Meaning | None:
         """Return what a changed record means. None if it does not fit the wire Struct."""
         try:
             mapped = self.mapping.read(msgspec.json.encode(record), self.account)
         except VendorDrift:
             return None
         except Unmappable as refusal:
-            return Reading(refused=refusal.path)
+            return Meaning(refused=refusal.path)
         remote = mapped.remote
-        return Reading(data=mapped.data, identity=(remote.id, remote.url, remote.version, mapped.loss))
+        return Meaning(data=mapped.data, identity=(remote.id, remote.url, remote.version, mapped.loss))
 
     @cached_property
-    def reading(self) -> Reading:
+    def reading(self) -> Meaning:
         """What the recorded record means. `probes` yields no other."""
-        return self.read(self.record) or Reading(refused="$")
+        return self.read(self.record) or Meaning(refused="$")
 
     @cached_property
     def current(self) -> Any:

@@ -64,7 +64,8 @@ def test_a_written_record_is_marked_read_back_and_removed(facade: Facade, vendor
     before = {record["id"] for record in vendors.records("hubspot", "contacts")}
     done = facade.lockstitch("verify", "hubspot", "--write", "--json")
     assert done.returncode == 0, done.stdout
-    (line,) = [one for one in json.loads(done.stdout)["passed"] if "was written, read back, found by it, and removed" in one]
+    passed = json.loads(done.stdout)["passed"]
+    (line,) = [one for one in passed if "was written, read back, found by it, and removed" in one]
     marker = line.partition("marked ")[2].partition(",")[0]
     assert marker.startswith("op_")
     created = [call for call in vendors.calls("hubspot") if marker in str(call["body"])]
@@ -81,6 +82,6 @@ def test_a_record_that_its_marker_does_not_find_is_reported(facade: Facade, vend
 
     assert done.returncode == 1
     (text,) = [one for one in found(done) if "marker" in one]
-    assert re.fullmatch(r"connection hubspot, customer: the record \d+ is not found by its marker op_\w+: .*", text), text
+    assert re.match(r"connection hubspot, customer: the record \d+ is not found by its marker op_\w+: ", text), text
     left = [record for record in vendors.records("hubspot", "contacts") if record["id"] not in before]
     assert all(record.get("archived") for record in left)
