@@ -4,12 +4,15 @@ Through a real `lockstitch serve` and one `lockstitch worker`, beside a bare roa
 `benchmarks.proxy` and `benchmarks.bare_road`. While one side is measured, the worker of the other is halted. A burst
 counts from the first webhook to the last delivery. In a steady stream, each webhook counts from the moment at which it
 was due, so that a server which falls behind cannot hide it. Every webhook has to be delivered once.
+
+CPU and transactions include all processes of a side, PostgreSQL, and upkeep that runs on its own clock.
 """
 
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from itertools import count, islice
 from typing import Final
 
@@ -24,7 +27,12 @@ ROUNDS: Final = 3
 WARM_UP: Final = 100
 TARGET: Final = 0.45
 # Events a second, and the targets in milliseconds: half of the deliveries, and 99 of 100.
-STEADY: Final = ((100, 20.0, 100.0), (300, None, 300.0))
+STEADY: Final = ((30, None, None), (100, 30.0, 60.0), (300, None, 300.0))
+# At 100 a second: milliseconds of CPU for an event, the same compared with a burst, and transactions for an event.
+ORDINARY: Final = 100
+CPU_AT_MOST: Final = 6.0
+CPU_OF_A_BURST: Final = 1.8
+TRANSACTIONS_AT_MOST: Final = 5.0
 PATIENCE: Final = 60.0
 
 
@@ -44,6 +52,16 @@ class Side(list[float]):
         self.clear()
         self.spent = dict.fromkeys(self.processes, 0.0)
         self.transactions = 0
+
+    def cpu(self, events: int) -> float:
+        """The milliseconds of CPU for an event, over all processes."""
+        return sum(self.spent.values()) / events * 1000
+
+    def print_costs(self, what: str, events: int) -> None:
+        """Print CPU and transactions for each event."""
+        spent = ", ".join(f"{name} {seconds / events * 1000:.2f}" for name, seconds in self.spent.items())
+        print(f"  {f'{self.title}, {what}, CPU':52} {self.cpu(events):9.2f} ms/event: {spent}")
+        print(f"  {f'{self.title}, {what}, transactions':52} {self.transactions / events:9.2f} /event")
 
 
 def measure() -> None:
@@ -76,13 +94,16 @@ async def _measure(stage: RoadStage, variant: Variant) -> None:
             figures.raw(f"{side.title}, a burst of {variant.burst}", side, "/s")
         figures.ratio("Lockstitch / bare road", ours, floor, "at least", TARGET)
         for side in (floor, ours):
-            spent = ", ".join(f"{name} {seconds / events * 1000:.2f}" for name, seconds in side.spent.items())
-            print(f"  {f'CPU of {side.title}':52} {spent} ms/event")
-            print(f"  {'its transactions':52} {side.transactions / events:9.2f} /event")
+            side.print_costs("a burst", events)
+        in_a_burst = ours.cpu(events)
         for rate, *targets in STEADY:
             some, more = (list(islice(numbers, rate * variant.steady_seconds)) for _ in range(2))
             await _steady(stage, floor, some, arrivals, rate, None, None)
             await _steady(stage, ours, more, arrivals, rate, *targets)
+            if rate == ORDINARY:
+                _judge("CPU, ms/event", ours.cpu(len(more)), CPU_AT_MOST)
+                _judge("CPU, of one in a burst", ours.cpu(len(more)) / in_a_burst, CPU_OF_A_BURST)
+                _judge("transactions/event", ours.transactions / len(more), TRANSACTIONS_AT_MOST)
         print(f"  {'connections to the subscriber':52} {arrivals.connections:9}")
         busy_now, own_now = cpu_so_far()
         cores = (busy_now - busy - own_now + own) / (time.perf_counter() - began)
@@ -113,26 +134,34 @@ def sides(stage: RoadStage, variant: Variant, placed: Placed) -> tuple[Side, Sid
 
 async def run_burst(stage: RoadStage, side: Side, numbers: Sequence[int], arrivals: Arrivals) -> None:
     """Send these at once, and add what it took to the figures of this side."""
-    with stage.alone(side.processes):
-        cpu, committed = stage.cpu(side.processes), await stage.transactions()
+    async with _counting(stage, side):
         began = time.perf_counter()
         await burst(side.sender, side.make, numbers)
         await arrivals.all_of(numbers, PATIENCE)
         side.append(len(numbers) / (max(arrivals.at[number] for number in numbers) - began))
-        # This waits a second, in which the last jobs end.
-        side.transactions += await stage.transactions() - committed
-        for name, seconds in stage.cpu(side.processes).items():
-            side.spent[name] += seconds - cpu[name]
 
 
 async def waits_of(
     stage: RoadStage, side: Side, numbers: Sequence[int], arrivals: Arrivals, rate: float
 ) -> list[float]:
-    """The milliseconds from send to delivery in a steady stream, sorted."""
-    with stage.alone(side.processes):
+    """The milliseconds from send to delivery in a steady stream, sorted. Adds what it took to the figures of this
+    side."""
+    async with _counting(stage, side):
         due = await steady(side.sender, side.make, numbers, rate)
         await arrivals.all_of(numbers, PATIENCE)
     return sorted((arrivals.at[number] - at) * 1000 for number, at in due.items())
+
+
+@asynccontextmanager
+async def _counting(stage: RoadStage, side: Side) -> AsyncIterator[None]:
+    """Halt the other side within the block, and add the CPU and transactions of this one to its figures."""
+    with stage.alone(side.processes):
+        committed, cpu = await stage.transactions(), stage.cpu(side.processes)
+        yield
+        # This waits a second, in which the last jobs end.
+        side.transactions += await stage.transactions() - committed
+        for name, seconds in stage.cpu(side.processes).items():
+            side.spent[name] += seconds - cpu[name]
 
 
 async def _steady(
@@ -144,11 +173,18 @@ async def _steady(
     middle_target: float | None,
     slowest_target: float | None,
 ) -> None:
+    side.forget()
     waits = await waits_of(stage, side, numbers, arrivals, rate)
     for share, target in ((50, middle_target), (99, slowest_target)):
         wait = waits[len(waits) * share // 100]
-        said = "" if target is None else f"   target: at most {target:g}, {'kept' if wait <= target else 'MISSED'}"
-        print(f"  {f'{side.title}, {rate}/s, p{share} from send to delivery':52} {wait:9.1f} ms{said}")
+        verdict = "" if target is None else f"   target: at most {target:g}, {'kept' if wait <= target else 'MISSED'}"
+        print(f"  {f'{side.title}, {rate}/s, p{share} from send to delivery':52} {wait:9.1f} ms{verdict}")
+    side.print_costs(f"{rate}/s", len(numbers))
+
+
+def _judge(what: str, figure: float, target: float) -> None:
+    kept = "kept" if figure <= target else "MISSED"
+    print(f"  {f'Lockstitch, {ORDINARY}/s, {what}':52} {figure:9.2f}   target: at most {target:g}, {kept}")
 
 
 if __name__ == "__main__":
