@@ -143,8 +143,9 @@ class Session:
             # Repeated here at no cost, because a pooler may have refused the session parameters.
             transaction = self._connection.transaction(isolation="read_committed")
             await transaction.start()
+        opened = Transaction(self._connection)
         try:
-            yield Transaction(self._connection)
+            yield opened
         except BaseException:
             # If this fails, the connection is lost and PostgreSQL rolls back.
             with suppress(asyncpg.InterfaceError, asyncpg.InternalClientError, *UNAVAILABLE):
@@ -152,12 +153,21 @@ class Session:
             raise
         with _TRANSLATED:
             await transaction.commit()
+        for call in opened.after_commit:
+            call()
 
 
 class Transaction(Session):
-    """A session inside an open transaction. Pass it from store to store to commit their writes together."""
+    """A session inside an open transaction. Pass it from store to store to commit their writes together.
 
-    __slots__ = ()
+    `after_commit`: functions to call once it has been committed. They are not called if that is unknown.
+    """
+
+    __slots__ = ("after_commit",)
+
+    def __init__(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
+        super().__init__(connection)
+        self.after_commit: list[Callable[[], None]] = []
 
 
 class Database:

@@ -1,12 +1,15 @@
 """Claim jobs that are due."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import timedelta
+from operator import itemgetter
 from typing import Final
 from uuid import uuid4
 
 import asyncpg
+from msgspec.structs import replace
 
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken, Sealer
@@ -25,16 +28,16 @@ UPKEEP_SETTINGS: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+LANES_AT_ONCE: Final = 16
 _log = logging.getLogger("lockstitch.queue")
 
 # Connections with a ready job and the time of its first one, as a ring that begins after the connection served last.
-# Each step is one probe of the index job_ready, and the steps end when a lane is found. So neither a long queue nor
-# many connections slow down a claim.
+# Each step is one probe of the index job_ready, so a long queue does not slow down a claim.
 RING: Final = """
     ring AS (
-        SELECT $1::text AS connection, NULL::timestamptz AS run_at, 0 AS lap
+        SELECT $1::text AS connection, NULL::timestamptz AS run_at, 0 AS lap, 0 AS place
         UNION ALL
-        SELECT next.connection, next.run_at, next.lap
+        SELECT next.connection, next.run_at, next.lap, ring.place + 1
           FROM ring
          CROSS JOIN LATERAL (
                (SELECT job.connection, job.run_at, ring.lap
@@ -54,15 +57,21 @@ RING: Final = """
     )
 """
 
-# Locks the lane's row first, so that no other claim takes its jobs, and refills its bucket in database time. Locked
-# lanes are skipped. `$9` and `$10`: tokens to put back, of jobs that asked nothing of their vendor. Urgent jobs go
-# first. give_up_at counts from the first attempt that was not deferred, because a job that waited for a pause or
+# Some lanes only, in the place of the ring.
+THESE: Final = """
+    ring AS (
+        SELECT connection, '-infinity'::timestamptz AS run_at, place
+          FROM unnest($1::text[]) WITH ORDINALITY AS these (connection, place)
+    )
+"""
+
+# Locks the row of each lane first, so that no other claim takes its jobs, and refills its bucket in database time.
+# Locked lanes are skipped. `$9` and `$10`: tokens to put back, of jobs that asked nothing of their vendor. Urgent jobs
+# go first. give_up_at counts from the first attempt that was not deferred, because a job that waited for a pause or
 # another job has had no chance yet.
-CLAIM = Statement(
-    "UPDATE job",
-    f"""
-    WITH RECURSIVE {RING}, served AS MATERIALIZED (
-        SELECT lane.connection, lane.blocked_reason IS NOT NULL AS probing, had.tokens,
+_CLAIM: Final = f"""
+    served AS MATERIALIZED (
+        SELECT ring.place, lane.connection, lane.blocked_reason IS NOT NULL AS probing, had.tokens,
                least(least($2, lane.concurrency + held.earned) - held.places,
                      $5,
                      CASE WHEN lane.blocked_reason IS NOT NULL THEN 1 END,
@@ -80,30 +89,35 @@ CLAIM = Statement(
            AND (lane.blocked_until IS NULL OR (lane.blocked_until <= now() AND lane.probe_token IS NULL))
            AND (lane.rate IS NULL OR had.tokens >= 1)
            AND held.places < least($2, lane.concurrency + held.earned)
-         LIMIT 1
+         LIMIT {LANES_AT_ONCE}
            FOR NO KEY UPDATE OF lane SKIP LOCKED
-    ), urgent AS MATERIALIZED (
-        SELECT job.id
-          FROM job
-         WHERE job.connection = (SELECT connection FROM served)
-           AND job.state = 'ready'
-           AND job.urgent
-           AND job.run_at <= now()
-         ORDER BY job.run_at, job.id
-         LIMIT (SELECT places FROM served)
-           FOR UPDATE SKIP LOCKED
-    ), others AS MATERIALIZED (
-        SELECT job.id
-          FROM job
-         WHERE job.connection = (SELECT connection FROM served)
-           AND job.state = 'ready'
-           AND NOT job.urgent
-           AND job.run_at <= now()
-         ORDER BY job.run_at, job.id
-         LIMIT (SELECT places FROM served) - (SELECT count(*) FROM urgent)
-           FOR UPDATE SKIP LOCKED
-    ), heads AS (
-        SELECT id FROM urgent UNION ALL SELECT id FROM others
+    ), heads AS MATERIALIZED (
+        SELECT head.id, served.*
+          FROM served
+         CROSS JOIN LATERAL (
+               SELECT urgent.id
+                 FROM (SELECT id
+                         FROM job
+                        WHERE job.connection = served.connection
+                          AND state = 'ready'
+                          AND urgent
+                          AND run_at <= now()
+                        ORDER BY run_at, id
+                        LIMIT served.places
+                          FOR UPDATE SKIP LOCKED) AS urgent
+               UNION ALL
+               SELECT other.id
+                 FROM (SELECT id
+                         FROM job
+                        WHERE job.connection = served.connection
+                          AND state = 'ready'
+                          AND NOT urgent
+                          AND run_at <= now()
+                        ORDER BY run_at, id
+                        LIMIT served.places
+                          FOR UPDATE SKIP LOCKED) AS other
+                LIMIT served.places) AS head
+         LIMIT $5
     ), claimed AS (
         UPDATE job
            SET state = 'running', attempts = attempts + 1,
@@ -111,25 +125,27 @@ CLAIM = Statement(
                give_up_at = CASE WHEN attempts = deferred THEN now() + (give_up_at - created_at) ELSE give_up_at END
           FROM heads
          WHERE job.id = heads.id
-        RETURNING job.*
+        RETURNING job.*, heads.place, heads.places, heads.probing, heads.tokens
     ), paid AS (
         UPDATE lane
            SET tokens = CASE WHEN lane.rate IS NULL THEN lane.tokens
-                             ELSE greatest(0, served.tokens - (SELECT count(*) FROM claimed)) END,
+                             ELSE greatest(0, taken.tokens - taken.jobs) END,
                refilled_at = CASE WHEN refilled_at > now() + interval '1 second' THEN now()
                                   ELSE greatest(refilled_at, now()) END,
-               probe_token = CASE WHEN served.probing THEN $6::uuid END
-          FROM served
-         WHERE lane.connection = served.connection
-           AND (lane.rate IS NOT NULL OR served.probing)
-           AND EXISTS (SELECT FROM claimed)
+               probe_token = CASE WHEN taken.probing THEN $6::uuid END
+          FROM (SELECT connection, probing, tokens, count(*) AS jobs
+                  FROM claimed
+                 GROUP BY connection, probing, tokens) AS taken
+         WHERE lane.connection = taken.connection
+           AND (lane.rate IS NOT NULL OR taken.probing)
     )
-    SELECT served.connection AS served, served.probing, served.tokens IS NOT NULL AS paced, claimed.*
-      FROM served
-      LEFT JOIN claimed ON true
-     ORDER BY claimed.urgent DESC, claimed.run_at, claimed.id
-    """,  # noqa: S608 - no caller's text is in it
-)
+    SELECT *, tokens IS NOT NULL AS paced
+      FROM claimed
+     ORDER BY urgent DESC, run_at, id
+"""  # noqa: S608 - no caller's text is in it
+
+CLAIM = Statement("UPDATE job", f"WITH RECURSIVE {RING}, {_CLAIM}")
+CLAIM_OF = Statement("UPDATE job", f"WITH {THESE}, {_CLAIM}")
 
 # Runs when nothing could be claimed. Creates the lane of a connection's first job here and not when it is enqueued, so
 # that a long transaction never blocks the connection for others.
@@ -178,36 +194,45 @@ class Claims:
         """Put a token back into the lane of a connection, with its next claim."""
         self._unused_tokens[connection] = self._unused_tokens.get(connection, 0) + 1
 
-    async def claim(self, limit: int, *, running: Mapping[str, HeldPlaces], at_most: int) -> Claimed:
-        """Claim jobs of the next connection that has any. See `PostgresQueue.claim`."""
-        jobs = await self._serve_next(limit, running, at_most)
-        if jobs:
-            return Claimed(jobs=jobs, due_in=0.0)
+    async def claim(
+        self, limit: int, *, running: Mapping[str, HeldPlaces], at_most: int, of: Collection[str] = ()
+    ) -> Claimed:
+        """Claim jobs of the next connections that have any, or `of` these. See `PostgresQueue.claim`."""
+        claimed = await self._serve_next(limit, running, at_most, of)
+        if claimed.jobs or of:
+            return claimed
         due = await self._database.fetch_row(NEXT_DUE, "")
         if due is not None and due["opened"]:
-            jobs = await self._serve_next(limit, running, at_most)
-        return Claimed(jobs=jobs, due_in=None if due is None else due["seconds"])
+            claimed = await self._serve_next(limit, running, at_most)
+        return replace(claimed, due_in=None if due is None else due["seconds"])
 
     async def open_lanes(self) -> None:
         """Create missing lanes. `claim` does this only when it found nothing, which may never happen on a busy
         queue."""
         await self._database.execute(NEXT_DUE, "")
 
-    async def _serve_next(self, limit: int, running: Mapping[str, HeldPlaces], at_most: int) -> Sequence[Job]:
+    async def _serve_next(
+        self, limit: int, running: Mapping[str, HeldPlaces], at_most: int, of: Collection[str] = ()
+    ) -> Claimed:
         unused, self._unused_tokens = self._unused_tokens, {}
         rows = await self._database.fetch(
-            CLAIM,
-            *(self._served_last, at_most, list(running), [held.places for held in running.values()], limit),
+            CLAIM_OF if of else CLAIM,
+            *(sorted(of) if of else self._served_last, at_most),
+            *(list(running), [held.places for held in running.values()], limit),
             *(uuid4(), self._lease, [held.earned for held in running.values()]),
             *(list(unused), list(unused.values())),
         )
-        if rows:
-            self._served_last = rows[0]["served"]
-            if rows[0]["id"] is not None:
-                unused.pop(self._served_last, None)
+        if rows and not of:
+            self._served_last = max(rows, key=itemgetter("place"))["connection"]
+        jobs = Counter[str](row["connection"] for row in rows)
         for connection, tokens in unused.items():
-            self._unused_tokens[connection] = self._unused_tokens.get(connection, 0) + tokens
-        return [job for row in rows if row["id"] is not None and (job := self._open_payload(row)) is not None]
+            if connection not in jobs:
+                self._unused_tokens[connection] = self._unused_tokens.get(connection, 0) + tokens
+        return Claimed(
+            jobs=[job for row in rows if (job := self._open_payload(row)) is not None],
+            full={row["connection"] for row in rows if jobs[row["connection"]] >= row["places"]},
+            more=len(rows) >= limit or len(jobs) >= LANES_AT_ONCE,
+        )
 
     def _open_payload(self, row: asyncpg.Record) -> Job | None:
         try:

@@ -1,7 +1,8 @@
 """Enqueue jobs in the caller's transaction: each once, in the order of commits."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Final, Protocol
 
 from app import telemetry
 from app.audit import record
@@ -14,7 +15,7 @@ from app.queue.order_keys import LOCK_NUMBER, promote
 
 DEFAULT_POLICY: Final = JobPolicy()
 
-# Draws ids while the locks are held, and notifies workers once per transaction. For the sub-selects see
+# Draws ids while the locks are held, and if `$4`, notifies workers once per transaction. For the sub-selects see
 # `jobs.FINISHING`.
 LOCK_AND_NUMBER = Statement(
     "SELECT job",
@@ -26,10 +27,10 @@ LOCK_AND_NUMBER = Statement(
                  WHERE order_key IS NOT NULL
                  ORDER BY number) AS sorted
     ), woken AS MATERIALIZED (
-        SELECT pg_notify('{CHANNEL}', '')
+        SELECT pg_notify('{CHANNEL}', '') WHERE $4::boolean
     )
     SELECT nextval('job_id_seq') AS id
-      FROM woken, generate_series((SELECT 1 + 0 * count(*) FROM locked), (SELECT $3::bigint))
+      FROM generate_series((SELECT 1 + 0 * count(*) FROM locked), (SELECT $3::bigint + 0 * count(*) FROM woken))
     """,  # noqa: S608 - no caller's text is in it
 )
 
@@ -102,18 +103,36 @@ INSERT = Statement(
 )
 
 
+class Claimant(Protocol):
+    """Claims in this process what it enqueues itself."""
+
+    def has_room_for(self, connections: Collection[str]) -> bool:
+        """Return whether jobs of these connections could start at once."""
+
+    def claim_soon(self, connections: Collection[str]) -> None:
+        """Claim jobs of these connections, which have been committed."""
+
+
 class JobIntake:
-    """Enqueue jobs in the transaction of a caller."""
+    """Enqueue jobs in the transaction of a caller.
+
+    `claimant` may claim them in this process: then no other process is notified.
+    """
 
     def __init__(self, sealer: Sealer, policies: Mapping[str, JobPolicy]) -> None:
         self._sealer = sealer
         self._policies = policies
+        self.claimant: Claimant | None = None
 
     async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
         """Add jobs in the caller's transaction. Return their ids; None for a job whose dedupe key is already queued."""
         if not jobs:
             return []
-        ids = await lock_and_number(transaction, jobs)
+        claimant, lanes = self.claimant, {job.connection for job in jobs}
+        is_own = claimant is not None and claimant.has_room_for(lanes)
+        ids = await lock_and_number(transaction, jobs, notify=not is_own)
+        if claimant is not None and is_own:
+            transaction.after_commit.append(partial(claimant.claim_soon, lanes))
         columns, noted = self.columns_of(jobs, ids)
         rows = await transaction.fetch(INSERT, *columns, *record.columns_of(noted))
         added = {row["id"] for row in rows}
@@ -149,10 +168,10 @@ class JobIntake:
         return columns, [_queued(job, job_id, run) for job, job_id, run in zip(jobs, ids, runs, strict=True)]
 
 
-async def lock_and_number(transaction: Transaction, jobs: Sequence[NewJob]) -> list[int]:
+async def lock_and_number(transaction: Transaction, jobs: Sequence[NewJob], *, notify: bool = True) -> list[int]:
     """Lock the order keys of these jobs until the transaction ends, draw their ids, and notify workers at commit."""
     rows = await transaction.fetch(
-        LOCK_AND_NUMBER, [job.connection for job in jobs], [job.order_key for job in jobs], len(jobs)
+        LOCK_AND_NUMBER, [job.connection for job in jobs], [job.order_key for job in jobs], len(jobs), notify
     )
     return [row["id"] for row in rows]
 

@@ -9,6 +9,7 @@ import random
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Literal
 
 from app import telemetry
@@ -18,7 +19,7 @@ from app.postgres.encryption import Sealer
 from app.queue import lanes, order_keys, pauses
 from app.queue.bury import bury
 from app.queue.claim import Claims
-from app.queue.enqueue import DEFAULT_POLICY, JobIntake, job_subject
+from app.queue.enqueue import DEFAULT_POLICY, Claimant, JobIntake, job_subject
 from app.queue.leases import Leases
 from app.queue.models import Announcer, Claimed, DeadLetter, Job, JobFailure, JobPolicy, LeaseLost, NewJob
 from app.queue.places import HeldPlaces
@@ -132,10 +133,20 @@ class PostgresQueue:
         """See `Enqueuer.enqueue`."""
         return await self._intake.enqueue(transaction, *jobs)
 
-    async def claim(self, limit: int, *, running: Mapping[str, HeldPlaces], at_most: int) -> Claimed:
-        """Claim at most `limit` jobs of one lane, which then holds at most `at_most` places of this process and no more
-        than its own share and what it has earned."""
-        return await self._claims.claim(limit, running=running, at_most=at_most)
+    async def claim(
+        self, limit: int, *, running: Mapping[str, HeldPlaces], at_most: int, of: Collection[str] = ()
+    ) -> Claimed:
+        """Claim at most `limit` jobs of all lanes, or only `of` some. No lane holds more than `at_most` places of this
+        process, or more than its own share and what it has earned."""
+        return await self._claims.claim(limit, running=running, at_most=at_most, of=of)
+
+    def claim_own(self, claimant: Claimant | None) -> None:
+        """Let this process claim what it enqueues or makes ready, instead of notifying all workers; None ends that."""
+        self._intake.claimant = claimant
+
+    async def notify_workers(self) -> None:
+        """Wake the workers of all processes."""
+        await self._database.execute(lanes.WAKE)
 
     def return_token(self, connection: str) -> None:
         """Return a token to a lane: its job asked nothing of the vendor. It counts from this process's next claim."""
@@ -176,7 +187,10 @@ class PostgresQueue:
             gone = await _delete(session, ended, query, arguments)
             yield session, gone
             done = [job for job, _ in ended if job.id in gone]
-            await order_keys.promote(session, {(job.connection, job.order_key) for job in done})
+            keys = {(job.connection, job.order_key) for job in done}
+            claimant = self._intake.claimant
+            if await order_keys.promote(session, keys) and claimant is not None:
+                session.after_commit.append(partial(claimant.claim_soon, {connection for connection, _ in keys}))
             for job in done:
                 await lanes.probe_succeeded(session, job)
 

@@ -10,7 +10,7 @@ async def ingest(job, finishing):     a handler, run by `queue.runner`; see `que
     return Done()
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -89,11 +89,14 @@ class Job(Struct, frozen=True, kw_only=True):
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
-    """Claimed jobs. `due_in`: seconds until the next claim may find some; None until a job is enqueued or finished, or
-    a lane is resumed."""
+    """Claimed jobs. `full`: lanes that now have all the jobs they may have. `more`: other lanes may have jobs that are
+    due. `due_in`: seconds until the next claim may find some, if this one has none; None until a job is enqueued or
+    finished, or a lane is resumed."""
 
     jobs: Sequence[Job]
-    due_in: float | None
+    full: Collection[str]
+    more: bool
+    due_in: float | None = None
 
 
 # ---------------------------------------------------------------- outcomes

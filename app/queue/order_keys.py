@@ -87,12 +87,13 @@ async def lock(transaction: Transaction, keys: Collection[OrderKey]) -> None:
         await transaction.execute(LOCK, [connection for connection, _ in ordered], [name for _, name in ordered])
 
 
-async def promote(transaction: Transaction, keys: Collection[OrderKey]) -> None:
-    """Make the next job of each key ready. The locks must be held since an earlier statement, because a statement does
-    not see what is committed after it began."""
+async def promote(transaction: Transaction, keys: Collection[OrderKey]) -> int:
+    """Make the next job of each key ready, and return how many are. The locks must be held since an earlier statement,
+    because a statement does not see what is committed after it began."""
     ordered = {key for key in keys if key[1] is not None}
-    if ordered:
-        await transaction.execute(PROMOTE, [connection for connection, _ in ordered], [name for _, name in ordered])
+    if not ordered:
+        return 0
+    return await transaction.execute(PROMOTE, [connection for connection, _ in ordered], [name for _, name in ordered])
 
 
 async def put_back(transaction: Transaction, jobs: Collection[tuple[str, str | None, int]]) -> None:

@@ -9,8 +9,10 @@ lost. The reason of a failed attempt is the name of the exception's class.
 
 import asyncio
 import logging
+import math
 import random
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -20,13 +22,18 @@ from app.errors import StoreUnavailable
 from app.queue.finishing import Handler
 from app.queue.job_outcomes import AttemptRunner
 from app.queue.jobs import PostgresQueue
-from app.queue.models import Job, JobPolicy
+from app.queue.models import Claimed, Job, JobPolicy
 from app.queue.places import Places
 from app.queue.vendor_calls import count_vendor_calls
 
 FLOOR_SECONDS: Final = 0.01
-# Between two claims of one lane, so that each finds more jobs: a claim costs as much as ending several.
-GATHER_SECONDS: Final = 0.004
+# A claim costs as much as ending several jobs, and each step of a job costs a transaction, which jobs that are claimed
+# together share. So a claim that follows one with jobs waits for further arrivals. After an idle time nothing waits.
+GATHER_SECONDS: Final = 0.02
+# The same while more is due than may run, and for what this process has enqueued itself, which comes together.
+PAUSE_SECONDS: Final = 0.004
+# A claim with jobs does not tell when the next is due. If nothing wakes it, the runner looks again.
+LOOK_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 0.9
 SWEEP_ROWS: Final = 100
 DEFAULT_POLICY: Final = JobPolicy()
@@ -68,14 +75,21 @@ class QueueRunner:
         self._attempts = AttemptRunner(queue)
         self._running: dict[asyncio.Task[str], Job] = {}
         self._places = Places()
-        self._short_of_places = False  # or not known yet
-        self._wake = asyncio.Event()
+        self._full: set[str] = set()  # lanes that have all the jobs they may have
+        self._freed: set[str] = set()  # lanes with an answer since the last claim began
+        self._short = False  # more may be due than runs
+        self._own: set[str] = set()  # lanes with new jobs of this process
+        self._due_at = 0.0
+        self._gap = math.inf  # between the last claim with jobs and the next, if it is wanted before `_due_at`
+        self._claimed_at = self._claimed_own_at = -math.inf
+        self._woken = asyncio.Event()
         self._stopping = False
 
     def stop(self) -> None:
         """Claim nothing more. `run` returns when running jobs have ended."""
         self._stopping = True
-        self._wake.set()
+        self._queue.claim_own(None)
+        self._woken.set()
 
     async def run(self) -> None:
         """Run until cancelled or stopped. Retries while the database is down."""
@@ -84,7 +98,8 @@ class QueueRunner:
             asyncio.create_task(self._every(SWEEP_SECONDS, self._expire_leases)),
         ]
         if self._listen is not None:
-            background.append(asyncio.ensure_future(self._listen(self._wake.set)))
+            background.append(asyncio.ensure_future(self._listen(partial(self._wake, GATHER_SECONDS))))
+        self._queue.claim_own(self)
         claiming = asyncio.create_task(self._claim_until_stopped())
         try:
             # Never cancel a claim: its jobs would stay leased to no one.
@@ -97,38 +112,80 @@ class QueueRunner:
                 task.cancel()
             await asyncio.wait(background)
 
+    def has_room_for(self, connections: Collection[str]) -> bool:
+        """See `Claimant`."""
+        return not self._short and self._full.isdisjoint(connections)
+
+    def claim_soon(self, connections: Collection[str]) -> None:
+        """See `Claimant`."""
+        self._own.update(connections)
+        self._woken.set()
+
+    def _wake(self, gap: float = PAUSE_SECONDS) -> None:
+        """Claim soon, but not before the last claim with jobs is so many seconds ago."""
+        self._gap = min(self._gap, gap)
+        self._woken.set()
+
     async def _claim_until_stopped(self) -> None:
-        served_last = ""
         while not self._stopping:
-            self._wake.clear()
-            free = self._concurrency - len(self._running)
-            self._short_of_places = True
+            self._woken.clear()
+            free, now = self._concurrency - len(self._running), time.monotonic()
+            at = min(self._due_at, self._claimed_at + self._gap)
+            own_at = self._claimed_own_at + PAUSE_SECONDS if self._own else math.inf
             if free <= 0:
-                await self._wake.wait()
-                continue
-            try:
-                claimed = await self._queue.claim(
-                    free, running=self._places.held(free), at_most=self._concurrency_per_connection
-                )
-            except StoreUnavailable:
-                _log.warning("the database is unavailable; retrying")
-                await self._sleep(self._poll_seconds * _jitter())
-                continue
-            except Exception:  # noqa: BLE001 - the loop must survive
-                _log.exception("a claim failed; retrying")
-                await self._sleep(self._poll_seconds * _jitter())
-                continue
+                self._short = True
+                await self._woken.wait()
+            elif min(at, own_at) > now:
+                await self._sleep(min(at, own_at) - now)
+            else:
+                await self._claim(free, set() if at <= now else self._own)
+
+    async def _claim(self, free: int, of: Collection[str]) -> None:
+        """Claim jobs of all lanes, or only `of` some. Retries later while the database is down."""
+        if not of:
+            self._gap = math.inf
+        self._own, self._freed = set(), set()
+        try:
+            claimed = await self._queue.claim(
+                free, running=self._places.held(free), at_most=self._concurrency_per_connection, of=of
+            )
             for job in claimed.jobs:
                 self._start(job)
-            if not claimed.jobs:
-                self._short_of_places = claimed.due_in is not None and claimed.due_in <= 0
-                await self._sleep(self._pause(claimed.due_in))
-                continue
-            # Claims serve the lanes in the order of their names, and then begin anew: pause once a round.
-            served = claimed.jobs[0].connection
-            if served <= served_last:
-                await asyncio.sleep(GATHER_SECONDS)
-            served_last = served
+            if of:
+                await self._claimed_own(claimed, of)
+            else:
+                self._claimed_all(claimed)
+        except StoreUnavailable:
+            _log.warning("the database is unavailable; retrying")
+            self._due_at = time.monotonic() + self._poll_seconds * _jitter()
+        except Exception:  # noqa: BLE001 - the loop must survive
+            _log.exception("a claim failed; retrying")
+            self._due_at = time.monotonic() + self._poll_seconds * _jitter()
+
+    def _claimed_all(self, claimed: Claimed) -> None:
+        now = time.monotonic()
+        self._note_full(claimed)
+        if not claimed.jobs:
+            self._short = claimed.due_in is not None and claimed.due_in <= 0
+            self._due_at = now + self._pause(claimed.due_in)
+            return
+        self._claimed_at = now
+        self._due_at = now + (PAUSE_SECONDS if claimed.more else LOOK_SECONDS)
+
+    async def _claimed_own(self, claimed: Claimed, of: Collection[str]) -> None:
+        had_room = self.has_room_for(of)
+        self._claimed_own_at = time.monotonic()
+        self._note_full(claimed)
+        if not {job.connection for job in claimed.jobs}.issuperset(of):
+            self._wake(GATHER_SECONDS)  # its lane is new, or another process has locked it
+        if had_room and not self.has_room_for(of):
+            await self._queue.notify_workers()
+
+    def _note_full(self, claimed: Claimed) -> None:
+        self._short = claimed.more
+        self._full |= set(claimed.full) - self._freed
+        if not self._freed.isdisjoint(claimed.full):
+            self._wake()
 
     def _pause(self, due_in: float | None) -> float:
         poll = self._poll_seconds * _jitter()
@@ -137,7 +194,7 @@ class QueueRunner:
     async def _sleep(self, seconds: float) -> None:
         """Sleep until woken, at most this long."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            await asyncio.wait_for(self._woken.wait(), seconds)
 
     def _start(self, job: Job) -> None:
         task = asyncio.create_task(self._work_on(job))
@@ -147,16 +204,21 @@ class QueueRunner:
 
     def _answered(self, job: Job) -> None:
         self._places.answered(job)
-        if self._short_of_places:
-            self._wake.set()
+        self._free(job)
+
+    def _free(self, job: Job) -> None:
+        """Claim again if jobs may wait for this place."""
+        self._freed.add(job.connection)
+        if self._short or job.connection in self._full:
+            self._full.discard(job.connection)
+            self._wake()
 
     def _ended(self, task: asyncio.Task[str]) -> None:
         job = self._running.pop(task)
         self._places.ended(job)
-        done = not task.cancelled() and task.exception() is None and task.result() == "done"
-        # The next job of the key may be ready, or this one again.
-        if self._short_of_places or job.order_key is not None or not done:
-            self._wake.set()
+        self._free(job)
+        if task.cancelled() or task.exception() is not None or task.result() != "done":
+            self._wake()  # it may be ready again
 
     async def _work_on(self, job: Job) -> str:
         limit = self._policies.get(job.kind, DEFAULT_POLICY).attempt_seconds
@@ -175,7 +237,7 @@ class QueueRunner:
             attempt.ended(outcome)
         if job.paced and not calls.any:
             self._queue.return_token(job.connection)
-            self._wake.set()
+            self._wake()
         return outcome
 
     async def _extend_leases(self) -> None:

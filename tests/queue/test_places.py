@@ -1,7 +1,6 @@
 """Places: a lane's next job begins at the answer to an earlier one, and targets that keep up get more of them."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -9,7 +8,6 @@ from app.postgres.database import Statement
 from app.queue.finishing import Finishing
 from app.queue.models import Done, Job, JobOutcome
 from app.queue.places import EARNED_AT_MOST, KEEPS_UP_SECONDS, SPARED, HeldPlaces
-from app.queue.runner import GATHER_SECONDS
 from tests.queue.harness import Harness, new, running, until
 
 pytestmark = pytest.mark.anyio
@@ -104,22 +102,3 @@ async def test_a_claim_adds_what_was_earned_to_the_share_of_a_lane(harness: Harn
     ):
         claimed = await harness.queue.claim(20, running={"shop": held}, at_most=8)
         assert len(claimed.jobs) == found
-
-
-async def test_a_lane_is_claimed_from_at_most_once_in_a_while(harness: Harness) -> None:
-    """Each job enqueues the next one, so every claim finds one."""
-    left = 25
-
-    async def handler(_job: Job, finishing: Finishing) -> JobOutcome:
-        nonlocal left
-        left -= 1
-        async with finishing() as transaction:
-            if left:
-                await harness.queue.enqueue(transaction, new())
-            return Done()
-
-    await harness.enqueue(new())
-    started = time.monotonic()
-    async with running(harness, handler):
-        await until(lambda: not left)
-    assert time.monotonic() - started >= 24 * GATHER_SECONDS

@@ -110,15 +110,16 @@ async def test_sleepers_are_woken_also_after_their_connection_was_cut(harness: H
         done += 1
         return Done()
 
+    other = Harness(harness.database)
     async with running(harness, handler, listen=partial(listen, database_url), poll_seconds=3600.0):
         await asyncio.sleep(0.3)
-        await harness.enqueue(new())
+        await other.enqueue(new())
         await until(lambda: done == 1)
 
         assert len(await harness.database.fetch(CUT, "lockstitch wake-ups")) == 1
-        await harness.enqueue(new())
+        await other.enqueue(new())
         await until(lambda: done == 2)
-        await harness.enqueue(new())
+        await other.enqueue(new())
         await until(lambda: done == 3)
 
 
@@ -131,7 +132,7 @@ async def test_without_wake_ups_a_poll_finds_what_was_enqueued(harness: Harness)
 
     async with running(harness, handler, poll_seconds=0.2):
         await asyncio.sleep(0.3)
-        await harness.enqueue(new())
+        await Harness(harness.database).enqueue(new())
         await done.wait()
 
 
