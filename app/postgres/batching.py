@@ -1,10 +1,12 @@
 """Process what arrives together in one batch, such as one transaction: group commit.
 
 A round trip, and a commit even more, costs about the same for one item and for fifty. Items that arrive during a batch
-share the next one. An item that finds no batch in progress starts one at once; no timer delays it.
+share the next one. An item that finds no batch in progress starts one at once, unless the batcher gathers.
 """
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
@@ -17,6 +19,9 @@ import asyncpg
 from app.errors import StoreUnavailable
 
 LATE_SECONDS: Final = 0.1
+# A batcher that gathers waits so long for more items, if its last batch is not longer ago than RECENT_SECONDS.
+GATHER_SECONDS: Final = 0.003
+RECENT_SECONDS: Final = 0.03
 MOST_AT_ONCE: Final = 4
 MOST_ITEMS: Final = 64
 
@@ -48,6 +53,7 @@ class Batcher(Generic[Item, Result]):
     does not delay everything. If a batch fails, each of its items is processed alone, so that only the bad one fails.
 
     `abandonable`: a cancelled caller does not wait for the result, because it only reads, or may repeat the item.
+    `gathers`: for items that come one by one after something that they shared, and for which no one waits.
     """
 
     def __init__(
@@ -56,10 +62,13 @@ class Batcher(Generic[Item, Result]):
         share: Callable[[Item], float] = _equal_share,
         *,
         abandonable: bool = False,
+        gathers: bool = False,
     ) -> None:
         self._opening = opening
         self._share = share
         self._abandonable = abandonable
+        self._gathers = gathers
+        self._processed_at = -math.inf
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._workers = 0
@@ -72,9 +81,10 @@ class Batcher(Generic[Item, Result]):
         share: Callable[[Item], float] = _equal_share,
         *,
         abandonable: bool = False,
+        gathers: bool = False,
     ) -> Self:
         """Return a batcher whose function needs no opening."""
-        return cls(lambda: nullcontext(process), share, abandonable=abandonable)
+        return cls(lambda: nullcontext(process), share, abandonable=abandonable, gathers=gathers)
 
     async def run(self, item: Item) -> Result:
         """Return the result of an item, from a batch with the items that wait.
@@ -124,6 +134,8 @@ class Batcher(Generic[Item, Result]):
             self._start_worker()
 
         try:
+            if self._gathers and time.monotonic() - self._processed_at < RECENT_SECONDS:
+                await asyncio.sleep(GATHER_SECONDS)
             async with self._opening() as process:
                 while not late and (batch := self._next()):
                     timer = asyncio.get_running_loop().call_later(LATE_SECONDS, mark_late)
@@ -135,6 +147,7 @@ class Batcher(Generic[Item, Result]):
                         for waiting in batch:
                             waiting.outcome.cancel()  # without an effect on those that are set
         finally:
+            self._processed_at = time.monotonic()
             self._workers -= 1
             self._on_time -= not late
             self._start_worker()

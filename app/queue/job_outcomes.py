@@ -40,7 +40,7 @@ class AttemptRunner:
 
     def __init__(self, queue: PostgresQueue) -> None:
         self._queue = queue
-        self._ends: Batcher[Finishing, bool] = Batcher.of(_finish_all)
+        self._ends: Batcher[Finishing, bool] = Batcher.of(_finish_all, gathers=True)
         self._finishing: set[int] = set()
 
     def is_finishing(self, job: Job) -> bool:

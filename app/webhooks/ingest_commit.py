@@ -50,7 +50,7 @@ Raises WriteUnderWay; StateMoved if another state of the record was stored meanw
 
 def commits_of(deps: IngestDeps) -> Commits:
     """Return the group commit of a worker."""
-    return Batcher.of(partial(_commit_all, deps), _share)
+    return Batcher.of(partial(_commit_all, deps), _share, gathers=True)
 
 
 async def _commit_all(deps: IngestDeps, ingested: Sequence[Ingested]) -> list[Exception | None]:

@@ -41,6 +41,28 @@ async def test_items_that_arrive_during_a_batch_share_the_next_one() -> None:
     assert [len(batch) for batch in doubling.batches] == [MOST_ITEMS, MOST_ITEMS, MOST_ITEMS, 200 - 3 * MOST_ITEMS]
 
 
+async def test_a_batcher_that_gathers_waits_for_more_only_when_it_is_at_work() -> None:
+    batches: list[list[int]] = []
+
+    async def process(numbers: Sequence[int]) -> list[int]:
+        batches.append(list(numbers))
+        return list(numbers)
+
+    async def one_by_one(batcher: Batcher[int, int]) -> None:
+        await batcher.run(0)
+        tasks = []
+        for number in range(1, 4):
+            tasks.append(asyncio.create_task(batcher.run(number)))
+            for _ in range(5):
+                await asyncio.sleep(0)
+        await asyncio.gather(*tasks)
+
+    await one_by_one(Batcher.of(process))
+    await one_by_one(Batcher.of(process, gathers=True))
+
+    assert batches == [[0], [1], [2], [3], [0], [1, 2, 3]]
+
+
 async def test_a_result_may_be_an_exception_for_one_caller() -> None:
     doubling = Doubling()
 

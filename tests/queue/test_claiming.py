@@ -10,7 +10,7 @@ import pytest
 from app.postgres.listen import CHANNEL, listen
 from app.queue import runner as runners
 from app.queue.finishing import Finishing
-from app.queue.models import Done, Job, JobOutcome, LaneSettings
+from app.queue.models import Done, Job, JobOutcome
 from app.queue.runner import GATHER_SECONDS, PAUSE_SECONDS
 from tests.queue.harness import Harness, new, running, until
 
@@ -118,7 +118,6 @@ async def test_jobs_that_a_runner_has_no_room_for_go_to_another(harness: Harness
 
 
 async def test_a_full_lane_is_claimed_from_when_a_place_is_free(harness: Harness) -> None:
-    await harness.lanes.configure({"desk": LaneSettings(rate=None)})
     await harness.enqueue(*(new() for _ in range(8)), *(new(connection="desk") for _ in range(8)))
     most, at_work, done = 0, 0, 0
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,7 +32,10 @@ from tests.webhooks.burst import WAITING, record, subscribe
 pytestmark = pytest.mark.anyio
 
 MOST_STATEMENTS = 2.0
+STEADY_RATE = 100
+MOST_TRANSACTIONS = 4.0  # of the worker; the API takes one more
 
+LOGGED = re.compile(r"^lockstitch (\d+) LOG:  (?:execute [^:]*|statement): (.*\n(?:\t.*\n){0,3})", re.MULTILINE)
 LEFT = Statement("SELECT job", "SELECT 1 FROM job LIMIT 1")
 # PostgreSQL plans the first five calls of a prepared statement for their arguments, then compares the costs.
 PLANNED_ANEW = Statement(
@@ -96,8 +100,48 @@ async def test_a_full_batch_takes_at_most_two_statements_an_event(
 
 def _counted(log: str) -> Counter[str]:
     """The statements of Lockstitch in a log by their beginning, without the question of this test."""
-    found = re.findall(r"^lockstitch LOG:  (?:execute [^:]*|statement): (.*\n(?:\t.*\n){0,3})", log, re.MULTILINE)
-    return Counter(kind for text in found if (kind := " ".join(text.split())[:60]) != LEFT.sql)
+    texts = [text for _, text in LOGGED.findall(log)]
+    return Counter(kind for text in texts if (kind := " ".join(text.split())[:60]) != LEFT.sql)
+
+
+async def test_a_steady_event_takes_at_most_four_transactions_of_its_worker(
+    tmp_path: Path, logged: tuple[str, Path]
+) -> None:
+    url, log = logged
+    await migrate(url)
+    database = await Database.connect(url, settings={"application_name": "test"})
+    delivering = Delivering(tmp_path, url)
+    hook = delivering.subscribers.hook("road")
+    try:
+        await subscribe(database, hook.url)
+        delivering.worker.start()
+        await record(database, range(1000, 1020))
+        await until(lambda: len(hook.posts) == 20)
+        before = len(log.read_text(errors="replace"))
+        began = time.monotonic()
+        for number in range(3 * STEADY_RATE):
+            await asyncio.sleep(began + number / STEADY_RATE - time.monotonic())
+            await record(database, [number])
+        await until(partial(is_idle, database))
+        transactions = _transactions(log.read_text(errors="replace")[before:])
+    finally:
+        delivering.worker.stop()
+        delivering.subscribers.close()
+        await database.close()
+
+    assert transactions / (3 * STEADY_RATE) <= MOST_TRANSACTIONS
+
+
+def _transactions(log: str) -> int:
+    """The number of transactions of Lockstitch in a log: each statement is one, unless it stands in a block."""
+    number, in_block = 0, set[str]()
+    for process, text in LOGGED.findall(log):
+        number += process not in in_block
+        if text.startswith("BEGIN"):
+            in_block.add(process)
+        elif text.startswith(("COMMIT", "ROLLBACK")):
+            in_block.discard(process)
+    return number
 
 
 async def test_no_statement_of_the_road_is_planned_anew_on_each_call(tmp_path: Path, database_url: str) -> None:

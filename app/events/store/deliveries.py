@@ -172,7 +172,7 @@ class PostgresDeliveries:
         self._database = database
         self._sealer = sealer
         self._reads: Batcher[str, asyncpg.Record | None] = Batcher.of(self._read, abandonable=True)
-        self._ends: Batcher[_Success, bool] = Batcher.of(_succeed)
+        self._ends: Batcher[_Success, bool] = Batcher.of(_succeed, gathers=True)
 
     async def fan_out(self, transaction: Transaction, wanted: Sequence[WantedEvent]) -> Sequence[NewJob]:
         """Add a delivery of each Event to the subscription of each row, and return the jobs that make them."""
