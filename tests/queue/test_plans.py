@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from app.postgres.database import SESSION_SETTINGS, Database, Statement
-from app.queue.claim import CLAIM, UPKEEP_SETTINGS
+from app.queue.claim import CLAIM, CLAIM_OF, UPKEEP_SETTINGS
 from app.queue.models import JobFailure
 from tests.queue.harness import Harness, new
 
@@ -55,15 +55,18 @@ async def single_connections(url: str) -> AsyncIterator[tuple[Harness, tuple[Dat
         await main.close()
 
 
-async def test_a_claim_goes_by_its_indexes(harness: Harness, database_url: str) -> None:
+@pytest.mark.parametrize(("query", "lanes"), [(CLAIM, "crowd-7"), (CLAIM_OF, ["crowd-7", "crowd-9"])])
+async def test_a_claim_goes_by_its_indexes(
+    harness: Harness, database_url: str, query: Statement, lanes: str | list[str]
+) -> None:
     await harness.enqueue(*(new(connection=f"crowd-{number}") for number in range(20)))
     await harness.claim_all()
     await harness.database.execute(FILL, WAITING)
     await harness.database.execute(VACUUM)
     connection = await asyncpg.connect(database_url, server_settings={**SESSION_SETTINGS, **UPKEEP_SETTINGS})
     try:
-        arguments = ("crowd-7", 10, ["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30), [0], ["crowd-9"], [2])
-        explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {CLAIM.sql}", *arguments)
+        arguments = (lanes, 10, ["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30), [0], ["crowd-9"], [2])
+        explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", *arguments)
     finally:
         await connection.close()
 
@@ -72,7 +75,7 @@ async def test_a_claim_goes_by_its_indexes(harness: Harness, database_url: str) 
         for node in _nodes(json.loads(explained)[0]["Plan"])
         if node.get("Relation Name") == "job" and node["Node Type"] != "ModifyTable"
     ]
-    assert {node["Node Type"] for node in reads} == {"Index Scan", "Index Only Scan"}
+    assert {node["Node Type"] for node in reads} <= {"Index Scan", "Index Only Scan"}
     assert {node["Index Name"] for node in reads} == {"job_ready", "job_urgent", "job_pkey"}
     assert sum(_rows_read(node) for node in reads) <= 30
 
