@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import aiohttp
 import asyncpg
@@ -23,6 +24,7 @@ from benchmarks.road_webhooks import HUBSPOT_SECRET, Placed, Variant
 from benchmarks.stage import SHOPIFY_SECRET, WEBHOOK_SECRET, cpu_seconds, free_port, make_key, running
 
 PLACED_AT_ONCE = 16
+IDLE_SECONDS = 10.5
 POSTMASTER = "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::integer"
 COMMITTED = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
 
@@ -35,6 +37,7 @@ class RoadStage(NamedTuple):
     emulators: str
     port: int
     database_url: str
+    floor_database_url: str
     processes: dict[str, int]
     floor_processes: dict[str, int]
 
@@ -56,10 +59,11 @@ class RoadStage(NamedTuple):
             for one in halted:
                 os.kill(one, signal.SIGCONT)
 
-    async def transactions(self) -> int:
-        """Transactions committed so far; connections count theirs within a second."""
+    async def transactions(self, database_url: str) -> int:
+        """Transactions committed so far. A connection that works counts its own once a second, an idle one those of its
+        last second after IDLE_SECONDS."""
         await asyncio.sleep(1.1)
-        connection = await asyncpg.connect(self.database_url)
+        connection = await asyncpg.connect(database_url)
         try:
             committed: int = await connection.fetchval(COMMITTED)
         finally:
@@ -98,6 +102,7 @@ def set_up(
         stack.callback(shutil.rmtree, folder)
         url = stack.enter_context(EmbeddedPostgres(folder / "postgres", settings).running(folder / "postgres.log"))
         asyncio.run(migrate(url))
+        floor_url = asyncio.run(_add_database(url, "floor"))
         if prepare is not None:
             prepare(url)
         api, floor, subscriber, emulators = free_port(), free_port(), free_port(), free_port()
@@ -105,7 +110,7 @@ def set_up(
         python = sys.executable
         emulated = [python, "-m", "emulators", "--no-calls", "--port", str(emulators)]
         stack.enter_context(running(emulated, emulators))
-        proxy = stack.enter_context(running([python, "-m", "benchmarks.proxy", str(floor), vendors, url], floor))
+        proxy = stack.enter_context(running([python, "-m", "benchmarks.proxy", str(floor), vendors, floor_url], floor))
         environment = _environment(folder, vendors, url, subscriber)
         serve = stack.enter_context(
             running([python, "-m", "app.cli", "serve"], api, environment | {"LOCKSTITCH_PORT": str(api)})
@@ -115,7 +120,7 @@ def set_up(
         worker = stack.enter_context(
             running(work, worker_port, environment | {"LOCKSTITCH_WORKER_PORT": str(worker_port)})
         )
-        bare = [python, "-m", "benchmarks.bare_road", url, target]
+        bare = [python, "-m", "benchmarks.bare_road", floor_url, target]
         if variant.emulated is not None:
             bare += [variant.emulated.vendor, f"{vendors}/{variant.emulated.vendor}", _first_record(vendors, variant)]
         bare_worker = stack.enter_context(running(bare, floor))
@@ -127,6 +132,7 @@ def set_up(
             emulators=vendors,
             port=subscriber,
             database_url=url,
+            floor_database_url=floor_url,
             processes={"API": serve, "worker": worker, "postgres": postgres},
             floor_processes={"API": proxy, "worker": bare_worker, "postgres": postgres},
         )
@@ -157,6 +163,16 @@ def _environment(folder: Path, vendors: str, database_url: str, subscriber: int)
         "LOCKSTITCH_PROBE_PORT": "0",
         "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
     }
+
+
+async def _add_database(url: str, name: str) -> str:
+    """Create a database, whose transactions are counted apart, and return its URL."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 async def _subscribe(database_url: str, api: str, target: str, variant: Variant) -> None:
