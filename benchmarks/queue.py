@@ -16,7 +16,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -28,7 +27,7 @@ import uvloop
 from app.postgres.database import Database, Statement
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.encryption import Sealer
-from app.postgres.listen import listen
+from app.postgres.listen import Listener
 from app.postgres.migrate import migrate
 from app.queue.claim import open_upkeep
 from app.queue.finishing import Finishing, Handler
@@ -172,7 +171,7 @@ async def _run(queue: PostgresQueue, url: str, handler: Handler, jobs: int) -> f
             ended.set()
         return outcome
 
-    runner = QueueRunner(queue, {"work": counting}, policies={}, lease_seconds=LEASE, listen=partial(listen, url))
+    runner = QueueRunner(queue, {"work": counting}, policies={}, lease_seconds=LEASE, listen=Listener(url).listen)
     started = time.perf_counter()
     running = asyncio.create_task(runner.run())
     await ended.wait()

@@ -172,9 +172,10 @@ def module_database_url(lively_postgres_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def logged() -> Iterator[tuple[str, Path]]:
-    """A server of its own with an empty database, and the log of its statements with the names of applications."""
+    """A server of its own with an empty database, and the log of its statements with the names of applications
+    and the numbers of processes."""
     folder = open_folder("lockstitch-test-")
-    settings = {**FAST_AND_LOOSE, "log_statement": "all", "log_line_prefix": "%a "}
+    settings = {**FAST_AND_LOOSE, "log_statement": "all", "log_line_prefix": "%a %p "}
     try:
         with EmbeddedPostgres(folder / "postgres", settings).running(folder / "postgres.log") as url:
             yield url, folder / "postgres.log"

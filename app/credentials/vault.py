@@ -11,6 +11,7 @@ from app.credentials.models import Credential, Version
 from app.credentials.statements import CHANNEL
 from app.credentials.store import PostgresCredentials
 from app.postgres.cached_table import CachedTable
+from app.postgres.listen import Listener
 
 
 class Vault:
@@ -53,6 +54,6 @@ class Vault:
         except TimeoutError:
             return None
 
-    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
+    def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
         """Keep the cache current during the block."""
-        return CachedTable(self.refresh, CHANNEL, "credentials").refreshing(url)
+        return CachedTable(self.refresh, CHANNEL, "credentials").refreshing(listener)

@@ -28,6 +28,7 @@ from app.links.models import (
 from app.postgres.batching import Batcher
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Transaction
+from app.postgres.listen import Listener
 from canonical.parts import ID_PREFIX, Link, ObjectName
 
 T = TypeVar("T")
@@ -218,9 +219,9 @@ class PostgresLinks:
             self._last_change = max(self._last_change, row["changed"])
             self._forgotten += 1
 
-    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
+    def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
         """Keep the cache current for the duration of the block."""
-        return CachedTable(self.refresh, sql.CHANNEL, "links").refreshing(url)
+        return CachedTable(self.refresh, sql.CHANNEL, "links").refreshing(listener)
 
     async def change(self, change: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a change in a transaction, and drop what it changed from the cache. Runs it again if another change of

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from app.errors import StoreUnavailable
-from app.postgres.listen import listen
+from app.postgres.listen import Listener
 
 POLL_SECONDS: Final = 0.9
 _log = logging.getLogger("lockstitch.store")
@@ -29,9 +29,9 @@ class CachedTable:
         self._polled = asyncio.Event()
 
     @asynccontextmanager
-    async def refreshing(self, url: str) -> AsyncIterator[None]:
+    async def refreshing(self, listener: Listener) -> AsyncIterator[None]:
         """Keep the cache fresh for the duration of the block. Loads it before the block begins."""
-        watching = asyncio.create_task(self._watch(url))
+        watching = asyncio.create_task(self._watch(listener))
         try:
             await self._polled.wait()
             yield
@@ -39,8 +39,8 @@ class CachedTable:
             watching.cancel()
             await asyncio.wait({watching})
 
-    async def _watch(self, url: str) -> None:
-        listening = asyncio.create_task(listen(url, self._changed.set, self._channel))
+    async def _watch(self, listener: Listener) -> None:
+        listening = asyncio.create_task(listener.listen(self._changed.set, self._channel))
         failed = False
         try:
             while True:

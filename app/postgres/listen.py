@@ -9,41 +9,77 @@ from typing import Final
 import asyncpg
 
 CHANNEL: Final = "lockstitch_job"
-"""Notified, without a payload, by every transaction that enqueues a job."""
+"""Notified, without a payload, by every transaction that enqueues a job, unless its own process claims it."""
 
 
 CHECK_SECONDS: Final = 15.0
 RECONNECT_SECONDS: Final = 1.0
 _log = logging.getLogger("lockstitch.queue")
 
+Wake = Callable[[], None]
 
-async def listen(url: str, wake: Callable[[], None], channel: str = CHANNEL) -> None:
-    """Call `wake` for every notification, and once after each connect for missed ones. Runs until cancelled.
 
-    It uses a dedicated connection, because a pool would lend it to other work. The connection is checked every
-    `CHECK_SECONDS`, because a vanished server sends nothing.
+class Listener:
+    """Listens on all channels of a process over one connection, because each notification wakes every connection of the
+    database that listens, whatever its channels.
+
+    The connection is its own, because a pool would lend it to other work. It is checked every `CHECK_SECONDS`, because
+    a vanished server sends nothing. It is open while anyone listens.
     """
-    while True:
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._wakes: list[tuple[str, Wake]] = []
+        self._changed = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def listen(self, wake: Wake, channel: str = CHANNEL) -> None:
+        """Call `wake` for every notification, and once after each connect for missed ones. Runs until cancelled."""
+        entry = (channel, wake)
+        self._wakes.append(entry)
+        self._changed.set()
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
         try:
-            await _listen_once(url, wake, channel)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            _log.warning("no notifications from the database (%s); polling instead", type(error).__name__)
-        await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load
+            await asyncio.shield(self._running)
+        finally:
+            self._wakes.remove(entry)
+            if not self._wakes:
+                self._running.cancel()
+                self._running = None
 
-
-async def _listen_once(url: str, wake: Callable[[], None], channel: str) -> None:
-    connection = await asyncpg.connect(
-        url, timeout=5.0, command_timeout=5.0, server_settings={"application_name": "lockstitch wake-ups"}
-    )
-    lost = asyncio.Event()
-    try:
-        connection.add_termination_listener(lambda _: lost.set())
-        await connection.add_listener(channel, lambda *_: wake())
-        wake()
-        while not lost.is_set():
+    async def _run(self) -> None:
+        while True:
             try:
-                await asyncio.wait_for(lost.wait(), CHECK_SECONDS)
-            except TimeoutError:
-                await connection.execute("SELECT")
-    finally:
-        connection.terminate()
+                await self._listen_once()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                _log.warning("no notifications from the database (%s); polling instead", type(error).__name__)
+            await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load
+
+    async def _listen_once(self) -> None:
+        connection = await asyncpg.connect(
+            self._url, timeout=5.0, command_timeout=5.0, server_settings={"application_name": "lockstitch wake-ups"}
+        )
+        channels, woken = set[str](), list[tuple[str, Wake]]()
+        try:
+            connection.add_termination_listener(lambda _: self._changed.set())
+            while not connection.is_closed():
+                self._changed.clear()
+                for channel in {channel for channel, _ in self._wakes} - channels:
+                    await connection.add_listener(channel, self._notified)
+                    channels.add(channel)
+                new = [entry for entry in self._wakes if entry not in woken and entry[0] in channels]
+                woken += new
+                for _, wake in new:
+                    wake()
+                try:
+                    await asyncio.wait_for(self._changed.wait(), CHECK_SECONDS)
+                except TimeoutError:
+                    await connection.execute("SELECT")
+        finally:
+            connection.terminate()
+
+    def _notified(self, _connection: object, _process: int, notified: str, _payload: object) -> None:
+        for channel, wake in list(self._wakes):
+            if channel == notified:
+                wake()

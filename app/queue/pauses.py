@@ -10,6 +10,7 @@ import msgspec
 from app.errors import StoreUnavailable
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Statement, Transaction
+from app.postgres.listen import Listener
 from app.queue import lanes
 from app.queue.models import Announcer, Pause, PauseReason
 
@@ -145,9 +146,9 @@ class PostgresPauses:
             if row["reason"] in get_args(PauseReason)
         }
 
-    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
+    def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
         """Keep the cache current during the block."""
-        return CachedTable(self.refresh, lanes.PAUSES_CHANNEL, "pauses of connections").refreshing(url)
+        return CachedTable(self.refresh, lanes.PAUSES_CHANNEL, "pauses of connections").refreshing(listener)
 
 
 async def refuse(transaction: Transaction, connection: str, reason: str, announcer: Announcer | None) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from app.audit import record
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Statement
+from app.postgres.listen import Listener
 from mappings.spec import AccountMarks
 
 CHANNEL: Final = "lockstitch_account"
@@ -74,9 +75,9 @@ class PostgresBoundAccounts:
             known.setdefault(row["connection"], {})[row["mark"]] = row["value"]
         self._known = known
 
-    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
+    def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
         """Keep the cache current during the block."""
-        return CachedTable(self.refresh, CHANNEL, "accounts of connections").refreshing(url)
+        return CachedTable(self.refresh, CHANNEL, "accounts of connections").refreshing(listener)
 
     async def _bind(self, connection: str, seen: AccountMarks) -> None:
         # A mark that cannot be stored was sent by mistake, and binds nothing.

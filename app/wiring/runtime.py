@@ -48,7 +48,7 @@ from app.postgres.database import Database
 from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import Sealer
 from app.postgres.environment_stamp import claim
-from app.postgres.listen import listen
+from app.postgres.listen import Listener
 from app.postgres.migrate import schema_fault
 from app.queue import claim as queue_claim
 from app.queue.jobs import PostgresQueue
@@ -124,6 +124,7 @@ class Foundation:
     settings: Settings
     former_environments: set[str]
     database_url: str
+    listener: Listener
     database: Database
     sealer: Sealer
     secrets: Secrets
@@ -150,8 +151,9 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
             former_environments.update(await claim(database, settings.environment))
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(keys)
+        listener = Listener(database_url)
         vault = Vault(PostgresCredentials(database, sealer))
-        await stack.enter_async_context(vault.refreshing(database_url))
+        await stack.enter_async_context(vault.refreshing(listener))
         uses = LastUse(database)
         await stack.enter_async_context(uses.running())
         fan_outs = partial(fan_outs_of, consumers) if consumers else None
@@ -160,6 +162,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
             settings=settings,
             former_environments=former_environments,
             database_url=database_url,
+            listener=listener,
             database=database,
             sealer=sealer,
             secrets=Secrets(os.environ, vault, uses),
@@ -207,9 +210,9 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
         ((mapping.name, mapping.revision) for each in called for mapping in each.vendor.mappings),
     )
     pauses = PostgresPauses(foundation.database, announcer_of(foundation.sealer, foundation.events))
-    await stack.enter_async_context(pauses.refreshing(foundation.database_url))
+    await stack.enter_async_context(pauses.refreshing(foundation.listener))
     bound = PostgresBoundAccounts(foundation.database)
-    await stack.enter_async_context(bound.refreshing(foundation.database_url))
+    await stack.enter_async_context(bound.refreshing(foundation.listener))
     client = await stack.enter_async_context(
         open_vendor_client(
             foundation.settings,
@@ -239,9 +242,9 @@ async def _open_records(
 ) -> RecordDeps:
     settings, database = foundation.settings, foundation.database
     mapping_routes = PostgresMappingRoutes(database)
-    await stack.enter_async_context(mapping_routes.refreshing(foundation.database_url))
+    await stack.enter_async_context(mapping_routes.refreshing(foundation.listener))
     links = links_of(settings, database, foundation.events, queue)
-    await stack.enter_async_context(links.refreshing(foundation.database_url))
+    await stack.enter_async_context(links.refreshing(foundation.listener))
     matches = PostgresMatches(database, foundation.sealer, links, settings.links.auto_join)
     return RecordDeps(
         connections=vendors.connections,
@@ -400,5 +403,5 @@ async def _open_runner(foundation: Foundation, dependencies: Dependencies, queue
         {kind.name: kind.bind(dependencies) for kind in KINDS.values()},
         policies=POLICIES,
         lease_seconds=float(foundation.settings.job_lease_seconds),
-        listen=partial(listen, foundation.database_url),
+        listen=foundation.listener.listen,
     )

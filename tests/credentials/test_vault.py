@@ -14,6 +14,7 @@ from app.credentials.store import MOST_LEASES, PostgresCredentials
 from app.credentials.vault import Vault
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import Sealer
+from app.postgres.listen import Listener
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +46,7 @@ async def leased(store: PostgresCredentials, seconds: float = 30.0) -> RefreshLe
 async def process(database: Database, url: str) -> AsyncIterator[Vault]:
     """The vault of one more process."""
     vault = Vault(PostgresCredentials(database, KEYS))
-    async with vault.refreshing(url):
+    async with vault.refreshing(Listener(url)):
         yield vault
 
 

@@ -27,6 +27,7 @@ from app.credentials.tokens import Tokens
 from app.credentials.vault import Vault
 from app.egress.transport import Wire
 from app.postgres.database import Database, Statement
+from app.postgres.listen import Listener
 from mappings.http import VendorRequest
 from mappings.registry import VENDORS
 from mappings.tokens import Grant
@@ -99,7 +100,7 @@ async def rig(
         endpoint = TokenEndpoint(wire=wire, connection="crm", vendor=vendor, base_url=base_url, seconds=5.0)
         grant = next(grant for grant in grants if grant.kind == kind)
         tokens = Tokens(grant, endpoint, vault, credentials, lambda: secrets, title=vendor.title(), **more)
-        async with vault.refreshing(database_url):
+        async with vault.refreshing(Listener(database_url)):
             yield Rig(vendor=vendor, tokens=tokens, store=credentials, vault=vault, wire=wire)
             await tokens.close()
     finally:

@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from functools import partial
 
 import asyncpg
 import pytest
 
-from app.postgres.listen import CHANNEL, listen
+from app.postgres.listen import CHANNEL, Listener
 from app.queue import runner as runners
 from app.queue.finishing import Finishing
 from app.queue.models import Done, Job, JobOutcome
@@ -30,7 +29,7 @@ async def test_arrivals_while_a_runner_works_are_claimed_together(harness: Harne
         return Done()
 
     sender = Harness(harness.database)
-    async with running(harness, handler, listen=partial(listen, database_url), poll_seconds=NEVER):
+    async with running(harness, handler, listen=Listener(database_url).listen, poll_seconds=NEVER):
         await asyncio.sleep(0.1)
         started = time.monotonic()
         for number in range(60):
@@ -52,7 +51,7 @@ async def test_the_first_job_after_an_idle_time_is_claimed_at_once(
         done.set()
         return Done()
 
-    async with running(harness, handler, listen=partial(listen, database_url), poll_seconds=NEVER):
+    async with running(harness, handler, listen=Listener(database_url).listen, poll_seconds=NEVER):
         await asyncio.sleep(0.3)
         await Harness(harness.database).enqueue(new())
         await done.wait()
@@ -109,7 +108,7 @@ async def test_jobs_that_a_runner_has_no_room_for_go_to_another(harness: Harness
         return Done()
 
     await harness.enqueue(new(payload=b"first"))
-    listening = partial(listen, database_url)
+    listening = Listener(database_url).listen
     async with (
         running(Harness(harness.database), handler, listen=listening, poll_seconds=NEVER),
         running(harness, handler, concurrency=2, listen=listening, poll_seconds=NEVER),

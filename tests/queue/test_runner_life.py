@@ -1,13 +1,12 @@
 """The runner's life: leases, places, wake-ups, lost connections, and its end."""
 
 import asyncio
-from functools import partial
 
 import pytest
 
 from app.errors import StoreUnavailable
 from app.postgres.database import Statement
-from app.postgres.listen import listen
+from app.postgres.listen import Listener
 from app.queue.finishing import Finishing
 from app.queue.models import Done, Job, JobOutcome
 from app.queue.runner import QueueRunner
@@ -111,7 +110,7 @@ async def test_sleepers_are_woken_also_after_their_connection_was_cut(harness: H
         return Done()
 
     other = Harness(harness.database)
-    async with running(harness, handler, listen=partial(listen, database_url), poll_seconds=3600.0):
+    async with running(harness, handler, listen=Listener(database_url).listen, poll_seconds=3600.0):
         await asyncio.sleep(0.3)
         await other.enqueue(new())
         await until(lambda: done == 1)

@@ -9,10 +9,9 @@ import os
 import signal
 import sys
 from datetime import timedelta
-from functools import partial
 
 from app.postgres.database import Database, Statement
-from app.postgres.listen import listen
+from app.postgres.listen import Listener
 from app.queue.claim import open_upkeep
 from app.queue.finishing import Finishing, Handler
 from app.queue.jobs import PostgresQueue
@@ -52,7 +51,7 @@ async def main(url: str, lease: float) -> None:
     database, upkeep = await Database.connect(url), await open_upkeep(url)
     queue = PostgresQueue(database, SEALER, lease=timedelta(seconds=lease), policies=POLICIES, upkeep=upkeep)
     runner = QueueRunner(
-        queue, HANDLERS, policies=POLICIES, lease_seconds=lease, listen=partial(listen, url), drain_seconds=5.0
+        queue, HANDLERS, policies=POLICIES, lease_seconds=lease, listen=Listener(url).listen, drain_seconds=5.0
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runner.stop)
     await runner.run()

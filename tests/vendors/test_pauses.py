@@ -8,6 +8,7 @@ import pytest
 
 from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled, VendorUnavailable
 from app.postgres.database import Database, Statement
+from app.postgres.listen import Listener
 from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
 from app.vendors.authorize import end_pause
@@ -32,7 +33,7 @@ async def process(
 ) -> AsyncIterator[tuple[Asker, PostgresPauses]]:
     """A client in a process of its own, as far as pauses go."""
     pauses = PostgresPauses(database)
-    async with pauses.refreshing(database_url), asking(url, read_secret=read_secret, pauses=pauses) as acme:
+    async with pauses.refreshing(Listener(database_url)), asking(url, read_secret=read_secret, pauses=pauses) as acme:
         yield acme, pauses
 
 

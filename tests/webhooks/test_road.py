@@ -16,7 +16,7 @@ import pytest
 
 from app.capabilities import KINDS, POLICIES
 from app.postgres.database import Database, Statement
-from app.postgres.listen import listen
+from app.postgres.listen import Listener
 from app.postgres.migrate import migrate
 from app.queue.claim import open_upkeep
 from app.queue.jobs import PostgresQueue
@@ -43,6 +43,14 @@ PLANNED_ANEW = Statement(
 )
 PLANNED_ONCE = Statement(
     "SELECT pg_prepared_statements", "SELECT count(*) FROM pg_prepared_statements WHERE generic_plans > 0"
+)
+LISTENERS = Statement(
+    "SELECT pg_stat_activity",
+    """
+    SELECT count(*)
+      FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'lockstitch wake-ups'
+    """,
 )
 HOLD = Statement("SELECT inbound_event", "SELECT 1 FROM inbound_event WHERE id = ANY ($1) FOR UPDATE")
 LOCKED = Statement("SELECT pg_stat_activity", WAITING)
@@ -144,6 +152,17 @@ def _transactions(log: str) -> int:
     return number
 
 
+async def test_a_process_listens_with_one_connection(tmp_path: Path, database_url: str) -> None:
+    async with worker_over(tmp_path, database_url) as runtime:
+        assert runtime.runner is not None
+        async with running(runtime.runner):
+            await record(runtime.database, range(1))
+            await until(partial(is_idle, runtime.database))
+            listeners = await runtime.database.fetch_value(LISTENERS)
+
+    assert listeners == 1
+
+
 async def test_no_statement_of_the_road_is_planned_anew_on_each_call(tmp_path: Path, database_url: str) -> None:
     async with worker_over(tmp_path, database_url) as runtime:
         assert runtime.runner is not None
@@ -171,7 +190,7 @@ async def test_a_handler_cancelled_while_its_batch_is_committed_is_done(tmp_path
             {kind.name: kind.bind(runtime.dependencies) for kind in KINDS.values()},
             policies={"ingest": JobPolicy(attempt_seconds=0.3)},
             lease_seconds=30.0,
-            listen=partial(listen, database_url),
+            listen=Listener(database_url).listen,
         )
         async with running(runner):
             async with runtime.database.transaction() as transaction:

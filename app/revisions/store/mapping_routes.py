@@ -10,6 +10,7 @@ from msgspec import Struct, UnsetType
 from app.audit import record
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Statement, Transaction
+from app.postgres.listen import Listener
 from app.revisions.models import MappedConnection, Route, RouteChange, Shadow
 
 CHANNEL: Final = "lockstitch_mapping_route"
@@ -79,9 +80,9 @@ class PostgresMappingRoutes:
         """Reload the copy in memory. Raises StoreUnavailable."""
         self._known = {(route.connection, route.mapping): route for route in await self.list()}
 
-    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
+    def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
         """Keep the copy in memory current for the duration of the block."""
-        return CachedTable(self.refresh, CHANNEL, "mapping routes").refreshing(url)
+        return CachedTable(self.refresh, CHANNEL, "mapping routes").refreshing(listener)
 
     async def list(self) -> Sequence[Route]:
         """Read every route from the store. Raises StoreUnavailable."""
