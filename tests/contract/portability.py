@@ -247,7 +247,8 @@ def tables(rows: list[Row], heading: str) -> str:
         )
         parts += [f"| {' | '.join((*row[1:4], *map(cell, row[4:])))} |" for row in those]
         parts.append("")
-    parts += [f"{heading} Exceptions\n", *(f"{number}. {one}" for number, one in enumerate(problems, 1)), ""]
+    if problems:
+        parts += [f"{heading} Exceptions\n", *(f"{number}. {one}" for number, one in enumerate(problems, 1)), ""]
     return "\n".join(parts)
 
 
