@@ -22,6 +22,7 @@ from app.wiring.runtime import open_runtime
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.webhook_senders import contact_event, hubspot
 from tests.queue.harness import until
+from tests.telemetry.recording import recording
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +94,13 @@ def facade(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -
     finally:
         made.emulators.stop()
         made.vendors.close()
+
+
+@pytest.fixture(autouse=True)
+def traced() -> Iterator[None]:
+    """Spans are recorded, as in production: whether they are is the same for the whole process of the tests."""
+    with recording():
+        yield
 
 
 @asynccontextmanager
@@ -216,5 +224,5 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
     )
     # A story that needs many more modules than today has lost its thread.
     assert len(write.modules) <= 76
-    assert len(write.functions) <= 293
+    assert len(write.functions) <= 299
     assert len(receipt.modules | ingestion.modules) <= 87
