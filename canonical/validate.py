@@ -28,6 +28,8 @@ KEYS: Final = {
     "followers": ("id", "remote_id", "email"),
 }
 """What names a person, of which one is needed. A name alone is enough for the copy that an order keeps."""
+LIMIT: Final = Decimal(10) ** values.MAX_WHOLE_DIGITS
+"""The first amount that `values.money` refuses."""
 
 
 def patch_errors(patch: Struct) -> list[PatchError]:
@@ -65,6 +67,9 @@ def _order(patch: OrderPatch) -> PatchErrors:
     digits = _digits(patch)
     for index, line in enumerate(_items(patch.line_items)):
         yield from _line(f"/line_items/{index}", line, digits)
+    if sum(abs(Decimal(line.quantity) * Decimal(line.unit_price or "0")) for line in _items(patch.line_items)) >= LIMIT:
+        detail = f"the lines add up to more than {values.MAX_WHOLE_DIGITS} digits before the point"
+        yield PatchError(pointer="/line_items", detail=detail)
     for index, discount in enumerate(_items(patch.discounts)):
         yield from _money(f"/discounts/{index}/amount", discount.amount, digits)
     for index, shipping in enumerate(_items(patch.shipping_lines)):

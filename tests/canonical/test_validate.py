@@ -93,6 +93,9 @@ def test_customers_that_are_refused(body: dict[str, Any], wrong: list[str]) -> N
             {"line_items": [{"name": "Mug", "quantity": "-1", "unit_price": "-1"}]},
             ["/line_items/0/quantity"],
         ),
+        ({"line_items": [{"name": "Mug", "quantity": "999999", "unit_price": "99999999999999"}]}, ["/line_items"]),
+        ({"line_items": [{"name": "Mug", "quantity": "1", "unit_price": "-999999999999999"}] * 2}, ["/line_items"]),
+        ({"line_items": [{"name": "Mug", "quantity": "1", "unit_price": "999999999999999"}]}, []),
         ({"currency": "JPY", "discounts": [{"amount": "1.5"}]}, ["/discounts/0/amount"]),
         ({"discounts": [{"amount": "-1.5"}]}, ["/discounts/0/amount"]),
         (
