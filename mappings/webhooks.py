@@ -21,7 +21,7 @@ class Signature:
     form, and `tolerance` the greatest difference from now, in seconds, in both directions. `pairs`: the header is a
     list such as `t=…,v1=…`; these are the names of the time and of the digests in it, of which one must match.
 
-    Without a signed time, whoever saw a body can send it again. That is harmless: an event only causes a read of the
+    Without a signed time, anyone who saw a body can send it again. That is harmless: an event only causes a read of the
     record. Parts are joined without their lengths, so a time has one spelling, and a signed URL must not run into the
     body: `url` returns the URL as it is signed, or None to refuse the request. `keys` returns the keys to try for a
     configured secret; each is used as UTF-8 text.

@@ -64,7 +64,7 @@ def operator_dependencies(
     database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: PostgresMappingRoutes
 ) -> tuple[Any, ...]:
     """Return the dependencies of operators, over HTTP and on the command line."""
-    shown = Dependencies(PostgresReceipts(database, sealer), OperationReader(database, sealer))
+    readers = Dependencies(PostgresReceipts(database, sealer), OperationReader(database, sealer))
     return (
         DeadLetterDeps(
             database=database,
@@ -74,7 +74,7 @@ def operator_dependencies(
             mapping_routes=mapping_routes,
             subscriptions=PostgresSubscriptions(database, sealer),
             kinds=KINDS,
-            show={kind.name: partial(kind.show, shown) for kind in KINDS.values() if kind.show is not None},
+            show={kind.name: partial(kind.show, readers) for kind in KINDS.values() if kind.show is not None},
         ),
         QueueDeps(
             lanes=PostgresLanes(database),

@@ -132,7 +132,7 @@ def _create(
 def _delivered(status: FulfillmentStatus | UnsetType, notes: Notes) -> str | UnsetType:
     """Return how much of a new order was sent already, by another system: Shopify makes no fulfillment of it."""
     if status == "partially_fulfilled":
-        notes.lose("/fulfillment_status", "coerced", "Shopify is told that a part was sent, and not of which lines")
+        notes.lose("/fulfillment_status", "coerced", "Shopify stores that a part was sent, but not which lines")
     return patches.chosen(
         status, DELIVERED, "/fulfillment_status", notes, "a new order can be ", nearest.FULFILLMENT_STATUS
     )

@@ -186,14 +186,14 @@ class PostgresAlarmFigures:
             counts = await session.fetch_row(COUNT, COUNTED_AT_MOST)
             stopped = await session.fetch(STOPPED, self._connections)
             hindered = await session.fetch(HINDERED, self._connections)
-            held = await session.fetch(HELD, self._consumers)
+            waiting_consumers = await session.fetch(HELD, self._consumers)
             undelivered = await session.fetch(UNDELIVERED)
             troubled = await session.fetch(CREDENTIALS, self._secrets)
             lagging = await session.fetch_row(LAG)
         assert counts is not None  # noqa: S101 - always one row
         return AlarmFigures(
             **counts,
-            troubles=[Trouble(**row) for row in (*stopped, *hindered, *held, *undelivered, *troubled)],
+            troubles=[Trouble(**row) for row in (*stopped, *hindered, *waiting_consumers, *undelivered, *troubled)],
             job_lag=0.0 if lagging is None else lagging["lag"],
             lagging=None if lagging is None else lagging["connection"],
         )
