@@ -95,17 +95,16 @@ def test_a_larger_account_is_faster_unless_the_operator_chose() -> None:
 
 @pytest.mark.anyio
 async def test_requests_reach_the_vendor_at_the_pace() -> None:
-    units, window, error = 40, 1.0, 0.05
-    count = 3 * units + 1
+    units, window = 40, 1.0
     pacing = PacingSettings(units=units, per_seconds=window, concurrency=8)
     async with running_vendor() as vendor, asking(vendor.url, pacing=pacing) as acme:
-        await asyncio.gather(*(acme.send(READ, seconds=30.0) for _ in range(count)))
+        started = time.monotonic()
+        await asyncio.gather(*(acme.send(READ, seconds=30.0) for _ in range(3 * units + 1)))
     arrivals = sorted(call.at for call in vendor.calls)
-    # Never faster; how much slower a busy machine makes it says nothing of us, and the pacer alone is held to the same
-    # error on a clock of its own above.
-    assert arrivals[-1] - arrivals[0] >= 3 * window * (1 - error)
-    for arrival in arrivals:
-        assert spent_within([(at, 1.0) for at in arrivals], arrival, window * (1 - error)) <= units
+    # A busy machine makes a request late, never early, so each is compared with the start. How evenly the pacer lets
+    # requests go is held above, on a clock of its own.
+    for number, arrival in enumerate(arrivals):
+        assert arrival - started >= number // units * window
 
 
 @pytest.mark.anyio

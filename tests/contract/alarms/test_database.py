@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.conftest import TEMPLATE
+from tests.contract.callers import Caller
 from tests.contract.doctor.shell import found, the
 from tests.contract.facade import Facade
 from tests.contract.person import Person
@@ -65,11 +66,16 @@ def ready_again(*processes: Process) -> None:
         until(partial(readiness, process), lambda answer: answer[0] == 200, timeout=10)
 
 
+def refusal(caller: Caller) -> tuple[int, str]:
+    answer = caller.write("POST", "/v1/customers", customer("hubspot"))
+    return answer.status_code, answer.json().get("detail", "")
+
+
 def test_a_read_only_database_is_not_ready(facade: Facade, person: Person, other_api: Process, full_key: str) -> None:
     with facade.calling(secret=full_key) as caller:
         with read_only(facade):
-            refused = caller.write("POST", "/v1/customers", customer("hubspot"))
-            assert (refused.status_code, "read-only" in refused.json()["detail"]) == (503, True)
+            # A session that is just being ended answers that the database is not reachable.
+            until(partial(refusal, caller), lambda answer: answer[0] == 503 and "read-only" in answer[1], timeout=10)
             for process in (facade.api, other_api, facade.worker):
                 assert "read-only" in unready(process)
             message = person.is_told("database_unwritable")
