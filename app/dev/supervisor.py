@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -40,6 +41,8 @@ PREDECESSOR_GONE_WITHIN = 3.0  # seconds for the children of a killed supervisor
 
 def run_dev(environment: Mapping[str, str]) -> None:
     """Run everything until SIGINT, SIGTERM or SIGHUP. Raises Complaint if it cannot start."""
+    if find_spec("graphql") is None:
+        raise Complaint("The emulators need graphql-core, which is not installed: pip install 'lockstitch[emulators]'.")
     # A shell starts background processes with SIGINT ignored; restore the default handler.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     settings = load_settings(environment)

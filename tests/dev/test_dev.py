@@ -18,6 +18,8 @@ import asyncpg
 import httpx
 import pytest
 
+from app.dev.supervisor import run_dev
+from app.errors import Complaint
 from app.settings.environment import load_settings
 from tests.contract.processes import NO_TLS
 from tests.open_folder import open_folder
@@ -301,6 +303,12 @@ def test_a_taken_port_is_refused_with_the_name_of_its_variable(dev: Dev) -> None
 
     assert f"Port {dev.worker} is in use" in dev.output.read_text()
     assert "LOCKSTITCH_WORKER_PORT" in dev.output.read_text()
+
+
+def test_without_the_emulators_extra_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "graphql", None)
+    with pytest.raises(Complaint, match=r"lockstitch\[emulators\]"):
+        run_dev({})
 
 
 def test_a_bad_setting_is_refused_before_anything_starts(dev: Dev) -> None:
