@@ -131,4 +131,4 @@ def test_the_way_is_short() -> None:
 
 def test_the_reference_shows_every_rule() -> None:
     text = REFERENCE.read_text("utf-8")
-    assert [rule for rule in RULES if f"| `{rule}` |" not in text] == []
+    assert [rule for rule in RULES if f"- `{rule}`: " not in text] == []

@@ -12,9 +12,7 @@ NAMES = sorted(set(re.findall(r"`(\w+)`(?: \([0-9]+\))? (?:in |\()`((?:app|mappi
 FOLDERS = sorted(
     {
         name
-        for row in re.findall(
-            r"^\| (`.*?) \|", TEXT.partition("Inside `app`")[2].partition("\n\nA capability")[0], re.M
-        )
+        for row in re.findall(r"^- (`.*?):", TEXT.partition("Inside `app`")[2].partition("\n\nA capability")[0], re.M)
         for name in re.findall(r"`(\w+)`", row)
     }
 )
