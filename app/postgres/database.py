@@ -6,13 +6,20 @@
         await transaction.execute(INSERT_KEY, …)
 
 A session leaves no state on its connection: no SET, no LISTEN, no session-level advisory lock. The pool therefore skips
-the four reset statements that it would run otherwise.
+the four reset statements that it would run otherwise (`app/postgres/pool.py`).
 """
 
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -23,6 +30,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from app.errors import StoreUnavailable
 from app.postgres.known_types import KnownTypesConnection
+from app.postgres.pool import Pool
 
 _tracer = trace.get_tracer("lockstitch.store")
 _UNTRACED: Final = nullcontext()
@@ -173,13 +181,8 @@ class Transaction(Session):
 class Database:
     """A pool of connections to one PostgreSQL (15 or later). Open it with `connect`; close it with `close`."""
 
-    def __init__(
-        self, pool: "asyncpg.Pool[asyncpg.Record]", acquire_timeout: float, openings: Callable[[], int]
-    ) -> None:
+    def __init__(self, pool: Pool, openings: Callable[[], int]) -> None:
         self._pool = pool
-        self._size = pool.get_max_size()
-        self._taken = 0
-        self._acquire_timeout = acquire_timeout
         self._openings = openings
 
     @property
@@ -233,35 +236,15 @@ class Database:
             except asyncpg.ProtocolViolationError:
                 _log.warning("a pooler refuses session parameters; queries may be slow while tables grow quickly")
                 pool = await open_pool({})
-        return cls(pool, acquire_timeout, lambda: openings)
+        return cls(Pool(pool, acquire_timeout), lambda: openings)
 
     async def close(self) -> None:
         """Wait for the sessions in use, then close every connection."""
         await self._pool.close()
 
-    @asynccontextmanager
-    async def acquire(self) -> AsyncIterator[Session]:
+    def acquire(self) -> AbstractAsyncContextManager[Session]:
         """Yield a session in which each command commits by itself."""
-        self._taken += 1
-        try:
-            connection = await self._take()
-            try:
-                yield Session(connection)
-            finally:
-                with _TRANSLATED:
-                    await self._pool.release(connection, timeout=self._acquire_timeout)
-        finally:
-            self._taken -= 1
-
-    async def _take(self) -> "PoolConnectionProxy[asyncpg.Record]":
-        # Only a pool that is used up makes a caller wait, and a timer costs as much as the rest. Opening a connection
-        # has a timeout of its own.
-        timeout = None if self._taken <= self._size else self._acquire_timeout
-        try:
-            with _TRANSLATED:
-                return await self._pool.acquire(timeout=timeout)
-        except _REFUSED as error:
-            raise StoreUnavailable("The database refuses the login.") from error
+        return _Use(self._pool)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -288,6 +271,29 @@ class Database:
         """Call `Session.execute` on a connection from the pool."""
         async with self.acquire() as session:
             return await session.execute(query, *arguments)
+
+
+class _Use(AbstractAsyncContextManager[Session]):  # entered for every query; a generator costs several times as much
+    """One use of a connection of the pool."""
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> Session:
+        try:
+            with _TRANSLATED:
+                self._connection = await self._pool.take()
+        except _REFUSED as error:
+            raise StoreUnavailable("The database refuses the login.") from error
+        return Session(self._connection)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with _TRANSLATED:
+            await self._pool.give_back(self._connection, clean=kind is None)
 
 
 async def _skip_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -1,0 +1,79 @@
+"""A pool that hands a clean connection from one user to the next at once.
+
+asyncpg's own pool ends each use in a task with a timer, which costs as much as a short query. Nothing of that is needed
+here: a session leaves no state on its connection. So a connection whose use ended well waits here for the next user.
+asyncpg's pool opens and closes connections, and gets back every one whose use failed, that someone waits for, or that
+waits when `KEEP_SECONDS` have passed: it replaces what is broken, old or long unused.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+if TYPE_CHECKING:
+    Connection = PoolConnectionProxy[asyncpg.Record]
+
+KEEP_SECONDS: Final = 60.0
+
+
+class Pool:
+    """The connections of one process. It lends each one to one user at a time."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", acquire_timeout: float) -> None:
+        """`acquire_timeout` is how many seconds a user waits while all connections are in use."""
+        self._pool = pool
+        self._size = pool.get_max_size()
+        self._acquire_timeout = acquire_timeout
+        self._users = 0
+        self._waiting: list[Connection] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._returning: asyncio.Task[None] | None = None
+        self._closing = False
+
+    async def take(self) -> "Connection":
+        """Return a connection. Give it back once. Raises TimeoutError, and what asyncpg raises when it connects."""
+        self._users += 1
+        try:
+            while self._waiting:
+                connection = self._waiting.pop()
+                if not connection.is_closed():
+                    return connection
+                await self._pool.release(connection)
+            # Only a pool that is used up makes a user wait, and a timer costs as much as the rest. Opening a connection
+            # has a timeout of its own.
+            timeout = None if self._users <= self._size else self._acquire_timeout
+            return await self._pool.acquire(timeout=timeout)
+        except BaseException:
+            self._users -= 1
+            raise
+
+    async def give_back(self, connection: "Connection", *, clean: bool) -> None:
+        """End a use. `clean`: every command of it succeeded."""
+        wanted = self._users > self._size  # by a user who waits in asyncpg's pool
+        try:
+            if not clean or wanted or self._closing or connection.is_closed() or connection.is_in_transaction():
+                await self._pool.release(connection, timeout=self._acquire_timeout)
+                return
+            self._waiting.append(connection)
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._return_waiting)
+        finally:
+            self._users -= 1
+
+    def _return_waiting(self) -> None:
+        self._timer = None
+        self._returning = asyncio.create_task(self._release_waiting())
+
+    async def _release_waiting(self) -> None:
+        while self._waiting:
+            await self._pool.release(self._waiting.pop(), timeout=self._acquire_timeout)
+
+    async def close(self) -> None:
+        """Wait for the connections in use, then close all."""
+        self._closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._release_waiting()
+        await self._pool.close()
