@@ -59,7 +59,7 @@ def measure() -> None:
     asyncio.run(vault.refresh())
     secrets = Secrets({}, vault, LastUse(cast(Database, None)))
     header = CredentialHeader(_connection(), VENDORS["hubspot"].auth, secrets)
-    given = WebhookSecretSettings(secret="vault:crm")
+    setting = WebhookSecretSettings(secret="vault:crm")
 
     tokens = Tokens(
         VENDORS["hubspot"].grants[0],
@@ -74,7 +74,7 @@ def measure() -> None:
         header.note_use("read")
 
     def webhook() -> None:
-        for _, name in secrets.accepted(given):
+        for _, name in secrets.accepted(setting):
             secrets.note_use(name, "crm webhook")
 
     print(f"Warm credential of the vault ({ROUNDS} rounds of {READS} uses; target below {TARGET_US:g} us)")

@@ -64,8 +64,8 @@ def _chosen(vendor: AnyVendor, mapping: AnyMapping) -> Iterator[Subject]:
             continue
         for record in unwrapped(vendor, mapping, case.sent):
             subject = _subject(mapping, record)
-            found = case.name.endswith("-full"), len(subject.record), subject
-            chosen[subject.title] = max(found, chosen.get(subject.title, found), key=lambda one: one[:2])
+            candidate = case.name.endswith("-full"), len(subject.record), subject
+            chosen[subject.title] = max(candidate, chosen.get(subject.title, candidate), key=lambda one: one[:2])
     for _, _, subject in chosen.values():
         yield subject
 

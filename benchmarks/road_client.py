@@ -67,11 +67,11 @@ class _Subscriber(asyncio.Protocol):
             size = end + 4 + (int(announced[1]) if announced else 0)
             if len(self._read) < size:
                 return
-            found = _NUMBER.search(self._read, end, size)
+            number = _NUMBER.search(self._read, end, size)
             self._transport.write(_OK)
             self._read = self._read[size:]
-            if found is not None:
-                self._arrivals.came(int(found[1]))
+            if number is not None:
+                self._arrivals.came(int(number[1]))
 
 
 @asynccontextmanager

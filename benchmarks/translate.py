@@ -90,9 +90,9 @@ def _compare(how: str, subjects: Iterable[Translation], encoder: msgspec.json.En
         ratios = [one / other for one, other in zip(plain, bare, strict=True)]
         entire = median(one / other for one, other in zip(whole, bare, strict=True))
         verdict = "" if target == inf else "MISSED" if median(ratios) > target else "kept"
-        given, made = len(subject.given), len(encoder.encode(subject.translate()))
+        read, written = len(subject.source), len(encoder.encode(subject.translate()))
         print(
-            f"    {subject.title:36} {given:6} {made:6} {median(bare):8.1f} {median(plain):8.1f} {median(whole):8.1f}"
+            f"    {subject.title:36} {read:6} {written:6} {median(bare):8.1f} {median(plain):8.1f} {median(whole):8.1f}"
             f"   {median(ratios):8.2f} {entire:8.2f}   {verdict:6}"
             f" rounds: {' '.join(f'{one:.2f}' for one in ratios)}"
         )

@@ -25,16 +25,16 @@ class Translation(NamedTuple):
     """Bytes, what they are decoded into, and what `translate` makes of them, to be encoded."""
 
     title: str
-    given: bytes
+    source: bytes
     takes: Any
     translate: Callable[[], Any]
 
     def decoding(self) -> Callable[[], Any]:
         """What msgspec itself does of it."""
-        decoder, given, inner = msgspec.json.Decoder(self.takes), self.given, IN_THE_BAG.get(self.takes)
+        decoder, source, inner = msgspec.json.Decoder(self.takes), self.source, IN_THE_BAG.get(self.takes)
         if inner is None:
-            return partial(decoder.decode, given)
-        return lambda: msgspec.convert(decoder.decode(given).properties, inner)
+            return partial(decoder.decode, source)
+        return lambda: msgspec.convert(decoder.decode(source).properties, inner)
 
 
 def reads() -> Iterator[Translation]:
@@ -57,8 +57,8 @@ def writes() -> Iterator[Translation]:
             if mapping.endpoints.create is not None:
                 account = account_of(mapping)
                 body = _widest(mapping, account)
-                title, given = f"{name_of(mapping)}, {len(body)} fields", msgspec.json.encode(body)
-                yield Translation(title, given, mapping.patch, partial(_write, given, mapping, account))
+                title, source = f"{name_of(mapping)}, {len(body)} fields", msgspec.json.encode(body)
+                yield Translation(title, source, mapping.patch, partial(_write, source, mapping, account))
 
 
 def _read(subject: Subject) -> Any:
@@ -70,8 +70,8 @@ def _read_shape(subject: Subject, kind: type[Any]) -> Any:
     return subject.shape.to_canonical(decode(subject.record, kind), subject.account).data
 
 
-def _write(given: bytes, mapping: AnyMapping, account: Any) -> Any:
-    return mapping.to_vendor(decode(given, mapping.patch), None, account).body
+def _write(source: bytes, mapping: AnyMapping, account: Any) -> Any:
+    return mapping.to_vendor(decode(source, mapping.patch), None, account).body
 
 
 def _widest(mapping: AnyMapping, account: Any) -> dict[str, Any]:

@@ -46,8 +46,8 @@ class Upstream(asyncio.Protocol):
 
 
 def _answer(head: bytes) -> bytes:
-    if asked := _CONTACT.match(head):
-        return _reply(b"200 OK", _contact(asked[1]))
+    if contact := _CONTACT.match(head):
+        return _reply(b"200 OK", _contact(contact[1]))
     if head.startswith(_CREATE):
         return _reply(b"201 Created", _contact(b"%d" % next(_ids)))
     if head.startswith(b"POST /crm/v3/properties/") and b"/batch/" not in head:

@@ -99,8 +99,8 @@ def _line(patch: OrderPatch, inner: list[str], traits: Traits) -> bool:
 
 def _is_free(patch: OrderPatch) -> bool:
     """Return whether no money has moved for an order, because its parts add up to nothing."""
-    found = sum_of(patch) if patch.line_items else None
-    return found is not None and not found.total
+    sums = sum_of(patch) if patch.line_items else None
+    return sums is not None and not sums.total
 
 
 _RULES: Final[Mapping[tuple[type[Struct], str], _Rule]] = {

@@ -222,8 +222,8 @@ def country_named(text: str) -> str | None:
     names, name = country_names(), fold_name(text)
     if name in names:
         return names[name]
-    form, found, short = name.rpartition(" of ")
-    if not found or form.rpartition(" ")[2] not in _FORMS:
+    form, separator, short = name.rpartition(" of ")
+    if not separator or form.rpartition(" ")[2] not in _FORMS:
         return None
     return names.get(short.removeprefix("the "))
 

@@ -129,19 +129,21 @@ class _Comparison:
     def object_changes(self, path: str, old: Schema, new: Schema) -> Iterator[Change]:
         """Yield the changes of an object and its members."""
         yield from self._rest_changes(path, old, new)
-        held, holds = old.get("properties", {}), new.get("properties", {})
+        old_members, new_members = old.get("properties", {}), new.get("properties", {})
         before, now = set(old.get("required", ())), set(new.get("required", ()))
-        for member, schema in held.items():
+        for member, schema in old_members.items():
             at = f"{path}.{member}".lstrip(".")
-            if member not in holds:
-                yield self._removed(at, schema, {name: one for name, one in holds.items() if name not in held})
+            if member not in new_members:
+                yield self._removed(
+                    at, schema, {name: one for name, one in new_members.items() if name not in old_members}
+                )
                 continue
             if member in now - before:
                 yield self._breach("required-added", at, "optional", "required")
             if member in before - now and not self._written:
                 yield self._breach("required-withdrawn", at, "in every answer", "optional")
-            yield from self._member_changes(at, schema, holds[member])
-        for member in holds.keys() - held.keys():
+            yield from self._member_changes(at, schema, new_members[member])
+        for member in new_members.keys() - old_members.keys():
             at = f"{path}.{member}".lstrip(".")
             if self._written and member in now:
                 yield self._breach("required-added", at, "not there", "required")

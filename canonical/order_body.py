@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from canonical.codes import NO_CURRENCY
 from canonical.order_patch import DiscountPatch, FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import Loss, given
+from canonical.parts import Loss, sent_or
 from canonical.totals import ZERO, added, shares, smallest_unit, stated, sum_of, taxes_of
 from canonical.values import money
 
@@ -45,8 +45,8 @@ def completed(patch: OrderPatch, totals: Any, *, total_counts: bool) -> Complete
         return body
     for one in (_as_inclusive(body), _with_rests(body, totals, listed, tuple(listed))):
         for form in (one, _as_inclusive(one)):
-            found = sum_of(form.patch)
-            if found is not None and found.is_about(total):
+            sums = sum_of(form.patch)
+            if sums is not None and sums.is_about(total):
                 return form
     return _with_difference(body, total - present.total) if total_counts else body
 
@@ -58,9 +58,9 @@ def _as_inclusive(body: CompleteBody) -> CompleteBody:
 
 def _without_negative_parts(patch: OrderPatch) -> CompleteBody:
     """Return the body with each line and each fee of a negative amount as a discount."""
-    lines, fees = given(patch.line_items, ()), given(patch.fees, ())
-    currency = given(patch.currency, NO_CURRENCY)
-    discounts, folded = list(given(patch.discounts, ())), list[Loss]()
+    lines, fees = sent_or(patch.line_items, ()), sent_or(patch.fees, ())
+    currency = sent_or(patch.currency, NO_CURRENCY)
+    discounts, folded = list(sent_or(patch.discounts, ())), list[Loss]()
     parts: list[tuple[str, LineItemPatch | FeePatch, Decimal]]
     parts = [(f"/line_items/{place}", one, _amount(one)) for place, one in enumerate(lines)]
     parts += [(f"/fees/{place}", one, Decimal(one.amount)) for place, one in enumerate(fees)]
@@ -87,9 +87,9 @@ def _amount(line: LineItemPatch) -> Decimal:
 def _listed(patch: OrderPatch) -> dict[str, Decimal]:
     """Return what the lists of a body add up to, by the name of the sum in `totals`. No list has tips."""
     return {
-        "discount": added(one.amount for one in given(patch.discounts, ())),
-        "shipping": added(one.price for one in given(patch.shipping_lines, ())),
-        "fees": added(one.amount for one in given(patch.fees, ())),
+        "discount": added(one.amount for one in sent_or(patch.discounts, ())),
+        "shipping": added(one.price for one in sent_or(patch.shipping_lines, ())),
+        "fees": added(one.amount for one in sent_or(patch.fees, ())),
         "tip": ZERO,
         "tax": taxes_of(patch),
     }
@@ -110,7 +110,7 @@ def _with_rests(body: CompleteBody, totals: Any, listed: Mapping[str, Decimal], 
 def _with_part(body: CompleteBody, name: str, amount: Decimal) -> CompleteBody:
     """Return the body with an amount of its `totals` as an item of a list."""
     patch = body.patch
-    text = money(str(amount), given(patch.currency, NO_CURRENCY))
+    text = money(str(amount), sent_or(patch.currency, NO_CURRENCY))
     if name == "discount":
         return _extended(body, "discounts", DiscountPatch(amount=text), "/totals/discount")
     if name == "shipping":
@@ -122,7 +122,7 @@ def _with_part(body: CompleteBody, name: str, amount: Decimal) -> CompleteBody:
 def _with_tax(body: CompleteBody, rest: Decimal) -> CompleteBody:
     """Return the body with a tax that no part names, shared among the lines by their amounts."""
     patch = body.patch
-    lines, currency = given(patch.line_items, ()), given(patch.currency, NO_CURRENCY)
+    lines, currency = sent_or(patch.line_items, ()), sent_or(patch.currency, NO_CURRENCY)
     if not lines:
         return _extended(body, "fees", FeePatch(name="Tax", amount=money(str(rest), currency)), "/totals/tax")
     parts = shares(rest, [_amount(line) for line in lines], smallest_unit(currency))
@@ -136,14 +136,14 @@ def _with_tax(body: CompleteBody, rest: Decimal) -> CompleteBody:
 
 def _with_difference(body: CompleteBody, difference: Decimal) -> CompleteBody:
     """Return the body with the difference between the vendor's total and its parts, as a fee or a discount."""
-    text = money(str(abs(difference)), given(body.patch.currency, NO_CURRENCY))
+    text = money(str(abs(difference)), sent_or(body.patch.currency, NO_CURRENCY))
     if difference > 0:
         return _extended(body, "fees", FeePatch(name=DIFFERENCE, amount=text), "/totals/total")
     return _extended(body, "discounts", DiscountPatch(label=DIFFERENCE, amount=text), "/totals/total")
 
 
 def _extended(body: CompleteBody, name: str, item: Struct, pointer: str) -> CompleteBody:
-    present = given(getattr(body.patch, name), ())
+    present = sent_or(getattr(body.patch, name), ())
     loss = _folded(pointer, f"/{name}/{len(present)}", "it has no other place in a body")
     return _changed(body, loss, **{name: (*present, item)})
 

@@ -43,7 +43,7 @@ def struct_in(kind: Any) -> type[Struct] | None:
     """Return the Struct in `Struct | None`, `tuple[Struct, ...]` and the like."""
     if isinstance(kind, type) and issubclass(kind, Struct):
         return kind
-    return next((found for option in get_args(kind) if (found := struct_in(option)) is not None), None)
+    return next((struct for option in get_args(kind) if (struct := struct_in(option)) is not None), None)
 
 
 @cache
@@ -65,11 +65,11 @@ def _stripped(value: Any, members: Members, way: list[str | int], ignored: list[
     if not isinstance(value, dict):
         return value
     kept = {}
-    for name, held in value.items():
+    for name, member in value.items():
         if name in members.output:
             ignored.append([*way, name])
         elif name in members.inner:
-            kept[name] = _stripped(held, members.inner[name], [*way, name], ignored)
+            kept[name] = _stripped(member, members.inner[name], [*way, name], ignored)
         else:
-            kept[name] = held
+            kept[name] = member
     return kept

@@ -293,7 +293,7 @@ class ResourceMeta(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """Correlation id of the write; only in responses to writes. Example: `"orders-4711-1767225600000"`"""
 
 
-def given(value: T | UnsetType | None, default: T) -> T:
+def sent_or(value: T | UnsetType | None, default: T) -> T:
     """Return the value that was sent, or `default` if it was omitted or cleared."""
     return default if value is None or isinstance(value, UnsetType) else value
 

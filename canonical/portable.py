@@ -99,7 +99,7 @@ def _fields(patch: type[Struct]) -> tuple[FieldInfo, ...]:
     return fields(patch)
 
 
-def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:
+def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
     """Return the patch with its lists merged into those of the record: nothing that the record holds is left out.
 
     `keep_emails`: the record was found by its e-mail address, so its addresses stay as they are.
@@ -109,7 +109,7 @@ def merged(patch: P, held: Struct, *, keep_emails: bool = False) -> P:
         sent = getattr(patch, name, UNSET)
         if not isinstance(sent, tuple) or not sent:
             continue
-        present = _as_patches(name, getattr(held, name), sent)
+        present = _as_patches(name, getattr(record, name), sent)
         if keep_emails and name == "emails" and present:
             changes[name] = UNSET
         else:

@@ -143,8 +143,8 @@ def _changed(part: S, change: Callable[[str, Any], Any]) -> S:
             if new is not value:
                 changes[name] = new
             continue
-        items = [_new(name, held, change) for held in value]
-        if any(one is not held for one, held in zip(items, value, strict=True)):
+        items = [_new(name, item, change) for item in value]
+        if any(one is not item for one, item in zip(items, value, strict=True)):
             changes[name] = tuple([one for one in items if one is not UNSET]) or UNSET
     return replace(part, **changes) if changes else part  # type: ignore[type-var]
 
@@ -158,5 +158,5 @@ def _new(name: str, value: Any, change: Callable[[str, Any], Any]) -> Any:
 @cache
 def _places(kind: Any) -> tuple[str, ...]:
     """Return the fields that are references, or hold some."""
-    found = ((field.name, struct_in(field.type)) for field in fields(kind))
-    return tuple(name for name, inner in found if inner is not None and (issubclass(inner, _KINDS) or _places(inner)))
+    structs = ((field.name, struct_in(field.type)) for field in fields(kind))
+    return tuple(name for name, inner in structs if inner is not None and (issubclass(inner, _KINDS) or _places(inner)))

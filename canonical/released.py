@@ -60,26 +60,26 @@ def judge(object_name: str, folder: Path = FOLDER) -> Verdict:
     contract = contract_of(object_name)
     present = {name: msgspec.json.decode(render(name), type=dict[str, Any]) for name in schemas_of(object_name)}
     released_contract = _released_contract(object_name, folder)
-    found: list[Change] = []
+    differences: list[Change] = []
     for name in _released_names(object_name, folder) | present.keys():
         released = _released_schema(name, folder)
         if released is None:
-            found.append(Addition(schema=name, field="", what="schema"))
+            differences.append(Addition(schema=name, field="", what="schema"))
         elif name not in present:
-            found.append(Breach(rule="schema-removed", schema=name, field="", was="there", now="gone"))
+            differences.append(Breach(rule="schema-removed", schema=name, field="", was="there", now="gone"))
         else:
-            found += changes(name, released, present[name])
+            differences += changes(name, released, present[name])
     if released_contract is not None:
-        found += contract_changes(object_name, released_contract, contract)
+        differences += contract_changes(object_name, released_contract, contract)
     reworded = msgspec.convert(contract.get("rewordings", []), tuple[Rewording, ...])
-    breaches = tuple(one for one in found if isinstance(one, Breach) and not _is_reworded(one, reworded))
+    breaches = tuple(one for one in differences if isinstance(one, Breach) and not _is_reworded(one, reworded))
     return Verdict(
         object=object_name,
         version=contract["version"],
         released_version=None if released_contract is None else released_contract["version"],
         breaches=tuple(sorted(breaches, key=lambda one: (one.schema, one.field))),
         additions=tuple(
-            sorted((one for one in found if isinstance(one, Addition)), key=lambda one: (one.schema, one.field))
+            sorted((one for one in differences if isinstance(one, Addition)), key=lambda one: (one.schema, one.field))
         ),
     )
 
@@ -88,13 +88,13 @@ def contract_changes(object_name: str, released: Contract, present: Contract) ->
     """Return the guarantees of a contract, besides its schemas, that were withdrawn or changed."""
     name = f"{object_name} contract"
     promised, kept = (set(one["guarantees"]["nullability"]["never_null"]) for one in (released, present))
-    found = [
+    breaches = [
         Breach(rule="guarantee-withdrawn", schema=name, field=field, was="never null", now="possibly null")
         for field in sorted(promised - kept)
     ]
     before, after = (int(one["change_policy"]["notice_days"]) for one in (released, present))
     if after < before:
-        found.append(
+        breaches.append(
             Breach(
                 rule="guarantee-withdrawn",
                 schema=name,
@@ -106,7 +106,7 @@ def contract_changes(object_name: str, released: Contract, present: Contract) ->
     old, new = (_sentences(one["guarantees"]) for one in (released, present))
     for field, sentence in old.items():
         if field not in new:
-            found.append(
+            breaches.append(
                 Breach(
                     rule="guarantee-withdrawn",
                     schema=name,
@@ -117,9 +117,9 @@ def contract_changes(object_name: str, released: Contract, present: Contract) ->
             )
         elif new[field] != sentence:
             was, now = f'"{sentence}"', f'"{new[field]}"'
-            found.append(Breach(rule="meaning-changed", schema=name, field=f"guarantees.{field}", was=was, now=now))
+            breaches.append(Breach(rule="meaning-changed", schema=name, field=f"guarantees.{field}", was=was, now=now))
     if released["meaning"] != present["meaning"]:
-        found.append(
+        breaches.append(
             Breach(
                 rule="meaning-changed",
                 schema=name,
@@ -128,7 +128,7 @@ def contract_changes(object_name: str, released: Contract, present: Contract) ->
                 now=f'"{present["meaning"]}"',
             )
         )
-    return found
+    return breaches
 
 
 def write_release(object_name: str, folder: Path = FOLDER) -> None:

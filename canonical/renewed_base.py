@@ -130,8 +130,8 @@ def _places(
     for place in new:
         alike = {key: likeness(sent[key], after[place], digests.fields[name]) for key in left}
         best = max(alike.values(), default=0)
-        found = [key for key, number in alike.items() if number == best]
-        if len(found) == 1 and (best or len(new) == len(left) == 1):
-            places[found[0]] = place
-            left.remove(found[0])
+        candidates = [key for key, number in alike.items() if number == best]
+        if len(candidates) == 1 and (best or len(new) == len(left) == 1):
+            places[candidates[0]] = place
+            left.remove(candidates[0])
     return places

@@ -64,8 +64,8 @@ def schema_of(name: str) -> dict[str, Any]:
     described = describe(struct)
     root = described.pop(struct.__name__)
     if not _is_written(struct):
-        held = root["properties"]
-        root["required"] = [member for member in held if member in root["required"] or member in ENVELOPE]
+        properties = root["properties"]
+        root["required"] = [member for member in properties if member in root["required"] or member in ENVELOPE]
     head = {"$schema": DIALECT, "$id": f"urn:lockstitch:canonical:{VERSION}:{name}"}
     return head | root | ({"$defs": dict(sorted(described.items()))} if described else {})
 
@@ -196,7 +196,7 @@ def _literal_of(kind: Any) -> tuple[str, ...]:
     """Return the values of an enum, in the order of the model. Empty for any other type."""
     if get_origin(kind) is Literal:
         return tuple(str(value) for value in get_args(kind))
-    return next((found for option in get_args(kind) if (found := _literal_of(option))), ())
+    return next((values for option in get_args(kind) if (values := _literal_of(option))), ())
 
 
 def main(arguments: list[str]) -> int:

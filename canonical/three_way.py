@@ -68,13 +68,13 @@ class _Outcome(Struct, kw_only=True):
         return True
 
 
-def merge(patch: P, names: Collection[str], held: Struct, base: Base, rules: Rules, digests: Digests) -> MergedFields:
+def merge(patch: P, names: Collection[str], target: Struct, base: Base, rules: Rules, digests: Digests) -> MergedFields:
     """Return what to write of `patch`, the fields that the source supplies, of which those in `names` count.
 
-    `held` is the record at the target. A field without a base is merged as it is for a caller: nothing is removed.
+    `target` is the record at the target. A field without a base is merged as it is for a caller: nothing is removed.
     """
     kind = type(patch)
-    new = [name for name in names if name not in base and not _is_held(name, patch, held, digests)]
+    new = [name for name in names if name not in base and not _is_there(name, patch, target, digests)]
     first = kind(**{name: getattr(patch, name) for name in new})
     values: dict[str, Any] = {}
     outcomes: dict[str, _Outcome] = {}
@@ -83,25 +83,31 @@ def merge(patch: P, names: Collection[str], held: Struct, base: Base, rules: Rul
         if known is None:
             continue
         if name in MERGED:
-            outcome = _merge_items(name, getattr(patch, name), getattr(held, name), known, rules, digests)
+            outcome = _merge_items(name, getattr(patch, name), getattr(target, name), known, rules, digests)
         else:
             is_clearable = name not in KEPT and _takes_null(kind, name)
             outcome = _merge_value(
-                name, getattr(patch, name), getattr(held, name, None), known, rules, digests, is_clearable=is_clearable
+                name,
+                getattr(patch, name),
+                getattr(target, name, None),
+                known,
+                rules,
+                digests,
+                is_clearable=is_clearable,
             )
         outcomes[name] = outcome
         values[name] = outcome.value
     return MergedFields(
-        patch=replace(merged(first, held, keep_emails=rules.keeps_emails), **values),
+        patch=replace(merged(first, target, keep_emails=rules.keeps_emails), **values),
         conflicts=tuple(name for name, one in outcomes.items() if one.conflict),
         kept=tuple(name for name, one in outcomes.items() if one.kept),
         removed=sum(one.removed for one in outcomes.values()),
     )
 
 
-def _is_held(name: str, patch: Struct, held: Struct, digests: Digests) -> bool:
+def _is_there(name: str, patch: Struct, target: Struct, digests: Digests) -> bool:
     """Return whether the target has the value of a field already. Lists are merged by item."""
-    return name not in MERGED and same(getattr(held, name, None), getattr(patch, name), digests.fields[name])
+    return name not in MERGED and same(getattr(target, name, None), getattr(patch, name), digests.fields[name])
 
 
 def _takes_null(kind: type[Struct], name: str) -> bool:
@@ -216,14 +222,14 @@ def _merge_items(name: str, sent: Any, present: Any, known: FieldBase, rules: Ru
     lists = _Lists(name, sent, present, known, digests)
     for key, item in lists.sent.items():
         place, last, source = lists.place(key), known.items.get(key), digests.of_item(name, item)
-        held = lists.there.get(place)
-        target = "" if held is None else digests.of_item(name, held)
+        counterpart = lists.there.get(place)
+        target = "" if counterpart is None else digests.of_item(name, counterpart)
         is_changed, both = last is None or source != last.source, last is not None and target != last.target
-        if held is not None and (last is None or both):
+        if counterpart is not None and (last is None or both):
             lists.own.add(place)
-        if held is None:
+        if counterpart is None:
             _merge_absent(outcome, owner, lists, key, last, is_changed=is_changed)
-        elif source == target or (is_changed and not _may_replace(name, held, item, is_new=last is None)):
+        elif source == target or (is_changed and not _may_replace(name, counterpart, item, is_new=last is None)):
             continue
         elif is_changed and outcome.takes(owner, both=both):
             lists.change(place, key, whole=last is not None and last.put and not both)
@@ -255,10 +261,10 @@ def _merge_absent(
         lists.add(key)
 
 
-def _may_replace(name: str, held: Any, item: Any, *, is_new: bool) -> bool:
+def _may_replace(name: str, counterpart: Any, item: Any, *, is_new: bool) -> bool:
     """Return whether an item of the source replaces that of the target with the same key. A system that was never given
     a consent does not know what a person has decided elsewhere."""
-    if name == "consents" and held.state in DECIDED:
+    if name == "consents" and counterpart.state in DECIDED:
         return item.state in DECIDED
     return not is_new or name in ("consents", "custom_fields")
 

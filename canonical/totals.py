@@ -14,7 +14,7 @@ from msgspec import Struct
 from canonical.codes import NO_CURRENCY
 from canonical.order import LineItem, Order, ShippingLine, Totals
 from canonical.order_patch import FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import Loss, given
+from canonical.parts import Loss, sent_or
 from canonical.values import currency_digits
 
 ZERO: Final = Decimal(0)
@@ -33,16 +33,16 @@ def check_totals(totals: Totals, lines: tuple[LineItem, ...], tax_inclusive: boo
     included). If `tax_inclusive` is None, both totals are accepted. A line whose product is finer than the currency may
     be rounded up or down.
     """
-    found = list(check_items(totals.items, lines)) if lines else []
+    losses = list(check_items(totals.items, lines)) if lines else []
     items, total = _exact(totals.items), _exact(totals.total)
     before_tax = items - _exact(totals.discount) + _exact(totals.shipping) + _exact(totals.fees) + _exact(totals.tip)
     with_tax = before_tax + _exact(totals.tax)
     holds_tax = total == before_tax and tax_inclusive is not False
     if not holds_tax and (total != with_tax or tax_inclusive):
         expected = {before_tax} if tax_inclusive else {with_tax} if tax_inclusive is False else {before_tax, with_tax}
-        shown = " or ".join(f"{amount:f}" for amount in sorted(expected))
-        found.append(_ambiguous("/totals/total", f"the parts add up to {shown}, the vendor says {totals.total}"))
-    return tuple(found)
+        sums = " or ".join(f"{amount:f}" for amount in sorted(expected))
+        losses.append(_ambiguous("/totals/total", f"the parts add up to {sums}, the vendor says {totals.total}"))
+    return tuple(losses)
 
 
 def check_items(items: str, lines: tuple[LineItem, ...]) -> tuple[Loss, ...]:
@@ -86,15 +86,15 @@ def unreadable_amounts(totals: Any) -> list[str]:
 def sum_of(patch: OrderPatch) -> BodySum | None:
     """Return lines - discounts + shipping + fees + tax unless it is included. None if a line has no price of its own:
     then the vendor's product supplies it."""
-    lines = given(patch.line_items, ())
+    lines = sent_or(patch.line_items, ())
     if any(line.unit_price is None for line in lines):
         return None
-    discounts, shipping, fees = given(patch.discounts, ()), given(patch.shipping_lines, ()), given(patch.fees, ())
+    discounts, shipping, fees = sent_or(patch.discounts, ()), sent_or(patch.shipping_lines, ()), sent_or(patch.fees, ())
     total = _added(lines) - added(one.amount for one in discounts)
     total += added(one.price for one in shipping) + added(one.amount for one in fees)
     if patch.tax_inclusive is not True:
         total += taxes_of(patch)
-    return BodySum(total=total, slack=_slack(lines, smallest_unit(given(patch.currency, NO_CURRENCY))))
+    return BodySum(total=total, slack=_slack(lines, smallest_unit(sent_or(patch.currency, NO_CURRENCY))))
 
 
 def holds_lines(lines: Sequence[LineItem], sent: Sequence[LineItemPatch], currency: str) -> bool:
@@ -118,9 +118,9 @@ def holds_sums(order: Order, patch: OrderPatch, moves: Iterable[tuple[str, str]]
     """
     wanted, totals = sum_of(patch), order.totals
     sums = {
-        "discounts": added(one.amount for one in given(patch.discounts, ())),
-        "shipping_lines": added(one.price for one in given(patch.shipping_lines, ())),
-        "fees": added(one.amount for one in given(patch.fees, ())),
+        "discounts": added(one.amount for one in sent_or(patch.discounts, ())),
+        "shipping_lines": added(one.price for one in sent_or(patch.shipping_lines, ())),
+        "fees": added(one.amount for one in sent_or(patch.fees, ())),
     }
     unknown = set[str]()
     for path, place in moves:
@@ -143,9 +143,9 @@ def _is_about(amount: Decimal, other: Decimal, unit: Decimal) -> bool:
 def taxes_of(patch: OrderPatch) -> Decimal:
     """Return the taxes on lines, shipping and fees, included in the prices or not."""
     parts: tuple[tuple[LineItemPatch | ShippingLinePatch | FeePatch, ...], ...] = (
-        given(patch.line_items, ()),
-        given(patch.shipping_lines, ()),
-        given(patch.fees, ()),
+        sent_or(patch.line_items, ()),
+        sent_or(patch.shipping_lines, ()),
+        sent_or(patch.fees, ()),
     )
     return added(one.tax for items in parts for one in items)
 
@@ -172,14 +172,14 @@ def shares(amount: Decimal, weights: Sequence[Decimal], unit: Decimal) -> tuple[
     if not whole:
         return (amount, *[ZERO] * (len(weights) - 1))
     exact = [amount * weight / whole for weight in weights]
-    found = [one - one % unit if one >= 0 else -(-one - -one % unit) for one in exact]
-    rest = amount - sum(found, ZERO)
+    parts = [one - one % unit if one >= 0 else -(-one - -one % unit) for one in exact]
+    rest = amount - sum(parts, ZERO)
     step = unit if rest > 0 else -unit
-    order = sorted(range(len(weights)), key=lambda at: abs(exact[at] - found[at]), reverse=True)
+    order = sorted(range(len(weights)), key=lambda at: abs(exact[at] - parts[at]), reverse=True)
     for at in order[: int(abs(rest) // unit)]:
-        found[at] += step
-    found[-1] += amount - sum(found, ZERO)
-    return tuple(found)
+        parts[at] += step
+    parts[-1] += amount - sum(parts, ZERO)
+    return tuple(parts)
 
 
 def is_void(order: Order) -> bool:
@@ -195,21 +195,21 @@ def check_payment(order: Order) -> tuple[Loss, ...]:
     """
     totals, payment = order.totals, order.payment_status
     total, paid, refunded = _exact(totals.total), _exact(totals.paid), _exact(totals.refunded)
-    found: list[Loss] = []
+    losses: list[Loss] = []
     if payment == "paid" and paid < total:
-        found.append(_ambiguous("/totals/paid", f"the order is paid, but only {totals.paid} was received"))
+        losses.append(_ambiguous("/totals/paid", f"the order is paid, but only {totals.paid} was received"))
     elif payment == "partially_paid" and not paid and total:
-        found.append(_ambiguous("/totals/paid", "the order is partially paid, but nothing was received"))
+        losses.append(_ambiguous("/totals/paid", "the order is partially paid, but nothing was received"))
     if refunded > paid:
-        found.append(_ambiguous("/totals/refunded", "more was refunded than received"))
+        losses.append(_ambiguous("/totals/refunded", "more was refunded than received"))
     elif payment in ("refunded", "partially_refunded") and not refunded and total:
-        found.append(_ambiguous("/totals/refunded", f"the order is {payment}, but nothing was refunded"))
+        losses.append(_ambiguous("/totals/refunded", f"the order is {payment}, but nothing was refunded"))
     outstanding = _exact(totals.outstanding)
     if outstanding > 0 and is_void(order):
-        found.append(_ambiguous("/totals/outstanding", "the order is void, but the vendor reports an amount due"))
+        losses.append(_ambiguous("/totals/outstanding", "the order is void, but the vendor reports an amount due"))
     elif outstanding != total - paid and (outstanding or not is_void(order)):
-        found.append(_ambiguous("/totals/outstanding", "outstanding is not total minus paid at the vendor"))
-    return tuple(found)
+        losses.append(_ambiguous("/totals/outstanding", "outstanding is not total minus paid at the vendor"))
+    return tuple(losses)
 
 
 def check_taxes(

@@ -87,10 +87,10 @@ def _ticket(patch: TicketPatch) -> PatchErrors:
 
 
 def _comment(patch: CommentPatch) -> PatchErrors:
-    given = [name for name in ("body_text", "body_html") if isinstance(getattr(patch, name), str)]
-    if not given:
+    bodies = [name for name in ("body_text", "body_html") if isinstance(getattr(patch, name), str)]
+    if not bodies:
         yield PatchError(pointer="/body_text", detail="send body_text or body_html")
-    for name in given:
+    for name in bodies:
         if not getattr(patch, name).strip():
             yield PatchError(pointer=f"/{name}", detail="is empty")
     if patch.visibility == "unknown":
@@ -125,13 +125,13 @@ def _text(value: str | UnsetType | None) -> str | None:
 
 
 def _emails(pointer: str, emails: tuple[EmailPatch, ...]) -> PatchErrors:
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for index, email in enumerate(emails):
         yield from _email(f"{pointer}/{index}/address", email.address)
         folded = values.email_key(email.address)
-        if folded in seen:
+        if folded in earlier:
             yield PatchError(pointer=f"{pointer}/{index}/address", detail="appears twice")
-        seen.add(folded)
+        earlier.add(folded)
     yield from _one_default(pointer, [email.is_primary is True for email in emails], "is_primary")
 
 
@@ -195,8 +195,8 @@ def _money(pointer: str, amount: str | None, digits: int | None) -> PatchErrors:
 
 
 def _each_once(pointer: str, name: str, sent: list[str]) -> PatchErrors:
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for index, value in enumerate(sent):
-        if value in seen:
+        if value in earlier:
             yield PatchError(pointer=f"{pointer}/{index}/{name}", detail="appears twice")
-        seen.add(value)
+        earlier.add(value)

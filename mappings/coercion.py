@@ -63,9 +63,9 @@ def _fit_one_of(value: Any, kinds: tuple[inspect.Type, ...]) -> Any:
         if _is(value, kind):
             return _fit(value, kind)
     for kind in kinds:
-        found = _fit(value, kind)
-        if _is(found, kind):
-            return found
+        fitted = _fit(value, kind)
+        if _is(fitted, kind):
+            return fitted
     return None if inspect.NoneType() in kinds and value in _NOTHING else value
 
 
@@ -109,15 +109,15 @@ def _truth(value: Any, _kind: Any) -> Any:
 def _members(value: Any, kind: inspect.StructType) -> Any:
     if not isinstance(value, dict):
         return {} if value == [] else value
-    found = dict(value)
+    members = dict(value)
     for field in kind.fields:
         name = field.encode_name
-        if name not in found:
+        if name not in members:
             continue
-        found[name] = _fit(found[name], field.type)
-        if not field.required and found[name] in _NOTHING and not _is(found[name], field.type):
-            del found[name]
-    return found
+        members[name] = _fit(members[name], field.type)
+        if not field.required and members[name] in _NOTHING and not _is(members[name], field.type):
+            del members[name]
+    return members
 
 
 def _items(value: Any, kind: inspect.VarTupleType) -> Any:

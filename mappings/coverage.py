@@ -245,8 +245,8 @@ def _literal_of(kind: Any) -> tuple[str, ...]:
     if get_origin(kind) is Literal:
         return tuple(str(value) for value in get_args(kind))
     for option in get_args(kind):
-        if found := _literal_of(option):
-            return found
+        if values := _literal_of(option):
+            return values
     return ()
 
 

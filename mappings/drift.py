@@ -112,8 +112,8 @@ def named_in(record: bytes | Raw, path: str, reason: str) -> str:
     if got is None:
         return path
     steps = _STEP.findall(path.removeprefix("$"))
-    found = _first(msgspec.json.decode(record), steps, _JSON_TYPES.get(got[1], got[1]))
-    return path if found is None else f"${found}"
+    keyed = _first(msgspec.json.decode(record), steps, _JSON_TYPES.get(got[1], got[1]))
+    return path if keyed is None else f"${keyed}"
 
 
 def _first(value: Any, steps: Sequence[tuple[str, str]], wanted: str) -> str | None:
@@ -124,14 +124,14 @@ def _first(value: Any, steps: Sequence[tuple[str, str]], wanted: str) -> str | N
     if isinstance(value, list):
         if not index.isdecimal() or int(index) >= len(value):
             return None
-        found = _first(value[int(index)], rest, wanted)
-        return None if found is None else f"[{index}]{found}"
+        below = _first(value[int(index)], rest, wanted)
+        return None if below is None else f"[{index}]{below}"
     if not isinstance(value, dict):
         return None
     for each in value if index else [name] if name in value else ():
-        found = _first(value[each], rest, wanted)
-        if found is not None:
-            return _step(each) + found
+        below = _first(value[each], rest, wanted)
+        if below is not None:
+            return _step(each) + below
     return None
 
 
@@ -155,10 +155,10 @@ def misfit_of(path: str, reason: str, record: Any = None) -> Misfit:
         return Misfit(path=folded, kind="missing_field", expected="a value", found="nothing")
     value = value_at(record, path)
     if not reason.startswith("Expected "):  # describes the value; drop any value that it quotes
-        found = reason.partition("'")[0].strip()
-        return Misfit(path=folded, kind="changed_type", expected="a readable value", found=found, value=value)
-    expected, _, found = reason.removeprefix("Expected ").replace("`", "").partition(", got ")
-    return Misfit(path=folded, kind="changed_type", expected=expected, found=found or type_of(value), value=value)
+        actual = reason.partition("'")[0].strip()
+        return Misfit(path=folded, kind="changed_type", expected="a readable value", found=actual, value=value)
+    expected, _, actual = reason.removeprefix("Expected ").replace("`", "").partition(", got ")
+    return Misfit(path=folded, kind="changed_type", expected=expected, found=actual or type_of(value), value=value)
 
 
 def type_of(value: Any) -> JsonType:
@@ -168,22 +168,22 @@ def type_of(value: Any) -> JsonType:
 
 def value_at(record: Any, path: str) -> Any:
     """Return the value at a path with positions. None if there is none, or if the path leaves out a position."""
-    found = record
+    inner = record
     for name, index in _STEP.findall(path.removeprefix("$")):
-        if name and isinstance(found, dict):
-            found = found.get(name)
-        elif index.isdecimal() and isinstance(found, list) and int(index) < len(found):
-            found = found[int(index)]
+        if name and isinstance(inner, dict):
+            inner = inner.get(name)
+        elif index.isdecimal() and isinstance(inner, list) and int(index) < len(inner):
+            inner = inner[int(index)]
         else:
             return None
-    return found
+    return inner
 
 
 def _walk(value: Any, expected: _Expected, path: str, members: dict[str, Member], misfits: dict[str, Misfit]) -> None:
     if expected.types is not None:
-        found = type_of(value)
-        if found not in expected.types:
-            misfit = Misfit(path=path, kind="changed_type", expected=expected.words, found=found, value=value)
+        actual = type_of(value)
+        if actual not in expected.types:
+            misfit = Misfit(path=path, kind="changed_type", expected=expected.words, found=actual, value=value)
             misfits.setdefault(path, misfit)
             return
     if isinstance(value, list):
@@ -278,10 +278,10 @@ _known: dict[type[Any], _Expected] = {}
 
 
 def _expected(read_by: type[Any]) -> _Expected:
-    found = _known.get(read_by)
-    if found is None:
-        found = _known[read_by] = _of(inspect.type_info(read_by), {})
-    return found
+    expected = _known.get(read_by)
+    if expected is None:
+        expected = _known[read_by] = _of(inspect.type_info(read_by), {})
+    return expected
 
 
 def _of(kind: inspect.Type, begun: dict[type[Any], _Expected]) -> _Expected:

@@ -28,7 +28,7 @@ def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple
     Raises Unmappable for unreadable account facts.
     """
     account = account_of(vendor, root)
-    held = dict(records(vendor, mapping, root))
+    inputs = dict(records(vendor, mapping, root))
     members = members_of(mapping)
     for case in cases(vendor, root):
         if (case.object, case.revision) != (mapping.object, mapping.revision):
@@ -39,15 +39,15 @@ def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple
                 continue
             patch = patch_of(mapping, name, value)
             if patch is not None:
-                both = [_draft(mapping, patch, record, account) for record in (None, held.get(input_name))]
+                both = [_draft(mapping, patch, record, account) for record in (None, inputs.get(input_name))]
                 yield f"{input_name}/{name}", msgspec.json.encode(both, order="sorted")
 
 
 def _data(expected: Raw) -> dict[str, Any]:
     """Return the resource of a case, the first of several."""
     mapped = msgspec.json.decode(expected)
-    found: dict[str, Any] = (mapped[0] if isinstance(mapped, list) else mapped)["data"]
-    return found
+    data: dict[str, Any] = (mapped[0] if isinstance(mapped, list) else mapped)["data"]
+    return data
 
 
 def _draft(mapping: AnyMapping, patch: Any, record: Raw | None, account: Any) -> Any:

@@ -58,22 +58,22 @@ def digests(mapping: AnyMapping, root: Path = ROOT) -> Released:
     )
 
 
-def complaints(held: dict[str, Released], root: Path = ROOT) -> list[str]:
+def complaints(released: dict[str, Released], root: Path = ROOT) -> list[str]:
     """Return a sentence for each released revision that changed since its release."""
     known = {name_of(mapping): mapping for vendor in VENDORS.values() for mapping in vendor.mappings}
-    found = []
-    for name, before in held.items():
+    sentences = []
+    for name, before in released.items():
         mapping = known.get(name)
         if mapping is None:
-            found.append(f"{name} is released and may be in use, but no vendor lists it any more: restore it.")
+            sentences.append(f"{name} is released and may be in use, but no vendor lists it any more: restore it.")
             continue
         changed = list(_changed(before, digests(mapping, root)))
         if changed:
-            found.append(
+            sentences.append(
                 f"{name} is released and must not change: {', '.join(changed)}. Restore it, and make"
                 f" the change in r{_next(mapping, known)} of {mapping.name} (docs/vendor-reference.md, A new revision)."
             )
-    return found
+    return sentences
 
 
 def name_of(mapping: AnyMapping) -> str:
@@ -81,10 +81,10 @@ def name_of(mapping: AnyMapping) -> str:
     return f"{mapping.name}@r{mapping.revision}"
 
 
-def render(held: dict[str, Released]) -> str:
+def render(released: dict[str, Released]) -> str:
     """Return the text of the lock file, with its seal at the end."""
     lines = [HEAD]
-    for name, one in sorted(held.items()):
+    for name, one in sorted(released.items()):
         for part in ("modules", "wire", "golden", "writes"):
             lines.append(f'["{name}".{part}]')
             lines += [f'"{key}" = "{digest}"' for key, digest in getattr(one, part).items()]
@@ -103,18 +103,18 @@ def _modules(mapping: AnyMapping) -> list[ModuleType]:
     """Return the modules of this revision, following their imports."""
     functions = (mapping.to_canonical, mapping.to_vendor, *(shape.to_canonical for shape in mapping.shapes))
     waiting = list(dict.fromkeys(function.__module__ for function in functions))
-    found: dict[str, ModuleType] = {}
+    modules: dict[str, ModuleType] = {}
     while waiting:
         name = waiting.pop()
-        if name in found or not _is_revised(name, mapping):
+        if name in modules or not _is_revised(name, mapping):
             continue
-        found[name] = importlib.import_module(name)
-        waiting += imported(found[name])
-    if not found:
+        modules[name] = importlib.import_module(name)
+        waiting += imported(modules[name])
+    if not modules:
         raise ValueError(
             f"{name_of(mapping)}: no module whose name ends in _r{mapping.revision} contains its functions"
         )
-    return list(found.values())
+    return list(modules.values())
 
 
 def _is_revised(module: str, mapping: AnyMapping) -> bool:
@@ -202,16 +202,16 @@ def _chosen(wanted: str) -> list[AnyMapping]:
     return [mapping for mapping in every if wanted in (mapping.vendor, mapping.name, name_of(mapping))]
 
 
-def _release(names: list[str], held: dict[str, Released]) -> int:
+def _release(names: list[str], released: dict[str, Released]) -> int:
     for wanted in names:
         chosen = _chosen(wanted)
         if not chosen:
             sys.stderr.write(f"Unknown revision {wanted}: python -m mappings.release --list shows all.\n")
             return 2
         for mapping in chosen:
-            if name_of(mapping) not in held:
+            if name_of(mapping) not in released:
                 before = mapping.builds_on
-                if before is not None and name_of(before) not in held:
+                if before is not None and name_of(before) not in released:
                     sys.stderr.write(f"{name_of(mapping)} builds on {name_of(before)}: release that first.\n")
                     return 1
                 now = digests(mapping)
@@ -220,24 +220,24 @@ def _release(names: list[str], held: dict[str, Released]) -> int:
                         f"{name_of(mapping)} has no golden records: {GOLDEN.format(vendor=mapping.vendor)}.\n"
                     )
                     return 1
-                held[name_of(mapping)] = now
+                released[name_of(mapping)] = now
                 sys.stdout.write(f"{name_of(mapping)} is released.\n")
-    LOCK.write_text(render(held), "utf-8")
+    LOCK.write_text(render(released), "utf-8")
     return 0
 
 
 def main(arguments: list[str]) -> int:
     """Run one of the three commands. Return 0 for success, 1 for a refusal, 2 for wrong arguments."""
     text = LOCK.read_text("utf-8") if LOCK.exists() else render({})
-    held = read(text)
+    released = read(text)
     if arguments == ["--list"]:
         for vendor in VENDORS.values():
             for mapping in vendor.mappings:
-                word = "released" if name_of(mapping) in held else "not released"
+                word = "released" if name_of(mapping) in released else "not released"
                 sys.stdout.write(f"{name_of(mapping):32} {word}\n")
         return 0
     if arguments == ["--check"]:
-        lines = [f"{sentence}\n" for sentence in complaints(held)]
+        lines = [f"{sentence}\n" for sentence in complaints(released)]
         if not is_sealed(text):
             lines.append(TAMPERED)
         sys.stderr.writelines(lines)
@@ -248,7 +248,7 @@ def main(arguments: list[str]) -> int:
     if not is_sealed(text):
         sys.stderr.write(TAMPERED)
         return 1
-    return _release(arguments, held)
+    return _release(arguments, released)
 
 
 if __name__ == "__main__":

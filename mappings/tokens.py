@@ -71,8 +71,8 @@ class Scopes:
 
     def missing(self, needed: Iterable[str], granted: Iterable[str]) -> tuple[str, ...]:
         """Return the needed scopes that were not granted, sorted."""
-        held = set(granted)
-        return tuple(sorted(set(needed) - held - self._implied_by(held)))
+        scopes = set(granted)
+        return tuple(sorted(set(needed) - scopes - self._implied_by(scopes)))
 
     def _implied_by(self, scopes: Iterable[str]) -> set[str]:
         return {inner for scope in scopes for inner in self.implied.get(scope, ())}
@@ -167,13 +167,13 @@ class Grant:
         url = self.authorize_url
         if "://" not in url or elsewhere:
             url = base_url + urlsplit(url).path
-        asked = {"response_type": "code", "client_id": secrets["client_id"], **more}
-        return f"{url}?{urlencode(asked, quote_via=quote)}"
+        parameters = {"response_type": "code", "client_id": secrets["client_id"], **more}
+        return f"{url}?{urlencode(parameters, quote_via=quote)}"
 
     def code_request(self, secrets: Mapping[str, str], code: str, redirect_uri: str, verifier: str) -> VendorRequest:
         """Exchange a code."""
-        given = {"code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
-        return self._request(secrets, {"grant_type": "authorization_code", **given})
+        members = {"code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
+        return self._request(secrets, {"grant_type": "authorization_code", **members})
 
     def refresh_request(self, secrets: Mapping[str, str], refresh_token: str) -> VendorRequest:
         """Exchange a refresh token."""
@@ -183,17 +183,17 @@ class Grant:
         """Ask for a token without a person: client credentials, or a login."""
         if self.login is not None:
             return self._encoded(self.login(secrets), ())
-        asked = {"scope": self.separator.join(scopes)} if scopes and self.asks_scopes else {}
-        return self._request(secrets, {"grant_type": "client_credentials", **asked})
+        members = {"scope": self.separator.join(scopes)} if scopes and self.asks_scopes else {}
+        return self._request(secrets, {"grant_type": "client_credentials", **members})
 
-    def _request(self, secrets: Mapping[str, str], given: Members) -> VendorRequest:
+    def _request(self, secrets: Mapping[str, str], members: Members) -> VendorRequest:
         client = {"client_id": secrets["client_id"], "client_secret": secrets["client_secret"]}
         if self.client == "body":
-            return self._encoded({**given, **client, **self.more}, ())
+            return self._encoded({**members, **client, **self.more}, ())
         # RFC 6749, section 2.3.1: both are form-encoded first.
         pair = ":".join(quote(value, safe="") for value in client.values())
         basic = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        return self._encoded({**given, **self.more}, (("Authorization", basic),))
+        return self._encoded({**members, **self.more}, (("Authorization", basic),))
 
     def _encoded(self, members: Members, headers: tuple[tuple[str, str], ...]) -> VendorRequest:
         form = self.encoding == "form"

@@ -18,9 +18,9 @@ def shape_of(struct: type[Struct]) -> Any:
 
 def structs_in(struct: type[Struct]) -> frozenset[type[Struct]]:
     """Return the Struct and all Structs nested in it."""
-    found: set[type[Struct]] = set()
-    _collect(_type_info(struct), found)
-    return frozenset(found)
+    structs: set[type[Struct]] = set()
+    _collect(_type_info(struct), structs)
+    return frozenset(structs)
 
 
 def _type_info(hint: Any) -> Any:
@@ -37,19 +37,19 @@ def _type_info(hint: Any) -> Any:
         return str(get_origin(hint)), *(_type_info(part) for part in get_args(hint) if part is not ...)
 
 
-def _collect(value: Any, found: set[type[Struct]]) -> None:
+def _collect(value: Any, structs: set[type[Struct]]) -> None:
     if isinstance(value, StructType):
-        if value.cls in found:
+        if value.cls in structs:
             return
-        found.add(value.cls)
+        structs.add(value.cls)
     if isinstance(value, Struct):
         for name in value.__struct_fields__:
-            _collect(getattr(value, name), found)
+            _collect(getattr(value, name), structs)
     elif isinstance(value, tuple):
         for one in value:
-            _collect(one, found)
+            _collect(one, structs)
     elif isinstance(value, type) and issubclass(value, Struct):
-        found.add(value)
+        structs.add(value)
 
 
 def _plain(value: Any, inside: frozenset[str]) -> Any:

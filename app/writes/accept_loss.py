@@ -19,7 +19,7 @@ from canonical.classes import LINE, NAMING, Traits, is_essential
 from canonical.field_kinds import ComparedField, fields_of
 from canonical.order import Order
 from canonical.order_patch import LineItemPatch, OrderPatch
-from canonical.parts import Loss, given
+from canonical.parts import Loss, sent_or
 from canonical.references import PEOPLE
 from canonical.same_value import is_empty, same
 from canonical.totals import PARTS, BodySum, holds_lines, holds_sums, sum_of
@@ -220,7 +220,7 @@ def without_moved(
     places = [(_field(path), place) for path, place in moves]
     targets = {_field(place) for _, place in places}
     moved = targets.union(name for name, _ in places)
-    sent = _comparable(given(whole.line_items, ()), planned, {path for path, _ in moves})
+    sent = _comparable(sent_or(whole.line_items, ()), planned, {path for path, _ in moves})
     lines, further = order.line_items[: len(sent)], order.line_items[len(sent) :]
     if not sent or sum_of(whole) is None or not holds_lines(lines, sent, order.currency):
         return refused

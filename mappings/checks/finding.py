@@ -20,7 +20,7 @@ PARENT: Final = "1"
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def found(vendor: AnyVendor, root: Path, *, lists: bool = False) -> Result:
+def finding(vendor: AnyVendor, root: Path, *, lists: bool = False) -> Result:
     """Check that every object has a golden answer in which `record` finds the record, and that `page` finds all records
     of an answer with several. With `lists`, every object that can be listed needs a golden list."""
     tried, failures, account = 0, list[str](), account_of(vendor, root)
@@ -82,5 +82,5 @@ def _reply(sent: bytes) -> VendorReply:
     return VendorReply(status=200, headers={}, body=sent)
 
 
-def _decoded(found: tuple[Raw, ...]) -> tuple[Any, ...]:
-    return tuple(msgspec.json.decode(one) for one in found)
+def _decoded(records: tuple[Raw, ...]) -> tuple[Any, ...]:
+    return tuple(msgspec.json.decode(one) for one in records)

@@ -61,10 +61,10 @@ def map_payload(vendor: AnyVendor, mapping: AnyMapping, payload: bytes, account:
 
     Raises Unmappable for an unknown payload.
     """
-    found = vendor.unwrap(payload, mapping.object)
-    is_bare = len(found) == 1 and msgspec.json.decode(found[0]) == msgspec.json.decode(payload)
+    records = vendor.unwrap(payload, mapping.object)
+    is_bare = len(records) == 1 and msgspec.json.decode(records[0]) == msgspec.json.decode(payload)
     known = account if is_bare else _enriched(mapping, payload, account)
-    return [_read(mapping, record, known) for record in found]
+    return [_read(mapping, record, known) for record in records]
 
 
 def records(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple[str, Raw]]:
@@ -79,13 +79,13 @@ def records(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tupl
 def golden(vendor: AnyVendor, root: Path) -> Result:
     """Check that every golden record maps to its expectation, and that every object has one."""
     account = account_of(vendor, root)
-    found = list(cases(vendor, root))
-    failures = [failure for case in found for failure in _failures(vendor, case, account)]
+    golden_cases = list(cases(vendor, root))
+    failures = [failure for case in golden_cases for failure in _failures(vendor, case, account)]
     failures += [f"{name}.in.json has no .out.json" for name in unanswered(vendor, root)]
     failures += [f"{path.name} has no {sent.name}" for path, sent in _pairs(vendor, root) if not sent.exists()]
-    missing = {mapping.object for mapping in vendor.mappings} - {case.object for case in found}
+    missing = {mapping.object for mapping in vendor.mappings} - {case.object for case in golden_cases}
     failures += [f"there is no golden record of a {name}" for name in sorted(missing)]
-    return Result(cases=len(found), failures=tuple(failures), nothing="there are no golden records")
+    return Result(cases=len(golden_cases), failures=tuple(failures), nothing="there are no golden records")
 
 
 def unanswered(vendor: AnyVendor, root: Path) -> list[str]:
@@ -168,8 +168,8 @@ def _difference(path: str, expected: Any, present: Any) -> str:
         for place, (one, other) in enumerate(zip(expected, present, strict=True)):
             if one != other:
                 return _difference(f"{path}/{place}", one, other)
-    shown = ["nothing" if one is ... else msgspec.json.encode(one).decode()[:200] for one in (expected, present)]
-    return f"at {path or '/'} {shown[0]} is expected, got {shown[1]}"
+    texts = ["nothing" if one is ... else msgspec.json.encode(one).decode()[:200] for one in (expected, present)]
+    return f"at {path or '/'} {texts[0]} is expected, got {texts[1]}"
 
 
 def _enriched(mapping: AnyMapping, payload: bytes, account: Any) -> Any:

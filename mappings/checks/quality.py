@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from mappings.checks.derived import exact_reads, exact_writes, words_agree
 from mappings.checks.file_names import files_named
-from mappings.checks.finding import found
+from mappings.checks.finding import finding
 from mappings.checks.golden import golden
 from mappings.checks.reading import enums_read, errors_classified, reads
 from mappings.checks.result import Result, attempted, joined
@@ -107,7 +107,7 @@ def computed(vendor: AnyVendor, root: Path) -> dict[str, Result]:
         "bronze.read": lambda: joined(
             [
                 reads(vendor, root),
-                found(vendor, root, lists=_is_exempt(claimed)),
+                finding(vendor, root, lists=_is_exempt(claimed)),
                 exact_reads(vendor, root, unread),
                 files_named(vendor, root),
             ]

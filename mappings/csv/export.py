@@ -67,10 +67,10 @@ def read_rows(file: BinaryIO, layout: Layout) -> Iterator[ReadRow]:
     """
     records = _records(file, layout)
     places, width = _places(records, layout, _kind_of(file))
-    seen: dict[bytes, tuple[bytes, int]] = {}
+    first_rows: dict[bytes, tuple[bytes, int]] = {}
     for number, cells in records:
         read = _row(number, cells, places, width, layout)
-        digest, first = seen.setdefault(read.identity, (read.digest, number))
+        digest, first = first_rows.setdefault(read.identity, (read.digest, number))
         if digest != read.digest:
             fault = f"contradicts row {first}, which is about the same record"
             row = Row(row=number, cells=read.row.cells, fault=fault)
@@ -166,5 +166,5 @@ def _guesses(header: list[str], layout: Layout, kind: str | None) -> list[str]:
     for delimiter, title in DELIMITERS.items():
         if delimiter != layout.delimiter and set(layout.names) <= {name.strip() for name in line.split(delimiter)}:
             return [f"with {title} as the delimiter it has them all, but the layout says {layout.delimiter!r}"]
-    found = f"its first row has {len(header)} cell{'' if len(header) == 1 else 's'}"
-    return [found if any(name.strip() in layout.names for name in header) else f"{found}: is it the header?"]
+    guess = f"its first row has {len(header)} cell{'' if len(header) == 1 else 's'}"
+    return [guess if any(name.strip() in layout.names for name in header) else f"{guess}: is it the header?"]

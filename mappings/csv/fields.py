@@ -63,7 +63,7 @@ def find_field(model: type[Struct], text: str) -> Field:
     return _leaf(tuple(path), kind, tuple(owners), text)
 
 
-def shown(path: Path) -> str:
+def path_text(path: Path) -> str:
     """Return a path as text."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")
@@ -75,11 +75,11 @@ def missing_fields(model: type[Struct], filled: dict[Path, Field], derived: froz
     for field in filled.values():
         owners |= dict(field.owners)
     return [
-        shown((*where, member.name))
+        path_text((*where, member.name))
         for where, owner in owners.items()
         for member in msgspec.structs.fields(owner)
         if member.required
-        and shown((*where, member.name)) not in derived
+        and path_text((*where, member.name)) not in derived
         and not any(path[: len(where) + 1] == (*where, member.name) for path in filled)
     ]
 

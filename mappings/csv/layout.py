@@ -134,32 +134,32 @@ def make_layout(setting: LayoutSetting) -> Layout:
 
     def fill(where: str, text: str) -> Field | None:
         try:
-            found = find_field(model, text)
+            field = find_field(model, text)
         except NoSuchField as error:
             complaints.append(f"{where} {error}.")
             return None
-        if found.path in filled:
+        if field.path in filled:
             complaints.append(f"{where} {text} is filled twice.")
-        filled[found.path] = found
-        return found
+        filled[field.path] = field
+        return field
 
     columns = []
     for number, one in enumerate(setting.columns):
         where = f"csv.columns[{number}] ({one.column}):"
-        found = fill(where, one.field)
-        if found is None:
+        field = fill(where, one.field)
+        if field is None:
             continue
-        complaints += [f"{where} {complaint}" for complaint in _complaints_of_column(one, found)]
+        complaints += [f"{where} {complaint}" for complaint in _complaints_of_column(one, field)]
         folded = {cell.strip().lower(): word for cell, word in one.values.items()}
         columns.append(
-            Column(name=one.column.strip(), type=one.type, required=one.required, values=folded, field=found)
+            Column(name=one.column.strip(), type=one.type, required=one.required, values=folded, field=field)
         )
     constants = []
     for text, value in setting.constants.items():
-        found = fill("csv.constants:", text)
-        if found is not None:
-            complaints += _complaints_of_constant(text, value, found)
-            constants.append((found.path, value))
+        field = fill("csv.constants:", text)
+        if field is not None:
+            complaints += _complaints_of_constant(text, value, field)
+            constants.append((field.path, value))
     complaints += [
         f"csv: {name} is required; fill it with a column or a constant."
         for name in missing_fields(model, filled, DERIVED)
@@ -232,13 +232,13 @@ def _is_format(text: str) -> bool:
         return False
 
 
-def _complaints_of_column(one: ColumnSetting, found: Field) -> list[str]:
-    if found.path[0] == CUSTOM:
+def _complaints_of_column(one: ColumnSetting, field: Field) -> list[str]:
+    if field.path[0] == CUSTOM:
         return [NO_VALUES] if one.values and one.type not in ("enum", "boolean") else []
-    if found.kind not in FITS[one.type]:
-        fitting = " or ".join(name for name, kinds in FITS.items() if found.kind in kinds)
+    if field.kind not in FITS[one.type]:
+        fitting = " or ".join(name for name, kinds in FITS.items() if field.kind in kinds)
         return [f"type {one.type} does not fit {one.field}, which takes {fitting}."]
-    words: tuple[str, ...] = found.words if one.type == "enum" else ("true", "false")
+    words: tuple[str, ...] = field.words if one.type == "enum" else ("true", "false")
     if one.values and one.type not in ("enum", "boolean"):
         return [NO_VALUES]
     return [
@@ -248,20 +248,20 @@ def _complaints_of_column(one: ColumnSetting, found: Field) -> list[str]:
     ]
 
 
-def _complaints_of_constant(text: str, value: Constant, found: Field) -> list[str]:
+def _complaints_of_constant(text: str, value: Constant, field: Field) -> list[str]:
     fits = {
         "text": isinstance(value, str),
-        "enum": value in found.words,
+        "enum": value in field.words,
         "amount": isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", value) is not None,
         "boolean": isinstance(value, bool),
         "whole": isinstance(value, int) and not isinstance(value, bool),
         "instant": False,
     }
-    code = CODES.get(str(found.path[-1]))
-    if fits[found.kind] and (code is None or code[0](str(value))):
+    code = CODES.get(str(field.path[-1]))
+    if fits[field.kind] and (code is None or code[0](str(value))):
         return []
-    wanted = {"enum": f"one of {', '.join(found.words)}", "amount": 'a decimal in quotes, "0.00"', "whole": "a number"}
-    expected = wanted.get(found.kind, found.kind) if code is None else code[1]
+    wanted = {"enum": f"one of {', '.join(field.words)}", "amount": 'a decimal in quotes, "0.00"', "whole": "a number"}
+    expected = wanted.get(field.kind, field.kind) if code is None else code[1]
     return [f"csv.constants: {text} takes {expected}."]
 
 

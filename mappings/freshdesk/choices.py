@@ -65,7 +65,7 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
         return _custom(account, object_name, contact_fields)
     if object_name != "ticket":
         return {}
-    found = {
+    choices = {
         "status": tuple(
             Option(value=ours, label=account.status_labels.get(theirs, ours))
             for ours, theirs in statuses_written(account, None).items()
@@ -76,11 +76,11 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     }
     if agents:
         people = [one for page in agents for one in decode(page.body, tuple[_Agent, ...])]
-        found["assignee"] = tuple(Option(value=str(one.id), label=one.contact.name or str(one.id)) for one in people)
+        choices["assignee"] = tuple(Option(value=str(one.id), label=one.contact.name or str(one.id)) for one in people)
     if groups:
         teams = [one for page in groups for one in decode(page.body, tuple[_Group, ...])]
-        found["team"] = tuple(Option(value=str(one.id), label=one.name) for one in teams)
-    return {**found, **_custom(account, object_name, ticket_fields)}
+        choices["team"] = tuple(Option(value=str(one.id), label=one.name) for one in teams)
+    return {**choices, **_custom(account, object_name, ticket_fields)}
 
 
 CHOICES: Final = Choices[Account](

@@ -67,9 +67,9 @@ def addresses_written(
     if current is None:
         return (UNSET if first is None else first), others or UNSET
     listed = current.other_emails
-    held = None if isinstance(listed, UnsetType) else tuple(values.email(one) for one in listed or ())
+    stored = None if isinstance(listed, UnsetType) else tuple(values.email(one) for one in listed or ())
     same = first == (values.email(current.email) if current.email else None)
-    return (UNSET if same else first), (UNSET if others == held else others)
+    return (UNSET if same else first), (UNSET if others == stored else others)
 
 
 def numbers_written(patch: CustomerPatch, notes: Notes) -> tuple[Number, Number]:

@@ -80,7 +80,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     """Return the body of a write. `current` is None for a new contact."""
     notes = Notes()
     settings = account.custom_fields.get("customer", ())
-    held = None if current is None else current.custom_fields or {}
+    stored = None if current is None else current.custom_fields or {}
     patch = one_name(patch, None if current is None else current.name, "Freshdesk", notes, with_company=False)
     patches.refuse_without_place(patch, NO_PLACE, notes)
     email, other_emails = addresses_written(patch.emails, current, notes)
@@ -98,7 +98,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
         description=patch.notes,
         unique_external_id=patches.own_key(patch.external_id, "Freshdesk", notes),
         tags=bodies.tags(patch.tags, notes),
-        custom_fields=dict(json_custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET,
+        custom_fields=dict(json_custom_fields.write(patch.custom_fields, settings, stored, notes)) or UNSET,
     )
     people.check_person(patch, "Freshdesk", notes)
     if patch.status == "active" and current is not None and current.deleted:
@@ -139,10 +139,10 @@ def _address_written(
     for name in ("city", "postal_code", "region", "country_code"):
         if lines[name]:
             notes.lose(f"{pointer}/{name}", "coerced", ONE_TEXT)
-    held = None if current is None else current.address
+    stored = None if current is None else current.address
     said = tuple(line for line in lines.values() if line)
-    if held and said == tuple(line for line in _two_lines(held) if line):
-        return held
+    if stored and said == tuple(line for line in _two_lines(stored) if line):
+        return stored
     text = "\n".join(line for line in lines.values() if line and line.strip())
     if not text:
         notes.unsupported(pointer, f"{ONLY_LINES}, and this one has none")

@@ -61,10 +61,10 @@ def find_marker(
 def alike(reply: VendorReply, marker: str, body: ConversationWrite) -> tuple[str, ...]:
     """Return the ids of outgoing messages with this text and visibility that were added since the operation began."""
     began = markers.began(marker)
-    found = decode(reply.body, tuple[Conversation, ...])
+    conversations = decode(reply.body, tuple[Conversation, ...])
     return tuple(
         str(one.id)
-        for one in found
+        for one in conversations
         if not one.incoming
         and (one.private is True) == (body.private is True)
         and has_words(body.body, one.body_text)

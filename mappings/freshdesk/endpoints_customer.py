@@ -24,10 +24,10 @@ class _Keyed(Struct, frozen=True, kw_only=True):
     unique_external_id: str | None = None
 
 
-def window(asked: Window) -> Query:
+def window(page: Window) -> Query:
     """Return the parameters of a page of contacts, without deleted ones."""
-    since = () if asked.since is None else (("_updated_since", whole_seconds(asked.since)),)
-    return (("page", str(asked.number)), ("per_page", str(asked.rows)), *since)
+    since = () if page.since is None else (("_updated_since", whole_seconds(page.since)),)
+    return (("page", str(page.number)), ("per_page", str(page.rows)), *since)
 
 
 def mark(body: ContactWrite, marker: str, account: Account) -> ContactWrite:

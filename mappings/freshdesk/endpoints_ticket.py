@@ -37,14 +37,14 @@ class _Agent(Struct, frozen=True, kw_only=True):
     contact: _Named
 
 
-def window(asked: Window) -> Query:
+def window(page: Window) -> Query:
     """Return the parameters of a page of changes."""
     return (
-        ("updated_since", whole_seconds(asked.since or EPOCH)),
+        ("updated_since", whole_seconds(page.since or EPOCH)),
         ("order_by", "updated_at"),
         ("order_type", "asc"),
-        ("page", str(asked.number)),
-        ("per_page", str(asked.rows)),
+        ("page", str(page.number)),
+        ("per_page", str(page.rows)),
         ("include", "requester,stats,description"),
     )
 

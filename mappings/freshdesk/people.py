@@ -13,7 +13,7 @@ from mappings.kit.people import compare_person
 from mappings.spec import Notes
 
 
-class Asking(Struct, frozen=True, kw_only=True):
+class RequesterWrite(Struct, frozen=True, kw_only=True):
     """The requester in the body of a ticket: by id, by e-mail address, or by phone number and name."""
 
     requester_id: int | UnsetType = UNSET
@@ -22,10 +22,10 @@ class Asking(Struct, frozen=True, kw_only=True):
     name: str | UnsetType = UNSET
 
 
-NO_REQUESTER: Final = Asking()
+NO_REQUESTER: Final = RequesterWrite()
 
 
-def requester_written(patch: ReferencePatch | None | UnsetType, current: Ticket | None, notes: Notes) -> Asking:
+def requester_written(patch: ReferencePatch | None | UnsetType, current: Ticket | None, notes: Notes) -> RequesterWrite:
     """Return the requester by id, address or phone number. Freshdesk finds the contact or creates one."""
     if not isinstance(patch, ReferencePatch):
         if current is None or patch is None:
@@ -35,17 +35,17 @@ def requester_written(patch: ReferencePatch | None | UnsetType, current: Ticket 
         id = patches.record_id(patch, "/requester", "Freshdesk", notes)
         if not isinstance(id, int):
             return NO_REQUESTER
-        held = None if current is None else current.requester
-        known = held if held is not None and held.id == id else Requester(id=id)
+        requester = None if current is None else current.requester
+        known = requester if requester is not None and requester.id == id else Requester(id=id)
         of_known = {"name": known.name, "email": known.email, "phone": known.phone or known.mobile}
         compare_person(patch, of_known, "/requester", notes)
-        return NO_REQUESTER if current is not None and current.requester_id == id else Asking(requester_id=id)
+        return NO_REQUESTER if current is not None and current.requester_id == id else RequesterWrite(requester_id=id)
     name = patch.name if patch.name and patch.name.strip() else UNSET
     if patch.email:
-        held = None if current is None else current.requester
-        if held is not None and held.email and values.email(held.email) == values.email(patch.email):
-            of_held = {"name": held.name, "phone": held.phone or held.mobile}
-            compare_person(patch, of_held, "/requester", notes)
+        requester = None if current is None else current.requester
+        if requester is not None and requester.email and values.email(requester.email) == values.email(patch.email):
+            of_requester = {"name": requester.name, "phone": requester.phone or requester.mobile}
+            compare_person(patch, of_requester, "/requester", notes)
             return NO_REQUESTER
         return _by_email(patch, patch.email, name, notes)
     if not patch.phone:
@@ -54,7 +54,7 @@ def requester_written(patch: ReferencePatch | None | UnsetType, current: Ticket 
     if isinstance(name, UnsetType):
         notes.invalid("/requester/name", "Freshdesk needs a name with a phone number")
         return NO_REQUESTER
-    return Asking(phone=patch.phone, name=name)
+    return RequesterWrite(phone=patch.phone, name=name)
 
 
 def copied_written(
@@ -80,16 +80,16 @@ def copied_written(
                     )
     if current is None:
         return tuple(wanted) or UNSET
-    held = {values.email(address) for address in current.cc_emails or ()}
-    if held != set(wanted):
+    stored = {values.email(address) for address in current.cc_emails or ()}
+    if stored != set(wanted):
         notes.unsupported("/followers", "Freshdesk accepts copied addresses only with a new ticket")
     return UNSET
 
 
-def _by_email(patch: ReferencePatch, address: str, name: str | UnsetType, notes: Notes) -> Asking:
+def _by_email(patch: ReferencePatch, address: str, name: str | UnsetType, notes: Notes) -> RequesterWrite:
     email = patches.checked_email(address, "/requester/email", notes)
     if email is None:
         return NO_REQUESTER
     if patch.phone:
         notes.lose("/requester/phone", "coerced", "Freshdesk finds the requester by e-mail: the number is not written")
-    return Asking(email=email, name=name)
+    return RequesterWrite(email=email, name=name)

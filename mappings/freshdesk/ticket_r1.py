@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.parts import Instant, Loss, Reference, given
+from canonical.parts import Instant, Loss, Reference, sent_or
 from canonical.ticket import STATUS_CATEGORY, Follower, Ticket, TicketPatch, TicketStatus
 from mappings.freshdesk import bodies, wire_v2
 from mappings.freshdesk.endpoints_ticket import ENDPOINTS
@@ -89,9 +89,9 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
     """Return the body of a write. `current` is None for a new ticket."""
     notes = Notes()
     settings = account.custom_fields.get("ticket", ())
-    held = None if current is None else current.custom_fields or {}
+    stored = None if current is None else current.custom_fields or {}
     patches.refuse_without_place(patch, NO_PLACE, notes)
-    asking = requester_written(patch.requester, current, notes)
+    requester = requester_written(patch.requester, current, notes)
     due_by, fr_due_by = _due(patch, current, notes)
     body = TicketWrite(
         subject=_subject(patch, current, notes),
@@ -100,16 +100,16 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
         priority=patches.chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes, near=nearest.PRIORITY),
         source=patches.chosen(patch.channel, SOURCE_WRITTEN, "/channel", notes, near=nearest.CHANNEL),
         type=patches.chosen(patch.type, types_written(account), "/type", notes, near=nearest.TICKET_TYPE),
-        requester_id=asking.requester_id,
-        email=asking.email,
-        phone=asking.phone,
-        name=asking.name,
+        requester_id=requester.requester_id,
+        email=requester.email,
+        phone=requester.phone,
+        name=requester.name,
         responder_id=patches.record_id(patch.assignee, "/assignee", "Freshdesk", notes),
         group_id=patches.record_id(patch.team, "/team", "Freshdesk", notes),
         company_id=patches.record_id(patch.company, "/company", "Freshdesk", notes),
         cc_emails=copied_written(patch.followers, current, notes),
         tags=bodies.tags(patch.tags, notes),
-        custom_fields=dict(json_custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET,
+        custom_fields=dict(json_custom_fields.write(patch.custom_fields, settings, stored, notes)) or UNSET,
         due_by=due_by,
         fr_due_by=fr_due_by,
     )
@@ -162,7 +162,7 @@ def _text(patch: TicketPatch) -> str:
     """Return the text of a message, in plain text."""
     if isinstance(patch.description, str) and patch.description.strip():
         return patch.description.strip()
-    return text_of(values.safe_html(given(patch.description_html, "")))
+    return text_of(values.safe_html(sent_or(patch.description_html, "")))
 
 
 def _description(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> str | UnsetType:
@@ -184,8 +184,8 @@ def _status_written(
     if current is not None and (current.deleted or current.spam) and not isinstance(wanted, UnsetType):
         notes.invalid("/status", "the ticket is deleted or spam: restore it in Freshdesk first")
         return UNSET
-    held = None if current is None else current.status
-    return patches.chosen(wanted, statuses_written(account, held), "/status", notes, near=nearest.TICKET_STATUS)
+    stored = None if current is None else current.status
+    return patches.chosen(wanted, statuses_written(account, stored), "/status", notes, near=nearest.TICKET_STATUS)
 
 
 def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tuple[Due, Due]:
@@ -197,9 +197,9 @@ def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tu
     if wanted is None:
         notes.invalid("/due_at", "a Freshdesk ticket always has a due time: change it instead of clearing it")
         return UNSET, UNSET
-    held = None if current is None else current.fr_due_by
-    if held is not None and held <= wanted:
-        return wanted, held
+    response_due = None if current is None else current.fr_due_by
+    if response_due is not None and response_due <= wanted:
+        return wanted, response_due
     notes.lose("/due_at", "defaulted", "Freshdesk also needs a due time for the first response: the same one is sent")
     return wanted, wanted
 

@@ -26,5 +26,5 @@ def chosen(
 ) -> str | UnsetType:
     """Return HubSpot's value of an enumeration, or that of the nearest value (`near`). `options` are those of the
     account, None if they are unknown."""
-    held = {ours: theirs for ours, theirs in table.items() if not theirs or options is None or theirs in options}
-    return patches.chosen(wanted, held, pointer, notes, "this HubSpot account has ", near)
+    available = {ours: theirs for ours, theirs in table.items() if not theirs or options is None or theirs in options}
+    return patches.chosen(wanted, available, pointer, notes, "this HubSpot account has ", near)

@@ -60,23 +60,23 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
         return {}
     owners, *definitions = replies
     properties = _properties(definitions[list(OBJECT_TYPES).index(object_name)])
-    found: dict[str, tuple[Option, ...]] = {}
+    choices: dict[str, tuple[Option, ...]] = {}
     if owners and object_name != "order":
-        found["owner" if object_name == "customer" else "assignee"] = _owners(owners)
+        choices["owner" if object_name == "customer" else "assignee"] = _owners(owners)
     if object_name == "customer":
-        _put(found, "lifecycle_stage", _canonical(properties.get("lifecyclestage"), LIFECYCLE_WRITE))
-        _put(found, "language", _options(properties.get("hs_language", ())))
-        _put(found, "timezone", _zones(properties.get("hs_timezone", ())))
+        _put(choices, "lifecycle_stage", _canonical(properties.get("lifecyclestage"), LIFECYCLE_WRITE))
+        _put(choices, "language", _options(properties.get("hs_language", ())))
+        _put(choices, "timezone", _zones(properties.get("hs_timezone", ())))
     elif object_name == "order":
-        found |= _order_stages(account)
+        choices |= _order_stages(account)
     else:
-        found |= _stages(account)
-        _put(found, "priority", _canonical(properties.get("hs_ticket_priority"), PRIORITY_WRITE))
-        _put(found, "type", _canonical(properties.get("hs_ticket_category"), TYPE_WRITE))
-        _put(found, "channel", _canonical(properties.get("source_type"), CHANNEL_WRITE))
+        choices |= _stages(account)
+        _put(choices, "priority", _canonical(properties.get("hs_ticket_priority"), PRIORITY_WRITE))
+        _put(choices, "type", _canonical(properties.get("hs_ticket_category"), TYPE_WRITE))
+        _put(choices, "channel", _canonical(properties.get("source_type"), CHANNEL_WRITE))
     for setting in account.custom_fields.get(object_name, ()):
-        _put(found, name_of(setting), _custom(setting.vendor_field, properties, found))
-    return found
+        _put(choices, name_of(setting), _custom(setting.vendor_field, properties, choices))
+    return choices
 
 
 def _definitions(object_type: str) -> VendorRequest:
@@ -159,18 +159,18 @@ def _pipelines(pipelines: Mapping[str, Pipeline[Any]]) -> dict[str, tuple[Option
 
 
 def _custom(
-    vendor_field: str, properties: Mapping[str, tuple[_Choice, ...]], found: Mapping[str, tuple[Option, ...]]
+    vendor_field: str, properties: Mapping[str, tuple[_Choice, ...]], choices: Mapping[str, tuple[Option, ...]]
 ) -> tuple[Option, ...]:
     """Return the options of the property. Owners, pipelines and stages need separate requests."""
     elsewhere = {"hs_pipeline": "pipeline", "hs_pipeline_stage": "stage", "hubspot_owner_id": "owner"}
     if vendor_field in elsewhere:
-        return found.get(elsewhere[vendor_field], ())
+        return choices.get(elsewhere[vendor_field], ())
     return _options(properties.get(vendor_field, ()))
 
 
-def _put(found: dict[str, tuple[Option, ...]], name: str, options: tuple[Option, ...]) -> None:
+def _put(choices: dict[str, tuple[Option, ...]], name: str, options: tuple[Option, ...]) -> None:
     if options:
-        found[name] = options
+        choices[name] = options
 
 
 CHOICES: Final = Choices[Account](

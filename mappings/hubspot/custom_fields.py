@@ -46,8 +46,8 @@ def write_custom_fields(
     `current` has a value for it."""
     if isinstance(patch, UnsetType):
         return {}
-    held = current or {}
-    properties = {one.vendor_field: CLEARED for one in settings if held.get(one.vendor_field)}
+    stored = current or {}
+    properties = {one.vendor_field: CLEARED for one in settings if stored.get(one.vendor_field)}
     for place, setting, value in custom_fields.named(patch, settings, notes):
         if isinstance(value, list) and any(SEPARATOR in one for one in value):
             notes.invalid(

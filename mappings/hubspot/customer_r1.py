@@ -190,7 +190,7 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
             "hubspot_owner_id": patches.text(patches.remote_id(patch.owner), CLEARED),
             EXTERNAL_ID: patches.text(patch.external_id, CLEARED),
             "email": patches.text(
-                people.write_email(patch.emails, EMAIL, notes, held_status=held_status(current)), CLEARED
+                people.write_email(patch.emails, EMAIL, notes, stored_status=stored_status(current)), CLEARED
             ),
             **_phones_written(patch, current, notes),
             **_address_written(patch.addresses, notes),
@@ -199,13 +199,13 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
             "lifecyclestage": _lifecycle_written(patch.lifecycle_stage, current, account, notes),
         }
     )
-    held = None if current is None else current.properties
-    properties |= write_custom_fields(patch.custom_fields, held, account.custom_fields.get("customer", ()), notes)
+    stored = None if current is None else current.properties
+    properties |= write_custom_fields(patch.custom_fields, stored, account.custom_fields.get("customer", ()), notes)
     people.check_person(patch, "HubSpot", notes)
     return notes.draft(RecordWrite(properties=properties))
 
 
-def held_status(current: ContactRecord | None) -> EmailStatus:
+def stored_status(current: ContactRecord | None) -> EmailStatus:
     """Return the status of the primary address that HubSpot reports."""
     is_bad = current is not None and current.properties.get(BAD_ADDRESS) == "true"
     return "bounced" if is_bad else "unknown"
@@ -220,8 +220,8 @@ def _phones_written(patch: CustomerPatch, current: ContactRecord | None, notes: 
     sent = phones or ()
     chosen = people.numbers_by_type(sent, NUMBERS, "HubSpot", notes)
     first = next((name for name in properties if name in chosen), None)
-    held = None if current is None else values.country(current.properties.get("country"))
-    country = people.country_of(patch.addresses, held)
+    stored_country = None if current is None else values.country(current.properties.get("country"))
+    country = people.country_of(patch.addresses, stored_country)
     for name, index in chosen.items():
         phone = sent[index]
         text = people.phone_text(phone, country)

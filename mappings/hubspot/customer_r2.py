@@ -109,7 +109,7 @@ def _write_emails(
             )
         if index == primary:
             properties["email"] = address
-            people.refuse_details(email, pointer, PRIMARY, notes, customer_r1.held_status(current))
+            people.refuse_details(email, pointer, PRIMARY, notes, customer_r1.stored_status(current))
         else:
             additional.append(address)
             people.refuse_details(email, pointer, OTHERS, notes)

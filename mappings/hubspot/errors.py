@@ -117,12 +117,12 @@ def _existing_id(message: str) -> str | None:
     """The id of the record that holds the value: "Contact already exists. Existing ID: 51", or "Cannot set
     PropertyValueCoordinates{…} on 72. 51 already has that value."."""
     if "Existing ID:" in message:
-        found = message.rpartition("Existing ID:")[2].strip().rstrip(".")
+        id = message.rpartition("Existing ID:")[2].strip().rstrip(".")
     elif "PropertyValueCoordinates{" in message and TAKEN in message:
-        found = message.rpartition(TAKEN)[0].rpartition(" ")[2]
+        id = message.rpartition(TAKEN)[0].rpartition(" ")[2]
     else:
         return None
-    return found if found.isascii() and found.isdecimal() else None
+    return id if id.isascii() and id.isdecimal() else None
 
 
 def _wait(status: int, policy: str | None) -> float | None:

@@ -76,8 +76,8 @@ def spelled(
         return wanted
     option = next((one for one in options if reading(one) == wanted), None)
     if option is None:
-        held = ", ".join(dict.fromkeys(word for one in options if (word := reading(one)) != "unknown"))
-        notes.invalid(pointer, f"this HubSpot account has one of: {held or 'none'}")
+        words = ", ".join(dict.fromkeys(word for one in options if (word := reading(one)) != "unknown"))
+        notes.invalid(pointer, f"this HubSpot account has one of: {words or 'none'}")
         return UNSET
     return option
 

@@ -106,9 +106,9 @@ def _mapped(record: OrderRecord, account: Account) -> Mapped[Order]:
 
 def _buyers(record: OrderRecord, account: Account) -> tuple[str, ...]:
     """Return the ids of the associated contacts."""
-    held = record.associations
-    found = () if isinstance(held, msgspec.UnsetType) else ids_of(held.contacts)
-    return found or account.order_links.get(BUYERS, {}).get(record.id, ())
+    associations = record.associations
+    buyers = () if isinstance(associations, msgspec.UnsetType) else ids_of(associations.contacts)
+    return buyers or account.order_links.get(BUYERS, {}).get(record.id, ())
 
 
 def _status(properties: OrderProperties, account: Account) -> OrderStatus:
@@ -119,20 +119,22 @@ def _status(properties: OrderProperties, account: Account) -> OrderStatus:
 
 def _lines(record: OrderRecord, account: Account, currency: str, notes: Notes) -> tuple[LineItem, ...]:
     """The line items in the order of their positions, then of their ids."""
-    held = record.associations
-    ids = () if isinstance(held, msgspec.UnsetType) else ids_of(held.line_items, held.underscored)
+    associations = record.associations
+    ids = (
+        () if isinstance(associations, msgspec.UnsetType) else ids_of(associations.line_items, associations.underscored)
+    )
     ids = ids or account.order_links.get(LINES, {}).get(record.id, ())
     if any(id not in account.line_items for id in ids):
         notes.lose("/line_items", "truncated", "not all line items of the order were read")
-    found: list[tuple[tuple[Decimal, int, str], LineItem]] = []
+    placed: list[tuple[tuple[Decimal, int, str], LineItem]] = []
     for id in ids:
         stub = account.line_items.get(id)
         if stub is None:
             continue
         properties = msgspec.convert(stub.properties, LineItemProperties)
         place = values.parse_decimal(properties.hs_position_on_quote or "0")
-        found.append(((place, len(id), id), _line(id, properties, currency)))
-    return tuple(line for _, line in sorted(found, key=lambda one: one[0]))
+        placed.append(((place, len(id), id), _line(id, properties, currency)))
+    return tuple(line for _, line in sorted(placed, key=lambda one: one[0]))
 
 
 def _line(id: str, properties: LineItemProperties, currency: str) -> LineItem:
@@ -187,7 +189,7 @@ def _totals(
         notes.lose("/totals/total", "defaulted", "the order has no total in HubSpot; this is the sum of its parts")
     is_void = status == "cancelled" or payment == "voided" or bool(properties.hs_cancelled_date)
     zero = values.money("0", currency)
-    shown = values.money(values.decimal_string(total), currency)
+    total_money = values.money(values.decimal_string(total), currency)
     totals = Totals(
         items=values.money(values.decimal_string(items), currency),
         discount=values.money(values.decimal_string(discount), currency),
@@ -195,10 +197,10 @@ def _totals(
         fees=zero,
         tip=zero,
         tax=values.money(values.decimal_string(tax), currency),
-        total=shown,
-        paid=shown if payment in MOVED else zero,
-        refunded=shown if payment == "refunded" else zero,
-        outstanding=zero if payment in MOVED or is_void else shown,
+        total=total_money,
+        paid=total_money if payment in MOVED else zero,
+        refunded=total_money if payment == "refunded" else zero,
+        outstanding=zero if payment in MOVED or is_void else total_money,
     )
     inclusive = None if not tax else True if total == before_tax else False if total == before_tax + tax else None
     notes.loss += check_totals(totals, lines, inclusive)
@@ -214,9 +216,9 @@ def _customer(properties: OrderProperties, buyers: tuple[str, ...], notes: Notes
     """The buyer: the first associated contact, with address, name and number as the order holds them."""
     if len(buyers) > 1:
         notes.lose("/customer", "ambiguous", f"{len(buyers)} contacts are associated with the order; this is the first")
-    given = properties.hs_billing_address_email
-    email = values.email(given) if given else None
-    if email != (given or None):
+    raw_email = properties.hs_billing_address_email
+    email = values.email(raw_email) if raw_email else None
+    if email != (raw_email or None):
         notes.lose("/customer/email", "coerced", "trimmed and lower-cased")
     name, phone = properties.hs_billing_address_name or None, properties.hs_billing_address_phone or None
     if not (buyers or email or name or phone):
@@ -267,8 +269,8 @@ def _fulfillments(id: str, properties: OrderProperties, status: FulfillmentStatu
 
 def to_vendor(patch: OrderPatch, current: OrderRecord | None, account: Account) -> Draft[OrderWrite]:
     """Return the properties to write, and on a create the buyer and the lines. `current` is None on a create."""
-    held = None if current is None else to_canonical(current, account).data
-    return draft(patch, current, held, account)
+    order = None if current is None else to_canonical(current, account).data
+    return draft(patch, current, order, account)
 
 
 ORDER: Final = VendorMapping[OrderRecord, Order, OrderPatch, OrderWrite, Account](

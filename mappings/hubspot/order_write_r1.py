@@ -59,15 +59,15 @@ NO_LINE_PLACE: Final[dict[str, str]] = {
 }
 
 
-def draft(patch: OrderPatch, current: OrderRecord | None, held: Order | None, account: Account) -> Draft[OrderWrite]:
-    """Return the write. `current` and `held` are the present record and what it reads as; None on a create."""
+def draft(patch: OrderPatch, current: OrderRecord | None, order: Order | None, account: Account) -> Draft[OrderWrite]:
+    """Return the write. `current` and `order` are the present record and what it reads as; None on a create."""
     notes = Notes()
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
     if current is None:
         patch = fees_as_lines(patch, notes, "HubSpot")
     elif patch.fees is not UNSET:
         notes.unsupported("/fees", "HubSpot orders have no fees; line items are separate records")
-    _refuse_values(patch, held, notes)
+    _refuse_values(patch, order, notes)
     payment, fulfillment = (account.options.get(f"orders.{name}") for name in ORDER_ENUMERATIONS)
     properties = bodies.sent(
         {
@@ -75,7 +75,7 @@ def draft(patch: OrderPatch, current: OrderRecord | None, held: Order | None, ac
             ORDER_KEY: patches.text(patch.external_id, CLEARED),
             "hs_order_note": patches.text(patch.customer_note, CLEARED),
             "hs_external_created_date": _instant(patch.placed_at),
-            "hs_currency_code": (patch.currency or UNSET) if held is None or held.currency == NO_CURRENCY else UNSET,
+            "hs_currency_code": (patch.currency or UNSET) if order is None or order.currency == NO_CURRENCY else UNSET,
             "hs_payment_status": spelled(patch.payment_status, payment_status, payment, "/payment_status", notes),
             "hs_fulfillment_status": spelled(
                 patch.fulfillment_status, fulfillment_status, fulfillment, "/fulfillment_status", notes
@@ -86,32 +86,32 @@ def draft(patch: OrderPatch, current: OrderRecord | None, held: Order | None, ac
     properties |= _address_written(patch.shipping_address, "shipping", notes)
     properties |= _address_written(patch.billing_address, "billing", notes)
     properties |= _customer_written(patch.customer, properties, notes)
-    properties |= _sums(patch, held, notes)
+    properties |= _sums(patch, order, notes)
     settings = account.custom_fields.get("order", ())
     properties |= write_custom_fields(
         patch.custom_fields, None if current is None else current.properties, settings, notes
     )
     body = OrderWrite(
         properties=properties,
-        associations=_buyer(patch.customer, held, notes),
-        line_items=_new_lines(patch, held, notes),
+        associations=_buyer(patch.customer, order, notes),
+        line_items=_new_lines(patch, order, notes),
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _refuse_values(patch: OrderPatch, held: Order | None, notes: Notes) -> None:
+def _refuse_values(patch: OrderPatch, order: Order | None, notes: Notes) -> None:
     if patch.is_test is True:
         notes.unsupported("/is_test", "HubSpot has no test orders: leave is_test out, or accept a sale with ?loss=any")
-    if held is not None and patch.currency is not UNSET and held.currency not in (patch.currency, NO_CURRENCY):
+    if order is not None and patch.currency is not UNSET and order.currency not in (patch.currency, NO_CURRENCY):
         notes.unsupported("/currency", "the currency of a HubSpot order is fixed: its sums are in it")
     if patch.presentment_currency:
-        if patch.presentment_currency == (patch.currency or (None if held is None else held.currency)):
+        if patch.presentment_currency == (patch.currency or (None if order is None else order.currency)):
             notes.lose("/presentment_currency", "dropped", "HubSpot orders have one currency, and it is the same")
         else:
             notes.unsupported("/presentment_currency", "HubSpot orders have one currency")
-    if held is not None and held.tax_inclusive is None and isinstance(patch.tax_inclusive, bool):
+    if order is not None and order.tax_inclusive is None and isinstance(patch.tax_inclusive, bool):
         notes.lose("/tax_inclusive", "defaulted", NO_TAX)
-    elif held is not None and patch.tax_inclusive not in (UNSET, None, held.tax_inclusive):
+    elif order is not None and patch.tax_inclusive not in (UNSET, None, order.tax_inclusive):
         notes.unsupported("/tax_inclusive", "it follows from the sums of a HubSpot order, which exist already")
 
 
@@ -133,8 +133,8 @@ def _status_written(
         if stage is not None and status in STATUSES:
             move = {"hs_pipeline_stage": stage.id, "hs_external_order_status": status}
             return move if current is not None else {"hs_pipeline": pipeline.id} | move
-    held = {one.status for one in pipeline.stages.values()}
-    able = [one for one in sorted(STATUSES) if one in held or NEAREST.get(one) in held]  # type: ignore[call-overload]
+    available = {one.status for one in pipeline.stages.values()}
+    able = [one for one in sorted(STATUSES) if one in available or NEAREST.get(one) in available]  # type: ignore[call-overload]
     notes.invalid("/status", f"the HubSpot pipeline {pipeline.label!r} has a stage for one of: {', '.join(able)}")
     return {}
 
@@ -187,10 +187,10 @@ def _customer_written(
         return {f"hs_billing_address_{name}": CLEARED for name in ("email", "name", "phone")} | {
             name: text for name, text in written.items() if name.startswith("hs_billing_address_")
         }
-    found: dict[str, str] = {}
+    properties: dict[str, str] = {}
     if customer.email is not None:
         email = patches.checked_email(customer.email, "/customer/email", notes)
-        found = {} if email is None else {"hs_billing_address_email": email}
+        properties = {} if email is None else {"hs_billing_address_email": email}
     for name, text in (("name", customer.name), ("phone", customer.phone)):
         place = f"hs_billing_address_{name}"
         if text is None:
@@ -198,11 +198,13 @@ def _customer_written(
         if written.get(place, text) != text:
             notes.lose(f"/customer/{name}", "dropped", f"HubSpot keeps one {name}: that of the billing address")
             continue
-        found[place] = text
-    return found
+        properties[place] = text
+    return properties
 
 
-def _buyer(customer: ReferencePatch | None | UnsetType, held: Order | None, notes: Notes) -> tuple[NewAssociation, ...]:
+def _buyer(
+    customer: ReferencePatch | None | UnsetType, order: Order | None, notes: Notes
+) -> tuple[NewAssociation, ...]:
     """Return the association with the contact. HubSpot accepts its id, only on a create."""
     if isinstance(customer, UnsetType):
         return ()
@@ -210,8 +212,8 @@ def _buyer(customer: ReferencePatch | None | UnsetType, held: Order | None, note
         notes.invalid("/customer/id", "unknown customer at this connection")
         return ()
     wanted = None if customer is None else customer.remote_id
-    if held is not None:
-        present = None if held.customer is None else held.customer.remote_id
+    if order is not None:
+        present = None if order.customer is None else order.customer.remote_id
         if wanted != present and (wanted is not None or customer is None):
             detail = "HubSpot keeps the buyer as an association, which cannot be changed together with the order"
             notes.unsupported("/customer", detail)
@@ -221,13 +223,13 @@ def _buyer(customer: ReferencePatch | None | UnsetType, held: Order | None, note
     return (NewAssociation(to=ObjectId(id=wanted), types=(AssociationType(association_type_id=ORDER_TO_CONTACT),)),)
 
 
-def _new_lines(patch: OrderPatch, held: Order | None, notes: Notes) -> tuple[dict[str, str], ...]:
+def _new_lines(patch: OrderPatch, order: Order | None, notes: Notes) -> tuple[dict[str, str], ...]:
     """Return the properties of the lines of a new order."""
     lines = patch.line_items
     if isinstance(lines, UnsetType):
         return ()
-    if held is not None:
-        if not _are_same(lines or (), held):
+    if order is not None:
+        if not _are_same(lines or (), order):
             notes.unsupported("/line_items", "HubSpot's line items are separate records: change them in HubSpot")
             return ()
         for place, line in enumerate(lines or ()):
@@ -239,16 +241,16 @@ def _new_lines(patch: OrderPatch, held: Order | None, notes: Notes) -> tuple[dic
     return tuple(_line(line, place, patch.currency or None, notes) for place, line in enumerate(lines or ()))
 
 
-def _are_same(lines: tuple[LineItemPatch, ...], held: Order) -> bool:
+def _are_same(lines: tuple[LineItemPatch, ...], order: Order) -> bool:
     """Whether lines sent again are those of the order: the same goods, quantities, prices and taxes."""
-    return len(lines) == len(held.line_items) and all(
+    return len(lines) == len(order.line_items) and all(
         (sent.sku or there.sku) == there.sku
         and (sent.name or there.name) == there.name
         and Decimal(sent.quantity) == Decimal(there.quantity)
         and (sent.unit_price is None or Decimal(sent.unit_price) == Decimal(there.unit_price))
         and (sent.tax is None or Decimal(sent.tax) == Decimal(there.tax))
         and sent.product_id in (None, None if there.product is None else there.product.remote_id)
-        for sent, there in zip(lines, held.line_items, strict=True)
+        for sent, there in zip(lines, order.line_items, strict=True)
     )
 
 
@@ -298,24 +300,24 @@ def _refuse_members(line: LineItemPatch, pointer: str, notes: Notes) -> None:
         notes.unsupported(f"{pointer}/product/variant_remote_id", "HubSpot products have no variants")
 
 
-def _sums(patch: OrderPatch, held: Order | None, notes: Notes) -> dict[str, str]:
+def _sums(patch: OrderPatch, order: Order | None, notes: Notes) -> dict[str, str]:
     """The sums of a new order, or those that a change of discounts or shipping moves."""
     discounts, shipping = patch.discounts, patch.shipping_lines
-    lines = () if held is not None else patch.line_items or ()
+    lines = () if order is not None else patch.line_items or ()
     written: dict[str, str] = {}
     sums: dict[str, Decimal] = {}
-    if held is None:
+    if order is None:
         sums["hs_subtotal_price"] = sum((Decimal(one.quantity) * Decimal(one.unit_price or 0) for one in lines), ZERO)
         sums["hs_order_discount"], sums["hs_shipping_cost"] = ZERO, ZERO
     if not isinstance(discounts, UnsetType):
         sums["hs_order_discount"] = _discount(discounts or (), notes)
         codes = SEPARATOR.join(one.code for one in discounts or () if one.code)
-        if codes or held is not None:
+        if codes or order is not None:
             written["hs_discount_codes"] = codes
     if not isinstance(shipping, UnsetType):
-        sums["hs_shipping_cost"] = _shipping(shipping or (), held, notes)
-    if held is not None:
-        return written | _moved(sums, held)
+        sums["hs_shipping_cost"] = _shipping(shipping or (), order, notes)
+    if order is not None:
+        return written | _moved(sums, order)
     taxes = [*(one.tax for one in lines), *(one.tax for one in shipping or ())]
     tax = sum((Decimal(one) for one in taxes if one is not None), ZERO)
     if not tax and patch.tax_inclusive is not UNSET:
@@ -327,15 +329,15 @@ def _sums(patch: OrderPatch, held: Order | None, notes: Notes) -> dict[str, str]
     return written | {name: _amount(amount, patch.currency or NO_CURRENCY) for name, amount in sums.items()}
 
 
-def _moved(sums: dict[str, Decimal], held: Order) -> dict[str, str]:
+def _moved(sums: dict[str, Decimal], order: Order) -> dict[str, str]:
     """The sums that differ from those of the order, and its total."""
-    present = {"hs_order_discount": Decimal(held.totals.discount), "hs_shipping_cost": Decimal(held.totals.shipping)}
+    present = {"hs_order_discount": Decimal(order.totals.discount), "hs_shipping_cost": Decimal(order.totals.shipping)}
     moved = {name: amount for name, amount in sums.items() if amount != present[name]}
     if not moved:
         return {}
     by = sum((moved[name] - present[name]) * (-1 if name == "hs_order_discount" else 1) for name in moved)
-    moved["hs_total_price"] = Decimal(held.totals.total) + by
-    return {name: _amount(amount, held.currency) for name, amount in moved.items()}
+    moved["hs_total_price"] = Decimal(order.totals.total) + by
+    return {name: _amount(amount, order.currency) for name, amount in moved.items()}
 
 
 def _discount(discounts: tuple[DiscountPatch, ...], notes: Notes) -> Decimal:
@@ -350,10 +352,10 @@ def _discount(discounts: tuple[DiscountPatch, ...], notes: Notes) -> Decimal:
     return sum((Decimal(one.amount) for one in discounts), ZERO)
 
 
-def _shipping(lines: tuple[ShippingLinePatch, ...], held: Order | None, notes: Notes) -> Decimal:
+def _shipping(lines: tuple[ShippingLinePatch, ...], order: Order | None, notes: Notes) -> Decimal:
     """Return the cost of shipping. Its taxes are part of the tax of a new order, which stays as it is later."""
     taxes = added(one.tax for one in lines)
-    is_kept = held is None or taxes == Decimal(held.totals.tax) - added(one.tax for one in held.line_items)
+    is_kept = order is None or taxes == Decimal(order.totals.tax) - added(one.tax for one in order.line_items)
     for place, one in enumerate(lines):
         if one.tax is not None and Decimal(one.tax) and not is_kept:
             notes.unsupported(f"/shipping_lines/{place}/tax", "HubSpot keeps one tax for the whole order: it stays")

@@ -46,26 +46,26 @@ class Head(Struct, frozen=True, kw_only=True, rename="camel"):
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """Where the next page of a search starts. `time`: at `since` (epoch ms), towards the past if the query descends.
-    `ties`: records of exactly `since`, above the id `above`. `ids`: all records above it. Those in `seen` were on an
+    `ties`: records of exactly `since`, above the id `above`. `ids`: all records above it. Those in `listed` were on an
     earlier page."""
 
     by: Order
     since: int = 0
     above: str = "0"
-    seen: frozenset[str] = frozenset()
+    listed: frozenset[str] = frozenset()
 
     def text(self) -> str:
         """Return the cursor."""
-        return f"{self.by}:{self.since}:{self.above}:{','.join(sorted(self.seen))}"
+        return f"{self.by}:{self.since}:{self.above}:{','.join(sorted(self.listed))}"
 
     @classmethod
     def parse(cls, text: str) -> "Place":
         """Parse a cursor. Raises ValueError for a foreign one."""
-        order, since, above, seen = text.split(":")
+        order, since, above, listed = text.split(":")
         by = _ORDERS.get(order)
         if by is None:
             raise ValueError("not a cursor of this list")
-        return cls(by=by, since=int(since), above=above, seen=frozenset(seen.split(",") if seen else ()))
+        return cls(by=by, since=int(since), above=above, listed=frozenset(listed.split(",") if listed else ()))
 
 
 def list_request(crm: CrmObject, query: ListQuery, account: Account) -> VendorRequest:
@@ -171,7 +171,7 @@ def _search_page(
 ) -> VendorPage[Account]:
     place = _place(query)
     heads = [decode(record, Head) for record in records]
-    fresh = tuple(record for record, one in zip(records, heads, strict=True) if one.id not in place.seen)
+    fresh = tuple(record for record, one in zip(records, heads, strict=True) if one.id not in place.listed)
     if place.by == "ties" and not more:
         return VendorPage(
             records=fresh,
@@ -181,16 +181,16 @@ def _search_page(
     if not more or not heads:
         return VendorPage(records=fresh, next=None, account=account)
     if place.by != "time":
-        place = Place(by=place.by, since=place.since, above=heads[-1].id, seen=place.seen)
+        place = Place(by=place.by, since=place.since, above=heads[-1].id, listed=place.listed)
         return VendorPage(records=fresh, next=place.text(), account=account)
 
     times = [_time(crm, one, query) for one in heads]
     last = times[-1]
     if times[0] == last:
-        seen = place.seen if last == place.since else frozenset[str]()
-        return VendorPage(records=(), next=Place(by="ties", since=last, seen=seen).text(), account=account)
-    seen = frozenset(one.id for one, time in zip(heads, times, strict=True) if time == last)
-    return VendorPage(records=fresh, next=Place(by="time", since=last, seen=seen).text(), account=account)
+        listed = place.listed if last == place.since else frozenset[str]()
+        return VendorPage(records=(), next=Place(by="ties", since=last, listed=listed).text(), account=account)
+    listed = frozenset(one.id for one, time in zip(heads, times, strict=True) if time == last)
+    return VendorPage(records=fresh, next=Place(by="time", since=last, listed=listed).text(), account=account)
 
 
 def _time(crm: CrmObject, one: Head, query: ListQuery) -> int:

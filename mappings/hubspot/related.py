@@ -127,9 +127,9 @@ def contact_ids(associations: TicketAssociations | msgspec.UnsetType) -> tuple[s
     """Return the ids of the contacts in a ticket's associations, each once, in HubSpot's order."""
     if isinstance(associations, msgspec.UnsetType):
         return ()
-    found = associations.contacts.results
-    if len(found) == 1:  # nearly every ticket
-        return (found[0].id,)
+    results = associations.contacts.results
+    if len(results) == 1:  # nearly every ticket
+        return (results[0].id,)
     return ids_of(associations.contacts)
 
 
@@ -149,8 +149,8 @@ def linked_orders(records: Iterable[msgspec.Raw], account: Account, *, has_assoc
     unlinked: list[str] = []
     for record in records:
         order = decode(record, _LinkedOrder)
-        held = order.associations
-        buyers, lines = ids_of(held.contacts), ids_of(held.line_items, held.underscored)
+        associations = order.associations
+        buyers, lines = ids_of(associations.contacts), ids_of(associations.line_items, associations.underscored)
         if has_associations or buyers or lines:
             links[BUYERS][order.id], links[LINES][order.id] = buyers, lines
         else:
@@ -178,8 +178,8 @@ def absorb_orders(reply: VendorReply, account: Account) -> Account:
     waiting = _unlinked_orders(account)
     if waiting is not None:
         kind, ids = waiting
-        found = _targets(reply)
-        links = account.order_links.get(kind, {}) | {order: found.get(order, ()) for order in ids}
+        targets = _targets(reply)
+        links = account.order_links.get(kind, {}) | {order: targets.get(order, ()) for order in ids}
         rest = account.unlinked_orders[kind][len(ids) :]
         return msgspec.structs.replace(
             account,
@@ -208,18 +208,18 @@ def absorb(reply: VendorReply, account: Account) -> Account:
     """Return the account with the reply to `side_load`. Raises VendorDrift for another shape."""
     unlinked = account.unlinked[:BATCH]
     if unlinked:
-        found = _targets(reply)
+        targets = _targets(reply)
         return msgspec.structs.replace(
             account,
-            requesters=account.requesters | {ticket: found.get(ticket, ()) for ticket in unlinked},
+            requesters=account.requesters | {ticket: targets.get(ticket, ()) for ticket in unlinked},
             unlinked=account.unlinked[BATCH:],
         )
     without = account.without_orders[:BATCH]
     if without:
-        found = _targets(reply)
+        targets = _targets(reply)
         return msgspec.structs.replace(
             account,
-            ticket_orders=account.ticket_orders | {ticket: found.get(ticket, ()) for ticket in without},
+            ticket_orders=account.ticket_orders | {ticket: targets.get(ticket, ()) for ticket in without},
             without_orders=account.without_orders[BATCH:],
         )
     people: dict[str, Person | None] = dict.fromkeys(_unread_people(account))

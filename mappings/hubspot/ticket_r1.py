@@ -172,8 +172,8 @@ def to_vendor(patch: TicketPatch, current: TicketRecord | None, account: Account
             "source_type": bodies.chosen(patch.channel, CHANNEL_WRITE, sources, "/channel", notes, nearest.CHANNEL),
         }
     )
-    held = None if current is None else current.properties
-    properties |= write_custom_fields(patch.custom_fields, held, account.custom_fields.get("ticket", ()), notes)
+    stored = None if current is None else current.properties
+    properties |= write_custom_fields(patch.custom_fields, stored, account.custom_fields.get("ticket", ()), notes)
     associations = (
         *_write_requester(patch.requester, current, account, notes),
         *_write_orders(patch.orders, current, account, notes),
@@ -193,11 +193,13 @@ def _status_written(
     if pipeline is None:
         notes.invalid("/status", "the ticket's pipeline is unknown: its status cannot be written")
         return {}
-    held = dict.fromkeys(stage.status for stage in pipeline.stages.values())
-    wanted = status if status in held else patches.nearest(status, held, nearest.TICKET_STATUS, "/status", notes)
+    available = dict.fromkeys(stage.status for stage in pipeline.stages.values())
+    wanted = (
+        status if status in available else patches.nearest(status, available, nearest.TICKET_STATUS, "/status", notes)
+    )
     stage = None if wanted is None else _stage(pipeline, current, wanted)
     if stage is None:
-        notes.invalid("/status", f"the HubSpot pipeline {pipeline.label!r} has one of: {', '.join(held)}")
+        notes.invalid("/status", f"the HubSpot pipeline {pipeline.label!r} has one of: {', '.join(available)}")
         return {}
     chosen = {"hs_pipeline_stage": stage.id}
     return chosen if current is not None else {"hs_pipeline": pipeline.id} | chosen
@@ -235,8 +237,8 @@ def _write_requester(
     if requester.remote_id is None:
         _without_id(requester, notes)
         return ()
-    held = account.people.get(requester.remote_id)
-    known = {} if held is None else {"name": held.name, "email": held.email, "phone": held.phone}
+    person = account.people.get(requester.remote_id)
+    known = {} if person is None else {"name": person.name, "email": person.email, "phone": person.phone}
     compare_person(requester, known, "/requester", notes)
     return (NewAssociation(to=ObjectId(id=requester.remote_id)),) if current is None else ()
 

@@ -21,8 +21,10 @@ def placed(
     for slot, index in chosen.items():
         _note_type(_type(addresses[index]), slots[slot][0], f"/addresses/{index}", vendor, notes)
     for index in sorted({*range(len(addresses))}.difference(chosen.values())):
-        held = " and ".join(f"one of type {types[0]}" for types in slots.values()) if len(slots) > 1 else "one address"
-        notes.lose(f"/addresses/{index}", "dropped", f"{vendor} stores {held}: another one is written")
+        places = (
+            " and ".join(f"one of type {types[0]}" for types in slots.values()) if len(slots) > 1 else "one address"
+        )
+        notes.lose(f"/addresses/{index}", "dropped", f"{vendor} stores {places}: another one is written")
     return {slot: (f"/addresses/{index}", addresses[index]) for slot, index in chosen.items()}
 
 
@@ -69,7 +71,7 @@ def _note_type(sent: AddressType, stored: AddressType, pointer: str, vendor: str
 
 def with_buyer(
     patch: OrderPatch,
-    held: Mapping[str, str | None],
+    stored: Mapping[str, str | None],
     vendor: str,
     notes: Notes,
     *,
@@ -78,7 +80,7 @@ def with_buyer(
     in_shipping: bool = False,
 ) -> OrderPatch:
     """Return the patch with the buyer's name (`members`) in the billing address, for a vendor that stores it only
-    there; `in_shipping`: or in the shipping address. `held` are the present ones. A new order without an address gets
+    there; `in_shipping`: or in the shipping address. `stored` are the present ones. A new order without an address gets
     one with nothing else."""
     for member in members:
         buyer, billing, shipping = patch.customer, patch.billing_address, patch.shipping_address
@@ -88,7 +90,7 @@ def with_buyer(
         patch = replace(patch, customer=replace(buyer, **{member: None}))
         places = (billing, shipping) if in_shipping else (billing,)
         sent = [one for one in places if isinstance(one, AddressPatch)]
-        there = [getattr(one, member) for one in sent if getattr(one, member)] or [held.get(member)]
+        there = [getattr(one, member) for one in sent if getattr(one, member)] or [stored.get(member)]
         address = billing if isinstance(billing, AddressPatch) else AddressPatch() if is_new else None
         if any(there):
             if wanted not in there:

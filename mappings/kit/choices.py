@@ -25,10 +25,10 @@ def plain(texts: Iterable[str]) -> tuple[Option, ...]:
 
 def joined(labels: Iterable[tuple[str, str]]) -> tuple[Option, ...]:
     """Return each value once, with all of its labels."""
-    found: dict[str, list[str]] = {}
+    labels_of: dict[str, list[str]] = {}
     for value, label in labels:
-        found.setdefault(value, []).append(label)
-    return tuple(Option(value=value, label=", ".join(named)) for value, named in found.items())
+        labels_of.setdefault(value, []).append(label)
+    return tuple(Option(value=value, label=", ".join(named)) for value, named in labels_of.items())
 
 
 def of_custom_fields(

@@ -86,9 +86,11 @@ def named(
             yield place, setting, field.value
 
 
-def unchanged(patch: tuple[CustomFieldPatch, ...] | UnsetType | None, held: tuple[CustomField, ...]) -> frozenset[str]:
-    """Return the keys whose values in the patch equal the present ones (`held`)."""
-    known = {field.key: field for field in held}
+def unchanged(
+    patch: tuple[CustomFieldPatch, ...] | UnsetType | None, stored: tuple[CustomField, ...]
+) -> frozenset[str]:
+    """Return the keys whose values in the patch equal the present ones (`stored`)."""
+    known = {field.key: field for field in stored}
     kind = ComparedField(members=fields_of(CustomFieldPatch), part=CustomFieldPatch)
     sent = patch if isinstance(patch, tuple) else ()
     return frozenset(field.key for field in sent if field.key in known and same(known[field.key], field, kind))
@@ -164,6 +166,6 @@ def _unknown(value: CustomFieldValue, choices: tuple[str, ...]) -> list[str]:
 
 
 def _no_choice(unknown: list[str], choices: tuple[str, ...]) -> str:
-    shown = ", ".join(choices[:MOST_NAMED])
+    examples = ", ".join(choices[:MOST_NAMED])
     more = f" and {len(choices) - MOST_NAMED} more" if len(choices) > MOST_NAMED else ""
-    return f"{unknown[0][:80]!r} is not a choice here; one of: {shown}{more}"
+    return f"{unknown[0][:80]!r} is not a choice here; one of: {examples}{more}"

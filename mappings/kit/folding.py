@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from canonical.codes import NO_CURRENCY
 from canonical.order_patch import FeePatch, LineItemPatch, OrderPatch
-from canonical.parts import given
+from canonical.parts import sent_or
 from canonical.totals import ZERO, added, shares, smallest_unit
 from canonical.values import decimal_string, money, unit_price
 from mappings.kit.line_fields import SHIPPING
@@ -26,13 +26,13 @@ ROUNDING: Final = "Rounding"
 
 def currency_of(patch: OrderPatch) -> str:
     """Return the currency of a body; XXX without one."""
-    return given(patch.currency, NO_CURRENCY)
+    return sent_or(patch.currency, NO_CURRENCY)
 
 
 def states_taxes(patch: OrderPatch) -> bool:
     """Return whether a part says its tax, if only that there is none."""
     names = ("line_items", "shipping_lines", "fees")
-    return any(one.tax is not None for name in names for one in given(getattr(patch, name), ()))
+    return any(one.tax is not None for name in names for one in sent_or(getattr(patch, name), ()))
 
 
 def amount_of(line: LineItemPatch) -> Decimal:
@@ -42,7 +42,7 @@ def amount_of(line: LineItemPatch) -> Decimal:
 
 def fees_as_lines(patch: OrderPatch, notes: Notes, title: str) -> OrderPatch:
     """Return the body with each fee as a line, with its tax. `title` is the vendor's name."""
-    lines, fees = given(patch.line_items, ()), given(patch.fees, ())
+    lines, fees = sent_or(patch.line_items, ()), sent_or(patch.fees, ())
     for place in range(len(fees)):
         notes.fold(f"/fees/{place}", f"/line_items/{len(lines) + place}", f"{title} has no fees: it is a line")
     more = tuple(LineItemPatch(name=one.name or FEE, quantity="1", unit_price=one.amount, tax=one.tax) for one in fees)
@@ -51,7 +51,7 @@ def fees_as_lines(patch: OrderPatch, notes: Notes, title: str) -> OrderPatch:
 
 def one_shipping_line(patch: OrderPatch, notes: Notes, title: str) -> OrderPatch:
     """Return the body with all shipping in its first shipping line."""
-    charges = given(patch.shipping_lines, ())
+    charges = sent_or(patch.shipping_lines, ())
     if len(charges) < 2:
         return patch
     for place in range(1, len(charges)):
@@ -65,7 +65,7 @@ def one_shipping_line(patch: OrderPatch, notes: Notes, title: str) -> OrderPatch
 
 def shipping_as_lines(patch: OrderPatch, notes: Notes, title: str) -> OrderPatch:
     """Return the body with each shipping charge as a line, with its tax."""
-    lines, charges = given(patch.line_items, ()), given(patch.shipping_lines, ())
+    lines, charges = sent_or(patch.line_items, ()), sent_or(patch.shipping_lines, ())
     for place in range(len(charges)):
         detail = f"{title} has no shipping: it is a line"
         notes.fold(f"/shipping_lines/{place}", f"/line_items/{len(lines) + place}", detail)
@@ -78,29 +78,31 @@ def shipping_as_lines(patch: OrderPatch, notes: Notes, title: str) -> OrderPatch
 def tax_as_line(patch: OrderPatch, notes: Notes, why: str) -> OrderPatch:
     """Return the body without the taxes of its parts. Taxes that are added to the prices become one line; those that
     the prices include stay in them. `why` begins each loss."""
-    place = f"/line_items/{len(given(patch.line_items, ()))}"
+    place = f"/line_items/{len(sent_or(patch.line_items, ()))}"
     tax = _without_taxes(patch, notes, place if patch.tax_inclusive is not True else None, why)
     patch = _untaxed(patch)
     if not tax:
         return patch
     line = LineItemPatch(name=TAX, quantity="1", unit_price=money(str(tax), currency_of(patch)))
-    return replace(patch, line_items=(*given(patch.line_items, ()), line))
+    return replace(patch, line_items=(*sent_or(patch.line_items, ()), line))
 
 
 def tax_as_fee(patch: OrderPatch, notes: Notes, why: str) -> OrderPatch:
     """Return the body like `tax_as_line`, with the taxes that are added to the prices as a fee."""
-    fees = given(patch.fees, ())
+    fees = sent_or(patch.fees, ())
     place = f"/fees/{len(fees)}" if patch.tax_inclusive is not True else None
     tax = _without_taxes(patch, notes, place, why)
     patch = _untaxed(patch)
     if not tax:
         return patch
-    return replace(patch, fees=(*given(patch.fees, ()), FeePatch(name=TAX, amount=money(str(tax), currency_of(patch)))))
+    return replace(
+        patch, fees=(*sent_or(patch.fees, ()), FeePatch(name=TAX, amount=money(str(tax), currency_of(patch))))
+    )
 
 
 def tax_in_prices(patch: OrderPatch, notes: Notes, why: str, step: Decimal | None = None) -> OrderPatch:
     """Return the body with the taxes of its parts in their prices, which include them. `step` as in `repriced`."""
-    lines, charges, fees = given(patch.line_items, ()), given(patch.shipping_lines, ()), given(patch.fees, ())
+    lines, charges, fees = sent_or(patch.line_items, ()), sent_or(patch.shipping_lines, ()), sent_or(patch.fees, ())
     if not _without_taxes(patch, notes, None, why):
         return _untaxed(patch)
     currency = currency_of(patch)
@@ -120,7 +122,7 @@ def discounts_in_prices(patch: OrderPatch, notes: Notes, title: str, step: Decim
 
     A discount larger than the lines together stays as it is.
     """
-    lines, discounts = given(patch.line_items, ()), given(patch.discounts, ())
+    lines, discounts = sent_or(patch.line_items, ()), sent_or(patch.discounts, ())
     off, amounts = added(one.amount for one in discounts), [amount_of(line) for line in lines]
     if not discounts or off > sum(amounts, ZERO):
         return patch
@@ -140,28 +142,28 @@ def repriced(
     one further line, of the product of the last line that leaves something.
     """
     unit = smallest_unit(currency) if step is None else step
-    found, rest, last = list[LineItemPatch](), ZERO, None
+    priced, rest, last = list[LineItemPatch](), ZERO, None
     for line, amount in zip(lines, amounts, strict=True):
         if amount:
             quantity, wanted = Decimal(line.quantity), amount_of(line) + amount
             each = (wanted / quantity).quantize(unit, ROUND_FLOOR)
             if left := wanted - each * quantity:
-                pointer = f"/line_items/{len(found)}/unit_price"
+                pointer = f"/line_items/{len(priced)}/unit_price"
                 notes.fold(pointer, f"/line_items/{len(lines)}", f"what its quantity does not divide is in {ROUNDING}")
                 rest, last = rest + left, line
             line = replace(line, unit_price=unit_price(decimal_string(each), currency))
-        found.append(line)
+        priced.append(line)
     if last is not None:
         price = unit_price(decimal_string(rest), currency)
-        found.append(LineItemPatch(name=ROUNDING, product=last.product, sku=last.sku, quantity="1", unit_price=price))
-    return tuple(found)
+        priced.append(LineItemPatch(name=ROUNDING, product=last.product, sku=last.sku, quantity="1", unit_price=price))
+    return tuple(priced)
 
 
 def _without_taxes(patch: OrderPatch, notes: Notes, place: str | None, why: str) -> Decimal:
     """Note the tax of each part as folded into `place`, or into its own price. Return what is added to the prices."""
     tax = ZERO
     for name, price in (("line_items", "unit_price"), ("shipping_lines", "price"), ("fees", "amount")):
-        for at, one in enumerate(given(getattr(patch, name), ())):
+        for at, one in enumerate(sent_or(getattr(patch, name), ())):
             if one.tax is not None and Decimal(one.tax):
                 pointer = f"/{name}/{at}"
                 notes.fold(f"{pointer}/tax", place or f"{pointer}/{price}", why)

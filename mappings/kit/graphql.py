@@ -80,9 +80,9 @@ def operation(
     """Return a document with one root field. `arguments` are the types of the field's arguments, by name. `inside` are
     the types of further variables that the selection uses."""
     declared = ", ".join(f"${name}: {type_}" for name, type_ in {**arguments, **(inside or {})}.items())
-    given = ", ".join(f"{name}: ${name}" for name in arguments)
+    passed = ", ".join(f"{name}: ${name}" for name in arguments)
     head = f"{kind} {root}({declared})" if declared else f"{kind} {root}"
-    return f"{head} {{ {root}({given}) {selected} }}" if given else f"{head} {{ {root} {selected} }}"
+    return f"{head} {{ {root}({passed}) {selected} }}" if passed else f"{head} {{ {root} {selected} }}"
 
 
 class _Call(Struct, frozen=True, kw_only=True):
@@ -175,8 +175,8 @@ class GraphQLCollection(Generic[A]):
     `inside` are the types of variables that the selection itself uses. `whole` returns their values for one record,
     `brief` those for each record of a list. `cost` is the cost of one record, `page_cost` that of a page, in the
     vendor's units. `global_id` converts a remote id to the API's id; `remote_id` does the reverse. `fits` returns
-    whether a record matches the filters of a list, because a search may return more. `shown` and `listed` add facts
-    from the records of a reply to the account.
+    whether a record matches the filters of a list, because a search may return more. `enrich` returns
+    the account with facts from one record that was read, `listed` with facts from those of a page.
     """
 
     path: str
@@ -196,7 +196,7 @@ class GraphQLCollection(Generic[A]):
     global_id: Callable[[str], str] = str
     remote_id: Callable[[str], str] = str
     fits: Callable[[Raw, ListQuery], bool] = lambda record, query: True
-    shown: Callable[[Raw, A], A] = lambda record, account: account
+    enrich: Callable[[Raw, A], A] = lambda record, account: account
     listed: Callable[[tuple[Raw, ...], A], A] = lambda records, account: account
 
     @property
@@ -229,8 +229,8 @@ class GraphQLCollection(Generic[A]):
     def record(self, reply: VendorReply, account: A) -> tuple[Raw | None, A]:
         """Return the record of a read or a look-up, or None."""
         data = data_of(reply)
-        found = data.get(self.one, data.get(self.keyed))
-        return found, account if found is None else self.shown(found, account)
+        record = data.get(self.one, data.get(self.keyed))
+        return record, account if record is None else self.enrich(record, account)
 
     def list(self, query: ListQuery, account: A) -> VendorRequest:
         """Build the request for a page. Look up a unique key instead: that is exact and does not lag like a search."""
@@ -245,10 +245,10 @@ class GraphQLCollection(Generic[A]):
         """Return the records of an answer that match the filters."""
         data = data_of(reply)
         if self._key(query) is not None:
-            found = data.get(self.keyed)
-            if found is None or not self.fits(found, query):
+            record = data.get(self.keyed)
+            if record is None or not self.fits(record, query):
                 return VendorPage(records=(), next=None, account=account)
-            return VendorPage(records=(found,), next=None, account=self.shown(found, account))
+            return VendorPage(records=(record,), next=None, account=self.enrich(record, account))
         connection = decode(data.get(self.many, NULL), NodePage)
         kept = connection.nodes
         if query.filters:
@@ -280,8 +280,8 @@ class GraphQLCollection(Generic[A]):
 
     def marked(self, reply: VendorReply, marker: str) -> str | None:
         """Return the id in the answer to `find_marked`, or None."""
-        found = data_of(reply).get(self.keyed)
-        return None if found is None else self._id(found)
+        record = data_of(reply).get(self.keyed)
+        return None if record is None else self._id(record)
 
     def endpoints(
         self, *, filters: frozenset[str] = frozenset(), max_limit: int = 100, updated_since: bool = True

@@ -23,7 +23,7 @@ EMPTY: Final = frozenset({b"null", b'""', b"[]"})
 def read(
     title: str,
     settings: tuple[CustomFieldSetting, ...],
-    held: Mapping[str, Raw],
+    stored: Mapping[str, Raw],
     loss: list[Loss],
     pointer: str = "/custom_fields",
 ) -> tuple[CustomField, ...]:
@@ -34,14 +34,14 @@ def read(
     fields: list[CustomField] = []
     for setting in settings:
         key, kind = setting.key, setting.type
-        raw = held.get(setting.vendor_field)
-        found = None if raw is None else _decode(raw)
-        value = None if found is None else _READ[kind](found)
-        if value is None and found is not None and (found != "" or kind == "string"):
+        raw = stored.get(setting.vendor_field)
+        decoded = None if raw is None else _decode(raw)
+        value = None if decoded is None else _READ[kind](decoded)
+        if value is None and decoded is not None and (decoded != "" or kind == "string"):
             path = f"{pointer}/{len(fields)}/value"
             detail = f"{title}'s value is not {custom_fields.EXPECTED[kind]}; its text is returned unchanged"
             loss.append(Loss(path=path, kind="ambiguous", detail=detail))
-            value = found if isinstance(found, str) else msgspec.json.encode(found).decode()
+            value = decoded if isinstance(decoded, str) else msgspec.json.encode(decoded).decode()
         fields.append(CustomField(key=key, type=kind, value=value, label=setting.label))
     return tuple(fields)
 
@@ -49,65 +49,65 @@ def read(
 def write(
     patch: tuple[CustomFieldPatch, ...] | None | UnsetType,
     settings: tuple[CustomFieldSetting, ...],
-    held: Mapping[str, Raw] | None,
+    stored: Mapping[str, Raw] | None,
     notes: Notes,
     pointer: str = "/custom_fields",
 ) -> Iterator[tuple[str, CustomFieldValue]]:
     """Yield the vendor fields to set, with their values. A patch replaces the whole array: a configured field that it
-    omits is cleared if the record (`held`, None for a new one) has a value. Unchanged fields are not sent. Unknown keys
-    and wrong types are refused as invalid. An absent array sets nothing."""
+    omits is cleared if the record has a value. `stored` are the values of the record, None for a new one. Unchanged
+    fields are not sent. Unknown keys and wrong types are refused as invalid. An absent array sets nothing."""
     if isinstance(patch, UnsetType):
         return
-    same = custom_fields.unchanged(patch, () if held is None else read("", settings, held, []))
+    same = custom_fields.unchanged(patch, () if stored is None else read("", settings, stored, []))
     named = set(same)
     for _, setting, value in custom_fields.named(patch, settings, notes, pointer, same):
         named.add(setting.key)
         yield setting.vendor_field, _emptied(setting) if value is None else value
     for setting in settings:
-        kept = bytes(held.get(setting.vendor_field, b"null")) if held is not None else b"null"
+        kept = bytes(stored.get(setting.vendor_field, b"null")) if stored is not None else b"null"
         if setting.key not in named and kept not in EMPTY:
             yield setting.vendor_field, _emptied(setting)
 
 
-def _text(found: Any) -> CustomFieldValue:
-    if isinstance(found, str):
-        return found
-    return str(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+def _text(value: Any) -> CustomFieldValue:
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _number(found: Any) -> CustomFieldValue:
-    if isinstance(found, int | float) and not isinstance(found, bool):
-        return found
-    if not isinstance(found, str) or not found.isascii():
+def _number(value: Any) -> CustomFieldValue:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or not value.isascii():
         return None
-    if found.lstrip("-").isdecimal():
+    if value.lstrip("-").isdecimal():
         with suppress(ValueError):
-            return int(found)
+            return int(value)
     try:
-        parsed = float(found)
+        parsed = float(value)
     except ValueError:
         return None
     return parsed if isfinite(parsed) else None
 
 
-def _boolean(found: Any) -> CustomFieldValue:
-    return found if isinstance(found, bool) else None
+def _boolean(value: Any) -> CustomFieldValue:
+    return value if isinstance(value, bool) else None
 
 
-def _date(found: Any) -> CustomFieldValue:
-    return custom_fields.day(found[: custom_fields.DAY_LENGTH]) if isinstance(found, str) else None
+def _date(value: Any) -> CustomFieldValue:
+    return custom_fields.day(value[: custom_fields.DAY_LENGTH]) if isinstance(value, str) else None
 
 
-def _datetime(found: Any) -> CustomFieldValue:
-    return custom_fields.moment(found) if isinstance(found, str) else None
+def _datetime(value: Any) -> CustomFieldValue:
+    return custom_fields.moment(value) if isinstance(value, str) else None
 
 
-def _choice(found: Any) -> CustomFieldValue:
-    return found if isinstance(found, str) else None
+def _choice(value: Any) -> CustomFieldValue:
+    return value if isinstance(value, str) else None
 
 
-def _choices(found: Any) -> CustomFieldValue:
-    return found if custom_fields.fits("multi_enum", found) else None
+def _choices(value: Any) -> CustomFieldValue:
+    return value if custom_fields.fits("multi_enum", value) else None
 
 
 _READ: Final[dict[CustomFieldType, Callable[[Any], CustomFieldValue]]] = {

@@ -19,8 +19,8 @@ def misread(record: Struct, error: Exception, what: str) -> VendorDrift:
     begins with `what`.
     """
     text = getattr(error, "text", None)
-    held = [] if text is None else list(places_holding(msgspec.json.decode(msgspec.json.encode(record)), text))
-    if not 1 <= len(held) <= MOST_NAMED:
+    places = [] if text is None else list(places_holding(msgspec.json.decode(msgspec.json.encode(record)), text))
+    if not 1 <= len(places) <= MOST_NAMED:
         return VendorDrift("$", f"{what}: {type(error).__name__}")
-    others = f", or at {' or '.join(held[1:])}" if len(held) > 1 else ""
-    return VendorDrift(held[0], f"{error}{others}")
+    others = f", or at {' or '.join(places[1:])}" if len(places) > 1 else ""
+    return VendorDrift(places[0], f"{error}{others}")

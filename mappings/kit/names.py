@@ -32,23 +32,23 @@ def full_name(first: Sent, last: Sent) -> str | None:
 
 
 def one_name(
-    patch: CustomerPatch, held: str | None, vendor: str, notes: Notes, *, with_company: bool = True
+    patch: CustomerPatch, stored: str | None, vendor: str, notes: Notes, *, with_company: bool = True
 ) -> CustomerPatch:
     """Return the patch with `display_name` instead of first and last name, for a vendor that stores one name. A part
-    that is not sent keeps its word of `held`, the present name; a `display_name` that equals it changes nothing.
+    that is not sent keeps its word of `stored`, the present name; a `display_name` that equals it changes nothing.
     Without `with_company`, the name of a company is that of an organization without another one."""
     parts = {"first_name": patch.first_name, "last_name": patch.last_name}
     own = _said(patch.display_name)
-    if own is not None and own == _said(held) and not _agree(own, *parts.values()):
+    if own is not None and own == _said(stored) and not _agree(own, *parts.values()):
         own = None
     if own is None and not all(isinstance(part, UnsetType) for part in parts.values()):
-        present = split_name(held, None)
+        present = split_name(stored, None)
         first, last = (
             before if isinstance(sent, UnsetType) else sent
             for sent, before in zip(parts.values(), present, strict=True)
         )
         own = full_name(first, last)
-        if own != _said(held):
+        if own != _said(stored):
             patch = replace(patch, display_name=own)
             for name, part in parts.items():
                 if _said(part):
@@ -58,7 +58,7 @@ def one_name(
             if _said(part):
                 notes.lose(f"/{name}", "coerced", f"{vendor} stores one name: display_name is written")
     patch = replace(patch, first_name=UNSET, last_name=UNSET)
-    return patch if with_company else company_as_name(patch, own or _said(held), vendor, notes)
+    return patch if with_company else company_as_name(patch, own or _said(stored), vendor, notes)
 
 
 def required_name(patch: CustomerPatch, vendor: str, notes: Notes, *, is_new: bool) -> str | UnsetType:
@@ -88,22 +88,22 @@ def company_as_name(patch: CustomerPatch, known: str | None, vendor: str, notes:
 
 def two_names(
     patch: CustomerPatch,
-    held: tuple[str | None, str | None],
+    stored: tuple[str | None, str | None],
     vendor: str,
     notes: Notes,
     *,
     single: Literal["first", "last"] = "first",
 ) -> CustomerPatch:
-    """Return the patch with first and last name instead of `display_name`, for a vendor that stores these two. `held`
+    """Return the patch with first and last name instead of `display_name`, for a vendor that stores these two. `stored`
     are the present ones. A single word becomes the `single` name."""
     first, last, own = patch.first_name, patch.last_name, _said(patch.display_name)
     is_sent, patch = not isinstance(patch.display_name, UnsetType), replace(patch, display_name=UNSET)
     if own is None:
         is_cleared = is_sent and isinstance(first, UnsetType) and isinstance(last, UnsetType)
-        return replace(patch, first_name=None, last_name=None) if is_cleared and any(held) else patch
-    is_same = any(held) and full_name(first, last) == full_name(*held) != own
+        return replace(patch, first_name=None, last_name=None) if is_cleared and any(stored) else patch
+    is_same = any(stored) and full_name(first, last) == full_name(*stored) != own
     if is_same or (not _said(first) and not _said(last)):
-        if own == full_name(*held):
+        if own == full_name(*stored):
             return patch
         first, last = split_name(own, None, single=single)
         notes.lose("/display_name", "coerced", f"{vendor} stores first and last name: it is split at the last space")

@@ -23,8 +23,8 @@ def changes_nothing(
     names = [name for name in patch.__struct_fields__ if getattr(patch, name) is not UNSET]
     try:
         data = msgspec.json.decode(msgspec.json.encode(mapping.to_canonical(current, account).data))
-        held, _ = strip_output({name: data[name] for name in names}, mapping.patch)
-        own = msgspec.convert(held, mapping.patch)
+        values, _ = strip_output({name: data[name] for name in names}, mapping.patch)
+        own = msgspec.convert(values, mapping.patch)
     except (Unmappable, msgspec.ValidationError):
         return False  # the record holds what cannot be sent
     # Unwrap `changes_only`, which would omit what is equal in one of them only.

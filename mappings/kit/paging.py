@@ -126,12 +126,12 @@ class Keyset:
     def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
         """Return up to `limit` records that were not listed before, and the cursor after them."""
         spot = self._spot(query.after)
-        seen = frozenset(() if spot is None else spot.ids)
+        listed = frozenset(() if spot is None else spot.ids)
         fresh: list[tuple[Raw, str, str]] = []
         for record in records:
             id, time = self.head(record, query.by_change)
             moment = self.spell(time or EPOCH)
-            if spot is None or moment != spot.moment or id not in seen:
+            if spot is None or moment != spot.moment or id not in listed:
                 fresh.append((record, moment, id))
         kept = fresh[: query.limit]
         is_last = len(kept) == len(fresh) and not self.more(reply, len(records), self._rows(query, spot))
@@ -153,11 +153,11 @@ class Keyset:
     def _spot(self, cursor: str | None) -> Spot | None:
         if cursor is None:
             return None
-        found = _SPOT.fullmatch(cursor)
-        if found is None or self.spell(_time(found[1])) != found[1]:
+        match = _SPOT.fullmatch(cursor)
+        if match is None or self.spell(_time(match[1])) != match[1]:
             raise ValueError("not a cursor of this list")
-        ids = tuple(map(unquote, found[3].split(","))) if found[3] else ()
-        return Spot(moment=found[1], ids=ids, number=int(found[2] or 1))
+        ids = tuple(map(unquote, match[3].split(","))) if match[3] else ()
+        return Spot(moment=match[1], ids=ids, number=int(match[2] or 1))
 
     def _excludes(self, ids: tuple[str, ...]) -> bool:
         return self.exclude and len(ids) > self.most // 2
@@ -247,10 +247,10 @@ class Offsets:
         """Return the number of rows before the page, and the last listed id; None for none."""
         if cursor is None:
             return 0, None
-        found = _OFFSET.fullmatch(cursor)
-        if found is None:
+        match = _OFFSET.fullmatch(cursor)
+        if match is None:
             raise ValueError("not a cursor of this list")
-        return int(found[1]), self.of(found[2])
+        return int(match[1]), self.of(match[2])
 
     def _is_later(self, id: Any, last: Any) -> bool:
         """Return whether a record comes after the last listed one."""
@@ -276,8 +276,8 @@ def head(
     shape = defstruct("Head", fields if created else fields[:2], rename=names, frozen=True, kw_only=True)
 
     def read(record: Raw, by_change: bool) -> tuple[str, datetime | None]:
-        found: Any = decode(record, shape)
-        return str(found.id), found.time if by_change or not created else found.created
+        members: Any = decode(record, shape)
+        return str(members.id), members.time if by_change or not created else members.created
 
     return read
 

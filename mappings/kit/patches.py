@@ -105,19 +105,21 @@ def chosen(
         return UNSET
     if wanted in words:
         return words[wanted]
-    found = nearest(wanted, words, near or {}, pointer, notes)
-    if found is not None:
-        return words[found]
+    substitute = nearest(wanted, words, near or {}, pointer, notes)
+    if substitute is not None:
+        return words[substitute]
     notes.invalid(pointer, f"{what}one of: {', '.join(map(str, words)) or 'none'}")
     return UNSET
 
 
-def nearest(wanted: K, held: Container[K], near: Mapping[K, tuple[K, ...]], pointer: str, notes: Notes) -> K | None:
-    """Return the nearest value that the vendor has (`held`), and note the loss. None if there is none."""
-    found = next((one for one in near.get(wanted, ()) if one in held), None)
-    if found is not None:
-        notes.lose(pointer, "coerced", f"{wanted} is stored as {found}, the nearest value there")
-    return found
+def nearest(
+    wanted: K, available: Container[K], near: Mapping[K, tuple[K, ...]], pointer: str, notes: Notes
+) -> K | None:
+    """Return the nearest value that the vendor has (`available`), and note the loss. None if there is none."""
+    substitute = next((one for one in near.get(wanted, ()) if one in available), None)
+    if substitute is not None:
+        notes.lose(pointer, "coerced", f"{wanted} is stored as {substitute}, the nearest value there")
+    return substitute
 
 
 def text(value: str | None | UnsetType, empty: E) -> str | E | UnsetType:

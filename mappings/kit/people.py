@@ -56,13 +56,13 @@ def write_email(
     notes: Notes,
     *,
     folds: bool = True,
-    held_status: EmailStatus = "unknown",
+    stored_status: EmailStatus = "unknown",
 ) -> str | None | UnsetType:
     """Return the primary address, or None to remove it. Refuse the others. Lower-case it, unless the vendor compares
-    addresses without case and keeps their spelling (`folds=False`). For `held_status` see `refuse_details`."""
+    addresses without case and keeps their spelling (`folds=False`). For `stored_status` see `refuse_details`."""
     if isinstance(sent, UnsetType) or not sent:
         return UNSET if isinstance(sent, UnsetType) else None
-    place = only(sent, "/emails", reasons, notes, held_status)
+    place = only(sent, "/emails", reasons, notes, stored_status)
     address = sent[place].address
     return patches.email(address, f"/emails/{place}/address", notes) if folds else address
 
@@ -93,11 +93,11 @@ def write_phone(
     return e164
 
 
-def country_of(addresses: tuple[AddressPatch, ...] | None | UnsetType, held: str | None) -> str | None:
+def country_of(addresses: tuple[AddressPatch, ...] | None | UnsetType, stored: str | None) -> str | None:
     """Return the country in which numbers are read after a write: that of the addresses if they have one country, or of
-    the present record (`held`) if none are sent."""
+    the present record (`stored`) if none are sent."""
     if isinstance(addresses, UnsetType):
-        return held
+        return stored
     countries = {one.country_code or None for one in addresses or ()}
     return countries.pop() if len(countries) == 1 else None
 
@@ -113,32 +113,32 @@ def with_country(raw: str, patch: CustomerPatch, pointer: str, notes: Notes) -> 
 
 
 def numbers_by_type(
-    phones: Sequence[PhonePatch], held: Mapping[PhoneType, str], vendor: str, notes: Notes
+    phones: Sequence[PhonePatch], fields: Mapping[PhoneType, str], vendor: str, notes: Notes
 ) -> dict[str, int]:
-    """Return the index of the number for each field of a vendor that stores one number of each type. `held` names the
+    """Return the index of the number for each field of a vendor that stores one number of each type. `fields` names the
     field of each type, `unknown` for a number without one. A type that is missing or taken goes to the nearest free
     one; refuse a number that has none."""
-    found: dict[str, int] = {}
+    chosen: dict[str, int] = {}
     left: list[tuple[int, PhoneType]] = []
     for index, phone in enumerate(phones):
         kind: PhoneType = "unknown" if isinstance(phone.type, UnsetType) else phone.type
-        name = held.get(kind)
-        if name is None or name in found:
+        name = fields.get(kind)
+        if name is None or name in chosen:
             left.append((index, kind))
         else:
-            found[name] = index
+            chosen[name] = index
     for index, kind in left:
-        near = next((one for one in nearest.PHONE.get(kind, ()) if held.get(one, "") not in ("", *found)), None)
+        near = next((one for one in nearest.PHONE.get(kind, ()) if fields.get(one, "") not in ("", *chosen)), None)
         if near is None:
-            notes.unsupported(f"/phones/{index}", f"{vendor} stores one number of each type: {', '.join(held)}")
+            notes.unsupported(f"/phones/{index}", f"{vendor} stores one number of each type: {', '.join(fields)}")
         elif kind == "unknown":
             notes.lose(f"/phones/{index}/type", "defaulted", f"a number without a type is stored as a {near} number")
-            found[held[near]] = index
+            chosen[fields[near]] = index
         else:
             detail = f"{kind} is stored as {near}, the nearest free type at {vendor}"
             notes.lose(f"/phones/{index}/type", "coerced", detail)
-            found[held[near]] = index
-    return found
+            chosen[fields[near]] = index
+    return chosen
 
 
 def one_slot(items: Sequence[EmailPatch | PhonePatch]) -> dict[str, int]:
@@ -146,9 +146,9 @@ def one_slot(items: Sequence[EmailPatch | PhonePatch]) -> dict[str, int]:
     return {"primary": primary(items)} if items else {}
 
 
-def slots_by_type(held: Mapping[PhoneType, str]) -> Slots:
+def slots_by_type(fields: Mapping[PhoneType, str]) -> Slots:
     """Return the slots of a vendor that stores one number of each type, as in `numbers_by_type`."""
-    return lambda phones: numbers_by_type(phones, held, "", Notes())
+    return lambda phones: numbers_by_type(phones, fields, "", Notes())
 
 
 def check_person(patch: CustomerPatch, vendor: str, notes: Notes) -> None:
@@ -169,13 +169,13 @@ def phone_text(phone: PhonePatch, country: str | None) -> str | None:
 
 
 def refuse_details(
-    one: EmailPatch | PhonePatch, pointer: str, reasons: OnlyOne, notes: Notes, held_status: EmailStatus = "unknown"
+    one: EmailPatch | PhonePatch, pointer: str, reasons: OnlyOne, notes: Notes, stored_status: EmailStatus = "unknown"
 ) -> None:
-    """Refuse the details of an address or a number that the vendor cannot store. `held_status` is accepted: it is the
+    """Refuse the details of an address or a number that the vendor cannot store. `stored_status` is accepted: it is the
     status that the vendor reports for the address."""
     if reasons.type is not None and one.type not in KNOWN:
         notes.unsupported(f"{pointer}/type", reasons.type)
-    if reasons.status is not None and isinstance(one, EmailPatch) and one.status not in (*KNOWN, held_status):
+    if reasons.status is not None and isinstance(one, EmailPatch) and one.status not in (*KNOWN, stored_status):
         notes.unsupported(f"{pointer}/status", reasons.status)
     if reasons.primary is not None and one.is_primary is False:
         notes.unsupported(f"{pointer}/is_primary", reasons.primary)
@@ -186,14 +186,14 @@ def only(
     pointer: str,
     reasons: OnlyOne,
     notes: Notes,
-    held_status: EmailStatus = "unknown",
+    stored_status: EmailStatus = "unknown",
 ) -> int:
     """Return the index of the primary entry. Refuse the others, and its unsupported details."""
     place = primary(sent)
     for other in range(len(sent)):
         if other != place:
             notes.unsupported(f"{pointer}/{other}", reasons.others)
-    refuse_details(sent[place], f"{pointer}/{place}", reasons, notes, held_status)
+    refuse_details(sent[place], f"{pointer}/{place}", reasons, notes, stored_status)
     return place
 
 
@@ -201,7 +201,7 @@ def compare_person(patch: ReferencePatch, known: Mapping[str, str | None], point
     """Note a loss for each member of a reference that differs from the known person: it is not written. The members of
     an unknown person only name them, so nothing is lost."""
     kinds = fields_of(ReferencePatch)
-    for name, held in known.items():
+    for name, stored in known.items():
         sent = getattr(patch, name)
-        if sent is not None and held is not None and not same(held, sent, kinds[name]):
+        if sent is not None and stored is not None and not same(stored, sent, kinds[name]):
             notes.lose(f"{pointer}/{name}", "coerced", "the reference names a person whose own data are not changed")

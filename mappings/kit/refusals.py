@@ -128,13 +128,13 @@ def complaint(body: bytes) -> ErrorBody:
     errors = inner.get("errors", sent.get("errors"))
     # Django names the fields themselves.
     named = errors if isinstance(errors, dict) else {} if errors else sent if not (code or message) else {}
-    fields = [(str(name), found) for name, one in named.items() if (found := _words(one))]
+    fields = [(str(name), reason) for name, one in named.items() if (reason := _words(one))]
     for one in errors if isinstance(errors, list) else ():
-        name, found = (
+        name, reason = (
             (text(one.get("field")), _words(one.get("message"))) if isinstance(one, dict) else (None, _words(one))
         )
-        message = message or found
-        fields += [(name, found or "not valid")] if name else []
+        message = message or reason
+        fields += [(name, reason or "not valid")] if name else []
     return ErrorBody(code=code, message=message or (fields[0][1] if fields else None), fields=tuple(fields))
 
 

@@ -178,7 +178,7 @@ class Collection(Generic[W, A]):
         key = self._key(query)
         if key is not None:
             return self.find(key, query.filters[key])
-        filters = [pair for name, given in self.filters.items() for pair in given(query.filters.get(name))]
+        filters = [pair for name, pairs_of in self.filters.items() for pair in pairs_of(query.filters.get(name))]
         return self.listed((*filters, *self.paging.window(query)))
 
     def page(self, reply: VendorReply, query: ListQuery, account: A) -> VendorPage[A]:

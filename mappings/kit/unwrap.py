@@ -49,10 +49,10 @@ class Unwrap:
             raise Unmappable("$", f"{self.title} has no {object}s")
         if self.array and payload.lstrip()[:1] == b"[":
             raise Unmappable("$", self.array)
-        found = candidates(Raw(payload), self.envelopes[object], refusals=self.refusals)
-        for one in found:
+        records = candidates(Raw(payload), self.envelopes[object], refusals=self.refusals)
+        for one in records:
             self.check(one, object)
-        return tuple(one.raw for one in found)
+        return tuple(one.raw for one in records)
 
 
 def candidates(

@@ -56,12 +56,12 @@ def build_account(
     )
 
 
-def _region(found: _Region) -> Region:
+def _region(region: _Region) -> Region:
     return Region(
-        id=found.id,
-        name=found.name,
-        currency_code=found.currency_code,
-        countries=tuple(country.iso_2 for country in found.countries or ()),
+        id=region.id,
+        name=region.name,
+        currency_code=region.currency_code,
+        countries=tuple(country.iso_2 for country in region.countries or ()),
     )
 
 

@@ -43,17 +43,17 @@ def read(place: Place | None, kind: AddressType, type_raw: str | None, *, is_def
 
 
 def write(
-    address: AddressPatch | None, kind: Purpose, held: Place | None, notes: Notes, *, is_placed: bool
+    address: AddressPatch | None, kind: Purpose, stored: Place | None, notes: Notes, *, is_placed: bool
 ) -> PlaceWrite | UnsetType:
-    """Return what changes of an order's address. None empties it. Members of the present address (`held`) that are not
-    sent stay. Medusa refuses the country of a placed order, even an unchanged one."""
+    """Return what changes of an order's address. None empties it. Members of the `stored` address that are not sent
+    stay. Medusa refuses the country of a placed order, even an unchanged one."""
     pointer = f"/{kind}_address"
     address = address or AddressPatch()
     check_type(address, kind, pointer, "Medusa", notes)
     if address.is_default:
         notes.lose(f"{pointer}/is_default", "coerced", "an order has one address for each purpose and no default")
     code = country_code(address, pointer, notes)
-    there = read(held, kind, None) or Address()
+    there = read(stored, kind, None) or Address()
     if is_placed and code != there.country_code:
         notes.invalid(f"{pointer}/country_code", COUNTRY_STAYS)
     first, last = (UNSET, UNSET) if (address.name or None) == there.name else split_name(address.name, None)

@@ -31,12 +31,12 @@ UNSUPPORTED: Final = {
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
     """Return the body of a write. `current` is None for a new customer."""
     notes = Notes()
-    held_name = (None, None) if current is None else (current.first_name, current.last_name)
-    patch = two_names(patch, held_name, "Medusa", notes)
+    stored_name = (None, None) if current is None else (current.first_name, current.last_name)
+    patch = two_names(patch, stored_name, "Medusa", notes)
     refuse_without_place(patch, UNSUPPORTED, notes)
     settings = account.custom_fields.get("customer", ())
-    held, is_new = (None, True) if current is None else (current.metadata, False)
-    kept = metadata.write(patch.external_id, patch.custom_fields, settings, held, notes, is_new=is_new)
+    stored, is_new = (None, True) if current is None else (current.metadata, False)
+    kept = metadata.write(patch.external_id, patch.custom_fields, settings, stored, notes, is_new=is_new)
     addresses = () if current is None else current.addresses
     country = values.country(next((one.country_code for one in addresses if one.country_code), None))
     body = CustomerWrite(

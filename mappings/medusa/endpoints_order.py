@@ -99,14 +99,14 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
 def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the orders of a page. Orders begin after the last draft."""
     collection, within = _part(query)
-    found = collection.page(reply, within, account)
+    listing = collection.page(reply, within, account)
     if collection is ORDERS:
-        return replace(found, next=None if found.next is None else f"2/{found.next}")
-    listed, status = found.records, query.filters.get("status")
+        return replace(listing, next=None if listing.next is None else f"2/{listing.next}")
+    listed, status = listing.records, query.filters.get("status")
     if status is not None:
         # Medusa cannot list drafts by status. Cancelled drafts are among them.
         listed = tuple(raw for raw in listed if STATUSES.get(decode(raw, _Status).status) == status)
-    return replace(found, records=listed, next="2" if found.next is None else f"1/{found.next}")
+    return replace(listing, records=listed, next="2" if listing.next is None else f"1/{listing.next}")
 
 
 def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> VendorRequest:
@@ -117,17 +117,17 @@ def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> V
 
 
 def cancel(
-    remote_id: str, asked: OrderCancel, marker: str, account: Account
+    remote_id: str, cancellation: OrderCancel, marker: str, account: Account
 ) -> tuple[VendorRequest, tuple[FieldRefusal, ...]]:
     """Build the request that cancels an order or a draft. Medusa accepts no reason, and refuses once goods are sent."""
     notes = Notes()
-    if not asked.restock:
+    if not cancellation.restock:
         notes.unsupported("/restock", "Medusa always releases reserved stock when it cancels: send true")
-    if not asked.refund:
+    if not cancellation.refund:
         notes.unsupported("/refund", "Medusa always refunds payments when it cancels: send true")
-    if asked.notify:
+    if cancellation.notify:
         notes.unsupported("/notify", "the shop's own code decides whether the buyer gets a message")
-    if asked.note is not None:
+    if cancellation.note is not None:
         notes.unsupported("/note", "Medusa keeps no note with a cancellation")
     write = OrderWrite(body=OrderBody(), is_draft=False, step="/cancel")
     return update(remote_id, write, marker, account), tuple(notes.refused)
@@ -140,10 +140,10 @@ def find_marker(marker: str, parent: str | None, body: OrderWrite | None, accoun
 
 def _part(query: ListQuery) -> tuple[Collection[OrderWrite, Account], ListQuery]:
     """The list that a cursor belongs to, and the query of a page of it."""
-    found = _CURSOR.fullmatch("1" if query.after is None else query.after)
-    if found is None:
+    match = _CURSOR.fullmatch("1" if query.after is None else query.after)
+    if match is None:
         raise ValueError("not a cursor of this list")
-    return DRAFTS if found[1] == "1" else ORDERS, replace(query, after=found[2])
+    return DRAFTS if match[1] == "1" else ORDERS, replace(query, after=match[2])
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {

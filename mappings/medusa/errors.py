@@ -46,13 +46,13 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
         return None if reply.status == 204 and not reply.body else REFUSALS.page(reply)
     if 200 <= reply.status < 300:
         return None
-    found = refusals.read(reply.body, _Complaint) or _Complaint()
-    code, message = refusals.text(found.type), refusals.text(found.message)
+    complaint = refusals.read(reply.body, _Complaint) or _Complaint()
+    code, message = refusals.text(complaint.type), refusals.text(complaint.message)
     is_duplicate = code == "invalid_data" and ALREADY.search(message or "")
     return REFUSALS.refusal(
         reply,
         kind="duplicate" if is_duplicate else REFUSALS.kind(reply.status, code),
-        code=code or refusals.text(found.code),
+        code=code or refusals.text(complaint.code),
         detail=message,
         fields=_fields(message or ""),
     )

@@ -19,26 +19,26 @@ NOTHING: Final[Metadata] = {}
 _decode: Final = msgspec.json.Decoder().decode
 
 
-def text_of(held: Mapping[str, Raw] | None, key: str) -> str | None:
+def text_of(stored: Mapping[str, Raw] | None, key: str) -> str | None:
     """Return the text of a key, None for a missing key or another type."""
-    raw = None if held is None else held.get(key)
-    found = None if raw is None else _decode(raw)
-    return found if isinstance(found, str) and found else None
+    raw = None if stored is None else stored.get(key)
+    text = None if raw is None else _decode(raw)
+    return text if isinstance(text, str) and text else None
 
 
-def external_id(held: Metadata | None) -> str | None:
+def external_id(stored: Metadata | None) -> str | None:
     """Return the caller's own key."""
-    return None if held is None or EXTERNAL_ID not in held else text_of(held, EXTERNAL_ID)
+    return None if stored is None or EXTERNAL_ID not in stored else text_of(stored, EXTERNAL_ID)
 
 
 def read(
-    held: Metadata | None,
+    stored: Metadata | None,
     settings: tuple[CustomFieldSetting, ...],
     loss: list[Loss],
     pointer: str = "/custom_fields",
 ) -> tuple[CustomField, ...]:
     """Return all configured fields, null for those without a value."""
-    return json_custom_fields.read(TITLE, settings, held or NOTHING, loss, pointer)
+    return json_custom_fields.read(TITLE, settings, stored or NOTHING, loss, pointer)
 
 
 def write_line(
@@ -54,7 +54,7 @@ def write(
     key: str | None | UnsetType,
     fields: tuple[CustomFieldPatch, ...] | None | UnsetType,
     settings: tuple[CustomFieldSetting, ...],
-    held: Metadata | None,
+    stored: Metadata | None,
     notes: Notes,
     *,
     is_new: bool,
@@ -65,7 +65,7 @@ def write(
         keys[EXTERNAL_ID] = REMOVED if key is None else key
     if isinstance(fields, UnsetType):
         return keys
-    there = None if is_new else held or NOTHING
+    there = None if is_new else stored or NOTHING
     for name, value in json_custom_fields.write(fields, settings, there, notes):
         if name in OURS:
             notes.invalid("/custom_fields", f"{name} is reserved for Lockstitch: configure another key")

@@ -42,7 +42,7 @@ def place_of(part: Struct, whole: Any, path: str = "$") -> str | None:
         inner = [(f"{path}.{name}", getattr(whole, name)) for name in whole.__struct_fields__]
     else:
         return None
-    return next((found for at, one in inner if (found := place_of(part, one, at)) is not None), None)
+    return next((inner_path for at, one in inner if (inner_path := place_of(part, one, at)) is not None), None)
 
 
 @lru_cache(maxsize=8192)

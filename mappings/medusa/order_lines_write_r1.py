@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import CustomFieldSetting, given
+from canonical.parts import CustomFieldSetting, sent_or
 from canonical.totals import ZERO, added, shares, smallest_unit
 from canonical.values import decimal_string, money, unit_price
 from mappings.kit import folding, line_fields
@@ -24,7 +24,7 @@ NEEDS: Final = "send a product.variant_remote_id of the shop, or name and unit_p
 def with_net_amounts(patch: OrderPatch, account: Account, notes: Notes) -> OrderPatch:
     """Return the body of a new order with prices that Medusa adds up to its sum: after discounts, and without the taxes
     that Medusa adds itself. Prices have up to nine decimals, because Medusa does not round."""
-    lines, charges, fees = given(patch.line_items, ()), given(patch.shipping_lines, ()), given(patch.fees, ())
+    lines, charges, fees = sent_or(patch.line_items, ()), sent_or(patch.shipping_lines, ()), sent_or(patch.fees, ())
     is_inclusive = patch.tax_inclusive is True
     if is_inclusive and folding.states_taxes(patch):
         notes.lose("/tax_inclusive", "coerced", "Medusa stores prices without tax and adds the tax itself")
@@ -66,17 +66,17 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
 def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
     """Return the lines of a new order, with what was folded into them."""
     return tuple(
-        LineItemPatch(quantity=str(line.quantity), unit_price=given(line.unit_price, None))
-        for line in given(body.body.items, ())
-        if FEE not in given(line.metadata, {})
+        LineItemPatch(quantity=str(line.quantity), unit_price=sent_or(line.unit_price, None))
+        for line in sent_or(body.body.items, ())
+        if FEE not in sent_or(line.metadata, {})
     )
 
 
 def _discounts(patch: OrderPatch, notes: Notes) -> tuple[tuple[Decimal, ...], tuple[Decimal, ...]]:
     """Return what the discounts take off each line and each shipping charge."""
-    discounts, unit = given(patch.discounts, ()), smallest_unit(folding.currency_of(patch))
-    weights = [folding.amount_of(line) for line in given(patch.line_items, ())]
-    prices = [Decimal(one.price) for one in given(patch.shipping_lines, ())]
+    discounts, unit = sent_or(patch.discounts, ()), smallest_unit(folding.currency_of(patch))
+    weights = [folding.amount_of(line) for line in sent_or(patch.line_items, ())]
+    prices = [Decimal(one.price) for one in sent_or(patch.shipping_lines, ())]
     off, cost, carriage = added(one.amount for one in discounts), sum(weights, ZERO), sum(prices, ZERO)
     off_shipping = min(added(one.amount for one in discounts if one.type == "shipping"), carriage)
     off_lines = min(off - off_shipping, cost)
@@ -104,9 +104,9 @@ def lines(
                 notes.unsupported(f"/{name}", ONLY_NEW)
         return UNSET
     settings = line_fields.of_lines(account.custom_fields.get("order", ()))
-    sent = given(patch.line_items, ())
+    sent = sent_or(patch.line_items, ())
     written = [_line(line, f"/line_items/{place}", settings, notes) for place, line in enumerate(sent)]
-    for place, fee in enumerate(given(patch.fees, ())):
+    for place, fee in enumerate(sent_or(patch.fees, ())):
         notes.lose(f"/fees/{place}", "coerced", "Medusa has no fees: it is a line there, and reads as a fee")
         title, mark = fee.name or folding.FEE, {FEE: True}
         written.append(LineWrite(title=title, unit_price=fee.amount, quantity=1, metadata=mark))

@@ -65,7 +65,7 @@ def lines(
     record: wire.Order, currency: str, settings: tuple[CustomFieldSetting, ...], loss: list[Loss]
 ) -> tuple[tuple[LineItem, ...], Decimal, tuple[Fee, ...]]:
     """Return the lines, Σ quantity * unit price, and the lines that are fees."""
-    found: list[LineItem] = []
+    goods: list[LineItem] = []
     fees: list[Fee] = []
     added = Decimal(0)
     for line in record.items or ():
@@ -88,8 +88,8 @@ def lines(
             fees.append(Fee(name=_name(line), amount=money(before, currency), tax=tax))
             continue
         added += product
-        detail, pointer = line.detail, f"/line_items/{len(found)}"
-        found.append(
+        detail, pointer = line.detail, f"/line_items/{len(goods)}"
+        goods.append(
             LineItem(
                 remote_id=line.id,
                 product=product_of(line.product_id, line.variant_id, line.variant_sku or None),
@@ -118,7 +118,7 @@ def lines(
                 else (),
             )
         )
-    return tuple(found), added, tuple(fees)
+    return tuple(goods), added, tuple(fees)
 
 
 def _name(line: wire.Line) -> str:
@@ -129,15 +129,15 @@ def _name(line: wire.Line) -> str:
 
 def _options(line: wire.Line, pointer: str, loss: list[Loss]) -> tuple[LineOption, ...]:
     """The options of the variant, and the metadata of the line."""
-    found: list[LineOption] = []
-    for held in (line.variant_option_values, line.metadata):
-        for name, raw in (held or NOTHING).items():
+    options: list[LineOption] = []
+    for source in (line.variant_option_values, line.metadata):
+        for name, raw in (source or NOTHING).items():
             if name in OURS or name.startswith(HIDDEN):
                 continue
-            value = option_value(raw, f"{pointer}/options/{len(found)}/value", loss)
+            value = option_value(raw, f"{pointer}/options/{len(options)}/value", loss)
             if value is not None:
-                found.append(LineOption(name=name, value=value))
-    return tuple(found)
+                options.append(LineOption(name=name, value=value))
+    return tuple(options)
 
 
 @lru_cache(maxsize=1024)
@@ -202,16 +202,16 @@ def all_payments(collections: tuple[wire.Collection, ...]) -> Payments:
     return tuple([payment for collection in collections for payment in collection.payments or ()])
 
 
-def paid_at(found: Payments) -> Instant | None:
+def paid_at(records: Payments) -> Instant | None:
     """Return the time of the last capture. The time when a collection was completed changes with a refund."""
-    times = [one.created_at for payment in found for one in payment.captures or () if one.created_at is not None]
+    times = [one.created_at for payment in records for one in payment.captures or () if one.created_at is not None]
     return values.utc(max(times)) if times else None
 
 
-def payments(found: Payments) -> tuple[Payment, ...]:
+def payments(records: Payments) -> tuple[Payment, ...]:
     """Return authorizations, captures, refunds and voids, each as one payment."""
     movements: list[Payment] = []
-    for payment in found:
+    for payment in records:
         if payment.canceled_at is not None:
             movements.append(_movement(payment, payment, payment.canceled_at, "void"))
         elif not payment.captures:
@@ -238,7 +238,7 @@ def _movement(
     )
 
 
-def refunds(found: Payments) -> tuple[Refund, ...]:
+def refunds(records: Payments) -> tuple[Refund, ...]:
     """Return the refunds. Medusa does not say for which lines."""
     return tuple(
         [
@@ -249,15 +249,15 @@ def refunds(found: Payments) -> tuple[Refund, ...]:
                 reason=refund.note or (None if refund.refund_reason is None else refund.refund_reason.label) or None,
                 created_at=None if refund.created_at is None else values.utc(refund.created_at),
             )
-            for payment in found
+            for payment in records
             for refund in payment.refunds or ()
         ]
     )
 
 
-def fulfillments(found: tuple[wire.Fulfillment, ...]) -> tuple[Fulfillment, ...]:
+def fulfillments(records: tuple[wire.Fulfillment, ...]) -> tuple[Fulfillment, ...]:
     """Return the fulfilments."""
-    return tuple([_fulfillment(one) for one in found])
+    return tuple([_fulfillment(one) for one in records])
 
 
 def _fulfillment(record: wire.Fulfillment) -> Fulfillment:

@@ -61,16 +61,18 @@ def totals(
     # The sum of two numbers that Medusa computed as floats may have digits that it should not have.
     total = record.total if not record.credit_line_total else round(record.total + record.credit_line_total, 9)
     paid, refunded = _paid(record)
-    shown, received, zero = money(total, currency), money(paid, currency), money("0", currency)
-    owed = zero if received == shown else shown if received == zero else minus(shown, received, currency)
-    found = Totals(
+    total_money, received, zero = money(total, currency), money(paid, currency), money("0", currency)
+    owed = (
+        zero if received == total_money else total_money if received == zero else minus(total_money, received, currency)
+    )
+    sums = Totals(
         items=money(items, currency),
         discount=money(discount, currency),
         shipping=money(shipping, currency),
         fees=money(text(charged), currency),
         tip=zero,
         tax=money(tax, currency),
-        total=shown,
+        total=total_money,
         paid=received,
         refunded=money(refunded, currency),
         outstanding=zero if is_void and not owed.startswith("-") else owed,
@@ -78,7 +80,7 @@ def totals(
     # Check the sums as Medusa has them. Differences by rounding are noted as such.
     due = items - discount + shipping + charged + (0 if with_tax else tax)
     if inclusive is None or abs(due - total) > TOLERANCE or abs(products - items) > TOLERANCE:
-        loss += check_totals(found, lines, inclusive)
+        loss += check_totals(sums, lines, inclusive)
     if not (
         fits(total, currency)
         and fits(items, currency)
@@ -87,7 +89,7 @@ def totals(
         and fits(tax, currency)
     ):
         loss.append(ROUNDED)
-    return found
+    return sums
 
 
 def _paid(record: Order) -> tuple[str, str]:

@@ -68,8 +68,8 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     else:
         step = _step(patch, current, notes)
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))
-    held = None if current is None else current.metadata
-    kept = metadata.write(patch.external_id, patch.custom_fields, settings, held, notes, is_new=current is None)
+    stored = None if current is None else current.metadata
+    kept = metadata.write(patch.external_id, patch.custom_fields, settings, stored, notes, is_new=current is None)
     body = OrderBody(
         region_id=UNSET if current is not None else region_for(patch, account, notes),
         currency_code=_currency(patch, current, notes),
@@ -170,9 +170,9 @@ def _address(patch: OrderPatch, kind: addresses.Purpose, current: Order | None, 
     address = patch.billing_address if kind == "billing" else patch.shipping_address
     if isinstance(address, UnsetType) or (address is None and current is None):
         return UNSET
-    held = None if current is None else current.billing_address if kind == "billing" else current.shipping_address
+    stored = None if current is None else current.billing_address if kind == "billing" else current.shipping_address
     is_placed = current is not None and not current.is_draft_order
-    return addresses.write(address, kind, held, notes, is_placed=is_placed)
+    return addresses.write(address, kind, stored, notes, is_placed=is_placed)
 
 
 def _check_buyer(patch: OrderPatch, current: Order | None, notes: Notes) -> None:
@@ -192,14 +192,14 @@ def _check_buyer(patch: OrderPatch, current: Order | None, notes: Notes) -> None
 def _in_addresses(patch: OrderPatch, current: Order | None) -> tuple[frozenset[str], frozenset[str]]:
     names: set[str | None] = set()
     phones: set[str | None] = set()
-    for sent, held in (
+    for sent, stored in (
         (patch.billing_address, None if current is None else current.billing_address),
         (patch.shipping_address, None if current is None else current.shipping_address),
     ):
         if isinstance(sent, AddressPatch):
             names.add(sent.name)
             phones.add(sent.phone)
-        elif sent is not None and held is not None:
-            names.add(full_name(held.first_name, held.last_name))
-            phones.add(held.phone)
+        elif sent is not None and stored is not None:
+            names.add(full_name(stored.first_name, stored.last_name))
+            phones.add(stored.phone)
     return frozenset(filter(None, names)), frozenset(filter(None, phones))

@@ -15,12 +15,12 @@ class _Counted(Struct, frozen=True, kw_only=True):
     count: int | None = None
 
 
-def window(asked: Window) -> Query:
+def window(page: Window) -> Query:
     """Return the parameters of a page."""
-    by = "updated_at" if asked.by_change else "created_at"
-    bound, sign = ("$lte", "-") if asked.descending else ("$gte", "")
-    since = () if asked.since is None else ((f"{by}[{bound}]", iso(asked.since)),)
-    return (("order", f"{sign}{by}"), ("limit", str(asked.rows)), *since)
+    by = "updated_at" if page.by_change else "created_at"
+    bound, sign = ("$lte", "-") if page.descending else ("$gte", "")
+    since = () if page.since is None else ((f"{by}[{bound}]", iso(page.since)),)
+    return (("order", f"{sign}{by}"), ("limit", str(page.rows)), *since)
 
 
 def has_more(reply: VendorReply, records: int, rows: int = 0) -> bool:

@@ -34,7 +34,7 @@ def made_since(path: str, marker: str) -> VendorRequest | None:
 def marked(collection: Collection[Any, Account], reply: VendorReply, marker: str) -> str | None:
     """Return the id of the record that carries the marker. Raises Unmappable if it is not found and the reply does not
     show all records: then its absence proves nothing."""
-    found = collection.marked(reply, marker)
-    if found is None and has_more(reply, len(collection.records(reply))):
+    id = collection.marked(reply, marker)
+    if id is None and has_more(reply, len(collection.records(reply))):
         raise Unmappable("$.count", "more records were created since the write began than one reply shows")
-    return found
+    return id

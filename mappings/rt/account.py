@@ -62,5 +62,5 @@ def queues(replies: tuple[VendorReply | None, ...]) -> tuple[Queue, ...]:
 
 
 def _lists(replies: tuple[VendorReply | None, ...]) -> tuple[_Queues, ...]:
-    found = (read(reply.body, _Queues) for reply in replies if reply is not None)
-    return tuple(one for one in found if one is not None)
+    lists = (read(reply.body, _Queues) for reply in replies if reply is not None)
+    return tuple(one for one in lists if one is not None)

@@ -32,15 +32,15 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     does not list who may own a ticket of a queue."""
     if object_name != "ticket":
         return {}
-    found = {
+    choices = {
         "status": labelled(STATUS_WRITTEN),
         "priority": labelled(PRIORITY_WRITTEN, PRIORITY_LABELS),
     }
     (pages,) = replies
     named = {one.id: one.name for one in queues(pages)} if pages else account.queues
     if named:
-        found["team"] = tuple(Option(value=id, label=name) for id, name in named.items())
-    return found
+        choices["team"] = tuple(Option(value=id, label=name) for id, name in named.items())
+    return choices
 
 
 CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)

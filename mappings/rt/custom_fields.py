@@ -36,8 +36,8 @@ def fields_of(ticket: Ticket) -> tuple[FieldValues, ...]:
 def read(settings: tuple[CustomFieldSetting, ...], ticket: Ticket, loss: list[Loss]) -> tuple[CustomField, ...]:
     """Return the configured fields with their values, found by name or number."""
     fields = fields_of(ticket)
-    held = {setting.vendor_field: _held(setting, fields) for setting in settings}
-    read = json_custom_fields.read("Request Tracker", settings, held, loss)
+    stored = {setting.vendor_field: _stored_value(setting, fields) for setting in settings}
+    read = json_custom_fields.read("Request Tracker", settings, stored, loss)
     for place, setting in enumerate(settings):
         field = _named(setting.vendor_field, fields)
         if setting.type != "multi_enum" and field is not None and len(field.values) > 1:
@@ -58,10 +58,10 @@ def write(
     A field that the queue does not have is refused as invalid: Request Tracker would ignore it.
     """
     fields = () if ticket is None else fields_of(ticket)
-    held = None if ticket is None else {one.vendor_field: _held(one, fields) for one in settings}
+    stored = None if ticket is None else {one.vendor_field: _stored_value(one, fields) for one in settings}
     places = {field.key: place for place, field in enumerate(patch if isinstance(patch, tuple) else ())}
     by_field = {setting.vendor_field: setting for setting in settings}
-    for vendor_field, value in json_custom_fields.write(patch, settings, held, notes):
+    for vendor_field, value in json_custom_fields.write(patch, settings, stored, notes):
         setting = by_field[vendor_field]
         pointer = f"/custom_fields/{places[setting.key]}/value" if setting.key in places else "/custom_fields"
         field = _named(vendor_field, fields)
@@ -81,7 +81,7 @@ def _named(vendor_field: str, fields: tuple[FieldValues, ...]) -> FieldValues | 
     return next((one for one in fields if vendor_field in (one.name, one.id)), None)
 
 
-def _held(setting: CustomFieldSetting, fields: tuple[FieldValues, ...]) -> Raw:
+def _stored_value(setting: CustomFieldSetting, fields: tuple[FieldValues, ...]) -> Raw:
     """Return the value of a field, as JSON of its type."""
     field = _named(setting.vendor_field, fields)
     values = [one for one in (() if field is None else field.values) if bytes(one) not in NOT_SET]

@@ -30,7 +30,7 @@ class _Sent(Struct, frozen=True, kw_only=True, rename="pascal"):
     content_type: str
 
 
-class _Found(Struct, frozen=True, kw_only=True, rename="pascal"):
+class _Attachment(Struct, frozen=True, kw_only=True, rename="pascal"):
     transaction_id: str
 
 
@@ -41,25 +41,25 @@ def list_messages(query: ListQuery, account: Account) -> VendorRequest:
         if number(query.after) == "0":
             raise ValueError("not the number of a message")
         limits.append(Limit(field="id", operator="<" if query.newest_first else ">", value=query.after))
-    asked = (
+    parameters = (
         ("query", search(*limits)),
         ("orderby", "id"),
         ("order", "DESC" if query.newest_first else "ASC"),
         ("per_page", str(min(query.limit, MOST))),
         *FIELDS,
     )
-    return TICKETS.read_below(query.parent, "history", *asked)
+    return TICKETS.read_below(query.parent, "history", *parameters)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the messages of a page, and their authors."""
-    found, _ = listed(reply)
-    authors = dict.fromkeys(decode(one, Transaction).creator.id for one in found)
-    asked = [name for name in authors if name != SYSTEM and _is_addressable(name)][: related.MOST_AUTHORS]
+    entries, _ = listed(reply)
+    authors = dict.fromkeys(decode(one, Transaction).creator.id for one in entries)
+    addressable = [name for name in authors if name != SYSTEM and _is_addressable(name)][: related.MOST_AUTHORS]
     return VendorPage(
-        records=found,
+        records=entries,
         next=following(reply),
-        account=replace(without_related(account, None, people=True), authors=tuple(asked)),
+        account=replace(without_related(account, None, people=True), authors=tuple(addressable)),
     )
 
 
@@ -90,14 +90,14 @@ def write_result(reply: VendorReply, action: Action) -> WriteResult:
 def find_marker(marker: str, parent: str | None, body: MessageWrite | None, account: Account) -> VendorRequest:
     """Build the request for the attachment of the ticket whose headers name this operation."""
     query = search(Limit(field="Headers", operator="LIKE", value=marker))
-    asked = (("query", query), ("fields", "TransactionId"), ("orderby", "id"), ("per_page", "1"))
-    return TICKETS.read_below(parent, "attachments", *asked)
+    parameters = (("query", query), ("fields", "TransactionId"), ("orderby", "id"), ("per_page", "1"))
+    return TICKETS.read_below(parent, "attachments", *parameters)
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:
     """Return the number of the message that this operation wrote: the first one, because copies sent by mail follow."""
-    found, _ = listed(reply)
-    return decode(found[0], _Found).transaction_id if found else None
+    attachments, _ = listed(reply)
+    return decode(attachments[0], _Attachment).transaction_id if attachments else None
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {

@@ -28,7 +28,7 @@ def address_of_mark(marker: str) -> str:
     return MARK + marker
 
 
-def held_addresses(ticket: Ticket | None) -> tuple[str, ...]:
+def stored_addresses(ticket: Ticket | None) -> tuple[str, ...]:
     """Return the addresses of a ticket's keys: several, if other tickets were merged into it."""
     return tuple(
         link.url
@@ -37,7 +37,7 @@ def held_addresses(ticket: Ticket | None) -> tuple[str, ...]:
     )
 
 
-def held_parent(ticket: Ticket | None) -> str | None:
+def stored_parent(ticket: Ticket | None) -> str | None:
     """Return the number of the parent."""
     for link in () if ticket is None else ticket.hyperlinks:
         if link.ref == "parent" and link.type == "ticket" and link.id is not None:

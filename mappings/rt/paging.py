@@ -42,8 +42,8 @@ def ask(query: ListQuery, rows: int) -> Query:
 
 def following(reply: VendorReply) -> str | None:
     """Return the number of the last ticket, None on the last page."""
-    found, more = listed(reply)
-    return remote_id(found[-1]) if found and more else None
+    tickets, more = listed(reply)
+    return remote_id(tickets[-1]) if tickets and more else None
 
 
 def changed_since(records: tuple[Raw, ...], query: ListQuery) -> tuple[Raw, ...]:

@@ -46,7 +46,7 @@ def person_of(login: str, account: Account) -> Reference:
 
 def followers(record: Ticket, account: Account, loss: list[Loss]) -> tuple[Follower, ...]:
     """Return the people who get copies of the correspondence (Cc), and those who get everything (AdminCc)."""
-    found: list[Follower] = []
+    copied: list[Follower] = []
     roles: tuple[tuple[tuple[Person, ...], FollowerKind, str], ...] = (
         (record.cc, "cc", "Cc"),
         (record.admin_cc, "follower", "AdminCc"),
@@ -54,10 +54,10 @@ def followers(record: Ticket, account: Account, loss: list[Loss]) -> tuple[Follo
     for people, kind, raw in roles:
         for one in people:
             person = _with_data(one, account)
-            email = email_address(person.email_address, f"/followers/{len(found)}/email", loss, "lower-cased")
+            email = email_address(person.email_address, f"/followers/{len(copied)}/email", loss, "lower-cased")
             name = person.real_name or None
-            found.append(Follower(remote_id=person.id, email=email, name=name, kind=kind, kind_raw=raw))
-    return tuple(found)
+            copied.append(Follower(remote_id=person.id, email=email, name=name, kind=kind, kind_raw=raw))
+    return tuple(copied)
 
 
 def requester_written(
@@ -66,19 +66,19 @@ def requester_written(
     """Return the requester as the only requestor: the list is replaced as a whole."""
     if isinstance(patch, UnsetType):
         return UNSET
-    held = () if current is None else current.requestor
+    stored = () if current is None else current.requestor
     if patch is None:
         return () if current is not None else UNSET
-    if len(held) > 1:
+    if len(stored) > 1:
         notes.lose("/requester", "dropped", "Request Tracker removes the ticket's other requestors")
     if patch.phone:
         detail = "Request Tracker finds the requester by e-mail: the number is not written"
         notes.lose("/requester/phone", "coerced", detail)
     if patch.remote_id is not None:
-        known = next((one for one in held if one.id == patch.remote_id), None)
+        known = next((one for one in stored if one.id == patch.remote_id), None)
         person = Person(id="") if known is None else _with_data(known, account)
         compare_person(patch, {"name": person.real_name, "email": person.email_address}, "/requester", notes)
-        return _named(patch.remote_id, held, "/requester/remote_id", notes, is_new=current is None)
+        return _named(patch.remote_id, stored, "/requester/remote_id", notes, is_new=current is None)
     if not patch.email:
         notes.invalid("/requester", "send a remote_id or an email")
         return UNSET
@@ -93,13 +93,13 @@ def followers_written(
     if isinstance(patch, UnsetType):
         return UNSET, UNSET
     wanted: dict[FollowerKind, dict[str, None]] = {"cc": {}, "follower": {}}
-    held = () if current is None else (*current.cc, *current.admin_cc)
+    stored = () if current is None else (*current.cc, *current.admin_cc)
     for place, follower in enumerate(patch or ()):
         pointer = f"/followers/{place}"
         if follower.kind not in wanted:
             notes.invalid(f"{pointer}/kind", f"one of: {', '.join(wanted)}")
         elif follower.remote_id is not None:
-            named = _named(follower.remote_id, held, f"{pointer}/remote_id", notes, is_new=current is None)
+            named = _named(follower.remote_id, stored, f"{pointer}/remote_id", notes, is_new=current is None)
             wanted[follower.kind].update(dict.fromkeys(named if isinstance(named, tuple) else ()))
         elif not follower.email:
             notes.unsupported(pointer, "Request Tracker names people by login name or e-mail address")
@@ -127,11 +127,11 @@ def _with_data(person: Person, account: Account) -> Person:
     return account.people.get(person.id, person)
 
 
-def _named(remote_id: str, held: tuple[Person, ...], pointer: str, notes: Notes, *, is_new: bool) -> People:
+def _named(remote_id: str, stored: tuple[Person, ...], pointer: str, notes: Notes, *, is_new: bool) -> People:
     if "\n" in remote_id or ("," in remote_id and (is_new or "@" in remote_id)):
         notes.invalid(pointer, SEVERAL)
         return UNSET
-    if not remote_id.strip() or (remote_id.isdecimal() and all(one.id != remote_id for one in held)):
+    if not remote_id.strip() or (remote_id.isdecimal() and all(one.id != remote_id for one in stored)):
         notes.invalid(pointer, A_NUMBER)
         return UNSET
     if is_new and not values.is_email(remote_id):
@@ -148,12 +148,12 @@ def _with_name(name: str | None, email: str) -> str:
     return f'"{escaped}" <{email}>'
 
 
-def _same(wanted: tuple[str, ...], held: tuple[Person, ...], account: Account) -> bool:
+def _same(wanted: tuple[str, ...], stored: tuple[Person, ...], account: Account) -> bool:
     """Return whether these are the present people, each by login name or address."""
-    if len(wanted) != len(held):
+    if len(wanted) != len(stored):
         return False
     left = {values.fold(one) for one in wanted}
-    for one in held:
+    for one in stored:
         person = _with_data(one, account)
         if not left & {values.fold(person.id), values.fold(person.email_address or "")}:
             return False

@@ -57,8 +57,8 @@ def of_tickets(records: tuple[Raw, ...], account: Account) -> VendorRequest | No
             Limit(field="Type", value="Create"),
             Limit(field="ObjectId", operator="IN", value=ids),
         )
-        asked = (("query", made), ("fields", "ObjectId"), ("per_page", str(MOST)))
-        return get(TRANSACTIONS, *asked)
+        parameters = (("query", made), ("fields", "ObjectId"), ("per_page", str(MOST)))
+        return get(TRANSACTIONS, *parameters)
     return _texts(tuple(account.firsts.values()), account)
 
 
@@ -88,9 +88,9 @@ def absorb_messages(reply: VendorReply, account: Account) -> Account:
     if account.more_messages is not None:
         items, more = listed(reply)
         return _with_texts(items, more, account)
-    asked, *others = account.authors
+    author, *others = account.authors
     user = decode(reply.body, _User)
-    privileged = {**account.privileged, asked: str(user.privileged) == "1"}
+    privileged = {**account.privileged, author: str(user.privileged) == "1"}
     return replace(account, privileged=privileged, authors=tuple(others))
 
 
@@ -107,14 +107,14 @@ def _texts(entries: tuple[str, ...], account: Account) -> VendorRequest | None:
         Limit(field="TransactionId", operator="IN", value=entries),
         Limit(field="ContentType", operator="IN", value=TEXTS),
     )
-    asked = (
+    parameters = (
         ("query", texts),
         ("fields", "TransactionId,ContentType,Filename,Content"),
         ("orderby", "id"),
         ("per_page", str(MOST)),
         ("page", str(account.more_messages)),
     )
-    return get(ATTACHMENTS, *asked)
+    return get(ATTACHMENTS, *parameters)
 
 
 def _with_texts(items: tuple[Raw, ...], more: bool, account: Account) -> Account:

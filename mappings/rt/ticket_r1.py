@@ -18,7 +18,7 @@ from mappings.kit.references import reference
 from mappings.rt import custom_fields, enums, wire_rest2
 from mappings.rt.endpoints_ticket import ENDPOINTS
 from mappings.rt.field_values import set_instant, text_and_html
-from mappings.rt.metadata import LONGEST, address_of_key, held_addresses, held_parent, key_of
+from mappings.rt.metadata import LONGEST, address_of_key, key_of, stored_addresses, stored_parent
 from mappings.rt.people import followers, followers_written, person_of, requester, requester_written
 from mappings.rt.requests import number, web_address
 from mappings.rt.wire_rest2 import NEVER, NOBODY, Account, Message, TicketWrite
@@ -47,7 +47,7 @@ def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
         _first(record, account, loss), "/description", "/description_html", loss
     )
     settings = account.custom_fields.get("ticket", ())
-    addresses, owner = held_addresses(record), record.owner
+    addresses, owner = stored_addresses(record), record.owner
     ticket = Ticket(
         number=id,
         subject=record.subject or None,
@@ -62,7 +62,7 @@ def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
         requester=requester(record.requestor, account, loss),
         assignee=None if owner is None or owner.id == NOBODY else person_of(owner.id, account),
         team=None if record.queue is None else reference(record.queue.id, account.queues.get(record.queue.id)),
-        parent=reference(held_parent(record)),
+        parent=reference(stored_parent(record)),
         followers=followers(record, account, loss) if record.cc or record.admin_cc else (),
         custom_fields=custom_fields.read(settings, record, loss),
         due_at=set_instant(record.due),
@@ -139,10 +139,14 @@ def _first_written(
         as_html, as_text = html_or_text(text, html, "/description", "Request Tracker", notes)
         content = as_html or as_text
         return (UNSET, UNSET) if content is None else (content, "text/html" if as_html else "text/plain")
-    held, own = text_and_html(_first(current, account, []), "", "", [])
-    if not isinstance(text, UnsetType) and (text or "").split() != (held or "").split():
+    stored_text, stored_html = text_and_html(_first(current, account, []), "", "", [])
+    if not isinstance(text, UnsetType) and (text or "").split() != (stored_text or "").split():
         notes.unsupported("/description", FIRST_MESSAGE)
-    if not isinstance(html, UnsetType) and (html or "").strip() != (own or "").strip() and not has_words(html, held):
+    if (
+        not isinstance(html, UnsetType)
+        and (html or "").strip() != (stored_html or "").strip()
+        and not has_words(html, stored_text)
+    ):
         notes.unsupported("/description_html", FIRST_MESSAGE)
     return UNSET, UNSET
 
@@ -204,12 +208,12 @@ def _key_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: N
     """Return the address of the caller's key to add, and those to remove."""
     if isinstance(patch.external_id, UnsetType):
         return UNSET, UNSET
-    held = held_addresses(current)
+    stored = stored_addresses(current)
     wanted = None if patch.external_id is None else address_of_key(patch.external_id)
     if wanted is not None and len(wanted) > LONGEST:
         notes.invalid("/external_id", f"it has more than {LONGEST} characters when percent-encoded with its prefix")
         return UNSET, UNSET
-    return _link_changes(wanted, held)
+    return _link_changes(wanted, stored)
 
 
 def _parent_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) -> tuple[Links, Links]:
@@ -223,14 +227,14 @@ def _parent_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes
     if wanted is not None and current is None:
         detail = "on a create Request Tracker ignores an unknown ticket: check the answer"
         notes.lose("/parent", "ambiguous", detail)
-    parent = held_parent(current)
+    parent = stored_parent(current)
     return _link_changes(wanted, () if parent is None else (parent,))
 
 
-def _link_changes(wanted: str | None, held: tuple[str, ...]) -> tuple[Links, Links]:
+def _link_changes(wanted: str | None, stored: tuple[str, ...]) -> tuple[Links, Links]:
     """Return the links to add, and the present ones to remove."""
-    others = tuple(one for one in held if one != wanted)
-    return UNSET if wanted is None or wanted in held else (wanted,), others or UNSET
+    others = tuple(one for one in stored if one != wanted)
+    return UNSET if wanted is None or wanted in stored else (wanted,), others or UNSET
 
 
 TICKET: Final = VendorMapping(

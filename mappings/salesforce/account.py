@@ -115,29 +115,29 @@ def build_account(
     return Account(
         custom_fields=dict(custom_fields),
         fields={
-            sobject: frozenset(field.name for field in found.fields if not field.is_unusable)
-            for sobject, found in described.items()
+            sobject: frozenset(field.name for field in description.fields if not field.is_unusable)
+            for sobject, description in described.items()
         },
         picklists=new.picklists | _picklists(described),
         restricted=frozenset(
             f"{sobject}.{field.name}"
-            for sobject, found in described.items()
-            for field in found.fields
+            for sobject, description in described.items()
+            for field in description.fields
             if field.restricted_picklist
         ),
         case_statuses=new.case_statuses if cases is None else _case_statuses(cases),
         order_statuses=new.order_statuses if orders is None else _order_statuses(orders),
         record_types={
-            sobject: {one.record_type_id: one.developer_name or one.name for one in found.record_type_infos}
-            for sobject, found in described.items()
+            sobject: {one.record_type_id: one.developer_name or one.name for one in description.record_type_infos}
+            for sobject, description in described.items()
         },
         currency=None
         if organization is None
         else decode(organization.body, _Organization).features.default_currency_iso_code,
         pages={
-            sobject: found.urls.ui_detail_template
-            for sobject, found in described.items()
-            if found.urls.ui_detail_template is not None
+            sobject: description.urls.ui_detail_template
+            for sobject, description in described.items()
+            if description.urls.ui_detail_template is not None
         },
     )
 
@@ -154,8 +154,8 @@ IDENTITY: Final = Identity(replies=_org, shown_in=(_ORGANIZATION,))
 def _picklists(described: Mapping[str, _Described]) -> dict[str, tuple[str, ...]]:
     return {
         f"{sobject}.{field.name}": tuple(choice.value for choice in field.picklist_values if choice.active)
-        for sobject, found in described.items()
-        for field in found.fields
+        for sobject, description in described.items()
+        for field in description.fields
         if field.picklist_values
     }
 

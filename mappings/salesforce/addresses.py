@@ -88,9 +88,9 @@ def write(
     code = country_code(address, pointer, notes)
     if address.line2 and not address.line1:
         notes.invalid(f"{pointer}/line1", "Salesforce keeps both lines in one street: send line1 too")
-    held_street, held_country = (getattr(current, f"{kind}_{name}", None) for name in ("street", "country"))
+    stored_street, stored_country = (getattr(current, f"{kind}_{name}", None) for name in ("street", "country"))
     written: dict[str, Text] = {
-        f"{kind}_street": _street(address, held_street, pointer, notes),
+        f"{kind}_street": _street(address, stored_street, pointer, notes),
         f"{kind}_city": address.city or None,
         f"{kind}_postal_code": address.postal_code or None,
     }
@@ -99,7 +99,7 @@ def write(
     written[f"{kind}_state_code" if has_codes and _is_code(region) else f"{kind}_state"] = region
     if sobject in account.fields and account.has(sobject, f"{kind.capitalize()}CountryCode"):
         written[f"{kind}_country_code"] = code
-    elif code is None or values.country(held_country) != code:
+    elif code is None or values.country(stored_country) != code:
         written[f"{kind}_country"] = code
     return written
 
@@ -108,9 +108,9 @@ def _is_code(region: str | None) -> bool:
     return region is not None and len(region) <= LONGEST_CODE and region.isalnum() and region == region.upper()
 
 
-def _street(address: AddressPatch, held: str | None, pointer: str, notes: Notes) -> str | None:
-    if held is not None and _has_break(held) and _two_lines(held)[:2] == (address.line1, address.line2):
-        return held
+def _street(address: AddressPatch, stored: str | None, pointer: str, notes: Notes) -> str | None:
+    if stored is not None and _has_break(stored) and _two_lines(stored)[:2] == (address.line1, address.line2):
+        return stored
     line2 = address.line2
     if line2 is not None and _has_break(line2):
         line2 = ", ".join(line for line in _two_lines(line2)[:2] if line)

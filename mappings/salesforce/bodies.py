@@ -46,6 +46,6 @@ def compare_contact(sent: ReferencePatch, person: Person | None, pointer: str, n
     The members of an unknown contact only name it."""
     for name in ("name", "email", "phone"):
         wanted = getattr(sent, name)
-        held = None if person is None else getattr(person, name)
-        if wanted and held and wanted != (values.email(held) if name == "email" else held):
+        stored = None if person is None else getattr(person, name)
+        if wanted and stored and wanted != (values.email(stored) if name == "email" else stored):
             notes.lose(f"{pointer}/{name}", "coerced", "Salesforce keeps it on the contact, which is not changed")

@@ -10,7 +10,7 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.kit.choices import joined, labelled, plain
 from mappings.kit.custom_fields import name_of
 from mappings.salesforce.custom_fields import RECORD_TYPE
-from mappings.salesforce.enums import CHANNEL, PRIORITY, TYPE, held, order_status
+from mappings.salesforce.enums import CHANNEL, PRIORITY, TYPE, available, order_status
 from mappings.salesforce.paging import follow, locator_of
 from mappings.salesforce.requests import query
 from mappings.salesforce.search import SOBJECT
@@ -29,7 +29,7 @@ class _Named(Struct, frozen=True, kw_only=True, rename="pascal"):
     is_active: bool = True
 
 
-class _Found(Struct, frozen=True, kw_only=True, rename="camel"):
+class _Page(Struct, frozen=True, kw_only=True, rename="camel"):
     records: tuple[_Named, ...]
     next_records_url: str | None = None
 
@@ -41,7 +41,7 @@ def requests(account: Account) -> tuple[VendorRequest, ...]:
 
 def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
     """Build the request for the next records of a reply."""
-    url = decode(reply.body, _Found).next_records_url
+    url = decode(reply.body, _Page).next_records_url
     locator = None if url is None else locator_of(url)
     return None if locator is None else follow(locator)
 
@@ -49,11 +49,11 @@ def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | Non
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
     """Return the options of an object's fields."""
     users, queues = (_named(pages) for pages in replies)
-    found: dict[str, tuple[Option, ...]] = {}
+    choices: dict[str, tuple[Option, ...]] = {}
     if object_name == "customer":
-        found = {"owner": users, "lead_source": _plain(account, "Contact.LeadSource")}
+        choices = {"owner": users, "lead_source": _plain(account, "Contact.LeadSource")}
     elif object_name == "ticket":
-        found = {
+        choices = {
             "status": _statuses(account),
             "priority": (*_words(account, PRIORITY, "Case.Priority"), Option(value="none", label="-")),
             "type": _words(account, TYPE, "Case.Type"),
@@ -62,10 +62,10 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
             "team": queues,
         }
     elif object_name == "order":
-        found = {"status": _order_statuses(account)}
+        choices = {"status": _order_statuses(account)}
     for setting in account.custom_fields.get(object_name, ()):
-        found[name_of(setting)] = _custom(account, SOBJECT[object_name], setting.vendor_field)
-    return {name: options for name, options in found.items() if options}
+        choices[name_of(setting)] = _custom(account, SOBJECT[object_name], setting.vendor_field)
+    return {name: options for name, options in choices.items() if options}
 
 
 def open_fields(account: Account, object_name: ObjectName) -> frozenset[str]:
@@ -83,7 +83,7 @@ CHOICES: Final = Choices[Account](requests=requests, following=following, read=r
 
 
 def _named(pages: Pages) -> tuple[Option, ...]:
-    people = [one for page in pages for one in decode(page.body, _Found).records]
+    people = [one for page in pages for one in decode(page.body, _Page).records]
     return tuple(Option(value=one.id, label=one.name or one.id, active=one.is_active) for one in people)
 
 
@@ -93,7 +93,7 @@ def _plain(account: Account, picklist: str) -> tuple[Option, ...]:
 
 def _words(account: Account, words: Mapping[str, C], picklist: str) -> tuple[Option, ...]:
     """The canonical values that a write accepts, with the org's own as labels."""
-    return labelled(held(words, picklist, account))
+    return labelled(available(words, picklist, account))
 
 
 def _statuses(account: Account) -> tuple[Option, ...]:

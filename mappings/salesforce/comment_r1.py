@@ -66,7 +66,7 @@ def _author(record: CaseComment, loss: list[Loss]) -> Author:
 def to_vendor(patch: CommentPatch, current: CaseComment | None, account: Account) -> Draft[RecordWrite]:
     """Return the write. The request names the case."""
     notes = Notes()
-    body = parts.given(plain(patch.body_text, patch.body_html, "/body_html", "Salesforce", notes), "")
+    body = parts.sent_or(plain(patch.body_text, patch.body_html, "/body_html", "Salesforce", notes), "")
     if not body.strip():
         notes.invalid("/body_text", NO_TEXT)
     if len(body.encode("utf-8", "surrogatepass")) > MOST_BYTES:

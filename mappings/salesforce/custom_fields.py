@@ -29,21 +29,21 @@ def read(
     """Return all configured fields; an empty one is null. A value of another type than configured is kept and reported
     as `ambiguous`. A field that the org lacks is reported as `dropped`, and so are all fields of a record that was read
     without its reply."""
-    held = account.held.get(record_id)
-    if held is None:
+    stored = account.custom_values.get(record_id)
+    if stored is None:
         detail = "custom fields come from the API answer that contains the record, and there was none"
         loss.append(Loss(path="/custom_fields", kind="dropped", detail=detail))
-        held = {}
+        stored = {}
     fields: list[CustomField] = []
     for place, setting in enumerate(settings):
         path = f"/custom_fields/{place}/value"
-        raw = held.get(setting.vendor_field)
-        found = None if raw is None else _decode(raw)
+        raw = stored.get(setting.vendor_field)
+        decoded = None if raw is None else _decode(raw)
         value: CustomFieldValue = None
-        if found is not None:
-            value = _read(found, setting, sobject, account)
+        if decoded is not None:
+            value = _read(decoded, setting, sobject, account)
             if value is None:
-                value = found if isinstance(found, str) else msgspec.json.encode(found).decode()
+                value = decoded if isinstance(decoded, str) else msgspec.json.encode(decoded).decode()
                 detail = f"{setting.vendor_field} is not {custom_fields.EXPECTED[setting.type]}"
                 loss.append(Loss(path=path, kind="ambiguous", detail=f"{detail}; it is returned unchanged"))
         elif not is_there(sobject, setting, account):
@@ -57,18 +57,18 @@ def write(
     sobject: str,
     patch: tuple[CustomFieldPatch, ...] | UnsetType | None,
     settings: tuple[CustomFieldSetting, ...],
-    held: Mapping[str, Raw],
+    stored: Mapping[str, Raw],
     account: Account,
     notes: Notes,
 ) -> dict[str, CustomFieldValue]:
     """Return the fields to write. The array replaces the fields: a configured field that it omits is emptied if the
-    record (`held`) has a value for it."""
+    record (`stored`) has a value for it."""
     if isinstance(patch, UnsetType):
         return {}
     written: dict[str, CustomFieldValue] = {
         setting.vendor_field: _written(None, setting.type)
         for setting in settings
-        if bytes(held.get(setting.vendor_field, b"null")) not in (b"null", b"false")
+        if bytes(stored.get(setting.vendor_field, b"null")) not in (b"null", b"false")
     }
     for place, setting, value in custom_fields.named(patch, settings, notes):
         pointer = f"/custom_fields/{place}/value"
@@ -88,23 +88,23 @@ def is_there(sobject: str, setting: CustomFieldSetting, account: Account) -> boo
     return is_name(setting.vendor_field) and account.has(sobject, setting.vendor_field)
 
 
-def _read(found: Any, setting: CustomFieldSetting, sobject: str, account: Account) -> CustomFieldValue:
+def _read(value: Any, setting: CustomFieldSetting, sobject: str, account: Account) -> CustomFieldValue:
     """The value in the configured type; None for a value of another type."""
-    if setting.vendor_field == RECORD_TYPE and isinstance(found, str):
-        return account.record_types.get(sobject, {}).get(found, found)
+    if setting.vendor_field == RECORD_TYPE and isinstance(value, str):
+        return account.record_types.get(sobject, {}).get(value, value)
     match setting.type:
         case "string" | "enum":
-            return found if isinstance(found, str) else None
+            return value if isinstance(value, str) else None
         case "number":
-            return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+            return value if isinstance(value, int | float) and not isinstance(value, bool) else None
         case "boolean":
-            return found if isinstance(found, bool) else None
+            return value if isinstance(value, bool) else None
         case "multi_enum":
-            return [one for one in found.split(SEPARATOR) if one] if isinstance(found, str) else None
+            return [one for one in value.split(SEPARATOR) if one] if isinstance(value, str) else None
         case "date":
-            return custom_fields.day(found) if isinstance(found, str) else None
+            return custom_fields.day(value) if isinstance(value, str) else None
         case "datetime":
-            return custom_fields.moment(found) if isinstance(found, str) else None
+            return custom_fields.moment(value) if isinstance(value, str) else None
 
 
 def _written(value: CustomFieldValue, kind: CustomFieldType) -> CustomFieldValue:

@@ -20,7 +20,7 @@ from canonical.customer import (
     Phone,
     PhoneType,
 )
-from canonical.parts import Address, AddressPatch, AddressType, Loss, ReferencePatch, given
+from canonical.parts import Address, AddressPatch, AddressType, Loss, ReferencePatch, sent_or
 from mappings.kit import markers, patches, people
 from mappings.kit.addresses import placed, slots_of
 from mappings.kit.contact_points import one_email
@@ -175,8 +175,8 @@ def _consents(record: Contact) -> tuple[Consent, ...]:
 def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -> Draft[RecordWrite]:
     """Return the fields to write. `current` is None on a create."""
     notes = Notes()
-    held_name = (None, None) if current is None else (current.first_name, current.last_name)
-    patch = two_names(patch, held_name, "Salesforce", notes, single="last")
+    stored_name = (None, None) if current is None else (current.first_name, current.last_name)
+    patch = two_names(patch, stored_name, "Salesforce", notes, single="last")
     patch, last_name = _derived(patch, current, notes)
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
     is_bounced = current is not None and current.is_email_bounced
@@ -185,7 +185,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
             first_name=patches.text(patch.first_name, None),
             last_name=needed(patch.last_name, "/last_name", "a Salesforce contact always has a last name", notes),
             title=patches.text(patch.job_title, None),
-            email=people.write_email(patch.emails, EMAIL, notes, held_status="bounced" if is_bounced else "unknown"),
+            email=people.write_email(patch.emails, EMAIL, notes, stored_status="bounced" if is_bounced else "unknown"),
             lead_source=patches.text(patch.lead_source, None),
             owner_id=_owner(patch.owner, notes),
             description=patches.text(patch.notes, None),
@@ -198,8 +198,8 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     )
     people.check_person(patch, "Salesforce", notes)
     settings = account.custom_fields.get("customer", ())
-    held = {} if current is None else account.held.get(long_id(current.id), {})
-    custom = custom_fields.write("Contact", patch.custom_fields, settings, held, account, notes)
+    stored = {} if current is None else account.custom_values.get(long_id(current.id), {})
+    custom = custom_fields.write("Contact", patch.custom_fields, settings, stored, account, notes)
     body = RecordWrite(fields=fields, custom=custom, last_name=last_name)
     return notes.draft(body)
 
@@ -210,8 +210,10 @@ def _phones_written(patch: CustomerPatch, current: Contact | None, notes: Notes)
         return {}
     sent = phones or ()
     kept: dict[str, str | None] = dict.fromkeys(PHONES.values())
-    held = None if current is None else addresses.country_of(current.mailing_country_code, current.mailing_country)
-    country = people.country_of(patch.addresses, held)
+    stored_country = (
+        None if current is None else addresses.country_of(current.mailing_country_code, current.mailing_country)
+    )
+    country = people.country_of(patch.addresses, stored_country)
     chosen = people.numbers_by_type(sent, PHONES, "Salesforce", notes)
     for name, index in chosen.items():
         kept[name] = people.phone_text(sent[index], country)
@@ -243,15 +245,15 @@ def _addresses_written(
 def _derived(patch: CustomerPatch, current: Contact | None, notes: Notes) -> tuple[CustomerPatch, str | None]:
     """Return the last name that a new contact without one gets: the first name, which is then its only name, that of
     the company, or the start of the e-mail address. Return the patch without what became the name."""
-    if current is not None or given(patch.last_name, "").strip():
+    if current is not None or sent_or(patch.last_name, "").strip():
         return patch, None
-    if first := given(patch.first_name, "").strip():
+    if first := sent_or(patch.first_name, "").strip():
         notes.lose("/first_name", "coerced", "a Salesforce contact needs a last name: the only name is written as it")
         return patch, first
-    if company := given(patch.company_name, "").strip():
+    if company := sent_or(patch.company_name, "").strip():
         notes.lose("/company_name", "coerced", "a Salesforce contact has no company of its own: it is the last name")
         return replace(patch, company_name=UNSET), company
-    emails = given(patch.emails, ())
+    emails = sent_or(patch.emails, ())
     if not emails or not isinstance(patch.last_name, UnsetType):
         return patch, None
     notes.lose("/last_name", "defaulted", "a new Salesforce contact needs a last name: the start of the e-mail address")

@@ -29,7 +29,7 @@ class _Head(Struct, frozen=True, kw_only=True, rename="pascal"):
     created_date: Instant
 
 
-class _Said(Struct, frozen=True, kw_only=True, rename="pascal"):
+class _Comment(Struct, frozen=True, kw_only=True, rename="pascal"):
     id: str
     comment_body: str | None = None
     is_published: bool = False
@@ -95,9 +95,9 @@ def alike(reply: VendorReply, marker: str, body: RecordWrite) -> tuple[str, ...]
     """Return the ids of the comments with this text and visibility."""
     sent = body_of(body)
     said, published = _folded(sent.get("CommentBody")), sent.get("IsPublished") is True
-    found = (decode(record, _Said) for record in decode(reply.body, Answer).records)
+    comments = (decode(record, _Comment) for record in decode(reply.body, Answer).records)
     return tuple(
-        long_id(one.id) for one in found if _folded(one.comment_body) == said and one.is_published is published
+        long_id(one.id) for one in comments if _folded(one.comment_body) == said and one.is_published is published
     )
 
 

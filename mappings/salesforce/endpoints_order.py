@@ -66,14 +66,14 @@ class _Lines(Struct, frozen=True, kw_only=True, rename="camel"):
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
     """Return the order of a read, and the locator of its further lines."""
-    found, account = ORDERS.record(reply, account)
-    return found, account if found is None else _with_more_lines((found,), account)
+    order, account = ORDERS.record(reply, account)
+    return order, account if order is None else _with_more_lines((order,), account)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the orders of a page, and the locators of their further lines."""
-    found = ORDERS.page(reply, query, account)
-    return replace(found, account=_with_more_lines(found.records, found.account))
+    listing = ORDERS.page(reply, query, account)
+    return replace(listing, account=_with_more_lines(listing.records, listing.account))
 
 
 def conditions(query: ListQuery, account: Account) -> tuple[str, ...]:

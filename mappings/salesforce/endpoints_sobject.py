@@ -134,9 +134,9 @@ class SObject:
 def marked(reply: VendorReply, marker: str) -> str | None:
     """Return the id of the record with this marker."""
     for one in decode(reply.body, Answer).records:
-        found = decode(one, _Marked)
-        if found.marker == marker:
-            return long_id(found.id)
+        record = decode(one, _Marked)
+        if record.marker == marker:
+            return long_id(record.id)
     return None
 
 

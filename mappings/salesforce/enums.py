@@ -105,7 +105,7 @@ def order_status(value: str | None, code: str | None) -> OrderStatus:
     return named or ORDER_CODE.get(code or "", "unknown")
 
 
-def held(words: Mapping[str, C], picklist: str, account: Account) -> dict[C, str]:
+def available(words: Mapping[str, C], picklist: str, account: Account) -> dict[C, str]:
     """Return the canonical values that the org has, each with the org's first value for it."""
     values: dict[C, str] = {}
     for value in account.picklists.get(picklist, ()):
@@ -128,4 +128,6 @@ def chosen(
     value that the org lacks is refused."""
     if wanted == "none":
         return None
-    return patches.chosen(wanted, held(words, picklist, account), pointer, notes, f"{picklist} of this org has ", near)
+    return patches.chosen(
+        wanted, available(words, picklist, account), pointer, notes, f"{picklist} of this org has ", near
+    )

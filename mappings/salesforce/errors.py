@@ -69,12 +69,12 @@ _EXISTING: Final = re.compile(r"on record with id: ([a-zA-Z0-9]{15}(?:[a-zA-Z0-9
 _USED: Final = re.compile(r"(?:^|[ ;])(?:per-app-)?api-usage=([0-9]{1,12})/([0-9]{1,12})")
 
 
-class _Found(Struct, frozen=True, kw_only=True, rename="pascal"):
+class _Duplicate(Struct, frozen=True, kw_only=True, rename="pascal"):
     id: str | None = None
 
 
 class _MatchRecord(Struct, frozen=True, kw_only=True):
-    record: _Found = _Found()
+    record: _Duplicate = _Duplicate()
 
 
 class _MatchResult(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -169,17 +169,17 @@ def _of_parts(reply: VendorReply) -> VendorRefusal | None:
 
 def _of_part(part: _Part) -> tuple[_Complaint, ...]:
     """The complaints of one part: of a request, or of the records of a collection."""
-    found: list[_Complaint] = []
+    complaints: list[_Complaint] = []
     for one in part.body if isinstance(part.body, list) else (part.body,):
         try:
             if isinstance(one, dict) and one.get("success") is False:
-                found += msgspec.convert(one, _Outcome).errors or (_Complaint(),)
+                complaints += msgspec.convert(one, _Outcome).errors or (_Complaint(),)
             elif isinstance(one, dict) and part.http_status_code >= 400:
-                found.append(msgspec.convert(one, _Complaint))
+                complaints.append(msgspec.convert(one, _Complaint))
         except UNREADABLE:
-            found.append(_Complaint())
-    own = tuple(one for one in found if one.code not in CONSEQUENCES)
-    return own or tuple(found)
+            complaints.append(_Complaint())
+    own = tuple(one for one in complaints if one.code not in CONSEQUENCES)
+    return own or tuple(complaints)
 
 
 def _refusal(reply: VendorReply, status: int, complaints: tuple[_Complaint, ...]) -> VendorRefusal:
@@ -205,7 +205,7 @@ def _existing_id(complaint: _Complaint) -> str | None:
     if named is not None:
         return long_id(named[1])
     result = complaint.duplicate_resut or complaint.duplicate_result or _DuplicateResult()
-    ids = (match.record.id for found in result.match_results for match in found.match_records)
+    ids = (match.record.id for matches in result.match_results for match in matches.match_records)
     return next((long_id(id) for id in ids if id is not None and is_id(id)), None)
 
 

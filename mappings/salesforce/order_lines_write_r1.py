@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from canonical import values
 from canonical.order_patch import LineItemPatch, OrderPatch
-from canonical.parts import given
+from canonical.parts import sent_or
 from canonical.totals import ZERO, added, shares, smallest_unit
 from mappings.kit import folding
 from mappings.salesforce.field_values import is_id, long_id
@@ -50,14 +50,14 @@ class OrderLines(Struct, frozen=True, kw_only=True):
 
 def write(patch: OrderPatch, account: Account, notes: Notes) -> OrderLines:
     """Return the lines of a new order. They add up to its sum."""
-    sent = len(given(patch.line_items, ()))
-    for place, line in enumerate(given(patch.line_items, ())):
+    sent = len(sent_or(patch.line_items, ()))
+    for place, line in enumerate(sent_or(patch.line_items, ())):
         _check(line, f"/line_items/{place}", notes)
     patch = _folded(patch, account, notes)
     for name in ("discounts", "shipping_lines", "fees"):
         if getattr(patch, name):
             notes.unsupported(f"/{name}", "a Salesforce order has lines alone, and none has a price that it fits into")
-    lines = given(patch.line_items, ())
+    lines = sent_or(patch.line_items, ())
     if len(lines) > MOST_LINES:
         notes.invalid("/line_items", f"Salesforce accepts at most {MOST_LINES} lines with a new order")
     new: NewProducts = {}
@@ -76,7 +76,7 @@ def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
     """Return the lines of a new order, with what was folded into them."""
     return tuple(
         LineItemPatch(
-            name=given(one.description, None),
+            name=sent_or(one.description, None),
             quantity=bytes(one.quantity).decode(),
             unit_price=bytes(one.unit_price).decode(),
         )
@@ -96,7 +96,7 @@ def _folded(patch: OrderPatch, account: Account, notes: Notes) -> OrderPatch:
 
 
 def _charges_in_prices(patch: OrderPatch, notes: Notes) -> OrderPatch:
-    lines, charges, fees = given(patch.line_items, ()), given(patch.shipping_lines, ()), given(patch.fees, ())
+    lines, charges, fees = sent_or(patch.line_items, ()), sent_or(patch.shipping_lines, ()), sent_or(patch.fees, ())
     more = added(one.price for one in charges) + added(one.amount for one in fees)
     if not lines or not (charges or fees):
         return patch
@@ -136,10 +136,10 @@ def _line(
         notes.lose(f"{pointer}/name", "truncated", f"Salesforce keeps {LONGEST_NAME} characters of the name of a line")
         name = name[:LONGEST_NAME]
     if not is_id(entry, (PRICE_ENTRY,)):
-        found = _other_entry(line, name, pointer, account, new, Notes() if is_added else notes)
-        if found is None:
+        other = _other_entry(line, name, pointer, account, new, Notes() if is_added else notes)
+        if other is None:
             notes.invalid(f"{pointer}/product/variant_remote_id" if entry else pointer, NEEDS_ENTRY)
-        entry = found or entry
+        entry = other or entry
     elif line.sku is not None and line.product is not None and line.product.sku != line.sku:
         notes.lose(f"{pointer}/sku", "coerced", "the line has the sku of its product")
     return LineFields(

@@ -129,13 +129,13 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
 
 def _items(record: wire.Order, id: str, account: Account, loss: list[Loss]) -> tuple[OrderItem, ...]:
     """The lines of the reply and of further reads."""
-    shown = record.order_items
-    if shown is None:
+    included = record.order_items
+    if included is None:
         return ()
-    if shown.done:
-        return shown.records
+    if included.done:
+        return included.records
     more = account.more_lines.get(id, wire.MoreLines(next=""))
-    lines = shown.records + more.lines
+    lines = included.records + more.lines
     if more.next is not None:
         loss.append(Loss(path="/line_items", kind="truncated", detail=f"only the first {len(lines)} lines are read"))
     return lines

@@ -53,8 +53,8 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     if patch.is_test is True:
         notes.unsupported("/is_test", "Salesforce has no test orders, so it would count as a sale: use a sandbox")
     settings = account.custom_fields.get("order", ())
-    held = {} if current is None else account.held.get(long_id(current.id), {})
-    custom = custom_fields.write("Order", patch.custom_fields, settings, held, account, notes)
+    stored = {} if current is None else account.custom_values.get(long_id(current.id), {})
+    custom = custom_fields.write("Order", patch.custom_fields, settings, stored, account, notes)
     fields = replace(
         OrderFields(
             effective_date=_day(patch.placed_at, current, notes),
@@ -98,9 +98,9 @@ def _with_account(
     buyer = patch.customer if isinstance(patch.customer, ReferencePatch) else None
     if custom.get("AccountId"):
         return fields, None
-    found = account_for(patch, account)
-    if found is not None:
-        return replace(fields, account_id=found), None
+    account_id = account_for(patch, account)
+    if account_id is not None:
+        return replace(fields, account_id=account_id), None
     name = company_of(patch)[0] or (None if buyer is None else buyer.email)
     if account.options.get("create_accounts") and name:
         return fields, name[:LONGEST_NAME]
@@ -162,11 +162,11 @@ def _status(patch: OrderPatch, current: Order | None, account: Account, notes: N
         code = current.status_code or account.order_statuses.get(current.status)
         if order_status(current.status, code) == wanted != "unknown":
             return current.status
-    held: dict[OrderStatus, str] = {}
+    available: dict[OrderStatus, str] = {}
     for value, code in account.order_statuses.items():
-        held.setdefault(order_status(value, code), value)
-    held.pop("unknown", None)
-    return patches.chosen(wanted, held, "/status", notes, "orders of this org have ", nearest.ORDER_STATUS)
+        available.setdefault(order_status(value, code), value)
+    available.pop("unknown", None)
+    return patches.chosen(wanted, available, "/status", notes, "orders of this org have ", nearest.ORDER_STATUS)
 
 
 def _day(placed_at: datetime | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:

@@ -65,8 +65,8 @@ def follow(locator: str) -> VendorRequest:
 
 def locator_of(url: str) -> str | None:
     """Return the locator in a `nextRecordsUrl`, which `follow` takes."""
-    found = _LOCATOR.search(url)
-    return None if found is None else found[0]
+    match = _LOCATOR.search(url)
+    return None if match is None else match[0]
 
 
 def _time_of(query_: ListQuery) -> str | None:

@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.order_patch import OrderPatch
-from canonical.parts import AddressPatch, given
+from canonical.parts import AddressPatch, sent_or
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.folding import currency_of
 from mappings.salesforce.field_values import ACCOUNT, CONTACT, is_id, long_id
@@ -31,7 +31,7 @@ DEFAULT_PRODUCT: Final = "default_product"
 PRICE_BOOK: Final = "price_book"
 
 
-class _Found(Struct, frozen=True, kw_only=True):
+class _Hits(Struct, frozen=True, kw_only=True):
     records: tuple[Raw, ...] = ()
 
 
@@ -53,11 +53,11 @@ class _Row(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 def company_of(order: OrderPatch) -> tuple[str | None, AddressPatch | None]:
     """Return the name of the buyer's company, or of the buyer, and the address to compare an account with."""
-    addresses = (given(order.billing_address, None), given(order.shipping_address, None))
+    addresses = (sent_or(order.billing_address, None), sent_or(order.shipping_address, None))
     for address in addresses:
         if address is not None and address.company:
             return address.company, address
-    customer = given(order.customer, None)
+    customer = sent_or(order.customer, None)
     return (None if customer is None else customer.name), addresses[0] or addresses[1]
 
 
@@ -74,7 +74,7 @@ def find_related(order: OrderPatch, account: Account) -> VendorRequest | None:
 
 
 def _queries(order: OrderPatch, account: Account) -> Iterator[tuple[str, str]]:
-    customer = given(order.customer, None)
+    customer = sent_or(order.customer, None)
     buyer = None if customer is None else customer.remote_id
     if buyer is not None and is_id(buyer, (CONTACT,)):
         yield BUYER, f"SELECT Id, AccountId FROM Contact WHERE Id = {quoted(buyer)}"  # noqa: S608
@@ -96,20 +96,20 @@ def _queries(order: OrderPatch, account: Account) -> Iterator[tuple[str, str]]:
 
 def related(reply: VendorReply) -> Mapping[str, str]:
     """Return the id of each that has exactly one hit. `named` has the postal code of the account after a blank."""
-    found: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for part in decode(reply.body, _Composite).composite_response:
-        records = decode(part.body, _Found).records if part.http_status_code < 400 else ()
+        records = decode(part.body, _Hits).records if part.http_status_code < 400 else ()
         if len(records) != 1:
             continue
         row = decode(records[0], _Row)
         if part.reference_id == BUYER:
             if row.account_id is not None:
-                found[BUYER] = long_id(row.account_id)
+                ids[BUYER] = long_id(row.account_id)
         elif part.reference_id == NAMED:
-            found[NAMED] = f"{long_id(row.id)} {row.billing_postal_code or ''}"
+            ids[NAMED] = f"{long_id(row.id)} {row.billing_postal_code or ''}"
         else:
-            found[part.reference_id] = long_id(row.id)
-    return found
+            ids[part.reference_id] = long_id(row.id)
+    return ids
 
 
 def with_related(account: Account, options: Options, related: Mapping[str, str]) -> Account:

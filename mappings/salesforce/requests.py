@@ -62,12 +62,12 @@ def with_custom_fields(object_name: ObjectName, records: tuple[Raw, ...], accoun
     names = configured(object_name, account)
     if not names:
         return account
-    held: dict[str, dict[str, Raw]] = {}
+    custom_values: dict[str, dict[str, Raw]] = {}
     for one in records:
         members = decode(one, dict[str, Raw])
         values = {name: members[name] for name in names if name in members}
-        held[long_id(decode(one, _Named).id)] = values
-    return replace(account, held=held)
+        custom_values[long_id(decode(one, _Named).id)] = values
+    return replace(account, custom_values=custom_values)
 
 
 def body_of(write: RecordWrite | OrderWrite, *without: str) -> dict[str, Any]:

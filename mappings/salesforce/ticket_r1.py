@@ -155,8 +155,8 @@ def to_vendor(patch: TicketPatch, current: Case | None, account: Account) -> Dra
     )
     fields = _with_requester(patch.requester, current, fields, notes)
     settings = account.custom_fields.get("ticket", ())
-    held = {} if current is None else account.held.get(long_id(current.id), {})
-    custom = custom_fields.write("Case", patch.custom_fields, settings, held, account, notes)
+    stored = {} if current is None else account.custom_values.get(long_id(current.id), {})
+    custom = custom_fields.write("Case", patch.custom_fields, settings, stored, account, notes)
     return notes.draft(RecordWrite(fields=fields, custom=custom))
 
 
@@ -168,10 +168,10 @@ def _status_written(
         return UNSET
     if current is not None and current.status is not None and _status(current, account)[0] == wanted != "deleted":
         return current.status
-    held: dict[TicketStatus, str] = {}
+    available: dict[TicketStatus, str] = {}
     for known in account.case_statuses.values():
-        held.setdefault(known.status, known.value)
-    return patches.chosen(wanted, held, "/status", notes, "cases of this org have ", nearest.TICKET_STATUS)
+        available.setdefault(known.status, known.value)
+    return patches.chosen(wanted, available, "/status", notes, "cases of this org have ", nearest.TICKET_STATUS)
 
 
 def _owner_written(patch: TicketPatch, current: Case | None, notes: Notes) -> str | UnsetType:

@@ -227,8 +227,8 @@ class Account(Struct, frozen=True, kw_only=True):
     described. `picklists` are active values by `sObject.Field`, in their order; `restricted` are those that take no
     other value. `order_statuses` is the status code of each order status. `record_types` are developer names by id, by
     sObject. `currency` is that of an org with a single one. `pages` are the URL templates of records, with `{ID}`.
-    `held` and `more_lines` are from the last replies, by the record's id: the values of custom fields, and further
-    lines of orders. `options` are the settings of the connection, and `related` what was found for a new order.
+    `custom_values` and `more_lines` are from the last replies, by the record's id: the values of custom fields, and
+    further lines of orders. `options` are the settings of the connection, and `related` what was found for a new order.
     """
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
@@ -240,7 +240,7 @@ class Account(Struct, frozen=True, kw_only=True):
     record_types: dict[str, dict[str, str]] = {}
     currency: str | None = None
     pages: dict[str, str] = {}
-    held: dict[str, dict[str, Raw]] = {}
+    custom_values: dict[str, dict[str, Raw]] = {}
     more_lines: dict[str, MoreLines] = {}
     options: dict[str, str | bool] = {}
     related: dict[str, str] = {}

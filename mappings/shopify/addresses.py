@@ -33,10 +33,10 @@ def read(address: MailingAddress, kind: AddressType, is_default: bool) -> Addres
 
 
 def write(
-    address: AddressPatch, kind: AddressType, notes: Notes, pointer: str, held: tuple[MailingAddress, ...] = ()
+    address: AddressPatch, kind: AddressType, notes: Notes, pointer: str, stored: tuple[MailingAddress, ...] = ()
 ) -> MailingAddressInput:
     """Return Shopify's input for an address, stored without a type other than `kind`. If one of the current addresses
-    (`held`) has the same name, keep its first and last name."""
+    (`stored`) has the same name, keep its first and last name."""
     if address.type is not UNSET and address.type not in (kind, "unknown"):
         notes.lose(f"{pointer}/type", "coerced", f"Shopify stores an address without a type: it reads {kind}")
     if kind != "unknown" and address.is_default:
@@ -44,7 +44,7 @@ def write(
     country = values.country(address.country_code)
     if address.country_code and (country is None or len(address.country_code) != len(country)):
         notes.invalid(f"{pointer}/country_code", "send a two-letter country code (ISO 3166-1)")
-    parted = next((one for one in held if address.name and one.name == address.name), None)
+    parted = next((one for one in stored if address.name and one.name == address.name), None)
     first, last = (
         split_name(address.name, None, single="last") if parted is None else (parted.first_name, parted.last_name)
     )

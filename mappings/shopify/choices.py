@@ -39,7 +39,7 @@ class _Definitions(Struct, frozen=True, kw_only=True, rename="camel"):
     page_info: PageInfo = PageInfo()
 
 
-class _Asked(Struct, frozen=True, kw_only=True):
+class _Request(Struct, frozen=True, kw_only=True):
     variables: DefinitionsOf
 
 
@@ -53,8 +53,8 @@ def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | Non
     page = _read(reply).page_info
     if not page.has_next_page or page.end_cursor is None:
         return None
-    asked = decode(request.body or b"", _Asked).variables
-    return _page(DefinitionsOf(owner_type=asked.owner_type, after=page.end_cursor))
+    variables = decode(request.body or b"", _Request).variables
+    return _page(DefinitionsOf(owner_type=variables.owner_type, after=page.end_cursor))
 
 
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:

@@ -28,13 +28,13 @@ METAFIELD_TYPE: Final[dict[CustomFieldType, str]] = {
 
 
 def read(
-    settings: tuple[CustomFieldSetting, ...], held: Mapping[str, str | None], notes: Notes, pointer: str
+    settings: tuple[CustomFieldSetting, ...], stored: Mapping[str, str | None], notes: Notes, pointer: str
 ) -> tuple[CustomField, ...]:
-    """Return the configured fields with their values in `held`, by vendor field.
+    """Return the configured fields with their values in `stored`, by vendor field.
 
     A value of another type than configured becomes a field of type `string` with Shopify's text, noted as `coerced`.
     """
-    return tuple(_read_one(setting, held, notes, f"{pointer}/{place}") for place, setting in enumerate(settings))
+    return tuple(_read_one(setting, stored, notes, f"{pointer}/{place}") for place, setting in enumerate(settings))
 
 
 def named(
@@ -42,20 +42,20 @@ def named(
     settings: tuple[CustomFieldSetting, ...],
     notes: Notes,
     pointer: str,
-    held: Mapping[str, str | None] = {},
+    stored: Mapping[str, str | None] = {},
 ) -> dict[CustomFieldSetting, str | None | UnsetType] | None:
     """Return the custom fields of a patch as Shopify's text: None clears a field, UNSET leaves one that the record
-    (`held`) already has. Return None if the patch has no custom fields. Refuse unknown keys and wrong types."""
+    (`stored`) already has. Return None if the patch has no custom fields. Refuse unknown keys and wrong types."""
     if isinstance(patch, UnsetType):
         return None
-    same = custom_fields.unchanged(patch, read(settings, held, Notes(), pointer))
+    same = custom_fields.unchanged(patch, read(settings, stored, Notes(), pointer))
     kept: dict[CustomFieldSetting, str | None | UnsetType] = {one: UNSET for one in settings if one.key in same}
     changed = custom_fields.named(patch, settings, notes, pointer, same)
     return kept | {setting: _text_of(value) for _, setting, value in changed}
 
 
-def _read_one(setting: CustomFieldSetting, held: Mapping[str, str | None], notes: Notes, pointer: str) -> CustomField:
-    text = held.get(setting.vendor_field)
+def _read_one(setting: CustomFieldSetting, stored: Mapping[str, str | None], notes: Notes, pointer: str) -> CustomField:
+    text = stored.get(setting.vendor_field)
     if text is None or (not text and setting.type != "string"):
         return CustomField(key=setting.key, type=setting.type, value=None, label=setting.label)
     value = _READ[setting.type](text)

@@ -116,14 +116,14 @@ def _phone(phone: wire.CustomerPhoneNumber, postal: tuple[Address, ...]) -> Phon
 
 
 def _addresses(customer: wire.Customer, notes: Notes) -> tuple[Address, ...]:
-    held = customer.addresses_v2
-    if held is None:
+    listed = customer.addresses_v2
+    if listed is None:
         return ()
-    if held.page_info.has_next_page:
-        notes.lose("/addresses", "truncated", f"only the first {len(held.nodes)} addresses are read")
+    if listed.page_info.has_next_page:
+        notes.lose("/addresses", "truncated", f"only the first {len(listed.nodes)} addresses are read")
     default = None if customer.default_address is None else customer.default_address.id
     return tuple(
-        addresses.read(address, "unknown", default is not None and address.id == default) for address in held.nodes
+        addresses.read(address, "unknown", default is not None and address.id == default) for address in listed.nodes
     )
 
 

@@ -77,9 +77,9 @@ def as_metafields(sent: tuple[body.Metafield, ...]) -> wire.Metafields:
     )
 
 
-def external_of(held: wire.Metafields | None) -> wire.MetafieldValue | None:
+def external_of(metafields: wire.Metafields | None) -> wire.MetafieldValue | None:
     """Return the metafield with the caller's key, None if there is none."""
-    for field in () if held is None else held.nodes:
+    for field in () if metafields is None else metafields.nodes:
         if (field.namespace, field.key) == (NAMESPACE, EXTERNAL_ID):
             return wire.MetafieldValue(value=field.value)
     return None

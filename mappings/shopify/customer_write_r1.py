@@ -12,7 +12,7 @@ from canonical.customer import (
     CustomerPatch,
     TaxExemption,
 )
-from canonical.parts import AddressPatch, given
+from canonical.parts import AddressPatch, sent_or
 from mappings.kit import nearest, people
 from mappings.kit.names import company_as_name, full_name, two_names
 from mappings.kit.patches import chosen, have_no, refuse_without_place
@@ -51,29 +51,29 @@ NO_PLACE: Final = {
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
     """Return the body of a write, with only the members in the patch. `current` is None for a new customer."""
     notes = Notes()
-    held_name = (None, None) if current is None else (current.first_name, current.last_name)
-    known = given(patch.display_name, None) or full_name(patch.first_name, patch.last_name) or full_name(*held_name)
-    patch = two_names(company_as_name(patch, known, "Shopify", notes), held_name, "Shopify", notes)
+    stored_name = (None, None) if current is None else (current.first_name, current.last_name)
+    known = sent_or(patch.display_name, None) or full_name(patch.first_name, patch.last_name) or full_name(*stored_name)
+    patch = two_names(company_as_name(patch, known, "Shopify", notes), stored_name, "Shopify", notes)
     refuse_without_place(patch, NO_PLACE, notes)
     people.check_person(patch, "Shopify", notes)
     settings = account.custom_fields.get("customer", ())
-    held = {} if current is None else metadata.by_field(current.metafields)
+    stored = {} if current is None else metadata.by_field(current.metafields)
     fields = metadata.change(
         patch.external_id,
-        custom_fields.named(patch.custom_fields, settings, notes, "/custom_fields", held),
+        custom_fields.named(patch.custom_fields, settings, notes, "/custom_fields", stored),
         settings,
         None if current is None else current.metafields,
         None if current is None else current.external,
     )
     email = people.write_email(patch.emails, EMAIL, notes, folds=False)
-    first = next(iter(_held(current)), None)
+    first = next(iter(_stored_addresses(current)), None)
     country = people.country_of(patch.addresses, None if first is None else values.country(first.country_code_v2))
     phone = people.write_phone(patch.phones, PHONE, notes, spelling="e164", country=country)
     reachable = {
         "email": email if email is not UNSET else current and current.default_email_address,
         "sms": phone if phone is not UNSET else current and current.default_phone_number,
     }
-    email_consent, sms_consent = _consents(patch.consents, reachable, _asked(current), notes)
+    email_consent, sms_consent = _consents(patch.consents, reachable, _asked_channels(current), notes)
     body = CustomerWrite(
         input=CustomerInput(
             email=email,
@@ -87,7 +87,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
             tax_exemptions=_exemptions(patch.tax_exemption, current),
             metafields=fields.set or UNSET,
         ),
-        addresses=_addresses(patch.addresses, _held(current), notes),
+        addresses=_addresses(patch.addresses, _stored_addresses(current), notes),
         email_consent=email_consent,
         sms_consent=sms_consent,
         cleared=fields.cleared,
@@ -97,10 +97,10 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
 
 def _exemptions(wanted: TaxExemption | UnsetType, current: Customer | None) -> tuple[str, ...] | UnsetType:
     """Return the exemptions from certain taxes. `none` removes all, `exempt` includes them."""
-    held = () if current is None else current.tax_exemptions or ()
+    stored = () if current is None else current.tax_exemptions or ()
     if wanted == "reverse_charge":
-        return tuple(dict.fromkeys((*held, REVERSE_CHARGE)))
-    return () if wanted == "none" and held else UNSET
+        return tuple(dict.fromkeys((*stored, REVERSE_CHARGE)))
+    return () if wanted == "none" and stored else UNSET
 
 
 def _locale(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:
@@ -113,44 +113,48 @@ def _locale(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:
     return tag
 
 
-def _held(current: Customer | None) -> tuple[MailingAddress, ...]:
+def _stored_addresses(current: Customer | None) -> tuple[MailingAddress, ...]:
     return () if current is None or current.addresses_v2 is None else current.addresses_v2.nodes
 
 
 def _addresses(
-    sent: tuple[AddressPatch, ...] | None | UnsetType, held: tuple[MailingAddress, ...], notes: Notes
+    sent: tuple[AddressPatch, ...] | None | UnsetType, stored: tuple[MailingAddress, ...], notes: Notes
 ) -> tuple[MailingAddressInput, ...] | UnsetType:
     """Return all addresses with the default one first: Shopify takes the first as the default."""
     if isinstance(sent, UnsetType):
         return UNSET
     written = [
-        (not address.is_default, addresses.write(address, "unknown", notes, f"/addresses/{place}", held))
+        (not address.is_default, addresses.write(address, "unknown", notes, f"/addresses/{place}", stored))
         for place, address in enumerate(sent or ())
     ]
     return tuple(address for _, address in sorted(written, key=lambda one: one[0]))
 
 
-def _asked(current: Customer | None) -> set[str]:
+def _asked_channels(current: Customer | None) -> set[str]:
     """Return the channels on which the customer was asked for consent."""
     if current is None:
         return set()
-    held = {"email": current.default_email_address, "sms": current.default_phone_number}
-    return {name for name, one in held.items() if one is not None and one.marketing_state not in NEVER_ASKED}
+    contacts = {"email": current.default_email_address, "sms": current.default_phone_number}
+    return {name for name, one in contacts.items() if one is not None and one.marketing_state not in NEVER_ASKED}
 
 
 def _consents(
-    sent: tuple[ConsentPatch, ...] | None | UnsetType, reachable: Mapping[str, object], asked: set[str], notes: Notes
+    sent: tuple[ConsentPatch, ...] | None | UnsetType,
+    reachable: Mapping[str, object],
+    asked_channels: set[str],
+    notes: Notes,
 ) -> tuple[MarketingConsentInput | UnsetType, MarketingConsentInput | UnsetType]:
     """Return the consents to e-mail and text messages. Refuse one without an address or number. Shopify keeps a consent
-    forever, so refuse to remove one. A customer who was not `asked` on a channel has never consented there."""
-    held: dict[str, MarketingConsentInput | UnsetType] = {"email": UNSET, "sms": UNSET}
+    forever, so refuse to remove one. `asked_channels` are those on which the customer was asked before: on any other,
+    `never` is already true."""
+    written: dict[str, MarketingConsentInput | UnsetType] = {"email": UNSET, "sms": UNSET}
     if isinstance(sent, UnsetType):
         return UNSET, UNSET
     if not sent:
         notes.unsupported("/consents", "Shopify keeps every consent: send opted_out for the channel instead")
     for place, consent in enumerate(sent or ()):
-        if consent.channel not in held:
-            notes.unsupported(f"/consents/{place}", f"Shopify has no such channel; one of: {', '.join(held)}")
+        if consent.channel not in written:
+            notes.unsupported(f"/consents/{place}", f"Shopify has no such channel; one of: {', '.join(written)}")
             continue
         if consent.state == "unknown":
             notes.unsupported(f"/consents/{place}/state", f"Shopify cannot set this; one of: {', '.join(CONSENT)}")
@@ -159,13 +163,13 @@ def _consents(
             detail = f"the customer has no {NEEDED[consent.channel]}: write one too"
             notes.unsupported(f"/consents/{place}", detail)
             continue
-        if consent.state == "never" and consent.channel not in asked:
+        if consent.state == "never" and consent.channel not in asked_channels:
             if consent.collected_at is not None:
                 notes.lose(f"/consents/{place}/collected_at", "dropped", "Shopify keeps the time of a consent only")
             continue
         state = chosen(consent.state, CONSENT, f"/consents/{place}/state", notes, near=nearest.CONSENT)
-        held[consent.channel] = MarketingConsentInput(
-            marketing_state=given(state, ""),
+        written[consent.channel] = MarketingConsentInput(
+            marketing_state=sent_or(state, ""),
             consent_updated_at=UNSET if consent.collected_at is None else consent.collected_at,
         )
-    return held["email"], held["sms"]
+    return written["email"], written["sms"]

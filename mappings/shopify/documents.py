@@ -89,10 +89,10 @@ def customer_update(parts: tuple[str, ...]) -> str:
     """Return the mutation for these parts of a customer: keys of CUSTOMER_PARTS, in their order. Do not pass `cleared`
     alone, because removing metafields does not return the customer."""
     errors = "userErrors { field message }"
-    shown = [f"customer {{ id }} {errors}"] * len(parts)
-    shown[-1] = f"customer {selection(Customer)} {errors}"
+    results = [f"customer {{ id }} {errors}"] * len(parts)
+    results[-1] = f"customer {selection(Customer)} {errors}"
     if parts[0] == "cleared":
-        shown[0] = errors
-    asked = ", ".join((*(CUSTOMER_PARTS[part][0] for part in parts), _declared(CUSTOMER_ASKED)))
-    body = "\n  ".join(CUSTOMER_PARTS[part][1] % shape for part, shape in zip(parts, shown, strict=True))
-    return f"mutation customerUpdate({asked}) {{\n  {body}\n}}\n"
+        results[0] = errors
+    variables = ", ".join((*(CUSTOMER_PARTS[part][0] for part in parts), _declared(CUSTOMER_ASKED)))
+    body = "\n  ".join(CUSTOMER_PARTS[part][1] % shape for part, shape in zip(parts, results, strict=True))
+    return f"mutation customerUpdate({variables}) {{\n  {body}\n}}\n"

@@ -20,11 +20,11 @@ from mappings.shopify.requests import (
     OPERATION_ID,
     PATH,
     SORTS,
-    asked,
     by_custom_id,
     customer_cost,
     customer_price,
     gid,
+    metafield_variables,
     page_cost,
     page_size,
     sort_key,
@@ -57,9 +57,9 @@ class _Filtered(Struct, frozen=True, kw_only=True, rename="camel"):
     external: MetafieldValue | None
 
 
-def holds(found: Raw, query: ListQuery) -> bool:
+def holds(raw: Raw, query: ListQuery) -> bool:
     """Return whether a customer found by one key matches the other filters too."""
-    customer = decode(found, _Filtered)
+    customer = decode(raw, _Filtered)
     email, external = customer.default_email_address, customer.external
     address = None if email is None else values.email(email.email_address)
     wanted = query.filters
@@ -72,7 +72,7 @@ def holds(found: Raw, query: ListQuery) -> bool:
 
 def fields_asked(account: Account) -> tuple[Struct, ...]:
     """Return the variables in the selection of a customer."""
-    return (asked(account, "customer"),)
+    return (metafield_variables(account, "customer"),)
 
 
 def first_of(query: ListQuery, account: Account) -> int:

@@ -25,10 +25,10 @@ from mappings.shopify.requests import (
     PATH,
     SORTS,
     WHOLE,
-    asked,
     by_custom_id,
     call,
     gid,
+    metafield_variables,
     order_cost,
     order_price,
     page_cost,
@@ -107,9 +107,9 @@ class _Filtered(Struct, frozen=True, kw_only=True, rename="camel"):
     external: MetafieldValue | None
 
 
-def holds(found: Raw, query: ListQuery) -> bool:
+def holds(raw: Raw, query: ListQuery) -> bool:
     """Return whether an order matches every filter exactly."""
-    order, wanted = decode(found, _Filtered), query.filters
+    order, wanted = decode(raw, _Filtered), query.filters
     status = "cancelled" if order.cancelled_at is not None else "open" if order.closed_at is None else "completed"
     external = None if order.external is None else order.external.value
     return (
@@ -136,8 +136,8 @@ def find_products(order: OrderPatch, skus: tuple[str, ...], account: Account) ->
 
 def products(reply: VendorReply) -> tuple[Product, ...]:
     """Return the variants of such a reply."""
-    found = data_of(reply).get("productVariants")
-    nodes = () if found is None else decode(found, _Variants).nodes
+    variants = data_of(reply).get("productVariants")
+    nodes = () if variants is None else decode(variants, _Variants).nodes
     return tuple(Product(sku=one.sku, variant=tail(one.id)) for one in nodes if one.sku)
 
 
@@ -177,14 +177,14 @@ ORDERS: Final = GraphQLCollection[Account](
     key={"identifier": "OrderIdentifierInput!"},
     keys={"external_id": lambda key: ByIdentifier(identifier=by_custom_id(EXTERNAL_ID, key))},
     inside=ORDER_ASKED,
-    whole=lambda account: (asked(account, "order"), WHOLE),
-    brief=lambda account: (asked(account, "order"), BRIEF),
+    whole=lambda account: (metafield_variables(account, "order"), WHOLE),
+    brief=lambda account: (metafield_variables(account, "order"), BRIEF),
     cost=order_cost,
     page_cost=lambda query, account: page_cost(first_of(query, account), order_cost(account)),
     global_id=lambda remote_id: gid("Order", remote_id),
     remote_id=tail,
     fits=holds,
-    shown=related.shown,
+    enrich=related.with_further_lines,
     listed=related.listed,
 )
 CREATE: Final = ORDERS.mutation(
@@ -222,22 +222,22 @@ def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> V
 
 
 def cancel(
-    remote_id: str, asked_: OrderCancel, marker: str, account: Account
+    remote_id: str, cancellation: OrderCancel, marker: str, account: Account
 ) -> tuple[VendorRequest, tuple[FieldRefusal, ...]]:
     """Return the cancellation, which Shopify runs as a job. It refuses to cancel an order twice."""
     notes = Notes()
-    reason = WRITE_CANCEL_REASON.get(asked_.reason)
+    reason = WRITE_CANCEL_REASON.get(cancellation.reason)
     if reason is None:
         notes.invalid("/reason", f"Shopify needs a reason; one of: {', '.join(WRITE_CANCEL_REASON)}")
-    if asked_.note is not None and len(asked_.note) > LONGEST_NOTE:
+    if cancellation.note is not None and len(cancellation.note) > LONGEST_NOTE:
         notes.invalid("/note", f"Shopify allows at most {LONGEST_NOTE} characters")
     variables = OrderCancellation(
         order_id=gid("Order", remote_id),
         reason=reason or WRITE_CANCEL_REASON["other"],
-        restock=asked_.restock,
-        notify_customer=asked_.notify,
-        staff_note=asked_.note,
-        refund_method=RefundMethod(original_payment_methods_refund=asked_.refund),
+        restock=cancellation.restock,
+        notify_customer=cancellation.notify,
+        staff_note=cancellation.note,
+        refund_method=RefundMethod(original_payment_methods_refund=cancellation.refund),
     )
     request = call(documents.ORDER_CANCEL, "orderCancel", variables, cost=MUTATION_COST, effect=True)
     return request, tuple(notes.refused)

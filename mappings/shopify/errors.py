@@ -119,12 +119,12 @@ def _is_plain_success(body: bytes) -> bool:
 
 def _complaints(body: dict[str, Any]) -> tuple[_Complaint, ...]:
     top = body.get("errors")
-    found = [_top(error, body) for error in (top if isinstance(top, list) else [top] if top else [])]
+    complaints = [_top(error, body) for error in (top if isinstance(top, list) else [top] if top else [])]
     for name, payload in _data(body).items():
         if isinstance(payload, dict):
             listed = [error for member in USER_ERRORS for error in _list(payload.get(member))]
-            found.extend(_user(error, name) for error in listed if isinstance(error, dict))
-    return tuple(complaint for complaint in found if complaint is not None)
+            complaints.extend(_user(error, name) for error in listed if isinstance(error, dict))
+    return tuple(complaint for complaint in complaints if complaint is not None)
 
 
 def _top(error: Any, body: dict[str, Any]) -> _Complaint | None:

@@ -25,15 +25,15 @@ class Change(Struct, frozen=True, kw_only=True):
     cleared: tuple[tuple[str, str], ...] = ()
 
 
-def external_id(held: MetafieldValue | None) -> str | None:
+def external_id(stored: MetafieldValue | None) -> str | None:
     """Return the caller's key, None if there is none."""
-    value = None if held is None else held.value
+    value = None if stored is None else stored.value
     return None if not value or value.startswith(OURS) else value
 
 
-def by_field(held: Metafields | None) -> dict[str, str | None]:
+def by_field(stored: Metafields | None) -> dict[str, str | None]:
     """Return the values of metafields by `namespace.key`, as in the configuration."""
-    return {} if held is None else {f"{field.namespace}.{field.key}": field.value for field in held.nodes}
+    return {} if stored is None else {f"{field.namespace}.{field.key}": field.value for field in stored.nodes}
 
 
 def of_order(order: Order) -> dict[str, str | None]:
@@ -50,8 +50,8 @@ def change(
     external: str | None | UnsetType,
     named: Mapping[CustomFieldSetting, str | None | UnsetType] | None,
     settings: tuple[CustomFieldSetting, ...],
-    held: Metafields | None,
-    held_external: MetafieldValue | None,
+    stored: Metafields | None,
+    stored_external: MetafieldValue | None,
 ) -> Change:
     """Return the changes to metafields. `named` are the custom fields of the patch, None if it has none. Arrays are
     replaced as a whole, so a configured field that is not in the patch is removed from the record."""
@@ -59,9 +59,9 @@ def change(
     cleared: list[tuple[str, str]] = []
     if isinstance(external, str):
         set_.append(unique(EXTERNAL_ID, external))
-    elif external is None and held_external is not None:
+    elif external is None and stored_external is not None:
         cleared.append((NAMESPACE, EXTERNAL_ID))
-    types = {} if held is None else {f"{field.namespace}.{field.key}": field.type for field in held.nodes}
+    types = {} if stored is None else {f"{field.namespace}.{field.key}": field.type for field in stored.nodes}
     for setting in () if named is None else settings:
         place, text = metafield_key(setting.vendor_field), (named or {}).get(setting)
         if place is None or isinstance(text, UnsetType):

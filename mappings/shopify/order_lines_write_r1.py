@@ -10,7 +10,7 @@ from canonical import values
 from canonical.codes import NO_CURRENCY
 from canonical.order import PaymentStatus
 from canonical.order_patch import DiscountPatch, FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import CustomFieldSetting, given
+from canonical.parts import CustomFieldSetting, sent_or
 from canonical.totals import added, shares, smallest_unit, sum_of
 from mappings.kit import folding, line_fields, nearest, patches
 from mappings.kit.line_fields import SHIPPING
@@ -68,7 +68,7 @@ def order_money(patch: OrderPatch, account: Account, notes: Notes) -> OrderMoney
         currency = NO_CURRENCY
     settings = line_fields.of_lines(account.custom_fields.get("order", ()))
     written = [_line(line, currency, settings, notes, f"/line_items/{at}") for at, line in enumerate(lines)]
-    fees = given(patch.fees, ())
+    fees = sent_or(patch.fees, ())
     written += [_fee(fee, currency, notes, f"/fees/{at}") for at, fee in enumerate(fees)]
     unit = smallest_unit(currency)
     cost = sum([folding.amount_of(line).quantize(unit, ROUND_HALF_UP) for line in lines], ZERO)
@@ -87,20 +87,20 @@ def order_money(patch: OrderPatch, account: Account, notes: Notes) -> OrderMoney
 
 def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     """Return what Shopify adds a new order up to. None if a variant supplies a price."""
-    order, total, code = body.create, ZERO, given(body.create.currency, account.currency or NO_CURRENCY)
+    order, total, code = body.create, ZERO, sent_or(body.create.currency, account.currency or NO_CURRENCY)
     unit = smallest_unit(code)
-    lines, charges = given(order.line_items, ()), given(order.shipping_lines, ())
+    lines, charges = sent_or(order.line_items, ()), sent_or(order.shipping_lines, ())
     for line in lines:
         if isinstance(line.price_set, UnsetType):
             return None
         total += (line.quantity * Decimal(line.price_set.shop_money.amount)).quantize(unit, ROUND_HALF_UP)
-    discount = given(order.discount_code, DiscountCodeInput())
+    discount = sent_or(order.discount_code, DiscountCodeInput())
     if isinstance(discount.item_fixed_discount_code, FixedDiscountInput):
         total -= min(Decimal(discount.item_fixed_discount_code.amount_set.shop_money.amount), total)
     if discount.free_shipping_discount_code is UNSET:
         total += added(one.price_set.shop_money.amount for one in charges)
-    taxes = [tax for line in lines for tax in given(line.tax_lines, ())]
-    taxes += [tax for charge in charges for tax in given(charge.tax_lines, ())]
+    taxes = [tax for line in lines for tax in sent_or(line.tax_lines, ())]
+    taxes += [tax for charge in charges for tax in sent_or(charge.tax_lines, ())]
     if order.taxes_included is not True:
         total += added(tax.price_set.shop_money.amount for tax in taxes)
     return total
@@ -265,8 +265,8 @@ def _payment(
             notes.invalid(f"/line_items/{place}/unit_price", "send the price: the paid sum is computed from it")
             return UNSET
     kind, state = written
-    found = sum_of(patch)
-    total = values.money(values.decimal_string(ZERO if found is None else max(found.total, ZERO)), currency)
+    sums = sum_of(patch)
+    total = values.money(values.decimal_string(ZERO if sums is None else max(sums.total, ZERO)), currency)
     return (TransactionInput(kind=kind, status=state, amount_set=_bag(total, currency)),)
 
 

@@ -157,8 +157,8 @@ def _options(item: wire.LineItem) -> tuple[LineOption, ...]:
 def _properties(
     item: wire.LineItem, settings: tuple[CustomFieldSetting, ...], notes: Notes, place: int
 ) -> tuple[CustomField, ...]:
-    held = {pair.key: pair.value for pair in item.custom_attributes}
-    return custom_fields.read(settings, held, notes, f"/line_items/{place}/custom_fields")
+    stored = {pair.key: pair.value for pair in item.custom_attributes}
+    return custom_fields.read(settings, stored, notes, f"/line_items/{place}/custom_fields")
 
 
 def discounts(
@@ -295,7 +295,7 @@ def quantities(
     for parcel_ in parcels:
         if (parcel_.status or "").upper() in ("CANCELLED", "ERROR", "FAILURE"):
             continue
-        for held in parcel_.fulfillment_line_items.nodes:
-            back, sent = counted.get(held.line_item.id, (0, 0))
-            counted[held.line_item.id] = back, sent + (held.quantity or 0)
+        for part in parcel_.fulfillment_line_items.nodes:
+            back, sent = counted.get(part.line_item.id, (0, 0))
+            counted[part.line_item.id] = back, sent + (part.quantity or 0)
     return counted

@@ -147,8 +147,8 @@ def _fees(order: wire.Order, currency: str) -> tuple[Fee, ...]:
     sums = {"Additional fees": order.original_total_additional_fees_set}
     if not order.duties_included:
         sums["Duties"] = order.original_total_duties_set
-    found = ((name, values.parse_decimal(bag.shop_money.amount)) for name, bag in sums.items() if bag is not None)
-    return tuple([parts.fee(name, amount, values.money("0", currency), currency) for name, amount in found if amount])
+    amounts = ((name, values.parse_decimal(bag.shop_money.amount)) for name, bag in sums.items() if bag is not None)
+    return tuple([parts.fee(name, amount, values.money("0", currency), currency) for name, amount in amounts if amount])
 
 
 def _totals(order: wire.Order, items: Decimal, fees: tuple[Fee, ...], currency: str) -> Totals:

@@ -71,8 +71,8 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     patches.refuse_without_place(patch, reasons, notes, FRESH if current is None else {})
     patch = with_buyer(patch, {}, "Shopify", notes) if current is None else patch
     settings = account.custom_fields.get("order", ())
-    held = {} if current is None else metadata.of_order(current)
-    named = custom_fields.named(patch.custom_fields, line_fields.of_orders(settings), notes, "/custom_fields", held)
+    stored = {} if current is None else metadata.of_order(current)
+    named = custom_fields.named(patch.custom_fields, line_fields.of_orders(settings), notes, "/custom_fields", stored)
     fields = metadata.change(
         patch.external_id,
         named,
@@ -170,7 +170,7 @@ def _update(
     there = current.shipping_address
     country = _country(shipping) or (None if there is None else values.country(there.country_code_v2))
     email, phone = _contact(patch.customer, country, notes)
-    held = () if current.shipping_address is None else (current.shipping_address,)
+    stored = () if current.shipping_address is None else (current.shipping_address,)
     if shipping is None:
         notes.unsupported("/shipping_address", "Shopify cannot remove the address of an order: send another one")
     return OrderInput(
@@ -180,7 +180,7 @@ def _update(
         tags=() if patch.tags is None else patch.tags,
         shipping_address=UNSET
         if shipping is UNSET or shipping is None
-        else addresses.write(shipping, "shipping", notes, "/shipping_address", held),
+        else addresses.write(shipping, "shipping", notes, "/shipping_address", stored),
         custom_attributes=attributes,
         metafields=fields.set or UNSET,
     )
@@ -246,14 +246,14 @@ def _attributes(
     ours = {one.vendor_field: one for one in line_fields.of_orders(settings) if metafield_key(one.vendor_field) is None}
     if not ours:
         return UNSET
-    held = () if current is None else current.custom_attributes
+    stored = () if current is None else current.custom_attributes
     kept = tuple(
         AttributeInput(key=pair.key, value=pair.value or "")
-        for pair in held
+        for pair in stored
         if pair.key not in ours or named.get(ours[pair.key]) is UNSET
     )
     sent = ((field, named.get(setting)) for field, setting in ours.items())
     written = tuple(AttributeInput(key=field, value=text) for field, text in sent if isinstance(text, str))
-    if not written and len(kept) == len(held):
+    if not written and len(kept) == len(stored):
         return UNSET
     return kept + written

@@ -68,7 +68,7 @@ def listed(records: tuple[Raw, ...], account: Account) -> Account:
     return msgspec.structs.replace(account, orders={**account.orders, **brief}) if brief else account
 
 
-def shown(record: Raw, account: Account) -> Account:
+def with_further_lines(record: Raw, account: Account) -> Account:
     """Return the account facts with the cursor of a full order's further lines."""
     shape = decode(record, _Shape)
     lines = shape.line_items.page_info
@@ -93,14 +93,14 @@ def absorb(reply: VendorReply, account: Account) -> Account:
 
     Raises VendorDrift if it is not an order.
     """
-    found = data_of(reply).get("order")
-    if found is None:
+    raw = data_of(reply).get("order")
+    if raw is None:
         raise VendorDrift("$.data.order", "the order is gone")
-    part = decode(found, _Lines)
+    part = decode(raw, _Lines)
     following = part.line_items.page_info.end_cursor if part.line_items.page_info.has_next_page else None
     known = account.orders.get(part.id, Completion(brief=True))
     if known.brief:
-        return _with_completion(account, part.id, Completion(order=decode(found, Order), lines_after=following))
+        return _with_completion(account, part.id, Completion(order=decode(raw, Order), lines_after=following))
     lines = (*known.lines, *part.line_items.nodes)
     return _with_completion(account, part.id, msgspec.structs.replace(known, lines=lines, lines_after=following))
 

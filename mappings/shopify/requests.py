@@ -42,7 +42,7 @@ call: Final = partial(graphql.call, PATH)
 """Build the request that runs a document; its cost is in points."""
 
 
-def asked(account: Account, object_name: ObjectName) -> Asked:
+def metafield_variables(account: Account, object_name: ObjectName) -> Asked:
     """Return the variables that select the configured metafields of an object."""
     keys = tuple(
         setting.vendor_field

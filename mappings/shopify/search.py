@@ -23,5 +23,5 @@ def not_before(changed: datetime, moment: datetime | None) -> bool:
 
 def all_of(*conditions: str | None) -> str | None:
     """Return the conjunction of conditions, None without any."""
-    given = [condition for condition in conditions if condition is not None]
-    return " AND ".join(given) or None
+    wanted = [condition for condition in conditions if condition is not None]
+    return " AND ".join(wanted) or None

@@ -72,9 +72,9 @@ def _graphql(whole: PayloadObject, object_name: ObjectName) -> tuple[Raw, ...]:
             if name == MANY[object_name]:
                 return _connection(root, object_name)
         elif "userErrors" in root.members or "orderCancelUserErrors" in root.members:
-            shown = present(root.members.get(one))
-            if shown is not None:
-                return _records((candidate(shown, f"{root.path}.{one}"),), object_name)
+            record = present(root.members.get(one))
+            if record is not None:
+                return _records((candidate(record, f"{root.path}.{one}"),), object_name)
         elif name in (one, f"{one}ByIdentifier"):
             return _records((root,), object_name)
     if "errors" in whole.members:
@@ -96,10 +96,10 @@ def _listed(whole: PayloadObject, name: str) -> tuple[PayloadObject, ...]:
     return candidates(whole.members[name], path=f"{whole.path}.{name}")
 
 
-def _records(found: tuple[PayloadObject, ...], object_name: ObjectName) -> tuple[Raw, ...]:
-    for one in found:
+def _records(records: tuple[PayloadObject, ...], object_name: ObjectName) -> tuple[Raw, ...]:
+    for one in records:
         _check(one, object_name)
-    return tuple(one.raw for one in found)
+    return tuple(one.raw for one in records)
 
 
 def _check(one: PayloadObject, object_name: ObjectName) -> None:

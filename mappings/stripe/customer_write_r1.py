@@ -6,7 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.customer import CustomerPatch, TaxExemption, TaxIdPatch
-from canonical.parts import given
+from canonical.parts import sent_or
 from mappings.kit import people
 from mappings.kit.addresses import placed
 from mappings.kit.names import one_name
@@ -33,12 +33,12 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     notes = Notes()
     was_company = current is not None and bool(current.business_name)
     is_person = patch.kind == "person" or (
-        patch.kind is UNSET and not was_company and bool(given(patch.first_name, None))
+        patch.kind is UNSET and not was_company and bool(sent_or(patch.first_name, None))
     )
     patch = one_name(patch, None if current is None else current.name, "Stripe", notes)
     refuse_without_place(patch, NO_PLACE, notes)
     billing, shipping = _addresses(patch, current, notes)
-    held = None if current is None else current.metadata or {}
+    stored = None if current is None else current.metadata or {}
     settings = account.custom_fields.get("customer", ())
     body = CustomerWrite(
         name=_text(patch.display_name, current),
@@ -52,7 +52,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         preferred_locales=_locales(patch.language, current, notes),
         tax_exempt=chosen(patch.tax_exemption, TAX_EXEMPT, "/tax_exemption", notes),
         tax_id_data=_tax_ids(patch.tax_ids, current, notes),
-        metadata=metadata.write(patch.external_id, patch.custom_fields, settings, held, notes),
+        metadata=metadata.write(patch.external_id, patch.custom_fields, settings, stored, notes),
     )
     _kind(patch, current, notes)
     return notes.draft(body)
@@ -63,20 +63,20 @@ def _individual(
 ) -> str | None | UnsetType:
     """Return the name that marks a customer with a company name as a person: Stripe keeps no kind, and without it they
     read as an organization. Once it is there, it follows their name."""
-    name, company, held = patch.display_name, patch.company_name, None
+    name, company, stored = patch.display_name, patch.company_name, None
     if current is not None:
         name = current.name if name is UNSET else name
         company = current.business_name if company is UNSET else company
-        held = current.individual_name
+        stored = current.individual_name
     if patch.kind == "organization":
-        return UNSET if held is None else None
-    follows = bool(held) and current is not None and held == current.name
+        return UNSET if stored is None else None
+    follows = bool(stored) and current is not None and stored == current.name
     if not follows and not (company and is_person):
-        if patch.kind == "person" and not company and not held:
+        if patch.kind == "person" and not company and not stored:
             notes.lose("/kind", "coerced", "Stripe keeps no kind: it reads as unknown")
         return UNSET
     if isinstance(name, str) and name and len(name) <= LONGEST_INDIVIDUAL:
-        return UNSET if name == held else name
+        return UNSET if name == stored else name
     if company and patch.kind == "person":
         notes.lose("/kind", "coerced", "a Stripe customer with a company name reads as an organization")
     return None if follows else UNSET
@@ -86,8 +86,8 @@ def _kind(patch: CustomerPatch, current: Customer | None, notes: Notes) -> None:
     """Refuse a kind that would not read back. Stripe keeps none; a customer with a company name is an organization."""
     if patch.kind in (UNSET, "person"):
         return
-    held = None if current is None else current.business_name
-    if patch.kind == "organization" and given(patch.company_name, held):
+    stored = None if current is None else current.business_name
+    if patch.kind == "organization" and sent_or(patch.company_name, stored):
         return
     notes.unsupported("/kind", "Stripe does not distinguish people and companies: an organization needs a company_name")
 
@@ -103,8 +103,8 @@ def _phone(patch: CustomerPatch, current: Customer | None, notes: Notes) -> str 
     phones = patch.phones
     if isinstance(phones, UnsetType) or not phones:
         return phones if isinstance(phones, UnsetType) else _text(None, current)
-    held = None if current is None or current.address is None else values.country(current.address.country)
-    country = people.country_of(patch.addresses, held)
+    stored_country = None if current is None or current.address is None else values.country(current.address.country)
+    country = people.country_of(patch.addresses, stored_country)
     number = people.write_phone(phones, people.only_phone("Stripe"), notes, country=country)
     if not isinstance(number, str) or len(number) <= LONGEST_PHONE:
         return number
@@ -135,9 +135,9 @@ def _addresses(patch: CustomerPatch, current: Customer | None, notes: Notes) -> 
 
 def _name(patch: CustomerPatch, current: Customer | None) -> str | None:
     """Return the addressee of an address without a name: the customer, their company, or their e-mail address."""
-    emails = given(patch.emails, ())
-    sent = given(patch.display_name, "") or (None if current is None else current.name)
-    return sent or given(patch.company_name, "") or (emails[people.primary(emails)].address if emails else None)
+    emails = sent_or(patch.emails, ())
+    sent = sent_or(patch.display_name, "") or (None if current is None else current.name)
+    return sent or sent_or(patch.company_name, "") or (emails[people.primary(emails)].address if emails else None)
 
 
 def _locales(

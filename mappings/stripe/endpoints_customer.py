@@ -71,10 +71,10 @@ SEARCH: Final = dataclasses.replace(
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
     """Return the customer of a read or a look-up. Raises SeveralRecords if a look-up finds several."""
-    found = records(reply)
-    if len(found) > 1:
+    customers = records(reply)
+    if len(customers) > 1:
         raise SeveralRecords("$.data", "several customers have this e-mail address")
-    return next(iter(found), None), account
+    return next(iter(customers), None), account
 
 
 def list_(query: ListQuery, account: Account) -> VendorRequest:
@@ -84,8 +84,12 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the customers of a page that fit all filters exactly."""
-    found = CUSTOMERS.page(reply, query, account)
-    return replace(found, records=tuple(raw for raw in found.records if _fits(raw, query))) if query.filters else found
+    listing = CUSTOMERS.page(reply, query, account)
+    return (
+        replace(listing, records=tuple(raw for raw in listing.records if _fits(raw, query)))
+        if query.filters
+        else listing
+    )
 
 
 def create(body: CustomerWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:

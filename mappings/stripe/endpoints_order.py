@@ -108,19 +108,19 @@ def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[A
     """Return the orders of a page. Checkouts begin after the last invoice, and those of guests after them, where they
     are asked for."""
     collection, within = _part(query)
-    found = collection.page(reply, within, account)
+    listing = collection.page(reply, within, account)
     if collection is GUEST_SESSIONS:
-        of_guests = tuple(raw for raw in found.records if decode(raw, _Buyer).customer is None)
-        found = replace(found, records=of_guests, next=None if found.next is None else THEN_GUESTS + found.next)
+        of_guests = tuple(raw for raw in listing.records if decode(raw, _Buyer).customer is None)
+        listing = replace(listing, records=of_guests, next=None if listing.next is None else THEN_GUESTS + listing.next)
     words = INVOICE_OF_STATUS if collection is INVOICES else SESSION_OF_STATUS
     status = query.filters.get("status")
     if status is not None and status not in words:
-        found = replace(found, records=(), next=None)
-    if found.next is None and collection is INVOICES:
-        return replace(found, next=THEN_SESSIONS)
-    if found.next is None and collection is SESSIONS and GUEST in query.filters:
-        return replace(found, next=THEN_GUESTS)
-    return found
+        listing = replace(listing, records=(), next=None)
+    if listing.next is None and collection is INVOICES:
+        return replace(listing, next=THEN_SESSIONS)
+    if listing.next is None and collection is SESSIONS and GUEST in query.filters:
+        return replace(listing, next=THEN_GUESTS)
+    return listing
 
 
 def create(body: OrderWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
@@ -156,18 +156,18 @@ def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> V
 
 
 def cancel(
-    remote_id: str, asked: OrderCancel, marker: str, account: Account
+    remote_id: str, cancellation: OrderCancel, marker: str, account: Account
 ) -> tuple[VendorRequest, tuple[FieldRefusal, ...]]:
     """Build the request that voids an open invoice or ends an open checkout. Stripe accepts no reason and refunds
     nothing."""
     notes = Notes()
-    if asked.refund:
+    if cancellation.refund:
         notes.unsupported("/refund", "Stripe refunds payments with a refund or a credit note: send false")
-    if asked.restock:
+    if cancellation.restock:
         notes.unsupported("/restock", "Stripe has no stock")
-    if asked.notify:
+    if cancellation.notify:
         notes.unsupported("/notify", "Stripe sends the buyer no message about it")
-    if asked.note is not None:
+    if cancellation.note is not None:
         notes.unsupported("/note", "Stripe keeps no note with it")
     collection = _of(remote_id)
     verb = "/void" if collection is INVOICES else "/expire"

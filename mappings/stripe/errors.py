@@ -56,7 +56,7 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
         return None
 
     error = _error(reply.body)
-    found = REFUSALS.refusal(
+    refused = REFUSALS.refusal(
         reply,
         kind=_kind(reply, error),
         code=error.decline_code or error.code or error.type,
@@ -64,7 +64,7 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
         fields=((error.param, error.message or "not valid"),) if error.param else (),
         conclusive=not _is_replayed(reply) and error.type != KEY_REUSED,
     )
-    return replace(found, retry=RETRY.get(reply.headers.get(SHOULD_RETRY, "")))
+    return replace(refused, retry=RETRY.get(reply.headers.get(SHOULD_RETRY, "")))
 
 
 def _kind(reply: VendorReply, error: _Error) -> RefusalKind:
@@ -86,8 +86,8 @@ def _is_replayed(reply: VendorReply) -> bool:
 
 
 def _error(body: bytes) -> _Error:
-    found = read(body, _Body)
-    if found is not None:
-        return found.error or _Error()
+    answer = read(body, _Body)
+    if answer is not None:
+        return answer.error or _Error()
     bare = read(body, _OAuthBody) or _OAuthBody()
     return _Error(code=bare.error, message=bare.error_description)

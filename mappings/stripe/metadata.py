@@ -67,27 +67,27 @@ def write(
     key: str | None | UnsetType,
     fields: tuple[CustomFieldPatch, ...] | None | UnsetType,
     settings: tuple[CustomFieldSetting, ...],
-    held: dict[str, str] | None,
+    stored: dict[str, str] | None,
     notes: Notes,
     pointer: str = "/custom_fields",
 ) -> Metadata | UnsetType:
-    """Return the keys to set and to remove. `held` is the present metadata, None on a create. The custom fields replace
-    all that are configured; other keys stay."""
+    """Return the keys to set and to remove. `stored` is the present metadata, None on a create. The custom fields
+    replace all that are configured; other keys stay."""
     metadata: Metadata = {}
     if isinstance(key, str):
         _put(metadata, EXTERNAL_ID, key, "/external_id", notes)
-    elif key is None and held is not None:
+    elif key is None and stored is not None:
         metadata[EXTERNAL_ID] = None
     if not isinstance(fields, UnsetType):
-        same = custom_fields.unchanged(fields, () if held is None else read(held, settings, Notes()))
-        there = [one.vendor_field for one in settings if one.vendor_field in (held or {}) and one.key not in same]
+        same = custom_fields.unchanged(fields, () if stored is None else read(stored, settings, Notes()))
+        there = [one.vendor_field for one in settings if one.vendor_field in (stored or {}) and one.key not in same]
         metadata |= dict.fromkeys(there, None)
         for place, setting, value in custom_fields.named(fields, settings, notes, pointer, same=same):
             value_at = f"{pointer}/{place}/value"
             if setting.vendor_field in OURS:
                 notes.invalid(f"{pointer}/{place}/key", f"{setting.vendor_field} is reserved for Lockstitch")
             elif value is None or value in ("", []):
-                if held is not None:
+                if stored is not None:
                     metadata[setting.vendor_field] = None
             elif isinstance(value, list) and any(SEPARATOR in one for one in value):
                 notes.invalid(value_at, "a choice must not contain a semicolon: it separates the choices at Stripe")
@@ -121,10 +121,10 @@ def _value(text: str, kind: CustomFieldType) -> CustomFieldValue:
 
 
 def _moment(text: str, kind: CustomFieldType) -> str:
-    found = custom_fields.day(text) if kind == "date" else custom_fields.moment(text)
-    if found is None:
+    moment = custom_fields.day(text) if kind == "date" else custom_fields.moment(text)
+    if moment is None:
         raise ValueError("no time")
-    return found
+    return moment
 
 
 def _text(value: str | bool | int | float | list[str], kind: CustomFieldType) -> str:

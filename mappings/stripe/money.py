@@ -38,14 +38,14 @@ def money(minor: int, currency: str) -> str:
     Raises VendorDrift for a fraction that the currency does not have. Stripe promises not to send one, and rounding it
     would lose money.
     """
-    sent, shown = decimals(currency), values.currency_digits(currency)
-    if sent > shown:
-        minor, rest = divmod(minor, _POWERS[sent - shown])
+    minor_digits, digits = decimals(currency), values.currency_digits(currency)
+    if minor_digits > digits:
+        minor, rest = divmod(minor, _POWERS[minor_digits - digits])
         if rest:
             raise VendorDrift("$", f"an amount in {currency} has a fraction, which the currency does not have")
-    elif sent < shown:
-        minor *= _POWERS[shown - sent]
-    return _placed(minor, shown)
+    elif minor_digits < digits:
+        minor *= _POWERS[digits - minor_digits]
+    return _placed(minor, digits)
 
 
 @lru_cache(maxsize=8192)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from canonical import values
 from canonical.codes import NO_CURRENCY
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import CustomFieldSetting, given
+from canonical.parts import CustomFieldSetting, sent_or
 from canonical.totals import ZERO, added
 from mappings.kit import folding, line_fields
 from mappings.kit.line_fields import SHIPPING
@@ -56,19 +56,19 @@ def write(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], notes: No
     patch = folding.fees_as_lines(patch, notes, "Stripe")
     patch = folding.one_shipping_line(patch, notes, "Stripe")
     patch = folding.tax_as_line(patch, notes, NO_TAX)
-    lines, currency = given(patch.line_items, ()), patch.currency if isinstance(patch.currency, str) else None
+    lines, currency = sent_or(patch.line_items, ()), patch.currency if isinstance(patch.currency, str) else None
     if not lines:
         notes.invalid("/line_items", "a checkout needs at least one; the status draft creates a draft invoice")
     if len(lines) > MOST_LINES:
         notes.invalid("/line_items", f"a checkout has at most {MOST_LINES} lines")
-    off = added(one.amount for one in given(patch.discounts, ()))
+    off = added(one.amount for one in sent_or(patch.discounts, ()))
     items = None if any(line.unit_price is None for line in lines) else sum(map(folding.amount_of, lines), ZERO)
     beyond = ZERO if items is None else max(ZERO, off - items)
     return OrderMoney(
         lines=tuple(_line(one, patch, currency, f"/line_items/{at}", settings, notes) for at, one in enumerate(lines))
         or UNSET,
-        shipping=_shipping(given(patch.shipping_lines, ()), beyond, currency, notes),
-        coupon=_coupon(given(patch.discounts, ()), off - beyond, beyond, currency, notes),
+        shipping=_shipping(sent_or(patch.shipping_lines, ()), beyond, currency, notes),
+        coupon=_coupon(sent_or(patch.discounts, ()), off - beyond, beyond, currency, notes),
     )
 
 
@@ -78,14 +78,14 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     session = body.session
     if session is None:
         return ZERO
-    total, currency = ZERO, given(session.currency, NO_CURRENCY).upper()
-    for line in given(session.line_items, ()):
+    total, currency = ZERO, sent_or(session.currency, NO_CURRENCY).upper()
+    for line in sent_or(session.line_items, ()):
         if isinstance(line.price_data, UnsetType):
             return None
         total += _rounded(Decimal(line.price_data.unit_amount_decimal) * line.quantity)
     if body.coupon is not None:
         total -= min(total, Decimal(body.coupon.amount_off))
-    for option in given(session.shipping_options, ()):
+    for option in sent_or(session.shipping_options, ()):
         total += option.shipping_rate_data.fixed_amount.amount
     return total.scaleb(-decimals(currency))
 
@@ -94,14 +94,14 @@ def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
     """Return the lines of a new checkout, with what was folded into them. One with a price of the account has none."""
     if body.session is None:
         return ()
-    places = decimals(given(body.session.currency, NO_CURRENCY).upper())
-    found = list[LineItemPatch]()
-    for line in given(body.session.line_items, ()):
-        own = given(line.price_data, None)
+    places = decimals(sent_or(body.session.currency, NO_CURRENCY).upper())
+    lines = list[LineItemPatch]()
+    for line in sent_or(body.session.line_items, ()):
+        own = sent_or(line.price_data, None)
         name = None if own is None or isinstance(own.product_data, UnsetType) else own.product_data.name
         price = None if own is None else values.decimal_string(Decimal(own.unit_amount_decimal).scaleb(-places))
-        found.append(LineItemPatch(name=name, quantity=str(line.quantity), unit_price=price))
-    return tuple(found)
+        lines.append(LineItemPatch(name=name, quantity=str(line.quantity), unit_price=price))
+    return tuple(lines)
 
 
 def _rounded(minor: Decimal) -> Decimal:
@@ -175,7 +175,7 @@ def _metadata(
         elif value:
             kept[name] = value
     fields = metadata.write(UNSET, line.custom_fields, settings, None, notes, f"{pointer}/custom_fields")
-    return (kept | given(fields, {})) or UNSET
+    return (kept | sent_or(fields, {})) or UNSET
 
 
 def _product(line: LineItemPatch) -> ProductWrite:

@@ -104,15 +104,15 @@ def _sku(line: wire.InvoiceLine | wire.SessionLine, account: wire.Account) -> st
     return (line.metadata or {}).get(metadata.SKU) or (None if product is None else account.skus.get(product))
 
 
-def _options(held: dict[str, str] | None, settings: tuple[CustomFieldSetting, ...]) -> tuple[LineOption, ...]:
+def _options(stored: dict[str, str] | None, settings: tuple[CustomFieldSetting, ...]) -> tuple[LineOption, ...]:
     """Return the options of a line: all of its metadata that is nothing else."""
-    if not held:
+    if not stored:
         return ()
     fields = {one.vendor_field for one in settings}
     return tuple(
         [
             LineOption(name=key, value=text)
-            for key, text in held.items()
+            for key, text in stored.items()
             if text and key not in OF_LINES and key not in fields and not key.startswith(HIDDEN)
         ]
     )

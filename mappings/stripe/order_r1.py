@@ -140,17 +140,17 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
     if record.currency is None or record.amount_total is None:
         raise Unmappable("$.currency", f"a checkout in mode {record.mode} without an amount sells nothing")
     currency = record.currency.upper()
-    found = record.line_items or wire.SessionLines()
+    listed = record.line_items or wire.SessionLines()
     on_lines = line_fields.of_lines(account.custom_fields.get("order", ()))
     lines = tuple(
-        [parts.session_line(line, currency, on_lines, account, notes, place) for place, line in enumerate(found.data)]
+        [parts.session_line(line, currency, on_lines, account, notes, place) for place, line in enumerate(listed.data)]
     )
     if record.line_items is None:
         notes.lose("/line_items", "dropped", "the answer does not contain the lines of the checkout")
-    elif found.has_more:
+    elif listed.has_more:
         notes.lose("/line_items", "truncated", f"only the first {len(lines)} lines are read")
     charge = _charge(record)
-    tax_inclusive = parts.inclusive_prices(found.data)
+    tax_inclusive = parts.inclusive_prices(listed.data)
     payment_status = _session_payment_status(record, charge)
     totals = _session_totals(record, currency, charge, tax_inclusive, notes)
     payments = () if charge is None else (parts.charged(charge),)
@@ -188,7 +188,7 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
         created_at=created_at,
     )
     notes.loss.extend(check_payment(order))
-    if not found.has_more:
+    if not listed.has_more:
         notes.loss.extend(check_taxes(totals.tax, lines, order.shipping_lines))
     return Mapped(data=order, remote=Remote(id=record.id, created_at=created_at), loss=tuple(notes.loss))
 
@@ -260,10 +260,10 @@ def _custom_fields(record: Record, account: wire.Account, notes: Notes) -> tuple
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))
     if not settings:
         return ()
-    held = record.metadata or {}
+    stored = record.metadata or {}
     if isinstance(record, wire.CheckoutSession):
-        held = held | urls_of(record)
-    return metadata.read(held, settings, notes)
+        stored = stored | urls_of(record)
+    return metadata.read(stored, settings, notes)
 
 
 ORDER: Final = VendorMapping[Record, Order, OrderPatch, OrderWrite, wire.Account](

@@ -23,7 +23,7 @@ def totals(
     """Return amounts in minor units as decimal strings. Stripe has no fees and no tips. A sum that does not add up is
     noted by `canonical.totals`."""
     nothing = money(0, currency)
-    found = Totals(
+    sums = Totals(
         items=money(items, currency),
         discount=money(discount, currency),
         shipping=money(shipping, currency),
@@ -38,6 +38,6 @@ def totals(
     # The same rule in whole numbers, which is faster.
     before_tax = items - discount + shipping
     if (total == before_tax and tax_inclusive is not False) or (total == before_tax + tax and not tax_inclusive):
-        return found
-    notes.loss.extend(check_totals(found, (), tax_inclusive))
-    return found
+        return sums
+    notes.loss.extend(check_totals(sums, (), tax_inclusive))
+    return sums

@@ -38,11 +38,11 @@ def new(fields: Fields, settings: tuple[CustomFieldSetting, ...], notes: Notes) 
     return urls, _without(fields, keys)
 
 
-def fixed(fields: Fields, settings: tuple[CustomFieldSetting, ...], held: dict[str, str], notes: Notes) -> Fields:
+def fixed(fields: Fields, settings: tuple[CustomFieldSetting, ...], urls: dict[str, str], notes: Notes) -> Fields:
     """Return the custom fields without the URLs. A URL may be sent back, but not changed."""
     keys = _keys(settings)
     for place, field in enumerate(fields if isinstance(fields, tuple) else ()):
-        if field.key in keys and field.value != held.get(keys[field.key]):
+        if field.key in keys and field.value != urls.get(keys[field.key]):
             notes.unsupported(f"/custom_fields/{place}", "Stripe accepts this only for a new checkout")
     return _without(fields, keys)
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from canonical.order import OrderStatus
 from canonical.order_patch import OrderPatch
-from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch, given
+from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch, sent_or
 from mappings.kit import line_fields, nearest, patches
 from mappings.kit.patches import chosen, refuse_without_place
 from mappings.spec import Draft, Notes
@@ -157,11 +157,11 @@ def _changed_invoice(
     patch: OrderPatch, current: wire.Invoice, settings: tuple[CustomFieldSetting, ...], notes: Notes
 ) -> InvoiceWrite:
     fields = order_urls_r1.fixed(patch.custom_fields, settings, {}, notes)
-    held = current.metadata or {}
+    stored = current.metadata or {}
     return InvoiceWrite(
         number=patch.number if isinstance(patch.number, str | UnsetType) and patch.number != "" else None,
         shipping_details=_ship_to(patch, current, notes),
-        metadata=metadata.write(patch.external_id, fields, order_urls_r1.others(settings), held, notes),
+        metadata=metadata.write(patch.external_id, fields, order_urls_r1.others(settings), stored, notes),
     )
 
 
@@ -174,8 +174,8 @@ def _changed_session(
     if patch.external_id is None and current.client_reference_id:
         notes.unsupported("/external_id", "the client_reference_id of a checkout cannot be removed")
     fields = order_urls_r1.fixed(patch.custom_fields, settings, order_urls_r1.urls_of(current), notes)
-    others, held = order_urls_r1.others(settings), current.metadata or {}
-    return SessionWrite(metadata=metadata.write(patch.external_id, fields, others, held, notes))
+    others, stored = order_urls_r1.others(settings), current.metadata or {}
+    return SessionWrite(metadata=metadata.write(patch.external_id, fields, others, stored, notes))
 
 
 def _customer(customer: ReferencePatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:
@@ -194,7 +194,7 @@ def _customer(customer: ReferencePatch | None | UnsetType, notes: Notes) -> tupl
 
 def _buyer(patch: OrderPatch) -> str | None:
     """Return the addressee of a shipping address without a name."""
-    customer, billing = given(patch.customer, None), given(patch.billing_address, None)
+    customer, billing = sent_or(patch.customer, None), sent_or(patch.billing_address, None)
     named = [one.name for one in (customer, billing) if one is not None and one.name]
     return named[0] if named else None if customer is None else customer.email
 

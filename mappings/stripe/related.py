@@ -103,17 +103,17 @@ def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | Non
 
 def absorb(reply: VendorReply, account: Account) -> Account:
     """Return the account with the lines or SKUs of such a reply. Raises VendorDrift for another shape."""
-    found = decode(reply.body, _Reply)
-    of_lines = LINES_OF.fullmatch(found.url)
+    page = decode(reply.body, _Reply)
+    of_lines = LINES_OF.fullmatch(page.url)
     if of_lines is None:
-        products = [decode(one, _Product) for one in found.data]
+        products = [decode(one, _Product) for one in page.data]
         skus = {one.id: sku for one in products if (sku := (one.metadata or {}).get(SKU))}
         return replace(account, skus=account.skus | skus, product_pages=account.product_pages + 1)
     id = of_lines[1] or of_lines[2]
     return replace(
         account,
-        more_lines=account.more_lines | {id: (*account.more_lines.get(id, ()), *found.data)},
-        complete=account.complete if found.has_more and found.data else account.complete | {id},
+        more_lines=account.more_lines | {id: (*account.more_lines.get(id, ()), *page.data)},
+        complete=account.complete if page.has_more and page.data else account.complete | {id},
         line_pages=account.line_pages + 1,
     )
 
@@ -138,8 +138,8 @@ def _next_products(orders: list[_Order], account: Account) -> VendorRequest | No
             product = None if SKU in (line.metadata or {}) else product_of(line)
             if product is not None:
                 wanted[product] = None
-    asked = tuple(wanted)[account.product_pages * MOST :][:MOST]
-    if not asked:
+    batch = tuple(wanted)[account.product_pages * MOST :][:MOST]
+    if not batch:
         return None
-    query = (("limit", str(MOST)), *(("ids[]", one) for one in asked))
+    query = (("limit", str(MOST)), *(("ids[]", one) for one in batch))
     return VendorRequest(method="GET", path=PRODUCTS, route=PRODUCTS, query=query)

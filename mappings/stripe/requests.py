@@ -46,10 +46,10 @@ class _Answer(Struct, frozen=True, kw_only=True):
 
 def records(reply: VendorReply) -> tuple[Raw, ...]:
     """Return the records of a list, or the record of a reply. The stub of a deleted record does not count."""
-    found = decode(reply.body, _Answer)
-    if isinstance(found.data, UnsetType):
-        return () if found.deleted else (Raw(reply.body),)
-    return found.data
+    answer = decode(reply.body, _Answer)
+    if isinstance(answer.data, UnsetType):
+        return () if answer.deleted else (Raw(reply.body),)
+    return answer.data
 
 
 def pages(cursor: str) -> Cursors:
@@ -63,10 +63,10 @@ def pages(cursor: str) -> Cursors:
 
 
 def _following(reply: VendorReply) -> str | None:
-    found = decode(reply.body, _Answer)
-    if not found.has_more or not found.data:
+    answer = decode(reply.body, _Answer)
+    if not answer.has_more or not answer.data:
         return None
-    return found.next_page or remote_id(found.data[-1])
+    return answer.next_page or remote_id(answer.data[-1])
 
 
 def made_since(path: str, marker: str) -> VendorRequest | None:

@@ -46,9 +46,10 @@ def read_shipping(place: Place) -> Address | None:
 
 
 def write(
-    address: AddressPatch | None, kind: AddressType, pointer: str, notes: Notes, *, held: Place, of_customer: bool
+    address: AddressPatch | None, kind: AddressType, pointer: str, notes: Notes, *, stored: Place, of_customer: bool
 ) -> PlaceWrite | UnsetType:
-    """Return the members of an address that change. `held` is the current address; None as the patch clears it.
+    """Return the members of an address that change. `stored` is the present address. None as the patch clears
+    it.
 
     The e-mail and phone of a billing address are written with the customer, as is its company if the address is
     `of_customer`, whose texts WordPress sanitizes.
@@ -68,10 +69,12 @@ def write(
 
     has_company = kind == "shipping" or with_company
     if address is None:
-        return _cleared(held, company=has_company, phone=kind == "shipping")
+        return _cleared(stored, company=has_company, phone=kind == "shipping")
     if address.is_default:
         notes.lose(f"{pointer}/is_default", "coerced", "WooCommerce has one address of each type and no default")
-    there = (read_shipping(held) if kind == "shipping" else read_billing(held, with_company=with_company)) or NO_ADDRESS
+    there = (
+        read_shipping(stored) if kind == "shipping" else read_billing(stored, with_company=with_company)
+    ) or NO_ADDRESS
     code = country_code(address, pointer, notes)
     if kind == "billing" and address.phone:
         detail = "WooCommerce keeps the billing phone with the customer: write it there"
@@ -103,10 +106,10 @@ def with_own(place: PlaceWrite | UnsetType, **members: object) -> PlaceWrite | U
     return replace(UNTOUCHED if isinstance(place, UnsetType) else place, **present)
 
 
-def _cleared(held: Place, *, company: bool, phone: bool) -> PlaceWrite | UnsetType:
+def _cleared(stored: Place, *, company: bool, phone: bool) -> PlaceWrite | UnsetType:
     """Return a write that clears every member with a value."""
     kept = {"email"} | (set() if company else {"company"}) | (set() if phone else {"phone"})
-    there = {name: "" for name in PlaceWrite.__struct_fields__ if name not in kept and getattr(held, name)}
+    there = {name: "" for name in PlaceWrite.__struct_fields__ if name not in kept and getattr(stored, name)}
     return PlaceWrite(**there) if there else UNSET
 
 

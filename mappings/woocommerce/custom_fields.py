@@ -29,16 +29,16 @@ def read(
 ) -> tuple[CustomField, ...]:
     """Return all configured fields, null if the record has no value. A value of another type than
     configured is returned unchanged and noted as `ambiguous`."""
-    held = {one.key: one.value for one in reversed(meta)}
+    stored = {one.key: one.value for one in reversed(meta)}
     fields: list[CustomField] = []
     for place, setting in enumerate(settings):
-        raw = held.get(setting.vendor_field)
-        found = None if raw is None else _decode(raw)
+        raw = stored.get(setting.vendor_field)
+        decoded = None if raw is None else _decode(raw)
         value: CustomFieldValue = None
-        if found is not None and (found not in ("", []) or (setting.type == "boolean" and found == "")):
-            value = _read(found, setting.type)
+        if decoded is not None and (decoded not in ("", []) or (setting.type == "boolean" and decoded == "")):
+            value = _read(decoded, setting.type)
             if value is None:
-                value = found if isinstance(found, str) else msgspec.json.encode(found).decode()
+                value = decoded if isinstance(decoded, str) else msgspec.json.encode(decoded).decode()
                 detail = f"{setting.vendor_field} is not {custom_fields.EXPECTED[setting.type]}"
                 path = f"{pointer}/{place}/value"
                 loss.append(Loss(path=path, kind="ambiguous", detail=f"{detail}; it is returned unchanged"))
@@ -47,11 +47,11 @@ def read(
 
 
 def write(
-    key: Any, patch: Any, settings: tuple[CustomFieldSetting, ...], held: tuple[Meta, ...] | None, notes: Notes
+    key: Any, patch: Any, settings: tuple[CustomFieldSetting, ...], stored: tuple[Meta, ...] | None, notes: Notes
 ) -> tuple[MetaWrite, ...]:
     """Return the meta to set and remove: the caller's key, and the custom fields, which are replaced as a whole.
-    `held` is the current meta, None on a create, which has nothing to remove."""
-    present = frozenset(one.key for one in held or ())
+    `stored` is the current meta, None on a create, which has nothing to remove."""
+    present = frozenset(one.key for one in stored or ())
     written: dict[str, Any] = {}
     if isinstance(key, str):
         if key != key.strip():
@@ -60,7 +60,7 @@ def write(
     elif key is None and EXTERNAL_ID in present:
         written[EXTERNAL_ID] = None
     if patch is None or isinstance(patch, tuple):
-        same = custom_fields.unchanged(patch, read(held or (), settings, []))
+        same = custom_fields.unchanged(patch, read(stored or (), settings, []))
         written |= _written(patch, settings, present, same, notes)
     return tuple(MetaWrite(key=name, value=value) for name, value in written.items())
 
@@ -101,37 +101,37 @@ def _written(
     return written
 
 
-def _read(found: Any, kind: CustomFieldType) -> CustomFieldValue:
+def _read(value: Any, kind: CustomFieldType) -> CustomFieldValue:
     """Return the value in the configured JSON type, None if it has another type."""
     match kind:
         case "string" | "enum":
-            return found if isinstance(found, str) else None
+            return value if isinstance(value, str) else None
         case "number":
-            return _number(found)
+            return _number(value)
         case "boolean":
-            return _boolean(found)
+            return _boolean(value)
         case "multi_enum":
-            return found if isinstance(found, list) and all(isinstance(one, str) for one in found) else None
+            return value if isinstance(value, list) and all(isinstance(one, str) for one in value) else None
         case "date":
-            return custom_fields.day(found) if isinstance(found, str) else None
+            return custom_fields.day(value) if isinstance(value, str) else None
         case "datetime":
-            return custom_fields.moment(found) if isinstance(found, str) else None
+            return custom_fields.moment(value) if isinstance(value, str) else None
 
 
-def _number(found: Any) -> int | float | None:
-    if isinstance(found, int | float):
-        return None if isinstance(found, bool) else found
+def _number(value: Any) -> int | float | None:
+    if isinstance(value, int | float):
+        return None if isinstance(value, bool) else value
     try:
-        number = values.parse_decimal(found)
+        number = values.parse_decimal(value)
     except (TypeError, ValueError):
         return None
     return int(number) if number == number.to_integral_value() else float(number)
 
 
-def _boolean(found: Any) -> bool | None:
-    if isinstance(found, bool):
-        return found
-    text = str(found).strip().lower() if isinstance(found, str | int) else None
+def _boolean(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower() if isinstance(value, str | int) else None
     return True if text in TRUE else False if text in FALSE else None
 
 

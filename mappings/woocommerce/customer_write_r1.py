@@ -44,8 +44,8 @@ Places = tuple[PlaceWrite | UnsetType, PlaceWrite | UnsetType]
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
     """Return the body of a write. `current` is None for a new customer."""
     notes = Notes()
-    held_name = (None, None) if current is None else (current.first_name or None, current.last_name or None)
-    patch = two_names(patch, held_name, "WooCommerce", notes)
+    stored_name = (None, None) if current is None else (current.first_name or None, current.last_name or None)
+    patch = two_names(patch, stored_name, "WooCommerce", notes)
     refuse_without_place(patch, UNSUPPORTED, notes)
     email, billing_email = _emails(patch.emails, current, notes)
     country = people.country_of(patch.addresses, None if current is None else values.country(current.billing.country))
@@ -58,8 +58,8 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         phone=field_values.sanitized(phone, "/phones", notes),
     )
     settings = account.custom_fields.get("customer", ())
-    held = None if current is None else current.meta_data
-    meta = custom_fields.write(patch.external_id, patch.custom_fields, settings, held, notes)
+    stored = None if current is None else current.meta_data
+    meta = custom_fields.write(patch.external_id, patch.custom_fields, settings, stored, notes)
     body = CustomerWrite(
         email=email,
         first_name=field_values.sanitized(patches.text(patch.first_name, ""), "/first_name", notes),
@@ -108,8 +108,8 @@ def _emails(
     if billing is UNSET and current is not None and current.billing.email:
         billing = account
     # WooCommerce refuses an address in use, even the account's own in another spelling.
-    is_held = current is not None and account == values.email(current.email or "")
-    return (UNSET if is_held else account), billing
+    is_stored = current is not None and account == values.email(current.email or "")
+    return (UNSET if is_stored else account), billing
 
 
 def _addresses(patch: tuple[AddressPatch, ...] | None | UnsetType, current: Customer | None, notes: Notes) -> Places:
@@ -123,6 +123,6 @@ def _addresses(patch: tuple[AddressPatch, ...] | None | UnsetType, current: Cust
 def _place(
     kind: AddressType, chosen: dict[AddressType, tuple[str, AddressPatch]], current: Customer | None, notes: Notes
 ) -> PlaceWrite | UnsetType:
-    held = NOWHERE if current is None else current.billing if kind == "billing" else current.shipping
+    stored = NOWHERE if current is None else current.billing if kind == "billing" else current.shipping
     pointer, address = chosen.get(kind, ("", None))
-    return addresses.write(address, kind, pointer, notes, held=held, of_customer=True)
+    return addresses.write(address, kind, pointer, notes, stored=stored, of_customer=True)

@@ -63,17 +63,17 @@ class _WithRefunds(Struct, frozen=True, kw_only=True):
         return any(one.id for one in self.refunds)
 
 
-def window(asked: Window) -> Query:
+def window(page: Window) -> Query:
     """Return the parameters of a page of orders. WooCommerce's bounds are exclusive."""
-    order = "desc" if asked.descending else "asc"
-    query: list[tuple[str, str]] = [("orderby", "modified" if asked.by_change else "date"), ("order", order)]
-    if asked.since is not None:
-        side, step = ("before", SECOND) if asked.descending else ("after", -SECOND)
-        bound = asked.since.astimezone(UTC).replace(microsecond=0) + step
-        query += [(f"modified_{side}" if asked.by_change else side, gmt(bound)), ("dates_are_gmt", "true")]
-    if asked.exclude:
-        query.append(("exclude", ",".join(asked.exclude)))
-    return (*query, ("per_page", str(asked.rows)))
+    order = "desc" if page.descending else "asc"
+    query: list[tuple[str, str]] = [("orderby", "modified" if page.by_change else "date"), ("order", order)]
+    if page.since is not None:
+        side, step = ("before", SECOND) if page.descending else ("after", -SECOND)
+        bound = page.since.astimezone(UTC).replace(microsecond=0) + step
+        query += [(f"modified_{side}" if page.by_change else side, gmt(bound)), ("dates_are_gmt", "true")]
+    if page.exclude:
+        query.append(("exclude", ",".join(page.exclude)))
+    return (*query, ("per_page", str(page.rows)))
 
 
 def placed(record: Raw, by_change: bool) -> tuple[str, datetime | None]:
@@ -91,8 +91,8 @@ def with_status(status: str | None) -> Query:
 
 def has_more(reply: VendorReply, records: int, rows: int) -> bool:
     """Return whether another page follows. A proxy in front of the shop may remove the header."""
-    found = total(reply)
-    return found > records if found is not None else records >= rows
+    count = total(reply)
+    return count > records if count is not None else records >= rows
 
 
 def is_whole(record: Raw) -> bool:
@@ -121,16 +121,16 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
 def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
     """Return the orders of a page that have the buyer's address. Those of guests begin after the customer's last."""
     within = _part(query)
-    found, email = ORDERS.page(reply, within, account), within.filters.get("email")
+    listing, email = ORDERS.page(reply, within, account), within.filters.get("email")
     if email is not None:
         address = values.email(email)
-        kept = [raw for raw in found.records if _address_in(raw) == address]
-        found = replace(found, records=tuple(kept))
+        kept = [raw for raw in listing.records if _address_in(raw) == address]
+        listing = replace(listing, records=tuple(kept))
     if GUEST not in query.filters:
-        return found
+        return listing
     if within.filters["customer"] == NO_CUSTOMER:
-        return replace(found, next=None if found.next is None else THEN_GUESTS + found.next)
-    return replace(found, next=found.next or THEN_GUESTS)
+        return replace(listing, next=None if listing.next is None else THEN_GUESTS + listing.next)
+    return replace(listing, next=listing.next or THEN_GUESTS)
 
 
 def _part(query: ListQuery) -> ListQuery:
@@ -167,8 +167,8 @@ def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | Non
 
 def absorb(reply: VendorReply, account: Account) -> Account:
     """Return the account with these refunds. Raises VendorDrift if they have another shape."""
-    found = {refund.id: refund for refund in decode_loosely(reply.body, tuple[Refund, ...])}
-    return replace(account, refunds=account.refunds | found, refund_reads=account.refund_reads + 1)
+    refunds = {refund.id: refund for refund in decode_loosely(reply.body, tuple[Refund, ...])}
+    return replace(account, refunds=account.refunds | refunds, refund_reads=account.refund_reads + 1)
 
 
 def find_products(order: OrderPatch, skus: tuple[str, ...], account: Account) -> VendorRequest:
@@ -187,21 +187,21 @@ def products(reply: VendorReply) -> tuple[Product, ...]:
 
 
 def cancel(
-    remote_id: str, asked: OrderCancel, marker: str, account: Account
+    remote_id: str, cancellation: OrderCancel, marker: str, account: Account
 ) -> tuple[VendorRequest, tuple[FieldRefusal, ...]]:
     """Return the body that sets the status and the reason. WooCommerce then restocks the goods, refunds nothing and
     notifies the shop."""
     notes = Notes()
-    reason = CANCEL_REASONS.get(asked.reason)
+    reason = CANCEL_REASONS.get(cancellation.reason)
     if reason is None:
         notes.invalid("/reason", f"one of: {', '.join(CANCEL_REASONS)}")
-    if not asked.restock:
+    if not cancellation.restock:
         notes.unsupported("/restock", "WooCommerce always restocks a cancelled order: send true")
-    if asked.refund:
+    if cancellation.refund:
         notes.unsupported("/refund", "WooCommerce cancels without a refund, a separate record: send false")
-    if asked.notify:
+    if cancellation.notify:
         notes.unsupported("/notify", "WooCommerce notifies the shop of a cancellation, not the buyer: send false")
-    if asked.note is not None:
+    if cancellation.note is not None:
         notes.unsupported("/note", "WooCommerce's notes are records of their own")
     body = OrderWrite(status="cancelled", meta_data=(MetaWrite(key=CANCEL_REASON, value=reason or "other"),))
     return ORDERS.update(remote_id, body, marker, account), tuple(notes.refused)
@@ -222,8 +222,8 @@ def marker_page(request: VendorRequest, reply: VendorReply) -> VendorRequest | N
     """Return the request for the page after this one of `find_marker`."""
     *kept, (_, page) = request.query
     records, before = len(ORDERS.records(reply)), (int(page) - 1) * MAX_PER_PAGE
-    found = total(reply)
-    if found <= before + records if found is not None else records < MAX_PER_PAGE:
+    count = total(reply)
+    if count <= before + records if count is not None else records < MAX_PER_PAGE:
         return None
     return replace(request, query=(*kept, ("page", str(int(page) + 1))))
 

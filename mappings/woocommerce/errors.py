@@ -54,15 +54,15 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
         return None if reply.status == 204 and not body else REFUSALS.page(reply)
     if 200 <= reply.status < 300:
         return None
-    found = refusals.read(body, _Complaint) or _Complaint()
-    code = refusals.text(found.code if found.code is not None else found.error)
-    message = refusals.text(found.message)
+    complaint = refusals.read(body, _Complaint) or _Complaint()
+    code = refusals.text(complaint.code if complaint.code is not None else complaint.error)
+    message = refusals.text(complaint.message)
     kind = REFUSALS.kind(reply.status, code)
     if code is not None and code.endswith(NOT_THERE):
         kind = "not_found"
     if kind == "auth" and message is not None and KEY_IS_LIMITED in message:
         kind = "not_allowed"
-    return REFUSALS.refusal(reply, kind=kind, code=code, detail=message, fields=_fields(found.data))
+    return REFUSALS.refusal(reply, kind=kind, code=code, detail=message, fields=_fields(complaint.data))
 
 
 def _fields(data: Any) -> tuple[tuple[str, str], ...]:

@@ -45,9 +45,9 @@ def quantity(amount: int | float) -> str:
     return values.quantity(amount if isinstance(amount, int) else format(Decimal(repr(amount)), "f"))
 
 
-def check_digits(amount: str, shown: str, path: str, loss: list[Loss]) -> None:
+def check_digits(amount: str, rounded: str, path: str, loss: list[Loss]) -> None:
     """Note a loss if a sum has more digits than its currency."""
-    if len(shown) < len(amount) and Decimal(shown) != exact(amount):
+    if len(rounded) < len(amount) and Decimal(rounded) != exact(amount):
         loss.append(
             Loss(
                 path=path,

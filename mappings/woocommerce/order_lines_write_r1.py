@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from canonical import values
 from canonical.order_patch import FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import CustomFieldSetting, given
+from canonical.parts import CustomFieldSetting, sent_or
 from canonical.totals import ZERO, added, shares
 from mappings.kit import folding
 from mappings.kit.line_fields import SHIPPING
@@ -85,7 +85,7 @@ def amounts(patch: OrderPatch, account: Account, of_lines: tuple[CustomFieldSett
     patch = _with_taxes_of_the_shop(patch, account, notes)
     adds_tax = account.calculates_taxes is True
     is_net = patch.tax_inclusive is True and adds_tax
-    lines, charges = given(patch.line_items, ()), given(patch.shipping_lines, ())
+    lines, charges = sent_or(patch.line_items, ()), sent_or(patch.shipping_lines, ())
     gross = [_line_sum(line, place, digits, notes) for place, line in enumerate(lines)]
     prices = [_rounded(one.price, f"/shipping_lines/{at}/price", digits, notes) for at, one in enumerate(charges)]
     off_lines, off_shipping, rest = _discounts(patch, gross, prices, digits, notes)
@@ -99,7 +99,7 @@ def amounts(patch: OrderPatch, account: Account, of_lines: tuple[CustomFieldSett
         paid = [one - Decimal(charge.tax or "0") for one, charge in zip(paid, charges, strict=True)]
         before, after = sum(filter(None, gross), ZERO), sum([one.subtotal or ZERO for one in sums], ZERO)
         rest = (rest * after / before).quantize(digits.unit) if before else rest
-    fees += [_fee(one, place, digits, notes, is_net=is_net) for place, one in enumerate(given(patch.fees, ()))]
+    fees += [_fee(one, place, digits, notes, is_net=is_net) for place, one in enumerate(sent_or(patch.fees, ()))]
     if rest:
         fees.append(FeeLineWrite(name=_discount_name(patch), total=_text(-rest)))
     return Amounts(
@@ -113,13 +113,13 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     """Return what WooCommerce adds a new order up to. None if a product supplies a price, or if the shop adds taxes."""
     if account.calculates_taxes:
         return None
-    lines, total = given(body.line_items, ()), ZERO
+    lines, total = sent_or(body.line_items, ()), ZERO
     for line in lines:
         if isinstance(line.total, UnsetType):
             return None
         total += Decimal(line.total)
-    total += added(one.total for one in given(body.shipping_lines, ()))
-    for fee in given(body.fee_lines, ()):
+    total += added(one.total for one in sent_or(body.shipping_lines, ()))
+    for fee in sent_or(body.fee_lines, ()):
         # A negative fee reduces the order to zero at most (WC_Abstract_Order::calculate_totals).
         total += max(Decimal(fee.total), -total) if total > 0 else Decimal(fee.total)
     return total
@@ -127,10 +127,12 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
 
 def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
     """Return the lines of a new order, without the taxes that the shop adds."""
-    marks = [one.value for fee in given(body.fee_lines, ()) for one in given(fee.meta_data, ()) if one.key == LINE]
+    marks = [one.value for fee in sent_or(body.fee_lines, ()) for one in sent_or(fee.meta_data, ()) if one.key == LINE]
     lines = [
-        LineItemPatch(quantity=str(line.quantity), unit_price=_text(Decimal(given(line.subtotal, "0")) / line.quantity))
-        for line in given(body.line_items, ())
+        LineItemPatch(
+            quantity=str(line.quantity), unit_price=_text(Decimal(sent_or(line.subtotal, "0")) / line.quantity)
+        )
+        for line in sent_or(body.line_items, ())
     ]
     for mark in marks:
         assert isinstance(mark, LineMark)  # noqa: S101 - the value under this key
@@ -155,7 +157,7 @@ def _with_taxes_of_the_shop(patch: OrderPatch, account: Account, notes: Notes) -
             notes.lose("/tax_inclusive", "coerced", INCLUDED)
         return folding.tax_as_fee(patch, notes, NO_TAX)
     for name in ("line_items", "shipping_lines", "fees"):
-        for place, one in enumerate(given(getattr(patch, name), ())):
+        for place, one in enumerate(sent_or(getattr(patch, name), ())):
             if one.tax is not None and Decimal(one.tax):
                 notes.lose(f"/{name}/{place}/tax", "coerced", OWN_TAX)
     if patch.tax_inclusive is True:
@@ -189,7 +191,7 @@ def _discounts(
     patch: OrderPatch, gross: list[Decimal | None], prices: list[Decimal], digits: Digits, notes: Notes
 ) -> tuple[list[Decimal], list[Decimal], Decimal]:
     """Return what the discounts take off each line and each shipping charge, and what is left of them for a fee."""
-    discounts, unit = given(patch.discounts, ()), digits.unit
+    discounts, unit = sent_or(patch.discounts, ()), digits.unit
     amounts = [_rounded(one.amount, f"/discounts/{place}/amount", digits, notes) for place, one in enumerate(discounts)]
     weights = [one if one is not None and one > 0 else ZERO for one in gross]
     of_shipping = sum([off for one, off in zip(discounts, amounts, strict=True) if one.type == "shipping"], ZERO)
@@ -201,7 +203,7 @@ def _discounts(
         target = "/shipping_lines" if is_off_shipping else "/line_items" if off_lines else "/fees"
         notes.fold(f"/discounts/{place}", target, "WooCommerce keeps discounts within the sums of what they reduce")
     if rest and (off_lines or off_shipping):
-        fee = f"/fees/{len(given(patch.fees, ()))}"
+        fee = f"/fees/{len(sent_or(patch.fees, ()))}"
         notes.fold(f"/discounts/{len(discounts) - 1}", fee, "what is left of the discounts is a negative fee")
     return list(shares(off_lines, weights, unit)), list(shares(off_shipping, prices, unit)), rest
 
@@ -311,7 +313,7 @@ def _charge(line: ShippingLinePatch, place: int, amount: Decimal, notes: Notes) 
 
 
 def _discount_name(patch: OrderPatch) -> str:
-    names = [one.label or one.code for one in given(patch.discounts, ())]
+    names = [one.label or one.code for one in sent_or(patch.discounts, ())]
     return field_values.escaped(", ".join(filter(None, names)) or DISCOUNT)
 
 

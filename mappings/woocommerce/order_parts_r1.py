@@ -49,10 +49,10 @@ def lines(
     """Return the lines, among them those that are stored as fees. `given_back` is the refunded quantity of each line;
     `are_sent` means that all have shipped."""
     currency = record.currency
-    found: list[LineItem] = []
+    goods: list[LineItem] = []
     cost = ZERO
     for line in record.line_items:
-        pointer = f"/line_items/{len(found)}"
+        pointer = f"/line_items/{len(goods)}"
         # Unpacked: mapping an order spends most of its time here.
         product, variant, count, price, discount, tax, total, is_rounded, subtotal = sold(
             line.product_id, line.variation_id, line.quantity, line.subtotal, line.total, line.total_tax, currency
@@ -62,7 +62,7 @@ def lines(
             check_digits(line.total_tax, tax, f"{pointer}/tax", loss)
         id, meta = str(line.id), line.meta_data
         cost += subtotal
-        found.append(
+        goods.append(
             LineItem(
                 remote_id=id,
                 product=product_of(product, variant, line.sku or None),
@@ -85,11 +85,11 @@ def lines(
         if mark is None:
             fees.append(fee)
             continue
-        bought = _marked_line(fee, mark, currency, given_back, loss, len(found), settings, are_sent=are_sent)
+        bought = _marked_line(fee, mark, currency, given_back, loss, len(goods), settings, are_sent=are_sent)
         cost += exact(bought.quantity) * exact(bought.unit_price)
         off += exact(bought.discount)
-        found.insert(min(mark.place, len(found)), bought)
-    return Bought(tuple(found), money(format(cost, "f"), currency), off, tuple(fees))
+        goods.insert(min(mark.place, len(goods)), bought)
+    return Bought(tuple(goods), money(format(cost, "f"), currency), off, tuple(fees))
 
 
 def _mark(fee: wire.FeeLine) -> wire.LineMark | None:
@@ -141,12 +141,12 @@ def _marked_line(
     )
 
 
-def fees(found: tuple[wire.FeeLine, ...], currency: str) -> tuple[Fee, ...]:
+def fees(records: tuple[wire.FeeLine, ...], currency: str) -> tuple[Fee, ...]:
     """Return the fees that are no lines."""
     return tuple(
         [
             Fee(name=text(one.name) or "", amount=money(one.total, currency), tax=money(one.total_tax, currency))
-            for one in found
+            for one in records
         ]
     )
 
@@ -154,16 +154,16 @@ def fees(found: tuple[wire.FeeLine, ...], currency: str) -> tuple[Fee, ...]:
 def _options(meta: tuple[wire.LineMeta, ...], pointer: str, loss: list[Loss]) -> tuple[LineOption, ...]:
     """Return the options of a line: an attribute of the shop as it is displayed, any other as it was stored, because
     displayed text is sanitized."""
-    found: list[LineOption] = []
+    options: list[LineOption] = []
     for one in meta:
         if not one.key or one.key.startswith(HIDDEN):
             continue
-        path = f"{pointer}/options/{len(found)}/value"
+        path = f"{pointer}/options/{len(options)}/value"
         is_attribute = one.display_key not in (None, "", one.key)
         value = (is_attribute and option_value(one.display_value, path, loss)) or option_value(one.value, path, loss)
         if value is not None:
-            found.append(LineOption(name=text(one.display_key) or one.key, value=values.unescaped(value)))
-    return tuple(found)
+            options.append(LineOption(name=text(one.display_key) or one.key, value=values.unescaped(value)))
+    return tuple(options)
 
 
 class Sold(NamedTuple):
@@ -183,7 +183,7 @@ class Sold(NamedTuple):
 @lru_cache(maxsize=4096)
 def sold(product: int, variant: int, ordered: int | float, subtotal: str, total: str, tax: str, currency: str) -> Sold:
     """Return the quantity and amounts of a line. Raises ValueError if one is not a number."""
-    count, shown, taxed = quantity(ordered), money(total, currency), money(tax, currency)
+    count, total_money, taxed = quantity(ordered), money(total, currency), money(tax, currency)
     return Sold(
         product=str(product) if product else None,
         variant=str(variant) if variant else None,
@@ -191,8 +191,8 @@ def sold(product: int, variant: int, ordered: int | float, subtotal: str, total:
         unit_price=unit_price(subtotal, count, currency),
         discount=minus(subtotal, total, currency),
         tax=taxed,
-        total=shown,
-        is_rounded=len(shown) < len(total) or len(taxed) < len(tax),
+        total=total_money,
+        is_rounded=len(total_money) < len(total) or len(taxed) < len(tax),
         subtotal=exact(subtotal),
     )
 
@@ -258,7 +258,7 @@ def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tup
     """Return the refunds and the refunded quantity of each line. Lines and time of a refund need a separate read; if
     it is missing, a loss is noted. A refund without an id was deleted."""
     stubs = [stub for stub in record.refunds if stub.id]
-    found: list[Refund] = []
+    entries: list[Refund] = []
     given_back: dict[str, Decimal] = {}
     for place, stub in enumerate(stubs):
         whole = account.refunds.get(stub.id or 0)
@@ -268,7 +268,7 @@ def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tup
         if whole is None:
             detail = "the lines and the time of this refund were not read"
             loss.append(Loss(path=f"/refunds/{place}", kind="truncated", detail=detail))
-        found.append(
+        entries.append(
             Refund(
                 remote_id=str(stub.id),
                 amount=_positive(stub.total, record.currency),
@@ -281,7 +281,7 @@ def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tup
             )
         )
     given_back.pop("", None)
-    return tuple(found), given_back
+    return tuple(entries), given_back
 
 
 def _refunded(line: wire.RefundedLine, currency: str) -> RefundLine:
@@ -297,8 +297,8 @@ def _refunded(line: wire.RefundedLine, currency: str) -> RefundLine:
 def _refunded_item(meta: tuple[wire.Meta, ...]) -> str:
     for one in meta:
         if one.key == REFUNDED_ITEM:
-            found = msgspec.json.decode(one.value)
-            return str(found) if isinstance(found, str | int) else ""
+            id = msgspec.json.decode(one.value)
+            return str(id) if isinstance(id, str | int) else ""
     return ""
 
 

@@ -171,10 +171,10 @@ def _totals(
 
 
 def _sum(amount: str, currency: str, path: str, loss: list[Loss]) -> str:
-    shown = money(amount, currency)
-    if len(shown) < len(amount):
-        check_digits(amount, shown, path, loss)
-    return shown
+    rounded = money(amount, currency)
+    if len(rounded) < len(amount):
+        check_digits(amount, rounded, path, loss)
+    return rounded
 
 
 def _adds_up(totals: Totals) -> bool:

@@ -77,18 +77,18 @@ def _fits(wanted: tuple[object, ...], reading: Axes) -> bool:
 def _nearest(wanted: tuple[object, ...], readings: dict[str, Axes], near: Near, notes: Notes) -> str | None:
     """Return the status that reads as the nearest values of the patch. Refuse them if one of them has no near value,
     and return None."""
-    found, fewest = None, FAR * len(FIELDS)
+    best, fewest = None, FAR * len(FIELDS)
     for name, reading in readings.items():
         steps = sum(_steps(*one) for one in zip(near, wanted, reading, strict=True))
         if steps < min(fewest, FAR):
-            found, fewest = name, steps
-    if found is None:
+            best, fewest = name, steps
+    if best is None:
         _refuse(wanted, readings, notes)
         return None
-    for field, sent, stored in zip(FIELDS, wanted, readings[found], strict=True):
+    for field, sent, stored in zip(FIELDS, wanted, readings[best], strict=True):
         if not isinstance(sent, UnsetType) and sent != stored:
             notes.lose(f"/{field}", "coerced", f"{sent} is stored as {stored}: WooCommerce has one status for an order")
-    return found
+    return best
 
 
 def _steps(near: Mapping[Any, tuple[str, ...]], wanted: object, reading: str) -> int:
@@ -107,10 +107,10 @@ def _refuse(wanted: tuple[object, ...], readings: dict[str, Axes], notes: Notes)
     """Refuse the value that no status has. If each has one, refuse the combination."""
     alone = False
     for place, (field, one) in enumerate(zip(FIELDS, wanted, strict=True)):
-        held = tuple(dict.fromkeys(reading[place] for reading in readings.values()))
-        if not isinstance(one, UnsetType) and one not in held:
+        available = tuple(dict.fromkeys(reading[place] for reading in readings.values()))
+        if not isinstance(one, UnsetType) and one not in available:
             alone = True
-            notes.invalid(f"/{field}", f"a WooCommerce order can be set to one of: {', '.join(held)}")
+            notes.invalid(f"/{field}", f"a WooCommerce order can be set to one of: {', '.join(available)}")
     if alone:
         return
     first = next(field for field, one in zip(FIELDS, wanted, strict=True) if not isinstance(one, UnsetType))

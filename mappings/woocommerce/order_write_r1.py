@@ -62,8 +62,8 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         _place(patch.billing_address, "billing", current, notes), email=_email(buyer, notes), phone=_phone(buyer)
     )
     settings = account.custom_fields.get("order", ())
-    held = None if current is None else current.meta_data
-    meta = custom_fields.write(patch.external_id, patch.custom_fields, line_fields.of_orders(settings), held, notes)
+    stored = None if current is None else current.meta_data
+    meta = custom_fields.write(patch.external_id, patch.custom_fields, line_fields.of_orders(settings), stored, notes)
     sold = amounts(patch, account, line_fields.of_lines(settings), notes) if current is None else NOTHING_SOLD
     body = OrderWrite(
         status=status(patch, current, notes),
@@ -87,8 +87,8 @@ def _place(
         return UNSET
     pointer = f"/{kind}_address"
     check_type(address, kind, pointer, "WooCommerce", notes)
-    held = NOWHERE if current is None else current.billing if kind == "billing" else current.shipping
-    return addresses.write(address, kind, pointer, notes, held=held, of_customer=False)
+    stored = NOWHERE if current is None else current.billing if kind == "billing" else current.shipping
+    return addresses.write(address, kind, pointer, notes, stored=stored, of_customer=False)
 
 
 def _email(buyer: ReferencePatch | None | UnsetType, notes: Notes) -> str | None | UnsetType:

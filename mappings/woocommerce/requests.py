@@ -60,8 +60,8 @@ def meta_text(meta: tuple[Meta, ...], key: str) -> str | None:
     """Return the text under a meta key, None if there is none or it is not text."""
     for one in meta:
         if one.key == key:
-            found = _any(one.value)
-            return found if isinstance(found, str) and found else None
+            text = _any(one.value)
+            return text if isinstance(text, str) and text else None
     return None
 
 

@@ -72,22 +72,22 @@ def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | Non
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
     """Return the options of an object's fields."""
     agents, groups, ticket_fields, user_fields = replies
-    found: dict[str, tuple[Option, ...]] = {}
+    choices: dict[str, tuple[Option, ...]] = {}
     fields: dict[str, tuple[Option, ...]] = {}
     if object_name == "ticket":
-        found = {
+        choices = {
             "status": labelled(STATUS_WRITTEN, STATUS_LABEL),
             "priority": labelled({ours: theirs or "-" for ours, theirs in PRIORITY_WRITTEN.items()}),
             "type": labelled(TYPE_WRITTEN),
         }
         if agents:
-            found["assignee"] = _agents(agents)
+            choices["assignee"] = _agents(agents)
         if groups:
-            found["team"] = _groups(groups)
+            choices["team"] = _groups(groups)
         fields = _choices(_listed(ticket_fields, "ticket_fields", _Field), by_key=False)
     elif object_name == "customer":
         fields = _choices(_listed(user_fields, "user_fields", _Field), by_key=True)
-    return found | of_custom_fields(account.custom_fields.get(object_name, ()), fields)
+    return choices | of_custom_fields(account.custom_fields.get(object_name, ()), fields)
 
 
 CHOICES: Final = Choices[Account](

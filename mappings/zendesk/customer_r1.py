@@ -84,7 +84,7 @@ def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> D
     """Draft a write. `current` is None for a user to create, or to create or update."""
     notes = Notes()
     settings = account.custom_fields.get("customer", ())
-    held = None if current is None else current.user_fields or {}
+    stored = None if current is None else current.user_fields or {}
     patch = one_name(patch, None if current is None else current.name, "Zendesk", notes, with_company=False)
     patches.refuse_without_place(patch, NO_PLACE, notes)
     body = UserWrite(
@@ -97,7 +97,7 @@ def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> D
         tags=bodies.tags(patch.tags, notes),
         external_id=bodies.external_id(patch.external_id, notes),
         suspended=_suspended(patch.status, notes),
-        user_fields=dict(json_custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET,
+        user_fields=dict(json_custom_fields.write(patch.custom_fields, settings, stored, notes)) or UNSET,
     )
     people.check_person(replace(patch, status=UNSET), "Zendesk", notes)
     return notes.draft(body)
@@ -133,12 +133,12 @@ def _timezone(user: User, loss: list[Loss]) -> str | None:
     zone = user.time_zone
     if zone is None or values.timezone(zone) is not None:
         return zone or values.timezone(user.iana_time_zone)
-    found = values.timezone(user.iana_time_zone) or IANA.get(zone)
-    if found is None:
+    iana_name = values.timezone(user.iana_time_zone) or IANA.get(zone)
+    if iana_name is None:
         loss.append(Loss(path="/timezone", kind="dropped", detail="Zendesk's time zone has no IANA name"))
     elif user.iana_time_zone is None:
         loss.append(Loss(path="/timezone", kind="coerced", detail=f"called {zone} at Zendesk"))
-    return found
+    return iana_name
 
 
 def _suspended(status: CustomerStatus | UnsetType, notes: Notes) -> bool | UnsetType:
@@ -151,18 +151,18 @@ def _suspended(status: CustomerStatus | UnsetType, notes: Notes) -> bool | Unset
 def _email(patch: CustomerPatch, current: User | None, notes: Notes) -> str | UnsetType:
     if isinstance(patch.emails, UnsetType):
         return UNSET
-    held = None if current is None or not current.email else values.email(current.email)
+    stored = None if current is None or not current.email else values.email(current.email)
     if not patch.emails:
-        if held is not None:
+        if stored is not None:
             notes.unsupported("/emails", "Zendesk cannot remove a user's primary address by an update")
         return UNSET
 
     place = people.only(patch.emails, "/emails", EMAIL, notes)
     pointer, sent = f"/emails/{place}/address", patch.emails[place].address
-    if held is None or not values.is_email(sent):
+    if stored is None or not values.is_email(sent):
         address = patches.checked_email(sent, pointer, notes)
         return UNSET if address is None else address
-    if values.email(sent) != held:
+    if values.email(sent) != stored:
         detail = "Zendesk adds another address as a second one and keeps the first; make it primary in Zendesk"
         notes.unsupported(pointer, detail)
     return UNSET

@@ -36,10 +36,10 @@ class _Organizations(Struct, frozen=True, kw_only=True):
 
 def with_organizations(reply: VendorReply, account: Account) -> Account:
     """Return the account with the organizations of a reply."""
-    found = decode(reply.body, _Organizations).organizations
-    if not found:
+    organizations = decode(reply.body, _Organizations).organizations
+    if not organizations:
         return account
-    named = {organization.id: organization.name for organization in found if organization.name}
+    named = {organization.id: organization.name for organization in organizations if organization.name}
     return replace(account, organizations=account.organizations | named)
 
 

@@ -5,5 +5,5 @@ def agent_url(url: str | None, kind: str, id: int) -> str | None:
     """Return the address of a record for agents. `url` is its address in the API, which names the host."""
     if url is None:
         return None
-    account, found, _ = url.partition("/api/v2/")
-    return f"{account}/agent/{kind}/{id}" if found else None
+    account, separator, _ = url.partition("/api/v2/")
+    return f"{account}/agent/{kind}/{id}" if separator else None

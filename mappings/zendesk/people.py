@@ -58,12 +58,12 @@ def requester_written(
                 "/requester/name", "defaulted", "a new Zendesk user without a name gets the e-mail address as the name"
             )
         return UNSET, RequesterWrite(email=email, name=patch.name or email)
-    found = _by_email(email, account)
-    if found is None:
+    person = _by_email(email, account)
+    if person is None:
         notes.unsupported("/requester", "Zendesk changes a ticket's requester only by id: send remote_id")
         return UNSET, UNSET
-    compare_person(patch, {"name": found.name}, "/requester", notes)
-    return found.id, UNSET
+    compare_person(patch, {"name": person.name}, "/requester", notes)
+    return person.id, UNSET
 
 
 def watchers_written(
@@ -120,8 +120,8 @@ def _watcher(
     return WatcherWrite(user_email=email, user_name=follower.name or UNSET, action="put")
 
 
-def _replaced(held: Iterable[int], wanted: dict[str, WatcherWrite]) -> Watchers:
-    gone = [WatcherWrite(user_id=str(id), action="delete") for id in held if str(id) not in wanted]
+def _replaced(stored: Iterable[int], wanted: dict[str, WatcherWrite]) -> Watchers:
+    gone = [WatcherWrite(user_id=str(id), action="delete") for id in stored if str(id) not in wanted]
     return (*gone, *wanted.values()) or UNSET
 
 

@@ -38,14 +38,14 @@ class _FoundPeople(Struct, frozen=True, kw_only=True):
 
 def with_people(reply: VendorReply, account: Account) -> Account:
     """Return the account with the people of a reply, and the names of its groups and organizations."""
-    found = decode(reply.body, _People)
-    account = _added(account, found.users)
-    if not found.groups and not found.organizations:
+    people = decode(reply.body, _People)
+    account = _added(account, people.users)
+    if not people.groups and not people.organizations:
         return account
     return replace(
         account,
-        groups=account.groups | _names(found.groups),
-        organizations=account.organizations | _names(found.organizations),
+        groups=account.groups | _names(people.groups),
+        organizations=account.organizations | _names(people.organizations),
     )
 
 
@@ -72,8 +72,8 @@ def absorb(reply: VendorReply, account: Account) -> Account:
     return replace(_added(account, decode(reply.body, _FoundPeople).users), people_asked=True)
 
 
-def _names(found: tuple[_Named, ...]) -> dict[int, str]:
-    return {one.id: one.name for one in found if one.name}
+def _names(records: tuple[_Named, ...]) -> dict[int, str]:
+    return {one.id: one.name for one in records if one.name}
 
 
 def _added(account: Account, people: tuple[Person, ...]) -> Account:

@@ -69,7 +69,7 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
         if record.collaborator_ids or record.follower_ids or record.email_cc_ids
         else (),
         tags=record.tags or (),
-        custom_fields=json_custom_fields.read("Zendesk", settings, _held(record), loss),
+        custom_fields=json_custom_fields.read("Zendesk", settings, _stored_fields(record), loss),
         due_at=values.utc(record.due_at),
         external_id=markers.own_key(record.external_id),
         created_at=created_at,
@@ -142,7 +142,7 @@ def _follower(id: int, kind: FollowerKind, raw: str, account: Account) -> Follow
     return Follower(remote_id=person.remote_id, email=person.email, name=person.name, kind=kind, kind_raw=raw)
 
 
-def _held(record: wire_v2.Ticket) -> dict[str, Raw]:
+def _stored_fields(record: wire_v2.Ticket) -> dict[str, Raw]:
     return {str(field.id): field.value for field in record.custom_fields or ()}
 
 
@@ -172,9 +172,9 @@ def _fields_written(
     patch: TicketPatch, current: wire_v2.Ticket | None, account: Account, notes: Notes
 ) -> tuple[FieldWrite, ...] | UnsetType:
     settings = account.custom_fields.get("ticket", ())
-    held = None if current is None else _held(current)
+    stored = None if current is None else _stored_fields(current)
     fields: list[FieldWrite] = []
-    for vendor_field, value in json_custom_fields.write(patch.custom_fields, settings, held, notes):
+    for vendor_field, value in json_custom_fields.write(patch.custom_fields, settings, stored, notes):
         if vendor_field.isascii() and vendor_field.isdecimal():
             fields.append(FieldWrite(id=int(vendor_field), value=value))
         else:
@@ -186,8 +186,8 @@ def _check_channel(patch: TicketPatch, current: wire_v2.Ticket | None, notes: No
     if isinstance(patch.channel, UnsetType):
         return
     via = None if current is None else current.via
-    held = "api" if current is None else CHANNEL.get(None if via is None else via.channel, "unknown")
-    if patch.channel != held:
+    stored = "api" if current is None else CHANNEL.get(None if via is None else via.channel, "unknown")
+    if patch.channel != stored:
         notes.unsupported("/channel", "Zendesk sets the channel itself: tickets from Lockstitch come through the API")
 
 

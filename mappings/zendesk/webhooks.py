@@ -119,10 +119,10 @@ def _id(sent: int | str | None) -> str | None:
 
 def _account(_headers: Mapping[str, str], payload: bytes) -> Mapping[str, str]:
     try:
-        found = msgspec.json.decode(payload, type=_Sender).account_id
+        account_id = msgspec.json.decode(payload, type=_Sender).account_id
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return {}
-    return {} if found is None else {"account": str(found)}
+    return {} if account_id is None else {"account": str(account_id)}
 
 
 SCHEME: Final = Scheme(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from canonical.order_patch import OrderPatch
-from canonical.parts import given as sent
+from canonical.parts import sent_or as sent
 from canonical.totals import ZERO, added, sum_of
 from mappings.checks.golden import account_of
 from mappings.kit.folding import amount_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch
-from canonical.parts import given as sent
+from canonical.parts import sent_or as sent
 from canonical.totals import BodySum, sum_of
 from mappings.kit import folding
 from mappings.spec import Notes
